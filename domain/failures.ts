@@ -1,0 +1,134 @@
+import type { Who } from './account-state.ts';
+
+/** What a durable caller does about a failure. */
+export type FailureAction = 'retry' | 'wait' | 'reconnect' | 'ask_again' | 'give_up';
+
+interface FailureRow {
+  action: FailureAction;
+  who: Who;
+  /** One sentence for the person who must act. */
+  whatToDo: string;
+}
+
+/**
+ * Every way in which an attempt, a sync or a call to a provider can fail. Providers translate their errors into
+ * these at their edge; everything inward reads only this table.
+ */
+export const failures = {
+  provider_unavailable: {
+    action: 'retry',
+    who: 'nobody',
+    whatToDo: 'The provider is not answering. Patchbay keeps trying; start again if the attempt has ended.',
+  },
+  rate_limited: { action: 'wait', who: 'nobody', whatToDo: 'The provider asked for a pause. Patchbay waits it out.' },
+  login_busy: {
+    action: 'wait',
+    who: 'nobody',
+    whatToDo: 'Another login of this identity is running at the provider. Patchbay waits for it to end.',
+  },
+  wrong_credentials: { action: 'give_up', who: 'owner', whatToDo: 'Check user name and password, then start again.' },
+  wrong_answer: { action: 'ask_again', who: 'owner', whatToDo: 'Check the code and enter it again.' },
+  checkpoint_expired: {
+    action: 'give_up',
+    who: 'owner',
+    whatToDo: 'The provider closed this login because it took too long. Start again.',
+  },
+  checkpoint_refused: {
+    action: 'give_up',
+    who: 'owner',
+    whatToDo: 'The provider refused the checkpoint. Log in with the app once, then start again.',
+  },
+  too_many_wrong_answers: {
+    action: 'give_up',
+    who: 'owner',
+    whatToDo: 'Wait some minutes, then start again with a fresh code.',
+  },
+  login_lost: { action: 'reconnect', who: 'owner', whatToDo: 'Log in again: reconnect the account.' },
+  account_gone: {
+    action: 'reconnect',
+    who: 'owner',
+    whatToDo: 'The account no longer exists at the provider. Reconnect it to log in anew.',
+  },
+  account_restricted: {
+    action: 'give_up',
+    who: 'owner',
+    whatToDo: 'The service restricted this account. Resolve it in its own app, then reconnect.',
+  },
+  account_in_use: {
+    action: 'give_up',
+    who: 'operator',
+    whatToDo: 'This login is already connected elsewhere. Disconnect it there first.',
+  },
+  another_identity: {
+    action: 'give_up',
+    who: 'owner',
+    whatToDo: 'This login belongs to somebody else. Reconnect with the identity that the account had, or add a new account.',
+  },
+  proxy_refused: { action: 'give_up', who: 'operator', whatToDo: 'Check the proxy settings of this account.' },
+  plan_required: {
+    action: 'give_up',
+    who: 'operator',
+    whatToDo: 'The subscription at the provider does not include this. Change it, then start again.',
+  },
+  provider_key_rejected: {
+    action: 'give_up',
+    who: 'operator',
+    whatToDo: "Set the provider's access token again: the present one is refused.",
+  },
+  provider_not_configured: {
+    action: 'give_up',
+    who: 'operator',
+    whatToDo: "Set the provider's credentials (settings or PUT /api/v1/providers/{provider}), then start again.",
+  },
+  request_refused: {
+    action: 'give_up',
+    who: 'operator',
+    whatToDo: "The provider refused the request. Read the reason in the account's timeline and correct the input.",
+  },
+  not_found: { action: 'give_up', who: 'nobody', whatToDo: 'What was asked for does not exist at the provider.' },
+  unsupported: {
+    action: 'give_up',
+    who: 'operator',
+    whatToDo: 'The provider cannot do this for this channel; see its capabilities.',
+  },
+  deadline_passed: { action: 'give_up', who: 'owner', whatToDo: 'The time for this login ran out. Start again.' },
+  attempt_budget_spent: {
+    action: 'give_up',
+    who: 'owner',
+    whatToDo: 'Too many logins in a short time can get an account banned. Try again in an hour.',
+  },
+  cancelled: { action: 'give_up', who: 'nobody', whatToDo: 'Nothing: it was cancelled on request.' },
+  superseded: { action: 'give_up', who: 'nobody', whatToDo: 'Nothing: a newer request took over.' },
+  unexpected: {
+    action: 'retry',
+    who: 'operator',
+    whatToDo: "Something went wrong inside Patchbay. Look at the worker's log by account id.",
+  },
+} as const satisfies Record<string, FailureRow>;
+
+export type FailureCode = keyof typeof failures;
+
+/** The row of a failure, widened so that callers can compare actions. */
+export const failureRow = (code: FailureCode): FailureRow => failures[code];
+
+/** Narrows a stored text to a failure code; what an older or newer version wrote reads as `unexpected`. */
+export const asFailureCode = (text: string): FailureCode =>
+  Object.hasOwn(failures, text) ? (text as FailureCode) : 'unexpected';
+
+/**
+ * Thrown by providers. `effect` says whether the call can have taken effect at the provider: only `none` may be
+ * repeated blindly. `detail` is shown to people and stored: it never holds a secret or a raw answer.
+ */
+export class ProviderFailure extends Error {
+  readonly code: FailureCode;
+  readonly effect: 'none' | 'unknown';
+  readonly retryAfterMs: number | undefined;
+
+  constructor(code: FailureCode, detail: string, more: { effect?: 'none' | 'unknown'; retryAfterMs?: number } = {}) {
+    super(detail);
+    this.name = 'ProviderFailure';
+    this.code = code;
+    this.effect = more.effect ?? 'none';
+    this.retryAfterMs = more.retryAfterMs;
+  }
+}

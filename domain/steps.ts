@@ -1,0 +1,66 @@
+/**
+ * A login is a sequence of steps, the same shapes for every provider: a client that can draw these kinds can connect
+ * anything.
+ */
+export const stepKinds = [
+  'redirect',
+  'qr',
+  'code',
+  'phone',
+  'approve',
+  'captcha',
+  'choose',
+  'wait',
+  'done',
+  'failed',
+] as const;
+export type StepKind = (typeof stepKinds)[number];
+
+/** Where a code to type comes from. `unknown` when the provider does not say. */
+export type CodeSource = 'sms' | 'app' | 'mail' | 'unknown';
+
+/** What a step carries besides its kind; it may be secret (a QR text logs its reader in), so it is stored sealed. */
+export type StepContent =
+  | { kind: 'redirect'; url: string }
+  | { kind: 'qr'; text: string }
+  | { kind: 'code'; source: CodeSource; length?: number }
+  | { kind: 'phone' }
+  | { kind: 'approve' }
+  | { kind: 'captcha'; publicKey?: string; data?: string }
+  | { kind: 'choose'; options: { id: string; label: string }[] }
+  | { kind: 'wait'; for: string };
+
+/** Kinds whose end is an answer that the client posts. */
+export const answerable: ReadonlySet<StepKind> = new Set(['code', 'phone', 'choose', 'captcha']);
+
+/** Kinds that end outside Patchbay, so that the provider must be looked at: the poll is the net under its webhooks. */
+export const polled: ReadonlySet<StepKind> = new Set(['approve', 'wait', 'captcha']);
+
+/** What the person in front of the step is told, in one sentence. */
+export function instructions(content: StepContent, again: boolean): string {
+  switch (content.kind) {
+    case 'redirect':
+      return 'Open the link and log in there.';
+    case 'qr':
+      return 'On your phone open the app, go to linked devices, and scan the code before it expires.';
+    case 'code': {
+      const from: Record<CodeSource, string> = {
+        sms: 'that was sent to you by SMS',
+        app: 'from your authenticator app',
+        mail: 'that was sent to you by mail',
+        unknown: 'that the service sent you',
+      };
+      return `${again ? 'That code was not accepted. ' : ''}Enter the code ${from[content.source]}.`;
+    }
+    case 'phone':
+      return `${again ? 'That number was not accepted. ' : ''}Enter your phone number with its country code, such as +33612345678.`;
+    case 'approve':
+      return 'Open the app on your phone and approve the login.';
+    case 'captcha':
+      return 'Solve the puzzle, then send its token as the answer.';
+    case 'choose':
+      return 'Choose one of the options.';
+    case 'wait':
+      return `Nothing to do: waiting for ${content.for}.`;
+  }
+}

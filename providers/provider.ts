@@ -1,0 +1,138 @@
+import type { Channel, Method, ProviderName } from '../domain/channels.ts';
+import type { AccountDetails } from '../domain/details.ts';
+import type { StepContent } from '../domain/steps.ts';
+
+/** A provider's settings as stored or taken from the environment: base address, token and the like. */
+export type ProviderSettings = Readonly<Record<string, string>>;
+
+/** What every verb needs: whose settings, which login, and when to stop. */
+export interface ProviderCall {
+  settings: ProviderSettings;
+  channel: Channel;
+  /** The upstream login, where one is known. */
+  providerAccountId: string | null;
+  signal?: AbortSignal;
+  /** The context's clock, in milliseconds. */
+  now: number;
+}
+
+/** What a login starts with; also what a reconnection uses again. Values are the provider's own option names. */
+export interface LoginInput {
+  method: Method;
+  credentials: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * What a login verb answers: the upstream id (null while none is known) and what comes next. `linked` means the
+ * provider says that the login succeeded; `look` then says what was linked. Times are milliseconds since the epoch.
+ */
+export interface LoginProgress {
+  providerAccountId: string | null;
+  next:
+    | { linked: true }
+    | {
+        linked: false;
+        content: StepContent;
+        expiresAt: number | null;
+        canResend: boolean;
+        canTryAnotherWay: boolean;
+      };
+}
+
+/**
+ * What the provider says of a login or an account now.
+ * `pending`: not finished yet · `linked`: works · `interrupted`: trouble that may pass · `halted`: stopped, a restart
+ * may help · `login_lost`: the owner must log in · `gone`: the provider does not know it.
+ */
+export interface AccountView {
+  status: 'pending' | 'linked' | 'interrupted' | 'halted' | 'login_lost' | 'gone';
+  /** The provider's own word for it, shown in the timeline. */
+  reported: string;
+  /** Who this is on the channel (E.164 number, member id …), or null where it is not known yet. */
+  identity: string | null;
+  /** The provider's raw answer; null when gone. */
+  raw: unknown;
+}
+
+/** What a provider can do for a channel; shown by the API so that no caller has to ask which provider it is. */
+export interface Capabilities {
+  channels: Partial<Record<Channel, { methods: readonly Method[] }>>;
+  resend: boolean;
+  anotherWay: boolean;
+  /** Whether `restore` can revive a login without its owner. */
+  restore: boolean;
+}
+
+/** A request that came in at a webhook address. */
+export interface WebhookRequest {
+  raw: Buffer;
+  headers: Readonly<Record<string, string | string[] | undefined>>;
+}
+
+/** One event of a webhook, in our words. `dedupeKey` is equal for equal deliveries and unique within a provider. */
+export type WebhookEvent = {
+  dedupeKey: string;
+  providerAccountId: string | null;
+  /** The provider's own name of the event. */
+  type: string;
+} & (
+  | { kind: 'account_status'; status: AccountStatusWord }
+  /** Understood by nobody yet: kept and counted. */
+  | { kind: 'other' }
+);
+
+/** What an account-status event claims. The account moves only after the provider confirms it. */
+export type AccountStatusWord =
+  'created' | 'linked' | 'synced' | 'interrupted' | 'halted' | 'login_lost' | 'deleted' | 'unknown';
+
+/**
+ * One provider: one folder exporting one object. All verbs answer plain data or throw `ProviderFailure`; none of
+ * them writes anything of ours, retries, or logs a secret.
+ */
+export interface Provider {
+  name: ProviderName;
+  capabilities: Capabilities;
+
+  /** Settings missing or malformed, as one sentence; null when they will do. */
+  checkSettings(settings: ProviderSettings): string | null;
+  /** What is wrong with a login's input (missing password …), as one sentence; null when it can be tried. */
+  checkLogin(channel: Channel, input: LoginInput): string | null;
+
+  login: {
+    /** Begins a login; with `call.providerAccountId` on that upstream account, keeping its id. */
+    begin(call: ProviderCall, input: LoginInput): Promise<LoginProgress>;
+    answer(call: ProviderCall, content: StepContent, answer: string): Promise<LoginProgress>;
+    /** Sends a code again; null: sent, and the present step stays valid. */
+    resend(call: ProviderCall): Promise<LoginProgress | null>;
+    anotherWay(call: ProviderCall): Promise<LoginProgress>;
+    look(call: ProviderCall): Promise<AccountView>;
+    /**
+     * After a `begin` whose outcome is unknown: the upstream ids that this very login may have made since `since`,
+     * and for each whether that can be proven. Ids in `known` belong to somebody already.
+     */
+    findBegun(
+      call: ProviderCall,
+      input: LoginInput,
+      since: number,
+      known: ReadonlySet<string>,
+    ): Promise<{ providerAccountId: string; proven: boolean }[]>;
+    /** Revives what needs no human. Answers whether there was something to try. */
+    restore(call: ProviderCall): Promise<boolean>;
+    /** Ends the login at the provider; an unknown id counts as ended. */
+    revoke(call: ProviderCall): Promise<void>;
+  };
+
+  account: {
+    /** The ten and eight points of an account from what `look` saw. */
+    details(call: ProviderCall, view: AccountView): Promise<AccountDetails>;
+    /** Makes sure that events reach `address`; answers the registrations' ids. Safe to repeat. */
+    registerWebhooks(call: ProviderCall, address: string, secret: string): Promise<string[]>;
+  };
+
+  webhooks: {
+    /** Whether the request carries the secret; any of `secrets` counts, so that they can be rotated. Pure. */
+    verify(request: WebhookRequest, secrets: readonly string[]): boolean;
+    /** The request's events. Throws on a body that is not the provider's. Pure. */
+    read(request: WebhookRequest): WebhookEvent[];
+  };
+}
