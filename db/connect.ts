@@ -1,0 +1,66 @@
+import { MikroORM, type EntityManager } from '@mikro-orm/postgresql';
+import { Account, AccountEvent } from './entities/accounts.ts';
+import { ConnectionAttempt, ConnectionStep } from './entities/attempts.ts';
+import { SyncRun, WebhookEvent } from './entities/events.ts';
+import { ApiKey, IdempotencyKey, ProviderCredentials, Tenant } from './entities/tenants.ts';
+
+export type Em = EntityManager;
+
+export const entities = [
+  Tenant,
+  ApiKey,
+  IdempotencyKey,
+  ProviderCredentials,
+  Account,
+  AccountEvent,
+  ConnectionAttempt,
+  ConnectionStep,
+  WebhookEvent,
+  SyncRun,
+];
+
+/**
+ * The two ways in. Both run one transaction, committed when `work` resolves. `tenant` works as the application's
+ * role and sees that tenant's rows only; `system` is for intake, sweeps and key look-up, which cross tenants.
+ */
+export interface Database {
+  tenant<T>(tenantId: string, work: (em: Em) => Promise<T>): Promise<T>;
+  system<T>(work: (em: Em) => Promise<T>): Promise<T>;
+  close(): Promise<void>;
+}
+
+/** Connects both roles through one login, which must be a member of them (see `db/migrations`). */
+export async function openDatabase(url: string, pool = { app: 10, system: 6 }): Promise<Database> {
+  const [app, system] = await Promise.all([
+    open(url, 'patchbay_app', pool.app),
+    open(url, 'patchbay_system', pool.system),
+  ]);
+  return {
+    tenant: (tenantId, work) =>
+      app.em.fork().transactional(async (em) => {
+        await em.execute("select set_config('patchbay.tenant', ?, true)", [tenantId]);
+        return work(em);
+      }),
+    system: (work) => system.em.fork().transactional(work),
+    close: async () => {
+      await Promise.all([app.close(), system.close()]);
+    },
+  };
+}
+
+/** MikroORM over a login that takes `role` at connection start, so that no statement runs with more rights. */
+function open(url: string, role: string, max: number): Promise<MikroORM> {
+  return MikroORM.init({
+    clientUrl: url,
+    entities,
+    forceUtcTimezone: true,
+    ensureDatabase: false,
+    pool: { min: 0, max, idleTimeoutMillis: 30_000 },
+    driverOptions: { options: `-c role=${role}`, application_name: role, connectionTimeoutMillis: 5_000 },
+  });
+}
+
+/** Rows of a hand-written statement. `?` are the parameters; times come back as text, so prefer entities for them. */
+export async function rows<T>(em: Em, sql: string, params: readonly unknown[] = []): Promise<T[]> {
+  return (await em.execute(sql, params as unknown[], 'all')) as T[];
+}

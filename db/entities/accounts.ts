@@ -1,0 +1,63 @@
+import { defineEntity, p } from '@mikro-orm/core';
+import type { AccountState, Who } from '../../domain/account-state.ts';
+import type { Channel, Method, ProviderName } from '../../domain/channels.ts';
+import type { ConnectionConfig, ProviderConfig } from '../../domain/details.ts';
+
+const AccountSchema = defineEntity({
+  name: 'Account',
+  tableName: 'accounts',
+  properties: {
+    id: p.uuid().primary(),
+    tenantId: p.uuid(),
+    provider: p.text().$type<ProviderName>(),
+    channel: p.text().$type<Channel>(),
+    owner: p.text(),
+    label: p.text().nullable(),
+    metadata: p.json().$type<Record<string, unknown>>(),
+    credentialsId: p.uuid().nullable(),
+    /** The upstream login. */
+    providerAccountId: p.text().nullable(),
+    /** Who this is on the channel. */
+    identity: p.text().nullable(),
+    state: p.text().$type<AccountState>(),
+    reason: p.text().nullable(),
+    who: p.text().$type<Who>(),
+    since: p.datetime(),
+    connectionConfig: p.json().$type<ConnectionConfig>().nullable(),
+    providerConfig: p.json().$type<ProviderConfig>().nullable(),
+    /** The provider's raw answer behind the details, sealed. */
+    rawDetails: p.text().nullable(),
+    detailsAt: p.datetime().nullable(),
+    /** What the owner logged in with, sealed; gone after a disconnect. */
+    secret: p.text().nullable(),
+    method: p.text().$type<Method>(),
+    lastSyncAt: p.datetime().nullable(),
+    /** A provider's event asked for a look at this account; cleared by the look that began after it. */
+    lookWantedAt: p.datetime().nullable(),
+    mergedInto: p.uuid().nullable(),
+    createdAt: p.datetime(),
+    updatedAt: p.datetime(),
+  },
+});
+/** A person's messaging account. Its state is written through `moveAccount` only. */
+export class Account extends AccountSchema.class {}
+AccountSchema.setClass(Account);
+
+const AccountEventSchema = defineEntity({
+  name: 'AccountEvent',
+  tableName: 'account_events',
+  properties: {
+    id: p.uuid().primary(),
+    tenantId: p.uuid(),
+    accountId: p.uuid(),
+    attempt: p.integer().nullable(),
+    at: p.datetime(),
+    kind: p.text(),
+    /** The sentence people read. No secret and no personal data. */
+    text: p.text(),
+    data: p.json().$type<Record<string, unknown>>(),
+  },
+});
+/** One line of an account's timeline. */
+export class AccountEvent extends AccountEventSchema.class {}
+AccountEventSchema.setClass(AccountEvent);

@@ -1,0 +1,79 @@
+import { defineEntity, p } from '@mikro-orm/core';
+import type { Who } from '../../domain/account-state.ts';
+import type { Method } from '../../domain/channels.ts';
+import type { StepKind } from '../../domain/steps.ts';
+
+/** `automatic` attempts may do only what needs no human. */
+export type AttemptTrigger = 'request' | 'automatic';
+export type AttemptOperation = 'connect' | 'reconnect' | 'disconnect';
+export type AttemptState = 'running' | 'succeeded' | 'failed' | 'cancelled';
+
+const ConnectionAttemptSchema = defineEntity({
+  name: 'ConnectionAttempt',
+  tableName: 'connection_attempts',
+  uniques: [{ name: 'connection_attempts_number', properties: ['accountId', 'number'] }],
+  properties: {
+    id: p.uuid().primary(),
+    tenantId: p.uuid(),
+    accountId: p.uuid(),
+    number: p.integer(),
+    operation: p.text().$type<AttemptOperation>(),
+    trigger: p.text().$type<AttemptTrigger>(),
+    state: p.text().$type<AttemptState>(),
+    method: p.text().$type<Method>(),
+    /** Sealed JSON of the login's input; dropped when the attempt ends. */
+    input: p.text().nullable(),
+    purge: p.boolean(),
+    startedAt: p.datetime(),
+    deadlineAt: p.datetime(),
+    endedAt: p.datetime().nullable(),
+    reason: p.text().nullable(),
+    detail: p.text().nullable(),
+    who: p.text().$type<Who>().nullable(),
+    cancelRequestedAt: p.datetime().nullable(),
+    /** Committed before the provider is asked to begin, so that a retry knows that it may have been asked. */
+    intentAt: p.datetime().nullable(),
+    providerAccountId: p.text().nullable(),
+    /** Upstream ids that this attempt made and that nothing has adopted: what compensation deletes. */
+    undo: p.json().$type<string[]>(),
+    answersLeft: p.integer(),
+    looks: p.integer(),
+    currentStepId: p.uuid().nullable(),
+  },
+});
+/** One wish: a connect, reconnect or disconnect of an account, numbered per account. The newest wins. */
+export class ConnectionAttempt extends ConnectionAttemptSchema.class {}
+ConnectionAttemptSchema.setClass(ConnectionAttempt);
+
+const ConnectionStepSchema = defineEntity({
+  name: 'ConnectionStep',
+  tableName: 'connection_steps',
+  uniques: [{ name: 'connection_steps_number', properties: ['attemptId', 'number'] }],
+  properties: {
+    id: p.uuid().primary(),
+    tenantId: p.uuid(),
+    accountId: p.uuid(),
+    attemptId: p.uuid(),
+    number: p.integer(),
+    kind: p.text().$type<StepKind>(),
+    /** Sealed JSON of the step's content; null for `done` and `failed`, and once the attempt has ended. */
+    content: p.text().nullable(),
+    /** The step asks again for what was refused before. */
+    again: p.boolean(),
+    canResend: p.boolean(),
+    canTryAnotherWay: p.boolean(),
+    createdAt: p.datetime(),
+    expiresAt: p.datetime().nullable(),
+    answersLeft: p.integer(),
+    /** The answer in flight or the one that ended the step, sealed; dropped once its outcome is known. */
+    answer: p.text().nullable(),
+    answerId: p.uuid().nullable(),
+    /** Committed before the answer is posted to the provider: after that it is never posted again. */
+    sentAt: p.datetime().nullable(),
+    outcome: p.text().$type<'accepted' | 'refused' | 'unclear' | 'replaced'>().nullable(),
+    endedAt: p.datetime().nullable(),
+  },
+});
+/** One step of an attempt; a step asked anew is a new row. */
+export class ConnectionStep extends ConnectionStepSchema.class {}
+ConnectionStepSchema.setClass(ConnectionStep);

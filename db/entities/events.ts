@@ -1,0 +1,53 @@
+import { defineEntity, p } from '@mikro-orm/core';
+
+const WebhookEventSchema = defineEntity({
+  name: 'WebhookEvent',
+  tableName: 'webhook_events',
+  uniques: [{ name: 'webhook_events_dedupe', properties: ['credentialsId', 'dedupeKey'] }],
+  properties: {
+    id: p.uuid().primary(),
+    /** From the account; null while unmatched. */
+    tenantId: p.uuid().nullable(),
+    credentialsId: p.uuid(),
+    provider: p.text(),
+    accountId: p.uuid().nullable(),
+    providerAccountId: p.text().nullable(),
+    type: p.text(),
+    dedupeKey: p.text(),
+    state: p.text().$type<'received' | 'processed' | 'unmatched' | 'orphan' | 'failed'>(),
+    error: p.text().nullable(),
+    /** The raw body, sealed. */
+    body: p.text(),
+    /** Deliveries of this very event, the first included. */
+    deliveries: p.integer(),
+    /** An account's workflow must still be told. */
+    owesSignal: p.boolean(),
+    receivedAt: p.datetime(),
+    processedAt: p.datetime().nullable(),
+  },
+});
+/** A webhook event as it arrived, and what became of it. */
+export class WebhookEvent extends WebhookEventSchema.class {}
+WebhookEventSchema.setClass(WebhookEvent);
+
+const SyncRunSchema = defineEntity({
+  name: 'SyncRun',
+  tableName: 'sync_runs',
+  properties: {
+    id: p.uuid().primary(),
+    tenantId: p.uuid(),
+    accountId: p.uuid(),
+    kind: p.text().$type<'details'>(),
+    state: p.text().$type<'running' | 'succeeded' | 'failed' | 'cancelled'>(),
+    dryRun: p.boolean(),
+    /** A second trigger came while it ran: it goes once more. */
+    again: p.boolean(),
+    stats: p.json().$type<Record<string, unknown>>(),
+    reason: p.text().nullable(),
+    startedAt: p.datetime(),
+    endedAt: p.datetime().nullable(),
+  },
+});
+/** One run of a sync. */
+export class SyncRun extends SyncRunSchema.class {}
+SyncRunSchema.setClass(SyncRun);

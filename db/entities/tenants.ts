@@ -1,0 +1,84 @@
+import { defineEntity, p } from '@mikro-orm/core';
+import type { Scope } from '../../domain/scopes.ts';
+
+const TenantSchema = defineEntity({
+  name: 'Tenant',
+  tableName: 'tenants',
+  properties: {
+    id: p.uuid().primary(),
+    name: p.text().unique(),
+    createdAt: p.datetime(),
+  },
+});
+/** A customer of this installation; everything else belongs to one. */
+export class Tenant extends TenantSchema.class {}
+TenantSchema.setClass(Tenant);
+
+const ApiKeySchema = defineEntity({
+  name: 'ApiKey',
+  tableName: 'api_keys',
+  properties: {
+    id: p.uuid().primary(),
+    tenantId: p.uuid(),
+    /** SHA-256 of the key, hex; the key itself is never stored. */
+    hash: p.text().unique(),
+    /** The key's first characters, so that people can tell keys apart. */
+    prefix: p.text(),
+    name: p.text(),
+    scopes: p.array().$type<Scope[]>(),
+    createdAt: p.datetime(),
+    revokedAt: p.datetime().nullable(),
+  },
+});
+/** A bearer key of a tenant, by its hash. */
+export class ApiKey extends ApiKeySchema.class {}
+ApiKeySchema.setClass(ApiKey);
+
+const IdempotencyKeySchema = defineEntity({
+  name: 'IdempotencyKey',
+  tableName: 'idempotency_keys',
+  uniques: [{ name: 'idempotency_keys_scope', properties: ['tenantId', 'route', 'key'] }],
+  properties: {
+    id: p.uuid().primary(),
+    tenantId: p.uuid(),
+    route: p.text(),
+    key: p.text(),
+    /** Keyed digest of the request's body. */
+    bodyDigest: p.text(),
+    /** The first request is still running until then; afterwards a twin may take over. */
+    lockedUntil: p.datetime(),
+    status: p.integer().nullable(),
+    /** The first answer, sealed. */
+    response: p.text().nullable(),
+    createdAt: p.datetime(),
+    expiresAt: p.datetime().index('idempotency_keys_expiry'),
+  },
+});
+/** One use of an Idempotency-Key, with the answer that its repeats get. */
+export class IdempotencyKey extends IdempotencyKeySchema.class {}
+IdempotencyKeySchema.setClass(IdempotencyKey);
+
+const ProviderCredentialsSchema = defineEntity({
+  name: 'ProviderCredentials',
+  tableName: 'provider_credentials',
+  properties: {
+    id: p.uuid().primary(),
+    /** Null: the installation's own, for tenants that have none. */
+    tenantId: p.uuid().nullable(),
+    provider: p.text(),
+    /** Sealed JSON of the provider's settings. */
+    settings: p.text(),
+    /** Sealed JSON list of webhook secrets, the newest first; more than one during rotation. */
+    webhookSecrets: p.text(),
+    /** Unguessable part of the webhook address. */
+    webhookToken: p.text().unique(),
+    /** The address that is registered upstream; registered again when it changes. */
+    registeredAddress: p.text().nullable(),
+    registrations: p.json().$type<string[]>(),
+    createdAt: p.datetime(),
+    updatedAt: p.datetime(),
+  },
+});
+/** Credentials at a provider, of one tenant or of the installation; they own one webhook registration. */
+export class ProviderCredentials extends ProviderCredentialsSchema.class {}
+ProviderCredentialsSchema.setClass(ProviderCredentials);

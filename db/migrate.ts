@@ -1,0 +1,36 @@
+import { Migrator } from '@mikro-orm/migrations';
+import { MikroORM } from '@mikro-orm/postgresql';
+import { entities } from './connect.ts';
+import { Foundation } from './migrations/0001-foundation.ts';
+
+/** Every migration, oldest first. */
+const migrationsList = [{ name: '0001-foundation', class: Foundation }];
+
+/** MikroORM as the schema's owner; migrations and the drift test use it, no serving process does. */
+export function openAsOwner(url: string): Promise<MikroORM> {
+  return MikroORM.init({
+    clientUrl: url,
+    entities,
+    extensions: [Migrator],
+    forceUtcTimezone: true,
+    ensureDatabase: false,
+    pool: { min: 0, max: 2 },
+    migrations: { tableName: 'schema_migrations', migrationsList, snapshot: false },
+  });
+}
+
+/**
+ * Brings the schema up to date as the owner behind `url` (which must be able to create roles the first time). Answers
+ * the names of the migrations that ran. Two at once are safe: the second waits.
+ */
+export async function migrate(url: string): Promise<string[]> {
+  const orm = await openAsOwner(url);
+  try {
+    const connection = orm.em.getConnection();
+    await connection.execute('select pg_advisory_lock(7265234)');
+    const done = await orm.migrator.up();
+    return done.map((one) => one.name);
+  } finally {
+    await orm.close(true);
+  }
+}
