@@ -1,0 +1,13 @@
+import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
+
+const keyword = (name: string) => defineSearchAttributeKey(name, SearchAttributeType.KEYWORD);
+
+/** How runs are found in the Temporal UI; ids and words of ours only, never personal data. */
+export const searchAttributes = {
+  tenant: keyword('PatchbayTenant'),
+  account: keyword('PatchbayAccount'),
+  channel: keyword('PatchbayChannel'),
+  provider: keyword('PatchbayProvider'),
+  state: keyword('PatchbayState'),
+  kind: keyword('PatchbayKind'),
+};

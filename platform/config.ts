@@ -1,0 +1,64 @@
+import { z } from 'zod';
+
+/** A wrong or missing setting; its message is one line that says what to set. */
+export class ConfigError extends Error {
+  override name = 'ConfigError';
+}
+
+const port = z.coerce.number().int().min(0).max(65_535);
+const url = z.url({ protocol: /^https?$/ });
+
+/** Every setting of the serving processes, by its environment name. Empty counts as not set. */
+const schema = z.object({
+  NODE_ENV: z.string().optional(),
+  DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/, error: 'must be a postgres:// address' }),
+  TEMPORAL_ADDRESS: z.string().default('127.0.0.1:7233'),
+  TEMPORAL_NAMESPACE: z.string().default('default'),
+  TEMPORAL_API_KEY: z.string().optional(),
+  TEMPORAL_TLS: z.stringbool().default(false),
+  TEMPORAL_UI_URL: url.optional(),
+  /** Where the workers listen; tests give each file its own. */
+  TEMPORAL_TASK_QUEUE: z.string().default('patchbay'),
+  ENCRYPTION_KEY: z.string().min(1, 'must be 32 random bytes in base64'),
+  ENCRYPTION_KEYS: z.string().default(''),
+  PUBLIC_URL: url.default('http://127.0.0.1:3900'),
+  HOST: z.string().default('127.0.0.1'),
+  PORT: port.default(3900),
+  METRICS_PORT: port.optional(),
+  LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
+  UNIPILE_DSN: z.string().optional(),
+  UNIPILE_ACCESS_TOKEN: z.string().optional(),
+  /** Of the sandbox: the local stack's clock follows it. */
+  SANDBOX_CONTROL_URL: url.optional(),
+  RATE_LIMIT_PER_MINUTE: z.coerce.number().int().min(1).default(1200),
+  RECONCILE_INTERVAL_SECONDS: z.coerce.number().min(0.1).default(15),
+  SHUTDOWN_GRACE_SECONDS: z.coerce.number().min(0).default(10),
+});
+
+export type Config = z.infer<typeof schema>;
+
+/** Settings as read from `environment`. Throws `ConfigError` with one line that names each wrong value. */
+export function readConfig(environment: Readonly<Record<string, string | undefined>>): Config {
+  const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
+  const parsed = schema.safeParse(given);
+  if (!parsed.success) {
+    const wrong = parsed.error.issues.map((issue) => {
+      const name = issue.path.join('.');
+      return `${name} ${given[name] === undefined ? 'is not set' : `is wrong: ${issue.message}`}`;
+    });
+    throw new ConfigError(`${wrong.join('; ')}. See "Settings" in the README.`);
+  }
+  const config = parsed.data;
+  if (config.NODE_ENV === 'production' && config.SANDBOX_CONTROL_URL)
+    throw new ConfigError('SANDBOX_CONTROL_URL is set with NODE_ENV=production: the sandbox never serves production.');
+  if (Boolean(config.UNIPILE_DSN) !== Boolean(config.UNIPILE_ACCESS_TOKEN))
+    throw new ConfigError('UNIPILE_DSN and UNIPILE_ACCESS_TOKEN belong together: set both or neither.');
+  return config;
+}
+
+/** Settings of a provider that the environment gives, for tenants that have none of their own. */
+export function providerDefaults(config: Config): Partial<Record<string, Record<string, string>>> {
+  return config.UNIPILE_DSN && config.UNIPILE_ACCESS_TOKEN
+    ? { unipile: { dsn: config.UNIPILE_DSN, access_token: config.UNIPILE_ACCESS_TOKEN } }
+    : {};
+}

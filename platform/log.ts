@@ -1,0 +1,29 @@
+import { pino, type Logger } from 'pino';
+
+export type Log = Logger;
+
+/**
+ * JSON lines on stdout. Log named fields, never whole objects of providers or requests; the redaction below is the
+ * last net, not the rule.
+ */
+export function createLog(name: string, level: string): Log {
+  return pino({
+    name,
+    level,
+    base: { pid: process.pid },
+    timestamp: pino.stdTimeFunctions.isoTime,
+    redact: {
+      paths: ['*.password', '*.access_token', '*.authorization', '*.secret', '*.code', 'req.headers', 'config'],
+      censor: '[redacted]',
+    },
+    serializers: { err: errorFields },
+  });
+}
+
+/** What may be logged of an error: library errors carry requests, and requests carry keys. */
+export function errorFields(error: unknown): Record<string, unknown> {
+  if (!(error instanceof Error)) return { message: typeof error === 'string' ? error : 'not an error' };
+  const { name, message, stack } = error;
+  const code = (error as { code?: unknown }).code;
+  return { name, message, ...(typeof code === 'string' ? { code } : {}), stack };
+}

@@ -1,0 +1,61 @@
+import { createServer, type Server } from 'node:http';
+import { Counter, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+
+/** What the processes count. Labels are names of ours (routes, providers, codes), never a tenant's content. */
+export interface Metrics {
+  registry: Registry;
+  requests: Histogram<'method' | 'route' | 'status'>;
+  providerCalls: Counter<'provider' | 'verb' | 'outcome'>;
+  webhookEvents: Counter<'provider' | 'type' | 'state'>;
+  attempts: Counter<'operation' | 'outcome'>;
+}
+
+export function createMetrics(): Metrics {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const registers = [registry];
+  return {
+    registry,
+    requests: new Histogram({
+      name: 'patchbay_http_request_seconds',
+      help: 'API requests by route.',
+      labelNames: ['method', 'route', 'status'],
+      registers,
+    }),
+    providerCalls: new Counter({
+      name: 'patchbay_provider_calls_total',
+      help: 'Calls to providers by verb and outcome.',
+      labelNames: ['provider', 'verb', 'outcome'],
+      registers,
+    }),
+    webhookEvents: new Counter({
+      name: 'patchbay_webhook_events_total',
+      help: 'Webhook events taken in.',
+      labelNames: ['provider', 'type', 'state'],
+      registers,
+    }),
+    attempts: new Counter({
+      name: 'patchbay_attempts_total',
+      help: 'Connection attempts that ended, by outcome.',
+      labelNames: ['operation', 'outcome'],
+      registers,
+    }),
+  };
+}
+
+/** Serves `/metrics` on a private port of its own; `more` adds another exporter's text. */
+export function serveMetrics(metrics: Metrics, port: number, more?: () => Promise<string>): Promise<Server> {
+  const server = createServer((request, response) => {
+    if (request.url !== '/metrics') {
+      response.writeHead(404).end();
+      return;
+    }
+    void Promise.all([metrics.registry.metrics(), more?.() ?? '']).then(([ours, theirs]) =>
+      response.writeHead(200, { 'content-type': metrics.registry.contentType }).end(`${ours}\n${theirs}`),
+    );
+  });
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, '127.0.0.1', () => resolve(server));
+  });
+}

@@ -1,0 +1,85 @@
+import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from 'node:crypto';
+
+/**
+ * Seals secrets with AES-256-GCM. A sealed value names the key it needs, so that keys can be rotated; `context`
+ * (tenant, row and column) is authenticated with it, so that a ciphertext moved elsewhere does not open.
+ */
+export interface Vault {
+  seal(plain: string, context: string): string;
+  /** Throws `VaultError` when the key is unknown, the context differs or the value was altered. */
+  open(sealed: string, context: string): string;
+  sealBytes(plain: Uint8Array): Uint8Array;
+  openBytes(sealed: Uint8Array): Uint8Array;
+  /** Keyed digest for comparing without keeping, as hex; `purpose` keeps digests of different uses apart. */
+  digest(purpose: string, text: string): string;
+}
+
+export class VaultError extends Error {
+  override name = 'VaultError';
+}
+
+/** A key of the ring: its id is stored with each value; the first of a ring seals, all of them open. */
+export interface VaultKey {
+  id: string;
+  key: Buffer;
+}
+
+/**
+ * Reads `ENCRYPTION_KEY` (the newest) and `ENCRYPTION_KEYS` (older ones, comma separated). A key is 32 bytes in
+ * base64 or hex. Its id is derived from it, so that nobody has to keep a list.
+ */
+export function parseKeyRing(newest: string, older = ''): VaultKey[] {
+  return [newest, ...older.split(',')]
+    .map((text) => text.trim())
+    .filter((text) => text !== '')
+    .map((text) => {
+      const key = /^[0-9a-f]{64}$/i.test(text) ? Buffer.from(text, 'hex') : Buffer.from(text, 'base64');
+      if (key.length !== 32) throw new VaultError('ENCRYPTION_KEY must be 32 bytes in base64 or hex.');
+      return { id: createHmac('sha256', key).update('key-id').digest('hex').slice(0, 8), key };
+    });
+}
+
+/** GCM's nonce and tag sizes, in bytes. */
+const nonceSize = 12;
+const tagSize = 16;
+
+export function createVault(ring: readonly VaultKey[]): Vault {
+  const newest = ring[0];
+  if (!newest) throw new VaultError('No encryption key is set: set ENCRYPTION_KEY to 32 random bytes in base64.');
+  const digestKey = Buffer.from(hkdfSync('sha256', newest.key, '', 'patchbay-digest', 32));
+
+  const encrypt = (key: Buffer, plain: Uint8Array, context: string): Buffer => {
+    const nonce = randomBytes(nonceSize);
+    const cipher = createCipheriv('aes-256-gcm', key, nonce).setAAD(Buffer.from(context));
+    const body = Buffer.concat([cipher.update(plain), cipher.final()]);
+    return Buffer.concat([nonce, cipher.getAuthTag(), body]);
+  };
+  const decrypt = (keyId: string, sealed: Buffer, context: string): Buffer => {
+    const found = ring.find((one) => one.id === keyId);
+    if (!found) throw new VaultError(`No key ${keyId} in the ring: add it to ENCRYPTION_KEYS.`);
+    try {
+      const decipher = createDecipheriv('aes-256-gcm', found.key, sealed.subarray(0, nonceSize))
+        .setAAD(Buffer.from(context))
+        .setAuthTag(sealed.subarray(nonceSize, nonceSize + tagSize));
+      return Buffer.concat([decipher.update(sealed.subarray(nonceSize + tagSize)), decipher.final()]);
+    } catch {
+      throw new VaultError('A sealed value does not open: it was altered or belongs to another row.');
+    }
+  };
+
+  return {
+    seal: (plain, context) =>
+      `v1.${newest.id}.${encrypt(newest.key, Buffer.from(plain), context).toString('base64url')}`,
+    open: (sealed, context) => {
+      const [version, keyId, body] = sealed.split('.');
+      if (version !== 'v1' || !keyId || !body) throw new VaultError('Not a sealed value.');
+      return decrypt(keyId, Buffer.from(body, 'base64url'), context).toString();
+    },
+    sealBytes: (plain) => Buffer.concat([Buffer.from(newest.id), encrypt(newest.key, plain, 'bytes')]),
+    openBytes: (sealed) => {
+      const buffer = Buffer.from(sealed);
+      return decrypt(buffer.subarray(0, 8).toString(), buffer.subarray(8), 'bytes');
+    },
+    digest: (purpose, text) => createHmac('sha256', digestKey).update(`${purpose}\0${text}`).digest('hex'),
+  };
+}

@@ -1,0 +1,26 @@
+import { proxyActivities, type ActivityOptions } from '@temporalio/workflow';
+import type { Activities } from '../activities/activities.ts';
+
+/** A person waits for these: noticed when their worker dies (they heartbeat once they take longer than 5 s). */
+const interactive: ActivityOptions = {
+  startToCloseTimeout: '90 seconds',
+  heartbeatTimeout: '12 seconds',
+  retry: { initialInterval: '500 ms', backoffCoefficient: 2, maximumInterval: '20 seconds' },
+  priority: { priorityKey: 1 },
+};
+
+/** Steps of a login; retried until the attempt's deadline, which callers pass as `scheduleToCloseTimeout`. */
+export const login = proxyActivities<Activities>(interactive);
+
+/** Closing an attempt must not keep the next wish waiting: what cannot be cleaned up now, the reconciler owes. */
+export const closing = proxyActivities<Activities>({
+  ...interactive,
+  retry: { ...interactive.retry, maximumInterval: '4 seconds' },
+});
+
+/** Collecting details is provider backfill: it yields to people. */
+export const details = proxyActivities<Activities>({
+  ...interactive,
+  retry: { ...interactive.retry, maximumAttempts: 8 },
+  priority: { priorityKey: 3 },
+});

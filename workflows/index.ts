@@ -1,0 +1,2 @@
+export { connection } from './connection.ts';
+export { syncDetails } from './sync-details.ts';

@@ -1,0 +1,41 @@
+import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
+
+/** Start arguments; everything else is in PostgreSQL. */
+export interface ConnectionInput {
+  tenantId: string;
+  accountId: string;
+}
+
+/** The step an attempt stands at, by id; its content is read from PostgreSQL. */
+export interface StepRef {
+  attempt: number;
+  stepId: string | null;
+  state: 'open' | 'ending' | 'closed';
+}
+
+/** What the owner did at a step. `answerId` refers to the sealed answer; it doubles as the update's id. */
+export interface StepAction {
+  stepId: string;
+  action: 'answer' | 'resend' | 'another_way';
+  answerId: string;
+}
+
+/** "Something changed, look again": carries nothing, so repeats are harmless. */
+export const lookAgain = defineSignal('lookAgain');
+
+/** Resolves with the step of attempt `attempt` as soon as it has one. Also makes the run look for a newer wish. */
+export const currentStep = defineUpdate<StepRef, [attempt: number]>('currentStep');
+
+/** Acts on a step and resolves with what came of it. Refused when the step is no longer current or is being answered. */
+export const submitStep = defineUpdate<StepRef, [StepAction]>('submitStep');
+
+/** Where the run stands, for operators. */
+export const standing = defineQuery<StepRef>('standing');
+
+/** Types of `ApplicationFailure` with which `submitStep` refuses. */
+export const refusals = { stale: 'stale_step', busy: 'answer_in_flight' } as const;
+
+export interface SyncDetailsInput {
+  tenantId: string;
+  accountId: string;
+}

@@ -1,0 +1,113 @@
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  condition,
+  setCurrentDetails,
+  setHandler,
+  type ActivityOptions,
+} from '@temporalio/workflow';
+import { asFailureCode, type FailureCode } from '../domain/failures.ts';
+import type { AttemptRef, Progress } from '../domain/progress.ts';
+import { login } from './activities.ts';
+import { currentStep, lookAgain, refusals, standing, submitStep, type ConnectionInput, type StepRef } from './messages.ts';
+
+/** What the procedures of one run share: where the attempt stands, and who is moving it. */
+export interface Run {
+  view: Progress;
+  /** Somebody said "look again" since the last look. */
+  again: boolean;
+  /** The workflow's time, in milliseconds, at which the attempt in hand ends. */
+  deadline: number;
+  ref(attempt?: number): AttemptRef;
+  /** Moves the attempt by an activity, never two at a time; failures for good make the attempt end. */
+  move(summary: string, activity: (options: ActivityOptions) => Promise<Progress>): Promise<void>;
+}
+
+/** A run with its handlers in place. */
+export function startRun(input: ConnectionInput): Run {
+  let busy = false;
+  const run: Run = {
+    view: {
+      attempt: 0,
+      state: 'open',
+      stepId: null,
+      kind: null,
+      wakeAt: null,
+      wakeInMs: null,
+      reason: null,
+      accountState: 'connecting',
+    },
+    again: false,
+    deadline: 0,
+    ref: (attempt = run.view.attempt) => ({ ...input, attempt, now: Date.now() }),
+    async move(summary, activity) {
+      await condition(() => !busy);
+      busy = true;
+      try {
+        run.view = await activity({ summary, scheduleToCloseTimeout: Math.max(run.deadline - Date.now(), 30_000) });
+      } catch (error) {
+        run.view = { ...run.view, state: 'ending', reason: failureCode(error) };
+      } finally {
+        busy = false;
+      }
+      setCurrentDetails(words(run.view));
+    },
+  };
+  const here = (): StepRef => ({ attempt: run.view.attempt, stepId: run.view.stepId, state: run.view.state });
+  const known = (): boolean => run.view.stepId !== null || run.view.state === 'closed';
+  const refuse = (type: string, message: string): never => {
+    throw ApplicationFailure.nonRetryable(message, type);
+  };
+
+  setHandler(standing, here);
+  setHandler(lookAgain, () => {
+    run.again = true;
+  });
+  setHandler(currentStep, async (attempt) => {
+    if (attempt > run.view.attempt) run.again = true;
+    await condition(() => run.view.attempt > attempt || (run.view.attempt === attempt && known()));
+    return here();
+  });
+  setHandler(
+    submitStep,
+    async (action) => {
+      // A run that has just begun learns its step first.
+      await condition(known);
+      if (busy) refuse(refusals.busy, 'An answer is being checked.');
+      if (run.view.stepId !== action.stepId || run.view.state !== 'open')
+        refuse(refusals.stale, 'The step is no longer current.');
+      await run.move(actionWords[action.action], (options) =>
+        login.actOnStep.executeWithOptions(options, [{ ...run.ref(), ...action }]),
+      );
+      return here();
+    },
+    {
+      validator: ({ stepId }) => {
+        if (busy && run.view.stepId !== null) refuse(refusals.busy, 'An answer is being checked.');
+        if (run.view.stepId !== null && run.view.stepId !== stepId)
+          refuse(refusals.stale, 'The step is no longer current.');
+      },
+    },
+  );
+  return run;
+}
+
+const actionWords = {
+  answer: 'The owner answered the step',
+  resend: 'The owner asked for the code again',
+  another_way: 'The owner asked for another way',
+} as const;
+
+/** What the UI shows of an attempt. */
+function words(view: Progress): string {
+  if (view.state === 'open') return `Attempt ${view.attempt} waits at the step "${view.kind}".`;
+  return `Attempt ${view.attempt} ended${view.reason ? `: ${view.reason}` : ' well'}. The account is ${view.accountState}.`;
+}
+
+/** Why an activity failed for good. A time-out holds the failure of its last try as its cause. */
+function failureCode(error: unknown): FailureCode {
+  if (!(error instanceof ActivityFailure)) throw error;
+  for (let cause: unknown = error.cause; cause instanceof Error; cause = cause.cause)
+    if (cause instanceof ApplicationFailure && cause.type) return asFailureCode(cause.type);
+  return 'provider_unavailable';
+}
