@@ -18,6 +18,7 @@ export async function lookAtAccount(run: Run, wish: Wish): Promise<void> {
     await run.move('Look how the account stands', (options) =>
       login.lookAtAccount.executeWithOptions(options, [run.ref()]),
     );
+  run.view = { ...run.view, state: 'closed' };
 }
 
 const patienceMs = 10 * 60_000;

@@ -41,6 +41,7 @@ export async function close(run: Run): Promise<void> {
   await run.move(`End the attempt: ${reason}`, (options) =>
     closing.closeAttempt.executeWithOptions(options, [{ ...run.ref(), reason }]),
   );
+  run.view = { ...run.view, state: 'closed' };
 }
 
 const closingMs = 24 * 60 * 60_000;

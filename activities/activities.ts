@@ -1,0 +1,26 @@
+import { actOnStep } from './connection/act-on-step.ts';
+import { beginLogin } from './connection/begin-login.ts';
+import { cleanUp } from './connection/clean-up.ts';
+import { closeAttempt } from './connection/close-attempt.ts';
+import { endLogin } from './connection/end-login.ts';
+import { lookAtAccount } from './connection/look-at-account.ts';
+import { lookAtLogin, reviveLogin } from './connection/look-at-login.ts';
+import { takeWish } from './connection/take-wish.ts';
+import { collectDetails } from './collect-details.ts';
+import type { Deps } from './deps.ts';
+
+/** Everything a worker registers. */
+export const createActivities = (deps: Deps) => ({
+  takeWish: takeWish(deps),
+  beginLogin: beginLogin(deps),
+  reviveLogin: reviveLogin(deps),
+  actOnStep: actOnStep(deps),
+  lookAtLogin: lookAtLogin(deps),
+  closeAttempt: closeAttempt(deps),
+  cleanUp: cleanUp(deps),
+  endLogin: endLogin(deps),
+  lookAtAccount: lookAtAccount(deps),
+  collectDetails: collectDetails(deps),
+});
+
+export type Activities = ReturnType<typeof createActivities>;

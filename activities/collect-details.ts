@@ -1,0 +1,85 @@
+import { LockMode } from '@mikro-orm/core';
+import { Account } from '../db/entities/accounts.ts';
+import { SyncRun } from '../db/entities/events.ts';
+import { ProviderFailure } from '../domain/failures.ts';
+import { connectionTo } from './connection/rows.ts';
+import { timeOf, type Deps } from './deps.ts';
+import { changesOf, saveDetails } from './save-details.ts';
+
+export interface DetailsRef {
+  tenantId: string;
+  accountId: string;
+  now: number;
+}
+
+/**
+ * Collects an account's details for its running sync run. Answers whether another trigger came meanwhile, so that the
+ * workflow goes once more; that is read in the transaction that would close the run, so no trigger is lost.
+ */
+export const collectDetails =
+  (deps: Deps) =>
+  async (ref: DetailsRef): Promise<boolean> => {
+    const at = timeOf(deps, ref);
+    const connection = await deps.db.tenant(ref.tenantId, async (em) => {
+      const run = await em.findOne(SyncRun, { accountId: ref.accountId, kind: 'details', state: 'running', dryRun: false });
+      if (!run) return null;
+      run.again = false;
+      const account = await em.findOneOrFail(Account, { id: ref.accountId });
+      return account.providerAccountId ? connectionTo(deps, em, account, at, account.providerAccountId) : 'unlinked';
+    });
+    if (!connection) return false;
+    if (connection === 'unlinked') return finish(deps, ref, at, 'failed', 'The account is not connected: reconnect it first.');
+
+    const { provider, call } = connection;
+    try {
+      const view = await provider.login.look(call);
+      if (view.status === 'gone') return await finish(deps, ref, at, 'failed', 'The provider does not know the account.');
+      const details = await provider.account.details(call, view);
+      const changed = await deps.db.tenant(ref.tenantId, async (em) => {
+        const account = await em.findOneOrFail(Account, { id: ref.accountId }, { lockMode: LockMode.PESSIMISTIC_WRITE });
+        return saveDetails(deps, em, account, view, details, at).length;
+      });
+      return await finish(deps, ref, at, 'succeeded', null, { points_changed: changed });
+    } catch (error) {
+      if (error instanceof ProviderFailure && error.effect === 'none' && !retried(error))
+        return finish(deps, ref, at, 'failed', error.message);
+      throw error;
+    }
+  };
+
+const retried = (error: ProviderFailure): boolean =>
+  ['provider_unavailable', 'rate_limited', 'login_busy'].includes(error.code);
+
+async function finish(
+  deps: Deps,
+  ref: DetailsRef,
+  at: Date,
+  state: 'succeeded' | 'failed',
+  reason: string | null,
+  stats: Record<string, unknown> = {},
+): Promise<boolean> {
+  return deps.db.tenant(ref.tenantId, async (em) => {
+    const run = await em.findOne(
+      SyncRun,
+      { accountId: ref.accountId, kind: 'details', state: 'running', dryRun: false },
+      { lockMode: LockMode.PESSIMISTIC_WRITE },
+    );
+    if (!run) return false;
+    if (run.again) return true;
+    Object.assign(run, { state, reason, stats, endedAt: at });
+    return false;
+  });
+}
+
+/** What a collection would change, without storing anything. */
+export const previewDetails =
+  (deps: Deps) =>
+  async (ref: DetailsRef): Promise<{ path: string; before: unknown; after: unknown }[]> => {
+    const at = timeOf(deps, ref);
+    const { account, connection } = await deps.db.tenant(ref.tenantId, async (em) => {
+      const found = await em.findOneOrFail(Account, { id: ref.accountId });
+      return { account: found, connection: await connectionTo(deps, em, found, at, found.providerAccountId) };
+    });
+    const view = await connection.provider.login.look(connection.call);
+    return changesOf(account, await connection.provider.account.details(connection.call, view));
+  };

@@ -1,0 +1,108 @@
+import { tell } from '../../db/account-events.ts';
+import { sealed } from '../../db/sealed.ts';
+import { failureRow, ProviderFailure } from '../../domain/failures.ts';
+import type { AttemptRef, Progress } from '../../domain/progress.ts';
+import type { StepContent } from '../../domain/steps.ts';
+import type { Deps } from '../deps.ts';
+import { advance } from './advance.ts';
+import { lookAtLogin } from './look-at-login.ts';
+import { connectionTo, withAttempt, type Held } from './rows.ts';
+import { contentOf, endingReason, placeLastStep, placeStep, progressOf } from './steps.ts';
+
+export interface StepActionRef extends AttemptRef {
+  stepId: string;
+  action: 'answer' | 'resend' | 'another_way';
+  answerId: string;
+}
+
+/**
+ * Carries out what the owner did at a step. An answer is posted to the provider at most once: that it is being sent
+ * is committed first, and a retry that finds it sent without an outcome looks at the login instead of posting again.
+ */
+export const actOnStep =
+  (deps: Deps) =>
+  async (ref: StepActionRef): Promise<Progress> => {
+    const start = await withAttempt(deps, ref, async (held) => {
+      const { em, account, attempt, step, at } = held;
+      const ending = await endingReason(held);
+      const current = attempt.state === 'running' && step?.id === ref.stepId && !step.endedAt;
+      if (!current || ending) return { over: progressOf(held, ending) };
+      const content = contentOf(deps, step);
+      const connection = await connectionTo(deps, em, account, at, attempt.providerAccountId);
+      if (ref.action !== 'answer') return { over: null, ...connection, content, answer: null, unclear: false };
+      if (step.answerId !== ref.answerId || !step.answer) return { over: progressOf(held) };
+      const unclear = step.sentAt !== null;
+      step.sentAt ??= at;
+      const answer = deps.vault.open(step.answer, sealed.stepAnswer(ref.answerId));
+      return { over: null, ...connection, content, answer, unclear };
+    });
+    if (start.over) return start.over;
+    const { provider, call, content } = start;
+
+    if (start.answer === null) {
+      const next = await (ref.action === 'resend' ? provider.login.resend(call) : provider.login.anotherWay(call));
+      if (next) return advance(deps, ref, next, { provider, call, outcome: 'replaced' });
+      return withAttempt(deps, ref, ({ em, account, attempt, at, ...held }) => {
+        tell(em, account, at, 'resent', 'The code was sent again.', { attempt: attempt.number });
+        return progressOf({ em, account, attempt, at, ...held });
+      });
+    }
+    if (start.unclear) return afterUnclearAnswer(deps, ref, content);
+    try {
+      const next = await provider.login.answer(call, content, start.answer);
+      return await advance(deps, ref, next, { provider, call, outcome: 'accepted' });
+    } catch (error) {
+      if (!(error instanceof ProviderFailure)) throw error;
+      if (failureRow(error.code).action === 'ask_again') return withAttempt(deps, ref, (held) => askAgain(deps, held, content));
+      if (error.effect === 'none')
+        await withAttempt(deps, ref, ({ step }) => {
+          if (step?.id === ref.stepId) step.sentAt = null;
+        });
+      throw error;
+    }
+  };
+
+/** The same question as a new step, while the budget of answers lasts. */
+async function askAgain(deps: Deps, held: Held, content: StepContent): Promise<Progress> {
+  const { em, account, attempt, at, step } = held;
+  attempt.answersLeft -= 1;
+  tell(em, account, at, 'answer_refused', 'The provider refused the answer.', {
+    attempt: attempt.number,
+    data: { answers_left: attempt.answersLeft },
+  });
+  if (attempt.answersLeft <= 0) {
+    await placeLastStep(held, 'failed', 'refused');
+    return progressOf(held, 'too_many_wrong_answers');
+  }
+  const next = {
+    linked: false as const,
+    content,
+    expiresAt: step?.expiresAt?.getTime() ?? null,
+    canResend: step?.canResend ?? false,
+    canTryAnotherWay: step?.canTryAnotherWay ?? false,
+  };
+  await placeStep(deps, held, next, 'refused', true);
+  return progressOf(held);
+}
+
+/** The answer may have arrived: what the provider says of the login decides; else the owner is asked for a new one. */
+async function afterUnclearAnswer(deps: Deps, ref: StepActionRef, content: StepContent): Promise<Progress> {
+  const progress = await lookAtLogin(deps)(ref);
+  if (progress.state !== 'open' || progress.stepId !== ref.stepId) return progress;
+  return withAttempt(deps, ref, async (held) => {
+    const { em, account, attempt, at, step } = held;
+    if (step?.id !== ref.stepId) return progressOf(held);
+    tell(em, account, at, 'answer_unclear', 'Whether the answer reached the provider is unknown; it asks for a new one.', {
+      attempt: attempt.number,
+    });
+    const next = {
+      linked: false as const,
+      content,
+      expiresAt: step.expiresAt?.getTime() ?? null,
+      canResend: step.canResend,
+      canTryAnotherWay: step.canTryAnotherWay,
+    };
+    await placeStep(deps, held, next, 'unclear', true);
+    return progressOf(held);
+  });
+}

@@ -1,0 +1,109 @@
+import { Account } from '../../db/entities/accounts.ts';
+import { ConnectionAttempt } from '../../db/entities/attempts.ts';
+import { tell } from '../../db/account-events.ts';
+import { ProviderFailure } from '../../domain/failures.ts';
+import type { AttemptRef, Progress } from '../../domain/progress.ts';
+import type { LoginInput, LoginProgress, Provider, ProviderCall } from '../../providers/provider.ts';
+import type { Deps } from '../deps.ts';
+import { ensureWebhooks } from '../webhooks.ts';
+import { advance } from './advance.ts';
+import { connectionTo, loginInput, withAttempt } from './rows.ts';
+import { endingReason, progressOf } from './steps.ts';
+
+/** Clocks of two services differ by this much at most, in milliseconds. */
+const clockSkewMs = 60_000;
+
+/**
+ * Asks the provider to begin a login, once. The provider knows no idempotency key, so the intent is committed before
+ * it is asked: a retry that finds the intent without an outcome looks for what the first try may have made, and takes
+ * it over only when it can be proven ours. Resumes at the current step when there is one.
+ */
+export const beginLogin =
+  (deps: Deps) =>
+  async (ref: AttemptRef): Promise<Progress> => {
+    const start = await withAttempt(deps, ref, async (held) => {
+      const { em, account, attempt, at } = held;
+      const ending = await endingReason(held);
+      if (attempt.state !== 'running' || ending || attempt.currentStepId) return { resume: progressOf(held, ending) };
+      const upstream = attempt.providerAccountId ?? (attempt.operation === 'reconnect' ? account.providerAccountId : null);
+      const connection = await connectionTo(deps, em, account, at, upstream);
+      const input = loginInput(deps, held);
+      const asked = upstream ? null : attempt.intentAt;
+      if (!upstream) attempt.intentAt ??= at;
+      return { resume: null, ...connection, input, asked, number: attempt.number };
+    });
+    if (start.resume) return start.resume;
+    const { provider, call, input, asked, credentials } = start;
+
+    await ensureWebhooks(deps, provider, call, credentials.id);
+    if (asked) await takeOverBegun(deps, ref, provider, call, input, asked.getTime());
+    const progress = await begin(deps, ref, provider, input, call);
+    return advance(deps, ref, progress, { provider, call, outcome: null });
+  };
+
+/** The call itself. What surely had no effect forgets the intent; an upstream account that is gone is made anew. */
+async function begin(
+  deps: Deps,
+  ref: AttemptRef,
+  provider: Provider,
+  input: LoginInput,
+  call: ProviderCall,
+): Promise<LoginProgress> {
+  const upstream = await withAttempt(deps, ref, ({ attempt }) => attempt.providerAccountId ?? call.providerAccountId);
+  try {
+    return await provider.login.begin({ ...call, providerAccountId: upstream }, input);
+  } catch (error) {
+    if (!(error instanceof ProviderFailure)) throw error;
+    if (upstream && (error.code === 'not_found' || error.code === 'account_gone')) {
+      await withAttempt(deps, ref, (held) => {
+        held.attempt.intentAt = held.at;
+        held.attempt.providerAccountId = null;
+        held.attempt.undo = held.attempt.undo.filter((id) => id !== upstream);
+        if (held.account.providerAccountId === upstream) held.account.providerAccountId = null;
+      });
+      return begin(deps, ref, provider, input, { ...call, providerAccountId: null });
+    }
+    if (error.effect === 'none')
+      await withAttempt(deps, ref, ({ attempt }) => {
+        attempt.intentAt = null;
+      });
+    throw error;
+  }
+}
+
+/** Looks for what an earlier, unanswered `begin` made; writes down what may be ours but cannot be proven. */
+async function takeOverBegun(
+  deps: Deps,
+  ref: AttemptRef,
+  provider: Provider,
+  call: ProviderCall,
+  input: LoginInput,
+  askedAt: number,
+): Promise<void> {
+  const known = await deps.db.system(async (em) => {
+    const [accounts, attempts] = await Promise.all([
+      em.find(Account, { providerAccountId: { $ne: null } }, { fields: ['providerAccountId'] }),
+      em.find(ConnectionAttempt, { providerAccountId: { $ne: null } }, { fields: ['providerAccountId'] }),
+    ]);
+    return new Set([...accounts, ...attempts].map((one) => one.providerAccountId ?? ''));
+  });
+  const found = await provider.login.findBegun(call, input, askedAt - clockSkewMs, known);
+  const ours = found.filter((one) => one.proven);
+  await withAttempt(deps, ref, ({ em, account, attempt, at }) => {
+    const sole = ours.length === 1 ? ours[0] : undefined;
+    if (sole) {
+      attempt.providerAccountId = sole.providerAccountId;
+      attempt.undo = [...new Set([...attempt.undo, sole.providerAccountId])];
+      tell(em, account, at, 'adopted', 'A login whose answer was lost was found at the provider and taken over.', {
+        attempt: attempt.number,
+      });
+      return;
+    }
+    attempt.intentAt = at;
+    if (found.length)
+      tell(em, account, at, 'suspected_orphan', 'The provider has logins that may stem from a lost answer.', {
+        attempt: attempt.number,
+        data: { provider_account_ids: found.map((one) => one.providerAccountId) },
+      });
+  });
+}

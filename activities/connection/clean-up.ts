@@ -1,0 +1,36 @@
+import { tell } from '../../db/account-events.ts';
+import { ConnectionAttempt } from '../../db/entities/attempts.ts';
+import type { AttemptRef, Progress } from '../../domain/progress.ts';
+import type { Deps } from '../deps.ts';
+import { connectionTo, withAttempt } from './rows.ts';
+import { progressOf } from './steps.ts';
+
+/** Deletes at the provider everything that the account's ended attempts left there. */
+export const cleanUp =
+  (deps: Deps) =>
+  async (ref: AttemptRef): Promise<Progress> => {
+    const left = await deps.db.tenant(ref.tenantId, (em) =>
+      em.find(ConnectionAttempt, { accountId: ref.accountId, undo: { $ne: [] } }, { orderBy: { number: 'asc' } }),
+    );
+    for (const { number } of left) await cleanUpAttempt(deps, { ...ref, attempt: number });
+    return withAttempt(deps, ref, (held) => progressOf(held));
+  };
+
+/** Works off one attempt's undo list; each id leaves it when the provider says that it is gone. */
+export async function cleanUpAttempt(deps: Deps, ref: AttemptRef): Promise<void> {
+  const { undo, state } = await withAttempt(deps, ref, ({ attempt }) => attempt);
+  if (state === 'running') return;
+  for (const upstream of undo) {
+    const { provider, call } = await withAttempt(deps, ref, ({ em, account, at }) =>
+      connectionTo(deps, em, account, at, upstream),
+    );
+    await provider.login.revoke(call);
+    await withAttempt(deps, ref, ({ em, account, attempt, at }) => {
+      attempt.undo = attempt.undo.filter((id) => id !== upstream);
+      tell(em, account, at, 'cleaned_up', 'What the attempt had made at the provider was deleted.', {
+        attempt: attempt.number,
+        data: { provider_account_id: upstream },
+      });
+    });
+  }
+}

@@ -1,0 +1,80 @@
+import { moveAccount, tell } from '../../db/account-events.ts';
+import { failureRow, ProviderFailure, type FailureCode } from '../../domain/failures.ts';
+import type { AttemptRef, Progress } from '../../domain/progress.ts';
+import type { Deps } from '../deps.ts';
+import { cleanUpAttempt } from './clean-up.ts';
+import { link } from './link.ts';
+import { connectionTo, withAttempt, type Held } from './rows.ts';
+import { placeLastStep, progressOf } from './steps.ts';
+
+export interface CloseRef extends AttemptRef {
+  reason: FailureCode;
+}
+
+/** Reasons that are the owner's will: a login that succeeded meanwhile is undone all the same. */
+const willed: ReadonlySet<FailureCode> = new Set(['cancelled', 'superseded', 'account_in_use', 'another_identity']);
+
+/**
+ * Ends an attempt for a named reason and deletes at the provider what it made there. A login that succeeded at the
+ * last moment counts: the provider is looked at first, and a living account is linked instead.
+ */
+export const closeAttempt =
+  (deps: Deps) =>
+  async (ref: CloseRef): Promise<Progress> => {
+    const late = willed.has(ref.reason) ? null : await lookForLateLogin(deps, ref);
+    if (late) return late;
+    const closed = await withAttempt(deps, ref, async (held) => {
+      if (held.attempt.state === 'running') await endAs(deps, held, ref.reason);
+      return progressOf(held);
+    });
+    // What cannot be deleted now stays in the undo list, which the reconciler works off.
+    await cleanUpAttempt(deps, ref).catch((error: unknown) =>
+      deps.log.warn({ account: ref.accountId, err: error }, 'left for later: deleting at the provider'),
+    );
+    return closed;
+  };
+
+async function lookForLateLogin(deps: Deps, ref: CloseRef): Promise<Progress | null> {
+  const start = await withAttempt(deps, ref, async ({ em, account, attempt, at }) =>
+    attempt.state === 'running' && attempt.operation !== 'disconnect' && attempt.providerAccountId
+      ? connectionTo(deps, em, account, at, attempt.providerAccountId)
+      : null,
+  );
+  if (!start) return null;
+  try {
+    const view = await start.provider.login.look(start.call);
+    if (view.status !== 'linked') return null;
+    const progress = await link(deps, ref, start.provider, start.call, view);
+    return progress.state === 'closed' ? progress : null;
+  } catch (error) {
+    if (error instanceof ProviderFailure) return null;
+    throw error;
+  }
+}
+
+async function endAs(deps: Deps, held: Held, reason: FailureCode): Promise<void> {
+  const { em, account, attempt, at } = held;
+  const cancelled = reason === 'cancelled' || reason === 'superseded';
+  const { who, whatToDo } = failureRow(reason);
+  attempt.state = cancelled ? 'cancelled' : 'failed';
+  attempt.endedAt = at;
+  attempt.reason = reason;
+  attempt.detail = whatToDo;
+  attempt.who = who;
+  attempt.input = null;
+  if (attempt.operation === 'disconnect' && account.providerAccountId)
+    attempt.undo = [...new Set([...attempt.undo, account.providerAccountId])];
+  await placeLastStep(held, 'failed', null);
+  tell(em, account, at, 'attempt_ended', `The ${attempt.operation} ended: ${reason}. ${whatToDo}`, {
+    attempt: attempt.number,
+    data: { reason, who },
+  });
+  deps.metrics.attempts.inc({ operation: attempt.operation, outcome: reason });
+  if (attempt.operation === 'disconnect') moveAccount(em, account, { type: 'disconnected', at }, attempt.number);
+  // A login that is replaced at once leaves the account's state to what replaces it.
+  else if (reason !== 'superseded') {
+    const resume = attempt.operation === 'connect' ? 'failed' : 'reconnect_required';
+    moveAccount(em, account, { type: 'login_failed', at, reason, who: resume === 'failed' ? who : 'owner', resume }, attempt.number);
+  }
+  if (account.providerAccountId && attempt.undo.includes(account.providerAccountId)) account.providerAccountId = null;
+}

@@ -1,0 +1,57 @@
+import { moveAccount, tell } from '../../db/account-events.ts';
+import { rows } from '../../db/connect.ts';
+import { ConnectionStep } from '../../db/entities/attempts.ts';
+import type { AttemptRef, Progress } from '../../domain/progress.ts';
+import type { Deps } from '../deps.ts';
+import { connectionTo, withAttempt, type Held } from './rows.ts';
+import { endingReason, placeLastStep, progressOf } from './steps.ts';
+
+/** A disconnection: revoked at the provider, our secrets destroyed, and the account's data purged where asked. */
+export const endLogin =
+  (deps: Deps) =>
+  async (ref: AttemptRef): Promise<Progress> => {
+    const start = await withAttempt(deps, ref, async (held) => {
+      const { em, account, attempt, at } = held;
+      const ending = await endingReason(held);
+      if (attempt.state !== 'running' || ending) return { over: progressOf(held, ending), connection: null };
+      account.secret = null;
+      const connection = account.providerAccountId
+        ? await connectionTo(deps, em, account, at, account.providerAccountId)
+        : null;
+      return { over: null, connection };
+    });
+    if (start.over) return start.over;
+    if (start.connection) await start.connection.provider.login.revoke(start.connection.call);
+    return withAttempt(deps, ref, async (held) => {
+      const { em, account, attempt, at } = held;
+      if (attempt.state !== 'running') return progressOf(held);
+      account.providerAccountId = null;
+      account.lookWantedAt = null;
+      moveAccount(em, account, { type: 'disconnected', at }, attempt.number);
+      if (attempt.purge) await purge(held);
+      attempt.state = 'succeeded';
+      attempt.endedAt = at;
+      await placeLastStep(held, 'done', null);
+      const kept = attempt.purge ? 'its data was purged' : 'its history is kept';
+      tell(em, account, at, 'attempt_ended', `The account was disconnected; ${kept}.`, { attempt: attempt.number });
+      deps.metrics.attempts.inc({ operation: 'disconnect', outcome: 'succeeded' });
+      return progressOf(held);
+    });
+  };
+
+/** Everything learned of the account goes; a bare row stays, so that the caller can see that it is done. */
+async function purge({ em, account, attempt }: Held): Promise<void> {
+  await em.flush();
+  for (const table of ['account_events', 'webhook_events', 'sync_runs'])
+    await rows(em, `delete from ${table} where account_id = ?`, [account.id]);
+  await em.nativeDelete(ConnectionStep, { accountId: account.id, attemptId: { $ne: attempt.id } });
+  Object.assign(account, {
+    identity: null,
+    connectionConfig: null,
+    providerConfig: null,
+    rawDetails: null,
+    detailsAt: null,
+    label: null,
+    metadata: {},
+  });
+}

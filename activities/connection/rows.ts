@@ -1,0 +1,65 @@
+import { LockMode } from '@mikro-orm/core';
+import type { Em } from '../../db/connect.ts';
+import { credentialsFor, settingsOf } from '../../db/credentials.ts';
+import { Account } from '../../db/entities/accounts.ts';
+import { ConnectionAttempt, ConnectionStep } from '../../db/entities/attempts.ts';
+import type { ProviderCredentials } from '../../db/entities/tenants.ts';
+import { sealed } from '../../db/sealed.ts';
+import { failureRow, ProviderFailure } from '../../domain/failures.ts';
+import type { AttemptRef } from '../../domain/progress.ts';
+import type { LoginInput, Provider, ProviderCall } from '../../providers/provider.ts';
+import { timeOf, type Deps } from '../deps.ts';
+
+/** An attempt with its account, locked for the transaction. */
+export interface Held {
+  em: Em;
+  at: Date;
+  account: Account;
+  attempt: ConnectionAttempt;
+  step: ConnectionStep | null;
+}
+
+/** Locks account, then attempt: always in this order, so that two transactions never wait for each other. */
+export async function holdAttempt(deps: Deps, em: Em, ref: AttemptRef): Promise<Held> {
+  const account = await em.findOneOrFail(Account, { id: ref.accountId }, { lockMode: LockMode.PESSIMISTIC_WRITE });
+  const attempt = await em.findOneOrFail(
+    ConnectionAttempt,
+    { accountId: ref.accountId, number: ref.attempt },
+    { lockMode: LockMode.PESSIMISTIC_WRITE },
+  );
+  const step = attempt.currentStepId ? await em.findOneOrFail(ConnectionStep, { id: attempt.currentStepId }) : null;
+  return { em, at: timeOf(deps, ref), account, attempt, step };
+}
+
+/** One transaction over an attempt. */
+export const withAttempt = <T>(deps: Deps, ref: AttemptRef, work: (held: Held) => Promise<T> | T): Promise<T> =>
+  deps.db.tenant(ref.tenantId, async (em) => work(await holdAttempt(deps, em, ref)));
+
+/** The provider of an account and what its verbs need. Throws when the provider is not configured. */
+export async function connectionTo(
+  deps: Deps,
+  em: Em,
+  account: Account,
+  at: Date,
+  providerAccountId: string | null,
+): Promise<{ provider: Provider; call: ProviderCall; credentials: ProviderCredentials }> {
+  const provider = deps.providers[account.provider];
+  // Credentials of the installation belong to no tenant, so row-level security hides them from this transaction.
+  const credentials = await deps.db.system((system) => credentialsFor(system, account.tenantId, account.provider));
+  if (!provider || !credentials)
+    throw new ProviderFailure('provider_not_configured', failureRow('provider_not_configured').whatToDo);
+  const settings = settingsOf(deps.vault, credentials);
+  const call = { settings, channel: account.channel, providerAccountId, now: at.getTime() };
+  return { provider, call, credentials };
+}
+
+/** What a login starts with: what this attempt was given, else what the account was connected with. */
+export function loginInput(deps: Deps, { account, attempt }: Held): LoginInput {
+  const stored = attempt.input
+    ? deps.vault.open(attempt.input, sealed.attemptInput(attempt.id))
+    : account.secret
+      ? deps.vault.open(account.secret, sealed.accountSecret(account.id))
+      : null;
+  const credentials = stored ? (JSON.parse(stored) as Record<string, unknown>) : {};
+  return { method: attempt.method, credentials };
+}

@@ -1,0 +1,128 @@
+import { ConnectionAttempt, ConnectionStep } from '../../db/entities/attempts.ts';
+import { sealed } from '../../db/sealed.ts';
+import { pollAfterMs } from '../../domain/budgets.ts';
+import type { FailureCode } from '../../domain/failures.ts';
+import type { Progress } from '../../domain/progress.ts';
+import { polled, type StepContent, type StepKind } from '../../domain/steps.ts';
+import { newId } from '../../platform/ids.ts';
+import type { LoginProgress } from '../../providers/provider.ts';
+import type { Deps } from '../deps.ts';
+import type { Held } from './rows.ts';
+
+type Waiting = Extract<LoginProgress['next'], { linked: false }>;
+
+/** Makes `next` the attempt's current step; the one before it ends as `outcome`. */
+export async function placeStep(
+  deps: Deps,
+  held: Held,
+  next: Waiting,
+  outcome: ConnectionStep['outcome'],
+  again = false,
+): Promise<void> {
+  const { attempt, at } = held;
+  endStep(held, outcome);
+  const id = newId();
+  await addStep(held, {
+    id,
+    kind: next.content.kind,
+    content: deps.vault.seal(JSON.stringify(next.content), sealed.stepContent(id)),
+    again,
+    canResend: next.canResend,
+    canTryAnotherWay: next.canTryAnotherWay,
+    // No step outlives its attempt.
+    expiresAt: new Date(Math.min(next.expiresAt ?? Infinity, attempt.deadlineAt.getTime())),
+    createdAt: at,
+  });
+}
+
+/** The last step of an attempt, so that a client which only reads steps sees the end. */
+export async function placeLastStep(held: Held, kind: 'done' | 'failed', outcome: ConnectionStep['outcome']): Promise<void> {
+  endStep(held, outcome);
+  await addStep(held, {
+    id: newId(),
+    kind,
+    content: null,
+    again: false,
+    canResend: false,
+    canTryAnotherWay: false,
+    expiresAt: null,
+    createdAt: held.at,
+  });
+}
+
+function endStep({ step, at }: Held, outcome: ConnectionStep['outcome']): void {
+  if (!step || step.endedAt) return;
+  step.outcome = outcome;
+  step.endedAt = at;
+  step.answer = null;
+  step.content = null;
+}
+
+type NewStep = Pick<
+  ConnectionStep,
+  'id' | 'kind' | 'content' | 'again' | 'canResend' | 'canTryAnotherWay' | 'expiresAt' | 'createdAt'
+>;
+
+async function addStep(held: Held, step: NewStep): Promise<void> {
+  const { em, attempt, account } = held;
+  const count = await em.count(ConnectionStep, { attemptId: attempt.id });
+  const row = em.create(ConnectionStep, {
+    ...step,
+    tenantId: account.tenantId,
+    accountId: account.id,
+    attemptId: attempt.id,
+    number: count + 1,
+    answersLeft: attempt.answersLeft,
+    answer: null,
+    answerId: null,
+    sentAt: null,
+    outcome: null,
+    endedAt: null,
+  });
+  em.persist(row);
+  attempt.currentStepId = row.id;
+  held.step = row;
+}
+
+/** The content of a step that still waits. */
+export function contentOf(deps: Deps, step: ConnectionStep): StepContent {
+  if (!step.content) throw new Error('The step has no content: it has ended.');
+  return JSON.parse(deps.vault.open(step.content, sealed.stepContent(step.id))) as StepContent;
+}
+
+/** Where the attempt stands, for its workflow. `ending` carries the reason for which it must be closed. */
+export function progressOf(held: Held, ending: FailureCode | null = null): Progress {
+  const { attempt, account, step, at } = held;
+  const open = attempt.state === 'running';
+  const wakeAt = open && step && !step.endedAt ? wakeOf(attempt, step, at) : null;
+  return {
+    attempt: attempt.number,
+    state: !open ? 'closed' : ending ? 'ending' : 'open',
+    stepId: step?.id ?? null,
+    kind: (step?.kind ?? null) as StepKind | null,
+    wakeAt,
+    wakeInMs: wakeAt === null ? null : Math.max(wakeAt - at.getTime(), 0),
+    reason: ending,
+    accountState: account.state,
+  };
+}
+
+/** The moment at which a step must be looked at: its expiry, the next poll, and never past the deadline. */
+function wakeOf(attempt: ConnectionAttempt, step: ConnectionStep, at: Date): number {
+  const end = Math.min(step.expiresAt?.getTime() ?? Infinity, attempt.deadlineAt.getTime());
+  return polled.has(step.kind) ? Math.min(end, at.getTime() + pollAfterMs(attempt.looks)) : end;
+}
+
+/** Whether a newer wish exists, which replaces this attempt. */
+export async function isSuperseded({ em, attempt, account }: Held): Promise<boolean> {
+  const newer = await em.count(ConnectionAttempt, { accountId: account.id, number: { $gt: attempt.number } });
+  return newer > 0;
+}
+
+/** Why an open attempt must end now, or null. */
+export async function endingReason(held: Held): Promise<FailureCode | null> {
+  if (await isSuperseded(held)) return 'superseded';
+  if (held.attempt.cancelRequestedAt) return 'cancelled';
+  return held.at >= held.attempt.deadlineAt ? 'deadline_passed' : null;
+}
+

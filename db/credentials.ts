@@ -1,0 +1,60 @@
+import { randomBytes } from 'node:crypto';
+import type { Vault } from '../platform/vault.ts';
+import { newId } from '../platform/ids.ts';
+import type { Em } from './connect.ts';
+import { ProviderCredentials } from './entities/tenants.ts';
+import { sealed } from './sealed.ts';
+
+/** The credentials a tenant uses at a provider: its own, else the installation's; null when there are none. */
+export async function credentialsFor(em: Em, tenantId: string, provider: string): Promise<ProviderCredentials | null> {
+  const found = await em.find(ProviderCredentials, { provider, $or: [{ tenantId }, { tenantId: null }] });
+  return found.find((one) => one.tenantId !== null) ?? found[0] ?? null;
+}
+
+/** Opened settings of credentials. */
+export const settingsOf = (vault: Vault, row: ProviderCredentials): Record<string, string> =>
+  JSON.parse(vault.open(row.settings, sealed.credentials(row.id))) as Record<string, string>;
+
+/** Secrets that a webhook request may carry; two during rotation. */
+export const webhookSecretsOf = (vault: Vault, row: ProviderCredentials): string[] =>
+  JSON.parse(vault.open(row.webhookSecrets, sealed.webhookSecrets(row.id))) as string[];
+
+/**
+ * Writes the settings of a tenant (null: of the installation) at a provider. The webhook address and secret are made
+ * once and stay when settings change.
+ */
+export async function saveCredentials(
+  em: Em,
+  vault: Vault,
+  now: Date,
+  tenantId: string | null,
+  provider: string,
+  settings: Record<string, string>,
+): Promise<ProviderCredentials> {
+  const existing = await em.findOne(ProviderCredentials, { tenantId, provider });
+  const id = existing?.id ?? newId();
+  const text = vault.seal(JSON.stringify(settings), sealed.credentials(id));
+  if (existing) {
+    // Sealing twice gives two texts: compare what is inside, so that a start does not rewrite the row.
+    if (JSON.stringify(settingsOf(vault, existing)) !== JSON.stringify(settings)) {
+      existing.settings = text;
+      existing.registeredAddress = null;
+      existing.updatedAt = now;
+    }
+    return existing;
+  }
+  const row = em.create(ProviderCredentials, {
+    id,
+    tenantId,
+    provider,
+    settings: text,
+    webhookSecrets: vault.seal(JSON.stringify([randomBytes(32).toString('base64url')]), sealed.webhookSecrets(id)),
+    webhookToken: randomBytes(24).toString('base64url'),
+    registeredAddress: null,
+    registrations: [],
+    createdAt: now,
+    updatedAt: now,
+  });
+  em.persist(row);
+  return row;
+}
