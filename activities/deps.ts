@@ -3,6 +3,7 @@ import type { Database } from '../db/connect.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
 import type { Metrics } from '../platform/metrics.ts';
+import type { AccountRef } from '../platform/temporal.ts';
 import type { Vault } from '../platform/vault.ts';
 import type { Provider } from '../providers/provider.ts';
 
@@ -17,7 +18,7 @@ export interface Deps {
   /** From `PUBLIC_URL` alone: what we register upstream never follows a request's Host. */
   publicUrl: string;
   /** Tells an account's workflow to look again, starting it where none runs. */
-  tellConnection(account: { tenantId: string; accountId: string }): Promise<void>;
+  tellConnection(account: AccountRef): Promise<void>;
 }
 
 /** The activity's time: never behind its workflow's, which runs ahead where time is skipped. */

@@ -16,8 +16,11 @@ interface From {
 
 /** Takes over what the provider answered to a login verb: the next step, or a linked account. */
 export async function advance(deps: Deps, ref: AttemptRef, progress: LoginProgress, from: From): Promise<Progress> {
+  const upstream = progress.providerAccountId;
+  // Asked beforehand: a transaction that holds locks must not wait for a second connection.
+  const taken = upstream ? await isHeldElsewhere(deps, ref, upstream) : false;
   const known = await withAttempt(deps, ref, async (held) => {
-    await rememberUpstream(deps, held, progress.providerAccountId);
+    if (upstream) rememberUpstream(held, upstream, taken);
     if (held.attempt.state !== 'running' || progress.next.linked) return progressOf(held);
     await placeStep(deps, held, progress.next, from.outcome);
     return progressOf(held, await endingReason(held));
@@ -43,17 +46,20 @@ export const settingUp: Extract<LoginProgress['next'], { linked: false }> = {
   canTryAnotherWay: false,
 };
 
+/** Whether another account already has this upstream login; whose it is shows when the login succeeds. */
+const isHeldElsewhere = (deps: Deps, ref: AttemptRef, upstream: string): Promise<boolean> =>
+  deps.db.system(async (em) => {
+    const { credentialsId } = await em.findOneOrFail(Account, { id: ref.accountId });
+    const others = { id: { $ne: ref.accountId }, credentialsId, providerAccountId: upstream, mergedInto: null };
+    return (await em.count(Account, others)) > 0;
+  });
+
 /** Commits an upstream id that this attempt made: events find the account by it, and compensation deletes it. */
-async function rememberUpstream(deps: Deps, { em, account, attempt }: Held, upstream: string | null): Promise<void> {
-  if (!upstream || attempt.providerAccountId === upstream) return;
+function rememberUpstream({ account, attempt }: Held, upstream: string, taken: boolean): void {
+  if (attempt.providerAccountId === upstream) return;
   attempt.providerAccountId = upstream;
-  if (account.providerAccountId === upstream) return;
-  const holders = await deps.db.system((system) =>
-    system.count(Account, { providerAccountId: upstream, credentialsId: account.credentialsId, mergedInto: null }),
-  );
-  // A login that another account of ours already has is not this attempt's to delete.
-  if (holders) return;
+  // A login that the account already had, or that another one has, is not this attempt's to delete.
+  if (taken || account.providerAccountId === upstream) return;
   attempt.undo = [...new Set([...attempt.undo, upstream])];
-  if (!account.providerAccountId) account.providerAccountId = upstream;
-  await em.flush();
+  account.providerAccountId ??= upstream;
 }

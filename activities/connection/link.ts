@@ -8,6 +8,7 @@ import type { AccountDetails } from '../../domain/details.ts';
 import type { AttemptRef, Progress } from '../../domain/progress.ts';
 import type { AccountView, Provider, ProviderCall } from '../../providers/provider.ts';
 import { saveDetails } from '../save-details.ts';
+import type { AccountRef } from '../../platform/temporal.ts';
 import type { Deps } from '../deps.ts';
 import { claimEvents } from './claim-events.ts';
 import { holdAttempt, type Held } from './rows.ts';
@@ -31,7 +32,7 @@ export async function link(
     if (error instanceof UniqueConstraintViolationException) return attempt();
     throw error;
   });
-  if (settled.told) await deps.tellConnection({ tenantId: ref.tenantId, accountId: settled.told });
+  if (settled.told) await deps.tellConnection(settled.told);
   return settled.progress;
 }
 
@@ -43,7 +44,7 @@ async function settle(
   call: ProviderCall,
   view: AccountView,
   details: AccountDetails,
-): Promise<{ progress: Progress; told: string | null }> {
+): Promise<{ progress: Progress; told: AccountRef | null }> {
   const rivals = await rivalsOf(em, ref, call, view);
   const held = await holdAttempt(deps, em, ref);
   const { account, attempt, at } = held;
@@ -77,8 +78,10 @@ async function settle(
     attempt: attempt.number,
   });
   deps.metrics.attempts.inc({ operation: attempt.operation, outcome: 'succeeded' });
-  return { progress: progressOf(held), told: winner?.id ?? null };
+  return { progress: progressOf(held), told: winner ? refOf(winner) : null };
 }
+
+const refOf = ({ tenantId, id, channel, provider }: Account): AccountRef => ({ tenantId, accountId: id, channel, provider });
 
 /** Other accounts that hold this upstream login or, in this tenant, this identity; locked in the order of their ids. */
 async function rivalsOf(em: Em, ref: AttemptRef, call: ProviderCall, view: AccountView): Promise<Account[]> {

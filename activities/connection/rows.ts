@@ -44,8 +44,7 @@ export async function connectionTo(
   providerAccountId: string | null,
 ): Promise<{ provider: Provider; call: ProviderCall; credentials: ProviderCredentials }> {
   const provider = deps.providers[account.provider];
-  // Credentials of the installation belong to no tenant, so row-level security hides them from this transaction.
-  const credentials = await deps.db.system((system) => credentialsFor(system, account.tenantId, account.provider));
+  const credentials = await credentialsFor(em, account.tenantId, account.provider);
   if (!provider || !credentials)
     throw new ProviderFailure('provider_not_configured', failureRow('provider_not_configured').whatToDo);
   const settings = settingsOf(deps.vault, credentials);

@@ -22,23 +22,23 @@ const ConnectionAttemptSchema = defineEntity({
     state: p.text().$type<AttemptState>(),
     method: p.text().$type<Method>(),
     /** Sealed JSON of the login's input; dropped when the attempt ends. */
-    input: p.text().nullable(),
+    input: p.text().strictNullable(),
     purge: p.boolean(),
     startedAt: p.datetime(),
     deadlineAt: p.datetime(),
-    endedAt: p.datetime().nullable(),
-    reason: p.text().nullable(),
-    detail: p.text().nullable(),
-    who: p.text().$type<Who>().nullable(),
-    cancelRequestedAt: p.datetime().nullable(),
+    endedAt: p.datetime().strictNullable(),
+    reason: p.text().strictNullable(),
+    detail: p.text().strictNullable(),
+    who: p.text().$type<Who>().strictNullable(),
+    cancelRequestedAt: p.datetime().strictNullable(),
     /** Committed before the provider is asked to begin, so that a retry knows that it may have been asked. */
-    intentAt: p.datetime().nullable(),
-    providerAccountId: p.text().nullable(),
+    intentAt: p.datetime().strictNullable(),
+    providerAccountId: p.text().strictNullable(),
     /** Upstream ids that this attempt made and that nothing has adopted: what compensation deletes. */
     undo: p.json().$type<string[]>(),
     answersLeft: p.integer(),
     looks: p.integer(),
-    currentStepId: p.uuid().nullable(),
+    currentStepId: p.uuid().strictNullable(),
   },
 });
 /** One wish: a connect, reconnect or disconnect of an account, numbered per account. The newest wins. */
@@ -57,21 +57,21 @@ const ConnectionStepSchema = defineEntity({
     number: p.integer(),
     kind: p.text().$type<StepKind>(),
     /** Sealed JSON of the step's content; null for `done` and `failed`, and once the attempt has ended. */
-    content: p.text().nullable(),
+    content: p.text().strictNullable(),
     /** The step asks again for what was refused before. */
     again: p.boolean(),
     canResend: p.boolean(),
     canTryAnotherWay: p.boolean(),
     createdAt: p.datetime(),
-    expiresAt: p.datetime().nullable(),
+    expiresAt: p.datetime().strictNullable(),
     answersLeft: p.integer(),
     /** The answer in flight or the one that ended the step, sealed; dropped once its outcome is known. */
-    answer: p.text().nullable(),
-    answerId: p.uuid().nullable(),
+    answer: p.text().strictNullable(),
+    answerId: p.uuid().strictNullable(),
     /** Committed before the answer is posted to the provider: after that it is never posted again. */
-    sentAt: p.datetime().nullable(),
-    outcome: p.text().$type<'accepted' | 'refused' | 'unclear' | 'replaced'>().nullable(),
-    endedAt: p.datetime().nullable(),
+    sentAt: p.datetime().strictNullable(),
+    outcome: p.text().$type<'accepted' | 'refused' | 'unclear' | 'replaced'>().strictNullable(),
+    endedAt: p.datetime().strictNullable(),
   },
 });
 /** One step of an attempt; a step asked anew is a new row. */

@@ -7,15 +7,15 @@ const WebhookEventSchema = defineEntity({
   properties: {
     id: p.uuid().primary(),
     /** From the account; null while unmatched. */
-    tenantId: p.uuid().nullable(),
+    tenantId: p.uuid().strictNullable(),
     credentialsId: p.uuid(),
     provider: p.text(),
-    accountId: p.uuid().nullable(),
-    providerAccountId: p.text().nullable(),
+    accountId: p.uuid().strictNullable(),
+    providerAccountId: p.text().strictNullable(),
     type: p.text(),
     dedupeKey: p.text(),
     state: p.text().$type<'received' | 'processed' | 'unmatched' | 'orphan' | 'failed'>(),
-    error: p.text().nullable(),
+    error: p.text().strictNullable(),
     /** The raw body, sealed. */
     body: p.text(),
     /** Deliveries of this very event, the first included. */
@@ -23,7 +23,7 @@ const WebhookEventSchema = defineEntity({
     /** An account's workflow must still be told. */
     owesSignal: p.boolean(),
     receivedAt: p.datetime(),
-    processedAt: p.datetime().nullable(),
+    processedAt: p.datetime().strictNullable(),
   },
 });
 /** A webhook event as it arrived, and what became of it. */
@@ -43,9 +43,9 @@ const SyncRunSchema = defineEntity({
     /** A second trigger came while it ran: it goes once more. */
     again: p.boolean(),
     stats: p.json().$type<Record<string, unknown>>(),
-    reason: p.text().nullable(),
+    reason: p.text().strictNullable(),
     startedAt: p.datetime(),
-    endedAt: p.datetime().nullable(),
+    endedAt: p.datetime().strictNullable(),
   },
 });
 /** One run of a sync. */

@@ -27,7 +27,7 @@ const ApiKeySchema = defineEntity({
     name: p.text(),
     scopes: p.array().$type<Scope[]>(),
     createdAt: p.datetime(),
-    revokedAt: p.datetime().nullable(),
+    revokedAt: p.datetime().strictNullable(),
   },
 });
 /** A bearer key of a tenant, by its hash. */
@@ -47,9 +47,9 @@ const IdempotencyKeySchema = defineEntity({
     bodyDigest: p.text(),
     /** The first request is still running until then; afterwards a twin may take over. */
     lockedUntil: p.datetime(),
-    status: p.integer().nullable(),
+    status: p.integer().strictNullable(),
     /** The first answer, sealed. */
-    response: p.text().nullable(),
+    response: p.text().strictNullable(),
     createdAt: p.datetime(),
     expiresAt: p.datetime().index('idempotency_keys_expiry'),
   },
@@ -64,7 +64,7 @@ const ProviderCredentialsSchema = defineEntity({
   properties: {
     id: p.uuid().primary(),
     /** Null: the installation's own, for tenants that have none. */
-    tenantId: p.uuid().nullable(),
+    tenantId: p.uuid().strictNullable(),
     provider: p.text(),
     /** Sealed JSON of the provider's settings. */
     settings: p.text(),
@@ -73,7 +73,7 @@ const ProviderCredentialsSchema = defineEntity({
     /** Unguessable part of the webhook address. */
     webhookToken: p.text().unique(),
     /** The address that is registered upstream; registered again when it changes. */
-    registeredAddress: p.text().nullable(),
+    registeredAddress: p.text().strictNullable(),
     registrations: p.json().$type<string[]>(),
     createdAt: p.datetime(),
     updatedAt: p.datetime(),

@@ -23,11 +23,12 @@ const tenantTables = [
   'sync_runs',
 ];
 
-const security = (table: string, column: string): string => `
+const current = "nullif(current_setting('patchbay.tenant', true), '')::uuid";
+
+const security = (table: string, visible: string): string => `
 alter table ${table} enable row level security;
 alter table ${table} force row level security;
-create policy tenant on ${table} to patchbay_app
-  using (${column} = nullif(current_setting('patchbay.tenant', true), '')::uuid);
+create policy tenant on ${table} to patchbay_app using (${visible}) with check (${visible});
 create policy system on ${table} to patchbay_system using (true) with check (true);
 create policy operator on ${table} for select to patchbay_operator using (true);
 grant select, insert, update, delete on ${table} to patchbay_app, patchbay_system;
@@ -39,8 +40,11 @@ export class Foundation extends Migration {
     this.addSql('grant usage on schema public to patchbay_app, patchbay_system, patchbay_operator;');
     this.addSql(tables);
     this.addSql(indexes);
-    this.addSql(security('tenants', 'id'));
-    for (const table of tenantTables) this.addSql(security(table, 'tenant_id'));
+    this.addSql(security('tenants', `id = ${current}`));
+    for (const table of tenantTables) this.addSql(security(table, `tenant_id = ${current}`));
+    // A tenant without credentials of its own works with the installation's: it may read them, never write them.
+    this.addSql(`create policy installation on provider_credentials for select to patchbay_app
+      using (tenant_id is null and ${current} is not null);`);
   }
 }
 

@@ -1,4 +1,4 @@
-module patchbay.dev/temporal
+module patchbay.invalid/dev/temporal
 
 go 1.26.4
 

@@ -1,0 +1,76 @@
+import { createServer, type Server } from 'node:net';
+
+/** Every port of the local stack: its default and the variable that sets it. */
+export const PORTS = {
+  api: { fallback: 3900, variable: 'PATCHBAY_API_PORT' },
+  apiMetrics: { fallback: 3901, variable: 'PATCHBAY_API_METRICS_PORT' },
+  workerMetrics: { fallback: 3902, variable: 'PATCHBAY_WORKER_METRICS_PORT' },
+  sandboxControl: { fallback: 3910, variable: 'PATCHBAY_SANDBOX_CONTROL_PORT' },
+  sandboxUnipile: { fallback: 3911, variable: 'PATCHBAY_SANDBOX_PORT' },
+  temporal: { fallback: 7239, variable: 'PATCHBAY_TEMPORAL_PORT' },
+  temporalUi: { fallback: 8239, variable: 'PATCHBAY_TEMPORAL_UI_PORT' },
+  postgres: { fallback: 54329, variable: 'PATCHBAY_POSTGRES_PORT' },
+} as const;
+
+export type PortName = keyof typeof PORTS;
+
+/** A port that nobody else on this machine can take until it is released to the part that will listen on it. */
+export type ReservedPort = { number: number; release: () => Promise<void> };
+
+/**
+ * Reserves the port of one part on loopback: the one its variable names, else the default, else any free one.
+ * Throws when the variable is no port number or names a taken port.
+ */
+export async function reservePort(name: PortName, env: NodeJS.ProcessEnv): Promise<ReservedPort> {
+  const { fallback, variable } = PORTS[name];
+  const wanted = env[variable];
+  if (!wanted) return (await hold(fallback)) ?? reserveFreePort();
+  const number = Number(wanted);
+  if (!Number.isInteger(number) || number < 1 || number > 65535) {
+    throw new Error(`${variable}=${wanted} is not a port: set a whole number from 1 to 65535`);
+  }
+  const reserved = await hold(number);
+  if (!reserved) throw new Error(`${variable}=${wanted} is taken by another program: free it or set another port`);
+  return reserved;
+}
+
+/** Reserves the ports of the named parts; when one cannot be had, those already held are given back. */
+export async function reservePorts<N extends PortName>(
+  names: readonly N[],
+  env: NodeJS.ProcessEnv,
+): Promise<Record<N, ReservedPort>> {
+  const reserved: [N, ReservedPort][] = [];
+  try {
+    for (const name of names) reserved.push([name, await reservePort(name, env)]);
+  } catch (error) {
+    await Promise.all(reserved.map(([, port]) => port.release()));
+    throw error;
+  }
+  return Object.fromEntries(reserved) as Record<N, ReservedPort>;
+}
+
+/** Reserves any free port. */
+export async function reserveFreePort(): Promise<ReservedPort> {
+  const reserved = await hold(0);
+  if (!reserved) throw new Error('no free port is left on 127.0.0.1');
+  return reserved;
+}
+
+function hold(number: number): Promise<ReservedPort | null> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EADDRINUSE' || error.code === 'EACCES') resolve(null);
+      else reject(error);
+    });
+    server.listen({ port: number, host: '127.0.0.1', exclusive: true }, () => resolve(reservedBy(server)));
+  });
+}
+
+function reservedBy(server: Server): ReservedPort {
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('a listening socket has no port');
+  server.unref();
+  const release = () => new Promise<void>((resolve) => void server.close(() => resolve()));
+  return { number: address.port, release };
+}

@@ -1,0 +1,68 @@
+import { join } from 'node:path';
+import pg from 'pg';
+import { type Home, keep, randomPassword } from './home.ts';
+
+/** The logins of the local stack beside the superuser; each has a password of its own in the home. */
+const LOGINS = {
+  /** Owns the database and runs migrations, which also make the group roles. */
+  patchbay: 'CREATEROLE',
+  /** The api's and the workers' login: they take on the application's or the system's role themselves. */
+  patchbay_runtime: 'NOINHERIT',
+  /** The operators' login: reads every tenant, writes nothing. */
+  patchbay_reader: '',
+} as const;
+
+const GROUPS = {
+  patchbay_runtime: ['patchbay_app', 'patchbay_system'],
+  patchbay_reader: ['patchbay_operator'],
+} as const;
+
+/** Makes the owner's login and its database, when missing. Answers the owner's address. Works as the superuser. */
+export async function provideOwner(adminUrl: string, home: Home, extra: 'CREATEDB' | '' = ''): Promise<string> {
+  return asAdmin(adminUrl, async (client) => {
+    const password = await provideLogin(client, home, 'patchbay', extra);
+    const found = await client.query("select from pg_database where datname = 'patchbay'");
+    if (found.rowCount === 0) await client.query('create database patchbay owner patchbay');
+    return addressFor(adminUrl, 'patchbay', password);
+  });
+}
+
+/** Makes the logins that use the group roles, once migrations have made those. Answers their addresses. */
+export async function provideLogins(adminUrl: string, home: Home): Promise<{ runtime: string; reader: string }> {
+  return asAdmin(adminUrl, async (client) => {
+    const address = async (login: keyof typeof GROUPS) => {
+      const password = await provideLogin(client, home, login);
+      await client.query(`grant ${GROUPS[login].join(', ')} to ${login}`);
+      return addressFor(adminUrl, login, password);
+    };
+    return { runtime: await address('patchbay_runtime'), reader: await address('patchbay_reader') };
+  });
+}
+
+async function provideLogin(client: pg.Client, home: Home, login: keyof typeof LOGINS, extra = ''): Promise<string> {
+  const password = keep(join(home.path, `postgres-${login}`), randomPassword);
+  const found = await client.query('select from pg_roles where rolname = $1', [login]);
+  const verb = found.rowCount === 0 ? 'create' : 'alter';
+  await client.query(
+    `${verb} role ${login} login ${LOGINS[login]} ${extra} password ${client.escapeLiteral(password)}`,
+  );
+  return password;
+}
+
+async function asAdmin<T>(adminUrl: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
+  const client = new pg.Client({ connectionString: adminUrl });
+  await client.connect();
+  try {
+    return await work(client);
+  } finally {
+    await client.end();
+  }
+}
+
+function addressFor(adminUrl: string, login: string, password: string): string {
+  const url = new URL(adminUrl);
+  url.username = login;
+  url.password = password;
+  url.pathname = '/patchbay';
+  return url.href;
+}

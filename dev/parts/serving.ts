@@ -1,0 +1,39 @@
+import type { PartSpec } from './process.ts';
+
+/** Credentials of a real provider: any of them switches the whole sandbox off. */
+const PROVIDER_CREDENTIALS = [
+  'UNIPILE_DSN',
+  'UNIPILE_ACCESS_TOKEN',
+  'WASENDER_API_TOKEN',
+  'META_APP_ID',
+  'META_APP_SECRET',
+  'WHATSAPP_ACCESS_TOKEN',
+];
+
+/** Whether the stack plays against the sandbox: no real provider is set, and this is not production. */
+export function wantsSandbox(env: NodeJS.ProcessEnv): boolean {
+  return env.NODE_ENV !== 'production' && !PROVIDER_CREDENTIALS.some((name) => env[name]);
+}
+
+/** Our own processes: how each starts, and when it is ready. */
+export function apiSpec(url: string, env: NodeJS.ProcessEnv): PartSpec {
+  return ours('api', 'api/main.ts', env, async () => (await ask(`${url}/readyz`)) === 200);
+}
+
+export function workerSpec(env: NodeJS.ProcessEnv): PartSpec {
+  return ours('worker', 'workers/main.ts', env, (run) => run.printed().includes('worker ready'));
+}
+
+export function sandboxSpec(controlUrl: string, env: NodeJS.ProcessEnv): PartSpec {
+  return ours('sandbox', 'sandbox/main.ts', env, async () => (await ask(`${controlUrl}/calls`)) === 200);
+}
+
+function ours(name: string, script: string, env: NodeJS.ProcessEnv, isReady: PartSpec['isReady']): PartSpec {
+  return { name, program: { script }, env, isReady, readyWithinMs: 60_000, graceMs: 4_500 };
+}
+
+async function ask(url: string): Promise<number> {
+  const answer = await fetch(url, { signal: AbortSignal.timeout(2_000) });
+  await answer.body?.cancel();
+  return answer.status;
+}

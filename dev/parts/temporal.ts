@@ -1,0 +1,63 @@
+import { createHmac } from 'node:crypto';
+import { join } from 'node:path';
+import { Connection } from '@temporalio/client';
+import type { PartSpec } from './process.ts';
+
+/** What workflows can be found by in the Temporal UI: ids and enumerated words only. */
+export const SEARCH_ATTRIBUTES = [
+  'PatchbayTenant',
+  'PatchbayAccount',
+  'PatchbayChannel',
+  'PatchbayProvider',
+  'PatchbayState',
+  'PatchbayKind',
+];
+
+const NAMESPACE = 'default';
+
+export type TemporalOptions = {
+  cli: string;
+  /** The folder that keeps the server's file. */
+  folder: string;
+  port: number;
+  /** No UI without a port for it. */
+  ui: { port: number; codecEndpoint: string } | null;
+};
+
+/** Temporal's dev server, kept in a file; fairness is off in it unless asked for. */
+export function temporalSpec({ cli, folder, port, ui }: TemporalOptions): PartSpec {
+  const args = ['server', 'start-dev', '--ip', '127.0.0.1', '--port', String(port), '--namespace', NAMESPACE];
+  args.push('--db-filename', join(folder, 'temporal.db'), '--sqlite-pragma', 'journal_mode=WAL');
+  args.push('--dynamic-config-value', 'matching.enableFairness=true', '--log-level', 'warn');
+  args.push(...(ui ? ['--ui-port', String(ui.port), '--ui-codec-endpoint', ui.codecEndpoint] : ['--headless']));
+  for (const name of SEARCH_ATTRIBUTES) args.push('--search-attribute', `${name}=Keyword`);
+  return {
+    name: 'temporal',
+    program: { binary: cli, args, user: null, stopSignal: 'SIGTERM' },
+    env: process.env,
+    isReady: () => hasSearchAttributes(`127.0.0.1:${port}`),
+    readyWithinMs: 60_000,
+    graceMs: 3_000,
+  };
+}
+
+/**
+ * Where the UI has payloads opened: a path that only holders of the key can name, as the UI sends no credential of
+ * ours.
+ */
+export function codecEndpoint(apiUrl: string, encryptionKey: string): string {
+  return `${apiUrl}/codec/${createHmac('sha256', encryptionKey).update('codec-endpoint').digest('hex')}`;
+}
+
+/** The last thing that the server sets up before it can take our workflows. */
+async function hasSearchAttributes(address: string): Promise<boolean> {
+  const connection = await Connection.connect({ address, connectTimeout: 2_000 });
+  try {
+    const { customAttributes } = await connection.withDeadline(Date.now() + 2_000, () =>
+      connection.operatorService.listSearchAttributes({ namespace: NAMESPACE }),
+    );
+    return SEARCH_ATTRIBUTES.every((name) => name in (customAttributes ?? {}));
+  } finally {
+    await connection.close();
+  }
+}

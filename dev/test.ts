@@ -1,0 +1,26 @@
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { constants, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { requireNode } from './parts/node-version.ts';
+import { PROJECT } from './parts/home.ts';
+
+requireNode();
+
+// Here rather than in jest, so that it is removed even when jest is interrupted.
+const home = mkdtempSync(join(tmpdir(), 'patchbay-test-'));
+const jest = spawn(
+  process.execPath,
+  [
+    '--experimental-vm-modules',
+    '--disable-warning=ExperimentalWarning',
+    join(PROJECT, 'node_modules/jest/bin/jest.js'),
+    ...process.argv.slice(2),
+  ],
+  { cwd: PROJECT, stdio: 'inherit', env: { ...process.env, PATCHBAY_TEST_HOME: home } },
+);
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => void jest.kill(signal));
+jest.once('exit', (code, signal) => {
+  rmSync(home, { recursive: true, force: true });
+  process.exit(code ?? 128 + constants.signals[signal ?? 'SIGTERM']);
+});

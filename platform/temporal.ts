@@ -1,0 +1,170 @@
+import {
+  Client,
+  Connection,
+  isGrpcServiceError,
+  WithStartWorkflowOperation,
+  WorkflowNotFoundError,
+  WorkflowUpdateFailedError,
+  WorkflowUpdateRPCTimeoutOrCancelledError,
+} from '@temporalio/client';
+import { ApplicationFailure, TypedSearchAttributes } from '@temporalio/common';
+import { patienceMs } from '../domain/budgets.ts';
+import { connectionWorkflowId, syncWorkflowId } from '../domain/ids.ts';
+import { searchAttributes } from '../domain/search-attributes.ts';
+import {
+  currentStep,
+  lookAgain,
+  submitStep,
+  type ConnectionInput,
+  type StepAction,
+  type StepRef,
+} from '../workflows/messages.ts';
+import { createDataConverter } from './codec.ts';
+import type { Config } from './config.ts';
+import type { Vault } from './vault.ts';
+
+/** An account as its workflows are started and found. */
+export interface AccountRef extends ConnectionInput {
+  channel: string;
+  provider: string;
+}
+
+/** The motion: everything this product asks of Temporal. PostgreSQL already holds what is wished for. */
+export interface Motion {
+  /** "Look again", starting the account's run where none is. Throws when Temporal does not take it in time. */
+  tellConnection(account: AccountRef, deadlineMs?: number): Promise<void>;
+  /** The step of attempt `attempt`, as soon as there is one; null when there was none in time. */
+  currentStep(account: AccountRef, attempt: number): Promise<StepRef | null>;
+  /** Acts on a step. `refused` when the run does not take it; null when no outcome came in time. */
+  submitStep(account: AccountRef, action: StepAction): Promise<{ ref: StepRef } | { refused: string } | null>;
+  startSyncDetails(account: AccountRef): Promise<void>;
+  /** The run's page in the Temporal UI, or null where no UI is known. */
+  historyUrl(workflowId: string): string | null;
+  ping(): Promise<boolean>;
+  close(): Promise<void>;
+}
+
+/** Signals after a webhook must not hold the acknowledgement up. */
+const tellDeadlineMs = 1_000;
+
+/** Connects when first used, so that a process starts while Temporal is down. */
+export function openMotion(config: Config, vault: Vault): Motion {
+  const connection = Connection.lazy(temporalAddress(config));
+  const client = new Client({
+    connection,
+    namespace: config.TEMPORAL_NAMESPACE,
+    dataConverter: createDataConverter(vault),
+  });
+  const taskQueue = config.TEMPORAL_TASK_QUEUE;
+
+  const startOptions = (account: AccountRef, kind: string) => ({
+    taskQueue,
+    typedSearchAttributes: new TypedSearchAttributes([
+      { key: searchAttributes.tenant, value: account.tenantId },
+      { key: searchAttributes.account, value: account.accountId },
+      { key: searchAttributes.channel, value: account.channel },
+      { key: searchAttributes.provider, value: account.provider },
+      { key: searchAttributes.state, value: 'running' },
+      { key: searchAttributes.kind, value: kind },
+    ]),
+    staticSummary: `${kind} of a ${account.channel} account through ${account.provider}`,
+  });
+  const connectionOptions = (account: AccountRef) => ({
+    ...startOptions(account, 'connection'),
+    workflowId: connectionWorkflowId(account.accountId),
+    args: [{ tenantId: account.tenantId, accountId: account.accountId }],
+  });
+  const tellConnection = (account: AccountRef, deadlineMs = tellDeadlineMs): Promise<void> =>
+    client.withDeadline(Date.now() + deadlineMs, async () => {
+      await client.workflow.signalWithStart('connection', { ...connectionOptions(account), signal: lookAgain });
+    });
+
+  return {
+    tellConnection,
+    currentStep: (account, attempt) =>
+      inTime(() =>
+        client.withDeadline(Date.now() + patienceMs, () =>
+          client.workflow.executeUpdateWithStart(currentStep, {
+            args: [attempt],
+            startWorkflowOperation: new WithStartWorkflowOperation('connection', {
+              ...connectionOptions(account),
+              workflowIdConflictPolicy: 'USE_EXISTING',
+            }),
+          }),
+        ),
+      ),
+    submitStep: async (account, action) => {
+      const submit = () =>
+        client.withDeadline(Date.now() + patienceMs, () =>
+          client.workflow
+            .getHandle(connectionWorkflowId(account.accountId))
+            .executeUpdate(submitStep, { args: [action], updateId: action.answerId }),
+        );
+      try {
+        const ref = await inTime(async () => {
+          try {
+            return await submit();
+          } catch (error) {
+            if (!(error instanceof WorkflowNotFoundError)) throw error;
+            // No run: it was lost with Temporal's database. PostgreSQL knows the step, so a new run takes it up.
+            await tellConnection(account, patienceMs);
+            return submit();
+          }
+        });
+        return ref && { ref };
+      } catch (error) {
+        if (error instanceof WorkflowUpdateFailedError && error.cause instanceof ApplicationFailure)
+          return { refused: error.cause.type ?? 'stale_step' };
+        throw error;
+      }
+    },
+    startSyncDetails: (account) =>
+      client.withDeadline(Date.now() + tellDeadlineMs * 3, async () => {
+        await client.workflow.start('syncDetails', {
+          ...startOptions(account, 'sync_details'),
+          workflowId: syncWorkflowId('details', account.accountId),
+          workflowIdConflictPolicy: 'USE_EXISTING',
+          args: [{ tenantId: account.tenantId, accountId: account.accountId }],
+        });
+      }),
+    historyUrl: (workflowId) =>
+      config.TEMPORAL_UI_URL
+        ? `${config.TEMPORAL_UI_URL}/namespaces/${config.TEMPORAL_NAMESPACE}/workflows/${encodeURIComponent(workflowId)}`
+        : null,
+    ping: async () => {
+      try {
+        await client.withDeadline(Date.now() + 2_000, () => connection.workflowService.getSystemInfo({}));
+        return true;
+      } catch {
+        return false;
+      }
+    },
+    close: () => connection.close(),
+  };
+}
+
+/** How clients and workers reach Temporal: a cluster, or Temporal Cloud with its key. */
+export const temporalAddress = (config: Config) => ({
+  address: config.TEMPORAL_ADDRESS,
+  tls: config.TEMPORAL_TLS || config.TEMPORAL_API_KEY !== undefined,
+  ...(config.TEMPORAL_API_KEY ? { apiKey: config.TEMPORAL_API_KEY } : {}),
+});
+
+/** Null instead of the error when the answer did not come in time: the wish is stored, so nothing is lost. */
+async function inTime<T>(work: () => Promise<T>): Promise<T | null> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError || isUnreachable(error)) return null;
+    throw error;
+  }
+}
+
+/** gRPC's codes CANCELLED, DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED, ABORTED and UNAVAILABLE. */
+const passing = new Set([1, 4, 8, 10, 14]);
+
+function isUnreachable(error: unknown): boolean {
+  for (let one: unknown = error; one instanceof Error; one = one.cause)
+    if (isGrpcServiceError(one)) return passing.has(one.code);
+  return false;
+}

@@ -1,0 +1,6 @@
+import type { ProviderName } from '../domain/channels.ts';
+import type { Provider } from './provider.ts';
+import { unipile } from './unipile/unipile.ts';
+
+/** Every provider; a new one is a folder and a line here. */
+export const providers: Partial<Record<ProviderName, Provider>> = { unipile };

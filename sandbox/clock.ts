@@ -1,0 +1,69 @@
+/** The world's clock: the machine's time plus what `advance` has added. Times are epoch milliseconds. */
+export interface Clock {
+  now(): number;
+  iso(): string;
+  offsetSeconds(): number;
+  advance(seconds: number): void;
+  /** Runs the job once the world's time reaches `at`. Returns how to call it off. */
+  at(at: number, job: () => void): () => void;
+  /** Back to the machine's time, with nothing planned. */
+  reset(): void;
+}
+
+interface Plan {
+  at: number;
+  job: () => void;
+  timer: NodeJS.Timeout;
+}
+
+/** setTimeout counts in 32 bits: a longer wait is cut and looked at again. */
+const LONGEST_WAIT = 2 ** 31 - 1;
+
+export function createClock(): Clock {
+  let offset = 0;
+  const plans = new Set<Plan>();
+  const now = (): number => Date.now() + offset;
+
+  const arm = (plan: Plan): void => {
+    clearTimeout(plan.timer);
+    const wait = Math.min(Math.max(plan.at - now(), 0), LONGEST_WAIT);
+    plan.timer = setTimeout(() => fire(plan), wait);
+    plan.timer.unref();
+  };
+  const fire = (plan: Plan): void => {
+    if (!plans.has(plan)) return;
+    if (plan.at > now()) return arm(plan);
+    plans.delete(plan);
+    plan.job();
+  };
+
+  return {
+    now,
+    iso: () => new Date(now()).toISOString(),
+    offsetSeconds: () => offset / 1000,
+    advance(seconds) {
+      offset += Math.round(seconds * 1000);
+      const due = [...plans].toSorted((a, b) => a.at - b.at);
+      for (const plan of due) {
+        if (plan.at <= now()) {
+          clearTimeout(plan.timer);
+          fire(plan);
+        } else arm(plan);
+      }
+    },
+    at(at, job) {
+      const plan: Plan = { at, job, timer: setTimeout(() => {}, 0) };
+      plans.add(plan);
+      arm(plan);
+      return () => {
+        clearTimeout(plan.timer);
+        plans.delete(plan);
+      };
+    },
+    reset() {
+      for (const plan of plans) clearTimeout(plan.timer);
+      plans.clear();
+      offset = 0;
+    },
+  };
+}

@@ -1,0 +1,38 @@
+import { controlApp } from './control.ts';
+import { listen, type Listening } from './listen.ts';
+import { createShared, resetShared } from './shared.ts';
+import { createUnipile } from './unipile/unipile.ts';
+
+export interface SandboxPorts {
+  /** 0 or absent: any free port. */
+  unipilePort?: number;
+  controlPort?: number;
+}
+
+export interface Sandbox {
+  /** What UniPile's own client takes as its base: scheme, host and port. */
+  unipileUrl: string;
+  controlUrl: string;
+  close(): Promise<void>;
+}
+
+/** Starts a sandbox with a world of its own; several in one process do not meet. Rejects when a port is taken. */
+export async function startSandbox(ports: SandboxPorts = {}): Promise<Sandbox> {
+  const shared = createShared();
+  const unipile = createUnipile(shared);
+  const open: Listening[] = [];
+  const close = async (): Promise<void> => {
+    resetShared(shared);
+    await Promise.all(open.map((one) => one.close()));
+  };
+  try {
+    const api = await listen(ports.unipilePort ?? 0, unipile.app);
+    open.push(api);
+    const control = await listen(ports.controlPort ?? 0, controlApp(shared, [unipile]));
+    open.push(control);
+    return { unipileUrl: api.url, controlUrl: control.url, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}

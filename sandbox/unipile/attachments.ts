@@ -1,0 +1,113 @@
+import { mix } from '../seeded.ts';
+import { PICTURE_SIDE, picture } from '../picture.ts';
+import { attachmentOf, type GeneratedAttachment } from './generated.ts';
+import { encodeId } from './ids.ts';
+import type { MessageRef } from './refs.ts';
+import type { Account, StoredAttachment } from './types.ts';
+
+export interface Attachment {
+  id: string;
+  /** As the message shows it. */
+  view: object;
+  mimetype: string;
+  /** Null: the bytes can no longer be had. */
+  bytes: (() => Buffer) | null;
+}
+
+/** Upload ceiling per file, bytes. */
+export const MAX_ATTACHMENT = 26_214_400;
+
+export function attachmentsOf(account: Account, ref: MessageRef): Attachment[] {
+  if (ref.kind === 'stored') {
+    return ref.message.attachments.map((one, k) => stored(attachmentId(account, ref.message.n, 1 + k), one));
+  }
+  const { book } = account.mailbox;
+  const { kind, index } = ref.chat;
+  const type = attachmentOf(book, kind, index, ref.m);
+  if (type === null) return [];
+  const seed = mix(book.hash, kind === 'single' ? 1 : 2, index, ref.m);
+  return [generated(attachmentId(account, seed, 0), type, seed)];
+}
+
+/** Within its message the second number alone tells attachments apart. */
+function attachmentId(account: Account, b: number, a: number): string {
+  return encodeId({ tag: account.tag, kind: 'attachment', a, b: b >>> 0 }, 0);
+}
+
+const GENERATED: Record<
+  GeneratedAttachment,
+  (seed: number) => { mimetype: string; type: string; extra: object; bytes: ((seed: number) => Buffer) | null }
+> = {
+  img: () => ({
+    mimetype: 'image/png',
+    type: 'img',
+    extra: { size: { width: PICTURE_SIDE, height: PICTURE_SIDE }, sticker: false },
+    bytes: picture,
+  }),
+  audio: (seed) => ({
+    mimetype: 'audio/wav',
+    type: 'audio',
+    extra: { duration: 1 + (seed % 2), voice_note: true },
+    bytes: silence,
+  }),
+  file: (seed) => ({ mimetype: 'text/plain', type: 'file', extra: { file_name: `notes-${seed % 1000}.txt` }, bytes: notes }),
+  unavailable: () => ({
+    mimetype: 'video/mp4',
+    type: 'video',
+    extra: { size: { width: 320, height: 240 }, gif: false },
+    bytes: null,
+  }),
+};
+
+function generated(id: string, kind: GeneratedAttachment, seed: number): Attachment {
+  const { mimetype, type, extra, bytes } = GENERATED[kind](seed);
+  const size = bytes && kind !== 'img' ? { file_size: bytes(seed).length } : {};
+  const view = { id, type, unavailable: bytes === null, mimetype, url: `att://${id}`, ...size, ...extra };
+  return { id, view, mimetype, bytes: bytes && (() => bytes(seed)) };
+}
+
+const STORED_EXTRA: Record<StoredAttachment['type'], (one: StoredAttachment) => object> = {
+  img: () => ({ size: { width: PICTURE_SIDE, height: PICTURE_SIDE }, sticker: false }),
+  video: () => ({ size: { width: 320, height: 240 }, gif: false }),
+  audio: () => ({ voice_note: false }),
+  file: (one) => ({ file_name: one.file_name }),
+};
+
+function stored(id: string, one: StoredAttachment): Attachment {
+  const common = { id, type: one.type, unavailable: false, mimetype: one.mimetype, file_size: one.bytes.length };
+  return {
+    id,
+    view: { ...common, url: `att://${id}`, ...STORED_EXTRA[one.type](one) },
+    mimetype: one.mimetype,
+    bytes: () => one.bytes,
+  };
+}
+
+/** By media type, as the service sorts uploads. */
+export function attachmentType(mimetype: string): StoredAttachment['type'] {
+  const family = mimetype.split('/')[0];
+  return family === 'image' ? 'img' : family === 'video' || family === 'audio' ? family : 'file';
+}
+
+/** A real WAV file: one or two seconds of silence, 8,000 samples a second of 8 bits. */
+function silence(seed: number): Buffer {
+  const samples = 8000 * (1 + (seed % 2));
+  const wav = Buffer.alloc(44 + samples, 0x80);
+  wav.write('RIFF', 0, 'latin1');
+  wav.writeUInt32LE(36 + samples, 4);
+  wav.write('WAVEfmt ', 8, 'latin1');
+  wav.writeUInt32LE(16, 16);
+  wav.writeUInt16LE(1, 20);
+  wav.writeUInt16LE(1, 22);
+  wav.writeUInt32LE(8000, 24);
+  wav.writeUInt32LE(8000, 28);
+  wav.writeUInt16LE(1, 32);
+  wav.writeUInt16LE(8, 34);
+  wav.write('data', 36, 'latin1');
+  wav.writeUInt32LE(samples, 40);
+  return wav;
+}
+
+function notes(seed: number): Buffer {
+  return Buffer.from(`Notes ${seed % 1000}\n\nNothing here is about anyone.\n`);
+}

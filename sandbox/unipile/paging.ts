@@ -1,0 +1,115 @@
+import type { Request } from 'express';
+import { invalid, UnipileError } from './errors.ts';
+import type { Entry, Source } from './sources.ts';
+
+const DATE = /^[12]\d{3}-[01]\d-[0-3]\dT\d{2}:\d{2}:\d{2}\.\d{3}Z$/;
+
+/** What a list was asked for; a cursor brings back the filters of the first page. */
+export interface Page {
+  limit: number;
+  filters: Record<string, string>;
+  /** The last entry of the page before. */
+  last: { id: string; date?: string } | null;
+}
+
+interface LimitRange {
+  max: number;
+  fallback: number;
+}
+export const LIST_LIMIT: LimitRange = { max: 250, fallback: 100 };
+export const RELATIONS_LIMIT: LimitRange = { max: 1000, fallback: 100 };
+
+/** Reads `limit`, `cursor` and the named filters. Throws 400 in UniPile's words. */
+export function readPage(req: Request, filterNames: readonly string[], range = LIST_LIMIT): Page {
+  const cursor = text(req, 'cursor');
+  if (cursor !== undefined) return readCursor(cursor);
+  const filters: Record<string, string> = {};
+  for (const name of filterNames) {
+    const value = text(req, name);
+    if (value !== undefined) filters[name] = value;
+  }
+  for (const name of ['before', 'after']) {
+    const value = filters[name];
+    if (value !== undefined && (!DATE.test(value) || Number.isNaN(Date.parse(value)))) {
+      throw invalid(`${name} must be an ISO 8601 UTC date with milliseconds, like 2025-12-31T23:59:59.999Z.`);
+    }
+  }
+  return { limit: readLimit(text(req, 'limit'), range), filters, last: null };
+}
+
+function readLimit(value: string | undefined, { max, fallback }: LimitRange): number {
+  if (value === undefined) return fallback;
+  const limit = Number(value);
+  if (!Number.isInteger(limit) || limit < 1) throw invalid(`limit must be a whole number from 1 to ${max}.`);
+  if (limit > max) throw new UnipileError(400, 'limit_too_high', 'Limit too high', `limit must not exceed ${max}.`);
+  return limit;
+}
+
+/** A query parameter given once; empty counts as absent. */
+export function text(req: Request, name: string): string | undefined {
+  const value = req.query[name];
+  if (Array.isArray(value)) return value.map(String).join(',');
+  return typeof value === 'string' && value !== '' ? value : undefined;
+}
+
+export function writeCursor(page: Page, last: { id: string; ts?: number }): string {
+  const cursor = { last_id: last.id, ...(last.ts !== undefined && { last_date: new Date(last.ts).toISOString() }) };
+  return Buffer.from(JSON.stringify({ ...page.filters, limit: page.limit, cursor })).toString('base64');
+}
+
+function readCursor(cursor: string): Page {
+  try {
+    const { limit, cursor: at, ...filters } = JSON.parse(Buffer.from(cursor, 'base64').toString('utf8')) as {
+      limit: number;
+      cursor: { last_id: string; last_date?: string };
+    } & Record<string, string>;
+    if (typeof at.last_id === 'string' && Number.isInteger(limit)) {
+      const date = at.last_date;
+      return { limit, filters: filters as Record<string, string>, last: { id: at.last_id, ...(date && { date }) } };
+    }
+  } catch {
+    // Said below, in the same words as for a cursor without its fields.
+  }
+  throw invalid('The cursor is not one of ours.');
+}
+
+/** One page of the merged sources, newest first; entries of equal time are ordered by id. */
+export function takePage<T>(
+  sources: Source<T>[],
+  page: Page,
+  keep: (entry: Entry<T>) => boolean = () => true,
+): { entries: Entry<T>[]; cursor: string | null } {
+  const { before, after } = page.filters;
+  const lastTs = page.last?.date === undefined ? Infinity : Date.parse(page.last.date);
+  const from = Math.min(lastTs, before === undefined ? Number.MAX_SAFE_INTEGER : Date.parse(before) - 1);
+  const oldest = after === undefined ? -Infinity : Date.parse(after) + 1;
+
+  const heads: { entry: Entry<T>; rest: Iterator<Entry<T>> }[] = [];
+  for (const source of sources) {
+    const rest = source(from);
+    const first = rest.next();
+    if (!first.done) heads.push({ entry: first.value, rest });
+  }
+  const entries: Entry<T>[] = [];
+  while (heads.length > 0) {
+    let newest = 0;
+    for (let i = 1; i < heads.length; i++) if (comesFirst(heads[i]!.entry, heads[newest]!.entry)) newest = i;
+    const head = heads[newest]!;
+    const { entry } = head;
+    const next = head.rest.next();
+    if (next.done) heads.splice(newest, 1);
+    else head.entry = next.value;
+
+    if (entry.ts < oldest) break;
+    if (page.last && entry.ts === lastTs && entry.id <= page.last.id) continue;
+    if (!keep(entry)) continue;
+    // One more than asked for was found: there is a next page.
+    if (entries.length === page.limit) return { entries, cursor: writeCursor(page, entries.at(-1)!) };
+    entries.push(entry);
+  }
+  return { entries, cursor: null };
+}
+
+function comesFirst<T>(a: Entry<T>, b: Entry<T>): boolean {
+  return a.ts > b.ts || (a.ts === b.ts && a.id < b.id);
+}

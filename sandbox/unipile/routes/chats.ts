@@ -1,0 +1,152 @@
+import type { Request } from 'express';
+import { z } from 'zod';
+import { invalid, notFound } from '../errors.ts';
+import type { Route } from '../http.ts';
+import { chatState, editChat, startChat } from '../mailbox.ts';
+import { LIST_LIMIT, readPage, takePage, text } from '../paging.ts';
+import { chatByProviderId, recipient } from '../recipients.ts';
+import { chatId, findChat } from '../refs.ts';
+import { readFlag, selectAccounts } from '../selection.ts';
+import { chatMessageSources, chatSources } from '../sources.ts';
+import { getAccount, type State } from '../state.ts';
+import { syncStatus } from '../sync.ts';
+import type { Account, ChatRef, ChatState } from '../types.ts';
+import { parseBody } from '../validate.ts';
+import { attendeeView } from '../views/attendee.ts';
+import { chatFacts, chatView, wholeChatView } from '../views/chat.ts';
+import { SELF } from '../views/message.ts';
+import { readDraft, readList, requireConnected, sendFromApi } from '../writing.ts';
+import { messageList } from './messages.ts';
+
+const patchBody = z.object({ action: z.string(), value: z.unknown() });
+
+/** What `PATCH /chats/{id}` can do: each takes true or false, muting also a date. */
+const PATCHES: Record<string, (chat: ChatState, value: boolean | string) => void> = {
+  setReadStatus: (chat, value) => {
+    chat.unread = value ? 0 : Math.max(1, chat.unread);
+  },
+  setArchiveStatus: (chat, value) => {
+    chat.archived = Boolean(value);
+  },
+  setPinnedStatus: (chat, value) => {
+    chat.pinned = Boolean(value);
+  },
+  setMuteStatus: (chat, value) => {
+    chat.mutedUntil = typeof value === 'string' ? value : value ? -1 : null;
+  },
+};
+
+export function chatRoutes(state: State): Route[] {
+  const variants = state.variants.values;
+
+  /** By UniPile's id, or by the provider's when the query names the account. */
+  const chatOf = (req: Request): { account: Account; ref: ChatRef } => {
+    const id = String(req.params['id']);
+    const accountId = text(req, 'account_id');
+    if (accountId !== undefined && id.length !== 22) {
+      const account = getAccount(state, accountId);
+      const ref = chatByProviderId(account, id, variants);
+      if (!ref) throw notFound('Chat');
+      return { account, ref };
+    }
+    return findChat(state, id);
+  };
+
+  return [
+    {
+      method: 'get',
+      path: '/chats',
+      handle(req, res) {
+        const page = readPage(req, ['account_id', 'account_type', 'unread', 'before', 'after']);
+        const unread = readFlag(page.filters, 'unread');
+        const sources = selectAccounts(state, page.filters).flatMap(chatSources);
+        const { entries, cursor } = takePage(sources, page, ({ account, ref }) => {
+          return unread === undefined || chatState(account.mailbox, ref).unread > 0 === unread;
+        });
+        res.json({ object: 'ChatList', items: entries.map(({ account, ref }) => chatView(account, ref, variants)), cursor });
+      },
+    },
+    {
+      method: 'get',
+      path: '/chats/:id',
+      handle(req, res) {
+        const { account, ref } = chatOf(req);
+        res.json(wholeChatView(account, ref, variants));
+      },
+    },
+    {
+      method: 'patch',
+      path: '/chats/:id',
+      body: 'json',
+      handle(req, res) {
+        const { account, ref } = chatOf(req);
+        const { action, value } = parseBody(state, [patchBody], req.body);
+        const patch = Object.hasOwn(PATCHES, action) ? PATCHES[action] : undefined;
+        if (!patch) throw invalid(`action must be one of ${Object.keys(PATCHES).join(', ')}.`);
+        if (typeof value !== 'boolean' && !(action === 'setMuteStatus' && typeof value === 'string')) {
+          throw invalid('value must be true or false.');
+        }
+        requireConnected(account);
+        patch(editChat(account.mailbox, ref), value);
+        res.json({ object: 'ChatPatched' });
+      },
+    },
+    {
+      method: 'get',
+      path: '/chats/:id/messages',
+      handle(req, res) {
+        const page = readPage(req, ['before', 'after', 'sender_id'], LIST_LIMIT);
+        const { account, ref } = chatOf(req);
+        res.json(messageList(state, chatMessageSources(account, ref), page));
+      },
+    },
+    {
+      method: 'get',
+      path: '/chats/:id/attendees',
+      handle(req, res) {
+        const { account, ref } = chatOf(req);
+        const { others, group } = chatFacts(account, ref, variants);
+        const shown = group ? [...others, SELF] : others;
+        res.json({ object: 'ChatAttendeeList', items: shown.map((one) => attendeeView(account, one, variants)) });
+      },
+    },
+    {
+      method: 'get',
+      path: '/chats/:id/sync',
+      handle(req, res) {
+        const { account, ref } = chatOf(req);
+        const status = syncStatus(editChat(account.mailbox, ref));
+        res.json({ object: 'ChatHistorySync', chat_id: chatId(account, ref), status });
+      },
+    },
+    {
+      method: 'post',
+      path: '/chats/:id/messages',
+      body: 'multipart',
+      handle(req, res) {
+        const { account, ref } = chatOf(req);
+        requireConnected(account);
+        const id = sendFromApi(state, account, ref, readDraft(req));
+        res.status(201).json({ object: 'MessageSent', message_id: variants.null_message_id ? null : id });
+      },
+    },
+    {
+      method: 'post',
+      path: '/chats',
+      body: 'multipart',
+      handle(req, res) {
+        const accountId = readList(req, 'account_id')[0];
+        if (accountId === undefined) throw invalid('account_id is required.');
+        const account = getAccount(state, accountId);
+        requireConnected(account);
+        const attendees = readList(req, 'attendees_ids');
+        if (attendees.length === 0) throw invalid('attendees_ids is required.');
+        const draft = readDraft(req);
+        const members = attendees.map((one) => recipient(account, one, variants));
+        const ref = startChat(account.mailbox, members, readList(req, 'subject')[0] ?? null, readList(req, 'name')[0] ?? null);
+        const message_id = sendFromApi(state, account, ref, draft);
+        res.status(201).json({ object: 'ChatStarted', chat_id: chatId(account, ref), message_id: variants.null_message_id ? null : message_id });
+      },
+    },
+  ];
+}

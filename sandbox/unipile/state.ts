@@ -1,0 +1,133 @@
+import { randomBytes } from 'node:crypto';
+import type { Shared } from '../shared.ts';
+import { createVariants, type Variants } from '../variants.ts';
+import { notFound } from './errors.ts';
+import { decodeId, type IdParts } from './ids.ts';
+import { createMailbox } from './mailbox.ts';
+import type { Account, AccountType } from './types.ts';
+import { unipileVariants, type UnipileVariants } from './variants.ts';
+
+export interface Webhook {
+  id: string;
+  seq: number;
+  source: string;
+  name: string | undefined;
+  requestUrl: string;
+  format: 'json' | 'form';
+  /** Null: every account, those to come included. */
+  accountIds: string[] | null;
+  enabled: boolean;
+  headers: { key: string; value: string }[];
+  events: string[] | null;
+  data: { name: string; key: string }[];
+}
+
+/** Everything one UniPile stand-in knows. */
+export interface State {
+  shared: Shared;
+  variants: Variants<UnipileVariants>;
+  accounts: Map<string, Account>;
+  byTag: Map<number, Account>;
+  /** Ordered by `seq`, for paging. */
+  list: Account[];
+  webhooks: Map<string, Webhook>;
+  /** By identity key: who is logging in. */
+  logins: Map<string, Account>;
+  /** Phone numbers that the sandbox gave to accounts scanned without one. */
+  phones: Set<string>;
+  nextSeq: number;
+}
+
+export function createState(shared: Shared): State {
+  return {
+    shared,
+    variants: createVariants(unipileVariants),
+    accounts: new Map(),
+    byTag: new Map(),
+    list: [],
+    webhooks: new Map(),
+    logins: new Map(),
+    phones: new Set(),
+    nextSeq: 1,
+  };
+}
+
+export function clearState(state: State): void {
+  state.accounts.clear();
+  state.byTag.clear();
+  state.list.length = 0;
+  state.webhooks.clear();
+  state.logins.clear();
+  state.phones.clear();
+  state.nextSeq = 1;
+}
+
+export const randomId = (): string => randomBytes(16).toString('base64url');
+
+/** A new account without identity: it is `CONNECTING` until its login ends. */
+export function addAccount(state: State, type: AccountType): Account {
+  let id = randomId();
+  while (state.byTag.has(tagOf(id))) id = randomId();
+  const createdAt = state.shared.clock.now();
+  const account: Account = {
+    id,
+    seq: state.nextSeq++,
+    tag: tagOf(id),
+    type,
+    createdAt,
+    identity: null,
+    status: 'CONNECTING',
+    login: null,
+    mailbox: createMailbox(createdAt, 0, ''),
+    missed: [],
+    syncCalls: 0,
+  };
+  state.accounts.set(id, account);
+  state.byTag.set(account.tag, account);
+  state.list.push(account);
+  return account;
+}
+
+export function removeAccount(state: State, account: Account): void {
+  endLogin(state, account);
+  state.accounts.delete(account.id);
+  state.byTag.delete(account.tag);
+  state.list.splice(positionOf(state, account.seq), 1);
+}
+
+/** Position of the first account whose `seq` is not below this one. */
+export function positionOf(state: State, seq: number): number {
+  let [low, high] = [0, state.list.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (state.list[middle]!.seq < seq) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+export function endLogin(state: State, account: Account): void {
+  const { login } = account;
+  if (!login) return;
+  login.cancelPlan();
+  if (login.key !== null && state.logins.get(login.key) === account) state.logins.delete(login.key);
+  account.login = null;
+}
+
+export function getAccount(state: State, id: string): Account {
+  const account = state.accounts.get(id);
+  if (!account) throw notFound('Account');
+  return account;
+}
+
+/** What an id below an account names. Throws 404 when it names nothing. */
+export function resolveId(state: State, id: string, what: string): { account: Account; parts: IdParts } {
+  const parts = decodeId(id, (tag) => state.byTag.get(tag)?.mailbox.book.hash);
+  const account = parts && state.byTag.get(parts.tag);
+  if (!parts || !account) throw notFound(what);
+  return { account, parts };
+}
+
+function tagOf(id: string): number {
+  return Buffer.from(id, 'base64url').readUInt32BE(0);
+}

@@ -1,0 +1,30 @@
+import { z } from 'zod';
+import { invalid, UnipileError } from './errors.ts';
+import type { State } from './state.ts';
+
+/**
+ * The body as the first of the shapes that fits. Unknown fields are ignored, or refused when the variant says so.
+ * Throws 400 in UniPile's words.
+ */
+export function parseBody<S extends z.ZodObject>(state: State, shapes: readonly S[], body: unknown): z.infer<S> {
+  let problem: z.ZodError | undefined;
+  for (const shape of shapes) {
+    const parsed = shape.safeParse(body ?? {});
+    if (!parsed.success) {
+      problem ??= parsed.error;
+      continue;
+    }
+    if (state.variants.values.unknown_fields === 'refused') refuseUnknown(shape, body);
+    return parsed.data;
+  }
+  const missing = problem?.issues.find((issue) => issue.code === 'invalid_type' && issue.input === undefined);
+  const detail = problem?.issues.map((issue) => `${issue.path.join('.') || 'body'}: ${issue.message}`).join('; ');
+  throw missing ? new UnipileError(400, 'missing_parameters', 'Missing parameters', detail) : invalid(detail ?? 'The body is wrong.');
+}
+
+function refuseUnknown(shape: z.ZodObject, body: unknown): void {
+  const unknown = Object.keys(body as object).filter((name) => !(name in shape.shape));
+  // The official client repeats account_id in the body of a reconnect.
+  const surplus = unknown.filter((name) => name !== 'account_id');
+  if (surplus.length > 0) throw new UnipileError(400, 'invalid_body', 'Invalid body', `Unknown fields: ${surplus.join(', ')}.`);
+}

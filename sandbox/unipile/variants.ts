@@ -1,0 +1,31 @@
+import { z } from 'zod';
+
+const seconds = z.number().positive();
+
+/** What the contract leaves open or contradicts, as switches. The README explains each. */
+export const unipileVariants = z.object({
+  auto_scan_seconds: seconds.nullable().default(null),
+  auto_approve_seconds: seconds.nullable().default(null),
+  qr_seconds: seconds.default(60),
+  attempt_seconds: seconds.default(300),
+  unscanned_account: z.enum(['connecting', 'not_found']).default('connecting'),
+  account_status_shape: z.enum(['wrapped', 'flat']).default('wrapped'),
+  account_status_reason: z.string().nullable().default(null),
+  resend_answer: z.enum(['resend', 'checkpoint']).default('resend'),
+  whatsapp_phone: z.enum(['digits', 'plus']).default('digits'),
+  attendee_specifics: z.boolean().default(false),
+  hidden_phones: z.boolean().default(false),
+  lid_share: z.number().min(0).max(1).default(0.1),
+  self_in_attendee_list: z.boolean().default(false),
+  unknown_fields: z.enum(['accepted', 'refused']).default('accepted'),
+  null_message_id: z.boolean().default(false),
+  echo_webhook: z.boolean().default(true),
+  webhook_is_sender: z.boolean().default(true),
+  webhook_attachments: z.enum(['array', 'object']).default('array'),
+  webhook_success: z.enum(['200', '2xx']).default('200'),
+  webhook_retry_base_seconds: seconds.default(0.2),
+  webhook_timeout_seconds: seconds.default(30),
+  rate_limit_per_minute: z.int().positive().nullable().default(null),
+  retry_after_seconds: z.int().positive().nullable().default(null),
+});
+export type UnipileVariants = z.infer<typeof unipileVariants>;

@@ -1,0 +1,81 @@
+import { randomBytes } from 'node:crypto';
+import pg from 'pg';
+import { migrate } from '../../db/migrate.ts';
+
+/** A database of one test file, migrated, with a login that works as ours do. */
+export interface TestDatabase {
+  /** Runtime login: may take the application's and the system's role, has no rights of its own. */
+  url: string;
+  /** The schema's owner. */
+  ownerUrl: string;
+  /** Member of the operators' role. */
+  readerUrl: string;
+  drop(): Promise<void>;
+}
+
+const template = 'patchbay_test_template';
+
+/** A fresh copy of the migrated template, which the first test file to come makes. */
+export async function createTestDatabase(): Promise<TestDatabase> {
+  const admin = required('PATCHBAY_TEST_PG_ADMIN_URL');
+  const owner = required('PATCHBAY_TEST_PG_OWNER_URL');
+  const name = `t_${randomBytes(6).toString('hex')}`;
+  await withClient(admin, async (client) => {
+    await client.query('select pg_advisory_lock(727272)');
+    const { rowCount } = await client.query('select from pg_database where datname = $1', [template]);
+    if (!rowCount) {
+      await client.query(`create database ${template} owner ${new URL(owner).username}`);
+      await migrate(inDatabase(owner, template));
+      for (const [login, groups] of [
+        ['patchbay_runtime', 'patchbay_app, patchbay_system'],
+        ['patchbay_reader', 'patchbay_operator'],
+      ] as const) {
+        const { rowCount: exists } = await client.query('select from pg_roles where rolname = $1', [login]);
+        if (!exists) await client.query(`create role ${login} login`);
+        await client.query(
+          `alter role ${login} password 'test' ${login === 'patchbay_runtime' ? 'noinherit' : 'inherit'}`,
+        );
+        await client.query(`grant ${groups} to ${login}`);
+      }
+    }
+    await client.query('select pg_advisory_unlock(727272)');
+    await client.query(`create database ${name} template ${template} owner ${new URL(owner).username}`);
+  });
+  const login = (user: string): string => {
+    const url = new URL(inDatabase(owner, name));
+    url.username = user;
+    url.password = 'test';
+    return url.href;
+  };
+  return {
+    url: login('patchbay_runtime'),
+    readerUrl: login('patchbay_reader'),
+    ownerUrl: inDatabase(owner, name),
+    drop: () =>
+      withClient(admin, async (client) => {
+        await client.query(`drop database if exists ${name} with (force)`);
+      }),
+  };
+}
+
+export function required(name: string): string {
+  const value = process.env[name];
+  if (!value) throw new Error(`${name} is not set: run the tests with npm test.`);
+  return value;
+}
+
+function inDatabase(url: string, database: string): string {
+  const changed = new URL(url);
+  changed.pathname = `/${database}`;
+  return changed.href;
+}
+
+async function withClient<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    return await work(client);
+  } finally {
+    await client.end();
+  }
+}

@@ -1,0 +1,52 @@
+import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
+import type { Context } from '@temporalio/activity';
+import type { ActivityInboundCallsInterceptor, ActivityInterceptors } from '@temporalio/worker';
+import { failureRow, ProviderFailure } from '../domain/failures.ts';
+import type { Log } from '../platform/log.ts';
+
+/** Calls that take longer tell the server that their worker lives, this often, in milliseconds. */
+const heartbeatEveryMs = 5_000;
+
+/** What every activity gets: liveness, one translation of errors, and log lines by account and tenant. */
+export const activityInterceptors =
+  (log: Log) =>
+  (context: Context): ActivityInterceptors => {
+    const inbound: ActivityInboundCallsInterceptor = {
+      async execute(input, next) {
+        const { tenantId, accountId, attempt } = (input.args[0] ?? {}) as Record<string, unknown>;
+        const fields = { activity: context.info.activityType, tenant: tenantId, account: accountId, attempt };
+        const beat = setInterval(() => context.heartbeat(), heartbeatEveryMs);
+        try {
+          const result = await next(input);
+          log.debug(fields, 'activity done');
+          return result;
+        } catch (error) {
+          log.warn({ ...fields, try: context.info.attempt, err: error }, 'activity failed');
+          throw translate(error);
+        } finally {
+          clearInterval(beat);
+        }
+      },
+    };
+    return { inbound };
+  };
+
+/**
+ * The one place where errors become Temporal's. A provider's failure carries its code as the type; only what the
+ * failure table says to retry or to wait for is retried. Anything else is ours or the database's: retried, and told
+ * without its message, which may quote a value.
+ */
+export function translate(error: unknown): unknown {
+  if (error instanceof ApplicationFailure || error instanceof CancelledFailure) return error;
+  if (error instanceof ProviderFailure) {
+    const { action } = failureRow(error.code);
+    return ApplicationFailure.create({
+      type: error.code,
+      message: error.message,
+      nonRetryable: action !== 'retry' && action !== 'wait',
+      nextRetryDelay: error.retryAfterMs,
+    });
+  }
+  const name = error instanceof Error ? error.name : 'unknown';
+  return ApplicationFailure.create({ type: 'unexpected', message: `${name}: see the worker's log.` });
+}
