@@ -54,6 +54,8 @@ function open(url: string, role: string, max: number): Promise<MikroORM> {
     clientUrl: url,
     entities,
     forceUtcTimezone: true,
+    // Logging is ours: an ORM's own lines would quote values.
+    logger: () => {},
     ensureDatabase: false,
     pool: { min: 0, max, idleTimeoutMillis: 30_000 },
     driverOptions: { options: `-c role=${role}`, application_name: role, connectionTimeoutMillis: 5_000 },

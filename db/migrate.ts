@@ -13,6 +13,7 @@ export function openAsOwner(url: string): Promise<MikroORM> {
     entities,
     extensions: [Migrator],
     forceUtcTimezone: true,
+    logger: () => {},
     ensureDatabase: false,
     pool: { min: 0, max: 2 },
     migrations: { tableName: 'schema_migrations', migrationsList, snapshot: false },

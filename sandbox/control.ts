@@ -45,7 +45,8 @@ export function controlApp(shared: Shared, providers: ProviderSandbox[]): Expres
 
   const provider = (name: string): ProviderSandbox => {
     const found = providers.find((one) => one.name === name);
-    if (!found) throw new ControlError(400, `unknown provider "${name}"; known: ${providers.map((p) => p.name).join(', ')}`);
+    if (!found)
+      throw new ControlError(400, `unknown provider "${name}"; known: ${providers.map((p) => p.name).join(', ')}`);
     return found;
   };
   const variants = (): object => Object.fromEntries(providers.map((one) => [one.name, one.variants.values]));

@@ -71,14 +71,15 @@ export function createFaults(): Faults {
     set(rule) {
       const empty = ![...CALL_RATES, ...WEBHOOK_RATES].some((kind) => rule[kind]);
       const whole = empty && rule.route === undefined;
-      active = active.filter(
-        (one) => one.rule.provider !== rule.provider || (!whole && one.rule.route !== rule.route),
-      );
+      active = active.filter((one) => one.rule.provider !== rule.provider || (!whole && one.rule.route !== rule.route));
       if (empty) return;
       const random = rule.seed === undefined ? Math.random : randomFrom(rule.seed);
       active.push({ rule, left: rule.times ?? Infinity, random });
     },
-    list: () => active.filter(({ left }) => left > 0).map(({ rule, left }) => ({ ...rule, ...(left < Infinity && { times: left }) })),
+    list: () =>
+      active
+        .filter(({ left }) => left > 0)
+        .map(({ rule, left }) => ({ ...rule, ...(left < Infinity && { times: left }) })),
     forCall(provider, route) {
       for (const one of take(provider, route, CALL_RATES)) {
         const timeout = drawn(one, 'timeout');

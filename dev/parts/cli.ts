@@ -15,6 +15,7 @@ export async function runCli(args: string[], env: NodeJS.ProcessEnv, signal: Abo
       ?.trim()
       .split('\n')
       .findLast((line) => !/^\s+at |^Node\.js v/.test(line) && line.trim() !== '');
-    throw new Error(`patchbay ${args.join(' ')} failed: ${complaint ?? message.split('\n')[0]}`);
+    const why = complaint?.replace(/^patchbay: /, '') ?? message.split('\n')[0];
+    throw new Error(`patchbay ${args.join(' ')} failed: ${why}`);
   }
 }

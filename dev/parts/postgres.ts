@@ -61,7 +61,7 @@ export async function preparePostgres(home: Home, port: number, say: Say): Promi
   };
 }
 
-export function postgresUrl(user: string, password: string, port: number, database: string): string {
+function postgresUrl(user: string, password: string, port: number, database: string): string {
   return `postgresql://${user}:${password}@127.0.0.1:${port}/${database}`;
 }
 

@@ -4,7 +4,7 @@ import { Connection } from '@temporalio/client';
 import type { PartSpec } from './process.ts';
 
 /** What workflows can be found by in the Temporal UI: ids and enumerated words only. */
-export const SEARCH_ATTRIBUTES = [
+const SEARCH_ATTRIBUTES = [
   'PatchbayTenant',
   'PatchbayAccount',
   'PatchbayChannel',

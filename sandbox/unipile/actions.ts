@@ -45,7 +45,8 @@ export function createActions(state: State): ProviderSandbox['actions'] {
       if (type !== 'IN_APP_VALIDATION' && type !== 'CAPTCHA') {
         throw new ControlError(409, `nothing to approve; the login waits for ${type ?? 'nothing'}`);
       }
-      if (account.login!.deadline <= state.shared.clock.now()) throw new ControlError(409, 'the login attempt has lapsed');
+      if (account.login!.deadline <= state.shared.clock.now())
+        throw new ControlError(409, 'the login attempt has lapsed');
       passOnDevice(state, account);
       return show(account);
     }),
@@ -67,12 +68,19 @@ export function createActions(state: State): ProviderSandbox['actions'] {
         text: z.string().nullable().default(null),
         count: z.int().min(1).max(10_000).default(1),
         attachments: z
-          .array(z.object({ mimetype: z.string(), file_name: z.string().default('file'), size: z.int().min(0).max(26_214_400).default(64) }))
+          .array(
+            z.object({
+              mimetype: z.string(),
+              file_name: z.string().default('file'),
+              size: z.int().min(0).max(26_214_400).default(64),
+            }),
+          )
           .default([]),
       }),
       (ref, body) => {
         const account = accountOf(ref);
-        if (body.text === null && body.attachments.length === 0) throw new ControlError(400, 'text or attachments is required');
+        if (body.text === null && body.attachments.length === 0)
+          throw new ControlError(400, 'text or attachments is required');
         const attachments = body.attachments.map((one): StoredAttachment => ({
           type: attachmentType(one.mimetype),
           file_name: one.file_name,
@@ -117,6 +125,7 @@ export function createActions(state: State): ProviderSandbox['actions'] {
 
 function phoneDigits(phone: string): string {
   const digits = phone.replaceAll(/[\s+()-]/g, '');
-  if (!/^\d{6,15}$/.test(digits)) throw new ControlError(400, 'phone must be a number with its country code, like +33639980001');
+  if (!/^\d{6,15}$/.test(digits))
+    throw new ControlError(400, 'phone must be a number with its country code, like +33639980001');
   return digits;
 }

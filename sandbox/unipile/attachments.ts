@@ -50,7 +50,12 @@ const GENERATED: Record<
     extra: { duration: 1 + (seed % 2), voice_note: true },
     bytes: silence,
   }),
-  file: (seed) => ({ mimetype: 'text/plain', type: 'file', extra: { file_name: `notes-${seed % 1000}.txt` }, bytes: notes }),
+  file: (seed) => ({
+    mimetype: 'text/plain',
+    type: 'file',
+    extra: { file_name: `notes-${seed % 1000}.txt` },
+    bytes: notes,
+  }),
   unavailable: () => ({
     mimetype: 'video/mp4',
     type: 'video',

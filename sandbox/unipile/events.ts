@@ -33,7 +33,9 @@ export function emitMessage(
   event: MessageEvent,
   reaction: Reaction | null = null,
 ): void {
-  const hooks = listening(state, account, 'messaging').filter((hook) => (hook.events ?? ['message_received']).includes(event));
+  const hooks = listening(state, account, 'messaging').filter((hook) =>
+    (hook.events ?? ['message_received']).includes(event),
+  );
   if (hooks.length === 0) return;
   const payload = messagePayload(state, account, ref, event, reaction);
   for (const hook of hooks) {
@@ -43,7 +45,8 @@ export function emitMessage(
 
 function listening(state: State, account: Account, source: string): Webhook[] {
   return [...state.webhooks.values()].filter(
-    (hook) => hook.enabled && hook.source === source && (hook.accountIds === null || hook.accountIds.includes(account.id)),
+    (hook) =>
+      hook.enabled && hook.source === source && (hook.accountIds === null || hook.accountIds.includes(account.id)),
   );
 }
 
@@ -83,7 +86,10 @@ function messagePayload(
     folder: [folderOf(account)],
     quoted: null,
     ...(event === 'message_read' && { seen: 1, seen_by: facts.state.seenBy ?? {} }),
-    ...(reaction && { reaction: reaction.value, reaction_sender: reactionSender(state, account, facts.sender, reaction) }),
+    ...(reaction && {
+      reaction: reaction.value,
+      reaction_sender: reactionSender(state, account, facts.sender, reaction),
+    }),
   };
 }
 

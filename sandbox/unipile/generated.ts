@@ -104,7 +104,12 @@ export type GeneratedAttachment = 'img' | 'audio' | 'file' | 'unavailable';
 const ATTACHMENTS: GeneratedAttachment[] = ['img', 'img', 'file', 'audio', 'unavailable'];
 
 /** About every fifth message carries one. */
-export function attachmentOf(book: AddressBook, kind: GeneratedKind, index: number, m: number): GeneratedAttachment | null {
+export function attachmentOf(
+  book: AddressBook,
+  kind: GeneratedKind,
+  index: number,
+  m: number,
+): GeneratedAttachment | null {
   const draw = mix(book.hash, index, kind === 'single' ? 81 : 82, m);
   return draw % 5 === 0 ? ATTACHMENTS[(draw >>> 8) % ATTACHMENTS.length]! : null;
 }

@@ -38,7 +38,9 @@ export function receiveMessages(state: State, account: Account, incoming: Incomi
   const author = own ? null : authorOf(state, account, incoming);
   if (author === null && incoming.chat === undefined) throw new ControlError(400, 'chat is required when from is "me"');
   const chat =
-    incoming.chat === undefined ? startChat(account.mailbox, [author!], null, null) : chatOf(state, account, incoming.chat);
+    incoming.chat === undefined
+      ? startChat(account.mailbox, [author!], null, null)
+      : chatOf(state, account, incoming.chat);
   const messages: object[] = [];
   for (let n = 1; n <= incoming.count; n++) {
     const text = incoming.count === 1 || incoming.text === null ? incoming.text : `${incoming.text} ${n}`;
@@ -68,12 +70,12 @@ export function recordReaction(
   const ref = messageOf(account, id);
   const facts = messageFacts(account, ref);
   const author: AttendeeRef =
-    from === 'me'
-      ? { kind: 'self', index: 0 }
-      : from === undefined
-        ? facts.sender
-        : authorOf(state, account, { from });
-  const reaction: Reaction = { value, sender_id: providerIdOf(state, account, author), is_sender: author.kind === 'self' };
+    from === 'me' ? { kind: 'self', index: 0 } : from === undefined ? facts.sender : authorOf(state, account, { from });
+  const reaction: Reaction = {
+    value,
+    sender_id: providerIdOf(state, account, author),
+    is_sender: author.kind === 'self',
+  };
   editMessage(account.mailbox, facts.id, { reactions: [...(facts.state.reactions ?? []), reaction] });
   emitMessage(state, account, ref, 'message_reaction', reaction);
   return { message_id: facts.id, reaction };

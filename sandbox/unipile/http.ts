@@ -47,8 +47,10 @@ function guard(state: State, method: string, route: string, limiter: () => void)
 /** The slugs for a missing or wrong API key are not established; these are the sandbox's own. */
 function checkKey(req: Request): void {
   const key = req.headers['x-api-key'];
-  if (key === undefined) throw new UnipileError(401, 'missing_api_key', 'Missing API key', 'The X-API-KEY header is missing.');
-  if (key !== API_KEY) throw new UnipileError(401, 'invalid_api_key', 'Invalid API key', `The sandbox's API key is "${API_KEY}".`);
+  if (key === undefined)
+    throw new UnipileError(401, 'missing_api_key', 'Missing API key', 'The X-API-KEY header is missing.');
+  if (key !== API_KEY)
+    throw new UnipileError(401, 'invalid_api_key', 'Invalid API key', `The sandbox's API key is "${API_KEY}".`);
 }
 
 function rateLimiter(state: State): () => void {
@@ -96,7 +98,12 @@ const upload = multer({
 
 const multipart: RequestHandler = (req, res, next) => {
   if (!req.is('multipart/form-data')) {
-    throw new UnipileError(415, 'unsupported_media_type', 'Unsupported media type', 'This route takes multipart/form-data.');
+    throw new UnipileError(
+      415,
+      'unsupported_media_type',
+      'Unsupported media type',
+      'This route takes multipart/form-data.',
+    );
   }
   upload(req, res, next);
 };
@@ -114,6 +121,7 @@ export function asUnipileError(error: unknown): UnipileError {
     return new UnipileError(400, 'content_too_large', 'Content too large', message);
   }
   if (type === 'entity.parse.failed') return new UnipileError(400, 'malformed_request', 'Malformed request', message);
-  if (error instanceof multer.MulterError) return new UnipileError(400, 'invalid_parameters', 'Invalid parameters', message);
+  if (error instanceof multer.MulterError)
+    return new UnipileError(400, 'invalid_parameters', 'Invalid parameters', message);
   return new UnipileError(500, 'unexpected_error', 'Unexpected error', message);
 }

@@ -57,7 +57,10 @@ export function editChat(box: Mailbox, ref: ChatRef): ChatState {
 export function startChat(box: Mailbox, members: AttendeeRef[], subject: string | null, name: string | null): ChatRef {
   const only = members.length === 1 ? members[0]! : null;
   if (only?.kind === 'person') return { kind: 'single', index: only.index };
-  const key = members.map((m) => `${m.kind}${m.index}`).toSorted().join(' ');
+  const key = members
+    .map((m) => `${m.kind}${m.index}`)
+    .toSorted()
+    .join(' ');
   const known = box.startedWith.get(key);
   if (known !== undefined) return { kind: 'started', index: known };
   const chat: StartedChat = { members, name, subject, group: members.length > 1 };

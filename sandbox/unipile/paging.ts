@@ -59,7 +59,11 @@ export function writeCursor(page: Page, last: { id: string; ts?: number }): stri
 
 function readCursor(cursor: string): Page {
   try {
-    const { limit, cursor: at, ...filters } = JSON.parse(Buffer.from(cursor, 'base64').toString('utf8')) as {
+    const {
+      limit,
+      cursor: at,
+      ...filters
+    } = JSON.parse(Buffer.from(cursor, 'base64').toString('utf8')) as {
       limit: number;
       cursor: { last_id: string; last_date?: string };
     } & Record<string, string>;

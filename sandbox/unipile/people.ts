@@ -14,8 +14,14 @@ export interface Person {
   pictureSeed: number;
 }
 
-const FIRST = 'Ada Bo Cleo Dara Emil Fay Gus Hana Ines Jon Kira Leo Mina Noor Otto Pia Quinn Rosa Sami Tess Uma Vik Wren Yara Zoe'.split(' ');
-const LAST = 'Abbott Berg Costa Duval Eriksen Fischer Gupta Haas Ito Jansen Klein Lopez Meyer Novak Okoye Petit Rossi Sato Tanaka Unger Vogel Weber Yilmaz Zeman'.split(' ');
+const FIRST =
+  'Ada Bo Cleo Dara Emil Fay Gus Hana Ines Jon Kira Leo Mina Noor Otto Pia Quinn Rosa Sami Tess Uma Vik Wren Yara Zoe'.split(
+    ' ',
+  );
+const LAST =
+  'Abbott Berg Costa Duval Eriksen Fischer Gupta Haas Ito Jansen Klein Lopez Meyer Novak Okoye Petit Rossi Sato Tanaka Unger Vogel Weber Yilmaz Zeman'.split(
+    ' ',
+  );
 const ROLES = ['Engineer', 'Recruiter', 'Founder', 'Designer', 'Analyst', 'Teacher', 'Buyer'];
 
 /** Seven digits number an entry within its book: a bijection, so that a provider id leads back to its entry. */

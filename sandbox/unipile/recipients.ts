@@ -66,4 +66,3 @@ export function messageByAnyId(account: Account, id: string): MessageRef | null 
   }
   return null;
 }
-

@@ -21,7 +21,8 @@ export function attendeeId(account: Account, ref: AttendeeRef): string {
 
 export function messageId(account: Account, ref: MessageRef): string {
   const { hash } = account.mailbox.book;
-  if (ref.kind === 'stored') return encodeId({ tag: account.tag, kind: 'stored_message', a: 0, b: ref.message.n }, hash);
+  if (ref.kind === 'stored')
+    return encodeId({ tag: account.tag, kind: 'stored_message', a: 0, b: ref.message.n }, hash);
   return encodeId({ tag: account.tag, kind: `${ref.chat.kind}_message`, a: ref.chat.index, b: ref.m }, hash);
 }
 

@@ -1,4 +1,12 @@
-import { chatExists, countOf, firstAtAge, firstReaching, messageAge, messageCount, type GeneratedKind } from './generated.ts';
+import {
+  chatExists,
+  countOf,
+  firstAtAge,
+  firstReaching,
+  messageAge,
+  messageCount,
+  type GeneratedKind,
+} from './generated.ts';
 import { chatKey, chatState, firstFrom, hasChat } from './mailbox.ts';
 import { isGenerated } from './generated.ts';
 import { chatId, messageId, type MessageRef } from './refs.ts';
@@ -19,7 +27,10 @@ const KINDS: GeneratedKind[] = ['single', 'group'];
 
 /** All chats of an account: those written in since, and the generated ones. */
 export function chatSources(account: Account): Source<ChatRef>[] {
-  return [(from) => touchedChats(account, from), ...KINDS.map((kind) => (from: number) => generatedChats(account, kind, from))];
+  return [
+    (from) => touchedChats(account, from),
+    ...KINDS.map((kind) => (from: number) => generatedChats(account, kind, from)),
+  ];
 }
 
 /** All messages of an account. */

@@ -67,18 +67,24 @@ describe('the official UniPile client in its strictest mode', () => {
     expect(first.checkpoint).toEqual({ type: '2FA', source: 'SMS' });
     const { account_id } = first;
     const second = await client.account.solveCodeCheckpoint({ account_id, provider: 'LINKEDIN', code: '123456' });
-    if (second.object !== 'Checkpoint' || second.checkpoint.type !== 'CONTRACT_CHOOSER') throw new Error('a choice was due');
+    if (second.object !== 'Checkpoint' || second.checkpoint.type !== 'CONTRACT_CHOOSER')
+      throw new Error('a choice was due');
     const { id } = second.checkpoint.contract_options[0]!;
     const done = await client.account.solveCodeCheckpoint({ account_id, provider: 'LINKEDIN', code: id });
     expect(done).toEqual({ object: 'AccountCreated', account_id });
-    expect(await client.account.getOne(account_id)).toMatchObject({ connection_params: { im: { premiumContractId: id } } });
+    expect(await client.account.getOne(account_id)).toMatchObject({
+      connection_params: { im: { premiumContractId: id } },
+    });
     expect(await client.users.getOwnProfile(account_id)).toMatchObject({ provider: 'LINKEDIN', premium: true });
   });
 
-  it.each(['2fa', 'otp', 'approve', 'captcha', 'contract', 'phone'])('takes the checkpoint of the story %s', async (story) => {
-    const answer = await client.account.connectLinkedin({ username: `${story}@each.test`, password: 'p' });
-    expect(answer.object).toBe('Checkpoint');
-  });
+  it.each(['2fa', 'otp', 'approve', 'captcha', 'contract', 'phone'])(
+    'takes the checkpoint of the story %s',
+    async (story) => {
+      const answer = await client.account.connectLinkedin({ username: `${story}@each.test`, password: 'p' });
+      expect(answer.object).toBe('Checkpoint');
+    },
+  );
 
   it('logs in to every other channel with credentials', async () => {
     const logins = [
@@ -99,7 +105,13 @@ describe('the official UniPile client in its strictest mode', () => {
         smtp_port: 587,
       }),
       await client.account.connect({ provider: 'GOOGLE_OAUTH', refresh_token: 'r', access_token: 'a' }),
-      await client.account.connect({ provider: 'OUTLOOK', refresh_token: 'r', access_token: 'a', username: 'ana', id: 'x' }),
+      await client.account.connect({
+        provider: 'OUTLOOK',
+        refresh_token: 'r',
+        access_token: 'a',
+        username: 'ana',
+        id: 'x',
+      }),
     ];
     expect(logins.map((login) => login.object)).toEqual(logins.map(() => 'AccountCreated'));
     const { items } = await client.account.getAll({ limit: 250 });
@@ -114,47 +126,56 @@ describe('the official UniPile client in its strictest mode', () => {
     expect(next.items).toEqual(whole.items.slice(2, 4));
   });
 
-  it.each(['WHATSAPP', 'LINKEDIN', 'INSTAGRAM', 'TELEGRAM'] as const)('reads chats, messages and attendees of %s', async (type) => {
-    const id =
-      type === 'WHATSAPP' || type === 'TELEGRAM'
-        ? (await (type === 'WHATSAPP' ? client.account.connectWhatsapp() : client.account.connectTelegram())).account_id
-        : (await client.account.connect({ provider: type, username: `plain@${type}.test`, password: 'p' })).account_id;
-    if (type === 'WHATSAPP' || type === 'TELEGRAM') await world.control('POST', '/scan', { account_id: id });
+  it.each(['WHATSAPP', 'LINKEDIN', 'INSTAGRAM', 'TELEGRAM'] as const)(
+    'reads chats, messages and attendees of %s',
+    async (type) => {
+      const login = { username: `plain@${type}.test`, password: 'p' };
+      const { account_id: id } = await {
+        WHATSAPP: () => client.account.connectWhatsapp(),
+        TELEGRAM: () => client.account.connectTelegram(),
+        LINKEDIN: () => client.account.connectLinkedin(login),
+        INSTAGRAM: () => client.account.connectInstagram(login),
+      }[type]();
+      if (type === 'WHATSAPP' || type === 'TELEGRAM') await world.control('POST', '/scan', { account_id: id });
 
-    const chats = await client.messaging.getAllChats({ account_id: id, limit: 250 });
-    expect(chats.items).toHaveLength(12);
-    for (const { id: chat_id } of chats.items) {
-      await client.messaging.getChat(chat_id);
-      const messages = await client.messaging.getAllMessagesFromChat({ chat_id });
-      expect(messages.items.length).toBeGreaterThanOrEqual(3);
-      await client.messaging.getMessage(messages.items[0]!.id);
-      const attendees = await client.messaging.getAllAttendeesFromChat(chat_id);
-      expect(attendees.items.length).toBeGreaterThan(0);
-    }
-    const all = await client.messaging.getAllMessages({ account_id: id, limit: 250 });
-    const withFile = all.items.find((message) => message.attachments.some((one) => !one.unavailable))!;
-    const bytes = (await client.messaging.getMessageAttachment({
-      message_id: withFile.id,
-      attachment_id: withFile.attachments[0]!.id,
-    })) as Blob;
-    expect(bytes.size).toBeGreaterThan(0);
+      const chats = await client.messaging.getAllChats({ account_id: id, limit: 250 });
+      expect(chats.items).toHaveLength(12);
+      for (const { id: chat_id } of chats.items) {
+        await client.messaging.getChat(chat_id);
+        const messages = await client.messaging.getAllMessagesFromChat({ chat_id });
+        expect(messages.items.length).toBeGreaterThanOrEqual(3);
+        await client.messaging.getMessage(messages.items[0]!.id);
+        const attendees = await client.messaging.getAllAttendeesFromChat(chat_id);
+        expect(attendees.items.length).toBeGreaterThan(0);
+      }
+      const all = await client.messaging.getAllMessages({ account_id: id, limit: 250 });
+      const withFile = all.items.find((message) => message.attachments.some((one) => !one.unavailable))!;
+      const bytes = (await client.messaging.getMessageAttachment({
+        message_id: withFile.id,
+        attachment_id: withFile.attachments[0]!.id,
+      })) as Blob;
+      expect(bytes.size).toBeGreaterThan(0);
 
-    const people = await client.messaging.getAllAttendees({ account_id: id });
-    expect(people.items).toHaveLength(11);
-    const someone = people.items[0]!;
-    expect(await client.messaging.getAttendee(someone.id)).toMatchObject({ id: someone.id, name: someone.name });
-    const theirs = await client.messaging.getAllChatsFromAttendee({ attendee_id: someone.id });
-    expect(theirs.items.length).toBeGreaterThan(0);
-    await client.messaging.getAllMessagesFromAttendee({ attendee_id: someone.id });
-    await client.users.getProfile({ account_id: id, identifier: someone.provider_id });
-  });
+      const people = await client.messaging.getAllAttendees({ account_id: id });
+      expect(people.items).toHaveLength(11);
+      const someone = people.items[0]!;
+      expect(await client.messaging.getAttendee(someone.id)).toMatchObject({ id: someone.id, name: someone.name });
+      const theirs = await client.messaging.getAllChatsFromAttendee({ attendee_id: someone.id });
+      expect(theirs.items.length).toBeGreaterThan(0);
+      await client.messaging.getAllMessagesFromAttendee({ attendee_id: someone.id });
+      await client.users.getProfile({ account_id: id, identifier: someone.provider_id });
+    },
+  );
 
   it('reads LinkedIn relations', async () => {
     const { account_id } = await client.account.connectLinkedin({ username: 'relations@example.test', password: 'p' });
     const first = await client.users.getAllRelations({ account_id, limit: 10 });
     const rest = await client.users.getAllRelations({ account_id, cursor: first.cursor! });
     expect([first.items.length, rest.items.length, rest.cursor]).toEqual([10, 1, null]);
-    expect(await client.account.resyncLinkedinAccount({ account_id })).toEqual({ object: 'AccountResync', status: 'SYNC_STARTED' });
+    expect(await client.account.resyncLinkedinAccount({ account_id })).toEqual({
+      object: 'AccountResync',
+      status: 'SYNC_STARTED',
+    });
   });
 
   it('sends into a chat and starts one', async () => {
@@ -215,15 +236,23 @@ describe('the official UniPile client in its strictest mode', () => {
   it('deletes an account, after which it is gone', async () => {
     const id = await connectWhatsapp();
     expect(await client.account.delete(id)).toEqual({ object: 'AccountDeleted' });
-    await expect(client.account.getOne(id)).rejects.toMatchObject({ body: { type: 'errors/resource_not_found', status: 404 } });
+    await expect(client.account.getOne(id)).rejects.toMatchObject({
+      body: { type: 'errors/resource_not_found', status: 404 },
+    });
   });
 
   it('reports errors by their slug', async () => {
-    await expect(client.account.connectLinkedin({ username: 'wrong-password@a.test', password: 'p' })).rejects.toMatchObject({
+    await expect(
+      client.account.connectLinkedin({ username: 'wrong-password@a.test', password: 'p' }),
+    ).rejects.toMatchObject({
       body: { type: 'errors/invalid_credentials', status: 401 },
     });
-    await expect(client.messaging.getAllChats({ limit: 251 })).rejects.toMatchObject({ body: { type: 'errors/limit_too_high' } });
+    await expect(client.messaging.getAllChats({ limit: 251 })).rejects.toMatchObject({
+      body: { type: 'errors/limit_too_high' },
+    });
     const stranger = new UnipileClient(world.unipileUrl, 'another-key');
-    await expect(stranger.account.getAll()).rejects.toMatchObject({ body: { type: 'errors/invalid_api_key', status: 401 } });
+    await expect(stranger.account.getAll()).rejects.toMatchObject({
+      body: { type: 'errors/invalid_api_key', status: 401 },
+    });
   });
 });

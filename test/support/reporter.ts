@@ -1,5 +1,10 @@
 import { writeSync } from 'node:fs';
-import type { AggregatedResult } from '@jest/reporters';
+
+/** What jest counts in a whole run; a suite with a runtime error is one whose tests could not be run at all. */
+type Counts = Record<
+  'numPassedTests' | 'numFailedTests' | 'numPendingTests' | 'numTodoTests' | 'numRuntimeErrorTestSuites',
+  number
+>;
 
 /**
  * Ends the run's output with one line, `N passed, N failed`, however the run ended: a suite that could not be loaded
@@ -18,7 +23,7 @@ export default class LastLine {
     });
   }
 
-  onRunComplete(_contexts: unknown, results: AggregatedResult): void {
+  onRunComplete(_contexts: unknown, results: Counts): void {
     this.#passed = results.numPassedTests;
     this.#failed = results.numFailedTests + results.numRuntimeErrorTestSuites;
     this.#skipped = results.numPendingTests + results.numTodoTests;

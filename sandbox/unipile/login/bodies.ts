@@ -2,7 +2,9 @@ import { z } from 'zod';
 
 const text = z.string().min(1);
 const port = z.coerce.number().int().min(1).max(65535);
-const isoDate = z.string().refine((value) => new Date(value).toISOString() === value, 'an ISO 8601 UTC date with milliseconds');
+const isoDate = z
+  .string()
+  .refine((value) => new Date(value).toISOString() === value, 'an ISO 8601 UTC date with milliseconds');
 
 const proxy = z.object({
   protocol: z.enum(['https', 'http', 'socks5']).optional(),
@@ -14,21 +16,32 @@ const proxy = z.object({
 const limit = z.union([z.number().min(0), isoDate]);
 const common = {
   account_id: z.string().optional(),
-  disabled_features: z.array(z.enum(['linkedin_recruiter', 'linkedin_sales_navigator', 'linkedin_organizations_mailboxes'])).optional(),
+  disabled_features: z
+    .array(z.enum(['linkedin_recruiter', 'linkedin_sales_navigator', 'linkedin_organizations_mailboxes']))
+    .optional(),
   proxy: proxy.optional(),
   country: z.string().length(2).optional(),
   ip: z.string().optional(),
   user_agent: z.string().optional(),
-  sync_limit: z.union([z.object({ chats: limit.optional(), messages: limit.optional() }), z.literal('NO_HISTORY_SYNC')]).optional(),
+  sync_limit: z
+    .union([z.object({ chats: limit.optional(), messages: limit.optional() }), z.literal('NO_HISTORY_SYNC')])
+    .optional(),
 };
 const password = { ...common, username: text, password: text };
 
 export const qrBody = z.object({
   ...common,
   provider: z.enum(['WHATSAPP', 'TELEGRAM']),
-  pairing_phone_number: z.string().regex(/^\d{6,15}$/, 'digits only, with the country code and without plus').optional(),
+  pairing_phone_number: z
+    .string()
+    .regex(/^\d{6,15}$/, 'digits only, with the country code and without plus')
+    .optional(),
 });
-const linkedinPassword = z.object({ ...password, provider: z.literal('LINKEDIN'), recruiter_contract_id: z.string().optional() });
+const linkedinPassword = z.object({
+  ...password,
+  provider: z.literal('LINKEDIN'),
+  recruiter_contract_id: z.string().optional(),
+});
 const linkedinCookie = z.object({
   ...common,
   provider: z.literal('LINKEDIN'),
@@ -54,7 +67,14 @@ const mail = z.object({
   smtp_port: port,
 });
 const google = z.object({ ...common, provider: z.literal('GOOGLE_OAUTH'), refresh_token: text, access_token: text });
-const outlook = z.object({ ...common, provider: z.literal('OUTLOOK'), refresh_token: text, access_token: text, username: text, id: text });
+const outlook = z.object({
+  ...common,
+  provider: z.literal('OUTLOOK'),
+  refresh_token: text,
+  access_token: text,
+  username: text,
+  id: text,
+});
 const mailAgain = mail.partial().required({ provider: true, imap_password: true, smtp_password: true });
 
 /** By provider, the bodies that may start a login; the first that fits counts. */

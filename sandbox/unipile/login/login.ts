@@ -24,7 +24,8 @@ export function begin(state: State, body: LoginBody, known: Account | null): Log
   const story = storyOf(username);
   const key = `${body.provider} ${username}`;
   refuseTwin(state, key);
-  if (story === null) throw new UnipileError(401, 'invalid_credentials', 'Invalid credentials', 'The user name or password is wrong.');
+  if (story === null)
+    throw new UnipileError(401, 'invalid_credentials', 'Invalid credentials', 'The user name or password is wrong.');
   const identity = keepKnown(known, identityOf(body, username));
   if (known?.identity && known.identity.providerId !== identity.providerId) {
     throw new UnipileError(403, 'account_mismatch', 'Account mismatch', 'These credentials belong to another account.');
@@ -41,12 +42,18 @@ export function solve(state: State, account: Account, code: string): LoginResult
   if (present.type === 'QRCODE') throw invalid('A QR code is solved by scanning it.');
   if (code === 'TRY_ANOTHER_WAY') {
     const other = anotherWay(present, account.type);
-    if (!other) throw new UnipileError(401, 'checkpoint_error', 'Checkpoint error', 'There is no other way for this checkpoint.');
+    if (!other)
+      throw new UnipileError(401, 'checkpoint_error', 'Checkpoint error', 'There is no other way for this checkpoint.');
     login.steps[0] = other;
     return step(state, account, login);
   }
   if (!solves(present, code)) {
-    throw new UnipileError(401, 'invalid_checkpoint_solution', 'Invalid checkpoint solution', 'The answer is wrong; try again.');
+    throw new UnipileError(
+      401,
+      'invalid_checkpoint_solution',
+      'Invalid checkpoint solution',
+      'The answer is wrong; try again.',
+    );
   }
   if (present.type === 'CONTRACT_CHOOSER' && login.identity) login.identity.params['premiumContractId'] = code;
   login.steps.shift();
@@ -58,7 +65,12 @@ export function runningLogin(state: State, account: Account): Login {
   const { login } = account;
   if (!login || login.deadline <= state.shared.clock.now()) {
     if (login) endLogin(state, account);
-    throw new UnipileError(403, 'unknown_authentication_context', 'Unknown authentication context', 'No login is running for this account.');
+    throw new UnipileError(
+      403,
+      'unknown_authentication_context',
+      'Unknown authentication context',
+      'No login is running for this account.',
+    );
   }
   return login;
 }
@@ -76,7 +88,8 @@ export function passOnDevice(state: State, account: Account, phone?: string): vo
 }
 
 function beginByPhone(state: State, body: LoginBody, known: Account | null, kind: Login['kind']): LoginResult {
-  if (body.provider !== 'WHATSAPP' && body.provider !== 'TELEGRAM') throw notImplemented('This login needs credentials.');
+  if (body.provider !== 'WHATSAPP' && body.provider !== 'TELEGRAM')
+    throw notImplemented('This login needs credentials.');
   const account = known ?? addAccount(state, body.provider);
   const qrcode: Checkpoint = { type: 'QRCODE', qrcode: qrText(body.provider) };
   if (body.pairing_phone_number !== undefined) qrcode.pairing_code = pairingCode();
@@ -106,7 +119,13 @@ function refuseTwin(state: State, key: string): void {
   const other = state.logins.get(key);
   if (!other?.login) return;
   if (other.login.deadline <= state.shared.clock.now()) endLogin(state, other);
-  else throw new UnipileError(425, 'auth_in_progress', 'Authentication in progress', 'A login for this identity is already running.');
+  else
+    throw new UnipileError(
+      425,
+      'auth_in_progress',
+      'Authentication in progress',
+      'A login for this identity is already running.',
+    );
 }
 
 function step(state: State, account: Account, login: Login): LoginResult {
@@ -143,7 +162,9 @@ function finish(state: State, account: Account, login: Login): void {
 /** A reconnect keeps what the new credentials do not say (a mail account's hosts). */
 function keepKnown(known: Account | null, identity: Identity): Identity {
   if (!known?.identity) return identity;
-  const said = Object.fromEntries(Object.entries(identity.params).filter(([, value]) => value !== undefined && value !== null));
+  const said = Object.fromEntries(
+    Object.entries(identity.params).filter(([, value]) => value !== undefined && value !== null),
+  );
   return { ...identity, params: { ...known.identity.params, ...said } };
 }
 

@@ -49,7 +49,8 @@ export function attendeeRoutes(state: State): Route[] {
       path: '/chat_attendees/:id/picture',
       handle(req, res) {
         const seed = pictureSeed(state, String(req.params['id']));
-        if (seed === null) throw new UnipileError(404, 'resource_not_found', 'Resource not found', 'There is no picture.');
+        if (seed === null)
+          throw new UnipileError(404, 'resource_not_found', 'Resource not found', 'There is no picture.');
         res.setHeader('content-type', 'image/png');
         res.send(picture(seed));
       },
@@ -102,7 +103,8 @@ function* attendeesFrom(state: State, page: Page): Generator<{ account: Account;
 function* attendeesAfter(state: State, account: Account, after: AttendeeRef): Generator<AttendeeRef> {
   const { book, strangers } = account.mailbox;
   if (after.kind === 'person') {
-    for (let index = after.index + 1; index < book.size; index++) if (exists(book, index)) yield { kind: 'person', index };
+    for (let index = after.index + 1; index < book.size; index++)
+      if (exists(book, index)) yield { kind: 'person', index };
   }
   if (after.kind !== 'self') {
     const first = after.kind === 'stranger' ? after.index + 1 : 0;

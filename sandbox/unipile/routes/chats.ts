@@ -63,7 +63,11 @@ export function chatRoutes(state: State): Route[] {
         const { entries, cursor } = takePage(sources, page, ({ account, ref }) => {
           return unread === undefined || chatState(account.mailbox, ref).unread > 0 === unread;
         });
-        res.json({ object: 'ChatList', items: entries.map(({ account, ref }) => chatView(account, ref, variants)), cursor });
+        res.json({
+          object: 'ChatList',
+          items: entries.map(({ account, ref }) => chatView(account, ref, variants)),
+          cursor,
+        });
       },
     },
     {
@@ -143,9 +147,20 @@ export function chatRoutes(state: State): Route[] {
         if (attendees.length === 0) throw invalid('attendees_ids is required.');
         const draft = readDraft(req);
         const members = attendees.map((one) => recipient(account, one, variants));
-        const ref = startChat(account.mailbox, members, readList(req, 'subject')[0] ?? null, readList(req, 'name')[0] ?? null);
+        const ref = startChat(
+          account.mailbox,
+          members,
+          readList(req, 'subject')[0] ?? null,
+          readList(req, 'name')[0] ?? null,
+        );
         const message_id = sendFromApi(state, account, ref, draft);
-        res.status(201).json({ object: 'ChatStarted', chat_id: chatId(account, ref), message_id: variants.null_message_id ? null : message_id });
+        res
+          .status(201)
+          .json({
+            object: 'ChatStarted',
+            chat_id: chatId(account, ref),
+            message_id: variants.null_message_id ? null : message_id,
+          });
       },
     },
   ];

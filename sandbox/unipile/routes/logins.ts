@@ -13,7 +13,10 @@ const solveBody = z.object({
   account_id: z.string().min(1),
   code: z.string().min(1),
 });
-const resendBody = z.object({ provider: z.enum(['LINKEDIN', 'INSTAGRAM', 'MESSENGER']), account_id: z.string().min(1) });
+const resendBody = z.object({
+  provider: z.enum(['LINKEDIN', 'INSTAGRAM', 'MESSENGER']),
+  account_id: z.string().min(1),
+});
 
 /** Logging in: native authentication, its checkpoints, and the hosted link. */
 export function loginRoutes(state: State): Route[] {
@@ -44,9 +47,14 @@ export function loginRoutes(state: State): Route[] {
         const account = getAccount(state, body.account_id);
         const login = runningLogin(state, account);
         const type = login.steps[0]?.type;
-        if (type !== '2FA' && type !== 'OTP' && type !== 'IN_APP_VALIDATION') throw invalid('Nothing can be sent again.');
+        if (type !== '2FA' && type !== 'OTP' && type !== 'IN_APP_VALIDATION')
+          throw invalid('Nothing can be sent again.');
         const checkpoint = state.variants.values.resend_answer === 'checkpoint';
-        res.json({ object: checkpoint ? 'Checkpoint' : 'CheckpointResend', account_id: account.id, ...(!checkpoint && { success: true }) });
+        res.json({
+          object: checkpoint ? 'Checkpoint' : 'CheckpointResend',
+          account_id: account.id,
+          ...(!checkpoint && { success: true }),
+        });
       },
     },
     {

@@ -40,7 +40,8 @@ export function messageRoutes(state: State): Route[] {
         const { account, ref } = findMessage(state, String(req.params['id']));
         const found = attachmentsOf(account, ref).find((one) => one.id === req.params['attachment_id']);
         if (!found) throw notFound('Attachment');
-        if (!found.bytes) throw new UnipileError(404, 'resource_not_found', 'Resource not found', 'The file can no longer be had.');
+        if (!found.bytes)
+          throw new UnipileError(404, 'resource_not_found', 'Resource not found', 'The file can no longer be had.');
         res.setHeader('content-type', found.mimetype);
         res.send(found.bytes());
       },
@@ -78,5 +79,9 @@ export function messageList(
     const facts = messageFacts(entry.account, entry.ref);
     return attendeeFacts(entry.account, facts.sender, variants).providerId === sender;
   });
-  return { object: 'MessageList', items: entries.map(({ account, ref }) => messageView(account, ref, variants)), cursor };
+  return {
+    object: 'MessageList',
+    items: entries.map(({ account, ref }) => messageView(account, ref, variants)),
+    cursor,
+  };
 }

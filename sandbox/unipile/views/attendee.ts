@@ -54,7 +54,9 @@ export function attendeeView(account: Account, ref: AttendeeRef, variants: Unipi
     is_self: ref.kind === 'self' ? 1 : 0,
     hidden: 0,
     // A name under .invalid is never resolved: the bytes are had from the picture route.
-    ...(facts.pictureSeed !== null && { picture_url: `https://media.sandbox.invalid/${facts.id}/${facts.pictureSeed}.png` }),
+    ...(facts.pictureSeed !== null && {
+      picture_url: `https://media.sandbox.invalid/${facts.id}/${facts.pictureSeed}.png`,
+    }),
     ...(facts.profileUrl !== null && { profile_url: facts.profileUrl }),
     ...(withSpecifics && { specifics: facts.specifics }),
   };
@@ -91,7 +93,14 @@ function rawFacts(account: Account, ref: AttendeeRef, variants: UnipileVariants)
   if (ref.kind === 'self') {
     const providerId = identity?.providerId ?? '';
     const name = identity?.name ?? '';
-    return { name, providerId, publicIdentifier: null, phone: identity?.phone ?? null, lid: null, pictureSeed: hashText(name) };
+    return {
+      name,
+      providerId,
+      publicIdentifier: null,
+      phone: identity?.phone ?? null,
+      lid: null,
+      pictureSeed: hashText(name),
+    };
   }
   const { providerId, name } = mailbox.strangers[ref.index] ?? { providerId: '', name: nameFor('') };
   const phone = /^(\d+)@s\.whatsapp\.net$/.exec(providerId)?.[1] ?? null;

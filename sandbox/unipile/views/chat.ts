@@ -30,7 +30,13 @@ export function chatFacts(account: Account, ref: ChatRef, variants: UnipileVaria
   }
   const chat = mailbox.started[ref.index]!;
   if (!chat.group) return oneToOne(account, chat.members[0]!, chat.subject, variants);
-  return { group: true, name: chat.name, subject: chat.subject, providerId: groupProviderId(account, ref), others: chat.members };
+  return {
+    group: true,
+    name: chat.name,
+    subject: chat.subject,
+    providerId: groupProviderId(account, ref),
+    others: chat.members,
+  };
 }
 
 export function chatView(account: Account, ref: ChatRef, variants: UnipileVariants): object {
@@ -62,7 +68,8 @@ export function wholeChatView(account: Account, ref: ChatRef, variants: UnipileV
   return { ...chatView(account, ref, variants), lastMessage: lastMessage(account, ref, variants) };
 }
 
-export const folderOf = (account: Account): string => (account.type === 'LINKEDIN' ? 'INBOX_LINKEDIN_CLASSIC' : 'INBOX');
+export const folderOf = (account: Account): string =>
+  account.type === 'LINKEDIN' ? 'INBOX_LINKEDIN_CLASSIC' : 'INBOX';
 
 function lastMessage(account: Account, ref: ChatRef, variants: UnipileVariants): object | null {
   for (const source of chatMessageSources(account, ref)) {
@@ -81,7 +88,9 @@ function oneToOne(account: Account, other: AttendeeRef, subject: string | null, 
 function groupProviderId(account: Account, ref: ChatRef): string {
   const { hash } = account.mailbox.book;
   const digits = String(mix(hash, ref.index, 44, isGenerated(ref) ? 0 : account.tag)).padStart(10, '0');
-  return account.type === 'WHATSAPP' ? `1203630${digits}${String(ref.index).padStart(2, '0')}@g.us` : threadId(account, digits);
+  return account.type === 'WHATSAPP'
+    ? `1203630${digits}${String(ref.index).padStart(2, '0')}@g.us`
+    : threadId(account, digits);
 }
 
 /** Other channels name the thread, not the person. */

@@ -26,7 +26,16 @@ export function messageFacts(account: Account, ref: MessageRef): MessageFacts {
   const state = mailbox.messageStates.get(id) ?? {};
   if (ref.kind === 'stored') {
     const { chat, ts, text, from, n, quoteId } = ref.message;
-    return { id, providerId: providerMessageId(account, account.tag, n), chat, ts, text, sender: from ?? SELF, quoteId, state };
+    return {
+      id,
+      providerId: providerMessageId(account, account.tag, n),
+      chat,
+      ts,
+      text,
+      sender: from ?? SELF,
+      quoteId,
+      state,
+    };
   }
   const { kind, index } = ref.chat;
   const sender = senderOf(mailbox.book, kind, index, ref.m);

@@ -66,7 +66,13 @@ export function ownerView(account: Account): object {
       recruiter: null,
       sales_navigator: null,
     },
-    TELEGRAM: { provider_id: providerId, first_name, last_name, phone: identity.phone, profile_picture_url: pictureUrl(providerId) },
+    TELEGRAM: {
+      provider_id: providerId,
+      first_name,
+      last_name,
+      phone: identity.phone,
+      profile_picture_url: pictureUrl(providerId),
+    },
     MAIL: {
       provider: 'IMAP',
       connection_params: {

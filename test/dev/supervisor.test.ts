@@ -1,0 +1,155 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { identify, isRunning, type ProcessIdentity } from '../../dev/parts/process-identity.ts';
+import { type Part, type PartSpec, startPart } from '../../dev/parts/process.ts';
+import type { Program } from '../../dev/parts/run.ts';
+
+describe('a supervised part', () => {
+  let folder: string;
+  let said: string[];
+  let changed: () => void;
+  let starting: AbortController;
+  const parts: Part[] = [];
+
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'patchbay-supervisor-'));
+    said = [];
+    changed = () => {};
+    starting = new AbortController();
+  });
+  afterEach(async () => {
+    await Promise.all(parts.splice(0).map((part) => part.stop()));
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  /** A Node script as a part that is ready when it has printed `ready`. */
+  function scripted(lines: string, over: Partial<PartSpec> = {}): PartSpec {
+    const script = join(folder, 'part.mjs');
+    writeFileSync(script, lines);
+    return {
+      name: 'part',
+      program: { script },
+      env: process.env,
+      isReady: (run) => run.printed().includes('ready'),
+      readyWithinMs: 20_000,
+      graceMs: 300,
+      ...over,
+    };
+  }
+
+  const NOT_OURS: Program = { binary: '/bin/sleep', args: ['600'], user: null, stopSignal: 'SIGTERM' };
+  const STAYS = `console.log('ready'); setInterval(() => {}, 1000);`;
+
+  async function start(spec: PartSpec): Promise<Part> {
+    const around = { logs: folder, say: (line: string) => void said.push(line), signal: starting.signal };
+    const part = await startPart(spec, { ...around, onChange: () => changed() });
+    parts.push(part);
+    return part;
+  }
+
+  /** Resolves when a condition holds after one of the part's changes. */
+  function untilChange(holds: () => boolean): Promise<void> {
+    return new Promise((resolve) => {
+      changed = () => void (holds() && resolve());
+      changed();
+    });
+  }
+
+  function identity(part: Part): ProcessIdentity {
+    const found = identify(part.pid() ?? -1);
+    if (!found) throw new Error('the part does not run');
+    return found;
+  }
+
+  /** Resolves when a process that is not our child is gone; the test's own time limit bounds it. */
+  async function gone(process: ProcessIdentity): Promise<void> {
+    while (isRunning(process)) await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+
+  test('is started again when it is killed, and its new pid is told', async () => {
+    const part = await start(scripted(STAYS));
+    const first = identity(part);
+    process.kill(first.pid, 'SIGKILL');
+    await untilChange(() => part.pid() !== null && part.pid() !== first.pid);
+    expect(isRunning(identity(part))).toBe(true);
+    expect(said[0]).toContain('part ended (SIGKILL); starting it again');
+  });
+
+  test('that is not ours is held by a keeper but known by its own pid, and started again too', async () => {
+    const part = await start(scripted('', { program: NOT_OURS, isReady: (run) => run.pid() !== null }));
+    const first = identity(part);
+    expect(part.processes().map(({ pid }) => pid)).toContain(first.pid);
+    expect(part.processes()).toHaveLength(2);
+    process.kill(first.pid, 'SIGKILL');
+    await untilChange(() => part.pid() !== null && part.pid() !== first.pid);
+    expect(isRunning(identity(part))).toBe(true);
+  });
+
+  test('does not outlive a keeper that is killed', async () => {
+    const part = await start(scripted('', { program: NOT_OURS, isReady: (run) => run.pid() !== null }));
+    const held = identity(part);
+    const keeper = part.processes().find(({ pid }) => pid !== held.pid);
+    process.kill(keeper?.pid ?? 0, 'SIGKILL');
+    await gone(held);
+  });
+
+  test('is stopped in its own way when it listens', async () => {
+    const said = join(folder, 'said');
+    const part = await start(
+      scripted(
+        `import { writeFileSync } from 'node:fs'; process.on('SIGTERM', () => { writeFileSync('${said}', 'bye'); process.exit(0); }); ${STAYS}`,
+        { graceMs: 20_000 },
+      ),
+    );
+    await part.stop();
+    expect(readFileSync(said, 'utf8')).toBe('bye');
+    expect(part.pid()).toBeNull();
+  });
+
+  test('is killed after its grace when it does not listen', async () => {
+    const part = await start(scripted(`process.on('SIGTERM', () => {}); ${STAYS}`));
+    const process_ = identity(part);
+    await part.stop();
+    expect(isRunning(process_)).toBe(false);
+  });
+
+  test('that ends before it is ready is one clear line with its last complaint', async () => {
+    const failing = start(scripted(`console.error('error: no such table'); process.exit(3);`));
+    await expect(failing).rejects.toThrow(/^part ended \(exit code 3\); the end of .*part\.log: error: no such table$/);
+  });
+
+  test('whose start is called off is ended', async () => {
+    const calledOff = start(scripted(`setInterval(() => {}, 1000);`));
+    starting.abort();
+    await expect(calledOff).rejects.toThrow('aborted');
+  });
+
+  test('ends when its supervisor is killed', async () => {
+    const supervisor = join(folder, 'supervisor.ts');
+    const { script } = scripted(STAYS).program as { script: string };
+    const parts = new URL('../../dev/parts/', import.meta.url);
+    writeFileSync(
+      supervisor,
+      `import { startPart } from '${new URL('process.ts', parts).pathname}';
+      const around = { logs: '${folder}', say: console.log, signal: new AbortController().signal, onChange: () => {} };
+      const common = { env: process.env, readyWithinMs: 20_000, graceMs: 1_000 };
+      const ours = { name: 'ours', program: { script: '${script}' }, isReady: (run) => run.printed().includes('ready') };
+      const program = { binary: '/bin/sleep', args: ['600'], user: null, stopSignal: 'SIGTERM' };
+      const held = { name: 'held', program, isReady: (run) => run.pid() !== null };
+      const started = await Promise.all([ours, held].map((spec) => startPart({ ...spec, ...common }, around)));
+      console.log('pids', started.map((part) => part.pid()).join(' '));`,
+    );
+    const child = spawn(process.execPath, [supervisor], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const line = await new Promise<string>((resolve) => child.stdout.once('data', (data) => resolve(String(data))));
+    const running = line
+      .trim()
+      .split(' ')
+      .slice(1)
+      .map((pid) => identify(Number(pid)));
+    expect(running).toEqual([expect.anything(), expect.anything()]);
+    child.kill('SIGKILL');
+    for (const process of running) if (process) await gone(process);
+  });
+});

@@ -1,0 +1,152 @@
+import { request } from 'node:http';
+import { form, startWorld, walk, type Answer, type World } from './world.ts';
+
+describe('the sandbox under control', () => {
+  let world: World;
+
+  beforeEach(async () => {
+    world = await startWorld();
+  });
+  afterEach(() => world.close());
+
+  const faults = (rule: object): Promise<Answer> => world.control('PUT', '/faults', { provider: 'unipile', ...rule });
+
+  it('refuses calls without its key, and says that this is about the key', async () => {
+    expect(await world.unipile('GET', '/accounts', undefined, { 'x-api-key': 'wrong' })).toMatchObject({
+      status: 401,
+      body: { type: 'errors/invalid_api_key', title: 'Invalid API key', status: 401 },
+    });
+  });
+
+  it('fails the next n calls of one route', async () => {
+    await faults({ rate_500: 1, times: 2, route: 'GET /api/v1/accounts/:id' });
+    const id = await world.whatsapp();
+    const statuses = [];
+    for (let n = 0; n < 3; n++) statuses.push((await world.unipile('GET', `/accounts/${id}`)).status);
+    expect(statuses).toEqual([500, 500, 200]);
+  });
+
+  it('answers 429 at the rate asked for, the same way for the same seed', async () => {
+    const draw = async (): Promise<number[]> => {
+      await faults({ rate_429: 0.5, seed: 7 });
+      const statuses = [];
+      for (let n = 0; n < 20; n++) statuses.push((await world.unipile('GET', '/accounts')).status);
+      return statuses;
+    };
+    const first = await draw();
+    expect(new Set(first)).toEqual(new Set([200, 429]));
+    expect(await draw()).toEqual(first);
+    await faults({});
+    expect((await world.unipile('GET', '/accounts')).status).toBe(200);
+  });
+
+  it('can send a message and then answer 500', async () => {
+    await world.whatsapp();
+    const [chat] = (await walk(world, '/chats')).items;
+    await faults({ after_effect: 1, times: 1 });
+    expect((await world.unipile('POST', `/chats/${chat.id}/messages`, form({ text: 'sent after all' }))).status).toBe(
+      500,
+    );
+    const [latest] = (await walk(world, `/chats/${chat.id}/messages`)).items;
+    expect(latest.text).toBe('sent after all');
+  });
+
+  it.each([
+    ['before any effect', { timeout: 1 }, 0],
+    ['after the effect', { timeout: 1, after_effect: 1 }, 1],
+  ])('can hang %s', async (_when, rule, accounts) => {
+    await faults({ ...rule, times: 1 });
+    const hanging = fetch(`${world.unipileUrl}/api/v1/accounts`, {
+      method: 'POST',
+      headers: { 'x-api-key': 'sandbox-key', 'content-type': 'application/json' },
+      body: JSON.stringify({ provider: 'WHATSAPP' }),
+      signal: AbortSignal.timeout(300),
+    });
+    await expect(hanging).rejects.toThrow();
+    expect((await world.unipile('GET', '/accounts')).body.items).toHaveLength(accounts);
+  });
+
+  it('limits calls per minute of its own clock', async () => {
+    await world.control('PUT', '/variants', { provider: 'unipile', name: 'rate_limit_per_minute', value: 2 });
+    const statuses = [];
+    for (let n = 0; n < 3; n++) statuses.push((await world.unipile('GET', '/accounts')).status);
+    await world.control('POST', '/clock', { advance_seconds: 60 });
+    statuses.push((await world.unipile('GET', '/accounts')).status);
+    expect(statuses).toEqual([200, 200, 429, 200]);
+  });
+
+  it('counts calls by route', async () => {
+    const id = await world.whatsapp();
+    await world.control('DELETE', '/calls');
+    await world.unipile('GET', `/accounts/${id}`);
+    await world.unipile('GET', '/accounts/unknown');
+    expect((await world.control('GET', '/calls')).body).toEqual([
+      { provider: 'unipile', method: 'GET', route: '/api/v1/accounts/:id', count: 2 },
+    ]);
+  });
+
+  it('moves its clock ahead', async () => {
+    await world.control('POST', '/clock', { advance_seconds: 3600 });
+    const { now, offset_seconds } = (await world.control('GET', '/clock')).body;
+    expect(offset_seconds).toBe(3600);
+    expect(Date.parse(now) - Date.now()).toBeGreaterThan(3_500_000);
+    const account = (await world.unipile('GET', `/accounts/${await world.whatsapp()}`)).body;
+    expect(Date.parse(account.created_at) - Date.now()).toBeGreaterThan(3_500_000);
+  });
+
+  it('forgets everything on reset', async () => {
+    await world.whatsapp();
+    await faults({ rate_500: 1, route: 'GET /api/v1/users/me' });
+    await world.control('PUT', '/variants', { provider: 'unipile', name: 'qr_seconds', value: 5 });
+    await world.control('POST', '/clock', { advance_seconds: 100 });
+    await world.control('POST', '/reset');
+    expect((await world.unipile('GET', '/accounts')).body.items).toEqual([]);
+    expect((await world.control('GET', '/faults')).body).toEqual([]);
+    expect((await world.control('GET', '/variants')).body.unipile.qr_seconds).toBe(60);
+    expect((await world.control('GET', '/clock')).body.offset_seconds).toBe(0);
+  });
+
+  it.each([
+    ['POST', '/scan', { account_id: 'nobody' }, 404, /no account "nobody"/],
+    ['POST', '/scan', {}, 400, /account_id or session/],
+    ['PUT', '/faults', { provider: 'unipile', rate_500: 2 }, 400, /rate_500/],
+    ['PUT', '/faults', { provider: 'nobody', rate_500: 1 }, 400, /known: unipile/],
+    ['PUT', '/variants', { provider: 'unipile', name: 'nope', value: 1 }, 400, /known: auto_scan_seconds/],
+    ['PUT', '/variants', { provider: 'unipile', name: 'resend_answer', value: 'x' }, 400, /resend.*checkpoint/],
+    ['POST', '/clock', { advance_seconds: -1 }, 400, /advance_seconds/],
+    ['GET', '/nothing', undefined, 404, /README/],
+  ])('says what is wrong with %s %s %j', async (method, path, body, status, error) => {
+    const answer = await world.control(method, path, body);
+    expect(answer.status).toBe(status);
+    expect(answer.body.error).toMatch(error);
+  });
+
+  it('names the fields and values that an action takes', async () => {
+    const account_id = await world.whatsapp();
+    const answer = await world.control('POST', '/drop', { account_id, status: 'GONE' });
+    expect(answer.status).toBe(400);
+    expect(answer.body.error).toMatch(/CREDENTIALS/);
+  });
+
+  it('refuses control under a name that is not loopback', async () => {
+    const { port } = new URL(world.controlUrl);
+    const status = await new Promise<number>((resolve, reject) => {
+      request({ port, host: '127.0.0.1', path: '/calls', headers: { host: 'evil.example' } }, (res) => {
+        res.resume();
+        resolve(res.statusCode ?? 0);
+      })
+        .on('error', reject)
+        .end();
+    });
+    expect(status).toBe(403);
+  });
+
+  it('shares nothing with another sandbox in the process', async () => {
+    const other = await startWorld();
+    await world.whatsapp();
+    await world.control('PUT', '/faults', { provider: 'unipile', rate_500: 1 });
+    const answer = await other.unipile('GET', '/accounts');
+    await other.close();
+    expect(answer).toMatchObject({ status: 200, body: { items: [] } });
+  });
+});
