@@ -1,5 +1,5 @@
 /** One route of a provider and how often it was asked, refused calls included. */
-export interface CallCount {
+interface CallCount {
   provider: string;
   method: string;
   route: string;

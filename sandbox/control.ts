@@ -30,7 +30,7 @@ export function controlApp(shared: Shared, providers: ProviderSandbox[]): Expres
   const app = express();
   app.disable('x-powered-by');
   app.set('etag', false);
-  app.use(loopbackName);
+  app.use(loopbackOnly);
   app.use(express.json({ limit: '1mb', strict: true }));
 
   for (const { method, path, name } of ACTIONS) {
@@ -98,10 +98,17 @@ export function controlApp(shared: Shared, providers: ProviderSandbox[]): Expres
   return app;
 }
 
-/** A page in a browser can reach loopback under a name of its own (DNS rebinding); its Host header tells. */
-const loopbackName: RequestHandler = (req, _res, next) => {
+/**
+ * A web page can reach loopback too: under a name of its own (DNS rebinding), which the Host header tells, or by a plain
+ * form or fetch, which the Origin header tells.
+ */
+const loopbackOnly: RequestHandler = (req, _res, next) => {
   const host = (req.headers.host ?? '').replace(/:\d+$/, '');
   if (!LOOPBACK_HOSTS.has(host)) throw new ControlError(403, `Host "${host}" is not a loopback name`);
+  const { origin } = req.headers;
+  if (origin !== undefined && !LOOPBACK_HOSTS.has(URL.parse(origin)?.hostname ?? '')) {
+    throw new ControlError(403, `control is not for pages from ${origin}`);
+  }
   next();
 };
 

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Faults } from './faults.ts';
 
@@ -17,7 +18,7 @@ export interface Delivery {
   succeeded(status: number): boolean;
 }
 
-export interface DeliveryRecord {
+interface DeliveryRecord {
   provider: string;
   label: string;
   url: string;
@@ -41,7 +42,7 @@ const REORDER_MS = 250;
 export function createDeliveries(faults: Faults): Deliveries {
   let log: DeliveryRecord[] = [];
   let lanes = new Map<string, Promise<void>>();
-  let stop = new AbortController();
+  let stop = stopper();
 
   const attempt = async (d: Delivery, record: DeliveryRecord, signal: AbortSignal): Promise<boolean> => {
     try {
@@ -107,9 +108,16 @@ export function createDeliveries(faults: Faults): Deliveries {
     list: () => log.slice(-LOG_SIZE),
     reset() {
       stop.abort();
-      stop = new AbortController();
+      stop = stopper();
       log = [];
       lanes = new Map();
     },
   };
+}
+
+/** Ends every delivery at once; as many as there are listen to it. */
+function stopper(): AbortController {
+  const stop = new AbortController();
+  setMaxListeners(0, stop.signal);
+  return stop;
 }

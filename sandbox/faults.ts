@@ -20,11 +20,11 @@ export const faultRule = z.strictObject({
   webhook_duplicate: rate,
   webhook_reorder: rate,
 });
-export type FaultRule = z.infer<typeof faultRule>;
+type FaultRule = z.infer<typeof faultRule>;
 
-export type CallFault = '429' | '500' | 'timeout' | 'after_effect' | 'after_effect_timeout';
+type CallFault = '429' | '500' | 'timeout' | 'after_effect' | 'after_effect_timeout';
 
-export interface WebhookFault {
+interface WebhookFault {
   drop: boolean;
   duplicate: boolean;
   reorder: boolean;

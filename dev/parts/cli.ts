@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
+import { complaintIn } from './complaint.ts';
 import { PROJECT } from './home.ts';
 
 /** Runs the `patchbay` command and answers what it printed. Throws its last line of complaint when it fails. */
@@ -11,11 +12,7 @@ export async function runCli(args: string[], env: NodeJS.ProcessEnv, signal: Abo
   } catch (error) {
     signal.throwIfAborted();
     const { stderr, message } = error as Error & { stderr?: string };
-    const complaint = stderr
-      ?.trim()
-      .split('\n')
-      .findLast((line) => !/^\s+at |^Node\.js v/.test(line) && line.trim() !== '');
-    const why = complaint?.replace(/^patchbay: /, '') ?? message.split('\n')[0];
+    const why = complaintIn(stderr || message);
     throw new Error(`patchbay ${args.join(' ')} failed: ${why}`);
   }
 }

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { join } from 'node:path';
+import { complaintIn } from './complaint.ts';
 import { PROJECT } from './home.ts';
 import type { ProcessIdentity } from './process-identity.ts';
 import type { Say } from './progress.ts';
@@ -106,7 +107,7 @@ async function untilReady(spec: PartSpec, run: Run, log: string, signal: AbortSi
       await run.stop();
       signal.throwIfAborted();
       const what = late ? `was not ready within ${spec.readyWithinMs / 1000} s` : `ended (${await run.ended})`;
-      throw new Error(`${spec.name} ${what}; the end of ${log}: ${lastWords(run.printed())}`);
+      throw new Error(`${spec.name} ${what}; the end of ${log}: ${complaintIn(run.printed())}`);
     }
     await sleep(POLL_MS);
   }
@@ -118,10 +119,4 @@ async function isReady(spec: PartSpec, run: Run): Promise<boolean> {
   } catch {
     return false;
   }
-}
-
-function lastWords(printed: string): string {
-  const lines = printed.split('\n').filter((line) => line.trim() !== '');
-  const error = lines.findLast((line) => /error|fatal|panic/i.test(line));
-  return (error ?? lines.at(-1) ?? '(nothing)').trim().slice(0, 400);
 }

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { complaintIn } from './complaint.ts';
 
 export type Tool = {
   command: string;
@@ -27,8 +28,7 @@ export function runTool({ command, args, cwd, env, say, signal, timeoutMs }: Too
     });
     child.once('close', (code, killed) => {
       clearInterval(ticking);
-      const last = printed.trim().split('\n').at(-1)?.trim();
-      resolve(code === 0 ? null : `${command} failed: ${killed ?? last ?? `exit code ${code}`}`);
+      resolve(code === 0 ? null : `${command} failed: ${killed ?? complaintIn(printed)}`);
     });
   });
 }

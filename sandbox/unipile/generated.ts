@@ -7,9 +7,9 @@ import type { ChatRef } from './types.ts';
  * half a step after every twentieth of them, and a chat's messages all lie within half a step before its end. So the
  * order of all messages is the order of the chats.
  */
-export const STEP = 600_000;
+const STEP = 600_000;
 const HALF = STEP / 2;
-export const GROUP_EVERY = 20;
+const GROUP_EVERY = 20;
 const MESSAGE_GAP = 30_000;
 
 export type GeneratedKind = 'single' | 'group';

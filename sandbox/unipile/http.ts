@@ -4,7 +4,7 @@ import { MAX_ATTACHMENT } from './attachments.ts';
 import { errorBody, UnipileError } from './errors.ts';
 import type { State } from './state.ts';
 
-export const API_KEY = 'sandbox-key';
+const API_KEY = 'sandbox-key';
 const BASE = '/api/v1';
 /** How long a call hangs at most, when a fault says that it times out. */
 const HANG_MS = 35_000;

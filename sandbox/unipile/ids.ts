@@ -4,7 +4,7 @@ import { mix } from '../seeded.ts';
  * Ids of 22 url-safe characters that carry what they name, so that any of millions of generated entries is found
  * without a table. Bytes: account tag, kind with index, second index, and a check that also scrambles the rest.
  */
-export const ID_KINDS = [
+const ID_KINDS = [
   'person',
   'self',
   'stranger',
@@ -16,7 +16,7 @@ export const ID_KINDS = [
   'stored_message',
   'attachment',
 ] as const;
-export type IdKind = (typeof ID_KINDS)[number];
+type IdKind = (typeof ID_KINDS)[number];
 
 export interface IdParts {
   tag: number;

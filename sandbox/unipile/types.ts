@@ -1,12 +1,12 @@
 import type { AddressBook } from './book.ts';
 
 /** Account types as `type` of an Account names them; the same words are used as `provider` when logging in. */
-export const MESSAGING_TYPES = ['WHATSAPP', 'TELEGRAM', 'LINKEDIN', 'INSTAGRAM', 'MESSENGER', 'TWITTER'] as const;
+const MESSAGING_TYPES = ['WHATSAPP', 'TELEGRAM', 'LINKEDIN', 'INSTAGRAM', 'MESSENGER', 'TWITTER'] as const;
 export const MAIL_TYPES = ['MAIL', 'GOOGLE_OAUTH', 'OUTLOOK'] as const;
 export type AccountType = (typeof MESSAGING_TYPES)[number] | (typeof MAIL_TYPES)[number];
 
 export const SOURCE_STATUSES = ['OK', 'CONNECTING', 'CREDENTIALS', 'ERROR', 'STOPPED', 'PERMISSIONS'] as const;
-export type SourceStatus = (typeof SOURCE_STATUSES)[number];
+type SourceStatus = (typeof SOURCE_STATUSES)[number];
 
 export type Checkpoint =
   | { type: 'QRCODE'; qrcode: string; pairing_code?: string }
@@ -39,6 +39,8 @@ export interface Login {
   steps: Checkpoint[];
   /** Known from the credentials; a QR login learns it from the phone. */
   identity: Identity | null;
+  /** The number that a pairing code was asked for. */
+  pairingPhone: string | null;
   /** Epoch ms after which the QR can no longer be scanned. */
   qrUntil: number;
   /** Calls off a planned scan or approval. */
@@ -120,7 +122,7 @@ export interface AttendeeRef {
   index: number;
 }
 
-export interface Stranger {
+interface Stranger {
   providerId: string;
   name: string;
 }

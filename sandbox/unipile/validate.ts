@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import type { z } from 'zod';
 import { invalid, UnipileError } from './errors.ts';
 import type { State } from './state.ts';
 

@@ -128,18 +128,21 @@ describe('the sandbox under control', () => {
     expect(answer.body.error).toMatch(/CREDENTIALS/);
   });
 
-  it('refuses control under a name that is not loopback', async () => {
-    const { port } = new URL(world.controlUrl);
-    const status = await new Promise<number>((resolve, reject) => {
-      request({ port, host: '127.0.0.1', path: '/calls', headers: { host: 'evil.example' } }, (res) => {
-        res.resume();
-        resolve(res.statusCode ?? 0);
-      })
-        .on('error', reject)
-        .end();
-    });
-    expect(status).toBe(403);
-  });
+  it.each([{ host: 'evil.example' }, { host: '127.0.0.1', origin: 'https://evil.example' }])(
+    'refuses control to a web page: %j',
+    async (headers) => {
+      const { port } = new URL(world.controlUrl);
+      const status = await new Promise<number>((resolve, reject) => {
+        request({ port, host: '127.0.0.1', path: '/calls', headers }, (res) => {
+          res.resume();
+          resolve(res.statusCode ?? 0);
+        })
+          .on('error', reject)
+          .end();
+      });
+      expect(status).toBe(403);
+    },
+  );
 
   it('shares nothing with another sandbox in the process', async () => {
     const other = await startWorld();

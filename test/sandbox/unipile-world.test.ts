@@ -25,8 +25,8 @@ describe('the generated world of a UniPile account', () => {
     expect(items).toHaveLength(5250);
     expect(pages).toBe(21);
     expect(new Set(ids(items)).size).toBe(5250);
-    const times = items.map(({ timestamp }) => timestamp);
-    expect(times).toEqual(times.toSorted().toReversed());
+    const times = items.map(({ timestamp }) => Date.parse(timestamp));
+    expect(times).toEqual(times.toSorted((a, b) => b - a));
   });
 
   it('pages through all messages of several accounts in one order', async () => {
@@ -36,8 +36,8 @@ describe('the generated world of a UniPile account', () => {
     await world.control('POST', '/messages', { account_id: other, from: '33639980001', text: 'late' });
     const { items } = await walk(world, '/messages?limit=37');
     expect(new Set(ids(items)).size).toBe(items.length);
-    const times = items.map(({ timestamp }) => timestamp);
-    expect(times).toEqual(times.toSorted().toReversed());
+    const times = items.map(({ timestamp }) => Date.parse(timestamp));
+    expect(times).toEqual(times.toSorted((a, b) => b - a));
     expect(items[0].text).toBe('late');
     const perAccount = await Promise.all(
       [account_id, other].map(async (id) => (await walk(world, `/messages?account_id=${id}&limit=250`)).items.length),

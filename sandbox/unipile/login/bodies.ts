@@ -29,7 +29,7 @@ const common = {
 };
 const password = { ...common, username: text, password: text };
 
-export const qrBody = z.object({
+const qrBody = z.object({
   ...common,
   provider: z.enum(['WHATSAPP', 'TELEGRAM']),
   pairing_phone_number: z

@@ -80,7 +80,7 @@ export function passOnDevice(state: State, account: Account, phone?: string): vo
   const { login } = account;
   if (!login) return;
   if (login.steps[0]?.type === 'QRCODE') {
-    const number = phone ?? account.identity?.phone ?? numberFor(state, account);
+    const number = phone ?? login.pairingPhone ?? account.identity?.phone ?? numberFor(state, account);
     login.identity = keepKnown(account, phoneIdentity(account.type, number));
   }
   login.steps.shift();
@@ -96,11 +96,10 @@ function beginByPhone(state: State, body: LoginBody, known: Account | null, kind
   const login = openLogin(state, account, { kind, key: null, steps: [qrcode], identity: null });
   const { qr_seconds, auto_scan_seconds: auto } = state.variants.values;
   const now = state.shared.clock.now();
+  login.pairingPhone = body.pairing_phone_number ?? null;
   login.qrUntil = now + qr_seconds * 1000;
   if (auto !== null && auto <= qr_seconds) {
-    login.cancelPlan = state.shared.clock.at(now + auto * 1000, () => {
-      passOnDevice(state, account, body.pairing_phone_number);
-    });
+    login.cancelPlan = state.shared.clock.at(now + auto * 1000, () => passOnDevice(state, account));
   }
   return { account, checkpoint: qrcode };
 }
@@ -108,7 +107,7 @@ function beginByPhone(state: State, body: LoginBody, known: Account | null, kind
 function openLogin(state: State, account: Account, start: Pick<Login, 'kind' | 'key' | 'steps' | 'identity'>): Login {
   endLogin(state, account);
   const deadline = state.shared.clock.now() + state.variants.values.attempt_seconds * 1000;
-  const login: Login = { ...start, deadline, qrUntil: 0, cancelPlan: () => {} };
+  const login: Login = { ...start, deadline, pairingPhone: null, qrUntil: 0, cancelPlan: () => {} };
   account.login = login;
   if (login.key !== null) state.logins.set(login.key, account);
   return login;

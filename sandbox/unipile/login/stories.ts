@@ -1,7 +1,7 @@
 import type { AccountType, Checkpoint } from '../types.ts';
 
 /** The right answer to every code that is asked for. */
-export const RIGHT_CODE = '123456';
+const RIGHT_CODE = '123456';
 
 const sms: Checkpoint = { type: '2FA', source: 'SMS' };
 const app: Checkpoint = { type: '2FA', source: 'APP' };

@@ -13,7 +13,8 @@ import { syncStatus } from '../sync.ts';
 import type { Account, ChatRef, ChatState } from '../types.ts';
 import { parseBody } from '../validate.ts';
 import { attendeeView } from '../views/attendee.ts';
-import { chatFacts, chatView, wholeChatView } from '../views/chat.ts';
+import { chatFacts, chatView } from '../views/chat.ts';
+import { wholeChatView } from '../views/whole-chat.ts';
 import { SELF } from '../views/message.ts';
 import { readDraft, readList, requireConnected, sendFromApi } from '../writing.ts';
 import { messageList } from './messages.ts';
@@ -154,13 +155,11 @@ export function chatRoutes(state: State): Route[] {
           readList(req, 'name')[0] ?? null,
         );
         const message_id = sendFromApi(state, account, ref, draft);
-        res
-          .status(201)
-          .json({
-            object: 'ChatStarted',
-            chat_id: chatId(account, ref),
-            message_id: variants.null_message_id ? null : message_id,
-          });
+        res.status(201).json({
+          object: 'ChatStarted',
+          chat_id: chatId(account, ref),
+          message_id: variants.null_message_id ? null : message_id,
+        });
       },
     },
   ];

@@ -19,9 +19,8 @@ export const isMail = (type: AccountType): boolean => (MAIL_TYPES as readonly st
 export function accountView(account: Account, variants: UnipileVariants): object {
   const mail = isMail(account.type);
   const params = { ...(account.identity?.params ?? UNKNOWN_PARAMS[account.type]) };
-  if (account.type === 'WHATSAPP' && variants.whatsapp_phone === 'plus' && params['phone_number']) {
-    params['phone_number'] = `+${String(params['phone_number'])}`;
-  }
+  const phone = account.identity?.phone;
+  if (account.type === 'WHATSAPP' && variants.whatsapp_phone === 'plus' && phone) params['phone_number'] = `+${phone}`;
   return {
     object: 'Account',
     type: account.type,

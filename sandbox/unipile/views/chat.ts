@@ -2,12 +2,10 @@ import { createHash } from 'node:crypto';
 import { groupMembers, isGenerated } from '../generated.ts';
 import { mix } from '../../seeded.ts';
 import { chatState } from '../mailbox.ts';
-import { chatId, type MessageRef } from '../refs.ts';
-import { chatMessageSources } from '../sources.ts';
+import { chatId } from '../refs.ts';
 import type { Account, AttendeeRef, ChatRef } from '../types.ts';
 import type { UnipileVariants } from '../variants.ts';
 import { attendeeFacts } from './attendee.ts';
-import { messageView } from './message.ts';
 
 const TOPICS = ['Hiking', 'Book club', 'Launch', 'Family', 'Five-a-side', 'Allotment', 'Choir', 'House 12'];
 
@@ -63,21 +61,8 @@ export function chatView(account: Account, ref: ChatRef, variants: UnipileVarian
   };
 }
 
-/** The chat with its latest message, as it is shown alone. */
-export function wholeChatView(account: Account, ref: ChatRef, variants: UnipileVariants): object {
-  return { ...chatView(account, ref, variants), lastMessage: lastMessage(account, ref, variants) };
-}
-
 export const folderOf = (account: Account): string =>
   account.type === 'LINKEDIN' ? 'INBOX_LINKEDIN_CLASSIC' : 'INBOX';
-
-function lastMessage(account: Account, ref: ChatRef, variants: UnipileVariants): object | null {
-  for (const source of chatMessageSources(account, ref)) {
-    const first = source(Number.MAX_SAFE_INTEGER).next();
-    if (!first.done) return messageView(account, first.value.ref satisfies MessageRef, variants);
-  }
-  return null;
-}
 
 function oneToOne(account: Account, other: AttendeeRef, subject: string | null, variants: UnipileVariants): ChatFacts {
   const { providerId } = attendeeFacts(account, other, variants);
