@@ -1,7 +1,7 @@
 import { newId } from '../platform/ids.ts';
 import { transition, type AccountEvent as Happening } from '../domain/account-state.ts';
 import type { Em } from './connect.ts';
-import { Account, AccountEvent } from './entities/accounts.ts';
+import { AccountEvent, type Account } from './entities/accounts.ts';
 
 /** Adds a line to an account's timeline. `text` and `data` hold no secret and nobody's personal data. */
 export function tell(
