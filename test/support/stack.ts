@@ -7,10 +7,8 @@ import { startSandbox } from '../../sandbox/start.ts';
 import { startWorker } from '../../workers/start.ts';
 import { createClient, type ApiClient } from './client.ts';
 import { createTestDatabase, required, type TestDatabase } from './database.ts';
+import { testKey } from './key.ts';
 import { createControl, type Control } from './control.ts';
-
-/** Encryption key of tests, so that recorded histories open again. */
-export const testKey = Buffer.alloc(32, 7).toString('base64');
 
 /** The whole product in this process, over real PostgreSQL, Temporal and sandbox, on a queue of its own. */
 export interface TestStack {

@@ -1,0 +1,67 @@
+/** Every code an error of the API can carry, with its status, its title and what usually helps. */
+export const problems = {
+  malformed_request: [400, 'The request cannot be read', 'Send valid JSON and a valid address.'],
+  unauthorized: [401, 'No valid API key', 'Send the header Authorization: Bearer <API key>.'],
+  missing_scope: [403, 'The key may not do this', 'Use a key that has the scope.'],
+  not_found: [404, 'Not found', 'Check the address and the id; an id of another tenant is unknown here.'],
+  method_not_allowed: [405, 'Method not allowed', 'Use a method of the Allow header.'],
+  account_merged: [409, 'The account was merged into another', 'Use the account named by merged_into.'],
+  account_not_connected: [409, 'The account is not connected', 'Reconnect the account first.'],
+  answer_in_flight: [409, 'An answer is being checked', 'Read the attempt until its step changes.'],
+  stale_step: [409, 'The step is no longer current', 'Read the attempt and answer the step it names.'],
+  step_takes_no_answer: [409, 'The step takes no answer', 'Follow the instructions of the step.'],
+  attempt_ended: [409, 'The attempt has ended', 'Begin a new one with POST /api/v1/accounts/{id}/reconnect.'],
+  request_in_progress: [409, 'The same request is still running', 'Send it again after the pause, with the same key.'],
+  too_large: [413, 'The body is too large', 'Send less at once.'],
+  unsupported_encoding: [415, 'The encoding is not supported', 'Send the body uncompressed, as JSON in UTF-8.'],
+  invalid_request: [422, 'The request is not valid', 'Correct the fields that the detail names.'],
+  invalid_credentials_shape: [422, 'The credentials cannot be used', 'Send what the detail asks for.'],
+  invalid_settings: [422, 'The settings cannot be used', 'Send what the detail asks for.'],
+  unsupported: [422, 'Not supported', 'Choose what is supported.'],
+  cannot_resend: [422, 'The step cannot be sent again', 'Read can_resend of the step first.'],
+  cannot_try_another_way: [422, 'The step has no other way', 'Read can_try_another_way of the step first.'],
+  idempotency_key_reused: [422, 'The Idempotency-Key was used for another request', 'Use a new key for a new request.'],
+  attempt_budget_spent: [429, 'Too many logins of this account', 'Wait: more logins could get the account banned.'],
+  rate_limited: [429, 'Too many requests', 'Wait for the seconds of the Retry-After header.'],
+  unexpected: [500, 'Something went wrong here', 'Try again; if it lasts, give the operator the request_id.'],
+  provider_not_configured: [503, 'The provider is not configured', 'Set its credentials: PUT /api/v1/providers/{provider}.'],
+  database_unavailable: [503, 'The database does not answer', 'Nothing was lost. Try again in a moment.'],
+  temporal_unavailable: [503, 'Temporal does not answer', 'Nothing was lost. Try again in a moment.'],
+} as const satisfies Record<string, readonly [status: number, title: string, fix: string]>;
+
+export type ProblemCode = keyof typeof problems;
+
+/** An error that callers see. `detail` holds nothing of ours or of another tenant; `retryAfter` is in seconds. */
+export class Problem extends Error {
+  readonly code: ProblemCode;
+  readonly status: number;
+  readonly fix: string;
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(
+    code: ProblemCode,
+    detail: string = problems[code][1],
+    more: { fix?: string; retryAfter?: number; headers?: Record<string, string> } = {},
+  ) {
+    super(detail);
+    this.name = 'Problem';
+    this.code = code;
+    this.status = problems[code][0];
+    this.fix = more.fix ?? problems[code][2];
+    this.headers = {
+      ...more.headers,
+      ...(more.retryAfter === undefined ? {} : { 'retry-after': String(Math.max(1, Math.ceil(more.retryAfter))) }),
+    };
+  }
+}
+
+/** What goes over the wire, RFC 9457. */
+export const problemBody = (problem: Problem, requestId: string) => ({
+  type: `urn:patchbay:problem:${problem.code}`,
+  title: problems[problem.code][1],
+  status: problem.status,
+  code: problem.code,
+  detail: problem.message,
+  fix: problem.fix,
+  request_id: requestId,
+});

@@ -1,0 +1,20 @@
+import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
+import { Problem } from './problem.ts';
+
+/** Counts requests of a name; throws 429 when it asks too often. */
+export type Limit = (name: string) => Promise<void>;
+
+/** At most `perMinute` a minute for each name, counted in this process. */
+export function createLimit(perMinute: number): Limit {
+  const limiter = new RateLimiterMemory({ points: perMinute, duration: 60 });
+  return async (name) => {
+    try {
+      await limiter.consume(name);
+    } catch (refused) {
+      if (!(refused instanceof RateLimiterRes)) throw refused;
+      throw new Problem('rate_limited', `More than ${perMinute} requests in a minute.`, {
+        retryAfter: refused.msBeforeNext / 1000,
+      });
+    }
+  };
+}

@@ -1,0 +1,26 @@
+import { proxySinks, type Sinks, type WorkflowInterceptors } from '@temporalio/workflow';
+
+/** What workflow code asked for, in order. */
+export interface ObserverSinks extends Sinks {
+  observer: { asked(command: { kind: string; name: string; input: unknown }): void };
+}
+
+/** Runs inside the replayed workflow and tells every activity with its input and options, and every timer's length. */
+export const interceptors = (): WorkflowInterceptors => {
+  const { observer } = proxySinks<ObserverSinks>();
+  return {
+    outbound: [
+      {
+        scheduleActivity(input, next) {
+          const { taskQueue: _queue, ...options } = input.options;
+          observer.asked({ kind: 'activity', name: input.activityType, input: { args: input.args, options } });
+          return next(input);
+        },
+        startTimer(input, next) {
+          observer.asked({ kind: 'timer', name: 'timer', input: input.durationMs });
+          return next(input);
+        },
+      },
+    ],
+  };
+};

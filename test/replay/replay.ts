@@ -1,0 +1,50 @@
+import { fileURLToPath } from 'node:url';
+import { historyFromJSON } from '@temporalio/common/lib/proto-utils.js';
+import { bundleWorkflowCode, Worker, type WorkflowBundle } from '@temporalio/worker';
+import { createDataConverter } from '../../platform/codec.ts';
+import { testVault } from '../support/history.ts';
+
+const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+
+export interface Command {
+  kind: string;
+  name: string;
+  input: unknown;
+}
+
+const quiet = { trace() {}, debug() {}, info() {}, warn() {}, error() {}, log() {} };
+
+/** The workflows of this tree, with an observer inside. */
+export const bundle = (): Promise<WorkflowBundle> =>
+  bundleWorkflowCode({
+    workflowsPath: at('../../workflows/index.ts'),
+    workflowInterceptorModules: [at('./observe.ts')],
+    failureConverterPath: at('../../platform/failure-converter.cjs'),
+    logger: quiet,
+  });
+
+/**
+ * Replays a recorded history through today's code. Throws when the code would do something else; answers what it
+ * asked for, since Temporal's own check does not compare inputs, options and timer lengths.
+ */
+export async function replay(workflowBundle: WorkflowBundle, json: string, workflowId: string): Promise<Command[]> {
+  const commands: Command[] = [];
+  await Worker.runReplayHistory(
+    {
+      workflowBundle,
+      dataConverter: createDataConverter(testVault),
+      replayName: workflowId,
+      sinks: {
+        observer: {
+          asked: {
+            callDuringReplay: true,
+            fn: (_info, command: Command) => void commands.push(command),
+          },
+        },
+      },
+    },
+    historyFromJSON(JSON.parse(json)),
+    workflowId,
+  );
+  return commands;
+}

@@ -1,0 +1,45 @@
+import { Client, Connection } from '@temporalio/client';
+import { temporal } from '@temporalio/proto';
+import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
+import { createDataConverter } from '../../platform/codec.ts';
+import { createVault, parseKeyRing } from '../../platform/vault.ts';
+import { connectionWorkflowId } from '../../domain/ids.ts';
+import { required } from './database.ts';
+import { testKey } from './key.ts';
+
+export type History = temporal.api.history.v1.IHistory;
+type Event = temporal.api.history.v1.IHistoryEvent;
+const { EventType } = temporal.api.enums.v1;
+
+export const testVault = createVault(parseKeyRing(testKey));
+
+/** A client of the test's Temporal server. */
+export async function temporalClient(): Promise<Client> {
+  const connection = await Connection.connect({ address: required('PATCHBAY_TEST_TEMPORAL_ADDRESS') });
+  return new Client({ connection, dataConverter: createDataConverter(testVault) });
+}
+
+/** The history of an account's newest connection run, once that run has ended. */
+export async function connectionHistory(client: Client, accountId: string): Promise<History> {
+  const handle = client.workflow.getHandle(connectionWorkflowId(accountId));
+  await handle.result();
+  return handle.fetchHistory();
+}
+
+/** A history as the JSON that is kept in the tree. */
+export const toJson = (history: History): string => JSON.stringify(historyToJSON(history), null, 1);
+
+/** What Temporal Cloud charges for: starts, activities, timers, signals, updates, search-attribute upserts. */
+const charged = new Set([
+  EventType.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED,
+  EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED,
+  EventType.EVENT_TYPE_TIMER_STARTED,
+  EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED,
+  EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED,
+  EventType.EVENT_TYPE_UPSERT_WORKFLOW_SEARCH_ATTRIBUTES,
+]);
+
+export const actionsOf = (history: History): number =>
+  (history.events ?? []).filter((event) => charged.has(event.eventType ?? 0)).length;
+
+export const eventsOf = (history: History): Event[] => history.events ?? [];

@@ -1,0 +1,103 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import type { Client } from '@temporalio/client';
+import { actionsOf, connectionHistory, eventsOf, temporalClient, toJson, type History } from '../support/history.ts';
+import { startTestStack, type TestStack } from '../support/stack.ts';
+import { bundle, replay } from '../replay/replay.ts';
+
+let stack: TestStack;
+let client: Client;
+beforeAll(async () => {
+  [stack, client] = await Promise.all([startTestStack(), temporalClient()]);
+});
+afterAll(async () => {
+  await client?.connection.close();
+  await stack?.stop();
+});
+
+/** With PATCHBAY_RECORD=1 the history of each story becomes the one that the replay test holds today's code to. */
+async function keep(name: string, history: History): Promise<History> {
+  if (process.env.PATCHBAY_RECORD !== '1') return history;
+  const folder = new URL('../replay/histories/', import.meta.url);
+  mkdirSync(folder, { recursive: true });
+  const json = toJson(history);
+  const commands = await replay(await bundle(), json, 'connection/recorded');
+  writeFileSync(new URL(`${name}.history.json`, folder), json);
+  writeFileSync(new URL(`${name}.commands.json`, folder), JSON.stringify(commands, null, 1));
+  return history;
+}
+
+const begin = async (body: object): Promise<any> => {
+  const { body: answer } = await stack.api.post('/api/v1/accounts', { provider: 'unipile', owner: 'o', ...body });
+  const account = (await stack.api.get(`/api/v1/accounts/${answer.account.id}`)).body;
+  return { id: account.id, upstream: account.provider_account_id, step: answer.attempt.step };
+};
+const login = (username: string) => ({ channel: 'linkedin', credentials: { username, password: 'correct horse' } });
+const answer = async (id: string, step: any, value: string): Promise<any> =>
+  (await stack.api.post(`/api/v1/accounts/${id}/attempt/steps/${step.id}`, { answer: value })).body.step;
+
+it('connects by one valid QR within 9 actions and 40 events', async () => {
+  const { id, upstream } = await begin({ channel: 'whatsapp' });
+  await stack.control.post('/scan', { account_id: upstream });
+  await stack.api.account(id, 'active');
+  const history = await keep('connect-qr', await connectionHistory(client, id));
+  expect(actionsOf(history)).toBeLessThanOrEqual(9);
+  expect(eventsOf(history).length).toBeLessThanOrEqual(40);
+});
+
+it('renews a QR for 2 actions and 11 events', async () => {
+  const { id, upstream, step } = await begin({ channel: 'whatsapp' });
+  await stack.control.post('/clock', { advance_seconds: 90 });
+  await stack.api.get(`/api/v1/accounts/${id}/attempt?after=${step.id}&wait=20`);
+  await stack.control.post('/scan', { account_id: upstream });
+  await stack.api.account(id, 'active');
+  const history = await keep('connect-qr-renewed', await connectionHistory(client, id));
+  // The clock was moved, so the renewal came by a signal and left its timer behind: one action more than by itself.
+  expect(actionsOf(history)).toBeLessThanOrEqual(9 + 2 + 2);
+  expect(eventsOf(history).length).toBeLessThanOrEqual(40 + 11 + 6);
+});
+
+it('adds 3 actions for the first checkpoint and 2 actions, 11 events for each further answer', async () => {
+  const { id, step } = await begin(login('2fa@budget.example'));
+  const next = await answer(id, step, '000000');
+  await answer(id, next, '123456');
+  await stack.api.account(id, 'active');
+  const history = await keep('connect-2fa', await connectionHistory(client, id));
+  expect(actionsOf(history)).toBeLessThanOrEqual(9 + 3 + 2);
+  expect(eventsOf(history).length).toBeLessThanOrEqual(40 + 11);
+});
+
+it('revives an account without its owner within 5 actions', async () => {
+  const { id, upstream } = await begin(login('plain@revive.example'));
+  await stack.api.account(id, 'active');
+  await connectionHistory(client, id);
+  await stack.control.post('/drop', { account_id: upstream, status: 'ERROR' });
+  await stack.api.step(id, 'done');
+  const history = await keep('revive', await connectionHistory(client, id));
+  expect(actionsOf(history)).toBeLessThanOrEqual(5);
+});
+
+it('reconnects by QR, gives up at the deadline, and disconnects in histories of the same kind', async () => {
+  const { id, upstream } = await begin({ channel: 'whatsapp' });
+  await stack.control.post('/scan', { account_id: upstream });
+  await stack.api.account(id, 'active');
+  await connectionHistory(client, id);
+  await stack.control.post('/drop', { account_id: upstream, status: 'CREDENTIALS' });
+  await stack.api.account(id, 'reconnect_required');
+  await connectionHistory(client, id);
+  await stack.api.post(`/api/v1/accounts/${id}/reconnect`);
+  await stack.api.step(id, 'qr');
+  await stack.control.post('/scan', { account_id: upstream });
+  await stack.api.account(id, 'active');
+  await keep('reconnect-qr', await connectionHistory(client, id));
+
+  await stack.api.post(`/api/v1/accounts/${id}/reconnect`, { credentials: {} });
+  await stack.api.step(id, 'qr', 'done');
+  await stack.api.delete(`/api/v1/accounts/${id}`);
+  await stack.api.account(id, 'disconnected');
+  await keep('disconnect', await connectionHistory(client, id));
+
+  const late = await begin({ channel: 'whatsapp' });
+  await stack.control.post('/clock', { advance_seconds: 11 * 60 });
+  await stack.api.step(late.id, 'failed');
+  await keep('deadline', await connectionHistory(client, late.id));
+});
