@@ -1,0 +1,69 @@
+import type { z } from 'zod';
+import type { Scope } from '../../domain/scopes.ts';
+import type { ApiContext } from '../context.ts';
+import type { Principal } from './auth.ts';
+
+export type Method = 'get' | 'post' | 'patch' | 'put' | 'delete';
+type Parsed<S> = S extends z.ZodType ? z.output<S> : undefined;
+
+/** One request as its handler sees it: everything validated, nothing of Express. */
+export interface Call<P = unknown, Q = unknown, B = unknown> {
+  context: ApiContext;
+  principal: Principal;
+  params: P;
+  query: Q;
+  body: B;
+  /** Stays the same when a request under an Idempotency-Key is executed again; a fresh one otherwise. */
+  operationId: string;
+  /** Fires when the caller has gone or the process is about to end: waiting is pointless then. */
+  gone: AbortSignal;
+}
+
+/** What a handler answers; without `status` the route's own. */
+export interface Result<A> {
+  status?: number;
+  body: A;
+}
+
+interface Declaration<
+  P extends z.ZodType | undefined,
+  Q extends z.ZodType | undefined,
+  B extends z.ZodType | undefined,
+  A extends z.ZodType,
+> {
+  method: Method;
+  /** As in OpenAPI, with `{name}` for parameters. */
+  path: string;
+  summary: string;
+  tag: string;
+  scope: Scope;
+  params?: P;
+  query?: Q;
+  body?: B;
+  /** What is answered: fields that are not declared never leave. */
+  answer: A;
+  /** Success as a rule; 200 unless given. */
+  status?: number;
+  /** Takes an Idempotency-Key. */
+  idempotent?: boolean;
+  /** Fields of the answer that are shown once: a replay has null instead. */
+  shownOnce?: readonly string[];
+  /** For answers that are not JSON: their type; the body is a text then. */
+  contentType?: string;
+  handle(call: Call<Parsed<P>, Parsed<Q>, Parsed<B>>): Promise<Result<z.input<A>>>;
+}
+
+/** A declared route, whatever its schemas. */
+export type Route = Omit<Declaration<z.ZodType, z.ZodType, z.ZodType, z.ZodType>, 'handle'> & {
+  handle(call: Call): Promise<Result<unknown>>;
+};
+
+/** Declares a route once: the same schemas validate what comes, strip what goes, and make the OpenAPI document. */
+export const route = <
+  A extends z.ZodType,
+  P extends z.ZodType | undefined = undefined,
+  Q extends z.ZodType | undefined = undefined,
+  B extends z.ZodType | undefined = undefined,
+>(
+  declaration: Declaration<P, Q, B, A>,
+): Route => declaration as unknown as Route;

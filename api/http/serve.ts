@@ -1,0 +1,117 @@
+import express, { type Request, type RequestHandler, type Response, type Router } from 'express';
+import type { z } from 'zod';
+import { newId } from '../../platform/ids.ts';
+import type { ApiContext } from '../context.ts';
+import { bearerOf, createKeyring, requireScope, unauthorized, type Principal } from './auth.ts';
+import { once } from './idempotency.ts';
+import { Problem } from './problem.ts';
+import { createLimit } from './rate-limit.ts';
+import type { Call, Route } from './route.ts';
+
+/** The largest body of a request with a key, in bytes. */
+export const bodyLimit = 1_000_000;
+
+/** Mounts routes below `prefix`: who asks, how often, what may be asked, and only then what is asked. */
+export function serveRoutes(router: Router, context: ApiContext, prefix: string, routes: readonly Route[]): void {
+  const admit = createAdmission(context);
+  for (const route of routes) router[route.method](expressPath(prefix + route.path), handlerOf(context, route, admit));
+}
+
+export const expressPath = (path: string): string => path.replace(/\{(\w+)\}/g, ':$1').replace(/(.)\/$/, '$1');
+
+type Admission = (request: Request, route: Route) => Promise<Principal>;
+
+/** Requests without a valid key are counted by address, all others by key. */
+function createAdmission(context: ApiContext): Admission {
+  const keyring = createKeyring(context.db);
+  const byKey = createLimit(context.config.RATE_LIMIT_PER_MINUTE);
+  const byAddress = createLimit(context.config.RATE_LIMIT_PER_MINUTE);
+  return async (request, route) => {
+    const key = bearerOf(request);
+    const principal = key && (await keyring(key));
+    if (!principal) {
+      await byAddress(request.socket.remoteAddress ?? '');
+      throw unauthorized();
+    }
+    await byKey(principal.keyId);
+    requireScope(principal, route.scope);
+    return principal;
+  };
+}
+
+// Everything is read as JSON whatever its Content-Type says; nothing compressed is unpacked.
+const jsonParser = express.json({ limit: bodyLimit, inflate: false, type: () => true });
+
+const readJson = (request: Request, response: Response): Promise<unknown> =>
+  new Promise((resolve, reject) => {
+    jsonParser(request, response, (error?: unknown) => (error ? reject(error as Error) : resolve(request.body as unknown)));
+  });
+
+function handlerOf(context: ApiContext, route: Route, admit: Admission): RequestHandler {
+  const writes = route.method !== 'get';
+  return async (request, response) => {
+    response.locals['route'] = `${route.method.toUpperCase()} ${route.path}`;
+    const principal = await admit(request, route);
+    response.locals['tenant'] = principal.tenantId;
+    const sent = writes ? ((await readJson(request, response)) ?? {}) : undefined;
+    const call = {
+      context,
+      principal,
+      params: parse(route.params, request.params),
+      query: parse(route.query, request.query),
+      body: parse(route.body, sent),
+      gone: goneSignal(context, request, response),
+    };
+    const run = async (operationId: string) => {
+      const { status, body } = await route.handle({ ...call, operationId });
+      return { status: status ?? route.status ?? 200, body: route.answer.parse(body) };
+    };
+    const key = route.idempotent ? idempotencyKeyOf(request) : null;
+    if (key === null) {
+      send(response, route, await run(newId()));
+      return;
+    }
+    const content = JSON.stringify([request.path.replace(/\/$/, ''), sent]);
+    const name = `${route.method} ${route.path}`;
+    const redact = (body: unknown): unknown => redacted(body, route.shownOnce);
+    const reply = await once(context, { tenantId: principal.tenantId, route: name, key, content, redact }, run);
+    if (reply.replayed) response.set('idempotent-replayed', 'true');
+    send(response, route, reply);
+  };
+}
+
+/** Fires when the connection closes or the process is told to end. */
+function goneSignal({ stopping }: ApiContext, _request: Request, response: Response): AbortSignal {
+  const left = new AbortController();
+  response.once('close', () => left.abort());
+  return AbortSignal.any([left.signal, stopping]);
+}
+
+function idempotencyKeyOf(request: Request): string | null {
+  const key = request.get('idempotency-key');
+  if (key === undefined) return null;
+  if (!/^[\x21-\x7e]{1,255}$/.test(key))
+    throw new Problem('invalid_request', 'Idempotency-Key must be 1 to 255 visible ASCII characters.');
+  return key;
+}
+
+const redacted = (body: unknown, fields: readonly string[] = []): unknown =>
+  fields.length ? { ...(body as object), ...Object.fromEntries(fields.map((field) => [field, null])) } : body;
+
+/** Validates by a route's own schema; what is wrong is named by its path and never by its value. */
+export function parse(schema: z.ZodType | undefined, value: unknown): unknown {
+  if (!schema) return undefined;
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const issues = parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'body'}: ${message}`);
+  throw new Problem('invalid_request', issues.join('; '));
+}
+
+function send(response: Response, route: Route, { status, body }: { status: number; body: unknown }): void {
+  response.status(status);
+  if (status === 204) response.end();
+  else if (route.contentType) response.type(route.contentType).send(String(body));
+  else response.json(body);
+}
+
+export type { Call };

@@ -1,0 +1,102 @@
+import { z } from 'zod';
+import { accountStates, whoNames } from '../../domain/account-state.ts';
+import { channelNames, methodNames, providerNames } from '../../domain/channels.ts';
+import { asFailureCode, failureRow } from '../../domain/failures.ts';
+import { sealed } from '../../db/sealed.ts';
+import type { Account } from '../../db/entities/accounts.ts';
+import type { Vault } from '../../platform/vault.ts';
+import { time, wireTime, wireTimeOrNull } from '../http/lists.ts';
+
+const connectionConfig = z.looseObject({
+  phone_number: z.string().nullable(),
+  account_type: z.string(),
+  messaging_status: z.string(),
+  messaging_source_id: z.string().nullable(),
+  created_at: z.string().nullable(),
+  sources: z.array(z.object({ id: z.string(), status: z.string() })),
+  groups: z.array(z.string()),
+  last_api_sync: z.string(),
+  full_api_response: z.unknown().optional().describe('Of one account, and only for keys with the scope raw.'),
+  api_object_type: z.string(),
+});
+
+const limit = z.number().nullable();
+const providerConfig = z.looseObject({
+  features: z.record(z.string(), z.boolean()),
+  webhook_events: z.array(z.string()),
+  rate_limits: z.object({ per_hour: limit, per_day: limit, burst: limit }),
+  notification_preferences: z.record(z.string(), z.boolean()),
+  account_metadata: z.object({
+    country_code: z.string().nullable(),
+    display_name: z.string().nullable(),
+    creation_date: z.string().nullable(),
+  }),
+  messaging_enabled: z.boolean(),
+  provider_type: z.string(),
+  formatted_phone_number: z.string().nullable(),
+});
+
+export const accountAnswer = z
+  .object({
+    id: z.string(),
+    provider: z.enum(providerNames),
+    channel: z.enum(channelNames),
+    owner: z.string(),
+    label: z.string().nullable(),
+    metadata: z.record(z.string(), z.unknown()),
+    method: z.enum(methodNames),
+    provider_account_id: z.string().nullable().describe('The login at the provider.'),
+    identity: z.string().nullable().describe('Who this is on the channel.'),
+    state: z.enum(accountStates),
+    reason: z.string().nullable(),
+    who: z.enum(whoNames).describe('Who must act.'),
+    what_to_do: z.string().nullable(),
+    since: time,
+    connection_config: connectionConfig.nullable(),
+    provider_config: providerConfig.nullable(),
+    details_at: time.nullable(),
+    last_sync_at: time.nullable(),
+    merged_into: z.string().nullable().describe('This account became part of that one.'),
+    created_at: time,
+    updated_at: time,
+  })
+  .meta({ id: 'Account' });
+
+export type AccountAnswer = z.input<typeof accountAnswer>;
+
+/** An account as callers see it; never with what the provider answered raw. */
+export const accountView = (account: Account): AccountAnswer => ({
+  id: account.id,
+  provider: account.provider,
+  channel: account.channel,
+  owner: account.owner,
+  label: account.label,
+  metadata: account.metadata,
+  method: account.method,
+  provider_account_id: account.providerAccountId,
+  identity: account.identity,
+  state: account.state,
+  reason: account.reason,
+  who: account.who,
+  what_to_do: account.reason ? failureRow(asFailureCode(account.reason)).whatToDo : null,
+  since: wireTime(account.since),
+  connection_config: account.connectionConfig && withoutRaw({ ...account.connectionConfig }),
+  provider_config: account.providerConfig && { ...account.providerConfig },
+  details_at: wireTimeOrNull(account.detailsAt),
+  last_sync_at: wireTimeOrNull(account.lastSyncAt),
+  merged_into: account.mergedInto,
+  created_at: wireTime(account.createdAt),
+  updated_at: wireTime(account.updatedAt),
+});
+
+/** With the provider's raw answer opened, for keys that may see it. */
+export function rawAccountView(vault: Vault, account: Account): AccountAnswer {
+  const view = accountView(account);
+  if (!view.connection_config || !account.rawDetails) return view;
+  const raw: unknown = JSON.parse(vault.open(account.rawDetails, sealed.rawDetails(account.id)));
+  return { ...view, connection_config: { ...view.connection_config, full_api_response: raw } };
+}
+
+function withoutRaw<T extends { full_api_response?: unknown }>({ full_api_response: _raw, ...rest }: T): Omit<T, 'full_api_response'> {
+  return rest;
+}

@@ -1,0 +1,63 @@
+import { z } from 'zod';
+import { connectionWorkflowId } from '../../domain/ids.ts';
+import type { ConnectionAttempt, ConnectionStep } from '../../db/entities/attempts.ts';
+import { methodNames } from '../../domain/channels.ts';
+import type { ApiContext } from '../context.ts';
+import type { Principal } from '../http/auth.ts';
+import { time, wireTime, wireTimeOrNull } from '../http/lists.ts';
+import { accountAnswer } from './account.ts';
+import { stepAnswer, stepView } from './step.ts';
+
+export const attemptAnswer = z
+  .object({
+    id: z.string(),
+    account_id: z.string(),
+    number: z.number().int(),
+    operation: z.enum(['connect', 'reconnect', 'disconnect']),
+    trigger: z.enum(['request', 'automatic']),
+    state: z.enum(['running', 'succeeded', 'failed', 'cancelled']),
+    method: z.enum(methodNames),
+    reason: z.string().nullable(),
+    step: stepAnswer,
+    started_at: time,
+    deadline_at: time,
+    ended_at: time.nullable(),
+    workflow_id: z.string().optional().describe('For keys with the scope operator.'),
+    history_url: z.string().nullish().describe('For keys with the scope operator.'),
+  })
+  .meta({ id: 'Attempt' });
+
+/** What a request that begins something on an account answers. */
+export const accountAndAttempt = z.object({ account: accountAnswer, attempt: attemptAnswer });
+
+/** An attempt with its current step. */
+export interface Standing {
+  attempt: ConnectionAttempt;
+  step: ConnectionStep | null;
+}
+
+export function attemptView(
+  { vault, publicUrl, motion }: ApiContext,
+  { scopes }: Principal,
+  { attempt, step }: Standing,
+): z.input<typeof attemptAnswer> {
+  const workflowId = connectionWorkflowId(attempt.accountId);
+  const operator = scopes.includes('operator')
+    ? { workflow_id: workflowId, history_url: motion.historyUrl(workflowId) }
+    : {};
+  return {
+    id: attempt.id,
+    account_id: attempt.accountId,
+    number: attempt.number,
+    operation: attempt.operation,
+    trigger: attempt.trigger,
+    state: attempt.state,
+    method: attempt.method,
+    reason: attempt.reason,
+    step: stepView(vault, publicUrl, attempt, step),
+    started_at: wireTime(attempt.startedAt),
+    deadline_at: wireTime(attempt.deadlineAt),
+    ended_at: wireTimeOrNull(attempt.endedAt),
+    ...operator,
+  };
+}
