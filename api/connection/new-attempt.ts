@@ -1,0 +1,84 @@
+import { attemptBudget, attemptBudgetWindowMs, attemptLifetimeMs, disconnectLifetimeMs, wrongAnswersAllowed } from '../../domain/budgets.ts';
+import type { Method } from '../../domain/channels.ts';
+import { failureRow } from '../../domain/failures.ts';
+import { moveAccount } from '../../db/account-events.ts';
+import type { Em } from '../../db/connect.ts';
+import type { Account } from '../../db/entities/accounts.ts';
+import { ConnectionAttempt, type AttemptOperation } from '../../db/entities/attempts.ts';
+import { sealed } from '../../db/sealed.ts';
+import type { ApiContext } from '../context.ts';
+import { Problem } from '../http/problem.ts';
+
+export interface NewAttempt {
+  /** Also finds the attempt again when the request is executed a second time. */
+  id: string;
+  operation: AttemptOperation;
+  method: Method;
+  /** What the owner logs in with; without it the stored login is used. */
+  credentials?: Record<string, unknown>;
+  purge?: boolean;
+}
+
+/**
+ * Writes a wish: the account's next attempt, which supersedes whatever is running. The account must be locked by the
+ * transaction, so that two wishes never get one number.
+ */
+export async function addAttempt(
+  { vault, clock }: ApiContext,
+  em: Em,
+  account: Account,
+  wish: NewAttempt,
+): Promise<ConnectionAttempt> {
+  const now = clock.now();
+  const newest = await em.findOne(ConnectionAttempt, { accountId: account.id }, { orderBy: { number: 'desc' } });
+  const number = (newest?.number ?? 0) + 1;
+  const lifetime = wish.operation === 'disconnect' ? disconnectLifetimeMs : attemptLifetimeMs[wish.method];
+  const attempt = em.create(ConnectionAttempt, {
+    id: wish.id,
+    tenantId: account.tenantId,
+    accountId: account.id,
+    number,
+    operation: wish.operation,
+    trigger: 'request',
+    state: 'running',
+    method: wish.method,
+    input: wish.credentials ? vault.seal(JSON.stringify(wish.credentials), sealed.attemptInput(wish.id)) : null,
+    purge: wish.purge ?? false,
+    startedAt: now,
+    deadlineAt: new Date(now.getTime() + lifetime),
+    endedAt: null,
+    reason: null,
+    detail: null,
+    who: null,
+    cancelRequestedAt: null,
+    intentAt: null,
+    providerAccountId: null,
+    undo: [],
+    answersLeft: wrongAnswersAllowed,
+    looks: 0,
+    currentStepId: null,
+  });
+  em.persist(attempt);
+  if (wish.operation !== 'disconnect') moveAccount(em, account, { type: 'login_began', at: now }, number);
+  return attempt;
+}
+
+/** 429 when an account was logged in too often of late, whoever asked: providers ban for it. */
+export async function checkAttemptBudget({ clock }: ApiContext, em: Em, account: Account): Promise<void> {
+  const now = clock.now().getTime();
+  const recent = await em.find(
+    ConnectionAttempt,
+    {
+      accountId: account.id,
+      operation: { $ne: 'disconnect' },
+      startedAt: { $gt: new Date(now - attemptBudgetWindowMs) },
+    },
+    { orderBy: { startedAt: 'asc' }, fields: ['startedAt'] },
+  );
+  const [oldest] = recent;
+  if (recent.length < attemptBudget || !oldest) return;
+  throw new Problem('attempt_budget_spent', `${recent.length} logins of this account began within an hour.`, {
+    fix: failureRow('attempt_budget_spent').whatToDo,
+    retryAfter: (oldest.startedAt.getTime() + attemptBudgetWindowMs - now) / 1000,
+  });
+}

@@ -1,0 +1,122 @@
+import type { FilterQuery } from '@mikro-orm/core';
+import { z } from 'zod';
+import { accountStates } from '../../domain/account-state.ts';
+import { channelNames, methodNames, providerNames } from '../../domain/channels.ts';
+import { Account } from '../../db/entities/accounts.ts';
+import { connectAccount } from '../connection/begin.ts';
+import { disconnectAccount } from '../connection/end.ts';
+import { anyAccount, ownAccount } from '../connection/find.ts';
+import { afterCursor, flag, page, pageOf, pageQuery } from '../http/lists.ts';
+import { route } from '../http/route.ts';
+import { accountAnswer, accountView, rawAccountView } from '../views/account.ts';
+import { accountAndAttempt } from '../views/attempt.ts';
+
+const tag = 'accounts';
+export const accountParams = z.object({ id: z.string().describe('The account.') });
+const owner = z.string().min(1).max(255).describe("Your own application's reference to the person.");
+const label = z.string().max(255).nullable();
+const metadata = z.record(z.string(), z.unknown()).describe('Kept and answered as it is.');
+
+/** What a provider is told at a login; its own option names, such as `username`, `proxy` or `country`. */
+export const credentialsBody = z.record(z.string(), z.unknown());
+
+export const createAccount = route({
+  method: 'post',
+  path: '/accounts',
+  summary: 'Connect an account: answers the first step of the login',
+  tag,
+  scope: 'write',
+  idempotent: true,
+  body: z.object({
+    provider: z.enum(providerNames),
+    channel: z.enum(channelNames),
+    owner,
+    method: z.enum(methodNames).optional().describe("The channel's first method unless given."),
+    credentials: credentialsBody.optional(),
+    redirects: z
+      .object({ success: z.url().optional(), failure: z.url().optional() })
+      .optional()
+      .describe('Where the browser goes after a hosted login.'),
+    label: label.optional(),
+    metadata: metadata.optional(),
+  }),
+  answer: accountAndAttempt,
+  status: 202,
+  handle: async (call) => ({ body: await connectAccount(call, call.body) }),
+});
+
+export const listAccounts = route({
+  method: 'get',
+  path: '/accounts',
+  summary: 'List accounts, without those that were merged into another',
+  tag,
+  scope: 'read',
+  query: z.object({
+    ...pageQuery,
+    account: z.string().optional(),
+    owner: z.string().optional(),
+    channel: z.enum(channelNames).optional(),
+    provider: z.enum(providerNames).optional(),
+    state: z.enum(accountStates).optional(),
+  }),
+  answer: pageOf(accountAnswer),
+  handle: ({ context, principal, query: { limit, cursor, account, ...filter } }) =>
+    context.db.tenant(principal.tenantId, async (em) => {
+      const given = Object.fromEntries(Object.entries(filter).filter(([, value]) => value !== undefined));
+      const where: FilterQuery<Account>[] = [{ mergedInto: null, ...given }, afterCursor(cursor)];
+      if (account !== undefined) where.push({ id: (await anyAccount(em, account)).id });
+      const found = await em.find(Account, { $and: where }, { orderBy: { id: 'asc' }, limit: limit + 1 });
+      return { body: page(found, limit, accountView) };
+    }),
+});
+
+export const getAccount = route({
+  method: 'get',
+  path: '/accounts/{id}',
+  summary: 'Read an account; with the scope raw, with what the provider answered',
+  tag,
+  scope: 'read',
+  params: accountParams,
+  answer: accountAnswer,
+  handle: ({ context, principal, params }) =>
+    context.db.tenant(principal.tenantId, async (em) => {
+      const account = await anyAccount(em, params.id);
+      const raw = principal.scopes.includes('raw');
+      return { body: raw ? rawAccountView(context.vault, account) : accountView(account) };
+    }),
+});
+
+const patchAccount = route({
+  method: 'patch',
+  path: '/accounts/{id}',
+  summary: 'Change what is yours of an account: label, metadata, owner',
+  tag,
+  scope: 'write',
+  params: accountParams,
+  body: z.object({ label: label.optional(), metadata: metadata.optional(), owner: owner.optional() }),
+  answer: accountAnswer,
+  handle: ({ context, principal, params, body }) =>
+    context.db.tenant(principal.tenantId, async (em) => {
+      const account = await ownAccount(em, params.id, true);
+      if (body.label !== undefined) account.label = body.label;
+      if (body.metadata !== undefined) account.metadata = body.metadata;
+      if (body.owner !== undefined) account.owner = body.owner;
+      account.updatedAt = context.clock.now();
+      return { body: accountView(account) };
+    }),
+});
+
+export const deleteAccount = route({
+  method: 'delete',
+  path: '/accounts/{id}',
+  summary: 'Disconnect an account: revoked at the provider, secrets destroyed, history kept unless purged',
+  tag,
+  scope: 'write',
+  params: accountParams,
+  query: z.object({ purge: flag.describe('Also delete what was learned of the account.') }),
+  answer: accountAndAttempt,
+  status: 202,
+  handle: async (call) => ({ body: await disconnectAccount(call, call.params.id, call.query.purge ?? false) }),
+});
+
+export const accountRoutes = [createAccount, listAccounts, getAccount, patchAccount, deleteAccount];

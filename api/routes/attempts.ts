@@ -1,0 +1,150 @@
+import { encodeQR } from 'qr';
+import { z } from 'zod';
+import { ConnectionStep } from '../../db/entities/attempts.ts';
+import { isId } from '../../platform/ids.ts';
+import { answerStep, moveStep } from '../connection/act-on-step.ts';
+import { reconnectAccount } from '../connection/begin.ts';
+import { cancelAttempt, currentAttempt } from '../connection/end.ts';
+import { ownAccount } from '../connection/find.ts';
+import { watchAttempt } from '../connection/watch.ts';
+import { Problem } from '../http/problem.ts';
+import { route } from '../http/route.ts';
+import { accountAndAttempt, attemptAnswer } from '../views/attempt.ts';
+import { contentOf } from '../views/step.ts';
+import { accountParams, credentialsBody } from './accounts.ts';
+
+const tag = 'attempt';
+const stepParams = accountParams.extend({ step_id: z.string().describe('The step.') });
+
+/** The longest a request may wait for news, in seconds. */
+const longestWait = 60;
+
+export const getAttempt = route({
+  method: 'get',
+  path: '/accounts/{id}/attempt',
+  summary: 'Read the newest attempt and its step; with after and wait, as soon as the step is another one',
+  tag,
+  scope: 'read',
+  params: accountParams,
+  query: z.object({
+    after: z.string().optional().describe('The step that is known already.'),
+    wait: z.coerce.number().min(0).max(longestWait).default(0).describe('Seconds to wait for another step.'),
+  }),
+  answer: attemptAnswer,
+  handle: async ({ context, principal, params, query, gone }) => ({
+    body: await watchAttempt(context, principal, params.id, query, gone),
+  }),
+});
+
+export const solveStep = route({
+  method: 'post',
+  path: '/accounts/{id}/attempt/steps/{step_id}',
+  summary: 'Answer a step: the code, the phone number, the id of an option',
+  tag,
+  scope: 'write',
+  idempotent: true,
+  params: stepParams,
+  body: z.object({ answer: z.string().max(20_000) }),
+  answer: attemptAnswer,
+  status: 202,
+  handle: async (call) => ({
+    body: await answerStep({ ...call, accountId: call.params.id, stepId: call.params.step_id }, call.body.answer),
+  }),
+});
+
+const resend = route({
+  method: 'post',
+  path: '/accounts/{id}/attempt/steps/{step_id}/resend',
+  summary: 'Have the code of a step sent again',
+  tag,
+  scope: 'write',
+  idempotent: true,
+  params: stepParams,
+  answer: attemptAnswer,
+  status: 202,
+  handle: async (call) => ({
+    body: await moveStep({ ...call, accountId: call.params.id, stepId: call.params.step_id }, 'resend'),
+  }),
+});
+
+const anotherWay = route({
+  method: 'post',
+  path: '/accounts/{id}/attempt/steps/{step_id}/another-way',
+  summary: 'Ask for another kind of checkpoint',
+  tag,
+  scope: 'write',
+  idempotent: true,
+  params: stepParams,
+  answer: attemptAnswer,
+  status: 202,
+  handle: async (call) => ({
+    body: await moveStep({ ...call, accountId: call.params.id, stepId: call.params.step_id }, 'another_way'),
+  }),
+});
+
+const cancel = route({
+  method: 'post',
+  path: '/accounts/{id}/attempt/cancel',
+  summary: 'Cancel the running attempt; what it made at the provider is deleted there',
+  tag,
+  scope: 'write',
+  idempotent: true,
+  params: accountParams,
+  answer: attemptAnswer,
+  status: 202,
+  handle: async (call) => ({ body: await cancelAttempt(call, call.params.id) }),
+});
+
+export const reconnect = route({
+  method: 'post',
+  path: '/accounts/{id}/reconnect',
+  summary: 'Log an account in again, under the same id and with its data kept',
+  tag,
+  scope: 'write',
+  idempotent: true,
+  params: accountParams,
+  body: z.object({ credentials: credentialsBody.optional().describe('Without them the stored ones are used.') }),
+  answer: accountAndAttempt,
+  status: 202,
+  handle: async (call) => ({ body: await reconnectAccount(call, call.params.id, call.body.credentials) }),
+});
+
+const qrImage = route({
+  method: 'get',
+  path: '/accounts/{id}/attempt/steps/{step_id}/qr.svg',
+  summary: 'The QR code of a step as a picture',
+  tag,
+  scope: 'read',
+  params: stepParams,
+  answer: z.string(),
+  contentType: 'image/svg+xml',
+  handle: ({ context, principal, params }) =>
+    context.db.tenant(principal.tenantId, async (em) => {
+      const account = await ownAccount(em, params.id);
+      const { step_id: id } = params;
+      const step = isId(id) ? await em.findOne(ConnectionStep, { id, accountId: account.id }) : null;
+      const content = step && contentOf(context.vault, step);
+      if (content?.kind !== 'qr') throw new Problem('not_found', 'The account has no such QR code, or no longer.');
+      return { body: encodeQR(content.text, 'svg') };
+    }),
+});
+
+/** The step an account stands at, answered without naming it. */
+export const solveCurrentStep = route({
+  method: 'post',
+  path: '/accounts/{id}/attempt/answer',
+  summary: 'Answer the step at which the attempt stands',
+  tag,
+  scope: 'write',
+  idempotent: true,
+  params: accountParams,
+  body: z.object({ answer: z.string().max(20_000) }),
+  answer: attemptAnswer,
+  status: 202,
+  handle: async (call) => {
+    const { step } = await currentAttempt(call.context, call.principal, call.params.id);
+    return { body: await answerStep({ ...call, accountId: call.params.id, stepId: step.id }, call.body.answer) };
+  },
+});
+
+export const attemptRoutes = [getAttempt, solveStep, resend, anotherWay, cancel, reconnect, qrImage, solveCurrentStep];

@@ -1,0 +1,92 @@
+import { z } from 'zod';
+import { createApiKey } from '../../db/api-keys.ts';
+import { ApiKey } from '../../db/entities/tenants.ts';
+import { scopeNames } from '../../domain/scopes.ts';
+import { isId } from '../../platform/ids.ts';
+import { requireScope } from '../http/auth.ts';
+import { afterCursor, page, pageOf, pageQuery, time, wireTime, wireTimeOrNull } from '../http/lists.ts';
+import { Problem } from '../http/problem.ts';
+import { route } from '../http/route.ts';
+
+const tag = 'keys';
+
+const keyAnswer = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    prefix: z.string().describe("The key's first characters."),
+    scopes: z.array(z.enum(scopeNames)),
+    created_at: time,
+    revoked_at: time.nullable(),
+  })
+  .meta({ id: 'ApiKey' });
+
+const keyView = (key: ApiKey): z.input<typeof keyAnswer> => ({
+  id: key.id,
+  name: key.name,
+  prefix: key.prefix,
+  scopes: key.scopes,
+  created_at: wireTime(key.createdAt),
+  revoked_at: wireTimeOrNull(key.revokedAt),
+});
+
+const listKeys = route({
+  method: 'get',
+  path: '/api-keys',
+  summary: 'List the API keys, revoked ones included',
+  tag,
+  scope: 'admin',
+  query: z.object(pageQuery),
+  answer: pageOf(keyAnswer),
+  handle: ({ context, principal, query: { limit, cursor } }) =>
+    context.db.tenant(principal.tenantId, async (em) => {
+      const found = await em.find(ApiKey, afterCursor(cursor), { orderBy: { id: 'asc' }, limit: limit + 1 });
+      return { body: page(found, limit, keyView) };
+    }),
+});
+
+const createKey = route({
+  method: 'post',
+  path: '/api-keys',
+  summary: 'Make an API key; it is shown this once',
+  tag,
+  scope: 'admin',
+  idempotent: true,
+  shownOnce: ['api_key'],
+  body: z.object({
+    name: z.string().min(1).max(255),
+    scopes: z.array(z.enum(scopeNames)).min(1).default(['read', 'write']).describe('No more than the key that asks has.'),
+  }),
+  answer: keyAnswer.extend({ api_key: z.string().nullable().describe('Null when the answer is a replay.') }),
+  status: 201,
+  handle: async ({ context, principal, body, operationId }) => {
+    for (const scope of body.scopes) requireScope(principal, scope);
+    return context.db.tenant(principal.tenantId, async (em) => {
+      // A first execution that died had shown its key to nobody.
+      await em.nativeDelete(ApiKey, { id: operationId });
+      const { row, key } = createApiKey(em, principal.tenantId, body.name, [...new Set(body.scopes)], context.clock.now());
+      row.id = operationId;
+      return { body: { ...keyView(row), api_key: key } };
+    });
+  },
+});
+
+const revokeKey = route({
+  method: 'delete',
+  path: '/api-keys/{id}',
+  summary: 'Revoke an API key: within five seconds nobody can use it',
+  tag,
+  scope: 'admin',
+  params: z.object({ id: z.string() }),
+  answer: z.null(),
+  status: 204,
+  handle: ({ context, principal, params: { id } }) =>
+    context.db.tenant(principal.tenantId, async (em) => {
+      const row = isId(id) ? await em.findOne(ApiKey, { id }) : null;
+      if (!row) throw new Problem('not_found', 'There is no such key.');
+      row.revokedAt ??= context.clock.now();
+      return { body: null };
+    }),
+});
+
+export const keyRoutes = [listKeys, createKey, revokeKey];

@@ -1,0 +1,111 @@
+import type { FilterQuery } from '@mikro-orm/core';
+import { z } from 'zod';
+import { providerNames } from '../../domain/channels.ts';
+import { WebhookEvent } from '../../db/entities/events.ts';
+import { sealed } from '../../db/sealed.ts';
+import { isId } from '../../platform/ids.ts';
+import type { Em } from '../../db/connect.ts';
+import { anyAccount } from '../connection/find.ts';
+import { afterCursor, page, pageOf, pageQuery, time, wireTime, wireTimeOrNull } from '../http/lists.ts';
+import { Problem } from '../http/problem.ts';
+import { route } from '../http/route.ts';
+import { replayEvent } from '../webhooks/replay.ts';
+
+const tag = 'webhook events';
+const states = ['received', 'processed', 'unmatched', 'orphan', 'failed'] as const;
+const params = z.object({ id: z.string().describe('The event.') });
+
+const eventAnswer = z
+  .object({
+    id: z.string(),
+    provider: z.string(),
+    account_id: z.string().nullable(),
+    provider_account_id: z.string().nullable(),
+    type: z.string(),
+    state: z.enum(states),
+    error: z.string().nullable(),
+    deliveries: z.number().int(),
+    received_at: time,
+    processed_at: time.nullable(),
+  })
+  .meta({ id: 'WebhookEvent' });
+
+const eventView = (event: WebhookEvent): z.input<typeof eventAnswer> => ({
+  id: event.id,
+  provider: event.provider,
+  account_id: event.accountId,
+  provider_account_id: event.providerAccountId,
+  type: event.type,
+  state: event.state,
+  error: event.error,
+  deliveries: event.deliveries,
+  received_at: wireTime(event.receivedAt),
+  processed_at: wireTimeOrNull(event.processedAt),
+});
+
+async function eventOf(em: Em, id: string): Promise<WebhookEvent> {
+  const event = isId(id) ? await em.findOne(WebhookEvent, { id }) : null;
+  if (!event) throw new Problem('not_found', 'There is no such event.');
+  return event;
+}
+
+const listEvents = route({
+  method: 'get',
+  path: '/webhook-events',
+  summary: "List the events of the tenant's accounts, newest first",
+  tag,
+  scope: 'read',
+  query: z.object({
+    ...pageQuery,
+    account: z.string().optional(),
+    provider: z.enum(providerNames).optional(),
+    state: z.enum(states).optional(),
+    type: z.string().optional(),
+  }),
+  answer: pageOf(eventAnswer),
+  handle: ({ context, principal, query: { limit, cursor, account, ...filter } }) =>
+    context.db.tenant(principal.tenantId, async (em) => {
+      const given = Object.fromEntries(Object.entries(filter).filter(([, value]) => value !== undefined));
+      const where: FilterQuery<WebhookEvent>[] = [given, afterCursor(cursor, 'desc')];
+      if (account !== undefined) where.push({ accountId: (await anyAccount(em, account)).id });
+      const found = await em.find(WebhookEvent, { $and: where }, { orderBy: { id: 'desc' }, limit: limit + 1 });
+      return { body: page(found, limit, eventView) };
+    }),
+});
+
+const getEvent = route({
+  method: 'get',
+  path: '/webhook-events/{id}',
+  summary: 'Read an event; with the scope raw, with its body',
+  tag,
+  scope: 'read',
+  params,
+  answer: eventAnswer.extend({ body: z.string().optional().describe('For keys with the scope raw.') }),
+  handle: ({ context, principal, params: { id } }) =>
+    context.db.tenant(principal.tenantId, async (em) => {
+      const event = await eventOf(em, id);
+      const raw = principal.scopes.includes('raw')
+        ? { body: context.vault.open(event.body, sealed.webhookBody(event.id)) }
+        : {};
+      return { body: { ...eventView(event), ...raw } };
+    }),
+});
+
+const replay = route({
+  method: 'post',
+  path: '/webhook-events/{id}/replay',
+  summary: 'Apply an event again',
+  tag,
+  scope: 'write',
+  idempotent: true,
+  params,
+  answer: eventAnswer,
+  status: 202,
+  handle: async ({ context, principal, params: { id } }) => {
+    await context.db.tenant(principal.tenantId, (em) => eventOf(em, id));
+    await replayEvent(context, id);
+    return { body: eventView(await context.db.tenant(principal.tenantId, (em) => eventOf(em, id))) };
+  },
+});
+
+export const webhookEventRoutes = [listEvents, getEvent, replay];

@@ -1,0 +1,70 @@
+import type { AccountState } from '../../domain/account-state.ts';
+import { rows, type Em } from '../../db/connect.ts';
+import type { AccountRef } from '../../platform/temporal.ts';
+import type { AccountStatusWord, WebhookEvent } from '../../providers/provider.ts';
+
+/** The account of an event, and whether a login is running on it. */
+interface Subject {
+  id: string;
+  tenant_id: string;
+  channel: string;
+  provider: string;
+  state: AccountState;
+  open: boolean;
+}
+
+/** What an event did: whose it is, and whom its workflow must be told of. */
+export interface Effect {
+  account: { id: string; tenantId: string } | null;
+  tell: AccountRef | null;
+}
+
+/** Account states in which a word of the provider would change something. The provider is asked before it does. */
+const moves: Record<AccountStatusWord, ReadonlySet<AccountState>> = {
+  linked: new Set(['degraded', 'reconnect_required']),
+  interrupted: new Set(['active', 'degraded']),
+  halted: new Set(['active', 'degraded']),
+  login_lost: new Set(['active', 'degraded']),
+  deleted: new Set(['active', 'degraded']),
+  created: new Set(),
+  synced: new Set(),
+  unknown: new Set(),
+};
+
+/** Words that say something of a login that is running. */
+const endsLogins: ReadonlySet<AccountStatusWord> = new Set(['linked', 'interrupted', 'halted', 'login_lost', 'deleted']);
+
+/**
+ * The effect of an event in the transaction that stores it. An event alone moves no account, since it may be forged:
+ * it only asks for a look at what the provider says.
+ */
+export async function applyEvent(em: Em, credentialsId: string, event: WebhookEvent, now: Date): Promise<Effect> {
+  const subject = await subjectOf(em, credentialsId, event.providerAccountId);
+  if (!subject) return { account: null, tell: null };
+  const account = { id: subject.id, tenantId: subject.tenant_id };
+  const wanted =
+    event.kind === 'account_status' &&
+    (moves[event.status].has(subject.state) || (subject.open && endsLogins.has(event.status)));
+  if (!wanted) return { account, tell: null };
+  await rows(em, 'update accounts set look_wanted_at = ? where id = ?', [now, subject.id]);
+  const { channel, provider } = subject;
+  return { account, tell: { tenantId: subject.tenant_id, accountId: subject.id, channel, provider } };
+}
+
+/** By the upstream login that an account has, else by the one that its running attempt has just made. */
+async function subjectOf(em: Em, credentialsId: string, providerAccountId: string | null): Promise<Subject | null> {
+  if (!providerAccountId) return null;
+  const [found] = await rows<Subject>(
+    em,
+    `select a.id, a.tenant_id, a.channel, a.provider, a.state,
+            exists (select from connection_attempts t where t.account_id = a.id and t.state = 'running') as open
+     from accounts a
+     where a.credentials_id = ? and a.merged_into is null
+       and (a.provider_account_id = ? or exists (
+             select from connection_attempts t
+             where t.account_id = a.id and t.state = 'running' and t.provider_account_id = ?))
+     order by (a.provider_account_id = ?) desc nulls last limit 1`,
+    [credentialsId, providerAccountId, providerAccountId, providerAccountId],
+  );
+  return found ?? null;
+}

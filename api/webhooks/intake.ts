@@ -1,0 +1,88 @@
+import { performance } from 'node:perf_hooks';
+import express, { type Request, type RequestHandler, type Response, type Router } from 'express';
+import { webhookSecretsOf } from '../../db/credentials.ts';
+import { ProviderCredentials } from '../../db/entities/tenants.ts';
+import type { ProviderName } from '../../domain/channels.ts';
+import type { Provider, WebhookRequest } from '../../providers/provider.ts';
+import type { ApiContext } from '../context.ts';
+import { Problem } from '../http/problem.ts';
+import type { Signaller } from './signaller.ts';
+import { storeRequest } from './store.ts';
+
+/** The largest webhook body, in bytes. */
+const bodyLimit = 5_000_000;
+
+const rawParser = express.raw({ limit: bodyLimit, inflate: false, type: () => true });
+
+const readRaw = (request: Request, response: Response): Promise<Buffer> =>
+  new Promise((resolve, reject) => {
+    rawParser(request, response, (error?: unknown) =>
+      error ? reject(error as Error) : resolve(Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0)),
+    );
+  });
+
+/** Paths outside our own at which a provider's webhooks are documented; the secret alone tells whose they are. */
+const documentedPaths: [path: string, provider: ProviderName][] = [
+  ['/api/v1/webhooks/unipile', 'unipile'],
+  ['/api/unipile/webhook', 'unipile'],
+];
+
+/** Takes webhooks in: 200 means that the event is committed in PostgreSQL. */
+export function serveWebhooks(router: Router, context: ApiContext, signaller: Signaller): void {
+  router.post('/webhooks/:provider/:token', takeIn(context, signaller, byToken));
+  for (const [path, name] of documentedPaths)
+    router.post(path, takeIn(context, signaller, (given, _request, webhook) => bySecret(given, name, webhook)));
+}
+
+type Finder = (
+  context: ApiContext,
+  request: Request,
+  webhook: () => Promise<WebhookRequest>,
+) => Promise<{ provider: Provider; credentials: ProviderCredentials; webhook: WebhookRequest }>;
+
+const takeIn =
+  (context: ApiContext, signaller: Signaller, find: Finder): RequestHandler =>
+  async (request, response) => {
+    const started = performance.now();
+    response.locals['route'] = 'POST /webhooks';
+    const read = async () => ({ raw: await readRaw(request, response), headers: request.headers });
+    const { provider, credentials, webhook } = await find(context, request, read);
+    const stored = await storeRequest(context, provider, credentials, webhook);
+    response.json({ received: stored.length });
+    for (const { id, type, state, tell } of stored) {
+      context.metrics.webhookEvents.inc({ provider: provider.name, type, state });
+      if (tell) signaller.tell(tell, id);
+    }
+    const states = stored.map(({ state }) => state);
+    context.log.debug({ provider: provider.name, states, ms: performance.now() - started }, 'webhook taken in');
+  };
+
+/** Whose address it is decides; the body is read only when the address exists. */
+const byToken: Finder = async (context, request, read) => {
+  const { provider: name, token } = request.params as { provider: ProviderName; token: string };
+  const provider = Object.hasOwn(context.providers, name) ? context.providers[name] : undefined;
+  const credentials = provider
+    ? await context.db.system((em) => em.findOne(ProviderCredentials, { provider: name, webhookToken: token }))
+    : null;
+  if (!provider || !credentials) throw new Problem('not_found', 'There is no such webhook address.');
+  const webhook = await read();
+  if (!provider.webhooks.verify(webhook, webhookSecretsOf(context.vault, credentials))) throw wrongSecret();
+  return { provider, credentials, webhook };
+};
+
+/** Every credentials row is compared, found or not, so that the time tells nothing. */
+async function bySecret(context: ApiContext, name: ProviderName, read: () => Promise<WebhookRequest>) {
+  const provider = context.providers[name];
+  if (!provider) throw new Problem('not_found', 'There is no such webhook address.');
+  const webhook = await read();
+  const all = await context.db.system((em) => em.find(ProviderCredentials, { provider: name }));
+  const matching = all.filter((row) => provider.webhooks.verify(webhook, webhookSecretsOf(context.vault, row)));
+  const [credentials] = matching;
+  if (!credentials) throw wrongSecret();
+  return { provider, credentials, webhook };
+}
+
+const wrongSecret = (): Problem =>
+  new Problem('unauthorized', 'The webhook does not carry the right secret.', {
+    fix: 'Send the secret that was registered with the webhook, in its header.',
+  });

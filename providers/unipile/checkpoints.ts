@@ -1,0 +1,67 @@
+import { z } from 'zod';
+import { ProviderFailure } from '../../domain/failures.ts';
+import type { CodeSource, StepContent } from '../../domain/steps.ts';
+import type { LoginProgress } from '../provider.ts';
+
+/** UniPile v1 does not state how long its QR text lives; WhatsApp's own codes live about a minute. */
+const qrLifetimeMs = 60_000;
+/** An authentication attempt lives five minutes (UniPile v1, native authentication). */
+const authenticationMs = 5 * 60_000;
+
+const answerShape = z.looseObject({ object: z.string(), account_id: z.string().min(1) });
+const checkpointShape = z.looseObject({
+  type: z.string(),
+  qrcode: z.string().optional(),
+  source: z.string().optional(),
+  public_key: z.string().optional(),
+  data: z.string().optional(),
+  contract_options: z.array(z.looseObject({ id: z.string(), name: z.string() })).optional(),
+});
+
+/** What a login call answered, as a step. Branches on `object`: a pending checkpoint is a 2xx too. */
+export function progressFrom(body: unknown, now: number): LoginProgress {
+  const parsed = answerShape.safeParse(body);
+  if (!parsed.success)
+    throw new ProviderFailure('provider_unavailable', 'UniPile answered a login in an unknown shape.', { effect: 'unknown' });
+  const { object, account_id: providerAccountId } = parsed.data;
+  if (object.toLowerCase() !== 'checkpoint') return { providerAccountId, next: { linked: true } };
+  const checkpoint = checkpointShape.parse(parsed.data.checkpoint);
+  const content = contentOf(checkpoint);
+  const asksCode = content.kind === 'code';
+  return {
+    providerAccountId,
+    next: {
+      linked: false,
+      content,
+      expiresAt: now + (content.kind === 'qr' ? qrLifetimeMs : authenticationMs),
+      canResend: asksCode || content.kind === 'approve',
+      canTryAnotherWay: asksCode || content.kind === 'approve',
+    },
+  };
+}
+
+function contentOf(checkpoint: z.infer<typeof checkpointShape>): StepContent {
+  const sources: Record<string, CodeSource> = { SMS: 'sms', APP: 'app' };
+  switch (checkpoint.type.toUpperCase()) {
+    case 'QRCODE':
+      return { kind: 'qr', text: checkpoint.qrcode ?? '' };
+    case '2FA':
+      return { kind: 'code', source: sources[checkpoint.source?.toUpperCase() ?? ''] ?? 'unknown' };
+    case 'OTP':
+      return { kind: 'code', source: 'unknown' };
+    case 'PHONE_REGISTER':
+      return { kind: 'phone' };
+    case 'IN_APP_VALIDATION':
+      return { kind: 'approve' };
+    case 'CAPTCHA':
+      return { kind: 'captcha', publicKey: checkpoint.public_key, data: checkpoint.data };
+    case 'CONTRACT_CHOOSER':
+      return {
+        kind: 'choose',
+        options: (checkpoint.contract_options ?? []).map(({ id, name }) => ({ id, label: name })),
+      };
+    default:
+      // A kind of checkpoint that came after this was written: most end on the owner's device.
+      return { kind: 'wait', for: 'you to finish the login in the app' };
+  }
+}

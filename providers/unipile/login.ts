@@ -1,0 +1,107 @@
+import { parsePhoneNumberFromString } from 'libphonenumber-js';
+import { ProviderFailure } from '../../domain/failures.ts';
+import type { StepContent } from '../../domain/steps.ts';
+import type { AccountView, LoginInput, LoginProgress, ProviderCall } from '../provider.ts';
+import { progressFrom } from './checkpoints.ts';
+import { request, segment } from './http.ts';
+import { loginBody, providerWords } from './login-input.ts';
+import { gone, viewOf } from './view.ts';
+
+/** POST /accounts, or POST /accounts/{id} to log in on an account that UniPile already has. */
+export async function begin(call: ProviderCall, input: LoginInput): Promise<LoginProgress> {
+  const path = call.providerAccountId ? `/accounts/${segment(call.providerAccountId)}` : '/accounts';
+  return progressFrom(await request(call, 'POST', path, loginBody(call.channel, input)), call.now);
+}
+
+/** POST /accounts/checkpoint; the answer may be another checkpoint. */
+export async function answer(call: ProviderCall, content: StepContent, text: string): Promise<LoginProgress> {
+  const code = content.kind === 'phone' ? phoneForm(text) : text.trim();
+  return progressFrom(await request(call, 'POST', '/accounts/checkpoint', solution(call, code)), call.now);
+}
+
+/** The word that UniPile v1 takes in place of a code to ask for another kind of checkpoint. */
+export async function anotherWay(call: ProviderCall): Promise<LoginProgress> {
+  return progressFrom(await request(call, 'POST', '/accounts/checkpoint', solution(call, 'TRY_ANOTHER_WAY')), call.now);
+}
+
+export async function resend(call: ProviderCall): Promise<null> {
+  const { code: _none, ...body } = solution(call, '');
+  await request(call, 'POST', '/accounts/checkpoint/resend', body);
+  return null;
+}
+
+export async function look(call: ProviderCall): Promise<AccountView> {
+  if (!call.providerAccountId) return gone;
+  try {
+    return viewOf(await request(call, 'GET', `/accounts/${segment(call.providerAccountId)}`));
+  } catch (error) {
+    if (error instanceof ProviderFailure && error.code === 'not_found') return gone;
+    throw error;
+  }
+}
+
+/** POST /accounts/{id}/restart; what cannot be restarted answers false. */
+export async function restore(call: ProviderCall): Promise<boolean> {
+  try {
+    const body = await request(call, 'POST', `/accounts/${segment(call.providerAccountId ?? '')}/restart`);
+    return (body as { object?: string }).object !== 'AccountFailedToRestart';
+  } catch (error) {
+    if (error instanceof ProviderFailure && (error.code === 'not_found' || error.code === 'unsupported')) return false;
+    throw error;
+  }
+}
+
+export async function revoke(call: ProviderCall): Promise<void> {
+  try {
+    await request(call, 'DELETE', `/accounts/${segment(call.providerAccountId ?? '')}`);
+  } catch (error) {
+    if (!(error instanceof ProviderFailure && error.code === 'not_found')) throw error;
+  }
+}
+
+interface Listed {
+  id: string;
+  type?: string;
+  created_at?: string;
+  connection_params?: { im?: { username?: string }; mail?: Record<string, unknown> };
+}
+
+/** Accounts made since then that nobody knows. Proven: the name that was typed in stands in the account. */
+export async function findBegun(
+  call: ProviderCall,
+  input: LoginInput,
+  since: number,
+  known: ReadonlySet<string>,
+): Promise<{ providerAccountId: string; proven: boolean }[]> {
+  const typed = input.credentials.username ?? input.credentials.imap_user;
+  const found: { providerAccountId: string; proven: boolean }[] = [];
+  let cursor: string | null = null;
+  do {
+    const page = (await request(call, 'GET', '/accounts', undefined, cursor ? { cursor } : { limit: '250' })) as {
+      items?: Listed[];
+      cursor?: string | null;
+    };
+    for (const account of page.items ?? []) {
+      if (known.has(account.id) || account.type !== providerWords[call.channel]) continue;
+      if (Date.parse(account.created_at ?? '') < since) continue;
+      const { im, mail } = account.connection_params ?? {};
+      const names = [im?.username, ...Object.values(mail ?? {})];
+      found.push({ providerAccountId: account.id, proven: typeof typed === 'string' && names.includes(typed) });
+    }
+    cursor = page.cursor ?? null;
+  } while (cursor);
+  return found;
+}
+
+const solution = (call: ProviderCall, code: string) => ({
+  provider: providerWords[call.channel],
+  account_id: call.providerAccountId,
+  code,
+});
+
+/** UniPile wants `(+33)0612345678`: the country's calling code, then the number as it is dialled at home. */
+function phoneForm(text: string): string {
+  const number = parsePhoneNumberFromString(text.startsWith('+') ? text : `+${text}`);
+  if (!number) throw new ProviderFailure('wrong_answer', 'This cannot be a phone number.');
+  return `(+${number.countryCallingCode})${number.formatNational().replace(/\D/g, '')}`;
+}

@@ -1,0 +1,36 @@
+import type { Provider } from '../provider.ts';
+import { detailsOf } from './details.ts';
+import { baseUrl } from './http.ts';
+import { checkLogin } from './login-input.ts';
+import * as login from './login.ts';
+import { registerWebhooks } from './registrations.ts';
+import { readWebhook, verifyWebhook } from './webhooks.ts';
+
+/** UniPile's API v1. */
+export const unipile: Provider = {
+  name: 'unipile',
+  capabilities: {
+    channels: {
+      whatsapp: { methods: ['qr'] },
+      telegram: { methods: ['qr'] },
+      linkedin: { methods: ['credentials'] },
+      instagram: { methods: ['credentials'] },
+      messenger: { methods: ['credentials'] },
+      mail: { methods: ['credentials'] },
+    },
+    resend: true,
+    anotherWay: true,
+    restore: true,
+  },
+  checkSettings: ({ dsn, access_token: token }) => {
+    if (!dsn || !baseUrl(dsn)) return 'dsn must be the host and port of your UniPile API, such as api1.unipile.com:13111.';
+    return token ? null : 'access_token is missing.';
+  },
+  checkLogin,
+  login,
+  account: {
+    details: (call, view) => Promise.resolve(detailsOf(call, view)),
+    registerWebhooks,
+  },
+  webhooks: { verify: verifyWebhook, read: readWebhook },
+};
