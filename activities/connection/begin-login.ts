@@ -1,12 +1,12 @@
 import { Account } from '../../db/entities/accounts.ts';
 import { ConnectionAttempt } from '../../db/entities/attempts.ts';
 import { tell } from '../../db/account-events.ts';
-import { ProviderFailure } from '../../domain/failures.ts';
 import type { AttemptRef, Progress } from '../../domain/progress.ts';
-import type { LoginInput, LoginProgress, Provider, ProviderCall } from '../../providers/provider.ts';
+import type { LoginInput, Provider, ProviderCall } from '../../providers/provider.ts';
 import type { Deps } from '../deps.ts';
 import { ensureWebhooks } from '../webhooks.ts';
 import { advance } from './advance.ts';
+import { askToBegin } from './ask-to-begin.ts';
 import { connectionTo, loginInput, withAttempt } from './rows.ts';
 import { endingReason, progressOf } from './steps.ts';
 
@@ -37,39 +37,9 @@ export const beginLogin =
 
     await ensureWebhooks(deps, provider, call, credentials.id);
     if (asked) await takeOverBegun(deps, ref, provider, call, input, asked.getTime());
-    const progress = await begin(deps, ref, provider, input, call);
+    const progress = await askToBegin(deps, ref, provider, input, call);
     return advance(deps, ref, progress, { provider, call, outcome: null });
   };
-
-/** The call itself. What surely had no effect forgets the intent; an upstream account that is gone is made anew. */
-async function begin(
-  deps: Deps,
-  ref: AttemptRef,
-  provider: Provider,
-  input: LoginInput,
-  call: ProviderCall,
-): Promise<LoginProgress> {
-  const upstream = await withAttempt(deps, ref, ({ attempt }) => attempt.providerAccountId ?? call.providerAccountId);
-  try {
-    return await provider.login.begin({ ...call, providerAccountId: upstream }, input);
-  } catch (error) {
-    if (!(error instanceof ProviderFailure)) throw error;
-    if (upstream && (error.code === 'not_found' || error.code === 'account_gone')) {
-      await withAttempt(deps, ref, (held) => {
-        held.attempt.intentAt = held.at;
-        held.attempt.providerAccountId = null;
-        held.attempt.undo = held.attempt.undo.filter((id) => id !== upstream);
-        if (held.account.providerAccountId === upstream) held.account.providerAccountId = null;
-      });
-      return begin(deps, ref, provider, input, { ...call, providerAccountId: null });
-    }
-    if (error.effect === 'none')
-      await withAttempt(deps, ref, ({ attempt }) => {
-        attempt.intentAt = null;
-      });
-    throw error;
-  }
-}
 
 /** Looks for what an earlier, unanswered `begin` made; writes down what may be ours but cannot be proven. */
 async function takeOverBegun(

@@ -1,5 +1,6 @@
 import type { AttemptRef, Progress } from '../../domain/progress.ts';
 import type { Deps } from '../deps.ts';
+import { askToBegin } from './ask-to-begin.ts';
 import { advance, settingUp } from './advance.ts';
 import { link } from './link.ts';
 import { connectionTo, loginInput, withAttempt } from './rows.ts';
@@ -29,10 +30,12 @@ export const lookAtLogin =
     if (view.status === 'linked') return link(deps, ref, provider, call, view);
     if (ending) return withAttempt(deps, ref, (held) => progressOf(held, ending));
     if (kind === 'qr' && lapsed) {
-      const next = await provider.login.begin(call, input);
+      const next = await askToBegin(deps, ref, provider, input, call);
       return advance(deps, ref, next, { provider, call, outcome: 'replaced' });
     }
-    if (view.status === 'gone' || (lapsed && kind !== 'wait'))
+    // Whether a provider shows a login that nobody has scanned yet is not established: only its lapse decides.
+    const vanished = view.status === 'gone' && kind !== 'qr';
+    if (vanished || (lapsed && kind !== 'wait'))
       return withAttempt(deps, ref, (held) => progressOf(held, 'checkpoint_expired'));
     return withAttempt(deps, ref, (held) => progressOf(held));
   };

@@ -3,7 +3,7 @@ import { sealed } from '../../db/sealed.ts';
 import { pollAfterMs } from '../../domain/budgets.ts';
 import type { FailureCode } from '../../domain/failures.ts';
 import type { Progress } from '../../domain/progress.ts';
-import { polled, type StepContent, type StepKind } from '../../domain/steps.ts';
+import { answerable, polled, type StepContent, type StepKind } from '../../domain/steps.ts';
 import { newId } from '../../platform/ids.ts';
 import type { LoginProgress } from '../../providers/provider.ts';
 import type { Deps } from '../deps.ts';
@@ -19,7 +19,9 @@ export async function placeStep(
   outcome: ConnectionStep['outcome'],
   again = false,
 ): Promise<void> {
-  const { attempt, at } = held;
+  const { attempt, at, step } = held;
+  // Checkpoints of one login share the time that the provider gives to the whole of it; a QR code has its own.
+  const shared = step && next.content.kind !== 'wait' && answerable.has(step.kind) ? step.expiresAt?.getTime() : undefined;
   endStep(held, outcome);
   const id = newId();
   await addStep(held, {
@@ -30,7 +32,7 @@ export async function placeStep(
     canResend: next.canResend,
     canTryAnotherWay: next.canTryAnotherWay,
     // No step outlives its attempt.
-    expiresAt: new Date(Math.min(next.expiresAt ?? Infinity, attempt.deadlineAt.getTime())),
+    expiresAt: new Date(Math.min(next.expiresAt ?? Infinity, shared ?? Infinity, attempt.deadlineAt.getTime())),
     createdAt: at,
   });
 }

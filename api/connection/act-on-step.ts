@@ -85,7 +85,12 @@ async function submit(
  * The step when it can still be acted on. Null when `answerId` already ended it, so that a repeat of the request that
  * did so is no error; 404 and 409 otherwise.
  */
-async function openStep(em: Em, account: Account, stepId: string, answerId: string | null): Promise<ConnectionStep | null> {
+async function openStep(
+  em: Em,
+  account: Account,
+  stepId: string,
+  answerId: string | null,
+): Promise<ConnectionStep | null> {
   const step = isId(stepId) ? await em.findOne(ConnectionStep, { id: stepId, accountId: account.id }) : null;
   if (!step) throw new Problem('not_found', 'The account has no such step.');
   const standing = await standingOf(em, account.id);

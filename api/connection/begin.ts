@@ -58,7 +58,12 @@ export async function reconnectAccount(asked: Asked, accountId: string, credenti
     // A stored login was checked when it was given.
     if (credentials || !found.secret) checkLogin(provider, found.channel, found.method, credentials ?? {});
     await checkAttemptBudget(context, em, found);
-    await addAttempt(context, em, found, { id: operationId, operation: 'reconnect', method: found.method, credentials });
+    await addAttempt(context, em, found, {
+      id: operationId,
+      operation: 'reconnect',
+      method: found.method,
+      credentials,
+    });
     return found;
   });
   return begun(asked, account);
@@ -66,7 +71,10 @@ export async function reconnectAccount(asked: Asked, accountId: string, credenti
 
 /** Waits for the attempt's first step; when there is none in time, the answer holds a step that says to wait. */
 async function begun({ context, principal, operationId }: Asked, account: Account) {
-  const number = await context.db.tenant(principal.tenantId, async (em) => (await standingOfAttempt(em, operationId)).attempt.number);
+  const number = await context.db.tenant(
+    principal.tenantId,
+    async (em) => (await standingOfAttempt(em, operationId)).attempt.number,
+  );
   await context.motion.currentStep(refOf(account), number);
   return context.db.tenant(principal.tenantId, async (em) => ({
     account: accountView(await em.findOneOrFail(Account, { id: account.id })),

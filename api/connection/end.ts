@@ -24,7 +24,8 @@ export async function disconnectAccount({ context, principal, operationId }: Ask
     const standing = await standingOf(em, found.id);
     const newest = standing?.attempt;
     const over = newest?.state === 'succeeded' && found.state === 'disconnected';
-    const suffices = newest?.operation === 'disconnect' && newest.purge === purge && (newest.state === 'running' || over);
+    const suffices =
+      newest?.operation === 'disconnect' && newest.purge === purge && (newest.state === 'running' || over);
     if (suffices) return { account: found, attemptId: newest.id };
     const done = await em.findOne(ConnectionAttempt, { id: operationId });
     const wish = { id: operationId, operation: 'disconnect', method: found.method, purge } as const;

@@ -1,4 +1,10 @@
-import { attemptBudget, attemptBudgetWindowMs, attemptLifetimeMs, disconnectLifetimeMs, wrongAnswersAllowed } from '../../domain/budgets.ts';
+import {
+  attemptBudget,
+  attemptBudgetWindowMs,
+  attemptLifetimeMs,
+  disconnectLifetimeMs,
+  wrongAnswersAllowed,
+} from '../../domain/budgets.ts';
 import type { Method } from '../../domain/channels.ts';
 import { failureRow } from '../../domain/failures.ts';
 import { moveAccount } from '../../db/account-events.ts';

@@ -33,7 +33,9 @@ export async function watchAttempt(
       told = true;
       context.motion
         .tellConnection(refOf(seen.account))
-        .catch((error: unknown) => context.log.debug({ account: accountId, err: error }, 'not told of an overdue step'));
+        .catch((error: unknown) =>
+          context.log.debug({ account: accountId, err: error }, 'not told of an overdue step'),
+        );
     }
     return seen;
   };
@@ -43,7 +45,10 @@ export async function watchAttempt(
   return attemptView(context, principal, seen);
 }
 
-function isOverdue({ attempt, step }: Pick<Awaited<ReturnType<typeof standingOf>> & object, 'attempt' | 'step'>, now: Date): boolean {
+function isOverdue(
+  { attempt, step }: Pick<Awaited<ReturnType<typeof standingOf>> & object, 'attempt' | 'step'>,
+  now: Date,
+): boolean {
   if (attempt.state !== 'running') return false;
   return attempt.deadlineAt <= now || Boolean(step?.expiresAt && !step.endedAt && step.expiresAt <= now);
 }

@@ -1,7 +1,8 @@
 /** Codes of Node's sockets and of PostgreSQL (classes 08, 53, 57P) that mean "not now", whatever was asked. */
 const codes = /^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EHOSTUNREACH|08...|53...|57P0.)$/;
 /** pg reports a lost or unavailable connection without a code. */
-const words = /connection terminated|timeout exceeded when trying to connect|client has encountered a connection error/i;
+const words =
+  /connection terminated|timeout exceeded when trying to connect|client has encountered a connection error/i;
 
 /** Whether an error says that PostgreSQL cannot be reached, wherever in its causes. */
 export function isDatabaseDown(error: unknown): boolean {

@@ -37,7 +37,8 @@ export const answerUnknown =
   (methodsOf: (path: string) => string[]): RequestHandler =>
   (request) => {
     const methods = methodsOf(request.path);
-    if (!methods.length) throw new Problem('not_found', 'There is no such address.', { fix: 'See /docs for all addresses.' });
+    if (!methods.length)
+      throw new Problem('not_found', 'There is no such address.', { fix: 'See /docs for all addresses.' });
     throw new Problem('method_not_allowed', `This address takes ${methods.join(', ')}.`, {
       headers: { allow: methods.join(', ') },
     });

@@ -44,7 +44,8 @@ export async function once(
   const end = performance.now() + twinPatienceMs;
   for (;;) {
     const taken = await take(context, request, digest);
-    if ('operationId' in taken) return { ...(await execute(context, request, taken.operationId, work)), replayed: false };
+    if ('operationId' in taken)
+      return { ...(await execute(context, request, taken.operationId, work)), replayed: false };
     const { row } = taken;
     if (row && row.bodyDigest !== digest)
       throw new Problem('idempotency_key_reused', 'This Idempotency-Key was used with another request.');
@@ -95,10 +96,14 @@ async function execute(
   try {
     const reply = await work(operationId);
     const response = vault.seal(JSON.stringify(redact(reply.body)), sealed.idempotentAnswer(operationId));
-    await db.tenant(tenantId, (em) => em.nativeUpdate(IdempotencyKey, { id: operationId }, { status: reply.status, response }));
+    await db.tenant(tenantId, (em) =>
+      em.nativeUpdate(IdempotencyKey, { id: operationId }, { status: reply.status, response }),
+    );
     return reply;
   } catch (error) {
-    await release(error).catch((failure: unknown) => log.warn({ err: failure }, 'an Idempotency-Key stays taken for a while'));
+    await release(error).catch((failure: unknown) =>
+      log.warn({ err: failure }, 'an Idempotency-Key stays taken for a while'),
+    );
     throw error;
   }
 
@@ -107,7 +112,12 @@ async function execute(
     const refused = error instanceof Problem && error.status < 500;
     await db.tenant(tenantId, async (em) => {
       if (refused) await em.nativeDelete(IdempotencyKey, { id: operationId });
-      else await em.nativeUpdate(IdempotencyKey, { id: operationId }, { lockedUntil: new Date(clock.now().getTime() - 1) });
+      else
+        await em.nativeUpdate(
+          IdempotencyKey,
+          { id: operationId },
+          { lockedUntil: new Date(clock.now().getTime() - 1) },
+        );
     });
   }
 }

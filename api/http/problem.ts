@@ -24,7 +24,11 @@ export const problems = {
   attempt_budget_spent: [429, 'Too many logins of this account', 'Wait: more logins could get the account banned.'],
   rate_limited: [429, 'Too many requests', 'Wait for the seconds of the Retry-After header.'],
   unexpected: [500, 'Something went wrong here', 'Try again; if it lasts, give the operator the request_id.'],
-  provider_not_configured: [503, 'The provider is not configured', 'Set its credentials: PUT /api/v1/providers/{provider}.'],
+  provider_not_configured: [
+    503,
+    'The provider is not configured',
+    'Set its credentials: PUT /api/v1/providers/{provider}.',
+  ],
   database_unavailable: [503, 'The database does not answer', 'Nothing was lost. Try again in a moment.'],
   temporal_unavailable: [503, 'Temporal does not answer', 'Nothing was lost. Try again in a moment.'],
 } as const satisfies Record<string, readonly [status: number, title: string, fix: string]>;

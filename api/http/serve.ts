@@ -6,18 +6,18 @@ import { bearerOf, createKeyring, requireScope, unauthorized, type Principal } f
 import { once } from './idempotency.ts';
 import { Problem } from './problem.ts';
 import { createLimit } from './rate-limit.ts';
-import type { Call, Route } from './route.ts';
+import type { Route } from './route.ts';
 
 /** The largest body of a request with a key, in bytes. */
 export const bodyLimit = 1_000_000;
 
-/** Mounts routes below `prefix`: who asks, how often, what may be asked, and only then what is asked. */
-export function serveRoutes(router: Router, context: ApiContext, prefix: string, routes: readonly Route[]): void {
+/** Mounts routes at their paths: who asks, how often, what may be asked, and only then what is asked. */
+export function serveRoutes(router: Router, context: ApiContext, routes: readonly Route[]): void {
   const admit = createAdmission(context);
-  for (const route of routes) router[route.method](expressPath(prefix + route.path), handlerOf(context, route, admit));
+  for (const route of routes) router[route.method](expressPath(route.path), handlerOf(context, route, admit));
 }
 
-export const expressPath = (path: string): string => path.replace(/\{(\w+)\}/g, ':$1').replace(/(.)\/$/, '$1');
+const expressPath = (path: string): string => path.replace(/\{(\w+)\}/g, ':$1').replace(/(.)\/$/, '$1');
 
 type Admission = (request: Request, route: Route) => Promise<Principal>;
 
@@ -44,7 +44,9 @@ const jsonParser = express.json({ limit: bodyLimit, inflate: false, type: () => 
 
 const readJson = (request: Request, response: Response): Promise<unknown> =>
   new Promise((resolve, reject) => {
-    jsonParser(request, response, (error?: unknown) => (error ? reject(error as Error) : resolve(request.body as unknown)));
+    jsonParser(request, response, (error?: unknown) =>
+      error ? reject(error as Error) : resolve(request.body as unknown),
+    );
   });
 
 function handlerOf(context: ApiContext, route: Route, admit: Admission): RequestHandler {
@@ -60,7 +62,7 @@ function handlerOf(context: ApiContext, route: Route, admit: Admission): Request
       params: parse(route.params, request.params),
       query: parse(route.query, request.query),
       body: parse(route.body, sent),
-      gone: goneSignal(context, request, response),
+      gone: goneSignal(context, response),
     };
     const run = async (operationId: string) => {
       const { status, body } = await route.handle({ ...call, operationId });
@@ -81,7 +83,7 @@ function handlerOf(context: ApiContext, route: Route, admit: Admission): Request
 }
 
 /** Fires when the connection closes or the process is told to end. */
-function goneSignal({ stopping }: ApiContext, _request: Request, response: Response): AbortSignal {
+function goneSignal({ stopping }: ApiContext, response: Response): AbortSignal {
   const left = new AbortController();
   response.once('close', () => left.abort());
   return AbortSignal.any([left.signal, stopping]);
@@ -113,5 +115,3 @@ function send(response: Response, route: Route, { status, body }: { status: numb
   else if (route.contentType) response.type(route.contentType).send(String(body));
   else response.json(body);
 }
-
-export type { Call };

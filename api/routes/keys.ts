@@ -55,7 +55,11 @@ const createKey = route({
   shownOnce: ['api_key'],
   body: z.object({
     name: z.string().min(1).max(255),
-    scopes: z.array(z.enum(scopeNames)).min(1).default(['read', 'write']).describe('No more than the key that asks has.'),
+    scopes: z
+      .array(z.enum(scopeNames))
+      .min(1)
+      .default(['read', 'write'])
+      .describe('No more than the key that asks has.'),
   }),
   answer: keyAnswer.extend({ api_key: z.string().nullable().describe('Null when the answer is a replay.') }),
   status: 201,
@@ -64,7 +68,13 @@ const createKey = route({
     return context.db.tenant(principal.tenantId, async (em) => {
       // A first execution that died had shown its key to nobody.
       await em.nativeDelete(ApiKey, { id: operationId });
-      const { row, key } = createApiKey(em, principal.tenantId, body.name, [...new Set(body.scopes)], context.clock.now());
+      const { row, key } = createApiKey(
+        em,
+        principal.tenantId,
+        body.name,
+        [...new Set(body.scopes)],
+        context.clock.now(),
+      );
       row.id = operationId;
       return { body: { ...keyView(row), api_key: key } };
     });

@@ -29,7 +29,11 @@ const providerAnswer = z
   .meta({ id: 'Provider' });
 
 /** Settings never leave again; an address of the installation is not the tenant's to see. */
-function providerView(context: ApiContext, name: ProviderName, row: ProviderCredentials | null): z.input<typeof providerAnswer> {
+function providerView(
+  context: ApiContext,
+  name: ProviderName,
+  row: ProviderCredentials | null,
+): z.input<typeof providerAnswer> {
   const { capabilities } = providerNamed(context, name);
   const own = row !== null && row.tenantId !== null;
   const channels = Object.fromEntries(
@@ -41,7 +45,12 @@ function providerView(context: ApiContext, name: ProviderName, row: ProviderCred
     own,
     webhook_address: own ? webhookAddress(context.publicUrl, name, row.webhookToken) : null,
     webhook_header: secretHeaders[name] ?? null,
-    capabilities: { channels, resend: capabilities.resend, another_way: capabilities.anotherWay, restore: capabilities.restore },
+    capabilities: {
+      channels,
+      resend: capabilities.resend,
+      another_way: capabilities.anotherWay,
+      restore: capabilities.restore,
+    },
   };
 }
 

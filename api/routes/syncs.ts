@@ -79,14 +79,19 @@ export async function startDetails(context: ApiContext, account: Account): Promi
     context.log.warn({ account: account.id, err: error }, 'a sync could not be started');
     const failed = { state: 'failed', reason: 'Temporal did not answer.', endedAt: context.clock.now() } as const;
     // One that was joined has a workflow of its own.
-    await context.db.tenant(account.tenantId, (em) => em.nativeUpdate(SyncRun, { id, state: 'running', again: false }, failed));
+    await context.db.tenant(account.tenantId, (em) =>
+      em.nativeUpdate(SyncRun, { id, state: 'running', again: false }, failed),
+    );
     throw new Problem('temporal_unavailable', undefined, { retryAfter: 5 });
   }
   return id;
 }
 
 /** The details of one account, or of every connected one of the tenant. */
-export const syncAllDetails = async ({ context, principal }: Call, accountId: string | undefined): Promise<SyncRun[]> => {
+export const syncAllDetails = async (
+  { context, principal }: Call,
+  accountId: string | undefined,
+): Promise<SyncRun[]> => {
   const accounts = await context.db.tenant(principal.tenantId, async (em) => {
     if (accountId === undefined) return em.find(AccountEntity, { mergedInto: null, providerAccountId: { $ne: null } });
     const account = await ownAccount(em, accountId);
@@ -95,7 +100,9 @@ export const syncAllDetails = async ({ context, principal }: Call, accountId: st
   });
   const ids: string[] = [];
   for (const account of accounts) ids.push(await startDetails(context, account));
-  return context.db.tenant(principal.tenantId, (em) => em.find(SyncRun, { id: { $in: ids } }, { orderBy: { id: 'asc' } }));
+  return context.db.tenant(principal.tenantId, (em) =>
+    em.find(SyncRun, { id: { $in: ids } }, { orderBy: { id: 'asc' } }),
+  );
 };
 
 export const startSyncs = route({

@@ -30,7 +30,16 @@ const getTimeline = route({
       const { id: accountId } = await anyAccount(em, params.id);
       const where = { $and: [{ accountId }, afterCursor(cursor)] };
       const found = await em.find(AccountEvent, where, { orderBy: { id: 'asc' }, limit: limit + 1 });
-      return { body: page(found, limit, ({ id, at, kind, text, attempt, data }) => ({ id, at: wireTime(at), kind, text, attempt, data })) };
+      return {
+        body: page(found, limit, ({ id, at, kind, text, attempt, data }) => ({
+          id,
+          at: wireTime(at),
+          kind,
+          text,
+          attempt,
+          data,
+        })),
+      };
     }),
 });
 

@@ -97,6 +97,9 @@ export function rawAccountView(vault: Vault, account: Account): AccountAnswer {
   return { ...view, connection_config: { ...view.connection_config, full_api_response: raw } };
 }
 
-function withoutRaw<T extends { full_api_response?: unknown }>({ full_api_response: _raw, ...rest }: T): Omit<T, 'full_api_response'> {
+function withoutRaw<T extends { full_api_response?: unknown }>({
+  full_api_response: _raw,
+  ...rest
+}: T): Omit<T, 'full_api_response'> {
   return rest;
 }

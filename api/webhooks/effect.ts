@@ -32,7 +32,13 @@ const moves: Record<AccountStatusWord, ReadonlySet<AccountState>> = {
 };
 
 /** Words that say something of a login that is running. */
-const endsLogins: ReadonlySet<AccountStatusWord> = new Set(['linked', 'interrupted', 'halted', 'login_lost', 'deleted']);
+const endsLogins: ReadonlySet<AccountStatusWord> = new Set([
+  'linked',
+  'interrupted',
+  'halted',
+  'login_lost',
+  'deleted',
+]);
 
 /**
  * The effect of an event in the transaction that stores it. An event alone moves no account, since it may be forged:

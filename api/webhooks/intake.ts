@@ -31,7 +31,10 @@ const documentedPaths: [path: string, provider: ProviderName][] = [
 export function serveWebhooks(router: Router, context: ApiContext, signaller: Signaller): void {
   router.post('/webhooks/:provider/:token', takeIn(context, signaller, byToken));
   for (const [path, name] of documentedPaths)
-    router.post(path, takeIn(context, signaller, (given, _request, webhook) => bySecret(given, name, webhook)));
+    router.post(
+      path,
+      takeIn(context, signaller, (given, _request, webhook) => bySecret(given, name, webhook)),
+    );
 }
 
 type Finder = (

@@ -30,7 +30,9 @@ export function createSignaller({ motion, db, log }: Pick<ApiContext, 'motion' |
       await motion.tellConnection(account);
       failures = 0;
       await db.system((em) =>
-        rows(em, 'update webhook_events set owes_signal = false where id = any(?::uuid[])', [`{${eventIds.join(',')}}`]),
+        rows(em, 'update webhook_events set owes_signal = false where id = any(?::uuid[])', [
+          `{${eventIds.join(',')}}`,
+        ]),
       );
     } catch (error) {
       failures += 1;

@@ -51,7 +51,8 @@ async function storeEvent(
   body: string,
 ): Promise<Stored> {
   const now = context.clock.now();
-  const key = event.kind === 'account_status' ? await reportKey(em, credentials.id, event.dedupeKey, now) : event.dedupeKey;
+  const key =
+    event.kind === 'account_status' ? await reportKey(em, credentials.id, event.dedupeKey, now) : event.dedupeKey;
   const row = { type: event.type, dedupeKey: key, providerAccountId: event.providerAccountId, error: null };
   const { id, fresh } = await insert(context, em, credentials, { ...row, state: 'received', body });
   if (!fresh) return { id, type: event.type, state: 'duplicate', tell: null };

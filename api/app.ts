@@ -1,0 +1,92 @@
+import express, { type Express, type RequestHandler } from 'express';
+import helmet from 'helmet';
+import { newId } from '../platform/ids.ts';
+import type { ApiContext } from './context.ts';
+import { openApiDocument } from './docs/openapi.ts';
+import { serveDocs } from './docs/page.ts';
+import { answerErrors, answerUnknown } from './http/errors.ts';
+import type { Route } from './http/route.ts';
+import { serveRoutes } from './http/serve.ts';
+import { accountRoutes } from './routes/accounts.ts';
+import { aliasRoutes } from './routes/aliases.ts';
+import { attemptRoutes } from './routes/attempts.ts';
+import { serveCodec, serveHealth } from './routes/health.ts';
+import { keyRoutes } from './routes/keys.ts';
+import { providerRoutes } from './routes/providers.ts';
+import { syncRoutes } from './routes/syncs.ts';
+import { timelineRoutes } from './routes/timeline.ts';
+import { webhookEventRoutes } from './routes/webhook-events.ts';
+import { serveWebhooks } from './webhooks/intake.ts';
+import type { Signaller } from './webhooks/signaller.ts';
+
+const below = (prefix: string, routes: readonly Route[]): Route[] =>
+  routes.map((route) => ({ ...route, path: prefix + route.path }));
+
+/** Every route with an API key, at its full path. Documented paths first: some would else be taken for an id. */
+const routes: Route[] = [
+  ...aliasRoutes,
+  ...below('/api/v1', [
+    ...accountRoutes,
+    ...attemptRoutes,
+    ...timelineRoutes,
+    ...syncRoutes,
+    ...providerRoutes,
+    ...webhookEventRoutes,
+    ...keyRoutes,
+  ]),
+];
+
+/** Paths without a key, for the list of methods. */
+const open: { method: string; path: string }[] = [
+  ...['/healthz', '/readyz', '/docs', '/openapi.json'].map((path) => ({ method: 'get', path })),
+  ...['/webhooks/{provider}/{token}', '/api/v1/webhooks/unipile', '/api/unipile/webhook', '/codec/{token}/decode'].map(
+    (path) => ({ method: 'post', path }),
+  ),
+];
+
+/** The whole API as an Express application. */
+export function createApp(context: ApiContext, signaller: Signaller): Express {
+  const app = express();
+  app.disable('x-powered-by');
+  app.disable('etag');
+  app.set('query parser', 'simple');
+  app.use(
+    helmet({ contentSecurityPolicy: { useDefaults: false, directives: { 'default-src': ["'none'"], sandbox: [] } } }),
+  );
+  app.use(observe(context));
+  serveHealth(app, context);
+  serveCodec(app, context);
+  serveWebhooks(app, context, signaller);
+  serveDocs(app, openApiDocument(context.publicUrl, routes));
+  serveRoutes(app, context, routes);
+  app.use(answerUnknown(methodsOf));
+  app.use(answerErrors(context));
+  return app;
+}
+
+/** Gives each request its id, and counts and logs it at its end: names of ours only, never an address as it came. */
+const observe =
+  ({ log, metrics }: ApiContext): RequestHandler =>
+  (request, response, next) => {
+    const started = performance.now();
+    const requestId = newId();
+    response.locals['requestId'] = requestId;
+    response.set({ 'x-request-id': requestId, 'cache-control': 'no-store' });
+    response.once('close', () => {
+      const { method } = request;
+      const { route = `${method} other`, tenant } = response.locals as { route?: string; tenant?: string };
+      const ms = Math.round(performance.now() - started);
+      metrics.requests.observe({ method, route, status: String(response.statusCode) }, ms / 1000);
+      log.info({ request_id: requestId, route, tenant, status: response.statusCode, ms }, 'request');
+    });
+    next();
+  };
+
+const patterns = [...routes, ...open].map(({ method, path }) => ({
+  method: method.toUpperCase(),
+  pattern: new RegExp(`^${path.replace(/\/$/, '').replace(/\{\w+\}/g, '[^/]+')}/?$`, 'i'),
+}));
+
+function methodsOf(path: string): string[] {
+  return [...new Set(patterns.filter(({ pattern }) => pattern.test(path)).map(({ method }) => method))];
+}

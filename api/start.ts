@@ -1,0 +1,115 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
+import { UniqueConstraintViolationException } from '@mikro-orm/core';
+import { openDatabase } from '../db/connect.ts';
+import { saveCredentials } from '../db/credentials.ts';
+import { followSandbox, systemClock } from '../platform/clock.ts';
+import { providerDefaults, type Config } from '../platform/config.ts';
+import { createLog } from '../platform/log.ts';
+import { createMetrics, serveMetrics } from '../platform/metrics.ts';
+import { openMotion } from '../platform/temporal.ts';
+import { createVault, parseKeyRing } from '../platform/vault.ts';
+// oxlint-disable-next-line no-restricted-imports -- the process' entry hands the providers to the context
+import { providers } from '../providers/providers.ts';
+import { createApp } from './app.ts';
+import type { ApiContext } from './context.ts';
+import { createSignaller } from './webhooks/signaller.ts';
+
+/** A running API. `close` stops accepting, lets requests finish within the grace, and lets go of everything. */
+export interface RunningApi {
+  url: string;
+  context: ApiContext;
+  close(): Promise<void>;
+}
+
+/** Starts an API process' inside. `parts` replaces parts of the context. PORT 0 takes a free port. */
+export async function startApi(config: Config, parts: Partial<ApiContext> = {}): Promise<RunningApi> {
+  const log = createLog('api', config.LOG_LEVEL);
+  const vault = createVault(parseKeyRing(config.ENCRYPTION_KEY, config.ENCRYPTION_KEYS));
+  const db = await openDatabase(config.DATABASE_URL, { app: 10, system: 6 });
+  const clock = config.SANDBOX_CONTROL_URL ? followSandbox(config.SANDBOX_CONTROL_URL) : systemClock;
+  const motion = openMotion(config, vault);
+  const metrics = createMetrics();
+  const stopping = new AbortController();
+  const context: ApiContext = {
+    config,
+    db,
+    vault,
+    clock,
+    log,
+    metrics,
+    motion,
+    providers,
+    publicUrl: config.PUBLIC_URL.replace(/\/$/, ''),
+    stopping: stopping.signal,
+    ...parts,
+  };
+  const release = async (): Promise<void> => {
+    if ('stop' in clock) (clock as { stop(): void }).stop();
+    await motion.close();
+    await db.close();
+  };
+
+  try {
+    await keepProviderDefaults(context);
+    const server = createServer({ keepAliveTimeout: 5_000 });
+    // Slow senders are cut: headers and the whole request have to come within these times, in milliseconds.
+    server.headersTimeout = 10_000;
+    server.requestTimeout = 30_000;
+    await listen(server, config);
+    const url = `http://${config.HOST.includes(':') ? `[${config.HOST}]` : config.HOST}:${(server.address() as AddressInfo).port}`;
+    // A port that was found by itself is known only now.
+    if (config.PORT === 0 && !parts.publicUrl) context.publicUrl = url;
+    const signaller = createSignaller(context);
+    server.on('request', createApp(context, signaller));
+    const metricsServer = config.METRICS_PORT === undefined ? null : await serveMetrics(metrics, config.METRICS_PORT);
+    log.info({ url }, 'api ready');
+    return {
+      url,
+      context,
+      close: async () => {
+        stopping.abort();
+        await closeServer(server, config.SHUTDOWN_GRACE_SECONDS * 1000);
+        await Promise.race([signaller.idle(), pause(1_500)]);
+        metricsServer?.close();
+        await release();
+      },
+    };
+  } catch (error) {
+    await release();
+    throw error;
+  }
+}
+
+/** Writes the installation's provider credentials. Another process may be doing so at this moment, hence the second try. */
+async function keepProviderDefaults({ db, vault, clock, config }: ApiContext): Promise<void> {
+  const keep = () =>
+    db.system(async (em) => {
+      for (const [provider, settings] of Object.entries(providerDefaults(config)))
+        await saveCredentials(em, vault, clock.now(), null, provider, settings ?? {});
+    });
+  await keep().catch((error: unknown) => {
+    if (error instanceof UniqueConstraintViolationException) return keep();
+    throw error;
+  });
+}
+
+const listen = (server: Server, { HOST, PORT }: Config): Promise<void> =>
+  new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(PORT, HOST, resolve);
+  });
+
+/** Requests in flight may finish within the grace; then their connections are cut. */
+async function closeServer(server: Server, graceMs: number): Promise<void> {
+  const closed = new Promise<void>((resolve) => {
+    server.close(() => resolve());
+  });
+  server.closeIdleConnections();
+  const grace = new AbortController();
+  await Promise.race([closed, pause(graceMs, undefined, { signal: grace.signal }).catch(() => undefined)]);
+  grace.abort();
+  server.closeAllConnections();
+  await closed;
+}

@@ -1,0 +1,218 @@
+import fc from 'fast-check';
+import {
+  accountStates,
+  interruptionPatienceMs,
+  transition,
+  whoNames,
+  type AccountEvent,
+  type AccountStanding,
+  type AccountState,
+} from '../../domain/account-state.ts';
+
+const then = new Date('2026-05-04T10:00:00Z');
+const soon = new Date(then.getTime() + 60_000);
+const atLast = new Date(then.getTime() + interruptionPatienceMs);
+
+const standing = (state: AccountState): AccountStanding => ({ state, reason: 'before', who: 'owner', since: then });
+
+/** Every kind of event, by the name that the table below uses for it. */
+const events = {
+  login_began: { type: 'login_began', at: soon },
+  linked: { type: 'linked', at: soon },
+  'interrupted, a minute on': { type: 'interrupted', at: soon, reason: 'the phone is offline' },
+  'interrupted, patience spent': { type: 'interrupted', at: atLast, reason: 'the phone is offline' },
+  login_lost: { type: 'login_lost', at: soon, reason: 'logged out' },
+  'login_failed for good': { type: 'login_failed', at: soon, reason: 'expired', who: 'owner', resume: 'failed' },
+  'login_failed, to be reconnected': {
+    type: 'login_failed',
+    at: soon,
+    reason: 'expired',
+    who: 'owner',
+    resume: 'reconnect_required',
+  },
+  disconnected: { type: 'disconnected', at: soon },
+} as const satisfies Record<string, AccountEvent>;
+
+const stays = null;
+
+/** Where each event leads from each state; `stays` means the very same standing. */
+const table: Record<AccountState, Record<keyof typeof events, AccountState | null>> = {
+  connecting: {
+    login_began: 'connecting',
+    linked: 'active',
+    'interrupted, a minute on': stays,
+    'interrupted, patience spent': stays,
+    login_lost: stays,
+    'login_failed for good': 'failed',
+    'login_failed, to be reconnected': 'reconnect_required',
+    disconnected: 'disconnected',
+  },
+  active: {
+    login_began: 'connecting',
+    linked: 'active',
+    'interrupted, a minute on': 'degraded',
+    'interrupted, patience spent': 'degraded',
+    login_lost: 'reconnect_required',
+    'login_failed for good': 'failed',
+    'login_failed, to be reconnected': 'reconnect_required',
+    disconnected: 'disconnected',
+  },
+  degraded: {
+    login_began: 'connecting',
+    linked: 'active',
+    'interrupted, a minute on': stays,
+    'interrupted, patience spent': 'reconnect_required',
+    login_lost: 'reconnect_required',
+    'login_failed for good': 'failed',
+    'login_failed, to be reconnected': 'reconnect_required',
+    disconnected: 'disconnected',
+  },
+  reconnect_required: {
+    login_began: 'connecting',
+    linked: 'active',
+    'interrupted, a minute on': stays,
+    'interrupted, patience spent': stays,
+    login_lost: 'reconnect_required',
+    'login_failed for good': 'failed',
+    'login_failed, to be reconnected': 'reconnect_required',
+    disconnected: 'disconnected',
+  },
+  disconnected: {
+    login_began: 'connecting',
+    linked: 'active',
+    'interrupted, a minute on': stays,
+    'interrupted, patience spent': stays,
+    login_lost: stays,
+    'login_failed for good': 'failed',
+    'login_failed, to be reconnected': 'reconnect_required',
+    disconnected: 'disconnected',
+  },
+  failed: {
+    login_began: 'connecting',
+    linked: 'active',
+    'interrupted, a minute on': stays,
+    'interrupted, patience spent': stays,
+    login_lost: stays,
+    'login_failed for good': 'failed',
+    'login_failed, to be reconnected': 'reconnect_required',
+    disconnected: 'disconnected',
+  },
+};
+
+const cells = accountStates.flatMap((from) =>
+  (Object.keys(events) as (keyof typeof events)[]).map((event) => [from, event, table[from][event]] as const),
+);
+
+it.each(cells)('from %s, %s leads to: %s', (from, event, to) => {
+  const before = standing(from);
+  const after = transition(before, events[event]);
+  if (to === stays) expect(after).toBe(before);
+  else expect(after).toMatchObject({ state: to, since: events[event].at });
+});
+
+/** Who must act in a state, when the event itself does not say. */
+it.each([
+  ['login_began', 'owner', null],
+  ['linked', 'nobody', null],
+  ['interrupted, a minute on', 'nobody', 'the phone is offline'],
+  ['login_lost', 'owner', 'logged out'],
+  ['login_failed for good', 'owner', 'expired'],
+  ['disconnected', 'nobody', null],
+] as const)('after %s the one to act is: %s, because: %s', (event, who, reason) => {
+  expect(transition(standing('active'), events[event])).toMatchObject({ who, reason });
+});
+
+it('leaves it to a failed login to say who must act', () => {
+  const event: AccountEvent = { type: 'login_failed', at: soon, reason: 'no plan', who: 'operator', resume: 'failed' };
+  expect(transition(standing('connecting'), event).who).toBe('operator');
+});
+
+it('counts patience from the first trouble, however often it is reported again', () => {
+  let account = transition({ ...standing('active'), since: new Date(0) }, { ...events['interrupted, a minute on'], at: then });
+  for (let later = 60_000; later < interruptionPatienceMs; later += 60_000) {
+    account = transition(account, { type: 'interrupted', at: new Date(then.getTime() + later), reason: 'again' });
+    expect(account).toMatchObject({ state: 'degraded', since: then });
+  }
+  expect(transition(account, { type: 'interrupted', at: atLast, reason: 'still' }).state).toBe('reconnect_required');
+});
+
+it('starts patience anew once the account has worked in between', () => {
+  const troubled = transition(standing('active'), events['interrupted, a minute on']);
+  const well = transition(troubled, { type: 'linked', at: atLast });
+  const again = transition(well, { type: 'interrupted', at: new Date(atLast.getTime() + 1), reason: 'again' });
+  expect(again.state).toBe('degraded');
+});
+
+describe('whatever happens', () => {
+  const at = fc.integer({ min: 0, max: 10 * interruptionPatienceMs }).map((ms) => new Date(then.getTime() + ms));
+  const reason = fc.constantFrom('a', 'b');
+  const who = fc.constantFrom(...whoNames);
+  const resume = fc.constantFrom('failed' as const, 'reconnect_required' as const);
+  const type = <T extends AccountEvent['type']>(name: T) => fc.constant(name);
+  const anyEvent: fc.Arbitrary<AccountEvent> = fc.oneof(
+    fc.record({ type: type('login_began'), at }),
+    fc.record({ type: type('linked'), at }),
+    fc.record({ type: type('interrupted'), at, reason }),
+    fc.record({ type: type('login_lost'), at, reason }),
+    fc.record({ type: type('login_failed'), at, reason, who, resume }),
+    fc.record({ type: type('disconnected'), at }),
+  );
+  const anyStanding: fc.Arbitrary<AccountStanding> = fc.record({
+    state: fc.constantFrom(...accountStates),
+    reason: fc.option(reason),
+    who,
+    since: at,
+  });
+  const always = (rule: (before: AccountStanding, event: AccountEvent, after: AccountStanding) => void) =>
+    fc.assert(
+      fc.property(anyStanding, anyEvent, (before, event) => rule(before, event, transition(before, event))),
+      { numRuns: 1_000 },
+    );
+
+  it('answers the same to the same question and alters neither standing nor event', () =>
+    always((before, event, after) => {
+      const frozen = Object.freeze({ ...before });
+      expect(transition(frozen, Object.freeze({ ...event }))).toEqual(after);
+    }));
+
+  it('moves `since` to the moment of the event exactly when something changed', () =>
+    always((before, event, after) => {
+      if (after === before) return;
+      expect(after.since).toBe(event.at);
+      const { since: _before, ...was } = before;
+      const { since: _after, ...is } = after;
+      expect(is).not.toEqual(was);
+    }));
+
+  it('does nothing when told the same thing twice', () =>
+    always((_before, event, after) => {
+      expect(transition(after, event)).toBe(after);
+    }));
+
+  it('never lets a report of the provider wake an account that rests', () =>
+    always((before, event, after) => {
+      const rests = before.state === 'disconnected' || before.state === 'failed';
+      if (rests && (event.type === 'interrupted' || event.type === 'login_lost')) expect(after).toBe(before);
+    }));
+
+  it('makes a resting account work again only by a login', () =>
+    always((before, event, after) => {
+      const rests = before.state === 'disconnected' || before.state === 'failed';
+      if (rests && (after.state === 'connecting' || after.state === 'active'))
+        expect(['login_began', 'linked']).toContain(event.type);
+    }));
+
+  it('never asks the owner to log in again for trouble that has not outlasted its patience', () =>
+    always((before, event, after) => {
+      if (event.type !== 'interrupted' || after === before || after.state !== 'reconnect_required') return;
+      expect(before.state).toBe('degraded');
+      expect(event.at.getTime() - before.since.getTime()).toBeGreaterThanOrEqual(interruptionPatienceMs);
+    }));
+
+  it('gives a reason whenever something is wrong, and none when nothing is', () =>
+    always((before, _event, after) => {
+      if (after === before) return;
+      const wrong = ['degraded', 'reconnect_required', 'failed'].includes(after.state);
+      expect(after.reason !== null).toBe(wrong);
+    }));
+});

@@ -1,0 +1,26 @@
+import fc from 'fast-check';
+import { attemptLifetimeMs, disconnectLifetimeMs, patienceMs, pollAfterMs } from '../../domain/budgets.ts';
+import { methodNames } from '../../domain/channels.ts';
+
+const looks = fc.nat({ max: 10_000 });
+
+it('looks again soon at first, then less and less often, and never more than a minute apart', () => {
+  expect(pollAfterMs(0)).toBe(5_000);
+  fc.assert(
+    fc.property(looks, (n) => {
+      expect(pollAfterMs(n + 1)).toBeGreaterThanOrEqual(pollAfterMs(n));
+      expect(pollAfterMs(n)).toBeLessThanOrEqual(60_000);
+    }),
+  );
+  expect(pollAfterMs(10_000)).toBe(60_000);
+});
+
+it.each(methodNames)('ends every attempt by %s, within minutes and after the first answer', (method) => {
+  expect(attemptLifetimeMs[method]).toBeGreaterThan(patienceMs);
+  expect(attemptLifetimeMs[method]).toBeLessThanOrEqual(60 * 60_000);
+});
+
+it('ends a disconnection too', () => {
+  expect(disconnectLifetimeMs).toBeGreaterThan(patienceMs);
+  expect(disconnectLifetimeMs).toBeLessThanOrEqual(60 * 60_000);
+});

@@ -1,0 +1,54 @@
+import { whoNames } from '../../domain/account-state.ts';
+import { asFailureCode, failureRow, failures, ProviderFailure, type FailureCode } from '../../domain/failures.ts';
+
+const codes = Object.keys(failures) as FailureCode[];
+
+describe.each(codes)('%s', (code) => {
+  const row = failureRow(code);
+
+  it('says who must act', () => expect(whoNames).toContain(row.who));
+
+  it('says what a durable caller does', () =>
+    expect(['retry', 'wait', 'reconnect', 'ask_again', 'give_up']).toContain(row.action));
+
+  it('tells people what to do in whole sentences of one line', () => {
+    expect(row.whatToDo).toMatch(/^[A-Z][^\n]+\.$/);
+    expect(row.whatToDo.length).toBeLessThan(160);
+  });
+});
+
+it('asks nobody to act on what is waited out', () => {
+  for (const code of codes) if (failureRow(code).action === 'wait') expect(failureRow(code).who).toBe('nobody');
+});
+
+it('asks the owner, and nobody else, for a new login or another answer', () => {
+  for (const code of codes)
+    if (['reconnect', 'ask_again'].includes(failureRow(code).action)) expect(failureRow(code).who).toBe('owner');
+});
+
+describe('a stored text', () => {
+  it.each(codes)('reads as the failure it names: %s', (code) => expect(asFailureCode(code)).toBe(code));
+
+  it.each(['', 'a_code_of_a_newer_version', 'toString', '__proto__', 'constructor'])(
+    'that names none reads as unexpected: "%s"',
+    (text) => expect(asFailureCode(text)).toBe('unexpected'),
+  );
+});
+
+describe('a failure thrown by a provider', () => {
+  it('is taken to have had no effect unless it says otherwise', () => {
+    expect(new ProviderFailure('login_lost', 'logged out').effect).toBe('none');
+    expect(new ProviderFailure('provider_unavailable', 'timeout', { effect: 'unknown' }).effect).toBe('unknown');
+  });
+
+  it('carries its code, its detail and the pause that was asked for', () => {
+    const failure = new ProviderFailure('rate_limited', 'slow down', { retryAfterMs: 7_000 });
+    expect(failure).toBeInstanceOf(Error);
+    expect(failure).toMatchObject({
+      name: 'ProviderFailure',
+      code: 'rate_limited',
+      message: 'slow down',
+      retryAfterMs: 7_000,
+    });
+  });
+});

@@ -1,0 +1,26 @@
+import fc from 'fast-check';
+import { connectionWorkflowId, syncWorkflowId, taskQueues } from '../../domain/ids.ts';
+
+it('gives connect, reconnect and disconnect of an account one id, so that only one of them moves', () =>
+  expect(connectionWorkflowId('a')).toBe('connection/a'));
+
+it('puts the scope of a sync into its id, so that a second trigger meets the run in progress', () => {
+  expect(syncWorkflowId('details', 'a')).toBe('sync/details/a');
+  expect(syncWorkflowId('conversation', 'a', 'c')).toBe('sync/conversation/a/c');
+});
+
+it('gives no two things the same id', () => {
+  const part = fc.uuid();
+  const kind = fc.constantFrom('details', 'contacts', 'conversations');
+  const named = fc.tuple(kind, part, fc.option(part, { nil: undefined }));
+  fc.assert(
+    fc.property(named, named, (one, other) => {
+      const same = JSON.stringify(one) === JSON.stringify(other);
+      expect(syncWorkflowId(...one) === syncWorkflowId(...other)).toBe(same);
+      expect(connectionWorkflowId(one[1])).not.toBe(syncWorkflowId(...other));
+    }),
+  );
+});
+
+it('keeps what a person waits for apart from backfill', () =>
+  expect(new Set(Object.values(taskQueues)).size).toBe(Object.keys(taskQueues).length));

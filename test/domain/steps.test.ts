@@ -1,0 +1,44 @@
+import { answerable, instructions, polled, stepKinds, type StepContent } from '../../domain/steps.ts';
+
+/** One step of each kind that is drawn, with every value that must not be read aloud spelled "secret". */
+const examples: { [K in StepContent['kind']]: Extract<StepContent, { kind: K }> } = {
+  redirect: { kind: 'redirect', url: 'https://login.example/secret' },
+  qr: { kind: 'qr', text: '2@secret' },
+  code: { kind: 'code', source: 'sms', length: 6 },
+  phone: { kind: 'phone' },
+  approve: { kind: 'approve' },
+  captcha: { kind: 'captcha', publicKey: 'secret', data: 'secret' },
+  choose: { kind: 'choose', options: [{ id: 'secret', label: 'secret' }] },
+  wait: { kind: 'wait', for: 'the provider' },
+};
+
+it('has something to draw for every kind but the two ends', () => {
+  expect([...Object.keys(examples), 'done', 'failed'].sort()).toEqual([...stepKinds].sort());
+});
+
+describe.each(Object.values(examples))('the step $kind', (content) => {
+  it.each([false, true])('is told in one line of whole sentences (asked again: %s)', (again) =>
+    expect(instructions(content, again)).toMatch(/^[A-Z][^\n]+\.$/),
+  );
+
+  it('never tells what the step holds', () => expect(instructions(content, true)).not.toContain('secret'));
+});
+
+it.each([
+  ['sms', 'SMS'],
+  ['app', 'authenticator app'],
+  ['mail', 'mail'],
+  ['unknown', 'the service'],
+] as const)('says where a code from "%s" is to be found', (source, words) =>
+  expect(instructions({ kind: 'code', source }, false)).toContain(words),
+);
+
+it.each(['code', 'phone'] as const)('says that the last %s was refused when it asks again', (kind) => {
+  expect(instructions(examples[kind], true)).toMatch(/not accepted/);
+  expect(instructions(examples[kind], false)).not.toMatch(/not accepted/);
+});
+
+it('waits for every kind in some way: an answer, a look at the provider, or the provider itself', () => {
+  expect([...answerable].sort()).toEqual(['captcha', 'choose', 'code', 'phone']);
+  expect([...polled].sort()).toEqual(['approve', 'captcha', 'wait']);
+});
