@@ -22,7 +22,7 @@ export interface AccountStanding {
 
 /**
  * What can happen to an account. `interrupted` is a provider's word for trouble that may pass by itself; it must be
- * seen twice, or last `interruptionPatienceMs`, before the owner is asked to log in again.
+ * seen again after `interruptionPatienceMs` of it before the owner is asked to log in again.
  */
 export type AccountEvent =
   | { type: 'login_began'; at: Date }

@@ -11,7 +11,9 @@ export function toE164(text: string | null | undefined): string | null {
 
 /** A number as people write it internationally, such as `+91 98765 43210`; the number itself where it is unknown. */
 export function formatPhone(e164: string): string {
-  return parsePhoneNumberFromString(e164)?.formatInternational() ?? e164;
+  const shown = parsePhoneNumberFromString(e164)?.formatInternational();
+  // The numbering plan drops what it takes for a trunk prefix: then it would be another number.
+  return shown && toE164(shown) === toE164(e164) ? shown : e164;
 }
 
 /** The two-letter country of a number, or null. */

@@ -20,6 +20,7 @@ export function followSandbox(
     try {
       const answer = await fetch(new URL('/clock', controlUrl), { signal: AbortSignal.timeout(2_000) });
       const { offset_seconds: seconds } = (await answer.json()) as { offset_seconds: number };
+      if (!Number.isFinite(seconds)) return;
       const jumped = Math.abs(seconds * 1000 - offsetMs) >= 1000;
       offsetMs = seconds * 1000;
       if (jumped) onJump();

@@ -8,7 +8,7 @@ export class ConfigError extends Error {
 const port = z.coerce.number().int().min(0).max(65_535);
 const url = z.url({ protocol: /^https?$/ });
 
-/** Every setting of the serving processes, by its environment name. Empty counts as not set. */
+/** Every setting of the serving processes, by its environment name. Empty or blank counts as not set. */
 const schema = z.object({
   NODE_ENV: z.string().optional(),
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/, error: 'must be a postgres:// address' }),
@@ -39,7 +39,7 @@ export type Config = z.infer<typeof schema>;
 
 /** Settings as read from `environment`. Throws `ConfigError` with one line that names each wrong value. */
 export function readConfig(environment: Readonly<Record<string, string | undefined>>): Config {
-  const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
+  const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value?.trim() !== ''));
   const parsed = schema.safeParse(given);
   if (!parsed.success) {
     const wrong = parsed.error.issues.map((issue) => {

@@ -29,14 +29,16 @@ export interface VaultKey {
  * base64 or hex. Its id is derived from it, so that nobody has to keep a list.
  */
 export function parseKeyRing(newest: string, older = ''): VaultKey[] {
-  return [newest, ...older.split(',')]
-    .map((text) => text.trim())
-    .filter((text) => text !== '')
-    .map((text) => {
-      const key = /^[0-9a-f]{64}$/i.test(text) ? Buffer.from(text, 'hex') : Buffer.from(text, 'base64');
-      if (key.length !== 32) throw new VaultError('ENCRYPTION_KEY must be 32 bytes in base64 or hex.');
-      return { id: createHmac('sha256', key).update('key-id').digest('hex').slice(0, 8), key };
-    });
+  const read = (setting: string, text: string): VaultKey => {
+    const key = /^[0-9a-f]{64}$/i.test(text) ? Buffer.from(text, 'hex') : Buffer.from(text, 'base64');
+    if (key.length !== 32) throw new VaultError(`${setting} must be 32 bytes in base64 or hex.`);
+    return { id: createHmac('sha256', key).update('key-id').digest('hex').slice(0, 8), key };
+  };
+  const given = (list: string[]): string[] => list.map((text) => text.trim()).filter((text) => text !== '');
+  return [
+    ...given([newest]).map((text) => read('ENCRYPTION_KEY', text)),
+    ...given(older.split(',')).map((text) => read('Each of ENCRYPTION_KEYS', text)),
+  ];
 }
 
 /** GCM's nonce and tag sizes, in bytes. */
@@ -55,10 +57,13 @@ export function createVault(ring: readonly VaultKey[]): Vault {
     return Buffer.concat([nonce, cipher.getAuthTag(), body]);
   };
   const decrypt = (keyId: string, sealed: Buffer, context: string): Buffer => {
+    if (!/^[0-9a-f]{8}$/.test(keyId)) throw new VaultError('Not a sealed value.');
     const found = ring.find((one) => one.id === keyId);
     if (!found) throw new VaultError(`No key ${keyId} in the ring: add it to ENCRYPTION_KEYS.`);
     try {
-      const decipher = createDecipheriv('aes-256-gcm', found.key, sealed.subarray(0, nonceSize))
+      const nonce = sealed.subarray(0, nonceSize);
+      // Without its length stated, a tag cut short would pass.
+      const decipher = createDecipheriv('aes-256-gcm', found.key, nonce, { authTagLength: tagSize })
         .setAAD(Buffer.from(context))
         .setAuthTag(sealed.subarray(nonceSize, nonceSize + tagSize));
       return Buffer.concat([decipher.update(sealed.subarray(nonceSize + tagSize)), decipher.final()]);

@@ -1,0 +1,117 @@
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  defaultPayloadConverter,
+  RetryState,
+  type LoadedDataConverter,
+} from '@temporalio/common';
+import {
+  decodeOptionalFailureToOptionalError,
+  encodeErrorToFailure,
+} from '@temporalio/common/lib/internal-non-workflow/codec-helpers.js';
+import { loadDataConverter } from '@temporalio/common/lib/internal-non-workflow/data-converter-helpers.js';
+import { temporal } from '@temporalio/proto';
+import fc from 'fast-check';
+import { createCodec, createDataConverter, decodePayload } from '../../platform/codec.ts';
+import { createVault, parseKeyRing, VaultError } from '../../platform/vault.ts';
+import { testKey } from '../support/key.ts';
+
+const { Payload } = temporal.api.common.v1;
+const { Failure } = temporal.api.failure.v1;
+
+const vault = createVault(parseKeyRing(testKey));
+const codec = createCodec(vault);
+const converter: LoadedDataConverter = loadDataConverter(createDataConverter(vault));
+const secret = 'correct-horse-battery-staple';
+
+/** What Temporal stores, byte for byte. A secret must be in there neither plainly nor in base64. */
+function expectHidden(bytes: Uint8Array): void {
+  expect(bytes.length).toBeGreaterThan(0);
+  for (const form of [secret, ...[0, 1, 2].map((shift) => base64Within(shift))])
+    expect(Buffer.from(bytes).includes(form)).toBe(false);
+}
+
+/** How base64 shows the secret when it begins `shift` bytes into a group, without the characters it shares. */
+const base64Within = (shift: number): string =>
+  Buffer.from('x'.repeat(shift) + secret)
+    .toString('base64')
+    .slice(4, -4);
+
+describe('a payload', () => {
+  const payload = (value: unknown) => defaultPayloadConverter.toPayload(value);
+
+  it('comes back as it was', () =>
+    fc.assert(
+      fc.asyncProperty(fc.jsonValue(), async (value) => {
+        const [back] = await codec.decode(await codec.encode([payload(value)]));
+        expect(back).toBeDefined();
+        expect(defaultPayloadConverter.fromPayload(back!)).toEqual(defaultPayloadConverter.fromPayload(payload(value)));
+      }),
+    ));
+
+  it('keeps its kind: nothing, bytes and JSON stay what they are', async () => {
+    const values = [undefined, new Uint8Array([1, 2, 3]), { a: [1, null] }];
+    const back = await codec.decode(await codec.encode(values.map(payload)));
+    expect(back.map((one) => defaultPayloadConverter.fromPayload(one))).toEqual(values);
+  });
+
+  it('shows Temporal neither its data nor its metadata', async () => {
+    const [sealed] = await codec.encode([
+      { metadata: { encoding: Buffer.from('json/plain'), note: Buffer.from(secret) }, data: Buffer.from(`"${secret}"`) },
+    ]);
+    expectHidden(Payload.encode(sealed!).finish());
+    expect(Object.keys(sealed?.metadata ?? {})).toEqual(['encoding']);
+  });
+
+  it('opens after a rotation of keys, and not without its key', async () => {
+    const sealed = await codec.encode([payload('ids')]);
+    const next = Buffer.alloc(32, 9).toString('base64');
+    const [back] = await createCodec(createVault(parseKeyRing(next, testKey))).decode(sealed);
+    expect(defaultPayloadConverter.fromPayload(back!)).toBe('ids');
+    await expect(createCodec(createVault(parseKeyRing(next))).decode(sealed)).rejects.toThrow(VaultError);
+  });
+
+  it('that was never sealed is left as it is', () => {
+    const plain = payload('written by the server itself');
+    expect(decodePayload(vault, plain)).toBe(plain);
+  });
+});
+
+describe('a failure', () => {
+  const thrown = (): Error => {
+    const cause = ApplicationFailure.create({ message: `token ${secret}`, type: 'login_lost', details: [secret] });
+    const outer = new Error(`could not log in with ${secret}`, { cause });
+    outer.stack = `Error: ${secret}\n    at login (${secret}.ts:1:1)`;
+    return outer;
+  };
+
+  it('holds its message, stack, details and causes out of the raw bytes', async () => {
+    const failure = await encodeErrorToFailure(converter, thrown());
+    expect(failure.cause?.encodedAttributes).toBeTruthy();
+    expectHidden(Failure.encode(failure).finish());
+  });
+
+  it('holds them out of an activity failure around it, too', async () => {
+    const cause = ApplicationFailure.create({ message: secret, type: 'unexpected', cause: thrown() });
+    const failed = new ActivityFailure('failed', 'beginLogin', '1', RetryState.MAXIMUM_ATTEMPTS_REACHED, 'worker', cause);
+    expectHidden(Failure.encode(await encodeErrorToFailure(converter, failed)).finish());
+  });
+
+  it('comes back with all of it', async () => {
+    const stored = Failure.decode(Failure.encode(await encodeErrorToFailure(converter, thrown())).finish());
+    const back = await decodeOptionalFailureToOptionalError(converter, stored);
+    expect(back?.message).toBe(`could not log in with ${secret}`);
+    expect(back?.stack).toContain(`${secret}.ts:1:1`);
+    expect(back?.cause).toBeInstanceOf(ApplicationFailure);
+    expect(back?.cause).toMatchObject({ message: `token ${secret}`, type: 'login_lost', details: [secret] });
+  });
+
+  it('shows its code still, which retries and people go by', async () => {
+    const failure = await encodeErrorToFailure(
+      converter,
+      ApplicationFailure.create({ message: secret, type: 'rate_limited' }),
+    );
+    expect(failure.applicationFailureInfo?.type).toBe('rate_limited');
+    expect(failure.message).not.toContain(secret);
+  });
+});

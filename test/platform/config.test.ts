@@ -1,0 +1,108 @@
+import { ConfigError, providerDefaults, readConfig } from '../../platform/config.ts';
+import { testKey } from '../support/key.ts';
+
+const needed = { DATABASE_URL: 'postgres://user:hunter2@127.0.0.1/patchbay', ENCRYPTION_KEY: testKey };
+
+/** What `readConfig` says of these settings, which must be one line. */
+function complaint(settings: Record<string, string | undefined>): string {
+  try {
+    readConfig({ ...needed, ...settings });
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    expect(error.message).toMatch(/^[^\n]+\.$/);
+    return error.message;
+  }
+  throw new Error('it was accepted');
+}
+
+it('needs a database and a key, and has a default for everything else', () => {
+  expect(readConfig(needed)).toMatchObject({
+    ...needed,
+    TEMPORAL_ADDRESS: '127.0.0.1:7233',
+    HOST: '127.0.0.1',
+    PORT: 3900,
+    LOG_LEVEL: 'info',
+  });
+});
+
+it.each([
+  ['DATABASE_URL', undefined],
+  ['DATABASE_URL', 'mysql://127.0.0.1/patchbay'],
+  ['DATABASE_URL', 'patchbay'],
+  ['ENCRYPTION_KEY', undefined],
+  ['TEMPORAL_TLS', 'perhaps'],
+  ['TEMPORAL_UI_URL', 'localhost'],
+  ['PUBLIC_URL', 'ftp://example.test'],
+  ['PORT', 'eighty'],
+  ['PORT', '65536'],
+  ['PORT', '-1'],
+  ['PORT', '1.5'],
+  ['METRICS_PORT', 'yes'],
+  ['LOG_LEVEL', 'loud'],
+  ['SANDBOX_CONTROL_URL', 'not an address'],
+  ['RATE_LIMIT_PER_MINUTE', '0'],
+  ['RECONCILE_INTERVAL_SECONDS', '0'],
+  ['RECONCILE_INTERVAL_SECONDS', 'Infinity'],
+  ['SHUTDOWN_GRACE_SECONDS', '-1'],
+])('refuses a wrong %s (%s) by its name, in one line', (name, value) => {
+  const message = complaint({ [name]: value });
+  expect(message).toMatch(value === undefined ? `${name} is not set` : `${name} is wrong`);
+  expect(message).toContain('README');
+});
+
+it('names all that is wrong at once', () => {
+  const message = complaint({ PORT: 'eighty', LOG_LEVEL: 'loud', ENCRYPTION_KEY: undefined });
+  for (const name of ['PORT', 'LOG_LEVEL', 'ENCRYPTION_KEY']) expect(message).toContain(name);
+});
+
+it('never quotes a value: it may be a secret in the wrong place', () => {
+  for (const name of Object.keys(readConfig(needed)))
+    for (const value of ['swordfish', 'mysql://user:swordfish@127.0.0.1/patchbay']) {
+      let said = '';
+      try {
+        readConfig({ ...needed, [name]: value });
+      } catch (error) {
+        said = String(error);
+      }
+      expect(said).not.toContain('swordfish');
+    }
+});
+
+it.each(['', '   '])('takes a setting of "%s" as not set', (blank) => {
+  expect(readConfig({ ...needed, PORT: blank, METRICS_PORT: blank })).toMatchObject({ PORT: 3900 });
+  expect(readConfig({ ...needed, METRICS_PORT: blank }).METRICS_PORT).toBeUndefined();
+  expect(complaint({ ENCRYPTION_KEY: blank })).toMatch('ENCRYPTION_KEY is not set');
+});
+
+it('does not mind what else is in the environment', () =>
+  expect(readConfig({ ...needed, HOME: '/root', PATH: '/bin' })).not.toHaveProperty('HOME'));
+
+describe('in production', () => {
+  const production = { NODE_ENV: 'production' };
+
+  it('is refused without ENCRYPTION_KEY', () =>
+    expect(complaint({ ...production, ENCRYPTION_KEY: undefined })).toMatch('ENCRYPTION_KEY is not set'));
+
+  it('is refused with a sandbox', () =>
+    expect(complaint({ ...production, SANDBOX_CONTROL_URL: 'http://127.0.0.1:3910' })).toMatch(
+      /SANDBOX_CONTROL_URL.*production/,
+    ));
+
+  it('is accepted without one', () => expect(readConfig({ ...needed, ...production }).NODE_ENV).toBe('production'));
+});
+
+describe('a provider in the environment', () => {
+  const both = { UNIPILE_DSN: 'https://api1.unipile.test:13111', UNIPILE_ACCESS_TOKEN: 'token' };
+
+  it.each(Object.keys(both))('is refused with %s alone', (name) => {
+    const message = complaint({ [name]: both[name as keyof typeof both] });
+    for (const each of Object.keys(both)) expect(message).toContain(each);
+  });
+
+  it('serves tenants that have no credentials of their own', () => {
+    expect(providerDefaults(readConfig({ ...needed, ...both }))).toEqual({
+      unipile: { dsn: both.UNIPILE_DSN, access_token: both.UNIPILE_ACCESS_TOKEN },
+    });
+    expect(providerDefaults(readConfig(needed))).toEqual({});
+  });
+});
