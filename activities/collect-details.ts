@@ -21,22 +21,33 @@ export const collectDetails =
   async (ref: DetailsRef): Promise<boolean> => {
     const at = timeOf(deps, ref);
     const connection = await deps.db.tenant(ref.tenantId, async (em) => {
-      const run = await em.findOne(SyncRun, { accountId: ref.accountId, kind: 'details', state: 'running', dryRun: false });
+      const run = await em.findOne(SyncRun, {
+        accountId: ref.accountId,
+        kind: 'details',
+        state: 'running',
+        dryRun: false,
+      });
       if (!run) return null;
       run.again = false;
       const account = await em.findOneOrFail(Account, { id: ref.accountId });
       return account.providerAccountId ? connectionTo(deps, em, account, at, account.providerAccountId) : 'unlinked';
     });
     if (!connection) return false;
-    if (connection === 'unlinked') return finish(deps, ref, at, 'failed', 'The account is not connected: reconnect it first.');
+    if (connection === 'unlinked')
+      return finish(deps, ref, at, 'failed', 'The account is not connected: reconnect it first.');
 
     const { provider, call } = connection;
     try {
       const view = await provider.login.look(call);
-      if (view.status === 'gone') return await finish(deps, ref, at, 'failed', 'The provider does not know the account.');
+      if (view.status === 'gone')
+        return await finish(deps, ref, at, 'failed', 'The provider does not know the account.');
       const details = await provider.account.details(call, view);
       const changed = await deps.db.tenant(ref.tenantId, async (em) => {
-        const account = await em.findOneOrFail(Account, { id: ref.accountId }, { lockMode: LockMode.PESSIMISTIC_WRITE });
+        const account = await em.findOneOrFail(
+          Account,
+          { id: ref.accountId },
+          { lockMode: LockMode.PESSIMISTIC_WRITE },
+        );
         return saveDetails(deps, em, account, view, details, at).length;
       });
       return await finish(deps, ref, at, 'succeeded', null, { points_changed: changed });

@@ -46,9 +46,14 @@ interface Line {
 async function syncDetails(session: Session, options: Options): Promise<Line[]> {
   const { db } = session;
   const tenant = await tenantNamed(db, options.tenant);
-  const where = { mergedInto: null, providerAccountId: { $ne: null }, ...(options.account ? { id: options.account } : {}) };
+  const where = {
+    mergedInto: null,
+    providerAccountId: { $ne: null },
+    ...(options.account ? { id: options.account } : {}),
+  };
   const accounts = await db.tenant(tenant.id, (em) => em.find(Account, where, { orderBy: { id: 'asc' } }));
-  if (options.account && !accounts.length) throw new Error(`tenant ${options.tenant} has no connected account ${options.account}`);
+  if (options.account && !accounts.length)
+    throw new Error(`tenant ${options.tenant} has no connected account ${options.account}`);
   return options.dryRun ? preview(session, accounts) : run(session, accounts);
 }
 
@@ -101,4 +106,3 @@ async function finished(db: Session['db'], account: string, id: string): Promise
   }
   return { account, outcome: 'running', reason: 'still running: see GET /api/v1/syncs/{id}' };
 }
-

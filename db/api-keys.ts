@@ -32,7 +32,11 @@ export function createApiKey(
 
 /** The tenant of that name, made if there is none. System role. */
 export async function ensureTenant(em: Em, name: string, now: Date): Promise<Tenant> {
-  await em.upsert(Tenant, { id: newId(), name, createdAt: now }, { onConflictFields: ['name'], onConflictAction: 'ignore' });
+  await em.upsert(
+    Tenant,
+    { id: newId(), name, createdAt: now },
+    { onConflictFields: ['name'], onConflictAction: 'ignore' },
+  );
   return em.findOneOrFail(Tenant, { name });
 }
 

@@ -48,7 +48,8 @@ async function request(base: string, method: string, path: string, body?: unknow
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
   const answer = (await response.json().catch(() => ({}))) as Json;
-  if (!response.ok) throw new Error(`${method} ${path} answered ${response.status}: ${answer.detail ?? answer.error ?? ''}`);
+  if (!response.ok)
+    throw new Error(`${method} ${path} answered ${response.status}: ${answer.detail ?? answer.error ?? ''}`);
   return answer;
 }
 
@@ -61,7 +62,7 @@ async function play(stack: StackFile): Promise<void> {
   const visitor = randomBytes(3).toString('hex');
 
   const until = async (what: string, ask: () => Promise<Json | null>): Promise<Json> => {
-    for (const end = Date.now() + 60_000; Date.now() < end; ) {
+    for (const end = Date.now() + 60_000; Date.now() < end;) {
       const found = await ask();
       if (found) return found;
       await new Promise((resolve) => setTimeout(resolve, 200));
@@ -92,7 +93,9 @@ async function play(stack: StackFile): Promise<void> {
   };
 
   begin('1. A WhatsApp account is connected by QR code');
-  const whatsapp = (await api('POST', '/accounts', { provider: 'unipile', channel: 'whatsapp', owner: `maya-${visitor}` })).account;
+  const whatsapp = (
+    await api('POST', '/accounts', { provider: 'unipile', channel: 'whatsapp', owner: `maya-${visitor}` })
+  ).account;
   const first = await step(whatsapp.id, 'qr');
   draw(first.text);
   tell(`  Nobody scans it in time: the sandbox's clock moves on by two minutes.`);

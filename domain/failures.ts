@@ -62,7 +62,8 @@ export const failures = {
   another_identity: {
     action: 'give_up',
     who: 'owner',
-    whatToDo: 'This login belongs to somebody else. Reconnect with the identity that the account had, or add a new account.',
+    whatToDo:
+      'This login belongs to somebody else. Reconnect with the identity that the account had, or add a new account.',
   },
   proxy_refused: { action: 'give_up', who: 'operator', whatToDo: 'Check the proxy settings of this account.' },
   plan_required: {

@@ -25,6 +25,5 @@ export function errorFields(error: unknown): Record<string, unknown> {
   if (!(error instanceof Error)) return { message: typeof error === 'string' ? error : 'not an error' };
   const { name, message, stack } = error;
   const code = (error as { code?: unknown }).code;
-  // Not `code`, which is redacted: in other objects it is what somebody typed to log in.
-  return { name, message, ...(typeof code === 'string' ? { error_code: code } : {}), stack };
+  return { name, message, ...(typeof code === 'string' ? { code } : {}), stack };
 }

@@ -83,7 +83,14 @@ export type WebhookEvent = {
 
 /** What an account-status event claims. The account moves only after the provider confirms it. */
 export type AccountStatusWord =
-  'created' | 'linked' | 'synced' | 'interrupted' | 'halted' | 'login_lost' | 'deleted' | 'unknown';
+  | 'created'
+  | 'linked'
+  | 'synced'
+  | 'interrupted'
+  | 'halted'
+  | 'login_lost'
+  | 'deleted'
+  | 'unknown';
 
 /**
  * One provider: one folder exporting one object. All verbs answer plain data or throw `ProviderFailure`; none of

@@ -33,7 +33,10 @@ export async function reconcile(deps: Deps, motion: Motion): Promise<number> {
     ),
   );
   for (const row of due) await motion.tellConnection(refOf(row), 5_000);
-  await clearOwed(deps, due.map((row) => row.id));
+  await clearOwed(
+    deps,
+    due.map((row) => row.id),
+  );
   return due.length + (await collectMissingDetails(deps, motion));
 }
 

@@ -31,7 +31,9 @@ export function installRuntime(log: Log): void {
       },
       // We drain and stop workers ourselves.
       shutdownSignals: [],
-      telemetryOptions: { logging: { forward: {}, filter: makeTelemetryFilterString({ core: 'WARN', other: 'ERROR' }) } },
+      telemetryOptions: {
+        logging: { forward: {}, filter: makeTelemetryFilterString({ core: 'WARN', other: 'ERROR' }) },
+      },
     });
   } catch {
     // Installed already: tests start several workers in one process.

@@ -41,7 +41,6 @@ export async function startWorker(config: Config): Promise<{ stop(): Promise<voi
   const reconciler = keepReconciling(deps, motion, config.RECONCILE_INTERVAL_SECONDS * 1000);
   nudge = reconciler.nudge;
   const done = worker.run();
-  log.info({ queue: config.TEMPORAL_TASK_QUEUE }, 'worker ready');
   return {
     deps,
     done,

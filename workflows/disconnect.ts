@@ -7,8 +7,6 @@ import { close, takeUp } from './see-through.ts';
 export async function disconnect(run: Run, wish: Wish): Promise<void> {
   if (wish.kind !== 'disconnect') return;
   takeUp(run, wish);
-  await run.move('End the login at the provider', (options) =>
-    login.endLogin.executeWithOptions(options, [run.ref()]),
-  );
+  await run.move('End the login at the provider', (options) => login.endLogin.executeWithOptions(options, [run.ref()]));
   if (run.view.state === 'ending') await close(run);
 }

@@ -9,7 +9,15 @@ import {
 import { asFailureCode, type FailureCode } from '../domain/failures.ts';
 import type { AttemptRef, Progress } from '../domain/progress.ts';
 import { login } from './activities.ts';
-import { currentStep, lookAgain, refusals, standing, submitStep, type ConnectionInput, type StepRef } from './messages.ts';
+import {
+  currentStep,
+  lookAgain,
+  refusals,
+  standing,
+  submitStep,
+  type ConnectionInput,
+  type StepRef,
+} from './messages.ts';
 
 /** What the procedures of one run share: where the attempt stands, and who is moving it. */
 export interface Run {

@@ -53,7 +53,8 @@ export const actOnStep =
       return await advance(deps, ref, next, { provider, call, outcome: 'accepted' });
     } catch (error) {
       if (!(error instanceof ProviderFailure)) throw error;
-      if (failureRow(error.code).action === 'ask_again') return withAttempt(deps, ref, (held) => askAgain(deps, held, content));
+      if (failureRow(error.code).action === 'ask_again')
+        return withAttempt(deps, ref, (held) => askAgain(deps, held, content));
       if (error.effect === 'none')
         await withAttempt(deps, ref, ({ step }) => {
           if (step?.id === ref.stepId) step.sentAt = null;
@@ -92,9 +93,16 @@ async function afterUnclearAnswer(deps: Deps, ref: StepActionRef, content: StepC
   return withAttempt(deps, ref, async (held) => {
     const { em, account, attempt, at, step } = held;
     if (step?.id !== ref.stepId) return progressOf(held);
-    tell(em, account, at, 'answer_unclear', 'Whether the answer reached the provider is unknown; it asks for a new one.', {
-      attempt: attempt.number,
-    });
+    tell(
+      em,
+      account,
+      at,
+      'answer_unclear',
+      'Whether the answer reached the provider is unknown; it asks for a new one.',
+      {
+        attempt: attempt.number,
+      },
+    );
     const next = {
       linked: false as const,
       content,

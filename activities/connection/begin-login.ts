@@ -25,7 +25,8 @@ export const beginLogin =
       const { em, account, attempt, at } = held;
       const ending = await endingReason(held);
       if (attempt.state !== 'running' || ending || attempt.currentStepId) return { resume: progressOf(held, ending) };
-      const upstream = attempt.providerAccountId ?? (attempt.operation === 'reconnect' ? account.providerAccountId : null);
+      const upstream =
+        attempt.providerAccountId ?? (attempt.operation === 'reconnect' ? account.providerAccountId : null);
       const connection = await connectionTo(deps, em, account, at, upstream);
       const input = loginInput(deps, held);
       const asked = upstream ? null : attempt.intentAt;

@@ -74,7 +74,12 @@ async function endAs(deps: Deps, held: Held, reason: FailureCode): Promise<void>
   // A login that is replaced at once leaves the account's state to what replaces it.
   else if (reason !== 'superseded') {
     const resume = attempt.operation === 'connect' ? 'failed' : 'reconnect_required';
-    moveAccount(em, account, { type: 'login_failed', at, reason, who: resume === 'failed' ? who : 'owner', resume }, attempt.number);
+    moveAccount(
+      em,
+      account,
+      { type: 'login_failed', at, reason, who: resume === 'failed' ? who : 'owner', resume },
+      attempt.number,
+    );
   }
   if (account.providerAccountId && attempt.undo.includes(account.providerAccountId)) account.providerAccountId = null;
 }

@@ -81,7 +81,12 @@ async function settle(
   return { progress: progressOf(held), told: winner ? refOf(winner) : null };
 }
 
-const refOf = ({ tenantId, id, channel, provider }: Account): AccountRef => ({ tenantId, accountId: id, channel, provider });
+const refOf = ({ tenantId, id, channel, provider }: Account): AccountRef => ({
+  tenantId,
+  accountId: id,
+  channel,
+  provider,
+});
 
 /** Other accounts that hold this upstream login or, in this tenant, this identity; locked in the order of their ids. */
 async function rivalsOf(em: Em, ref: AttemptRef, call: ProviderCall, view: AccountView): Promise<Account[]> {
@@ -113,7 +118,9 @@ async function mergeInto(em: Em, held: Held, winner: Account, upstream: string):
     attempt: attempt.number,
     data: { merged_into: winner.id },
   });
-  tell(em, winner, at, 'took_over', 'A newer login of the same identity was taken over.', { data: { from: account.id } });
+  tell(em, winner, at, 'took_over', 'A newer login of the same identity was taken over.', {
+    data: { from: account.id },
+  });
   // The index on the identity counts the loser until its row is written.
   await em.flush();
 }
@@ -125,4 +132,3 @@ function takeSecret(deps: Deps, { attempt }: Held, survivor: Account): void {
   survivor.secret = deps.vault.seal(input, sealed.accountSecret(survivor.id));
   survivor.method = attempt.method;
 }
-

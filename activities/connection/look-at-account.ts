@@ -62,4 +62,3 @@ function happening(view: AccountView, at: Date): AccountEvent | null {
       return null;
   }
 }
-

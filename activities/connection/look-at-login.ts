@@ -16,7 +16,12 @@ export const lookAtLogin =
     const start = await withAttempt(deps, ref, async (held) => {
       const { em, account, attempt, step, at } = held;
       const ending = await endingReason(held);
-      if (attempt.state !== 'running' || ending === 'superseded' || ending === 'cancelled' || !attempt.providerAccountId)
+      if (
+        attempt.state !== 'running' ||
+        ending === 'superseded' ||
+        ending === 'cancelled' ||
+        !attempt.providerAccountId
+      )
         return { over: progressOf(held, ending) };
       attempt.looks += 1;
       const connection = await connectionTo(deps, em, account, at, attempt.providerAccountId);
@@ -69,4 +74,3 @@ export const reviveLogin =
       return progressOf(held);
     });
   };
-

@@ -21,7 +21,8 @@ export async function placeStep(
 ): Promise<void> {
   const { attempt, at, step } = held;
   // Checkpoints of one login share the time that the provider gives to the whole of it; a QR code has its own.
-  const shared = step && next.content.kind !== 'wait' && answerable.has(step.kind) ? step.expiresAt?.getTime() : undefined;
+  const shared =
+    step && next.content.kind !== 'wait' && answerable.has(step.kind) ? step.expiresAt?.getTime() : undefined;
   endStep(held, outcome);
   const id = newId();
   await addStep(held, {
@@ -38,7 +39,11 @@ export async function placeStep(
 }
 
 /** The last step of an attempt, so that a client which only reads steps sees the end. */
-export async function placeLastStep(held: Held, kind: 'done' | 'failed', outcome: ConnectionStep['outcome']): Promise<void> {
+export async function placeLastStep(
+  held: Held,
+  kind: 'done' | 'failed',
+  outcome: ConnectionStep['outcome'],
+): Promise<void> {
   endStep(held, outcome);
   await addStep(held, {
     id: newId(),
@@ -128,4 +133,3 @@ export async function endingReason(held: Held): Promise<FailureCode | null> {
   if (held.attempt.cancelRequestedAt) return 'cancelled';
   return held.at >= held.attempt.deadlineAt ? 'deadline_passed' : null;
 }
-

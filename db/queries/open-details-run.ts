@@ -2,12 +2,7 @@ import { newId } from '../../platform/ids.ts';
 import { rows, type Em } from '../connect.ts';
 
 /** Opens a run of the details sync, or marks the running one to go once more; answers its id. */
-export async function openDetailsRun(
-  em: Em,
-  tenantId: string,
-  accountId: string,
-  now: Date,
-): Promise<string> {
+export async function openDetailsRun(em: Em, tenantId: string, accountId: string, now: Date): Promise<string> {
   const [run] = await rows<{ id: string }>(
     em,
     `insert into sync_runs (id, tenant_id, account_id, kind, state, dry_run, again, stats, started_at)

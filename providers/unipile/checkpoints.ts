@@ -22,7 +22,9 @@ const checkpointShape = z.looseObject({
 export function progressFrom(body: unknown, now: number): LoginProgress {
   const parsed = answerShape.safeParse(body);
   if (!parsed.success)
-    throw new ProviderFailure('provider_unavailable', 'UniPile answered a login in an unknown shape.', { effect: 'unknown' });
+    throw new ProviderFailure('provider_unavailable', 'UniPile answered a login in an unknown shape.', {
+      effect: 'unknown',
+    });
   const { object, account_id: providerAccountId } = parsed.data;
   if (object.toLowerCase() !== 'checkpoint') return { providerAccountId, next: { linked: true } };
   const checkpoint = checkpointShape.parse(parsed.data.checkpoint);

@@ -57,11 +57,14 @@ const neverSent = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREA
  */
 export function toFailure(error: unknown, onServerError: 'none' | 'unknown'): ProviderFailure {
   if (error instanceof ProviderFailure) return error;
-  if (!isAxiosError(error)) return new ProviderFailure('provider_unavailable', 'UniPile could not be asked.', { effect: onServerError });
+  if (!isAxiosError(error))
+    return new ProviderFailure('provider_unavailable', 'UniPile could not be asked.', { effect: onServerError });
   const { response } = error;
   if (!response) {
     const effect = neverSent.has(error.code ?? '') ? 'none' : onServerError;
-    return new ProviderFailure('provider_unavailable', `UniPile did not answer (${error.code ?? 'network'}).`, { effect });
+    return new ProviderFailure('provider_unavailable', `UniPile did not answer (${error.code ?? 'network'}).`, {
+      effect,
+    });
   }
   const slug = slugOf(response.data);
   const status = response.status;

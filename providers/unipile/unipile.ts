@@ -23,7 +23,8 @@ export const unipile: Provider = {
     restore: true,
   },
   checkSettings: ({ dsn, access_token: token }) => {
-    if (!dsn || !baseUrl(dsn)) return 'dsn must be the host and port of your UniPile API, such as api1.unipile.com:13111.';
+    if (!dsn || !baseUrl(dsn))
+      return 'dsn must be the host and port of your UniPile API, such as api1.unipile.com:13111.';
     return token ? null : 'access_token is missing.';
   },
   checkLogin,

@@ -38,5 +38,12 @@ function identityOf(account: AccountBody): string | null {
   const text = (value: unknown): string | null =>
     (typeof value === 'string' && value !== '') || typeof value === 'number' ? String(value) : null;
   if (account.type?.toUpperCase() === 'WHATSAPP') return toE164(text(im.phone_number));
-  return text(im.id) ?? text(im.user_id) ?? text(im.username) ?? text(mail.username) ?? text(mail.imap_user) ?? text(mail.email);
+  return (
+    text(im.id) ??
+    text(im.user_id) ??
+    text(im.username) ??
+    text(mail.username) ??
+    text(mail.imap_user) ??
+    text(mail.email)
+  );
 }

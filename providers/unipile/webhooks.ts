@@ -64,4 +64,6 @@ export function readWebhook({ raw }: WebhookRequest): WebhookEvent[] {
 
 const isFlatStatus = (body: Json): boolean =>
   body.event === 'account_status' ||
-  (text(body.account_id) !== null && text(body.message_id) === null && Boolean(words[(text(body.message) ?? text(body.status) ?? '').toUpperCase()]));
+  (text(body.account_id) !== null &&
+    text(body.message_id) === null &&
+    Boolean(words[(text(body.message) ?? text(body.status) ?? '').toUpperCase()]));

@@ -1,66 +1,74 @@
+import type { MikroORM } from '@mikro-orm/postgresql';
 import { openAsOwner } from '../../db/migrate.ts';
 import { openDatabase, rows, type Database } from '../../db/connect.ts';
 import { Account } from '../../db/entities/accounts.ts';
-import { Tenant } from '../../db/entities/tenants.ts';
-import { newId } from '../../platform/ids.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { seedTenant, tablesOf } from './seed.ts';
 
 let test: TestDatabase;
+let orm: MikroORM;
 let db: Database;
 beforeAll(async () => {
   test = await createTestDatabase();
+  orm = await openAsOwner(test.ownerUrl);
   db = await openDatabase(test.url, { app: 2, system: 2 });
 });
 afterAll(async () => {
   await db?.close();
+  await orm?.close(true);
   await test?.drop();
 });
 
+/** The database's name of a type, by the entities' name where it differs. */
+const typeNames: Record<string, string> = { int: 'int4', boolean: 'bool', 'text[]': '_text' };
+const typeName = (type: string): string => {
+  const bare = type.replace(/\(\d+\)$/, '');
+  return typeNames[bare] ?? bare;
+};
+
 it('has migrations and entities that agree on every column', async () => {
-  const orm = await openAsOwner(test.ownerUrl);
-  try {
-    const columns = await rows<{ table_name: string; column_name: string; is_nullable: string; udt_name: string }>(
-      orm.em.fork(),
-      `select table_name, column_name, is_nullable, udt_name from information_schema.columns
-       where table_schema = 'public' and table_name <> 'schema_migrations'`,
-    );
-    const inDatabase = columns.map((c) => `${c.table_name}.${c.column_name} ${c.udt_name} ${c.is_nullable}`).sort();
-    const inEntities = Object.values(orm.getMetadata().getAll().values().toArray())
-      .flatMap((meta) =>
-        meta.props.map((p) => {
-          const type = p.columnTypes[0] ?? '';
-          return `${meta.tableName}.${p.fieldNames[0]} ${udt(type)} ${p.nullable ? 'YES' : 'NO'}`;
-        }),
-      )
-      .sort();
-    expect(inEntities).toEqual(inDatabase);
-  } finally {
-    await orm.close(true);
-  }
+  const columns = await rows<{ table_name: string; column_name: string; is_nullable: string; udt_name: string }>(
+    orm.em.fork(),
+    `select table_name, column_name, is_nullable, udt_name from information_schema.columns
+     where table_schema = 'public' and table_name <> 'schema_migrations'`,
+  );
+  const inDatabase = columns.map((c) => `${c.table_name}.${c.column_name} ${c.udt_name} ${c.is_nullable}`).sort();
+  const inEntities = [...orm.getMetadata().getAll().values()]
+    .flatMap(({ tableName, props }) =>
+      props.map(
+        (p) => `${tableName}.${p.fieldNames[0]} ${typeName(p.columnTypes[0] ?? '')} ${p.nullable ? 'YES' : 'NO'}`,
+      ),
+    )
+    .sort();
+  expect(inEntities).toEqual(inDatabase);
 });
 
-const udt = (type: string): string =>
-  type.startsWith('timestamptz') ? 'timestamptz' : type === 'int' ? 'int4' : type === 'boolean' ? 'bool' : type === 'text[]' ? '_text' : type;
+it('has every unique rule of the entities in the database, under the same name', async () => {
+  const named = [...orm.getMetadata().getAll().values()].flatMap(({ uniques }) => uniques.map(({ name }) => name));
+  const found = await rows<{ conname: string }>(
+    orm.em.fork(),
+    "select conname from pg_constraint where contype = 'u' and connamespace = 'public'::regnamespace",
+  );
+  expect(named.length).toBeGreaterThan(0);
+  expect(found.map(({ conname }) => conname)).toEqual(expect.arrayContaining(named));
+});
 
-it('shows each tenant only its own rows, and none without a tenant', async () => {
-  const now = new Date();
-  const [one, two] = [newId(), newId()];
-  await db.system(async (em) => {
-    for (const id of [one, two]) {
-      em.persist(em.create(Tenant, { id, name: id, createdAt: now }));
-    }
-    await em.flush();
-    for (const tenantId of [one, two])
-      em.persist(
-        em.create(Account, {
-          id: newId(), tenantId, provider: 'unipile', channel: 'whatsapp', owner: 'o', label: null, metadata: {}, credentialsId: null,
-          providerAccountId: null, identity: null, state: 'connecting', reason: null, who: 'owner', since: now, connectionConfig: null,
-          providerConfig: null, rawDetails: null, detailsAt: null, secret: null, method: 'qr', lastSyncAt: null, lookWantedAt: null,
-          mergedInto: null, createdAt: now, updatedAt: now,
-        }),
-      );
+it('has no time without a zone: a moment is the same for every reader', async () => {
+  const found = await rows(
+    orm.em.fork(),
+    `select table_name, column_name from information_schema.columns
+     where table_schema = 'public' and table_name <> 'schema_migrations' and data_type = 'timestamp without time zone'`,
+  );
+  expect(found).toEqual([]);
+});
+
+it('reads moments and structures back as they were written', async () => {
+  const { tenants, accounts } = await db.system(async (em) => seedTenant(em, await tablesOf(em)));
+  const written = { since: new Date('2026-05-04T10:00:00.123Z'), metadata: { a: [1, { b: null }] }, details: null };
+  await db.tenant(tenants ?? '', async (em) => {
+    const account = await em.findOneOrFail(Account, { id: accounts });
+    Object.assign(account, { since: written.since, metadata: written.metadata });
   });
-  const seen = await db.tenant(one, (em) => em.find(Account, {}));
-  expect(seen.map((a) => a.tenantId)).toEqual([one]);
-  expect(seen[0]?.since).toBeInstanceOf(Date);
+  const read = await db.tenant(tenants ?? '', (em) => em.findOneOrFail(Account, { id: accounts }));
+  expect(read).toMatchObject({ since: written.since, metadata: written.metadata, connectionConfig: null });
 });

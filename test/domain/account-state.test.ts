@@ -128,7 +128,10 @@ it('leaves it to a failed login to say who must act', () => {
 });
 
 it('counts patience from the first trouble, however often it is reported again', () => {
-  let account = transition({ ...standing('active'), since: new Date(0) }, { ...events['interrupted, a minute on'], at: then });
+  let account = transition(
+    { ...standing('active'), since: new Date(0) },
+    { ...events['interrupted, a minute on'], at: then },
+  );
   for (let later = 60_000; later < interruptionPatienceMs; later += 60_000) {
     account = transition(account, { type: 'interrupted', at: new Date(then.getTime() + later), reason: 'again' });
     expect(account).toMatchObject({ state: 'degraded', since: then });

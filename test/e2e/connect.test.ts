@@ -21,7 +21,8 @@ async function begin(body: object): Promise<{ id: string; attempt: any }> {
   return { id: answer.account.id, attempt: answer.attempt };
 }
 
-const upstream = async (id: string): Promise<string> => (await stack.api.get(`/api/v1/accounts/${id}`)).body.provider_account_id;
+const upstream = async (id: string): Promise<string> =>
+  (await stack.api.get(`/api/v1/accounts/${id}`)).body.provider_account_id;
 
 const answer = (id: string, step: any, value: string, headers?: Record<string, string>) =>
   stack.api.post(`/api/v1/accounts/${id}/attempt/steps/${step.id}`, { answer: value }, headers);
@@ -70,17 +71,20 @@ describe('A3 and A4: credentials and checkpoints', () => {
     await stack.api.account(id, 'active');
   });
 
-  it.each(['2fa', 'otp'])('asks for the code of %s, lets a wrong one be tried again, and takes the right one', async (story) => {
-    const { id, attempt } = await begin(linkedin(story, 'bo'));
-    expect(attempt.step.kind).toBe('code');
-    const wrong = await answer(id, attempt.step, '000000');
-    expect(wrong.status).toBeLessThan(300);
-    expect(wrong.body.step).toMatchObject({ kind: 'code', attempts_left: attempt.step.attempts_left - 1 });
-    expect(wrong.body.step.id).not.toBe(attempt.step.id);
-    expect((await answer(id, attempt.step, '123456')).body.code).toBe('stale_step');
-    await answer(id, wrong.body.step, '123456');
-    await stack.api.account(id, 'active');
-  });
+  it.each(['2fa', 'otp'])(
+    'asks for the code of %s, lets a wrong one be tried again, and takes the right one',
+    async (story) => {
+      const { id, attempt } = await begin(linkedin(story, 'bo'));
+      expect(attempt.step.kind).toBe('code');
+      const wrong = await answer(id, attempt.step, '000000');
+      expect(wrong.status).toBeLessThan(300);
+      expect(wrong.body.step).toMatchObject({ kind: 'code', attempts_left: attempt.step.attempts_left - 1 });
+      expect(wrong.body.step.id).not.toBe(attempt.step.id);
+      expect((await answer(id, attempt.step, '123456')).body.code).toBe('stale_step');
+      await answer(id, wrong.body.step, '123456');
+      await stack.api.account(id, 'active');
+    },
+  );
 
   it('walks through two checkpoints: 2FA, then a contract', async () => {
     const { id, attempt } = await begin(linkedin('two', 'cy'));
@@ -138,7 +142,10 @@ describe('asked once', () => {
     const { id, attempt } = await begin(linkedin('2fa', 'ida'));
     const before = await stack.control.count('POST', '/api/v1/accounts/checkpoint');
     const headers = { 'idempotency-key': 'solve-ida' };
-    const both = await Promise.all([answer(id, attempt.step, '123456', headers), answer(id, attempt.step, '123456', headers)]);
+    const both = await Promise.all([
+      answer(id, attempt.step, '123456', headers),
+      answer(id, attempt.step, '123456', headers),
+    ]);
     expect(both[0].body).toEqual(both[1].body);
     await stack.api.account(id, 'active');
     expect((await stack.control.count('POST', '/api/v1/accounts/checkpoint')) - before).toBe(1);
@@ -147,7 +154,9 @@ describe('asked once', () => {
   it('makes one account of a connect request repeated under one Idempotency-Key', async () => {
     const headers = { 'idempotency-key': 'connect-jo' };
     const before = await stack.control.count('POST', '/api/v1/accounts');
-    const [one, two] = await Promise.all([1, 2].map(() => stack.api.post('/api/v1/accounts', linkedin('2fa', 'jo'), headers)));
+    const [one, two] = await Promise.all(
+      [1, 2].map(() => stack.api.post('/api/v1/accounts', linkedin('2fa', 'jo'), headers)),
+    );
     expect(one!.body.account.id).toBe(two!.body.account.id);
     expect((await stack.control.count('POST', '/api/v1/accounts')) - before).toBe(1);
   });
@@ -197,7 +206,10 @@ describe('A5 and A6: reconnect and disconnect', () => {
     const { id } = await begin(linkedin('plain', 'lou'));
     await stack.api.account(id, 'active');
     await stack.control.post('/drop', { account_id: await upstream(id), status: 'ERROR' });
-    await eventually('the restart', async () => (await stack.control.count('POST', '/api/v1/accounts/:id/restart')) > 0);
+    await eventually(
+      'the restart',
+      async () => (await stack.control.count('POST', '/api/v1/accounts/:id/restart')) > 0,
+    );
     await stack.api.account(id, 'active');
   });
 

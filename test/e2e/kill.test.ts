@@ -46,7 +46,8 @@ const begin = async (body: object): Promise<any> => {
   expect(answer.status).toBe(202);
   return answer.body;
 };
-const upstream = async (id: string): Promise<string> => (await api.get(`/api/v1/accounts/${id}`)).body.provider_account_id;
+const upstream = async (id: string): Promise<string> =>
+  (await api.get(`/api/v1/accounts/${id}`)).body.provider_account_id;
 
 it('goes on after the worker was killed while a QR code waited', async () => {
   const { account } = await begin({ channel: 'whatsapp' });
@@ -82,7 +83,9 @@ it.each(['temporal', 'postgres'] as const)('finishes an onboarding during which 
   await kill(part);
   await ready();
   await eventually('the code to be taken', async () => {
-    const answer = await api.post(`/api/v1/accounts/${account.id}/attempt/steps/${attempt.step.id}`, { answer: '123456' });
+    const answer = await api.post(`/api/v1/accounts/${account.id}/attempt/steps/${attempt.step.id}`, {
+      answer: '123456',
+    });
     return answer.status < 300 || answer.body.code === 'stale_step';
   });
   await api.account(account.id, 'active');

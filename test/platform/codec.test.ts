@@ -57,7 +57,10 @@ describe('a payload', () => {
 
   it('shows Temporal neither its data nor its metadata', async () => {
     const [sealed] = await codec.encode([
-      { metadata: { encoding: Buffer.from('json/plain'), note: Buffer.from(secret) }, data: Buffer.from(`"${secret}"`) },
+      {
+        metadata: { encoding: Buffer.from('json/plain'), note: Buffer.from(secret) },
+        data: Buffer.from(`"${secret}"`),
+      },
     ]);
     expectHidden(Payload.encode(sealed!).finish());
     expect(Object.keys(sealed?.metadata ?? {})).toEqual(['encoding']);
@@ -85,6 +88,13 @@ describe('a failure', () => {
     return outer;
   };
 
+  it('would show them without the sealing, so that what follows proves something', async () => {
+    const plain = Failure.encode(await encodeErrorToFailure(loadDataConverter({}), thrown())).finish();
+    expect(() => expectHidden(plain)).toThrow();
+    const sealed = Buffer.from(`xx${secret}xx`).toString('base64');
+    expect(() => expectHidden(Buffer.from(sealed))).toThrow();
+  });
+
   it('holds its message, stack, details and causes out of the raw bytes', async () => {
     const failure = await encodeErrorToFailure(converter, thrown());
     expect(failure.cause?.encodedAttributes).toBeTruthy();
@@ -93,7 +103,14 @@ describe('a failure', () => {
 
   it('holds them out of an activity failure around it, too', async () => {
     const cause = ApplicationFailure.create({ message: secret, type: 'unexpected', cause: thrown() });
-    const failed = new ActivityFailure('failed', 'beginLogin', '1', RetryState.MAXIMUM_ATTEMPTS_REACHED, 'worker', cause);
+    const failed = new ActivityFailure(
+      'failed',
+      'beginLogin',
+      '1',
+      RetryState.MAXIMUM_ATTEMPTS_REACHED,
+      'worker',
+      cause,
+    );
     expectHidden(Failure.encode(await encodeErrorToFailure(converter, failed)).finish());
   });
 

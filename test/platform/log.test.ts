@@ -19,8 +19,8 @@ it('logs of a failed request its name, message, code and stack, and nothing of t
   const error = await refused();
   expect(JSON.stringify(error)).toContain(secret);
   const fields = errorFields(error);
-  expect(Object.keys(fields).sort()).toEqual(['error_code', 'message', 'name', 'stack']);
-  expect(fields).toMatchObject({ name: error.name, error_code: 'ECONNREFUSED' });
+  expect(Object.keys(fields).sort()).toEqual(['code', 'message', 'name', 'stack']);
+  expect(fields).toMatchObject({ name: error.name, code: 'ECONNREFUSED' });
   expect(JSON.stringify(fields)).not.toContain(secret);
 });
 
@@ -51,15 +51,24 @@ it('writes lines of JSON in which neither errors nor named fields show a secret'
     log.error({ err: error }, 'as a field');
     log.error(error, 'as the object');
     log.error({ error }, 'under another name');
-    log.info({ login: { password: secret, code: secret, access_token: secret, secret } }, 'fields');
+    log.info({ login: { password: secret, access_token: secret, secret } }, 'fields');
     log.info({ req: { headers: { cookie: secret } }, config: { headers: secret } }, 'a request');
     log.debug('below the level');
   `;
   const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module-typescript', '-e', program], {
     cwd: new URL('../..', import.meta.url).pathname,
   });
-  const lines = stdout.trim().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>);
-  expect(lines.map((line) => line.msg)).toEqual(['as a field', 'as the object', 'under another name', 'fields', 'a request']);
-  for (const { err, error } of lines.slice(0, 3)) expect(err ?? error).toMatchObject({ error_code: 'ECONNREFUSED' });
+  const lines = stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+  expect(lines.map((line) => line.msg)).toEqual([
+    'as a field',
+    'as the object',
+    'under another name',
+    'fields',
+    'a request',
+  ]);
+  for (const { err, error } of lines.slice(0, 3)) expect(err ?? error).toMatchObject({ code: 'ECONNREFUSED' });
   expect(stdout).not.toContain(secret);
 });

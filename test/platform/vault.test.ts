@@ -29,7 +29,9 @@ function refusal(work: () => unknown): string {
 
 describe('a sealed text', () => {
   it('opens to what was sealed', () =>
-    fc.assert(fc.property(text, text, (plain, where) => expect(vault.open(vault.seal(plain, where), where)).toBe(plain))));
+    fc.assert(
+      fc.property(text, text, (plain, where) => expect(vault.open(vault.seal(plain, where), where)).toBe(plain)),
+    ));
 
   it('is another one each time and shows nothing of what is inside', () => {
     const [one, two] = [vault.seal('a secret of some length', context), vault.seal('a secret of some length', context)];
@@ -59,7 +61,12 @@ describe('a sealed text', () => {
     const sealed = vault.seal(plain, context);
     const length = Buffer.from(sealed.split('.')[2] ?? '', 'base64url').length;
     for (let kept = 1; kept < length; kept++)
-      refusal(() => vault.open(altered(sealed, (bytes) => bytes.subarray(0, kept)), context));
+      refusal(() =>
+        vault.open(
+          altered(sealed, (bytes) => bytes.subarray(0, kept)),
+          context,
+        ),
+      );
   });
 
   it.each(['', 'plain text', 'v1', 'v1..', 'v2.00000000.AAAA', 'v1.not-a-key.AAAA', 'v1.two\nlines.AAAA'])(

@@ -25,7 +25,9 @@ export function createControl(url: string): Control {
     get: (path) => call('GET', path),
     count: async (method, route) => {
       const calls = (await control.get('/calls')) as { method: string; route: string; count: number }[];
-      return calls.filter((one) => one.method === method && one.route === route).reduce((sum, one) => sum + one.count, 0);
+      return calls
+        .filter((one) => one.method === method && one.route === route)
+        .reduce((sum, one) => sum + one.count, 0);
     },
   };
   return control;

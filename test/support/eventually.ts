@@ -1,5 +1,9 @@
 /** Asks again until there is an answer; fails with what was awaited. No test sleeps for a fixed time. */
-export async function eventually<T>(what: string, ask: () => Promise<T | null | undefined | false>, withinMs = 40_000): Promise<T> {
+export async function eventually<T>(
+  what: string,
+  ask: () => Promise<T | null | undefined | false>,
+  withinMs = 40_000,
+): Promise<T> {
   const end = Date.now() + withinMs;
   let last: unknown;
   while (Date.now() < end) {

@@ -27,7 +27,7 @@ export async function connectionHistory(client: Client, accountId: string): Prom
 }
 
 /** A history as the JSON that is kept in the tree. */
-export const toJson = (history: History): string => JSON.stringify(historyToJSON(history), null, 1);
+export const toJson = (history: History): string => historyToJSON(history);
 
 /** What Temporal Cloud charges for: starts, activities, timers, signals, updates, search-attribute upserts. */
 const charged = new Set([

@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import type { Client } from '@temporalio/client';
 import { actionsOf, connectionHistory, eventsOf, temporalClient, toJson, type History } from '../support/history.ts';
+import { eventually } from '../support/eventually.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
 import { bundle, replay } from '../replay/replay.ts';
 
@@ -71,7 +72,7 @@ it('revives an account without its owner within 5 actions', async () => {
   await stack.api.account(id, 'active');
   await connectionHistory(client, id);
   await stack.control.post('/drop', { account_id: upstream, status: 'ERROR' });
-  await stack.api.step(id, 'done');
+  await eventually('the restart', async () => (await stack.control.count('POST', '/api/v1/accounts/:id/restart')) > 0);
   const history = await keep('revive', await connectionHistory(client, id));
   expect(actionsOf(history)).toBeLessThanOrEqual(5);
 });

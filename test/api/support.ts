@@ -1,0 +1,190 @@
+import { randomBytes } from 'node:crypto';
+import type { ApiContext } from '../../api/context.ts';
+import { startApi, type RunningApi } from '../../api/start.ts';
+import { createApiKey, ensureTenant } from '../../db/api-keys.ts';
+import { Account } from '../../db/entities/accounts.ts';
+import { ConnectionAttempt, ConnectionStep } from '../../db/entities/attempts.ts';
+import { ProviderCredentials } from '../../db/entities/tenants.ts';
+import { webhookSecretsOf } from '../../db/credentials.ts';
+import { sealed } from '../../db/sealed.ts';
+import { scopeNames, type Scope } from '../../domain/scopes.ts';
+import type { StepContent } from '../../domain/steps.ts';
+import { readConfig } from '../../platform/config.ts';
+import { newId } from '../../platform/ids.ts';
+import type { AccountRef, Motion } from '../../platform/temporal.ts';
+import type { StepAction } from '../../workflows/messages.ts';
+import { createClient, type ApiClient } from '../support/client.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+
+/** What the API told Temporal, in the place of Temporal; a test may have it do something, or fail. */
+export interface StandIn extends Motion {
+  told: string[];
+  submitted: StepAction[];
+  syncs: string[];
+  down: boolean;
+  onSubmit(account: AccountRef, action: StepAction): ReturnType<Motion['submitStep']>;
+  onFirstStep(account: AccountRef, attempt: number): Promise<void>;
+}
+
+export function createStandIn(): StandIn {
+  const check = (): void => {
+    if (motion.down) throw new Error('Temporal is down');
+  };
+  const motion: StandIn = {
+    told: [],
+    submitted: [],
+    syncs: [],
+    down: false,
+    onSubmit: () => Promise.resolve(null),
+    onFirstStep: () => Promise.resolve(),
+    tellConnection: async (account) => {
+      check();
+      motion.told.push(account.accountId);
+    },
+    currentStep: async (account, attempt) => {
+      await motion.onFirstStep(account, attempt);
+      return null;
+    },
+    submitStep: async (account, action) => {
+      motion.submitted.push(action);
+      return motion.onSubmit(account, action);
+    },
+    startSyncDetails: async (account) => {
+      check();
+      motion.syncs.push(account.accountId);
+    },
+    historyUrl: (id) => `http://127.0.0.1:8233/${encodeURIComponent(id)}`,
+    ping: () => Promise.resolve(!motion.down),
+    close: () => Promise.resolve(),
+  };
+  return motion;
+}
+
+/** An API over real PostgreSQL; where Temporal is not the subject, a stand-in takes its place. */
+export interface TestApi {
+  url: string;
+  context: ApiContext;
+  motion: StandIn;
+  database: TestDatabase;
+  client: ApiClient;
+  clientOf(tenant: string, scopes?: readonly Scope[]): Promise<ApiClient>;
+  /** The clock the API lives by. */
+  clock: { advance(ms: number): void };
+  stop(): Promise<void>;
+}
+
+export async function startTestApi(
+  settings: Record<string, string> = {},
+  parts: Partial<ApiContext> = {},
+): Promise<TestApi> {
+  const database = await createTestDatabase();
+  const config = readConfig({
+    DATABASE_URL: database.url,
+    ENCRYPTION_KEY: Buffer.alloc(32, 7).toString('base64'),
+    TEMPORAL_UI_URL: 'http://127.0.0.1:8233',
+    UNIPILE_DSN: 'http://127.0.0.1:1',
+    UNIPILE_ACCESS_TOKEN: 'unused-token',
+    PORT: '0',
+    LOG_LEVEL: process.env.LOG_LEVEL ?? 'silent',
+    SHUTDOWN_GRACE_SECONDS: '1',
+    RATE_LIMIT_PER_MINUTE: '100000',
+    ...settings,
+  });
+  const motion = createStandIn();
+  let aheadMs = 0;
+  const clock = { now: () => new Date(Date.now() + aheadMs) };
+  const api: RunningApi = await startApi(config, { motion, clock, ...parts });
+  const clientOf = async (tenant: string, scopes: readonly Scope[] = scopeNames): Promise<ApiClient> => {
+    const key = await api.context.db.system(async (em) => {
+      const row = await ensureTenant(em, tenant, new Date());
+      return createApiKey(em, row.id, 'test', scopes, new Date()).key;
+    });
+    return createClient(api.url, key);
+  };
+  return {
+    url: api.url,
+    context: api.context,
+    motion,
+    database,
+    client: await clientOf('ours'),
+    clientOf,
+    clock: {
+      advance: (ms) => {
+        aheadMs += ms;
+      },
+    },
+    stop: async () => {
+      await api.close();
+      await database.drop();
+    },
+  };
+}
+
+export const whatsapp = { provider: 'unipile', channel: 'whatsapp', owner: 'maya' };
+export const linkedin = {
+  provider: 'unipile',
+  channel: 'linkedin',
+  owner: 'maya',
+  credentials: { username: 'a@b.example', password: 'correct horse' },
+};
+
+/** An account with a running attempt. */
+export async function connect(client: ApiClient, body: object = whatsapp): Promise<any> {
+  const { status, body: answer } = await client.post('/api/v1/accounts', body);
+  if (status !== 202) throw new Error(JSON.stringify(answer));
+  return answer;
+}
+
+/** Puts a running attempt at a step, as a worker would. */
+export const placeStep = (
+  { context }: TestApi,
+  attemptId: string,
+  content: StepContent,
+  more: { canResend?: boolean; expiresAt?: Date } = {},
+): Promise<string> =>
+  context.db.system(async (em) => {
+    const attempt = await em.findOneOrFail(ConnectionAttempt, { id: attemptId });
+    const id = newId();
+    em.persist(
+      em.create(ConnectionStep, {
+        id,
+        tenantId: attempt.tenantId,
+        accountId: attempt.accountId,
+        attemptId,
+        number: 1 + (await em.count(ConnectionStep, { attemptId })),
+        kind: content.kind,
+        content: context.vault.seal(JSON.stringify(content), sealed.stepContent(id)),
+        again: false,
+        canResend: more.canResend ?? false,
+        canTryAnotherWay: false,
+        createdAt: context.clock.now(),
+        expiresAt: more.expiresAt ?? attempt.deadlineAt,
+        answersLeft: attempt.answersLeft,
+        answer: null,
+        answerId: null,
+        sentAt: null,
+        outcome: null,
+        endedAt: null,
+      }),
+    );
+    attempt.currentStepId = id;
+    return id;
+  });
+
+/** Makes an account active under an upstream id, its attempt succeeded. */
+export const activate = ({ context }: TestApi, accountId: string, upstream: string): Promise<void> =>
+  context.db.system(async (em) => {
+    const account = await em.findOneOrFail(Account, { id: accountId });
+    Object.assign(account, { providerAccountId: upstream, state: 'active', who: 'nobody' });
+    await em.nativeUpdate(ConnectionAttempt, { accountId }, { state: 'succeeded', endedAt: new Date() });
+  });
+
+/** Where the installation's provider reaches this API, and the secret it brings. */
+export const webhookOf = ({ context, url }: TestApi): Promise<{ address: string; secret: string }> =>
+  context.db.system(async (em) => {
+    const row = await em.findOneOrFail(ProviderCredentials, { provider: 'unipile', tenantId: null });
+    const [secret = ''] = webhookSecretsOf(context.vault, row);
+    return { address: `${url}/webhooks/unipile/${row.webhookToken}`, secret };
+  });
+
+export const unique = (): string => randomBytes(6).toString('hex');

@@ -1,0 +1,87 @@
+import { randomBytes } from 'node:crypto';
+import pg from 'pg';
+import { migrate } from '../../db/migrate.ts';
+import { createTestDatabase, required, type TestDatabase } from '../support/database.ts';
+
+/** An empty database of the schema's owner. */
+let empty: { name: string; url: string };
+let admin: pg.Client;
+beforeEach(async () => {
+  const owner = new URL(required('PATCHBAY_TEST_PG_OWNER_URL'));
+  const name = `t_${randomBytes(6).toString('hex')}`;
+  admin = new pg.Client({ connectionString: required('PATCHBAY_TEST_PG_ADMIN_URL') });
+  await admin.connect();
+  await admin.query(`create database ${name} owner ${owner.username}`);
+  owner.pathname = `/${name}`;
+  empty = { name, url: owner.href };
+});
+afterEach(async () => {
+  await admin.query(`drop database if exists ${empty.name} with (force)`);
+  await admin.end();
+});
+
+/** What the database says of itself: columns, constraints, indexes, policies and rights. */
+async function schemaOf(url: string): Promise<unknown> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    const ask = async (sql: string) => (await client.query(sql)).rows as unknown[];
+    return {
+      columns: await ask(
+        `select table_name, column_name, data_type, is_nullable from information_schema.columns
+         where table_schema = 'public' order by 1, 2`,
+      ),
+      constraints: await ask(
+        `select conrelid::regclass::text, conname, pg_get_constraintdef(oid) from pg_constraint
+         where connamespace = 'public'::regnamespace order by 1, 2`,
+      ),
+      indexes: await ask("select indexname, indexdef from pg_indexes where schemaname = 'public' order by 1"),
+      policies: await ask('select tablename, policyname, roles, cmd, qual, with_check from pg_policies order by 1, 2'),
+      rights: await ask(
+        `select table_name, grantee, privilege_type from information_schema.role_table_grants
+         where table_schema = 'public' order by 1, 2, 3`,
+      ),
+      applied: await ask('select name from schema_migrations order by name'),
+    };
+  } finally {
+    await client.end();
+  }
+}
+
+it('brings an empty database up to date and names what it applied', async () => {
+  expect(await migrate(empty.url)).toContain('0001-foundation');
+});
+
+it('applies nothing the second time, and changes nothing', async () => {
+  await migrate(empty.url);
+  const before = await schemaOf(empty.url);
+  expect(await migrate(empty.url)).toEqual([]);
+  expect(await schemaOf(empty.url)).toEqual(before);
+});
+
+it('applies each migration once when several begin at the same moment', async () => {
+  const done = await Promise.all([migrate(empty.url), migrate(empty.url), migrate(empty.url)]);
+  const applied = done.filter((names) => names.length > 0);
+  expect(applied).toHaveLength(1);
+  expect(await schemaOf(empty.url)).toMatchObject({ applied: applied[0]?.toSorted().map((name) => ({ name })) });
+});
+
+describe('beside another database of the same server', () => {
+  let other: TestDatabase;
+  beforeAll(async () => void (other = await createTestDatabase()));
+  afterAll(() => other?.drop());
+
+  it('comes to the same schema, rights and policies, though the roles were there before', async () => {
+    await migrate(empty.url);
+    expect(await schemaOf(empty.url)).toEqual(await schemaOf(other.ownerUrl));
+  });
+});
+
+it('leaves no lock behind', async () => {
+  await migrate(empty.url);
+  const { rows } = await admin.query(
+    `select from pg_locks l join pg_database d on d.oid = l.database where l.locktype = 'advisory' and d.datname = $1`,
+    [empty.name],
+  );
+  expect(rows).toEqual([]);
+});

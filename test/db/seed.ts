@@ -1,0 +1,69 @@
+import { rows, type Em } from '../../db/connect.ts';
+import { newId } from '../../platform/ids.ts';
+
+/** A table as the database itself describes it. */
+export interface Table {
+  name: string;
+  columns: { name: string; type: string; nullable: boolean; references: string | null }[];
+}
+
+/** The column that says whose a row is. */
+export const tenantColumn = (table: string): string => (table === 'tenants' ? 'id' : 'tenant_id');
+
+/** Every table of ours, referenced ones first: they were made first. */
+export async function tablesOf(em: Em): Promise<Table[]> {
+  const found = await rows<{ table: string; name: string; type: string; nullable: boolean; references: string | null }>(
+    em,
+    `select c.relname as table, a.attname as name, format_type(a.atttypid, null) as type, not a.attnotnull as nullable,
+       (select f.confrelid::regclass::text from pg_constraint f
+        where f.contype = 'f' and f.conrelid = c.oid and f.conkey = array[a.attnum]) as references
+     from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+     where c.relkind in ('r', 'p') and c.relnamespace = 'public'::regnamespace and c.relname <> 'schema_migrations'
+     order by c.oid, a.attnum`,
+  );
+  const tables = new Map<string, Table>();
+  for (const { table, ...column } of found) {
+    const known = tables.get(table) ?? { name: table, columns: [] };
+    known.columns.push(column);
+    tables.set(table, known);
+  }
+  return [...tables.values()];
+}
+
+const values: Record<string, () => unknown> = {
+  uuid: newId,
+  text: newId,
+  'text[]': () => '{}',
+  jsonb: () => '{}',
+  integer: () => 1,
+  boolean: () => false,
+  'timestamp with time zone': () => new Date(),
+};
+
+/** Inserts a row, with some value in every column that is not given and may not be null; answers its id. */
+export async function insertRow(em: Em, table: Table, given: Record<string, unknown>): Promise<string> {
+  const id = (given.id as string | undefined) ?? newId();
+  const row: Record<string, unknown> = { id };
+  for (const { name, type, nullable } of table.columns) {
+    if (name in given) row[name] = given[name];
+    else if (name !== 'id' && !nullable) row[name] = values[type]?.();
+  }
+  const names = Object.keys(row);
+  await rows(
+    em,
+    `insert into ${table.name} (${names.join(', ')}) values (${names.map(() => '?').join(', ')})`,
+    Object.values(row),
+  );
+  return id;
+}
+
+/** One row of a tenant in each table, each belonging to the others; answers their ids by table. System role. */
+export async function seedTenant(em: Em, tables: Table[]): Promise<Record<string, string>> {
+  const ids: Record<string, string> = {};
+  for (const table of tables) {
+    const links = table.columns.filter(({ references }) => references !== null && references in ids);
+    const given = Object.fromEntries(links.map(({ name, references }) => [name, ids[references ?? '']]));
+    ids[table.name] = await insertRow(em, table, given);
+  }
+  return ids;
+}
