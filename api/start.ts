@@ -46,7 +46,7 @@ export async function startApi(config: Config, parts: Partial<ApiContext> = {}):
     ...parts,
   };
   const release = async (): Promise<void> => {
-    if ('stop' in clock) (clock as { stop(): void }).stop();
+    clock.stop?.();
     await motion.close();
     await db.close();
   };

@@ -9,8 +9,5 @@ export const connectionWorkflowId = (accountId: string): string => `connection/$
 export const syncWorkflowId = (kind: string, accountId: string, scope?: string): string =>
   scope ? `sync/${kind}/${accountId}/${scope}` : `sync/${kind}/${accountId}`;
 
-/** Task queues: calls a person waits for, provider backfill, and work on the database alone. */
-export const taskQueues = {
-  interactive: 'patchbay',
-  backfill: 'patchbay-backfill',
-} as const;
+/** The queue of activities that fetch in bulk, beside the one of calls that a person waits for. */
+export const backfillQueue = (queue: string): string => `${queue}-backfill`;

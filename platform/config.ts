@@ -8,6 +8,10 @@ export class ConfigError extends Error {
 const port = z.coerce.number().int().min(0).max(65_535);
 const url = z.url({ protocol: /^https?$/ });
 
+/** What a worker process may do: run workflow code, the calls that people wait for, fetching in bulk. */
+export const workerRoles = ['workflows', 'activities', 'backfill'] as const;
+export type WorkerRole = (typeof workerRoles)[number];
+
 /** Every setting of the serving processes, by its environment name. Empty or blank counts as not set. */
 const schema = z.object({
   NODE_ENV: z.string().optional(),
@@ -19,6 +23,11 @@ const schema = z.object({
   TEMPORAL_UI_URL: url.optional(),
   /** Where the workers listen; tests give each file its own. */
   TEMPORAL_TASK_QUEUE: z.string().default('patchbay'),
+  WORKER_ROLES: z
+    .string()
+    .default(workerRoles.join(','))
+    .transform((list) => list.split(',').map((role) => role.trim()))
+    .pipe(z.array(z.enum(workerRoles, { error: `must be some of ${workerRoles.join(', ')}, comma separated` }))),
   ENCRYPTION_KEY: z.string().min(1, 'must be 32 random bytes in base64'),
   ENCRYPTION_KEYS: z.string().default(''),
   PUBLIC_URL: url.default('http://127.0.0.1:3900'),

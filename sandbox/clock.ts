@@ -4,6 +4,8 @@ export interface Clock {
   iso(): string;
   offsetSeconds(): number;
   advance(seconds: number): void;
+  /** Resolves once the offset is another than `seconds`; at once where it is. */
+  otherThan(seconds: number, signal: AbortSignal): Promise<void>;
   /** Runs the job once the world's time reaches `at`. Returns how to call it off. */
   at(at: number, job: () => void): () => void;
   /** Back to the machine's time, with nothing planned. */
@@ -22,6 +24,7 @@ const LONGEST_WAIT = 2 ** 31 - 1;
 export function createClock(): Clock {
   let offset = 0;
   const plans = new Set<Plan>();
+  const moved = new EventTarget();
   const now = (): number => Date.now() + offset;
 
   const arm = (plan: Plan): void => {
@@ -50,6 +53,14 @@ export function createClock(): Clock {
           fire(plan);
         } else arm(plan);
       }
+      moved.dispatchEvent(new Event('moved'));
+    },
+    async otherThan(seconds, signal) {
+      while (offset === seconds * 1000 && !signal.aborted)
+        await new Promise<void>((resolve) => {
+          moved.addEventListener('moved', () => resolve(), { once: true, signal });
+          signal.addEventListener('abort', () => resolve(), { once: true });
+        });
     },
     at(at, job) {
       const plan: Plan = { at, job, timer: setTimeout(() => {}, 0) };
@@ -64,6 +75,7 @@ export function createClock(): Clock {
       for (const plan of plans) clearTimeout(plan.timer);
       plans.clear();
       offset = 0;
+      moved.dispatchEvent(new Event('moved'));
     },
   };
 }

@@ -24,6 +24,9 @@ const accountRef = {
 };
 const variantBody = z.strictObject({ provider: z.string(), name: z.string(), value: z.unknown() });
 const clockBody = z.strictObject({ advance_seconds: z.number().min(0) });
+const clockQuery = z.strictObject({ unless: z.coerce.number().optional() });
+/** How long a question for the clock waits for it to be moved, in milliseconds. */
+const CLOCK_WAIT = 20_000;
 
 /** The API that makes things happen in the world: no key, loopback only. */
 export function controlApp(shared: Shared, providers: ProviderSandbox[]): Express {
@@ -71,9 +74,19 @@ export function controlApp(shared: Shared, providers: ProviderSandbox[]): Expres
   });
 
   const clock = (): object => ({ now: shared.clock.iso(), offset_seconds: shared.clock.offsetSeconds() });
-  app.get('/clock', (_req, res) => void res.json(clock()));
-  app.post('/clock', (req, res) => {
+  app.get('/clock', async (req, res) => {
+    const { unless } = parse(clockQuery, req.query);
+    if (unless !== undefined) {
+      const gone = new AbortController();
+      res.once('close', () => gone.abort());
+      await shared.clock.otherThan(unless, AbortSignal.any([gone.signal, AbortSignal.timeout(CLOCK_WAIT)]));
+    }
+    res.json(clock());
+  });
+  app.post('/clock', async (req, res) => {
     shared.clock.advance(parse(clockBody, req.body).advance_seconds);
+    // Those that wait for the clock hear of it before the one that moved it goes on.
+    await new Promise((resolve) => setImmediate(resolve));
     res.json(clock());
   });
   app.get('/calls', (_req, res) => void res.json(shared.calls.list()));

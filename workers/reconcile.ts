@@ -7,6 +7,8 @@ import type { Deps } from '../activities/deps.ts';
 const grace = 2_000;
 /** How long a failed clean-up rests before it is tried again. */
 const cleanupRestMs = 60_000;
+/** How long an account whose details could not be collected rests before the next try, in milliseconds. */
+const collectRestMs = 10 * 60_000;
 /** Accounts per round; the next round takes the rest. */
 const page = 500;
 
@@ -67,8 +69,10 @@ async function collectMissingDetails(deps: Deps, motion: Motion): Promise<number
     rows<{ tenant_id: string; id: string; channel: string; provider: string }>(
       em,
       `select a.tenant_id, a.id, a.channel, a.provider from accounts a
-       where a.state = 'active' and a.details_at is null and a.merged_into is null limit ?`,
-      [page],
+       where a.state = 'active' and a.details_at is null and a.merged_into is null
+         and not exists (select from sync_runs r where r.account_id = a.id and r.kind = 'details' and r.started_at > ?)
+       limit ?`,
+      [new Date(now.getTime() - collectRestMs), page],
     ),
   );
   for (const row of lacking) {

@@ -9,15 +9,17 @@ import { openMotion } from '../platform/temporal.ts';
 import { createVault, parseKeyRing } from '../platform/vault.ts';
 import { providers } from '../providers/providers.ts';
 import { keepReconciling } from './reconcile.ts';
-import { installRuntime } from './runtime.ts';
-import { createWorker } from './worker.ts';
+import { countProviderCalls } from './count-provider-calls.ts';
+import { freeAddress, installRuntime } from './runtime.ts';
+import { createWorkers, slots } from './worker.ts';
 
 /** A worker process's inside: connects, polls, reconciles. `stop` lets running activities finish. */
 export async function startWorker(config: Config): Promise<{ stop(): Promise<void>; done: Promise<void>; deps: Deps }> {
   const log = createLog('worker', config.LOG_LEVEL);
-  installRuntime(log);
+  const sdkMetrics = config.METRICS_PORT === undefined ? undefined : await freeAddress();
+  installRuntime(log, sdkMetrics);
   const vault = createVault(parseKeyRing(config.ENCRYPTION_KEY, config.ENCRYPTION_KEYS));
-  const db = await openDatabase(config.DATABASE_URL, { app: 12, system: 6 });
+  const db = await openDatabase(config.DATABASE_URL, { app: slots.activities + slots.backfill, system: 6 });
   const motion = openMotion(config, vault);
   const metrics = createMetrics();
   let nudge = (): void => undefined;
@@ -28,7 +30,7 @@ export async function startWorker(config: Config): Promise<{ stop(): Promise<voi
     clock,
     log,
     metrics,
-    providers,
+    providers: countProviderCalls(providers, metrics),
     publicUrl: config.PUBLIC_URL,
     tellConnection: (account) => motion.tellConnection(account, 5_000),
   };
@@ -36,22 +38,27 @@ export async function startWorker(config: Config): Promise<{ stop(): Promise<voi
     for (const [provider, settings] of Object.entries(providerDefaults(config)))
       await saveCredentials(em, vault, clock.now(), null, provider, settings ?? {});
   });
-  const { worker, connection } = await createWorker(config, deps);
-  const metricsServer = config.METRICS_PORT === undefined ? null : await serveMetrics(metrics, config.METRICS_PORT);
+  const workers = await createWorkers(config, deps);
+  const metricsServer =
+    config.METRICS_PORT === undefined
+      ? null
+      : await serveMetrics(metrics, config.METRICS_PORT, () =>
+          fetch(`http://${sdkMetrics}/metrics`).then((answer) => answer.text()),
+        );
   const reconciler = keepReconciling(deps, motion, config.RECONCILE_INTERVAL_SECONDS * 1000);
   nudge = reconciler.nudge;
-  const done = worker.run();
+  const done = workers.run();
   return {
     deps,
     done,
     stop: async () => {
-      if (worker.getState() === 'RUNNING') worker.shutdown();
+      workers.shutdown();
       await done;
       await reconciler.stop();
-      if ('stop' in clock) (clock as { stop(): void }).stop();
+      clock.stop?.();
       metricsServer?.close();
       await motion.close();
-      await connection.close();
+      await workers.close();
       await db.close();
     },
   };

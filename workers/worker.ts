@@ -2,32 +2,76 @@ import { fileURLToPath } from 'node:url';
 import { NativeConnection, Worker } from '@temporalio/worker';
 import { createActivities } from '../activities/activities.ts';
 import type { Deps } from '../activities/deps.ts';
+import { backfillQueue } from '../domain/ids.ts';
 import { createDataConverter } from '../platform/codec.ts';
 import type { Config } from '../platform/config.ts';
 import { temporalAddress } from '../platform/temporal.ts';
 import { activityInterceptors } from './interceptors.ts';
 
-/** A worker that serves workflows and activities of one task queue, with the settings measured for two cores. */
-export async function createWorker(
-  config: Config,
-  deps: Deps,
-): Promise<{ worker: Worker; connection: NativeConnection }> {
+/** Never more activities at once than connections for them. */
+export const slots = { activities: 8, backfill: 4 };
+
+/** What polls Temporal in one process. */
+export interface Polling {
+  /** Resolves once every worker has drained; rejects when one fails, after the others were told to stop. */
+  run(): Promise<void>;
+  shutdown(): void;
+  close(): Promise<void>;
+}
+
+/** Workers for the roles of this process: one queue for people, one for bulk; settings measured for two cores. */
+export async function createWorkers(config: Config, deps: Deps): Promise<Polling> {
   const connection = await NativeConnection.connect(temporalAddress(config));
-  const worker = await Worker.create({
+  const has = (role: Config['WORKER_ROLES'][number]): boolean => config.WORKER_ROLES.includes(role);
+  const shared = {
     connection,
     namespace: config.TEMPORAL_NAMESPACE,
-    taskQueue: config.TEMPORAL_TASK_QUEUE,
-    workflowsPath: fileURLToPath(new URL('../workflows/index.ts', import.meta.url)),
-    activities: createActivities(deps),
     dataConverter: createDataConverter(deps.vault),
     interceptors: { activity: [activityInterceptors(deps.log)] },
-    // After a worker's death its runs are taken over within this time, not the default ten seconds.
-    stickyQueueScheduleToStartTimeout: '2 seconds',
-    shutdownGraceTime: `${config.SHUTDOWN_GRACE_SECONDS} seconds`,
-    maxCachedWorkflows: 1_000,
-    workflowThreadPoolSize: 1,
-    // Never more activities at once than connections for them.
-    maxConcurrentActivityTaskExecutions: 10,
-  });
-  return { worker, connection };
+    shutdownGraceTime: config.SHUTDOWN_GRACE_SECONDS * 1000,
+  };
+  const activities = createActivities(deps);
+  const workers: Worker[] = [];
+  if (has('workflows') || has('activities'))
+    workers.push(
+      await Worker.create({
+        ...shared,
+        taskQueue: config.TEMPORAL_TASK_QUEUE,
+        // After a worker's death its runs are taken over within this time, not the default ten seconds.
+        stickyQueueScheduleToStartTimeout: '2 seconds',
+        maxCachedWorkflows: 1_000,
+        workflowThreadPoolSize: 1,
+        maxConcurrentActivityTaskExecutions: slots.activities,
+        ...(has('workflows') && { workflowsPath: fileURLToPath(new URL('../workflows/index.ts', import.meta.url)) }),
+        ...(has('activities') && { activities }),
+      }),
+    );
+  if (has('backfill'))
+    workers.push(
+      await Worker.create({
+        ...shared,
+        taskQueue: backfillQueue(config.TEMPORAL_TASK_QUEUE),
+        maxConcurrentActivityTaskExecutions: slots.backfill,
+        activities,
+      }),
+    );
+  const shutdown = (): void => {
+    for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
+  };
+  return {
+    run: async () => {
+      const ended = await Promise.allSettled(
+        workers.map((worker) =>
+          worker.run().catch((error: unknown) => {
+            shutdown();
+            throw error;
+          }),
+        ),
+      );
+      const failed = ended.find((one) => one.status === 'rejected');
+      if (failed) throw failed.reason;
+    },
+    shutdown,
+    close: () => connection.close(),
+  };
 }

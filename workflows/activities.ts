@@ -1,5 +1,6 @@
-import { proxyActivities, type ActivityOptions } from '@temporalio/workflow';
+import { proxyActivities, workflowInfo, type ActivityOptions } from '@temporalio/workflow';
 import type { Activities } from '../activities/activities.ts';
+import { backfillQueue } from '../domain/ids.ts';
 
 /** A person waits for these: noticed when their worker dies (they heartbeat once they take longer than 5 s). */
 const interactive: ActivityOptions = {
@@ -24,3 +25,6 @@ export const details = proxyActivities<Activities>({
   retry: { ...interactive.retry, maximumAttempts: 8 },
   priority: { priorityKey: 3 },
 });
+
+/** Where what fetches in bulk is served: it never takes a slot from what a person waits for. */
+export const inBackfill = (): ActivityOptions => ({ taskQueue: backfillQueue(workflowInfo().taskQueue) });

@@ -19,7 +19,7 @@ describe('a clock that follows the sandbox', () => {
   beforeEach(async () => {
     jumps = 0;
     sandbox = await startSandbox();
-    clock = followSandbox(sandbox.controlUrl, () => jumps++, 20);
+    clock = followSandbox(sandbox.controlUrl, () => jumps++);
   });
   afterEach(async () => {
     clock.stop();
@@ -48,7 +48,7 @@ describe('a clock that follows the sandbox', () => {
   it('does not follow any more once it was stopped', async () => {
     clock.stop();
     await advance(2);
-    const other = followSandbox(sandbox.controlUrl, () => {}, 20);
+    const other = followSandbox(sandbox.controlUrl);
     await eventually('another clock two hours ahead', async () => hoursAhead(other) === 2);
     other.stop();
     expect(hoursAhead(clock)).toBe(0);
@@ -62,7 +62,7 @@ it('keeps its time when something else answers in the place of the sandbox', asy
     response.writeHead(404, { 'content-type': 'application/json' }).end('{"error":"not here"}');
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const clock = followSandbox(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, () => {}, 20);
+  const clock = followSandbox(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
   try {
     await eventually('some answers', async () => asked >= 3);
     expect(hoursAhead(clock)).toBe(0);

@@ -1,5 +1,6 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import type { WorkflowBundle } from '@temporalio/worker';
+import { quietRuntime } from '../support/quiet-runtime.ts';
 import { bundle, replay } from './replay.ts';
 
 const folder = new URL('./histories/', import.meta.url);
@@ -10,6 +11,7 @@ const read = (file: string): string => readFileSync(new URL(file, folder), 'utf8
 
 let workflows: WorkflowBundle;
 beforeAll(async () => {
+  quietRuntime();
   workflows = await bundle();
 });
 

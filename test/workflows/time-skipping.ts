@@ -1,0 +1,83 @@
+import { fileURLToPath } from 'node:url';
+import { TestWorkflowEnvironment } from '@temporalio/testing';
+import { bundleWorkflowCode, Worker, type WorkflowBundle } from '@temporalio/worker';
+import type { Activities } from '../../activities/activities.ts';
+import { searchAttributes } from '../../domain/search-attributes.ts';
+import type { Progress } from '../../domain/progress.ts';
+import { createDataConverter } from '../../platform/codec.ts';
+import { activityInterceptors } from '../../workers/interceptors.ts';
+import { installRuntime } from '../../workers/runtime.ts';
+import { createLog } from '../../platform/log.ts';
+import { testVault } from '../support/history.ts';
+
+/** Temporal's time-skipping server with our workflows: days pass while a result is awaited. */
+export interface SkippedTime {
+  env: TestWorkflowEnvironment;
+  /** Serves one account's run with `activities` until `story` is told. Activities that are not given fail loudly. */
+  play<T>(activities: Partial<Activities>, story: (play: Play) => Promise<T>): Promise<T>;
+  stop(): Promise<void>;
+}
+
+export interface Play {
+  taskQueue: string;
+  accountId: string;
+  workflowId: string;
+}
+
+let played = 0;
+
+/** Starts the server from its launcher, `path`. */
+export async function skipTime(path: string): Promise<SkippedTime> {
+  const log = createLog('test', 'silent');
+  installRuntime(log);
+  const env = await TestWorkflowEnvironment.createTimeSkipping({
+    server: { executable: { type: 'existing-path', path } },
+    client: { dataConverter: createDataConverter(testVault) },
+  });
+  // The server knows no search attribute by itself, and an upsert of an unknown one fails the workflow's task.
+  await env.connection.operatorService.addSearchAttributes({
+    namespace: env.namespace ?? 'default',
+    searchAttributes: Object.fromEntries(Object.values(searchAttributes).map(({ name }) => [name, KEYWORD])),
+  });
+  const workflowBundle = await bundleOfOurs();
+  return {
+    env,
+    async play(activities, story) {
+      played += 1;
+      const play = { taskQueue: `skipping-${played}`, accountId: `account-${played}`, workflowId: `connection/${played}` };
+      const worker = await Worker.create({
+        connection: env.nativeConnection,
+        namespace: env.namespace,
+        taskQueue: play.taskQueue,
+        workflowBundle,
+        activities,
+        dataConverter: createDataConverter(testVault),
+        interceptors: { activity: [activityInterceptors(log)] },
+      });
+      return worker.runUntil(story(play));
+    },
+    stop: () => env.teardown(),
+  };
+}
+
+const KEYWORD = 2;
+
+const bundleOfOurs = (): Promise<WorkflowBundle> =>
+  bundleWorkflowCode({
+    workflowsPath: fileURLToPath(new URL('../../workflows/index.ts', import.meta.url)),
+    failureConverterPath: fileURLToPath(new URL('../../platform/failure-converter.cjs', import.meta.url)),
+    logger: { trace() {}, debug() {}, info() {}, warn() {}, error() {}, log() {} },
+  });
+
+/** Where an attempt stands, as an activity answers it. */
+export const progress = (attempt: number, more: Partial<Progress> = {}): Progress => ({
+  attempt,
+  state: 'open',
+  stepId: null,
+  kind: null,
+  wakeAt: null,
+  wakeInMs: null,
+  reason: null,
+  accountState: 'connecting',
+  ...more,
+});
