@@ -1,11 +1,8 @@
 import { webhookSecretsOf } from '../db/credentials.ts';
 import { ProviderCredentials } from '../db/entities/tenants.ts';
 import type { Provider, ProviderCall } from '../providers/provider.ts';
+import { webhookAddress } from '../domain/webhook-address.ts';
 import type { Deps } from './deps.ts';
-
-/** The address at which a provider reaches us; its token is unguessable, since not every provider signs. */
-export const webhookAddress = (publicUrl: string, provider: string, token: string): string =>
-  `${publicUrl.replace(/\/$/, '')}/webhooks/${provider}/${token}`;
 
 /** Registers our webhook upstream once per credentials, and again when `PUBLIC_URL` or the settings change. */
 export async function ensureWebhooks(

@@ -1,4 +1,4 @@
-import { createServer, type Server } from 'node:http';
+import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { UniqueConstraintViolationException } from '@mikro-orm/core';
@@ -14,6 +14,7 @@ import { createVault, parseKeyRing } from '../platform/vault.ts';
 import { providers } from '../providers/providers.ts';
 import { createApp } from './app.ts';
 import type { ApiContext } from './context.ts';
+import { createHttpServer, type Patience } from './http/server.ts';
 import { createSignaller } from './webhooks/signaller.ts';
 
 /** A running API. `close` stops accepting, lets requests finish within the grace, and lets go of everything. */
@@ -24,7 +25,11 @@ export interface RunningApi {
 }
 
 /** Starts an API process' inside. `parts` replaces parts of the context. PORT 0 takes a free port. */
-export async function startApi(config: Config, parts: Partial<ApiContext> = {}): Promise<RunningApi> {
+export async function startApi(
+  config: Config,
+  parts: Partial<ApiContext> = {},
+  patience?: Patience,
+): Promise<RunningApi> {
   const log = createLog('api', config.LOG_LEVEL);
   const vault = createVault(parseKeyRing(config.ENCRYPTION_KEY, config.ENCRYPTION_KEYS));
   const db = await openDatabase(config.DATABASE_URL, { app: 10, system: 6 });
@@ -53,10 +58,7 @@ export async function startApi(config: Config, parts: Partial<ApiContext> = {}):
 
   try {
     await keepProviderDefaults(context);
-    const server = createServer({ keepAliveTimeout: 5_000 });
-    // Slow senders are cut: headers and the whole request have to come within these times, in milliseconds.
-    server.headersTimeout = 10_000;
-    server.requestTimeout = 30_000;
+    const server = createHttpServer(patience);
     await listen(server, config);
     const url = `http://${config.HOST.includes(':') ? `[${config.HOST}]` : config.HOST}:${(server.address() as AddressInfo).port}`;
     // A port that was found by itself is known only now.
@@ -71,7 +73,7 @@ export async function startApi(config: Config, parts: Partial<ApiContext> = {}):
       close: async () => {
         stopping.abort();
         await closeServer(server, config.SHUTDOWN_GRACE_SECONDS * 1000);
-        await Promise.race([signaller.idle(), pause(1_500)]);
+        await Promise.race([signaller.idle(), pause(1_500, undefined, { ref: false })]);
         metricsServer?.close();
         await release();
       },

@@ -1,7 +1,7 @@
 import type { Who } from './account-state.ts';
 
 /** What a durable caller does about a failure. */
-export type FailureAction = 'retry' | 'wait' | 'reconnect' | 'ask_again' | 'give_up';
+type FailureAction = 'retry' | 'wait' | 'reconnect' | 'ask_again' | 'give_up';
 
 interface FailureRow {
   action: FailureAction;

@@ -9,8 +9,7 @@ const port = z.coerce.number().int().min(0).max(65_535);
 const url = z.url({ protocol: /^https?$/ });
 
 /** What a worker process may do: run workflow code, the calls that people wait for, fetching in bulk. */
-export const workerRoles = ['workflows', 'activities', 'backfill'] as const;
-export type WorkerRole = (typeof workerRoles)[number];
+const workerRoles = ['workflows', 'activities', 'backfill'] as const;
 
 /** Every setting of the serving processes, by its environment name. Empty or blank counts as not set. */
 const schema = z.object({

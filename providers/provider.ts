@@ -55,7 +55,7 @@ export interface AccountView {
 }
 
 /** What a provider can do for a channel; shown by the API so that no caller has to ask which provider it is. */
-export interface Capabilities {
+interface Capabilities {
   channels: Partial<Record<Channel, { methods: readonly Method[] }>>;
   resend: boolean;
   anotherWay: boolean;

@@ -36,7 +36,7 @@ export const activityInterceptors =
  * failure table says to retry or to wait for is retried. Anything else is ours or the database's: retried, and told
  * without its message, which may quote a value.
  */
-export function translate(error: unknown): unknown {
+function translate(error: unknown): unknown {
   if (error instanceof ApplicationFailure || error instanceof CancelledFailure) return error;
   if (error instanceof ProviderFailure) {
     const { action } = failureRow(error.code);

@@ -17,7 +17,7 @@ const page = 500;
  * of which a provider said something, upstream logins still to delete, details never collected. Safe in every worker
  * at once, since all it sends is "look again".
  */
-export async function reconcile(deps: Deps, motion: Motion): Promise<number> {
+async function reconcile(deps: Deps, motion: Motion): Promise<number> {
   const now = deps.clock.now().getTime();
   const at = (agoMs: number): Date => new Date(now - agoMs);
   const due = await deps.db.system((em) =>

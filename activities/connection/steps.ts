@@ -122,7 +122,7 @@ function wakeOf(attempt: ConnectionAttempt, step: ConnectionStep, at: Date): num
 }
 
 /** Whether a newer wish exists, which replaces this attempt. */
-export async function isSuperseded({ em, attempt, account }: Held): Promise<boolean> {
+async function isSuperseded({ em, attempt, account }: Held): Promise<boolean> {
   const newer = await em.count(ConnectionAttempt, { accountId: account.id, number: { $gt: attempt.number } });
   return newer > 0;
 }

@@ -2,6 +2,7 @@ import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'exp
 import type { ApiContext } from '../context.ts';
 import { isDatabaseDown } from './database-down.ts';
 import { Problem, problemBody } from './problem.ts';
+import { answerUnread, isUnread } from './unread.ts';
 
 /** Where errors are answered in the documented `{error}` shape of the systems that the aliases stand for. */
 const isAliasPath = (path: string): boolean => path.startsWith('/api/') && !path.startsWith('/api/v1/');
@@ -20,17 +21,16 @@ export const answerErrors =
     answerProblem(request, response, problem);
   };
 
-export function answerProblem(request: Request, response: Response, problem: Problem): void {
+function answerProblem(request: Request, response: Response, problem: Problem): void {
   const body = problemBody(problem, idOf(response));
-  response.status(problem.status).set(problem.headers);
-  // What was not read of a refused body ends with its connection.
-  if (!request.complete) response.set('connection', 'close');
-  if (isAliasPath(request.originalUrl)) response.json({ error: body.detail, ...body });
-  else response.type('application/problem+json').send(JSON.stringify(body));
+  const text = JSON.stringify(isAliasPath(request.originalUrl) ? { error: body.detail, ...body } : body);
+  response.status(problem.status).set(problem.headers).type('application/problem+json');
+  if (isUnread(request)) answerUnread(request, response, text);
+  else response.send(text);
 }
 
 /** The id under which a request is found in the log. */
-export const idOf = (response: Response): string => String(response.locals['requestId'] ?? '');
+const idOf = (response: Response): string => String(response.locals['requestId'] ?? '');
 
 /** Nobody took the request: the path is unknown, or known with other methods. */
 export const answerUnknown =
@@ -44,22 +44,11 @@ export const answerUnknown =
     });
   };
 
-/** Errors of Express' body parser and router by their `type`. */
-const parserProblems: Record<string, ConstructorParameters<typeof Problem>> = {
-  'entity.parse.failed': ['malformed_request', 'The body is not valid JSON.'],
-  'entity.too.large': ['too_large'],
-  'encoding.unsupported': ['unsupported_encoding'],
-  'charset.unsupported': ['unsupported_encoding'],
-  'request.aborted': ['malformed_request', 'The body ended before it was complete.'],
-  'request.size.invalid': ['malformed_request', 'The body is not as long as its Content-Length.'],
-};
-
-export function problemOf(error: unknown): Problem {
+function problemOf(error: unknown): Problem {
   if (error instanceof Problem) return error;
-  const { type, status } = (error ?? {}) as { type?: unknown; status?: unknown };
-  const parser = typeof type === 'string' ? parserProblems[type] : undefined;
-  if (parser) return new Problem(...parser);
-  if (error instanceof URIError || status === 400) return new Problem('malformed_request');
+  // Express' router: an address that is wrongly encoded.
+  if (error instanceof URIError || (error as { status?: unknown } | null)?.status === 400)
+    return new Problem('malformed_request');
   if (isDatabaseDown(error)) return new Problem('database_unavailable', undefined, { retryAfter: 2 });
   return new Problem('unexpected');
 }

@@ -1,5 +1,5 @@
 /** Every code an error of the API can carry, with its status, its title and what usually helps. */
-export const problems = {
+const problems = {
   malformed_request: [400, 'The request cannot be read', 'Send valid JSON and a valid address.'],
   unauthorized: [401, 'No valid API key', 'Send the header Authorization: Bearer <API key>.'],
   missing_scope: [403, 'The key may not do this', 'Use a key that has the scope.'],
@@ -12,6 +12,7 @@ export const problems = {
   step_takes_no_answer: [409, 'The step takes no answer', 'Follow the instructions of the step.'],
   attempt_ended: [409, 'The attempt has ended', 'Begin a new one with POST /api/v1/accounts/{id}/reconnect.'],
   request_in_progress: [409, 'The same request is still running', 'Send it again after the pause, with the same key.'],
+  too_slow: [408, 'The request came too slowly', 'Send the whole request within 30 seconds.'],
   too_large: [413, 'The body is too large', 'Send less at once.'],
   unsupported_encoding: [415, 'The encoding is not supported', 'Send the body uncompressed, as JSON in UTF-8.'],
   invalid_request: [422, 'The request is not valid', 'Correct the fields that the detail names.'],
@@ -20,6 +21,7 @@ export const problems = {
   unsupported: [422, 'Not supported', 'Choose what is supported.'],
   cannot_resend: [422, 'The step cannot be sent again', 'Read can_resend of the step first.'],
   cannot_try_another_way: [422, 'The step has no other way', 'Read can_try_another_way of the step first.'],
+  headers_too_large: [431, 'The headers are too large', 'Send fewer or shorter headers.'],
   idempotency_key_reused: [422, 'The Idempotency-Key was used for another request', 'Use a new key for a new request.'],
   attempt_budget_spent: [429, 'Too many logins of this account', 'Wait: more logins could get the account banned.'],
   rate_limited: [429, 'Too many requests', 'Wait for the seconds of the Retry-After header.'],

@@ -1,15 +1,18 @@
-import express, { type Request, type RequestHandler, type Response, type Router } from 'express';
+import type { Request, RequestHandler, Response, Router } from 'express';
 import type { z } from 'zod';
 import { newId } from '../../platform/ids.ts';
 import type { ApiContext } from '../context.ts';
 import { bearerOf, createKeyring, requireScope, unauthorized, type Principal } from './auth.ts';
+import { readJson } from './body.ts';
 import { once } from './idempotency.ts';
 import { Problem } from './problem.ts';
 import { createLimit } from './rate-limit.ts';
+import { unlessRevoked } from './revocation.ts';
 import type { Route } from './route.ts';
+import { checkText } from './text.ts';
 
 /** The largest body of a request with a key, in bytes. */
-export const bodyLimit = 1_000_000;
+const bodyLimit = 1_000_000;
 
 /** Mounts routes at their paths: who asks, how often, what may be asked, and only then what is asked. */
 export function serveRoutes(router: Router, context: ApiContext, routes: readonly Route[]): void {
@@ -19,7 +22,13 @@ export function serveRoutes(router: Router, context: ApiContext, routes: readonl
 
 const expressPath = (path: string): string => path.replace(/\{(\w+)\}/g, ':$1').replace(/(.)\/$/, '$1');
 
-type Admission = (request: Request, route: Route) => Promise<Principal>;
+/** Who asks, and whether the key still works later on. */
+interface Admitted {
+  principal: Principal;
+  isValid(): Promise<boolean>;
+}
+
+type Admission = (request: Request, route: Route) => Promise<Admitted>;
 
 /** Requests without a valid key are counted by address, all others by key. */
 function createAdmission(context: ApiContext): Admission {
@@ -29,64 +38,53 @@ function createAdmission(context: ApiContext): Admission {
   return async (request, route) => {
     const key = bearerOf(request);
     const principal = key && (await keyring(key));
-    if (!principal) {
+    if (!key || !principal) {
       await byAddress(request.socket.remoteAddress ?? '');
       throw unauthorized();
     }
     await byKey(principal.keyId);
     requireScope(principal, route.scope);
-    return principal;
+    return { principal, isValid: async () => (await keyring(key)) !== null };
   };
 }
-
-// Everything is read as JSON whatever its Content-Type says; nothing compressed is unpacked.
-const jsonParser = express.json({ limit: bodyLimit, inflate: false, type: () => true });
-
-const readJson = (request: Request, response: Response): Promise<unknown> =>
-  new Promise((resolve, reject) => {
-    jsonParser(request, response, (error?: unknown) =>
-      error ? reject(error as Error) : resolve(request.body as unknown),
-    );
-  });
 
 function handlerOf(context: ApiContext, route: Route, admit: Admission): RequestHandler {
   const writes = route.method !== 'get';
   return async (request, response) => {
     response.locals['route'] = `${route.method.toUpperCase()} ${route.path}`;
-    const principal = await admit(request, route);
+    const { principal, isValid } = await admit(request, route);
     response.locals['tenant'] = principal.tenantId;
-    const sent = writes ? ((await readJson(request, response)) ?? {}) : undefined;
+    const sent = writes ? ((await readJson(request, response, bodyLimit)) ?? {}) : undefined;
+    checkText('query', request.query);
+    const left = new AbortController();
+    response.once('close', () => left.abort());
     const call = {
       context,
       principal,
       params: parse(route.params, request.params),
       query: parse(route.query, request.query),
       body: parse(route.body, sent),
-      gone: goneSignal(context, response),
+      // The caller has gone, or the process is told to end.
+      gone: AbortSignal.any([left.signal, context.stopping]),
     };
     const run = async (operationId: string) => {
       const { status, body } = await route.handle({ ...call, operationId });
       return { status: status ?? route.status ?? 200, body: route.answer.parse(body) };
     };
     const key = route.idempotent ? idempotencyKeyOf(request) : null;
+    const answered = <T>(work: Promise<T>): Promise<T> => unlessRevoked(work, isValid, unauthorized);
     if (key === null) {
-      send(response, route, await run(newId()));
+      send(response, route, await answered(run(newId())));
       return;
     }
     const content = JSON.stringify([request.path.replace(/\/$/, ''), sent]);
     const name = `${route.method} ${route.path}`;
     const redact = (body: unknown): unknown => redacted(body, route.shownOnce);
-    const reply = await once(context, { tenantId: principal.tenantId, route: name, key, content, redact }, run);
+    const keyed = { tenantId: principal.tenantId, route: name, key, content, redact };
+    const reply = await answered(once(context, keyed, run));
     if (reply.replayed) response.set('idempotent-replayed', 'true');
     send(response, route, reply);
   };
-}
-
-/** Fires when the connection closes or the process is told to end. */
-function goneSignal({ stopping }: ApiContext, response: Response): AbortSignal {
-  const left = new AbortController();
-  response.once('close', () => left.abort());
-  return AbortSignal.any([left.signal, stopping]);
 }
 
 function idempotencyKeyOf(request: Request): string | null {

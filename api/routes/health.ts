@@ -1,8 +1,9 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import express, { type Request, type RequestHandler, type Router } from 'express';
+import type { Request, RequestHandler, Router } from 'express';
 import { rows } from '../../db/connect.ts';
 import { decodePayload } from '../../platform/codec.ts';
 import type { ApiContext } from '../context.ts';
+import { readJson } from '../http/body.ts';
 import { Problem } from '../http/problem.ts';
 
 /** Life signs: `/healthz` says that the process answers, `/readyz` that it can do its work. */

@@ -1,25 +1,17 @@
 import { performance } from 'node:perf_hooks';
-import express, { type Request, type RequestHandler, type Response, type Router } from 'express';
+import type { Request, RequestHandler, Router } from 'express';
 import { webhookSecretsOf } from '../../db/credentials.ts';
 import { ProviderCredentials } from '../../db/entities/tenants.ts';
 import type { ProviderName } from '../../domain/channels.ts';
 import type { Provider, WebhookRequest } from '../../providers/provider.ts';
 import type { ApiContext } from '../context.ts';
+import { readBody } from '../http/body.ts';
 import { Problem } from '../http/problem.ts';
 import type { Signaller } from './signaller.ts';
 import { storeRequest } from './store.ts';
 
 /** The largest webhook body, in bytes. */
 const bodyLimit = 5_000_000;
-
-const rawParser = express.raw({ limit: bodyLimit, inflate: false, type: () => true });
-
-const readRaw = (request: Request, response: Response): Promise<Buffer> =>
-  new Promise((resolve, reject) => {
-    rawParser(request, response, (error?: unknown) =>
-      error ? reject(error as Error) : resolve(Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0)),
-    );
-  });
 
 /** Paths outside our own at which a provider's webhooks are documented; the secret alone tells whose they are. */
 const documentedPaths: [path: string, provider: ProviderName][] = [
@@ -48,7 +40,7 @@ const takeIn =
   async (request, response) => {
     const started = performance.now();
     response.locals['route'] = 'POST /webhooks';
-    const read = async () => ({ raw: await readRaw(request, response), headers: request.headers });
+    const read = async () => ({ raw: await readBody(request, response, bodyLimit), headers: request.headers });
     const { provider, credentials, webhook } = await find(context, request, read);
     const stored = await storeRequest(context, provider, credentials, webhook);
     response.json({ received: stored.length });

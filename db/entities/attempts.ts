@@ -4,9 +4,9 @@ import type { Method } from '../../domain/channels.ts';
 import type { StepKind } from '../../domain/steps.ts';
 
 /** `automatic` attempts may do only what needs no human. */
-export type AttemptTrigger = 'request' | 'automatic';
+type AttemptTrigger = 'request' | 'automatic';
 export type AttemptOperation = 'connect' | 'reconnect' | 'disconnect';
-export type AttemptState = 'running' | 'succeeded' | 'failed' | 'cancelled';
+type AttemptState = 'running' | 'succeeded' | 'failed' | 'cancelled';
 
 const ConnectionAttemptSchema = defineEntity({
   name: 'ConnectionAttempt',

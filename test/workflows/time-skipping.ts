@@ -44,7 +44,11 @@ export async function skipTime(path: string): Promise<SkippedTime> {
     env,
     async play(activities, story) {
       played += 1;
-      const play = { taskQueue: `skipping-${played}`, accountId: `account-${played}`, workflowId: `connection/${played}` };
+      const play = {
+        taskQueue: `skipping-${played}`,
+        accountId: `account-${played}`,
+        workflowId: `connection/${played}`,
+      };
       const worker = await Worker.create({
         connection: env.nativeConnection,
         namespace: env.namespace,

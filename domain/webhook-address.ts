@@ -1,3 +1,3 @@
 /** The address at which a provider reaches us; its token is unguessable, since not every provider signs. */
 export const webhookAddress = (publicUrl: string, provider: string, token: string): string =>
-  `${publicUrl}/webhooks/${provider}/${token}`;
+  `${publicUrl.replace(/\/$/, '')}/webhooks/${provider}/${token}`;

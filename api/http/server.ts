@@ -1,0 +1,56 @@
+import { createServer, type Server, type ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { newId } from '../../platform/ids.ts';
+import { Problem, problemBody, type ProblemCode } from './problem.ts';
+
+/** What a sender gets before its connection is cut, in milliseconds. */
+export interface Patience {
+  /** For all headers. */
+  headers: number;
+  /** For the whole request. */
+  request: number;
+  /** Between two looks at who is too slow. */
+  look: number;
+}
+
+const patience: Patience = { headers: 10_000, request: 30_000, look: 1_000 };
+
+/** Errors of Node's parser that have a name of their own for callers; all others mean that it is no HTTP. */
+const parserProblems: Record<string, ProblemCode> = {
+  ERR_HTTP_REQUEST_TIMEOUT: 'too_slow',
+  HPE_HEADER_OVERFLOW: 'headers_too_large',
+};
+
+/** An HTTP server that waits for nobody for ever, and says what was wrong with requests that never reached a route. */
+export function createHttpServer({ headers, request, look }: Patience = patience): Server {
+  const server = createServer({
+    keepAliveTimeout: 5_000,
+    headersTimeout: headers,
+    requestTimeout: request,
+    connectionsCheckingInterval: look,
+  });
+  const newest = new WeakMap<Duplex, ServerResponse>();
+  server.prependListener('request', ({ socket }, response) => newest.set(socket, response));
+  // The body is called for only once it is known to be wanted.
+  server.on('checkContinue', (asked, response) => server.emit('request', asked, response));
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    const response = newest.get(socket);
+    const answering = response?.headersSent && !response.writableFinished;
+    if (error.code === 'ECONNRESET' || !socket.writable || answering) socket.destroy();
+    else socket.end(bareAnswer(parserProblems[error.code ?? ''] ?? 'malformed_request'), () => socket.destroy());
+  });
+  return server;
+}
+
+function bareAnswer(code: ProblemCode): string {
+  const problem = new Problem(code);
+  const body = JSON.stringify(problemBody(problem, newId()));
+  return [
+    `HTTP/1.1 ${problem.status} ${code}`,
+    'connection: close',
+    'content-type: application/problem+json',
+    `content-length: ${Buffer.byteLength(body)}`,
+    '',
+    body,
+  ].join('\r\n');
+}
