@@ -1,5 +1,6 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { Request, RequestHandler, Router } from 'express';
+import { z } from 'zod';
 import { rows } from '../../db/connect.ts';
 import { decodePayload } from '../../platform/codec.ts';
 import type { ApiContext } from '../context.ts';
@@ -27,12 +28,22 @@ export function serveHealth(router: Router, { db, motion }: ApiContext): void {
 }
 
 /** The part of the codec's address that is its credential: whoever holds the encryption key can make it. */
-export const codecToken = (encryptionKey: string): string =>
+const codecToken = (encryptionKey: string): string =>
   createHmac('sha256', encryptionKey).update('codec-endpoint').digest('hex');
 
-interface WirePayload {
-  metadata?: Record<string, string>;
-  data?: string;
+/** The largest body of payloads, in bytes. */
+const bodyLimit = 10_000_000;
+
+const wirePayload = z.object({ metadata: z.record(z.string(), z.string()).default({}), data: z.string().default('') });
+type WirePayload = z.output<typeof wirePayload>;
+const body = z.object({ payloads: z.array(wirePayload) });
+
+function opening<T>(open: () => T): T {
+  try {
+    return open();
+  } catch {
+    throw new Problem('malformed_request', 'A payload does not open with the keys of this installation.');
+  }
 }
 
 /**
@@ -67,28 +78,24 @@ export function serveCodec(router: Router, context: ApiContext): void {
   };
 
   router.use('/codec', cors);
-  router.post(
-    '/codec/:token/decode',
-    (request, _response, next) => {
-      admit(request);
-      next();
-    },
-    express.json({ limit: 10_000_000, inflate: false, type: () => true }),
-    (request, response) => {
-      const { payloads } = (request.body ?? {}) as { payloads?: unknown };
-      const given = Array.isArray(payloads) ? (payloads as WirePayload[]) : [];
-      response.json({ payloads: given.map((payload) => openPayload(payload)) });
-      log.info({ payloads: given.length, address: request.socket.remoteAddress }, 'payloads decoded for an operator');
-    },
-  );
+  router.post('/codec/:token/decode', async (request, response) => {
+    admit(request);
+    const parsed = body.safeParse(await readJson(request, response, bodyLimit));
+    if (!parsed.success) throw new Problem('malformed_request', 'The body holds no payloads.');
+    const { payloads } = parsed.data;
+    response.json({ payloads: payloads.map(openPayload) });
+    log.info({ payloads: payloads.length, address: request.socket.remoteAddress }, 'payloads decoded for an operator');
+  });
 
   function openPayload(payload: WirePayload): WirePayload {
-    const opened = decodePayload(vault, {
-      metadata: Object.fromEntries(
-        Object.entries(payload?.metadata ?? {}).map(([key, value]) => [key, Buffer.from(String(value), 'base64')]),
-      ),
-      data: Buffer.from(String(payload?.data ?? ''), 'base64'),
-    });
+    const opened = opening(() =>
+      decodePayload(vault, {
+        metadata: Object.fromEntries(
+          Object.entries(payload.metadata).map(([key, value]) => [key, Buffer.from(value, 'base64')]),
+        ),
+        data: Buffer.from(payload.data, 'base64'),
+      }),
+    );
     const base64 = (bytes: Uint8Array | null | undefined): string => Buffer.from(bytes ?? []).toString('base64');
     return {
       metadata: Object.fromEntries(Object.entries(opened.metadata ?? {}).map(([key, value]) => [key, base64(value)])),

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { request } from 'node:http';
 import { connect as connectSocket } from 'node:net';
 import { gzipSync } from 'node:zlib';
+import { createHttpServer } from '../../api/http/server.ts';
 import { startTestApi, webhookOf, whatsapp, type TestApi } from './support.ts';
 
 let api: TestApi;
@@ -34,6 +35,47 @@ describe('SECURITY 16: bodies', () => {
     const [response] = await once(asked, 'response');
     expect(response.statusCode).toBe(413);
     asked.destroy();
+  });
+
+  it('does not call for a giant that asks before it sends itself', async () => {
+    const asked = request(`${api.url}/api/v1/accounts`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${api.client.key}`, 'content-length': '5000000', expect: '100-continue' },
+    });
+    let called = false;
+    asked.on('continue', () => (called = true)).flushHeaders();
+    const [response] = await once(asked, 'response');
+    expect(response.statusCode).toBe(413);
+    expect(called).toBe(false);
+    asked.destroy();
+  });
+
+  it('calls for a body that may come', async () => {
+    const asked = request(`${api.url}/api/v1/accounts`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${api.client.key}`, expect: '100-continue' },
+    });
+    asked.flushHeaders();
+    await once(asked, 'continue');
+    asked.end(JSON.stringify(whatsapp));
+    const [response] = await once(asked, 'response');
+    expect(response.statusCode).toBe(202);
+    response.resume();
+  });
+
+  it('hangs up on a sender that goes on after its 413', async () => {
+    const asked = request(`${api.url}/api/v1/accounts`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${api.client.key}`, 'transfer-encoding': 'chunked' },
+    });
+    asked.on('error', () => undefined);
+    const more = setInterval(() => asked.write('x'.repeat(200_000)), 10);
+    const closed = once(asked, 'close');
+    const [response] = await once(asked, 'response');
+    expect(response.statusCode).toBe(413);
+    expect(response.headers.connection).toBe('close');
+    await closed;
+    clearInterval(more);
   });
 
   it('stops reading a chunked body at the limit', async () => {
@@ -85,10 +127,57 @@ describe('SECURITY 16: bodies', () => {
     expect(response.status).toBe(413);
   });
 
-  it('cuts a sender that stops in the middle of its headers', async () => {
-    const socket = connectSocket(Number(new URL(api.url).port), '127.0.0.1');
-    socket.on('error', () => undefined);
-    socket.write('POST /api/v1/accounts HTTP/1.1\r\nhost: x\r\nx-slow: ');
+});
+
+describe('SECURITY 16: slow senders', () => {
+  let impatient: TestApi;
+  beforeAll(async () => {
+    impatient = await startTestApi({}, {}, { headers: 200, request: 400, look: 50 });
+  });
+  afterAll(() => impatient?.stop());
+
+  /** What the API says to a sender that sends this much and then no more, until it hangs up. */
+  const until = async ({ url }: TestApi, sent: string): Promise<string> => {
+    const socket = connectSocket(Number(new URL(url).port), '127.0.0.1');
+    socket.on('error', () => undefined).write(sent);
+    let heard = '';
+    socket.on('data', (part) => (heard += part.toString()));
     await once(socket, 'close');
+    return heard;
+  };
+  const head = (more: string): string =>
+    `POST /api/v1/accounts HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${impatient.client.key}\r\n${more}`;
+
+  it('cuts one that stops in the middle of its headers', async () => {
+    const heard = await until(impatient, head('x-slow: '));
+    expect(heard).toMatch(/^HTTP\/1.1 408 /);
+    expect(heard).toContain('"code":"too_slow"');
+  });
+
+  it('cuts one that stops in the middle of its body', async () => {
+    const heard = await until(impatient, head('content-length: 20\r\n\r\n{"provider":'));
+    expect(heard).toMatch(/^HTTP\/1.1 408 /);
+    expect(heard).toContain('application/problem+json');
+  });
+
+  it('cuts one that keeps a webhook open', async () => {
+    const { address, secret } = await webhookOf(impatient);
+    const { pathname } = new URL(address);
+    const sent = `POST ${pathname} HTTP/1.1\r\nhost: x\r\npatchbay-webhook-secret: ${secret}\r\ncontent-length: 9\r\n\r\n{`;
+    expect(await until(impatient, sent)).toMatch(/^HTTP\/1.1 408 /);
+  });
+
+  it('has a patience of its own for each server, by default too', async () => {
+    const server = createHttpServer();
+    expect(server.headersTimeout).toBeLessThanOrEqual(15_000);
+    expect(server.requestTimeout).toBeLessThanOrEqual(30_000);
+    server.close();
+  });
+
+  it('answers what is no HTTP, and headers without end, as problems', async () => {
+    expect(await until(api, 'nonsense\r\n\r\n')).toMatch(/^HTTP\/1.1 400 [^]*"code":"malformed_request"/);
+    expect(await until(api, head(`x-long: ${'x'.repeat(40_000)}\r\n\r\n`))).toMatch(
+      /^HTTP\/1.1 431 [^]*"code":"headers_too_large"/,
+    );
   });
 });

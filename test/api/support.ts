@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { ApiContext } from '../../api/context.ts';
+import type { Patience } from '../../api/http/server.ts';
 import { startApi, type RunningApi } from '../../api/start.ts';
 import { createApiKey, ensureTenant } from '../../db/api-keys.ts';
 import { Account } from '../../db/entities/accounts.ts';
@@ -76,6 +77,7 @@ export interface TestApi {
 export async function startTestApi(
   settings: Record<string, string> = {},
   parts: Partial<ApiContext> = {},
+  patience?: Patience,
 ): Promise<TestApi> {
   const database = await createTestDatabase();
   const config = readConfig({
@@ -93,7 +95,7 @@ export async function startTestApi(
   const motion = createStandIn();
   let aheadMs = 0;
   const clock = { now: () => new Date(Date.now() + aheadMs) };
-  const api: RunningApi = await startApi(config, { motion, clock, ...parts });
+  const api: RunningApi = await startApi(config, { motion, clock, ...parts }, patience);
   const clientOf = async (tenant: string, scopes: readonly Scope[] = scopeNames): Promise<ApiClient> => {
     const key = await api.context.db.system(async (em) => {
       const row = await ensureTenant(em, tenant, new Date());

@@ -20,7 +20,7 @@ export interface TestStack {
   /** A client of another tenant, or of the same one with fewer scopes. */
   client(tenant: string, scopes?: readonly Scope[]): Promise<ApiClient>;
   /** Another worker on the same queue, after `worker` was stopped or beside it. */
-  startWorker(): ReturnType<typeof startWorker>;
+  startWorker(roles?: Config['WORKER_ROLES']): ReturnType<typeof startWorker>;
   stop(): Promise<void>;
 }
 
@@ -59,7 +59,7 @@ export async function startTestStack(settings: Record<string, string> = {}): Pro
     database,
     worker,
     client,
-    startWorker: () => startWorker(own),
+    startWorker: (roles = own.WORKER_ROLES) => startWorker({ ...own, WORKER_ROLES: roles }),
     stop: async () => {
       await worker.stop();
       await api.close();

@@ -1,4 +1,3 @@
-import { Context } from '@temporalio/activity';
 import { WithStartWorkflowOperation } from '@temporalio/client';
 import { CancelledFailure } from '@temporalio/common';
 import type { Activities } from '../../activities/activities.ts';
@@ -7,6 +6,7 @@ import { ProviderFailure } from '../../domain/failures.ts';
 import type { AttemptRef, Progress, Wish } from '../../domain/progress.ts';
 import { searchAttributes } from '../../domain/search-attributes.ts';
 import { currentStep, lookAgain, refusals, standing, submitStep } from '../../workflows/messages.ts';
+import { eventually } from '../support/eventually.ts';
 import { progress, skipTime, type Play, type SkippedTime } from './time-skipping.ts';
 
 /*
@@ -84,21 +84,16 @@ const connectWish = (expiresInMs: number, attempt = 1) => ({ kind: 'connect' as 
 const waiting = (ref: AttemptRef, stepId: string, inMs: number, more: Partial<Progress> = {}): Progress =>
   progress(ref.attempt, { stepId, kind: 'qr', wakeAt: ref.now + inMs, wakeInMs: inMs, ...more });
 const answerOf = (stepId: string, answerId: string) => ({ stepId, action: 'answer' as const, answerId });
-/** As the API asks for it; the run goes on, so no second one is started. */
-const firstStep = (play: Play) =>
-  time.env.client.workflow.executeUpdateWithStart(currentStep, {
-    args: [1],
-    startWorkflowOperation: new WithStartWorkflowOperation('connection', {
-      taskQueue: play.taskQueue,
-      workflowId: play.workflowId,
-      workflowIdConflictPolicy: 'USE_EXISTING',
-      args: [input(play)],
-    }),
-  });
+/** A started run that has come to its first step. */
+async function atFirstStep(play: Play) {
+  const handle = await start(play);
+  await eventually('the first step', async () => (await handle.query(standing)).stepId);
+  return handle;
+}
 const refusedAs = (type: string) => ({ name: 'WorkflowUpdateFailedError', cause: { type } });
 
-/** The server's time at which the try of an activity in hand was due. */
-const scheduledAt = (): number => Context.current().info.currentAttemptScheduledTimestampMs;
+/** The server's time; it says of a try only when it was put off, not when it was due. */
+const serverTime = (): Promise<number> => time.env.currentTimeMs();
 const between = (moments: number[]): number[] => moments.slice(1).map((at, index) => at - (moments[index] ?? 0));
 /** That long; a server whose time jumps is a little late, and never early. */
 const within = (ms: number) => ({ asymmetricMatch: (found: number) => found >= ms - 50 && found < ms + 30_000 }) as any;
@@ -213,12 +208,12 @@ const tests = (): void => {
       await time.play(
         {
           ...common,
-          beginLogin: (ref) => {
+          beginLogin: async (ref) => {
             note('beginLogin', ref);
-            tries.push(scheduledAt());
+            tries.push(await serverTime());
             if (tries.length === 1)
               throw new ProviderFailure('rate_limited', 'Asked for a pause.', { retryAfterMs: 5 * hour });
-            return Promise.resolve(end(ref.attempt, 'active'));
+            return end(ref.attempt, 'active');
           },
         },
         run,
@@ -249,11 +244,11 @@ const tests = (): void => {
       await time.play(
         {
           ...common,
-          beginLogin: (ref) => {
+          beginLogin: async (ref) => {
             note('beginLogin', ref);
-            tries.push(scheduledAt());
+            tries.push(await serverTime());
             if (tries.length < 10) throw new ProviderFailure('provider_unavailable', 'Down.');
-            return Promise.resolve(end(ref.attempt, 'active'));
+            return end(ref.attempt, 'active');
           },
         },
         run,
@@ -288,10 +283,10 @@ const tests = (): void => {
             note('beginLogin', ref);
             throw new ProviderFailure('wrong_credentials', 'Refused.');
           },
-          closeAttempt: (ref) => {
+          closeAttempt: async (ref) => {
             note('closeAttempt', ref);
             tries += 1;
-            lastAt = scheduledAt() - ref.now;
+            lastAt = (await serverTime()) - ref.now;
             throw new ProviderFailure('rate_limited', 'Down.', { retryAfterMs: 7 * hour });
           },
         },
@@ -323,8 +318,17 @@ const tests = (): void => {
     it('takes an answer an hour later; a wrong one leads to a new step with a time of its own', async () => {
       const story = world([connectWish(day)]);
       await time.play({ ...story.common, ...asksForCode(story) }, async (play) => {
-        const handle = await start(play);
-        expect(await firstStep(play)).toMatchObject({ stepId: 'code-1' });
+        // As the API asks: the update starts the run and is answered by its first step.
+        const startWorkflowOperation = new WithStartWorkflowOperation('connection', {
+          taskQueue: play.taskQueue,
+          workflowId: play.workflowId,
+          workflowIdConflictPolicy: 'USE_EXISTING',
+          args: [input(play)],
+        });
+        const { workflow } = time.env.client;
+        const first = await workflow.executeUpdateWithStart(currentStep, { args: [1], startWorkflowOperation });
+        expect(first).toMatchObject({ stepId: 'code-1', state: 'open' });
+        const handle = await startWorkflowOperation.workflowHandle();
         await time.env.sleep(hour);
         const wrong = await handle.executeUpdate(submitStep, { args: [answerOf('code-1', 'wrong')] });
         expect(wrong).toMatchObject({ stepId: 'code-2', state: 'open' });
@@ -341,8 +345,7 @@ const tests = (): void => {
     it('refuses an answer to a step that is over, and the step still lapses at its time', async () => {
       const story = world([connectWish(day)]);
       await time.play({ ...story.common, ...asksForCode(story) }, async (play) => {
-        const handle = await start(play);
-        await firstStep(play);
+        const handle = await atFirstStep(play);
         const late = handle.executeUpdate(submitStep, { args: [answerOf('code-0', 'right')] });
         await expect(late).rejects.toMatchObject(refusedAs(refusals.stale));
         await handle.result();
@@ -364,8 +367,7 @@ const tests = (): void => {
         },
       };
       await time.play({ ...story.common, ...slow }, async (play) => {
-        const handle = await start(play);
-        await firstStep(play);
+        const handle = await atFirstStep(play);
         const first = handle.executeUpdate(submitStep, { args: [answerOf('code-1', 'one')] });
         await begun.promise;
         const second = handle.executeUpdate(submitStep, { args: [answerOf('code-1', 'two')] });
@@ -398,8 +400,7 @@ const tests = (): void => {
           },
         },
         async (play) => {
-          const handle = await start(play);
-          await firstStep(play);
+          const handle = await atFirstStep(play);
           await time.env.sleep(4 * hour);
           wish({ kind: 'disconnect', attempt: 2, expiresInMs: hour });
           await handle.signal(lookAgain);
@@ -452,8 +453,7 @@ const tests = (): void => {
           },
         },
         async (play) => {
-          const handle = await start(play);
-          await firstStep(play);
+          const handle = await atFirstStep(play);
           await time.env.sleep(day);
           await handle.signal(lookAgain);
           await handle.result();
@@ -476,8 +476,7 @@ const tests = (): void => {
           },
         },
         async (play) => {
-          const handle = await start(play);
-          await firstStep(play);
+          const handle = await atFirstStep(play);
           await time.env.sleep(day);
           await handle.cancel();
           await expect(handle.result()).rejects.toMatchObject({ cause: expect.any(CancelledFailure) });
@@ -489,25 +488,25 @@ const tests = (): void => {
 
     it('keeps its timer through news that change nothing', async () => {
       const { asked, note, end, common } = world([connectWish(day)]);
+      let lapse = 0;
       const history = await time.play(
         {
           ...common,
           beginLogin: (ref) => {
             note('beginLogin', ref);
+            lapse = ref.now + day;
             return Promise.resolve(waiting(ref, 'step-1', day));
           },
           lookAtLogin: (ref) => {
             const after = note('lookAtLogin', ref);
-            const start_ = ref.now - after;
             if (after >= day) return Promise.resolve(end(ref.attempt, 'active'));
             return Promise.resolve(
-              progress(ref.attempt, { stepId: 'step-1', kind: 'qr', wakeAt: start_ + day, wakeInMs: day - after }),
+              progress(ref.attempt, { stepId: 'step-1', kind: 'qr', wakeAt: lapse, wakeInMs: lapse - ref.now }),
             );
           },
         },
         async (play) => {
-          const handle = await start(play);
-          await firstStep(play);
+          const handle = await atFirstStep(play);
           for (let news = 0; news < 3; news += 1) {
             await time.env.sleep(hour);
             await handle.signal(lookAgain);
@@ -567,9 +566,9 @@ const tests = (): void => {
       await time.play(
         {
           ...common,
-          lookAtAccount: (ref) => {
+          lookAtAccount: async (ref) => {
             note('lookAtAccount', ref);
-            lastAt = scheduledAt() - ref.now;
+            lastAt = (await serverTime()) - ref.now;
             throw new ProviderFailure('rate_limited', 'Down.', { retryAfterMs: 3 * minute });
           },
         },
@@ -583,11 +582,11 @@ const tests = (): void => {
       const tries: number[] = [];
       await time.play(
         {
-          collectDetails: () => {
-            tries.push(scheduledAt());
+          collectDetails: async () => {
+            tries.push(await serverTime());
             if (tries.length === 1)
               throw new ProviderFailure('rate_limited', 'Asked for a pause.', { retryAfterMs: 6 * hour });
-            return Promise.resolve(tries.length === 2);
+            return tries.length === 2;
           },
         },
         async (play) => {
