@@ -12,6 +12,7 @@ import { aliasRoutes } from './routes/aliases.ts';
 import { attemptRoutes } from './routes/attempts.ts';
 import { serveCodec, serveHealth } from './routes/health.ts';
 import { keyRoutes } from './routes/keys.ts';
+import { openRoutes } from './routes/open.ts';
 import { providerRoutes } from './routes/providers.ts';
 import { syncRoutes } from './routes/syncs.ts';
 import { timelineRoutes } from './routes/timeline.ts';
@@ -36,14 +37,6 @@ const routes: Route[] = [
   ]),
 ];
 
-/** Paths without a key, for the list of methods. */
-const open: { method: string; path: string }[] = [
-  ...['/healthz', '/readyz', '/docs', '/openapi.json'].map((path) => ({ method: 'get', path })),
-  ...['/webhooks/{provider}/{token}', '/api/v1/webhooks/unipile', '/api/unipile/webhook', '/codec/{token}/decode'].map(
-    (path) => ({ method: 'post', path }),
-  ),
-];
-
 /** The whole API as an Express application. */
 export function createApp(context: ApiContext, signaller: Signaller): Express {
   const app = express();
@@ -57,7 +50,7 @@ export function createApp(context: ApiContext, signaller: Signaller): Express {
   serveHealth(app, context);
   serveCodec(app, context);
   serveWebhooks(app, context, signaller);
-  serveDocs(app, openApiDocument(context.publicUrl, routes));
+  serveDocs(app, openApiDocument(context.publicUrl, routes, openRoutes));
   serveRoutes(app, context, routes);
   app.use(answerUnknown(methodsOf));
   app.use(answerErrors(context));
@@ -82,7 +75,7 @@ const observe =
     next();
   };
 
-const patterns = [...routes, ...open].map(({ method, path }) => ({
+const patterns = [...routes, ...openRoutes].map(({ method, path }) => ({
   method: method.toUpperCase(),
   pattern: new RegExp(`^${path.replace(/\/$/, '').replace(/\{\w+\}/g, '[^/]+')}/?$`, 'i'),
 }));

@@ -3,7 +3,7 @@ import { transition, type AccountEvent as Happening } from '../domain/account-st
 import type { Em } from './connect.ts';
 import { AccountEvent, type Account } from './entities/accounts.ts';
 
-/** Adds a line to an account's timeline. `text` and `data` hold no secret and nobody's personal data. */
+/** Adds a line to an account's timeline. `text` holds no personal data, and nothing here a secret. */
 export function tell(
   em: Em,
   account: Account,

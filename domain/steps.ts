@@ -64,3 +64,25 @@ export function instructions(content: StepContent, again: boolean): string {
       return `Nothing to do: waiting for ${content.for}.`;
   }
 }
+
+/** A step's line in the account's timeline. `replaced`: it took the place of one that lapsed. */
+export function story(content: StepContent, replaced: boolean): string {
+  switch (content.kind) {
+    case 'redirect':
+      return "The provider's login page waits for the owner.";
+    case 'qr':
+      return replaced ? 'The QR code lapsed and was replaced by a new one.' : 'A QR code waits to be scanned.';
+    case 'code':
+      return `A code is asked for${content.source === 'unknown' ? '' : ` (${content.source})`}.`;
+    case 'phone':
+      return 'A phone number is asked for.';
+    case 'approve':
+      return "The owner is asked to approve the login in the provider's app.";
+    case 'captcha':
+      return 'A captcha is to be solved.';
+    case 'choose':
+      return `A choice among ${content.options.length} options is asked for.`;
+    case 'wait':
+      return `Waiting for ${content.for}.`;
+  }
+}

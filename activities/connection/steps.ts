@@ -1,9 +1,10 @@
+import { tell } from '../../db/account-events.ts';
 import { ConnectionAttempt, ConnectionStep } from '../../db/entities/attempts.ts';
 import { sealed } from '../../db/sealed.ts';
 import { pollAfterMs } from '../../domain/budgets.ts';
 import type { FailureCode } from '../../domain/failures.ts';
 import type { Progress } from '../../domain/progress.ts';
-import { answerable, polled, type StepContent, type StepKind } from '../../domain/steps.ts';
+import { answerable, polled, story, type StepContent, type StepKind } from '../../domain/steps.ts';
 import { newId } from '../../platform/ids.ts';
 import type { LoginProgress } from '../../providers/provider.ts';
 import type { Deps } from '../deps.ts';
@@ -35,6 +36,10 @@ export async function placeStep(
     // No step outlives its attempt.
     expiresAt: new Date(Math.min(next.expiresAt ?? Infinity, shared ?? Infinity, attempt.deadlineAt.getTime())),
     createdAt: at,
+  });
+  tell(held.em, held.account, at, 'step', story(next.content, outcome === 'replaced'), {
+    attempt: attempt.number,
+    data: { kind: next.content.kind },
   });
 }
 

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiPathsObject } from 'zod-openapi';
 import type { Route } from '../http/route.ts';
+import type { OpenRoute } from '../routes/open.ts';
 
 const problem = z
   .object({
@@ -11,16 +12,20 @@ const problem = z
     detail: z.string(),
     fix: z.string().describe('What usually helps.'),
     request_id: z.string(),
+    error: z.string().optional().describe('The detail again, at documented paths outside /api/v1.'),
   })
   .meta({ id: 'Problem' });
 
 /** The OpenAPI 3.1 document of routes at their full paths, from the schemas that validate them. */
-export function openApiDocument(publicUrl: string, routes: readonly Route[]) {
+export function openApiDocument(publicUrl: string, routes: readonly Route[], open: readonly OpenRoute[]) {
   const paths: ZodOpenApiPathsObject = {};
   for (const route of routes) {
     const path = route.path;
     paths[path] = { ...paths[path], [route.method]: operation(route) };
   }
+  for (const route of open)
+    if (route.described)
+      paths[route.path] = { ...paths[route.path], [route.method]: openOperation(route, route.described) };
   return createDocument({
     openapi: '3.1.0',
     info: {
@@ -39,7 +44,7 @@ function operation(route: Route): ZodOpenApiOperationObject {
   const header = route.idempotent ? idempotencyKey : undefined;
   return {
     summary: route.summary,
-    operationId: `${route.method}${route.path.replace(/[^\w]+(\w?)/g, (_, next: string) => next.toUpperCase())}`,
+    operationId: operationId(route),
     tags: [route.tag],
     description: `Scope: ${route.scope}.`,
     requestParams: {
@@ -55,10 +60,35 @@ function operation(route: Route): ZodOpenApiOperationObject {
           ? {}
           : { content: { [route.contentType ?? 'application/json']: { schema: route.answer } } }),
       },
-      default: { description: 'Refused or failed', content: { 'application/problem+json': { schema: problem } } },
+      default: failure,
     },
   };
 }
+
+/** An address without a key. A webhook's body is whatever its provider sends. */
+function openOperation(route: OpenRoute, described: NonNullable<OpenRoute['described']>): ZodOpenApiOperationObject {
+  const { summary, tag, answer, unavailable } = described;
+  const names = [...route.path.matchAll(/\{(\w+)\}/g)].map(([, name]) => [name, z.string()] as const);
+  const json = (schema: z.ZodType) => ({ content: { 'application/json': { schema } } });
+  return {
+    summary,
+    operationId: operationId(route),
+    tags: [tag],
+    security: [],
+    ...(names.length ? { requestParams: { path: z.object(Object.fromEntries(names)) } } : {}),
+    ...(route.method === 'post' ? { requestBody: json(z.unknown()) } : {}),
+    responses: {
+      200: { description: 'Done', ...json(answer) },
+      ...(unavailable ? { 503: { description: 'Not now', ...json(unavailable) } } : {}),
+      default: failure,
+    },
+  };
+}
+
+const operationId = ({ method, path }: { method: string; path: string }): string =>
+  `${method}${path.replace(/[^\w]+(\w?)/g, (_, next: string) => next.toUpperCase())}`;
+
+const failure = { description: 'Refused or failed', content: { 'application/problem+json': { schema: problem } } };
 
 const idempotencyKey = z.object({
   'Idempotency-Key': z

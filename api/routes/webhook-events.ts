@@ -8,7 +8,7 @@ import type { Em } from '../../db/connect.ts';
 import { anyAccount } from '../connection/find.ts';
 import { afterCursor, page, pageOf, pageQuery, time, wireTime, wireTimeOrNull } from '../http/lists.ts';
 import { Problem } from '../http/problem.ts';
-import { route } from '../http/route.ts';
+import { route, type Call } from '../http/route.ts';
 import { replayEvent } from '../webhooks/replay.ts';
 
 const tag = 'webhook events';
@@ -43,16 +43,28 @@ const eventView = (event: WebhookEvent): z.input<typeof eventAnswer> => ({
   processed_at: wireTimeOrNull(event.processedAt),
 });
 
-async function eventOf(em: Em, id: string): Promise<WebhookEvent> {
-  const event = isId(id) ? await em.findOne(WebhookEvent, { id }) : null;
-  if (!event) throw new Problem('not_found', 'There is no such event.');
-  return event;
-}
+/**
+ * Reads the events that a key may see: its tenant's, and for operators also those that came to the installation's own
+ * webhooks and are nobody's yet, which row-level security shows to no tenant.
+ */
+const seen = <T>({ context, principal }: Call, read: (em: Em, mine: FilterQuery<WebhookEvent>) => Promise<T>) => {
+  const { tenantId, scopes } = principal;
+  return scopes.includes('operator')
+    ? context.db.system((em) => read(em, { $or: [{ tenantId }, { tenantId: null }] }))
+    : context.db.tenant(tenantId, (em) => read(em, { tenantId }));
+};
+
+const eventOf = (call: Call, id: string): Promise<WebhookEvent> =>
+  seen(call, async (em, mine) => {
+    const event = isId(id) ? await em.findOne(WebhookEvent, { $and: [{ id }, mine] }) : null;
+    if (!event) throw new Problem('not_found', 'There is no such event.');
+    return event;
+  });
 
 const listEvents = route({
   method: 'get',
   path: '/webhook-events',
-  summary: "List the events of the tenant's accounts, newest first",
+  summary: 'List the events, newest first; for operators also those that belong to no tenant',
   tag,
   scope: 'read',
   query: z.object({
@@ -63,14 +75,19 @@ const listEvents = route({
     type: z.string().optional(),
   }),
   answer: pageOf(eventAnswer),
-  handle: ({ context, principal, query: { limit, cursor, account, ...filter } }) =>
-    context.db.tenant(principal.tenantId, async (em) => {
-      const given = Object.fromEntries(Object.entries(filter).filter(([, value]) => value !== undefined));
-      const where: FilterQuery<WebhookEvent>[] = [given, afterCursor(cursor, 'desc')];
-      if (account !== undefined) where.push({ accountId: (await anyAccount(em, account)).id });
-      const found = await em.find(WebhookEvent, { $and: where }, { orderBy: { id: 'desc' }, limit: limit + 1 });
-      return { body: page(found, limit, eventView) };
-    }),
+  handle: async (call) => {
+    const { limit, cursor, account, ...filter } = call.query;
+    const given = Object.fromEntries(Object.entries(filter).filter(([, value]) => value !== undefined));
+    const where: FilterQuery<WebhookEvent>[] = [given, afterCursor(cursor, 'desc')];
+    if (account !== undefined) {
+      const { db } = call.context;
+      where.push({ accountId: (await db.tenant(call.principal.tenantId, (em) => anyAccount(em, account))).id });
+    }
+    const found = await seen(call, (em, mine) =>
+      em.find(WebhookEvent, { $and: [...where, mine] }, { orderBy: { id: 'desc' }, limit: limit + 1 }),
+    );
+    return { body: page(found, limit, eventView) };
+  },
 });
 
 const getEvent = route({
@@ -81,14 +98,13 @@ const getEvent = route({
   scope: 'read',
   params,
   answer: eventAnswer.extend({ body: z.string().optional().describe('For keys with the scope raw.') }),
-  handle: ({ context, principal, params: { id } }) =>
-    context.db.tenant(principal.tenantId, async (em) => {
-      const event = await eventOf(em, id);
-      const raw = principal.scopes.includes('raw')
-        ? { body: context.vault.open(event.body, sealed.webhookBody(event.id)) }
-        : {};
-      return { body: { ...eventView(event), ...raw } };
-    }),
+  handle: async (call) => {
+    const event = await eventOf(call, call.params.id);
+    const raw = call.principal.scopes.includes('raw')
+      ? { body: call.context.vault.open(event.body, sealed.webhookBody(event.id)) }
+      : {};
+    return { body: { ...eventView(event), ...raw } };
+  },
 });
 
 const replay = route({
@@ -101,10 +117,10 @@ const replay = route({
   params,
   answer: eventAnswer,
   status: 202,
-  handle: async ({ context, principal, params: { id } }) => {
-    await context.db.tenant(principal.tenantId, (em) => eventOf(em, id));
-    await replayEvent(context, id);
-    return { body: eventView(await context.db.tenant(principal.tenantId, (em) => eventOf(em, id))) };
+  handle: async (call) => {
+    const { id } = await eventOf(call, call.params.id);
+    await replayEvent(call.context, id);
+    return { body: eventView(await eventOf(call, id)) };
   },
 });
 

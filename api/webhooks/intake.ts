@@ -44,8 +44,8 @@ const takeIn =
     const { provider, credentials, webhook } = await find(context, request, read);
     const stored = await storeRequest(context, provider, credentials, webhook);
     response.json({ received: stored.length });
-    for (const { id, type, state, tell } of stored) {
-      context.metrics.webhookEvents.inc({ provider: provider.name, type, state });
+    for (const { id, label, state, tell } of stored) {
+      context.metrics.webhookEvents.inc({ provider: provider.name, type: label, state });
       if (tell) signaller.tell(tell, id);
     }
     const states = stored.map(({ state }) => state);

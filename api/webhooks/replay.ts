@@ -1,41 +1,73 @@
+import { LockMode } from '@mikro-orm/core';
 import type { ProviderName } from '../../domain/channels.ts';
+import type { Em } from '../../db/connect.ts';
 import { WebhookEvent } from '../../db/entities/events.ts';
+import { ProviderCredentials } from '../../db/entities/tenants.ts';
 import { sealed } from '../../db/sealed.ts';
-import type { Provider, WebhookEvent as ProviderEvent } from '../../providers/provider.ts';
+import type { AccountRef } from '../../platform/temporal.ts';
 import type { ApiContext } from '../context.ts';
 import { applyEvent } from './effect.ts';
+import { readEvents } from './read.ts';
+import { storeEvent, unreadable } from './store.ts';
 
-/** Reads a stored event once more and applies it, as after a fix; a word about an account has its provider asked. */
+/** An account whose workflow must be told, and the event that owes it. */
+interface Owed {
+  id: string;
+  tell: AccountRef;
+}
+
+/**
+ * Reads a stored event once more and applies it, as after a fix; a word about an account has its provider asked. One
+ * that still cannot be read stays as it is.
+ */
 export async function replayEvent(context: ApiContext, id: string): Promise<void> {
-  const { db, vault, clock, providers, motion, log } = context;
-  const tell = await db.system(async (em) => {
-    const row = await em.findOneOrFail(WebhookEvent, { id });
-    const raw = Buffer.from(vault.open(row.body, sealed.webhookBody(id)));
-    const event = eventsOf(providers[row.provider as ProviderName], raw).find((one) =>
-      row.dedupeKey.startsWith(one.dedupeKey),
-    );
-    if (!event) return null;
-    const now = clock.now();
-    const effect = await applyEvent(em, row.credentialsId, event, now);
-    row.state = effect.account ? 'processed' : 'unmatched';
-    row.processedAt = now;
-    row.owesSignal = effect.tell !== null;
-    return effect.tell;
+  const owed = await context.db.system(async (em) => {
+    const row = await em.findOneOrFail(WebhookEvent, { id }, { lockMode: LockMode.PESSIMISTIC_WRITE });
+    return row.type === unreadable ? replayUnreadable(context, em, row) : replayOne(context, em, row);
   });
-  if (!tell) return;
+  for (const one of owed) await tellOne(context, one);
+}
+
+const eventsOf = ({ providers, vault }: ApiContext, row: WebhookEvent) => {
+  const body = vault.open(row.body, sealed.webhookBody(row.id));
+  return { body, events: readEvents(providers[row.provider as ProviderName], { raw: Buffer.from(body), headers: {} }) };
+};
+
+async function replayOne(context: ApiContext, em: Em, row: WebhookEvent): Promise<Owed[]> {
+  const event = eventsOf(context, row).events?.find((one) => row.dedupeKey.startsWith(one.dedupeKey));
+  if (!event) return [];
+  const now = context.clock.now();
+  const { account, tell } = await applyEvent(em, row.credentialsId, event, now);
+  row.state = account ? 'processed' : 'unmatched';
+  row.error = null;
+  row.accountId = account?.id ?? row.accountId;
+  row.tenantId = account?.tenantId ?? row.tenantId;
+  row.processedAt = now;
+  row.owesSignal = tell !== null;
+  return tell ? [{ id: row.id, tell }] : [];
+}
+
+/** What could not be read is now: its events become rows of their own, as if they had just come. */
+async function replayUnreadable(context: ApiContext, em: Em, row: WebhookEvent): Promise<Owed[]> {
+  const { body, events } = eventsOf(context, row);
+  if (!events) return [];
+  const credentials = await em.findOneOrFail(ProviderCredentials, { id: row.credentialsId });
+  const owed: Owed[] = [];
+  for (const event of events) {
+    const { id, tell } = await storeEvent(context, em, credentials, event, body);
+    if (tell) owed.push({ id, tell });
+  }
+  row.state = 'processed';
+  row.error = null;
+  row.processedAt = context.clock.now();
+  return owed;
+}
+
+async function tellOne({ motion, db, log }: ApiContext, { id, tell }: Owed): Promise<void> {
   try {
     await motion.tellConnection(tell);
     await db.system((em) => em.nativeUpdate(WebhookEvent, { id }, { owesSignal: false }));
   } catch (error) {
     log.warn({ account: tell.accountId, err: error }, 'a signal after a replay is owed');
-  }
-}
-
-/** None where the body cannot be read: the event stays as it is. */
-function eventsOf(provider: Provider | undefined, raw: Buffer): ProviderEvent[] {
-  try {
-    return provider?.webhooks.read({ raw, headers: {} }) ?? [];
-  } catch {
-    return [];
   }
 }

@@ -5,20 +5,29 @@ import { sealed } from '../../db/sealed.ts';
 import { newId } from '../../platform/ids.ts';
 import type { Provider, WebhookEvent, WebhookRequest } from '../../providers/provider.ts';
 import type { ApiContext } from '../context.ts';
+import { isDatabaseDown } from '../http/database-down.ts';
 import { applyEvent, type Effect } from './effect.ts';
+import { readEvents } from './read.ts';
 
 /** What became of one event. */
 export interface Stored {
   id: string;
-  type: string;
+  /** For counting: one of few names, whatever the provider sent. */
+  label: string;
   state: 'processed' | 'unmatched' | 'failed' | 'duplicate';
   tell: Effect['tell'];
 }
 
+/** The type of a body that could not be read. */
+export const unreadable = 'unreadable';
+
 /** Equal reports of an account's state within this time are one event; later ones are news again. In milliseconds. */
 const sameReportMs = 60_000;
 
-/** Stores a request's events with their effects in one transaction: after it nothing of them can be lost. */
+/**
+ * Stores a request's events with their effects in one transaction: after it nothing of them can be lost. Events that
+ * cannot be applied are kept as failed, to be replayed. Throws when PostgreSQL takes nothing now.
+ */
 export async function storeRequest(
   context: ApiContext,
   provider: Provider,
@@ -27,23 +36,24 @@ export async function storeRequest(
 ): Promise<Stored[]> {
   const events = readEvents(provider, request);
   const body = request.raw.toString('utf8');
-  return context.db.system(async (em) => {
-    const stored: Stored[] = [];
-    if (!events) stored.push(await storeUnreadable(context, em, credentials, body));
-    for (const event of events ?? []) stored.push(await storeEvent(context, em, credentials, event, body));
-    return stored;
-  });
-}
-
-function readEvents(provider: Provider, request: WebhookRequest): WebhookEvent[] | null {
+  if (!events) return [await context.db.system((em) => storeUnreadable(context, em, credentials, body))];
+  const store = (storeOne: typeof storeEvent): Promise<Stored[]> =>
+    context.db.system(async (em) => {
+      const stored: Stored[] = [];
+      for (const event of events) stored.push(await storeOne(context, em, credentials, event, body));
+      return stored;
+    });
   try {
-    return provider.webhooks.read(request);
-  } catch {
-    return null;
+    return await store(storeEvent);
+  } catch (error) {
+    if (isDatabaseDown(error)) throw error;
+    context.log.error({ err: error, provider: provider.name }, 'webhook events could not be applied');
+    return store(storeFailed);
   }
 }
 
-async function storeEvent(
+/** One event with its effect, in the caller's transaction. */
+export async function storeEvent(
   context: ApiContext,
   em: Em,
   credentials: ProviderCredentials,
@@ -53,29 +63,47 @@ async function storeEvent(
   const now = context.clock.now();
   const key =
     event.kind === 'account_status' ? await reportKey(em, credentials.id, event.dedupeKey, now) : event.dedupeKey;
+  const label = labelOf(event);
   const row = { type: event.type, dedupeKey: key, providerAccountId: event.providerAccountId, error: null };
   const { id, fresh } = await insert(context, em, credentials, { ...row, state: 'received', body });
-  if (!fresh) return { id, type: event.type, state: 'duplicate', tell: null };
+  if (!fresh) return { id, label, state: 'duplicate', tell: null };
   const { account, tell } = await applyEvent(em, credentials.id, event, now);
   const state = account ? 'processed' : 'unmatched';
   await rows(
     em,
     'update webhook_events set tenant_id = ?, account_id = ?, state = ?, processed_at = ?, owes_signal = ? where id = ?',
-    [account?.tenantId ?? null, account?.id ?? null, state, account ? now : null, tell !== null, id],
+    [account?.tenantId ?? credentials.tenantId, account?.id ?? null, state, account ? now : null, tell !== null, id],
   );
-  return { id, type: event.type, state, tell };
+  return { id, label, state, tell };
 }
 
-function storeUnreadable(context: ApiContext, em: Em, credentials: ProviderCredentials, body: string): Promise<Stored> {
+const labelOf = (event: WebhookEvent): string =>
+  event.kind === 'account_status' ? `account_status.${event.status}` : event.kind;
+
+async function storeFailed(
+  context: ApiContext,
+  em: Em,
+  credentials: ProviderCredentials,
+  event: WebhookEvent,
+  body: string,
+): Promise<Stored> {
+  const { type, dedupeKey, providerAccountId } = event;
+  const row = { type, dedupeKey, providerAccountId, error: 'Applying it failed. Replay it once that is mended.' };
+  const { id, fresh } = await insert(context, em, credentials, { ...row, state: 'failed', body });
+  return { id, label: labelOf(event), state: fresh ? 'failed' : 'duplicate', tell: null };
+}
+
+async function storeUnreadable(
+  context: ApiContext,
+  em: Em,
+  credentials: ProviderCredentials,
+  body: string,
+): Promise<Stored> {
   const dedupeKey = `unreadable:${createHash('sha256').update(body).digest('hex')}`;
   const error = "The body is not one of this provider's events.";
-  const row = { type: 'unreadable', dedupeKey, providerAccountId: null, error };
-  return insert(context, em, credentials, { ...row, state: 'failed', body }).then(({ id, fresh }) => ({
-    id,
-    type: 'unreadable',
-    state: fresh ? 'failed' : 'duplicate',
-    tell: null,
-  }));
+  const row = { type: unreadable, dedupeKey, providerAccountId: null, error };
+  const { id, fresh } = await insert(context, em, credentials, { ...row, state: 'failed', body });
+  return { id, label: unreadable, state: fresh ? 'failed' : 'duplicate', tell: null };
 }
 
 /**
@@ -114,11 +142,13 @@ async function insert(
     em,
     `insert into webhook_events as e (id, tenant_id, credentials_id, provider, provider_account_id, type, dedupe_key,
        state, error, body, deliveries, owes_signal, received_at)
-     values (?, null, ?, ?, ?, ?, ?, ?, ?, ?, 1, false, ?)
+     values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, false, ?)
      on conflict (credentials_id, dedupe_key) do update set deliveries = e.deliveries + 1
      returning id`,
     [
       id,
+      // At a webhook of its own, a tenant's events are the tenant's whatever they turn out to be.
+      credentials.tenantId,
       credentials.id,
       credentials.provider,
       event.providerAccountId,

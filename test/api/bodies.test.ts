@@ -126,7 +126,6 @@ describe('SECURITY 16: bodies', () => {
     });
     expect(response.status).toBe(413);
   });
-
 });
 
 describe('SECURITY 16: slow senders', () => {

@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { bundleWorkflowCode, Worker, type WorkflowBundle } from '@temporalio/worker';
 import type { Activities } from '../../activities/activities.ts';
+import { backfillQueue } from '../../domain/ids.ts';
 import { searchAttributes } from '../../domain/search-attributes.ts';
 import type { Progress } from '../../domain/progress.ts';
 import { createDataConverter } from '../../platform/codec.ts';
@@ -49,16 +50,19 @@ export async function skipTime(path: string): Promise<SkippedTime> {
         accountId: `account-${played}`,
         workflowId: `connection/${played}`,
       };
-      const worker = await Worker.create({
+      const shared = {
         connection: env.nativeConnection,
         namespace: env.namespace,
-        taskQueue: play.taskQueue,
-        workflowBundle,
         activities,
         dataConverter: createDataConverter(testVault),
         interceptors: { activity: [activityInterceptors(log)] },
-      });
-      return worker.runUntil(story(play));
+      };
+      const { taskQueue } = play;
+      const [worker, backfill] = await Promise.all([
+        Worker.create({ ...shared, taskQueue, workflowBundle }),
+        Worker.create({ ...shared, taskQueue: backfillQueue(taskQueue) }),
+      ]);
+      return worker.runUntil(backfill.runUntil(story(play)));
     },
     stop: () => env.teardown(),
   };

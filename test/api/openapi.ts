@@ -1,0 +1,94 @@
+import { z } from 'zod';
+import type { TestApi } from './support.ts';
+
+/** A JSON schema, as much of it as the document uses. */
+export interface Schema {
+  $ref?: string;
+  type?: string | string[];
+  enum?: unknown[];
+  const?: unknown;
+  default?: unknown;
+  properties?: Record<string, Schema>;
+  required?: string[];
+  items?: Schema;
+  anyOf?: Schema[];
+  format?: string;
+}
+
+/** One operation of the API's own document. */
+export interface Operation {
+  name: string;
+  method: string;
+  path: string;
+  open: boolean;
+  scope: string;
+  parameters: { name: string; in: 'path' | 'query' | 'header'; required?: boolean; schema: Schema }[];
+  body?: Schema;
+  /** Schemas of the answers by status. */
+  answers: Record<string, Schema>;
+}
+
+export interface Document {
+  operations: Operation[];
+  /** What is wrong with an answer, by the document; null when nothing is. */
+  wrongWith(operation: Operation, status: number, answer: unknown): string | null;
+}
+
+/** Reads the document as a caller gets it. */
+export async function readDocument({ url }: Pick<TestApi, 'url'>): Promise<Document> {
+  const document: any = await (await fetch(`${url}/openapi.json`)).json();
+  const operations = Object.entries<Record<string, any>>(document.paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, one]): Operation => ({
+      name: `${method.toUpperCase()} ${path}`,
+      method: method.toUpperCase(),
+      path,
+      open: one.security?.length === 0,
+      scope: /^Scope: (\w+)\./.exec(one.description ?? '')?.[1] ?? '',
+      parameters: one.parameters ?? [],
+      body: one.requestBody?.content['application/json'].schema,
+      answers: Object.fromEntries(
+        Object.entries<any>(one.responses).map(([status, { content }]) => [
+          status,
+          Object.values<{ schema: Schema }>(content ?? {})[0]?.schema ?? {},
+        ]),
+      ),
+    })),
+  );
+  const definitions = JSON.parse(
+    JSON.stringify(document.components.schemas).replaceAll('#/components/schemas/', '#/$defs/'),
+  );
+  const validators = new Map<string, z.ZodType>();
+  return {
+    operations,
+    wrongWith: (operation, status, answer) => {
+      const known = String(status) in operation.answers ? String(status) : 'default';
+      const name = `${operation.name} ${known}`;
+      const schema = JSON.parse(
+        JSON.stringify(operation.answers[known]).replaceAll('#/components/schemas/', '#/$defs/'),
+      );
+      const validator = validators.get(name) ?? z.fromJSONSchema({ ...schema, $defs: definitions });
+      validators.set(name, validator);
+      const parsed = validator.safeParse(answer);
+      return parsed.success ? null : `${name}: ${z.prettifyError(parsed.error)}`;
+    },
+  };
+}
+
+/** A value that a schema takes; ids are whatever `idFor` has for a name. */
+export function sample(schema: Schema, name: string, idFor: (name: string) => string | undefined): unknown {
+  if (schema.default !== undefined) return schema.default;
+  if (schema.const !== undefined) return schema.const;
+  if (schema.enum) return schema.enum[0];
+  if (schema.anyOf) return sample(schema.anyOf[0] ?? {}, name, idFor);
+  const type = Array.isArray(schema.type) ? schema.type[0] : schema.type;
+  if (type === 'object')
+    return Object.fromEntries(
+      Object.entries(schema.properties ?? {})
+        .filter(([key]) => schema.required?.includes(key) || idFor(key) !== undefined)
+        .map(([key, inner]) => [key, sample(inner, key, idFor)]),
+    );
+  if (type === 'array') return [sample(schema.items ?? {}, name, idFor)];
+  if (type === 'number' || type === 'integer') return 1;
+  if (type === 'boolean') return true;
+  return idFor(name) ?? (schema.format === 'uri' ? 'https://app.example/done' : 'text');
+}
