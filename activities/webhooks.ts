@@ -1,7 +1,7 @@
 import { webhookSecretsOf } from '../db/credentials.ts';
 import { ProviderCredentials } from '../db/entities/tenants.ts';
 import type { Provider, ProviderCall } from '../providers/provider.ts';
-import { webhookAddress } from '../domain/webhook-address.ts';
+import { webhookAddress } from '../domain/addresses.ts';
 import type { Deps } from './deps.ts';
 
 /** Registers our webhook upstream once per credentials, and again when `PUBLIC_URL` or the settings change. */

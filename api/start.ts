@@ -1,9 +1,8 @@
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
-import { UniqueConstraintViolationException } from '@mikro-orm/core';
 import { openDatabase } from '../db/connect.ts';
-import { saveCredentials } from '../db/credentials.ts';
+import { saveInstallationCredentials } from '../db/credentials.ts';
 import { followSandbox, systemClock } from '../platform/clock.ts';
 import { providerDefaults, type Config } from '../platform/config.ts';
 import { createLog } from '../platform/log.ts';
@@ -57,7 +56,7 @@ export async function startApi(
   };
 
   try {
-    await keepProviderDefaults(context);
+    await saveInstallationCredentials(db, vault, clock.now(), providerDefaults(config));
     const server = createHttpServer(patience);
     await listen(server, config);
     const url = `http://${config.HOST.includes(':') ? `[${config.HOST}]` : config.HOST}:${(server.address() as AddressInfo).port}`;
@@ -82,19 +81,6 @@ export async function startApi(
     await release();
     throw error;
   }
-}
-
-/** Writes the installation's provider credentials. Another process may be doing so at this moment, hence the second try. */
-async function keepProviderDefaults({ db, vault, clock, config }: ApiContext): Promise<void> {
-  const keep = () =>
-    db.system(async (em) => {
-      for (const [provider, settings] of Object.entries(providerDefaults(config)))
-        await saveCredentials(em, vault, clock.now(), null, provider, settings ?? {});
-    });
-  await keep().catch((error: unknown) => {
-    if (error instanceof UniqueConstraintViolationException) return keep();
-    throw error;
-  });
 }
 
 const listen = (server: Server, { HOST, PORT }: Config): Promise<void> =>

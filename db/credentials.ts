@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
+import { UniqueConstraintViolationException } from '@mikro-orm/core';
 import type { Vault } from '../platform/vault.ts';
 import { newId } from '../platform/ids.ts';
-import type { Em } from './connect.ts';
+import type { Database, Em } from './connect.ts';
 import { ProviderCredentials } from './entities/tenants.ts';
 import { sealed } from './sealed.ts';
 
@@ -57,4 +58,25 @@ export async function saveCredentials(
   });
   em.persist(row);
   return row;
+}
+
+/**
+ * Writes the installation's settings at each provider. API and workers do so when they start, maybe at the same moment:
+ * the one that comes second finds the other's row.
+ */
+export async function saveInstallationCredentials(
+  db: Database,
+  vault: Vault,
+  now: Date,
+  defaults: Partial<Record<string, Record<string, string>>>,
+): Promise<void> {
+  const save = (): Promise<void> =>
+    db.system(async (em) => {
+      for (const [provider, settings] of Object.entries(defaults))
+        await saveCredentials(em, vault, now, null, provider, settings ?? {});
+    });
+  await save().catch((error: unknown) => {
+    if (error instanceof UniqueConstraintViolationException) return save();
+    throw error;
+  });
 }

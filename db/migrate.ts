@@ -2,9 +2,13 @@ import { Migrator } from '@mikro-orm/migrations';
 import { MikroORM } from '@mikro-orm/postgresql';
 import { entities } from './connect.ts';
 import { Foundation } from './migrations/0001-foundation.ts';
+import { LoginPages } from './migrations/0002-login-pages.ts';
 
 /** Every migration, oldest first. */
-const migrationsList = [{ name: '0001-foundation', class: Foundation }];
+const migrationsList = [
+  { name: '0001-foundation', class: Foundation },
+  { name: '0002-login-pages', class: LoginPages },
+];
 
 /** MikroORM as the schema's owner; migrations and the drift test use it, no serving process does. */
 export function openAsOwner(url: string): Promise<MikroORM> {

@@ -3,6 +3,7 @@ export const sealed = {
   accountSecret: (accountId: string) => `accounts.secret:${accountId}`,
   rawDetails: (accountId: string) => `accounts.raw_details:${accountId}`,
   attemptInput: (attemptId: string) => `connection_attempts.input:${attemptId}`,
+  callbackToken: (attemptId: string) => `connection_attempts.callback_token:${attemptId}`,
   stepContent: (stepId: string) => `connection_steps.content:${stepId}`,
   stepAnswer: (answerId: string) => `connection_steps.answer:${answerId}`,
   credentials: (id: string) => `provider_credentials.settings:${id}`,

@@ -24,3 +24,6 @@ export const patienceMs = 8_000;
 
 /** Pause before the n-th look (from 0) at a step that ends outside Patchbay, in milliseconds. */
 export const pollAfterMs = (looks: number): number => Math.min(5_000 * 2 ** Math.min(looks, 4), minute);
+
+/** Clocks of two services differ by this much at most, in milliseconds. */
+export const clockSkewMs = minute;

@@ -20,6 +20,17 @@ export interface ProviderCall {
 export interface LoginInput {
   method: Method;
   credentials: Readonly<Record<string, unknown>>;
+  /** Of a login on the provider's own page. */
+  page?: LoginPage;
+}
+
+/** What a provider's login page is made with. `name` comes back with its callback; times are epoch milliseconds. */
+export interface LoginPage {
+  name: string;
+  callbackUrl: string;
+  successUrl: string;
+  failureUrl: string;
+  expiresAt: number;
 }
 
 /**
@@ -50,6 +61,8 @@ export interface AccountView {
   reported: string;
   /** Who this is on the channel (E.164 number, member id …), or null where it is not known yet. */
   identity: string | null;
+  /** When the provider made it, in milliseconds since the epoch; null where it does not say. */
+  createdAt: number | null;
   /** The provider's raw answer; null when gone. */
   raw: unknown;
 }
@@ -141,5 +154,7 @@ export interface Provider {
     verify(request: WebhookRequest, secrets: readonly string[]): boolean;
     /** The request's events. Throws on a body that is not the provider's. Pure. */
     read(request: WebhookRequest): WebhookEvent[];
+    /** The upstream account of a login page's callback; null for a body that names none. Pure. */
+    readCallback(body: unknown): string | null;
   };
 }

@@ -1,5 +1,5 @@
 import type { Deps } from '../activities/deps.ts';
-import { saveCredentials } from '../db/credentials.ts';
+import { saveInstallationCredentials } from '../db/credentials.ts';
 import { openDatabase } from '../db/connect.ts';
 import { followSandbox, systemClock } from '../platform/clock.ts';
 import { providerDefaults, type Config } from '../platform/config.ts';
@@ -34,10 +34,7 @@ export async function startWorker(config: Config): Promise<{ stop(): Promise<voi
     publicUrl: config.PUBLIC_URL,
     tellConnection: (account) => motion.tellConnection(account, 5_000),
   };
-  await db.system(async (em) => {
-    for (const [provider, settings] of Object.entries(providerDefaults(config)))
-      await saveCredentials(em, vault, clock.now(), null, provider, settings ?? {});
-  });
+  await saveInstallationCredentials(db, vault, clock.now(), providerDefaults(config));
   const workers = await createWorkers(config, deps);
   const metricsServer =
     config.METRICS_PORT === undefined

@@ -19,17 +19,18 @@ export async function advance(deps: Deps, ref: AttemptRef, progress: LoginProgre
   const upstream = progress.providerAccountId;
   // Asked beforehand: a transaction that holds locks must not wait for a second connection.
   const taken = upstream ? await isHeldElsewhere(deps, ref, upstream) : false;
-  const known = await withAttempt(deps, ref, async (held) => {
+  const { known, wanted } = await withAttempt(deps, ref, async (held) => {
     if (upstream) rememberUpstream(held, upstream, taken);
-    if (held.attempt.state !== 'running' || progress.next.linked) return progressOf(held);
+    const wanted = held.account.lookWantedAt;
+    if (held.attempt.state !== 'running' || progress.next.linked) return { known: progressOf(held), wanted };
     await placeStep(deps, held, progress.next, from.outcome);
-    return progressOf(held, await endingReason(held));
+    return { known: progressOf(held, await endingReason(held)), wanted };
   });
   if (!progress.next.linked || known.state === 'closed') return known;
 
   const call = { ...from.call, providerAccountId: progress.providerAccountId };
   const view = await from.provider.login.look(call);
-  if (view.status === 'linked') return link(deps, ref, from.provider, call, view);
+  if (view.status === 'linked') return link(deps, ref, from.provider, call, view, wanted);
   // The provider took the login but is still setting the account up.
   return withAttempt(deps, ref, async (held) => {
     await placeStep(deps, held, settingUp, from.outcome);

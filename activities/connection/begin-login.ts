@@ -1,6 +1,7 @@
 import { Account } from '../../db/entities/accounts.ts';
 import { ConnectionAttempt } from '../../db/entities/attempts.ts';
 import { tell } from '../../db/account-events.ts';
+import { clockSkewMs } from '../../domain/budgets.ts';
 import type { AttemptRef, Progress } from '../../domain/progress.ts';
 import type { LoginInput, Provider, ProviderCall } from '../../providers/provider.ts';
 import type { Deps } from '../deps.ts';
@@ -9,9 +10,6 @@ import { advance } from './advance.ts';
 import { askToBegin } from './ask-to-begin.ts';
 import { connectionTo, loginInput, withAttempt } from './rows.ts';
 import { endingReason, progressOf } from './steps.ts';
-
-/** Clocks of two services differ by this much at most, in milliseconds. */
-const clockSkewMs = 60_000;
 
 /**
  * Asks the provider to begin a login, once. The provider knows no idempotency key, so the intent is committed before

@@ -37,14 +37,17 @@ export const closeAttempt =
 async function lookForLateLogin(deps: Deps, ref: CloseRef): Promise<Progress | null> {
   const start = await withAttempt(deps, ref, async ({ em, account, attempt, at }) =>
     attempt.state === 'running' && attempt.operation !== 'disconnect' && attempt.providerAccountId
-      ? connectionTo(deps, em, account, at, attempt.providerAccountId)
+      ? {
+          ...(await connectionTo(deps, em, account, at, attempt.providerAccountId)),
+          wanted: account.lookWantedAt,
+        }
       : null,
   );
   if (!start) return null;
   try {
     const view = await start.provider.login.look(start.call);
     if (view.status !== 'linked') return null;
-    const progress = await link(deps, ref, start.provider, start.call, view);
+    const progress = await link(deps, ref, start.provider, start.call, view, start.wanted);
     return progress.state === 'closed' ? progress : null;
   } catch (error) {
     if (error instanceof ProviderFailure) return null;
@@ -62,6 +65,7 @@ async function endAs(deps: Deps, held: Held, reason: FailureCode): Promise<void>
   attempt.detail = whatToDo;
   attempt.who = who;
   attempt.input = null;
+  attempt.callbackToken = null;
   if (attempt.operation === 'disconnect' && account.providerAccountId)
     attempt.undo = [...new Set([...attempt.undo, account.providerAccountId])];
   await placeLastStep(held, 'failed', null);

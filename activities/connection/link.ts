@@ -11,11 +11,11 @@ import { saveDetails } from '../save-details.ts';
 import type { AccountRef } from '../../platform/temporal.ts';
 import type { Deps } from '../deps.ts';
 import { claimEvents } from './claim-events.ts';
-import { holdAttempt, type Held } from './rows.ts';
+import { holdAttempt, looked, type Held } from './rows.ts';
 import { placeLastStep, progressOf } from './steps.ts';
 
 /**
- * A login succeeded: in one transaction the account takes its upstream id and identity, becomes active, gets its
+ * A login succeeded, as a look showed that was taken when one was wanted at `wanted`: in one transaction the account takes its upstream id and identity, becomes active, gets its
  * details, and claims the events that came too early. If the identity already has an account, this one is merged
  * into it. Which of two simultaneous logins wins is decided by the unique indexes, hence the second try.
  */
@@ -25,9 +25,10 @@ export async function link(
   provider: Provider,
   call: ProviderCall,
   view: AccountView,
+  wanted: Date | null,
 ): Promise<Progress> {
   const details = await provider.account.details(call, view);
-  const attempt = () => deps.db.system((em) => settle(deps, em, ref, call, view, details));
+  const attempt = () => deps.db.system((em) => settle(deps, em, ref, call, view, details, wanted));
   const settled = await attempt().catch((error: unknown) => {
     if (error instanceof UniqueConstraintViolationException) return attempt();
     throw error;
@@ -44,6 +45,7 @@ async function settle(
   call: ProviderCall,
   view: AccountView,
   details: AccountDetails,
+  wanted: Date | null,
 ): Promise<{ progress: Progress; told: AccountRef | null }> {
   const rivals = await rivalsOf(em, ref, call, view);
   const held = await holdAttempt(deps, em, ref);
@@ -65,6 +67,7 @@ async function settle(
   survivor.providerAccountId = upstream;
   survivor.identity = view.identity ?? survivor.identity;
   takeSecret(deps, held, survivor);
+  looked(account, wanted);
   const wasNew = survivor.detailsAt === null;
   saveDetails(deps, em, survivor, view, details, at);
   moveAccount(em, survivor, { type: 'linked', at }, winner ? undefined : attempt.number);
@@ -73,6 +76,7 @@ async function settle(
   attempt.state = 'succeeded';
   attempt.endedAt = at;
   attempt.input = null;
+  attempt.callbackToken = null;
   await placeLastStep(held, 'done', 'accepted');
   tell(em, account, at, 'attempt_ended', wasNew ? 'The account was connected.' : 'The account was connected again.', {
     attempt: attempt.number,

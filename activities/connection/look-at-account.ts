@@ -5,7 +5,7 @@ import type { AttemptRef, Progress } from '../../domain/progress.ts';
 import type { AccountView } from '../../providers/provider.ts';
 import { saveDetails } from '../save-details.ts';
 import type { Deps } from '../deps.ts';
-import { connectionTo, withAttempt } from './rows.ts';
+import { connectionTo, looked, withAttempt } from './rows.ts';
 import { progressOf } from './steps.ts';
 
 /**
@@ -35,7 +35,7 @@ export const lookAtAccount =
       const account = await em.refreshOrFail(held.account, { lockMode: LockMode.PESSIMISTIC_WRITE });
       // A wish that came meanwhile owns the account's state.
       if (account.providerAccountId !== call.providerAccountId) return progressOf(held);
-      if (account.lookWantedAt?.getTime() === start.wanted?.getTime()) account.lookWantedAt = null;
+      looked(account, start.wanted);
       const event = happening(view, at);
       if (event && moveAccount(em, account, event))
         tell(em, account, at, 'provider_says', `The provider reports: ${view.reported}.`, {

@@ -4,10 +4,11 @@ import { credentialsFor, settingsOf } from '../../db/credentials.ts';
 import { Account } from '../../db/entities/accounts.ts';
 import { ConnectionAttempt, ConnectionStep } from '../../db/entities/attempts.ts';
 import type { ProviderCredentials } from '../../db/entities/tenants.ts';
+import { callbackAddress, returnAddress } from '../../domain/addresses.ts';
 import { sealed } from '../../db/sealed.ts';
 import { failureRow, ProviderFailure } from '../../domain/failures.ts';
 import type { AttemptRef } from '../../domain/progress.ts';
-import type { LoginInput, Provider, ProviderCall } from '../../providers/provider.ts';
+import type { LoginInput, LoginPage, Provider, ProviderCall } from '../../providers/provider.ts';
 import { timeOf, type Deps } from '../deps.ts';
 
 /** An attempt with its account, locked for the transaction. */
@@ -35,6 +36,11 @@ export async function holdAttempt(deps: Deps, em: Em, ref: AttemptRef): Promise<
 export const withAttempt = <T>(deps: Deps, ref: AttemptRef, work: (held: Held) => Promise<T> | T): Promise<T> =>
   deps.db.tenant(ref.tenantId, async (em) => work(await holdAttempt(deps, em, ref)));
 
+/** The look that was wanted at `wanted` has been taken; one that was wanted since stays owed. */
+export function looked(account: Account, wanted: Date | null): void {
+  if (account.lookWantedAt?.getTime() === wanted?.getTime()) account.lookWantedAt = null;
+}
+
 /** The provider of an account and what its verbs need. Throws when the provider is not configured. */
 export async function connectionTo(
   deps: Deps,
@@ -60,5 +66,18 @@ export function loginInput(deps: Deps, { account, attempt }: Held): LoginInput {
       ? deps.vault.open(account.secret, sealed.accountSecret(account.id))
       : null;
   const credentials = stored ? (JSON.parse(stored) as Record<string, unknown>) : {};
-  return { method: attempt.method, credentials };
+  return { method: attempt.method, credentials, page: pageOf(deps, account, attempt) };
+}
+
+/** What the provider's page needs, of an attempt that logs in there. */
+function pageOf(deps: Deps, account: Account, attempt: ConnectionAttempt): LoginPage | undefined {
+  if (!attempt.callbackToken) return undefined;
+  const token = deps.vault.open(attempt.callbackToken, sealed.callbackToken(attempt.id));
+  return {
+    name: attempt.id,
+    callbackUrl: callbackAddress(deps.publicUrl, account.provider, token),
+    successUrl: returnAddress(deps.publicUrl, account.provider, token, 'success'),
+    failureUrl: returnAddress(deps.publicUrl, account.provider, token, 'failure'),
+    expiresAt: attempt.deadlineAt.getTime(),
+  };
 }

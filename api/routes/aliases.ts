@@ -58,7 +58,7 @@ const asUnipileAccount = (account: AccountAnswer): z.input<typeof unipileAccount
 });
 
 const accountId = z.string();
-const listQuery = z.object(pageQuery);
+const listQuery = z.object({ ...pageQuery, account: z.string().optional() });
 
 const table: Alias[] = [
   {

@@ -6,7 +6,7 @@ import { providerNamed } from '../connection/login-choice.ts';
 import type { ApiContext } from '../context.ts';
 import { Problem } from '../http/problem.ts';
 import { route } from '../http/route.ts';
-import { webhookAddress } from '../../domain/webhook-address.ts';
+import { webhookAddress } from '../../domain/addresses.ts';
 import { secretHeaders } from '../webhooks/secret-headers.ts';
 
 const tag = 'settings';

@@ -6,12 +6,20 @@ import type { StepKind } from '../../domain/steps.ts';
 /** `automatic` attempts may do only what needs no human. */
 type AttemptTrigger = 'request' | 'automatic';
 export type AttemptOperation = 'connect' | 'reconnect' | 'disconnect';
+/** Addresses of the calling application. */
+export interface Redirects {
+  success?: string;
+  failure?: string;
+}
 type AttemptState = 'running' | 'succeeded' | 'failed' | 'cancelled';
 
 const ConnectionAttemptSchema = defineEntity({
   name: 'ConnectionAttempt',
   tableName: 'connection_attempts',
-  uniques: [{ name: 'connection_attempts_number', properties: ['accountId', 'number'] }],
+  uniques: [
+    { name: 'connection_attempts_number', properties: ['accountId', 'number'] },
+    { name: 'connection_attempts_callback_hash_unique', properties: ['callbackHash'] },
+  ],
   properties: {
     id: p.uuid().primary(),
     tenantId: p.uuid(),
@@ -39,6 +47,13 @@ const ConnectionAttemptSchema = defineEntity({
     answersLeft: p.integer(),
     looks: p.integer(),
     currentStepId: p.uuid().strictNullable(),
+    /** Where the owner's browser goes after a login on the provider's page. */
+    redirects: p.json().$type<Redirects>().strictNullable(),
+    /** Sealed; with it the provider's page calls back. Dropped when the attempt ends. */
+    callbackToken: p.text().strictNullable(),
+    callbackUsedAt: p.datetime().strictNullable(),
+    /** Finds the attempt by its token, also when the token has died. */
+    callbackHash: p.text().strictNullable(),
   },
 });
 /** One wish: a connect, reconnect or disconnect of an account, numbered per account. The newest wins. */

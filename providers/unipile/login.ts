@@ -3,12 +3,14 @@ import { ProviderFailure } from '../../domain/failures.ts';
 import type { StepContent } from '../../domain/steps.ts';
 import type { AccountView, LoginInput, LoginProgress, ProviderCall } from '../provider.ts';
 import { progressFrom } from './checkpoints.ts';
+import { beginOnPage } from './hosted.ts';
 import { request, segment } from './http.ts';
 import { loginBody, providerWords } from './login-input.ts';
 import { gone, viewOf } from './view.ts';
 
-/** POST /accounts, or POST /accounts/{id} to log in on an account that UniPile already has. */
+/** POST /accounts, or POST /accounts/{id} to log in on an account that UniPile already has; or its own login page. */
 export async function begin(call: ProviderCall, input: LoginInput): Promise<LoginProgress> {
+  if (input.page) return beginOnPage(call, input.page);
   const path = call.providerAccountId ? `/accounts/${segment(call.providerAccountId)}` : '/accounts';
   return progressFrom(await request(call, 'POST', path, loginBody(call.channel, input)), call.now);
 }
@@ -73,6 +75,8 @@ export async function findBegun(
   since: number,
   known: ReadonlySet<string>,
 ): Promise<{ providerAccountId: string; proven: boolean }[]> {
+  // Asking for a page makes no account.
+  if (input.page) return [];
   const typed = input.credentials.username ?? input.credentials.imap_user;
   const found: { providerAccountId: string; proven: boolean }[] = [];
   let cursor: string | null = null;

@@ -1,5 +1,6 @@
 import type { Provider } from '../provider.ts';
 import { detailsOf } from './details.ts';
+import { readCallback } from './hosted.ts';
 import { baseUrl } from './http.ts';
 import { checkLogin } from './login-input.ts';
 import * as login from './login.ts';
@@ -11,12 +12,12 @@ export const unipile: Provider = {
   name: 'unipile',
   capabilities: {
     channels: {
-      whatsapp: { methods: ['qr'] },
-      telegram: { methods: ['qr'] },
-      linkedin: { methods: ['credentials'] },
-      instagram: { methods: ['credentials'] },
-      messenger: { methods: ['credentials'] },
-      mail: { methods: ['credentials'] },
+      whatsapp: { methods: ['qr', 'hosted'] },
+      telegram: { methods: ['qr', 'hosted'] },
+      linkedin: { methods: ['credentials', 'hosted'] },
+      instagram: { methods: ['credentials', 'hosted'] },
+      messenger: { methods: ['credentials', 'hosted'] },
+      mail: { methods: ['credentials', 'hosted'] },
     },
     resend: true,
     anotherWay: true,
@@ -33,5 +34,5 @@ export const unipile: Provider = {
     details: (call, view) => Promise.resolve(detailsOf(call, view)),
     registerWebhooks,
   },
-  webhooks: { verify: verifyWebhook, read: readWebhook },
+  webhooks: { verify: verifyWebhook, read: readWebhook, readCallback },
 };

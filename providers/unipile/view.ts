@@ -2,6 +2,7 @@ import { toE164 } from '../../domain/phone.ts';
 import type { AccountView } from '../provider.ts';
 
 interface AccountBody {
+  created_at?: unknown;
   type?: string;
   sources?: { id?: string; status?: string }[];
   connection_params?: { im?: Record<string, unknown>; mail?: Record<string, unknown> };
@@ -21,15 +22,16 @@ export function viewOf(body: unknown): AccountView {
   const account = (body ?? {}) as AccountBody;
   const words = (account.sources ?? []).map((source) => source.status?.toUpperCase() ?? '');
   const identity = identityOf(account);
+  const createdAt = typeof account.created_at === 'string' ? Date.parse(account.created_at) || null : null;
   const worst = statuses.find(([word]) => words.includes(word));
   const reported = worst?.[0] ?? words[0] ?? 'OK';
-  if (!worst) return { status: words.length ? 'linked' : 'pending', reported, identity, raw: body };
+  if (!worst) return { status: words.length ? 'linked' : 'pending', reported, identity, createdAt, raw: body };
   // A login that nobody has finished looks like one in trouble, but does not know who it is.
   const unfinished = worst[1] === 'interrupted' && identity === null;
-  return { status: unfinished ? 'pending' : worst[1], reported, identity, raw: body };
+  return { status: unfinished ? 'pending' : worst[1], reported, identity, createdAt, raw: body };
 }
 
-export const gone: AccountView = { status: 'gone', reported: 'not found', identity: null, raw: null };
+export const gone: AccountView = { status: 'gone', reported: 'not found', identity: null, createdAt: null, raw: null };
 
 /** Who the account is on its channel: the number, the member's id, or the mail address. */
 function identityOf(account: AccountBody): string | null {

@@ -1,0 +1,69 @@
+import { idPlaces, type Ids } from './fixture.ts';
+import { sample, type Operation } from './openapi.ts';
+
+/** A request that an operation takes, to be changed in one place. */
+export interface Ask {
+  key?: string;
+  path: Record<string, string>;
+  query: Record<string, string>;
+  body?: any;
+  headers: Record<string, string>;
+  /** Instead of `body`, as it goes over the wire. */
+  raw?: string | Uint8Array<ArrayBuffer>;
+}
+
+export interface Answered {
+  status: number;
+  type: string;
+  headers: Headers;
+  body: any;
+}
+
+/** Values that a schema does not tell. */
+const known: Record<string, string> = { kind: 'details', provider: 'unipile' };
+const bodies: Record<string, object> = {
+  'PUT /api/v1/providers/{provider}': { dsn: 'http://127.0.0.1:1', access_token: 'text' },
+};
+
+/** A request that is right in all its parts, about these things. */
+export function rightAsk(operation: Operation, ids: Ids, key?: string): Ask {
+  const places = idPlaces(operation);
+  const idFor = (place: 'path' | 'query' | 'body') => (name: string) => {
+    const found = places.find((one) => one.in === place && one.name === name);
+    return found ? ids[found.kind] : known[name];
+  };
+  const valuesIn = (place: 'path' | 'query'): Record<string, string> =>
+    Object.fromEntries(
+      operation.parameters
+        .filter(({ in: where, name, required }) => where === place && (required || places.some((p) => p.name === name)))
+        .map(({ name, schema }) => [name, String(sample(schema, name, idFor(place)))]),
+    );
+  const made = operation.body && sample(operation.body, '', idFor('body'));
+  return {
+    ...(key === undefined ? {} : { key }),
+    path: valuesIn('path'),
+    query: valuesIn('query'),
+    body: bodies[operation.name] ?? made,
+    headers: {},
+  };
+}
+
+/** Sends it; a hang is an error. Path values go as they are, so that they can be wrongly encoded. */
+export async function send(url: string, { method, path }: Operation, ask: Ask): Promise<Answered> {
+  const at = path.replace(/\{(\w+)\}/g, (_, name: string) => ask.path[name] ?? '');
+  const query = Object.entries(ask.query).map(([name, value]) => `${name}=${value}`);
+  const body = ask.raw ?? (ask.body === undefined ? undefined : JSON.stringify(ask.body));
+  const response = await fetch(`${url}${at}${query.length ? `?${query.join('&')}` : ''}`, {
+    method,
+    headers: {
+      ...(ask.key ? { authorization: `Bearer ${ask.key}` } : {}),
+      'content-type': 'application/json',
+      ...ask.headers,
+    },
+    ...(body === undefined || method === 'GET' ? {} : { body }),
+    signal: AbortSignal.timeout(15_000),
+  });
+  const text = await response.text();
+  const type = response.headers.get('content-type') ?? '';
+  return { status: response.status, type, headers: response.headers, body: type.includes('json') ? JSON.parse(text) : text };
+}

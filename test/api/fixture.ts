@@ -1,0 +1,72 @@
+import { rows } from '../../db/connect.ts';
+import { ConnectionAttempt } from '../../db/entities/attempts.ts';
+import { openDetailsRun } from '../../db/queries/open-details-run.ts';
+import type { ApiClient } from '../support/client.ts';
+import type { Operation } from './openapi.ts';
+import { activate, connect, placeStep, unique, webhookOf, type TestApi } from './support.ts';
+
+/** Ids of one thing of each kind, of one tenant. */
+export type Ids = Record<'account' | 'step' | 'sync' | 'event' | 'key', string>;
+
+/** Gives a tenant one of everything that an id can name. */
+export async function oneOfEach(api: TestApi, client: ApiClient): Promise<Ids> {
+  const { account, attempt } = await connect(client);
+  const step = await placeStep(api, attempt.id, { kind: 'code', source: 'sms' }, { canResend: true });
+  const upstream = `up-${unique()}`;
+  await activate(api, account.id, upstream);
+  await api.context.db.system((em) => em.nativeUpdate(ConnectionAttempt, { id: attempt.id }, { state: 'running' }));
+  const sync = await api.context.db.system(async (em) => {
+    const [row] = await rows<{ tenant_id: string }>(em, 'select tenant_id from accounts where id = ?', [account.id]);
+    return openDetailsRun(em, row!.tenant_id, account.id, new Date());
+  });
+  await postWebhook(api, { AccountStatus: { account_id: upstream, account_type: 'WHATSAPP', message: 'CREDENTIALS' } });
+  const event = (await client.get(`/api/v1/webhook-events?account=${account.id}`)).body.items[0].id;
+  const key = (await client.post('/api/v1/api-keys', { name: 'of the fixture' })).body.id;
+  return { account: account.id, step, sync, event, key };
+}
+
+/** A webhook of the installation's provider, with the right secret. */
+export async function postWebhook(api: TestApi, body: object | string): Promise<Response> {
+  const { address, secret } = await webhookOf(api);
+  return fetch(address, {
+    method: 'POST',
+    headers: { 'patchbay-webhook-secret': secret },
+    body: typeof body === 'string' ? body : JSON.stringify(body),
+  });
+}
+
+/** What `{id}` is, by the noun before it. */
+const nouns: Record<string, keyof Ids> = {
+  accounts: 'account',
+  steps: 'step',
+  syncs: 'sync',
+  'webhook-events': 'event',
+  'api-keys': 'key',
+};
+/** Fields of queries and bodies that hold an id. */
+const fields: Record<string, keyof Ids> = { account: 'account', accountId: 'account', account_id: 'account' };
+/** Names that look as if they held an id of ours, and do not. */
+const noIds = new Set(['provider']);
+
+/** A place of an operation that holds an id. */
+export interface IdPlace {
+  in: 'path' | 'query' | 'body';
+  name: string;
+  kind: keyof Ids;
+}
+
+/** All places of an operation that hold an id. Throws on one that nothing is known of, so that none goes untested. */
+export function idPlaces({ name: operation, path, parameters, body }: Operation): IdPlace[] {
+  const inPath = [...path.matchAll(/([\w-]+)\/\{(\w+)\}/g)]
+    .filter(([, , name = '']) => !noIds.has(name))
+    .map(([, noun = '', name = '']) => ({ in: 'path' as const, name, kind: nouns[noun] }));
+  const looksLikeId = (name: string): boolean => name in fields || /(^|_)ids?$|[a-z]Ids?$/.test(name);
+  const named = (place: 'query' | 'body', names: string[]) =>
+    names.filter(looksLikeId).map((name) => ({ in: place, name, kind: fields[name] }));
+  const queries = parameters.filter((one) => one.in === 'query').map(({ name }) => name);
+  return [...inPath, ...named('query', queries), ...named('body', Object.keys(body?.properties ?? {}))].map((place) => {
+    const { kind } = place;
+    if (!kind) throw new Error(`${operation}: which id is "${place.name}"? Say so in test/api/fixture.ts.`);
+    return { ...place, kind };
+  });
+}

@@ -1,0 +1,38 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { required } from '../support/database.ts';
+import { eventually } from '../support/eventually.ts';
+import { testKey } from '../support/key.ts';
+import type { TestApi } from './support.ts';
+
+/** An API in a process of its own, over the same database. Ended with `stop`. */
+export async function startApiProcess({ database }: TestApi): Promise<{ url: string; stop(): Promise<void> }> {
+  const child = spawn(process.execPath, [fileURLToPath(new URL('../../api/main.ts', import.meta.url))], {
+    env: {
+      PATH: process.env.PATH,
+      DATABASE_URL: database.url,
+      TEMPORAL_ADDRESS: required('PATCHBAY_TEST_TEMPORAL_ADDRESS'),
+      ENCRYPTION_KEY: testKey,
+      PORT: '0',
+      RATE_LIMIT_PER_MINUTE: '100000',
+      SHUTDOWN_GRACE_SECONDS: '1',
+    },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let said = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (part: Buffer) => (said += part.toString()));
+  const stop = async (): Promise<void> => {
+    if (child.exitCode !== null) return;
+    child.kill('SIGTERM');
+    await once(child, 'close');
+  };
+  const url = await eventually('the API process', async () => {
+    if (child.exitCode !== null) throw new Error(`it ended: ${said}`);
+    return /"url":"([^"]+)","msg":"api ready"/.exec(said)?.[1];
+  }).catch(async (error: unknown) => {
+    await stop();
+    throw error;
+  });
+  return { url, stop };
+}

@@ -1,0 +1,346 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Client, Connection } from '@temporalio/client';
+import pg from 'pg';
+import { reserveFreePort } from '../../dev/parts/ports.ts';
+import { startStack, type Stack } from '../../dev/stack.ts';
+import { channelNames, providerNames } from '../../domain/channels.ts';
+import { createVault, parseKeyRing } from '../../platform/vault.ts';
+import { createControl, type Control } from '../support/control.ts';
+import { eventually } from '../support/eventually.ts';
+import { misbehaviours, startFaultyProvider, type FaultyProvider } from './faulty-provider.ts';
+import { createCanaries, createRecorder, onboardings, see, type Recorder } from './onboardings.ts';
+import { columnsOf, logsOf, metricsOf, runsOf, temporalFilesOf, type Column, type StoredRun } from './places.ts';
+import { findAll, formsOf, type Canary, type Place } from './search.ts';
+
+/*
+ * The stack as a user runs it, each part a process of its own, so that there are log files, metrics ports and Temporal's
+ * own file to look into. Between it and the sandbox stands a provider that answers with what it was sent.
+ */
+const canaries = createCanaries();
+let home: string;
+let stack: Stack;
+let control: Control;
+let faulty: FaultyProvider;
+let recorder: Recorder;
+let ports: Record<string, number>;
+/** Secrets that came into being on the way. */
+const made: Canary[] = [];
+/** What was left behind, read once. */
+let logs: Place[];
+let metrics: Place[];
+let temporal: Place[];
+let columns: Column[];
+let runs: StoredRun[];
+const outcomes: Record<string, { state: string; reason: string | null }> = {};
+const planted: Canary = { name: 'planted', value: 'planted-where-it-can-be-seen "é"' };
+
+const secrets = (): Canary[] => [...Object.values(canaries.secrets), ...made];
+const all = (): Canary[] => [...secrets(), ...Object.values(canaries.personal)];
+
+beforeAll(async () => {
+  home = mkdtempSync(join(tmpdir(), 'patchbay-canaries-'));
+  const { DATABASE_URL: _url, TEMPORAL_ADDRESS: _address, ...env } = process.env;
+  const free = await Promise.all([reserveFreePort(), reserveFreePort()]);
+  ports = { api: free[0].number, worker: free[1].number };
+  await Promise.all(free.map((port) => port.release()));
+  stack = await startStack(
+    {
+      ...env,
+      PATCHBAY_HOME: home,
+      PATCHBAY_API_METRICS_PORT: String(ports.api),
+      PATCHBAY_WORKER_METRICS_PORT: String(ports.worker),
+      LOG_LEVEL: 'trace',
+      RECONCILE_INTERVAL_SECONDS: '2',
+    },
+    () => undefined,
+    new AbortController().signal,
+  );
+  const { api_url: url, api_key: key, sandbox } = stack.describe();
+  control = createControl(sandbox?.control_url ?? '');
+  const { providerToken, rightCode, captcha } = canaries.secrets;
+  faulty = await startFaultyProvider({
+    upstream: sandbox?.unipile_url ?? '',
+    key: { given: providerToken.value, real: 'sandbox-key' },
+    rightCodes: [rightCode.value, captcha.value],
+    displayName: canaries.personal.displayName.value,
+  });
+  recorder = createRecorder(url, key);
+  made.push({ name: 'API key', value: key });
+  await play();
+  await gather();
+}, 420_000);
+afterAll(async () => {
+  await stack?.stop();
+  await faulty?.close();
+  rmSync(home, { recursive: true, force: true });
+}, 60_000);
+
+/** Everything that may go wrong goes wrong while people log in, reconnect and disconnect. */
+async function play(): Promise<void> {
+  const { call } = recorder;
+  const settings = { dsn: faulty.url, access_token: canaries.secrets.providerToken.value };
+  expect((await call('PUT', '/api/v1/providers/unipile', settings)).status).toBe(200);
+  await refusals();
+
+  const stories = onboardings(canaries);
+  const begin = async (name: string): Promise<string> => {
+    const story = stories[name];
+    const { body } = await call('POST', '/api/v1/accounts', story?.body, { 'idempotency-key': `canary-${name}` });
+    if (body.attempt?.step?.text) made.push({ name: `QR text of ${name}`, value: body.attempt.step.text });
+    return body.account.id;
+  };
+  const finish = async (name: string, id: string) => {
+    outcomes[name] = await see(recorder, control, id, canaries, stories[name]?.codes);
+  };
+
+  // The first login is left in peace, so that webhooks get registered.
+  const first = await begin('qr');
+  await finish('qr', first);
+  made.push(...faulty.registered.headers.map((value) => ({ name: 'webhook secret', value })));
+  await misbehave(true);
+  await failInDatabase(async () => finish('approve', await begin('approve')));
+  const rest = Object.keys(stories).filter((name) => name !== 'qr' && name !== 'approve');
+  const ids = await Promise.all(
+    rest.map(async (name) => {
+      const id = await begin(name);
+      await finish(name, id);
+      return id;
+    }),
+  );
+
+  // Somebody writes; the account drops, is reconnected with another password, and goes.
+  const { provider_account_id: upstream } = (await call('GET', `/api/v1/accounts/${first}`)).body;
+  const { sender, messageText } = canaries.personal;
+  const message = { account_id: upstream, from: '+33639980042', name: sender.value, text: messageText.value };
+  await control.post('/messages', message);
+  await control.post('/drop', { account_id: upstream, status: 'CREDENTIALS' });
+  await call('POST', `/api/v1/accounts/${first}/reconnect`);
+  outcomes['reconnect'] = await see(recorder, control, first, canaries);
+  const linkedin = ids[rest.indexOf('2fa')] ?? '';
+  const credentials = {
+    username: `plain+${canaries.personal.username.value}@canary.example`,
+    password: canaries.secrets.otherPassword.value,
+  };
+  await call('POST', `/api/v1/accounts/${linkedin}/reconnect`, { credentials });
+  outcomes['reconnect with another password'] = await see(recorder, control, linkedin, canaries);
+  await call('DELETE', `/api/v1/accounts/${linkedin}`);
+  outcomes['disconnect'] = await see(recorder, control, linkedin, canaries);
+  await call('POST', `/api/v1/accounts/${first}/syncs`, { kind: 'details' });
+  await misbehave(false);
+  const { body: key } = await call('POST', '/api/v1/api-keys', { name: 'another', scopes: ['read'] });
+  made.push({ name: 'second API key', value: key.api_key });
+}
+
+/** Requests that are refused, with something in them that a careless answer would repeat. */
+async function refusals(): Promise<void> {
+  const { call } = recorder;
+  const { password, providerToken, wrongCode } = canaries.secrets;
+  const unreadable = `{"provider":"unipile","credentials":{"password":"${providerToken.value}"`;
+  await call('POST', '/api/v1/accounts', unreadable);
+  const shapes = [{ password: password.value }, { username: [password.value], password: 5 }, password.value];
+  for (const credentials of shapes)
+    await call('POST', '/api/v1/accounts', { provider: 'unipile', channel: 'linkedin', owner: 'o', credentials });
+  await call('POST', '/api/v1/accounts', { provider: password.value, channel: password.value, owner: 7 });
+  await call('PUT', '/api/v1/providers/unipile', { dsn: `http://${providerToken.value}@host`, access_token: '' });
+  await call('GET', `/api/v1/accounts/${encodeURIComponent(password.value)}`);
+  await call('GET', `/api/v1/accounts?owner=o&limit=${encodeURIComponent(password.value)}`);
+  await call('GET', '/api/v1/accounts', undefined, { authorization: `Bearer pb_${providerToken.value}` });
+  await call('POST', '/webhooks/unipile/nowhere', { text: password.value });
+  const secret = { 'patchbay-webhook-secret': wrongCode.value.replaceAll(/[^\w-]/g, '') };
+  await call('POST', '/api/v1/webhooks/unipile', { event: password.value }, secret);
+}
+
+/** The sandbox's own faults, and those of the provider between. */
+async function misbehave(on: boolean): Promise<void> {
+  faulty.every = on ? 4 : 0;
+  const provider = 'unipile';
+  if (!on) {
+    await control.put('/faults', { provider });
+    return;
+  }
+  const shares = { rate_429: 0.08, rate_500: 0.08, after_effect: 0.08 };
+  const webhooks = { webhook_drop: 0.1, webhook_duplicate: 0.3, webhook_reorder: 0.3 };
+  await control.put('/faults', { provider, ...shares, ...webhooks });
+  await control.put('/faults', { provider, route: 'GET /api/v1/accounts/:id', timeout: true, times: 1 });
+}
+
+/** PostgreSQL refuses what an activity writes, and its driver's error quotes the row, until the log has seen it. */
+async function failInDatabase(during: () => Promise<void>): Promise<void> {
+  const url = new URL(stack.describe().database_url);
+  url.username = 'patchbay';
+  url.password = readFileSync(join(home, 'postgres-patchbay'), 'utf8').trim();
+  const owner = new pg.Client({ connectionString: url.href });
+  await owner.connect();
+  try {
+    await owner.query("alter table connection_steps add constraint canary_steps check (kind <> 'approve') not valid");
+    const work = during();
+    const worker = join(home, 'logs', 'worker.log');
+    await eventually('the refusal', async () => readFileSync(worker, 'utf8').includes('canary_steps'), 90_000);
+    await owner.query('alter table connection_steps drop constraint canary_steps');
+    await owner.query(`select ${owner.escapeLiteral(planted.value)}::int`).catch(() => undefined);
+    await work;
+  } finally {
+    await owner.end();
+  }
+}
+
+/** A run of somebody without our key: what it holds lies readable in Temporal. */
+async function plantRun(): Promise<void> {
+  const connection = await Connection.connect({ address: stack.describe().temporal_address });
+  await new Client({ connection }).workflow.start('planted', {
+    taskQueue: 'nobody',
+    workflowId: 'planted',
+    args: [planted.value],
+  });
+  await connection.close();
+}
+
+async function gather(): Promise<void> {
+  await plantRun();
+  const { temporal_address: address, database_url: database } = stack.describe();
+  const vault = createVault(parseKeyRing(readFileSync(join(home, 'encryption-key'), 'utf8').trim()));
+  // Visibility follows the runs a moment later.
+  runs = await eventually('the planted run in the list', async () => {
+    const found = await runsOf(address, vault);
+    return found.some(({ info }) => info.workflowId === 'planted') ? found : null;
+  });
+  [metrics, columns] = await Promise.all([metricsOf(ports), columnsOf(database)]);
+  logs = logsOf(home);
+  temporal = temporalFilesOf(home);
+  made.push({ name: 'encryption key', value: readFileSync(join(home, 'encryption-key'), 'utf8').trim() });
+  for (const login of ['superuser', 'patchbay', 'patchbay_runtime', 'patchbay_reader'])
+    made.push({ name: `password of ${login}`, value: readFileSync(join(home, `postgres-${login}`), 'utf8').trim() });
+}
+
+const ours = (): StoredRun[] => runs.filter(({ info }) => info.workflowId !== planted.name);
+
+describe('the search itself', () => {
+  it.each(formsOf('pässword "x" /?'))('finds a value written as %s', (form) => {
+    const bytes = Buffer.from(`before${form}after`);
+    expect(findAll([{ name: 'here', bytes }], [{ name: 'it', value: 'pässword "x" /?' }])).toHaveLength(1);
+  });
+
+  it.each([0, 1, 2])('finds a value inside of base64 that began %d bytes earlier', (before) => {
+    const bytes = Buffer.from(Buffer.from(`${'x'.repeat(before)}a-long-secret, and more`).toString('base64'));
+    expect(findAll([{ name: 'here', bytes }], [{ name: 'it', value: 'a-long-secret' }])).toHaveLength(1);
+  });
+
+  it('was made while everything failed at times, and people got through all the same', async () => {
+    expect(misbehaviours.filter((way) => faulty.counts[way] === 0)).toEqual([]);
+    expect(outcomes).toMatchObject({ qr: { state: 'succeeded' }, refused: { reason: 'wrong_credentials' } });
+    expect(Object.values(outcomes).filter(({ state }) => state === 'succeeded').length).toBeGreaterThanOrEqual(6);
+    for (const { state, reason } of Object.values(outcomes)) if (state !== 'succeeded') expect(reason).toBeTruthy();
+  });
+
+  it('looks where it can see: what was planted, or must be there, is found in each place', () => {
+    const has = (places: Place[], value: string) => findAll(places, [{ name: 'it', value }]).length;
+    expect(logs.map(({ name }) => name)).toEqual(
+      expect.arrayContaining(['api', 'worker', 'sandbox', 'postgres', 'temporal'].map((part) => `log ${part}.log`)),
+    );
+    const log = (part: string) => logs.filter(({ name }) => name === `log ${part}.log`);
+    expect(has(log('postgres'), planted.value)).toBe(1);
+    expect(has(log('api'), '/api/v1/accounts/{id}/attempt')).toBe(1);
+    expect(has(log('worker'), 'canary_steps')).toBe(1);
+    expect(metrics.map((place) => has([place], 'patchbay_'))).toEqual([1, 1]);
+    expect(has(temporal, planted.value)).toBeGreaterThan(0);
+    expect(
+      has(
+        runs.map(({ raw }) => raw),
+        planted.value,
+      ),
+    ).toBe(1);
+    const [run] = ours();
+    const account = run?.info.workflowId.split('/').at(-1) ?? '';
+    expect(has([run!.opened], account)).toBe(1);
+    expect(has([text('problems', recorder.problems)], 'contract-emea')).toBeLessThanOrEqual(1);
+    expect(has([text('problems', recorder.problems)], 'urn:patchbay:problem:')).toBe(1);
+    expect(findAll(columns, [canaries.personal.owner])).not.toEqual([]);
+  });
+});
+
+const text = (name: string, lines: string[]): Place => ({ name, bytes: Buffer.from(lines.join('\n')) });
+
+describe('SECURITY 14: with all faults on, no secret and nothing personal is', () => {
+  it('in a log line of any process', () => expect(findAll(logs, all())).toEqual([]));
+  it('in the metrics', () => expect(findAll(metrics, all())).toEqual([]));
+  it('in a problem', () => expect(findAll([text('problems', recorder.problems)], all())).toEqual([]));
+
+  it('in an answer, but what its caller asked for', () => {
+    const shown = new Set(made.filter(({ name }) => /^QR text|API key/.test(name)));
+    expect(
+      findAll(
+        [text('answers', recorder.successes)],
+        secrets().filter((one) => !shown.has(one)),
+      ),
+    ).toEqual([]);
+  });
+
+  it("in Temporal's file", () => expect(findAll(temporal, all())).toEqual([]));
+  it('in the bytes of a history, its failures, summaries and attributes', () =>
+    expect(
+      findAll(
+        ours().map(({ raw }) => raw),
+        all(),
+      ),
+    ).toEqual([]));
+  it('in a history that was opened with the key', () =>
+    expect(
+      findAll(
+        ours().map(({ opened }) => opened),
+        all(),
+      ),
+    ).toEqual([]));
+
+  it('in PostgreSQL as a secret', () =>
+    expect(
+      findAll(
+        columns.filter(({ column }) => !found.has(column)),
+        secrets(),
+      ),
+    ).toEqual([]));
+
+  it('in PostgreSQL as personal data, but where operators and callers read it', () => {
+    const elsewhere = columns.filter(({ column }) => !clear.has(column));
+    expect(findAll(elsewhere, Object.values(canaries.personal))).toEqual([]);
+  });
+});
+
+/** Columns that hold personal data in clear, because callers and operators read or filter by it. */
+const clear = new Set([
+  'accounts.owner',
+  'accounts.label',
+  'accounts.metadata',
+  'accounts.identity',
+  'accounts.connection_config',
+  'accounts.provider_config',
+  // The timeline says which of the account's details changed, from what to what.
+  'account_events.data',
+]);
+
+describe('SECURITY 8: what Temporal shows of a run holds no personal data', () => {
+  const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+  it('its id is made of a kind and an account', () => {
+    expect(ours().length).toBeGreaterThan(10);
+    for (const { info } of ours()) {
+      const parts = info.workflowId.split('/');
+      expect(['connection', 'sync/details']).toContain(parts.slice(0, -1).join('/'));
+      expect(parts.at(-1)).toMatch(uuid);
+    }
+  });
+
+  it('its search attributes are ids and words of ours, and it has no memo', () => {
+    const words = [...channelNames, ...providerNames, 'connection', 'sync_details', 'running'];
+    const states = ['connecting', 'active', 'degraded', 'reconnect_required', 'disconnected', 'failed'];
+    for (const { info } of ours()) {
+      expect(info.memo ?? {}).toEqual({});
+      const values = [...info.typedSearchAttributes.getAll()]
+        .filter(({ key }) => key.name.startsWith('Patchbay'))
+        .map(({ value }) => String(value));
+      expect(values.length).toBeGreaterThanOrEqual(6);
+      for (const value of values) expect(uuid.test(value) || [...words, ...states].includes(value)).toBe(true);
+    }
+  });
+});

@@ -1,0 +1,51 @@
+/** A value that must not be found, and what it is. */
+export interface Canary {
+  name: string;
+  value: string;
+}
+
+/** A name for where the search looks, and the bytes there. */
+export interface Place {
+  name: string;
+  bytes: Buffer;
+}
+
+/**
+ * How a value may stand in bytes: plain, in JSON (once and twice), in a URL or a form, in hex, in base64 at each of the
+ * three places at which base64 can begin, and lower or upper case.
+ */
+export function formsOf(value: string): string[] {
+  const json = JSON.stringify(value).slice(1, -1);
+  const url = encodeURIComponent(value);
+  const plain = [value, json, JSON.stringify(json).slice(1, -1), url, url.replaceAll('%20', '+'), unicode(value)];
+  const base64 = [0, 1, 2].flatMap((before) => {
+    // Only the digits that no neighbour can change.
+    const whole = Buffer.concat([Buffer.alloc(before), Buffer.from(value)]);
+    const digits = whole.toString('base64').replace(/=+$/, '');
+    const sure = digits.slice(Math.ceil((before * 8) / 6), Math.floor((whole.length * 8) / 6));
+    return [sure, sure.replaceAll('+', '-').replaceAll('/', '_')];
+  });
+  const hex = Buffer.from(value).toString('hex');
+  const all = [...plain, ...plain.flatMap((one) => [one.toLowerCase(), one.toUpperCase()]), ...base64, hex];
+  return [...new Set(all)];
+}
+
+/** As PostgreSQL's and other JSON writers may escape what is not ASCII. */
+const unicode = (value: string): string =>
+  value.replace(/[^\x20-\x7e]/g, (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`);
+
+/** Every canary found, as `name in place: …what stands around it…`. */
+export function findAll(places: readonly Place[], canaries: readonly Canary[]): string[] {
+  const found: string[] = [];
+  for (const { name, value } of canaries) {
+    if (value.length < 6) throw new Error(`${name} is too short to be told from chance: ${value}`);
+    const forms = formsOf(value);
+    for (const place of places) {
+      const at = forms.map((form) => place.bytes.indexOf(form)).find((index) => index >= 0);
+      if (at === undefined) continue;
+      const around = place.bytes.subarray(Math.max(at - 120, 0), at + 120).toString('latin1');
+      found.push(`${name} in ${place.name}: ${around.replace(/[^\x20-\x7e]+/g, ' ')}`);
+    }
+  }
+  return found;
+}
