@@ -6,7 +6,7 @@ import { endLogin } from './connection/end-login.ts';
 import { lookAtAccount } from './connection/look-at-account.ts';
 import { lookAtLogin, reviveLogin } from './connection/look-at-login.ts';
 import { takeWish } from './connection/take-wish.ts';
-import { collectDetails } from './collect-details.ts';
+import { collectDetails, giveUpDetails } from './collect-details.ts';
 import type { Deps } from './deps.ts';
 
 /** Everything a worker registers. */
@@ -21,6 +21,7 @@ export const createActivities = (deps: Deps) => ({
   endLogin: endLogin(deps),
   lookAtAccount: lookAtAccount(deps),
   collectDetails: collectDetails(deps),
+  giveUpDetails: giveUpDetails(deps),
 });
 
 export type Activities = ReturnType<typeof createActivities>;

@@ -1,7 +1,7 @@
 import { LockMode } from '@mikro-orm/core';
 import { Account } from '../db/entities/accounts.ts';
 import { SyncRun } from '../db/entities/events.ts';
-import { ProviderFailure } from '../domain/failures.ts';
+import { failureRow, ProviderFailure, type FailureCode } from '../domain/failures.ts';
 import { connectionTo } from './connection/rows.ts';
 import { timeOf, type Deps } from './deps.ts';
 import { changesOf, saveDetails } from './save-details.ts';
@@ -60,6 +60,12 @@ export const collectDetails =
 
 const retried = (error: ProviderFailure): boolean =>
   ['provider_unavailable', 'rate_limited', 'login_busy'].includes(error.code);
+
+/** Ends a run that failed for good, so that it is not "running" for ever; answers as `collectDetails` does. */
+export const giveUpDetails =
+  (deps: Deps) =>
+  (ref: DetailsRef & { reason: FailureCode }): Promise<boolean> =>
+    finish(deps, ref, timeOf(deps, ref), 'failed', failureRow(ref.reason).whatToDo);
 
 async function finish(
   deps: Deps,

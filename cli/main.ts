@@ -5,6 +5,7 @@ import { ConfigError } from '../platform/config.ts';
 import { addAccounts } from './accounts.ts';
 import { environment } from './environment.ts';
 import { addKeys } from './keys.ts';
+import { addRebuild } from './rebuild.ts';
 import { addSync } from './sync.ts';
 
 const program = new Command('patchbay')
@@ -23,6 +24,7 @@ program
 addKeys(program);
 addAccounts(program);
 addSync(program);
+addRebuild(program);
 
 /** Exit codes: 0 done, 1 failed, 2 wrong usage. */
 try {

@@ -38,6 +38,8 @@ export interface Motion {
   /** Acts on a step. `refused` when the run does not take it; null when no outcome came in time. */
   submitStep(account: AccountRef, action: StepAction): Promise<{ ref: StepRef } | { refused: string } | null>;
   startSyncDetails(account: AccountRef): Promise<void>;
+  /** Registers the search attributes that the namespace lacks: a new one, or one whose database was lost. */
+  ensureSearchAttributes(): Promise<void>;
   /** The run's page in the Temporal UI, or null where no UI is known. */
   historyUrl(workflowId: string): string | null;
   ping(): Promise<boolean>;
@@ -74,23 +76,39 @@ export function openMotion(config: Config, vault: Vault): Motion {
     workflowId: connectionWorkflowId(account.accountId),
     args: [{ tenantId: account.tenantId, accountId: account.accountId }],
   });
+  const ensure = (): Promise<void> =>
+    client.withDeadline(Date.now() + 5_000, () => ensureSearchAttributes(connection, config.TEMPORAL_NAMESPACE));
+  /** A start that fails for want of our search attributes is tried again with them. */
+  const starting = async <T>(start: () => Promise<T>): Promise<T> => {
+    try {
+      return await start();
+    } catch (error) {
+      if (!lacksSearchAttributes(error)) throw error;
+      await ensure();
+      return start();
+    }
+  };
   const tellConnection = (account: AccountRef, deadlineMs = tellDeadlineMs): Promise<void> =>
-    client.withDeadline(Date.now() + deadlineMs, async () => {
-      await client.workflow.signalWithStart('connection', { ...connectionOptions(account), signal: lookAgain });
-    });
+    starting(() =>
+      client.withDeadline(Date.now() + deadlineMs, async () => {
+        await client.workflow.signalWithStart('connection', { ...connectionOptions(account), signal: lookAgain });
+      }),
+    );
 
   return {
     tellConnection,
     currentStep: (account, attempt) =>
       inTime(() =>
-        client.withDeadline(Date.now() + patienceMs, () =>
-          client.workflow.executeUpdateWithStart(currentStep, {
-            args: [attempt],
-            startWorkflowOperation: new WithStartWorkflowOperation('connection', {
-              ...connectionOptions(account),
-              workflowIdConflictPolicy: 'USE_EXISTING',
+        starting(() =>
+          client.withDeadline(Date.now() + patienceMs, () =>
+            client.workflow.executeUpdateWithStart(currentStep, {
+              args: [attempt],
+              startWorkflowOperation: new WithStartWorkflowOperation('connection', {
+                ...connectionOptions(account),
+                workflowIdConflictPolicy: 'USE_EXISTING',
+              }),
             }),
-          }),
+          ),
         ),
       ),
     submitStep: async (account, action) => {
@@ -119,14 +137,17 @@ export function openMotion(config: Config, vault: Vault): Motion {
       }
     },
     startSyncDetails: (account) =>
-      client.withDeadline(Date.now() + tellDeadlineMs * 3, async () => {
-        await client.workflow.start('syncDetails', {
-          ...startOptions(account, 'sync_details'),
-          workflowId: syncWorkflowId('details', account.accountId),
-          workflowIdConflictPolicy: 'USE_EXISTING',
-          args: [{ tenantId: account.tenantId, accountId: account.accountId }],
-        });
-      }),
+      starting(() =>
+        client.withDeadline(Date.now() + tellDeadlineMs * 3, async () => {
+          await client.workflow.start('syncDetails', {
+            ...startOptions(account, 'sync_details'),
+            workflowId: syncWorkflowId('details', account.accountId),
+            workflowIdConflictPolicy: 'USE_EXISTING',
+            args: [{ tenantId: account.tenantId, accountId: account.accountId }],
+          });
+        }),
+      ),
+    ensureSearchAttributes: ensure,
     historyUrl: (workflowId) =>
       config.TEMPORAL_UI_URL
         ? `${config.TEMPORAL_UI_URL}/namespaces/${config.TEMPORAL_NAMESPACE}/workflows/${encodeURIComponent(workflowId)}`
@@ -141,6 +162,31 @@ export function openMotion(config: Config, vault: Vault): Motion {
     },
     close: () => connection.close(),
   };
+}
+
+/** Temporal Cloud manages them elsewhere and refuses the question: there they are its operator's to make. */
+async function ensureSearchAttributes(connection: Connection, namespace: string): Promise<void> {
+  const { operatorService } = connection;
+  try {
+    const { customAttributes } = await operatorService.listSearchAttributes({ namespace });
+    const lacking = Object.values(searchAttributes).filter(({ name }) => !Object.hasOwn(customAttributes, name));
+    if (!lacking.length) return;
+    const types = Object.fromEntries(lacking.map(({ name }) => [name, keyword]));
+    await operatorService.addSearchAttributes({ namespace, searchAttributes: types });
+  } catch (error) {
+    // Another process was faster, or it is not for us to do.
+    if (!(isGrpcServiceError(error) && [6, 7, 12].includes(error.code))) throw error;
+  }
+}
+
+/** INDEXED_VALUE_TYPE_KEYWORD; Node cannot import the enumeration by name. */
+const keyword = 2;
+
+/** gRPC's INVALID_ARGUMENT; the server says what it lacks in words only. */
+function lacksSearchAttributes(error: unknown): boolean {
+  for (let one: unknown = error; one instanceof Error; one = one.cause)
+    if (isGrpcServiceError(one) && one.code === 3 && /search attribute/i.test(one.details)) return true;
+  return false;
 }
 
 /** How clients and workers reach Temporal: a cluster, or Temporal Cloud with its key. */

@@ -1,51 +1,99 @@
-import { rows } from '../db/connect.ts';
+import { rows, type Database } from '../db/connect.ts';
 import { openDetailsRun } from '../db/queries/open-details-run.ts';
+import { unmovedAccounts, type Lying, type UnmovedAccount } from '../db/queries/unmoved-accounts.ts';
+import { accountsWithoutDetails, runningSyncs } from '../db/queries/unmoved-syncs.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Log } from '../platform/log.ts';
 import type { AccountRef, Motion } from '../platform/temporal.ts';
-import type { Deps } from '../activities/deps.ts';
 
-/** A run that is being moved needs no push: rows are due only this long after their moment, in milliseconds. */
-const grace = 2_000;
+const second = 1_000;
+/** A run that is being moved needs no push: what is wanted is due only this long after its moment. */
+const grace = 2 * second;
+/** How long a beginning may take before its run is assumed lost. */
+const patience = 30 * second;
 /** How long a failed clean-up rests before it is tried again. */
-const cleanupRestMs = 60_000;
-/** How long an account whose details could not be collected rests before the next try, in milliseconds. */
-const collectRestMs = 10 * 60_000;
-/** Accounts per round; the next round takes the rest. */
+const cleanUpRest = 60 * second;
+/** How long an account whose details could not be collected rests before the next try. */
+const collectRest = 600 * second;
+/** Accounts per round and kind; the next round goes on after them. */
 const page = 500;
+/** How long Temporal may take for one account. */
+const tellDeadline = 5 * second;
 
-/**
- * Makes PostgreSQL's open wishes move again, whatever happened to Temporal: attempts whose moment has passed, accounts
- * of which a provider said something, upstream logins still to delete, details never collected. Safe in every worker
- * at once, since all it sends is "look again".
- */
-async function reconcile(deps: Deps, motion: Motion): Promise<number> {
-  const now = deps.clock.now().getTime();
-  const at = (agoMs: number): Date => new Date(now - agoMs);
-  const due = await deps.db.system((em) =>
-    rows<{ tenant_id: string; id: string; channel: string; provider: string }>(
-      em,
-      `select distinct a.tenant_id, a.id, a.channel, a.provider from accounts a
-       left join connection_attempts t on t.account_id = a.id and (t.state = 'running' or t.undo <> '[]')
-       left join connection_steps s on s.id = t.current_step_id
-       where a.look_wanted_at < ?
-          or (t.state = 'running' and (t.deadline_at < ? or t.cancel_requested_at < ? or s.expires_at < ?
-              or (t.current_step_id is null and t.started_at < ?)))
-          or (t.state <> 'running' and t.ended_at < ?)
-       limit ?`,
-      [at(grace), at(0), at(grace), at(0), at(patience), at(cleanupRestMs), page],
-    ),
-  );
-  for (const row of due) await motion.tellConnection(refOf(row), 5_000);
-  await clearOwed(
-    deps,
-    due.map((row) => row.id),
-  );
-  return due.length + (await collectMissingDetails(deps, motion));
+/** What reconciling works with. */
+export interface Parts {
+  db: Database;
+  clock: Clock;
+  log: Log;
+  motion: Motion;
 }
 
-/** How long a beginning may take before its run is assumed lost, in milliseconds. */
-const patience = 30_000;
+/** How many accounts were told, and how many syncs were started. */
+export interface Moved {
+  connections: number;
+  syncs: number;
+}
 
-const refOf = (row: { tenant_id: string; id: string; channel: string; provider: string }): AccountRef => ({
+/**
+ * Makes everything that is open in PostgreSQL move again, lying or not: what is needed when Temporal's database was
+ * lost. Safe at any time, since all it says is "look again".
+ */
+export async function rebuild(parts: Parts): Promise<Moved> {
+  const { db, clock } = parts;
+  await parts.motion.ensureSearchAttributes();
+  const connections = await eachPage(
+    (after) => db.system((em) => unmovedAccounts(em, null, after, page)),
+    (row) => parts.motion.tellConnection(refOf(row), tellDeadline),
+  );
+  const syncs = await eachPage(
+    (after) => db.system((em) => runningSyncs(em, clock.now(), after, page)),
+    (row) => parts.motion.startSyncDetails(refOf(row)),
+  );
+  return { connections, syncs: syncs + (await collectMissing(parts)) };
+}
+
+async function eachPage(
+  read: (after: string) => Promise<UnmovedAccount[]>,
+  move: (row: UnmovedAccount) => Promise<void>,
+): Promise<number> {
+  let moved = 0;
+  for (let after: string | null = first; after !== null;) {
+    const found: UnmovedAccount[] = await read(after);
+    for (const row of found) await move(row);
+    moved += found.length;
+    after = nextAfter(found);
+  }
+  return moved;
+}
+
+const first = '00000000-0000-0000-0000-000000000000';
+const nextAfter = (found: UnmovedAccount[]): string | null =>
+  found.length === page ? (found.at(-1)?.id ?? null) : null;
+
+/**
+ * One round over what lies: attempts whose moment has passed, accounts of which a provider said something, logins
+ * still to delete upstream, syncs whose run was lost, details never collected. `from` is where the last round left
+ * off, so that accounts which cannot be moved never keep others waiting.
+ */
+async function round(parts: Parts, from: { connections: string; syncs: string }): Promise<void> {
+  const { db, clock, motion, log } = parts;
+  await motion.ensureSearchAttributes();
+  const at = (agoMs: number): Date => new Date(clock.now().getTime() - agoMs);
+  const lying: Lying = { wanted: at(grace), passed: at(0), begun: at(patience), uncleaned: at(cleanUpRest) };
+  const accounts = await db.system((em) => unmovedAccounts(em, lying, from.connections, page));
+  from.connections = nextAfter(accounts) ?? first;
+  for (const row of accounts) {
+    await motion.tellConnection(refOf(row), tellDeadline);
+    log.debug({ account: row.id, tenant: row.tenant_id }, 'told again');
+  }
+  await clearOwed(parts, accounts);
+  const syncs = await db.system((em) => runningSyncs(em, at(patience), from.syncs, page));
+  from.syncs = nextAfter(syncs) ?? first;
+  for (const row of syncs) await motion.startSyncDetails(refOf(row));
+  await collectMissing(parts);
+}
+
+const refOf = (row: UnmovedAccount): AccountRef => ({
   tenantId: row.tenant_id,
   accountId: row.id,
   channel: row.channel,
@@ -53,52 +101,45 @@ const refOf = (row: { tenant_id: string; id: string; channel: string; provider: 
 });
 
 /** What intake owed those accounts' runs has been said now. */
-async function clearOwed(deps: Deps, accountIds: string[]): Promise<void> {
-  if (!accountIds.length) return;
-  await deps.db.system((em) =>
+async function clearOwed({ db }: Parts, accounts: UnmovedAccount[]): Promise<void> {
+  if (!accounts.length) return;
+  await db.system((em) =>
     rows(em, 'update webhook_events set owes_signal = false where owes_signal and account_id = any(?::uuid[])', [
-      `{${accountIds.join(',')}}`,
+      `{${accounts.map(({ id }) => id).join(',')}}`,
     ]),
   );
 }
 
 /** Active accounts without details get a sync run of their own. */
-async function collectMissingDetails(deps: Deps, motion: Motion): Promise<number> {
-  const now = deps.clock.now();
-  const lacking = await deps.db.system((em) =>
-    rows<{ tenant_id: string; id: string; channel: string; provider: string }>(
-      em,
-      `select a.tenant_id, a.id, a.channel, a.provider from accounts a
-       where a.state = 'active' and a.details_at is null and a.merged_into is null
-         and not exists (select from sync_runs r where r.account_id = a.id and r.kind = 'details' and r.started_at > ?)
-       limit ?`,
-      [new Date(now.getTime() - collectRestMs), page],
-    ),
-  );
+async function collectMissing({ db, clock, motion }: Parts): Promise<number> {
+  const now = clock.now();
+  const lacking = await db.system((em) => accountsWithoutDetails(em, new Date(now.getTime() - collectRest), page));
   for (const row of lacking) {
-    await deps.db.system((em) => openDetailsRun(em, row.tenant_id, row.id, now));
+    await db.system((em) => openDetailsRun(em, row.tenant_id, row.id, now));
     await motion.startSyncDetails(refOf(row));
   }
   return lacking.length;
 }
 
-/** Runs `reconcile` every `everyMs` and at once on `nudge`; a round that fails is logged and the next one tries. */
-export function keepReconciling(deps: Deps, motion: Motion, everyMs: number): { nudge(): void; stop(): Promise<void> } {
+/** Runs a round now, every `everyMs`, and at once on `nudge`; a round that fails is logged and the next one tries. */
+export function keepReconciling(parts: Parts, everyMs: number): { nudge(): void; stop(): Promise<void> } {
+  const from = { connections: first, syncs: first };
   let stopped = false;
   let running = Promise.resolve();
-  const round = (): void => {
+  const next = (): void => {
     running = running.then(async () => {
       if (stopped) return;
       try {
-        await reconcile(deps, motion);
+        await round(parts, from);
       } catch (error) {
-        deps.log.warn({ err: error }, 'reconciling failed, next round tries again');
+        parts.log.warn({ err: error }, 'reconciling failed, next round tries again');
       }
     });
   };
-  const timer = setInterval(round, everyMs);
+  const timer = setInterval(next, everyMs);
+  next();
   return {
-    nudge: round,
+    nudge: next,
     stop: async () => {
       stopped = true;
       clearInterval(timer);

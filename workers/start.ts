@@ -42,7 +42,7 @@ export async function startWorker(config: Config): Promise<{ stop(): Promise<voi
       : await serveMetrics(metrics, config.METRICS_PORT, () =>
           fetch(`http://${sdkMetrics}/metrics`).then((answer) => answer.text()),
         );
-  const reconciler = keepReconciling(deps, motion, config.RECONCILE_INTERVAL_SECONDS * 1000);
+  const reconciler = keepReconciling({ db, clock, log, motion }, config.RECONCILE_INTERVAL_SECONDS * 1000);
   nudge = reconciler.nudge;
   const done = workers.run();
   return {

@@ -1,14 +1,13 @@
 import {
-  ActivityFailure,
   ApplicationFailure,
   condition,
   setCurrentDetails,
   setHandler,
   type ActivityOptions,
 } from '@temporalio/workflow';
-import { asFailureCode, type FailureCode } from '../domain/failures.ts';
 import type { AttemptRef, Progress } from '../domain/progress.ts';
 import { login } from './activities.ts';
+import { failureCode } from './failure-code.ts';
 import {
   currentStep,
   lookAgain,
@@ -110,12 +109,4 @@ const actionWords = {
 function words(view: Progress): string {
   if (view.state === 'open') return `Attempt ${view.attempt} waits at the step "${view.kind}".`;
   return `Attempt ${view.attempt} ended${view.reason ? `: ${view.reason}` : ' well'}. The account is ${view.accountState}.`;
-}
-
-/** Why an activity failed for good. A time-out holds the failure of its last try as its cause. */
-function failureCode(error: unknown): FailureCode {
-  if (!(error instanceof ActivityFailure)) throw error;
-  for (let cause: unknown = error.cause; cause instanceof Error; cause = cause.cause)
-    if (cause instanceof ApplicationFailure && cause.type) return asFailureCode(cause.type);
-  return 'provider_unavailable';
 }

@@ -19,6 +19,8 @@ export const lookAtLogin =
     const start = await withAttempt(deps, ref, async (held) => {
       const { em, account, attempt, step, at } = held;
       const ending = await endingReason(held);
+      // There is nothing to look at yet.
+      if (!attempt.providerAccountId) account.lookWantedAt = null;
       if (
         attempt.state !== 'running' ||
         ending === 'superseded' ||

@@ -107,7 +107,7 @@ export function contentOf(deps: Deps, step: ConnectionStep): StepContent {
 export function progressOf(held: Held, ending: FailureCode | null = null): Progress {
   const { attempt, account, step, at } = held;
   const open = attempt.state === 'running';
-  const wakeAt = open && step && !step.endedAt ? wakeOf(attempt, step, at) : null;
+  const wakeAt = open && step && !step.endedAt ? wakeOf(held, step) : null;
   return {
     attempt: attempt.number,
     state: !open ? 'closed' : ending ? 'ending' : 'open',
@@ -120,8 +120,12 @@ export function progressOf(held: Held, ending: FailureCode | null = null): Progr
   };
 }
 
-/** The moment at which a step must be looked at: its expiry, the next poll, and never past the deadline. */
-function wakeOf(attempt: ConnectionAttempt, step: ConnectionStep, at: Date): number {
+/**
+ * The moment at which a step must be looked at: its expiry, the next poll, and never past the deadline. At once where
+ * a look is wanted: the word may have come to a run that was lost.
+ */
+function wakeOf({ account, attempt, at }: Held, step: ConnectionStep): number {
+  if (account.lookWantedAt) return at.getTime();
   const end = Math.min(step.expiresAt?.getTime() ?? Infinity, attempt.deadlineAt.getTime());
   return polled.has(step.kind) ? Math.min(end, at.getTime() + pollAfterMs(attempt.looks)) : end;
 }

@@ -7,7 +7,7 @@ import type { AccountRef } from '../../platform/temporal.ts';
 import { Problem } from '../http/problem.ts';
 import type { Standing } from '../views/attempt.ts';
 
-export const noAccount = (): Problem => new Problem('not_found', 'There is no such account.');
+const noAccount = (): Problem => new Problem('not_found', 'There is no such account.');
 
 /** An account of the tenant for reading: one that was merged away names its survivor. */
 export async function anyAccount(em: Em, id: string): Promise<Account> {

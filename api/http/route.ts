@@ -20,7 +20,7 @@ export interface Call<P = unknown, Q = unknown, B = unknown> {
 }
 
 /** What a handler answers; without `status` the route's own. */
-export interface Result<A> {
+interface Result<A> {
   status?: number;
   body: A;
 }

@@ -4,6 +4,7 @@ import { newId } from '../../platform/ids.ts';
 import type { ApiContext } from '../context.ts';
 import { bearerOf, createKeyring, requireScope, unauthorized, type Principal } from './auth.ts';
 import { readJson } from './body.ts';
+import { createForgetting } from './forget-keys.ts';
 import { once } from './idempotency.ts';
 import { Problem } from './problem.ts';
 import { createLimit } from './rate-limit.ts';
@@ -17,7 +18,9 @@ const bodyLimit = 1_000_000;
 /** Mounts routes at their paths: who asks, how often, what may be asked, and only then what is asked. */
 export function serveRoutes(router: Router, context: ApiContext, routes: readonly Route[]): void {
   const admit = createAdmission(context);
-  for (const route of routes) router[route.method](expressPath(route.path), handlerOf(context, route, admit));
+  const forgetOldKeys = createForgetting(context);
+  for (const route of routes)
+    router[route.method](expressPath(route.path), handlerOf(context, route, admit, forgetOldKeys));
 }
 
 const expressPath = (path: string): string => path.replace(/\{(\w+)\}/g, ':$1').replace(/(.)\/$/, '$1');
@@ -48,7 +51,7 @@ function createAdmission(context: ApiContext): Admission {
   };
 }
 
-function handlerOf(context: ApiContext, route: Route, admit: Admission): RequestHandler {
+function handlerOf(context: ApiContext, route: Route, admit: Admission, forgetOldKeys: () => void): RequestHandler {
   const writes = route.method !== 'get';
   return async (request, response) => {
     response.locals['route'] = `${route.method.toUpperCase()} ${route.path}`;
@@ -77,6 +80,7 @@ function handlerOf(context: ApiContext, route: Route, admit: Admission): Request
       send(response, route, await answered(run(newId())));
       return;
     }
+    forgetOldKeys();
     const content = JSON.stringify([request.path.replace(/\/$/, ''), sent]);
     const name = `${route.method} ${route.path}`;
     const redact = (body: unknown): unknown => redacted(body, route.shownOnce);

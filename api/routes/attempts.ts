@@ -19,7 +19,7 @@ const stepParams = accountParams.extend({ step_id: z.string().describe('The step
 /** The longest a request may wait for news, in seconds. */
 const longestWait = 60;
 
-export const getAttempt = route({
+const getAttempt = route({
   method: 'get',
   path: '/accounts/{id}/attempt',
   summary: 'Read the newest attempt and its step; with after and wait, as soon as the step is another one',
@@ -36,7 +36,7 @@ export const getAttempt = route({
   }),
 });
 
-export const solveStep = route({
+const solveStep = route({
   method: 'post',
   path: '/accounts/{id}/attempt/steps/{step_id}',
   summary: 'Answer a step: the code, the phone number, the id of an option',

@@ -30,7 +30,7 @@ export const syncAnswer = z
   })
   .meta({ id: 'SyncRun' });
 
-export const syncView = (run: SyncRun): z.input<typeof syncAnswer> => ({
+const syncView = (run: SyncRun): z.input<typeof syncAnswer> => ({
   id: run.id,
   account_id: run.accountId,
   kind: run.kind,
@@ -69,7 +69,7 @@ const startSync = route({
 });
 
 /** Opens the account's details run and moves it; a run that Temporal did not take is closed, and 503. */
-export async function startDetails(context: ApiContext, account: Account): Promise<string> {
+async function startDetails(context: ApiContext, account: Account): Promise<string> {
   const id = await context.db.tenant(account.tenantId, (em) =>
     openDetailsRun(em, account.tenantId, account.id, context.clock.now()),
   );
@@ -88,10 +88,7 @@ export async function startDetails(context: ApiContext, account: Account): Promi
 }
 
 /** The details of one account, or of every connected one of the tenant. */
-export const syncAllDetails = async (
-  { context, principal }: Call,
-  accountId: string | undefined,
-): Promise<SyncRun[]> => {
+const syncAllDetails = async ({ context, principal }: Call, accountId: string | undefined): Promise<SyncRun[]> => {
   const accounts = await context.db.tenant(principal.tenantId, async (em) => {
     if (accountId === undefined) return em.find(AccountEntity, { mergedInto: null, providerAccountId: { $ne: null } });
     const account = await ownAccount(em, accountId);

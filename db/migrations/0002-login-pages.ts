@@ -8,5 +8,9 @@ export class LoginPages extends Migration {
       add column callback_token text,
       add column callback_used_at timestamptz,
       add column callback_hash text constraint connection_attempts_callback_hash_unique unique;`);
+    // The reconciler's other questions: what rests costs them nothing.
+    this.addSql("create index sync_runs_open on sync_runs (account_id) where state = 'running' and not dry_run;");
+    this.addSql(`create index accounts_without_details on accounts (id)
+      where state = 'active' and details_at is null and merged_into is null;`);
   }
 }

@@ -21,6 +21,9 @@ const SETTINGS = {
   max_connections: '200',
   password_encryption: 'scram-sha-256',
   log_line_prefix: '%m [%p] %q%u@%d ',
+  // A statement that fails, and the row it fails for, hold people's names and numbers.
+  log_min_error_statement: 'panic',
+  log_error_verbosity: 'terse',
 };
 
 /**

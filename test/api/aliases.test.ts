@@ -43,7 +43,8 @@ describe('A1: POST /api/unipile/connect-whatsapp and GET /api/unipile/check-stat
     expect(body.account).toMatchObject({ id: body.accountId, provider: 'whatsapp', status: 'pending', lastSync: null });
     expect(body.account.createdAt).toMatch(time);
 
-    const check = async () => (await stack.api.get(`/api/unipile/check-status${slash}?accountId=${body.accountId}`)).body;
+    const check = async () =>
+      (await stack.api.get(`/api/unipile/check-status${slash}?accountId=${body.accountId}`)).body;
     expect(await check()).toEqual({ accountId: body.accountId, status: 'pending', connected: false });
     // What the owner sees is what the route it stands for says.
     const { step } = (await stack.api.get(`/api/v1/accounts/${body.accountId}/attempt`)).body;
@@ -58,7 +59,9 @@ describe('A1: POST /api/unipile/connect-whatsapp and GET /api/unipile/check-stat
 
   it('make one account of a request repeated under one Idempotency-Key', async () => {
     const headers = { 'idempotency-key': 'a1-twice' };
-    const [one, two] = await Promise.all([1, 2].map(() => stack.api.post('/api/unipile/connect-whatsapp', {}, headers)));
+    const [one, two] = await Promise.all(
+      [1, 2].map(() => stack.api.post('/api/unipile/connect-whatsapp', {}, headers)),
+    );
     expect(two!.body).toEqual(one!.body);
   });
 
@@ -88,7 +91,10 @@ describe('A4: POST /api/v1/accounts/{id}/solve_checkpoint', () => {
   it('names the field that is missing', async () => {
     const id = await begun(linkedin('2fa', 'olga'));
     const refused = await stack.api.post(`/api/v1/accounts/${id}/solve_checkpoint`, {});
-    expect(refused).toMatchObject({ status: 422, body: { code: 'invalid_request', detail: expect.stringMatching(/^code:/) } });
+    expect(refused).toMatchObject({
+      status: 422,
+      body: { code: 'invalid_request', detail: expect.stringMatching(/^code:/) },
+    });
   });
 });
 
@@ -138,25 +144,30 @@ describe('A10: details over HTTP', () => {
   });
   const idsOf = (accounts: any[]): string[] => accounts.map((one) => one.id);
 
-  it.each(['', '/'])('GET whatsapp-details lists WhatsApp accounts with all they are made of (slash "%s")', async (slash) => {
-    const { status, body } = await stack.api.get(`/api/v1/accounts/whatsapp-details${slash}?limit=200`);
-    expect(status).toBe(200);
-    expect(new Set(body.accounts.map((one: any) => one.channel))).toEqual(new Set(['whatsapp']));
-    const account = body.accounts.find((one: any) => one.id === whatsapp);
-    expect(Object.keys(account.connection_config)).toEqual(expect.arrayContaining(connectionConfig));
-    expect(Object.keys(account.provider_config)).toEqual(expect.arrayContaining(providerConfig));
-    expect(account.connection_config.phone_number).toBe('+33639980303');
-    // What the provider answered is for keys that may see it, and never in a list.
-    expect(account.connection_config).not.toHaveProperty('full_api_response');
-    expect((await stack.api.get(`/api/v1/accounts/${whatsapp}`)).body.connection_config.full_api_response).toBeTruthy();
-  });
+  it.each(['', '/'])(
+    'GET whatsapp-details lists WhatsApp accounts with all they are made of (slash "%s")',
+    async (slash) => {
+      const { status, body } = await stack.api.get(`/api/v1/accounts/whatsapp-details${slash}?limit=200`);
+      expect(status).toBe(200);
+      expect(new Set(body.accounts.map((one: any) => one.channel))).toEqual(new Set(['whatsapp']));
+      const account = body.accounts.find((one: any) => one.id === whatsapp);
+      expect(Object.keys(account.connection_config)).toEqual(expect.arrayContaining(connectionConfig));
+      expect(Object.keys(account.provider_config)).toEqual(expect.arrayContaining(providerConfig));
+      expect(account.connection_config.phone_number).toBe('+33639980303');
+      // What the provider answered is for keys that may see it, and never in a list.
+      expect(account.connection_config).not.toHaveProperty('full_api_response');
+      expect(
+        (await stack.api.get(`/api/v1/accounts/${whatsapp}`)).body.connection_config.full_api_response,
+      ).toBeTruthy();
+    },
+  );
 
   it.each(['', '/'])('GET all-connections lists every channel, and pages (slash "%s")', async (slash) => {
     const path = `/api/v1/accounts/all-connections${slash}`;
     const all = idsOf((await stack.api.get(`${path}?limit=200`)).body.connections);
     expect(all).toEqual(expect.arrayContaining([whatsapp, other]));
     const paged: string[] = [];
-    for (let cursor: string | null = ''; cursor !== null; ) {
+    for (let cursor: string | null = ''; cursor !== null;) {
       const { body }: any = await stack.api.get(`${path}?limit=1${cursor && `&cursor=${cursor}`}`);
       paged.push(...idsOf(body.connections));
       cursor = body.next_cursor;

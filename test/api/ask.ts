@@ -65,5 +65,10 @@ export async function send(url: string, { method, path }: Operation, ask: Ask): 
   });
   const text = await response.text();
   const type = response.headers.get('content-type') ?? '';
-  return { status: response.status, type, headers: response.headers, body: type.includes('json') ? JSON.parse(text) : text };
+  return {
+    status: response.status,
+    type,
+    headers: response.headers,
+    body: type.includes('json') ? JSON.parse(text) : text,
+  };
 }

@@ -52,7 +52,13 @@ const deep = (levels: number): unknown => Array.from({ length: levels }).reduce(
 
 describe('every operation of the document', () => {
   it('answers 401 without a key, with an unknown one, and with one of another shape', async () => {
-    const keys = [undefined, 'pb_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA', 'pb_short', 'x'.repeat(2000), "' or 1=1"];
+    const keys = [
+      undefined,
+      'pb_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA',
+      'pb_short',
+      'x'.repeat(2000),
+      "' or 1=1",
+    ];
     await refused(keyed, [401], (ask) => keys.map((key) => ({ ...ask, key })));
   });
 
@@ -69,7 +75,15 @@ describe('every operation of the document', () => {
   });
 
   it('answers 404 or 400 to what is no id', async () => {
-    const odd = ['x', '%00', '..%2f..', "'%3bselect", '01900000-0000-7000-8000-00000000000g', 'a'.repeat(5000), '%F0%9F'];
+    const odd = [
+      'x',
+      '%00',
+      '..%2f..',
+      "'%3bselect",
+      '01900000-0000-7000-8000-00000000000g',
+      'a'.repeat(5000),
+      '%F0%9F',
+    ];
     const asked = await refused(keyed, [400, 404, 422], (ask, operation) =>
       idPlaces(operation)
         .filter((place) => place.in !== 'body')
@@ -178,7 +192,8 @@ describe('every body', () => {
   });
 
   it('is refused with 422 or 413 where a text is huge, unless it may be', async () => {
-    const limited = (schema: Schema): boolean => 'maxLength' in schema || Boolean(schema.enum) || schema.format === 'uri';
+    const limited = (schema: Schema): boolean =>
+      'maxLength' in schema || Boolean(schema.enum) || schema.format === 'uri';
     await refused(keyed, [422], (ask, operation) =>
       propertiesOf(operation)
         .filter(([, schema]) => (schema.anyOf ?? [schema]).some(limited))
@@ -192,7 +207,15 @@ describe('every body', () => {
   });
 
   it('never breaks anything, whatever text or object is where one may be', async () => {
-    const odd: unknown[] = ['', ' ', '\u200b\u202e', '😀'.repeat(60), "'; drop table accounts; --", '../../etc/passwd', '${x}'];
+    const odd: unknown[] = [
+      '',
+      ' ',
+      '\u200b\u202e',
+      '😀'.repeat(60),
+      "'; drop table accounts; --",
+      '../../etc/passwd',
+      '${x}',
+    ];
     const raw = ['{"__proto__":{"a":1}}', '{"constructor":{"prototype":1}}', '{"n":1e400}', '{"":""}'];
     const wrong: string[] = [];
     for (const operation of keyed)
@@ -251,7 +274,13 @@ describe('every body', () => {
 
   it('is read as JSON whatever its type says, and refused with 415 where it is compressed or in another charset', async () => {
     const withBody = keyed.filter(({ body }) => body?.required?.length);
-    const types = ['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data; boundary=x', 'nonsense', ''];
+    const types = [
+      'text/plain',
+      'application/x-www-form-urlencoded',
+      'multipart/form-data; boundary=x',
+      'nonsense',
+      '',
+    ];
     await refused(withBody, [400], (ask) =>
       types.map((type) => ({ ...ask, raw: 'provider=unipile', headers: { 'content-type': type } })),
     );

@@ -56,10 +56,13 @@ it('is kept by the answer of every operation', async () => {
   const wrong: (string | null)[] = [];
   // Credentials of its own would lead a tenant's webhooks to another address.
   const settled = await api.clientOf('settled');
-  for (const operation of document.operations.filter(({ path }) => !path.includes('webhooks/') && path !== '/api/unipile/webhook')) {
+  for (const operation of document.operations.filter(
+    ({ path }) => !path.includes('webhooks/') && path !== '/api/unipile/webhook',
+  )) {
     // One of each for itself: some of them end what they are asked about.
     const about = operation.method === 'GET' ? ids : await oneOfEach(api, api.client);
-    if (operation.path.endsWith('/qr.svg') || operation.path.endsWith('/another-way')) about.step = await stepFor(operation, about);
+    if (operation.path.endsWith('/qr.svg') || operation.path.endsWith('/another-way'))
+      about.step = await stepFor(operation, about);
     wrong.push(await answered(operation, operation.method === 'PUT' ? settled : api.client, about));
   }
   expect(wrong.filter(Boolean)).toEqual([]);
@@ -70,7 +73,9 @@ async function stepFor({ path }: Operation, { account }: Ids): Promise<string> {
   const { id } = (await api.client.get(`/api/v1/accounts/${account}/attempt`)).body;
   if (path.endsWith('/qr.svg')) return placeStep(api, id, { kind: 'qr', text: 'scan me' });
   const step = await placeStep(api, id, { kind: 'code', source: 'sms' });
-  await api.context.db.system((em) => em.execute('update connection_steps set can_try_another_way = true where id = ?', [step]));
+  await api.context.db.system((em) =>
+    em.execute('update connection_steps set can_try_another_way = true where id = ?', [step]),
+  );
   return step;
 }
 

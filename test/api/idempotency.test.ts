@@ -1,6 +1,9 @@
+import { createHash } from 'node:crypto';
+import { createVault, parseKeyRing } from '../../platform/vault.ts';
 import { IdempotencyKey } from '../../db/entities/tenants.ts';
 import { rows } from '../../db/connect.ts';
 import { ConnectionAttempt } from '../../db/entities/attempts.ts';
+import { eventually } from '../support/eventually.ts';
 import { connect, linkedin, placeStep, startTestApi, unique, whatsapp, type TestApi } from './support.ts';
 
 let api: TestApi;
@@ -117,6 +120,34 @@ describe('SECURITY 15: idempotency keys', () => {
     expect(stored).not.toContain('maya');
   });
 
+  it('keys the digests: what is stored tells nobody without the key what was asked', async () => {
+    const key = unique();
+    await api.client.post('/api/v1/accounts', whatsapp, { 'idempotency-key': key });
+    const { bodyDigest } = await api.context.db.system((em) => em.findOneOrFail(IdempotencyKey, { key }));
+    const content = JSON.stringify(['/api/v1/accounts', whatsapp]);
+    expect(bodyDigest).toBe(api.context.vault.digest('idempotency', content));
+    const another = createVault(parseKeyRing(Buffer.alloc(32, 8).toString('base64')));
+    expect(bodyDigest).not.toBe(another.digest('idempotency', content));
+    expect(bodyDigest).not.toContain(createHash('sha256').update(content).digest('hex'));
+  });
+
+  it('shows no secret of the request in a replay', async () => {
+    const headers = { 'idempotency-key': unique() };
+    await api.client.post('/api/v1/accounts', linkedin, headers);
+    const again = await api.client.post('/api/v1/accounts', linkedin, headers);
+    expect(again.headers.get('idempotent-replayed')).toBe('true');
+    expect(JSON.stringify(again.body)).not.toContain('correct horse');
+  });
+
+  it('still replays shortly before 24 hours have passed', async () => {
+    const headers = { 'idempotency-key': unique() };
+    const first = await api.client.post('/api/v1/accounts', whatsapp, headers);
+    api.clock.advance(24 * 60 * 60_000 - 60_000);
+    const later = await api.client.post('/api/v1/accounts', whatsapp, headers);
+    expect(later.headers.get('idempotent-replayed')).toBe('true');
+    expect(later.body.account.id).toBe(first.body.account.id);
+  });
+
   it('forgets a key after 24 hours', async () => {
     const headers = { 'idempotency-key': unique() };
     const first = await api.client.post('/api/v1/accounts', whatsapp, headers);
@@ -124,6 +155,17 @@ describe('SECURITY 15: idempotency keys', () => {
     const later = await api.client.post('/api/v1/accounts', { ...whatsapp, owner: 'other' }, headers);
     expect(later.status).toBe(202);
     expect(later.body.account.id).not.toBe(first.body.account.id);
+  });
+
+  it('deletes what was kept once the 24 hours are over', async () => {
+    const key = unique();
+    await api.client.post('/api/v1/accounts', whatsapp, { 'idempotency-key': key });
+    api.clock.advance(24 * 60 * 60_000 + 1000);
+    await api.client.post('/api/v1/accounts', whatsapp, { 'idempotency-key': unique() });
+    await eventually('the old key to be gone', async () => {
+      const left = await api.context.db.system((em) => em.count(IdempotencyKey, { key }));
+      return left === 0;
+    });
   });
 
   it('passes one answer on under one key, however often it is sent', async () => {

@@ -50,6 +50,7 @@ export function createStandIn(): StandIn {
       motion.submitted.push(action);
       return motion.onSubmit(account, action);
     },
+    ensureSearchAttributes: () => Promise.resolve(),
     startSyncDetails: async (account) => {
       check();
       motion.syncs.push(account.accountId);

@@ -121,7 +121,12 @@ describe('C2: the webhook intake', () => {
 
   it('takes them in at the documented paths, with and without the slash', async () => {
     const { secret } = await webhookOf(api);
-    for (const path of ['/api/v1/webhooks/unipile/', '/api/v1/webhooks/unipile', '/api/unipile/webhook', '/api/unipile/webhook/']) {
+    for (const path of [
+      '/api/v1/webhooks/unipile/',
+      '/api/v1/webhooks/unipile',
+      '/api/unipile/webhook',
+      '/api/unipile/webhook/',
+    ]) {
       const { id, upstream } = await activeAccount();
       const answer = await fetch(`${api.url}${path}`, {
         method: 'POST',
@@ -193,7 +198,9 @@ describe('C2: events that cannot be read or applied', () => {
     const { items } = (await api.client.get('/api/v1/webhook-events?state=failed&limit=200')).body;
     expect(items.length).toBe(bodies.length);
     expect(items[0]).toMatchObject({ type: 'unreadable', state: 'failed', error: expect.stringContaining('body') });
-    expect((await (await api.clientOf('ours', ['read', 'raw'])).get('/api/v1/webhook-events?state=failed')).body.items).toEqual([]);
+    expect(
+      (await (await api.clientOf('ours', ['read', 'raw'])).get('/api/v1/webhook-events?state=failed')).body.items,
+    ).toEqual([]);
   });
 
   it('stores an event with a key longer than an index takes', async () => {
@@ -274,6 +281,8 @@ it('C2: counts events by provider, kind and outcome, under names of ours alone',
   await postWebhook(api, { event: 'a name of theirs', message_id: unique() });
   const { values } = await api.context.metrics.webhookEvents.get();
   const labels = values.map(({ labels: { type, state } }) => `${type} ${state}`);
-  expect(labels).toEqual(expect.arrayContaining(['account_status.halted processed', 'account_status.halted duplicate', 'other unmatched']));
+  expect(labels).toEqual(
+    expect.arrayContaining(['account_status.halted processed', 'account_status.halted duplicate', 'other unmatched']),
+  );
   expect(await api.context.metrics.registry.metrics()).not.toContain('a name of theirs');
 });

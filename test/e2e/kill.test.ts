@@ -1,45 +1,14 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { startStack, type Stack } from '../../dev/stack.ts';
-import { createClient, type ApiClient } from '../support/client.ts';
-import { createControl, type Control } from '../support/control.ts';
 import { eventually } from '../support/eventually.ts';
+import { startRealStack, type RealStack } from '../support/real-stack.ts';
 
-/** The stack as a user runs it: each part a process of its own, restarted when it dies. */
-let home: string;
-let stack: Stack;
-let api: ApiClient;
-let control: Control;
-
+let real: RealStack;
+let api: RealStack['api'];
+let control: RealStack['control'];
 beforeAll(async () => {
-  home = mkdtempSync(join(tmpdir(), 'patchbay-kill-'));
-  const { DATABASE_URL: _url, TEMPORAL_ADDRESS: _address, ...env } = process.env;
-  const settings = { ...env, PATCHBAY_HOME: home, LOG_LEVEL: 'warn', RECONCILE_INTERVAL_SECONDS: '2' };
-  stack = await startStack(settings, () => undefined, new AbortController().signal);
-  const { api_url: url, api_key: key, sandbox } = stack.describe();
-  api = createClient(url, key);
-  control = createControl(sandbox?.control_url ?? '');
+  real = await startRealStack();
+  ({ api, control } = real);
 }, 300_000);
-afterAll(async () => {
-  await stack?.stop();
-  rmSync(home, { recursive: true, force: true });
-}, 60_000);
-
-type Part = 'api' | 'worker' | 'temporal' | 'postgres';
-
-/** Ends a process as a crash would, and waits until its supervisor has put another in its place. */
-async function kill(part: Part): Promise<void> {
-  const before = stack.describe().pids[part];
-  process.kill(before ?? 0, 'SIGKILL');
-  await eventually(`${part} to be back`, async () => {
-    const now = stack.describe().pids[part];
-    return now !== null && now !== before;
-  });
-}
-
-const ready = (): Promise<unknown> =>
-  eventually('the stack to be ready', async () => (await api.get('/readyz')).status === 200);
+afterAll(() => real?.stop(), 60_000);
 
 const begin = async (body: object): Promise<any> => {
   const answer = await api.post('/api/v1/accounts', { provider: 'unipile', owner: 'kim', ...body });
@@ -52,7 +21,7 @@ const upstream = async (id: string): Promise<string> =>
 it('goes on after the worker was killed while a QR code waited', async () => {
   const { account } = await begin({ channel: 'whatsapp' });
   const id = await upstream(account.id);
-  await kill('worker');
+  await real.kill('worker');
   await control.post('/scan', { account_id: id });
   await api.account(account.id, 'active');
 });
@@ -69,9 +38,9 @@ it('posts a code once although the API was killed between its submission and its
     );
   const first = submit().catch(() => null);
   await new Promise((resolve) => setImmediate(resolve));
-  await kill('api');
+  await real.kill('api');
   await first;
-  await ready();
+  await real.ready();
   await eventually('the answer', async () => ((await submit()).status < 300 ? true : null));
   await api.account(account.id, 'active');
   expect((await control.count('POST', '/api/v1/accounts/checkpoint')) - before).toBe(1);
@@ -80,8 +49,8 @@ it('posts a code once although the API was killed between its submission and its
 it.each(['temporal', 'postgres'] as const)('finishes an onboarding during which %s was killed', async (part) => {
   const credentials = { username: `2fa@${part}.example`, password: 'correct horse' };
   const { account, attempt } = await begin({ channel: 'linkedin', credentials });
-  await kill(part);
-  await ready();
+  await real.kill(part);
+  await real.ready();
   await eventually('the code to be taken', async () => {
     const answer = await api.post(`/api/v1/accounts/${account.id}/attempt/steps/${attempt.step.id}`, {
       answer: '123456',

@@ -12,7 +12,7 @@ import { eventually } from '../support/eventually.ts';
 import { misbehaviours, startFaultyProvider, type FaultyProvider } from './faulty-provider.ts';
 import { createCanaries, createRecorder, onboardings, see, type Recorder } from './onboardings.ts';
 import { columnsOf, logsOf, metricsOf, runsOf, temporalFilesOf, type Column, type StoredRun } from './places.ts';
-import { findAll, formsOf, type Canary, type Place } from './search.ts';
+import { findAll, type Canary, type Place } from './search.ts';
 
 /*
  * The stack as a user runs it, each part a process of its own, so that there are log files, metrics ports and Temporal's
@@ -33,6 +33,8 @@ let metrics: Place[];
 let temporal: Place[];
 let columns: Column[];
 let runs: StoredRun[];
+/** Undone at the end, however it came. */
+const onTestEnd: (() => void)[] = [];
 const outcomes: Record<string, { state: string; reason: string | null }> = {};
 const planted: Canary = { name: 'planted', value: 'planted-where-it-can-be-seen "é"' };
 
@@ -72,6 +74,7 @@ beforeAll(async () => {
   await gather();
 }, 420_000);
 afterAll(async () => {
+  for (const undo of onTestEnd) undo();
   await stack?.stop();
   await faulty?.close();
   rmSync(home, { recursive: true, force: true });
@@ -95,12 +98,15 @@ async function play(): Promise<void> {
     outcomes[name] = await see(recorder, control, id, canaries, stories[name]?.codes);
   };
 
+  // A login whose answer was lost keeps its identity busy for minutes, and attempts last a quarter of an hour.
+  const hurry = setInterval(() => void control.post('/clock', { advance_seconds: 150 }).catch(() => null), 15_000);
+  onTestEnd.push(() => clearInterval(hurry));
   // The first login is left in peace, so that webhooks get registered.
   const first = await begin('qr');
   await finish('qr', first);
   made.push(...faulty.registered.headers.map((value) => ({ name: 'webhook secret', value })));
+  await failInDatabase(first, async () => finish('approve', await begin('approve')));
   await misbehave(true);
-  await failInDatabase(async () => finish('approve', await begin('approve')));
   const rest = Object.keys(stories).filter((name) => name !== 'qr' && name !== 'approve');
   const ids = await Promise.all(
     rest.map(async (name) => {
@@ -128,6 +134,7 @@ async function play(): Promise<void> {
   await call('DELETE', `/api/v1/accounts/${linkedin}`);
   outcomes['disconnect'] = await see(recorder, control, linkedin, canaries);
   await call('POST', `/api/v1/accounts/${first}/syncs`, { kind: 'details' });
+  clearInterval(hurry);
   await misbehave(false);
   const { body: key } = await call('POST', '/api/v1/api-keys', { name: 'another', scopes: ['read'] });
   made.push({ name: 'second API key', value: key.api_key });
@@ -154,31 +161,32 @@ async function refusals(): Promise<void> {
 
 /** The sandbox's own faults, and those of the provider between. */
 async function misbehave(on: boolean): Promise<void> {
-  faulty.every = on ? 4 : 0;
+  faulty.every = on ? 5 : 0;
   const provider = 'unipile';
   if (!on) {
     await control.put('/faults', { provider });
     return;
   }
-  const shares = { rate_429: 0.08, rate_500: 0.08, after_effect: 0.08 };
+  const shares = { rate_429: 0.05, rate_500: 0.05, after_effect: 0.05 };
   const webhooks = { webhook_drop: 0.1, webhook_duplicate: 0.3, webhook_reorder: 0.3 };
   await control.put('/faults', { provider, ...shares, ...webhooks });
   await control.put('/faults', { provider, route: 'GET /api/v1/accounts/:id', timeout: true, times: 1 });
 }
 
-/** PostgreSQL refuses what an activity writes, and its driver's error quotes the row, until the log has seen it. */
-async function failInDatabase(during: () => Promise<void>): Promise<void> {
+/** PostgreSQL refuses to make an account active, in an error that quotes the whole row, until the log has seen it. */
+async function failInDatabase(spared: string, during: () => Promise<void>): Promise<void> {
   const url = new URL(stack.describe().database_url);
   url.username = 'patchbay';
   url.password = readFileSync(join(home, 'postgres-patchbay'), 'utf8').trim();
   const owner = new pg.Client({ connectionString: url.href });
   await owner.connect();
   try {
-    await owner.query("alter table connection_steps add constraint canary_steps check (kind <> 'approve') not valid");
+    const check = `check (state <> 'active' or id = ${owner.escapeLiteral(spared)}) not valid`;
+    await owner.query(`alter table accounts add constraint canary_accounts ${check}`);
     const work = during();
     const worker = join(home, 'logs', 'worker.log');
-    await eventually('the refusal', async () => readFileSync(worker, 'utf8').includes('canary_steps'), 90_000);
-    await owner.query('alter table connection_steps drop constraint canary_steps');
+    await eventually('the refusal', async () => readFileSync(worker, 'utf8').includes('canary_accounts'), 90_000);
+    await owner.query('alter table accounts drop constraint canary_accounts');
     await owner.query(`select ${owner.escapeLiteral(planted.value)}::int`).catch(() => undefined);
     await work;
   } finally {
@@ -216,17 +224,7 @@ async function gather(): Promise<void> {
 
 const ours = (): StoredRun[] => runs.filter(({ info }) => info.workflowId !== planted.name);
 
-describe('the search itself', () => {
-  it.each(formsOf('pässword "x" /?'))('finds a value written as %s', (form) => {
-    const bytes = Buffer.from(`before${form}after`);
-    expect(findAll([{ name: 'here', bytes }], [{ name: 'it', value: 'pässword "x" /?' }])).toHaveLength(1);
-  });
-
-  it.each([0, 1, 2])('finds a value inside of base64 that began %d bytes earlier', (before) => {
-    const bytes = Buffer.from(Buffer.from(`${'x'.repeat(before)}a-long-secret, and more`).toString('base64'));
-    expect(findAll([{ name: 'here', bytes }], [{ name: 'it', value: 'a-long-secret' }])).toHaveLength(1);
-  });
-
+describe('the search', () => {
   it('was made while everything failed at times, and people got through all the same', async () => {
     expect(misbehaviours.filter((way) => faulty.counts[way] === 0)).toEqual([]);
     expect(outcomes).toMatchObject({ qr: { state: 'succeeded' }, refused: { reason: 'wrong_credentials' } });
@@ -242,7 +240,7 @@ describe('the search itself', () => {
     const log = (part: string) => logs.filter(({ name }) => name === `log ${part}.log`);
     expect(has(log('postgres'), planted.value)).toBe(1);
     expect(has(log('api'), '/api/v1/accounts/{id}/attempt')).toBe(1);
-    expect(has(log('worker'), 'canary_steps')).toBe(1);
+    expect(has(log('worker'), 'canary_accounts')).toBe(1);
     expect(metrics.map((place) => has([place], 'patchbay_'))).toEqual([1, 1]);
     expect(has(temporal, planted.value)).toBeGreaterThan(0);
     expect(
@@ -293,13 +291,7 @@ describe('SECURITY 14: with all faults on, no secret and nothing personal is', (
       ),
     ).toEqual([]));
 
-  it('in PostgreSQL as a secret', () =>
-    expect(
-      findAll(
-        columns.filter(({ column }) => !found.has(column)),
-        secrets(),
-      ),
-    ).toEqual([]));
+  it('in PostgreSQL as a secret', () => expect(findAll(columns, secrets())).toEqual([]));
 
   it('in PostgreSQL as personal data, but where operators and callers read it', () => {
     const elsewhere = columns.filter(({ column }) => !clear.has(column));

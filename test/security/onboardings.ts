@@ -26,7 +26,8 @@ export function createRecorder(url: string, key: string): Recorder {
         ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
       });
       const text = await response.text();
-      const whole = `${method} ${path} ${response.status} ${JSON.stringify([...response.headers])} ${text}`;
+      // Not its address, which may be the canary's own.
+      const whole = `${response.status} ${JSON.stringify([...response.headers])} ${text}`;
       (response.ok ? recorder.successes : recorder.problems).push(whole);
       return { status: response.status, body: text.startsWith('{') ? JSON.parse(text) : text };
     },
@@ -147,12 +148,14 @@ export async function see(
   id: string,
   { personal }: Canaries,
   codes: string[] = [],
-  withinMs = 240_000,
+  withinMs = 100_000,
 ): Promise<{ state: string; reason: string | null }> {
   const end = Date.now() + withinMs;
   const left = [...codes];
+  let last: unknown;
   while (Date.now() < end) {
     const { body: attempt } = await call('GET', `/api/v1/accounts/${id}/attempt`);
+    last = attempt;
     if (attempt.state && attempt.state !== 'running') return attempt;
     const { body: account } = await call('GET', `/api/v1/accounts/${id}`);
     const ref = { account_id: account.provider_account_id };
@@ -170,5 +173,5 @@ export async function see(
     await act[attempt.step?.kind]?.();
     await new Promise((resolve) => setTimeout(resolve, 300));
   }
-  throw new Error(`the attempt of ${id} has not ended`);
+  throw new Error(`the attempt of ${id} has not ended: ${JSON.stringify(last)}`);
 }

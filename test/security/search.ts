@@ -15,6 +15,12 @@ export interface Place {
  * three places at which base64 can begin, and lower or upper case.
  */
 export function formsOf(value: string): string[] {
+  // The part that no escaping changes finds it however it was quoted, even twice in two languages.
+  const core = /[a-z0-9]{12,}/i.exec(value)?.[0];
+  return [...new Set([value, ...(core ? [core] : [])].flatMap(writings))];
+}
+
+function writings(value: string): string[] {
   const json = JSON.stringify(value).slice(1, -1);
   const url = encodeURIComponent(value);
   const plain = [value, json, JSON.stringify(json).slice(1, -1), url, url.replaceAll('%20', '+'), unicode(value)];
@@ -26,8 +32,7 @@ export function formsOf(value: string): string[] {
     return [sure, sure.replaceAll('+', '-').replaceAll('/', '_')];
   });
   const hex = Buffer.from(value).toString('hex');
-  const all = [...plain, ...plain.flatMap((one) => [one.toLowerCase(), one.toUpperCase()]), ...base64, hex];
-  return [...new Set(all)];
+  return [...plain, ...plain.flatMap((one) => [one.toLowerCase(), one.toUpperCase()]), ...base64, hex];
 }
 
 /** As PostgreSQL's and other JSON writers may escape what is not ASCII. */

@@ -1,0 +1,47 @@
+import { rows, type Em } from '../connect.ts';
+
+/** An account as its workflows are found. */
+export interface UnmovedAccount {
+  id: string;
+  tenant_id: string;
+  channel: string;
+  provider: string;
+}
+
+/** The moments before which something counts as left lying; `null`: all that is open, lying or not. */
+export interface Lying {
+  /** Something was wanted and nobody moved. */
+  wanted: Date;
+  /** A deadline or an expiry has passed. */
+  passed: Date;
+  /** An attempt without a first step began. */
+  begun: Date;
+  /** An ended attempt left something to delete at the provider. */
+  uncleaned: Date;
+}
+
+/**
+ * Accounts after `after` whose connection run must be told to look, by id. Written as a union so that each part reads
+ * its own partial index: what rests costs nothing, however many accounts there are.
+ */
+export function unmovedAccounts(em: Em, lying: Lying | null, after: string, limit: number): Promise<UnmovedAccount[]> {
+  const all = lying === null;
+  const { wanted, passed, begun, uncleaned } = lying ?? { wanted: null, passed: null, begun: null, uncleaned: null };
+  return rows<UnmovedAccount>(
+    em,
+    `select a.id, a.tenant_id, a.channel, a.provider from accounts a
+     join (
+       select id from accounts where look_wanted_at is not null and id > ? and (? or look_wanted_at < ?)
+       union
+       select t.account_id from connection_attempts t left join connection_steps s on s.id = t.current_step_id
+       where t.state = 'running' and t.account_id > ?
+         and (? or t.deadline_at < ? or t.cancel_requested_at < ? or s.expires_at < ?
+              or (t.current_step_id is null and t.started_at < ?))
+       union
+       select t.account_id from connection_attempts t
+       where t.state <> 'running' and t.undo <> '[]' and t.account_id > ? and (? or t.ended_at < ?)
+     ) open on open.id = a.id
+     order by a.id limit ?`,
+    [after, all, wanted, after, all, passed, wanted, passed, begun, after, all, uncleaned, limit],
+  );
+}

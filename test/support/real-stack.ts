@@ -1,0 +1,52 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startStack, type Stack } from '../../dev/stack.ts';
+import { createClient, type ApiClient } from './client.ts';
+import { createControl, type Control } from './control.ts';
+import { eventually } from './eventually.ts';
+
+type Part = 'api' | 'worker' | 'temporal' | 'postgres';
+
+/** The stack as a user runs it: each part a process of its own, restarted when it dies. */
+export interface RealStack {
+  home: string;
+  /** The environment in which its commands find it. */
+  env: Record<string, string | undefined>;
+  stack: Stack;
+  api: ApiClient;
+  control: Control;
+  /** Ends a process as a crash would, and waits until its supervisor has put another in its place. */
+  kill(part: Part): Promise<void>;
+  ready(): Promise<unknown>;
+  stop(): Promise<void>;
+}
+
+export async function startRealStack(settings: Record<string, string> = {}): Promise<RealStack> {
+  const home = mkdtempSync(join(tmpdir(), 'patchbay-real-'));
+  const { DATABASE_URL: _url, TEMPORAL_ADDRESS: _address, ...inherited } = process.env;
+  const env = { ...inherited, PATCHBAY_HOME: home, LOG_LEVEL: 'warn', RECONCILE_INTERVAL_SECONDS: '2', ...settings };
+  const stack = await startStack(env, () => undefined, new AbortController().signal);
+  const { api_url: url, api_key: key, sandbox } = stack.describe();
+  const api = createClient(url, key);
+  return {
+    home,
+    env,
+    stack,
+    api,
+    control: createControl(sandbox?.control_url ?? ''),
+    kill: async (part) => {
+      const before = stack.describe().pids[part];
+      process.kill(before ?? 0, 'SIGKILL');
+      await eventually(`${part} to be back`, async () => {
+        const now = stack.describe().pids[part];
+        return now !== null && now !== before;
+      });
+    },
+    ready: () => eventually('the stack to be ready', async () => (await api.get('/readyz')).status === 200),
+    stop: async () => {
+      await stack.stop();
+      rmSync(home, { recursive: true, force: true });
+    },
+  };
+}

@@ -1,0 +1,93 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Client, Connection } from '@temporalio/client';
+import { startStack, type Stack } from '../../dev/stack.ts';
+import { createClient, type ApiClient } from '../support/client.ts';
+import { eventually } from '../support/eventually.ts';
+import { findChromium, openBrowser, type Browser } from './browser.ts';
+
+/** P3: every attempt can be found in the Temporal UI, and read there without seeing a secret. */
+const password = 'correct-horse-9f8e7d6c';
+const chromium = findChromium();
+
+const tests = (browserPath: string) => (): void => {
+  let home: string;
+  let stack: Stack;
+  let api: ApiClient;
+  let browser: Browser;
+  let account: any;
+  let attempt: any;
+  let tenantId: string;
+
+  beforeAll(async () => {
+    home = mkdtempSync(join(tmpdir(), 'patchbay-ui-'));
+    const { DATABASE_URL: _url, TEMPORAL_ADDRESS: _address, TEMPORAL_UI_URL: _ui, ...env } = process.env;
+    const settings = { ...env, PATCHBAY_HOME: home, LOG_LEVEL: 'warn' };
+    stack = await startStack(settings, () => undefined, new AbortController().signal);
+    const { api_url: url, api_key: key, temporal_address: address } = stack.describe();
+    api = createClient(url, key);
+    browser = openBrowser(browserPath);
+    const credentials = { username: '2fa@ui.example', password };
+    const wish = { provider: 'unipile', channel: 'linkedin', owner: 'maya', credentials };
+    ({ account, attempt } = (await api.post('/api/v1/accounts', wish)).body);
+    await api.post(`/api/v1/accounts/${account.id}/attempt/steps/${attempt.step.id}`, { answer: '123456' });
+    await api.account(account.id, 'active');
+    const connection = await Connection.connect({ address });
+    const handle = new Client({ connection }).workflow.getHandle(attempt.workflow_id);
+    const ended = await eventually('the run to end', async () => {
+      const described = await handle.describe();
+      return described.status.name === 'COMPLETED' && described;
+    });
+    tenantId = String(ended.searchAttributes['PatchbayTenant']?.[0]);
+    await connection.close();
+  }, 300_000);
+  afterAll(async () => {
+    browser?.close();
+    await stack?.stop();
+    rmSync(home, { recursive: true, force: true });
+  }, 60_000);
+
+  it("shows the run at the attempt's history_url, as a story in plain words", async () => {
+    const page = await browser.read(
+      attempt.history_url,
+      attempt.workflow_id,
+      'Completed',
+      'takeWish • Read what is wished for',
+      'beginLogin • Ask the provider to begin the login',
+      'Until the step must be looked at',
+      'actOnStep • The owner answered the step',
+    );
+    expect(page).not.toContain(password);
+    expect(page).not.toContain('123456');
+  });
+
+  it('opens the payloads through the codec endpoint: ids, and nothing else', async () => {
+    const page = await browser.read(attempt.history_url, `"accountId": "${account.id}"`);
+    expect(page).toContain(`"tenantId": "${tenantId}"`);
+    expect(page).not.toContain('binary/patchbay');
+  });
+
+  const listAt = (query: string): string =>
+    `${stack.describe().temporal_ui_url}/namespaces/default/workflows?query=${encodeURIComponent(query)}`;
+
+  it('lists it by tenant, account, channel and state', async () => {
+    const query = [
+      `PatchbayTenant="${tenantId}"`,
+      `PatchbayAccount="${account.id}"`,
+      'PatchbayChannel="linkedin"',
+      'PatchbayState="active"',
+    ];
+    await browser.read(listAt(query.join(' AND ')), attempt.workflow_id, 'Completed');
+  });
+
+  it.each(['PatchbayChannel="whatsapp"', 'PatchbayState="failed"'])('does not list it by %s', async (query) => {
+    const page = await browser.read(listAt(query), 'No Workflows Found');
+    expect(page).not.toContain(attempt.workflow_id);
+  });
+};
+
+if (chromium) describe("P3: Temporal's UI", tests(chromium));
+else
+  it.skip("P3: Temporal's UI (there is no Chromium on this machine: install it, or set CHROMIUM_PATH)", () =>
+    undefined);

@@ -1,0 +1,113 @@
+import type { Activities } from '../../activities/activities.ts';
+import type { CloseRef } from '../../activities/connection/close-attempt.ts';
+import type { AttemptRef, Progress, Wish } from '../../domain/progress.ts';
+import { standing } from '../../workflows/messages.ts';
+import { eventually } from '../support/eventually.ts';
+import { progress, skipTime, type Play, type SkippedTime } from './time-skipping.ts';
+
+/*
+ * P5: the connection workflow where hours and days pass. The activities are written by hand and keep a journal of the
+ * workflow's time at which they were asked; what they do against PostgreSQL and a provider is tested elsewhere. The
+ * server does updates, but it has neither Schedules nor a list of runs: those are tested on a whole server.
+ */
+export const minute = 60_000;
+export const hour = 60 * minute;
+export const day = 24 * hour;
+
+/** The server of the test file that runs: there is one for each. */
+export let time: SkippedTime;
+
+/** Tests with time skipped; one skipped test where the machine has no time-skipping server. */
+export function withTimeSkipped(title: string, tests: () => void): void {
+  const server = process.env.PATCHBAY_TEST_SERVER_PATH;
+  if (!server) {
+    it.skip(`${title} (there is no time-skipping server on this machine: install Java)`, () => undefined);
+    return;
+  }
+  describe(title, () => {
+    beforeAll(async () => {
+      time = await skipTime(server);
+    }, 120_000);
+    afterAll(() => time?.stop());
+    tests();
+  });
+}
+
+interface Entry {
+  what: keyof Activities;
+  /** Since the run's first activity, in milliseconds of the workflow's time. */
+  after: number;
+  attempt: number;
+  reason?: string;
+}
+
+/** One account whose wishes are served in order: taken, then ended by `closed`. */
+export function world(wishes: Exclude<Wish, { kind: 'none' }>[]) {
+  const journal: Entry[] = [];
+  const open = [...wishes];
+  let began: number | null = null;
+  const note = (what: keyof Activities, ref: AttemptRef): number => {
+    began ??= ref.now;
+    const after = ref.now - began;
+    const reason = (ref as Partial<CloseRef>).reason;
+    journal.push({ what, after, attempt: ref.attempt, ...(reason ? { reason } : {}) });
+    return after;
+  };
+  const takeWish = (ref: AttemptRef): Promise<Wish> => {
+    note('takeWish', ref);
+    return Promise.resolve(open[0] ?? { kind: 'none', attempt: wishes.at(-1)?.attempt ?? 0, owes: 'nothing' });
+  };
+  /** Ends the attempt in hand, as the transaction of an activity would. */
+  const end = (attempt: number, accountState: string): Progress => {
+    const [first] = open;
+    if (first?.attempt === attempt) open.shift();
+    return progress(attempt, { state: 'closed', accountState, kind: accountState === 'active' ? 'done' : 'failed' });
+  };
+  const closeAttempt = (ref: CloseRef): Promise<Progress> => {
+    note('closeAttempt', ref);
+    return Promise.resolve(end(ref.attempt, 'failed'));
+  };
+  const lookAtAccount = (ref: AttemptRef): Promise<Progress> => {
+    note('lookAtAccount', ref);
+    return Promise.resolve(progress(ref.attempt, { state: 'closed', accountState: 'active' }));
+  };
+  return {
+    journal,
+    note,
+    end,
+    wish: (wish: (typeof wishes)[number]): void => void open.push(wish),
+    /** The names of what was asked, in order. */
+    asked: (): string[] => journal.map(({ what }) => what),
+    common: { takeWish, closeAttempt, lookAtAccount },
+  };
+}
+
+export const input = ({ accountId }: Play) => ({ tenantId: 'tenant', accountId });
+export const start = (play: Play) =>
+  time.env.client.workflow.start('connection', {
+    taskQueue: play.taskQueue,
+    workflowId: play.workflowId,
+    args: [input(play)],
+  });
+/** Runs to the end; time is skipped meanwhile. */
+export const run = async (play: Play): Promise<void> => (await start(play)).result();
+
+export const connectWish = (expiresInMs: number, attempt = 1) => ({ kind: 'connect' as const, attempt, expiresInMs });
+/** A step that must be looked at `inMs` from now. */
+export const waiting = (ref: AttemptRef, stepId: string, inMs: number, more: Partial<Progress> = {}): Progress =>
+  progress(ref.attempt, { stepId, kind: 'qr', wakeAt: ref.now + inMs, wakeInMs: inMs, ...more });
+export const answerOf = (stepId: string, answerId: string) => ({ stepId, action: 'answer' as const, answerId });
+/** A started run that has come to its first step. */
+export async function atFirstStep(play: Play) {
+  const handle = await start(play);
+  await eventually('the first step', async () => (await handle.query(standing)).stepId);
+  return handle;
+}
+export const refusedAs = (type: string) => ({ name: 'WorkflowUpdateFailedError', cause: { type } });
+
+/** The server's time; it says of a try only when it was put off, not when it was due. */
+export const serverTime = (): Promise<number> => time.env.currentTimeMs();
+export const between = (moments: number[]): number[] => moments.slice(1).map((at, index) => at - (moments[index] ?? 0));
+/** That long; a server whose time jumps is a little late, and never early. */
+export const within = (ms: number) =>
+  ({ asymmetricMatch: (found: number) => found >= ms - 50 && found < ms + 30_000 }) as any;

@@ -1,0 +1,246 @@
+import { WithStartWorkflowOperation } from '@temporalio/client';
+import { CancelledFailure } from '@temporalio/common';
+import type { Activities } from '../../activities/activities.ts';
+import { currentStep, lookAgain, refusals, standing, submitStep } from '../../workflows/messages.ts';
+import {
+  answerOf,
+  atFirstStep,
+  connectWish,
+  day,
+  hour,
+  input,
+  minute,
+  refusedAs,
+  run,
+  time,
+  waiting,
+  within,
+  withTimeSkipped,
+  world,
+} from './story.ts';
+import { progress } from './time-skipping.ts';
+
+withTimeSkipped('P5, with time skipped: what people do meanwhile', () => {
+  describe('answers', () => {
+    /** A login that asks for a code; `123456` is right. Gives the code's step for two hours. */
+    const asksForCode = ({ note, end }: ReturnType<typeof world>): Partial<Activities> => ({
+      beginLogin: (ref) => {
+        note('beginLogin', ref);
+        return Promise.resolve(waiting(ref, 'code-1', 2 * hour, { kind: 'code' }));
+      },
+      lookAtLogin: (ref) => {
+        note('lookAtLogin', ref);
+        return Promise.resolve(progress(ref.attempt, { state: 'ending', reason: 'checkpoint_expired' }));
+      },
+      actOnStep: (ref) => {
+        note('actOnStep', ref);
+        if (ref.answerId === 'right') return Promise.resolve(end(ref.attempt, 'active'));
+        return Promise.resolve(waiting(ref, 'code-2', 2 * hour, { kind: 'code' }));
+      },
+    });
+
+    it('takes an answer an hour later; a wrong one leads to a new step with a time of its own', async () => {
+      const story = world([connectWish(day)]);
+      await time.play({ ...story.common, ...asksForCode(story) }, async (play) => {
+        // As the API asks: the update starts the run and is answered by its first step.
+        const startWorkflowOperation = new WithStartWorkflowOperation('connection', {
+          taskQueue: play.taskQueue,
+          workflowId: play.workflowId,
+          workflowIdConflictPolicy: 'USE_EXISTING',
+          args: [input(play)],
+        });
+        const { workflow } = time.env.client;
+        const first = await workflow.executeUpdateWithStart(currentStep, { args: [1], startWorkflowOperation });
+        expect(first).toMatchObject({ stepId: 'code-1', state: 'open' });
+        const handle = await startWorkflowOperation.workflowHandle();
+        await time.env.sleep(hour);
+        const wrong = await handle.executeUpdate(submitStep, { args: [answerOf('code-1', 'wrong')] });
+        expect(wrong).toMatchObject({ stepId: 'code-2', state: 'open' });
+        await time.env.sleep(90 * minute);
+        // Past the first step's end, before the second one's: only the second one's alarm counts.
+        expect(await handle.query(standing)).toMatchObject({ stepId: 'code-2', state: 'open' });
+        const right = await handle.executeUpdate(submitStep, { args: [answerOf('code-2', 'right')] });
+        expect(right.state).toBe('closed');
+        await handle.result();
+      });
+      expect(story.asked()).toEqual(['takeWish', 'beginLogin', 'actOnStep', 'actOnStep']);
+    });
+
+    it('refuses an answer to a step that is over, and the step still lapses at its time', async () => {
+      const story = world([connectWish(day)]);
+      await time.play({ ...story.common, ...asksForCode(story) }, async (play) => {
+        const handle = await atFirstStep(play);
+        const late = handle.executeUpdate(submitStep, { args: [answerOf('code-0', 'right')] });
+        await expect(late).rejects.toMatchObject(refusedAs(refusals.stale));
+        await handle.result();
+      });
+      expect(story.journal.at(-1)).toMatchObject({ what: 'closeAttempt', reason: 'checkpoint_expired' });
+      expect(story.journal.at(-1)?.after).toEqual(within(2 * hour));
+    });
+
+    it('refuses a second answer while one is being checked', async () => {
+      const story = world([connectWish(day)]);
+      const checked = Promise.withResolvers<void>();
+      const begun = Promise.withResolvers<void>();
+      const slow: Partial<Activities> = {
+        ...asksForCode(story),
+        actOnStep: async (ref) => {
+          begun.resolve();
+          await checked.promise;
+          return story.end(ref.attempt, 'active');
+        },
+      };
+      await time.play({ ...story.common, ...slow }, async (play) => {
+        const handle = await atFirstStep(play);
+        const first = handle.executeUpdate(submitStep, { args: [answerOf('code-1', 'one')] });
+        await begun.promise;
+        const second = handle.executeUpdate(submitStep, { args: [answerOf('code-1', 'two')] });
+        await expect(second).rejects.toMatchObject(refusedAs(refusals.busy));
+        checked.resolve();
+        expect((await first).state).toBe('closed');
+        await handle.result();
+      });
+    });
+  });
+
+  describe('what comes between', () => {
+    it('takes up a newer wish in the middle of a login, once the older attempt is closed', async () => {
+      const story = world([connectWish(day)]);
+      const { journal, note, end, common, wish } = story;
+      await time.play(
+        {
+          ...common,
+          beginLogin: (ref) => {
+            note('beginLogin', ref);
+            return Promise.resolve(waiting(ref, 'step-1', day));
+          },
+          lookAtLogin: (ref) => {
+            note('lookAtLogin', ref);
+            return Promise.resolve(progress(ref.attempt, { state: 'ending', reason: 'superseded' }));
+          },
+          endLogin: (ref) => {
+            note('endLogin', ref);
+            return Promise.resolve(end(ref.attempt, 'disconnected'));
+          },
+        },
+        async (play) => {
+          const handle = await atFirstStep(play);
+          await time.env.sleep(4 * hour);
+          wish({ kind: 'disconnect', attempt: 2, expiresInMs: hour });
+          await handle.signal(lookAgain);
+          await handle.result();
+        },
+      );
+      expect(journal.map(({ what, attempt, reason }) => [what, attempt, reason])).toEqual([
+        ['takeWish', 0, undefined],
+        ['beginLogin', 1, undefined],
+        ['lookAtLogin', 1, undefined],
+        ['closeAttempt', 1, 'superseded'],
+        ['takeWish', 0, undefined],
+        ['endLogin', 2, undefined],
+      ]);
+      expect(journal[2]?.after).toEqual(within(4 * hour));
+    });
+
+    it('closes an attempt that was replaced while nobody moved it', async () => {
+      const { journal, note, end, common } = world([{ kind: 'superseded', attempt: 1 }, connectWish(hour, 2)]);
+      await time.play(
+        {
+          ...common,
+          beginLogin: (ref) => {
+            note('beginLogin', ref);
+            return Promise.resolve(end(ref.attempt, 'active'));
+          },
+        },
+        run,
+      );
+      expect(journal.map(({ what, attempt }) => [what, attempt])).toEqual([
+        ['takeWish', 0],
+        ['closeAttempt', 1],
+        ['takeWish', 0],
+        ['beginLogin', 2],
+      ]);
+    });
+
+    it('closes an attempt whose owner cancelled it, without waiting for its deadline', async () => {
+      const { journal, note, common } = world([connectWish(3 * day)]);
+      await time.play(
+        {
+          ...common,
+          beginLogin: (ref) => {
+            note('beginLogin', ref);
+            return Promise.resolve(waiting(ref, 'step-1', 3 * day));
+          },
+          lookAtLogin: (ref) => {
+            note('lookAtLogin', ref);
+            return Promise.resolve(progress(ref.attempt, { state: 'ending', reason: 'cancelled' }));
+          },
+        },
+        async (play) => {
+          const handle = await atFirstStep(play);
+          await time.env.sleep(day);
+          await handle.signal(lookAgain);
+          await handle.result();
+        },
+      );
+      expect(journal.at(-1)).toMatchObject({ what: 'closeAttempt', reason: 'cancelled' });
+      expect(journal.at(-1)?.after).toEqual(within(day));
+    });
+
+    it('leaves the wish open when an operator cancels the run; the next run takes it up where it stands', async () => {
+      const { asked, note, end, common } = world([connectWish(3 * day)]);
+      let begun = 0;
+      await time.play(
+        {
+          ...common,
+          beginLogin: (ref) => {
+            note('beginLogin', ref);
+            begun += 1;
+            return Promise.resolve(begun === 1 ? waiting(ref, 'step-1', 3 * day) : end(ref.attempt, 'active'));
+          },
+        },
+        async (play) => {
+          const handle = await atFirstStep(play);
+          await time.env.sleep(day);
+          await handle.cancel();
+          await expect(handle.result()).rejects.toMatchObject({ cause: expect.any(CancelledFailure) });
+          await run(play);
+        },
+      );
+      expect(asked()).toEqual(['takeWish', 'beginLogin', 'takeWish', 'beginLogin']);
+    });
+
+    it('keeps its timer through news that change nothing', async () => {
+      const { asked, note, end, common } = world([connectWish(day)]);
+      let lapse = 0;
+      const history = await time.play(
+        {
+          ...common,
+          beginLogin: (ref) => {
+            note('beginLogin', ref);
+            lapse = ref.now + day;
+            return Promise.resolve(waiting(ref, 'step-1', day));
+          },
+          lookAtLogin: (ref) => {
+            const after = note('lookAtLogin', ref);
+            if (after >= day) return Promise.resolve(end(ref.attempt, 'active'));
+            return Promise.resolve(
+              progress(ref.attempt, { stepId: 'step-1', kind: 'qr', wakeAt: lapse, wakeInMs: lapse - ref.now }),
+            );
+          },
+        },
+        async (play) => {
+          const handle = await atFirstStep(play);
+          for (let news = 0; news < 3; news += 1) {
+            await time.env.sleep(hour);
+            await handle.signal(lookAgain);
+          }
+          await handle.result();
+          return handle.fetchHistory();
+        },
+      );
+      expect(asked().filter((what) => what === 'lookAtLogin')).toHaveLength(4);
+      expect(history.events?.filter((event) => event.timerStartedEventAttributes)).toHaveLength(1);
+    });
+  });
+});
