@@ -21,7 +21,8 @@ export async function connection(input: ConnectionInput): Promise<void> {
     run.again = false;
     const wish = await login.takeWish.executeWithOptions({ summary: 'Read what is wished for' }, [run.ref(0)]);
     await procedures[wish.kind](run, wish);
-    await condition(allHandlersFinished);
+    // Who waits for a newer attempt is answered by taking it up, so that is not waited for here.
+    await condition(() => allHandlersFinished() || (run.again && run.awaited > run.view.attempt));
     // Checked in the same breath as the end: a signal that comes later makes the server refuse the end.
   } while (run.again);
   upsertSearchAttributes([{ key: searchAttributes.state, value: run.view.accountState }]);

@@ -23,6 +23,8 @@ export interface Run {
   view: Progress;
   /** Somebody said "look again" since the last look. */
   again: boolean;
+  /** The newest attempt that somebody waits for. */
+  awaited: number;
   /** The workflow's time, in milliseconds, at which the attempt in hand ends. */
   deadline: number;
   ref(attempt?: number): AttemptRef;
@@ -45,6 +47,7 @@ export function startRun(input: ConnectionInput): Run {
       accountState: 'connecting',
     },
     again: false,
+    awaited: 0,
     deadline: 0,
     ref: (attempt = run.view.attempt) => ({ ...input, attempt, now: Date.now() }),
     async move(summary, activity) {
@@ -71,7 +74,10 @@ export function startRun(input: ConnectionInput): Run {
     run.again = true;
   });
   setHandler(currentStep, async (attempt) => {
-    if (attempt > run.view.attempt) run.again = true;
+    if (attempt > run.view.attempt) {
+      run.again = true;
+      run.awaited = Math.max(run.awaited, attempt);
+    }
     await condition(() => run.view.attempt > attempt || (run.view.attempt === attempt && known()));
     return here();
   });

@@ -202,6 +202,17 @@ describe('A5 and A6: reconnect and disconnect', () => {
     expect(await upstream(id)).toBe(account);
   });
 
+  it.each([1, 2, 3, 4])('takes a reconnect up that comes while the last run is ending (%s)', async (n) => {
+    const { id } = await begin(linkedin('plain', `at-once-${n}`));
+    await stack.api.account(id, 'active');
+    await stack.control.post('/drop', { account_id: await upstream(id), status: 'CREDENTIALS' });
+    // Without a pause between two questions: the run that noticed the drop is still there.
+    while ((await stack.api.get(`/api/v1/accounts/${id}`)).body.state !== 'reconnect_required');
+    const { body } = await stack.api.post(`/api/v1/accounts/${id}/reconnect`);
+    expect(body.attempt.step.kind).not.toBe('wait');
+    await stack.api.account(id, 'active');
+  });
+
   it('restarts what needs no human', async () => {
     const { id } = await begin(linkedin('plain', 'lou'));
     await stack.api.account(id, 'active');
