@@ -17,6 +17,7 @@ import { providerRoutes } from './routes/providers.ts';
 import { syncRoutes } from './routes/syncs.ts';
 import { timelineRoutes } from './routes/timeline.ts';
 import { webhookEventRoutes } from './routes/webhook-events.ts';
+import { serveLoginPages } from './webhooks/login-page.ts';
 import { serveWebhooks } from './webhooks/intake.ts';
 import type { Signaller } from './webhooks/signaller.ts';
 
@@ -50,6 +51,7 @@ export function createApp(context: ApiContext, signaller: Signaller): Express {
   serveHealth(app, context);
   serveCodec(app, context);
   serveWebhooks(app, context, signaller);
+  serveLoginPages(app, context);
   serveDocs(app, openApiDocument(context.publicUrl, routes, openRoutes));
   serveRoutes(app, context, routes);
   app.use(answerUnknown(methodsOf));

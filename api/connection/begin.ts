@@ -1,7 +1,7 @@
 import type { Channel, Method, ProviderName } from '../../domain/channels.ts';
 import type { Em } from '../../db/connect.ts';
 import { Account } from '../../db/entities/accounts.ts';
-import { ConnectionAttempt } from '../../db/entities/attempts.ts';
+import { ConnectionAttempt, type Redirects } from '../../db/entities/attempts.ts';
 import { newId } from '../../platform/ids.ts';
 import type { ApiContext } from '../context.ts';
 import type { Principal } from '../http/auth.ts';
@@ -17,6 +17,7 @@ export interface NewAccount {
   owner: string;
   method?: Method;
   credentials?: Record<string, unknown>;
+  redirects?: Redirects;
   label?: string | null;
   metadata?: Record<string, unknown>;
 }
@@ -41,14 +42,24 @@ export async function connectAccount(asked: Asked, wish: NewAccount) {
     const made = createAccount(context, em, principal.tenantId, { ...wish, method, credentialsId });
     // The attempt refers to the row of the account.
     await em.flush();
-    await addAttempt(context, em, made, { id: operationId, operation: 'connect', method, credentials });
+    await addAttempt(context, em, made, {
+      id: operationId,
+      operation: 'connect',
+      method,
+      credentials,
+      redirects: wish.redirects,
+    });
     return made;
   });
   return begun(asked, account);
 }
 
 /** A reconnection: the same account, all its data kept. Supersedes whatever login is running. */
-export async function reconnectAccount(asked: Asked, accountId: string, credentials?: Record<string, unknown>) {
+export async function reconnectAccount(
+  asked: Asked,
+  accountId: string,
+  { credentials, redirects }: Pick<NewAccount, 'credentials' | 'redirects'> = {},
+) {
   const { context, principal, operationId } = asked;
   const account = await context.db.tenant(principal.tenantId, async (em) => {
     const found = await ownAccount(em, accountId, true);
@@ -63,6 +74,7 @@ export async function reconnectAccount(asked: Asked, accountId: string, credenti
       operation: 'reconnect',
       method: found.method,
       credentials,
+      redirects,
     });
     return found;
   });

@@ -1,3 +1,4 @@
+import { createHash, randomBytes } from 'node:crypto';
 import {
   attemptBudget,
   attemptBudgetWindowMs,
@@ -10,7 +11,7 @@ import { failureRow } from '../../domain/failures.ts';
 import { moveAccount } from '../../db/account-events.ts';
 import type { Em } from '../../db/connect.ts';
 import type { Account } from '../../db/entities/accounts.ts';
-import { ConnectionAttempt, type AttemptOperation } from '../../db/entities/attempts.ts';
+import { ConnectionAttempt, type AttemptOperation, type Redirects } from '../../db/entities/attempts.ts';
 import { sealed } from '../../db/sealed.ts';
 import type { ApiContext } from '../context.ts';
 import { Problem } from '../http/problem.ts';
@@ -22,6 +23,8 @@ export interface NewAttempt {
   method: Method;
   /** What the owner logs in with; without it the stored login is used. */
   credentials?: Record<string, unknown>;
+  /** Without them those of the account's last login are used. */
+  redirects?: Redirects;
   purge?: boolean;
 }
 
@@ -39,6 +42,9 @@ export async function addAttempt(
   const newest = await em.findOne(ConnectionAttempt, { accountId: account.id }, { orderBy: { number: 'desc' } });
   const number = (newest?.number ?? 0) + 1;
   const lifetime = wish.operation === 'disconnect' ? disconnectLifetimeMs : attemptLifetimeMs[wish.method];
+  // Only a login on the provider's page is called back, and only by who knows its token.
+  const token =
+    wish.method === 'hosted' && wish.operation !== 'disconnect' ? randomBytes(32).toString('base64url') : null;
   const attempt = em.create(ConnectionAttempt, {
     id: wish.id,
     tenantId: account.tenantId,
@@ -63,11 +69,18 @@ export async function addAttempt(
     answersLeft: wrongAnswersAllowed,
     looks: 0,
     currentStepId: null,
+    redirects: wish.redirects ?? newest?.redirects ?? null,
+    callbackToken: token && vault.seal(token, sealed.callbackToken(wish.id)),
+    callbackHash: token && hashToken(token),
+    callbackUsedAt: null,
   });
   em.persist(attempt);
   if (wish.operation !== 'disconnect') moveAccount(em, account, { type: 'login_began', at: now }, number);
   return attempt;
 }
+
+/** What is stored of a callback's token. */
+export const hashToken = (token: string): string => createHash('sha256').update(token).digest('hex');
 
 /** 429 when an account was logged in too often of late, whoever asked: providers ban for it. */
 export async function checkAttemptBudget({ clock }: ApiContext, em: Em, account: Account): Promise<void> {

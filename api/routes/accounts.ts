@@ -20,6 +20,11 @@ const metadata = z.record(z.string(), z.unknown()).describe('Kept and answered a
 /** What a provider is told at a login; its own option names, such as `username`, `proxy` or `country`. */
 export const credentialsBody = z.record(z.string(), z.unknown());
 
+const returnUrl = z.url({ protocol: /^https?$/ }).max(2_000);
+export const redirectsBody = z
+  .object({ success: returnUrl.optional(), failure: returnUrl.optional() })
+  .describe("Where the owner's browser goes after a login on the provider's page.");
+
 export const createAccount = route({
   method: 'post',
   path: '/accounts',
@@ -33,10 +38,7 @@ export const createAccount = route({
     owner,
     method: z.enum(methodNames).optional().describe("The channel's first method unless given."),
     credentials: credentialsBody.optional(),
-    redirects: z
-      .object({ success: z.url().optional(), failure: z.url().optional() })
-      .optional()
-      .describe('Where the browser goes after a hosted login.'),
+    redirects: redirectsBody.optional(),
     label: label.optional(),
     metadata: metadata.optional(),
   }),

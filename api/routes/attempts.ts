@@ -11,7 +11,7 @@ import { Problem } from '../http/problem.ts';
 import { route } from '../http/route.ts';
 import { accountAndAttempt, attemptAnswer } from '../views/attempt.ts';
 import { contentOf } from '../views/step.ts';
-import { accountParams, credentialsBody } from './accounts.ts';
+import { accountParams, credentialsBody, redirectsBody } from './accounts.ts';
 
 const tag = 'attempt';
 const stepParams = accountParams.extend({ step_id: z.string().describe('The step.') });
@@ -103,10 +103,13 @@ export const reconnect = route({
   scope: 'write',
   idempotent: true,
   params: accountParams,
-  body: z.object({ credentials: credentialsBody.optional().describe('Without them the stored ones are used.') }),
+  body: z.object({
+    credentials: credentialsBody.optional().describe('Without them the stored ones are used.'),
+    redirects: redirectsBody.optional().describe('Without them those of the last login are used.'),
+  }),
   answer: accountAndAttempt,
   status: 202,
-  handle: async (call) => ({ body: await reconnectAccount(call, call.params.id, call.body.credentials) }),
+  handle: async (call) => ({ body: await reconnectAccount(call, call.params.id, call.body) }),
 });
 
 const qrImage = route({

@@ -43,6 +43,16 @@ export const openRoutes: OpenRoute[] = [
     path,
     described: { ...webhook, summary: documented },
   })),
+  {
+    method: 'post',
+    path: '/callbacks/{provider}/{token}',
+    described: {
+      tag: 'webhooks',
+      summary: "Where a provider's login page says how it ended; the token is the attempt's and counts once",
+      answer: z.object({ received: z.literal(true) }),
+    },
+  },
+  { method: 'get', path: '/callbacks/{provider}/{token}/{outcome}' },
   { method: 'post', path: '/codec/{token}/decode' },
   { method: 'get', path: '/docs' },
   { method: 'get', path: '/openapi.json' },

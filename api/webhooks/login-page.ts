@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { LockMode } from '@mikro-orm/core';
 import type { RequestHandler, Router } from 'express';
 import { returnOutcomes, type ReturnOutcome } from '../../domain/addresses.ts';
@@ -9,6 +8,7 @@ import { Account } from '../../db/entities/accounts.ts';
 import { ConnectionAttempt } from '../../db/entities/attempts.ts';
 import type { AccountRef } from '../../platform/temporal.ts';
 import { refOf } from '../connection/find.ts';
+import { hashToken } from '../connection/new-attempt.ts';
 import type { ApiContext } from '../context.ts';
 import { readJson } from '../http/body.ts';
 import { Problem } from '../http/problem.ts';
@@ -16,9 +16,6 @@ import { page } from './login-page-words.ts';
 
 /** The largest callback, in bytes. */
 const bodyLimit = 64_000;
-
-/** What is stored of a callback's token. */
-export const hashToken = (token: string): string => createHash('sha256').update(token).digest('hex');
 
 /** Takes what a login on a provider's page comes to: the provider's word, and the owner's browser on its way back. */
 export function serveLoginPages(router: Router, context: ApiContext): void {
@@ -37,6 +34,8 @@ const called =
     response.locals['route'] = 'POST /callbacks';
     const { provider: name, token } = request.params as { provider: ProviderName; token: string };
     const provider = Object.hasOwn(context.providers, name) ? context.providers[name] : undefined;
+    // The body is read only where the address exists.
+    await context.db.system((em) => attemptOf(em, token));
     const body = await readJson(request, response, bodyLimit);
     const taken = await context.db.system(async (em) => {
       const held = await heldBy(em, name, token);
@@ -54,11 +53,19 @@ interface Held {
   attempt: ConnectionAttempt;
 }
 
+async function attemptOf(em: Em, token: string): Promise<ConnectionAttempt> {
+  const found = await em.findOne(ConnectionAttempt, { callbackHash: hashToken(token) });
+  if (!found) throw noAddress();
+  return found;
+}
+
+const noAddress = (): Problem => new Problem('not_found', 'There is no such address.');
+
 /** Locks account, then attempt. */
 async function heldBy(em: Em, provider: string, token: string): Promise<Held> {
-  const found = await em.findOne(ConnectionAttempt, { callbackHash: hashToken(token) });
-  const account = found && (await em.findOne(Account, found.accountId, { lockMode: LockMode.PESSIMISTIC_WRITE }));
-  if (!found || account?.provider !== provider) throw new Problem('not_found', 'There is no such address.');
+  const found = await attemptOf(em, token);
+  const account = await em.findOneOrFail(Account, found.accountId, { lockMode: LockMode.PESSIMISTIC_WRITE });
+  if (account.provider !== provider) throw noAddress();
   const attempt = await em.refreshOrFail(found, { lockMode: LockMode.PESSIMISTIC_WRITE });
   return { account, attempt };
 }
