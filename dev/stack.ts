@@ -6,7 +6,7 @@ import { provideDemoKey } from './parts/demo-key.ts';
 import { type Home, keep, openHome, writePrivate } from './parts/home.ts';
 import { endLeftovers, noteProcesses } from './parts/leftovers.ts';
 import { tryLock } from './parts/lock.ts';
-import { reservePorts } from './parts/ports.ts';
+import { reservePorts, type ReservedPort } from './parts/ports.ts';
 import { preparePostgres } from './parts/postgres.ts';
 import { provideLogins, provideOwner } from './parts/postgres-roles.ts';
 import { type Around, type Part, type PartSpec, startPart } from './parts/process.ts';
@@ -50,6 +50,7 @@ type Running = ReturnType<typeof runningParts>;
 /** Keeps the parts, and what the home says of them, up to date. */
 function runningParts(home: Home, say: Say, signal: AbortSignal) {
   const parts = new Map<PartName, Part>();
+  const held: ReservedPort[] = [];
   const file = join(home.path, 'stack.json');
   const noted = join(home.path, 'processes.json');
   const settings = join(home.path, 'settings.json');
@@ -72,6 +73,7 @@ function runningParts(home: Home, say: Say, signal: AbortSignal) {
       onChange();
     },
     pid: (name: PartName) => parts.get(name)?.pid() ?? null,
+    hold: (ports: ReservedPort[]) => void held.push(...ports),
     /** What the `patchbay` command needs to work on this stack. */
     keepSettings: (own: Record<string, string>) => writePrivate(settings, `${JSON.stringify(own, null, 2)}\n`),
     publish: (described: () => StackFile) => {
@@ -84,6 +86,7 @@ function runningParts(home: Home, say: Say, signal: AbortSignal) {
       for (const gone of [file, settings]) rmSync(gone, { force: true });
       await stopAll(['api', 'worker', 'sandbox']);
       await stopAll(['temporal', 'postgres']);
+      await Promise.all(held.splice(0).map((port) => port.giveBack()));
       rmSync(noted, { force: true });
     },
   };
@@ -93,6 +96,7 @@ function runningParts(home: Home, say: Say, signal: AbortSignal) {
 async function bringUp(home: Home, env: NodeJS.ProcessEnv, say: Say, signal: AbortSignal, running: Running) {
   const portNames = ['api', 'apiMetrics', 'workerMetrics', 'sandboxControl', 'sandboxUnipile'] as const;
   const ports = await reservePorts([...portNames, 'temporal', 'temporalUi', 'postgres'], env);
+  running.hold(Object.values(ports));
   const at = (name: keyof typeof ports) => `http://127.0.0.1:${ports[name].number}`;
   const encryptionKey =
     env.ENCRYPTION_KEY || keep(join(home.path, 'encryption-key'), () => randomBytes(32).toString('base64'));

@@ -1,4 +1,8 @@
+import { mkdirSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { tryLock, type Lock } from './lock.ts';
 
 /** Every port of the local stack: its default and the variable that sets it. */
 export const PORTS = {
@@ -14,8 +18,11 @@ export const PORTS = {
 
 export type PortName = keyof typeof PORTS;
 
-/** A port that nobody else on this machine can take until it is released to the part that will listen on it. */
-export type ReservedPort = { number: number; release: () => Promise<void> };
+/**
+ * A port that nobody else on this machine can take until it is released to the part that will listen on it. From then
+ * on other stacks leave it alone, also while that part is starting or being restarted, until it is given back.
+ */
+export type ReservedPort = { number: number; release: () => Promise<void>; giveBack: () => Promise<void> };
 
 /**
  * Reserves the port of one part on loopback: the one its variable names, else the default, else any free one.
@@ -43,7 +50,7 @@ export async function reservePorts<N extends PortName>(
   try {
     for (const name of names) reserved.push([name, await reservePort(name, env)]);
   } catch (error) {
-    await Promise.all(reserved.map(([, port]) => port.release()));
+    await Promise.all(reserved.map(([, port]) => port.giveBack()));
     throw error;
   }
   return Object.fromEntries(reserved) as Record<N, ReservedPort>;
@@ -51,9 +58,12 @@ export async function reservePorts<N extends PortName>(
 
 /** Reserves any free port. */
 export async function reserveFreePort(): Promise<ReservedPort> {
-  const reserved = await hold(0);
-  if (!reserved) throw new Error('no free port is left on 127.0.0.1');
-  return reserved;
+  // The system may name a port whose stack is just restarting the part that listens there.
+  for (let tries = 0; tries < 20; tries += 1) {
+    const reserved = await hold(0);
+    if (reserved) return reserved;
+  }
+  throw new Error('no free port is left on 127.0.0.1');
 }
 
 function hold(number: number): Promise<ReservedPort | null> {
@@ -63,14 +73,33 @@ function hold(number: number): Promise<ReservedPort | null> {
       if (error.code === 'EADDRINUSE' || error.code === 'EACCES') resolve(null);
       else reject(error);
     });
-    server.listen({ port: number, host: '127.0.0.1', exclusive: true }, () => resolve(reservedBy(server)));
+    server.listen({ port: number, host: '127.0.0.1', exclusive: true }, () => {
+      const reserved = reservedBy(server);
+      if (!reserved) server.close();
+      resolve(reserved);
+    });
   });
 }
 
-function reservedBy(server: Server): ReservedPort {
+/** Null when the port is another stack's, whose part is not listening at this moment. */
+function reservedBy(server: Server): ReservedPort | null {
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('a listening socket has no port');
+  const lock = lockOf(address.port);
+  if (!lock) return null;
   server.unref();
   const release = () => new Promise<void>((resolve) => void server.close(() => resolve()));
-  return { number: address.port, release };
+  const giveBack = async () => {
+    lock.release();
+    await release();
+  };
+  return { number: address.port, release, giveBack };
+}
+
+/** One lock per port and user of the machine; it dies with its process. */
+function lockOf(port: number): Lock | null {
+  const folder = join(tmpdir(), `patchbay-ports-${process.getuid?.() ?? 0}`);
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const lock = tryLock(join(folder, String(port)));
+  return 'release' in lock ? lock : null;
 }

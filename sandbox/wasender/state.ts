@@ -1,9 +1,8 @@
 import { randomBytes, randomInt } from 'node:crypto';
-import { TooManyRequests } from './errors.ts';
 import type { Shared } from '../shared.ts';
 import { createVariants, type Variants } from '../variants.ts';
 import { bookOptions, createContacts, DEFAULT_SEED, DEFAULT_SIZE } from './contact-book.ts';
-import { notFound } from './errors.ts';
+import { notFound, TooManyRequests } from './errors.ts';
 import { createLimits, type Limits } from './limits.ts';
 import type { SessionSettings } from './settings.ts';
 import type { Session } from './types.ts';

@@ -23,7 +23,7 @@ describe('ports of the local stack', () => {
     // Whether a stack of the developer already runs on the default or not, afterwards it is taken.
     await otherProgram(PORTS.api.fallback).catch(() => {});
     const port = await reservePort('api', {});
-    await port.release();
+    await port.giveBack();
     expect(port.number).not.toBe(PORTS.api.fallback);
     expect(port.number).toBeGreaterThan(0);
   });
@@ -42,13 +42,13 @@ describe('ports of the local stack', () => {
   test('a reserved port is nobody else’s until it is released', async () => {
     const port = await reserveFreePort();
     await expect(otherProgram(port.number)).rejects.toThrow('EADDRINUSE');
-    await port.release();
+    await port.giveBack();
     await expect(otherProgram(port.number)).resolves.toBe(port.number);
   });
 
   test('one port that cannot be had gives the others back', async () => {
     const [first, taken] = [await reserveFreePort(), await otherProgram()];
-    await first.release();
+    await first.giveBack();
     const env = { PATCHBAY_API_PORT: String(first.number), PATCHBAY_TEMPORAL_PORT: String(taken) };
     await expect(reservePorts(['api', 'temporal'], env)).rejects.toThrow('PATCHBAY_TEMPORAL_PORT');
     await expect(otherProgram(first.number)).resolves.toBe(first.number);
@@ -58,5 +58,16 @@ describe('ports of the local stack', () => {
     const ports = Object.values(PORTS);
     expect(new Set(ports.map((port) => port.fallback)).size).toBe(ports.length);
     expect(new Set(ports.map((port) => port.variable)).size).toBe(ports.length);
+  });
+
+  test('a port stays its stack’s while the part that listens there is being restarted', async () => {
+    const port = await reserveFreePort();
+    await port.release();
+    const variable = { PATCHBAY_API_PORT: String(port.number) };
+    await expect(reservePort('api', variable)).rejects.toThrow('is taken');
+    await port.giveBack();
+    const again = await reservePort('api', variable);
+    expect(again.number).toBe(port.number);
+    await again.giveBack();
   });
 });
