@@ -2,16 +2,20 @@ import { controlApp } from './control.ts';
 import { listen, type Listening } from './listen.ts';
 import { createShared, resetShared } from './shared.ts';
 import { createUnipile } from './unipile/unipile.ts';
+import { createWasender } from './wasender/wasender.ts';
 
 export interface SandboxPorts {
   /** 0 or absent: any free port. */
   unipilePort?: number;
+  wasenderPort?: number;
   controlPort?: number;
 }
 
 export interface Sandbox {
   /** What UniPile's own client takes as its base: scheme, host and port. */
   unipileUrl: string;
+  /** What WASender's own client takes as its base: ends in `/api`. */
+  wasenderUrl: string;
   controlUrl: string;
   close(): Promise<void>;
 }
@@ -20,6 +24,7 @@ export interface Sandbox {
 export async function startSandbox(ports: SandboxPorts = {}): Promise<Sandbox> {
   const shared = createShared();
   const unipile = createUnipile(shared);
+  const wasender = createWasender(shared);
   const open: Listening[] = [];
   const close = async (): Promise<void> => {
     resetShared(shared);
@@ -28,9 +33,11 @@ export async function startSandbox(ports: SandboxPorts = {}): Promise<Sandbox> {
   try {
     const api = await listen(ports.unipilePort ?? 0, unipile.app);
     open.push(api);
-    const control = await listen(ports.controlPort ?? 0, controlApp(shared, [unipile]));
+    const wasenderApi = await listen(ports.wasenderPort ?? 0, wasender.app);
+    open.push(wasenderApi);
+    const control = await listen(ports.controlPort ?? 0, controlApp(shared, [unipile, wasender]));
     open.push(control);
-    return { unipileUrl: api.url, controlUrl: control.url, close };
+    return { unipileUrl: api.url, wasenderUrl: `${wasenderApi.url}/api`, controlUrl: control.url, close };
   } catch (error) {
     await close();
     throw error;

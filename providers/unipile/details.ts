@@ -8,16 +8,16 @@ interface AccountBody {
   type?: string;
   name?: string;
   created_at?: string;
-  groups?: string[];
-  sources?: { id: string; status: string }[];
-  connection_params?: { im?: { phone_number?: string } };
+  groups?: string[] | null;
+  sources?: { id?: string; status?: string }[] | null;
+  connection_params?: { im?: { phone_number?: string } } | null;
 }
 
 /** The ten and eight points from an account object of UniPile. It states no limits, so those are null. */
 export function detailsOf(call: ProviderCall, view: AccountView): AccountDetails {
   const account = (view.raw ?? {}) as AccountBody;
-  const sources = account.sources ?? [];
-  const messaging = sources.find((source) => source.id.endsWith('_MESSAGING')) ?? sources[0];
+  const sources = (account.sources ?? []).map(({ id = '', status = 'UNKNOWN' }) => ({ id, status }));
+  const messaging = sources.find(({ id }) => id.endsWith('_MESSAGING')) ?? sources[0];
   const phone = toE164(account.connection_params?.im?.phone_number);
   const works = messaging?.status === 'OK';
   const isMail = call.channel === 'mail';

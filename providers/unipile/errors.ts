@@ -68,8 +68,10 @@ export function toFailure(error: unknown, onServerError: 'none' | 'unknown'): Pr
   }
   const slug = slugOf(response.data);
   const status = response.status;
-  const code = slugs[slug] ?? statuses[status] ?? (status >= 500 ? 'provider_unavailable' : 'request_refused');
   const rejected = status < 500 && status !== 408 && status !== 409;
+  // A redirect is nobody's answer: something stands between us and UniPile.
+  const own = status >= 400 && status < 500;
+  const code = slugs[slug] ?? statuses[status] ?? (own ? 'request_refused' : 'provider_unavailable');
   return new ProviderFailure(code, `UniPile answered ${status}${slug ? ` (${slug})` : ''}.`, {
     effect: rejected ? 'none' : onServerError,
     retryAfterMs: retryAfter(response.headers['retry-after']),

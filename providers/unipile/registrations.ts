@@ -1,3 +1,5 @@
+import { z } from 'zod';
+import { ProviderFailure } from '../../domain/failures.ts';
 import { request, segment } from './http.ts';
 import type { ProviderCall } from '../provider.ts';
 
@@ -13,17 +15,19 @@ const wanted = [
 interface Registration {
   id: string;
   request_url: string;
-  headers?: { key: string; value: string }[];
-  events?: string[];
 }
 
-/** Registers both sources at `address`; what already stands there with our secret is kept, stale ones are deleted. */
+const made = z.object({ webhook_id: z.string().min(1) });
+
+/**
+ * Registers both sources at `address`, then deletes what stood there before: in between an event may come twice, but
+ * none is missed. Registrations at other addresses are other people's.
+ */
 export async function registerWebhooks(call: ProviderCall, address: string, secret: string): Promise<string[]> {
-  const ours = (await listed(call)).filter((one) => one.request_url === address);
-  for (const old of ours) await request(call, 'DELETE', `/webhooks/${segment(old.id)}`);
+  const before = (await listed(call)).filter((one) => one.request_url === address);
   const ids: string[] = [];
   for (const { source, events } of wanted) {
-    const made = (await request(call, 'POST', '/webhooks', {
+    const answer = await request(call, 'POST', '/webhooks', {
       name: `patchbay ${source}`,
       request_url: address,
       source,
@@ -35,9 +39,12 @@ export async function registerWebhooks(call: ProviderCall, address: string, secr
         { key: 'Content-Type', value: 'application/json' },
       ],
       ...(events ? { events } : {}),
-    })) as { webhook_id: string };
-    ids.push(made.webhook_id);
+    });
+    const { success, data } = made.safeParse(answer);
+    if (!success) throw new ProviderFailure('provider_unavailable', 'UniPile answered a registration without its id.');
+    ids.push(data.webhook_id);
   }
+  for (const old of before) await request(call, 'DELETE', `/webhooks/${segment(old.id)}`);
   return ids;
 }
 

@@ -4,8 +4,8 @@ import type { AccountView } from '../provider.ts';
 interface AccountBody {
   created_at?: unknown;
   type?: string;
-  sources?: { id?: string; status?: string }[];
-  connection_params?: { im?: Record<string, unknown>; mail?: Record<string, unknown> };
+  sources?: { id?: string; status?: string }[] | null;
+  connection_params?: { im?: Record<string, unknown>; mail?: Record<string, unknown> } | null;
 }
 
 /** The worst word of all sources decides; each of UniPile v1's source states as ours, worst first. */
@@ -20,10 +20,12 @@ const statuses: [string, AccountView['status']][] = [
 /** What an account object of UniPile says. Tolerates missing parts; nothing of it is required but an object. */
 export function viewOf(body: unknown): AccountView {
   const account = (body ?? {}) as AccountBody;
-  const words = (account.sources ?? []).map((source) => source.status?.toUpperCase() ?? '');
+  const words = (account.sources ?? []).map((source) => source.status?.toUpperCase() || 'UNKNOWN');
   const identity = identityOf(account);
   const createdAt = typeof account.created_at === 'string' ? Date.parse(account.created_at) || null : null;
-  const worst = statuses.find(([word]) => words.includes(word));
+  // A word that came after this was written is no proof that the account works.
+  const unknown = words.find((word) => word !== 'OK');
+  const worst = statuses.find(([word]) => words.includes(word)) ?? (unknown && ([unknown, 'interrupted'] as const));
   const reported = worst?.[0] ?? words[0] ?? 'OK';
   if (!worst) return { status: words.length ? 'linked' : 'pending', reported, identity, createdAt, raw: body };
   // A login that nobody has finished looks like one in trouble, but does not know who it is.

@@ -25,7 +25,9 @@ export function answerError(state: State, res: Response, thrown: unknown): void 
   const { error_field: asked, error_status: statuses } = state.variants.values;
   const field = asked === 'documented' ? (error.field ?? (res.locals['errorField'] as string) ?? 'message') : asked;
   const text = error.message;
-  res.status(statuses === '200' ? 200 : error.status).json({
+  // An outage has its own code whatever the service's habits.
+  const ownCode = statuses === 'http' || error.status >= 500;
+  res.status(ownCode ? error.status : 200).json({
     success: false,
     ...(field !== 'error' && { message: text }),
     ...(field !== 'message' && { error: text }),

@@ -71,13 +71,11 @@ export function createLimits(clock: Clock): Limits {
       const full = current.filter(({ rule, window }) => window.used >= rule.limit);
       const until = full.length === 0 ? null : Math.max(...full.map((one) => one.resetAt));
       if (until === null) for (const { window } of current) window.used++;
-      const usages = (full.length > 0 ? full : current).map(
-        ({ rule, window, resetAt }): Usage => ({
-          limit: rule.limit,
-          remaining: Math.max(0, rule.limit - window.used),
-          resetAt,
-        }),
-      );
+      const usages = (full.length > 0 ? full : current).map(({ rule, window, resetAt }): Usage => ({
+        limit: rule.limit,
+        remaining: Math.max(0, rule.limit - window.used),
+        resetAt,
+      }));
       // The one that ends the caller's freedom first is the one worth telling; of two used up, the longer.
       const usage = usages.toSorted((a, b) => a.remaining - b.remaining || b.resetAt - a.resetAt)[0]!;
       return { usage, until };

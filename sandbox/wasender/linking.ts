@@ -13,6 +13,8 @@ export function setStatus(state: State, session: Session, status: SessionStatus,
   session.logs.push({ id: session.logs.length + 1, event_type: logged, status, at: now });
   const { session_status_id } = state.variants.values;
   emit(state, session, 'session.status', { status, ...(session_status_id && { session_id: String(session.id) }) });
+  // What was sent while the phone was away arrives now.
+  if (status === 'connected') for (const happen of session.missed.splice(0)) happen();
 }
 
 /** Starts to link a phone, or says that one is linked: the `data` of a connect. */
@@ -88,12 +90,6 @@ export function finishLinking(state: State, session: Session, phone?: string): v
     since: state.shared.clock.now(),
   };
   setStatus(state, session, 'connected');
-  catchUp(session);
-}
-
-/** What was sent while the phone was away arrives now. */
-export function catchUp(session: Session): void {
-  for (const happen of session.missed.splice(0)) happen();
 }
 
 /** States in which the phone is no longer linked; in the others it comes back without a scan. */

@@ -33,7 +33,9 @@ export function findPeer(contacts: ContactBook, text: string): Peer | null {
   const index = findPerson(contacts.book, 'WHATSAPP', plain, contacts.options.lid_only);
   if (index !== null) return peerAt(contacts, index);
   const phone = phoneIn(plain);
-  return phone === null ? null : { jid: plain.endsWith(LID) ? plain : jidOf(phone), phone, lid: strangerLid(phone), index: null };
+  return phone === null
+    ? null
+    : { jid: plain.endsWith(LID) ? plain : jidOf(phone), phone, lid: strangerLid(phone), index: null };
 }
 
 /** Throws 422. */

@@ -13,11 +13,7 @@ const UPLOAD_SECONDS = 86_400;
 const DECRYPTED_SECONDS = 3600;
 
 /** Keeps bytes under a public address, for the time that the kind has. */
-export function publish(
-  state: State,
-  kind: 'upload' | 'decrypted',
-  file: { bytes: Buffer; mimetype: string },
-): string {
+export function publish(state: State, kind: 'upload' | 'decrypted', file: { bytes: Buffer; mimetype: string }): string {
   const name = crypto.randomUUID();
   const seconds = kind === 'upload' ? UPLOAD_SECONDS : DECRYPTED_SECONDS;
   state.uploads.set(name, { ...file, until: state.shared.clock.now() + seconds * 1000 });

@@ -29,6 +29,8 @@ export interface State {
   /** Scheme, host and port under which the API was last asked: where pictures and uploads are. */
   origin: string;
   nextId: number;
+  /** Messages are numbered over all sessions. */
+  nextMsgId: number;
 }
 
 export function createState(shared: Shared): State {
@@ -43,6 +45,7 @@ export function createState(shared: Shared): State {
     origin: 'http://127.0.0.1',
     // Another run must not give the numbers of this one to other sessions.
     nextId: randomInt(100_000, 900_000),
+    nextMsgId: randomInt(1_000_000, 9_000_000),
   };
 }
 
@@ -69,6 +72,7 @@ export function addSession(state: State, settings: SessionSettings): Session {
     links: 0,
     contacts: createContacts(DEFAULT_SIZE, DEFAULT_SEED, bookOptions.parse({})),
     messages: [],
+    byMessageId: new Map(),
     logs: [],
     missed: [],
     callsUnderWay: 0,

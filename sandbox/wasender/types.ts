@@ -76,6 +76,8 @@ export interface Session {
   links: number;
   contacts: ContactBook;
   messages: StoredMessage[];
+  /** By the service's number and by WhatsApp's id. */
+  byMessageId: Map<string, StoredMessage>;
   logs: SessionLog[];
   /** What happened while the phone was not linked. */
   missed: (() => void)[];

@@ -24,7 +24,7 @@ export function ownRoutes(state: State): Route[] {
       handle(_req, res, session) {
         const { phone, device } = session.linked!;
         const id = jidOf(`${phone}:${device}`);
-        answer(res, { id, name: nameFor(phone), lid: strangerLid(phone).replace('@', `:${device}@`) });
+        answer(res, { id, name: nameFor(phone), lid: strangerLid(phone) });
       },
     }),
   ];

@@ -120,3 +120,8 @@ export function contactList(state: State, session: Session): { total: number; at
   const shown = seconds === 0 || age >= seconds ? total : Math.floor((total * age) / seconds);
   return { total: shown, at: (place) => contactView(state, entryFacts(session.contacts, at(place)), 'list') };
 }
+
+/** The `data` of a contacts event. */
+export function contactsData(state: State, entries: object[]): unknown {
+  return state.variants.values.contacts_shape === 'object' && entries.length === 1 ? entries[0] : entries;
+}

@@ -1,0 +1,74 @@
+import type { Request, Response } from 'express';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { z } from 'zod';
+import { answer } from './answers.ts';
+import { parseBody } from './settings.ts';
+import { respell } from './spelling.ts';
+import type { State } from './state.ts';
+import { laravel } from './views/page.ts';
+
+interface List {
+  total: number;
+  at(place: number): object;
+  /** What names an entry, where the list is an object. */
+  nameOf(entry: object): string;
+}
+
+const pageQuery = z.looseObject({
+  paginated: z.enum(['true', '1', 'false', '0']).default('false'),
+  page: z.coerce.number().int().min(1).default(1),
+  limit: z.coerce.number().int().min(1).default(20),
+});
+const CHUNK = 500;
+
+/** Contacts or groups: all at once, or a page where it is asked for. */
+export async function answerList(state: State, req: Request, res: Response, list: List): Promise<void> {
+  const { paginated, page, limit: asked } = parseBody(pageQuery, req.query);
+  const { paged_shape: shape, max_page_limit } = state.variants.values;
+  if (paginated === 'false' || paginated === '0' || shape === 'ignored') return streamAll(state, res, list);
+  const limit = Math.min(asked, max_page_limit);
+  const path = `${state.origin}${req.path}`;
+  if (shape === 'laravel') return answer(res, laravel({ page, perPage: limit, path, ...list }));
+  const from = (page - 1) * limit;
+  const items = Array.from({ length: Math.max(0, Math.min(limit, list.total - from)) }, (_, n) => list.at(from + n));
+  if (shape === 'array') return answer(res, items);
+  answer(res, { items, pagination: pagination(state, list.total, page, limit) });
+}
+
+/** Only `totalPages` is known of the real service. */
+function pagination(state: State, total: number, page: number, limit: number): object {
+  const totalPages = Math.ceil(total / limit);
+  if (state.variants.values.pagination_keys === 'confirmed') return { totalPages };
+  return { page, limit, total, totalPages, hasNext: page < totalPages };
+}
+
+/** The whole list without holding it: written as fast as the client takes it. */
+async function streamAll(state: State, res: Response, list: List): Promise<void> {
+  const { unpaged_shape: shape, field_case } = state.variants.values;
+  const [open, close] = { array: ['[', ']'], items: ['{"items":[', ']}'], object: ['{', '}'] }[shape] as [
+    string,
+    string,
+  ];
+  const write = (place: number): string => {
+    const entry = list.at(place);
+    const text = JSON.stringify(respell(entry, field_case));
+    return shape === 'object' ? `${JSON.stringify(list.nameOf(entry))}:${text}` : text;
+  };
+  const chunks = function* (): Generator<string> {
+    yield `{"success":true,"data":${open}`;
+    for (let from = 0; from < list.total; from += CHUNK) {
+      const to = Math.min(from + CHUNK, list.total);
+      const parts = Array.from({ length: to - from }, (_, n) => write(from + n));
+      yield (from > 0 ? ',' : '') + parts.join(',');
+    }
+    yield `${close}}`;
+  };
+  res.type('json');
+  try {
+    await pipeline(Readable.from(chunks()), res);
+  } catch (error) {
+    // The client went away.
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error;
+  }
+}

@@ -1,0 +1,115 @@
+import type { ProviderCall } from '../../../providers/provider.ts';
+import { detailsOf } from '../../../providers/unipile/details.ts';
+import { viewOf } from '../../../providers/unipile/view.ts';
+
+const account = (change: object = {}) => ({
+  object: 'Account',
+  type: 'WHATSAPP',
+  id: 'acc',
+  name: '15550100',
+  created_at: '2026-02-03T04:05:06.789Z',
+  connection_params: { im: { phone_number: '33639980100' } },
+  groups: [],
+  sources: [{ id: 'acc_MESSAGING', status: 'OK' }],
+  ...change,
+});
+const sources = (...states: (string | undefined)[]) => ({
+  sources: states.map((status, n) => ({ id: `acc_${n}`, status })),
+});
+
+describe('what an account object says', () => {
+  it.each([
+    [['OK'], 'linked'],
+    [['ok'], 'linked'],
+    [['OK', 'OK'], 'linked'],
+    [['CONNECTING'], 'interrupted'],
+    [['ERROR'], 'halted'],
+    [['STOPPED'], 'halted'],
+    [['CREDENTIALS'], 'login_lost'],
+    [['PERMISSIONS'], 'login_lost'],
+    [['MADE_UP_TODAY'], 'interrupted'],
+    [[undefined], 'interrupted'],
+    [[], 'pending'],
+  ])('sources %j mean %s', (states, status) => expect(viewOf(account(sources(...states))).status).toBe(status));
+
+  it('is as bad as its worst source, in whatever order', () => {
+    for (const states of [
+      ['OK', 'CREDENTIALS'],
+      ['CREDENTIALS', 'CONNECTING', 'ERROR'],
+      ['ERROR', 'CREDENTIALS', 'OK'],
+    ])
+      expect(viewOf(account(sources(...states))).status).toBe('login_lost');
+    expect(viewOf(account(sources('CONNECTING', 'ERROR'))).status).toBe('halted');
+  });
+
+  it('is a login that nobody finished while it does not know who it is', () => {
+    const unscanned = account({ ...sources('CONNECTING'), connection_params: { im: {} } });
+    expect(viewOf(unscanned).status).toBe('pending');
+  });
+
+  it.each([
+    ['a number without plus', { phone_number: '33639980100' }, '+33639980100'],
+    ['a number with plus', { phone_number: '+33639980100' }, '+33639980100'],
+    ['a hidden number', { phone_number: 'hidden' }, null],
+    ['no number', {}, null],
+  ])('of WhatsApp is %s', (_what, im, identity) =>
+    expect(viewOf(account({ connection_params: { im } })).identity).toBe(identity),
+  );
+
+  it.each([
+    ['LINKEDIN', { im: { id: 'ACo1', username: 'Ada' } }, 'ACo1'],
+    ['INSTAGRAM', { im: { id: 17, username: 'ada' } }, '17'],
+    ['TELEGRAM', { im: { user_id: '42', username: 'ada' } }, '42'],
+    ['MAIL', { mail: { imap_user: 'ada@example.com' } }, 'ada@example.com'],
+    ['GOOGLE_OAUTH', { mail: { username: 'ada@example.com' } }, 'ada@example.com'],
+  ])('of %s is who it is there', (type, params, identity) =>
+    expect(viewOf(account({ type, connection_params: params })).identity).toBe(identity),
+  );
+
+  it.each([null, undefined, [], 'x', 5, {}])('never throws for %j', (body) =>
+    expect(viewOf(body)).toMatchObject({ status: 'pending', identity: null, createdAt: null }),
+  );
+
+  it('knows when the account was made, where that can be read', () => {
+    expect(viewOf(account()).createdAt).toBe(Date.parse('2026-02-03T04:05:06.789Z'));
+    expect(viewOf(account({ created_at: 'soon' })).createdAt).toBeNull();
+  });
+});
+
+describe('A7: the ten and eight points', () => {
+  const call = { settings: {}, channel: 'whatsapp', providerAccountId: 'acc', now: 0 } satisfies ProviderCall;
+  const pointsOf = (body: unknown) => detailsOf(call, viewOf(body));
+
+  it('are all there, typed, from a whole account', () => {
+    const { connection_config: connection, provider_config: provider } = pointsOf(account());
+    expect(connection).toEqual({
+      phone_number: '+33639980100',
+      account_type: 'WHATSAPP',
+      messaging_status: 'OK',
+      messaging_source_id: 'acc_MESSAGING',
+      created_at: '2026-02-03T04:05:06.789Z',
+      sources: [{ id: 'acc_MESSAGING', status: 'OK' }],
+      groups: [],
+      last_api_sync: '1970-01-01T00:00:00.000Z',
+      full_api_response: account(),
+      api_object_type: 'Account',
+    });
+    expect(Object.keys(provider)).toHaveLength(8);
+    expect(provider).toMatchObject({
+      messaging_enabled: true,
+      provider_type: 'WHATSAPP',
+      formatted_phone_number: '+33 6 39 98 01 00',
+      account_metadata: { country_code: 'FR', display_name: '15550100' },
+    });
+  });
+
+  it.each([null, {}, { sources: [{}] }, account({ sources: [], groups: null, name: null, connection_params: null })])(
+    'are all there, empty where nothing is known: %j',
+    (body) => {
+      const points = pointsOf(body);
+      expect(Object.keys(points.connection_config)).toHaveLength(10);
+      expect(Object.keys(points.provider_config)).toHaveLength(8);
+      expect(points.provider_config.messaging_enabled).toBe(false);
+    },
+  );
+});
