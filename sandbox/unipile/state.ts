@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Shared } from '../shared.ts';
 import { createVariants, type Variants } from '../variants.ts';
 import { notFound } from './errors.ts';
+import type { HostedLink } from './hosted/links.ts';
 import { decodeId, type IdParts } from './ids.ts';
 import { createMailbox } from './mailbox.ts';
 import type { Account, AccountType } from './types.ts';
@@ -35,6 +36,7 @@ export interface State {
   logins: Map<string, Account>;
   /** Phone numbers that the sandbox gave to accounts scanned without one. */
   phones: Set<string>;
+  links: Map<string, HostedLink>;
   nextSeq: number;
 }
 
@@ -48,6 +50,7 @@ export function createState(shared: Shared): State {
     webhooks: new Map(),
     logins: new Map(),
     phones: new Set(),
+    links: new Map(),
     nextSeq: 1,
   };
 }
@@ -59,6 +62,7 @@ export function clearState(state: State): void {
   state.webhooks.clear();
   state.logins.clear();
   state.phones.clear();
+  state.links.clear();
   state.nextSeq = 1;
 }
 

@@ -45,7 +45,12 @@ export interface Login {
   qrUntil: number;
   /** Calls off a planned scan or approval. */
   cancelPlan: () => void;
+  /** Told once when the login has succeeded. */
+  whenDone: WhenDone;
 }
+
+/** Runs when a login has succeeded, wherever its last step was. */
+export type WhenDone = (account: Account, kind: Login['kind']) => void;
 
 export interface Account {
   id: string;

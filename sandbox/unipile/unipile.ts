@@ -4,6 +4,7 @@ import type { Shared } from '../shared.ts';
 import { createActions } from './actions.ts';
 import { notFound } from './errors.ts';
 import { answerProblem, asUnipileError, mountRoutes } from './http.ts';
+import { linkRoute, serveHostedPages } from './hosted/routes.ts';
 import { accountRoutes } from './routes/accounts.ts';
 import { attendeeRoutes } from './routes/attendees.ts';
 import { chatRoutes } from './routes/chats.ts';
@@ -21,6 +22,7 @@ export function createUnipile(shared: Shared): ProviderSandbox & { app: Express 
   app.set('etag', false);
   mountRoutes(app, state, [
     ...loginRoutes(state),
+    linkRoute(state),
     ...accountRoutes(state),
     ...chatRoutes(state),
     ...messageRoutes(state),
@@ -28,6 +30,7 @@ export function createUnipile(shared: Shared): ProviderSandbox & { app: Express 
     ...userRoutes(state),
     ...webhookRoutes(state),
   ]);
+  serveHostedPages(app, state);
   app.use((req) => {
     shared.calls.count('unipile', req.method, '(unknown)');
     throw notFound(`Route ${req.method} ${req.path}`);

@@ -23,7 +23,7 @@ export interface Linking {
 }
 
 /** The phone that is linked. */
-export interface Linked {
+interface Linked {
   /** Digits. */
   phone: string;
   device: number;

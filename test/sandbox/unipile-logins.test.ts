@@ -227,11 +227,4 @@ describe('logging in at the UniPile sandbox', () => {
     });
     expect((await post({ provider: 'WHATSAPP' })).status).toBe(202);
   });
-
-  it('has no hosted page yet', async () => {
-    expect(await world.unipile('POST', '/hosted/accounts/link', {})).toMatchObject({
-      status: 501,
-      body: { type: 'errors/feature_not_implemented' },
-    });
-  });
 });

@@ -1,6 +1,9 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { startApi } from '../../api/start.ts';
 import { createApiKey, ensureTenant } from '../../db/api-keys.ts';
+import { ConnectionAttempt } from '../../db/entities/attempts.ts';
+import { sealed } from '../../db/sealed.ts';
+import { callbackAddress } from '../../domain/addresses.ts';
 import { scopeNames, type Scope } from '../../domain/scopes.ts';
 import { readConfig, type Config } from '../../platform/config.ts';
 import { startSandbox } from '../../sandbox/start.ts';
@@ -9,6 +12,7 @@ import { createClient, type ApiClient } from './client.ts';
 import { createTestDatabase, required, type TestDatabase } from './database.ts';
 import { testKey } from './key.ts';
 import { createControl, type Control } from './control.ts';
+import { eventually } from './eventually.ts';
 
 /** The whole product in this process, over real PostgreSQL, Temporal and sandbox, on a queue of its own. */
 export interface TestStack {
@@ -19,6 +23,12 @@ export interface TestStack {
   worker: Awaited<ReturnType<typeof startWorker>>;
   /** A client of another tenant, or of the same one with fewer scopes. */
   client(tenant: string, scopes?: readonly Scope[]): Promise<ApiClient>;
+  /** UniPile's API as somebody else with the same key asks it. */
+  provider(method: string, path: string): Promise<{ status: number; body: any }>;
+  /** Where a login page calls back for an account's attempt: nobody outside is told. */
+  callbackOf(accountId: string): Promise<{ callback: string }>;
+  /** Waits until an account's timeline has a line of that kind. */
+  timeline(accountId: string, kind: string): Promise<any>;
   /** Another worker on the same queue, after `worker` was stopped or beside it. */
   startWorker(roles?: Config['WORKER_ROLES']): ReturnType<typeof startWorker>;
   stop(): Promise<void>;
@@ -52,13 +62,33 @@ export async function startTestStack(settings: Record<string, string> = {}): Pro
     });
     return createClient(api.url, key);
   };
+  const owner = await client(`tenant-${randomBytes(4).toString('hex')}`);
   return {
-    api: await client(`tenant-${randomBytes(4).toString('hex')}`),
+    api: owner,
     control: createControl(sandbox.controlUrl),
     config: own,
     database,
     worker,
     client,
+    provider: async (method, path) => {
+      const answer = await fetch(`${sandbox.unipileUrl}/api/v1${path}`, {
+        method,
+        headers: { 'x-api-key': 'sandbox-key' },
+      });
+      return { status: answer.status, body: await answer.json() };
+    },
+    callbackOf: async (accountId) => {
+      const attempt = await worker.deps.db.system((em) =>
+        em.findOneOrFail(ConnectionAttempt, { accountId }, { orderBy: { number: 'desc' } }),
+      );
+      const token = worker.deps.vault.open(attempt.callbackToken ?? '', sealed.callbackToken(attempt.id));
+      return { callback: callbackAddress(api.url, 'unipile', token) };
+    },
+    timeline: (accountId, kind) =>
+      eventually(`"${kind}" in the timeline`, async () => {
+        const { body } = await owner.get(`/api/v1/accounts/${accountId}/timeline?limit=200`);
+        return body.items.find((line: any) => line.kind === kind) ?? null;
+      }),
     startWorker: (roles = own.WORKER_ROLES) => startWorker({ ...own, WORKER_ROLES: roles }),
     stop: async () => {
       await worker.stop();

@@ -4,7 +4,7 @@ import { createBook } from '../book.ts';
 import { emitStatus } from '../events.ts';
 import { catchUp } from '../missed.ts';
 import { addAccount, endLogin, type State } from '../state.ts';
-import type { Account, Checkpoint, Identity, Login } from '../types.ts';
+import type { Account, Checkpoint, Identity, Login, WhenDone } from '../types.ts';
 import { isMail } from '../views/account.ts';
 import type { LoginBody } from './bodies.ts';
 import { identityOf, numberFor, phoneIdentity, usernameOf } from './identity.ts';
@@ -17,10 +17,15 @@ const DEFAULT_PEOPLE = 11;
 export type LoginResult = { account: Account } & ({ done: Login['kind'] } | { checkpoint: Checkpoint });
 
 /** `POST /accounts`, and `POST /accounts/{id}` when `known` is given. Throws 401 and 425. */
-export function begin(state: State, body: LoginBody, known: Account | null): LoginResult {
+export function begin(
+  state: State,
+  body: LoginBody,
+  known: Account | null,
+  whenDone: WhenDone = () => {},
+): LoginResult {
   const kind = known && known.identity ? 'reconnect' : 'create';
   const username = usernameOf(body, known?.identity ?? null);
-  if (username === null) return beginByPhone(state, body, known, kind);
+  if (username === null) return beginByPhone(state, body, known, kind, whenDone);
   const story = storyOf(username);
   const key = `${body.provider} ${username}`;
   refuseTwin(state, key);
@@ -31,7 +36,7 @@ export function begin(state: State, body: LoginBody, known: Account | null): Log
     throw new UnipileError(403, 'account_mismatch', 'Account mismatch', 'These credentials belong to another account.');
   }
   const account = known ?? addAccount(state, body.provider);
-  const login = openLogin(state, account, { kind, key, steps: story, identity });
+  const login = openLogin(state, account, { kind, key, steps: story, identity, whenDone });
   return step(state, account, login);
 }
 
@@ -87,13 +92,19 @@ export function passOnDevice(state: State, account: Account, phone?: string): vo
   step(state, account, login);
 }
 
-function beginByPhone(state: State, body: LoginBody, known: Account | null, kind: Login['kind']): LoginResult {
+function beginByPhone(
+  state: State,
+  body: LoginBody,
+  known: Account | null,
+  kind: Login['kind'],
+  whenDone: WhenDone,
+): LoginResult {
   if (body.provider !== 'WHATSAPP' && body.provider !== 'TELEGRAM')
     throw notImplemented('This login needs credentials.');
   const account = known ?? addAccount(state, body.provider);
   const qrcode: Checkpoint = { type: 'QRCODE', qrcode: qrText(body.provider) };
   if (body.pairing_phone_number !== undefined) qrcode.pairing_code = pairingCode();
-  const login = openLogin(state, account, { kind, key: null, steps: [qrcode], identity: null });
+  const login = openLogin(state, account, { kind, key: null, steps: [qrcode], identity: null, whenDone });
   const { qr_seconds, auto_scan_seconds: auto } = state.variants.values;
   const now = state.shared.clock.now();
   login.pairingPhone = body.pairing_phone_number ?? null;
@@ -104,7 +115,11 @@ function beginByPhone(state: State, body: LoginBody, known: Account | null, kind
   return { account, checkpoint: qrcode };
 }
 
-function openLogin(state: State, account: Account, start: Pick<Login, 'kind' | 'key' | 'steps' | 'identity'>): Login {
+function openLogin(
+  state: State,
+  account: Account,
+  start: Pick<Login, 'kind' | 'key' | 'steps' | 'identity' | 'whenDone'>,
+): Login {
   endLogin(state, account);
   const deadline = state.shared.clock.now() + state.variants.values.attempt_seconds * 1000;
   const login: Login = { ...start, deadline, pairingPhone: null, qrUntil: 0, cancelPlan: () => {} };
@@ -156,6 +171,7 @@ function finish(state: State, account: Account, login: Login): void {
     emitStatus(state, account, message);
   }
   catchUp(account);
+  login.whenDone(account, login.kind);
 }
 
 /** A reconnect keeps what the new credentials do not say (a mail account's hosts). */

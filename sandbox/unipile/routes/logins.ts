@@ -1,6 +1,6 @@
 import type { Response } from 'express';
 import { z } from 'zod';
-import { invalid, notImplemented } from '../errors.ts';
+import { invalid } from '../errors.ts';
 import type { Route } from '../http.ts';
 import { CREATE_BODIES, RECONNECT_BODIES, type LoginBody } from '../login/bodies.ts';
 import { begin, runningLogin, solve, type LoginResult } from '../login/login.ts';
@@ -18,7 +18,7 @@ const resendBody = z.object({
   account_id: z.string().min(1),
 });
 
-/** Logging in: native authentication, its checkpoints, and the hosted link. */
+/** Logging in: native authentication, and its checkpoints. */
 export function loginRoutes(state: State): Route[] {
   return [
     {
@@ -66,14 +66,6 @@ export function loginRoutes(state: State): Route[] {
         const body = readBody(state, RECONNECT_BODIES, req.body);
         if (account.type !== body.provider) throw invalid(`This is a ${account.type} account.`);
         answer(res, begin(state, body, account));
-      },
-    },
-    {
-      method: 'post',
-      path: '/hosted/accounts/link',
-      body: 'json',
-      handle() {
-        throw notImplemented('The sandbox has no hosted page yet.');
       },
     },
   ];

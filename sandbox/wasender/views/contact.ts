@@ -52,7 +52,7 @@ export function personFacts(contacts: ContactBook, index: number, book: AddressB
   };
 }
 
-export function strangerFacts(contacts: ContactBook, peer: Peer): ContactFacts {
+function strangerFacts(contacts: ContactBook, peer: Peer): ContactFacts {
   return {
     ...peer,
     name: contacts.saved.get(peer.jid) ?? null,

@@ -1,0 +1,130 @@
+import { startWasender, type SessionOfWorld, type WasenderWorld } from './wasender-world.ts';
+
+describe('contacts of the WASender sandbox', () => {
+  let world: WasenderWorld;
+  let session: SessionOfWorld;
+
+  beforeEach(async () => {
+    world = await startWasender();
+    session = await world.linked();
+  });
+  afterEach(() => world.close());
+
+  const get = (path: string): Promise<any> => world.wasender('GET', path, undefined, session.key);
+  const all = async (): Promise<any[]> => (await get('/contacts')).body.data;
+  const book = (body: object): Promise<any> =>
+    world.control('PUT', '/address-book', { session: session.id, seed: 'a', ...body });
+  const idOf = (contact: any): string => contact.id;
+
+  it('lists a hundred thousand at once and by page, the same ones', async () => {
+    expect((await book({ size: 100_000 })).body.entries).toBe(100_000);
+    const everyone = await all();
+    expect(new Set(everyone.map(idOf)).size).toBe(100_000);
+    const { data } = (await get('/contacts?paginated=true&page=500&limit=200')).body;
+    expect(data.pagination).toEqual({ totalPages: 500 });
+    expect(data.items).toEqual(everyone.slice(-200));
+    expect((await get('/contacts?paginated=true&page=501&limit=200')).body.data.items).toEqual([]);
+  });
+
+  it('holds every kind of contact, in shares that can be chosen', async () => {
+    const shares = { nameless: 0.2, unsaved: 0.2, lid_only: 0.2, emoji: 0.2, business: 0.2 };
+    await book({ size: 1000, ...shares, large_record: true });
+    const everyone = await all();
+    const share = (keep: (contact: any) => boolean): number => everyone.filter(keep).length / everyone.length;
+    expect(share((one) => !one.name && !one.notify && !one.verifiedName)).toBeCloseTo(0.2, 1);
+    expect(share((one) => !one.name)).toBeCloseTo(0.36, 1);
+    expect(share((one) => one.id.endsWith('@lid'))).toBeCloseTo(0.2, 1);
+    expect(share((one) => one.verifiedName)).toBeCloseTo(0.16, 1);
+    expect(share((one) => /\p{Extended_Pictographic}|\p{RI}/u.test(one.name ?? ''))).toBeCloseTo(0.12, 1);
+    const sizes = everyone.map((one) => JSON.stringify(one).length);
+    expect(sizes.filter((size) => size > 200_000)).toHaveLength(1);
+  });
+
+  it('repeats people within a page, across pages and under their LID', async () => {
+    await book({ size: 100, near_duplicates: 0.1, far_duplicates: 0.1, lid_twins: 0.1, lid_only: 0, nameless: 0 });
+    const everyone = await all();
+    expect(everyone).toHaveLength(130);
+    const near = everyone.filter((one, n) => n > 0 && everyone[n - 1].id === one.id);
+    expect(near).toHaveLength(10);
+    expect(near.every((one) => one.name === undefined)).toBe(true);
+    for (const one of everyone.slice(110, 120)) expect(everyone.slice(0, 110).map(idOf)).toContain(one.id);
+    expect(everyone.slice(120).every((one) => one.id.endsWith('@lid'))).toBe(true);
+  });
+
+  it('gives the same people for the same seed, and changes and removes exact shares of them', async () => {
+    await book({ size: 1000 });
+    const before = await all();
+    const change = { session: session.id, change: 0.1, remove: 0.05 };
+    expect((await world.control('PATCH', '/address-book', change)).body).toMatchObject({ changed: 100, removed: 50 });
+    const after = new Map((await all()).map((one) => [one.id, one]));
+    expect(after.size).toBe(950);
+    const kept = before.filter((one) => after.has(one.id));
+    expect(kept.filter((one) => JSON.stringify(one) !== JSON.stringify(after.get(one.id)))).toHaveLength(100);
+    const [gone] = before.filter((one) => !after.has(one.id));
+    expect((await get(`/contacts/${gone.id}`)).status).toBe(404);
+    await book({ size: 1000 });
+    expect(await all()).toEqual(before);
+  });
+
+  it('finds one contact by number, JID and LID', async () => {
+    const person = (await all()).find((one) => one.id.endsWith('@s.whatsapp.net'));
+    const digits = person.id.split('@')[0];
+    for (const name of [digits, `%2B${digits}`, person.id]) {
+      expect((await get(`/contacts/${name}`)).body).toEqual({ success: true, data: person });
+    }
+    const { lid } = (await get(`/lid-from-pn/${person.id}`)).body.data;
+    expect((await get(`/pn-from-lid/${lid}`)).body.data).toEqual({ pn: person.id });
+    expect((await get(`/contacts/${lid}`)).body.data.id).toBe(person.id);
+  });
+
+  it('says that nobody is there, or that this is no number', async () => {
+    expect(await get('/contacts/33639980009')).toMatchObject({
+      status: 404,
+      body: { success: false, error: expect.stringMatching(/not found/) },
+    });
+    expect(await get('/contacts/nobody')).toMatchObject({
+      status: 422,
+      body: { success: false, error: 'Invalid JID' },
+    });
+    expect((await get('/on-whatsapp/33639980009')).body.data).toEqual({ exists: true });
+    expect((await get('/on-whatsapp/33639980000')).body.data).toEqual({ exists: false });
+  });
+
+  it('serves pictures, which expire when told to', async () => {
+    const person = (await all()).find((one) => one.imgUrl !== null);
+    const { imgUrl } = (await get(`/contacts/${person.id}/picture`)).body.data;
+    expect(imgUrl).toBe(person.imgUrl);
+    const picture = await fetch(imgUrl);
+    expect([picture.headers.get('content-type'), (await picture.bytes()).length > 100]).toEqual(['image/png', true]);
+    await world.variant('picture_url_seconds', 60);
+    const { data } = (await get(`/contacts/${person.id}/picture`)).body;
+    await world.control('POST', '/clock', { advance_seconds: 120 });
+    expect((await fetch(data.imgUrl)).status).toBe(410);
+  });
+
+  it('saves a name', async () => {
+    const jid = '33639980009@s.whatsapp.net';
+    const { body } = await world.wasender('PUT', '/contacts', { jid, fullName: 'Bo' }, session.key);
+    expect(body.data).toEqual({ jid, fullName: 'Bo' });
+    expect((await get('/contacts/33639980009')).body.data).toMatchObject({ id: jid, name: 'Bo' });
+    expect((await all()).at(-1)).toMatchObject({ id: jid, name: 'Bo' });
+  });
+
+  it('shows part of the list while the first sync runs', async () => {
+    await book({ size: 1000 });
+    await world.variant('first_sync_seconds', 1000);
+    expect((await all()).length).toBeLessThan(500);
+    await world.control('POST', '/clock', { advance_seconds: 1000 });
+    expect(await all()).toHaveLength(1000);
+  });
+
+  it('has groups of the people in the book', async () => {
+    await book({ size: 100 });
+    expect((await get('/groups?paginated=true&limit=2')).body.data).toMatchObject({ pagination: { totalPages: 3 } });
+    const [group] = (await get('/groups')).body.data;
+    const { data } = (await get(`/groups/${group.id}/metadata`)).body;
+    expect(data).toMatchObject({ id: group.id, subject: group.name });
+    expect((await get(`/groups/${group.id}/participants`)).body.data).toEqual(data.participants);
+    expect((await get('/groups/1@g.us/metadata')).status).toBe(404);
+  });
+});
