@@ -61,42 +61,6 @@ export async function revoke(call: ProviderCall): Promise<void> {
   }
 }
 
-interface Listed {
-  id: string;
-  type?: string;
-  created_at?: string;
-  connection_params?: { im?: { username?: string }; mail?: Record<string, unknown> };
-}
-
-/** Accounts made since then that nobody knows. Proven: the name that was typed in stands in the account. */
-export async function findBegun(
-  call: ProviderCall,
-  input: LoginInput,
-  since: number,
-  known: ReadonlySet<string>,
-): Promise<{ providerAccountId: string; proven: boolean }[]> {
-  // Asking for a page makes no account.
-  if (input.page) return [];
-  const typed = input.credentials.username ?? input.credentials.imap_user;
-  const found: { providerAccountId: string; proven: boolean }[] = [];
-  let cursor: string | null = null;
-  do {
-    const page = (await request(call, 'GET', '/accounts', undefined, cursor ? { cursor } : { limit: '250' })) as {
-      items?: Listed[];
-      cursor?: string | null;
-    };
-    for (const account of page.items ?? []) {
-      if (known.has(account.id) || account.type !== providerWords[call.channel]) continue;
-      if (Date.parse(account.created_at ?? '') < since) continue;
-      const { im, mail } = account.connection_params ?? {};
-      const names = [im?.username, ...Object.values(mail ?? {})];
-      found.push({ providerAccountId: account.id, proven: typeof typed === 'string' && names.includes(typed) });
-    }
-    cursor = page.cursor ?? null;
-  } while (cursor);
-  return found;
-}
-
 const solution = (call: ProviderCall, code: string) => ({
   provider: providerWords[call.channel],
   account_id: call.providerAccountId,

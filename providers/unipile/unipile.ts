@@ -1,5 +1,6 @@
 import type { Provider } from '../provider.ts';
 import { detailsOf } from './details.ts';
+import { findBegun } from './find-begun.ts';
 import { readCallback } from './hosted.ts';
 import { baseUrl } from './http.ts';
 import { checkLogin } from './login-input.ts';
@@ -29,7 +30,7 @@ export const unipile: Provider = {
     return token ? null : 'access_token is missing.';
   },
   checkLogin,
-  login,
+  login: { ...login, findBegun },
   account: {
     details: (call, view) => Promise.resolve(detailsOf(call, view)),
     registerWebhooks,
