@@ -16,6 +16,8 @@ export interface Delivery {
   retryBaseSeconds: number;
   timeoutSeconds: number;
   succeeded(status: number): boolean;
+  /** Told once: after the first try, or at once when a fault drops or delays it. */
+  tried?: () => void;
 }
 
 interface DeliveryRecord {
@@ -88,6 +90,7 @@ export function createDeliveries(faults: Faults): Deliveries {
       .then(() => run(d, record, signal))
       .catch(() => {})
       .finally(() => {
+        d.tried?.();
         if (own.get(lane) === done) own.delete(lane);
       });
     own.set(lane, done);
@@ -96,6 +99,7 @@ export function createDeliveries(faults: Faults): Deliveries {
   return {
     send(d) {
       const fault = faults.forWebhook(d.provider);
+      if (fault.drop || fault.reorder) d.tried?.();
       if (fault.drop) {
         log.push({ provider: d.provider, label: d.label, url: d.url, tries: [], state: 'dropped' });
         return;

@@ -40,11 +40,17 @@ export const actOnStep =
     const { provider, call, content } = start;
 
     if (start.answer === null) {
-      const next = await (ref.action === 'resend' ? provider.login.resend(call) : provider.login.anotherWay(call));
-      if (next) return advance(deps, ref, next, { provider, call, outcome: 'replaced' });
-      return withAttempt(deps, ref, ({ em, account, attempt, at, ...held }) => {
-        tell(em, account, at, 'resent', 'The code was sent again.', { attempt: attempt.number });
-        return progressOf({ em, account, attempt, at, ...held });
+      const again = ref.action === 'resend';
+      const asked = again ? provider.login.resend(call) : provider.login.anotherWay(call);
+      const next = await asked.catch((error: unknown) => {
+        if (isRefusal(error)) return 'refused' as const;
+        throw error;
+      });
+      if (next && next !== 'refused') return advance(deps, ref, next, { provider, call, outcome: 'replaced' });
+      return withAttempt(deps, ref, (held) => {
+        const [kind, text] = next === null ? told.again : again ? told.notAgain : told.noOtherWay;
+        tell(held.em, held.account, held.at, kind, text, { attempt: held.attempt.number });
+        return progressOf(held);
       });
     }
     if (start.unclear) return afterUnclearAnswer(deps, ref, content);
@@ -62,6 +68,17 @@ export const actOnStep =
       throw error;
     }
   };
+
+const told = {
+  again: ['resent', 'The code was sent again.'],
+  notAgain: ['resend_refused', 'The provider did not send the code again; the last one still counts.'],
+  noOtherWay: ['another_way_refused', 'The provider offers no other way; the present step still counts.'],
+} as const;
+
+/** A wish that the provider does not grant (too early, no other way) leaves the login as it is. */
+const isRefusal = (error: unknown): boolean =>
+  error instanceof ProviderFailure &&
+  ['request_refused', 'checkpoint_refused', 'wrong_answer', 'unsupported'].includes(error.code);
 
 /** The same question as a new step, while the budget of answers lasts. */
 async function askAgain(deps: Deps, held: Held, content: StepContent): Promise<Progress> {

@@ -32,7 +32,6 @@ const problems = {
     'Set its credentials: PUT /api/v1/providers/{provider}.',
   ],
   database_unavailable: [503, 'The database does not answer', 'Nothing was lost. Try again in a moment.'],
-  temporal_unavailable: [503, 'Temporal does not answer', 'Nothing was lost. Try again in a moment.'],
 } as const satisfies Record<string, readonly [status: number, title: string, fix: string]>;
 
 export type ProblemCode = keyof typeof problems;

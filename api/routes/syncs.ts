@@ -68,7 +68,7 @@ const startSync = route({
   },
 });
 
-/** Opens the account's details run and moves it; a run that Temporal did not take is closed, and 503. */
+/** Opens the account's details run and moves it; when Temporal does not take it now, the reconciler starts it later. */
 async function startDetails(context: ApiContext, account: Account): Promise<string> {
   const id = await context.db.tenant(account.tenantId, (em) =>
     openDetailsRun(em, account.tenantId, account.id, context.clock.now()),
@@ -76,13 +76,7 @@ async function startDetails(context: ApiContext, account: Account): Promise<stri
   try {
     await context.motion.startSyncDetails(refOf(account));
   } catch (error) {
-    context.log.warn({ account: account.id, err: error }, 'a sync could not be started');
-    const failed = { state: 'failed', reason: 'Temporal did not answer.', endedAt: context.clock.now() } as const;
-    // One that was joined has a workflow of its own.
-    await context.db.tenant(account.tenantId, (em) =>
-      em.nativeUpdate(SyncRun, { id, state: 'running', again: false }, failed),
-    );
-    throw new Problem('temporal_unavailable', undefined, { retryAfter: 5 });
+    context.log.warn({ account: account.id, err: error }, 'a sync could not be started; the reconciler will');
   }
   return id;
 }

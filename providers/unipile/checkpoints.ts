@@ -9,14 +9,22 @@ const qrLifetimeMs = 60_000;
 const authenticationMs = 5 * 60_000;
 
 const answerShape = z.looseObject({ object: z.string(), account_id: z.string().min(1) });
-const checkpointShape = z.looseObject({
-  type: z.string(),
-  qrcode: z.string().optional(),
-  source: z.string().optional(),
-  public_key: z.string().optional(),
-  data: z.string().optional(),
-  contract_options: z.array(z.looseObject({ id: z.string(), name: z.string() })).optional(),
-});
+const text = z.string().optional().catch(undefined);
+const option = z
+  .object({ id: z.string().min(1), name: text })
+  .nullable()
+  .catch(null);
+/** No part is needed: the account's id beside it is worth more than a checkpoint that can be read in full. */
+const checkpointShape = z
+  .object({
+    type: z.string().catch(''),
+    qrcode: text,
+    source: text,
+    public_key: text,
+    data: text,
+    contract_options: z.array(option).catch([]),
+  })
+  .catch({ type: '', contract_options: [] });
 
 /** What a login call answered, as a step. Branches on `object`: a pending checkpoint is a 2xx too. */
 export function progressFrom(body: unknown, now: number): LoginProgress {
@@ -27,8 +35,7 @@ export function progressFrom(body: unknown, now: number): LoginProgress {
     });
   const { object, account_id: providerAccountId } = parsed.data;
   if (object.toLowerCase() !== 'checkpoint') return { providerAccountId, next: { linked: true } };
-  const checkpoint = checkpointShape.parse(parsed.data.checkpoint);
-  const content = contentOf(checkpoint);
+  const content = contentOf(checkpointShape.parse(parsed.data.checkpoint));
   const asksCode = content.kind === 'code';
   return {
     providerAccountId,
@@ -42,11 +49,14 @@ export function progressFrom(body: unknown, now: number): LoginProgress {
   };
 }
 
+/** For a kind of checkpoint that came after this was written: most end on the owner's device. */
+const onDevice: StepContent = { kind: 'wait', for: 'you to finish the login in the app' };
+
 function contentOf(checkpoint: z.infer<typeof checkpointShape>): StepContent {
   const sources: Record<string, CodeSource> = { SMS: 'sms', APP: 'app' };
   switch (checkpoint.type.toUpperCase()) {
     case 'QRCODE':
-      return { kind: 'qr', text: checkpoint.qrcode ?? '' };
+      return checkpoint.qrcode ? { kind: 'qr', text: checkpoint.qrcode } : onDevice;
     case '2FA':
       return { kind: 'code', source: sources[checkpoint.source?.toUpperCase() ?? ''] ?? 'unknown' };
     case 'OTP':
@@ -60,10 +70,9 @@ function contentOf(checkpoint: z.infer<typeof checkpointShape>): StepContent {
     case 'CONTRACT_CHOOSER':
       return {
         kind: 'choose',
-        options: (checkpoint.contract_options ?? []).map(({ id, name }) => ({ id, label: name })),
+        options: checkpoint.contract_options.flatMap((one) => (one ? { id: one.id, label: one.name ?? one.id } : [])),
       };
     default:
-      // A kind of checkpoint that came after this was written: most end on the owner's device.
-      return { kind: 'wait', for: 'you to finish the login in the app' };
+      return onDevice;
   }
 }

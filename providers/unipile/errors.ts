@@ -51,11 +51,16 @@ const statuses: Record<number, FailureCode> = {
 /** Network errors with which the request surely never arrived. */
 const neverSent = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH']);
 
-/**
- * UniPile's and the network's errors as ours. Nothing of the request or the answer's text is kept: both can hold
- * secrets. `onServerError` is what a 5xx or a lost answer leaves open.
- */
-export function toFailure(error: unknown, onServerError: 'none' | 'unknown'): ProviderFailure {
+/** What the call was, as far as its failure's meaning hangs on it. */
+interface Asked {
+  /** What a 5xx or a lost answer leaves open. */
+  onServerError: 'none' | 'unknown';
+  /** Whether the call carried an owner's password or code: only then can those be what was wrong. */
+  carriesLogin: boolean;
+}
+
+/** UniPile's and the network's errors as ours. Nothing of the request or the answer's text is kept: both can hold secrets. */
+export function toFailure(error: unknown, { onServerError, carriesLogin }: Asked): ProviderFailure {
   if (error instanceof ProviderFailure) return error;
   if (!isAxiosError(error))
     return new ProviderFailure('provider_unavailable', 'UniPile could not be asked.', { effect: onServerError });
@@ -69,13 +74,22 @@ export function toFailure(error: unknown, onServerError: 'none' | 'unknown'): Pr
   const slug = slugOf(response.data);
   const status = response.status;
   const rejected = status < 500 && status !== 408 && status !== 409;
+  const code = codeOf(status, slug, response.data);
+  return new ProviderFailure(
+    code === 'wrong_credentials' && !carriesLogin ? 'provider_key_rejected' : code,
+    `UniPile answered ${status}${slug ? ` (${slug})` : ''}.`,
+    { effect: rejected ? 'none' : onServerError, retryAfterMs: retryAfter(response.headers['retry-after']) },
+  );
+}
+
+function codeOf(status: number, slug: string, body: unknown): FailureCode {
+  if (Object.hasOwn(slugs, slug)) return slugs[slug] ?? 'unexpected';
+  // Without a slug 404 speaks of the path, not of what was asked for: a call that UniPile does not have, or, not even
+  // being JSON, an answer of something that stands before it.
+  if (status === 404 && !slug) return body && typeof body === 'object' ? 'unsupported' : 'provider_unavailable';
   // A redirect is nobody's answer: something stands between us and UniPile.
   const own = status >= 400 && status < 500;
-  const code = slugs[slug] ?? statuses[status] ?? (own ? 'request_refused' : 'provider_unavailable');
-  return new ProviderFailure(code, `UniPile answered ${status}${slug ? ` (${slug})` : ''}.`, {
-    effect: rejected ? 'none' : onServerError,
-    retryAfterMs: retryAfter(response.headers['retry-after']),
-  });
+  return statuses[status] ?? (own ? 'request_refused' : 'provider_unavailable');
 }
 
 /** The slug after `errors/`, if it is one: nothing else of the body is repeated. */
@@ -84,10 +98,9 @@ function slugOf(body: unknown): string {
   return typeof type === 'string' ? (/^(?:errors\/)?([a-z0-9_]{1,60})$/.exec(type)?.[1] ?? '') : '';
 }
 
+/** Seconds or a date, as milliseconds from now, an hour at most; undefined where there is neither. */
 function retryAfter(header: unknown): number | undefined {
-  const seconds = Number(header);
-  if (typeof header !== 'string' && typeof header !== 'number') return undefined;
-  if (Number.isFinite(seconds)) return Math.min(Math.max(seconds, 0), 3600) * 1000;
-  const at = Date.parse(String(header));
-  return Number.isNaN(at) ? undefined : Math.max(at - Date.now(), 0);
+  if (typeof header !== 'string' || header === '') return undefined;
+  const ms = Number.isNaN(Number(header)) ? Date.parse(header) - Date.now() : Number(header) * 1000;
+  return Number.isNaN(ms) ? undefined : Math.min(Math.max(ms, 0), 3_600_000);
 }

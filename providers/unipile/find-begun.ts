@@ -21,7 +21,9 @@ export async function findBegun(
     if (!account.id || known.has(account.id) || account.type !== providerWords[call.channel]) continue;
     if (at !== null && at < since) continue;
     const { im, mail } = account.connection_params;
-    const names = [im.username, ...Object.values(mail)].map((one) => String(one).toLowerCase());
+    const names = [im.username, ...Object.values(mail)].map((one) =>
+      typeof one === 'string' ? one.toLowerCase() : null,
+    );
     found.push({ providerAccountId: account.id, proven: at !== null && name !== null && names.includes(name) });
   }
   return found;

@@ -36,7 +36,14 @@ function clientOf(settings: ProviderSettings): AxiosInstance {
   return made;
 }
 
-/** One call to UniPile. Answers the body of any 2xx: a pending checkpoint is one too. Throws `ProviderFailure`. */
+/** Whether a call brings an owner's password or code: a new login, a reconnection, the answer to a checkpoint. */
+const carriesLogin = (method: string, path: string): boolean =>
+  method === 'POST' && path.startsWith('/accounts') && !path.endsWith('/restart');
+
+/**
+ * One call to UniPile. Answers the body of any 2xx: a pending checkpoint is one too. Everything of UniPile's is a JSON
+ * object, so that another text under a 2xx (a login page of some network, say) is a failure. Throws `ProviderFailure`.
+ */
 export async function request(
   call: ProviderCall,
   method: 'GET' | 'POST' | 'DELETE',
@@ -44,20 +51,27 @@ export async function request(
   body?: unknown,
   query?: Record<string, string>,
 ): Promise<unknown> {
-  try {
-    const answer = await clientOf(call.settings).request<unknown>({
+  const onServerError = method === 'GET' ? 'none' : 'unknown';
+  const answer = await clientOf(call.settings)
+    .request<unknown>({
       method,
       url: path,
       data: body,
       params: query,
       signal: call.signal,
       headers: { 'X-API-KEY': call.settings.access_token ?? '', accept: 'application/json' },
+    })
+    .catch((error: unknown) => {
+      throw toFailure(error, { onServerError, carriesLogin: carriesLogin(method, path) });
     });
-    return answer.data;
-  } catch (error) {
-    throw toFailure(error, method === 'GET' ? 'none' : 'unknown');
-  }
+  if (isObject(answer.data) || (answer.data === '' && method === 'DELETE')) return answer.data;
+  throw new ProviderFailure('provider_unavailable', 'UniPile answered in an unknown shape.', { effect: onServerError });
 }
 
-/** A path segment, encoded: ids are opaque. */
-export const segment = encodeURIComponent;
+const isObject = (body: unknown): boolean => typeof body === 'object' && body !== null && !Array.isArray(body);
+
+/** A path segment, encoded: ids are opaque. What would lead to another path cannot be an id. */
+export function segment(id: string | null): string {
+  if (!id || id === '.' || id === '..') throw new ProviderFailure('not_found', 'This cannot be an id of UniPile.');
+  return encodeURIComponent(id);
+}

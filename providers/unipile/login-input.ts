@@ -24,11 +24,16 @@ const options = {
 const password = z.strictObject({ username: z.string().min(1), password: z.string().min(1), ...options });
 
 const shapes: Record<Channel, z.ZodType> = {
-  whatsapp: z.strictObject({ pairing_phone_number: z.string().optional(), ...options }),
+  whatsapp: z.strictObject({ pairing_phone_number: z.string().refine(toE164).optional(), ...options }),
   telegram: z.strictObject(options),
   linkedin: z.union([
     password.extend({ recruiter_contract_id: z.string().optional() }),
-    z.strictObject({ access_token: z.string().min(1), premium_token: z.string().optional(), ...options }),
+    z.strictObject({
+      access_token: z.string().min(1),
+      premium_token: z.string().optional(),
+      recruiter_contract_id: z.string().optional(),
+      ...options,
+    }),
   ]),
   instagram: z.union([password, z.strictObject({ sessionid: z.string().min(1), ...options })]),
   messenger: password,

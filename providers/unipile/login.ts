@@ -26,14 +26,18 @@ export async function anotherWay(call: ProviderCall): Promise<LoginProgress> {
   return progressFrom(await request(call, 'POST', '/accounts/checkpoint', solution(call, 'TRY_ANOTHER_WAY')), call.now);
 }
 
-export async function resend(call: ProviderCall): Promise<null> {
+/** The code again; null where the present checkpoint stays, which UniPile says in two shapes. */
+export async function resend(call: ProviderCall): Promise<LoginProgress | null> {
   const { code: _none, ...body } = solution(call, '');
-  await request(call, 'POST', '/accounts/checkpoint/resend', body);
-  return null;
+  const said = (await request(call, 'POST', '/accounts/checkpoint/resend', body)) as {
+    success?: unknown;
+    checkpoint?: unknown;
+  };
+  if (said.success === false) throw new ProviderFailure('request_refused', 'UniPile did not send the code again.');
+  return said.checkpoint ? progressFrom(said, call.now) : null;
 }
 
 export async function look(call: ProviderCall): Promise<AccountView> {
-  if (!call.providerAccountId) return gone;
   try {
     return viewOf(await request(call, 'GET', `/accounts/${segment(call.providerAccountId)}`));
   } catch (error) {
@@ -45,7 +49,7 @@ export async function look(call: ProviderCall): Promise<AccountView> {
 /** POST /accounts/{id}/restart; what cannot be restarted answers false. */
 export async function restore(call: ProviderCall): Promise<boolean> {
   try {
-    const body = await request(call, 'POST', `/accounts/${segment(call.providerAccountId ?? '')}/restart`);
+    const body = await request(call, 'POST', `/accounts/${segment(call.providerAccountId)}/restart`);
     return (body as { object?: string }).object !== 'AccountFailedToRestart';
   } catch (error) {
     if (error instanceof ProviderFailure && (error.code === 'not_found' || error.code === 'unsupported')) return false;
@@ -55,7 +59,7 @@ export async function restore(call: ProviderCall): Promise<boolean> {
 
 export async function revoke(call: ProviderCall): Promise<void> {
   try {
-    await request(call, 'DELETE', `/accounts/${segment(call.providerAccountId ?? '')}`);
+    await request(call, 'DELETE', `/accounts/${segment(call.providerAccountId)}`);
   } catch (error) {
     if (!(error instanceof ProviderFailure && error.code === 'not_found')) throw error;
   }
@@ -69,7 +73,7 @@ const solution = (call: ProviderCall, code: string) => ({
 
 /** UniPile wants `(+33)0612345678`: the country's calling code, then the number as it is dialled at home. */
 function phoneForm(text: string): string {
-  const number = parsePhoneNumberFromString(text.startsWith('+') ? text : `+${text}`);
+  const number = parsePhoneNumberFromString(`+${text.trim().replace(/^(\+|00)/, '')}`);
   if (!number) throw new ProviderFailure('wrong_answer', 'This cannot be a phone number.');
   return `(+${number.countryCallingCode})${number.formatNational().replace(/\D/g, '')}`;
 }

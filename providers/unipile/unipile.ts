@@ -4,7 +4,7 @@ import { findBegun } from './find-begun.ts';
 import { readCallback } from './hosted.ts';
 import { baseUrl } from './http.ts';
 import { checkLogin } from './login-input.ts';
-import * as login from './login.ts';
+import { anotherWay, answer, begin, look, resend, restore, revoke } from './login.ts';
 import { registerWebhooks } from './registrations.ts';
 import { readWebhook, verifyWebhook } from './webhooks.ts';
 
@@ -27,10 +27,12 @@ export const unipile: Provider = {
   checkSettings: ({ dsn, access_token: token }) => {
     if (!dsn || !baseUrl(dsn))
       return 'dsn must be the host and port of your UniPile API, such as api1.unipile.com:13111.';
-    return token ? null : 'access_token is missing.';
+    if (!token) return 'access_token is missing.';
+    // It goes into a header as it is.
+    return /^[\x21-\x7e]+$/.test(token) ? null : 'access_token has characters that a token cannot have.';
   },
   checkLogin,
-  login: { ...login, findBegun },
+  login: { begin, answer, resend, anotherWay, look, findBegun, restore, revoke },
   account: {
     details: (call, view) => Promise.resolve(detailsOf(call, view)),
     registerWebhooks,

@@ -7,23 +7,23 @@ const digest = (text: string | Buffer): Buffer => createHash('sha256').update(te
 /** Whether the secret header holds one of `secrets`; compared as digests, in constant time. */
 export function verifyWebhook(request: WebhookRequest, secrets: readonly string[]): boolean {
   const given = request.headers[secretHeader];
-  if (typeof given !== 'string') return false;
+  if (typeof given !== 'string' || given === '') return false;
   const presented = digest(given);
   return secrets.map((secret) => timingSafeEqual(presented, digest(secret))).includes(true);
 }
 
-const words: Record<string, AccountStatusWord> = {
-  CREATION_SUCCESS: 'created',
-  OK: 'linked',
-  RECONNECTED: 'linked',
-  SYNC_SUCCESS: 'synced',
-  CONNECTING: 'interrupted',
-  CREDENTIALS: 'login_lost',
-  PERMISSIONS: 'login_lost',
-  ERROR: 'halted',
-  STOPPED: 'halted',
-  DELETED: 'deleted',
-};
+const words = new Map<string, AccountStatusWord>([
+  ['CREATION_SUCCESS', 'created'],
+  ['OK', 'linked'],
+  ['RECONNECTED', 'linked'],
+  ['SYNC_SUCCESS', 'synced'],
+  ['CONNECTING', 'interrupted'],
+  ['CREDENTIALS', 'login_lost'],
+  ['PERMISSIONS', 'login_lost'],
+  ['ERROR', 'halted'],
+  ['STOPPED', 'halted'],
+  ['DELETED', 'deleted'],
+]);
 
 type Json = Record<string, unknown>;
 const text = (value: unknown): string | null => (typeof value === 'string' && value !== '' ? value : null);
@@ -34,15 +34,15 @@ const object = (value: unknown): Json | null =>
 export function readWebhook({ raw }: WebhookRequest): WebhookEvent[] {
   const body = object(JSON.parse(raw.toString('utf8')));
   if (!body) throw new Error('The body is not a JSON object.');
-  const status = object(body.AccountStatus) ?? (isFlatStatus(body) ? { ...body, ...object(body.data) } : null);
   const bodyDigest = digest(raw).toString('hex');
+  const status = object(body.AccountStatus) ?? (isFlatStatus(body) ? { ...body, ...object(body.data) } : null);
   if (status) {
-    const word = (text(status.message) ?? text(status.status) ?? '').toUpperCase();
+    const word = wordOf(status);
     return [
       {
         kind: 'account_status',
         type: `account_status.${word.toLowerCase() || 'unknown'}`,
-        status: words[word] ?? 'unknown',
+        status: words.get(word) ?? 'unknown',
         providerAccountId: text(status.account_id),
         // UniPile gives neither an id nor a time: intake tells a repeat from the same word said again later.
         dedupeKey: `status:${bodyDigest}`,
@@ -51,19 +51,32 @@ export function readWebhook({ raw }: WebhookRequest): WebhookEvent[] {
   }
   const event = text(body.event);
   if (!event) throw new Error('The body names no event.');
-  const key = ['account_id', 'message_id', 'timestamp'].map((name) => text(body[name]) ?? '').join(':');
+  const [account, message, time] = ['account_id', 'message_id', 'timestamp'].map((name) => text(body[name]));
+  // A message is new once, in whatever words it is told again. What happens to it afterwards (read by one, then by
+  // another; two reactions) may carry the message's own time, so that only the whole body tells it apart.
+  const once = newMessage.has(event) && message;
   return [
     {
       kind: 'other',
       type: event,
-      providerAccountId: text(body.account_id),
-      dedupeKey: text(body.message_id) ? `${event}:${key}` : `${event}:${bodyDigest}`,
+      providerAccountId: account ?? null,
+      dedupeKey: once ? [event, account, message, time].join(':') : `${event}:${bodyDigest}`,
     },
   ];
 }
 
+const newMessage = new Set(['message_received', 'message.received', 'new_message']);
+
+/** The state's word in capitals, or nothing where there is none: a message's text is no word. */
+const wordOf = (status: Json): string => {
+  const said = (text(status.message) ?? text(status.status) ?? '').toUpperCase();
+  return /^[A-Z_]{1,40}$/.test(said) ? said : '';
+};
+
+/** Some senders leave the wrapper out; then an account and a word, but no event and no message, tell it. */
 const isFlatStatus = (body: Json): boolean =>
   body.event === 'account_status' ||
-  (text(body.account_id) !== null &&
+  (text(body.event) === null &&
+    text(body.account_id) !== null &&
     text(body.message_id) === null &&
-    Boolean(words[(text(body.message) ?? text(body.status) ?? '').toUpperCase()]));
+    wordOf(body) !== '');

@@ -37,6 +37,8 @@ export interface State {
   /** Phone numbers that the sandbox gave to accounts scanned without one. */
   phones: Set<string>;
   links: Map<string, HostedLink>;
+  /** Epoch ms; the platform's daily restarts are counted from it. */
+  startedAt: number;
   nextSeq: number;
 }
 
@@ -51,6 +53,7 @@ export function createState(shared: Shared): State {
     logins: new Map(),
     phones: new Set(),
     links: new Map(),
+    startedAt: shared.clock.now(),
     nextSeq: 1,
   };
 }
@@ -63,6 +66,7 @@ export function clearState(state: State): void {
   state.logins.clear();
   state.phones.clear();
   state.links.clear();
+  state.startedAt = state.shared.clock.now();
   state.nextSeq = 1;
 }
 

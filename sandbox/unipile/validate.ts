@@ -1,6 +1,9 @@
-import type { z } from 'zod';
+import { z } from 'zod';
 import { invalid, UnipileError } from './errors.ts';
 import type { State } from './state.ts';
+
+/** A date as the service writes and takes it: UTC with milliseconds. */
+export const isoDate = z.iso.datetime({ precision: 3, error: 'must be written as 2026-02-03T04:05:06.789Z' });
 
 /**
  * The body as the first of the shapes that fits. Unknown fields are ignored, or refused when the variant says so.
@@ -17,11 +20,15 @@ export function parseBody<S extends z.ZodObject>(state: State, shapes: readonly 
     if (state.variants.values.unknown_fields === 'refused') refuseUnknown(shape, body);
     return parsed.data;
   }
-  const missing = problem?.issues.find((issue) => issue.code === 'invalid_type' && issue.input === undefined);
+  const missing = problem?.issues.some((issue) => issue.path.length > 0 && valueAt(body, issue.path) === undefined);
   const detail = problem?.issues.map((issue) => `${issue.path.join('.') || 'body'}: ${issue.message}`).join('; ');
   throw missing
     ? new UnipileError(400, 'missing_parameters', 'Missing parameters', detail)
     : invalid(detail ?? 'The body is wrong.');
+}
+
+function valueAt(body: unknown, path: readonly PropertyKey[]): unknown {
+  return path.reduce((value, key) => (value as Record<PropertyKey, unknown> | null | undefined)?.[key], body);
 }
 
 function refuseUnknown(shape: z.ZodObject, body: unknown): void {

@@ -1,6 +1,7 @@
 import encodeQR from 'qr';
 import type { AccountType, Checkpoint } from '../types.ts';
-import type { HostedLink } from './links.ts';
+import { wordOf, type HostedLink } from './links.ts';
+import type { Present } from './login.ts';
 
 const ENTITIES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
 const escape = (text: string): string => text.replace(/[&<>"']/g, (sign) => ENTITIES[sign] ?? sign);
@@ -30,54 +31,94 @@ function page(title: string, body: string, refresh = false): string {
 `;
 }
 
-const problemOf = ({ problem }: HostedLink): string =>
+const alert = (problem: string | null): string =>
   problem ? `<p class="problem" role="alert">${escape(problem)}</p>` : '';
-const cancel = '<form method="post"><button name="action" value="cancel">Cancel</button></form>';
+const button = (action: string, text: string): string => `<button name="action" value="${action}">${text}</button>`;
+const cancel = `<form method="post">${button('cancel', 'Cancel')}</form>`;
 const byQr = (type: AccountType): boolean => type === 'WHATSAPP' || type === 'TELEGRAM';
 
-/** Who logs in, and where. */
-export function startPage(link: HostedLink): string {
-  const options = link.types.map((type) => `<option value="${type}">${type}</option>`).join('');
-  const onlyQr = link.types.every(byQr);
-  const login = `<label>User name <input name="username" autocomplete="username" /></label>
-        <label>Password <input name="password" type="password" autocomplete="current-password" /></label>`;
+const NAMES: Record<AccountType, string> = {
+  WHATSAPP: 'WhatsApp',
+  TELEGRAM: 'Telegram',
+  LINKEDIN: 'LinkedIn',
+  INSTAGRAM: 'Instagram',
+  MESSENGER: 'Messenger',
+  TWITTER: 'X (Twitter)',
+  MAIL: 'Mail (IMAP)',
+  GOOGLE_OAUTH: 'Google',
+  OUTLOOK: 'Outlook',
+};
+
+/** Which of the allowed services. */
+export function choicePage({ types }: HostedLink, problem: string | null): string {
+  const options = types.map((type) => `<option value="${wordOf(type)}">${NAMES[type]}</option>`).join('');
   return page(
-    link.known ? 'Log in again' : 'Connect an account',
-    `${problemOf(link)}
-      <form method="post">
+    'Connect an account',
+    `${alert(problem)}
+      <form method="get">
         <label>Service <select name="provider">${options}</select></label>
-        ${onlyQr ? '' : login}
-        <button name="action" value="begin">${onlyQr ? 'Show the QR code' : 'Log in'}</button>
+        <button>Continue</button>
       </form>
       ${cancel}`,
   );
 }
 
+/** Who logs in. */
+export function credentialsPage(
+  { types, known }: HostedLink,
+  type: AccountType,
+  problem: string | null,
+  username: string,
+): string {
+  const fields = `<label>User name <input name="username" value="${escape(username)}" autocomplete="username" /></label>
+        <label>Password <input name="password" type="password" autocomplete="current-password" /></label>`;
+  return page(
+    known ? `Log in to ${NAMES[type]} again` : `Connect ${NAMES[type]}`,
+    `${alert(problem)}
+      <form method="post">
+        <input type="hidden" name="provider" value="${wordOf(type)}" />
+        ${byQr(type) ? '' : fields}
+        ${button('begin', byQr(type) ? 'Show the QR code' : 'Log in')}
+      </form>
+      ${types.length > 1 ? '<p><a href="?">Another service</a></p>' : ''}
+      ${cancel}`,
+  );
+}
+
 /** What the login asks for now. The account's id is in the page for whoever plays the phone. */
-export function checkpointPage(link: HostedLink, accountId: string, at: string, checkpoint: Checkpoint): string {
-  const hidden = `<input type="hidden" name="at" value="${at}" />`;
-  const field = (label: string): string => `<form method="post">${hidden}
-        <label>${label} <input name="code" autocomplete="one-time-code" autofocus /></label>
-        <button name="action" value="solve">Continue</button>
-      </form>`;
+export function checkpointPage(
+  { account, checkpoint, mark }: Present,
+  another: boolean,
+  problem: string | null,
+): string {
+  const form = (content: string): string =>
+    `<form method="post"><input type="hidden" name="at" value="${escape(mark)}" />${content}</form>`;
+  const field = (label: string): string =>
+    form(`<label>${label} <input name="code" autocomplete="one-time-code" autofocus /></label>
+        ${button('solve', 'Continue')}`);
   const asks: { [T in Checkpoint['type']]: (one: Extract<Checkpoint, { type: T }>) => string } = {
     QRCODE: (one) => `<p>Scan this code with your phone.</p>${encodeQR(one.qrcode, 'svg')}`,
-    '2FA': (one) => field(`Code (${one.source ?? 'SMS or app'})`),
+    '2FA': (one) => field(`Code (${one.source})`),
     OTP: () => field('Code'),
     PHONE_REGISTER: () => field('Phone number, as (+33)0612345678'),
     IN_APP_VALIDATION: () => '<p>Approve the login in your app.</p>',
-    CAPTCHA: () => field('Captcha token'),
-    CONTRACT_CHOOSER: (one) => `<form method="post">${hidden}
-        <label>Contract <select name="code">${one.contract_options
-          .map(({ id, name }) => `<option value="${escape(id)}">${escape(name)}</option>`)
-          .join('')}</select></label>
-        <button name="action" value="solve">Continue</button>
-      </form>`,
+    CAPTCHA: () => `${field('Captcha token')}<p>Solved it on your device? <a href="">Go on</a></p>`,
+    CONTRACT_CHOOSER: (one) => {
+      const options = one.contract_options.map(
+        ({ id, name }) => `<option value="${escape(id)}">${escape(name)}</option>`,
+      );
+      return form(`<label>Contract <select name="code">${options.join('')}</select></label>
+        ${button('solve', 'Continue')}`);
+    },
   };
   const ask = asks[checkpoint.type] as (one: Checkpoint) => string;
   const waits = checkpoint.type === 'QRCODE' || checkpoint.type === 'IN_APP_VALIDATION';
-  const inner = `${problemOf(link)}${ask(checkpoint)}${cancel}`;
-  return page('One more step', `<div data-account-id="${escape(accountId)}">${inner}</div>`, waits);
+  const other = another ? form(button('another', 'Try another way')) : '';
+  return page(
+    `${NAMES[account.type]}: one more step`,
+    `<div data-account-id="${escape(account.id)}">${alert(problem)}${ask(checkpoint)}${other}${cancel}</div>`,
+    waits,
+  );
 }
 
 export const endPage = (title: string, text: string): string => page(title, `<p>${escape(text)}</p>`);

@@ -1,7 +1,8 @@
 import { z } from 'zod';
-import { UnipileError } from '../errors.ts';
+import { DISABLED_FEATURES } from '../login/bodies.ts';
 import type { State } from '../state.ts';
-import type { Account, AccountType } from '../types.ts';
+import type { Account, AccountType, Login } from '../types.ts';
+import { isoDate } from '../validate.ts';
 
 const MESSAGING: AccountType[] = ['LINKEDIN', 'WHATSAPP', 'INSTAGRAM', 'MESSENGER', 'TELEGRAM', 'TWITTER'];
 const MAILING: AccountType[] = ['GOOGLE_OAUTH', 'OUTLOOK', 'MAIL'];
@@ -12,7 +13,7 @@ const GROUPS: Record<string, AccountType[]> = {
   '*:MAILING': MAILING,
   '*:CALENDAR': ['GOOGLE_OAUTH', 'OUTLOOK'],
 };
-const NAMES = [
+const WORDS = [
   'LINKEDIN',
   'WHATSAPP',
   'INSTAGRAM',
@@ -23,17 +24,21 @@ const NAMES = [
   'TWITTER',
   'MAIL',
 ] as const;
+type Word = (typeof WORDS)[number];
+
+/** How links name a type: only Google's word is another than the account's. */
+export const wordOf = (type: AccountType): Word => (type === 'GOOGLE_OAUTH' ? 'GOOGLE' : type);
 
 const webUrl = z.url({ protocol: /^https?$/ });
-const limit = z.union([z.number().min(0), z.string()]);
+const limit = z.union([z.number().min(0), isoDate]);
 const common = {
   api_url: webUrl,
-  expiresOn: z.string().regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/, 'written as 2026-02-03T04:05:06.789Z'),
+  expiresOn: isoDate,
   name: z.string().optional(),
   success_redirect_url: webUrl.optional(),
   failure_redirect_url: webUrl.optional(),
   notify_url: webUrl.optional(),
-  disabled_features: z.array(z.string()).optional(),
+  disabled_features: z.array(z.enum(DISABLED_FEATURES)).optional(),
   sync_limit: z
     .object({
       MAILING: z.literal('NO_HISTORY_SYNC').optional(),
@@ -41,31 +46,48 @@ const common = {
     })
     .optional(),
 };
-const providers = z.union([z.enum(Object.keys(GROUPS)), z.array(z.enum(NAMES)).min(1)]);
+const providers = z.union([z.enum(Object.keys(GROUPS)), z.array(z.enum(WORDS)).min(1)]);
 
-/** The bodies of `POST /hosted/accounts/link`. */
-export const createLinkBody = z.object({ ...common, type: z.literal('create'), providers });
-export const reconnectLinkBody = z.object({
+const createBody = z.object({
+  ...common,
+  type: z.literal('create', { error: 'must be create or reconnect' }),
+  providers,
+});
+const reconnectBody = z.object({
   ...common,
   type: z.literal('reconnect'),
   reconnect_account: z.string().min(1),
   providers: providers.optional(),
 });
-type LinkBody = z.infer<typeof createLinkBody> | z.infer<typeof reconnectLinkBody>;
+const strictReconnectBody = reconnectBody.required({ providers: true });
+export type LinkBody = z.infer<typeof createBody> | z.infer<typeof reconnectBody>;
+
+/** The body that `POST /hosted/accounts/link` has to have, by its `type`. */
+export function bodyFor(state: State, type: unknown): z.ZodType<LinkBody> & z.ZodObject {
+  if (type !== 'reconnect') return createBody;
+  return state.variants.values.hosted_reconnect_providers === 'required' ? strictReconnectBody : reconnectBody;
+}
 
 /** One page for one login. */
 export interface HostedLink {
   id: string;
+  /** Marks the address of the page while a login is on it: whoever saw it is led back, later guests are not. */
+  visit: string;
   types: AccountType[];
   /** The account that is logged in again; null for a new one. */
   known: Account | null;
+  /** Epoch ms. */
   expiresAt: number;
   body: LinkBody;
-  /** The account of the login that runs on the page. */
-  account: Account | null;
-  /** Said once, on the next page. */
-  problem: string | null;
-  done: boolean;
+  state: 'open' | 'done' | 'cancelled' | 'expired';
+  /** The login that was begun last on the page, and how many were begun before it. */
+  run: { account: Account; login: Login; round: number } | null;
+  /** The account that was connected. */
+  connected: Account | null;
+  /** Over when the callback has been tried. */
+  told: Promise<void>;
+  /** A browser was sent back to the application. */
+  led: boolean;
 }
 
 /** What the page of a link may be for. */
@@ -73,17 +95,15 @@ export function typesOf(body: LinkBody, known: Account | null): AccountType[] {
   if (known) return [known.type];
   const { providers: named } = body;
   if (typeof named === 'string') return GROUPS[named] ?? [];
-  return (named ?? []).map((name) => (name === 'GOOGLE' ? 'GOOGLE_OAUTH' : name));
+  return [...new Set(named ?? [])].map((word) => (word === 'GOOGLE' ? 'GOOGLE_OAUTH' : word));
 }
 
-/** When the link dies: as asked, or with the platform's daily restart where the variant has one. */
+const DAY_MS = 86_400_000;
+
+/** When the link dies: as asked, or with the platform's daily restart. Its hour is not known; here it follows the start. */
 export function expiryOf(state: State, body: LinkBody): number {
   const asked = Date.parse(body.expiresOn);
   if (!state.variants.values.hosted_daily_restart) return asked;
-  const restart = new Date(state.shared.clock.now());
-  restart.setUTCHours(24, 0, 0, 0);
-  return Math.min(asked, restart.getTime());
+  const days = Math.floor((state.shared.clock.now() - state.startedAt) / DAY_MS);
+  return Math.min(asked, state.startedAt + (days + 1) * DAY_MS);
 }
-
-export const expiredLink = (): UnipileError =>
-  new UnipileError(401, 'expired_link', 'Expired link', 'This link has expired; ask for a new one.');

@@ -1,13 +1,17 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import express, { type Express, type Request, type Response } from 'express';
-import { UnipileError } from '../errors.ts';
+import { notFound, UnipileError } from '../errors.ts';
 import type { Route } from '../http.ts';
-import { begin, runningLogin, solve } from '../login/login.ts';
-import { endLogin, getAccount, randomId, removeAccount, type State } from '../state.ts';
-import type { Account, AccountType, Login } from '../types.ts';
-import type { LoginBody } from '../login/bodies.ts';
+import { anotherWay } from '../login/stories.ts';
+import { getAccount, randomId, type State } from '../state.ts';
+import type { AccountType } from '../types.ts';
 import { parseBody } from '../validate.ts';
-import { checkpointPage, endPage, startPage } from './html.ts';
-import { createLinkBody, expiredLink, expiryOf, reconnectLinkBody, typesOf, type HostedLink } from './links.ts';
+import { checkpointPage, choicePage, credentialsPage, endPage } from './html.ts';
+import { bodyFor, expiryOf, typesOf, wordOf, type HostedLink } from './links.ts';
+import { beginOnPage, closeLink, presentOf, solveOnPage } from './login.ts';
+
+/** How long a browser waits at most for the callback to be tried, in milliseconds, before it is led back. */
+const LONGEST_WAIT = 5_000;
 
 /** `POST /hosted/accounts/link`: answers the address of a page for one login. */
 export const linkRoute = (state: State): Route => ({
@@ -15,146 +19,162 @@ export const linkRoute = (state: State): Route => ({
   path: '/hosted/accounts/link',
   body: 'json',
   handle(req, res) {
-    const shape =
-      (req.body as { type?: unknown } | undefined)?.type === 'reconnect' ? reconnectLinkBody : createLinkBody;
-    const body = parseBody(state, [shape], req.body);
+    const body = parseBody(state, [bodyFor(state, (req.body as { type?: unknown } | undefined)?.type)], req.body);
     const known = body.type === 'reconnect' ? getAccount(state, body.reconnect_account) : null;
     const link: HostedLink = {
       id: randomId(),
+      visit: randomId(),
       types: typesOf(body, known),
       known,
       expiresAt: expiryOf(state, body),
       body,
-      account: null,
-      problem: null,
-      done: false,
+      state: 'open',
+      run: null,
+      connected: null,
+      told: Promise.resolve(),
+      led: false,
     };
     state.links.set(link.id, link);
-    const object = state.variants.values.hosted_object;
-    res.status(201).json({ object, url: `${req.protocol}://${req.get('host')}/hosted/${link.id}` });
+    state.shared.clock.at(link.expiresAt, () => closeLink(state, link, 'expired'));
+    const { hosted_object: object, hosted_link_status: status } = state.variants.values;
+    const host = req.get('host') ?? `127.0.0.1:${req.socket.localPort}`;
+    res.status(status).json({ object, url: `${req.protocol}://${host}/hosted/${link.id}` });
   },
 });
 
-/** The pages behind the links, for a browser or plain HTTP. A form is answered by a redirect to the page. */
+type PageRequest = Request<{ id: string }>;
+
+/** The pages behind the links, for a browser or plain HTTP. */
 export function serveHostedPages(app: Express, state: State): void {
   const path = '/hosted/:id';
-  app.get(path, (req: Request<{ id: string }>, res) => onPage(state, req, res, (link) => show(state, link, res)));
-  app.post(path, express.urlencoded({ extended: false, limit: '10kb' }), (req: Request<{ id: string }>, res) =>
-    onPage(state, req, res, (link) => submit(state, link, (req.body ?? {}) as Record<string, string>, req, res)),
+  app.get(path, (req: PageRequest, res) => onPage(state, req, res, (link) => show(state, link, req, res)));
+  app.post(path, express.urlencoded({ extended: false, limit: '10kb' }), (req: PageRequest, res) =>
+    onPage(state, req, res, (link) => submit(state, link, req, res)),
   );
 }
 
-/** Finds the link; an unknown or expired one is a page that says so, or UniPile's error for a program. */
-function onPage(state: State, req: Request<{ id: string }>, res: Response, work: (link: HostedLink) => void): void {
-  res.set({ 'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'", 'cache-control': 'no-store' });
-  const link = state.links.get(req.params.id);
-  const expired = link !== undefined && !link.done && link.expiresAt <= state.shared.clock.now();
-  if (link && !expired) return work(link);
-  const error = link
-    ? expiredLink()
-    : new UnipileError(404, 'resource_not_found', 'Not found', 'There is no such link.');
-  if (link?.account) abandon(state, link);
-  if (!req.accepts('html')) throw error;
-  res.status(error.status).type('html').send(endPage(error.title, error.message));
-}
-
-function show(state: State, link: HostedLink, res: Response): void {
-  const { account } = link;
-  if (link.done) return leave(res, link.body.success_redirect_url, 'Connected', 'You can close this page.');
-  const login = account && openLogin(state, account);
-  const [checkpoint] = login?.steps ?? [];
-  const html = login && checkpoint ? checkpointPage(link, account.id, mark(login), checkpoint) : startPage(link);
-  link.problem = null;
-  res.type('html').send(html);
-}
-
-function submit(state: State, link: HostedLink, form: Record<string, string>, req: Request, res: Response): void {
-  if (form['action'] === 'cancel' && !link.done) {
-    abandon(state, link);
-    state.links.delete(link.id);
-    return leave(res, link.body.failure_redirect_url, 'Cancelled', 'Nothing was connected.');
-  }
+/** Finds the link; whatever is wrong with it is a page that says so, or UniPile's error for a program. */
+async function onPage(
+  state: State,
+  req: PageRequest,
+  res: Response,
+  work: (link: HostedLink) => void | Promise<void>,
+): Promise<void> {
+  res.set({
+    'content-security-policy':
+      "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'",
+    'cache-control': 'no-store',
+    'referrer-policy': 'no-referrer',
+  });
   try {
-    const login = link.account && openLogin(state, link.account);
-    if (form['action'] === 'begin' && !login && !link.done) start(state, link, form);
-    // A form that is sent twice finds the login a step further.
-    else if (form['action'] === 'solve' && login && link.account && form['at'] === mark(login))
-      solve(state, link.account, form['code'] ?? '');
+    const link = state.links.get(req.params.id);
+    if (!link) throw notFound('Link');
+    if (link.expiresAt <= state.shared.clock.now()) closeLink(state, link, 'expired');
+    if (link.state === 'expired') throw unusable('This link has expired; ask for a new one.');
+    if (link.state === 'open' && link.known && !state.accounts.has(link.known.id)) throw notFound('Account');
+    await work(link);
+  } catch (error) {
+    if (!(error instanceof UnipileError) || !req.accepts('html')) throw error;
+    res.status(error.status).type('html').send(endPage(error.title, error.message));
+  }
+}
+
+const unusable = (detail: string): UnipileError => new UnipileError(401, 'expired_link', 'Expired link', detail);
+
+async function show(state: State, link: HostedLink, req: PageRequest, res: Response): Promise<void> {
+  const visiting = req.query['visit'] === link.visit;
+  if (link.state !== 'open') {
+    if (!visiting && link.led) throw unusable('This link has been used; ask for a new one.');
+    return leave(state, link, res);
+  }
+  const present = presentOf(state, link);
+  if (present && !visiting) return res.redirect(303, visitOf(link));
+  if (present) return sendCheckpoint(res, present);
+  const lapsed = link.run && 'The login was not finished in time; begin again.';
+  const type = typeNamed(link, req.query['provider']) ?? link.run?.account.type ?? null;
+  sendStart(res, link, type, lapsed);
+}
+
+/** A form's answer. What went well leads to the page by a redirect, so that a reload sends nothing again. */
+async function submit(state: State, link: HostedLink, req: PageRequest, res: Response): Promise<void> {
+  const form = fieldsOf(req.body);
+  // A form that is sent twice, or from a second browser, finds the login a step further, and just goes there.
+  if (link.state !== 'open') return res.redirect(303, visitOf(link));
+  if (form('action') === 'cancel') {
+    closeLink(state, link, 'cancelled');
+    return leave(state, link, res);
+  }
+  const present = presentOf(state, link);
+  const type = typeNamed(link, form('provider'));
+  try {
+    if (form('action') === 'begin' && !present) {
+      if (!type) throw new UnipileError(400, 'invalid_parameters', 'Invalid parameters', 'Choose one of the services.');
+      beginOnPage(state, link, type, { username: form('username'), password: form('password') });
+    } else if (present && form('at') === present.mark) {
+      if (form('action') === 'solve') solveOnPage(state, present, form('code'));
+      if (form('action') === 'another') solveOnPage(state, present, 'TRY_ANOTHER_WAY');
+    }
   } catch (error) {
     if (!(error instanceof UnipileError)) throw error;
-    link.problem = error.message;
+    res.status(error.status);
+    if (present) return sendCheckpoint(res, present, error.message);
+    return sendStart(res, link, type, error.message, form('username'));
   }
-  res.redirect(303, req.path);
+  res.redirect(303, visitOf(link));
 }
 
-function start(state: State, link: HostedLink, form: Record<string, string>): void {
-  const type = link.types.find((one) => one === form['provider']) ?? link.types[0]!;
-  const body = loginOf(type, form['username'] ?? '', form['password'] ?? '');
-  const { account } = begin(state, body, link.known, (finished, kind) => finish(state, link, finished, kind));
-  link.account = account;
+const visitOf = (link: HostedLink): string => `/hosted/${link.id}?visit=${link.visit}`;
+
+/** The fields of a form, each once; what is missing is empty. */
+function fieldsOf(body: unknown): (name: string) => string {
+  const fields = (body ?? {}) as Record<string, string | string[]>;
+  return (name) => [fields[name] ?? ''].flat()[0] ?? '';
 }
 
-/** What a login by the page's form is to the service. */
-function loginOf(provider: AccountType, username: string, password: string): LoginBody {
-  if (provider === 'WHATSAPP' || provider === 'TELEGRAM') return { provider };
-  if (!username || !password)
-    throw new UnipileError(400, 'missing_parameters', 'Missing', 'Enter user name and password.');
-  const host = 'mail.sandbox.example';
-  if (provider === 'MAIL')
-    return {
-      provider,
-      imap_user: username,
-      imap_host: host,
-      imap_port: 993,
-      smtp_user: username,
-      smtp_host: host,
-      smtp_port: 465,
-    };
-  if (provider === 'GOOGLE_OAUTH') return { provider, access_token: username, refresh_token: 'hosted' };
-  return { provider, username, email: username };
+/** A link for one service need not be told which. */
+function typeNamed({ types }: HostedLink, word: unknown): AccountType | null {
+  if (word === undefined || word === '') return types.length === 1 ? types[0]! : null;
+  return types.find((type) => type === word || wordOf(type) === word) ?? null;
 }
 
-function finish(state: State, link: HostedLink, account: Account, kind: Login['kind']): void {
-  link.done = true;
-  const { notify_url: url, name } = link.body;
-  if (url === undefined) return;
-  const status = kind === 'create' ? 'CREATION_SUCCESS' : 'RECONNECTED';
-  state.shared.deliveries.send({
-    provider: 'unipile',
-    url,
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ status, account_id: account.id, ...(name !== undefined && { name }) }),
-    lane: `unipile hosted ${link.id}`,
-    label: `hosted ${status}`,
-    retries: state.variants.values.hosted_notify_retries,
-    retryBaseSeconds: state.variants.values.webhook_retry_base_seconds,
-    timeoutSeconds: state.variants.values.webhook_timeout_seconds,
-    succeeded: (code) => code >= 200 && code < 300,
-  });
+function sendStart(
+  res: Response,
+  link: HostedLink,
+  type: AccountType | null,
+  problem: string | null,
+  username = '',
+): void {
+  res.type('html').send(type ? credentialsPage(link, type, problem, username) : choicePage(link, problem));
 }
 
-/** The login on the page that still runs; what lapsed begins anew. */
-function openLogin(state: State, account: Account): Login | null {
-  try {
-    const login = runningLogin(state, account);
-    return login.steps[0]?.type === 'QRCODE' && login.qrUntil <= state.shared.clock.now() ? null : login;
-  } catch {
-    return null;
-  }
+function sendCheckpoint(res: Response, present: NonNullable<ReturnType<typeof presentOf>>, problem?: string): void {
+  const another = anotherWay(present.checkpoint, present.account.type) !== null;
+  res.type('html').send(checkpointPage(present, another, problem ?? null));
 }
 
-const mark = (login: Login): string => `${login.steps.length}-${login.steps[0]?.type ?? ''}`;
-
-/** Nobody finishes the login any more: what it made goes. */
-function abandon(state: State, link: HostedLink): void {
-  const { account } = link;
-  link.account = null;
-  if (!account || link.done) return;
-  if (account.identity === null && state.accounts.has(account.id)) removeAccount(state, account);
-  else endLogin(state, account);
+/** Back to the application, once it has been told. Without an address, a page says how it went. */
+async function leave(state: State, link: HostedLink, res: Response): Promise<void> {
+  const impatient = new AbortController();
+  await Promise.race([
+    link.told,
+    sleep(LONGEST_WAIT, undefined, { signal: impatient.signal, ref: false }).catch(() => {}),
+  ]);
+  impatient.abort();
+  link.led = true;
+  const done = link.state === 'done';
+  const url = done ? link.body.success_redirect_url : link.body.failure_redirect_url;
+  if (url !== undefined) return res.redirect(303, done ? withAccount(state, link, url) : url);
+  res.type('html').send(endPage(...(done ? CONNECTED : CANCELLED)));
 }
 
-function leave(res: Response, url: string | undefined, title: string, text: string): void {
-  if (url) res.redirect(303, url);
-  else res.type('html').send(endPage(title, text));
+const CONNECTED = ['Connected', 'You can close this page.'] as const;
+const CANCELLED = ['Cancelled', 'Nothing was connected.'] as const;
+
+/** v1 documents no parameters on the way back; by variant it says which account it was. */
+function withAccount(state: State, { connected }: HostedLink, url: string): string {
+  if (!connected || !state.variants.values.hosted_redirect_account) return url;
+  const target = new URL(url);
+  target.searchParams.set('account_id', connected.id);
+  target.searchParams.set('provider', wordOf(connected.type));
+  return target.href;
 }

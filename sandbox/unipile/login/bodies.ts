@@ -1,10 +1,14 @@
 import { z } from 'zod';
+import { isoDate } from '../validate.ts';
 
 const text = z.string().min(1);
 const port = z.coerce.number().int().min(1).max(65535);
-const isoDate = z
-  .string()
-  .refine((value) => new Date(value).toISOString() === value, 'an ISO 8601 UTC date with milliseconds');
+
+export const DISABLED_FEATURES = [
+  'linkedin_recruiter',
+  'linkedin_sales_navigator',
+  'linkedin_organizations_mailboxes',
+] as const;
 
 const proxy = z.object({
   protocol: z.enum(['https', 'http', 'socks5']).optional(),
@@ -16,9 +20,7 @@ const proxy = z.object({
 const limit = z.union([z.number().min(0), isoDate]);
 const common = {
   account_id: z.string().optional(),
-  disabled_features: z
-    .array(z.enum(['linkedin_recruiter', 'linkedin_sales_navigator', 'linkedin_organizations_mailboxes']))
-    .optional(),
+  disabled_features: z.array(z.enum(DISABLED_FEATURES)).optional(),
   proxy: proxy.optional(),
   country: z.string().length(2).optional(),
   ip: z.string().optional(),

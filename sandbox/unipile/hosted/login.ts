@@ -1,0 +1,94 @@
+import { notFound, UnipileError } from '../errors.ts';
+import type { LoginBody } from '../login/bodies.ts';
+import { begin, runningLogin, solve } from '../login/login.ts';
+import { endLogin, removeAccount, type State } from '../state.ts';
+import type { Account, AccountType, Checkpoint, Login } from '../types.ts';
+import type { HostedLink } from './links.ts';
+import { notify } from './notify.ts';
+
+/** What the page asks for: the present checkpoint of the login that was begun on it. */
+export interface Present {
+  account: Account;
+  login: Login;
+  checkpoint: Checkpoint;
+  /** Names this question among all that the page asked: an answer to another one does not count. */
+  mark: string;
+}
+
+/** Null without a login, and when it lapsed or was replaced by one that began elsewhere. */
+export function presentOf(state: State, link: HostedLink): Present | null {
+  if (!link.run) return null;
+  const { account, login, round } = link.run;
+  const [checkpoint] = login.steps;
+  if (account.login !== login || !checkpoint || hasLapsed(state, login)) return null;
+  const source = checkpoint.type === '2FA' ? checkpoint.source : '';
+  return { account, login, checkpoint, mark: `${round}-${login.steps.length}-${checkpoint.type}${source}` };
+}
+
+const hasLapsed = (state: State, { deadline, steps, qrUntil }: Login): boolean =>
+  Math.min(deadline, steps[0]?.type === 'QRCODE' ? qrUntil : Infinity) <= state.shared.clock.now();
+
+/** Begins a login on the page. One that lapsed on it goes on in the same account. Throws what the service would. */
+export function beginOnPage(
+  state: State,
+  link: HostedLink,
+  type: AccountType,
+  { username, password }: { username: string; password: string },
+): void {
+  const body = loginOf(type, username, password, link.known);
+  if (link.known && !state.accounts.has(link.known.id)) throw notFound('Account');
+  if (link.run?.account.type !== type) abandon(state, link);
+  const before = link.run;
+  const again = before && state.accounts.get(before.account.id) === before.account ? before.account : null;
+  const { account } = begin(state, body, link.known ?? again, (connected, kind) => finish(state, link, connected, kind));
+  link.run = account.login && { account, login: account.login, round: (before?.round ?? 0) + 1 };
+}
+
+/** Throws for a wrong answer, which may be given again. */
+export function solveOnPage(state: State, { account }: Present, code: string): void {
+  runningLogin(state, account);
+  solve(state, account, code);
+}
+
+/** What a login by the page's form is to the service. */
+function loginOf(provider: AccountType, username: string, password: string, known: Account | null): LoginBody {
+  if (provider === 'WHATSAPP' || provider === 'TELEGRAM') return { provider };
+  if (!username || !password)
+    throw new UnipileError(400, 'missing_parameters', 'Missing parameters', 'Enter user name and password.');
+  if (provider === 'TWITTER') return { provider, username, email: username };
+  if (provider !== 'MAIL') return { provider, username };
+  const host = 'mail.sandbox.example';
+  return {
+    provider,
+    imap_user: username,
+    smtp_user: username,
+    ...(!known && { imap_host: host, imap_port: 993, smtp_host: host, smtp_port: 465 }),
+  };
+}
+
+function finish(state: State, link: HostedLink, account: Account, kind: Login['kind']): void {
+  link.state = 'done';
+  link.connected = account;
+  link.run = null;
+  link.told = notify(state, link, kind === 'create' ? 'CREATION_SUCCESS' : 'RECONNECTED', account.id);
+}
+
+/** Nobody logs in on the page any more: cancelled by its owner, or over its time. */
+export function closeLink(state: State, link: HostedLink, as: 'cancelled' | 'expired'): void {
+  if (link.state !== 'open') return;
+  const begun = link.known?.id ?? link.run?.account.id ?? null;
+  abandon(state, link);
+  link.state = as;
+  if (state.variants.values.hosted_notify_failure) link.told = notify(state, link, 'CREATION_FAILED', begun);
+}
+
+/** What the page's login made goes with it; what has been connected before, or goes on elsewhere, stays. */
+function abandon(state: State, link: HostedLink): void {
+  const { run } = link;
+  link.run = null;
+  if (!run || state.accounts.get(run.account.id) !== run.account) return;
+  const { account, login } = run;
+  if (account.login && account.login !== login) return;
+  if (account.identity === null) removeAccount(state, account);
+  else endLogin(state, account);
+}

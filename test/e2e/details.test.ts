@@ -1,0 +1,195 @@
+import { startTestStack, type TestStack } from '../support/stack.ts';
+import { temporalClient } from '../support/history.ts';
+import { eventually } from '../support/eventually.ts';
+
+let stack: TestStack;
+beforeAll(async () => {
+  stack = await startTestStack();
+});
+afterAll(() => stack?.stop());
+
+const connected = async (phone: string): Promise<any> => {
+  const { body } = await stack.api.post('/api/v1/accounts', { provider: 'unipile', channel: 'whatsapp', owner: 'o' });
+  const { id } = body.account;
+  const { provider_account_id: upstream } = (await stack.api.get(`/api/v1/accounts/${id}`)).body;
+  await stack.control.post('/scan', { account_id: upstream, phone });
+  return stack.api.account(id, 'active');
+};
+const sync = async (id: string): Promise<any> =>
+  (await stack.api.post(`/api/v1/accounts/${id}/syncs?wait=20`, { kind: 'details' })).body;
+const read = async (id: string): Promise<any> => (await stack.api.get(`/api/v1/accounts/${id}`)).body;
+
+describe('A7: account details', () => {
+  it('are the ten and eight points, typed, and read by who may see the raw answer', async () => {
+    const { id } = await connected('+33639980401');
+    const { connection_config: connection, provider_config: provider } = await read(id);
+    expect(Object.keys(connection).sort()).toEqual([
+      'account_type',
+      'api_object_type',
+      'created_at',
+      'full_api_response',
+      'groups',
+      'last_api_sync',
+      'messaging_source_id',
+      'messaging_status',
+      'phone_number',
+      'sources',
+    ]);
+    expect(connection).toMatchObject({
+      phone_number: '+33639980401',
+      account_type: 'WHATSAPP',
+      messaging_status: 'OK',
+      api_object_type: 'Account',
+      groups: [],
+      full_api_response: { object: 'Account' },
+    });
+    expect(Object.keys(provider).sort()).toEqual([
+      'account_metadata',
+      'features',
+      'formatted_phone_number',
+      'messaging_enabled',
+      'notification_preferences',
+      'provider_type',
+      'rate_limits',
+      'webhook_events',
+    ]);
+    expect(provider).toMatchObject({
+      features: { send: true, receive: true, read_receipts: true, delivery_status: true, media: true },
+      account_metadata: { country_code: 'FR', creation_date: connection.created_at },
+      messaging_enabled: true,
+      formatted_phone_number: '+33 6 39 98 04 01',
+    });
+  });
+
+  it('SECURITY 13: the raw answer is sealed, absent from lists, and shown to keys with the scope raw alone', async () => {
+    const { id } = await connected('+33639980402');
+    const items = (await stack.api.get('/api/v1/accounts?limit=200')).body.items;
+    expect(JSON.stringify(items)).not.toContain('full_api_response');
+    const [row] = await stack.worker.deps.db.system((em) =>
+      em.execute('select raw_details, connection_config::text as config from accounts where id = ?', [id]),
+    );
+    expect(row?.raw_details).toMatch(/^v1\./);
+    expect(row?.config).not.toContain('full_api_response');
+    const [tenant] = await stack.worker.deps.db.system((em) =>
+      em.execute('select t.name from tenants t join accounts a on a.tenant_id = t.id where a.id = ?', [id]),
+    );
+    const reader = await stack.client(String(tenant?.name), ['read']);
+    const seen = (await reader.get(`/api/v1/accounts/${id}`)).body;
+    expect(seen.connection_config).not.toHaveProperty('full_api_response');
+    expect(seen.connection_config.phone_number).toBe('+33639980402');
+  });
+
+  it('are collected on request, and say by path what has changed', async () => {
+    const { id, provider_account_id: upstream } = await connected('+33639980403');
+    expect(await sync(id)).toMatchObject({ state: 'succeeded', stats: { points_changed: 0 } });
+    await stack.control.put('/variants', { provider: 'unipile', name: 'whatsapp_phone', value: 'plus' });
+    expect(await sync(id)).toMatchObject({ state: 'succeeded', stats: { points_changed: 0 } });
+    await stack.control.put('/variants', { provider: 'unipile', name: 'whatsapp_phone', value: 'digits' });
+    // Somebody else changes the account; the word of it is lost.
+    await stack.control.put('/faults', { provider: 'unipile', webhook_drop: 1 });
+    await stack.control.post('/drop', { account_id: upstream, status: 'CONNECTING' });
+    expect((await sync(id)).stats.points_changed).toBeGreaterThan(0);
+    await stack.control.put('/faults', { provider: 'unipile' });
+    const line = await eventually('the line', async () => {
+      const { items } = (await stack.api.get(`/api/v1/accounts/${id}/timeline?limit=100`)).body;
+      return items.filter((one: any) => one.kind === 'details_changed')[1] ?? null;
+    });
+    expect(line.data.changes).toContainEqual({
+      path: 'connection_config.messaging_status',
+      before: 'OK',
+      after: 'CONNECTING',
+    });
+  });
+
+  it('say why they could not be collected', async () => {
+    const { id, provider_account_id: upstream } = await connected('+33639980404');
+    await stack.control.put('/faults', { provider: 'unipile', webhook_drop: 1 });
+    await stack.control.post('/drop', { account_id: upstream, status: 'DELETED' });
+    await stack.control.put('/faults', { provider: 'unipile' });
+    expect(await sync(id)).toMatchObject({ state: 'failed', reason: expect.stringContaining('does not know') });
+  });
+
+  it('of two requests at once are one run', async () => {
+    const { id } = await connected('+33639980405');
+    const runs = await Promise.all([sync(id), sync(id), sync(id)]);
+    expect(new Set(runs.map((run) => run.id)).size).toBeLessThan(3);
+    expect(runs.map((run) => run.state)).toEqual(['succeeded', 'succeeded', 'succeeded']);
+  });
+});
+
+describe('A8: details by themselves', () => {
+  it('come whenever an account becomes active, also again', async () => {
+    const { id, provider_account_id: upstream, details_at: first } = await connected('+33639980406');
+    expect(first).not.toBeNull();
+    await stack.control.post('/drop', { account_id: upstream, status: 'CREDENTIALS' });
+    await stack.api.account(id, 'reconnect_required');
+    await stack.api.post(`/api/v1/accounts/${id}/reconnect`);
+    await stack.control.post('/scan', { account_id: upstream, phone: '+33639980406' });
+    const again = await stack.api.account(id, 'active');
+    expect(Date.parse(again.details_at)).toBeGreaterThan(Date.parse(first));
+  });
+
+  it('come with a new provider account id', async () => {
+    const { id, provider_account_id: upstream } = await connected('+33639980407');
+    await stack.control.post('/drop', { account_id: upstream, status: 'DELETED' });
+    await stack.api.account(id, 'reconnect_required');
+    await stack.api.post(`/api/v1/accounts/${id}/reconnect`);
+    const fresh = (await read(id)).provider_account_id;
+    expect(fresh).not.toBe(upstream);
+    await stack.control.post('/scan', { account_id: fresh, phone: '+33639980407' });
+    const account = await stack.api.account(id, 'active');
+    expect(account.connection_config.messaging_source_id).toContain(fresh);
+  });
+
+  it('come where they are lacking', async () => {
+    const { id } = await connected('+33639980408');
+    await stack.worker.deps.db.system((em) =>
+      em.execute('update accounts set details_at = null, connection_config = null where id = ?', [id]),
+    );
+    await eventually('the details', async () => (await read(id)).connection_config?.phone_number === '+33639980408');
+  });
+});
+
+describe('A12: many accounts', () => {
+  it('belong to one owner on one channel, and to tenants that never meet', async () => {
+    const [one, two] = [await connected('+33639980409'), await connected('+33639980410')];
+    const { items } = (await stack.api.get('/api/v1/accounts?owner=o&channel=whatsapp&limit=200')).body;
+    expect(items.map((account: any) => account.id)).toEqual(expect.arrayContaining([one.id, two.id]));
+    const other = await stack.client('somebody-else');
+    expect((await other.get('/api/v1/accounts')).body.items).toEqual([]);
+  });
+});
+
+it('C2: a status event moves the account, whatever the provider calls it', async () => {
+  const { id, provider_account_id: upstream } = await connected('+33639980411');
+  await stack.control.put('/variants', { provider: 'unipile', name: 'account_status_shape', value: 'flat' });
+  await stack.control.post('/drop', { account_id: upstream, status: 'CONNECTING' });
+  expect(await stack.api.account(id, 'degraded')).toMatchObject({ who: 'nobody' });
+  await stack.control.post('/drop', { account_id: upstream, status: 'OK' });
+  await stack.api.account(id, 'active');
+  const { items } = (await stack.api.get(`/api/v1/webhook-events?account=${id}&limit=100`)).body;
+  expect(items.map((event: any) => event.state)).not.toContain('failed');
+  await stack.control.put('/variants', { provider: 'unipile', name: 'account_status_shape', value: 'wrapped' });
+});
+
+it('P1: connecting, solving, reconnecting and collecting are runs of Temporal, one at a time for each account', async () => {
+  const { id, provider_account_id: upstream } = await connected('+33639980412');
+  await sync(id);
+  await stack.control.post('/drop', { account_id: upstream, status: 'CREDENTIALS' });
+  await stack.api.account(id, 'reconnect_required');
+  await stack.api.post(`/api/v1/accounts/${id}/reconnect`);
+  const client = await temporalClient();
+  try {
+    const runs = await eventually('the runs in the list', async () => {
+      const found = [];
+      for await (const run of client.workflow.list({ query: `PatchbayAccount = '${id}'` })) found.push(run);
+      const words = found.map((run) => `${run.type} ${run.status.name}`);
+      return words.includes('syncDetails COMPLETED') && words.includes('connection RUNNING') ? found : null;
+    });
+    expect(new Set(runs.map((run) => run.workflowId))).toEqual(new Set([`connection/${id}`, `sync/details/${id}`]));
+    expect(runs.filter((run) => run.status.name === 'RUNNING')).toHaveLength(1);
+    expect(runs.map((run) => run.status.name)).not.toContain('FAILED');
+  } finally {
+    await client.connection.close();
+  }
+});
