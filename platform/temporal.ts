@@ -3,6 +3,7 @@ import {
   Connection,
   isGrpcServiceError,
   WithStartWorkflowOperation,
+  WorkflowExecutionAlreadyStartedError,
   WorkflowNotFoundError,
   WorkflowUpdateFailedError,
   WorkflowUpdateRPCTimeoutOrCancelledError,
@@ -37,6 +38,7 @@ export interface Motion {
   currentStep(account: AccountRef, attempt: number): Promise<StepRef | null>;
   /** Acts on a step. `refused` when the run does not take it; null when no outcome came in time. */
   submitStep(account: AccountRef, action: StepAction): Promise<{ ref: StepRef } | { refused: string } | null>;
+  /** Starts the account's details sync, or makes the running one go once more. */
   startSyncDetails(account: AccountRef): Promise<void>;
   /** Registers the search attributes that the namespace lacks: a new one, or one whose database was lost. */
   ensureSearchAttributes(): Promise<void>;
@@ -95,6 +97,25 @@ export function openMotion(config: Config, vault: Vault): Motion {
       }),
     );
 
+  /**
+   * Starts a sync, or tells the one that is running: it may be about to end without having seen the newest wish. A
+   * signal with every start would cost an event each time.
+   */
+  const startOrJoin = async (account: AccountRef): Promise<void> => {
+    const workflowId = syncWorkflowId('details', account.accountId);
+    const options = {
+      ...startOptions(account, 'sync_details'),
+      workflowId,
+      args: [{ tenantId: account.tenantId, accountId: account.accountId }],
+    };
+    try {
+      await client.workflow.start('syncDetails', { ...options, workflowIdConflictPolicy: 'FAIL' });
+    } catch (error) {
+      if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+      await client.workflow.signalWithStart('syncDetails', { ...options, signal: lookAgain });
+    }
+  };
+
   return {
     tellConnection,
     currentStep: (account, attempt) =>
@@ -137,16 +158,7 @@ export function openMotion(config: Config, vault: Vault): Motion {
       }
     },
     startSyncDetails: (account) =>
-      starting(() =>
-        client.withDeadline(Date.now() + tellDeadlineMs * 3, async () => {
-          await client.workflow.start('syncDetails', {
-            ...startOptions(account, 'sync_details'),
-            workflowId: syncWorkflowId('details', account.accountId),
-            workflowIdConflictPolicy: 'USE_EXISTING',
-            args: [{ tenantId: account.tenantId, accountId: account.accountId }],
-          });
-        }),
-      ),
+      starting(() => client.withDeadline(Date.now() + tellDeadlineMs * 3, () => startOrJoin(account))),
     ensureSearchAttributes: ensure,
     historyUrl: (workflowId) =>
       config.TEMPORAL_UI_URL

@@ -16,7 +16,7 @@ export interface Delivery {
   retryBaseSeconds: number;
   timeoutSeconds: number;
   succeeded(status: number): boolean;
-  /** Told once: after the first try, or at once when a fault drops or delays it. */
+  /** Told after the first try, or at once when a fault drops or delays it; perhaps again for a second copy. */
   tried?: () => void;
 }
 

@@ -193,3 +193,8 @@ it('P1: connecting, solving, reconnecting and collecting are runs of Temporal, o
     await client.connection.close();
   }
 });
+
+it('never loses a request for details that comes while the last run is ending', async () => {
+  const { id } = await connected('+33639980413');
+  for (let n = 0; n < 25; n += 1) expect((await sync(id)).state).toBe('succeeded');
+});

@@ -118,6 +118,25 @@ describe('P6: the official UniPile client in its strictest mode', () => {
     for (const { account_id } of logins) expect(items.map((account) => account.id)).toContain(account_id);
   });
 
+  it('asks for links to the hosted page', async () => {
+    const common = {
+      expiresOn: new Date(Date.now() + 3_600_000).toISOString(),
+      api_url: world.unipileUrl,
+      notify_url: receiver.url,
+      success_redirect_url: 'https://app.example/yes',
+      failure_redirect_url: 'https://app.example/no',
+      name: 'user-42',
+    };
+    const created = await client.account.createHostedAuthLink({ ...common, type: 'create', providers: '*' });
+    expect(created).toEqual({ object: 'HostedAuthUrl', url: expect.stringContaining(`${world.unipileUrl}/`) });
+    const { account_id: reconnect_account } = await client.account.connectInstagram({ username: 'bo', password: 'p' });
+    const again = await client.account.createHostedAuthLink({ ...common, type: 'reconnect', reconnect_account });
+    expect((await fetch(again.url)).headers.get('content-type')).toContain('text/html');
+    await expect(
+      client.account.createHostedAuthLink({ ...common, type: 'create', providers: [] }),
+    ).rejects.toMatchObject({ body: { type: 'errors/invalid_parameters', status: 400 } });
+  });
+
   it('pages through accounts', async () => {
     const whole = await client.account.getAll();
     const page = await client.account.getAll({ limit: 2 });

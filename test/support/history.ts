@@ -3,7 +3,7 @@ import { temporal } from '@temporalio/proto';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { createDataConverter } from '../../platform/codec.ts';
 import { createVault, parseKeyRing } from '../../platform/vault.ts';
-import { connectionWorkflowId } from '../../domain/ids.ts';
+import { connectionWorkflowId, syncWorkflowId } from '../../domain/ids.ts';
 import { required } from './database.ts';
 import { testKey } from './key.ts';
 
@@ -22,6 +22,13 @@ export async function temporalClient(): Promise<Client> {
 /** The history of an account's newest connection run, once that run has ended. */
 export async function connectionHistory(client: Client, accountId: string): Promise<History> {
   const handle = client.workflow.getHandle(connectionWorkflowId(accountId));
+  await handle.result();
+  return handle.fetchHistory();
+}
+
+/** The history of an account's newest details sync, once it has ended. */
+export async function detailsHistory(client: Client, accountId: string): Promise<History> {
+  const handle = client.workflow.getHandle(syncWorkflowId('details', accountId));
   await handle.result();
   return handle.fetchHistory();
 }

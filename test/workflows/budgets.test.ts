@@ -1,6 +1,14 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import type { Client } from '@temporalio/client';
-import { actionsOf, connectionHistory, eventsOf, temporalClient, toJson, type History } from '../support/history.ts';
+import {
+  actionsOf,
+  connectionHistory,
+  detailsHistory,
+  eventsOf,
+  temporalClient,
+  toJson,
+  type History,
+} from '../support/history.ts';
 import { eventually } from '../support/eventually.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
 import { bundle, replay } from '../replay/replay.ts';
@@ -101,4 +109,13 @@ it('reconnects by QR, gives up at the deadline, and disconnects in histories of 
   await stack.control.post('/clock', { advance_seconds: 11 * 60 });
   await stack.api.step(late.id, 'failed');
   await keep('deadline', await connectionHistory(client, late.id));
+});
+
+it('collects details within 11 events', async () => {
+  const { id } = await begin(login('plain@details.example'));
+  await stack.api.account(id, 'active');
+  await stack.api.post(`/api/v1/accounts/${id}/syncs?wait=20`, { kind: 'details' });
+  const history = await keep('sync-details', await detailsHistory(client, id));
+  expect(eventsOf(history).length).toBeLessThanOrEqual(11);
+  expect(actionsOf(history)).toBeLessThanOrEqual(3);
 });

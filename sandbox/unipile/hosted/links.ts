@@ -80,8 +80,10 @@ export interface HostedLink {
   expiresAt: number;
   body: LinkBody;
   state: 'open' | 'done' | 'cancelled' | 'expired';
-  /** The login that was begun last on the page, and how many were begun before it. */
-  run: { account: Account; login: Login; round: number } | null;
+  /** The login that was begun last on the page; it may have lapsed. */
+  run: { account: Account; login: Login } | null;
+  /** How many logins were begun on the page. */
+  begun: number;
   /** The account that was connected. */
   connected: Account | null;
   /** Over when the callback has been tried. */

@@ -18,11 +18,11 @@ export interface Present {
 /** Null without a login, and when it lapsed or was replaced by one that began elsewhere. */
 export function presentOf(state: State, link: HostedLink): Present | null {
   if (!link.run) return null;
-  const { account, login, round } = link.run;
+  const { account, login } = link.run;
   const [checkpoint] = login.steps;
   if (account.login !== login || !checkpoint || hasLapsed(state, login)) return null;
   const source = checkpoint.type === '2FA' ? checkpoint.source : '';
-  return { account, login, checkpoint, mark: `${round}-${login.steps.length}-${checkpoint.type}${source}` };
+  return { account, login, checkpoint, mark: `${link.begun}-${login.steps.length}-${checkpoint.type}${source}` };
 }
 
 const hasLapsed = (state: State, { deadline, steps, qrUntil }: Login): boolean =>
@@ -38,10 +38,12 @@ export function beginOnPage(
   const body = loginOf(type, username, password, link.known);
   if (link.known && !state.accounts.has(link.known.id)) throw notFound('Account');
   if (link.run?.account.type !== type) abandon(state, link);
-  const before = link.run;
-  const again = before && state.accounts.get(before.account.id) === before.account ? before.account : null;
-  const { account } = begin(state, body, link.known ?? again, (connected, kind) => finish(state, link, connected, kind));
-  link.run = account.login && { account, login: account.login, round: (before?.round ?? 0) + 1 };
+  const lapsed = link.run && state.accounts.get(link.run.account.id);
+  const { account } = begin(state, body, link.known ?? lapsed ?? null, (connected, kind) =>
+    finish(state, link, connected, kind),
+  );
+  link.begun++;
+  link.run = account.login && { account, login: account.login };
 }
 
 /** Throws for a wrong answer, which may be given again. */
@@ -89,6 +91,6 @@ function abandon(state: State, link: HostedLink): void {
   if (!run || state.accounts.get(run.account.id) !== run.account) return;
   const { account, login } = run;
   if (account.login && account.login !== login) return;
-  if (account.identity === null) removeAccount(state, account);
+  if (account.identity === null && account !== link.known) removeAccount(state, account);
   else endLogin(state, account);
 }

@@ -8,9 +8,9 @@ import type { HostedLink } from './links.ts';
 export function notify(state: State, link: HostedLink, status: string, accountId: string | null): Promise<void> {
   const { notify_url: url, name } = link.body;
   if (url === undefined) return Promise.resolve();
-  const { variants, deliveries } = { variants: state.variants.values, deliveries: state.shared.deliveries };
+  const variants = state.variants.values;
   return new Promise((tried) =>
-    deliveries.send({
+    state.shared.deliveries.send({
       provider: 'unipile',
       url,
       headers: { 'content-type': 'application/json' },

@@ -8,7 +8,7 @@ import type { AccountType } from '../types.ts';
 import { parseBody } from '../validate.ts';
 import { checkpointPage, choicePage, credentialsPage, endPage } from './html.ts';
 import { bodyFor, expiryOf, typesOf, wordOf, type HostedLink } from './links.ts';
-import { beginOnPage, closeLink, presentOf, solveOnPage } from './login.ts';
+import { beginOnPage, closeLink, presentOf, solveOnPage, type Present } from './login.ts';
 
 /** How long a browser waits at most for the callback to be tried, in milliseconds, before it is led back. */
 const LONGEST_WAIT = 5_000;
@@ -30,6 +30,7 @@ export const linkRoute = (state: State): Route => ({
       body,
       state: 'open',
       run: null,
+      begun: 0,
       connected: null,
       told: Promise.resolve(),
       led: false,
@@ -61,8 +62,7 @@ async function onPage(
   work: (link: HostedLink) => void | Promise<void>,
 ): Promise<void> {
   res.set({
-    'content-security-policy':
-      "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'",
+    'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'",
     'cache-control': 'no-store',
     'referrer-policy': 'no-referrer',
   });
@@ -147,7 +147,7 @@ function sendStart(
   res.type('html').send(type ? credentialsPage(link, type, problem, username) : choicePage(link, problem));
 }
 
-function sendCheckpoint(res: Response, present: NonNullable<ReturnType<typeof presentOf>>, problem?: string): void {
+function sendCheckpoint(res: Response, present: Present, problem?: string): void {
   const another = anotherWay(present.checkpoint, present.account.type) !== null;
   res.type('html').send(checkpointPage(present, another, problem ?? null));
 }
@@ -164,11 +164,9 @@ async function leave(state: State, link: HostedLink, res: Response): Promise<voi
   const done = link.state === 'done';
   const url = done ? link.body.success_redirect_url : link.body.failure_redirect_url;
   if (url !== undefined) return res.redirect(303, done ? withAccount(state, link, url) : url);
-  res.type('html').send(endPage(...(done ? CONNECTED : CANCELLED)));
+  const page = done ? endPage('Connected', 'You can close this page.') : endPage('Cancelled', 'Nothing was connected.');
+  res.type('html').send(page);
 }
-
-const CONNECTED = ['Connected', 'You can close this page.'] as const;
-const CANCELLED = ['Cancelled', 'Nothing was connected.'] as const;
 
 /** v1 documents no parameters on the way back; by variant it says which account it was. */
 function withAccount(state: State, { connected }: HostedLink, url: string): string {
