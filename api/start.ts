@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { openDatabase } from '../db/connect.ts';
 import { saveInstallationCredentials } from '../db/credentials.ts';
+import { requireUsedKeys } from '../db/used-keys.ts';
 import { followSandbox, systemClock } from '../platform/clock.ts';
 import { providerDefaults, type Config } from '../platform/config.ts';
 import { createLog } from '../platform/log.ts';
@@ -56,6 +57,7 @@ export async function startApi(
   };
 
   try {
+    await requireUsedKeys(db, vault);
     await saveInstallationCredentials(db, vault, clock.now(), providerDefaults(config));
     const server = createHttpServer(patience);
     await listen(server, config);

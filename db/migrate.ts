@@ -3,11 +3,13 @@ import { MikroORM } from '@mikro-orm/postgresql';
 import { entities } from './connect.ts';
 import { Foundation } from './migrations/0001-foundation.ts';
 import { LoginPages } from './migrations/0002-login-pages.ts';
+import { UsedKeys } from './migrations/0003-used-keys.ts';
 
 /** Every migration, oldest first. */
-const migrationsList = [
+export const migrationsList = [
   { name: '0001-foundation', class: Foundation },
   { name: '0002-login-pages', class: LoginPages },
+  { name: '0003-used-keys', class: UsedKeys },
 ];
 
 /** MikroORM as the schema's owner; migrations and the drift test use it, no serving process does. */

@@ -11,3 +11,28 @@ export const sealed = {
   webhookBody: (id: string) => `webhook_events.body:${id}`,
   idempotentAnswer: (id: string) => `idempotency_keys.response:${id}`,
 };
+
+/** A column that holds sealed values, and what its context is made of: the row's id, or that of the answer in it. */
+export interface SealedColumn {
+  table: string;
+  column: string;
+  of: 'id' | 'answer_id';
+  context(id: string): string;
+}
+
+/**
+ * Every sealed column of the database: re-encryption, and the question which keys are in use, go through this list.
+ * Each has an index on the key ids of its values (see `usedKeys`).
+ */
+export const sealedColumns: readonly SealedColumn[] = [
+  { table: 'accounts', column: 'secret', of: 'id', context: sealed.accountSecret },
+  { table: 'accounts', column: 'raw_details', of: 'id', context: sealed.rawDetails },
+  { table: 'connection_attempts', column: 'input', of: 'id', context: sealed.attemptInput },
+  { table: 'connection_attempts', column: 'callback_token', of: 'id', context: sealed.callbackToken },
+  { table: 'connection_steps', column: 'content', of: 'id', context: sealed.stepContent },
+  { table: 'connection_steps', column: 'answer', of: 'answer_id', context: sealed.stepAnswer },
+  { table: 'provider_credentials', column: 'settings', of: 'id', context: sealed.credentials },
+  { table: 'provider_credentials', column: 'webhook_secrets', of: 'id', context: sealed.webhookSecrets },
+  { table: 'webhook_events', column: 'body', of: 'id', context: sealed.webhookBody },
+  { table: 'idempotency_keys', column: 'response', of: 'id', context: sealed.idempotentAnswer },
+];

@@ -5,6 +5,8 @@ import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } f
  * (tenant, row and column) is authenticated with it, so that a ciphertext moved elsewhere does not open.
  */
 export interface Vault {
+  /** Ids of the ring's keys; the first seals. */
+  keyIds: readonly [string, ...string[]];
   seal(plain: string, context: string): string;
   /** Throws `VaultError` when the key is unknown, the context differs or the value was altered. */
   open(sealed: string, context: string): string;
@@ -12,6 +14,8 @@ export interface Vault {
   openBytes(sealed: Uint8Array): Uint8Array;
   /** Keyed digest for comparing without keeping, as hex; `purpose` keeps digests of different uses apart. */
   digest(purpose: string, text: string): string;
+  /** That digest under every key of the ring, the newest first: what was kept before a rotation is still recognised. */
+  digests(purpose: string, text: string): [string, ...string[]];
 }
 
 export class VaultError extends Error {
@@ -48,7 +52,12 @@ const tagSize = 16;
 export function createVault(ring: readonly VaultKey[]): Vault {
   const newest = ring[0];
   if (!newest) throw new VaultError('No encryption key is set: set ENCRYPTION_KEY to 32 random bytes in base64.');
-  const digestKey = Buffer.from(hkdfSync('sha256', newest.key, '', 'patchbay-digest', 32));
+  const digestKey = ({ key }: VaultKey): Buffer => Buffer.from(hkdfSync('sha256', key, '', 'patchbay-digest', 32));
+  const newestDigestKey = digestKey(newest);
+  const olderKeys = ring.slice(1).filter(({ id }) => id !== newest.id);
+  const olderDigestKeys = olderKeys.map(digestKey);
+  const keyed = (key: Buffer, purpose: string, text: string): string =>
+    createHmac('sha256', key).update(`${purpose}\0${text}`).digest('hex');
 
   const encrypt = (key: Buffer, plain: Uint8Array, context: string): Buffer => {
     const nonce = randomBytes(nonceSize);
@@ -73,6 +82,7 @@ export function createVault(ring: readonly VaultKey[]): Vault {
   };
 
   return {
+    keyIds: [newest.id, ...olderKeys.map(({ id }) => id)],
     seal: (plain, context) =>
       `v1.${newest.id}.${encrypt(newest.key, Buffer.from(plain), context).toString('base64url')}`,
     open: (sealed, context) => {
@@ -85,6 +95,10 @@ export function createVault(ring: readonly VaultKey[]): Vault {
       const buffer = Buffer.from(sealed);
       return decrypt(buffer.subarray(0, 8).toString(), buffer.subarray(8), 'bytes');
     },
-    digest: (purpose, text) => createHmac('sha256', digestKey).update(`${purpose}\0${text}`).digest('hex'),
+    digest: (purpose, text) => keyed(newestDigestKey, purpose, text),
+    digests: (purpose, text) => [
+      keyed(newestDigestKey, purpose, text),
+      ...olderDigestKeys.map((key) => keyed(key, purpose, text)),
+    ],
   };
 }

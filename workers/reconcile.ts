@@ -1,5 +1,6 @@
 import { rows, type Database } from '../db/connect.ts';
 import { openDetailsRun } from '../db/queries/open-details-run.ts';
+import { wantLooks } from '../db/queries/want-looks.ts';
 import { unmovedAccounts, type Lying, type UnmovedAccount } from '../db/queries/unmoved-accounts.ts';
 import { accountsWithoutDetails, runningSyncs } from '../db/queries/unmoved-syncs.ts';
 import type { Clock } from '../platform/clock.ts';
@@ -15,6 +16,8 @@ const patience = 30 * second;
 const cleanUpRest = 60 * second;
 /** How long an account whose details could not be collected rests before the next try. */
 const collectRest = 600 * second;
+/** How often an account in trouble is looked at, in case nobody says that the trouble is over, or that it is not. */
+const degradedRest = 300 * second;
 /** Accounts per round and kind; the next round goes on after them. */
 const page = 500;
 /** How long Temporal may take for one account. */
@@ -80,6 +83,7 @@ async function round(parts: Parts, from: { connections: string; syncs: string })
   await motion.ensureSearchAttributes();
   const at = (agoMs: number): Date => new Date(clock.now().getTime() - agoMs);
   const lying: Lying = { wanted: at(grace), passed: at(0), begun: at(patience), uncleaned: at(cleanUpRest) };
+  await db.system((em) => wantLooks(em, at(0), at(degradedRest)));
   const accounts = await db.system((em) => unmovedAccounts(em, lying, from.connections, page));
   from.connections = nextAfter(accounts) ?? first;
   for (const row of accounts) {

@@ -1,6 +1,7 @@
 import type { Deps } from '../activities/deps.ts';
 import { saveInstallationCredentials } from '../db/credentials.ts';
 import { openDatabase } from '../db/connect.ts';
+import { requireUsedKeys } from '../db/used-keys.ts';
 import { followSandbox, systemClock } from '../platform/clock.ts';
 import { providerDefaults, type Config } from '../platform/config.ts';
 import { createLog } from '../platform/log.ts';
@@ -34,6 +35,7 @@ export async function startWorker(config: Config): Promise<{ stop(): Promise<voi
     publicUrl: config.PUBLIC_URL,
     tellConnection: (account) => motion.tellConnection(account, 5_000),
   };
+  await requireUsedKeys(db, vault);
   await saveInstallationCredentials(db, vault, clock.now(), providerDefaults(config));
   const workers = await createWorkers(config, deps);
   const metricsServer =

@@ -36,6 +36,7 @@ export const lookAtAccount =
       // A wish that came meanwhile owns the account's state.
       if (account.providerAccountId !== call.providerAccountId) return progressOf(held);
       looked(account, start.wanted);
+      account.lookedAt = at;
       const event = happening(view, at);
       if (event && moveAccount(em, account, event))
         tell(em, account, at, 'provider_says', `The provider reports: ${view.reported}.`, {

@@ -124,6 +124,7 @@ function createAccount(
     method: wish.method,
     lastSyncAt: null,
     lookWantedAt: null,
+    lookedAt: null,
     mergedInto: null,
     createdAt: now,
     updatedAt: now,

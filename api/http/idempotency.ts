@@ -40,14 +40,14 @@ export async function once(
   request: Keyed,
   work: (operationId: string) => Promise<Reply>,
 ): Promise<Reply & { replayed: boolean }> {
-  const digest = context.vault.digest('idempotency', request.content);
+  const digests = context.vault.digests('idempotency', request.content);
   const end = performance.now() + twinPatienceMs;
   for (;;) {
-    const taken = await take(context, request, digest);
+    const taken = await take(context, request, digests);
     if ('operationId' in taken)
       return { ...(await execute(context, request, taken.operationId, work)), replayed: false };
     const { row } = taken;
-    if (row && row.bodyDigest !== digest)
+    if (row && !digests.includes(row.bodyDigest))
       throw new Problem('idempotency_key_reused', 'This Idempotency-Key was used with another request.');
     if (row?.response) {
       const body: unknown = JSON.parse(context.vault.open(row.response, sealed.idempotentAnswer(row.id)));
@@ -63,7 +63,7 @@ export async function once(
 async function take(
   { db, clock }: ApiContext,
   { tenantId, route, key }: Keyed,
-  digest: string,
+  digests: readonly [string, ...string[]],
 ): Promise<{ operationId: string } | { row: IdempotencyKey | null }> {
   const now = clock.now();
   const lease = new Date(now.getTime() + leaseMs);
@@ -78,9 +78,9 @@ async function take(
          status = null, response = null, body_digest = excluded.body_digest,
          locked_until = excluded.locked_until, created_at = excluded.created_at, expires_at = excluded.expires_at
        where k.expires_at < excluded.created_at
-          or (k.response is null and k.locked_until < excluded.created_at and k.body_digest = excluded.body_digest)
+          or (k.response is null and k.locked_until < excluded.created_at and k.body_digest = any(?::text[]))
        returning id`,
-      [newId(), tenantId, route, key, digest, lease, now, expiry],
+      [newId(), tenantId, route, key, digests[0], lease, now, expiry, `{${digests.join(',')}}`],
     ),
   );
   if (made) return { operationId: made.id };

@@ -34,6 +34,8 @@ const AccountSchema = defineEntity({
     lastSyncAt: p.datetime().strictNullable(),
     /** A provider's event asked for a look at this account; cleared by the look that began after it. */
     lookWantedAt: p.datetime().strictNullable(),
+    /** When the provider was last asked how the account at rest stands. */
+    lookedAt: p.datetime().strictNullable(),
     mergedInto: p.uuid().strictNullable(),
     createdAt: p.datetime(),
     updatedAt: p.datetime(),

@@ -73,7 +73,9 @@ const solution = (call: ProviderCall, code: string) => ({
 
 /** UniPile wants `(+33)0612345678`: the country's calling code, then the number as it is dialled at home. */
 function phoneForm(text: string): string {
-  const number = parsePhoneNumberFromString(`+${text.trim().replace(/^(\+|00)/, '')}`);
+  const typed = text.trim();
+  if (/^\(\+\d{1,3}\)\d{4,14}$/.test(typed)) return typed;
+  const number = parsePhoneNumberFromString(`+${typed.replace(/^(\+|00)/, '')}`);
   if (!number) throw new ProviderFailure('wrong_answer', 'This cannot be a phone number.');
   return `(+${number.countryCallingCode})${number.formatNational().replace(/\D/g, '')}`;
 }

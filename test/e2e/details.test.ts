@@ -198,3 +198,14 @@ it('never loses a request for details that comes while the last run is ending', 
   const { id } = await connected('+33639980413');
   for (let n = 0; n < 25; n += 1) expect((await sync(id)).state).toBe('succeeded');
 });
+
+it('looks again at an account in trouble, and asks its owner when the trouble lasts', async () => {
+  const { id, provider_account_id: upstream } = await connected('+33639980414');
+  await stack.control.post('/drop', { account_id: upstream, status: 'CONNECTING' });
+  await stack.api.account(id, 'degraded');
+  // Nobody says anything any more.
+  await stack.control.put('/faults', { provider: 'unipile', webhook_drop: 1 });
+  await stack.control.post('/clock', { advance_seconds: 31 * 60 });
+  expect(await stack.api.account(id, 'reconnect_required')).toMatchObject({ who: 'owner' });
+  await stack.control.put('/faults', { provider: 'unipile' });
+});

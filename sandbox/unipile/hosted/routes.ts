@@ -11,7 +11,7 @@ import { bodyFor, expiryOf, typesOf, wordOf, type HostedLink } from './links.ts'
 import { beginOnPage, closeLink, presentOf, solveOnPage, type Present } from './login.ts';
 
 /** How long a browser waits at most for the callback to be tried, in milliseconds, before it is led back. */
-const LONGEST_WAIT = 5_000;
+const LONGEST_WAIT = 2_000;
 
 /** `POST /hosted/accounts/link`: answers the address of a page for one login. */
 export const linkRoute = (state: State): Route => ({

@@ -1,7 +1,8 @@
-import type { LoginInput, LoginProgress, ProviderCall } from '../../../providers/provider.ts';
+import type { Channel } from '../../../domain/channels.ts';
+import type { LoginProgress, ProviderCall } from '../../../providers/provider.ts';
 import { unipile } from '../../../providers/unipile/unipile.ts';
 import { startWorld, type World } from '../../sandbox/world.ts';
-import { eventually } from '../../support/eventually.ts';
+import { callTo, failureOf, inputFor, openStep, qr } from './peer.ts';
 
 const { login, account } = unipile;
 let world: World;
@@ -11,166 +12,277 @@ beforeAll(async () => {
 beforeEach(() => world.control('POST', '/reset'));
 afterAll(() => world?.close());
 
-const call = (change: Partial<ProviderCall> = {}): ProviderCall => ({
-  settings: { dsn: world.unipileUrl, access_token: 'sandbox-key' },
-  channel: 'linkedin',
-  providerAccountId: null,
-  now: Date.now(),
-  ...change,
-});
-const as = (story: string): LoginInput => ({
-  method: 'credentials',
-  credentials: { username: `${story}@provider.example`, password: 'correct horse' },
-});
-const qr: LoginInput = { method: 'qr', credentials: {} };
-const step = (progress: LoginProgress) => (progress.next.linked ? 'linked' : progress.next.content.kind);
+const variant = (name: string, value: unknown) =>
+  world.control('PUT', '/variants', { provider: 'unipile', name, value });
+const call = (channel: Channel = 'linkedin', providerAccountId: string | null = null): ProviderCall =>
+  callTo(world.unipileUrl, { channel, providerAccountId });
+const begin = (story: string, channel: Channel = 'linkedin') =>
+  login.begin(call(channel), inputFor(channel, `${story}@provider.example`));
+const kindOf = (progress: LoginProgress) => (progress.next.linked ? 'linked' : progress.next.content.kind);
 
-/** Begins a story and answers what it asks, in turn; the kinds of step that came. */
-async function play(story: string, ...answers: string[]): Promise<string[]> {
-  let progress = await login.begin(call(), as(story));
-  const kinds = [step(progress)];
-  for (const text of answers) {
-    if (progress.next.linked) break;
-    const { content } = progress.next;
-    progress = await login.answer(call({ providerAccountId: progress.providerAccountId }), content, text);
-    kinds.push(step(progress));
-  }
-  return kinds;
+/** A login at its first step, and what can be done there. */
+async function at(story: string, channel: Channel = 'linkedin') {
+  const begun = await begin(story, channel);
+  const here = call(channel, begun.providerAccountId);
+  const { content } = openStep(begun);
+  return {
+    begun,
+    here,
+    content,
+    answer: (text: string) => login.answer(here, content, text),
+    status: () => login.look(here).then(({ status }) => status),
+  };
 }
 
-describe('A3 and A4: every story of a login', () => {
+describe('A3: a login by credentials', () => {
+  it.each(['linkedin', 'instagram', 'messenger', 'mail'] as const)('of %s links at once', async (channel) => {
+    const begun = await begin('plain', channel);
+    expect(begun.next.linked).toBe(true);
+    const view = await login.look(call(channel, begun.providerAccountId));
+    expect(view).toMatchObject({ status: 'linked', reported: 'OK', identity: expect.any(String) });
+  });
+
+  it('by cookie links too', async () => {
+    const input = { method: 'credentials', credentials: { access_token: 'li_at', user_agent: 'Mozilla' } } as const;
+    expect((await login.begin(call(), input)).next.linked).toBe(true);
+  });
+
+  it('names wrong credentials, and leaves nothing behind', async () => {
+    expect(await failureOf(begin('wrong-password'))).toMatchObject({ code: 'wrong_credentials', effect: 'none' });
+    expect((await world.unipile('GET', '/accounts')).body.items).toEqual([]);
+  });
+
+  it('waits for another login of the same identity', async () => {
+    await begin('2fa');
+    expect(await failureOf(begin('2fa'))).toMatchObject({ code: 'login_busy', effect: 'none' });
+  });
+
+  it('names a wrong key, which is not the owner’s to mend', async () => {
+    const settings = { dsn: world.unipileUrl, access_token: 'wrong' };
+    const failure = failureOf(login.begin({ ...call(), settings }, inputFor('linkedin', 'ada')));
+    expect(await failure).toMatchObject({ code: 'provider_key_rejected' });
+  });
+});
+
+describe.each(['linkedin', 'instagram', 'messenger'] as const)('A4: the checkpoints of %s', (channel) => {
   it.each([
-    ['plain', [], ['linked']],
-    ['2fa', ['123456'], ['code', 'linked']],
-    ['otp', ['123456'], ['code', 'linked']],
-    ['phone', ['+33639980100'], ['phone', 'linked']],
-  ])('%s', async (story, answers, kinds) => expect(await play(story, ...answers)).toEqual(kinds));
-
-  it('contract, after 2FA or alone: one of the options is chosen', async () => {
-    const begun = await login.begin(call(), as('two'));
-    if (begun.next.linked) throw new Error('no checkpoint');
-    const at = call({ providerAccountId: begun.providerAccountId });
-    const choice = await login.answer(at, begun.next.content, '123456');
-    if (choice.next.linked || choice.next.content.kind !== 'choose') throw new Error('no choice');
-    const [option] = choice.next.content.options;
-    expect(step(await login.answer(at, choice.next.content, option?.id ?? ''))).toBe('linked');
+    ['2fa', { kind: 'code', source: 'sms' }, '123456'],
+    ['otp', { kind: 'code', source: 'unknown' }, ' 123456 '],
+    ['phone', { kind: 'phone' }, '+33 6 39 98 01 00'],
+    ['captcha', { kind: 'captcha', publicKey: expect.any(String), data: expect.any(String) }, '123456'],
+    ['contract', { kind: 'choose', options: expect.any(Array) }, 'contract-us'],
+  ])('%s: a wrong answer is refused, and the right one taken after it', async (story, content, right) => {
+    const step = await at(story, channel);
+    expect(step.content).toEqual(content);
+    expect(await step.status()).toBe('pending');
+    for (let n = 0; n < 2; n += 1)
+      expect(await failureOf(step.answer('999'))).toMatchObject({ code: 'wrong_answer', effect: 'none' });
+    const progress = await step.answer(right);
+    expect(progress).toEqual({ providerAccountId: step.here.providerAccountId, next: { linked: true } });
+    expect(await step.status()).toBe('linked');
   });
 
-  it('refuses a wrong code, and takes the right one afterwards', async () => {
-    const begun = await login.begin(call(), as('2fa'));
-    if (begun.next.linked) throw new Error('no checkpoint');
-    const at = call({ providerAccountId: begun.providerAccountId });
-    await expect(login.answer(at, begun.next.content, '000000')).rejects.toMatchObject({ code: 'wrong_answer' });
-    expect(step(await login.answer(at, begun.next.content, ' 123456 '))).toBe('linked');
+  it('two: the answer of one leads to the other', async () => {
+    const step = await at('two', channel);
+    const { content } = openStep(await step.answer('123456'));
+    if (content.kind !== 'choose') throw new Error('no choice');
+    expect(content.options).toContainEqual({ id: 'contract-emea', label: 'Recruiter EMEA' });
+    expect(kindOf(await login.answer(step.here, content, 'contract-emea'))).toBe('linked');
   });
-
-  it('has a code sent again, and another way offered', async () => {
-    const begun = await login.begin(call(), as('2fa'));
-    if (begun.next.linked) throw new Error('no checkpoint');
-    expect(begun.next).toMatchObject({ canResend: true, canTryAnotherWay: true });
-    const at = call({ providerAccountId: begun.providerAccountId });
-    expect(await login.resend(at)).toBeNull();
-    expect(step(await login.anotherWay(at))).not.toBe('linked');
-  });
-
-  it('waits for the approval in the app by looking', async () => {
-    const begun = await login.begin(call(), as('approve'));
-    expect(step(begun)).toBe('approve');
-    const at = call({ providerAccountId: begun.providerAccountId });
-    expect((await login.look(at)).status).not.toBe('linked');
-    await world.control('POST', '/approve', { account_id: begun.providerAccountId ?? '' });
-    expect((await login.look(at)).status).toBe('linked');
-  });
-
-  it('names wrong credentials', () =>
-    expect(login.begin(call(), as('wrong-password'))).rejects.toMatchObject({ code: 'wrong_credentials' }));
 });
 
-describe('A1, A5, A6: QR, reconnection, end', () => {
-  it('links by a scan, reconnects under the same id, and ends twice', async () => {
-    const begun = await login.begin(call({ channel: 'whatsapp' }), qr);
-    expect(begun.next).toMatchObject({ content: { kind: 'qr', text: expect.stringContaining('@') } });
-    const id = begun.providerAccountId ?? '';
-    const at = call({ channel: 'whatsapp', providerAccountId: id });
-    await world.control('POST', '/scan', { account_id: id, phone: '+33639980100' });
-    expect(await login.look(at)).toMatchObject({ status: 'linked', identity: '+33639980100' });
+describe('A4: what else can be done at a checkpoint', () => {
+  it.each(['approve', 'captcha'])('%s ends on the device, and is seen by looking', async (story) => {
+    const step = await at(story);
+    expect(await step.status()).toBe('pending');
+    await world.control('POST', '/approve', { account_id: step.here.providerAccountId ?? '' });
+    expect(await step.status()).toBe('linked');
+  });
 
+  it.each(['resend', 'checkpoint'])('a code is sent again, as the answer %s says', async (value) => {
+    await variant('resend_answer', value);
+    for (const story of ['2fa', 'otp', 'approve']) {
+      const step = await at(story);
+      expect(openStep(step.begun).canResend).toBe(true);
+      expect(await login.resend(step.here)).toBeNull();
+    }
+  });
+
+  it('what cannot be sent again is refused without ending the login', async () => {
+    const step = await at('captcha');
+    expect(openStep(step.begun).canResend).toBe(false);
+    expect(await failureOf(login.resend(step.here))).toMatchObject({ code: 'request_refused', effect: 'none' });
+    expect(kindOf(await step.answer('123456'))).toBe('linked');
+  });
+
+  it('another way leads round: by SMS, by app, by approval', async () => {
+    const step = await at('2fa');
+    const ways = [];
+    for (let n = 0; n < 3; n += 1) ways.push(openStep(await login.anotherWay(step.here)).content);
+    expect(ways).toEqual([{ kind: 'code', source: 'app' }, { kind: 'approve' }, { kind: 'code', source: 'sms' }]);
+    expect(kindOf(await step.answer('123456'))).toBe('linked');
+  });
+
+  it('where there is no other way the present one still counts', async () => {
+    const step = await at('phone');
+    expect(openStep(step.begun).canTryAnotherWay).toBe(false);
+    expect((await failureOf(login.anotherWay(step.here))).code).toBe('checkpoint_refused');
+    expect(kindOf(await step.answer('+33639980100'))).toBe('linked');
+  });
+
+  it('after five minutes every answer is too late', async () => {
+    const step = await at('2fa');
+    await world.control('POST', '/clock', { advance_seconds: 301 });
+    expect((await failureOf(step.answer('123456'))).code).toBe('checkpoint_expired');
+    expect((await failureOf(login.anotherWay(step.here))).code).toBe('checkpoint_expired');
+    expect((await failureOf(login.resend(step.here))).code).toBe('checkpoint_expired');
+  });
+});
+
+describe('A1: a QR code', () => {
+  const scan = (account_id: string | null, phone?: string) => world.control('POST', '/scan', { account_id, phone });
+
+  it.each(['digits', 'plus'])('links WhatsApp by a scan, the number written in %s', async (value) => {
+    await variant('whatsapp_phone', value);
+    const begun = await login.begin(call('whatsapp'), qr);
+    const step = openStep(begun);
+    expect(step.content).toEqual({ kind: 'qr', text: expect.stringContaining('@') });
+    const here = call('whatsapp', begun.providerAccountId);
+    expect((await login.look(here)).status).toBe('pending');
+    await scan(begun.providerAccountId, '+33639980100');
+    const view = await login.look(here);
+    expect(view).toMatchObject({ status: 'linked', identity: '+33639980100', createdAt: expect.any(Number) });
+    const { connection_config: connection } = await account.details(here, view);
+    expect(connection).toMatchObject({ phone_number: '+33639980100', messaging_status: 'OK' });
+  });
+
+  it('links Telegram by a scan', async () => {
+    const { providerAccountId } = await login.begin(call('telegram'), qr);
+    await scan(providerAccountId);
+    expect(await login.look(call('telegram', providerAccountId))).toMatchObject({
+      status: 'linked',
+      identity: expect.stringMatching(/^\d+$/),
+    });
+  });
+
+  it('that lapsed is followed by another one of the same account', async () => {
+    const first = await login.begin(call('whatsapp'), qr);
+    const lifetime = (openStep(first).expiresAt ?? 0) - Date.now();
+    expect(lifetime).toBeGreaterThan(50_000);
+    await world.control('POST', '/clock', { advance_seconds: 61 });
+    const second = await login.begin(call('whatsapp', first.providerAccountId), qr);
+    expect(second.providerAccountId).toBe(first.providerAccountId);
+    expect(openStep(second).content).not.toEqual(openStep(first).content);
+    expect((await scan(first.providerAccountId)).status).toBe(200);
+  });
+
+  it('nobody scanned may be unknown to the provider until somebody does', async () => {
+    await variant('unscanned_account', 'not_found');
+    const { providerAccountId } = await login.begin(call('whatsapp'), qr);
+    const here = call('whatsapp', providerAccountId);
+    expect((await login.look(here)).status).toBe('gone');
+    await scan(providerAccountId);
+    expect((await login.look(here)).status).toBe('linked');
+  });
+
+  it('of an account that no longer exists cannot be had', async () => {
+    const { providerAccountId } = await login.begin(call('whatsapp'), qr);
+    await login.revoke(call('whatsapp', providerAccountId));
+    expect((await failureOf(login.begin(call('whatsapp', providerAccountId), qr))).code).toBe('not_found');
+  });
+});
+
+describe('A5: a reconnection', () => {
+  it('by QR keeps the account and its number', async () => {
+    const id = await world.whatsapp('+33639980100');
+    const here = call('whatsapp', id);
     await world.control('POST', '/drop', { account_id: id, status: 'CREDENTIALS' });
-    expect((await login.look(at)).status).toBe('login_lost');
-    expect((await login.begin(at, qr)).providerAccountId).toBe(id);
-
-    await login.revoke(at);
-    await login.revoke(at);
-    expect((await login.look(at)).status).toBe('gone');
+    expect(await login.look(here)).toMatchObject({ status: 'login_lost', reported: 'CREDENTIALS' });
+    expect((await login.begin(here, qr)).providerAccountId).toBe(id);
+    expect((await login.look(here)).status).toBe('login_lost');
+    await world.control('POST', '/scan', { account_id: id });
+    expect(await login.look(here)).toMatchObject({ status: 'linked', identity: '+33639980100' });
   });
 
-  it('restarts what stopped, and says when there is nothing to restart', async () => {
-    const { providerAccountId } = await login.begin(call(), as('plain'));
-    const at = call({ providerAccountId });
-    await world.control('POST', '/drop', { account_id: providerAccountId ?? '', status: 'ERROR' });
-    expect((await login.look(at)).status).toBe('halted');
-    expect(await login.restore(at)).toBe(true);
-    await eventually('the restart', async () => (await login.look(at)).status === 'linked');
-    expect(await login.restore(call({ providerAccountId: 'unknown' }))).toBe(false);
-  });
-});
-
-describe('a beginning whose answer was lost', () => {
-  const lose = () => world.control('PUT', '/faults', { provider: 'unipile', after_effect: 1 });
-  const heal = () => world.control('PUT', '/faults', { provider: 'unipile' });
-
-  it('is found and proven by the name that was typed, among all pages of other accounts', async () => {
-    const since = Date.now() - 60_000;
-    for (let n = 0; n < 3; n += 1) await login.begin(call(), as('plain'));
-    await lose();
-    const input: LoginInput = { method: 'credentials', credentials: { username: 'plain@lost.example', password: 'p' } };
-    await expect(login.begin(call(), input)).rejects.toMatchObject({ effect: 'unknown' });
-    await heal();
-    const proven = (await login.findBegun(call(), input, since, new Set())).filter((one) => one.proven);
-    expect(proven).toHaveLength(1);
-    const known = new Set(proven.map((one) => one.providerAccountId));
-    const others = await login.findBegun(call(), input, since, known);
-    expect(others.map((one) => one.proven)).not.toContain(true);
-    expect(await login.findBegun(call(), input, Date.now() + 60_000, new Set())).toEqual([]);
+  it.each(['linkedin', 'mail'] as const)('of %s takes the same credentials again', async (channel) => {
+    const { providerAccountId } = await begin('plain', channel);
+    await world.control('POST', '/drop', { account_id: providerAccountId, status: 'CREDENTIALS' });
+    const again = await login.begin(call(channel, providerAccountId), inputFor(channel, 'plain@provider.example'));
+    expect(again).toEqual({ providerAccountId, next: { linked: true } });
   });
 
-  it('is found but not proven where nothing was typed', async () => {
-    await lose();
-    await expect(login.begin(call({ channel: 'whatsapp' }), qr)).rejects.toMatchObject({ effect: 'unknown' });
-    await heal();
-    const found = await login.findBegun(call({ channel: 'whatsapp' }), qr, 0, new Set());
-    expect(found.every((one) => !one.proven)).toBe(true);
+  it('goes through checkpoints like a first login', async () => {
+    const step = await at('2fa');
+    await step.answer('123456');
+    const again = await login.begin(step.here, inputFor('linkedin', '2fa@provider.example'));
+    expect(again.providerAccountId).toBe(step.here.providerAccountId);
+    expect(kindOf(await login.answer(step.here, openStep(again).content, '123456'))).toBe('linked');
+  });
+
+  it('as somebody else is refused', async () => {
+    const { providerAccountId } = await begin('plain');
+    const other = login.begin(call('linkedin', providerAccountId), inputFor('linkedin', 'other@provider.example'));
+    expect((await failureOf(other)).code).toBe('another_identity');
   });
 });
 
-describe('registration of webhooks', () => {
-  const list = async (): Promise<any[]> => (await world.unipile('GET', '/webhooks?limit=250')).body.items;
+describe('what needs no owner', () => {
+  it.each([
+    ['OK', 'linked', true],
+    ['CONNECTING', 'interrupted', true],
+    ['ERROR', 'halted', true],
+    ['STOPPED', 'halted', true],
+    ['CREDENTIALS', 'login_lost', false],
+  ])('%s is %s, and a restart mends it: %s', async (status, seen, mends) => {
+    const { providerAccountId } = await begin('plain');
+    const here = call('linkedin', providerAccountId);
+    await world.control('POST', '/drop', { account_id: providerAccountId, status });
+    expect((await login.look(here)).status).toBe(seen);
+    expect(await login.restore(here)).toBe(mends);
+    expect((await login.look(here)).status).toBe(mends ? 'linked' : seen);
+  });
 
-  it('registers each source once however often it is asked, and leaves those of others alone', async () => {
-    const other = 'https://other.example/hook';
-    await world.unipile('POST', '/webhooks', { request_url: other, source: 'messaging' });
-    const address = 'https://patchbay.example/webhooks/unipile/token';
-    const first = await account.registerWebhooks(call(), address, 's1');
-    const again = await account.registerWebhooks(call(), address, 's2');
-    const found = await list();
-    const here = found.filter((one) => one.request_url === address);
-    expect(found.length - here.length).toBe(1);
-    expect(new Set(here.map((one) => one.id))).toEqual(new Set(again));
-    expect(here).toHaveLength(2);
-    expect(again).not.toEqual(first);
-    expect(JSON.stringify(found)).toContain('s2');
+  it('says when there is nothing to restart', async () =>
+    expect(await login.restore(call('linkedin', 'unknown'))).toBe(false));
+});
+
+describe('A6: the end of a login', () => {
+  it('is the same when it comes twice, and however the account was lost', async () => {
+    const id = await world.whatsapp();
+    await login.revoke(call('whatsapp', id));
+    await login.revoke(call('whatsapp', id));
+    expect(await login.look(call('whatsapp', id))).toMatchObject({ status: 'gone', raw: null });
+    await login.revoke(call('whatsapp', 'never-was'));
+  });
+
+  it('of which the answer was lost is made sure by asking again', async () => {
+    const id = await world.whatsapp();
+    await world.control('PUT', '/faults', { provider: 'unipile', after_effect: 1, times: 1 });
+    expect(await failureOf(login.revoke(call('whatsapp', id)))).toMatchObject({ effect: 'unknown' });
+    await login.revoke(call('whatsapp', id));
+    expect((await login.look(call('whatsapp', id))).status).toBe('gone');
   });
 });
 
-it('says what is wrong with a login before anybody is asked, and never repeats a value', () => {
-  const wrong = (credentials: Record<string, unknown>, method: LoginInput['method'] = 'credentials') =>
-    unipile.checkLogin('linkedin', { method, credentials });
-  expect(wrong({ username: 'a', password: 'b' })).toBeNull();
-  expect(wrong({ access_token: 'li_at' })).toBeNull();
-  expect(wrong({}, 'hosted')).toBeNull();
-  for (const credentials of [{}, { username: 'canary' }, { username: 'a', password: 'canary', odd: 1 }]) {
-    expect(wrong(credentials)).toMatch(/^credentials: /);
-    expect(wrong(credentials)).not.toContain('canary');
-  }
-  expect(wrong({ password: 'canary' }, 'hosted')).toMatch(/password/);
+describe('P6: faults of the provider', () => {
+  it('say whether anything can have happened', async () => {
+    const fault = (rule: object) => world.control('PUT', '/faults', { provider: 'unipile', ...rule });
+    await fault({ rate_429: 1 });
+    expect(await failureOf(begin('plain'))).toMatchObject({ code: 'rate_limited', effect: 'none' });
+    await fault({ rate_500: 1 });
+    expect(await failureOf(begin('plain'))).toMatchObject({ code: 'provider_unavailable', effect: 'unknown' });
+    await fault({ timeout: 1 });
+    const hasty = { ...call(), signal: AbortSignal.timeout(200) };
+    const failure = await failureOf(login.begin(hasty, inputFor('linkedin', 'ada')));
+    expect(failure).toMatchObject({ code: 'provider_unavailable', effect: 'unknown' });
+    await fault({});
+    expect((await world.unipile('GET', '/accounts')).body.items).toEqual([]);
+  });
+
+  it('tell how long to wait, where the provider does', async () => {
+    await variant('rate_limit_per_minute', 1);
+    await variant('retry_after_seconds', 17);
+    await begin('plain');
+    expect(await failureOf(begin('other'))).toMatchObject({ code: 'rate_limited', retryAfterMs: 17_000 });
+  });
 });

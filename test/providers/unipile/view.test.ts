@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import type { ProviderCall } from '../../../providers/provider.ts';
 import { detailsOf } from '../../../providers/unipile/details.ts';
 import { viewOf } from '../../../providers/unipile/view.ts';
@@ -60,11 +61,34 @@ describe('what an account object says', () => {
     ['LINKEDIN', { im: { id: 'ACo1', username: 'Ada' } }, 'ACo1'],
     ['INSTAGRAM', { im: { id: 17, username: 'ada' } }, '17'],
     ['TELEGRAM', { im: { user_id: '42', username: 'ada' } }, '42'],
-    ['MAIL', { mail: { imap_user: 'ada@example.com' } }, 'ada@example.com'],
+    ['LINKEDIN', { im: { id: 'ACo1', username: 'Ada', premiumContractId: null, publicIdentifier: 'ada' } }, 'ACo1'],
+    ['MESSENGER', { im: { id: '', username: 'ada' } }, 'ada'],
+    ['TELEGRAM', { im: { user_id: '', username: '' } }, null],
+    ['MAIL', { mail: { imap_user: 'Ada@Example.com' } }, 'ada@example.com'],
+    ['MAIL', { im: {}, mail: {} }, null],
+    ['MAIL', null, null],
+    ['LINKEDIN', { im: null }, null],
+    ['LINKEDIN', { im: 'x' }, null],
     ['GOOGLE_OAUTH', { mail: { username: 'ada@example.com' } }, 'ada@example.com'],
   ])('of %s is who it is there', (type, params, identity) =>
     expect(viewOf(account({ type, connection_params: params })).identity).toBe(identity),
   );
+
+  it.each(['WhatsApp', 'whatsapp'])('is the same when its type is spelled %s', (type) =>
+    expect(viewOf(account({ type })).identity).toBe('+33639980100'),
+  );
+
+  it('is waited for while it lists no sources, or something else than a list', () => {
+    for (const sources of [[], null, undefined, {}, 'OK'])
+      expect(viewOf(account({ sources }))).toMatchObject({ status: 'pending', identity: '+33639980100' });
+    for (const sources of [[null], [{}], ['OK'], [{ id: 'a', status: 5 }]])
+      expect(viewOf(account({ sources })).status).toBe('interrupted');
+  });
+
+  it('keeps the answer as it came', () => {
+    const body = account({ made_up: [1] });
+    expect(viewOf(body).raw).toBe(body);
+  });
 
   it.each([null, undefined, [], 'x', 5, {}])('never throws for %j', (body) =>
     expect(viewOf(body)).toMatchObject({ status: 'pending', identity: null, createdAt: null }),
@@ -101,6 +125,60 @@ describe('A7: the ten and eight points', () => {
       formatted_phone_number: '+33 6 39 98 01 00',
       account_metadata: { country_code: 'FR', display_name: '15550100' },
     });
+  });
+
+  it.each([
+    ['mail', 'MAIL', 'acc_MAILS', false],
+    ['whatsapp', 'WHATSAPP', 'acc_MESSAGING', true],
+  ] as const)('name the source of %s', (channel, type, id, receipts) => {
+    const body = account({ type, sources: [{ id, status: 'OK' }] });
+    const { connection_config: connection, provider_config: provider } = detailsOf({ ...call, channel }, viewOf(body));
+    expect(connection.messaging_source_id).toBe(id);
+    expect(provider.features).toMatchObject({ send: true, receive: true, read_receipts: receipts });
+  });
+
+  it('take the messaging source among several, its word and its type in any case', () => {
+    const body = account({
+      type: 'whatsapp',
+      sources: [
+        { id: 'acc_MAILS', status: 'ERROR' },
+        { id: 'acc_MESSAGING', status: 'ok' },
+      ],
+    });
+    const points = pointsOf(body);
+    expect(points.connection_config).toMatchObject({
+      account_type: 'WHATSAPP',
+      messaging_status: 'OK',
+      messaging_source_id: 'acc_MESSAGING',
+    });
+    expect(points.provider_config).toMatchObject({ messaging_enabled: true, provider_type: 'WHATSAPP' });
+  });
+
+  it('read a number that is a number, and no hidden one', () => {
+    const phone = (phone_number: unknown) =>
+      pointsOf(account({ connection_params: { im: { phone_number } } })).connection_config.phone_number;
+    expect([33639980100, '+33639980100', 'hidden', '', null].map(phone)).toEqual([
+      '+33639980100',
+      '+33639980100',
+      null,
+      null,
+      null,
+    ]);
+  });
+
+  it('and the view are there for any JSON, wherever it stands in an account', () => {
+    const parts = Object.keys(account());
+    const body = fc.oneof(fc.jsonValue(), fc.dictionary(fc.constantFrom(...parts), fc.jsonValue()).map(account));
+    fc.assert(
+      fc.property(body, (one) => {
+        const points = pointsOf(one);
+        expect(Object.keys(points.connection_config)).toHaveLength(10);
+        expect(Object.keys(points.provider_config)).toHaveLength(8);
+        for (const source of points.connection_config.sources)
+          expect(source).toEqual({ id: expect.any(String), status: expect.any(String) });
+      }),
+      { numRuns: 300 },
+    );
   });
 
   it.each([null, {}, { sources: [{}] }, account({ sources: [], groups: null, name: null, connection_params: null })])(

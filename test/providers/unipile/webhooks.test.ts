@@ -34,12 +34,46 @@ describe('C2: account status', () => {
     }
   });
 
+  it.each([
+    { AccountStatus: { account_id: 'a', message: 'CREDENTIALS' } },
+    { AccountStatus: { account_id: 'a', status: 'CREDENTIALS' } },
+    { event: 'account_status', AccountStatus: { account_id: 'a', message: 'CREDENTIALS' } },
+    { event: 'account_status', account_id: 'a', message: 'CREDENTIALS' },
+    { event: 'account_status', account_id: 'a', status: 'credentials', reason: 'logged out' },
+    { event: 'account_status', data: { account_id: 'a', status: 'CREDENTIALS' } },
+    { account_id: 'a', account_type: 'LINKEDIN', message: 'CREDENTIALS', reason: 'logged out' },
+    { status: 'CREDENTIALS', account_id: 'a', name: 'n' },
+  ])('is understood in every shape: %j', (body) =>
+    expect(statusOf(body)).toMatchObject({
+      kind: 'account_status',
+      type: 'account_status.credentials',
+      status: 'login_lost',
+      providerAccountId: 'a',
+    }),
+  );
+
+  it.each([
+    [{ AccountStatus: {} }, null],
+    [{ AccountStatus: { account_id: 5, message: {} } }, null],
+    [{ event: 'account_status' }, null],
+    [{ AccountStatus: { account_id: 'a', message: 'Call me, it is urgent' } }, 'a'],
+  ])('of an unknown word moves nothing, and is not repeated: %j', (body, providerAccountId) =>
+    expect(statusOf(body)).toMatchObject({
+      type: 'account_status.unknown',
+      status: 'unknown',
+      providerAccountId,
+    }),
+  );
+
   it('is told from a message by its shape when the body names no event', () => {
     expect(statusOf({ account_id: 'a', message: 'CREDENTIALS' })).toMatchObject({ status: 'login_lost' });
-    expect(statusOf({ event: 'message_received', account_id: 'a', message_id: 'm', message: 'OK' })).toMatchObject({
-      kind: 'other',
-      type: 'message_received',
-    });
+    expect(statusOf({ account_id: 'a', message: 'SOMETHING_NEW' })).toMatchObject({ status: 'unknown' });
+    for (const message_id of ['m', undefined])
+      expect(statusOf({ event: 'message_received', account_id: 'a', message_id, message: 'OK' })).toMatchObject({
+        kind: 'other',
+        type: 'message_received',
+      });
+    expect(() => statusOf({ account_id: 'a', message: 'Hello there' })).toThrow('names no event');
   });
 });
 
@@ -56,6 +90,25 @@ describe('other events', () => {
     const others = [{ event: 'message_read' }, { account_id: 'b' }, { message_id: 'n' }, { timestamp: 'u' }];
     expect(new Set([key({}), ...others.map(key)]).size).toBe(5);
   });
+});
+
+describe('what happens to a message after it came', () => {
+  const base = { account_id: 'a', message_id: 'm', timestamp: 't' };
+  const key = (body: object) => statusOf({ ...base, ...body })?.dedupeKey;
+
+  it.each([
+    ['message_read', { seen_by: { ada: true } }, { seen_by: { ada: true, bo: true } }],
+    ['message_reaction', { reaction: '+1', reaction_sender: 'ada' }, { reaction: '+1', reaction_sender: 'bo' }],
+    ['message_reaction', { reaction: '+1' }, { reaction: '-1' }],
+    ['message_edited', { message: 'one' }, { message: 'two' }],
+  ])('%s is another event each time, though it carries the time of the message', (event, one, other) => {
+    expect(key({ event, ...one })).toBe(key({ event, ...one }));
+    expect(key({ event, ...one })).not.toBe(key({ event, ...other }));
+  });
+
+  it.each(['message_received', 'message.received', 'new_message'])('but %s is new once', (event) =>
+    expect(key({ event, message: 'one', folder: ['INBOX'] })).toBe(key({ event, message: 'one', folder: [] })),
+  );
 });
 
 it('throws only its own errors, and answers whole events, for any JSON and any bytes', () => {
@@ -105,6 +158,7 @@ describe('the secret header', () => {
 
   it('lets nothing in where there is no secret', () => {
     expect(verify(given(''), [])).toBe(false);
+    expect(verify(given(''), [''])).toBe(false);
     expect(verify(given('undefined'), [])).toBe(false);
   });
 });
