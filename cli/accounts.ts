@@ -1,30 +1,112 @@
-import type { Command } from 'commander';
-import { Account } from '../db/entities/accounts.ts';
+import { Option, type Command } from 'commander';
+import { Account, AccountEvent } from '../db/entities/accounts.ts';
+import { ConnectionAttempt } from '../db/entities/attempts.ts';
+import { accountStates, type AccountState } from '../domain/account-state.ts';
+import { channelNames, type Channel } from '../domain/channels.ts';
+import { asFailureCode, failureRow } from '../domain/failures.ts';
+import { isId } from '../platform/ids.ts';
+import { tenantOption } from './environment.ts';
+import { print, table } from './print.ts';
 import { tenantNamed, withSession } from './session.ts';
 
+interface ListOptions {
+  tenant: string;
+  state?: AccountState;
+  channel?: Channel;
+  owner?: string;
+  json?: boolean;
+}
+
 export function addAccounts(program: Command): void {
-  program
-    .command('accounts')
-    .description("list a tenant's accounts: state, reason, who must act")
-    .requiredOption('--tenant <name>', "the tenant's name")
+  const accounts = program.command('accounts').description("a tenant's accounts");
+  accounts
+    .command('list', { isDefault: true })
+    .description('list accounts: state, reason, who must act')
+    .addOption(tenantOption())
+    .addOption(new Option('--state <state>', 'only in this state').choices(accountStates))
+    .addOption(new Option('--channel <channel>', 'only of this channel').choices(channelNames))
+    .option('--owner <owner>', 'only of this owner')
     .option('--json', 'for machines')
-    .action(async (options: { tenant: string; json?: boolean }) => {
-      const accounts = await withSession(async ({ db }) => {
-        const tenant = await tenantNamed(db, options.tenant);
-        return db.tenant(tenant.id, (em) => em.find(Account, { mergedInto: null }, { orderBy: { id: 'asc' } }));
-      });
-      const lines = accounts.map(({ id, provider, channel, owner, state, reason, who, since }) => ({
-        id,
-        provider,
-        channel,
-        owner,
-        state,
-        reason,
-        who,
-        since: since.toISOString(),
-      }));
-      if (options.json) console.log(JSON.stringify(lines));
-      else if (lines.length) console.table(lines);
-      else console.log('no accounts');
+    .action(async (options: ListOptions) =>
+      print(await list(options), options, (found) => table(found, 'no accounts')),
+    );
+  accounts
+    .command('show')
+    .description('show one account: what is wrong, what to do, its latest attempt and timeline')
+    .argument('<id>', "the account's id")
+    .addOption(tenantOption())
+    .option('--json', 'for machines')
+    .action(async (id: string, options: { tenant: string; json?: boolean }) =>
+      print(await show(id, options.tenant), options, inWords),
+    );
+}
+
+const lineOf = ({ id, provider, channel, owner, label, state, reason, who, since }: Account) => ({
+  id,
+  provider,
+  channel,
+  owner,
+  label,
+  state,
+  reason,
+  who,
+  since: since.toISOString(),
+});
+
+const list = ({ tenant, state, channel, owner }: ListOptions) =>
+  withSession(async ({ db }) => {
+    const { id: tenantId } = await tenantNamed(db, tenant);
+    const wanted = Object.entries({ state, channel, owner }).filter(([, value]) => value !== undefined);
+    const where = { mergedInto: null, ...Object.fromEntries(wanted) };
+    return (await db.tenant(tenantId, (em) => em.find(Account, where, { orderBy: { id: 'asc' } }))).map(lineOf);
+  });
+
+/** Lines of the timeline that are shown. */
+const latest = 15;
+
+const show = (id: string, tenantName: string) =>
+  withSession(async ({ db }) => {
+    const tenant = await tenantNamed(db, tenantName);
+    return db.tenant(tenant.id, async (em) => {
+      const account = isId(id) ? await em.findOne(Account, { id }) : null;
+      if (!account) throw new Error(`tenant ${tenantName} has no account ${id}: patchbay accounts list shows them`);
+      const attempt = await em.findOne(ConnectionAttempt, { accountId: id }, { orderBy: { number: 'desc' } });
+      const timeline = await em.find(AccountEvent, { accountId: id }, { orderBy: { id: 'desc' }, limit: latest });
+      return {
+        ...lineOf(account),
+        what_to_do: account.reason && failureRow(asFailureCode(account.reason)).whatToDo,
+        merged_into: account.mergedInto,
+        provider_account_id: account.providerAccountId,
+        method: account.method,
+        last_sync_at: account.lastSyncAt?.toISOString() ?? null,
+        details_at: account.detailsAt?.toISOString() ?? null,
+        attempt: attempt && {
+          number: attempt.number,
+          operation: attempt.operation,
+          state: attempt.state,
+          reason: attempt.reason,
+          detail: attempt.detail,
+          started_at: attempt.startedAt.toISOString(),
+          deadline_at: attempt.deadlineAt.toISOString(),
+          ended_at: attempt.endedAt?.toISOString() ?? null,
+        },
+        timeline: timeline
+          .toReversed()
+          .map(({ at, kind, text, attempt: number }) => ({ at: at.toISOString(), attempt: number, kind, text })),
+      };
     });
+  });
+
+function inWords({ attempt, timeline, ...account }: Awaited<ReturnType<typeof show>>): string {
+  const facts = Object.entries(account).filter(([, value]) => value !== null);
+  const tried = attempt
+    ? `${attempt.operation} ${attempt.number}: ${attempt.state}${attempt.reason ? ` (${attempt.reason})` : ''}, ` +
+      `begun ${attempt.started_at}, ${attempt.ended_at ? `ended ${attempt.ended_at}` : `until ${attempt.deadline_at}`}`
+    : 'none';
+  const width = Math.max(...facts.map(([name]) => name.length));
+  return [
+    ...[...facts, ['attempt', tried]].map(([name = '', value]) => `${String(name).padEnd(width)}  ${String(value)}`),
+    '',
+    table(timeline, 'no timeline'),
+  ].join('\n');
 }

@@ -1,18 +1,23 @@
 import type { Command } from 'commander';
 import { createApiKey, ensureTenant, parseScopes } from '../db/api-keys.ts';
+import type { Scope } from '../domain/scopes.ts';
+import { addEncryptionKeys } from './encryption-keys.ts';
+import { tenantOption } from './environment.ts';
+import { print } from './print.ts';
 import { withSession } from './session.ts';
+import { UsageError } from './usage.ts';
 
 export function addKeys(program: Command): void {
-  const keys = program.command('keys').description('API keys');
+  const keys = program.command('keys').description('API keys, and the encryption keys of what is stored');
   keys
     .command('create')
     .description('make an API key, and its tenant if needed; the key is shown this once')
-    .requiredOption('--tenant <name>', "the tenant's name")
+    .addOption(tenantOption())
     .option('--scope <scope...>', 'read, write, admin, operator, raw, or all', ['read', 'write'])
     .option('--name <text>', 'a label for the key', 'made with patchbay keys create')
     .option('--json', 'for machines')
     .action(async (options: { tenant: string; scope: string[]; name: string; json?: boolean }) => {
-      const scopes = parseScopes(options.scope);
+      const scopes = scopesOf(options.scope);
       const key = await withSession(({ db, clock }) =>
         db.system(async (em) => {
           const now = clock.now();
@@ -20,6 +25,15 @@ export function addKeys(program: Command): void {
           return createApiKey(em, tenant.id, options.name, scopes, now).key;
         }),
       );
-      console.log(options.json ? JSON.stringify({ api_key: key, tenant: options.tenant }) : key);
+      print({ api_key: key, tenant: options.tenant }, options, () => key);
     });
+  addEncryptionKeys(keys);
+}
+
+function scopesOf(words: string[]): Scope[] {
+  try {
+    return parseScopes(words);
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
 }

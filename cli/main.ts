@@ -1,30 +1,31 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
-import { migrate } from '../db/migrate.ts';
-import { ConfigError } from '../platform/config.ts';
 import { addAccounts } from './accounts.ts';
-import { environment } from './environment.ts';
+import { complaintOf } from './complaint.ts';
+import { addDoctor } from './doctor.ts';
 import { addKeys } from './keys.ts';
+import { addMigrate } from './migrate.ts';
 import { addRebuild } from './rebuild.ts';
 import { addSync } from './sync.ts';
+import { UsageError } from './usage.ts';
+import { addWebhooks } from './webhooks.ts';
 
 const program = new Command('patchbay')
   .description("Keeps people's messaging accounts connected and their data in sync.")
-  .exitOverride();
-
-program
-  .command('migrate')
-  .description('bring the database schema up to date (DATABASE_URL: its owner)')
-  .action(async () => {
-    const url = environment().DATABASE_URL;
-    if (!url) throw new ConfigError('DATABASE_URL is not set: set it to the schema owner’s postgres:// address.');
-    const done = await migrate(url);
-    console.log(done.length ? `applied ${done.join(', ')}` : 'nothing to do: the schema is up to date');
-  });
-addKeys(program);
+  .exitOverride()
+  .addHelpText(
+    'after',
+    `
+Works on the installation that DATABASE_URL and the other settings name; without them on the local stack that runs in
+PATCHBAY_HOME. Exit codes: 0 done, 1 failed, 2 wrong usage.`,
+  );
+addDoctor(program);
 addAccounts(program);
 addSync(program);
+addWebhooks(program);
+addKeys(program);
 addRebuild(program);
+addMigrate(program);
 
 /** Exit codes: 0 done, 1 failed, 2 wrong usage. */
 try {
@@ -32,7 +33,7 @@ try {
 } catch (error) {
   if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
   else {
-    process.stderr.write(`patchbay: ${(error as Error).message}\n`);
-    process.exitCode = 1;
+    process.stderr.write(`patchbay: ${complaintOf(error)}\n`);
+    process.exitCode = error instanceof UsageError ? 2 : 1;
   }
 }

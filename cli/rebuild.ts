@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 import { createLog } from '../platform/log.ts';
-import { openMotion } from '../platform/temporal.ts';
 import { rebuild } from '../workers/reconcile.ts';
+import { withMotion } from './context.ts';
+import { print } from './print.ts';
 import { withSession } from './session.ts';
 
 export function addRebuild(program: Command): void {
@@ -10,18 +11,15 @@ export function addRebuild(program: Command): void {
     .description("after the loss of Temporal's database: makes everything that is open move again; safe at any time")
     .option('--json', 'for machines')
     .action(async (options: { json?: boolean }) => {
-      const moved = await withSession(async ({ config, db, vault, clock }) => {
-        const motion = openMotion(config, vault);
-        try {
-          return await rebuild({ db, clock, log: createLog('cli', 'silent'), motion });
-        } finally {
-          await motion.close();
-        }
-      });
-      console.log(
-        options.json
-          ? JSON.stringify(moved)
-          : `told ${moved.connections} accounts to look again, started ${moved.syncs} syncs`,
+      const moved = await withSession((session) =>
+        withMotion(session, (motion) =>
+          rebuild({ db: session.db, clock: session.clock, log: createLog('cli', 'silent'), motion }),
+        ),
+      );
+      print(
+        moved,
+        options,
+        ({ connections, syncs }) => `told ${connections} accounts to look again, started ${syncs} syncs`,
       );
     });
 }

@@ -10,6 +10,8 @@
 set log_statement = 'none';
 set log_min_duration_statement = -1;
 set log_min_error_statement = 'panic';
+-- "Already a member" is no news.
+set client_min_messages = 'warning';
 
 -- What each role may do is in db/migrations. Group roles have no login.
 select format('create role %I nologin', name) from unnest(array['patchbay_app', 'patchbay_system', 'patchbay_operator']) name

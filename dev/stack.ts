@@ -144,6 +144,7 @@ async function bringUp(home: Home, env: NodeJS.ProcessEnv, say: Say, signal: Abo
     TEMPORAL_NAMESPACE: env.TEMPORAL_NAMESPACE || 'default',
     TEMPORAL_UI_URL: env.TEMPORAL_UI_URL || (env.TEMPORAL_ADDRESS ? '' : at('temporalUi')),
     ENCRYPTION_KEY: encryptionKey,
+    ENCRYPTION_KEYS: env.ENCRYPTION_KEYS || '',
     PUBLIC_URL: env.PUBLIC_URL || at('api'),
     PATCHBAY_HOME: home.path,
     LOG_LEVEL: env.LOG_LEVEL || 'info',

@@ -67,6 +67,15 @@ export interface AccountView {
   raw: unknown;
 }
 
+/** An account as the provider's list shows it; `channel` is null where none of ours fits. */
+export interface ListedAccount {
+  providerAccountId: string;
+  channel: Channel | null;
+  /** The provider's own label: a name or a number. */
+  name: string | null;
+  view: AccountView;
+}
+
 /** What a provider can do for a channel; shown by the API so that no caller has to ask which provider it is. */
 interface Capabilities {
   channels: Partial<Record<Channel, { methods: readonly Method[] }>>;
@@ -145,6 +154,8 @@ export interface Provider {
   account: {
     /** The ten and eight points of an account from what `look` saw. */
     details(call: ProviderCall, view: AccountView): Promise<AccountDetails>;
+    /** Everything that lives at the provider under these credentials, whoever made it. */
+    list(call: ProviderCall): Promise<ListedAccount[]>;
     /** Makes sure that events reach `address`; answers the registrations' ids. Safe to repeat. */
     registerWebhooks(call: ProviderCall, address: string, secret: string): Promise<string[]>;
   };

@@ -1,5 +1,3 @@
-import { Account } from '../../db/entities/accounts.ts';
-import { ConnectionAttempt } from '../../db/entities/attempts.ts';
 import { tell } from '../../db/account-events.ts';
 import { clockSkewMs } from '../../domain/budgets.ts';
 import type { AttemptRef, Progress } from '../../domain/progress.ts';
@@ -8,7 +6,7 @@ import type { Deps } from '../deps.ts';
 import { ensureWebhooks } from '../webhooks.ts';
 import { advance } from './advance.ts';
 import { askToBegin } from './ask-to-begin.ts';
-import { connectionTo, loginInput, withAttempt } from './rows.ts';
+import { connectionTo, knownUpstream, loginInput, withAttempt } from './rows.ts';
 import { endingReason, progressOf } from './steps.ts';
 
 /**
@@ -27,7 +25,8 @@ export const beginLogin =
         attempt.providerAccountId ?? (attempt.operation === 'reconnect' ? account.providerAccountId : null);
       const connection = await connectionTo(deps, em, account, at, upstream);
       const input = loginInput(deps, held);
-      const asked = upstream ? null : attempt.intentAt;
+      // Asking for a page makes nothing yet: it may be asked for twice.
+      const asked = upstream || input.page ? null : attempt.intentAt;
       if (!upstream) attempt.intentAt ??= at;
       return { resume: null, ...connection, input, asked, number: attempt.number };
     });
@@ -49,13 +48,7 @@ async function takeOverBegun(
   input: LoginInput,
   askedAt: number,
 ): Promise<void> {
-  const known = await deps.db.system(async (em) => {
-    const [accounts, attempts] = await Promise.all([
-      em.find(Account, { providerAccountId: { $ne: null } }, { fields: ['providerAccountId'] }),
-      em.find(ConnectionAttempt, { providerAccountId: { $ne: null } }, { fields: ['providerAccountId'] }),
-    ]);
-    return new Set([...accounts, ...attempts].map((one) => one.providerAccountId ?? ''));
-  });
+  const known = await knownUpstream(deps);
   const found = await provider.login.findBegun(call, input, askedAt - clockSkewMs, known);
   const ours = found.filter((one) => one.proven);
   await withAttempt(deps, ref, ({ em, account, attempt, at }) => {

@@ -105,6 +105,9 @@ export const reviveLogin =
     if (view.status === 'linked') return link(deps, ref, provider, call, view, wanted);
     return withAttempt(deps, ref, async (held) => {
       looked(held.account, wanted);
+      const { trigger } = held.attempt;
+      if (trigger === 'automatic' && view.status !== 'interrupted')
+        return progressOf(held, view.status === 'gone' ? 'account_gone' : 'login_lost');
       if (view.status === 'interrupted') {
         held.attempt.providerAccountId = call.providerAccountId;
         await placeStep(deps, held, settingUp, null);

@@ -1,9 +1,9 @@
 import { LockMode } from '@mikro-orm/core';
-import type { Em } from '../../db/connect.ts';
+import { rows, type Em } from '../../db/connect.ts';
 import { credentialsFor, settingsOf } from '../../db/credentials.ts';
 import { Account } from '../../db/entities/accounts.ts';
 import { ConnectionAttempt, ConnectionStep } from '../../db/entities/attempts.ts';
-import type { ProviderCredentials } from '../../db/entities/tenants.ts';
+import { ProviderCredentials } from '../../db/entities/tenants.ts';
 import { callbackAddress, returnAddress } from '../../domain/addresses.ts';
 import { sealed } from '../../db/sealed.ts';
 import { failureRow, ProviderFailure } from '../../domain/failures.ts';
@@ -50,7 +50,10 @@ export async function connectionTo(
   providerAccountId: string | null,
 ): Promise<{ provider: Provider; call: ProviderCall; credentials: ProviderCredentials }> {
   const provider = deps.providers[account.provider];
-  const credentials = await credentialsFor(em, account.tenantId, account.provider);
+  // An account lives under the credentials it was made with, whatever its tenant has set since.
+  const credentials = account.credentialsId
+    ? await em.findOne(ProviderCredentials, { id: account.credentialsId })
+    : await credentialsFor(em, account.tenantId, account.provider);
   if (!provider || !credentials)
     throw new ProviderFailure('provider_not_configured', failureRow('provider_not_configured').whatToDo);
   const settings = settingsOf(deps.vault, credentials);
@@ -81,3 +84,14 @@ function pageOf(deps: Deps, account: Account, attempt: ConnectionAttempt): Login
     expiresAt: attempt.deadlineAt.getTime(),
   };
 }
+
+/** Upstream ids that an account or an attempt of anybody's has written down. */
+export const knownUpstream = (deps: Deps): Promise<Set<string>> =>
+  deps.db.system(async (em) => {
+    const found = await rows<{ id: string }>(
+      em,
+      `select provider_account_id as id from accounts where provider_account_id is not null
+       union select provider_account_id from connection_attempts where provider_account_id is not null`,
+    );
+    return new Set(found.map(({ id }) => id));
+  });

@@ -94,7 +94,8 @@ async function begun({ context, principal, operationId }: Asked, account: Accoun
   }));
 }
 
-function createAccount(
+/** A new account of a tenant, at rest. */
+export function createAccount(
   { clock }: ApiContext,
   em: Em,
   tenantId: string,

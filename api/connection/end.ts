@@ -62,7 +62,7 @@ export const currentAttempt = (context: ApiContext, principal: Principal, accoun
   });
 
 /** The wish is stored: when Temporal does not take the word now, the reconciler says it later. */
-async function tellOrLeave({ motion, log }: ApiContext, account: Account): Promise<void> {
+export async function tellOrLeave({ motion, log }: ApiContext, account: Account): Promise<void> {
   try {
     await motion.tellConnection(refOf(account), 2_000);
   } catch (error) {

@@ -26,6 +26,8 @@ export interface NewAttempt {
   /** Without them those of the account's last login are used. */
   redirects?: Redirects;
   purge?: boolean;
+  /** Nobody is there to log in: only what needs no human is done. */
+  automatic?: boolean;
 }
 
 /**
@@ -51,7 +53,7 @@ export async function addAttempt(
     accountId: account.id,
     number,
     operation: wish.operation,
-    trigger: 'request',
+    trigger: wish.automatic ? 'automatic' : 'request',
     state: 'running',
     method: wish.method,
     input: wish.credentials ? vault.seal(JSON.stringify(wish.credentials), sealed.attemptInput(wish.id)) : null,

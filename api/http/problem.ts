@@ -31,6 +31,7 @@ const problems = {
     'The provider is not configured',
     'Set its credentials: PUT /api/v1/providers/{provider}.',
   ],
+  provider_unavailable: [503, 'The provider does not answer', 'Nothing was changed. Try again in a moment.'],
   database_unavailable: [503, 'The database does not answer', 'Nothing was lost. Try again in a moment.'],
 } as const satisfies Record<string, readonly [status: number, title: string, fix: string]>;
 

@@ -4,6 +4,7 @@ import { accountStates } from '../../domain/account-state.ts';
 import { channelNames, methodNames, providerNames } from '../../domain/channels.ts';
 import { Account } from '../../db/entities/accounts.ts';
 import { connectAccount } from '../connection/begin.ts';
+import { importAccounts, importOutcomes } from '../connection/import.ts';
 import { disconnectAccount } from '../connection/end.ts';
 import { anyAccount, ownAccount } from '../connection/find.ts';
 import { afterCursor, flag, page, pageOf, pageQuery } from '../http/lists.ts';
@@ -19,6 +20,16 @@ const metadata = z.record(z.string(), z.unknown()).describe('Kept and answered a
 
 /** What a provider is told at a login; its own option names, such as `username`, `proxy` or `country`. */
 export const credentialsBody = z.record(z.string(), z.unknown());
+
+const importedAnswer = z
+  .object({
+    provider_account_id: z.string(),
+    channel: z.string().nullable(),
+    name: z.string().nullable(),
+    outcome: z.enum(importOutcomes),
+    account_id: z.string().nullable().describe('The account here, where it is yours.'),
+  })
+  .meta({ id: 'ImportedAccount' });
 
 const returnUrl = z.url({ protocol: /^https?$/ }).max(2_000);
 export const redirectsBody = z
@@ -121,4 +132,26 @@ export const deleteAccount = route({
   handle: async (call) => ({ body: await disconnectAccount(call, call.params.id, call.query.purge ?? false) }),
 });
 
-export const accountRoutes = [createAccount, listAccounts, getAccount, patchAccount, deleteAccount];
+const importRoute = route({
+  method: 'post',
+  path: '/accounts/import',
+  summary: 'Take over accounts that already live at the provider; nothing is changed there',
+  tag,
+  scope: 'admin',
+  idempotent: true,
+  body: z.object({
+    provider: z.enum(providerNames),
+    owner: owner.default('unassigned'),
+    provider_account_ids: z
+      .array(z.string().min(1).max(255))
+      .max(10_000)
+      .optional()
+      .describe('Only these; without it everything that lives there.'),
+    dry_run: z.boolean().default(false).describe('Say what would be taken over, and do nothing.'),
+  }),
+  answer: z.object({ items: z.array(importedAnswer) }),
+  status: 202,
+  handle: async ({ context, principal, body }) => ({ body: { items: await importAccounts(context, principal, body) } }),
+});
+
+export const accountRoutes = [createAccount, importRoute, listAccounts, getAccount, patchAccount, deleteAccount];

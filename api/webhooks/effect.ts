@@ -11,6 +11,7 @@ interface Subject {
   provider: string;
   state: AccountState;
   open: boolean;
+  waiting: boolean;
 }
 
 /** What an event did: whose it is, and whom its workflow must be told of. */
@@ -18,6 +19,10 @@ export interface Effect {
   account: { id: string; tenantId: string } | null;
   tell: AccountRef | null;
 }
+
+/** A report of a state that was said before: it changes nothing while the look that it wants is still to come. */
+export const applyAgain = (em: Em, credentialsId: string, event: WebhookEvent, now: Date): Promise<Effect> =>
+  applyEvent(em, credentialsId, event, now, true);
 
 /** Account states in which a word of the provider would change something. The provider is asked before it does. */
 const moves: Record<AccountStatusWord, ReadonlySet<AccountState>> = {
@@ -44,14 +49,20 @@ const endsLogins: ReadonlySet<AccountStatusWord> = new Set([
  * The effect of an event in the transaction that stores it. An event alone moves no account, since it may be forged:
  * it only asks for a look at what the provider says.
  */
-export async function applyEvent(em: Em, credentialsId: string, event: WebhookEvent, now: Date): Promise<Effect> {
+export async function applyEvent(
+  em: Em,
+  credentialsId: string,
+  event: WebhookEvent,
+  now: Date,
+  again = false,
+): Promise<Effect> {
   const subject = await subjectOf(em, credentialsId, event.providerAccountId);
   if (!subject) return { account: null, tell: null };
   const account = { id: subject.id, tenantId: subject.tenant_id };
   const wanted =
     event.kind === 'account_status' &&
     (moves[event.status].has(subject.state) || (subject.open && endsLogins.has(event.status)));
-  if (!wanted) return { account, tell: null };
+  if (!wanted || (again && subject.waiting)) return { account, tell: null };
   await rows(em, 'update accounts set look_wanted_at = ? where id = ?', [now, subject.id]);
   const { channel, provider } = subject;
   return { account, tell: { tenantId: subject.tenant_id, accountId: subject.id, channel, provider } };
@@ -62,7 +73,7 @@ async function subjectOf(em: Em, credentialsId: string, providerAccountId: strin
   if (!providerAccountId) return null;
   const [found] = await rows<Subject>(
     em,
-    `select a.id, a.tenant_id, a.channel, a.provider, a.state,
+    `select a.id, a.tenant_id, a.channel, a.provider, a.state, a.look_wanted_at is not null as waiting,
             exists (select from connection_attempts t where t.account_id = a.id and t.state = 'running') as open
      from accounts a
      where a.credentials_id = ? and a.merged_into is null

@@ -6,7 +6,7 @@ import { newId } from '../../platform/ids.ts';
 import type { Provider, WebhookEvent, WebhookRequest } from '../../providers/provider.ts';
 import type { ApiContext } from '../context.ts';
 import { isDatabaseDown } from '../http/database-down.ts';
-import { applyEvent, type Effect } from './effect.ts';
+import { applyAgain, applyEvent, type Effect } from './effect.ts';
 import { readEvents } from './read.ts';
 
 /** What became of one event. */
@@ -66,8 +66,13 @@ export async function storeEvent(
   const label = labelOf(event);
   const row = { type: event.type, dedupeKey: key, providerAccountId: event.providerAccountId, error: null };
   const { id, fresh } = await insert(context, em, credentials, { ...row, state: 'received', body });
-  if (!fresh) return { id, label, state: 'duplicate', tell: null };
-  const { account, tell } = await applyEvent(em, credentials.id, event, now);
+  // A report of a state may be the old one delivered twice or a new one in the same words: a look is due either way.
+  if (!fresh && event.kind !== 'account_status') return { id, label, state: 'duplicate', tell: null };
+  const { account, tell } = await (fresh ? applyEvent : applyAgain)(em, credentials.id, event, now);
+  if (!fresh) {
+    if (tell) await rows(em, 'update webhook_events set owes_signal = true where id = ?', [id]);
+    return { id, label, state: 'duplicate', tell };
+  }
   const state = account ? 'processed' : 'unmatched';
   await rows(
     em,

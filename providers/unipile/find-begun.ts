@@ -10,8 +10,6 @@ export async function findBegun(
   since: number,
   known: ReadonlySet<string>,
 ): Promise<{ providerAccountId: string; proven: boolean }[]> {
-  // Asking for a page makes no account.
-  if (input.page) return [];
   const typed = input.credentials.username ?? input.credentials.imap_user;
   const name = typeof typed === 'string' ? typed.trim().toLowerCase() : null;
   const found: { providerAccountId: string; proven: boolean }[] = [];

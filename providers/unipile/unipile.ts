@@ -3,6 +3,7 @@ import { detailsOf } from './details.ts';
 import { findBegun } from './find-begun.ts';
 import { readCallback } from './hosted.ts';
 import { baseUrl } from './http.ts';
+import { listAccounts } from './list-accounts.ts';
 import { checkLogin } from './login-input.ts';
 import { anotherWay, answer, begin, look, resend, restore, revoke } from './login.ts';
 import { registerWebhooks } from './registrations.ts';
@@ -35,6 +36,7 @@ export const unipile: Provider = {
   login: { begin, answer, resend, anotherWay, look, findBegun, restore, revoke },
   account: {
     details: (call, view) => Promise.resolve(detailsOf(call, view)),
+    list: listAccounts,
     registerWebhooks,
   },
   webhooks: { verify: verifyWebhook, read: readWebhook, readCallback },

@@ -245,7 +245,8 @@ describe('every body', () => {
       const ask = rightAsk(operation, ids, client.key);
       const raw = JSON.stringify({ ...ask.body, surprise: { a: [1] } }).replace(/^\{/, '{"__proto__":{"x":1},');
       const answered = await send(api.url, operation, { ...ask, raw });
-      const found = answered.status < 400 ? null : wrongIn(operation, answered, [404, 409, 422, 429]);
+      const found =
+        answered.status < 400 ? null : wrongIn(operation, answered, [404, 409, 422, 429, ...away(operation)]);
       if (found) wrong.push(`${operation.name}: ${found}`);
     }
     expect(wrong).toEqual([]);
@@ -292,6 +293,9 @@ describe('every body', () => {
     await refused(withBody, [415], (ask) => unread.map((headers) => ({ ...ask, headers })));
   });
 });
+
+/** What asks the provider, which some of these requests have moved to where nobody answers. */
+const away = ({ path }: Operation): number[] => (path.endsWith('/import') ? [503] : []);
 
 it('refuses an Idempotency-Key that is none, wherever one is taken', async () => {
   const taking = keyed.filter(({ parameters }) => parameters.some(({ name }) => name === 'Idempotency-Key'));

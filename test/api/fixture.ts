@@ -46,7 +46,7 @@ const nouns: Record<string, keyof Ids> = {
 /** Fields of queries and bodies that hold an id. */
 const fields: Record<string, keyof Ids> = { account: 'account', accountId: 'account', account_id: 'account' };
 /** Names that look as if they held an id of ours, and do not. */
-const noIds = new Set(['provider']);
+const noIds = new Set(['provider', 'provider_account_ids']);
 
 /** A place of an operation that holds an id. */
 export interface IdPlace {
@@ -60,7 +60,8 @@ export function idPlaces({ name: operation, path, parameters, body }: Operation)
   const inPath = [...path.matchAll(/([\w-]+)\/\{(\w+)\}/g)]
     .filter(([, , name = '']) => !noIds.has(name))
     .map(([, noun = '', name = '']) => ({ in: 'path' as const, name, kind: nouns[noun] }));
-  const looksLikeId = (name: string): boolean => name in fields || /(^|_)ids?$|[a-z]Ids?$/.test(name);
+  const looksLikeId = (name: string): boolean =>
+    name in fields || (!noIds.has(name) && /(^|_)ids?$|[a-z]Ids?$/.test(name));
   const named = (place: 'query' | 'body', names: string[]) =>
     names.filter(looksLikeId).map((name) => ({ in: place, name, kind: fields[name] }));
   const queries = parameters.filter((one) => one.in === 'query').map(({ name }) => name);

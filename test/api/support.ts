@@ -13,6 +13,7 @@ import type { StepContent } from '../../domain/steps.ts';
 import { readConfig } from '../../platform/config.ts';
 import { newId } from '../../platform/ids.ts';
 import type { AccountRef, Motion } from '../../platform/temporal.ts';
+import { startSandbox } from '../../sandbox/start.ts';
 import type { StepAction } from '../../workflows/messages.ts';
 import { createClient, type ApiClient } from '../support/client.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
@@ -80,13 +81,13 @@ export async function startTestApi(
   parts: Partial<ApiContext> = {},
   patience?: Patience,
 ): Promise<TestApi> {
-  const database = await createTestDatabase();
+  const [database, sandbox] = await Promise.all([createTestDatabase(), startSandbox()]);
   const config = readConfig({
     DATABASE_URL: database.url,
     ENCRYPTION_KEY: Buffer.alloc(32, 7).toString('base64'),
     TEMPORAL_UI_URL: 'http://127.0.0.1:8233',
-    UNIPILE_DSN: 'http://127.0.0.1:1',
-    UNIPILE_ACCESS_TOKEN: 'unused-token',
+    UNIPILE_DSN: sandbox.unipileUrl,
+    UNIPILE_ACCESS_TOKEN: 'sandbox-key',
     PORT: '0',
     LOG_LEVEL: process.env.LOG_LEVEL ?? 'silent',
     SHUTDOWN_GRACE_SECONDS: '1',
@@ -118,6 +119,7 @@ export async function startTestApi(
     },
     stop: async () => {
       await api.close();
+      await sandbox.close();
       await database.drop();
     },
   };

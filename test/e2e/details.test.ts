@@ -209,3 +209,17 @@ it('looks again at an account in trouble, and asks its owner when the trouble la
   expect(await stack.api.account(id, 'reconnect_required')).toMatchObject({ who: 'owner' });
   await stack.control.put('/faults', { provider: 'unipile' });
 });
+
+it('believes what is said last, also when it was said before within a minute', async () => {
+  const { id, provider_account_id: upstream } = await connected('+33639980415');
+  for (const [status, state] of [
+    ['CONNECTING', 'degraded'],
+    ['OK', 'active'],
+    ['CONNECTING', 'degraded'],
+    ['OK', 'active'],
+    ['CREDENTIALS', 'reconnect_required'],
+  ] as const) {
+    await stack.control.post('/drop', { account_id: upstream, status });
+    await stack.api.account(id, state);
+  }
+});

@@ -129,6 +129,19 @@ describe("A2: a login on the provider's page", () => {
   });
 });
 
+it('names what a page may have made when its callback never came, so that it can be imported', async () => {
+  await stack.control.put('/faults', { provider: 'unipile', webhook_drop: 1 });
+  const { id, url } = await begin('linkedin');
+  expect(await comeBack(await browser.send(url, login('plain+stray')))).toBe(redirects.success);
+  await stack.control.put('/faults', { provider: 'unipile' });
+  await stack.control.post('/clock', { advance_seconds: 3_700 });
+  await stack.api.account(id, 'failed');
+  const { data } = await stack.timeline(id, 'suspected_orphan');
+  const { body } = await stack.api.post('/api/v1/accounts/import', { provider: 'unipile', ...data });
+  expect(body.items).toEqual([expect.objectContaining({ outcome: 'imported' })]);
+  await stack.api.account(body.items[0].account_id, 'active');
+});
+
 describe('SECURITY 5: on the whole stack', () => {
   it('never attaches an account that the provider does not know', async () => {
     const { id } = await begin('linkedin');

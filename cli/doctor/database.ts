@@ -1,0 +1,76 @@
+import { rows } from '../../db/connect.ts';
+import { fail, pass, type Check, type Finding } from './check.ts';
+
+/** The oldest PostgreSQL that will do, as PostgreSQL writes versions. */
+const oldestVersion = 150_000;
+
+interface Role {
+  version: number;
+  server: string;
+  name: string;
+  all_powerful: boolean;
+}
+
+const roleSql = `select current_setting('server_version_num')::int as version,
+  split_part(current_setting('server_version'), ' ', 1) as server, rolname as name,
+  rolsuper or rolbypassrls as all_powerful
+  from pg_roles where rolname = current_user`;
+const nobody = '00000000-0000-0000-0000-000000000000';
+
+/** Reachable, new enough, and both roles can be taken and are subject to row-level security. */
+export const database: Check = {
+  name: 'database',
+  needs: ['configuration'],
+  otherwise:
+    'Set DATABASE_URL to a running PostgreSQL and to a login that is a member of patchbay_app and patchbay_system ' +
+    '(patchbay migrate makes them).',
+  look: async (subject) => {
+    const db = await subject.database();
+    const roles = [
+      ...(await db.system((em) => rows<Role>(em, roleSql))),
+      ...(await db.tenant(nobody, (em) => rows<Role>(em, roleSql))),
+    ];
+    const [first] = roles;
+    const server = first?.server ?? 'unknown';
+    if (!first || first.version < oldestVersion)
+      return [fail(`PostgreSQL ${server}`, 'Upgrade PostgreSQL to 15 or newer.')];
+    const powerful = roles.filter((role) => role.all_powerful).map(({ name }) => name);
+    if (powerful.length)
+      return [
+        fail(`${powerful.join(' and ')} may pass by row-level security`, 'alter role … nosuperuser nobypassrls;'),
+      ];
+    return [pass(`PostgreSQL ${server}, as ${roles.map(({ name }) => name).join(' and ')}`)];
+  },
+};
+
+/** Every table of ours is under forced row-level security, and the application's role without a tenant sees nothing. */
+export const rowSecurity: Check = {
+  name: 'row-level security',
+  needs: ['database'],
+  otherwise: 'Bring the schema up to date as its owner: patchbay migrate.',
+  look: async (subject): Promise<Finding[]> => {
+    const db = await subject.database();
+    const tables = await db.system((em) =>
+      rows<{ name: string; forced: boolean }>(
+        em,
+        `select relname as name, relrowsecurity and relforcerowsecurity as forced from pg_class
+         where relkind in ('r', 'p') and relnamespace = 'public'::regnamespace and relname <> 'schema_migrations'
+         order by 1`,
+      ),
+    );
+    const open = tables.filter(({ forced }) => !forced).map(({ name }) => name);
+    if (open.length)
+      return [
+        fail(
+          `not forced on ${open.join(', ')}`,
+          `As the schema's owner: alter table ${open[0]} force row level security;`,
+        ),
+      ];
+    if (!tables.some(({ name }) => name === 'accounts'))
+      return [fail('there are no tables of ours', 'Bring the schema up to date as its owner: patchbay migrate.')];
+    const seen = await db.tenant(nobody, (em) => rows(em, 'select id from accounts limit 1'));
+    if (seen.length)
+      return [fail('a tenant that does not exist sees accounts', 'Restore the policies: compare with db/migrations.')];
+    return [pass(`forced on ${tables.length} tables`)];
+  },
+};

@@ -1,0 +1,97 @@
+import { rows, type Em } from '../../db/connect.ts';
+import { sealed } from '../../db/sealed.ts';
+import { webhookAddress } from '../../domain/addresses.ts';
+import { channelNames, type ProviderName } from '../../domain/channels.ts';
+import { failureRow, ProviderFailure } from '../../domain/failures.ts';
+import type { Vault } from '../../platform/vault.ts';
+import type { ProviderCall } from '../../providers/provider.ts';
+import { providers } from '../../providers/providers.ts';
+import { fail, pass, skip, type Check, type Finding } from './check.ts';
+
+interface Row {
+  id: string;
+  provider: ProviderName;
+  tenant: string | null;
+  settings: string;
+  webhook_token: string;
+  registered_address: string | null;
+}
+
+/** Credentials that are looked at; an installation may have thousands of tenants with their own. */
+const most = 50;
+/** An account that no provider has: asking for it shows whether the key is taken. */
+const noAccount = 'patchbay-doctor';
+
+const credentials = (em: Em): Promise<Row[]> =>
+  rows<Row>(
+    em,
+    `select c.id, c.provider, t.name as tenant, c.settings, c.webhook_token, c.registered_address
+     from provider_credentials c left join tenants t on t.id = c.tenant_id
+     order by c.tenant_id nulls first, c.id limit ?`,
+    [most],
+  );
+
+/** Of each provider's credentials: settings, key, and where its events go. */
+export const providerChecks: Check = {
+  name: 'provider',
+  needs: ['database', 'encryption'],
+  otherwise: 'Ask again when the provider answers.',
+  look: async (subject, signal) => {
+    const db = await subject.database();
+    const found = await db.system(credentials);
+    if (!found.length)
+      return [
+        skip('none is configured', 'Set UNIPILE_DSN and UNIPILE_ACCESS_TOKEN, or PUT /api/v1/providers/{provider}.'),
+      ];
+    return Promise.all(
+      found.map(async (row) => {
+        const of = row.tenant === null ? row.provider : `${row.provider} of ${row.tenant}`;
+        const finding = await examineOne(row, subject.vault(), subject.config().PUBLIC_URL, signal);
+        return { ...finding, of };
+      }),
+    );
+  },
+};
+
+async function examineOne(row: Row, vault: Vault, publicUrl: string, signal: AbortSignal): Promise<Finding> {
+  const provider = providers[row.provider];
+  if (!provider) return skip('this version does not know it');
+  const settings = JSON.parse(vault.open(row.settings, sealed.credentials(row.id))) as Record<string, string>;
+  const setAgain =
+    row.tenant === null
+      ? "Correct the installation's settings of the provider and restart api and worker."
+      : `Set it again with a key of tenant ${row.tenant}: PUT /api/v1/providers/${row.provider}.`;
+  const wrong = provider.checkSettings(settings);
+  if (wrong) return fail(wrong, setAgain);
+  const channel = channelNames.find((one) => provider.capabilities.channels[one]) ?? 'whatsapp';
+  const call: ProviderCall = { settings, channel, providerAccountId: noAccount, signal, now: Date.now() };
+  try {
+    await provider.login.look(call);
+  } catch (error) {
+    if (!(error instanceof ProviderFailure)) throw error;
+    if (error.code === 'provider_key_rejected') return fail(`the key is refused: ${error.message}`, setAgain);
+    return fail(error.message, failureRow(error.code).whatToDo);
+  }
+  return webhookOf(row, publicUrl);
+}
+
+/** Addresses hold an unguessable part: only where they lead is shown. */
+function webhookOf(
+  { provider, webhook_token: token, registered_address: registered }: Row,
+  publicUrl: string,
+): Finding {
+  const wanted = webhookAddress(publicUrl, provider, token);
+  if (registered === null)
+    return skip(
+      'the key works; no webhook is registered yet',
+      'The first connection registers it; now: patchbay webhooks register',
+    );
+  if (registered !== wanted)
+    return fail(
+      `the key works; its webhook goes to ${originOf(registered)}, PUBLIC_URL is ${publicUrl}`,
+      'Set PUBLIC_URL to where the provider reaches the API, then: patchbay webhooks register',
+    );
+  return pass(`the key works; its webhook goes to ${originOf(registered)}`);
+}
+
+const originOf = (address: string): string => (URL.canParse(address) ? new URL(address).origin : 'no address');

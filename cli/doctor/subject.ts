@@ -1,0 +1,42 @@
+import { openDatabase, type Database } from '../../db/connect.ts';
+import { readConfig, type Config } from '../../platform/config.ts';
+import { createVault, parseKeyRing, type Vault } from '../../platform/vault.ts';
+import { openTemporal, type TemporalView } from './temporal-view.ts';
+
+/** The installation as checks reach it: each part is opened when a check first asks for it. */
+export interface Subject {
+  config(): Config;
+  vault(): Vault;
+  database(): Promise<Database>;
+  temporal(): TemporalView;
+  close(): Promise<void>;
+}
+
+export function openSubject(environment: Record<string, string | undefined>): Subject {
+  const config = lazy(() => readConfig(environment));
+  const vault = lazy(() => createVault(parseKeyRing(config().ENCRYPTION_KEY, config().ENCRYPTION_KEYS)));
+  const opened: (() => Promise<void>)[] = [];
+  const database = lazy(async () => {
+    const db = await openDatabase(config().DATABASE_URL, { app: 1, system: 3 });
+    opened.push(() => db.close());
+    return db;
+  });
+  const temporal = lazy(() => {
+    const view = openTemporal(config());
+    opened.push(() => view.close());
+    return view;
+  });
+  return {
+    config,
+    vault,
+    database,
+    temporal,
+    close: async () => void (await Promise.allSettled(opened.map((close) => close()))),
+  };
+}
+
+/** Made once, when first asked for. An error is not kept: the next one who asks tries again. */
+function lazy<T>(make: () => T): () => T {
+  let made: { value: T } | null = null;
+  return () => (made ??= { value: make() }).value;
+}

@@ -1,0 +1,154 @@
+import { Option, type Command } from 'commander';
+import { ensureWebhooks } from '../activities/webhooks.ts';
+import { replayEvent } from '../api/webhooks/replay.ts';
+import { settingsOf } from '../db/credentials.ts';
+import type { Em } from '../db/connect.ts';
+import { WebhookEvent } from '../db/entities/events.ts';
+import { ProviderCredentials, Tenant } from '../db/entities/tenants.ts';
+import { channelNames, providerNames, type ProviderName } from '../domain/channels.ts';
+import { isId } from '../platform/ids.ts';
+import { providers } from '../providers/providers.ts';
+import { apiContextOf, depsOf, withMotion } from './context.ts';
+import { tenantOption } from './environment.ts';
+import { print, table } from './print.ts';
+import { tenantNamed, withSession, type Session } from './session.ts';
+import { UsageError } from './usage.ts';
+
+const states = ['received', 'processed', 'unmatched', 'orphan', 'failed'] as const;
+type State = (typeof states)[number];
+
+interface ListOptions {
+  tenant: string;
+  state: State | 'all';
+  limit: number;
+  json?: boolean;
+}
+
+export function addWebhooks(program: Command): void {
+  const webhooks = program.command('webhooks').description('events of providers, and where they are sent');
+  webhooks
+    .command('list')
+    .description("list a tenant's events and those that belong to no tenant, newest first")
+    .addOption(tenantOption())
+    .addOption(new Option('--state <state>', 'in this state').choices([...states, 'all']).default('failed'))
+    .addOption(new Option('--limit <n>', 'at most so many').default(100).argParser(count))
+    .option('--json', 'for machines')
+    .action(async (options: ListOptions) => {
+      const found = await withSession((session) => list(session, options));
+      print(found.map(lineOf), options, (lines) =>
+        table(lines, `no ${options.state === 'all' ? '' : options.state} events`),
+      );
+    });
+  webhooks
+    .command('replay')
+    .description('apply events again, as after a fix: those named, or all that failed')
+    .argument('[ids...]', 'the events')
+    .option('--failed', 'every failed event')
+    .addOption(tenantOption())
+    .option('--json', 'for machines')
+    .action(async (ids: string[], options: { tenant: string; failed?: boolean; json?: boolean }) => {
+      if (ids.length > 0 === Boolean(options.failed)) throw new UsageError('name events, or all that failed: --failed');
+      const replayed = await withSession((session) => replay(session, ids, options.tenant));
+      print(replayed, options, (lines) => table(lines, 'no failed events'));
+      if (replayed.some(({ state }) => state === 'failed')) process.exitCode = 1;
+    });
+  webhooks
+    .command('register')
+    .description("have each provider send its events to PUBLIC_URL now, where they don't go there yet")
+    .addOption(new Option('--provider <provider>', 'this provider only').choices(providerNames))
+    .option('--json', 'for machines')
+    .action(async (options: { provider?: ProviderName; json?: boolean }) => {
+      const lines = await withSession((session) => register(session, options.provider));
+      print(lines, options, (found) => table(found, 'no provider is configured'));
+      if (lines.some(({ outcome }) => outcome === 'failed')) process.exitCode = 1;
+    });
+}
+
+function count(text: string): number {
+  const number = Number(text);
+  if (!Number.isInteger(number) || number < 1 || number > 10_000)
+    throw new UsageError('--limit takes a number from 1 to 10000');
+  return number;
+}
+
+const lineOf = (event: WebhookEvent) => ({
+  id: event.id,
+  provider: event.provider,
+  type: event.type,
+  state: event.state,
+  account: event.accountId,
+  deliveries: event.deliveries,
+  received_at: event.receivedAt.toISOString(),
+  error: event.error,
+});
+
+/** A tenant's events, and nobody's: those are the installation's own. */
+const visibleTo = (tenantId: string) => ({ $or: [{ tenantId }, { tenantId: null }] });
+
+async function list({ db }: Session, { tenant, state, limit }: ListOptions): Promise<WebhookEvent[]> {
+  const { id } = await tenantNamed(db, tenant);
+  const where = { $and: [visibleTo(id), state === 'all' ? {} : { state }] };
+  return db.system((em) => em.find(WebhookEvent, where, { orderBy: { id: 'desc' }, limit }));
+}
+
+/** Events that are read at once when all are replayed. */
+const pageSize = 500;
+
+async function replay(session: Session, ids: string[], tenant: string) {
+  const { db } = session;
+  const { id: tenantId } = await tenantNamed(db, tenant);
+  return withMotion(session, async (motion) => {
+    const context = apiContextOf(session, motion);
+    const lines: { id: string; type: string; before: State; state: State; account: string | null }[] = [];
+    const replayOne = async (event: WebhookEvent): Promise<void> => {
+      await replayEvent(context, event.id);
+      const after = await db.system((em) => em.findOneOrFail(WebhookEvent, { id: event.id }));
+      const { id, type, state, accountId } = after;
+      lines.push({ id, type, before: event.state, state, account: accountId });
+    };
+    for (const id of ids) await replayOne(await db.system((em) => eventOf(em, id, tenantId, tenant)));
+    for (let after: string | undefined = ids.length ? undefined : ''; after !== undefined;) {
+      const page: WebhookEvent[] = await db.system((em) => failedAfter(em, tenantId, after ?? ''));
+      for (const event of page) await replayOne(event);
+      after = page.length === pageSize ? page.at(-1)?.id : undefined;
+    }
+    return lines;
+  });
+}
+
+async function eventOf(em: Em, id: string, tenantId: string, tenant: string): Promise<WebhookEvent> {
+  const found = isId(id) ? await em.findOne(WebhookEvent, { $and: [{ id }, visibleTo(tenantId)] }) : null;
+  if (!found) throw new Error(`tenant ${tenant} has no event ${id}: patchbay webhooks list --state all shows them`);
+  return found;
+}
+
+const failedAfter = (em: Em, tenantId: string, after: string): Promise<WebhookEvent[]> =>
+  em.find(
+    WebhookEvent,
+    { $and: [visibleTo(tenantId), { state: 'failed' }, after ? { id: { $gt: after } } : {}] },
+    { orderBy: { id: 'asc' }, limit: pageSize },
+  );
+
+async function register(session: Session, only?: ProviderName) {
+  const { db, vault, clock } = session;
+  const deps = depsOf(session);
+  const credentials = await db.system((em) =>
+    em.find(ProviderCredentials, only ? { provider: only } : {}, { orderBy: { id: 'asc' } }),
+  );
+  const tenants = new Map((await db.system((em) => em.find(Tenant, {}))).map(({ id, name }) => [id, name]));
+  const lines: { provider: string; tenant: string | null; outcome: 'registered' | 'failed'; why: string }[] = [];
+  for (const row of credentials) {
+    const line = { provider: row.provider, tenant: row.tenantId && (tenants.get(row.tenantId) ?? row.tenantId) };
+    try {
+      const provider = providers[row.provider as ProviderName];
+      if (!provider) throw new Error('this version does not know the provider');
+      const channel = channelNames.find((one) => provider.capabilities.channels[one]) ?? 'whatsapp';
+      const call = { settings: settingsOf(vault, row), channel, providerAccountId: null, now: clock.now().getTime() };
+      await ensureWebhooks(deps, provider, call, row.id);
+      lines.push({ ...line, outcome: 'registered', why: '' });
+    } catch (error) {
+      lines.push({ ...line, outcome: 'failed', why: (error as Error).message });
+    }
+  }
+  return lines;
+}

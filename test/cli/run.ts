@@ -1,0 +1,34 @@
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { PROJECT } from '../../dev/parts/home.ts';
+
+/** How a process of ours ended. */
+export interface Ended {
+  code: number;
+  stdout: string;
+  stderr: string;
+}
+
+/** Runs one of our programs to its end; `env` is all it gets. */
+export const run = (script: string, args: string[], env: Record<string, string | undefined>): Promise<Ended> =>
+  new Promise((resolve) => {
+    const options = { cwd: PROJECT, env: { PATH: process.env.PATH, ...env } as NodeJS.ProcessEnv, timeout: 60_000 };
+    execFile(process.execPath, [join(PROJECT, script), ...args], options, (error, stdout, stderr) => {
+      const code = error === null ? 0 : typeof error.code === 'number' ? error.code : -1;
+      resolve({ code, stdout, stderr });
+    });
+  });
+
+/** The `patchbay` command. */
+export const patchbay = (env: Record<string, string | undefined>, ...args: string[]): Promise<Ended> =>
+  run('cli/main.ts', args, env);
+
+/** The command's answer to `--json`; fails with what it complained of. */
+export async function answerOf(env: Record<string, string | undefined>, ...args: string[]): Promise<any> {
+  const { code, stdout, stderr } = await patchbay(env, ...args, '--json');
+  if (stdout === '') throw new Error(`patchbay ${args.join(' ')} ended with ${code}: ${stderr}`);
+  return JSON.parse(stdout);
+}
+
+/** Where no local stack runs, so that a command has its environment alone. */
+export const noHome = { PATCHBAY_HOME: '/nonexistent' };

@@ -1,0 +1,84 @@
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import pg from 'pg';
+import { reserveFreePort } from '../../dev/parts/ports.ts';
+import { postgresUser } from '../../dev/parts/postgres-user.ts';
+import { eventually } from '../support/eventually.ts';
+
+const installed = '/usr/lib/postgresql';
+
+/** The newest PostgreSQL that Debian's packages brought, 15 or later; null where there is none. */
+export function debianPostgres(): { major: number; bin: string } | null {
+  const majors = existsSync(installed) ? readdirSync(installed).map(Number) : [];
+  const major = Math.max(0, ...majors.filter((one) => existsSync(join(installed, String(one), 'bin/initdb'))));
+  return major >= 15 ? { major, bin: join(installed, String(major), 'bin') } : null;
+}
+
+/** A PostgreSQL as an operator has one: nothing in it but its superuser. */
+export interface BarePostgres {
+  port: number;
+  password: string;
+  /** Everything that the server wrote to its log. */
+  log(): string;
+  url(user: string, password: string, database: string): string;
+  stop(): Promise<void>;
+}
+
+export async function startBarePostgres(bin: string, settings: readonly string[] = []): Promise<BarePostgres> {
+  const user = postgresUser() ?? undefined;
+  const folder = mkdtempSync('/var/tmp/patchbay-deploy-');
+  const password = 'superuser';
+  const passwordFile = join(folder, 'password');
+  writeFileSync(passwordFile, password);
+  if (user) for (const path of [folder, passwordFile]) chownSync(path, user.uid, user.gid);
+  const data = join(folder, 'data');
+  const options = { ...user, cwd: '/' };
+  execFileSync(
+    join(bin, 'initdb'),
+    ['-D', data, '-U', 'postgres', '--auth=scram-sha-256', '--encoding=UTF8', '--locale=C', `--pwfile=${passwordFile}`],
+    { ...options, stdio: 'ignore' },
+  );
+  const reserved = await reserveFreePort();
+  await reserved.release();
+  const port = reserved.number;
+  const flags = ['listen_addresses=127.0.0.1', 'unix_socket_directories=', ...settings].flatMap((one) => ['-c', one]);
+  const server: ChildProcess = spawn(join(bin, 'postgres'), ['-D', data, '-p', String(port), ...flags], {
+    ...options,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let log = '';
+  server.stderr?.on('data', (part: Buffer) => (log += part.toString()));
+  const url = (name: string, secret: string, database: string): string =>
+    `postgresql://${name}:${secret}@127.0.0.1:${port}/${database}`;
+  const stop = async (): Promise<void> => {
+    const ended = once(server, 'close');
+    // PostgreSQL's fast shutdown.
+    if (server.exitCode === null && server.kill('SIGINT')) await ended;
+    rmSync(folder, { recursive: true, force: true });
+  };
+  try {
+    await eventually('PostgreSQL', async () => {
+      if (server.exitCode !== null) throw new Error(log);
+      await queryAs(url('postgres', password, 'postgres'), 'select 1');
+      return true;
+    });
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { port, password, log: () => log, url, stop };
+}
+
+/** Rows of one statement over a connection of its own. */
+export async function queryAs(url: string, sql: string): Promise<Record<string, unknown>[]> {
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5_000 });
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+    return (await client.query<Record<string, unknown>>(sql)).rows;
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+}

@@ -1,0 +1,116 @@
+import { readFileSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import { parse } from 'yaml';
+import { reserveFreePort } from '../../dev/parts/ports.ts';
+import { startSandbox, type Sandbox } from '../../sandbox/start.ts';
+import { createClient } from '../support/client.ts';
+import { createTestDatabase, required, type TestDatabase } from '../support/database.ts';
+import { eventually } from '../support/eventually.ts';
+import { testKey } from '../support/key.ts';
+import { project, runRole, startRole, type RoleProcess } from './role-process.ts';
+
+interface Rules {
+  groups: {
+    rules: { alert: string; expr: string; labels: { severity: string }; annotations: Record<string, string> }[];
+  }[];
+}
+
+const alerts = (parse(readFileSync(join(project, 'deploy/alerts.yml'), 'utf8')) as Rules).groups.flatMap(
+  ({ rules }) => rules,
+);
+const dashboard = JSON.parse(readFileSync(join(project, 'deploy/dashboard.json'), 'utf8')) as {
+  panels: { title: string; targets?: { expr: string }[] }[];
+};
+const asked = [
+  ...alerts.map(({ expr }) => expr),
+  ...dashboard.panels.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr)),
+];
+
+/** Metric names that an expression asks for: ours, the SDK's, Node's. */
+const namesIn = (expression: string): string[] => [
+  ...new Set(expression.match(/\b(?:patchbay|temporal|nodejs|process)_[a-z0-9_]+/g)),
+];
+
+describe('alerts and dashboard', () => {
+  let database: TestDatabase;
+  let sandbox: Sandbox;
+  let ports: { api: number; apiMetrics: number; workerMetrics: number };
+  const processes: RoleProcess[] = [];
+
+  beforeAll(async () => {
+    [database, sandbox] = await Promise.all([createTestDatabase(), startSandbox()]);
+    const [one, two, three] = await Promise.all([reserveFreePort(), reserveFreePort(), reserveFreePort()]);
+    await Promise.all([one.release(), two.release(), three.release()]);
+    ports = { api: one.number, apiMetrics: two.number, workerMetrics: three.number };
+    const settings = {
+      DATABASE_URL: database.url,
+      TEMPORAL_ADDRESS: required('PATCHBAY_TEST_TEMPORAL_ADDRESS'),
+      TEMPORAL_TASK_QUEUE: `metrics-${randomUUID()}`,
+      ENCRYPTION_KEY: testKey,
+      PUBLIC_URL: `http://127.0.0.1:${ports.api}`,
+      UNIPILE_DSN: sandbox.unipileUrl,
+      UNIPILE_ACCESS_TOKEN: 'sandbox-key',
+      LOG_LEVEL: 'info',
+      SHUTDOWN_GRACE_SECONDS: '1',
+    };
+    const api = startRole(['node', 'api/main.ts'], {
+      ...settings,
+      PORT: String(ports.api),
+      METRICS_PORT: String(ports.apiMetrics),
+    });
+    const worker = startRole(['node', 'workers/main.ts'], { ...settings, METRICS_PORT: String(ports.workerMetrics) });
+    processes.push(api, worker);
+    await Promise.all([api.says('api ready'), worker.says('worker ready')]);
+    const made = await runRole(
+      ['node', 'cli/main.ts', 'keys', 'create', '--tenant', 'acme', '--scope', 'all', '--json'],
+      settings,
+    );
+    const caller = createClient(settings.PUBLIC_URL, (JSON.parse(made) as { api_key: string }).api_key);
+    const { body } = await caller.post('/api/v1/accounts', {
+      provider: 'unipile',
+      channel: 'linkedin',
+      owner: 'maya',
+      credentials: { username: 'plain@metrics.example', password: 'correct horse' },
+    });
+    await caller.account(body.account.id, 'active');
+  });
+  afterAll(async () => {
+    await Promise.all(processes.map((one) => one.stop()));
+    await sandbox?.close();
+    await database?.drop();
+  });
+
+  it('ask only for metrics that a running API or worker exports', async () => {
+    const wanted = new Set(asked.flatMap(namesIn));
+    expect(wanted.size).toBeGreaterThan(5);
+    await eventually(
+      'every metric',
+      async () => {
+        const texts = await Promise.all(
+          [ports.apiMetrics, ports.workerMetrics].map(async (port) =>
+            (await fetch(`http://127.0.0.1:${port}/metrics`)).text(),
+          ),
+        );
+        if (process.env.SHOW_METRICS)
+          console.log(
+            texts
+              .join('\n')
+              .split('\n')
+              .filter((l) => /^# TYPE/.test(l))
+              .join('\n') +
+              texts[1]!
+                .split('\n')
+                .filter((l) => l.startsWith('temporal_') && !/_bucket/.test(l))
+                .slice(0, 200)
+                .join('\n'),
+          );
+        const exported = new Set(texts.join('\n').match(/^[a-z_][a-z0-9_]*/gm));
+        const missing = [...wanted].filter((name) => !exported.has(name));
+        if (missing.length) throw new Error(`nobody exports ${missing.join(', ')}`);
+        return true;
+      },
+      10_000,
+    );
+  });
+});

@@ -1,0 +1,50 @@
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { eventually } from '../support/eventually.ts';
+
+export const project = fileURLToPath(new URL('../../', import.meta.url));
+
+/** A command of a deployment, run as its operator runs it: with the settings given and nothing else. */
+export interface RoleProcess {
+  /** What it wrote so far, both streams. */
+  said(): string;
+  /** Waits for a text in what it writes; fails when it ends before. */
+  says(text: string): Promise<unknown>;
+  ended: Promise<{ code: number | null; said: string }>;
+  /** SIGTERM, as a container is stopped; answers the exit code. */
+  stop(): Promise<number | null>;
+}
+
+export function startRole([program = '', ...args]: readonly string[], settings: Record<string, string>): RoleProcess {
+  const child = spawn(program, args, {
+    cwd: project,
+    env: { PATH: process.env.PATH, HOME: process.env.HOME, ...settings },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let said = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (part: Buffer) => (said += part.toString()));
+  const ended = new Promise<{ code: number | null; said: string }>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (code) => resolve({ code, said }));
+  });
+  return {
+    said: () => said,
+    says: (text) =>
+      eventually(`"${text}" of ${args.join(' ')}`, () => {
+        if (!said.includes(text) && child.exitCode !== null) throw new Error(`it ended: ${said}`);
+        return Promise.resolve(said.includes(text));
+      }),
+    ended,
+    stop: async () => {
+      if (child.exitCode === null) child.kill('SIGTERM');
+      return (await ended).code;
+    },
+  };
+}
+
+/** A command that ends by itself: what it wrote. Throws with that when it fails. */
+export async function runRole(command: readonly string[], settings: Record<string, string>): Promise<string> {
+  const { code, said } = await startRole(command, settings).ended;
+  if (code !== 0) throw new Error(`${command.join(' ')} ended with ${code}: ${said}`);
+  return said;
+}

@@ -1,0 +1,54 @@
+import { callTo, inputFor, startPeer, type Peer } from '../providers/unipile/peer.ts';
+import { startWorld, type World } from '../sandbox/world.ts';
+import { startTestStack, type TestStack } from '../support/stack.ts';
+
+let world: World;
+let peer: Peer;
+let stack: TestStack;
+/** What UniPile refuses, by its path or by the code that is posted there; the rest goes to the sandbox. */
+const refusals: Record<string, [number, string]> = {
+  '/api/v1/accounts/checkpoint/resend': [422, 'cannot_resend_yet'],
+  TRY_ANOTHER_WAY: [401, 'checkpoint_error'],
+};
+
+beforeAll(async () => {
+  [world, peer] = await Promise.all([startWorld(), startPeer()]);
+  peer.answer = (response, { method = 'GET', url = '' }, body) => {
+    const refused = refusals[url] ?? refusals[body?.code];
+    const passOn = refused
+      ? Promise.resolve({ status: refused[0], body: { title: 'No', type: `errors/${refused[1]}`, status: refused[0] } })
+      : world.unipile(method, url.replace('/api/v1', ''), body ?? undefined);
+    void passOn.then((said) => {
+      response.writeHead(said.status, { 'content-type': 'application/json' });
+      response.end(JSON.stringify(said.body));
+    });
+  };
+  stack = await startTestStack({ UNIPILE_DSN: peer.dsn, UNIPILE_ACCESS_TOKEN: callTo('').settings.access_token ?? '' });
+});
+afterAll(async () => {
+  await stack?.stop();
+  peer?.close();
+  await world?.close();
+});
+
+it.each([
+  ['resend', 'resend_refused'],
+  ['another-way', 'another_way_refused'],
+])('A4: a %s that the provider does not grant leaves the step as it is, and is told', async (wish, told) => {
+  const { credentials } = inputFor('linkedin', `2fa@${wish}.example`);
+  const begun = await stack.api.post('/api/v1/accounts', {
+    provider: 'unipile',
+    channel: 'linkedin',
+    owner: 'maya',
+    credentials,
+  });
+  const { id } = begun.body.account;
+  const { step } = begun.body.attempt;
+  const path = `/api/v1/accounts/${id}/attempt/steps/${step.id}`;
+  const answered = await stack.api.post(`${path}/${wish}`);
+  expect(answered.body.step).toMatchObject({ id: step.id, kind: 'code' });
+  const { items } = (await stack.api.get(`/api/v1/accounts/${id}/timeline`)).body;
+  expect(items.map((one: { kind: string }) => one.kind)).toContain(told);
+  await stack.api.post(path, { answer: '123456' });
+  await stack.api.account(id, 'active');
+});

@@ -1,0 +1,359 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { startApi, type RunningApi } from '../../api/start.ts';
+import { createApiKey, ensureTenant } from '../../db/api-keys.ts';
+import { openDatabase, rows, type Database } from '../../db/connect.ts';
+import { settingsOf } from '../../db/credentials.ts';
+import { Account } from '../../db/entities/accounts.ts';
+import { ConnectionStep } from '../../db/entities/attempts.ts';
+import { ProviderCredentials } from '../../db/entities/tenants.ts';
+import { reencrypt } from '../../db/reencrypt.ts';
+import { sealed, sealedColumns } from '../../db/sealed.ts';
+import { usedKeys, usedKeysSql } from '../../db/used-keys.ts';
+import { scopeNames } from '../../domain/scopes.ts';
+import { readConfig } from '../../platform/config.ts';
+import { newId } from '../../platform/ids.ts';
+import { createVault, parseKeyRing, type Vault } from '../../platform/vault.ts';
+import { startSandbox } from '../../sandbox/start.ts';
+import { startWorker } from '../../workers/start.ts';
+import { answerOf, noHome, patchbay, run } from '../cli/run.ts';
+import { createClient, type ApiClient } from '../support/client.ts';
+import { createTestDatabase, required, type TestDatabase } from '../support/database.ts';
+import { eventually } from '../support/eventually.ts';
+import { columnsOf } from './places.ts';
+
+const newKey = (): string => randomBytes(32).toString('base64');
+const [oldKey, freshKey] = [newKey(), newKey()];
+const vaultOf = (newest: string, older?: string): Vault => createVault(parseKeyRing(newest, older));
+const [oldVault, bothVault, freshVault] = [vaultOf(oldKey), vaultOf(freshKey, oldKey), vaultOf(freshKey)];
+const oldId = oldVault.keyIds[0];
+const freshId = freshVault.keyIds[0];
+
+let database: TestDatabase;
+let sandbox: Awaited<ReturnType<typeof startSandbox>>;
+let db: Database;
+let api: RunningApi;
+let worker: Awaited<ReturnType<typeof startWorker>>;
+let client: ApiClient;
+let other: ApiClient;
+const queue = `test-${randomUUID()}`;
+let port = '0';
+
+const settings = (newest: string, older = ''): Record<string, string> => ({
+  DATABASE_URL: database.url,
+  TEMPORAL_ADDRESS: required('PATCHBAY_TEST_TEMPORAL_ADDRESS'),
+  TEMPORAL_TASK_QUEUE: queue,
+  ENCRYPTION_KEY: newest,
+  ENCRYPTION_KEYS: older,
+  UNIPILE_DSN: sandbox.unipileUrl,
+  UNIPILE_ACCESS_TOKEN: 'sandbox-key',
+  SANDBOX_CONTROL_URL: sandbox.controlUrl,
+  LOG_LEVEL: 'silent',
+  RECONCILE_INTERVAL_SECONDS: '2',
+  SHUTDOWN_GRACE_SECONDS: '1',
+  RATE_LIMIT_PER_MINUTE: '100000',
+  PORT: port,
+  ...(port !== '0' && { PUBLIC_URL: `http://127.0.0.1:${port}` }),
+});
+
+/** API and worker with a ring; the port stays, so that providers find the next ones too. */
+async function start(newest: string, older = ''): Promise<void> {
+  api = await startApi(readConfig(settings(newest, older)));
+  port = new URL(api.url).port;
+  worker = await startWorker(readConfig(settings(newest, older)));
+}
+async function stop(): Promise<void> {
+  await worker?.stop();
+  await api?.close();
+}
+const clientOf = (tenant: string): Promise<ApiClient> =>
+  db.system(async (em) => {
+    const row = await ensureTenant(em, tenant, new Date());
+    return createClient(`http://127.0.0.1:${port}`, createApiKey(em, row.id, 'test', scopeNames, new Date()).key);
+  });
+
+const linkedin = (username: string): object => ({
+  provider: 'unipile',
+  channel: 'linkedin',
+  owner: 'maya',
+  credentials: { username, password: 'correct horse' },
+});
+async function connect(body: object, headers: Record<string, string> = {}, as = client): Promise<any> {
+  const answer = await as.post('/api/v1/accounts', body, headers);
+  expect(answer.status).toBe(202);
+  return answer.body;
+}
+const keysInUse = async (): Promise<string[]> => [...new Set((await db.system(usedKeys)).map(({ key }) => key))];
+
+/** The login that waits for its code while keys change; the request that is repeated afterwards. */
+let waiting: any;
+const repeated = {
+  key: 'sent-before-and-after',
+  body: linkedin('plain+repeated@rotation.example'),
+  answer: null as any,
+};
+
+beforeAll(async () => {
+  [database, sandbox] = await Promise.all([createTestDatabase(), startSandbox()]);
+  db = await openDatabase(database.url, { app: 2, system: 4 });
+  await start(oldKey);
+  client = await clientOf('ours');
+  other = await clientOf('theirs');
+});
+afterAll(async () => {
+  await stop();
+  await sandbox?.close();
+  await db?.close();
+  await database?.drop();
+});
+
+describe('SECURITY 19: key rotation', () => {
+  it('knows every column that holds a sealed value, and has an index on the keys of each', async () => {
+    repeated.answer = await connect(repeated.body, { 'idempotency-key': repeated.key });
+    waiting = await connect(linkedin('2fa@rotation.example'));
+    await client.step(waiting.account.id, 'code');
+    await connect({ provider: 'unipile', channel: 'linkedin', owner: 'maya', method: 'hosted' });
+    const { id } = repeated.answer.account;
+    await client.account(id, 'active');
+    await eventually('the details', async () => (await client.get(`/api/v1/accounts/${id}`)).body.connection_config);
+    // An answer lies there only while its outcome is not known.
+    const answerId = newId();
+    await db.system(async (em) => {
+      const step = await em.findOneOrFail(ConnectionStep, { accountId: id }, { orderBy: { number: 'desc' } });
+      Object.assign(step, { answerId, answer: oldVault.seal('123456', sealed.stepAnswer(answerId)) });
+    });
+    const listed = sealedColumns.map(({ table, column }) => `${table}.${column}`).toSorted();
+    await eventually('a value in every sealed column', async () => {
+      const columns = await columnsOf(database.readerUrl);
+      const holding = columns.filter(({ bytes }) => /v1\.[0-9a-f]{8}\./.test(bytes.toString()));
+      const names = holding.map(({ name }) => name.replace('column ', '')).toSorted();
+      expect(names).toEqual(listed);
+      return true;
+    });
+    const indexes = await db.system((em) =>
+      rows<{ name: string }>(
+        em,
+        `select tablename || '.' || (regexp_match(indexdef, 'substr\\((\\w+), 4, 8\\)'))[1] as name from pg_indexes
+         where indexdef like '%substr(%, 4, 8)%'`,
+      ),
+    );
+    expect(indexes.map(({ name }) => name).toSorted()).toEqual(listed);
+  });
+
+  it('opens no ciphertext that was moved to another row, column or tenant', async () => {
+    const mine = await connect(linkedin('plain+mine@rotation.example'));
+    const theirs = await connect(linkedin('plain+theirs@rotation.example'), {}, other);
+    await client.account(mine.account.id, 'active');
+    await other.account(theirs.account.id, 'active');
+    const detailed = (id: string): Promise<Account> =>
+      eventually('raw details', async () => {
+        const account = await db.system((em) => em.findOneOrFail(Account, { id }));
+        return account.rawDetails && account.secret ? account : null;
+      });
+    const [to, from] = [await detailed(mine.account.id), await detailed(theirs.account.id)];
+    expect(oldVault.open(from.rawDetails ?? '', sealed.rawDetails(from.id))).toContain('theirs@rotation.example');
+    const put = (rawDetails: string | null): Promise<unknown> =>
+      db.system((em) => em.nativeUpdate(Account, { id: to.id }, { rawDetails }));
+    for (const moved of [from.rawDetails, to.secret]) {
+      await put(moved);
+      const answer = await client.get(`/api/v1/accounts/${to.id}`);
+      expect(JSON.stringify(answer.body)).not.toContain('theirs@rotation.example');
+      expect(() => oldVault.open(moved ?? '', sealed.rawDetails(to.id))).toThrow(/belongs to another row/);
+    }
+    // Nor does re-encryption bring it to life: it is named, and stays as it is.
+    await put(from.rawDetails);
+    const done = await reencrypt(db, bothVault);
+    expect(done.find(({ column }) => column === 'accounts.raw_details')?.unopened).toEqual([to.id]);
+    expect(done.flatMap(({ unopened }) => unopened)).toHaveLength(1);
+    const left = await db.system((em) => em.findOneOrFail(Account, { id: to.id }));
+    expect(left.rawDetails).toBe(from.rawDetails);
+    await put(to.rawDetails);
+    // Back to the old key, for what follows.
+    await reencrypt(db, vaultOf(oldKey, freshKey));
+    expect(await keysInUse()).toEqual([oldId]);
+  });
+
+  it('recognises a repeated request after the key changed', async () => {
+    await stop();
+    await start(freshKey, oldKey);
+    const headers = { 'idempotency-key': repeated.key };
+    const again = await client.post('/api/v1/accounts', repeated.body, headers);
+    expect(again.headers.get('idempotent-replayed')).toBe('true');
+    expect(again.body).toEqual(repeated.answer);
+    const another = await client.post('/api/v1/accounts', linkedin('someone@rotation.example'), headers);
+    expect(another).toMatchObject({ status: 422, body: { code: 'idempotency_key_reused' } });
+  });
+
+  it('re-encrypts while everything runs, and keeps what changes meanwhile', async () => {
+    expect(await keysInUse()).toEqual(expect.arrayContaining([oldId]));
+    const before = await answerOf({ ...noHome, ...settings(freshKey, oldKey) }, 'keys', 'status');
+    const [newest, older] = before.keys;
+    expect(newest).toMatchObject({ id: freshId, seals: true, may_be_retired: false });
+    expect(older).toMatchObject({
+      id: oldId,
+      seals: false,
+      may_be_retired: false,
+      why: expect.stringContaining('reencrypt'),
+    });
+
+    let last = '';
+    let running = true;
+    const writer = (async () => {
+      for (let n = 0; running; n += 1) {
+        last = `sandbox-key-${n}`;
+        await fetch(`http://127.0.0.1:${port}/api/v1/providers/unipile`, {
+          method: 'PUT',
+          headers: { authorization: `Bearer ${other.key}`, 'content-type': 'application/json' },
+          body: JSON.stringify({ dsn: sandbox.unipileUrl, access_token: last }),
+        });
+      }
+    })();
+    const answered = client.post(
+      `/api/v1/accounts/${waiting.account.id}/attempt/steps/${(await client.step(waiting.account.id, 'code')).step.id}`,
+      {
+        answer: '123456',
+      },
+    );
+    const logins = ['a', 'b', 'c'].map((name) => connect(linkedin(`plain+${name}@rotation.example`)));
+    const done = await answerOf({ ...noHome, ...settings(freshKey, oldKey) }, 'keys', 'reencrypt');
+    running = false;
+    await writer;
+
+    expect((await answered).status).toBe(202);
+    for (const { account } of [waiting, ...(await Promise.all(logins))]) await client.account(account.id, 'active');
+    const saved = await db.system((em) => em.findOneOrFail(ProviderCredentials, { tenantId: { $ne: null } }));
+    expect(settingsOf(freshVault, saved).access_token).toBe(last);
+
+    expect(done.columns.every(({ unopened }: any) => unopened.length === 0)).toBe(true);
+    expect(done.columns.reduce((sum: number, one: any) => sum + one.reencrypted, 0)).toBeGreaterThan(10);
+    expect(await keysInUse()).toEqual([freshId]);
+    expect(done.keys.find(({ id }: any) => id === oldId)).toMatchObject({ values: 0, may_be_retired: true });
+    expect(done.note).toContain('Temporal');
+    for (const { table, column, of, context } of sealedColumns) {
+      const values = await db.system((em) =>
+        rows<{ of: string; value: string }>(
+          em,
+          `select ${of} as of, ${column} as value from ${table} where ${column} is not null`,
+        ),
+      );
+      for (const one of values) expect(freshVault.open(one.value, context(one.of))).not.toBe('');
+    }
+  });
+
+  it('overwrites no change that was under way when it came', async () => {
+    const { id } = await db.system((em) => em.findOneOrFail(Account, { secret: { $ne: null } }));
+    const put = (vault: Vault, text: string) => vault.seal(text, sealed.accountSecret(id));
+    await db.system((em) => em.nativeUpdate(Account, { id }, { secret: put(oldVault, 'before') }));
+    let release = (): void => undefined;
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    let began = (): void => undefined;
+    const locked = new Promise<void>((resolve) => {
+      began = resolve;
+    });
+    const change = db.system(async (em) => {
+      await em.nativeUpdate(Account, { id }, { secret: put(oldVault, 'changed meanwhile') });
+      began();
+      await held;
+    });
+    await locked;
+    const rewriting = reencrypt(db, bothVault);
+    await eventually('re-encryption to wait for the row', async () => {
+      const [{ n } = { n: 0 }] = await db.system((em) =>
+        rows<{ n: number }>(em, `select count(*)::int as n from pg_locks where not granted`),
+      );
+      return n > 0;
+    });
+    release();
+    await change;
+    const done = await rewriting;
+    expect(done.find(({ column }) => column === 'accounts.secret')).toMatchObject({ reencrypted: 1, unopened: [] });
+    const { secret } = await db.system((em) => em.findOneOrFail(Account, { id }));
+    expect(freshVault.open(secret ?? '', sealed.accountSecret(id))).toBe('changed meanwhile');
+  });
+
+  /** Events whose bodies the old key sealed. */
+  const addEvents = (count: number): Promise<unknown> =>
+    db.system(async (em) => {
+      const { id: credentialsId } = await em.findOneOrFail(ProviderCredentials, { tenantId: null });
+      const events = Array.from({ length: count }, newId).map((id) => ({
+        id,
+        body: oldVault.seal('{}', sealed.webhookBody(id)),
+      }));
+      await rows(
+        em,
+        `insert into webhook_events (id, credentials_id, provider, type, dedupe_key, state, body, deliveries, owes_signal,
+           received_at)
+         select id, ?, 'unipile', 'some_event', id, 'unmatched', body, 1, false, now()
+         from jsonb_to_recordset(?::jsonb) as e (id uuid, body text)`,
+        [credentialsId, JSON.stringify(events)],
+      );
+    });
+
+  it('goes on where it was stopped', async () => {
+    await addEvents(350);
+    const stopped = reencrypt(db, bothVault, (column, count) => {
+      if (column === 'webhook_events.body' && count > 0) throw new Error('killed');
+    });
+    await expect(stopped).rejects.toThrow('killed');
+    expect((await keysInUse()).toSorted()).toEqual([freshId, oldId].toSorted());
+    const bodies = (await reencrypt(db, bothVault)).find(({ column }) => column === 'webhook_events.body');
+    expect(bodies?.reencrypted).toBeLessThan(350);
+    expect(bodies?.reencrypted).toBeGreaterThan(0);
+    expect(await keysInUse()).toEqual([freshId]);
+    expect((await reencrypt(db, bothVault)).every((one) => one.reencrypted === 0)).toBe(true);
+  });
+
+  it('starts no process whose ring lacks a key still in use, with one line that says so', async () => {
+    await addEvents(1);
+    const env = { ...noHome, ...settings(freshKey), PORT: '0' };
+    const refused = await Promise.all([
+      run('api/main.ts', [], env),
+      run('workers/main.ts', [], env),
+      patchbay(env, 'accounts', '--tenant', 'ours'),
+    ]);
+    for (const { code, stderr } of refused) {
+      expect(code).toBe(1);
+      expect(stderr).toMatch(new RegExp(`^patchbay: [^\\n]*${oldId}[^\\n]*ENCRYPTION_KEYS[^\\n]*\\n$`));
+    }
+    const shown = await patchbay(env, 'keys', 'status');
+    expect(shown).toMatchObject({ code: 1, stdout: expect.stringContaining('missing') });
+    const tried = await patchbay(env, 'keys', 'reencrypt');
+    expect(tried).toMatchObject({ code: 1, stderr: expect.stringContaining(oldId) });
+
+    await reencrypt(db, bothVault);
+    expect(await patchbay(env, 'accounts', '--tenant', 'ours')).toMatchObject({ code: 0 });
+    await stop();
+    await start(freshKey);
+    const { body } = await client.get(`/api/v1/accounts/${waiting.account.id}`);
+    expect(body.state).toBe('active');
+  });
+
+  it('asks for the keys in use at the same cost with ten accounts and with ten thousand', async () => {
+    const { tenantId } = await db.system((em) => em.findOneOrFail(Account, { id: waiting.account.id }));
+    const pagesRead = async (): Promise<number> => {
+      const [row] = await db.system((em) =>
+        rows<{ 'QUERY PLAN': { Plan: Record<string, number> }[] }>(
+          em,
+          `explain (analyze, buffers, format json) ${usedKeysSql}`,
+        ),
+      );
+      const plan = row?.['QUERY PLAN'][0]?.Plan ?? {};
+      return (plan['Shared Hit Blocks'] ?? NaN) + (plan['Shared Read Blocks'] ?? NaN);
+    };
+    await db.system((em) =>
+      rows(
+        em,
+        `insert into accounts (id, tenant_id, provider, channel, owner, metadata, state, who, since, raw_details, secret,
+           method, created_at, updated_at)
+         select gen_random_uuid(), ?, 'unipile', 'mail', 'o' || n, '{}', 'disconnected', 'nobody', now(),
+           'v1.' || ? || '.' || repeat('x', 300), 'v1.' || ? || '.' || repeat('x', 300), 'credentials', now(), now()
+         from generate_series(1, 10000) n`,
+        [tenantId, freshId, freshId],
+      ),
+    );
+    // The accounts alone fill more than a thousand pages.
+    expect(await pagesRead()).toBeLessThan(250);
+    expect(await keysInUse()).toEqual([freshId]);
+  });
+});
