@@ -1,7 +1,9 @@
-import { webhookSecretsOf } from '../db/credentials.ts';
+import { rows } from '../db/connect.ts';
+import { settingsOf, webhookSecretsOf } from '../db/credentials.ts';
 import { ProviderCredentials } from '../db/entities/tenants.ts';
 import type { Provider, ProviderCall } from '../providers/provider.ts';
 import { webhookAddress } from '../domain/addresses.ts';
+import type { ProviderName } from '../domain/channels.ts';
 import type { Deps } from './deps.ts';
 
 /** Registers our webhook upstream once per credentials, and again when `PUBLIC_URL` or the settings change. */
@@ -21,4 +23,31 @@ export async function ensureWebhooks(
     fresh.registeredAddress = address;
     fresh.registrations = registrations;
   });
+}
+
+/**
+ * Registers again what was registered before and no longer stands as it should: `PUBLIC_URL`, the settings or the
+ * secret have changed. One provider's failure is not the next one's.
+ */
+export async function registerOwed(deps: Deps): Promise<void> {
+  const owed = await deps.db.system((em) =>
+    rows<{ id: string }>(
+      em,
+      `select id from provider_credentials where registrations <> '[]'
+         and registered_address is distinct from ? || provider || '/' || webhook_token`,
+      [webhookAddress(deps.publicUrl, '', '').slice(0, -1)],
+    ),
+  );
+  for (const { id } of owed) {
+    const row = await deps.db.system((em) => em.findOneOrFail(ProviderCredentials, { id }));
+    const provider = deps.providers[row.provider as ProviderName];
+    if (!provider) continue;
+    const settings = settingsOf(deps.vault, row);
+    const now = deps.clock.now().getTime();
+    try {
+      await ensureWebhooks(deps, provider, { settings, channel: 'whatsapp', providerAccountId: null, now }, id);
+    } catch (error) {
+      deps.log.warn({ provider: row.provider, tenant: row.tenantId, err: error }, 'webhooks are not registered yet');
+    }
+  }
 }

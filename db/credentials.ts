@@ -21,6 +21,20 @@ export const webhookSecretsOf = (vault: Vault, row: ProviderCredentials): string
   JSON.parse(vault.open(row.webhookSecrets, sealed.webhookSecrets(row.id))) as string[];
 
 /**
+ * A new webhook secret; the one before still counts, for what is on its way and until the provider has taken the new
+ * one. Forgets the registration, so that it is made again.
+ */
+export function rotateWebhookSecret(vault: Vault, row: ProviderCredentials, now: Date): void {
+  const [present] = webhookSecretsOf(vault, row);
+  const secrets = [newSecret(), ...(present ? [present] : [])];
+  row.webhookSecrets = vault.seal(JSON.stringify(secrets), sealed.webhookSecrets(row.id));
+  row.registeredAddress = null;
+  row.updatedAt = now;
+}
+
+const newSecret = (): string => randomBytes(32).toString('base64url');
+
+/**
  * Writes the settings of a tenant (null: of the installation) at a provider. The webhook address and secret are made
  * once and stay when settings change.
  */
@@ -49,7 +63,7 @@ export async function saveCredentials(
     tenantId,
     provider,
     settings: text,
-    webhookSecrets: vault.seal(JSON.stringify([randomBytes(32).toString('base64url')]), sealed.webhookSecrets(id)),
+    webhookSecrets: vault.seal(JSON.stringify([newSecret()]), sealed.webhookSecrets(id)),
     webhookToken: randomBytes(24).toString('base64url'),
     registeredAddress: null,
     registrations: [],

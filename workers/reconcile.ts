@@ -125,8 +125,12 @@ async function collectMissing({ db, clock, motion }: Parts): Promise<number> {
   return lacking.length;
 }
 
-/** Runs a round now, every `everyMs`, and at once on `nudge`; a round that fails is logged and the next one tries. */
-export function keepReconciling(parts: Parts, everyMs: number): { nudge(): void; stop(): Promise<void> } {
+/** Runs a round now, every `everyMs`, and at once on `nudge`, with what `also` does; a round that fails is logged and the next one tries. */
+export function keepReconciling(
+  parts: Parts,
+  everyMs: number,
+  also: () => Promise<void>,
+): { nudge(): void; stop(): Promise<void> } {
   const from = { connections: first, syncs: first };
   let stopped = false;
   let running = Promise.resolve();
@@ -134,6 +138,7 @@ export function keepReconciling(parts: Parts, everyMs: number): { nudge(): void;
     running = running.then(async () => {
       if (stopped) return;
       try {
+        await also();
         await round(parts, from);
       } catch (error) {
         parts.log.warn({ err: error }, 'reconciling failed, next round tries again');

@@ -1,4 +1,5 @@
 import type { Deps } from '../activities/deps.ts';
+import { registerOwed } from '../activities/webhooks.ts';
 import { saveInstallationCredentials } from '../db/credentials.ts';
 import { openDatabase } from '../db/connect.ts';
 import { requireUsedKeys } from '../db/used-keys.ts';
@@ -44,7 +45,9 @@ export async function startWorker(config: Config): Promise<{ stop(): Promise<voi
       : await serveMetrics(metrics, config.METRICS_PORT, () =>
           fetch(`http://${sdkMetrics}/metrics`).then((answer) => answer.text()),
         );
-  const reconciler = keepReconciling({ db, clock, log, motion }, config.RECONCILE_INTERVAL_SECONDS * 1000);
+  const reconciler = keepReconciling({ db, clock, log, motion }, config.RECONCILE_INTERVAL_SECONDS * 1000, () =>
+    registerOwed(deps),
+  );
   nudge = reconciler.nudge;
   const done = workers.run();
   return {

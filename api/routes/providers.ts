@@ -1,10 +1,14 @@
+import { LockMode } from '@mikro-orm/core';
 import { z } from 'zod';
 import { channelNames, methodNames, providerNames, type ProviderName } from '../../domain/channels.ts';
-import { credentialsFor, saveCredentials } from '../../db/credentials.ts';
-import type { ProviderCredentials } from '../../db/entities/tenants.ts';
+import { credentialsFor, rotateWebhookSecret, saveCredentials } from '../../db/credentials.ts';
+import type { Em } from '../../db/connect.ts';
+import { ProviderCredentials } from '../../db/entities/tenants.ts';
 import { providerNamed } from '../connection/login-choice.ts';
 import type { ApiContext } from '../context.ts';
+import { requireScope } from '../http/auth.ts';
 import { Problem } from '../http/problem.ts';
+import { isInside } from '../http/inside.ts';
 import { route } from '../http/route.ts';
 import { webhookAddress } from '../../domain/addresses.ts';
 import { secretHeaders } from '../webhooks/secret-headers.ts';
@@ -60,6 +64,18 @@ function nameOf(context: ApiContext, text: string): ProviderName {
   return name;
 }
 
+/** In production no tenant sends this process to addresses of its own machine or network. */
+function refuseInside({ config }: ApiContext, settings: Record<string, string>): void {
+  if (config.NODE_ENV !== 'production') return;
+  for (const [name, value] of Object.entries(settings)) {
+    const url = /^https?:/i.test(value) ? value : `https://${value}`;
+    if (!URL.canParse(url)) continue;
+    const { protocol, hostname } = new URL(url);
+    if (protocol === 'http:' || isInside(hostname))
+      throw new Problem('invalid_settings', `${name} must be an https address outside this network.`);
+  }
+}
+
 const getProvider = route({
   method: 'get',
   path: '/providers/{provider}',
@@ -88,6 +104,7 @@ const putProvider = route({
     const name = nameOf(context, provider);
     const wrong = providerNamed(context, name).checkSettings(body);
     if (wrong) throw new Problem('invalid_settings', wrong);
+    refuseInside(context, body);
     const { vault, clock } = context;
     const row = await context.db.tenant(principal.tenantId, (em) =>
       saveCredentials(em, vault, clock.now(), principal.tenantId, name, body),
@@ -96,4 +113,36 @@ const putProvider = route({
   },
 });
 
-export const providerRoutes = [getProvider, putProvider];
+const rotateSecret = route({
+  method: 'post',
+  path: '/providers/{provider}/rotate-webhook-secret',
+  summary:
+    'Make a new webhook secret; the one before counts until the next time, and the new one is registered by itself',
+  tag,
+  scope: 'admin',
+  idempotent: true,
+  params,
+  answer: providerAnswer,
+  status: 202,
+  handle: async ({ context, principal, params: { provider } }) => {
+    const name = nameOf(context, provider);
+    const { vault, clock, db } = context;
+    const found = await db.tenant(principal.tenantId, (em) => credentialsFor(em, principal.tenantId, name));
+    if (!found) throw new Problem('provider_not_configured', undefined, { retryAfter: 60 });
+    if (found.tenantId === null) requireScope(principal, 'operator');
+    const rotate = async (em: Em): Promise<ProviderCredentials> => {
+      const row = await em.findOneOrFail(
+        ProviderCredentials,
+        { id: found.id },
+        { lockMode: LockMode.PESSIMISTIC_WRITE },
+      );
+      rotateWebhookSecret(vault, row, clock.now());
+      return row;
+    };
+    // The installation's own row is no tenant's to write.
+    const row = await (found.tenantId === null ? db.system(rotate) : db.tenant(principal.tenantId, rotate));
+    return { body: providerView(context, name, row) };
+  },
+});
+
+export const providerRoutes = [getProvider, putProvider, rotateSecret];

@@ -1,7 +1,10 @@
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { parse } from 'yaml';
+import { failures } from '../../domain/failures.ts';
+import { onPath } from '../../dev/parts/temporal-cli.ts';
 import { reserveFreePort } from '../../dev/parts/ports.ts';
 import { startSandbox, type Sandbox } from '../../sandbox/start.ts';
 import { createClient } from '../support/client.ts';
@@ -10,15 +13,16 @@ import { eventually } from '../support/eventually.ts';
 import { testKey } from '../support/key.ts';
 import { project, runRole, startRole, type RoleProcess } from './role-process.ts';
 
-interface Rules {
-  groups: {
-    rules: { alert: string; expr: string; labels: { severity: string }; annotations: Record<string, string> }[];
-  }[];
+interface Rule {
+  alert: string;
+  expr: string;
+  labels: { severity: string };
+  annotations: { summary: string };
 }
 
-const alerts = (parse(readFileSync(join(project, 'deploy/alerts.yml'), 'utf8')) as Rules).groups.flatMap(
-  ({ rules }) => rules,
-);
+const alerts = (
+  parse(readFileSync(join(project, 'deploy/alerts.yml'), 'utf8')) as { groups: { rules: Rule[] }[] }
+).groups.flatMap(({ rules }) => rules);
 const dashboard = JSON.parse(readFileSync(join(project, 'deploy/dashboard.json'), 'utf8')) as {
   panels: { title: string; targets?: { expr: string }[] }[];
 };
@@ -31,6 +35,14 @@ const asked = [
 const namesIn = (expression: string): string[] => [
   ...new Set(expression.match(/\b(?:patchbay|temporal|nodejs|process)_[a-z0-9_]+/g)),
 ];
+
+/** Values that an expression compares a label with. */
+const valuesOf = (label: string): string[] =>
+  asked.flatMap((expression) =>
+    [...expression.matchAll(new RegExp(`\\b${label}!?=~?"([^"]*)"`, 'g'))].flatMap(([, values = '']) =>
+      values.split('|'),
+    ),
+  );
 
 describe('alerts and dashboard', () => {
   let database: TestDatabase;
@@ -92,19 +104,6 @@ describe('alerts and dashboard', () => {
             (await fetch(`http://127.0.0.1:${port}/metrics`)).text(),
           ),
         );
-        if (process.env.SHOW_METRICS)
-          console.log(
-            texts
-              .join('\n')
-              .split('\n')
-              .filter((l) => /^# TYPE/.test(l))
-              .join('\n') +
-              texts[1]!
-                .split('\n')
-                .filter((l) => l.startsWith('temporal_') && !/_bucket/.test(l))
-                .slice(0, 200)
-                .join('\n'),
-          );
         const exported = new Set(texts.join('\n').match(/^[a-z_][a-z0-9_]*/gm));
         const missing = [...wanted].filter((name) => !exported.has(name));
         if (missing.length) throw new Error(`nobody exports ${missing.join(', ')}`);
@@ -112,5 +111,26 @@ describe('alerts and dashboard', () => {
       },
       10_000,
     );
+  });
+
+  it('compare outcomes with names that the code knows', () => {
+    const known = new Set(['ok', 'succeeded', ...Object.keys(failures)]);
+    expect(valuesOf('outcome').length).toBeGreaterThan(3);
+    expect(valuesOf('outcome').filter((value) => !known.has(value))).toEqual([]);
+  });
+
+  it('have a word on what to do for every alert, and none for alerts that are gone', () => {
+    const operations = readFileSync(join(project, 'docs/operations.md'), 'utf8');
+    const explained = [...operations.matchAll(/^\| `(Patchbay\w+)`/gm)].map(([, name]) => name);
+    expect(explained.toSorted()).toEqual(alerts.map(({ alert }) => alert).toSorted());
+    for (const { annotations, labels } of alerts) {
+      expect(annotations.summary).toBeTruthy();
+      expect(['page', 'warn']).toContain(labels.severity);
+    }
+  });
+
+  const promtool = onPath('promtool', process.env);
+  (promtool ? it : it.skip)('are taken by Prometheus', () => {
+    execFileSync(promtool ?? '', ['check', 'rules', join(project, 'deploy/alerts.yml')], { stdio: 'pipe' });
   });
 });

@@ -1,12 +1,12 @@
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { once } from 'node:events';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Connection } from '@temporalio/client';
 import { openCache } from '../../dev/parts/home.ts';
 import { waitForLock } from '../../dev/parts/lock.ts';
-import { reserveFreePort } from '../../dev/parts/ports.ts';
 import { sayAloud } from '../../dev/parts/progress.ts';
 import { runTool } from '../../dev/parts/tool.ts';
 import { required } from '../support/database.ts';
@@ -53,6 +53,25 @@ async function build(): Promise<Record<keyof typeof programs, string>> {
   }
 }
 
+/** A port for each thing that the server listens with. It keeps them as 16-bit signed numbers: 32767 is the largest. */
+async function takePorts(): Promise<Record<string, string>> {
+  const names = ['FRONTEND', 'MATCHING', 'HISTORY', 'WORKER'].flatMap((service) => [
+    `${service}_GRPC_PORT`,
+    `${service}_MEMBERSHIP_PORT`,
+  ]);
+  const ports: Record<string, string> = {};
+  for (let port = 20_000 + (process.pid % 10_000); names.length > 0 && port < 32_768; port += 1)
+    if (await isFree(port)) ports[names.pop() ?? ''] = String(port);
+  return { ...ports, FRONTEND_HTTP_PORT: '0' };
+}
+
+const isFree = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+  });
+
 /**
  * Temporal's server on PostgreSQL with the settings of docker-compose.yml and the scripts of deploy/: its databases and
  * login must be there. Answers its address.
@@ -74,13 +93,7 @@ export async function startTemporalOnPostgres(
     SQL_USER: 'temporal',
     SQL_PASSWORD: password,
   });
-  const ports: Record<string, string> = {};
-  for (const service of ['FRONTEND', 'MATCHING', 'HISTORY', 'WORKER'])
-    for (const kind of service === 'FRONTEND' ? ['GRPC', 'HTTP', 'MEMBERSHIP'] : ['GRPC', 'MEMBERSHIP']) {
-      const reserved = await reserveFreePort();
-      await reserved.release();
-      ports[`${service}_${kind}_PORT`] = String(reserved.number);
-    }
+  const ports = await takePorts();
   const server = spawn(join(folder, 'temporal-server'), ['start'], {
     cwd: folder,
     env: {

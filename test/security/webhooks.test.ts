@@ -1,0 +1,175 @@
+import { request } from 'node:http';
+import { ProviderCredentials } from '../../db/entities/tenants.ts';
+import { webhookSecretsOf } from '../../db/credentials.ts';
+import { webhookAddress } from '../../domain/addresses.ts';
+import { eventually } from '../support/eventually.ts';
+import { startTestStack, type TestStack } from '../support/stack.ts';
+
+let stack: TestStack;
+beforeAll(async () => {
+  stack = await startTestStack();
+});
+afterAll(() => stack?.stop());
+
+const login = (name: string) => ({
+  provider: 'unipile',
+  channel: 'linkedin',
+  owner: 'maya',
+  credentials: { username: `plain@${name}.example`, password: 'correct horse' },
+});
+async function connected(name: string, client = stack.api): Promise<any> {
+  const { body } = await client.post('/api/v1/accounts', login(name));
+  return client.account(body.account.id, 'active');
+}
+
+/** What a provider's events are sent to and with, of the installation or of a tenant. */
+async function hook(tenantId: string | null = null): Promise<{ url: string; secrets: string[] }> {
+  const { db, vault } = stack.worker.deps;
+  const row = await db.system((em) => em.findOneOrFail(ProviderCredentials, { provider: 'unipile', tenantId }));
+  return {
+    url: webhookAddress(stack.api.url, 'unipile', row.webhookToken),
+    secrets: webhookSecretsOf(vault, row),
+  };
+}
+const send = async (url: string, secret: string, account: string, message: string): Promise<number> => {
+  const answer = await fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'patchbay-webhook-secret': secret },
+    body: JSON.stringify({ AccountStatus: { account_id: account, account_type: 'LINKEDIN', message } }),
+  });
+  return answer.status;
+};
+const eventsOf = async (id: string): Promise<any[]> =>
+  (await stack.api.get(`/api/v1/webhook-events?account=${id}&limit=200`)).body.items;
+
+describe('SECURITY 3: unsigned webhooks', () => {
+  it("change nothing of another tenant's account, however right their secret is", async () => {
+    const account = await connected('victim');
+    const other = await stack.client('attacker');
+    await other.put('/api/v1/providers/unipile', { dsn: stack.config.UNIPILE_DSN, access_token: 'sandbox-key' });
+    const tenant = (await other.get('/api/v1/api-keys')).body.items[0];
+    expect(tenant).toBeDefined();
+    const { db } = stack.worker.deps;
+    const own = await db.system((em) => em.findOneOrFail(ProviderCredentials, { tenantId: { $ne: null } }));
+    const { url, secrets } = await hook(own.tenantId);
+    // The provider would even confirm it: the account did lose its login.
+    await stack.control.put('/faults', { provider: 'unipile', webhook_drop: 1 });
+    await stack.control.post('/drop', { account_id: account.provider_account_id, status: 'CREDENTIALS' });
+    await stack.control.put('/faults', { provider: 'unipile' });
+    expect(await send(url, secrets[0] ?? '', account.provider_account_id, 'CREDENTIALS')).toBe(200);
+    expect((await stack.api.get(`/api/v1/accounts/${account.id}`)).body.state).toBe('active');
+    const [stored] = await db.system((em) =>
+      em.execute('select state, account_id from webhook_events where credentials_id = ?', [own.id]),
+    );
+    expect(stored).toMatchObject({ state: 'unmatched', account_id: null });
+  });
+
+  it.each(['CREDENTIALS', 'ERROR', 'DELETED'])('that say %s act only when the provider confirms it', async (word) => {
+    const account = await connected(`forged-${word.toLowerCase()}`);
+    const { url, secrets } = await hook();
+    const looks = await stack.control.count('GET', '/api/v1/accounts/:id');
+    expect(await send(url, secrets[0] ?? '', account.provider_account_id, word)).toBe(200);
+    await eventually('the look', async () => (await stack.control.count('GET', '/api/v1/accounts/:id')) > looks);
+    await eventually('the event', async () => (await eventsOf(account.id)).length > 0);
+    const after = (await stack.api.get(`/api/v1/accounts/${account.id}`)).body;
+    expect([after.state, after.provider_account_id]).toEqual(['active', account.provider_account_id]);
+  });
+
+  it('have two secrets while they are rotated, and the provider is given the new one by itself', async () => {
+    const account = await connected('rotated');
+    const { url, secrets: before } = await hook();
+    expect(before).toHaveLength(1);
+    expect((await stack.api.post('/api/v1/providers/unipile/rotate-webhook-secret')).status).toBe(202);
+    const { secrets: during } = await hook();
+    expect(during).toEqual([expect.any(String), before[0]]);
+    for (const secret of during) expect(await send(url, secret, account.provider_account_id, 'OK')).toBe(200);
+    expect(await send(url, 'another', account.provider_account_id, 'OK')).toBe(401);
+
+    const registered = async (): Promise<string> => JSON.stringify((await stack.provider('GET', '/webhooks')).body);
+    await eventually('the new secret at the provider', async () => (await registered()).includes(during[0] ?? '-'));
+    expect(await registered()).not.toContain(before[0]);
+    await stack.control.post('/drop', { account_id: account.provider_account_id, status: 'CONNECTING' });
+    await stack.api.account(account.id, 'degraded');
+
+    await stack.api.post('/api/v1/providers/unipile/rotate-webhook-secret');
+    expect(await send(url, before[0] ?? '', account.provider_account_id, 'OK')).toBe(401);
+    expect(await send(url, during[0] ?? '', account.provider_account_id, 'OK')).toBe(200);
+  });
+
+  it("lets only operators rotate what is the installation's", async () => {
+    const admin = await stack.client('an-admin', ['read', 'write', 'admin']);
+    expect((await admin.post('/api/v1/providers/unipile/rotate-webhook-secret')).status).toBe(403);
+  });
+});
+
+describe('SECURITY 12: addresses that we register', () => {
+  it('come from PUBLIC_URL alone, whatever a request says of its host', async () => {
+    const { hostname, port } = new URL(stack.api.url);
+    const answer = await new Promise<string>((resolve, reject) => {
+      const asked = request(
+        {
+          hostname,
+          port,
+          path: '/api/v1/accounts',
+          method: 'POST',
+          headers: {
+            host: 'evil.example',
+            'x-forwarded-host': 'evil.example',
+            'x-forwarded-proto': 'https',
+            forwarded: 'host=evil.example',
+            authorization: `Bearer ${stack.api.key}`,
+            'content-type': 'application/json',
+          },
+        },
+        (response) => {
+          let text = '';
+          response.setEncoding('utf8');
+          response.on('data', (part: string) => (text += part));
+          response.on('end', () => resolve(text));
+        },
+      );
+      asked.on('error', reject);
+      asked.end(JSON.stringify({ provider: 'unipile', channel: 'whatsapp', owner: 'maya' }));
+    });
+    expect(JSON.parse(answer).attempt.step.image_url).toContain(stack.config.PUBLIC_URL);
+    const { items } = (await stack.provider('GET', '/webhooks')).body;
+    expect(items.length).toBeGreaterThan(0);
+    for (const { request_url: url } of items) expect(url.startsWith(`${stack.config.PUBLIC_URL}/`)).toBe(true);
+    expect(answer + JSON.stringify(items)).not.toContain('evil');
+  });
+});
+
+describe('SECURITY 24: metrics', () => {
+  it('are not served where callers are', async () => {
+    for (const path of ['/metrics', '/api/v1/metrics'])
+      expect(
+        (await fetch(`${stack.api.url}${path}`, { headers: { authorization: `Bearer ${stack.api.key}` } })).status,
+      ).toBe(404);
+  });
+
+  it('hold no tenant content in their labels', async () => {
+    const account = await connected('canary-metrics');
+    await stack.api.get(`/api/v1/accounts?owner=canary-metrics`);
+    await stack.api.get('/canary-metrics/x');
+    const { url, secrets } = await hook();
+    await fetch(url, {
+      method: 'POST',
+      headers: { 'patchbay-webhook-secret': secrets[0] ?? '' },
+      body: JSON.stringify({ event: 'canary-metrics', account_id: account.provider_account_id }),
+    });
+    const texts = await Promise.all([stack.worker.deps.metrics.registry.metrics(), stack.metrics()]);
+    expect(texts[1]).toContain('patchbay_http_request_seconds');
+    expect(texts.join('')).not.toMatch(new RegExp(`canary-metrics|${account.id}|${account.provider_account_id}`));
+  });
+});
+
+it('SECURITY 9: keys of tenants never receive history_url', async () => {
+  const reader = await stack.client('a-tenant', ['read', 'write', 'admin', 'raw']);
+  const { body } = await reader.post('/api/v1/accounts', login('a-tenant'));
+  const { body: attempt } = await reader.get(`/api/v1/accounts/${body.account.id}/attempt`);
+  for (const one of [body.attempt, attempt]) {
+    expect(one.history_url ?? null).toBeNull();
+    expect(one.workflow_id ?? null).toBeNull();
+  }
+  expect(JSON.stringify([body, attempt])).not.toContain('/namespaces/');
+});
