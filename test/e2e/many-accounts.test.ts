@@ -1,0 +1,93 @@
+import pg from 'pg';
+import { rows } from '../../db/connect.ts';
+import { unmovedAccounts } from '../../db/queries/unmoved-accounts.ts';
+import { startTestStack, type TestStack } from '../support/stack.ts';
+
+let stack: TestStack;
+const many = 10_000;
+beforeAll(async () => {
+  stack = await startTestStack();
+  await stack.api.post('/api/v1/accounts', { provider: 'unipile', channel: 'whatsapp', owner: 'maya' });
+  await stack.worker.deps.db.system(async (em) => {
+    await rows(
+      em,
+      `insert into accounts (id, tenant_id, provider, channel, owner, metadata, credentials_id, provider_account_id,
+         identity, state, who, since, details_at, method, created_at, updated_at)
+       select gen_random_uuid(), tenant_id, provider, 'linkedin', 'owner' || n, '{}', credentials_id, 'many' || n,
+         'id' || n, 'active', 'nobody', now(), now(), 'credentials', now(), now()
+       from accounts, generate_series(1, ?) n where channel = 'whatsapp'`,
+      [many],
+    );
+    await rows(
+      em,
+      `insert into connection_attempts (id, tenant_id, account_id, number, operation, trigger, state, method, purge,
+         started_at, deadline_at, ended_at, undo, answers_left, looks)
+       select gen_random_uuid(), tenant_id, id, 1, 'connect', 'request', 'succeeded', method, false, now(), now(), now(),
+         '[]', 5, 1
+       from accounts where channel = 'linkedin'`,
+    );
+  });
+  // As autovacuum does sooner or later.
+  const owner = new pg.Client({ connectionString: stack.database.ownerUrl });
+  await owner.connect();
+  await owner.query('vacuum analyze');
+  await owner.end();
+}, 120_000);
+afterAll(() => stack?.stop());
+
+/** The plan of a statement that `work` sends, as PostgreSQL tells it with what it really read. */
+async function plan(sql: string, params: readonly unknown[]): Promise<string> {
+  const told = await stack.worker.deps.db.system((em) =>
+    rows<{ 'QUERY PLAN': string }>(em, `explain (analyze, buffers off, timing off, costs off) ${sql}`, params),
+  );
+  return told.map((line) => line['QUERY PLAN']).join('\n');
+}
+/** Rows that a plan's scans read, thrown away ones included. */
+const rowsRead = (text: string): number =>
+  [...text.matchAll(/actual rows=(\d+)|Rows Removed by Filter: (\d+)/g)].reduce(
+    (sum, [, read = 0, removed = 0]) => sum + Number(read) + Number(removed),
+    0,
+  );
+
+it('lists ten thousand accounts page by page, each page as cheap as the first', async () => {
+  const ids = new Set<string>();
+  let cursor: string | null = null;
+  do {
+    const { body } = await stack.api.get(
+      `/api/v1/accounts?limit=200${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ''}`,
+    );
+    for (const { id } of body.items) ids.add(id);
+    cursor = body.next_cursor;
+  } while (cursor);
+  expect(ids.size).toBe(many + 1);
+  const last = [...ids].at(-2) ?? '';
+  const tenant = (
+    await stack.worker.deps.db.system((em) => rows<{ id: string }>(em, 'select id from tenants limit 1'))
+  )[0];
+  const page = 'select * from accounts where tenant_id = ? and merged_into is null and id > ? order by id limit 201';
+  for (const after of ['00000000-0000-0000-0000-000000000000', last])
+    expect(rowsRead(await plan(page, [tenant?.id, after]))).toBeLessThan(1_000);
+});
+
+it('costs a worker nothing to find what lies among them', async () => {
+  const questions: [sql: string, params: readonly unknown[]][] = [];
+  const now = new Date();
+  const lying = { wanted: now, passed: now, begun: now, uncleaned: now };
+  const spy = { execute: (sql: string, params: readonly unknown[]) => (questions.push([sql, params]), []) };
+  await unmovedAccounts(spy as never, lying, '00000000-0000-0000-0000-000000000000', 500);
+  const [question] = questions;
+  expect(question).toBeDefined();
+  expect(rowsRead(await plan(...question!))).toBeLessThan(1_000);
+});
+
+it('starts another worker and another API on them as on few', async () => {
+  const worker = await stack.startWorker();
+  const { body } = await stack.api.post('/api/v1/accounts', {
+    provider: 'unipile',
+    channel: 'linkedin',
+    owner: 'late',
+    credentials: { username: 'plain@late.example', password: 'p' },
+  });
+  await stack.api.account(body.account.id, 'active');
+  await worker.stop();
+});
