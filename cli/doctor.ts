@@ -25,6 +25,9 @@ const checks: Check[] = [
   webhookLoop,
 ];
 
+/** How long connections may take to close, in milliseconds. */
+const closeWithinMs = 2_000;
+
 export function addDoctor(program: Command): void {
   program
     .command('doctor')
@@ -41,6 +44,8 @@ export function addDoctor(program: Command): void {
         print(lines, options, inWords);
         if (lines.some(({ outcome }) => outcome === 'FAIL')) process.exitCode = 1;
       } finally {
+        // What hangs may hang on: the answer is given.
+        setTimeout(() => process.exit(), closeWithinMs).unref();
         await subject.close();
       }
     });

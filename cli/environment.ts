@@ -16,16 +16,20 @@ function read(env: NodeJS.ProcessEnv, file: string): Record<string, string> {
 
 /**
  * The command's settings: its environment, and beneath it those of the local stack in PATCHBAY_HOME (default
- * `.patchbay` of this checkout), when one runs there.
+ * `.patchbay` of this checkout), when one runs there. With another database than the stack's, nothing of the stack
+ * counts: its key is not that installation's.
  */
-export const environment = (env: NodeJS.ProcessEnv = process.env): Record<string, string | undefined> => ({
-  ...read(env, 'settings.json'),
-  ...env,
-});
+export function environment(env: NodeJS.ProcessEnv = process.env): Record<string, string | undefined> {
+  const local = read(env, 'settings.json');
+  return isLocal(env, local) ? { ...local, ...env } : env;
+}
+
+const isLocal = (env: NodeJS.ProcessEnv, local: Record<string, string>): boolean =>
+  !env.DATABASE_URL || env.DATABASE_URL === local.DATABASE_URL;
 
 /** `--tenant`: may be left out where the command works on the local stack, which has a tenant of its own. */
 export function tenantOption(env: NodeJS.ProcessEnv = process.env): Option {
   const option = new Option('--tenant <name>', "the tenant's name; the local stack's own when left out");
-  const { tenant } = env.DATABASE_URL ? {} : read(env, 'stack.json');
+  const { tenant } = isLocal(env, read(env, 'settings.json')) ? read(env, 'stack.json') : {};
   return tenant ? option.default(tenant) : option.makeOptionMandatory();
 }

@@ -22,6 +22,7 @@ import {
 } from '../workflows/messages.ts';
 import { createDataConverter } from './codec.ts';
 import type { Config } from './config.ts';
+import { ensureSearchAttributes, lacksSearchAttributes } from './search-attributes.ts';
 import type { Vault } from './vault.ts';
 
 /** An account as its workflows are started and found. */
@@ -174,31 +175,6 @@ export function openMotion(config: Config, vault: Vault): Motion {
     },
     close: () => connection.close(),
   };
-}
-
-/** Temporal Cloud manages them elsewhere and refuses the question: there they are its operator's to make. */
-async function ensureSearchAttributes(connection: Connection, namespace: string): Promise<void> {
-  const { operatorService } = connection;
-  try {
-    const { customAttributes } = await operatorService.listSearchAttributes({ namespace });
-    const lacking = Object.values(searchAttributes).filter(({ name }) => !Object.hasOwn(customAttributes, name));
-    if (!lacking.length) return;
-    const types = Object.fromEntries(lacking.map(({ name }) => [name, keyword]));
-    await operatorService.addSearchAttributes({ namespace, searchAttributes: types });
-  } catch (error) {
-    // Another process was faster, or it is not for us to do.
-    if (!(isGrpcServiceError(error) && [6, 7, 12].includes(error.code))) throw error;
-  }
-}
-
-/** INDEXED_VALUE_TYPE_KEYWORD; Node cannot import the enumeration by name. */
-const keyword = 2;
-
-/** gRPC's INVALID_ARGUMENT; the server says what it lacks in words only. */
-function lacksSearchAttributes(error: unknown): boolean {
-  for (let one: unknown = error; one instanceof Error; one = one.cause)
-    if (isGrpcServiceError(one) && one.code === 3 && /search attribute/i.test(one.details)) return true;
-  return false;
 }
 
 /** How clients and workers reach Temporal: a cluster, or Temporal Cloud with its key. */

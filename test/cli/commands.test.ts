@@ -114,7 +114,13 @@ describe('patchbay', () => {
     writeFileSync(join(home, 'stack.json'), JSON.stringify({ tenant }));
     expect(await answerOf({ PATCHBAY_HOME: home }, 'accounts')).toMatchObject([{ id: account.id }]);
     // Another installation's tenants are not the local stack's.
-    expect(await patchbay({ ...env, PATCHBAY_HOME: home }, 'accounts')).toMatchObject({ code: 2 });
+    const elsewhere = { DATABASE_URL: 'postgres://a@127.0.0.1:1/b', PATCHBAY_HOME: home };
+    expect(await patchbay(elsewhere, 'accounts')).toMatchObject({ code: 2 });
+    // Nor is its key, which would seal what nobody there can open.
+    expect(await patchbay(elsewhere, 'keys', 'create', '--tenant', tenant)).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('ENCRYPTION_KEY is not set'),
+    });
   });
 });
 

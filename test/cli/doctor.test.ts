@@ -110,19 +110,39 @@ it('names the setting when the namespace is not there', async () => {
   expect({ outcome, advice }).toEqual({ outcome: 'FAIL', advice: expect.stringContaining('TEMPORAL_NAMESPACE') });
 });
 
-it('fails for Temporal alone, in bounded time, while Temporal hangs', async () => {
-  const temporal = real.stack.describe().pids.temporal ?? 0;
-  process.kill(temporal, 'SIGSTOP');
+/** Holds one of the stack's processes still for the time of `work`: it is there, and answers nobody. */
+async function whileHung<T>(part: 'temporal' | 'postgres' | 'sandbox', work: () => Promise<T>): Promise<T> {
+  const pid = real.stack.describe().pids[part] ?? 0;
+  process.kill(pid, 'SIGSTOP');
   try {
-    const lines = await doctor();
+    return await work();
+  } finally {
+    process.kill(pid, 'SIGCONT');
+    await real.ready();
+  }
+}
+
+it('fails for Temporal alone, in bounded time, where Temporal hangs or is not there', async () => {
+  const gone = await deadPort();
+  const both = [await whileHung('temporal', () => doctor()), await doctor({ TEMPORAL_ADDRESS: `127.0.0.1:${gone}` })];
+  for (const lines of both) {
     expect(failing(lines)).toEqual(['Temporal']);
     expect(lineOf(lines, 'Temporal').what_to_do).toContain('Start Temporal');
     expect(lineOf(lines, 'workers')).toMatchObject({ outcome: 'SKIP', found: 'waits for: Temporal' });
     expect(lineOf(lines, 'webhook loop (unipile)').outcome).toBe('PASS');
-  } finally {
-    process.kill(temporal, 'SIGCONT');
   }
-  await real.ready();
+});
+
+it('ends, and still looks at the rest, while PostgreSQL hangs', async () => {
+  const lines = await whileHung('postgres', () => doctor());
+  expect(failing(lines)).toEqual(['database']);
+  expect(lineOf(lines, 'Temporal').outcome).toBe('PASS');
+});
+
+it('ends while the provider hangs', async () => {
+  const lines = await whileHung('sandbox', () => doctor());
+  expect(failing(lines)).toEqual(['provider']);
+  expect(lineOf(lines, 'provider')).toMatchObject({ found: 'no answer within 10 s' });
 });
 
 it('fails where PUBLIC_URL leads nowhere, or was changed since the webhook was registered', async () => {
@@ -151,7 +171,9 @@ it('fails for a ring that lacks a key, and tells what waits for it', async () =>
 });
 
 it('fails for PostgreSQL alone when it does not answer, and still looks at the rest', async () => {
-  const lines = await doctor({ DATABASE_URL: `postgres://a:secret-word@127.0.0.1:${await deadPort()}/b` });
+  const local = JSON.parse(readFileSync(join(real.home, 'settings.json'), 'utf8'));
+  const dead = `postgres://a:secret-word@127.0.0.1:${await deadPort()}/b`;
+  const lines = await doctor({ ...local, DATABASE_URL: dead });
   expect(failing(lines)).toEqual(['database']);
   expect(lineOf(lines, 'database').what_to_do).toContain('DATABASE_URL');
   expect(lineOf(lines, 'workers (workflows)').outcome).toBe('PASS');

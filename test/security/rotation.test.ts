@@ -272,6 +272,29 @@ describe('SECURITY 19: key rotation', () => {
     expect(freshVault.open(secret ?? '', sealed.accountSecret(id))).toBe('changed meanwhile');
   });
 
+  it('overwrites no change that came between its reading and its writing', async () => {
+    const { id } = await db.system((em) => em.findOneOrFail(Account, { secret: { $ne: null } }));
+    const put = (vault: Vault, text: string): Promise<unknown> =>
+      db.system((em) => em.nativeUpdate(Account, { id }, { secret: vault.seal(text, sealed.accountSecret(id)) }));
+    await put(oldVault, 'before');
+    let raced = false;
+    const racing: Database = {
+      ...db,
+      system: async (work) => {
+        const found = await db.system(work);
+        const read =
+          Array.isArray(found) && found.some((row: { id?: string; value?: string }) => row.id === id && row.value);
+        if (read && !raced) await put(oldVault, 'changed in between');
+        raced ||= read;
+        return found;
+      },
+    };
+    await reencrypt(racing, bothVault);
+    expect(raced).toBe(true);
+    const { secret } = await db.system((em) => em.findOneOrFail(Account, { id }));
+    expect(freshVault.open(secret ?? '', sealed.accountSecret(id))).toBe('changed in between');
+  });
+
   /** Events whose bodies the old key sealed. */
   const addEvents = (count: number): Promise<unknown> =>
     db.system(async (em) => {
