@@ -10,6 +10,7 @@ import {
   type History,
 } from '../support/history.ts';
 import { eventually } from '../support/eventually.ts';
+import { visitor } from '../support/hosted-page.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
 import { bundle, replay } from '../replay/replay.ts';
 
@@ -73,6 +74,20 @@ it('adds 3 actions for the first checkpoint and 2 actions, 11 events for each fu
   const history = await keep('connect-2fa', await connectionHistory(client, id));
   expect(actionsOf(history)).toBeLessThanOrEqual(9 + 3 + 2);
   expect(eventsOf(history).length).toBeLessThanOrEqual(40 + 13 + 11);
+});
+
+it('connects by a login page within 12 actions and 51 events: two words come of it, the callback and the status', async () => {
+  const { id, step } = await begin({ channel: 'linkedin', method: 'hosted' });
+  await visitor().send(step.url, {
+    action: 'begin',
+    provider: 'LINKEDIN',
+    username: 'plain+b@b.example',
+    password: 'p',
+  });
+  await stack.api.account(id, 'active');
+  const history = await keep('connect-page', await connectionHistory(client, id));
+  expect(actionsOf(history)).toBeLessThanOrEqual(9 + 3);
+  expect(eventsOf(history).length).toBeLessThanOrEqual(40 + 11);
 });
 
 it('revives an account without its owner within 5 actions', async () => {
