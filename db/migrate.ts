@@ -4,12 +4,14 @@ import { entities } from './connect.ts';
 import { Foundation } from './migrations/0001-foundation.ts';
 import { LoginPages } from './migrations/0002-login-pages.ts';
 import { UsedKeys } from './migrations/0003-used-keys.ts';
+import { RawRetention } from './migrations/0004-raw-retention.ts';
 
 /** Every migration, oldest first. */
 export const migrationsList = [
   { name: '0001-foundation', class: Foundation },
   { name: '0002-login-pages', class: LoginPages },
   { name: '0003-used-keys', class: UsedKeys },
+  { name: '0004-raw-retention', class: RawRetention },
 ];
 
 /** MikroORM as the schema's owner; migrations and the drift test use it, no serving process does. */

@@ -40,6 +40,8 @@ const schema = z.object({
   SANDBOX_CONTROL_URL: url.optional(),
   RATE_LIMIT_PER_MINUTE: z.coerce.number().int().min(1).default(1200),
   RECONCILE_INTERVAL_SECONDS: z.coerce.number().min(0.1).default(15),
+  /** How long raw data of providers is kept. */
+  RAW_RETENTION_DAYS: z.coerce.number().min(1).default(30),
   SHUTDOWN_GRACE_SECONDS: z.coerce.number().min(0).default(10),
 });
 

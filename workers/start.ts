@@ -2,6 +2,7 @@ import type { Deps } from '../activities/deps.ts';
 import { registerOwed } from '../activities/webhooks.ts';
 import { saveInstallationCredentials } from '../db/credentials.ts';
 import { openDatabase } from '../db/connect.ts';
+import { applyRetention } from '../db/queries/apply-retention.ts';
 import { requireUsedKeys } from '../db/used-keys.ts';
 import { followSandbox, systemClock } from '../platform/clock.ts';
 import { providerDefaults, type Config } from '../platform/config.ts';
@@ -45,9 +46,11 @@ export async function startWorker(config: Config): Promise<{ stop(): Promise<voi
       : await serveMetrics(metrics, config.METRICS_PORT, () =>
           fetch(`http://${sdkMetrics}/metrics`).then((answer) => answer.text()),
         );
-  const reconciler = keepReconciling({ db, clock, log, motion }, config.RECONCILE_INTERVAL_SECONDS * 1000, () =>
-    registerOwed(deps),
-  );
+  const reconciler = keepReconciling({ db, clock, log, motion }, config.RECONCILE_INTERVAL_SECONDS * 1000, async () => {
+    await registerOwed(deps);
+    const before = new Date(clock.now().getTime() - config.RAW_RETENTION_DAYS * 86_400_000);
+    await db.system((em) => applyRetention(em, before));
+  });
   nudge = reconciler.nudge;
   const done = workers.run();
   return {

@@ -6,6 +6,7 @@ const problems = {
   not_found: [404, 'Not found', 'Check the address and the id; an id of another tenant is unknown here.'],
   method_not_allowed: [405, 'Method not allowed', 'Use a method of the Allow header.'],
   account_merged: [409, 'The account was merged into another', 'Use the account named by merged_into.'],
+  event_too_old: [409, 'The event has no body any more', 'Raw data is kept for RAW_RETENTION_DAYS only.'],
   account_not_connected: [409, 'The account is not connected', 'Reconnect the account first.'],
   answer_in_flight: [409, 'An answer is being checked', 'Read the attempt until its step changes.'],
   stale_step: [409, 'The step is no longer current', 'Read the attempt and answer the step it names.'],

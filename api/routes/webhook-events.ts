@@ -97,11 +97,13 @@ const getEvent = route({
   tag,
   scope: 'read',
   params,
-  answer: eventAnswer.extend({ body: z.string().optional().describe('For keys with the scope raw.') }),
+  answer: eventAnswer.extend({
+    body: z.string().nullable().optional().describe('For keys with the scope raw; null once its time is over.'),
+  }),
   handle: async (call) => {
     const event = await eventOf(call, call.params.id);
     const raw = call.principal.scopes.includes('raw')
-      ? { body: call.context.vault.open(event.body, sealed.webhookBody(event.id)) }
+      ? { body: event.body === null ? null : call.context.vault.open(event.body, sealed.webhookBody(event.id)) }
       : {};
     return { body: { ...eventView(event), ...raw } };
   },

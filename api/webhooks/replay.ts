@@ -6,6 +6,7 @@ import { ProviderCredentials } from '../../db/entities/tenants.ts';
 import { sealed } from '../../db/sealed.ts';
 import type { AccountRef } from '../../platform/temporal.ts';
 import type { ApiContext } from '../context.ts';
+import { Problem } from '../http/problem.ts';
 import { applyEvent } from './effect.ts';
 import { readEvents } from './read.ts';
 import { storeEvent, unreadable } from './store.ts';
@@ -29,6 +30,7 @@ export async function replayEvent(context: ApiContext, id: string): Promise<void
 }
 
 const eventsOf = ({ providers, vault }: ApiContext, row: WebhookEvent) => {
+  if (row.body === null) throw new Problem('event_too_old');
   const body = vault.open(row.body, sealed.webhookBody(row.id));
   return { body, events: readEvents(providers[row.provider as ProviderName], { raw: Buffer.from(body), headers: {} }) };
 };

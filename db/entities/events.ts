@@ -16,8 +16,8 @@ const WebhookEventSchema = defineEntity({
     dedupeKey: p.text(),
     state: p.text().$type<'received' | 'processed' | 'unmatched' | 'orphan' | 'failed'>(),
     error: p.text().strictNullable(),
-    /** The raw body, sealed. */
-    body: p.text(),
+    /** The raw body, sealed; null once its time is over. */
+    body: p.text().strictNullable(),
     /** Deliveries of this very event, the first included. */
     deliveries: p.integer(),
     /** An account's workflow must still be told. */

@@ -26,12 +26,7 @@ const commands = (command: Command, before: string[] = []): string[] =>
 describe('the documentation', () => {
   it('is listed in its index', () => {
     const listed = [...page('README.md').matchAll(/\]\(([\w-]+\.md)\)/g)].map(([, name]) => name);
-    expect(listed.toSorted()).toEqual(
-      pages
-        .map(({ name }) => name)
-        .filter((name) => name !== 'README.md')
-        .toSorted(),
-    );
+    expect(new Set(listed)).toEqual(new Set(pages.map(({ name }) => name).filter((name) => name !== 'README.md')));
   });
 
   it('links to what is there', () => {

@@ -108,6 +108,7 @@ export async function startTemporalOnPostgres(
       BIND_ON_IP: '127.0.0.1',
       DYNAMIC_CONFIG_FILE_PATH: join(project, 'deploy/dynamic-config.yaml'),
       LOG_LEVEL: 'error',
+      TEMPORAL_ALLOW_NO_AUTH: 'true',
     },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -79,6 +79,30 @@ describe('A7: account details', () => {
     expect(seen.connection_config.phone_number).toBe('+33639980402');
   });
 
+  it('SECURITY 13: raw data is gone after its time; what it told stays', async () => {
+    const { id, provider_account_id: upstream } = await connected('+33639980416');
+    await stack.control.post('/drop', { account_id: upstream, status: 'CONNECTING' });
+    await stack.api.account(id, 'degraded');
+    const [event] = (await stack.api.get(`/api/v1/webhook-events?account=${id}`)).body.items;
+    expect((await stack.api.get(`/api/v1/webhook-events/${event.id}`)).body.body).toContain(upstream);
+    await stack.worker.deps.db.system(async (em) => {
+      await em.execute(
+        "update webhook_events set received_at = received_at - interval '31 days' where account_id = ?",
+        [id],
+      );
+      await em.execute("update accounts set details_at = details_at - interval '31 days' where id = ?", [id]);
+    });
+    await eventually('the end of the raw data', async () => {
+      const [body, account] = await Promise.all([stack.api.get(`/api/v1/webhook-events/${event.id}`), read(id)]);
+      return body.body.body === null && (account.connection_config.full_api_response ?? null) === null;
+    });
+    expect((await read(id)).connection_config.phone_number).toBe('+33639980416');
+    expect(await stack.api.post(`/api/v1/webhook-events/${event.id}/replay`)).toMatchObject({
+      status: 409,
+      body: { code: 'event_too_old' },
+    });
+  });
+
   it('are collected on request, and say by path what has changed', async () => {
     const { id, provider_account_id: upstream } = await connected('+33639980403');
     expect(await sync(id)).toMatchObject({ state: 'succeeded', stats: { points_changed: 0 } });

@@ -219,7 +219,15 @@ describe('SECURITY 19: key rotation', () => {
     await writer;
 
     expect((await answered).status).toBe(202);
-    for (const { account } of [waiting, ...(await Promise.all(logins))]) await client.account(account.id, 'active').catch(async (e)=>{ console.log(JSON.stringify((await client.get(`/api/v1/accounts/${account.id}/timeline?limit=100`)).body, null, 1), JSON.stringify((await client.get(`/api/v1/accounts/${account.id}/attempt`)).body), (await answered)); throw e; });
+    for (const { account } of [waiting, ...(await Promise.all(logins))])
+      await client.account(account.id, 'active').catch(async (e) => {
+        console.log(
+          JSON.stringify((await client.get(`/api/v1/accounts/${account.id}/timeline?limit=100`)).body, null, 1),
+          JSON.stringify((await client.get(`/api/v1/accounts/${account.id}/attempt`)).body),
+          await answered,
+        );
+        throw e;
+      });
     const saved = await db.system((em) => em.findOneOrFail(ProviderCredentials, { tenantId: { $ne: null } }));
     expect(settingsOf(freshVault, saved).access_token).toBe(last);
 
