@@ -132,7 +132,11 @@ async function rewriteOne(
       if (!row?.value) return 'settled';
       const sealed = reseal(vault, one, row.of, row.value);
       if (sealed === null) return 'unopened';
-      const [changed] = await rows(em, `update ${table} set ${column} = ? where id = ? returning id`, [sealed, id]);
+      const [changed] = await rows(
+        em,
+        `update ${table} set ${column} = ? where id = ? and ${column} = ? returning id`,
+        [sealed, id, row.value],
+      );
       return changed ? 'reencrypted' : 'again';
     });
     if (outcome !== 'again') return outcome;

@@ -22,7 +22,7 @@ import {
 } from '../workflows/messages.ts';
 import { createDataConverter } from './codec.ts';
 import type { Config } from './config.ts';
-import { ensureSearchAttributes, lacksSearchAttributes } from './search-attributes.ts';
+import { ensureSearchAttributes, lacksSearchAttributes } from './temporal-search-attributes.ts';
 import type { Vault } from './vault.ts';
 
 /** An account as its workflows are started and found. */
