@@ -66,7 +66,8 @@ export async function startApi(
     if (config.PORT === 0 && !parts.publicUrl) context.publicUrl = url;
     const signaller = createSignaller(context);
     server.on('request', createApp(context, signaller));
-    const metricsServer = config.METRICS_PORT === undefined ? null : await serveMetrics(metrics, config.METRICS_PORT);
+    const metricsServer =
+      config.METRICS_PORT === undefined ? null : await serveMetrics(metrics, config.METRICS_PORT, config.METRICS_HOST);
     log.info({ url }, 'api ready');
     return {
       url,

@@ -5,6 +5,7 @@ import { Foundation } from './migrations/0001-foundation.ts';
 import { LoginPages } from './migrations/0002-login-pages.ts';
 import { UsedKeys } from './migrations/0003-used-keys.ts';
 import { RawRetention } from './migrations/0004-raw-retention.ts';
+import { AccountKeys } from './migrations/0005-account-keys.ts';
 
 /** Every migration, oldest first. */
 export const migrationsList = [
@@ -12,6 +13,7 @@ export const migrationsList = [
   { name: '0002-login-pages', class: LoginPages },
   { name: '0003-used-keys', class: UsedKeys },
   { name: '0004-raw-retention', class: RawRetention },
+  { name: '0005-account-keys', class: AccountKeys },
 ];
 
 /** MikroORM as the schema's owner; migrations and the drift test use it, no serving process does. */

@@ -1,6 +1,7 @@
 /** Contexts under which columns are sealed: a ciphertext opens only in its own row. */
 export const sealed = {
   accountSecret: (accountId: string) => `accounts.secret:${accountId}`,
+  providerKeys: (accountId: string) => `accounts.provider_keys:${accountId}`,
   rawDetails: (accountId: string) => `accounts.raw_details:${accountId}`,
   attemptInput: (attemptId: string) => `connection_attempts.input:${attemptId}`,
   callbackToken: (attemptId: string) => `connection_attempts.callback_token:${attemptId}`,
@@ -26,6 +27,7 @@ export interface SealedColumn {
  */
 export const sealedColumns: readonly SealedColumn[] = [
   { table: 'accounts', column: 'secret', of: 'id', context: sealed.accountSecret },
+  { table: 'accounts', column: 'provider_keys', of: 'id', context: sealed.providerKeys },
   { table: 'accounts', column: 'raw_details', of: 'id', context: sealed.rawDetails },
   { table: 'connection_attempts', column: 'input', of: 'id', context: sealed.attemptInput },
   { table: 'connection_attempts', column: 'callback_token', of: 'id', context: sealed.callbackToken },

@@ -33,6 +33,8 @@ const schema = z.object({
   HOST: z.string().default('127.0.0.1'),
   PORT: port.default(3900),
   METRICS_PORT: port.optional(),
+  /** Where `/metrics` listens; inside a container's own network it must be more than loopback. */
+  METRICS_HOST: z.string().default('127.0.0.1'),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
   UNIPILE_DSN: z.string().optional(),
   UNIPILE_ACCESS_TOKEN: z.string().optional(),

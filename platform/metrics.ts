@@ -43,19 +43,26 @@ export function createMetrics(): Metrics {
   };
 }
 
-/** Serves `/metrics` on a private port of its own; `more` adds another exporter's text. */
-export function serveMetrics(metrics: Metrics, port: number, more?: () => Promise<string>): Promise<Server> {
+/** Serves `/metrics` on a private port of its own; `more` adds another exporter's text. 500 when it has none. */
+export function serveMetrics(
+  metrics: Metrics,
+  port: number,
+  host: string,
+  more?: () => Promise<string>,
+): Promise<Server> {
   const server = createServer((request, response) => {
     if (request.url !== '/metrics') {
       response.writeHead(404).end();
       return;
     }
-    void Promise.all([metrics.registry.metrics(), more?.() ?? '']).then(([ours, theirs]) =>
-      response.writeHead(200, { 'content-type': metrics.registry.contentType }).end(`${ours}\n${theirs}`),
+    Promise.all([metrics.registry.metrics(), more?.() ?? '']).then(
+      ([ours, theirs]) =>
+        response.writeHead(200, { 'content-type': metrics.registry.contentType }).end(`${ours}\n${theirs}`),
+      () => response.writeHead(500).end(),
     );
   });
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen(port, '127.0.0.1', () => resolve(server));
+    server.listen(port, host, () => resolve(server));
   });
 }

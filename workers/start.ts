@@ -43,7 +43,7 @@ export async function startWorker(config: Config): Promise<{ stop(): Promise<voi
   const metricsServer =
     config.METRICS_PORT === undefined
       ? null
-      : await serveMetrics(metrics, config.METRICS_PORT, () =>
+      : await serveMetrics(metrics, config.METRICS_PORT, config.METRICS_HOST, () =>
           fetch(`http://${sdkMetrics}/metrics`).then((answer) => answer.text()),
         );
   const reconciler = keepReconciling({ db, clock, log, motion }, config.RECONCILE_INTERVAL_SECONDS * 1000, async () => {

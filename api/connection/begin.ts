@@ -122,6 +122,8 @@ export function createAccount(
     rawDetails: null,
     detailsAt: null,
     secret: null,
+    providerKeys: null,
+    webhookSecretHash: null,
     method: wish.method,
     lastSyncAt: null,
     lookWantedAt: null,

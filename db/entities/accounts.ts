@@ -30,6 +30,10 @@ const AccountSchema = defineEntity({
     detailsAt: p.datetime().strictNullable(),
     /** What the owner logged in with, sealed; gone after a disconnect. */
     secret: p.text().strictNullable(),
+    /** Keys that the provider gave out for this account alone, sealed (see `db/account-keys.ts`). */
+    providerKeys: p.text().strictNullable(),
+    /** Finds the account by the webhook secret among them. */
+    webhookSecretHash: p.text().strictNullable(),
     method: p.text().$type<Method>(),
     lastSyncAt: p.datetime().strictNullable(),
     /** A provider's event asked for a look at this account; cleared by the look that began after it. */

@@ -1,4 +1,5 @@
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openCache, PROJECT } from './home.ts';
 import { waitForLock } from './lock.ts';
@@ -66,8 +67,21 @@ async function fromMaven(
     signal,
   });
   if (problem !== null) return problem;
+  const stranger = strangerIn(join(folder, 'lib'));
+  if (stranger) return `${stranger} is not what dev/temporal-test-server/checksums.txt says`;
   writeFileSync(join(folder, 'temporal-test-server'), LAUNCHER, { mode: 0o755 });
   return null;
+}
+
+/** The first jar that is not one of those that were reviewed, by its checksum; null when all are. */
+function strangerIn(lib: string): string | null {
+  const lines = readFileSync(join(PROJECT, 'dev/temporal-test-server/checksums.txt'), 'utf8').trim().split('\n');
+  const reviewed = new Set(lines);
+  const checksum = (jar: string): string =>
+    createHash('sha256')
+      .update(readFileSync(join(lib, jar)))
+      .digest('hex');
+  return readdirSync(lib).find((jar) => !reviewed.has(`${checksum(jar)}  ${jar}`)) ?? null;
 }
 
 function testServerVersion(): string {

@@ -180,6 +180,17 @@ it("SECURITY 9: Temporal's UI and gRPC are published on loopback only, where nob
   }
 });
 
+it('every process is watched, where it serves its metrics', () => {
+  const { scrape_configs: jobs } = parse(read('deploy/prometheus.yml')) as {
+    scrape_configs: { job_name: string; dns_sd_configs?: { names: string[]; port: number }[] }[];
+  };
+  for (const name of ['api', 'worker']) {
+    const { METRICS_HOST: host, METRICS_PORT: port } = of(name).environment ?? {};
+    const [found] = jobs.find(({ job_name: job }) => job === `patchbay-${name}`)?.dns_sd_configs ?? [];
+    expect([host, found?.names, String(found?.port)]).toEqual(['0.0.0.0', [name], port]);
+  }
+});
+
 it('SECURITY 24: the ports of metrics are published nowhere but on loopback, and no service shares the network of the machine', () => {
   const open = Object.values(services)
     .flatMap(published)

@@ -1,7 +1,5 @@
-import { randomBytes, randomUUID } from 'node:crypto';
-import { startApi, type RunningApi } from '../../api/start.ts';
-import { createApiKey, ensureTenant } from '../../db/api-keys.ts';
-import { openDatabase, rows, type Database } from '../../db/connect.ts';
+import { randomBytes } from 'node:crypto';
+import { rows, type Database } from '../../db/connect.ts';
 import { settingsOf } from '../../db/credentials.ts';
 import { Account } from '../../db/entities/accounts.ts';
 import { ConnectionStep } from '../../db/entities/attempts.ts';
@@ -9,16 +7,12 @@ import { ProviderCredentials } from '../../db/entities/tenants.ts';
 import { reencrypt } from '../../db/reencrypt.ts';
 import { sealed, sealedColumns } from '../../db/sealed.ts';
 import { usedKeys, usedKeysSql } from '../../db/used-keys.ts';
-import { scopeNames } from '../../domain/scopes.ts';
-import { readConfig } from '../../platform/config.ts';
 import { newId } from '../../platform/ids.ts';
 import { createVault, parseKeyRing, type Vault } from '../../platform/vault.ts';
-import { startSandbox } from '../../sandbox/start.ts';
-import { startWorker } from '../../workers/start.ts';
 import { answerOf, noHome, patchbay, run } from '../cli/run.ts';
-import { createClient, type ApiClient } from '../support/client.ts';
-import { createTestDatabase, required, type TestDatabase } from '../support/database.ts';
+import type { ApiClient } from '../support/client.ts';
 import { eventually } from '../support/eventually.ts';
+import { createInstallation, type Installation } from './installation.ts';
 import { columnsOf } from './places.ts';
 
 const newKey = (): string => randomBytes(32).toString('base64');
@@ -28,48 +22,10 @@ const [oldVault, bothVault, freshVault] = [vaultOf(oldKey), vaultOf(freshKey, ol
 const oldId = oldVault.keyIds[0];
 const freshId = freshVault.keyIds[0];
 
-let database: TestDatabase;
-let sandbox: Awaited<ReturnType<typeof startSandbox>>;
+let installation: Installation;
 let db: Database;
-let api: RunningApi;
-let worker: Awaited<ReturnType<typeof startWorker>>;
 let client: ApiClient;
 let other: ApiClient;
-const queue = `test-${randomUUID()}`;
-let port = '0';
-
-const settings = (newest: string, older = ''): Record<string, string> => ({
-  DATABASE_URL: database.url,
-  TEMPORAL_ADDRESS: required('PATCHBAY_TEST_TEMPORAL_ADDRESS'),
-  TEMPORAL_TASK_QUEUE: queue,
-  ENCRYPTION_KEY: newest,
-  ENCRYPTION_KEYS: older,
-  UNIPILE_DSN: sandbox.unipileUrl,
-  UNIPILE_ACCESS_TOKEN: 'sandbox-key',
-  SANDBOX_CONTROL_URL: sandbox.controlUrl,
-  LOG_LEVEL: 'silent',
-  RECONCILE_INTERVAL_SECONDS: '2',
-  SHUTDOWN_GRACE_SECONDS: '1',
-  RATE_LIMIT_PER_MINUTE: '100000',
-  PORT: port,
-  ...(port !== '0' && { PUBLIC_URL: `http://127.0.0.1:${port}` }),
-});
-
-/** API and worker with a ring; the port stays, so that providers find the next ones too. */
-async function start(newest: string, older = ''): Promise<void> {
-  api = await startApi(readConfig(settings(newest, older)));
-  port = new URL(api.url).port;
-  worker = await startWorker(readConfig(settings(newest, older)));
-}
-async function stop(): Promise<void> {
-  await worker?.stop();
-  await api?.close();
-}
-const clientOf = (tenant: string): Promise<ApiClient> =>
-  db.system(async (em) => {
-    const row = await ensureTenant(em, tenant, new Date());
-    return createClient(`http://127.0.0.1:${port}`, createApiKey(em, row.id, 'test', scopeNames, new Date()).key);
-  });
 
 const linkedin = (username: string): object => ({
   provider: 'unipile',
@@ -93,18 +49,13 @@ const repeated = {
 };
 
 beforeAll(async () => {
-  [database, sandbox] = await Promise.all([createTestDatabase(), startSandbox()]);
-  db = await openDatabase(database.url, { app: 2, system: 4 });
-  await start(oldKey);
-  client = await clientOf('ours');
-  other = await clientOf('theirs');
+  installation = await createInstallation();
+  ({ db } = installation);
+  await installation.start(oldKey);
+  client = await installation.clientOf('ours');
+  other = await installation.clientOf('theirs');
 });
-afterAll(async () => {
-  await stop();
-  await sandbox?.close();
-  await db?.close();
-  await database?.drop();
-});
+afterAll(() => installation?.end());
 
 describe('SECURITY 19: key rotation', () => {
   it('knows every column that holds a sealed value, and has an index on the keys of each', async () => {
@@ -123,7 +74,7 @@ describe('SECURITY 19: key rotation', () => {
     });
     const listed = sealedColumns.map(({ table, column }) => `${table}.${column}`).toSorted();
     await eventually('a value in every sealed column', async () => {
-      const columns = await columnsOf(database.readerUrl);
+      const columns = await columnsOf(installation.readerUrl);
       const holding = columns.filter(({ bytes }) => /v1\.[0-9a-f]{8}\./.test(bytes.toString()));
       const names = holding.map(({ name }) => name.replace('column ', '')).toSorted();
       expect(names).toEqual(listed);
@@ -173,8 +124,8 @@ describe('SECURITY 19: key rotation', () => {
   });
 
   it('recognises a repeated request after the key changed', async () => {
-    await stop();
-    await start(freshKey, oldKey);
+    await installation.stop();
+    await installation.start(freshKey, oldKey);
     const headers = { 'idempotency-key': repeated.key };
     const again = await client.post('/api/v1/accounts', repeated.body, headers);
     expect(again.headers.get('idempotent-replayed')).toBe('true');
@@ -185,7 +136,7 @@ describe('SECURITY 19: key rotation', () => {
 
   it('re-encrypts while everything runs, and keeps what changes meanwhile', async () => {
     expect(await keysInUse()).toEqual(expect.arrayContaining([oldId]));
-    const before = await answerOf({ ...noHome, ...settings(freshKey, oldKey) }, 'keys', 'status');
+    const before = await answerOf({ ...noHome, ...installation.settings(freshKey, oldKey) }, 'keys', 'status');
     const [newest, older] = before.keys;
     expect(newest).toMatchObject({ id: freshId, seals: true, may_be_retired: false });
     expect(older).toMatchObject({
@@ -200,10 +151,10 @@ describe('SECURITY 19: key rotation', () => {
     const writer = (async () => {
       for (let n = 0; running; n += 1) {
         last = `sandbox-key-${n}`;
-        await fetch(`http://127.0.0.1:${port}/api/v1/providers/unipile`, {
+        await fetch(`${installation.url()}/api/v1/providers/unipile`, {
           method: 'PUT',
           headers: { authorization: `Bearer ${other.key}`, 'content-type': 'application/json' },
-          body: JSON.stringify({ dsn: sandbox.unipileUrl, access_token: last }),
+          body: JSON.stringify({ dsn: installation.unipileUrl, access_token: last }),
         });
       }
     })();
@@ -215,7 +166,7 @@ describe('SECURITY 19: key rotation', () => {
       return (await client.get(`/api/v1/accounts/${id}`)).body.state === 'active';
     });
     const logins = ['a', 'b', 'c'].map((name) => connect(linkedin(`plain+${name}@rotation.example`)));
-    const done = await answerOf({ ...noHome, ...settings(freshKey, oldKey) }, 'keys', 'reencrypt');
+    const done = await answerOf({ ...noHome, ...installation.settings(freshKey, oldKey) }, 'keys', 'reencrypt');
     running = false;
     await writer;
 
@@ -330,7 +281,7 @@ describe('SECURITY 19: key rotation', () => {
 
   it('starts no process whose ring lacks a key still in use, with one line that says so', async () => {
     await addEvents(1);
-    const env = { ...noHome, ...settings(freshKey), PORT: '0' };
+    const env = { ...noHome, ...installation.settings(freshKey), PORT: '0' };
     const refused = await Promise.all([
       run('api/main.ts', [], env),
       run('workers/main.ts', [], env),
@@ -347,8 +298,8 @@ describe('SECURITY 19: key rotation', () => {
 
     await reencrypt(db, bothVault);
     expect(await patchbay(env, 'accounts', '--tenant', 'ours')).toMatchObject({ code: 0 });
-    await stop();
-    await start(freshKey);
+    await installation.stop();
+    await installation.start(freshKey);
     const { body } = await client.get(`/api/v1/accounts/${waiting.account.id}`);
     expect(body.state).toBe('active');
   });

@@ -1,0 +1,80 @@
+import { randomUUID } from 'node:crypto';
+import { startApi } from '../../api/start.ts';
+import { createApiKey, ensureTenant } from '../../db/api-keys.ts';
+import { openDatabase, type Database } from '../../db/connect.ts';
+import { scopeNames } from '../../domain/scopes.ts';
+import { readConfig } from '../../platform/config.ts';
+import { startSandbox } from '../../sandbox/start.ts';
+import { startWorker } from '../../workers/start.ts';
+import { createClient, type ApiClient } from '../support/client.ts';
+import { createTestDatabase, required } from '../support/database.ts';
+
+/** A database and a sandbox over which API and worker are started again and again, each time with another key ring. */
+export interface Installation {
+  db: Database;
+  /** Sees every tenant's rows. */
+  readerUrl: string;
+  unipileUrl: string;
+  /** Settings of its processes with a ring. */
+  settings(newest: string, older?: string): Record<string, string>;
+  start(newest: string, older?: string): Promise<void>;
+  stop(): Promise<void>;
+  /** The API's address stays, so that providers find the next one too. */
+  url(): string;
+  clientOf(tenant: string): Promise<ApiClient>;
+  /** Ends everything. */
+  end(): Promise<void>;
+}
+
+export async function createInstallation(): Promise<Installation> {
+  const [database, sandbox] = await Promise.all([createTestDatabase(), startSandbox()]);
+  const db = await openDatabase(database.url, { app: 2, system: 4 });
+  const queue = `test-${randomUUID()}`;
+  let url = '';
+  let running: (() => Promise<void>)[] = [];
+
+  const settings = (newest: string, older = ''): Record<string, string> => ({
+    DATABASE_URL: database.url,
+    TEMPORAL_ADDRESS: required('PATCHBAY_TEST_TEMPORAL_ADDRESS'),
+    TEMPORAL_TASK_QUEUE: queue,
+    ENCRYPTION_KEY: newest,
+    ENCRYPTION_KEYS: older,
+    UNIPILE_DSN: sandbox.unipileUrl,
+    UNIPILE_ACCESS_TOKEN: 'sandbox-key',
+    SANDBOX_CONTROL_URL: sandbox.controlUrl,
+    LOG_LEVEL: 'silent',
+    RECONCILE_INTERVAL_SECONDS: '2',
+    SHUTDOWN_GRACE_SECONDS: '1',
+    RATE_LIMIT_PER_MINUTE: '100000',
+    ...(url ? { PUBLIC_URL: url, PORT: new URL(url).port } : { PORT: '0' }),
+  });
+  const stop = async (): Promise<void> => {
+    for (const end of running.splice(0)) await end();
+  };
+  return {
+    db,
+    readerUrl: database.readerUrl,
+    unipileUrl: sandbox.unipileUrl,
+    settings,
+    start: async (newest, older) => {
+      const api = await startApi(readConfig(settings(newest, older)));
+      running = [() => api.close()];
+      url = api.url;
+      const worker = await startWorker(readConfig(settings(newest, older)));
+      running = [() => worker.stop(), ...running];
+    },
+    stop,
+    url: () => url,
+    clientOf: (tenant) =>
+      db.system(async (em) => {
+        const row = await ensureTenant(em, tenant, new Date());
+        return createClient(url, createApiKey(em, row.id, 'test', scopeNames, new Date()).key);
+      }),
+    end: async () => {
+      await stop();
+      await sandbox.close();
+      await db.close();
+      await database.drop();
+    },
+  };
+}

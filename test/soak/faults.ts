@@ -1,0 +1,89 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Control } from '../support/control.ts';
+import type { Draws } from './random.ts';
+
+type Shares = Record<string, number>;
+
+/** About three calls in ten fail. A combined rule would hang only calls that took effect, hence a timeout of its own. */
+const mixed: Shares = { rate_429: 0.1, rate_500: 0.1, after_effect: 0.1 };
+/** What may have taken effect: for calls that must not be made twice. */
+const unclear: Shares = { rate_500: 0.1, after_effect: 0.2, timeout: 0.1 };
+/** Refused before anything happened; so many in a row that the count is known to the last one. */
+const refused = { rate_429: 1, times: 3 };
+
+const routes: Record<string, Shares> = {
+  'GET /api/v1/accounts': mixed,
+  'GET /api/v1/accounts/:id': { rate_429: 0.1, rate_500: 0.1, timeout: 0.02 },
+  'POST /api/v1/accounts/:id': mixed,
+  'DELETE /api/v1/accounts/:id': mixed,
+  'POST /api/v1/accounts/:id/restart': mixed,
+  'POST /api/v1/accounts/checkpoint/resend': mixed,
+  'POST /api/v1/hosted/accounts/link': mixed,
+  'GET /api/v1/users/me': mixed,
+  'POST /api/v1/webhooks': { rate_429: 0.2, rate_500: 0.2 },
+};
+/** Calls that are to be asked once. */
+export const onceRoutes = ['POST /api/v1/accounts', 'POST /api/v1/accounts/checkpoint'] as const;
+export type OnceRoute = (typeof onceRoutes)[number];
+const webhooks: Shares = { webhook_drop: 0.15, webhook_duplicate: 0.2, webhook_reorder: 0.2 };
+
+/** The provider's bad days. */
+export interface Faults {
+  on(): Promise<void>;
+  off(): Promise<void>;
+  /** Now and then the once-only calls are refused for a while in place of failing unclearly; until `stop`. */
+  vary(draws: Draws, stop: AbortSignal): Promise<void>;
+  /** Does something of which the provider's word surely goes out. */
+  heard<T>(work: () => Promise<T>): Promise<T>;
+  /** How often each once-only call was refused without effect. */
+  refused(): Promise<Record<OnceRoute, number>>;
+}
+
+export function createFaults(control: Control, seed: number): Faults {
+  const given: Record<OnceRoute, number> = { 'POST /api/v1/accounts': 0, 'POST /api/v1/accounts/checkpoint': 0 };
+  const put = (rule: object): Promise<unknown> => control.put('/faults', { provider: 'unipile', ...rule });
+  /** What is left of a route's refusals; 0 when it fails unclearly. */
+  const left = async (route: string): Promise<number> => {
+    const rules = (await control.get('/faults')) as { route?: string; times?: number }[];
+    return rules.find((rule) => rule.route === route && rule.times !== undefined)?.times ?? 0;
+  };
+  const count = async (): Promise<Record<OnceRoute, number>> => {
+    const counts = { ...given };
+    for (const route of onceRoutes) counts[route] -= await left(route);
+    return counts;
+  };
+  let final: Record<OnceRoute, number> | null = null;
+  let drawn = seed;
+  const nextSeed = (): number => (drawn += 1);
+  return {
+    on: async () => {
+      for (const [route, shares] of Object.entries(routes)) await put({ route, ...shares, seed: nextSeed() });
+      for (const route of onceRoutes) await put({ route, ...unclear, seed: nextSeed() });
+      await put({ ...webhooks, seed: nextSeed() });
+    },
+    off: async () => {
+      final ??= await count();
+      await put({});
+    },
+    vary: async (draws, stop) => {
+      while (!stop.aborted) {
+        await sleep(draws.between(1_000, 4_000), undefined, { signal: stop }).catch(() => undefined);
+        const route = draws.pick(onceRoutes);
+        // A rule is replaced only when it is used up, so that none of its refusals goes uncounted.
+        if (stop.aborted || (await left(route)) > 0) continue;
+        const refuse = draws.chance(0.3);
+        if (refuse) given[route] += refused.times;
+        await put({ route, ...(refuse ? refused : { ...unclear, seed: nextSeed() }) });
+      }
+    },
+    heard: async (work) => {
+      await put({ webhook_reorder: 0.2 });
+      try {
+        return await work();
+      } finally {
+        await put({ ...webhooks, seed: nextSeed() });
+      }
+    },
+    refused: async () => final ?? count(),
+  };
+}
