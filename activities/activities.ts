@@ -4,7 +4,8 @@ import { cleanUp } from './connection/clean-up.ts';
 import { closeAttempt } from './connection/close-attempt.ts';
 import { endLogin } from './connection/end-login.ts';
 import { lookAtAccount } from './connection/look-at-account.ts';
-import { lookAtLogin, reviveLogin } from './connection/look-at-login.ts';
+import { reviveLogin } from './connection/look-at-login.ts';
+import { lookOrPassOn } from './connection/look-or-pass-on.ts';
 import { takeWish } from './connection/take-wish.ts';
 import { collectDetails, giveUpDetails } from './collect-details.ts';
 import type { Deps } from './deps.ts';
@@ -15,7 +16,7 @@ export const createActivities = (deps: Deps) => ({
   beginLogin: beginLogin(deps),
   reviveLogin: reviveLogin(deps),
   actOnStep: actOnStep(deps),
-  lookAtLogin: lookAtLogin(deps),
+  lookAtLogin: lookOrPassOn(deps),
   closeAttempt: closeAttempt(deps),
   cleanUp: cleanUp(deps),
   endLogin: endLogin(deps),

@@ -1,4 +1,5 @@
 import { tell } from '../db/account-events.ts';
+import { keepAccountKeys } from '../db/account-keys.ts';
 import type { Em } from '../db/connect.ts';
 import type { Account } from '../db/entities/accounts.ts';
 import { sealed } from '../db/sealed.ts';
@@ -29,6 +30,7 @@ export function saveDetails(
   account.connectionConfig = connectionConfig;
   account.providerConfig = details.provider_config;
   account.rawDetails = deps.vault.seal(JSON.stringify(view.raw), sealed.rawDetails(account.id));
+  keepAccountKeys(deps.vault, account, view.keys);
   account.detailsAt = at;
   account.lastSyncAt = at;
   account.updatedAt = at;

@@ -6,6 +6,7 @@ import { LoginPages } from './migrations/0002-login-pages.ts';
 import { UsedKeys } from './migrations/0003-used-keys.ts';
 import { RawRetention } from './migrations/0004-raw-retention.ts';
 import { AccountKeys } from './migrations/0005-account-keys.ts';
+import { AnsweredAt } from './migrations/0006-answered-at.ts';
 
 /** Every migration, oldest first. */
 export const migrationsList = [
@@ -14,6 +15,7 @@ export const migrationsList = [
   { name: '0003-used-keys', class: UsedKeys },
   { name: '0004-raw-retention', class: RawRetention },
   { name: '0005-account-keys', class: AccountKeys },
+  { name: '0006-answered-at', class: AnsweredAt },
 ];
 
 /** MikroORM as the schema's owner; migrations and the drift test use it, no serving process does. */

@@ -94,7 +94,14 @@ function runningParts(home: Home, say: Say, signal: AbortSignal) {
 
 /** Starts every part in order, and answers what describes them. */
 async function bringUp(home: Home, env: NodeJS.ProcessEnv, say: Say, signal: AbortSignal, running: Running) {
-  const portNames = ['api', 'apiMetrics', 'workerMetrics', 'sandboxControl', 'sandboxUnipile'] as const;
+  const portNames = [
+    'api',
+    'apiMetrics',
+    'workerMetrics',
+    'sandboxControl',
+    'sandboxUnipile',
+    'sandboxWasender',
+  ] as const;
   const ports = await reservePorts([...portNames, 'temporal', 'temporalUi', 'postgres'], env);
   running.hold(Object.values(ports));
   const at = (name: keyof typeof ports) => `http://127.0.0.1:${ports[name].number}`;
@@ -117,16 +124,17 @@ async function bringUp(home: Home, env: NodeJS.ProcessEnv, say: Say, signal: Abo
   };
   const startSandbox = async (): Promise<SandboxAddresses | null> => {
     if (!wantsSandbox(env)) return null;
-    await Promise.all([ports.sandboxUnipile.release(), ports.sandboxControl.release()]);
+    await Promise.all([ports.sandboxUnipile, ports.sandboxWasender, ports.sandboxControl].map((one) => one.release()));
     const sandboxEnv = {
       ...env,
       PATCHBAY_SANDBOX_PORT: String(ports.sandboxUnipile.number),
+      PATCHBAY_SANDBOX_WASENDER_PORT: String(ports.sandboxWasender.number),
       PATCHBAY_SANDBOX_CONTROL_PORT: String(ports.sandboxControl.number),
     };
     await running.start('sandbox', sandboxSpec(at('sandboxControl'), sandboxEnv));
     return {
       unipile_url: at('sandboxUnipile'),
-      wasender_url: null,
+      wasender_url: `${at('sandboxWasender')}/api`,
       meta_url: null,
       control_url: at('sandboxControl'),
       whatsapp: { access_token: null, business_account_id: null, phone_number_id: null },
@@ -153,6 +161,8 @@ async function bringUp(home: Home, env: NodeJS.ProcessEnv, say: Say, signal: Abo
     ...(sandbox && {
       UNIPILE_DSN: sandbox.unipile_url,
       UNIPILE_ACCESS_TOKEN: 'sandbox-key',
+      WASENDER_BASE_URL: sandbox.wasender_url ?? '',
+      WASENDER_API_TOKEN: '1|sandbox-pat',
       SANDBOX_CONTROL_URL: sandbox.control_url,
     }),
   };

@@ -22,6 +22,9 @@ export const attemptBudgetWindowMs = 60 * minute;
 /** How long an API call waits for a step or an outcome before it answers 202, in milliseconds. */
 export const patienceMs = 8_000;
 
+/** After this an answer that its run did not take is passed on by the next look, in milliseconds. */
+export const unsentAfterMs = 2 * patienceMs;
+
 /** Pause before the n-th look (from 0) at a step that ends outside Patchbay, in milliseconds. */
 export const pollAfterMs = (looks: number): number => Math.min(5_000 * 2 ** Math.min(looks, 4), minute);
 

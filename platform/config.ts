@@ -38,6 +38,9 @@ const schema = z.object({
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
   UNIPILE_DSN: z.string().optional(),
   UNIPILE_ACCESS_TOKEN: z.string().optional(),
+  /** WASender's personal access token, or the key of one session: told by its shape. */
+  WASENDER_API_TOKEN: z.string().optional(),
+  WASENDER_BASE_URL: url.optional(),
   /** Of the sandbox: the local stack's clock follows it. */
   SANDBOX_CONTROL_URL: url.optional(),
   RATE_LIMIT_PER_MINUTE: z.coerce.number().int().min(1).default(1200),
@@ -70,7 +73,10 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
 
 /** Settings of a provider that the environment gives, for tenants that have none of their own. */
 export function providerDefaults(config: Config): Partial<Record<string, Record<string, string>>> {
-  return config.UNIPILE_DSN && config.UNIPILE_ACCESS_TOKEN
-    ? { unipile: { dsn: config.UNIPILE_DSN, access_token: config.UNIPILE_ACCESS_TOKEN } }
-    : {};
+  const { UNIPILE_DSN: dsn, UNIPILE_ACCESS_TOKEN: token, WASENDER_API_TOKEN: apiToken } = config;
+  const base = config.WASENDER_BASE_URL;
+  return {
+    ...(dsn && token ? { unipile: { dsn, access_token: token } } : {}),
+    ...(apiToken ? { wasender: { api_token: apiToken, ...(base ? { base_url: base } : {}) } } : {}),
+  };
 }

@@ -1,3 +1,4 @@
+import type { AccountKeys } from '../domain/account-keys.ts';
 import type { Channel, Method, ProviderName } from '../domain/channels.ts';
 import type { AccountDetails } from '../domain/details.ts';
 import type { StepContent } from '../domain/steps.ts';
@@ -11,6 +12,10 @@ export interface ProviderCall {
   channel: Channel;
   /** The upstream login, where one is known. */
   providerAccountId: string | null;
+  /** The account's own keys, where its provider gives each account some. */
+  keys?: AccountKeys | null;
+  /** Where the events of these credentials are taken in, for providers that are told with each login. */
+  webhookAddress?: string;
   signal?: AbortSignal;
   /** The context's clock, in milliseconds. */
   now: number;
@@ -22,6 +27,10 @@ export interface LoginInput {
   credentials: Readonly<Record<string, unknown>>;
   /** Of a login on the provider's own page. */
   page?: LoginPage;
+  /** Names this login alone: what it makes upstream can carry it, so that it is found again. */
+  reference?: string;
+  /** Who the account was on the channel when it last worked; a login anew need not ask for it. */
+  identity?: string | null;
 }
 
 /** What a provider's login page is made with. `name` comes back with its callback; times are epoch milliseconds. */
@@ -39,6 +48,8 @@ export interface LoginPage {
  */
 export interface LoginProgress {
   providerAccountId: string | null;
+  /** Where the provider gives the account keys of its own. */
+  keys?: AccountKeys;
   next:
     | { linked: true }
     | {
@@ -63,8 +74,10 @@ export interface AccountView {
   identity: string | null;
   /** When the provider made it, in milliseconds since the epoch; null where it does not say. */
   createdAt: number | null;
-  /** The provider's raw answer; null when gone. */
+  /** The provider's raw answer, without any key; null when gone. */
   raw: unknown;
+  /** The account's keys as they are now, where it has some: they may have been changed at the provider. */
+  keys?: AccountKeys;
 }
 
 /** An account as the provider's list shows it; `channel` is null where none of ours fits. */
@@ -115,6 +128,58 @@ export type AccountStatusWord =
   | 'unknown';
 
 /**
+ * A person in the address book of an account. Null is what the provider says is not there or does not say at all.
+ */
+export interface ProviderContact {
+  /** The identity on the channel: a JID (`<digits>@s.whatsapp.net`) or a LID (`<digits>@lid`), in this form alone. */
+  id: string;
+  /** E.164 with plus; null behind a LID whose number is not told. */
+  phone: string | null;
+  lid: string | null;
+  /** As saved in the owner's phone. */
+  name: string | null;
+  /** As the person calls themself. */
+  pushName: string | null;
+  /** Of a business that the channel has verified. */
+  verifiedName: string | null;
+  company: string | null;
+  isBusiness: boolean;
+  /** The person's text about themself. */
+  status: string | null;
+  /** Null: has none. Missing: not told here, or changed; `picture` tells it. The address expires. */
+  pictureUrl?: string | null;
+  /** The provider's entry as it came. */
+  raw: unknown;
+}
+
+/** A part of the address book. */
+export interface ContactPage {
+  contacts: ProviderContact[];
+  /** Entries that the provider delivered; more than `contacts` where some are no people. */
+  delivered: number;
+  /** Leads to the next page, also after days; null at the end. */
+  cursor: string | null;
+}
+
+/**
+ * Verbs over the address book of a connected account (`call.providerAccountId`, `call.keys`). All throw
+ * `ProviderFailure`: `rate_limited` with `retryAfterMs` (also where a day's quota is used up), `login_lost` while the
+ * account is not connected, `provider_key_rejected`, `provider_unavailable`. `who` is a number, a JID or a LID.
+ */
+export interface ContactReader {
+  /** One page; null is the first cursor. A person may come twice, on one page or on two. */
+  page(call: ProviderCall, cursor: string | null): Promise<ContactPage>;
+  /** Null for somebody whom the provider does not know. */
+  one(call: ProviderCall, who: string): Promise<ProviderContact | null>;
+  /** The picture's address, which expires; null where there is none to see. */
+  picture(call: ProviderCall, who: string): Promise<string | null>;
+  /** Whether a number can be reached on WhatsApp. */
+  onWhatsapp(call: ProviderCall, phone: string): Promise<boolean>;
+  /** The number (E.164) behind a LID; null where the provider does not tell it. */
+  lidToPhone(call: ProviderCall, lid: string): Promise<string | null>;
+}
+
+/**
  * One provider: one folder exporting one object. All verbs answer plain data or throw `ProviderFailure`; none of
  * them writes anything of ours, retries, or logs a secret.
  */
@@ -130,7 +195,8 @@ export interface Provider {
   login: {
     /** Begins a login; with `call.providerAccountId` on that upstream account, keeping its id. */
     begin(call: ProviderCall, input: LoginInput): Promise<LoginProgress>;
-    answer(call: ProviderCall, content: StepContent, answer: string): Promise<LoginProgress>;
+    /** `call.providerAccountId` is null while the login has asked for something before anything was made. */
+    answer(call: ProviderCall, content: StepContent, answer: string, input?: LoginInput): Promise<LoginProgress>;
     /** Sends a code again; null: sent, and the present step stays valid. */
     resend(call: ProviderCall): Promise<LoginProgress | null>;
     anotherWay(call: ProviderCall): Promise<LoginProgress>;
@@ -158,13 +224,25 @@ export interface Provider {
     list(call: ProviderCall): Promise<ListedAccount[]>;
     /** Makes sure that events reach `address`; answers the registrations' ids. Safe to repeat. */
     registerWebhooks(call: ProviderCall, address: string, secret: string): Promise<string[]>;
+    /**
+     * Where each account has a webhook of its own: makes sure that this one's events reach `call.webhookAddress`,
+     * unless they go to somebody else.
+     */
+    subscribe?(call: ProviderCall): Promise<void>;
   };
+
+  /** Reading the account's address book; absent where the provider has none. */
+  contacts?: ContactReader;
 
   webhooks: {
     /** Whether the request carries the secret; any of `secrets` counts, so that they can be rotated. Pure. */
     verify(request: WebhookRequest, secrets: readonly string[]): boolean;
+    /** The secret that a request shows, where every account has one of its own (`AccountKeys`). Pure. */
+    shownSecret?(request: WebhookRequest): string | null;
     /** The request's events. Throws on a body that is not the provider's. Pure. */
     read(request: WebhookRequest): WebhookEvent[];
+    /** A body as it may be kept: without the keys that the provider puts into it. `read` reads it the same. Pure. */
+    withoutKeys?(body: string): string;
     /** The upstream account of a login page's callback; null for a body that names none. Pure. */
     readCallback(body: unknown): string | null;
   };

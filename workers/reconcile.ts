@@ -3,6 +3,7 @@ import { openDetailsRun } from '../db/queries/open-details-run.ts';
 import { wantLooks } from '../db/queries/want-looks.ts';
 import { unmovedAccounts, type Lying, type UnmovedAccount } from '../db/queries/unmoved-accounts.ts';
 import { accountsWithoutDetails, runningSyncs } from '../db/queries/unmoved-syncs.ts';
+import { unsentAfterMs } from '../domain/budgets.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
 import type { AccountRef, Motion } from '../platform/temporal.ts';
@@ -82,7 +83,13 @@ async function round(parts: Parts, from: { connections: string; syncs: string })
   const { db, clock, motion, log } = parts;
   await motion.ensureSearchAttributes();
   const at = (agoMs: number): Date => new Date(clock.now().getTime() - agoMs);
-  const lying: Lying = { wanted: at(grace), passed: at(0), begun: at(patience), uncleaned: at(cleanUpRest) };
+  const lying: Lying = {
+    wanted: at(grace),
+    passed: at(0),
+    begun: at(patience),
+    unsent: at(unsentAfterMs),
+    uncleaned: at(cleanUpRest),
+  };
   await db.system((em) => wantLooks(em, at(0), at(degradedRest)));
   const accounts = await db.system((em) => unmovedAccounts(em, lying, from.connections, page));
   from.connections = nextAfter(accounts) ?? first;

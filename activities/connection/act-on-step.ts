@@ -5,8 +5,10 @@ import type { AttemptRef, Progress } from '../../domain/progress.ts';
 import type { StepContent } from '../../domain/steps.ts';
 import type { Deps } from '../deps.ts';
 import { advance } from './advance.ts';
+import { askToBegin } from './ask-to-begin.ts';
+import { takeOverBegun } from './begin-login.ts';
 import { lookAtLogin } from './look-at-login.ts';
-import { connectionTo, withAttempt, type Held } from './rows.ts';
+import { connectionTo, loginInput, withAttempt, type Held } from './rows.ts';
 import { contentOf, endingReason, endStep, placeStep, progressOf } from './steps.ts';
 
 export interface StepActionRef extends AttemptRef {
@@ -29,15 +31,16 @@ export const actOnStep =
       if (!current || ending) return { over: progressOf(held, ending) };
       const content = contentOf(deps, step);
       const connection = await connectionTo(deps, em, account, at, attempt.providerAccountId);
-      if (ref.action !== 'answer') return { over: null, ...connection, content, answer: null, unclear: false };
+      const input = loginInput(deps, held);
+      if (ref.action !== 'answer') return { over: null, ...connection, content, input, answer: null, unclear: null };
       if (step.answerId !== ref.answerId || !step.answer) return { over: progressOf(held) };
-      const unclear = step.sentAt !== null;
+      const unclear = step.sentAt;
       step.sentAt ??= at;
       const answer = deps.vault.open(step.answer, sealed.stepAnswer(ref.answerId));
-      return { over: null, ...connection, content, answer, unclear };
+      return { over: null, ...connection, content, input, answer, unclear };
     });
     if (start.over) return start.over;
-    const { provider, call, content } = start;
+    const { provider, call, content, input } = start;
 
     if (start.answer === null) {
       const again = ref.action === 'resend';
@@ -53,9 +56,16 @@ export const actOnStep =
         return progressOf(held);
       });
     }
-    if (start.unclear) return afterUnclearAnswer(deps, ref, content);
+    if (start.unclear) {
+      // The answer that makes the login upstream: what the lost try made is found like a lost beginning.
+      const since = start.unclear.getTime();
+      const made = !call.providerAccountId && (await takeOverBegun(deps, ref, provider, call, input, since));
+      if (!made) return afterUnclearAnswer(deps, ref, content);
+      const next = await askToBegin(deps, ref, provider, input, call);
+      return advance(deps, ref, next, { provider, call, outcome: 'accepted' });
+    }
     try {
-      const next = await provider.login.answer(call, content, start.answer);
+      const next = await provider.login.answer(call, content, start.answer, input);
       return await advance(deps, ref, next, { provider, call, outcome: 'accepted' });
     } catch (error) {
       if (!(error instanceof ProviderFailure)) throw error;

@@ -1,3 +1,4 @@
+import { keepAccountKeys } from '../../db/account-keys.ts';
 import type { ConnectionStep } from '../../db/entities/attempts.ts';
 import { Account } from '../../db/entities/accounts.ts';
 import type { AttemptRef, Progress } from '../../domain/progress.ts';
@@ -21,6 +22,8 @@ export async function advance(deps: Deps, ref: AttemptRef, progress: LoginProgre
   const taken = upstream ? await isHeldElsewhere(deps, ref, upstream) : false;
   const { known, wanted } = await withAttempt(deps, ref, async (held) => {
     if (upstream) rememberUpstream(held, upstream, taken);
+    // Before its login is done: its events already carry its secret.
+    if (upstream === held.account.providerAccountId) keepAccountKeys(deps.vault, held.account, progress.keys);
     const wanted = held.account.lookWantedAt;
     if (held.attempt.state !== 'running' || progress.next.linked) return { known: progressOf(held), wanted };
     await placeStep(deps, held, progress.next, from.outcome);

@@ -1,3 +1,4 @@
+import { forgetAccountKeys } from '../../db/account-keys.ts';
 import { ProviderFailure } from '../../domain/failures.ts';
 import type { AttemptRef } from '../../domain/progress.ts';
 import type { LoginInput, LoginProgress, Provider, ProviderCall } from '../../providers/provider.ts';
@@ -25,7 +26,9 @@ export async function askToBegin(
         held.attempt.intentAt = held.at;
         held.attempt.providerAccountId = null;
         held.attempt.undo = held.attempt.undo.filter((id) => id !== upstream);
-        if (held.account.providerAccountId === upstream) held.account.providerAccountId = null;
+        if (held.account.providerAccountId !== upstream) return;
+        held.account.providerAccountId = null;
+        forgetAccountKeys(held.account);
       });
       return askToBegin(deps, ref, provider, input, { ...call, providerAccountId: null });
     }

@@ -39,27 +39,31 @@ export const beginLogin =
     return advance(deps, ref, progress, { provider, call, outcome: null });
   };
 
-/** Looks for what an earlier, unanswered `begin` made; writes down what may be ours but cannot be proven. */
-async function takeOverBegun(
+/**
+ * Looks for what an earlier, unanswered `begin` made; writes down what may be ours but cannot be proven. Answers
+ * whether something was taken over.
+ */
+export async function takeOverBegun(
   deps: Deps,
   ref: AttemptRef,
   provider: Provider,
   call: ProviderCall,
   input: LoginInput,
   askedAt: number,
-): Promise<void> {
+): Promise<boolean> {
   const known = await knownUpstream(deps);
   const found = await provider.login.findBegun(call, input, askedAt - clockSkewMs, known);
   const ours = found.filter((one) => one.proven);
-  await withAttempt(deps, ref, ({ em, account, attempt, at }) => {
+  return withAttempt(deps, ref, ({ em, account, attempt, at }) => {
     const sole = ours.length === 1 ? ours[0] : undefined;
     if (sole) {
       attempt.providerAccountId = sole.providerAccountId;
+      account.providerAccountId ??= sole.providerAccountId;
       attempt.undo = [...new Set([...attempt.undo, sole.providerAccountId])];
       tell(em, account, at, 'adopted', 'A login whose answer was lost was found at the provider and taken over.', {
         attempt: attempt.number,
       });
-      return;
+      return true;
     }
     attempt.intentAt = at;
     if (found.length)
@@ -67,5 +71,6 @@ async function takeOverBegun(
         attempt: attempt.number,
         data: { provider_account_ids: found.map((one) => one.providerAccountId) },
       });
+    return false;
   });
 }

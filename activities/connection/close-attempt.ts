@@ -1,4 +1,5 @@
 import { moveAccount, tell } from '../../db/account-events.ts';
+import { forgetAccountKeys } from '../../db/account-keys.ts';
 import { clockSkewMs } from '../../domain/budgets.ts';
 import { failureRow, ProviderFailure, type FailureCode } from '../../domain/failures.ts';
 import type { AttemptRef, Progress } from '../../domain/progress.ts';
@@ -114,5 +115,7 @@ async function endAs(deps: Deps, held: Held, reason: FailureCode): Promise<void>
       attempt.number,
     );
   }
-  if (account.providerAccountId && attempt.undo.includes(account.providerAccountId)) account.providerAccountId = null;
+  if (!account.providerAccountId || !attempt.undo.includes(account.providerAccountId)) return;
+  account.providerAccountId = null;
+  forgetAccountKeys(account);
 }

@@ -1,4 +1,5 @@
 import { moveAccount, tell } from '../../db/account-events.ts';
+import { forgetAccountKeys } from '../../db/account-keys.ts';
 import { rows } from '../../db/connect.ts';
 import { ConnectionStep } from '../../db/entities/attempts.ts';
 import type { AttemptRef, Progress } from '../../domain/progress.ts';
@@ -26,6 +27,7 @@ export const endLogin =
       const { em, account, attempt, at } = held;
       if (attempt.state !== 'running') return progressOf(held);
       account.providerAccountId = null;
+      forgetAccountKeys(account);
       account.lookWantedAt = null;
       moveAccount(em, account, { type: 'disconnected', at }, attempt.number);
       if (attempt.purge) await purge(held);

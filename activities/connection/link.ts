@@ -1,5 +1,6 @@
 import { LockMode, UniqueConstraintViolationException } from '@mikro-orm/core';
 import { moveAccount, tell } from '../../db/account-events.ts';
+import { forgetAccountKeys } from '../../db/account-keys.ts';
 import type { Em } from '../../db/connect.ts';
 import { Account } from '../../db/entities/accounts.ts';
 import { ConnectionAttempt } from '../../db/entities/attempts.ts';
@@ -11,7 +12,7 @@ import { saveDetails } from '../save-details.ts';
 import type { AccountRef } from '../../platform/temporal.ts';
 import type { Deps } from '../deps.ts';
 import { claimEvents } from './claim-events.ts';
-import { holdAttempt, looked, type Held } from './rows.ts';
+import { holdAttempt, isStranger, looked, type Held } from './rows.ts';
 import { placeLastStep, progressOf } from './steps.ts';
 
 /**
@@ -27,6 +28,7 @@ export async function link(
   view: AccountView,
   wanted: Date | null,
 ): Promise<Progress> {
+  await provider.account.subscribe?.(call);
   const details = await provider.account.details(call, view);
   const attempt = () => deps.db.system((em) => settle(deps, em, ref, call, view, details, wanted));
   const settled = await attempt().catch((error: unknown) => {
@@ -57,8 +59,7 @@ async function settle(
     attempt.undo = attempt.undo.filter((id) => id !== upstream);
     return { progress: progressOf(held, 'account_in_use'), told: null };
   }
-  if (account.identity && view.identity && account.identity !== view.identity)
-    return { progress: progressOf(held, 'another_identity'), told: null };
+  if (isStranger(account, view)) return { progress: progressOf(held, 'another_identity'), told: null };
 
   const winner = rivals[0];
   attempt.undo = attempt.undo.filter((id) => id !== upstream);
@@ -117,6 +118,7 @@ async function mergeInto(em: Em, held: Held, winner: Account, upstream: string):
   account.mergedInto = winner.id;
   account.providerAccountId = null;
   account.secret = null;
+  forgetAccountKeys(account);
   moveAccount(em, account, { type: 'disconnected', at }, attempt.number);
   tell(em, account, at, 'merged', 'This identity was already connected: the account became part of the earlier one.', {
     attempt: attempt.number,

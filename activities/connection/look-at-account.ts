@@ -5,7 +5,7 @@ import type { AttemptRef, Progress } from '../../domain/progress.ts';
 import type { AccountView } from '../../providers/provider.ts';
 import { saveDetails } from '../save-details.ts';
 import type { Deps } from '../deps.ts';
-import { connectionTo, looked, withAttempt } from './rows.ts';
+import { connectionTo, isStranger, looked, withAttempt } from './rows.ts';
 import { progressOf } from './steps.ts';
 
 /**
@@ -37,15 +37,19 @@ export const lookAtAccount =
       if (account.providerAccountId !== call.providerAccountId) return progressOf(held);
       looked(account, start.wanted);
       account.lookedAt = at;
-      const event = happening(view, at);
+      const stranger = isStranger(account, view);
+      const event = stranger ? lostTo(at) : happening(view, at);
       if (event && moveAccount(em, account, event))
         tell(em, account, at, 'provider_says', `The provider reports: ${view.reported}.`, {
           data: { reported: view.reported },
         });
-      if (details) saveDetails(deps, em, account, view, details, at);
+      if (details && !stranger) saveDetails(deps, em, account, view, details, at);
       return progressOf(held);
     });
   };
+
+/** Nothing of another person becomes the account's. */
+const lostTo = (at: Date): AccountEvent => ({ type: 'login_lost', at, reason: 'another_identity' });
 
 /** What a view means for an account that is not being connected. */
 function happening(view: AccountView, at: Date): AccountEvent | null {

@@ -6,7 +6,7 @@ import type { Deps } from '../deps.ts';
 import { advance, settingUp } from './advance.ts';
 import { askToBegin } from './ask-to-begin.ts';
 import { link } from './link.ts';
-import { connectionTo, loginInput, looked, withAttempt } from './rows.ts';
+import { connectionTo, isStranger, loginInput, looked, withAttempt } from './rows.ts';
 import { endingReason, placeStep, progressOf } from './steps.ts';
 
 /**
@@ -95,19 +95,22 @@ export const reviveLogin =
       const upstream = attempt.providerAccountId ?? account.providerAccountId;
       if (attempt.state !== 'running' || ending || attempt.input || attempt.currentStepId || !upstream)
         return { over: progressOf(held, ending) };
-      return { over: null, wanted: account.lookWantedAt, ...(await connectionTo(deps, em, account, at, upstream)) };
+      const connection = await connectionTo(deps, em, account, at, upstream);
+      return { over: null, account, wanted: account.lookWantedAt, ...connection };
     });
     if (start.over) return start.over;
     const { provider, call, wanted } = start;
 
     let view = await provider.login.look(call);
     if (view.status === 'halted' && (await provider.login.restore(call))) view = await provider.login.look(call);
-    if (view.status === 'linked') return link(deps, ref, provider, call, view, wanted);
+    // Somebody else's login on it is no reason to give up: the owner can still log in anew.
+    const stranger = isStranger(start.account, view);
+    if (view.status === 'linked' && !stranger) return link(deps, ref, provider, call, view, wanted);
     return withAttempt(deps, ref, async (held) => {
       looked(held.account, wanted);
       const { trigger } = held.attempt;
-      if (trigger === 'automatic' && view.status !== 'interrupted')
-        return progressOf(held, view.status === 'gone' ? 'account_gone' : 'login_lost');
+      const lost = stranger ? 'another_identity' : view.status === 'gone' ? 'account_gone' : 'login_lost';
+      if (trigger === 'automatic' && view.status !== 'interrupted') return progressOf(held, lost);
       if (view.status === 'interrupted') {
         held.attempt.providerAccountId = call.providerAccountId;
         await placeStep(deps, held, settingUp, null);

@@ -1,14 +1,15 @@
 import { LockMode } from '@mikro-orm/core';
+import { accountKeys } from '../../db/account-keys.ts';
 import { rows, type Em } from '../../db/connect.ts';
 import { credentialsFor, settingsOf } from '../../db/credentials.ts';
 import { Account } from '../../db/entities/accounts.ts';
 import { ConnectionAttempt, ConnectionStep } from '../../db/entities/attempts.ts';
 import { ProviderCredentials } from '../../db/entities/tenants.ts';
-import { callbackAddress, returnAddress } from '../../domain/addresses.ts';
+import { callbackAddress, returnAddress, webhookAddress } from '../../domain/addresses.ts';
 import { sealed } from '../../db/sealed.ts';
 import { failureRow, ProviderFailure } from '../../domain/failures.ts';
 import type { AttemptRef } from '../../domain/progress.ts';
-import type { LoginInput, LoginPage, Provider, ProviderCall } from '../../providers/provider.ts';
+import type { AccountView, LoginInput, LoginPage, Provider, ProviderCall } from '../../providers/provider.ts';
 import { timeOf, type Deps } from '../deps.ts';
 
 /** An attempt with its account, locked for the transaction. */
@@ -41,6 +42,10 @@ export function looked(account: Account, wanted: Date | null): void {
   if (account.lookWantedAt?.getTime() === wanted?.getTime()) account.lookWantedAt = null;
 }
 
+/** Whether the login is somebody else's than the account was: another phone scanned the code, say. */
+export const isStranger = ({ identity }: Account, view: AccountView): boolean =>
+  identity !== null && view.identity !== null && identity !== view.identity;
+
 /** The provider of an account and what its verbs need. Throws when the provider is not configured. */
 export async function connectionTo(
   deps: Deps,
@@ -57,7 +62,14 @@ export async function connectionTo(
   if (!provider || !credentials)
     throw new ProviderFailure('provider_not_configured', failureRow('provider_not_configured').whatToDo);
   const settings = settingsOf(deps.vault, credentials);
-  const call = { settings, channel: account.channel, providerAccountId, now: at.getTime() };
+  const call = {
+    settings,
+    channel: account.channel,
+    providerAccountId,
+    keys: providerAccountId === account.providerAccountId ? accountKeys(deps.vault, account) : null,
+    webhookAddress: webhookAddress(deps.publicUrl, provider.name, credentials.webhookToken),
+    now: at.getTime(),
+  };
   return { provider, call, credentials };
 }
 
@@ -69,7 +81,8 @@ export function loginInput(deps: Deps, { account, attempt }: Held): LoginInput {
       ? deps.vault.open(account.secret, sealed.accountSecret(account.id))
       : null;
   const credentials = stored ? (JSON.parse(stored) as Record<string, unknown>) : {};
-  return { method: attempt.method, credentials, page: pageOf(deps, account, attempt) };
+  const page = pageOf(deps, account, attempt);
+  return { method: attempt.method, credentials, page, reference: attempt.id, identity: account.identity };
 }
 
 /** What the provider's page needs, of an attempt that logs in there. */

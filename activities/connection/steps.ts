@@ -88,6 +88,7 @@ async function addStep(held: Held, step: NewStep): Promise<void> {
     answersLeft: attempt.answersLeft,
     answer: null,
     answerId: null,
+    answeredAt: null,
     sentAt: null,
     outcome: null,
     endedAt: null,

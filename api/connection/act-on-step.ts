@@ -38,6 +38,7 @@ export async function answerStep(call: StepCall, text: string) {
       return { account: found, answerId: same ? step.answerId : null, other: same ? null : step.answerId };
     }
     step.answerId = operationId;
+    step.answeredAt ??= context.clock.now();
     step.answer ??= context.vault.seal(answer, sealed.stepAnswer(operationId));
     return { account: found, answerId: operationId, other: null };
   });
@@ -108,6 +109,7 @@ const withdraw = ({ context, principal, accountId, stepId }: StepCall, answerId:
     if (step?.answerId !== answerId || step.sentAt || step.endedAt) return;
     step.answer = null;
     step.answerId = null;
+    step.answeredAt = null;
   });
 
 /** The answer as the provider gets it; 422 for what it would surely refuse. */

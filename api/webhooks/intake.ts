@@ -1,5 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import type { Request, RequestHandler, Router } from 'express';
+import { loginBySecret } from '../../db/account-keys.ts';
 import { webhookSecretsOf } from '../../db/credentials.ts';
 import { ProviderCredentials } from '../../db/entities/tenants.ts';
 import type { ProviderName } from '../../domain/channels.ts';
@@ -33,7 +34,13 @@ type Finder = (
   context: ApiContext,
   request: Request,
   webhook: () => Promise<WebhookRequest>,
-) => Promise<{ provider: Provider; credentials: ProviderCredentials; webhook: WebhookRequest }>;
+) => Promise<{
+  provider: Provider;
+  credentials: ProviderCredentials;
+  webhook: WebhookRequest;
+  /** Whose secret it came with, where every account has one of its own. */
+  sender: string | null;
+}>;
 
 const takeIn =
   (context: ApiContext, signaller: Signaller, find: Finder): RequestHandler =>
@@ -41,8 +48,8 @@ const takeIn =
     const started = performance.now();
     response.locals['route'] = 'POST /webhooks';
     const read = async () => ({ raw: await readBody(request, response, bodyLimit), headers: request.headers });
-    const { provider, credentials, webhook } = await find(context, request, read);
-    const stored = await storeRequest(context, provider, credentials, webhook);
+    const { provider, credentials, webhook, sender } = await find(context, request, read);
+    const stored = await storeRequest(context, provider, credentials, webhook, sender);
     response.json({ received: stored.length });
     for (const { id, label, state, tell } of stored) {
       context.metrics.webhookEvents.inc({ provider: provider.name, type: label, state });
@@ -61,9 +68,22 @@ const byToken: Finder = async (context, request, read) => {
     : null;
   if (!provider || !credentials) throw new Problem('not_found', 'There is no such webhook address.');
   const webhook = await read();
-  if (!provider.webhooks.verify(webhook, webhookSecretsOf(context.vault, credentials))) throw wrongSecret();
-  return { provider, credentials, webhook };
+  const ours = provider.webhooks.verify(webhook, webhookSecretsOf(context.vault, credentials));
+  const sender = ours ? null : await senderOf(context, provider, credentials, webhook);
+  if (!ours && sender === null) throw wrongSecret();
+  return { provider, credentials, webhook, sender };
 };
+
+/** The upstream login that the request's secret belongs to, among those of these credentials. */
+async function senderOf(
+  { db }: ApiContext,
+  provider: Provider,
+  credentials: ProviderCredentials,
+  webhook: WebhookRequest,
+): Promise<string | null> {
+  const secret = provider.webhooks.shownSecret?.(webhook);
+  return secret ? db.system((em) => loginBySecret(em, credentials.id, secret)) : null;
+}
 
 /** Every credentials row is compared, found or not, so that the time tells nothing. */
 async function bySecret(context: ApiContext, name: ProviderName, read: () => Promise<WebhookRequest>) {
@@ -74,7 +94,7 @@ async function bySecret(context: ApiContext, name: ProviderName, read: () => Pro
   const matching = all.filter((row) => provider.webhooks.verify(webhook, webhookSecretsOf(context.vault, row)));
   const [credentials] = matching;
   if (!credentials) throw wrongSecret();
-  return { provider, credentials, webhook };
+  return { provider, credentials, webhook, sender: null };
 }
 
 const wrongSecret = (): Problem =>

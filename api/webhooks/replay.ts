@@ -32,7 +32,8 @@ export async function replayEvent(context: ApiContext, id: string): Promise<void
 const eventsOf = ({ providers, vault }: ApiContext, row: WebhookEvent) => {
   if (row.body === null) throw new Problem('event_too_old');
   const body = vault.open(row.body, sealed.webhookBody(row.id));
-  return { body, events: readEvents(providers[row.provider as ProviderName], { raw: Buffer.from(body), headers: {} }) };
+  const provider = providers[row.provider as ProviderName];
+  return { body, events: readEvents(provider, { raw: Buffer.from(body), headers: {} }, row.providerAccountId) };
 };
 
 async function replayOne(context: ApiContext, em: Em, row: WebhookEvent): Promise<Owed[]> {

@@ -33,10 +33,12 @@ export async function storeRequest(
   provider: Provider,
   credentials: ProviderCredentials,
   request: WebhookRequest,
+  sender: string | null = null,
 ): Promise<Stored[]> {
-  const events = readEvents(provider, request);
-  const body = request.raw.toString('utf8');
-  if (!events) return [await context.db.system((em) => storeUnreadable(context, em, credentials, body))];
+  const events = readEvents(provider, request, sender);
+  const raw = request.raw.toString('utf8');
+  const body = provider.webhooks.withoutKeys?.(raw) ?? raw;
+  if (!events) return [await context.db.system((em) => storeUnreadable(context, em, credentials, body, sender))];
   const store = (storeOne: typeof storeEvent): Promise<Stored[]> =>
     context.db.system(async (em) => {
       const stored: Stored[] = [];
@@ -103,10 +105,11 @@ async function storeUnreadable(
   em: Em,
   credentials: ProviderCredentials,
   body: string,
+  providerAccountId: string | null,
 ): Promise<Stored> {
   const dedupeKey = `unreadable:${createHash('sha256').update(body).digest('hex')}`;
   const error = "The body is not one of this provider's events.";
-  const row = { type: unreadable, dedupeKey, providerAccountId: null, error };
+  const row = { type: unreadable, dedupeKey, providerAccountId, error };
   const { id, fresh } = await insert(context, em, credentials, { ...row, state: 'failed', body });
   return { id, label: unreadable, state: fresh ? 'failed' : 'duplicate', tell: null };
 }

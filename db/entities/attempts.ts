@@ -83,6 +83,7 @@ const ConnectionStepSchema = defineEntity({
     /** The answer in flight or the one that ended the step, sealed; dropped once its outcome is known. */
     answer: p.text().strictNullable(),
     answerId: p.uuid().strictNullable(),
+    answeredAt: p.datetime().strictNullable(),
     /** Committed before the answer is posted to the provider: after that it is never posted again. */
     sentAt: p.datetime().strictNullable(),
     outcome: p.text().$type<'accepted' | 'refused' | 'unclear' | 'replaced'>().strictNullable(),

@@ -16,6 +16,8 @@ export interface Lying {
   passed: Date;
   /** An attempt without a first step began. */
   begun: Date;
+  /** An answer was given that nobody has passed on. */
+  unsent: Date;
   /** An ended attempt left something to delete at the provider. */
   uncleaned: Date;
 }
@@ -26,7 +28,13 @@ export interface Lying {
  */
 export function unmovedAccounts(em: Em, lying: Lying | null, after: string, limit: number): Promise<UnmovedAccount[]> {
   const all = lying === null;
-  const { wanted, passed, begun, uncleaned } = lying ?? { wanted: null, passed: null, begun: null, uncleaned: null };
+  const { wanted, passed, begun, unsent, uncleaned } = lying ?? {
+    wanted: null,
+    passed: null,
+    begun: null,
+    unsent: null,
+    uncleaned: null,
+  };
   return rows<UnmovedAccount>(
     em,
     `select a.id, a.tenant_id, a.channel, a.provider from accounts a
@@ -36,12 +44,13 @@ export function unmovedAccounts(em: Em, lying: Lying | null, after: string, limi
        select t.account_id from connection_attempts t left join connection_steps s on s.id = t.current_step_id
        where t.state = 'running' and t.account_id > ?
          and (? or t.deadline_at < ? or t.cancel_requested_at < ? or s.expires_at < ?
-              or (t.current_step_id is null and t.started_at < ?))
+              or (t.current_step_id is null and t.started_at < ?)
+              or (s.answered_at < ? and s.sent_at is null and s.ended_at is null))
        union
        select t.account_id from connection_attempts t
        where t.state <> 'running' and t.undo <> '[]' and t.account_id > ? and (? or t.ended_at < ?)
      ) open on open.id = a.id
      order by a.id limit ?`,
-    [after, all, wanted, after, all, passed, wanted, passed, begun, after, all, uncleaned, limit],
+    [after, all, wanted, after, all, passed, wanted, passed, begun, unsent, after, all, uncleaned, limit],
   );
 }

@@ -11,6 +11,7 @@ export const PORTS = {
   workerMetrics: { fallback: 3902, variable: 'PATCHBAY_WORKER_METRICS_PORT' },
   sandboxControl: { fallback: 3910, variable: 'PATCHBAY_SANDBOX_CONTROL_PORT' },
   sandboxUnipile: { fallback: 3911, variable: 'PATCHBAY_SANDBOX_PORT' },
+  sandboxWasender: { fallback: 3912, variable: 'PATCHBAY_SANDBOX_WASENDER_PORT' },
   temporal: { fallback: 7239, variable: 'PATCHBAY_TEMPORAL_PORT' },
   temporalUi: { fallback: 8239, variable: 'PATCHBAY_TEMPORAL_UI_PORT' },
   postgres: { fallback: 54329, variable: 'PATCHBAY_POSTGRES_PORT' },

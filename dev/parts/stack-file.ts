@@ -35,6 +35,7 @@ export function addressTable(stack: StackFile, stackFile: string): string {
     ['Temporal UI', stack.temporal_ui_url],
     ['Temporal', stack.temporal_address],
     ['Sandbox UniPile', stack.sandbox?.unipile_url],
+    ['Sandbox WASender', stack.sandbox?.wasender_url],
     ['Sandbox control', stack.sandbox?.control_url],
     ['Keys, database', stackFile],
   ];

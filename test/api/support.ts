@@ -167,6 +167,7 @@ export const placeStep = (
         answersLeft: attempt.answersLeft,
         answer: null,
         answerId: null,
+        answeredAt: null,
         sentAt: null,
         outcome: null,
         endedAt: null,

@@ -53,14 +53,14 @@ const deadPort = (): Promise<number> =>
 it('says what is still to do on a new installation, and that this is no failure', async () => {
   const line = lineOf(await doctor(), 'provider (unipile)');
   expect(line).toMatchObject({ outcome: 'SKIP', what_to_do: expect.stringContaining('patchbay webhooks register') });
-  expect(await answerOf(real.env, 'webhooks', 'register')).toEqual([
-    { provider: 'unipile', tenant: null, outcome: 'registered', why: '' },
-  ]);
+  const registered = await answerOf(real.env, 'webhooks', 'register');
+  expect(registered).toContainEqual({ provider: 'unipile', tenant: null, outcome: 'registered', why: '' });
+  expect(registered.filter(({ outcome }: any) => outcome !== 'registered')).toEqual([]);
 });
 
 it('passes everything on a whole stack, and leaves nothing behind', async () => {
   const { code, stdout } = await patchbay(real.env, 'doctor');
-  expect(stdout).toMatch(/\b12 PASS, 0 FAIL, 0 SKIP\n$/);
+  expect(stdout).toMatch(/^webhook loop \(unipile\) +PASS .*\n\n\d+ PASS, 0 FAIL, 0 SKIP\n$/m);
   expect(code).toBe(0);
   const { body } = await real.api.get('/api/v1/webhook-events');
   expect(body.items).toEqual([]);
@@ -147,7 +147,9 @@ it('ends while the provider hangs', async () => {
 
 it('fails where PUBLIC_URL leads nowhere, or was changed since the webhook was registered', async () => {
   const lines = await doctor({ PUBLIC_URL: `http://127.0.0.1:${await deadPort()}` });
-  expect(failing(lines)).toEqual(['provider (unipile)', 'provider (unipile of demo)', 'webhook loop (unipile)']);
+  const expected = ['provider (unipile)', 'provider (unipile of demo)', 'webhook loop (unipile)'];
+  expect(failing(lines)).toEqual(expect.arrayContaining(expected));
+  expect(failing(lines).filter((check) => !/^(provider|webhook loop) /.test(check))).toEqual([]);
   expect(lineOf(lines, 'provider (unipile)').what_to_do).toContain('patchbay webhooks register');
   expect(lineOf(lines, 'webhook loop (unipile)')).toMatchObject({
     found: expect.stringContaining('cannot be reached'),

@@ -1,3 +1,6 @@
+import { randomUUID } from 'node:crypto';
+import { ConnectionStep } from '../../db/entities/attempts.ts';
+import { sealed } from '../../db/sealed.ts';
 import { eventually } from '../support/eventually.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
 
@@ -149,6 +152,27 @@ describe('asked once', () => {
     expect(both[0].body).toEqual(both[1].body);
     await stack.api.account(id, 'active');
     expect((await stack.control.count('POST', '/api/v1/accounts/checkpoint')) - before).toBe(1);
+  });
+
+  it('passes on an answer that was stored while its run did not hear of it', async () => {
+    const { id, attempt } = await begin(linkedin('2fa', 'unheard'));
+    const posted = await stack.control.count('POST', '/api/v1/accounts/checkpoint');
+    // What is left when the API stores an answer and Temporal does not take it.
+    const { db, vault } = stack.worker.deps;
+    const answerId = randomUUID();
+    await db.system((em) =>
+      em.nativeUpdate(
+        ConnectionStep,
+        { id: attempt.step.id },
+        {
+          answerId,
+          answer: vault.seal('123456', sealed.stepAnswer(answerId)),
+          answeredAt: new Date(stack.worker.deps.clock.now().getTime() - 60_000),
+        },
+      ),
+    );
+    await stack.api.account(id, 'active');
+    expect((await stack.control.count('POST', '/api/v1/accounts/checkpoint')) - posted).toBe(1);
   });
 
   it('makes one account of a connect request repeated under one Idempotency-Key', async () => {

@@ -72,7 +72,7 @@ it('lists ten thousand accounts page by page, each page as cheap as the first', 
 it('costs a worker nothing to find what lies among them', async () => {
   const questions: [sql: string, params: readonly unknown[]][] = [];
   const now = new Date();
-  const lying = { wanted: now, passed: now, begun: now, uncleaned: now };
+  const lying = { wanted: now, passed: now, begun: now, unsent: now, uncleaned: now };
   const spy = { execute: (sql: string, params: readonly unknown[]) => (questions.push([sql, params]), []) };
   await unmovedAccounts(spy as never, lying, '00000000-0000-0000-0000-000000000000', 500);
   const [question] = questions;

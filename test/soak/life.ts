@@ -79,7 +79,8 @@ async function make(wish: Wish, lived: Lived, caller: Caller, draws: Draws): Pro
       : await ask(credentials && draws.chance(0.5) ? { credentials } : {});
   // A login that a disconnect has made us forget has to be given again.
   if (answer.body?.code === 'invalid_credentials_shape') answer = await ask({ credentials });
-  if (answer.status !== 202) throw new Error(`${lived.person.name}: ${wish.kind} answered ${answer.status} ${answer.body?.code}`);
+  if (answer.status !== 202)
+    throw new Error(`${lived.person.name}: ${wish.kind} answered ${answer.status} ${answer.body?.code}`);
   lived.last = wish.kind;
   lived.made += 1;
   lived.attempts.add(answer.body.attempt.id);

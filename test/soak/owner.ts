@@ -34,7 +34,7 @@ export function createOwner(caller: Caller, control: Control, person: Person, dr
     let page = await browser.open(url);
     for (let forms = 0; forms < 6 && page.url.startsWith(new URL(url).origin); forms += 1) {
       const account = accountOn(page);
-      if (/qr|scan/i.test(page.html) && account) await onDevice('scan', account);
+      if (person.channel !== 'linkedin' && account) await onDevice('scan', account);
       else if (page.html.includes('value="begin"'))
         page = await browser.send(url, {
           action: 'begin',

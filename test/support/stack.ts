@@ -46,6 +46,8 @@ export async function startTestStack(settings: Record<string, string> = {}): Pro
     ENCRYPTION_KEY: testKey,
     UNIPILE_DSN: sandbox.unipileUrl,
     UNIPILE_ACCESS_TOKEN: 'sandbox-key',
+    WASENDER_BASE_URL: sandbox.wasenderUrl,
+    WASENDER_API_TOKEN: '1|sandbox-pat',
     SANDBOX_CONTROL_URL: sandbox.controlUrl,
     LOG_LEVEL: process.env.LOG_LEVEL ?? 'silent',
     RECONCILE_INTERVAL_SECONDS: '2',

@@ -1,0 +1,64 @@
+import { parseArgs } from 'node:util';
+import { requireNode } from './parts/node-version.ts';
+
+requireNode();
+
+const { storm } = await import('../test/soak/storm.ts');
+const { deeds, judge } = await import('../test/soak/verdict.ts');
+const { drawTable } = await import('../test/soak/table.ts');
+
+const usage = `npm run soak -- [--seed N] [--accounts 20] [--wishes 12] [--kills 5] [--minutes M] [--small]
+  --kills    how often each part of the stack is killed
+  --minutes  wishes go on for at least so long
+  --small    6 accounts, 4 wishes each, 2 kills of each part`;
+
+function sizeFrom(args: string[]) {
+  const { values } = parseArgs({
+    args,
+    options: {
+      seed: { type: 'string' },
+      accounts: { type: 'string' },
+      wishes: { type: 'string' },
+      kills: { type: 'string' },
+      minutes: { type: 'string' },
+      small: { type: 'boolean', default: false },
+    },
+  });
+  const number = (text: string | undefined, otherwise: number): number => {
+    const value = text === undefined ? otherwise : Number(text);
+    if (!Number.isFinite(value) || value < 0) throw new Error(`${text} is not a number`);
+    return value;
+  };
+  return {
+    seed: number(values.seed, Math.floor(Math.random() * 1_000_000)),
+    accounts: number(values.accounts, values.small ? 6 : 20),
+    wishes: number(values.wishes, values.small ? 4 : 12),
+    kills: number(values.kills, values.small ? 2 : 5),
+    lastsMs: number(values.minutes, 0) * 60_000,
+    drops: true,
+  };
+}
+
+let size: ReturnType<typeof sizeFrom>;
+try {
+  size = sizeFrom(process.argv.slice(2));
+} catch (error) {
+  process.stderr.write(`patchbay: ${(error as Error).message}\n${usage}\n`);
+  process.exit(2);
+}
+
+const say = (text: string): void => console.log(`  ${text}`);
+console.log(`Soak with seed ${size.seed}: ${size.accounts} accounts, ${size.wishes} wishes each`);
+try {
+  const rows = await storm(size, say, async (aftermath) => {
+    for (const deed of deeds(aftermath)) say(deed);
+    return judge(aftermath);
+  });
+  const failed = rows.filter(({ ok }) => !ok).length;
+  console.log(`\n${drawTable(rows)}\n\nseed ${size.seed}\n${rows.length - failed} passed, ${failed} failed`);
+  process.exit(failed ? 1 : 0);
+} catch (error) {
+  process.stderr.write(`patchbay: the storm broke off: ${(error as Error).stack}\n`);
+  console.log(`seed ${size.seed}\n0 passed, 1 failed`);
+  process.exit(1);
+}

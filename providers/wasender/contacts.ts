@@ -1,0 +1,72 @@
+import { ProviderFailure } from '../../domain/failures.ts';
+import type { ContactPage, ContactReader, ProviderCall, ProviderContact } from '../provider.ts';
+import { readContact, isKnown } from './contact.ts';
+import { placeOf, readPage } from './contact-pages.ts';
+import { asObject, field, text, type Json } from './fields.ts';
+import { askSession, dataOf, segment } from './http.ts';
+import { isLid, phoneOf, toJid } from './jid.ts';
+
+/** GET /contacts, page by page. */
+async function page(call: ProviderCall, cursor: string | null): Promise<ContactPage> {
+  const place = placeOf(cursor);
+  const query = { paginated: 'true', page: String(place.page), limit: String(place.limit) };
+  const body = await askSession(call, 'GET', '/contacts', { query });
+  const { entries, cursor: next } = readPage(listOf(body), place);
+  const contacts = entries.flatMap((entry) => readContact(entry) ?? []);
+  return { contacts, delivered: entries.length, cursor: next };
+}
+
+/** Without `data` the body holds an envelope's fields, which are no entries. */
+function listOf(body: Json): unknown {
+  const data = field(body, 'data');
+  if (data !== undefined) return data;
+  throw new ProviderFailure('provider_unavailable', 'WASender answered something else than a list of contacts.');
+}
+
+/** GET /contacts/{phone}. Whom it does not know, it says by an error or by nulls. */
+async function one(call: ProviderCall, who: string): Promise<ProviderContact | null> {
+  const data = await known(askSession(call, 'GET', `/contacts/${nameOf(who)}`));
+  const contact = readContact(data);
+  return contact && isKnown(contact) ? contact : null;
+}
+
+/** GET /contacts/{phone}/picture. */
+async function picture(call: ProviderCall, who: string): Promise<string | null> {
+  const data = await known(askSession(call, 'GET', `/contacts/${nameOf(who)}/picture`));
+  const url = text(data, 'imgUrl');
+  return url && /^https?:\/\//.test(url) ? url : null;
+}
+
+/** GET /on-whatsapp/{phone}. */
+async function onWhatsapp(call: ProviderCall, phone: string): Promise<boolean> {
+  const data = await known(askSession(call, 'GET', `/on-whatsapp/${nameOf(phone)}`));
+  const exists = field(data, 'exists');
+  if (data !== null && typeof exists !== 'boolean')
+    throw new ProviderFailure('provider_unavailable', 'WASender does not say whether the number is on WhatsApp.');
+  return exists === true;
+}
+
+/** GET /pn-from-lid/{lid}. */
+async function lidToPhone(call: ProviderCall, lid: string): Promise<string | null> {
+  const data = await known(askSession(call, 'GET', `/pn-from-lid/${segment(lid)}`));
+  return phoneOf(text(data, 'pn'));
+}
+
+/** How a path names somebody: a number by its digits, a LID as it is. */
+function nameOf(who: string): string {
+  const jid = toJid(who);
+  if (!jid) throw new ProviderFailure('not_found', 'This is neither a number nor a JID.');
+  return segment(isLid(jid) ? jid : jid.slice(0, jid.indexOf('@')));
+}
+
+/** The `data` of an answer; null for whom WASender does not know. */
+async function known(answer: Promise<Json>): Promise<Json | null> {
+  try {
+    return asObject(dataOf(await answer));
+  } catch (error) {
+    if (error instanceof ProviderFailure && error.code === 'not_found') return null;
+    throw error;
+  }
+}
+
+export const contacts: ContactReader = { page, one, picture, onWhatsapp, lidToPhone };

@@ -1,0 +1,41 @@
+/** A JSON object, as it came. */
+export type Json = Readonly<Record<string, unknown>>;
+
+export const asObject = (value: unknown): Json | null =>
+  value !== null && typeof value === 'object' && !Array.isArray(value) ? (value as Json) : null;
+
+/**
+ * A field under its documented name, else under the same name in the other case: WASender's pages spell some of them
+ * both ways (`api_key`, `imgUrl`).
+ */
+export function field(of: Json | null, name: string): unknown {
+  if (!of) return undefined;
+  if (Object.hasOwn(of, name)) return of[name];
+  const other = otherCase(name);
+  return Object.hasOwn(of, other) ? of[other] : undefined;
+}
+
+/** A text, a number as its digits, or null for anything else and for nothing. */
+export function text(of: Json | null, name: string): string | null {
+  const value = field(of, name);
+  if (typeof value === 'number') return String(value);
+  return typeof value === 'string' && value.trim() !== '' ? value : null;
+}
+
+/** A number, also one written as text; null for anything else. */
+export function number(of: Json | null, name: string): number | null {
+  const value = text(of, name);
+  return value === null || Number.isNaN(Number(value)) ? null : Number(value);
+}
+
+const others = new Map<string, string>();
+
+function otherCase(name: string): string {
+  const known = others.get(name);
+  if (known) return known;
+  const other = name.includes('_')
+    ? name.replaceAll(/_([a-z])/g, (_all, letter: string) => letter.toUpperCase())
+    : name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  others.set(name, other);
+  return other;
+}

@@ -1,0 +1,42 @@
+import { toE164 } from '../../domain/phone.ts';
+import { ProviderFailure } from '../../domain/failures.ts';
+import type { AccountView, ProviderCall } from '../provider.ts';
+import { asObject, text, type Json } from './fields.ts';
+import { askSession, dataOf } from './http.ts';
+import { phoneOf } from './jid.ts';
+import { madeAt, statusOf, word, type Session } from './session.ts';
+
+export const gone: AccountView = { status: 'gone', reported: 'not found', identity: null, createdAt: null, raw: null };
+
+/** What a session says of itself, before its phone is asked. */
+export const viewOf = (session: Session, user: Json | null = null): AccountView => ({
+  status: statusOf(session.status),
+  reported: session.status,
+  // Whoever scanned the code: that need not be the number that the session was made for.
+  identity: phoneOf(text(user, 'id')) ?? toE164(session.phone),
+  createdAt: madeAt(session),
+  raw: user ? { ...session.raw, user } : session.raw,
+  keys: session.keys,
+});
+
+/**
+ * A session, and where it is connected whose phone it is (GET /user). One that says that it is connected while its own
+ * key is told otherwise hangs: a restart may help.
+ */
+export async function viewWithUser(call: ProviderCall, session: Session): Promise<AccountView> {
+  if (statusOf(session.status) !== 'linked') return viewOf(session);
+  try {
+    return viewOf(session, await fetchUser({ ...call, keys: session.keys }));
+  } catch (error) {
+    if (!(error instanceof ProviderFailure) || error.code !== 'login_lost') throw error;
+    return { ...viewOf(session), status: 'halted', reported: `${session.status}, but not for its key` };
+  }
+}
+
+/** GET /status, with or without an envelope. */
+export const fetchStatus = async (call: ProviderCall): Promise<string> =>
+  word(text(asObject(dataOf(await askSession(call, 'GET', '/status'))), 'status'));
+
+/** GET /user: the phone behind the session. */
+export const fetchUser = async (call: ProviderCall): Promise<Json | null> =>
+  asObject(dataOf(await askSession(call, 'GET', '/user')));

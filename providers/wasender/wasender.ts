@@ -1,0 +1,31 @@
+import type { Provider } from '../provider.ts';
+import { contacts } from './contacts.ts';
+import { detailsOf } from './details.ts';
+import { findBegun, listAccounts } from './find-begun.ts';
+import { checkLogin } from './login-input.ts';
+import { anotherWay, answer, begin, look, resend, restore, revoke } from './login.ts';
+import { checkSettings } from './settings.ts';
+import { registerWebhooks, subscribe } from './subscription.ts';
+import { readWebhook, shownSecret, verifyWebhook, withoutKeys } from './webhooks.ts';
+
+/** WASender's API: WhatsApp numbers, each a session with a key and a webhook secret of its own. */
+export const wasender: Provider = {
+  name: 'wasender',
+  capabilities: {
+    channels: { whatsapp: { methods: ['qr'] } },
+    resend: false,
+    anotherWay: false,
+    restore: true,
+  },
+  checkSettings,
+  checkLogin,
+  login: { begin, answer, resend, anotherWay, look, findBegun, restore, revoke },
+  account: {
+    details: (call, view) => Promise.resolve(detailsOf(call, view)),
+    list: listAccounts,
+    registerWebhooks,
+    subscribe,
+  },
+  contacts,
+  webhooks: { verify: verifyWebhook, shownSecret, read: readWebhook, withoutKeys, readCallback: () => null },
+};

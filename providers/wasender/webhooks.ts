@@ -1,0 +1,69 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { AccountStatusWord, WebhookEvent, WebhookRequest } from '../provider.ts';
+import { asObject, text } from './fields.ts';
+import { word } from './session.ts';
+
+/** The header that holds the session's webhook secret itself; nothing of the body is signed. */
+const signatureHeader = 'x-webhook-signature';
+
+const digest = (of: string): Buffer => createHash('sha256').update(of).digest();
+
+/** The secret that a request shows. */
+export function shownSecret({ headers }: WebhookRequest): string | null {
+  const given = headers[signatureHeader];
+  return typeof given === 'string' && given !== '' ? given : null;
+}
+
+/** Whether it is one of `secrets`; compared as digests, in constant time. */
+export function verifyWebhook(request: WebhookRequest, secrets: readonly string[]): boolean {
+  const shown = shownSecret(request);
+  if (shown === null) return false;
+  const presented = digest(shown);
+  return secrets.map((secret) => timingSafeEqual(presented, digest(secret))).includes(true);
+}
+
+const words = new Map<string, AccountStatusWord>([
+  ['connected', 'linked'],
+  ['connecting', 'interrupted'],
+  ['need_scan', 'login_lost'],
+  ['need_passkey', 'login_lost'],
+  ['disconnected', 'login_lost'],
+  ['logged_out', 'login_lost'],
+  ['expired', 'login_lost'],
+]);
+
+/**
+ * The event of a request. Whose it is, the secret tells that it came with: `sessionId` is the session's API key in some
+ * events and missing in others, so it is read nowhere.
+ */
+export function readWebhook({ raw }: WebhookRequest): WebhookEvent[] {
+  const kept = withoutKeys(raw.toString('utf8'));
+  const body = asObject(JSON.parse(kept));
+  if (!body) throw new Error('The body is not a JSON object.');
+  const event = text(body, 'event') ?? '';
+  if (!/^[a-z][a-z0-9_.-]{0,59}$/i.test(event)) throw new Error('The body names no event.');
+  // No event has an id, and times have no one unit: equal bodies are one event.
+  const bodyDigest = digest(kept).toString('hex');
+  if (event !== 'session.status')
+    return [{ kind: 'other', type: event, providerAccountId: null, dedupeKey: `${event}:${bodyDigest}` }];
+  const data = asObject(body.data);
+  const said = word(text(data, 'status') ?? text(body, 'status'));
+  const known = words.get(said);
+  return [
+    {
+      kind: 'account_status',
+      type: `session.status.${known ? said : 'unknown'}`,
+      status: known ?? 'unknown',
+      providerAccountId: null,
+      dedupeKey: `status:${bodyDigest}`,
+    },
+  ];
+}
+
+const keyed = /"session_?id"\s*:\s*"([^"\\]{12,})"/gi;
+
+/** The body with every key blotted out, wherever else its text stands. A number of a session is left. */
+export function withoutKeys(body: string): string {
+  const keys = new Set([...body.matchAll(keyed)].map(([, key]) => key ?? ''));
+  return [...keys].reduce((kept, key) => kept.replaceAll(key, '[session key]'), body);
+}

@@ -1,0 +1,45 @@
+import { Client, Connection } from '@temporalio/client';
+import pg from 'pg';
+import type { StackFile } from '../../dev/parts/stack-file.ts';
+
+type Row = Record<string, any>;
+
+/** Reads what is really there, as an operator may. */
+export interface Facts {
+  /** Asks PostgreSQL; repeats while it is down. */
+  rows(sql: string): Promise<Row[]>;
+  count(sql: string): Promise<number>;
+  /** Runs in Temporal by their status. */
+  workflows(): Promise<Record<string, number>>;
+  close(): Promise<void>;
+}
+
+export async function openFacts(stack: StackFile): Promise<Facts> {
+  const connection = await Connection.connect({ address: stack.temporal_address });
+  const client = new Client({ connection, namespace: stack.temporal_namespace });
+  const rows = async (sql: string): Promise<Row[]> => {
+    for (let tries = 0; ; tries += 1) {
+      const database = new pg.Client({ connectionString: stack.database_url, connectionTimeoutMillis: 2_000 });
+      database.on('error', () => undefined);
+      try {
+        await database.connect();
+        return (await database.query(sql)).rows;
+      } catch (error) {
+        if (tries > 20 || (error as { code?: string }).code?.startsWith('42')) throw error;
+        await new Promise((resolve) => setTimeout(resolve, 250));
+      } finally {
+        await database.end().catch(() => undefined);
+      }
+    }
+  };
+  return {
+    rows,
+    count: async (sql) => Number((await rows(`select count(*)::int as n from ${sql}`))[0]?.n),
+    workflows: async () => {
+      const counts: Record<string, number> = {};
+      for await (const { status } of client.workflow.list()) counts[status.name] = (counts[status.name] ?? 0) + 1;
+      return counts;
+    },
+    close: () => connection.close(),
+  };
+}

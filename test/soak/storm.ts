@@ -1,0 +1,115 @@
+import { startRealStack } from '../support/real-stack.ts';
+import { createCaller, type Seen } from './caller.ts';
+import { dropAccounts, killParts, writeMessages, type Outage } from './chaos.ts';
+import { openFacts, type Facts } from './facts.ts';
+import { createFaults, type OnceRoute } from './faults.ts';
+import { live, type Lived } from './life.ts';
+import { createOwner } from './owner.ts';
+import { planPeople, type Size } from './plan.ts';
+import { drawsFrom } from './random.ts';
+import { helpTime, settle } from './settle.ts';
+import { createUpstream, type UpstreamAccount } from './upstream.ts';
+
+/** What a storm did and what it left, for the verdict. */
+export interface Aftermath {
+  size: Size;
+  lives: Lived[];
+  outages: Outage[];
+  dropped: Record<string, number>;
+  messages: number;
+  seen: Seen[];
+  /** What did not come to rest in time. */
+  left: string[];
+  upstream: UpstreamAccount[];
+  calls: Record<string, number>;
+  refused: Record<OnceRoute, number>;
+  /** How many of the provider's lists this storm itself asked for. */
+  ownLists: number;
+  deliveries: { label: string; state: string; tries: unknown[] }[];
+  facts: Facts;
+  tookMs: number;
+}
+
+/** How long the stack may take to rest once the faults are off, in milliseconds. */
+const restMs = 150_000;
+
+/** Plays a storm over a stack of its own and hands what it left to `judge`, before the stack is stopped. */
+export async function storm<T>(
+  size: Size,
+  say: (text: string) => void,
+  judge: (aftermath: Aftermath) => Promise<T>,
+): Promise<T> {
+  const real = await startRealStack({ RATE_LIMIT_PER_MINUTE: '1000000' });
+  try {
+    const started = Date.now();
+    const { sandbox, ...stack } = real.stack.describe();
+    const draws = drawsFrom(size.seed);
+    const facts = await openFacts({ sandbox, ...stack });
+    const faults = createFaults(real.control, size.seed);
+    const upstream = createUpstream(sandbox?.unipile_url ?? '');
+    const caller = createCaller(real.api);
+    await real.control.put('/variants', { provider: 'unipile', name: 'webhook_retry_base_seconds', value: 1 });
+    await faults.on();
+
+    const lived = new AbortController();
+    const rested = new AbortController();
+    const { signal } = lived;
+    const gap = [1_000, size.lastsMs > 0 || size.wishes > 6 ? 8_000 : 3_000] as const;
+    const varying = faults.vary(draws.fork('faults'), signal);
+    const killing = killParts(real, size.kills, draws.fork('kills'), signal, gap);
+    const dropping = size.drops
+      ? dropAccounts(real, upstream, faults, draws.fork('drops'), signal)
+      : Promise.resolve({});
+    const writing = writeMessages(real, upstream, draws.fork('messages'), signal);
+    const helping = helpTime(real.control, facts, rested.signal);
+    say('the storm begins');
+    const people = planPeople(size, draws.fork('plan'));
+    const living = people.map((person) => {
+      const own = draws.fork(`life ${person.name}`);
+      const owner = createOwner(caller, real.control, person, own.fork('owner'));
+      return live(person, { caller, owner, draws: own, until: started + size.lastsMs });
+    });
+    const lives = await Promise.all(living);
+    say(`every wish has ended after ${seconds(started)} s`);
+    lived.abort();
+    const [, outages, dropped, messages] = await Promise.all([varying, killing, dropping, writing]);
+    say(`the last of ${outages.length} kills is over after ${seconds(started)} s: the faults are switched off`);
+    const refused = await faults.refused();
+    await faults.off();
+    const left = await settle(real.control, facts, upstream, restMs);
+    rested.abort();
+    await helping;
+    say(left.length ? `not at rest: ${left.join(', ')}` : `everything rests after ${seconds(started)} s`);
+    const calls = await callsOf(real.control);
+    const aftermath: Aftermath = {
+      size,
+      lives,
+      outages,
+      dropped,
+      messages,
+      seen: caller.seen,
+      left,
+      upstream: await upstream.list(),
+      calls,
+      refused,
+      ownLists: upstream.asked,
+      deliveries: await real.control.get('/deliveries'),
+      facts,
+      tookMs: Date.now() - started,
+    };
+    try {
+      return await judge(aftermath);
+    } finally {
+      await facts.close();
+    }
+  } finally {
+    await real.stop();
+  }
+}
+
+const seconds = (since: number): number => Math.round((Date.now() - since) / 1_000);
+
+async function callsOf(control: { get(path: string): Promise<any> }): Promise<Record<string, number>> {
+  const calls = (await control.get('/calls')) as { method: string; route: string; count: number }[];
+  return Object.fromEntries(calls.map(({ method, route, count }) => [`${method} ${route}`, count]));
+}

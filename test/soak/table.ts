@@ -1,0 +1,13 @@
+import type { Row } from './verdict.ts';
+
+const widths = { what: 48, expected: 28 };
+
+/** The verdict for people; what was found goes on below itself. */
+export function drawTable(rows: Row[]): string {
+  const line = (mark: string, what: string, expected: string, found: string): string =>
+    `${mark.padEnd(6)} ${what.padEnd(widths.what)} ${expected.padEnd(widths.expected)} ${found}`;
+  return [
+    line('', 'what', 'expected', 'found'),
+    ...rows.map(({ ok, what, expected, found }) => line(ok ? 'ok' : 'FAILED', what, expected, found)),
+  ].join('\n');
+}

@@ -1,0 +1,42 @@
+/** An account as the provider itself shows it. */
+export interface UpstreamAccount {
+  id: string;
+  type: string;
+  status: string;
+}
+
+export interface Upstream {
+  /** Everything that lives at the provider. Faults hit these calls too: they are repeated. */
+  list(): Promise<UpstreamAccount[]>;
+  /** How often this list was asked for, which the provider counts among the calls. */
+  readonly asked: number;
+}
+
+const perPage = 250;
+
+export function createUpstream(url: string): Upstream {
+  let asked = 0;
+  const page = async (cursor: string | null): Promise<any> => {
+    for (;;) {
+      asked += 1;
+      const query = cursor ? `cursor=${encodeURIComponent(cursor)}` : `limit=${perPage}`;
+      const answer = await fetch(`${url}/api/v1/accounts?${query}`, { headers: { 'x-api-key': 'sandbox-key' } });
+      if (answer.ok) return answer.json();
+      await answer.body?.cancel();
+    }
+  };
+  return {
+    list: async () => {
+      const found: UpstreamAccount[] = [];
+      for (let cursor: string | null = null; ;) {
+        const { items, cursor: next } = await page(cursor);
+        for (const { id, type, sources } of items) found.push({ id, type, status: sources[0]?.status ?? '' });
+        if (!next) return found;
+        cursor = next;
+      }
+    },
+    get asked() {
+      return asked;
+    },
+  };
+}
