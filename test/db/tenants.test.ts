@@ -206,14 +206,17 @@ describe('the login of operators', () => {
   it('writes nothing', () =>
     connected(test.readerUrl, async (client) => {
       const id = newId();
-      const codes = await ofEachTable(({ name }) =>
-        Promise.all([
-          codeOf(client.query(`insert into ${name} (id) values ($1)`, [id])),
-          codeOf(client.query(`update ${name} set id = id`)),
-          codeOf(client.query(`delete from ${name}`)),
-          codeOf(client.query(`truncate ${name} cascade`)),
-        ]),
-      );
+      const codes = await ofEachTable(async ({ name }) => {
+        const found: string[] = [];
+        const statements: [sql: string, params?: string[]][] = [
+          [`insert into ${name} (id) values ($1)`, [id]],
+          [`update ${name} set id = id`],
+          [`delete from ${name}`],
+          [`truncate ${name} cascade`],
+        ];
+        for (const [sql, params] of statements) found.push(await codeOf(client.query(sql, params)));
+        return found;
+      });
       expect(codes).toEqual(eachTable(() => Array(4).fill(refused.code)));
     }));
 
