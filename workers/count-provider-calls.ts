@@ -30,7 +30,12 @@ export function countProviderCalls<Names extends string>(
   return Object.fromEntries(
     entries.map(([name, provider]) => [
       name,
-      { ...provider, login: counted(name, provider.login), account: counted(name, provider.account) },
+      {
+        ...provider,
+        login: counted(name, provider.login),
+        account: counted(name, provider.account),
+        ...(provider.contacts ? { contacts: counted(name, provider.contacts) } : {}),
+      },
     ]),
   ) as Partial<Record<Names, Provider>>;
 }

@@ -98,7 +98,9 @@ const putProvider = route({
   tag,
   scope: 'admin',
   params,
-  body: z.record(z.string(), z.string().max(10_000)).describe("The provider's settings; UniPile: dsn, access_token."),
+  body: z
+    .record(z.string(), z.string().max(10_000))
+    .describe("The provider's settings; UniPile: dsn, access_token; WASender: api_token, base_url."),
   answer: providerAnswer,
   handle: async ({ context, principal, params: { provider }, body }) => {
     const name = nameOf(context, provider);

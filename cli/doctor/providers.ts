@@ -41,7 +41,10 @@ export const providerChecks: Check = {
     const found = await db.system(credentials);
     if (!found.length)
       return [
-        skip('none is configured', 'Set UNIPILE_DSN and UNIPILE_ACCESS_TOKEN, or PUT /api/v1/providers/{provider}.'),
+        skip(
+          'none is configured',
+          'Set UNIPILE_DSN and UNIPILE_ACCESS_TOKEN, or WASENDER_API_TOKEN, or PUT /api/v1/providers/{provider}.',
+        ),
       ];
     return Promise.all(
       found.map(async (row) => {

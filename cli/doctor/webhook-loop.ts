@@ -12,6 +12,7 @@ import { fail, pass, skip, type Check, type Finding } from './check.ts';
 /** An event that concerns nobody, in the form of each provider whose webhooks a secret header admits. */
 const harmless: Partial<Record<ProviderName, (mark: string) => object>> = {
   unipile: (mark) => ({ event: 'patchbay_doctor', mark }),
+  wasender: (mark) => ({ event: 'patchbay.doctor', mark }),
 };
 
 /** An event goes out to PUBLIC_URL and must come to lie in the database; then it is removed. */

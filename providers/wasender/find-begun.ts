@@ -34,7 +34,7 @@ export async function listAccounts(call: ProviderCall): Promise<ListedAccount[]>
       providerAccountId: session.id,
       channel: 'whatsapp',
       name: session.name ?? session.phone,
-      view: { ...view, status },
+      view: { ...view, status, identity: toE164(session.phone) },
     };
   });
 }

@@ -67,7 +67,7 @@ async function request(call: ProviderCall, key: string, method: Method, path: st
     .catch((error: unknown) => {
       throw networkFailure(error, asked);
     });
-  const failure = answeredFailure({ ...answer, headers: { ...answer.headers } }, asked);
+  const failure = answeredFailure(answer, asked);
   if (failure) throw failure;
   if (answer.status === 204) return {};
   const body = asObject(answer.data);

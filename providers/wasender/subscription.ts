@@ -5,7 +5,7 @@ import { fetchSession, listSessions, type Session } from './session.ts';
 import { soleSessionKey } from './settings.ts';
 
 /** What sessions are subscribed to. `messages.upsert` holds what is sent from the phone, too. */
-export const subscribedEvents = [
+const subscribedEvents = [
   'session.status',
   'contacts.upsert',
   'contacts.update',

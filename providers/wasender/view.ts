@@ -12,8 +12,8 @@ export const gone: AccountView = { status: 'gone', reported: 'not found', identi
 export const viewOf = (session: Session, user: Json | null = null): AccountView => ({
   status: statusOf(session.status),
   reported: session.status,
-  // Whoever scanned the code: that need not be the number that the session was made for.
-  identity: phoneOf(text(user, 'id')) ?? toE164(session.phone),
+  // Whoever scanned the code, which need not be the number that the session was made for: only the phone can tell.
+  identity: user ? (phoneOf(text(user, 'id')) ?? toE164(session.phone)) : null,
   createdAt: madeAt(session),
   raw: user ? { ...session.raw, user } : session.raw,
   keys: session.keys,

@@ -60,7 +60,9 @@ it('says what is still to do on a new installation, and that this is no failure'
 
 it('passes everything on a whole stack, and leaves nothing behind', async () => {
   const { code, stdout } = await patchbay(real.env, 'doctor');
-  expect(stdout).toMatch(/^webhook loop \(unipile\) +PASS .*\n\n\d+ PASS, 0 FAIL, 0 SKIP\n$/m);
+  expect(stdout).toMatch(
+    /^webhook loop \(unipile\) +PASS .*\nwebhook loop \(wasender\) +PASS .*\n\n\d+ PASS, 0 FAIL, 0 SKIP\n$/m,
+  );
   expect(code).toBe(0);
   const { body } = await real.api.get('/api/v1/webhook-events');
   expect(body.items).toEqual([]);

@@ -47,7 +47,9 @@ describe('P4: docker-compose.yml', () => {
   it.each(['api', 'worker'])('gives %s settings that it knows, and every one that it needs', (name) => {
     const environment = Object.entries(of(name).environment ?? {});
     // An empty one counts as not set: a provider's pair is left out, so fill it to see that the names are known.
-    const config = readConfig(Object.fromEntries(environment.map(([key, value]) => [key, value || 'x'])));
+    const config = readConfig(
+      Object.fromEntries(environment.map(([key, value]) => [key, value || 'https://x.example'])),
+    );
     expect(environment.map(([key]) => key).filter((key) => !Object.hasOwn(config, key))).toEqual([]);
     expect(readConfig(of(name).environment ?? {})).toMatchObject({
       NODE_ENV: 'production',

@@ -22,13 +22,12 @@ const account = async (id: string): Promise<any> => (await stack.api.get(`/api/v
 const upstream = async (id: string): Promise<string> => (await account(id)).provider_account_id;
 
 /** WASender's API as somebody else with the same token asks it. */
-async function wasender(method: string, path: string): Promise<{ status: number; body: any }> {
-  const headers = { authorization: 'Bearer 1|sandbox-pat' };
-  const answer = await fetch(stack.config.WASENDER_BASE_URL + path, { method, headers });
+async function wasender(method: string, path: string, body?: object): Promise<{ status: number; body: any }> {
+  const headers = { authorization: 'Bearer 1|sandbox-pat', ...(body && { 'content-type': 'application/json' }) };
+  const sent = body && { body: JSON.stringify(body) };
+  const answer = await fetch(stack.config.WASENDER_BASE_URL + path, { method, headers, ...sent });
   return { status: answer.status, body: await answer.json() };
 }
-const sessionOf = async (id: string): Promise<any> =>
-  (await wasender('GET', `/whatsapp-sessions/${await upstream(id)}`)).body.data;
 
 async function connected(number = newNumber()): Promise<string> {
   const { id } = await begin({ phone_number: number });
@@ -204,13 +203,17 @@ describe('A5: reconnect', () => {
     expect((await stack.api.account(id, 'active')).identity).toBe('+33639980142');
   });
 
-  it('is not needed for trouble that passes', async () => {
-    const id = await connected();
+  it('is not needed for trouble that passes, nor mistaken by whom the session was made for', async () => {
+    const { id } = await begin();
     const session = await upstream(id);
+    await stack.control.post('/scan', { session, phone: '+33639980144' });
+    expect((await stack.api.account(id, 'active')).identity).toBe('+33639980144');
     await stack.control.post('/drop', { session, status: 'connecting' });
     await stack.api.account(id, 'degraded');
     await stack.control.post('/drop', { session, status: 'connected' });
     await stack.api.account(id, 'active');
+    await stack.control.post('/drop', { session, status: 'logged_out' });
+    expect((await stack.api.account(id, 'reconnect_required')).reason).toBe('login_lost');
   });
 });
 
@@ -237,3 +240,116 @@ const kept = (id: string): Promise<any> =>
     ]);
     return row;
   });
+
+describe('C3: whose an event is', () => {
+  const secretOf = async (id: string): Promise<any> =>
+    (await wasender('GET', `/whatsapp-sessions/${await upstream(id)}`)).body.data;
+  const deliver = async (url: string, body: object, signature: string): Promise<number> => {
+    const headers = { 'content-type': 'application/json', 'x-webhook-signature': signature };
+    const answer = await fetch(url, { method: 'POST', headers, body: JSON.stringify(body) });
+    await answer.body?.cancel();
+    return answer.status;
+  };
+  const status = (sessionId: unknown) => ({ event: 'session.status', sessionId, data: { status: 'logged_out' } });
+  const eventsOf = async (id: string): Promise<any[]> =>
+    (await stack.api.get(`/api/v1/webhook-events?account=${id}&limit=200`)).body.items;
+
+  it('is told by the secret that it came with: one session cannot speak of another', async () => {
+    const [mine, other] = [await connected(), await connected()];
+    const [here, there] = [await secretOf(mine), await secretOf(other)];
+    const before = (await eventsOf(other)).length;
+    expect(here.webhook_url).toBe(there.webhook_url);
+    expect(await deliver(here.webhook_url, status(there.api_key), here.webhook_secret)).toBe(200);
+    expect(await deliver(here.webhook_url, status(there.id), here.webhook_secret)).toBe(200);
+    expect(await deliver(here.webhook_url, status(there.api_key), 'f'.repeat(32))).toBe(401);
+    expect(await deliver(here.webhook_url, status(there.api_key), there.api_key)).toBe(401);
+    expect(await eventsOf(other)).toHaveLength(before);
+    expect((await eventsOf(mine)).filter((one) => one.type === 'session.status.logged_out')).toHaveLength(2);
+    // The word was forged: WASender, asked, says that both still work.
+    for (const id of [mine, other]) expect((await account(id)).state).toBe('active');
+  });
+
+  it('is two when two sessions say the same', async () => {
+    const [one, two] = [await connected(), await connected()];
+    const body = { event: 'contacts.update', data: [{ id: '33639980002@s.whatsapp.net' }] };
+    for (const id of [one, two, two]) {
+      const { webhook_url: url, webhook_secret: secret } = await secretOf(id);
+      expect(await deliver(url, body, secret)).toBe(200);
+    }
+    for (const id of [one, two])
+      expect((await eventsOf(id)).filter((event) => event.type === 'contacts.update')).toHaveLength(1);
+  });
+
+  it('is nobody’s after a disconnect', async () => {
+    const id = await connected();
+    const { webhook_url: url, webhook_secret: secret } = await secretOf(id);
+    await stack.api.delete(`/api/v1/accounts/${id}`);
+    await stack.api.account(id, 'disconnected');
+    expect(await deliver(url, status(null), secret)).toBe(401);
+  });
+});
+
+describe('F1: numbers that already live at WASender', () => {
+  it('are taken over, and tell us from then on what happens to them', async () => {
+    const theirs = await connected();
+    const session = await upstream(theirs);
+    // What one tenant's account is, another's import does not get.
+    const bring = (body: object) => stack.api.post('/api/v1/accounts/import', { provider: 'wasender', ...body });
+    expect((await bring({ owner: 'maya' })).body.items).toMatchObject([{ outcome: 'already_connected' }]);
+    const { id } = (
+      await wasender('POST', '/whatsapp-sessions', {
+        name: 'Shop',
+        phone_number: '+33639980171',
+        account_protection: true,
+        log_messages: false,
+      })
+    ).body.data;
+    await wasender('POST', `/whatsapp-sessions/${id}/connect`, {});
+    await stack.control.post('/scan', { session: id });
+    const { items } = (await bring({ owner: 'maya', provider_account_ids: [String(id)] })).body;
+    expect(items).toMatchObject([{ provider_account_id: String(id), outcome: 'imported' }]);
+    const found = await stack.api.account(items[0].account_id, 'active');
+    expect(found.provider_config.rate_limits).toEqual({ per_hour: 720, per_day: null, burst: 1 });
+    await stack.control.post('/drop', { session: id, status: 'logged_out' });
+    await stack.api.account(items[0].account_id, 'reconnect_required');
+    expect(await upstream(theirs)).toBe(session);
+  });
+});
+
+describe('settings', () => {
+  it('503 provider_not_configured where nobody has set a token', async () => {
+    const bare = await startTestStack({ WASENDER_API_TOKEN: '' });
+    try {
+      const { status, body, headers } = await bare.api.post('/api/v1/accounts', whatsapp);
+      expect([status, body.code]).toEqual([503, 'provider_not_configured']);
+      expect(Number(headers.get('retry-after'))).toBeGreaterThan(0);
+      expect((await bare.api.get('/api/v1/providers/wasender')).body.configured).toBe(false);
+    } finally {
+      await bare.stop();
+    }
+  });
+
+  it('of a tenant may be one session’s key: that number connects by itself', async () => {
+    const { data } = (
+      await wasender('POST', '/whatsapp-sessions', {
+        name: 'Shop',
+        phone_number: '+33639980181',
+        account_protection: false,
+        log_messages: true,
+      })
+    ).body;
+    await wasender('POST', `/whatsapp-sessions/${data.id}/connect`, {});
+    await stack.control.post('/scan', { session: data.id });
+    const other = await stack.client('with-a-key');
+    const settings = { api_token: data.api_key, base_url: stack.config.WASENDER_BASE_URL };
+    expect((await other.put('/api/v1/providers/wasender', { ...settings, api_token: 'x' })).status).toBe(422);
+    expect((await other.put('/api/v1/providers/wasender', settings)).status).toBe(200);
+    const { body } = await other.post('/api/v1/accounts', whatsapp);
+    const found = await other.account(body.account.id, 'active');
+    expect(found.identity).toBe('+33639980181');
+    expect(JSON.stringify(found)).not.toContain(data.api_key);
+    await other.delete(`/api/v1/accounts/${body.account.id}`);
+    await other.account(body.account.id, 'disconnected');
+    expect((await wasender('GET', `/whatsapp-sessions/${data.id}`)).body.data.status).toBe('connected');
+  });
+});

@@ -105,4 +105,11 @@ describe('a provider in the environment', () => {
     });
     expect(providerDefaults(readConfig(needed))).toEqual({});
   });
+
+  it.each([undefined, 'http://127.0.0.1:3912/api'])('may be WASender’s, at its own address or at %s', (base) => {
+    const settings = { WASENDER_API_TOKEN: '1|token', WASENDER_BASE_URL: base };
+    const wanted = { api_token: '1|token', ...(base ? { base_url: base } : {}) };
+    expect(providerDefaults(readConfig({ ...needed, ...settings }))).toEqual({ wasender: wanted });
+    expect(complaint({ WASENDER_BASE_URL: 'wasenderapi.com' })).toMatch('WASENDER_BASE_URL is wrong');
+  });
 });

@@ -17,20 +17,20 @@ export interface Outage {
 const pause = (ms: number, stop: AbortSignal): Promise<unknown> =>
   sleep(ms, undefined, { signal: stop }).catch(() => 0);
 
-/** Kills every part so many times, in random order, at random moments; on and on until `stop` where that comes later. */
+/** Kills every part so many times, in random order, at random moments; and on and on while `more` says so. */
 export async function killParts(
   real: RealStack,
   times: number,
   draws: Draws,
-  stop: AbortSignal,
   gapMs: readonly [number, number],
+  more: () => boolean,
 ): Promise<Outage[]> {
   const outages: Outage[] = [];
   const round = (): Part[] => draws.shuffled(parts);
   const rounds = Array.from({ length: times }, round).flat();
-  while (rounds.length || (times > 0 && !stop.aborted)) {
+  while (rounds.length || (times > 0 && more())) {
     if (!rounds.length) rounds.push(...round());
-    await pause(draws.between(...gapMs), stop);
+    await sleep(draws.between(...gapMs));
     const part = rounds.shift() ?? 'worker';
     const from = Date.now();
     await real.kill(part);

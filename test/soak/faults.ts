@@ -7,9 +7,11 @@ type Shares = Record<string, number>;
 /** About three calls in ten fail. A combined rule would hang only calls that took effect, hence a timeout of its own. */
 const mixed: Shares = { rate_429: 0.1, rate_500: 0.1, after_effect: 0.1 };
 /** What may have taken effect: for calls that must not be made twice. */
-const unclear: Shares = { rate_500: 0.1, after_effect: 0.2, timeout: 0.1 };
-/** Refused before anything happened; so many in a row that the count is known to the last one. */
-const refused = { rate_429: 1, times: 3 };
+const unclear: Shares = { rate_500: 0.1, after_effect: 0.15, timeout: 0.03 };
+/** Refused before anything happened; exact, so that the count is known to the last one. */
+const refused = { rate_429: 1, times: 1 };
+/** So many refusals at most for each account: they come one after the other, and each makes the next wait longer. */
+const refusalsEach = 2;
 
 const routes: Record<string, Shares> = {
   'GET /api/v1/accounts': mixed,
@@ -39,7 +41,7 @@ export interface Faults {
   refused(): Promise<Record<OnceRoute, number>>;
 }
 
-export function createFaults(control: Control, seed: number): Faults {
+export function createFaults(control: Control, seed: number, accounts: number): Faults {
   const given: Record<OnceRoute, number> = { 'POST /api/v1/accounts': 0, 'POST /api/v1/accounts/checkpoint': 0 };
   const put = (rule: object): Promise<unknown> => control.put('/faults', { provider: 'unipile', ...rule });
   /** What is left of a route's refusals; 0 when it fails unclearly. */
@@ -71,7 +73,7 @@ export function createFaults(control: Control, seed: number): Faults {
         const route = draws.pick(onceRoutes);
         // A rule is replaced only when it is used up, so that none of its refusals goes uncounted.
         if (stop.aborted || (await left(route)) > 0) continue;
-        const refuse = draws.chance(0.3);
+        const refuse = draws.chance(0.4) && given[route] < refusalsEach * accounts;
         if (refuse) given[route] += refused.times;
         await put({ route, ...(refuse ? refused : { ...unclear, seed: nextSeed() }) });
       }

@@ -67,7 +67,7 @@ export function createOwner(caller: Caller, control: Control, person: Person, dr
       case 'phone':
         return void (await answer(id, step.id, person.phone));
       case 'choose':
-        return void (await answer(id, step.id, draws.pick(step.options).id));
+        return void (await answer(id, step.id, draws.pick<any>(step.options).id));
       case 'redirect':
         return walk(step.url).catch(() => undefined);
       default:

@@ -4,7 +4,7 @@ import type { Facts } from './facts.ts';
 import type { Upstream } from './upstream.ts';
 
 const lookMs = 1_000;
-/** How long nothing may move before time is helped along, in milliseconds. */
+/** How long nothing may move before time leaps, in milliseconds. */
 const stillMs = 8_000;
 
 /** What keeps a storm from being over, one query each; all of it must end by itself. */
@@ -16,24 +16,26 @@ export const unsettled = {
   'syncs running': `sync_runs where state = 'running'`,
 } as const;
 
+/** Time goes by so many times as fast: codes lapse, logins at the provider run out, and attempts reach deadlines. */
+const haste = 5;
+
 /**
- * Moves the provider's clock on, and ours with it, while attempts are open and nothing else happens: logins that the
- * provider still holds for a lost answer lapse, and pages whose callback was lost reach their deadline.
+ * Moves the provider's clock on, and ours with it, while attempts are open. Pages whose callback was lost are open for
+ * an hour: when only those are left, time leaps.
  */
-export async function helpTime(control: Control, facts: Facts, stop: AbortSignal): Promise<void> {
+export async function hurryTime(control: Control, facts: Facts, stop: AbortSignal): Promise<void> {
   let standing = '';
   for (let since = Date.now(); !stop.aborted;) {
     await sleep(lookMs, undefined, { signal: stop }).catch(() => undefined);
     const open = await facts.rows(
-      `select t.account_id, t.number, t.current_step_id, s.kind from connection_attempts t
+      `select t.account_id, t.number, s.id, s.kind from connection_attempts t
        left join connection_steps s on s.id = t.current_step_id where t.state = 'running' order by 1`,
     );
     const now = JSON.stringify(open);
     if (now !== standing) [standing, since] = [now, Date.now()];
-    if (!open.length || Date.now() - since < stillMs) continue;
-    const onPages = open.every(({ kind }) => kind === 'redirect');
-    await control.post('/clock', { advance_seconds: onPages ? 900 : 100 });
-    since = Date.now();
+    if (!open.length) continue;
+    const lost = Date.now() - since > stillMs && open.every(({ kind }) => kind === 'redirect');
+    await control.post('/clock', { advance_seconds: lost ? 600 : haste });
   }
 }
 

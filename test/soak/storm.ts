@@ -7,7 +7,7 @@ import { live, type Lived } from './life.ts';
 import { createOwner } from './owner.ts';
 import { planPeople, type Size } from './plan.ts';
 import { drawsFrom } from './random.ts';
-import { helpTime, settle } from './settle.ts';
+import { hurryTime, settle } from './settle.ts';
 import { createUpstream, type UpstreamAccount } from './upstream.ts';
 
 /** What a storm did and what it left, for the verdict. */
@@ -32,6 +32,8 @@ export interface Aftermath {
 
 /** How long the stack may take to rest once the faults are off, in milliseconds. */
 const restMs = 150_000;
+/** How often it is told who is still at it, in milliseconds. */
+const tellMs = 15_000;
 
 /** Plays a storm over a stack of its own and hands what it left to `judge`, before the stack is stopped. */
 export async function storm<T>(
@@ -45,10 +47,13 @@ export async function storm<T>(
     const { sandbox, ...stack } = real.stack.describe();
     const draws = drawsFrom(size.seed);
     const facts = await openFacts({ sandbox, ...stack });
-    const faults = createFaults(real.control, size.seed);
+    const faults = createFaults(real.control, size.seed, size.accounts);
     const upstream = createUpstream(sandbox?.unipile_url ?? '');
     const caller = createCaller(real.api);
-    await real.control.put('/variants', { provider: 'unipile', name: 'webhook_retry_base_seconds', value: 1 });
+    // Deliveries outlive the longest outage; a login that a lost answer left open is over soon.
+    const variants = { webhook_retry_base_seconds: 1, attempt_seconds: 60 };
+    for (const [name, value] of Object.entries(variants))
+      await real.control.put('/variants', { provider: 'unipile', name, value });
     await faults.on();
 
     const lived = new AbortController();
@@ -56,20 +61,27 @@ export async function storm<T>(
     const { signal } = lived;
     const gap = [1_000, size.lastsMs > 0 || size.wishes > 6 ? 8_000 : 3_000] as const;
     const varying = faults.vary(draws.fork('faults'), signal);
-    const killing = killParts(real, size.kills, draws.fork('kills'), signal, gap);
+    const killing = killParts(real, size.kills, draws.fork('kills'), gap, () => Date.now() < started + size.lastsMs);
     const dropping = size.drops
       ? dropAccounts(real, upstream, faults, draws.fork('drops'), signal)
       : Promise.resolve({});
     const writing = writeMessages(real, upstream, draws.fork('messages'), signal);
-    const helping = helpTime(real.control, facts, rested.signal);
+    const helping = hurryTime(real.control, facts, rested.signal);
     say('the storm begins');
     const people = planPeople(size, draws.fork('plan'));
-    const living = people.map((person) => {
+    const ended = new Set<number>();
+    const living = people.map(async (person, n) => {
       const own = draws.fork(`life ${person.name}`);
       const owner = createOwner(caller, real.control, person, own.fork('owner'));
-      return live(person, { caller, owner, draws: own, until: started + size.lastsMs });
+      const one = await live(person, { caller, owner, draws: own, until: started + size.lastsMs });
+      ended.add(n);
+      return one;
     });
-    const lives = await Promise.all(living);
+    const telling = setInterval(() => {
+      const open = people.filter((_, n) => !ended.has(n)).map(({ name }) => name);
+      say(`${seconds(started)} s: ${open.length} accounts still at it: ${open.join(', ')}`);
+    }, tellMs);
+    const lives = await Promise.all(living).finally(() => clearInterval(telling));
     say(`every wish has ended after ${seconds(started)} s`);
     lived.abort();
     const [, outages, dropped, messages] = await Promise.all([varying, killing, dropping, writing]);
