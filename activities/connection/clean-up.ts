@@ -6,13 +6,21 @@ import type { AccountView } from '../../providers/provider.ts';
 import type { Deps } from '../deps.ts';
 import { connectionTo, withAttempt } from './rows.ts';
 import { progressOf } from './steps.ts';
+import { nameStrays } from './strays.ts';
+
+/** Attempts that left something: to delete at the provider, or to look for there. */
+export const leftOver = [{ undo: { $ne: [] } }, { intentAt: { $ne: null }, providerAccountId: null }];
 
 /** Deletes at the provider everything that the account's ended attempts left there. */
 export const cleanUp =
   (deps: Deps) =>
   async (ref: AttemptRef): Promise<Progress> => {
     const left = await deps.db.tenant(ref.tenantId, (em) =>
-      em.find(ConnectionAttempt, { accountId: ref.accountId, undo: { $ne: [] } }, { orderBy: { number: 'asc' } }),
+      em.find(
+        ConnectionAttempt,
+        { accountId: ref.accountId, state: { $ne: 'running' }, $or: leftOver },
+        { orderBy: { number: 'asc' } },
+      ),
     );
     for (const { number } of left) await cleanUpAttempt(deps, { ...ref, attempt: number });
     return withAttempt(deps, ref, (held) => progressOf(held));
@@ -20,6 +28,7 @@ export const cleanUp =
 
 /** Works off one attempt's undo list; each id leaves it when the provider says that it is gone. */
 export async function cleanUpAttempt(deps: Deps, ref: AttemptRef): Promise<void> {
+  await nameStrays(deps, ref);
   const { undo, state, method, startedAt } = await withAttempt(deps, ref, ({ attempt }) => attempt);
   if (state === 'running') return;
   for (const upstream of undo) {

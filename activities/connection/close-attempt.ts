@@ -1,12 +1,11 @@
 import { moveAccount, tell } from '../../db/account-events.ts';
 import { forgetAccountKeys } from '../../db/account-keys.ts';
-import { clockSkewMs } from '../../domain/budgets.ts';
 import { failureRow, ProviderFailure, type FailureCode } from '../../domain/failures.ts';
 import type { AttemptRef, Progress } from '../../domain/progress.ts';
 import type { Deps } from '../deps.ts';
 import { cleanUpAttempt } from './clean-up.ts';
 import { link } from './link.ts';
-import { connectionTo, knownUpstream, loginInput, withAttempt, type Held } from './rows.ts';
+import { connectionTo, isUnclear, withAttempt, type Held } from './rows.ts';
 import { placeLastStep, progressOf } from './steps.ts';
 
 export interface CloseRef extends AttemptRef {
@@ -25,7 +24,6 @@ export const closeAttempt =
   async (ref: CloseRef): Promise<Progress> => {
     const late = willed.has(ref.reason) ? null : await lookForLateLogin(deps, ref);
     if (late) return late;
-    if (ref.reason === 'deadline_passed') await lookForStrays(deps, ref);
     const closed = await withAttempt(deps, ref, async (held) => {
       if (held.attempt.state === 'running') await endAs(deps, held, ref.reason);
       return progressOf(held);
@@ -58,33 +56,6 @@ async function lookForLateLogin(deps: Deps, ref: CloseRef): Promise<Progress | n
   }
 }
 
-/**
- * A page that was finished while its callback was lost has made an account that nobody told us of. Nothing proves which
- * one it is, so it is named to the operator, who can import it.
- */
-async function lookForStrays(deps: Deps, ref: CloseRef): Promise<void> {
-  const start = await withAttempt(deps, ref, async (held) => {
-    const { em, account, attempt, at } = held;
-    if (attempt.state !== 'running' || attempt.method !== 'hosted' || attempt.providerAccountId) return null;
-    const connection = await connectionTo(deps, em, account, at, null);
-    return { ...connection, input: loginInput(deps, held), since: attempt.startedAt.getTime() };
-  });
-  if (!start) return;
-  try {
-    const { provider, call, input, since } = start;
-    const found = await provider.login.findBegun(call, input, since - clockSkewMs, await knownUpstream(deps));
-    if (found.length)
-      await withAttempt(deps, ref, ({ em, account, attempt, at }) =>
-        tell(em, account, at, 'suspected_orphan', 'The provider has accounts that the login page may have made.', {
-          attempt: attempt.number,
-          data: { provider_account_ids: found.map((one) => one.providerAccountId) },
-        }),
-      );
-  } catch (error) {
-    if (!(error instanceof ProviderFailure)) throw error;
-  }
-}
-
 async function endAs(deps: Deps, held: Held, reason: FailureCode): Promise<void> {
   const { em, account, attempt, at } = held;
   const cancelled = reason === 'cancelled' || reason === 'superseded';
@@ -94,7 +65,8 @@ async function endAs(deps: Deps, held: Held, reason: FailureCode): Promise<void>
   attempt.reason = reason;
   attempt.detail = whatToDo;
   attempt.who = who;
-  attempt.input = null;
+  // What it may have made is looked for with what it was asked with.
+  if (!isUnclear(attempt)) attempt.input = null;
   attempt.callbackToken = null;
   if (attempt.operation === 'disconnect' && account.providerAccountId)
     attempt.undo = [...new Set([...attempt.undo, account.providerAccountId])];

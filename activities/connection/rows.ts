@@ -98,6 +98,10 @@ function pageOf(deps: Deps, account: Account, attempt: ConnectionAttempt): Login
   };
 }
 
+/** Whether it is open what an attempt has made at the provider: it was asked, and nobody knows with what outcome. */
+export const isUnclear = ({ intentAt, providerAccountId }: ConnectionAttempt): boolean =>
+  intentAt !== null && providerAccountId === null;
+
 /** Upstream ids that an account or an attempt of anybody's has written down. */
 export const knownUpstream = (deps: Deps): Promise<Set<string>> =>
   deps.db.system(async (em) => {

@@ -1,6 +1,7 @@
 import { Account } from '../../db/entities/accounts.ts';
 import { ConnectionAttempt } from '../../db/entities/attempts.ts';
 import type { AttemptRef, Wish } from '../../domain/progress.ts';
+import { leftOver } from './clean-up.ts';
 import { timeOf, type Deps } from '../deps.ts';
 
 /** Reads what should happen to an account next: the oldest attempt still open, else what is owed. */
@@ -27,6 +28,6 @@ export const takeWish =
           expiresInMs: Math.max(open.deadlineAt.getTime() - timeOf(deps, ref).getTime(), 0),
         };
       const account = await em.findOneOrFail(Account, { id: ref.accountId });
-      const left = await em.count(ConnectionAttempt, { accountId: ref.accountId, undo: { $ne: [] } });
+      const left = await em.count(ConnectionAttempt, { accountId: ref.accountId, $or: leftOver });
       return { kind: 'none', attempt: number, owes: left ? 'cleanup' : account.lookWantedAt ? 'look' : 'nothing' };
     });

@@ -48,7 +48,8 @@ export function unmovedAccounts(em: Em, lying: Lying | null, after: string, limi
               or (s.answered_at < ? and s.sent_at is null and s.ended_at is null))
        union
        select t.account_id from connection_attempts t
-       where t.state <> 'running' and t.undo <> '[]' and t.account_id > ? and (? or t.ended_at < ?)
+       where t.state <> 'running' and t.account_id > ?
+         and (t.undo <> '[]' or (t.intent_at is not null and t.provider_account_id is null)) and (? or t.ended_at < ?)
      ) open on open.id = a.id
      order by a.id limit ?`,
     [after, all, wanted, after, all, passed, wanted, passed, begun, unsent, after, all, uncleaned, limit],

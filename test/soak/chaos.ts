@@ -55,8 +55,15 @@ export async function dropAccounts(
     const one = working[draws.between(0, Math.max(working.length - 1, 0))];
     if (!one || stop.aborted) continue;
     const status = draws.pick(['CREDENTIALS', 'CREDENTIALS', 'ERROR', 'STOPPED', 'CONNECTING', 'DELETED']);
-    await faults.heard(() => real.control.post('/drop', { account_id: one.id, status }).catch(() => undefined));
+    const say = (word: string): Promise<unknown> =>
+      faults.heard(() => real.control.post('/drop', { account_id: one.id, status: word }).catch(() => undefined));
+    await say(status);
     dropped[status] = (dropped[status] ?? 0) + 1;
+    if (status !== 'CONNECTING') continue;
+    // An interruption passes by itself, unless something else has ended it.
+    await pause(draws.between(1_000, 5_000), stop);
+    const now = (await upstream.list()).find(({ id }) => id === one.id);
+    if (now?.status === status) await say('OK');
   }
   return dropped;
 }

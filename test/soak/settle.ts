@@ -11,6 +11,7 @@ const stillMs = 8_000;
 export const unsettled = {
   'attempts running': `connection_attempts where state = 'running'`,
   'undo lists': `connection_attempts where undo <> '[]'`,
+  'lost answers to look for': `connection_attempts where intent_at is not null and provider_account_id is null`,
   'looks wanted': `accounts where look_wanted_at is not null`,
   'signals owed': `webhook_events where owes_signal`,
   'syncs running': `sync_runs where state = 'running'`,
@@ -34,7 +35,7 @@ export async function hurryTime(control: Control, facts: Facts, stop: AbortSigna
     const now = JSON.stringify(open);
     if (now !== standing) [standing, since] = [now, Date.now()];
     if (!open.length) continue;
-    const lost = Date.now() - since > stillMs && open.every(({ kind }) => kind === 'redirect');
+    const lost = Date.now() - since > stillMs && open.every(({ kind }) => kind === 'redirect' || kind === 'wait');
     await control.post('/clock', { advance_seconds: lost ? 600 : haste });
   }
 }
@@ -57,7 +58,7 @@ export async function settle(control: Control, facts: Facts, upstream: Upstream,
     if (running) left.push(`${running} workflows`);
     if (!left.length || Date.now() > end) return left;
     // Clean-ups rest for a minute before they are tried again.
-    if (left.every((one) => one.endsWith('undo lists'))) await control.post('/clock', { advance_seconds: 30 });
+    if (left.every((one) => /undo|lost/.test(one))) await control.post('/clock', { advance_seconds: 30 });
     await sleep(lookMs);
   }
 }

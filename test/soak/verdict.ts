@@ -206,6 +206,12 @@ const checks: Check[] = [
   wishesKept,
   (all) => none('attempts still running', all, `connection_attempts where state = 'running'`),
   (all) => none('attempts with something left to undo', all, `connection_attempts where undo <> '[]'`),
+  (all) =>
+    none(
+      'lost answers that nobody looked for',
+      all,
+      'connection_attempts where intent_at is not null and provider_account_id is null',
+    ),
   (all) => none('syncs still running', all, `sync_runs where state = 'running'`),
   (all) =>
     none(

@@ -252,12 +252,4 @@ describe('a page of UniPile’s own', () => {
     peer.says(201, { object: 'HostedAuthUrl', url });
     expect((await failureOf(begin(null))).code).toBe('provider_unavailable');
   });
-
-  it('makes no account by being asked for', async () => {
-    peer.answer = () => {
-      throw new Error('nobody was to be asked');
-    };
-    const hosted = { method: 'hosted', credentials: {}, page } as const;
-    expect(await login.findBegun(callTo(peer.dsn), hosted, 0, new Set())).toEqual([]);
-  });
 });
