@@ -15,7 +15,7 @@ const refusalsEach = 2;
 
 const routes: Record<string, Shares> = {
   'GET /api/v1/accounts': mixed,
-  'GET /api/v1/accounts/:id': { rate_429: 0.1, rate_500: 0.1, timeout: 0.02 },
+  'GET /api/v1/accounts/:id': { rate_429: 0.1, rate_500: 0.1, timeout: 0.01 },
   'POST /api/v1/accounts/:id': mixed,
   'DELETE /api/v1/accounts/:id': mixed,
   'POST /api/v1/accounts/:id/restart': mixed,
