@@ -2,8 +2,6 @@
 export default {
   testEnvironment: 'node',
   testMatch: ['<rootDir>/test/**/*.test.ts'],
-  // The storm wants the machine for itself: `npm run soak`, or its small size with PATCHBAY_SOAK=1.
-  testPathIgnorePatterns: process.env.PATCHBAY_SOAK === '1' ? [] : ['<rootDir>/test/soak/'],
   extensionsToTreatAsEsm: ['.ts'],
   transform: {
     '^.+\\.ts$': [

@@ -33,14 +33,12 @@ export const collectDetails =
       return account.providerAccountId ? connectionTo(deps, em, account, at, account.providerAccountId) : 'unlinked';
     });
     if (!connection) return false;
-    if (connection === 'unlinked')
-      return finish(deps, ref, at, 'failed', 'The account is not connected: reconnect it first.');
+    if (connection === 'unlinked') return finish(deps, ref, at, 'failed', 'not_connected');
 
     const { provider, call } = connection;
     try {
       const view = await provider.login.look(call);
-      if (view.status === 'gone')
-        return await finish(deps, ref, at, 'failed', 'The provider does not know the account.');
+      if (view.status === 'gone') return await finish(deps, ref, at, 'failed', 'account_gone');
       const details = await provider.account.details(call, view);
       const changed = await deps.db.tenant(ref.tenantId, async (em) => {
         const account = await em.findOneOrFail(
@@ -53,26 +51,25 @@ export const collectDetails =
       return await finish(deps, ref, at, 'succeeded', null, { points_changed: changed });
     } catch (error) {
       if (error instanceof ProviderFailure && error.effect === 'none' && !retried(error))
-        return finish(deps, ref, at, 'failed', error.message);
+        return finish(deps, ref, at, 'failed', error.code);
       throw error;
     }
   };
 
-const retried = (error: ProviderFailure): boolean =>
-  ['provider_unavailable', 'rate_limited', 'login_busy'].includes(error.code);
+const retried = ({ code }: ProviderFailure): boolean => ['retry', 'wait'].includes(failureRow(code).action);
 
 /** Ends a run that failed for good, so that it is not "running" for ever; answers as `collectDetails` does. */
 export const giveUpDetails =
   (deps: Deps) =>
   (ref: DetailsRef & { reason: FailureCode }): Promise<boolean> =>
-    finish(deps, ref, timeOf(deps, ref), 'failed', failureRow(ref.reason).whatToDo);
+    finish(deps, ref, timeOf(deps, ref), 'failed', ref.reason);
 
 async function finish(
   deps: Deps,
   ref: DetailsRef,
   at: Date,
   state: 'succeeded' | 'failed',
-  reason: string | null,
+  reason: FailureCode | null,
   stats: Record<string, unknown> = {},
 ): Promise<boolean> {
   return deps.db.tenant(ref.tenantId, async (em) => {

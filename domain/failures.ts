@@ -44,6 +44,11 @@ export const failures = {
     whatToDo: 'Wait some minutes, then start again with a fresh code.',
   },
   login_lost: { action: 'reconnect', who: 'owner', whatToDo: 'Log in again: reconnect the account.' },
+  not_connected: {
+    action: 'give_up',
+    who: 'owner',
+    whatToDo: 'The account is not connected: reconnect it first.',
+  },
   account_gone: {
     action: 'reconnect',
     who: 'owner',

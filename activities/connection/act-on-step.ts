@@ -3,6 +3,7 @@ import { sealed } from '../../db/sealed.ts';
 import { failureRow, ProviderFailure } from '../../domain/failures.ts';
 import type { AttemptRef, Progress } from '../../domain/progress.ts';
 import type { StepContent } from '../../domain/steps.ts';
+import type { LoginProgress } from '../../providers/provider.ts';
 import type { Deps } from '../deps.ts';
 import { advance } from './advance.ts';
 import { askToBegin } from './ask-to-begin.ts';
@@ -64,19 +65,22 @@ export const actOnStep =
       const next = await askToBegin(deps, ref, provider, input, call);
       return advance(deps, ref, next, { provider, call, outcome: 'accepted' });
     }
+    let next: LoginProgress;
     try {
-      const next = await provider.login.answer(call, content, start.answer, input);
-      return await advance(deps, ref, next, { provider, call, outcome: 'accepted' });
+      next = await provider.login.answer(call, content, start.answer, input);
     } catch (error) {
       if (!(error instanceof ProviderFailure)) throw error;
-      if (failureRow(error.code).action === 'ask_again')
-        return withAttempt(deps, ref, (held) => askAgain(deps, held, content));
-      if (error.effect === 'none')
+      const { action } = failureRow(error.code);
+      if (action === 'ask_again') return withAttempt(deps, ref, (held) => askAgain(deps, held, content));
+      // Forgotten only for a retry that is sure to come; what is given up stays sent, should its report get lost.
+      if (error.effect === 'none' && (action === 'retry' || action === 'wait'))
         await withAttempt(deps, ref, ({ step }) => {
           if (step?.id === ref.stepId) step.sentAt = null;
         });
       throw error;
     }
+    // Outside of the above: what fails from here on says nothing of the answer, which was taken.
+    return advance(deps, ref, next, { provider, call, outcome: 'accepted' });
   };
 
 const told = {

@@ -1,6 +1,7 @@
 import { keepAccountKeys } from '../../db/account-keys.ts';
 import type { ConnectionStep } from '../../db/entities/attempts.ts';
 import { Account } from '../../db/entities/accounts.ts';
+import { ProviderFailure } from '../../domain/failures.ts';
 import type { AttemptRef, Progress } from '../../domain/progress.ts';
 import type { LoginProgress, Provider, ProviderCall } from '../../providers/provider.ts';
 import type { Deps } from '../deps.ts';
@@ -32,9 +33,14 @@ export async function advance(deps: Deps, ref: AttemptRef, progress: LoginProgre
   if (!progress.next.linked || known.state === 'closed') return known;
 
   const call = { ...from.call, providerAccountId: progress.providerAccountId };
-  const view = await from.provider.login.look(call);
-  if (view.status === 'linked') return link(deps, ref, from.provider, call, view, wanted);
-  // The provider took the login but is still setting the account up.
+  try {
+    const view = await from.provider.login.look(call);
+    if (view.status === 'linked') return await link(deps, ref, from.provider, call, view, wanted);
+  } catch (error) {
+    if (!(error instanceof ProviderFailure)) throw error;
+    // The login was taken all the same: thrown on, this would have it asked for a second time.
+  }
+  // The provider took the login, and is still setting the account up or cannot say: it is looked at again.
   return withAttempt(deps, ref, async (held) => {
     await placeStep(deps, held, settingUp, from.outcome);
     return progressOf(held);

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Account } from '../../db/entities/accounts.ts';
 import { Account as AccountEntity } from '../../db/entities/accounts.ts';
 import { SyncRun } from '../../db/entities/events.ts';
+import { asFailureCode, failureRow } from '../../domain/failures.ts';
 import { openDetailsRun } from '../../db/queries/open-details-run.ts';
 import { isId } from '../../platform/ids.ts';
 import { anyAccount, ownAccount, refOf } from '../connection/find.ts';
@@ -24,7 +25,8 @@ export const syncAnswer = z
     state: z.enum(['running', 'succeeded', 'failed', 'cancelled']),
     progress: z.number().min(0).max(1).describe('The part that is done.'),
     stats: z.record(z.string(), z.unknown()),
-    reason: z.string().nullable(),
+    reason: z.string().nullable().describe('Why it failed.'),
+    what_to_do: z.string().nullable(),
     started_at: time,
     ended_at: time.nullable(),
   })
@@ -38,6 +40,7 @@ const syncView = (run: SyncRun): z.input<typeof syncAnswer> => ({
   progress: run.state === 'running' ? 0 : 1,
   stats: run.stats,
   reason: run.reason,
+  what_to_do: run.reason === null ? null : failureRow(asFailureCode(run.reason)).whatToDo,
   started_at: wireTime(run.startedAt),
   ended_at: wireTimeOrNull(run.endedAt),
 });

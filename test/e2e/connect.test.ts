@@ -154,6 +154,19 @@ describe('asked once', () => {
     expect((await stack.control.count('POST', '/api/v1/accounts/checkpoint')) - before).toBe(1);
   });
 
+  it('posts no code again when the look that follows it fails', async () => {
+    const { id, attempt } = await begin(linkedin('2fa', 'unseen'));
+    const before = await stack.control.count('POST', '/api/v1/accounts/checkpoint');
+    const fault = { provider: 'unipile', route: 'GET /api/v1/accounts/:id' };
+    await stack.control.put('/faults', { ...fault, rate_429: 1, times: 2 });
+    await answer(id, attempt.step, '123456');
+    await stack.api.account(id, 'active');
+    await stack.control.put('/faults', { ...fault });
+    expect((await stack.control.count('POST', '/api/v1/accounts/checkpoint')) - before).toBe(1);
+    const steps = await stack.api.get(`/api/v1/accounts/${id}/timeline`);
+    expect(JSON.stringify(steps.body)).not.toContain('answer_unclear');
+  });
+
   it('passes on an answer that was stored while its run did not hear of it', async () => {
     const { id, attempt } = await begin(linkedin('2fa', 'unheard'));
     const posted = await stack.control.count('POST', '/api/v1/accounts/checkpoint');

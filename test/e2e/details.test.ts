@@ -130,7 +130,11 @@ describe('A7: account details', () => {
     await stack.control.put('/faults', { provider: 'unipile', webhook_drop: 1 });
     await stack.control.post('/drop', { account_id: upstream, status: 'DELETED' });
     await stack.control.put('/faults', { provider: 'unipile' });
-    expect(await sync(id)).toMatchObject({ state: 'failed', reason: expect.stringContaining('does not know') });
+    expect(await sync(id)).toMatchObject({
+      state: 'failed',
+      reason: 'account_gone',
+      what_to_do: expect.stringContaining('no longer exists'),
+    });
   });
 
   it('of two requests at once are one run', async () => {

@@ -47,10 +47,11 @@ export async function dropAccounts(
   faults: Faults,
   draws: Draws,
   stop: AbortSignal,
+  gapMs: readonly [number, number],
 ): Promise<Record<string, number>> {
   const dropped: Record<string, number> = {};
   while (!stop.aborted) {
-    await pause(draws.between(1_500, 4_000), stop);
+    await pause(draws.between(...gapMs), stop);
     const working = (await upstream.list()).filter(({ status }) => status === 'OK');
     const one = working[draws.between(0, Math.max(working.length - 1, 0))];
     if (!one || stop.aborted) continue;

@@ -24,13 +24,16 @@ export interface Living {
   draws: Draws;
   /** Wishes go on until then. */
   until: number;
+  /** How long an account that has settled is left alone on average, in milliseconds. */
+  restMs: number;
 }
 
 const credentialsOf = (person: Person): object | undefined =>
   person.method === 'credentials' ? { username: person.username, password: 'correct horse' } : undefined;
 
 /** Connects an account, then wishes it this and that, its owner playing along; returns when its last login has ended. */
-export async function live(person: Person, { caller, owner, draws, until }: Living): Promise<Lived> {
+export async function live(person: Person, living: Living): Promise<Lived> {
+  const { caller, owner, draws, until } = living;
   const { channel, method } = person;
   // Without a key, a repeat of this would be another account.
   const begun = await caller.send(
@@ -51,7 +54,7 @@ export async function live(person: Person, { caller, owner, draws, until }: Livi
   };
   for (let n = 0; n < person.wishes.length || Date.now() < until; n += 1) {
     const wish = person.wishes[n] ?? drawWish(draws);
-    await before(wish, lived, owner, draws);
+    await before(wish, lived, living);
     if (wish.sync) await caller.send('POST', `/api/v1/accounts/${lived.accountId}/syncs`, { kind: 'details' });
     await make(wish, lived, caller, draws);
     if (!wish.cancelled) continue;
@@ -64,9 +67,11 @@ export async function live(person: Person, { caller, owner, draws, until }: Livi
 }
 
 /** Until the wish's moment has come. */
-async function before(wish: Wish, { accountId }: Lived, owner: Owner, draws: Draws): Promise<void> {
+async function before(wish: Wish, { accountId }: Lived, { owner, draws, restMs }: Living): Promise<void> {
   if (wish.moment === 'midway') await owner.play(accountId, Date.now() + draws.between(300, 3_000));
-  if (wish.moment === 'settled') await owner.play(accountId, Date.now() + 25_000);
+  if (wish.moment !== 'settled') return;
+  await owner.play(accountId, Date.now() + 25_000);
+  await sleep(draws.between(0, 2 * restMs));
 }
 
 async function make(wish: Wish, lived: Lived, caller: Caller, draws: Draws): Promise<void> {

@@ -1,6 +1,6 @@
 import { startRealStack } from '../support/real-stack.ts';
 import { createCaller, type Seen } from './caller.ts';
-import { dropAccounts, killParts, writeMessages, type Outage } from './chaos.ts';
+import { dropAccounts, killParts, parts, writeMessages, type Outage } from './chaos.ts';
 import { openFacts, type Facts } from './facts.ts';
 import { createFaults, type OnceRoute } from './faults.ts';
 import { live, type Lived } from './life.ts';
@@ -31,7 +31,7 @@ export interface Aftermath {
 }
 
 /** How long the stack may take to rest once the faults are off, in milliseconds. */
-const restMs = 150_000;
+const patienceMs = 150_000;
 /** How often it is told who is still at it, in milliseconds. */
 const tellMs = 15_000;
 
@@ -60,10 +60,13 @@ export async function storm<T>(
     const rested = new AbortController();
     const { signal } = lived;
     const gap = [1_000, size.lastsMs > 0 || size.wishes > 6 ? 8_000 : 3_000] as const;
+    // A few drops for each account, and wishes as long as there are kills.
+    const dropGap = [40_000 / size.accounts, 120_000 / size.accounts] as const;
+    const restMs = (size.kills * parts.length * gap[1]) / Math.max(size.wishes, 1);
     const varying = faults.vary(draws.fork('faults'), signal);
     const killing = killParts(real, size.kills, draws.fork('kills'), gap, () => Date.now() < started + size.lastsMs);
     const dropping = size.drops
-      ? dropAccounts(real, upstream, faults, draws.fork('drops'), signal)
+      ? dropAccounts(real, upstream, faults, draws.fork('drops'), signal, dropGap)
       : Promise.resolve({});
     const writing = writeMessages(real, upstream, draws.fork('messages'), signal);
     const helping = hurryTime(real.control, facts, rested.signal);
@@ -73,7 +76,7 @@ export async function storm<T>(
     const living = people.map(async (person, n) => {
       const own = draws.fork(`life ${person.name}`);
       const owner = createOwner(caller, real.control, person, own.fork('owner'));
-      const one = await live(person, { caller, owner, draws: own, until: started + size.lastsMs });
+      const one = await live(person, { caller, owner, draws: own, until: started + size.lastsMs, restMs });
       ended.add(n);
       return one;
     });
@@ -88,7 +91,7 @@ export async function storm<T>(
     say(`the last of ${outages.length} kills is over after ${seconds(started)} s: the faults are switched off`);
     const refused = await faults.refused();
     await faults.off();
-    const left = await settle(real.control, facts, upstream, restMs);
+    const left = await settle(real.control, facts, upstream, patienceMs);
     rested.abort();
     await helping;
     say(left.length ? `not at rest: ${left.join(', ')}` : `everything rests after ${seconds(started)} s`);
