@@ -1,6 +1,7 @@
 import { MikroORM, type EntityManager } from '@mikro-orm/postgresql';
 import { Account, AccountEvent } from './entities/accounts.ts';
 import { ConnectionAttempt, ConnectionStep } from './entities/attempts.ts';
+import { Contact, ContactAlias, SyncPage } from './entities/contacts.ts';
 import { SyncRun, WebhookEvent } from './entities/events.ts';
 import { ApiKey, IdempotencyKey, ProviderCredentials, Tenant } from './entities/tenants.ts';
 
@@ -17,6 +18,9 @@ export const entities = [
   ConnectionStep,
   WebhookEvent,
   SyncRun,
+  SyncPage,
+  Contact,
+  ContactAlias,
 ];
 
 /**

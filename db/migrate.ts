@@ -7,6 +7,7 @@ import { UsedKeys } from './migrations/0003-used-keys.ts';
 import { RawRetention } from './migrations/0004-raw-retention.ts';
 import { AccountKeys } from './migrations/0005-account-keys.ts';
 import { AnsweredAt } from './migrations/0006-answered-at.ts';
+import { Contacts } from './migrations/0007-contacts.ts';
 
 /** Every migration, oldest first. */
 export const migrationsList = [
@@ -16,6 +17,7 @@ export const migrationsList = [
   { name: '0004-raw-retention', class: RawRetention },
   { name: '0005-account-keys', class: AccountKeys },
   { name: '0006-answered-at', class: AnsweredAt },
+  { name: '0007-contacts', class: Contacts },
 ];
 
 /** MikroORM as the schema's owner; migrations and the drift test use it, no serving process does. */

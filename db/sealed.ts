@@ -10,6 +10,8 @@ export const sealed = {
   credentials: (id: string) => `provider_credentials.settings:${id}`,
   webhookSecrets: (id: string) => `provider_credentials.webhook_secrets:${id}`,
   webhookBody: (id: string) => `webhook_events.body:${id}`,
+  contactRaw: (contactId: string) => `contacts.raw_wasender_data:${contactId}`,
+  syncTarget: (runId: string) => `sync_runs.target:${runId}`,
   idempotentAnswer: (id: string) => `idempotency_keys.response:${id}`,
 };
 
@@ -36,5 +38,7 @@ export const sealedColumns: readonly SealedColumn[] = [
   { table: 'provider_credentials', column: 'settings', of: 'id', context: sealed.credentials },
   { table: 'provider_credentials', column: 'webhook_secrets', of: 'id', context: sealed.webhookSecrets },
   { table: 'webhook_events', column: 'body', of: 'id', context: sealed.webhookBody },
+  { table: 'contacts', column: 'raw_wasender_data', of: 'id', context: sealed.contactRaw },
+  { table: 'sync_runs', column: 'target', of: 'id', context: sealed.syncTarget },
   { table: 'idempotency_keys', column: 'response', of: 'id', context: sealed.idempotentAnswer },
 ];

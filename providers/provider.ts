@@ -1,5 +1,6 @@
 import type { AccountKeys } from '../domain/account-keys.ts';
 import type { Channel, Method, ProviderName } from '../domain/channels.ts';
+import type { SeenContact } from '../domain/contacts.ts';
 import type { AccountDetails } from '../domain/details.ts';
 import type { StepContent } from '../domain/steps.ts';
 
@@ -127,34 +128,9 @@ export type AccountStatusWord =
   | 'deleted'
   | 'unknown';
 
-/**
- * A person in the address book of an account. Null is what the provider says is not there or does not say at all.
- */
-export interface ProviderContact {
-  /** The identity on the channel: a JID (`<digits>@s.whatsapp.net`) or a LID (`<digits>@lid`), in this form alone. */
-  id: string;
-  /** E.164 with plus; null behind a LID whose number is not told. */
-  phone: string | null;
-  lid: string | null;
-  /** As saved in the owner's phone. */
-  name: string | null;
-  /** As the person calls themself. */
-  pushName: string | null;
-  /** Of a business that the channel has verified. */
-  verifiedName: string | null;
-  company: string | null;
-  isBusiness: boolean;
-  /** The person's text about themself. */
-  status: string | null;
-  /** Null: has none. Missing: not told here, or changed; `picture` tells it. The address expires. */
-  pictureUrl?: string | null;
-  /** The provider's entry as it came. */
-  raw: unknown;
-}
-
 /** A part of the address book. */
 export interface ContactPage {
-  contacts: ProviderContact[];
+  contacts: SeenContact[];
   /** Entries that the provider delivered; more than `contacts` where some are no people. */
   delivered: number;
   /** Leads to the next page, also after days; null at the end. */
@@ -169,8 +145,10 @@ export interface ContactPage {
 export interface ContactReader {
   /** One page; null is the first cursor. A person may come twice, on one page or on two. */
   page(call: ProviderCall, cursor: string | null): Promise<ContactPage>;
+  /** The whole address book as it is at one moment: people who come or go meanwhile move nobody out of sight. */
+  all(call: ProviderCall): Promise<ContactPage>;
   /** Null for somebody whom the provider does not know. */
-  one(call: ProviderCall, who: string): Promise<ProviderContact | null>;
+  one(call: ProviderCall, who: string): Promise<SeenContact | null>;
   /** The picture's address, which expires; null where there is none to see. */
   picture(call: ProviderCall, who: string): Promise<string | null>;
   /** Whether a number can be reached on WhatsApp. */

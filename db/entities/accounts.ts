@@ -36,6 +36,12 @@ const AccountSchema = defineEntity({
     webhookSecretHash: p.text().strictNullable(),
     method: p.text().$type<Method>(),
     lastSyncAt: p.datetime().strictNullable(),
+    /** When the sweep reads its address book again; null for accounts without one. */
+    contactsDueAt: p.datetime().strictNullable(),
+    /** When pictures may be asked for again; null while there are none to ask for. */
+    picturesDueAt: p.datetime().strictNullable(),
+    /** How many pictures were asked for, on which day. */
+    pictureCalls: p.json().$type<{ day: string; count: number }>().strictNullable(),
     /** A provider's event asked for a look at this account; cleared by the look that began after it. */
     lookWantedAt: p.datetime().strictNullable(),
     /** When the provider was last asked how the account at rest stands. */

@@ -1,5 +1,7 @@
 import { defineEntity, p } from '@mikro-orm/core';
 
+export type SyncKind = 'details' | 'contacts';
+
 const WebhookEventSchema = defineEntity({
   name: 'WebhookEvent',
   tableName: 'webhook_events',
@@ -37,11 +39,22 @@ const SyncRunSchema = defineEntity({
     id: p.uuid().primary(),
     tenantId: p.uuid(),
     accountId: p.uuid(),
-    kind: p.text().$type<'details'>(),
+    kind: p.text().$type<SyncKind>(),
+    /** Of what the kind can have: empty for all of it, else what the workflow's id says too; no personal data. */
+    scope: p.text(),
+    /** The person or group of the scope, sealed; null for all. */
+    target: p.text().strictNullable(),
     state: p.text().$type<'running' | 'succeeded' | 'failed' | 'cancelled'>(),
     dryRun: p.boolean(),
     /** A second trigger came while it ran: it goes once more. */
     again: p.boolean(),
+    /** Where it goes on, committed with the rows before it. */
+    cursor: p.text().strictNullable(),
+    /** How much is done, from 0 to 1, as far as it is known. */
+    part: p.float(),
+    /** Who works on it, and until when nobody else does. */
+    lease: p.text().strictNullable(),
+    leaseUntil: p.datetime().strictNullable(),
     stats: p.json().$type<Record<string, unknown>>(),
     reason: p.text().strictNullable(),
     startedAt: p.datetime(),

@@ -7,7 +7,7 @@ export async function openDetailsRun(em: Em, tenantId: string, accountId: string
     em,
     `insert into sync_runs (id, tenant_id, account_id, kind, state, dry_run, again, stats, started_at)
      values (?, ?, ?, 'details', 'running', false, false, '{}', ?)
-     on conflict (account_id, kind) where state = 'running' and not dry_run do update set again = true
+     on conflict (account_id, kind, scope) where state = 'running' and not dry_run do update set again = true
      returning id`,
     [newId(), tenantId, accountId, now],
   );

@@ -1,4 +1,4 @@
-import type { ProviderContact } from '../provider.ts';
+import type { SeenContact } from '../../domain/contacts.ts';
 import { asObject, field, text } from './fields.ts';
 import { isLid, phoneOf, toJid } from './jid.ts';
 
@@ -6,7 +6,7 @@ import { isLid, phoneOf, toJid } from './jid.ts';
  * An entry of the address book; null for what names no person. Its identity stands under `id` or `jid`, as a JID or as
  * bare digits. No source has a flag for businesses: a verified name is the only sign.
  */
-export function readContact(entry: unknown): ProviderContact | null {
+export function readContact(entry: unknown): SeenContact | null {
   const of = asObject(entry);
   const id = toJid(text(of, 'id')) ?? toJid(text(of, 'jid'));
   if (!of || !id) return null;
@@ -34,7 +34,7 @@ function pictureOf(said: unknown): { pictureUrl?: string | null } {
 }
 
 /** Whether an answer tells anything of a person: some answer nothing but nulls for whom they do not know. */
-export function isKnown(contact: ProviderContact): boolean {
+export function isKnown(contact: SeenContact): boolean {
   const of = asObject(contact.raw);
   if (field(of, 'exists') === false) return false;
   const named = contact.name ?? contact.pushName ?? contact.verifiedName;

@@ -1,5 +1,6 @@
 import { ProviderFailure } from '../../domain/failures.ts';
-import type { ContactPage, ContactReader, ProviderCall, ProviderContact } from '../provider.ts';
+import type { SeenContact } from '../../domain/contacts.ts';
+import type { ContactPage, ContactReader, ProviderCall } from '../provider.ts';
 import { readContact, isKnown } from './contact.ts';
 import { placeOf, readPage } from './contact-pages.ts';
 import { asObject, field, text, type Json } from './fields.ts';
@@ -16,6 +17,12 @@ async function page(call: ProviderCall, cursor: string | null): Promise<ContactP
   return { contacts, delivered: entries.length, cursor: next };
 }
 
+/** GET /contacts, at once. */
+async function all(call: ProviderCall): Promise<ContactPage> {
+  const { entries } = readPage(listOf(await askSession(call, 'GET', '/contacts')), placeOf(null));
+  return { contacts: entries.flatMap((entry) => readContact(entry) ?? []), delivered: entries.length, cursor: null };
+}
+
 /** Without `data` the body holds an envelope's fields, which are no entries. */
 function listOf(body: Json): unknown {
   const data = field(body, 'data');
@@ -24,7 +31,7 @@ function listOf(body: Json): unknown {
 }
 
 /** GET /contacts/{phone}. Whom it does not know, it says by an error or by nulls. */
-async function one(call: ProviderCall, who: string): Promise<ProviderContact | null> {
+async function one(call: ProviderCall, who: string): Promise<SeenContact | null> {
   const data = await known(askSession(call, 'GET', `/contacts/${nameOf(who)}`));
   const contact = readContact(data);
   return contact && isKnown(contact) ? contact : null;
@@ -69,4 +76,4 @@ async function known(answer: Promise<Json>): Promise<Json | null> {
   }
 }
 
-export const contacts: ContactReader = { page, one, picture, onWhatsapp, lidToPhone };
+export const contacts: ContactReader = { page, all, one, picture, onWhatsapp, lidToPhone };

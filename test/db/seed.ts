@@ -7,6 +7,9 @@ export interface Table {
   columns: { name: string; type: string; nullable: boolean; references: string | null }[];
 }
 
+/** The column that names a row: its id, or the first of those that do together. */
+export const keyColumn = ({ columns }: Table): string => columns[0]?.name ?? 'id';
+
 /** The column that says whose a row is. */
 export const tenantColumn = (table: string): string => (table === 'tenants' ? 'id' : 'tenant_id');
 
@@ -36,17 +39,18 @@ const values: Record<string, () => unknown> = {
   'text[]': () => '{}',
   jsonb: () => '{}',
   integer: () => 1,
+  real: () => 0,
+  bytea: () => Buffer.from('seen'),
   boolean: () => false,
   'timestamp with time zone': () => new Date(),
 };
 
-/** Inserts a row, with some value in every column that is not given and may not be null; answers its id. */
+/** Inserts a row, with some value in every column that is not given and may not be null; answers its key. */
 export async function insertRow(em: Em, table: Table, given: Record<string, unknown>): Promise<string> {
-  const id = (given.id as string | undefined) ?? newId();
-  const row: Record<string, unknown> = { id };
+  const row: Record<string, unknown> = {};
   for (const { name, type, nullable } of table.columns) {
     if (name in given) row[name] = given[name];
-    else if (name !== 'id' && !nullable) row[name] = values[type]?.();
+    else if (!nullable) row[name] = values[type]?.();
   }
   const names = Object.keys(row);
   await rows(
@@ -54,10 +58,10 @@ export async function insertRow(em: Em, table: Table, given: Record<string, unkn
     `insert into ${table.name} (${names.join(', ')}) values (${names.map(() => '?').join(', ')})`,
     Object.values(row),
   );
-  return id;
+  return row[keyColumn(table)] as string;
 }
 
-/** One row of a tenant in each table, each belonging to the others; answers their ids by table. System role. */
+/** One row of a tenant in each table, each belonging to the others; answers their keys by table. System role. */
 export async function seedTenant(em: Em, tables: Table[]): Promise<Record<string, string>> {
   const ids: Record<string, string> = {};
   for (const table of tables) {

@@ -2,7 +2,7 @@ import pg from 'pg';
 import { openDatabase, rows, type Database } from '../../db/connect.ts';
 import { newId } from '../../platform/ids.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
-import { insertRow, seedTenant, tablesOf, tenantColumn, type Table } from './seed.ts';
+import { keyColumn, insertRow, seedTenant, tablesOf, tenantColumn, type Table } from './seed.ts';
 
 let test: TestDatabase;
 let db: Database;
@@ -92,7 +92,7 @@ describe('the role of the application', () => {
 
   it('sees in every table the rows of its tenant and no others', async () => {
     const seen = await db.tenant(tenantOf(one), (em) =>
-      ofEachTable((table) => rows<{ id: string }>(em, `select id from ${table.name}`)),
+      ofEachTable((table) => rows<{ id: string }>(em, `select ${keyColumn(table)} as id from ${table.name}`)),
     );
     expect(seen).toEqual(eachTable((table) => [{ id: one[table.name] }]));
   });
@@ -139,10 +139,14 @@ describe('the role of the application', () => {
 
   it('changes and deletes nothing of another tenant', async () => {
     const touched = await db.tenant(tenantOf(one), (em) =>
-      ofEachTable(async ({ name }) => [
-        ...(await rows(em, `update ${name} set id = id where id = ? returning id`, [two[name]])),
-        ...(await rows(em, `delete from ${name} where id = ? returning id`, [two[name]])),
-      ]),
+      ofEachTable(async (table) => {
+        const { name } = table;
+        const key = keyColumn(table);
+        return [
+          ...(await rows(em, `update ${name} set ${key} = ${key} where ${key} = ? returning ${key}`, [two[name]])),
+          ...(await rows(em, `delete from ${name} where ${key} = ? returning ${key}`, [two[name]])),
+        ];
+      }),
     );
     expect(touched).toEqual(eachTable(() => []));
   });
@@ -206,11 +210,13 @@ describe('the login of operators', () => {
   it('writes nothing', () =>
     connected(test.readerUrl, async (client) => {
       const id = newId();
-      const codes = await ofEachTable(async ({ name }) => {
+      const codes = await ofEachTable(async (table) => {
+        const { name } = table;
+        const key = keyColumn(table);
         const found: string[] = [];
         const statements: [sql: string, params?: string[]][] = [
-          [`insert into ${name} (id) values ($1)`, [id]],
-          [`update ${name} set id = id`],
+          [`insert into ${name} (${key}) values ($1)`, [id]],
+          [`update ${name} set ${key} = ${key}`],
           [`delete from ${name}`],
           [`truncate ${name} cascade`],
         ];

@@ -1,4 +1,5 @@
-import type { ContactReader, ProviderCall, ProviderContact } from '../../../providers/provider.ts';
+import type { SeenContact } from '../../../domain/contacts.ts';
+import type { ContactReader, ProviderCall } from '../../../providers/provider.ts';
 import { wasender } from '../../../providers/wasender/wasender.ts';
 import { startWasender, type WasenderWorld } from '../../sandbox/wasender-world.ts';
 import { failureOf } from '../unipile/peer.ts';
@@ -20,8 +21,8 @@ const book = (options: object) =>
   world.control('PUT', '/address-book', { session: here.providerAccountId, seed: 'a', ...options });
 
 /** Everything, page by page, and how many pages it took. */
-async function walk(call = here): Promise<{ people: ProviderContact[]; delivered: number; pages: number }> {
-  const people: ProviderContact[] = [];
+async function walk(call = here): Promise<{ people: SeenContact[]; delivered: number; pages: number }> {
+  const people: SeenContact[] = [];
   let [delivered, pages] = [0, 0];
   let cursor: string | null = null;
   do {
@@ -36,7 +37,7 @@ async function walk(call = here): Promise<{ people: ProviderContact[]; delivered
 }
 
 /** A contact without what a spelling may change, and without what came as it was spelled. */
-const plain = ({ raw: _raw, pictureUrl: _url, ...one }: ProviderContact) => one;
+const plain = ({ raw: _raw, pictureUrl: _url, ...one }: SeenContact) => one;
 
 describe('B1: the address book, however it is spelled', () => {
   const spellings: [string, unknown][] = [

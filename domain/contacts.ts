@@ -1,0 +1,216 @@
+import { formatPhone } from './phone.ts';
+
+/**
+ * A person as a provider shows them in an account's address book. Null is what the provider says is not there or does
+ * not say at all.
+ */
+export interface SeenContact {
+  /** The identity on the channel: a JID (`<digits>@s.whatsapp.net`) or a LID (`<digits>@lid`), in this form alone. */
+  id: string;
+  /** E.164 with plus; null behind a LID whose number is not told. */
+  phone: string | null;
+  lid: string | null;
+  /** As saved in the owner's phone. */
+  name: string | null;
+  /** As the person calls themself. */
+  pushName: string | null;
+  /** Of a business that the channel has verified. */
+  verifiedName: string | null;
+  company: string | null;
+  isBusiness: boolean;
+  /** The person's text about themself. */
+  status: string | null;
+  /** Null: has none. Missing: not told here, or changed; it must be asked for. The address expires. */
+  pictureUrl?: string | null;
+  /** The provider's entry as it came. */
+  raw: unknown;
+}
+
+/** The names under which a person is known to an account; unique within it. */
+export const aliasKinds = ['jid', 'lid', 'phone'] as const;
+export interface ContactAlias {
+  kind: (typeof aliasKinds)[number];
+  value: string;
+}
+
+/** The JID of a number on WhatsApp. */
+export const jidOf = (phone: string): string => `${phone.replace(/\D/g, '')}@s.whatsapp.net`;
+
+/** The alias that an identity is. A number of WhatsApp is known by its JID, so that one person is not two aliases. */
+export const aliasOf = (id: string): ContactAlias => ({ kind: id.endsWith('@lid') ? 'lid' : 'jid', value: id });
+
+/** Every alias that an entry tells of its person, its own identity first. */
+export function aliasesOf({ id, lid, phone }: SeenContact): ContactAlias[] {
+  const values = new Set([id, ...(phone ? [jidOf(phone)] : []), ...(lid ? [lid] : [])]);
+  return [...values].map(aliasOf);
+}
+
+/** What is kept of a person, by column; a tenant may leave some out. */
+export interface ContactFields {
+  phoneNumber: string | null;
+  savedName: string | null;
+  pushName: string | null;
+  verifiedName: string | null;
+  company: string | null;
+  profileImageUrl: string | null;
+  whatsappStatus: string | null;
+  isBusinessAccount: boolean;
+}
+
+/** What a person of the tenant wrote over what the provider says. */
+export interface ContactEdits {
+  name?: string;
+  company?: string;
+}
+
+/** Where a field's present value comes from, where it is not the provider's at the contact's first sight. */
+export interface FieldOrigin {
+  source: 'provider' | 'edit' | 'merge';
+  /** RFC 3339. */
+  at: string;
+  /** The contact that a merge took it from. */
+  from?: string;
+}
+export type Provenance = Partial<Record<keyof ContactFields | 'name', FieldOrigin>>;
+
+/** PostgreSQL takes no NUL, and no half of a character that takes two. */
+const clean = (text: string | null): string | null => text && (text.replaceAll('\0', '').toWellFormed().trim() || null);
+
+/** An entry's fields; `keep` are those that the tenant keeps, all of them where null. */
+export function fieldsOf(seen: SeenContact, keep: ReadonlySet<string> | null): ContactFields {
+  const fields: ContactFields = {
+    phoneNumber: seen.phone,
+    savedName: clean(seen.name),
+    pushName: clean(seen.pushName),
+    verifiedName: clean(seen.verifiedName),
+    company: clean(seen.company),
+    profileImageUrl: seen.pictureUrl ?? null,
+    whatsappStatus: clean(seen.status),
+    isBusinessAccount: seen.isBusiness,
+  };
+  if (!keep) return fields;
+  const left = Object.entries(fields).map(([name, value]) => [
+    name,
+    name === 'isBusinessAccount' || keep.has(name) ? value : null,
+  ]);
+  return Object.fromEntries(left) as ContactFields;
+}
+
+const fieldNames: readonly (keyof ContactFields)[] = [
+  'phoneNumber',
+  'savedName',
+  'pushName',
+  'verifiedName',
+  'company',
+  'profileImageUrl',
+  'whatsappStatus',
+  'isBusinessAccount',
+];
+
+/**
+ * A person's fields after an entry was seen. The entry under the person's own identity decides; one under another alias
+ * of theirs only fills gaps, so that two entries of one person never take turns. What was edited stays, and what a
+ * merge filled in stays while the provider has nothing there.
+ */
+export function afterSeen(
+  before: { fields: ContactFields; edits: ContactEdits; provenance: Provenance },
+  seen: ContactFields,
+  decides: boolean,
+  at: string,
+): { fields: ContactFields; provenance: Provenance } {
+  const fields = { ...before.fields };
+  const provenance = { ...before.provenance };
+  const set = <F extends keyof ContactFields>(name: F): void => {
+    const now = seen[name];
+    const was = fields[name];
+    const empty = now === null || now === false;
+    if (name === 'company' && before.edits.company !== undefined) return;
+    if (empty && (!decides || provenance[name]?.source === 'merge')) return;
+    if (!decides && was !== null && was !== false) return;
+    if (was === now) return;
+    fields[name] = now;
+    provenance[name] = { source: 'provider', at };
+  };
+  fieldNames.forEach(set);
+  return { fields, provenance };
+}
+
+/** The survivor's fields after a merge: what it lacks is taken from the other. */
+export function afterMerge(
+  survivor: { fields: ContactFields; provenance: Provenance },
+  other: { id: string; fields: ContactFields },
+  at: string,
+): { fields: ContactFields; provenance: Provenance } {
+  const fields = { ...survivor.fields };
+  const provenance = { ...survivor.provenance };
+  const fill = <F extends keyof ContactFields>(name: F): void => {
+    if (fields[name] || !other.fields[name]) return;
+    fields[name] = other.fields[name];
+    provenance[name] = { source: 'merge', at, from: other.id };
+  };
+  fieldNames.forEach(fill);
+  return { fields, provenance };
+}
+
+/** The fields after a merge with `from` was undone: what it had filled in is empty again. */
+export function afterUnmerge(
+  survivor: { fields: ContactFields; provenance: Provenance },
+  from: string,
+): { fields: ContactFields; provenance: Provenance } {
+  const fields = { ...survivor.fields };
+  const provenance = { ...survivor.provenance };
+  const empty = <F extends keyof ContactFields>(name: F): void => {
+    if (provenance[name]?.source !== 'merge' || provenance[name].from !== from) return;
+    fields[name] = (name === 'isBusinessAccount' ? false : null) as ContactFields[F];
+    delete provenance[name];
+  };
+  fieldNames.forEach(empty);
+  return { fields, provenance };
+}
+
+/** The name that a person goes by: what was edited, else what the owner saved, else what they call themself. */
+export const nameOf = ({ savedName, pushName }: ContactFields, edits: ContactEdits): string | null =>
+  edits.name ?? savedName ?? pushName;
+
+/** What a person is shown as: verified name, name, company, formatted number; at last a word for the unknown. */
+export function displayName(contact: {
+  verifiedName: string | null;
+  name: string | null;
+  company: string | null;
+  phoneNumber: string | null;
+}): string {
+  const { verifiedName, name, company, phoneNumber } = contact;
+  if (verifiedName ?? name) return verifiedName ?? name ?? '';
+  if (company) return `Contact from ${company}`;
+  return phoneNumber ? formatPhone(phoneNumber) : 'Unknown contact';
+}
+
+/** Entries of one identity as one: the first says, the later ones fill its gaps. Keeps the order of first sight. */
+export function withoutRepeats(entries: readonly SeenContact[]): SeenContact[] {
+  const byId = new Map<string, SeenContact>();
+  for (const entry of entries) {
+    const first = byId.get(entry.id);
+    byId.set(entry.id, first ? filled(first, entry) : entry);
+  }
+  return [...byId.values()];
+}
+
+const filled = (first: SeenContact, later: SeenContact): SeenContact => ({
+  ...first,
+  phone: first.phone ?? later.phone,
+  lid: first.lid ?? later.lid,
+  name: first.name ?? later.name,
+  pushName: first.pushName ?? later.pushName,
+  verifiedName: first.verifiedName ?? later.verifiedName,
+  company: first.company ?? later.company,
+  isBusiness: first.isBusiness || later.isBusiness,
+  status: first.status ?? later.status,
+  ...(first.pictureUrl === undefined && later.pictureUrl !== undefined ? { pictureUrl: later.pictureUrl } : {}),
+});
+
+/**
+ * What an entry says, as one text to be compared by its digest. Addresses of pictures count without their query: it
+ * holds a signature that changes with each answer.
+ */
+export const contentOf = ({ raw, ...seen }: SeenContact, keep: ReadonlySet<string> | null): string =>
+  JSON.stringify([seen, raw, keep ? [...keep].sort() : null]).replaceAll(/(https?:\/\/[^"?\\]*)\?[^"\\]*/g, '$1');
