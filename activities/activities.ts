@@ -8,6 +8,9 @@ import { reviveLogin } from './connection/look-at-login.ts';
 import { lookOrPassOn } from './connection/look-or-pass-on.ts';
 import { takeWish } from './connection/take-wish.ts';
 import { collectDetails, giveUpDetails } from './collect-details.ts';
+import { syncContacts, giveUpContacts } from './contacts/sync-contacts.ts';
+import { syncDueContacts } from './contacts/sync-due-contacts.ts';
+import { fetchDuePictures } from './contacts/fetch-pictures.ts';
 import type { Deps } from './deps.ts';
 
 /** Everything a worker registers. */
@@ -23,6 +26,10 @@ export const createActivities = (deps: Deps) => ({
   lookAtAccount: lookAtAccount(deps),
   collectDetails: collectDetails(deps),
   giveUpDetails: giveUpDetails(deps),
+  syncContacts: syncContacts(deps),
+  giveUpContacts: giveUpContacts(deps),
+  syncDueContacts: syncDueContacts(deps),
+  fetchDuePictures: fetchDuePictures(deps),
 });
 
 export type Activities = ReturnType<typeof createActivities>;

@@ -19,6 +19,10 @@ export interface Deps {
   publicUrl: string;
   /** Tells an account's workflow to look again, starting it where none runs. */
   tellConnection(account: AccountRef): Promise<void>;
+  /** Starts the account's contacts sync of that scope, whose run is in PostgreSQL. */
+  startSyncContacts(account: AccountRef, scope: string): Promise<void>;
+  /** How often every address book is read, in milliseconds. */
+  contactsEveryMs: number;
 }
 
 /** The activity's time: never behind its workflow's, which runs ahead where time is skipped. */

@@ -16,6 +16,8 @@ export const depsOf = ({ config, db, vault, clock }: Session): Deps => ({
   providers,
   publicUrl: config.PUBLIC_URL,
   tellConnection: () => Promise.resolve(),
+  startSyncContacts: () => Promise.resolve(),
+  contactsEveryMs: config.WASENDER_SYNC_INTERVAL_HOURS * 3_600_000,
 });
 
 /** Temporal for the time of `work`. */

@@ -70,3 +70,7 @@ function open(url: string, role: string, max: number): Promise<MikroORM> {
 export async function rows<T>(em: Em, sql: string, params: readonly unknown[] = []): Promise<T[]> {
   return (await em.execute(sql, params as unknown[], 'all')) as T[];
 }
+
+/** A list as the one parameter of `= any(?::text[])`. */
+export const arrayOf = (values: readonly string[]): string =>
+  `{${values.map((value) => `"${value.replaceAll(/[\\"]/g, '\\$&')}"`).join(',')}}`;

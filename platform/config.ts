@@ -41,6 +41,11 @@ const schema = z.object({
   /** WASender's personal access token, or the key of one session: told by its shape. */
   WASENDER_API_TOKEN: z.string().optional(),
   WASENDER_BASE_URL: url.optional(),
+  /** How often every WASender address book is read. */
+  WASENDER_SYNC_INTERVAL_HOURS: z.coerce.number().min(0.01).max(8_760).default(6),
+  WASENDER_AUTO_SYNC_ENABLED: z.stringbool().default(true),
+  /** How soon the death of a worker that reads an address book is noticed. */
+  SYNC_HEARTBEAT_SECONDS: z.coerce.number().min(2).default(75),
   /** Of the sandbox: the local stack's clock follows it. */
   SANDBOX_CONTROL_URL: url.optional(),
   RATE_LIMIT_PER_MINUTE: z.coerce.number().int().min(1).default(1200),

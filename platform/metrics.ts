@@ -8,6 +8,7 @@ export interface Metrics {
   providerCalls: Counter<'provider' | 'verb' | 'outcome'>;
   webhookEvents: Counter<'provider' | 'type' | 'state'>;
   attempts: Counter<'operation' | 'outcome'>;
+  syncs: Counter<'kind' | 'outcome'>;
 }
 
 export function createMetrics(): Metrics {
@@ -38,6 +39,12 @@ export function createMetrics(): Metrics {
       name: 'patchbay_attempts_total',
       help: 'Connection attempts that ended, by outcome.',
       labelNames: ['operation', 'outcome'],
+      registers,
+    }),
+    syncs: new Counter({
+      name: 'patchbay_syncs_total',
+      help: 'Sync runs that ended, by kind and outcome.',
+      labelNames: ['kind', 'outcome'],
       registers,
     }),
   };

@@ -22,6 +22,7 @@ import {
 } from '../workflows/messages.ts';
 import { createDataConverter } from './codec.ts';
 import type { Config } from './config.ts';
+import { ensureSchedules } from './temporal-schedules.ts';
 import { ensureSearchAttributes, lacksSearchAttributes } from './temporal-search-attributes.ts';
 import type { Vault } from './vault.ts';
 
@@ -41,6 +42,10 @@ export interface Motion {
   submitStep(account: AccountRef, action: StepAction): Promise<{ ref: StepRef } | { refused: string } | null>;
   /** Starts the account's details sync, or makes the running one go once more. */
   startSyncDetails(account: AccountRef): Promise<void>;
+  /** The same for its contacts sync of that scope. */
+  startSyncContacts(account: AccountRef, scope: string): Promise<void>;
+  /** Makes the Schedules what the settings say. */
+  ensureSchedules(): Promise<void>;
   /** Registers the search attributes that the namespace lacks: a new one, or one whose database was lost. */
   ensureSearchAttributes(): Promise<void>;
   /** The run's page in the Temporal UI, or null where no UI is known. */
@@ -102,20 +107,26 @@ export function openMotion(config: Config, vault: Vault): Motion {
    * Starts a sync, or tells the one that is running: it may be about to end without having seen the newest wish. A
    * signal with every start would cost an event each time.
    */
-  const startOrJoin = async (account: AccountRef): Promise<void> => {
-    const workflowId = syncWorkflowId('details', account.accountId);
+  const startOrJoin = async (
+    type: string,
+    account: AccountRef,
+    kind: string,
+    more: { scope?: string; heartbeatSeconds?: number },
+  ): Promise<void> => {
     const options = {
-      ...startOptions(account, 'sync_details'),
-      workflowId,
-      args: [{ tenantId: account.tenantId, accountId: account.accountId }],
+      ...startOptions(account, `sync_${kind}`),
+      workflowId: syncWorkflowId(kind, account.accountId, more.scope),
+      args: [{ tenantId: account.tenantId, accountId: account.accountId, ...more }],
     };
     try {
-      await client.workflow.start('syncDetails', { ...options, workflowIdConflictPolicy: 'FAIL' });
+      await client.workflow.start(type, { ...options, workflowIdConflictPolicy: 'FAIL' });
     } catch (error) {
       if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
-      await client.workflow.signalWithStart('syncDetails', { ...options, signal: lookAgain });
+      await client.workflow.signalWithStart(type, { ...options, signal: lookAgain });
     }
   };
+  const startSync = (...sync: Parameters<typeof startOrJoin>): Promise<void> =>
+    starting(() => client.withDeadline(Date.now() + tellDeadlineMs * 3, () => startOrJoin(...sync)));
 
   return {
     tellConnection,
@@ -158,8 +169,16 @@ export function openMotion(config: Config, vault: Vault): Motion {
         throw error;
       }
     },
-    startSyncDetails: (account) =>
-      starting(() => client.withDeadline(Date.now() + tellDeadlineMs * 3, () => startOrJoin(account))),
+    startSyncDetails: (account) => startSync('syncDetails', account, 'details', {}),
+    startSyncContacts: (account, scope) =>
+      startSync('syncContacts', account, 'contacts', { scope, heartbeatSeconds: config.SYNC_HEARTBEAT_SECONDS }),
+    ensureSchedules: () =>
+      client.withDeadline(Date.now() + 5_000, () =>
+        ensureSchedules(client, taskQueue, {
+          contactsEveryMs: config.WASENDER_SYNC_INTERVAL_HOURS * 3_600_000,
+          contactsOn: config.WASENDER_AUTO_SYNC_ENABLED,
+        }),
+      ),
     ensureSearchAttributes: ensure,
     historyUrl: (workflowId) =>
       config.TEMPORAL_UI_URL

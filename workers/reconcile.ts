@@ -1,12 +1,22 @@
 import { rows, type Database } from '../db/connect.ts';
+import { openFirstContactsRun } from '../db/contacts/open-run.ts';
 import { openDetailsRun } from '../db/queries/open-details-run.ts';
 import { wantLooks } from '../db/queries/want-looks.ts';
 import { unmovedAccounts, type Lying, type UnmovedAccount } from '../db/queries/unmoved-accounts.ts';
-import { accountsWithoutDetails, runningSyncs } from '../db/queries/unmoved-syncs.ts';
+import {
+  accountsWithoutContacts,
+  accountsWithoutDetails,
+  runningSyncs,
+  type UnmovedSync,
+} from '../db/queries/unmoved-syncs.ts';
 import { unsentAfterMs } from '../domain/budgets.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
 import type { AccountRef, Motion } from '../platform/temporal.ts';
+import { providers } from '../providers/providers.ts';
+
+/** Whose accounts have an address book. */
+const bookProviders = Object.entries(providers).flatMap(([name, { contacts }]) => (contacts ? [name] : []));
 
 const second = 1_000;
 /** A run that is being moved needs no push: what is wanted is due only this long after its moment. */
@@ -45,24 +55,25 @@ export interface Moved {
 export async function rebuild(parts: Parts): Promise<Moved> {
   const { db, clock } = parts;
   await parts.motion.ensureSearchAttributes();
+  await parts.motion.ensureSchedules();
   const connections = await eachPage(
     (after) => db.system((em) => unmovedAccounts(em, null, after, page)),
     (row) => parts.motion.tellConnection(refOf(row), tellDeadline),
   );
   const syncs = await eachPage(
-    (after) => db.system((em) => runningSyncs(em, clock.now(), after, page)),
-    (row) => parts.motion.startSyncDetails(refOf(row)),
+    (after) => db.system((em) => runningSyncs(em, clock.now(), endOfTime, after, page)),
+    (row) => startSync(parts, row),
   );
   return { connections, syncs: syncs + (await collectMissing(parts)) };
 }
 
-async function eachPage(
-  read: (after: string) => Promise<UnmovedAccount[]>,
-  move: (row: UnmovedAccount) => Promise<void>,
+async function eachPage<R extends { id: string }>(
+  read: (after: string) => Promise<R[]>,
+  move: (row: R) => Promise<void>,
 ): Promise<number> {
   let moved = 0;
   for (let after: string | null = first; after !== null;) {
-    const found: UnmovedAccount[] = await read(after);
+    const found: R[] = await read(after);
     for (const row of found) await move(row);
     moved += found.length;
     after = nextAfter(found);
@@ -71,7 +82,9 @@ async function eachPage(
 }
 
 const first = '00000000-0000-0000-0000-000000000000';
-const nextAfter = (found: UnmovedAccount[]): string | null =>
+/** Later than any hold on a sync. */
+const endOfTime = new Date('9999-01-01T00:00:00Z');
+const nextAfter = (found: { id: string }[]): string | null =>
   found.length === page ? (found.at(-1)?.id ?? null) : null;
 
 /**
@@ -82,6 +95,7 @@ const nextAfter = (found: UnmovedAccount[]): string | null =>
 async function round(parts: Parts, from: { connections: string; syncs: string }): Promise<void> {
   const { db, clock, motion, log } = parts;
   await motion.ensureSearchAttributes();
+  await motion.ensureSchedules();
   const at = (agoMs: number): Date => new Date(clock.now().getTime() - agoMs);
   const lying: Lying = {
     wanted: at(grace),
@@ -98,11 +112,16 @@ async function round(parts: Parts, from: { connections: string; syncs: string })
     log.debug({ account: row.id, tenant: row.tenant_id }, 'told again');
   }
   await clearOwed(parts, accounts);
-  const syncs = await db.system((em) => runningSyncs(em, at(patience), from.syncs, page));
+  const syncs = await db.system((em) => runningSyncs(em, at(patience), at(0), from.syncs, page));
   from.syncs = nextAfter(syncs) ?? first;
-  for (const row of syncs) await motion.startSyncDetails(refOf(row));
+  for (const row of syncs) await startSync(parts, row);
   await collectMissing(parts);
 }
+
+const startSync = ({ motion }: Parts, { account_id: id, kind, scope, ...row }: UnmovedSync): Promise<void> =>
+  kind === 'contacts'
+    ? motion.startSyncContacts(refOf({ ...row, id }), scope)
+    : motion.startSyncDetails(refOf({ ...row, id }));
 
 const refOf = (row: UnmovedAccount): AccountRef => ({
   tenantId: row.tenant_id,
@@ -121,7 +140,7 @@ async function clearOwed({ db }: Parts, accounts: UnmovedAccount[]): Promise<voi
   );
 }
 
-/** Active accounts without details get a sync run of their own. */
+/** Active accounts whose details or address book were never read get a sync run of their own. */
 async function collectMissing({ db, clock, motion }: Parts): Promise<number> {
   const now = clock.now();
   const lacking = await db.system((em) => accountsWithoutDetails(em, new Date(now.getTime() - collectRest), page));
@@ -129,7 +148,13 @@ async function collectMissing({ db, clock, motion }: Parts): Promise<number> {
     await db.system((em) => openDetailsRun(em, row.tenant_id, row.id, now));
     await motion.startSyncDetails(refOf(row));
   }
-  return lacking.length;
+  const unread = await db.system((em) => accountsWithoutContacts(em, bookProviders, page));
+  for (const row of unread) {
+    const account = { id: row.id, tenantId: row.tenant_id };
+    const { scope } = await db.system((em) => openFirstContactsRun(em, account, now));
+    await motion.startSyncContacts(refOf(row), scope);
+  }
+  return lacking.length + unread.length;
 }
 
 /** Runs a round now, every `everyMs`, and at once on `nudge`, with what `also` does; a round that fails is logged and the next one tries. */

@@ -36,6 +36,8 @@ export async function startWorker(config: Config): Promise<{ stop(): Promise<voi
     providers: countProviderCalls(providers, metrics),
     publicUrl: config.PUBLIC_URL,
     tellConnection: (account) => motion.tellConnection(account, 5_000),
+    startSyncContacts: motion.startSyncContacts,
+    contactsEveryMs: config.WASENDER_SYNC_INTERVAL_HOURS * 3_600_000,
   };
   await requireUsedKeys(db, vault);
   await saveInstallationCredentials(db, vault, clock.now(), providerDefaults(config));

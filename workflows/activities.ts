@@ -26,5 +26,22 @@ export const details = proxyActivities<Activities>({
   priority: { priorityKey: 3 },
 });
 
+/** Reading an address book: long, so that it says more seldom that it lives; what it waited out itself is not retried for ever. */
+export const contactsIn = (heartbeatSeconds: number) =>
+  proxyActivities<Activities>({
+    startToCloseTimeout: '15 minutes',
+    heartbeatTimeout: `${heartbeatSeconds} seconds`,
+    retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '1 minute', maximumAttempts: 20 },
+    priority: { priorityKey: 5 },
+  });
+
+/** Sweeps: what one try leaves, the next fire of the Schedule finds. */
+export const sweeps = proxyActivities<Activities>({
+  startToCloseTimeout: '30 minutes',
+  heartbeatTimeout: '75 seconds',
+  retry: { initialInterval: '5 seconds', backoffCoefficient: 2, maximumInterval: '1 minute', maximumAttempts: 5 },
+  priority: { priorityKey: 4 },
+});
+
 /** Where what fetches in bulk is served: it never takes a slot from what a person waits for. */
 export const inBackfill = (): ActivityOptions => ({ taskQueue: backfillQueue(workflowInfo().taskQueue) });

@@ -35,6 +35,15 @@ export const standing = defineQuery<StepRef>('standing');
 /** Types of `ApplicationFailure` with which `submitStep` refuses. */
 export const refusals = { stale: 'stale_step', busy: 'answer_in_flight' } as const;
 
+/** A contacts sync by its account and scope: empty for everybody. */
+export interface SyncContactsInput {
+  tenantId: string;
+  accountId: string;
+  scope: string;
+  /** How soon a dead worker is noticed; each of a run's heartbeats that reach the server is billed. */
+  heartbeatSeconds: number;
+}
+
 export interface SyncDetailsInput {
   tenantId: string;
   accountId: string;

@@ -1,6 +1,7 @@
 import { moveAccount, tell } from '../../db/account-events.ts';
 import { forgetAccountKeys } from '../../db/account-keys.ts';
 import { rows } from '../../db/connect.ts';
+import { cancelSyncs } from '../../db/queries/cancel-syncs.ts';
 import { ConnectionStep } from '../../db/entities/attempts.ts';
 import type { AttemptRef, Progress } from '../../domain/progress.ts';
 import type { Deps } from '../deps.ts';
@@ -29,6 +30,10 @@ export const endLogin =
       account.providerAccountId = null;
       forgetAccountKeys(account);
       account.lookWantedAt = null;
+      account.contactsDueAt = null;
+      account.picturesDueAt = null;
+      await em.flush();
+      await cancelSyncs(em, account.id, at);
       moveAccount(em, account, { type: 'disconnected', at }, attempt.number);
       if (attempt.purge) await purge(held);
       attempt.state = 'succeeded';
@@ -44,7 +49,7 @@ export const endLogin =
 /** Everything learned of the account goes; a bare row stays, so that the caller can see that it is done. */
 async function purge({ em, account, attempt }: Held): Promise<void> {
   await em.flush();
-  for (const table of ['account_events', 'webhook_events', 'sync_runs'])
+  for (const table of ['account_events', 'webhook_events', 'sync_runs', 'contacts'])
     await rows(em, `delete from ${table} where account_id = ?`, [account.id]);
   await em.nativeDelete(ConnectionStep, { accountId: account.id, attemptId: { $ne: attempt.id } });
   Object.assign(account, {

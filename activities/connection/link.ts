@@ -4,6 +4,7 @@ import { forgetAccountKeys } from '../../db/account-keys.ts';
 import type { Em } from '../../db/connect.ts';
 import { Account } from '../../db/entities/accounts.ts';
 import { ConnectionAttempt } from '../../db/entities/attempts.ts';
+import { openFirstContactsRun } from '../../db/contacts/open-run.ts';
 import { sealed } from '../../db/sealed.ts';
 import type { AccountDetails } from '../../domain/details.ts';
 import type { AttemptRef, Progress } from '../../domain/progress.ts';
@@ -30,12 +31,17 @@ export async function link(
 ): Promise<Progress> {
   await provider.account.subscribe?.(call);
   const details = await provider.account.details(call, view);
-  const attempt = () => deps.db.system((em) => settle(deps, em, ref, call, view, details, wanted));
+  const hasBook = provider.contacts !== undefined;
+  const attempt = () => deps.db.system((em) => settle(deps, em, ref, call, view, details, wanted, hasBook));
   const settled = await attempt().catch((error: unknown) => {
     if (error instanceof UniqueConstraintViolationException) return attempt();
     throw error;
   });
   if (settled.told) await deps.tellConnection(settled.told);
+  if (settled.book)
+    await deps.startSyncContacts(...settled.book).catch((error: unknown) => {
+      deps.log.warn({ account: ref.accountId, err: error }, 'a sync could not be started; the reconciler will');
+    });
   return settled.progress;
 }
 
@@ -48,18 +54,19 @@ async function settle(
   view: AccountView,
   details: AccountDetails,
   wanted: Date | null,
-): Promise<{ progress: Progress; told: AccountRef | null }> {
+  hasBook: boolean,
+): Promise<{ progress: Progress; told: AccountRef | null; book: [account: AccountRef, scope: string] | null }> {
   const rivals = await rivalsOf(em, ref, call, view);
   const held = await holdAttempt(deps, em, ref);
   const { account, attempt, at } = held;
-  if (attempt.state !== 'running') return { progress: progressOf(held), told: null };
+  if (attempt.state !== 'running') return { progress: progressOf(held), told: null, book: null };
   const upstream = call.providerAccountId ?? '';
 
   if (rivals.some((one) => one.tenantId !== account.tenantId)) {
     attempt.undo = attempt.undo.filter((id) => id !== upstream);
-    return { progress: progressOf(held, 'account_in_use'), told: null };
+    return { progress: progressOf(held, 'account_in_use'), told: null, book: null };
   }
-  if (isStranger(account, view)) return { progress: progressOf(held, 'another_identity'), told: null };
+  if (isStranger(account, view)) return { progress: progressOf(held, 'another_identity'), told: null, book: null };
 
   const winner = rivals[0];
   attempt.undo = attempt.undo.filter((id) => id !== upstream);
@@ -83,7 +90,13 @@ async function settle(
     attempt: attempt.number,
   });
   deps.metrics.attempts.inc({ operation: attempt.operation, outcome: 'succeeded' });
-  return { progress: progressOf(held), told: winner ? refOf(winner) : null };
+  await em.flush();
+  const run = hasBook ? await openFirstContactsRun(em, survivor, at) : null;
+  return {
+    progress: progressOf(held),
+    told: winner ? refOf(winner) : null,
+    book: run && [refOf(survivor), run.scope],
+  };
 }
 
 const refOf = ({ tenantId, id, channel, provider }: Account): AccountRef => ({

@@ -1,6 +1,7 @@
 import { Migration } from '@mikro-orm/migrations';
 
-const current = "nullif(current_setting('patchbay.tenant', true), '')::uuid";
+/** As a sub-select it is read once for a statement, not once for a row. */
+const current = "(select nullif(current_setting('patchbay.tenant', true), '')::uuid)";
 
 const security = (table: string): string => `
 alter table ${table} enable row level security;

@@ -1,14 +1,42 @@
-import { rows, type Em } from '../connect.ts';
+import { arrayOf, rows, type Em } from '../connect.ts';
+import type { SyncKind } from '../entities/events.ts';
 import type { UnmovedAccount } from './unmoved-accounts.ts';
 
-/** Accounts after `after` with a details sync that is running since before `since`: its workflow may have been lost. */
-export function runningSyncs(em: Em, since: Date, after: string, limit: number): Promise<UnmovedAccount[]> {
+/** A sync that is running, with its account; `id` is the run's. */
+export interface UnmovedSync extends UnmovedAccount {
+  account_id: string;
+  kind: SyncKind;
+  scope: string;
+}
+
+/**
+ * Syncs after `after` that are running since before `since`, and that nobody has in hand at `free`: their workflow may
+ * have been lost.
+ */
+export function runningSyncs(em: Em, since: Date, free: Date, after: string, limit: number): Promise<UnmovedSync[]> {
+  return rows<UnmovedSync>(
+    em,
+    `select r.id, r.account_id, r.kind, r.scope, a.tenant_id, a.channel, a.provider
+     from sync_runs r join accounts a on a.id = r.account_id
+     where r.state = 'running' and not r.dry_run and r.started_at < ? and (r.lease_until is null or r.lease_until < ?)
+       and r.id > ?
+     order by r.id limit ?`,
+    [since, free, after, limit],
+  );
+}
+
+/** Active accounts of `providers`, which have address books, that were never read. */
+export function accountsWithoutContacts(
+  em: Em,
+  providers: readonly string[],
+  limit: number,
+): Promise<UnmovedAccount[]> {
   return rows<UnmovedAccount>(
     em,
-    `select a.id, a.tenant_id, a.channel, a.provider from sync_runs r join accounts a on a.id = r.account_id
-     where r.state = 'running' and not r.dry_run and r.kind = 'details' and r.started_at < ? and a.id > ?
-     order by a.id limit ?`,
-    [since, after, limit],
+    `select a.id, a.tenant_id, a.channel, a.provider from accounts a
+     where a.state = 'active' and a.contacts_due_at is null and a.merged_into is null and a.provider = any(?::text[])
+     limit ?`,
+    [arrayOf(providers), limit],
   );
 }
 

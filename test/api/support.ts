@@ -52,6 +52,11 @@ export function createStandIn(): StandIn {
       return motion.onSubmit(account, action);
     },
     ensureSearchAttributes: () => Promise.resolve(),
+    ensureSchedules: () => Promise.resolve(),
+    startSyncContacts: async (account) => {
+      check();
+      motion.syncs.push(account.accountId);
+    },
     startSyncDetails: async (account) => {
       check();
       motion.syncs.push(account.accountId);
@@ -88,6 +93,8 @@ export async function startTestApi(
     TEMPORAL_UI_URL: 'http://127.0.0.1:8233',
     UNIPILE_DSN: sandbox.unipileUrl,
     UNIPILE_ACCESS_TOKEN: 'sandbox-key',
+    WASENDER_BASE_URL: sandbox.wasenderUrl,
+    WASENDER_API_TOKEN: '1|sandbox-pat',
     PORT: '0',
     LOG_LEVEL: process.env.LOG_LEVEL ?? 'silent',
     SHUTDOWN_GRACE_SECONDS: '1',

@@ -3,6 +3,7 @@ export interface Control {
   url: string;
   post(path: string, body?: unknown): Promise<any>;
   put(path: string, body: unknown): Promise<any>;
+  patch(path: string, body: unknown): Promise<any>;
   get(path: string): Promise<any>;
   delete(path: string): Promise<any>;
   /** How often the provider was asked: method and route as a pattern. */
@@ -23,6 +24,7 @@ export function createControl(url: string): Control {
     url,
     post: (path, body = {}) => call('POST', path, body),
     put: (path, body) => call('PUT', path, body),
+    patch: (path, body) => call('PATCH', path, body),
     get: (path) => call('GET', path),
     delete: (path) => call('DELETE', path),
     count: async (method, route) => {

@@ -1,0 +1,69 @@
+import { DriverException } from '@mikro-orm/core';
+import type { Em } from '../../db/connect.ts';
+import { saveContacts, type SavedPerson, type Saving } from '../../db/contacts/save-contacts.ts';
+import type { RunOf } from '../../db/contacts/run-rows.ts';
+import type { SeenContact } from '../../domain/contacts.ts';
+import { timeOf, type Deps } from '../deps.ts';
+import type { BookPage } from './read-book.ts';
+import { Tally } from './tally.ts';
+
+class Fenced extends Error {}
+
+/**
+ * Writes a page's people and, in the same transaction, how far the run has come by `advance`. False when that says that
+ * the run is somebody else's now: then nothing of the page is kept.
+ */
+export async function savePage(
+  deps: Deps,
+  ref: RunOf & { now: number },
+  tally: Tally,
+  page: BookPage,
+  advance: (em: Em, stats: object, seen: Buffer) => Promise<boolean>,
+): Promise<boolean> {
+  const { tenantId, accountId } = ref;
+  try {
+    await deps.db.tenant(tenantId, async (em) => {
+      const saving = { tenantId, accountId, at: timeOf(deps, ref), vault: deps.vault, keep: null };
+      const { people, failed } = await saveAll(deps, em, saving, page.contacts);
+      const counts = { delivered: page.delivered, skipped: page.delivered - page.contacts.length, failed, erased: 0 };
+      const seen = tally.add(people, counts);
+      if (!(await advance(em, tally.stats, seen))) throw new Fenced();
+    });
+    return true;
+  } catch (error) {
+    if (error instanceof Fenced) return false;
+    throw error;
+  }
+}
+
+/** What PostgreSQL says of a value that it cannot take; anything else is not the entry's fault. */
+const ofTheEntry = (error: unknown): boolean =>
+  error instanceof DriverException && /^(22|23|54)/.test(String((error as { code?: unknown }).code ?? ''));
+
+/** Writes entries together; where one cannot be stored, the halves, until it stands alone: it is left out and counted. */
+async function saveAll(
+  deps: Deps,
+  em: Em,
+  of: Saving,
+  entries: readonly SeenContact[],
+): Promise<{ people: SavedPerson[]; failed: number }> {
+  try {
+    return { people: await em.transactional((inner) => saveContacts(inner, of, entries)), failed: 0 };
+  } catch (error) {
+    if (!ofTheEntry(error)) throw error;
+    if (entries.length === 1) {
+      deps.log.warn({ account: of.accountId, err: error }, 'an entry of the address book cannot be stored');
+      return { people: [], failed: 1 };
+    }
+    const middle = Math.ceil(entries.length / 2);
+    const halves = [entries.slice(0, middle), entries.slice(middle)];
+    const people: SavedPerson[] = [];
+    let failed = 0;
+    for (const half of halves) {
+      const saved = await saveAll(deps, em, of, half);
+      people.push(...saved.people);
+      failed += saved.failed;
+    }
+    return { people, failed };
+  }
+}

@@ -1,0 +1,98 @@
+import type { SavedPerson } from '../../db/contacts/save-contacts.ts';
+
+/** What a contacts sync reports; people count once each, however often they were delivered. */
+export interface ContactStats {
+  /** Entries delivered. */
+  total_fetched: number;
+  successful_updates: number;
+  failed_updates: number;
+  contacts_with_names: number;
+  contacts_without_names: number;
+  inserted: number;
+  updated: number;
+  unchanged: number;
+  /** Entries of people who had been delivered before. */
+  duplicates: number;
+  /** Entries that are no people: groups, channels, what names nobody. */
+  skipped: number;
+  /** Entries of people who were erased on request. */
+  erased: number;
+}
+
+/** What a page adds beside its people. */
+export interface PageCounts {
+  delivered: number;
+  skipped: number;
+  failed: number;
+  erased: number;
+}
+
+const bit = { inserted: 1, updated: 2, unchanged: 4, named: 8 } as const;
+const outcomes = ['inserted', 'updated', 'unchanged'] as const;
+/** Bytes of a person in a page's record: the random end of the contact's id, then the bits. */
+const idSize = 8;
+const recordSize = idSize + 1;
+
+/** The count of a run, and whom it has met: kept page by page, so that a run that goes on counts nobody twice. */
+export class Tally {
+  readonly stats: ContactStats;
+  readonly #seen = new Map<string, number>();
+
+  constructor(stats: Partial<ContactStats>, pages: readonly Uint8Array[]) {
+    this.stats = {
+      total_fetched: 0,
+      successful_updates: 0,
+      failed_updates: 0,
+      contacts_with_names: 0,
+      contacts_without_names: 0,
+      inserted: 0,
+      updated: 0,
+      unchanged: 0,
+      duplicates: 0,
+      skipped: 0,
+      erased: 0,
+      ...stats,
+    };
+    for (const page of pages)
+      for (let at = 0; at < page.length; at += recordSize)
+        this.#seen.set(Buffer.from(page.subarray(at, at + idSize)).toString('hex'), page[at + idSize] ?? 0);
+  }
+
+  /** Counts a page; answers what must be kept of it. */
+  add(people: readonly SavedPerson[], counts: PageCounts): Buffer {
+    const { stats } = this;
+    const kept: Buffer[] = [];
+    for (const { contactId, outcome, named } of people) {
+      const key = contactId.replaceAll('-', '').slice(-idSize * 2);
+      const before = this.#seen.get(key);
+      const now = bit[outcome] | (named ? bit.named : 0);
+      const after = before === undefined ? now : together(before, now);
+      if (after === before) continue;
+      if (before !== undefined) this.#count(before, -1);
+      this.#count(after, 1);
+      this.#seen.set(key, after);
+      kept.push(Buffer.from(key, 'hex'), Buffer.from([after]));
+    }
+    stats.total_fetched += counts.delivered;
+    stats.skipped += counts.skipped;
+    stats.failed_updates += counts.failed;
+    stats.erased += counts.erased;
+    stats.duplicates = stats.total_fetched - stats.skipped - stats.failed_updates - stats.erased - this.#seen.size;
+    return Buffer.concat(kept);
+  }
+
+  #count(flags: number, by: 1 | -1): void {
+    const { stats } = this;
+    for (const outcome of outcomes) if (flags & bit[outcome]) stats[outcome] += by;
+    stats.successful_updates += by;
+    stats[flags & bit.named ? 'contacts_with_names' : 'contacts_without_names'] += by;
+  }
+}
+
+/** A person met twice: what was inserted stays so, what was changed at either time is updated. */
+function together(before: number, now: number): number {
+  const named = (before | now) & bit.named;
+  const changed = (before | now) & (bit.updated | bit.inserted);
+  if (before & bit.inserted) return bit.inserted | named;
+  return (changed ? bit.updated : bit.unchanged) | named;
+}

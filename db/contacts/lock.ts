@@ -1,0 +1,9 @@
+import { rows, type Em } from '../connect.ts';
+
+/**
+ * Held by every transaction that writes contacts of an account, taken first: two entries of one person never become
+ * two people, and no two writers wait for each other. The account's own row stays free for its events.
+ */
+export async function lockContacts(em: Em, accountId: string): Promise<void> {
+  await rows(em, 'select pg_advisory_xact_lock(hashtextextended(?, 0))::text', [`contacts/${accountId}`]);
+}

@@ -1,0 +1,28 @@
+import { rows, type Em } from '../connect.ts';
+
+export interface DueAccount {
+  id: string;
+  tenant_id: string;
+}
+
+/**
+ * Claims working accounts that are due, the longest due first, by putting their next time off: whoever claimed them and
+ * died is followed by the next sweep after `lapses`. Committed before any provider is asked. System role.
+ */
+export function claimDueAccounts(
+  em: Em,
+  column: 'contacts_due_at' | 'pictures_due_at',
+  now: Date,
+  lapses: Date,
+  limit: number,
+): Promise<DueAccount[]> {
+  return rows<DueAccount>(
+    em,
+    `update accounts set ${column} = ? where id in (
+       select id from accounts where ${column} <= ? and state = 'active' and merged_into is null
+         and provider_account_id is not null
+       order by ${column} limit ? for update skip locked)
+     returning id, tenant_id`,
+    [lapses, now, limit],
+  );
+}
