@@ -11,6 +11,9 @@ import { collectDetails, giveUpDetails } from './collect-details.ts';
 import { syncContacts, giveUpContacts } from './contacts/sync-contacts.ts';
 import { syncDueContacts } from './contacts/sync-due-contacts.ts';
 import { fetchDuePictures } from './contacts/fetch-pictures.ts';
+import { eraseContacts } from './privacy/erase-contacts.ts';
+import { eraseRecords } from './privacy/erase-records.ts';
+import { rememberErased } from './privacy/remember-erased.ts';
 import type { Deps } from './deps.ts';
 
 /** Everything a worker registers. */
@@ -28,6 +31,9 @@ export const createActivities = (deps: Deps) => ({
   giveUpDetails: giveUpDetails(deps),
   syncContacts: syncContacts(deps),
   giveUpContacts: giveUpContacts(deps),
+  rememberErased: rememberErased(deps),
+  eraseContacts: eraseContacts(deps),
+  eraseRecords: eraseRecords(deps),
   syncDueContacts: syncDueContacts(deps),
   fetchDuePictures: fetchDuePictures(deps),
 });

@@ -11,10 +11,17 @@ import { accountRoutes } from './routes/accounts.ts';
 import { aliasRoutes } from './routes/aliases.ts';
 import { attemptRoutes } from './routes/attempts.ts';
 import { serveCodec, serveHealth } from './routes/health.ts';
+import { changeMany } from './routes/contact-bulk.ts';
+import { contactMergeRoutes } from './routes/contact-merges.ts';
+import { contactStatsRoutes } from './routes/contact-stats.ts';
+import { syncByNumber } from './routes/contact-syncs.ts';
+import { contactRoutes } from './routes/contacts.ts';
+import { erasureRoutes } from './routes/erasures.ts';
 import { keyRoutes } from './routes/keys.ts';
 import { openRoutes } from './routes/open.ts';
 import { providerRoutes } from './routes/providers.ts';
 import { syncRoutes } from './routes/syncs.ts';
+import { tenantRoutes } from './routes/tenant.ts';
 import { timelineRoutes } from './routes/timeline.ts';
 import { webhookEventRoutes } from './routes/webhook-events.ts';
 import { serveLoginPages } from './webhooks/login-page.ts';
@@ -32,8 +39,16 @@ const routes: Route[] = [
     ...attemptRoutes,
     ...timelineRoutes,
     ...syncRoutes,
+    // Words before ids: a word would else be taken for one.
+    ...contactStatsRoutes,
+    ...contactMergeRoutes,
+    changeMany,
+    syncByNumber,
+    ...contactRoutes,
     ...providerRoutes,
     ...webhookEventRoutes,
+    ...erasureRoutes,
+    ...tenantRoutes,
     ...keyRoutes,
   ]),
 ];

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { openDatabase } from '../db/connect.ts';
 import { saveInstallationCredentials } from '../db/credentials.ts';
+import { ensureLedgerKey } from '../db/privacy/ledger-key.ts';
 import { requireUsedKeys } from '../db/used-keys.ts';
 import { followSandbox, systemClock } from '../platform/clock.ts';
 import { providerDefaults, type Config } from '../platform/config.ts';
@@ -59,6 +60,7 @@ export async function startApi(
   try {
     await requireUsedKeys(db, vault);
     await saveInstallationCredentials(db, vault, clock.now(), providerDefaults(config));
+    await ensureLedgerKey(db, vault, clock.now());
     const server = createHttpServer(patience);
     await listen(server, config);
     const url = `http://${config.HOST.includes(':') ? `[${config.HOST}]` : config.HOST}:${(server.address() as AddressInfo).port}`;

@@ -5,6 +5,7 @@ import { accountStates, type AccountState } from '../domain/account-state.ts';
 import { channelNames, type Channel } from '../domain/channels.ts';
 import { asFailureCode, failureRow } from '../domain/failures.ts';
 import { isId } from '../platform/ids.ts';
+import { addImport } from './accounts-import.ts';
 import { tenantOption } from './environment.ts';
 import { print, table } from './print.ts';
 import { tenantNamed, withSession } from './session.ts';
@@ -39,6 +40,7 @@ export function addAccounts(program: Command): void {
     .action(async (id: string, options: { tenant: string; json?: boolean }) =>
       print(await show(id, options.tenant), options, inWords),
     );
+  addImport(accounts);
 }
 
 const lineOf = ({ id, provider, channel, owner, label, state, reason, who, since }: Account) => ({

@@ -1,3 +1,5 @@
+import { Problem } from '../api/http/problem.ts';
+
 /** Errors of the network and of PostgreSQL, in words. */
 const words: Record<string, string> = {
   ECONNREFUSED: 'nothing answers there; is it running?',
@@ -14,6 +16,7 @@ const words: Record<string, string> = {
  * statement with its values.
  */
 export function complaintOf(error: unknown): string {
+  if (error instanceof Problem) return `${error.message} ${error.fix}`;
   const chain = causes(error);
   const code = chain.map(codeOf).find((one) => one !== undefined && Object.hasOwn(words, one));
   const deepest = chain.findLast(({ message }) => message !== '');

@@ -1,5 +1,7 @@
 import type { Command } from 'commander';
+import { api } from './doctor/api.ts';
 import { configuration } from './doctor/configuration.ts';
+import { conversationSync, fetching, singleSync } from './doctor/contacts.ts';
 import { database, rowSecurity } from './doctor/database.ts';
 import { examine, type Check, type Line } from './doctor/check.ts';
 import { encryption } from './doctor/encryption.ts';
@@ -22,6 +24,10 @@ const checks: Check[] = [
   searchAttributesCheck,
   workers,
   providerChecks,
+  fetching,
+  singleSync,
+  conversationSync,
+  api,
   webhookLoop,
 ];
 
@@ -35,7 +41,7 @@ export function addDoctor(program: Command): void {
     .option('--json', 'for machines')
     .addHelpText(
       'after',
-      '\nChanges nothing that stays: one event is sent to PUBLIC_URL and removed again. Exit code 1: something fails.',
+      '\nChanges nothing that stays: one event is sent to PUBLIC_URL and removed again, one contact is written and undone. Exit code 1: something fails.',
     )
     .action(async (options: { json?: boolean }) => {
       const subject = openSubject(environment());

@@ -1,6 +1,8 @@
 import { Command } from 'commander';
 import { addAccounts } from './accounts.ts';
+import { addContacts } from './contacts.ts';
 import { addDoctor } from './doctor.ts';
+import { addErasures } from './erasures.ts';
 import { addKeys } from './keys.ts';
 import { addMigrate } from './migrate.ts';
 import { addRebuild } from './rebuild.ts';
@@ -20,8 +22,10 @@ PATCHBAY_HOME. Exit codes: 0 done, 1 failed, 2 wrong usage.`,
     );
   addDoctor(program);
   addAccounts(program);
+  addContacts(program);
   addSync(program);
   addWebhooks(program);
+  addErasures(program);
   addKeys(program);
   addRebuild(program);
   addMigrate(program);

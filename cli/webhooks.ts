@@ -10,6 +10,7 @@ import { isId } from '../platform/ids.ts';
 import { providers } from '../providers/providers.ts';
 import { apiContextOf, depsOf, withMotion } from './context.ts';
 import { tenantOption } from './environment.ts';
+import { limitOption } from './limit.ts';
 import { print, table } from './print.ts';
 import { tenantNamed, withSession, type Session } from './session.ts';
 import { UsageError } from './usage.ts';
@@ -31,7 +32,7 @@ export function addWebhooks(program: Command): void {
     .description("list a tenant's events and those that belong to no tenant, newest first")
     .addOption(tenantOption())
     .addOption(new Option('--state <state>', 'in this state').choices([...states, 'all']).default('failed'))
-    .addOption(new Option('--limit <n>', 'at most so many').default(100).argParser(count))
+    .addOption(limitOption())
     .option('--json', 'for machines')
     .action(async (options: ListOptions) => {
       const found = await withSession((session) => list(session, options));
@@ -62,13 +63,6 @@ export function addWebhooks(program: Command): void {
       print(lines, options, (found) => table(found, 'no provider is configured'));
       if (lines.some(({ outcome }) => outcome === 'failed')) process.exitCode = 1;
     });
-}
-
-function count(text: string): number {
-  const number = Number(text);
-  if (!Number.isInteger(number) || number < 1 || number > 10_000)
-    throw new UsageError('--limit takes a number from 1 to 10000');
-  return number;
 }
 
 const lineOf = (event: WebhookEvent) => ({

@@ -3,6 +3,7 @@ import { Account, AccountEvent } from './entities/accounts.ts';
 import { ConnectionAttempt, ConnectionStep } from './entities/attempts.ts';
 import { Contact, ContactAlias, SyncPage } from './entities/contacts.ts';
 import { SyncRun, WebhookEvent } from './entities/events.ts';
+import { ErasedSubject, Erasure, LedgerKey, WebhookSubject } from './entities/privacy.ts';
 import { ApiKey, IdempotencyKey, ProviderCredentials, Tenant } from './entities/tenants.ts';
 
 export type Em = EntityManager;
@@ -21,6 +22,10 @@ export const entities = [
   SyncPage,
   Contact,
   ContactAlias,
+  LedgerKey,
+  Erasure,
+  ErasedSubject,
+  WebhookSubject,
 ];
 
 /**

@@ -8,6 +8,7 @@ import { RawRetention } from './migrations/0004-raw-retention.ts';
 import { AccountKeys } from './migrations/0005-account-keys.ts';
 import { AnsweredAt } from './migrations/0006-answered-at.ts';
 import { Contacts } from './migrations/0007-contacts.ts';
+import { Privacy } from './migrations/0008-privacy.ts';
 
 /** Every migration, oldest first. */
 export const migrationsList = [
@@ -18,6 +19,7 @@ export const migrationsList = [
   { name: '0005-account-keys', class: AccountKeys },
   { name: '0006-answered-at', class: AnsweredAt },
   { name: '0007-contacts', class: Contacts },
+  { name: '0008-privacy', class: Privacy },
 ];
 
 /** MikroORM as the schema's owner; migrations and the drift test use it, no serving process does. */

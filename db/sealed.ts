@@ -12,6 +12,8 @@ export const sealed = {
   webhookBody: (id: string) => `webhook_events.body:${id}`,
   contactRaw: (contactId: string) => `contacts.raw_wasender_data:${contactId}`,
   syncTarget: (runId: string) => `sync_runs.target:${runId}`,
+  ledgerKey: (id: string) => `ledger_keys.value:${id}`,
+  erasureTarget: (erasureId: string) => `erasures.target:${erasureId}`,
   idempotentAnswer: (id: string) => `idempotency_keys.response:${id}`,
 };
 
@@ -40,5 +42,7 @@ export const sealedColumns: readonly SealedColumn[] = [
   { table: 'webhook_events', column: 'body', of: 'id', context: sealed.webhookBody },
   { table: 'contacts', column: 'raw_wasender_data', of: 'id', context: sealed.contactRaw },
   { table: 'sync_runs', column: 'target', of: 'id', context: sealed.syncTarget },
+  { table: 'ledger_keys', column: 'value', of: 'id', context: sealed.ledgerKey },
+  { table: 'erasures', column: 'target', of: 'id', context: sealed.erasureTarget },
   { table: 'idempotency_keys', column: 'response', of: 'id', context: sealed.idempotentAnswer },
 ];

@@ -20,8 +20,8 @@ export interface SeenContact {
   isBusiness: boolean;
   /** The person's text about themself. */
   status: string | null;
-  /** Null: has none. Missing: not told here, or changed; it must be asked for. The address expires. */
-  pictureUrl?: string | null;
+  /** Missing: not told here, or changed; it must be asked for. The address expires. */
+  pictureUrl?: string;
   /** The provider's entry as it came. */
   raw: unknown;
 }
@@ -65,7 +65,7 @@ export interface ContactEdits {
 
 /** Where a field's present value comes from, where it is not the provider's at the contact's first sight. */
 export interface FieldOrigin {
-  source: 'provider' | 'edit' | 'merge';
+  source: 'provider' | 'edit' | 'merge' | 'translation';
   /** RFC 3339. */
   at: string;
   /** The contact that a merge took it from. */
@@ -107,6 +107,9 @@ const fieldNames: readonly (keyof ContactFields)[] = [
   'isBusinessAccount',
 ];
 
+/** Origins of what the provider's entry does not hold, so that its silence takes nothing away. */
+const learned: ReadonlySet<string> = new Set(['merge', 'translation']);
+
 /**
  * A person's fields after an entry was seen. The entry under the person's own identity decides; one under another alias
  * of theirs only fills gaps, so that two entries of one person never take turns. What was edited stays, and what a
@@ -125,7 +128,7 @@ export function afterSeen(
     const was = fields[name];
     const empty = now === null || now === false;
     if (name === 'company' && before.edits.company !== undefined) return;
-    if (empty && (!decides || provenance[name]?.source === 'merge')) return;
+    if (empty && (!decides || learned.has(provenance[name]?.source ?? ''))) return;
     if (!decides && was !== null && was !== false) return;
     if (was === now) return;
     fields[name] = now;

@@ -9,5 +9,8 @@ export const connectionWorkflowId = (accountId: string): string => `connection/$
 export const syncWorkflowId = (kind: string, accountId: string, scope?: string): string =>
   scope ? `sync/${kind}/${accountId}/${scope}` : `sync/${kind}/${accountId}`;
 
+/** The erasure of one person across a tenant's accounts. */
+export const erasureWorkflowId = (erasureId: string): string => `erase/${erasureId}`;
+
 /** The queue of activities that fetch in bulk, beside the one of calls that a person waits for. */
 export const backfillQueue = (queue: string): string => `${queue}-backfill`;

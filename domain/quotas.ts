@@ -3,3 +3,6 @@
  * other tools and one's own wishes find something left.
  */
 export const pictureQuota = { perMinute: 50, perDay: 900 } as const;
+
+/** Numbers behind LIDs that are asked for of one account; no limit of theirs is published. */
+export const lidsPerMinute = 50;

@@ -10,13 +10,14 @@ import {
 } from '@temporalio/client';
 import { ApplicationFailure, TypedSearchAttributes } from '@temporalio/common';
 import { patienceMs } from '../domain/budgets.ts';
-import { connectionWorkflowId, syncWorkflowId } from '../domain/ids.ts';
+import { connectionWorkflowId, erasureWorkflowId, syncWorkflowId } from '../domain/ids.ts';
 import { searchAttributes } from '../domain/search-attributes.ts';
 import {
   currentStep,
   lookAgain,
   submitStep,
   type ConnectionInput,
+  type ErasePersonInput,
   type StepAction,
   type StepRef,
 } from '../workflows/messages.ts';
@@ -44,6 +45,8 @@ export interface Motion {
   startSyncDetails(account: AccountRef): Promise<void>;
   /** The same for its contacts sync of that scope. */
   startSyncContacts(account: AccountRef, scope: string): Promise<void>;
+  /** Starts the erasure of a person; nothing where it is running. */
+  startErasure(erasure: ErasePersonInput): Promise<void>;
   /** Makes the Schedules what the settings say. */
   ensureSchedules(): Promise<void>;
   /** Registers the search attributes that the namespace lacks: a new one, or one whose database was lost. */
@@ -172,6 +175,22 @@ export function openMotion(config: Config, vault: Vault): Motion {
     startSyncDetails: (account) => startSync('syncDetails', account, 'details', {}),
     startSyncContacts: (account, scope) =>
       startSync('syncContacts', account, 'contacts', { scope, heartbeatSeconds: config.SYNC_HEARTBEAT_SECONDS }),
+    startErasure: (erasure) =>
+      starting(() =>
+        client.withDeadline(Date.now() + tellDeadlineMs * 3, async () => {
+          await client.workflow.start('erasePerson', {
+            taskQueue,
+            workflowId: erasureWorkflowId(erasure.erasureId),
+            workflowIdConflictPolicy: 'USE_EXISTING',
+            args: [erasure],
+            typedSearchAttributes: new TypedSearchAttributes([
+              { key: searchAttributes.tenant, value: erasure.tenantId },
+              { key: searchAttributes.kind, value: 'erase_person' },
+            ]),
+            staticSummary: 'erasure of a person',
+          });
+        }),
+      ),
     ensureSchedules: () =>
       client.withDeadline(Date.now() + 5_000, () =>
         ensureSchedules(client, taskQueue, {

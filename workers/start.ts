@@ -3,6 +3,7 @@ import { registerOwed } from '../activities/webhooks.ts';
 import { saveInstallationCredentials } from '../db/credentials.ts';
 import { openDatabase } from '../db/connect.ts';
 import { applyRetention } from '../db/queries/apply-retention.ts';
+import { ensureLedgerKey } from '../db/privacy/ledger-key.ts';
 import { requireUsedKeys } from '../db/used-keys.ts';
 import { followSandbox, systemClock } from '../platform/clock.ts';
 import { providerDefaults, type Config } from '../platform/config.ts';
@@ -11,6 +12,7 @@ import { createMetrics, serveMetrics } from '../platform/metrics.ts';
 import { openMotion } from '../platform/temporal.ts';
 import { createVault, parseKeyRing } from '../platform/vault.ts';
 import { providers } from '../providers/providers.ts';
+import { keepPrivacy } from './privacy.ts';
 import { keepReconciling } from './reconcile.ts';
 import { countProviderCalls } from './count-provider-calls.ts';
 import { freeAddress, installRuntime } from './runtime.ts';
@@ -41,6 +43,7 @@ export async function startWorker(config: Config): Promise<{ stop(): Promise<voi
   };
   await requireUsedKeys(db, vault);
   await saveInstallationCredentials(db, vault, clock.now(), providerDefaults(config));
+  await ensureLedgerKey(db, vault, clock.now());
   const workers = await createWorkers(config, deps);
   const metricsServer =
     config.METRICS_PORT === undefined
@@ -48,10 +51,12 @@ export async function startWorker(config: Config): Promise<{ stop(): Promise<voi
       : await serveMetrics(metrics, config.METRICS_PORT, config.METRICS_HOST, () =>
           fetch(`http://${sdkMetrics}/metrics`).then((answer) => answer.text()),
         );
+  const privacyRound = keepPrivacy({ db, clock, log, motion });
   const reconciler = keepReconciling({ db, clock, log, motion }, config.RECONCILE_INTERVAL_SECONDS * 1000, async () => {
     await registerOwed(deps);
     const before = new Date(clock.now().getTime() - config.RAW_RETENTION_DAYS * 86_400_000);
     await db.system((em) => applyRetention(em, before));
+    await privacyRound();
   });
   nudge = reconciler.nudge;
   const done = workers.run();

@@ -43,5 +43,13 @@ export const sweeps = proxyActivities<Activities>({
   priority: { priorityKey: 4 },
 });
 
+/** Erasing somebody asks no provider: it is tried until it is done. */
+export const erasing = proxyActivities<Activities>({
+  startToCloseTimeout: '30 minutes',
+  heartbeatTimeout: '30 seconds',
+  retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '1 minute' },
+  priority: { priorityKey: 3 },
+});
+
 /** Where what fetches in bulk is served: it never takes a slot from what a person waits for. */
 export const inBackfill = (): ActivityOptions => ({ taskQueue: backfillQueue(workflowInfo().taskQueue) });

@@ -44,6 +44,12 @@ export interface SyncContactsInput {
   heartbeatSeconds: number;
 }
 
+/** Whom to erase is in PostgreSQL. */
+export interface ErasePersonInput {
+  tenantId: string;
+  erasureId: string;
+}
+
 export interface SyncDetailsInput {
   tenantId: string;
   accountId: string;

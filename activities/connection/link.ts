@@ -79,7 +79,7 @@ async function settle(
   const wasNew = survivor.detailsAt === null;
   saveDetails(deps, em, survivor, view, details, at);
   moveAccount(em, survivor, { type: 'linked', at }, winner ? undefined : attempt.number);
-  await claimEvents(em, survivor, at);
+  await claimEvents(em, deps.vault, survivor, at);
 
   attempt.state = 'succeeded';
   attempt.endedAt = at;

@@ -2,13 +2,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Context } from '@temporalio/activity';
 import { loadContacts, writeContacts } from '../../db/contacts/contact-rows.ts';
 import { lockContacts } from '../../db/contacts/lock.ts';
-import { rows } from '../../db/connect.ts';
+import { rows, type Em } from '../../db/connect.ts';
 import { Account } from '../../db/entities/accounts.ts';
 import { claimDueAccounts, type DueAccount } from '../../db/queries/claim-due-accounts.ts';
 import { failureRow, ProviderFailure } from '../../domain/failures.ts';
 import { pictureQuota } from '../../domain/quotas.ts';
+import type { ContactReader, ProviderCall } from '../../providers/provider.ts';
 import { connectionTo } from '../connection/rows.ts';
 import { timeOf, type Deps } from '../deps.ts';
+import { translateLids } from './translate-lids.ts';
 
 /** Accounts of one activity, all at a time: they wait most of it. */
 const chunk = 20;
@@ -31,7 +33,7 @@ export const fetchDuePictures =
     const began = Date.now();
     await Promise.all(
       due.map(async (account) => {
-        const again = await fetchOf(deps, account, () => Date.now() - began > lastsMs, ref, signal);
+        const again = await completeOf(deps, account, () => Date.now() - began > lastsMs, ref, signal);
         await deps.db.tenant(account.tenant_id, (em) =>
           rows(em, 'update accounts set pictures_due_at = ? where id = ? and pictures_due_at is not null', [
             again,
@@ -43,59 +45,83 @@ export const fetchDuePictures =
     return due.length === chunk;
   };
 
-/** Works on one account's pictures; answers when it is due again, null when nothing lacks. */
-async function fetchOf(
+/** Completes one account's people; answers when it is due again, null when nothing lacks. */
+async function completeOf(
   deps: Deps,
   { id: accountId, tenant_id: tenantId }: DueAccount,
   isOver: () => boolean,
   ref: { now: number },
   signal: AbortSignal,
 ): Promise<Date | null> {
-  const at = (): Date => timeOf(deps, ref);
-  const inMs = (ms: number): Date => new Date(at().getTime() + ms);
+  const now = (): Date => timeOf(deps, ref);
+  const inMs = (ms: number): Date => new Date(now().getTime() + ms);
   try {
-    for (let asked = 0; !isOver();) {
-      const now = at();
-      const day = now.toISOString().slice(0, 10);
-      const work = await deps.db.tenant(tenantId, async (em) => {
-        const account = await em.findOneOrFail(Account, { id: accountId });
-        if (!account.providerAccountId || account.state !== 'active') return null;
-        const { provider, call } = await connectionTo(deps, em, account, now, account.providerAccountId);
-        const used = account.pictureCalls?.day === day ? account.pictureCalls.count : 0;
-        const left = Math.min(batch, pictureQuota.perDay - used);
-        const people = await rows<{ id: string; who: string }>(
-          em,
-          `select id, coalesce(wasender_jid, phone_number) as who from contacts
-           where account_id = ? and merged_into is null and (picture_at is null or picture_at < ?)
-             and coalesce(wasender_jid, phone_number) is not null
-           order by picture_at nulls first limit ?`,
-          [accountId, inMs(-freshMs), Math.max(left, 1)],
-        );
-        // Counted before they are asked for: a worker that dies in between has used them.
-        account.pictureCalls = { day, count: used + Math.max(Math.min(left, people.length), 0) };
-        return { reader: provider.contacts, call: { ...call, signal }, people, left };
-      });
-      if (!work?.reader || !work.people.length) return null;
-      if (work.left <= 0) return new Date(Date.parse(`${day}T00:00:00Z`) + 86_400_000);
-      const found = new Map<string, string | null>();
-      try {
-        for (const { id, who } of work.people) {
-          // A pause after each fifty: what is allowed a minute is never used up, for others ask too.
-          if (asked > 0 && asked % pictureQuota.perMinute === 0) await sleep(61_000, undefined, { signal });
-          asked += 1;
-          found.set(id, await work.reader.picture(work.call, who));
-        }
-      } finally {
-        await keep(deps, { tenantId, accountId, at: at() }, found);
-      }
-    }
-    return at();
+    const connection = await deps.db.tenant(tenantId, async (em) => {
+      const account = await em.findOneOrFail(Account, { id: accountId });
+      if (!account.providerAccountId || account.state !== 'active') return null;
+      return connectionTo(deps, em, account, now(), account.providerAccountId);
+    });
+    const reader = connection?.provider.contacts;
+    if (!connection || !reader) return null;
+    const call = { ...connection.call, signal };
+    await translateLids(deps, { tenantId, accountId }, reader, call, now, isOver);
+    return await fetchPictures(deps, { tenantId, accountId }, reader, call, now, isOver);
   } catch (error) {
     if (!(error instanceof ProviderFailure)) throw error;
     deps.log.info({ account: accountId, tenant: tenantId, code: error.code }, 'pictures are asked for later');
-    const waits = failureRow(error.code).action === 'wait' || failureRow(error.code).action === 'retry';
-    return waits ? inMs(error.retryAfterMs ?? 60_000) : inMs(86_400_000);
+    const { action } = failureRow(error.code);
+    return action === 'wait' || action === 'retry' ? inMs(error.retryAfterMs ?? 60_000) : inMs(86_400_000);
   }
+}
+
+async function fetchPictures(
+  deps: Deps,
+  of: { tenantId: string; accountId: string },
+  reader: ContactReader,
+  call: ProviderCall,
+  now: () => Date,
+  isOver: () => boolean,
+): Promise<Date | null> {
+  for (let asked = 0; !isOver();) {
+    const day = now().toISOString().slice(0, 10);
+    const work = await deps.db.tenant(of.tenantId, (em) => nextPictures(em, of.accountId, now(), day));
+    if (!work.people.length) return null;
+    if (work.left <= 0) return new Date(Date.parse(`${day}T00:00:00Z`) + 86_400_000);
+    const found = new Map<string, string | null>();
+    try {
+      for (const { id, who } of work.people) {
+        // A pause after each fifty: what is allowed a minute is never used up, for others ask too.
+        if (asked > 0 && asked % pictureQuota.perMinute === 0) await sleep(61_000, undefined, { signal: call.signal });
+        asked += 1;
+        found.set(id, await reader.picture(call, who));
+      }
+    } finally {
+      await keep(deps, { ...of, at: now() }, found);
+    }
+  }
+  return now();
+}
+
+/** Whose pictures to ask for next, as far as the day's quota goes; counted at once, so that a dead worker used them. */
+async function nextPictures(
+  em: Em,
+  accountId: string,
+  now: Date,
+  day: string,
+): Promise<{ people: { id: string; who: string }[]; left: number }> {
+  const account = await em.findOneOrFail(Account, { id: accountId });
+  const used = account.pictureCalls?.day === day ? account.pictureCalls.count : 0;
+  const left = Math.min(batch, pictureQuota.perDay - used);
+  const people = await rows<{ id: string; who: string }>(
+    em,
+    `select id, coalesce(wasender_jid, phone_number) as who from contacts
+     where account_id = ? and merged_into is null and (picture_at is null or picture_at < ?)
+       and coalesce(wasender_jid, phone_number) is not null
+     order by picture_at nulls first limit ?`,
+    [accountId, new Date(now.getTime() - freshMs), Math.max(left, 1)],
+  );
+  if (left > 0) account.pictureCalls = { day, count: used + people.length };
+  return { people, left };
 }
 
 /** Keeps the addresses that were told, under the lock that every writer of contacts takes. */

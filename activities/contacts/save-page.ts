@@ -1,7 +1,10 @@
 import { DriverException } from '@mikro-orm/core';
 import type { Em } from '../../db/connect.ts';
+import { lockContacts } from '../../db/contacts/lock.ts';
 import { saveContacts, type SavedPerson, type Saving } from '../../db/contacts/save-contacts.ts';
 import type { RunOf } from '../../db/contacts/run-rows.ts';
+import { keptFields } from '../../db/privacy/kept-fields.ts';
+import { withoutErased } from '../../db/privacy/without-erased.ts';
 import type { SeenContact } from '../../domain/contacts.ts';
 import { timeOf, type Deps } from '../deps.ts';
 import type { BookPage } from './read-book.ts';
@@ -23,9 +26,13 @@ export async function savePage(
   const { tenantId, accountId } = ref;
   try {
     await deps.db.tenant(tenantId, async (em) => {
-      const saving = { tenantId, accountId, at: timeOf(deps, ref), vault: deps.vault, keep: null };
-      const { people, failed } = await saveAll(deps, em, saving, page.contacts);
-      const counts = { delivered: page.delivered, skipped: page.delivered - page.contacts.length, failed, erased: 0 };
+      // The ledger is read under the lock: an erasure that is under way waits for this page or is seen by it.
+      await lockContacts(em, accountId);
+      const { entries, erased } = await withoutErased(em, deps.vault, tenantId, page.contacts);
+      const keep = await keptFields(em, tenantId);
+      const saving = { tenantId, accountId, at: timeOf(deps, ref), vault: deps.vault, keep };
+      const { people, failed } = await saveAll(deps, em, saving, entries);
+      const counts = { delivered: page.delivered, skipped: page.delivered - page.contacts.length, failed, erased };
       const seen = tally.add(people, counts);
       if (!(await advance(em, tally.stats, seen))) throw new Fenced();
     });

@@ -127,7 +127,8 @@ async function noteSynced(em: Em, { accountId, scope }: SyncContactsRef, at: Dat
     `update accounts set last_sync_at = case when ? then ?::timestamptz else last_sync_at end,
        contacts_due_at = case when ? then ?::timestamptz else contacts_due_at end,
        pictures_due_at = coalesce(pictures_due_at, case when exists (
-         select from contacts where account_id = accounts.id and merged_into is null and picture_at is null
+         select from contacts where account_id = accounts.id and merged_into is null and (picture_at is null
+           or (phone_number is null and lid_asked_at is null and wasender_jid like '%@lid'))
        ) then ?::timestamptz end)
      where id = ?`,
     [scope === '', at, scope === '', new Date(at.getTime() + everyMs / 2), at, accountId],

@@ -42,6 +42,8 @@ export function openApiDocument(publicUrl: string, routes: readonly Route[], ope
 
 function operation(route: Route): ZodOpenApiOperationObject {
   const header = route.idempotent ? idempotencyKey : undefined;
+  const content = { [route.contentType ?? 'application/json']: { schema: route.answer } };
+  const done = { description: 'Done', ...(route.status === 204 ? {} : { content }) };
   return {
     summary: route.summary,
     operationId: operationId(route),
@@ -54,12 +56,9 @@ function operation(route: Route): ZodOpenApiOperationObject {
     },
     ...(route.body ? { requestBody: { content: { 'application/json': { schema: route.body } } } } : {}),
     responses: {
-      [String(route.status ?? 200) as '200']: {
-        description: 'Done',
-        ...(route.status === 204
-          ? {}
-          : { content: { [route.contentType ?? 'application/json']: { schema: route.answer } } }),
-      },
+      ...Object.fromEntries(
+        [route.status ?? 200, ...(route.doneStatus ? [route.doneStatus] : [])].map((status) => [status, done]),
+      ),
       default: failure,
     },
   };

@@ -11,12 +11,18 @@ export const pageQuery = {
 export const pageOf = <T extends z.ZodType>(item: T) =>
   z.object({ items: z.array(item), next_cursor: z.string().nullable().describe('Null on the last page.') });
 
-/** The id behind a cursor, as a condition for the next page; ids sort by when they were made. */
-export function afterCursor(cursor: string | undefined, direction: 'asc' | 'desc' = 'asc'): { id?: object } {
-  if (cursor === undefined) return {};
+/** The id behind a cursor; null for the first page. Ids sort by when they were made. */
+export function cursorId(cursor: string | undefined): string | null {
+  if (cursor === undefined) return null;
   const id = Buffer.from(cursor, 'base64url').toString();
   if (!isId(id)) throw new Problem('invalid_request', 'cursor: not one that this list gave.');
-  return { id: direction === 'asc' ? { $gt: id } : { $lt: id } };
+  return id;
+}
+
+/** What a cursor stands for, as a condition for the next page. */
+export function afterCursor(cursor: string | undefined, direction: 'asc' | 'desc' = 'asc'): { id?: object } {
+  const id = cursorId(cursor);
+  return id === null ? {} : { id: direction === 'asc' ? { $gt: id } : { $lt: id } };
 }
 
 /** A page of rows that were read with one more than `limit`. */

@@ -44,6 +44,8 @@ interface Declaration<
   answer: A;
   /** Success as a rule; 200 unless given. */
   status?: number;
+  /** The status when what `status` announces is already done; the same answer. */
+  doneStatus?: number;
   /** Takes an Idempotency-Key. */
   idempotent?: boolean;
   /** Fields of the answer that are shown once: a replay has null instead. */

@@ -6,7 +6,9 @@ import { accountAnswer, type AccountAnswer } from '../views/account.ts';
 import { accountAndAttempt, attemptAnswer } from '../views/attempt.ts';
 import { accountParams, createAccount, credentialsBody, deleteAccount, getAccount, listAccounts } from './accounts.ts';
 import { reconnect, solveCurrentStep } from './attempts.ts';
-import { startSyncs, syncAnswer } from './syncs.ts';
+import { contactAliases } from './contact-aliases.ts';
+import { startSyncs } from './syncs.ts';
+import { syncAnswer } from '../views/sync.ts';
 
 /** What an alias was asked, all of it in one: the path's, the query's and the body's fields. */
 interface Given {
@@ -16,7 +18,7 @@ interface Given {
 }
 
 /** One documented path: the route it stands for, and how what is asked and answered is renamed. No logic of its own. */
-interface Alias {
+export interface Alias {
   method: Method;
   path: string;
   of: Route;
@@ -24,6 +26,7 @@ interface Alias {
   query?: z.ZodType;
   body?: z.ZodType;
   status?: number;
+  doneStatus?: number;
   ask(given: Given): Partial<Record<'params' | 'query' | 'body', unknown>>;
   answer: z.ZodType;
   rename(answered: never, given: Given): unknown;
@@ -161,6 +164,7 @@ const table: Alias[] = [
     answer: z.object({ success: z.boolean(), run: syncAnswer.nullable(), runs: z.array(syncAnswer) }),
     rename: ({ items }: { items: unknown[] }) => ({ success: true, run: items[0] ?? null, runs: items }),
   },
+  ...contactAliases,
 ];
 
 /** Every documented path as a route. */
@@ -181,8 +185,11 @@ export const aliasRoutes: Route[] = table.map(({ of, ask, rename, ...alias }) =>
         query: parse(of.query, query),
         body: parse(of.body, body),
       };
-      const answered = of.answer.parse((await of.handle(inner)).body);
-      return { body: rename(answered as never, given) };
+      const { status, body: answer } = await of.handle(inner);
+      return {
+        ...(alias.doneStatus && status ? { status } : {}),
+        body: rename(of.answer.parse(answer) as never, given),
+      };
     },
   }),
 );

@@ -1,51 +1,26 @@
+import type { FilterQuery } from '@mikro-orm/core';
 import { z } from 'zod';
-import type { Account } from '../../db/entities/accounts.ts';
-import { Account as AccountEntity } from '../../db/entities/accounts.ts';
+import type { SyncTarget } from '../../db/contacts/open-run.ts';
+import type { Em } from '../../db/connect.ts';
 import { SyncRun } from '../../db/entities/events.ts';
-import { asFailureCode, failureRow } from '../../domain/failures.ts';
-import { openDetailsRun } from '../../db/queries/open-details-run.ts';
+import { cancelSync } from '../../db/queries/cancel-sync.ts';
+import { providerNames } from '../../domain/channels.ts';
 import { isId } from '../../platform/ids.ts';
-import { anyAccount, ownAccount, refOf } from '../connection/find.ts';
-import type { ApiContext } from '../context.ts';
-import { afterCursor, page, pageOf, pageQuery, time, wireTime, wireTimeOrNull } from '../http/lists.ts';
+import { anyAccount, ownAccount } from '../connection/find.ts';
+import { afterCursor, page, pageOf, pageQuery } from '../http/lists.ts';
 import { Problem } from '../http/problem.ts';
-import { route, type Call } from '../http/route.ts';
-import { lookUntil } from '../http/wait.ts';
+import { route } from '../http/route.ts';
+import { phoneOrProblem } from '../sync/phone.ts';
+import { checkSyncable, haveEnded, runsAfter, startSync, syncableAccounts, type SyncWish } from '../sync/start.ts';
+import { syncAnswer, syncKinds, syncStates, syncView } from '../views/sync.ts';
 import { accountParams } from './accounts.ts';
 
 const tag = 'syncs';
-/** Kinds that this version runs. */
-const kinds = ['details'];
+const kind = z.enum(syncKinds);
+export const wait = z.coerce.number().min(0).max(20);
+const waitQuery = z.object({ wait: wait.default(0).describe('Seconds to wait for the end.') });
 
-export const syncAnswer = z
-  .object({
-    id: z.string(),
-    account_id: z.string(),
-    kind: z.string(),
-    state: z.enum(['running', 'succeeded', 'failed', 'cancelled']),
-    progress: z.number().min(0).max(1).describe('The part that is done.'),
-    stats: z.record(z.string(), z.unknown()),
-    reason: z.string().nullable().describe('Why it failed.'),
-    what_to_do: z.string().nullable(),
-    started_at: time,
-    ended_at: time.nullable(),
-  })
-  .meta({ id: 'SyncRun' });
-
-const syncView = (run: SyncRun): z.input<typeof syncAnswer> => ({
-  id: run.id,
-  account_id: run.accountId,
-  kind: run.kind,
-  state: run.state,
-  progress: run.state === 'running' ? 0 : 1,
-  stats: run.stats,
-  reason: run.reason,
-  what_to_do: run.reason === null ? null : failureRow(asFailureCode(run.reason)).whatToDo,
-  started_at: wireTime(run.startedAt),
-  ended_at: wireTimeOrNull(run.endedAt),
-});
-
-const startSync = route({
+const startOne = route({
   method: 'post',
   path: '/accounts/{id}/syncs',
   summary: 'Start a sync, or join the one that runs',
@@ -53,82 +28,141 @@ const startSync = route({
   scope: 'write',
   idempotent: true,
   params: accountParams,
-  query: z.object({ wait: z.coerce.number().min(0).max(20).default(0).describe('Seconds to wait for the end.') }),
-  body: z.object({ kind: z.string(), scope: z.record(z.string(), z.unknown()).optional() }),
+  query: waitQuery,
+  body: z.object({
+    kind: z.string().describe(`One of ${syncKinds.join(', ')}.`),
+    scope: z
+      .looseObject({ phone: z.string().max(64).optional(), group: z.string().min(1).max(64).optional() })
+      .optional()
+      .describe('For contacts: one person by number, or those of one group.'),
+  }),
   answer: syncAnswer,
   status: 202,
   handle: async (call) => {
-    const { context, principal, params, query, body, gone } = call;
-    if (!kinds.includes(body.kind))
-      throw new Problem('unsupported', `The kind "${body.kind}" is not available yet.`, {
-        fix: `Use one of: ${kinds.join(', ')}.`,
-      });
+    const { context, principal, params, query, body } = call;
+    const wish = wishOf(body);
     const account = await context.db.tenant(principal.tenantId, (em) => ownAccount(em, params.id));
-    if (!account.providerAccountId) throw new Problem('account_not_connected');
-    const id = await startDetails(context, account);
-    const look = () => context.db.tenant(principal.tenantId, (em) => em.findOneOrFail(SyncRun, { id }));
-    return { body: syncView(await lookUntil(query.wait, gone, look, ({ state }) => state !== 'running')) };
+    checkSyncable(context, account, wish.kind);
+    const id = await startSync(context, account, wish);
+    const [run] = await runsAfter(call, [id], query.wait);
+    if (!run) throw new Problem('not_found', 'The account was deleted meanwhile.');
+    return { body: syncView(context.vault)(run) };
   },
 });
 
-/** Opens the account's details run and moves it; when Temporal does not take it now, the reconciler starts it later. */
-async function startDetails(context: ApiContext, account: Account): Promise<string> {
-  const id = await context.db.tenant(account.tenantId, (em) =>
-    openDetailsRun(em, account.tenantId, account.id, context.clock.now()),
-  );
-  try {
-    await context.motion.startSyncDetails(refOf(account));
-  } catch (error) {
-    context.log.warn({ account: account.id, err: error }, 'a sync could not be started; the reconciler will');
-  }
-  return id;
+function wishOf({ kind: name, scope = {} }: { kind: string; scope?: Record<string, unknown> | undefined }): SyncWish {
+  const known = syncKinds.find((one) => one === name);
+  if (!known)
+    throw new Problem('unsupported', `The kind "${name}" is not available yet.`, {
+      fix: `Use one of: ${syncKinds.join(', ')}.`,
+    });
+  const given = Object.keys(scope).filter((key) => scope[key] !== undefined);
+  const allowed = known === 'contacts' ? ['phone', 'group'] : [];
+  const other = given.find((key) => !allowed.includes(key));
+  if (other !== undefined)
+    throw new Problem('unsupported', `scope: a sync of ${known} takes no "${other.slice(0, 40)}".`, {
+      fix: allowed.length ? `Use one of: ${allowed.join(', ')}.` : 'Leave the scope out.',
+    });
+  if (given.length > 1) throw new Problem('invalid_request', 'scope: takes either phone or group.');
+  if (known === 'details') return { kind: known };
+  return { kind: known, target: targetIn(scope) };
 }
 
-/** The details of one account, or of every connected one of the tenant. */
-const syncAllDetails = async ({ context, principal }: Call, accountId: string | undefined): Promise<SyncRun[]> => {
-  const accounts = await context.db.tenant(principal.tenantId, async (em) => {
-    if (accountId === undefined) return em.find(AccountEntity, { mergedInto: null, providerAccountId: { $ne: null } });
-    const account = await ownAccount(em, accountId);
-    if (!account.providerAccountId) throw new Problem('account_not_connected');
-    return [account];
-  });
-  const ids: string[] = [];
-  for (const account of accounts) ids.push(await startDetails(context, account));
-  return context.db.tenant(principal.tenantId, (em) =>
-    em.find(SyncRun, { id: { $in: ids } }, { orderBy: { id: 'asc' } }),
-  );
-};
+function targetIn({ phone, group }: { phone?: unknown; group?: unknown }): SyncTarget | null {
+  if (typeof phone === 'string') return { phone: phoneOrProblem('scope.phone', phone) };
+  return typeof group === 'string' ? { group } : null;
+}
 
 export const startSyncs = route({
   method: 'post',
   path: '/syncs',
-  summary: 'Collect the details of one account, or of all connected accounts',
+  summary: 'Sync one account, or all connected accounts that can be; 200 when all ended within the wait',
   tag,
   scope: 'write',
   idempotent: true,
-  body: z.object({ kind: z.literal('details').default('details'), account: z.string().optional() }),
+  query: waitQuery,
+  body: z.object({
+    kind: kind.default('details'),
+    account: z.string().optional(),
+    provider: z.enum(providerNames).optional(),
+  }),
   answer: z.object({ items: z.array(syncAnswer) }),
   status: 202,
-  handle: async (call) => ({ body: { items: (await syncAllDetails(call, call.body.account)).map(syncView) } }),
+  doneStatus: 200,
+  handle: async (call) => {
+    const { context, principal, query, body } = call;
+    const wish: SyncWish = body.kind === 'contacts' ? { kind: 'contacts', target: null } : { kind: 'details' };
+    const accounts = await context.db.tenant(principal.tenantId, (em) =>
+      syncableAccounts(context, em, principal.tenantId, body.kind, body),
+    );
+    const ids: string[] = [];
+    for (const account of accounts) ids.push(await startSync(context, account, wish));
+    const runs = await runsAfter(call, ids, query.wait);
+    return {
+      status: query.wait > 0 && haveEnded(runs) ? 200 : 202,
+      body: { items: runs.map(syncView(context.vault)) },
+    };
+  },
 });
 
-const listSyncs = route({
+const listQuery = { ...pageQuery, kind: kind.optional(), state: z.enum(syncStates).optional() };
+
+const listOfAccount = route({
   method: 'get',
   path: '/accounts/{id}/syncs',
   summary: 'List the syncs of an account, newest first',
   tag,
   scope: 'read',
   params: accountParams,
-  query: z.object(pageQuery),
+  query: z.object(listQuery),
   answer: pageOf(syncAnswer),
-  handle: ({ context, principal, params, query: { limit, cursor } }) =>
+  handle: ({ context, principal, params, query }) =>
     context.db.tenant(principal.tenantId, async (em) => {
       const { id: accountId } = await anyAccount(em, params.id);
-      const where = { $and: [{ accountId }, afterCursor(cursor, 'desc')] };
-      const found = await em.find(SyncRun, where, { orderBy: { id: 'desc' }, limit: limit + 1 });
-      return { body: page(found, limit, syncView) };
+      return { body: pageOfRuns(await listed(em, { ...query, accountId }), query.limit, context.vault) };
     }),
 });
+
+const listAll = route({
+  method: 'get',
+  path: '/syncs',
+  summary: 'List syncs, newest first',
+  tag,
+  scope: 'read',
+  query: z.object({ ...listQuery, account: z.string().optional() }),
+  answer: pageOf(syncAnswer),
+  handle: ({ context, principal, query: { account, ...query } }) =>
+    context.db.tenant(principal.tenantId, async (em) => {
+      const where = account === undefined ? query : { ...query, accountId: (await anyAccount(em, account)).id };
+      return { body: pageOfRuns(await listed(em, where), query.limit, context.vault) };
+    }),
+});
+
+interface Listing {
+  limit: number;
+  cursor?: string | undefined;
+  accountId?: string | undefined;
+  kind?: SyncRun['kind'] | undefined;
+  state?: SyncRun['state'] | undefined;
+}
+
+/** One run more than asked for, by which the page knows whether another follows. */
+function listed(em: Em, { limit, cursor, ...filter }: Listing): Promise<SyncRun[]> {
+  const given = Object.fromEntries(Object.entries(filter).filter(([, value]) => value !== undefined));
+  const where: FilterQuery<SyncRun>[] = [given, afterCursor(cursor, 'desc')];
+  return em.find(SyncRun, { $and: where }, { orderBy: { id: 'desc' }, limit: limit + 1 });
+}
+
+const pageOfRuns = (runs: SyncRun[], limit: number, vault: Parameters<typeof syncView>[0]) =>
+  page(runs, limit, syncView(vault));
+
+const syncParams = z.object({ id: z.string().describe('The sync.') });
+
+async function ownSync(em: Em, id: string): Promise<SyncRun> {
+  const run = isId(id) ? await em.findOne(SyncRun, { id }) : null;
+  if (!run) throw new Problem('not_found', 'There is no such sync.');
+  return run;
+}
 
 const getSync = route({
   method: 'get',
@@ -136,14 +170,28 @@ const getSync = route({
   summary: 'Read a sync',
   tag,
   scope: 'read',
-  params: z.object({ id: z.string().describe('The sync.') }),
+  params: syncParams,
+  answer: syncAnswer,
+  handle: ({ context, principal, params: { id } }) =>
+    context.db.tenant(principal.tenantId, async (em) => ({ body: syncView(context.vault)(await ownSync(em, id)) })),
+});
+
+const cancel = route({
+  method: 'post',
+  path: '/syncs/{id}/cancel',
+  summary: 'Cancel a running sync; what it has stored stays',
+  tag,
+  scope: 'write',
+  idempotent: true,
+  params: syncParams,
   answer: syncAnswer,
   handle: ({ context, principal, params: { id } }) =>
     context.db.tenant(principal.tenantId, async (em) => {
-      const run = isId(id) ? await em.findOne(SyncRun, { id }) : null;
-      if (!run) throw new Problem('not_found', 'There is no such sync.');
-      return { body: syncView(run) };
+      const cancelled = isId(id) && (await cancelSync(em, id, context.clock.now()));
+      const run = await ownSync(em, id);
+      if (!cancelled) throw new Problem('sync_ended', `The sync has ${run.state} already.`);
+      return { body: syncView(context.vault)(run) };
     }),
 });
 
-export const syncRoutes = [startSync, startSyncs, listSyncs, getSync];
+export const syncRoutes = [startOne, startSyncs, listAll, listOfAccount, getSync, cancel];

@@ -3,7 +3,9 @@ import type { ProviderName } from '../../domain/channels.ts';
 import type { Em } from '../../db/connect.ts';
 import { WebhookEvent } from '../../db/entities/events.ts';
 import { ProviderCredentials } from '../../db/entities/tenants.ts';
+import { erasedNote, resettleSubjects } from '../../db/privacy/webhook-subjects.ts';
 import { sealed } from '../../db/sealed.ts';
+import { subjectsIn } from '../../domain/privacy.ts';
 import type { AccountRef } from '../../platform/temporal.ts';
 import type { ApiContext } from '../context.ts';
 import { Problem } from '../http/problem.ts';
@@ -37,7 +39,8 @@ const eventsOf = ({ providers, vault }: ApiContext, row: WebhookEvent) => {
 };
 
 async function replayOne(context: ApiContext, em: Em, row: WebhookEvent): Promise<Owed[]> {
-  const event = eventsOf(context, row).events?.find((one) => row.dedupeKey.startsWith(one.dedupeKey));
+  const { body, events } = eventsOf(context, row);
+  const event = events?.find((one) => row.dedupeKey.startsWith(one.dedupeKey));
   if (!event) return [];
   const now = context.clock.now();
   const { account, tell } = await applyEvent(em, row.credentialsId, event, now);
@@ -47,6 +50,9 @@ async function replayOne(context: ApiContext, em: Em, row: WebhookEvent): Promis
   row.tenantId = account?.tenantId ?? row.tenantId;
   row.processedAt = now;
   row.owesSignal = tell !== null;
+  const subjects = event.kind === 'account_status' ? [] : subjectsIn(body);
+  // Whose it is may be known only now.
+  if (await resettleSubjects(em, context.vault, row, subjects)) Object.assign(row, { body: null, error: erasedNote });
   return tell ? [{ id: row.id, tell }] : [];
 }
 

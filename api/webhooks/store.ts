@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 import { rows, type Em } from '../../db/connect.ts';
 import type { ProviderCredentials } from '../../db/entities/tenants.ts';
+import { settleEvent } from '../../db/privacy/webhook-subjects.ts';
 import { sealed } from '../../db/sealed.ts';
+import { subjectsIn } from '../../domain/privacy.ts';
 import { newId } from '../../platform/ids.ts';
 import type { Provider, WebhookEvent, WebhookRequest } from '../../providers/provider.ts';
 import type { ApiContext } from '../context.ts';
@@ -76,11 +78,18 @@ export async function storeEvent(
     return { id, label, state: 'duplicate', tell };
   }
   const state = account ? 'processed' : 'unmatched';
-  await rows(
-    em,
-    'update webhook_events set tenant_id = ?, account_id = ?, state = ?, processed_at = ?, owes_signal = ? where id = ?',
-    [account?.tenantId ?? credentials.tenantId, account?.id ?? null, state, account ? now : null, tell !== null, id],
-  );
+  const settled = {
+    id,
+    tenantId: account?.tenantId ?? credentials.tenantId,
+    accountId: account?.id ?? null,
+    state,
+    processedAt: account ? now : null,
+    owesSignal: tell !== null,
+    error: null,
+  };
+  // A word about an account's state speaks of nobody else.
+  const subjects = event.kind === 'account_status' ? [] : subjectsIn(body);
+  await settleEvent(em, context.vault, settled, subjects);
   return { id, label, state, tell };
 }
 
@@ -96,7 +105,7 @@ async function storeFailed(
 ): Promise<Stored> {
   const { type, dedupeKey, providerAccountId } = event;
   const row = { type, dedupeKey, providerAccountId, error: 'Applying it failed. Replay it once that is mended.' };
-  const { id, fresh } = await insert(context, em, credentials, { ...row, state: 'failed', body });
+  const { id, fresh } = await insertFailed(context, em, credentials, row, body);
   return { id, label: labelOf(event), state: fresh ? 'failed' : 'duplicate', tell: null };
 }
 
@@ -110,8 +119,23 @@ async function storeUnreadable(
   const dedupeKey = `unreadable:${createHash('sha256').update(body).digest('hex')}`;
   const error = "The body is not one of this provider's events.";
   const row = { type: unreadable, dedupeKey, providerAccountId, error };
-  const { id, fresh } = await insert(context, em, credentials, { ...row, state: 'failed', body });
+  const { id, fresh } = await insertFailed(context, em, credentials, row, body);
   return { id, label: unreadable, state: fresh ? 'failed' : 'duplicate', tell: null };
+}
+
+/** What failed is kept with whom it speaks of too: an erasure must reach it. */
+async function insertFailed(
+  context: ApiContext,
+  em: Em,
+  credentials: ProviderCredentials,
+  row: Omit<NewEvent, 'state' | 'body'>,
+  body: string,
+): Promise<{ id: string; fresh: boolean }> {
+  const inserted = await insert(context, em, credentials, { ...row, state: 'failed', body });
+  const { tenantId } = credentials;
+  const settled = { tenantId, accountId: null, state: 'failed', processedAt: null, owesSignal: false, error: row.error };
+  if (inserted.fresh) await settleEvent(em, context.vault, { id: inserted.id, ...settled }, subjectsIn(body));
+  return inserted;
 }
 
 /**

@@ -52,15 +52,19 @@ const asArray = (texts: readonly string[]): string =>
 
 const edited = "(c.edits ->> 'company') is not null";
 const over = "c.provenance #> '{company,over}'";
+/** What an edit stands over counts no more when it came by a merge that was undone since. */
+const counts = `((${over} #>> '{origin,source}') is distinct from 'merge' or exists (
+  select from contacts m where m.merged_into = c.id and m.id::text = (${over} #>> '{origin,from}')))`;
 
 /** The columns `company`, `edits` and `provenance` after the change. */
 function companyAfter(company: string | null | undefined, at: Date): Condition {
   if (company === undefined) return { sql: 'c.company, c.edits, c.provenance', params: [] };
   if (company === null)
     return {
-      sql: `case when ${edited} then ${over} ->> 'value' else c.company end as company, c.edits - 'company' as edits,
+      sql: `case when not (${edited}) then c.company when ${counts} then ${over} ->> 'value' end as company,
+         c.edits - 'company' as edits,
          case when not (${edited}) then c.provenance
-           when jsonb_typeof(${over} -> 'origin') = 'object'
+           when jsonb_typeof(${over} -> 'origin') = 'object' and ${counts}
              then c.provenance || jsonb_build_object('company', ${over} -> 'origin')
            else c.provenance - 'company' end as provenance`,
       params: [],

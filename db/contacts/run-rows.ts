@@ -1,4 +1,5 @@
 import { rows, type Em } from '../connect.ts';
+import { markMissing } from '../privacy/mark-missing.ts';
 
 /** A run of the contacts sync as who works on it holds it. */
 export interface ContactsRun {
@@ -77,16 +78,17 @@ export async function advanceRun(
  * when it is not `holder`'s any more.
  */
 export async function finishRun(em: Em, id: string, holder: string, now: Date): Promise<'again' | 'done' | null> {
-  const [run] = await rows<{ again: boolean }>(
+  const [run] = await rows<{ again: boolean; account_id: string; scope: string }>(
     em,
     `update sync_runs set again = false, cursor = null, lease_until = null,
        state = case when again then state else 'succeeded' end, ended_at = case when again then null else ?::timestamptz end,
        part = case when again then 0 else 1 end, stats = case when again then '{}' else stats end
      where id = ? and lease = ? and state = 'running'
-     returning state = 'running' as again`,
+     returning state = 'running' as again, account_id, scope`,
     [now, id, holder],
   );
   if (!run) return null;
+  if (!run.again && run.scope === '') await markMissing(em, run.account_id, id, now);
   await rows(em, 'delete from sync_pages where run_id = ?', [id]);
   return run.again ? 'again' : 'done';
 }

@@ -22,6 +22,8 @@ const ContactSchema = defineEntity({
     profileImageUrl: p.text().strictNullable(),
     /** When the picture's address was last told; null: never, or it changed since. */
     pictureAt: p.datetime().strictNullable(),
+    /** When the number behind their LID was asked for, which is done once. */
+    lidAskedAt: p.datetime().strictNullable(),
     /** The person's text about themself. */
     whatsappStatus: p.text().strictNullable(),
     isBusinessAccount: p.boolean(),
@@ -34,6 +36,8 @@ const ContactSchema = defineEntity({
     edits: p.json().$type<ContactEdits>(),
     /** The tenant's own words to sort people by. */
     groups: p.array().$type<string[]>(),
+    /** Since when whole syncs no longer find the person; null: they do, or none has looked. */
+    missingSince: p.datetime().strictNullable(),
     /** The contact that stands for this one as well. */
     mergedInto: p.uuid().strictNullable(),
     createdAt: p.datetime(),

@@ -1,4 +1,5 @@
 import { defineEntity, p } from '@mikro-orm/core';
+import type { ContactFieldName } from '../../domain/privacy.ts';
 import type { Scope } from '../../domain/scopes.ts';
 
 const TenantSchema = defineEntity({
@@ -7,6 +8,14 @@ const TenantSchema = defineEntity({
   properties: {
     id: p.uuid().primary(),
     name: p.text().unique(),
+    /** IANA's name: where its days begin. */
+    timeZone: p.text().default('UTC'),
+    /** What is kept of contacts; null: everything. */
+    contactFields: p.array().$type<ContactFieldName[]>().strictNullable(),
+    /** What is not kept any more must still be taken out of the contacts there are. */
+    contactFieldsOwed: p.boolean().default(false),
+    /** How long contacts are kept that nothing confirms; null: for ever. */
+    contactRetentionDays: p.integer().strictNullable(),
     createdAt: p.datetime(),
   },
 });

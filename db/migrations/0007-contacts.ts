@@ -35,6 +35,7 @@ create table contacts (
   company text,
   profile_image_url text,
   picture_at timestamptz,
+  lid_asked_at timestamptz,
   whatsapp_status text,
   is_business_account boolean not null,
   wasender_jid text,

@@ -27,9 +27,11 @@ export function readContact(entry: unknown): SeenContact | null {
   };
 }
 
-/** Missing where nothing is said, and where the word `changed` says that it must be fetched. */
-function pictureOf(said: unknown): { pictureUrl?: string | null } {
-  if (said === null || said === '') return { pictureUrl: null };
+/**
+ * An address alone tells something: `changed` says that it must be fetched, and null stands both for people without a
+ * picture and for pictures that the answer leaves out.
+ */
+function pictureOf(said: unknown): { pictureUrl?: string } {
   return typeof said === 'string' && /^https?:\/\//.test(said) ? { pictureUrl: said } : {};
 }
 

@@ -20,9 +20,11 @@ export interface Answered {
 }
 
 /** Values that a schema does not tell. */
-const known: Record<string, string> = { kind: 'details', provider: 'unipile' };
+const known: Record<string, string> = { kind: 'details', provider: 'unipile', phone_number: '+33639980901' };
 const bodies: Record<string, object> = {
   'PUT /api/v1/providers/{provider}': { dsn: 'http://127.0.0.1:1', access_token: 'text' },
+  'POST /api/v1/erasures': { phone: '+33639980908' },
+  'POST /api/v1/contacts/bulk': { set: { add_groups: ['text'] } },
 };
 
 /** A request that is right in all its parts, about these things. */
@@ -30,6 +32,7 @@ export function rightAsk(operation: Operation, ids: Ids, key?: string): Ask {
   const places = idPlaces(operation);
   const idFor = (place: 'path' | 'query' | 'body') => (name: string) => {
     const found = places.find((one) => one.in === place && one.name === name);
+    if (name === 'contact_ids[1]') return ids.twin;
     return found ? ids[found.kind] : known[name];
   };
   const valuesIn = (place: 'path' | 'query'): Record<string, string> =>
@@ -43,7 +46,7 @@ export function rightAsk(operation: Operation, ids: Ids, key?: string): Ask {
     ...(key === undefined ? {} : { key }),
     path: valuesIn('path'),
     query: valuesIn('query'),
-    body: bodies[operation.name] ?? made,
+    body: bodies[operation.name] ? { ...(made as object), ...bodies[operation.name] } : made,
     headers: {},
   };
 }

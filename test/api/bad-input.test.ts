@@ -139,7 +139,8 @@ const takes = (schema: Schema, type: string): boolean =>
     ? schema.anyOf.some((one) => takes(one, type))
     : schema.const !== undefined
       ? typeof schema.const === type
-      : schema.type === undefined || [schema.type].flat().includes(type);
+      : schema.type === undefined ||
+        [schema.type].flat().some((one) => one === type || (one === 'integer' && type === 'number'));
 
 const propertiesOf = (operation: Operation): [name: string, schema: Schema][] => {
   const own = Object.entries(operation.body?.properties ?? {});

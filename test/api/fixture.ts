@@ -1,12 +1,14 @@
 import { rows } from '../../db/connect.ts';
+import { saveContacts } from '../../db/contacts/save-contacts.ts';
 import { ConnectionAttempt } from '../../db/entities/attempts.ts';
+import { Erasure } from '../../db/entities/privacy.ts';
 import { openDetailsRun } from '../../db/queries/open-details-run.ts';
 import type { ApiClient } from '../support/client.ts';
 import type { Operation } from './openapi.ts';
 import { activate, connect, placeStep, unique, webhookOf, type TestApi } from './support.ts';
 
 /** Ids of one thing of each kind, of one tenant. */
-export type Ids = Record<'account' | 'step' | 'sync' | 'event' | 'key', string>;
+export type Ids = Record<'account' | 'step' | 'sync' | 'event' | 'key' | 'contact' | 'twin' | 'erasure', string>;
 
 /** Gives a tenant one of everything that an id can name. */
 export async function oneOfEach(api: TestApi, client: ApiClient): Promise<Ids> {
@@ -22,8 +24,33 @@ export async function oneOfEach(api: TestApi, client: ApiClient): Promise<Ids> {
   await postWebhook(api, { AccountStatus: { account_id: upstream, account_type: 'WHATSAPP', message: 'CREDENTIALS' } });
   const event = (await client.get(`/api/v1/webhook-events?account=${account.id}`)).body.items[0].id;
   const key = (await client.post('/api/v1/api-keys', { name: 'of the fixture' })).body.id;
-  return { account: account.id, step, sync, event, key };
+  const [contact = '', twin = ''] = await twoContacts(api, account.id);
+  const erasure = (await client.post('/api/v1/erasures', { phone: '+33639980909' })).body.id;
+  await api.context.db.system((em) =>
+    em.nativeUpdate(Erasure, { id: erasure }, { state: 'done', target: null, erasedAt: new Date() }),
+  );
+  return { account: account.id, step, sync, event, key, contact, twin, erasure };
 }
+
+/** Two people in the address book of an account. */
+export const twoContacts = ({ context }: TestApi, accountId: string): Promise<string[]> =>
+  context.db.system(async (em) => {
+    const [row] = await rows<{ tenant_id: string }>(em, 'select tenant_id from accounts where id = ?', [accountId]);
+    const of = { tenantId: row!.tenant_id, accountId, at: new Date(), vault: context.vault, keep: null };
+    const seen = ['33639980901', '33639980902'].map((digits, n) => ({
+      id: `${digits}@s.whatsapp.net`,
+      phone: `+${digits}`,
+      lid: null,
+      name: n ? null : `Ana ${unique()}`,
+      pushName: null,
+      verifiedName: null,
+      company: n ? 'Acme' : null,
+      isBusiness: false,
+      status: null,
+      raw: { id: digits },
+    }));
+    return (await saveContacts(em, of, seen)).map(({ contactId }) => contactId);
+  });
 
 /** A webhook of the installation's provider, with the right secret. */
 export async function postWebhook(api: TestApi, body: object | string): Promise<Response> {
@@ -42,11 +69,18 @@ const nouns: Record<string, keyof Ids> = {
   syncs: 'sync',
   'webhook-events': 'event',
   'api-keys': 'key',
+  erasures: 'erasure',
+  contacts: 'contact',
 };
 /** Fields of queries and bodies that hold an id. */
-const fields: Record<string, keyof Ids> = { account: 'account', accountId: 'account', account_id: 'account' };
+const fields: Record<string, keyof Ids> = {
+  account: 'account',
+  accountId: 'account',
+  account_id: 'account',
+  contact_ids: 'contact',
+};
 /** Names that look as if they held an id of ours, and do not. */
-const noIds = new Set(['provider', 'provider_account_ids']);
+const noIds = new Set(['provider', 'provider_account_ids', 'phone_number']);
 
 /** A place of an operation that holds an id. */
 export interface IdPlace {

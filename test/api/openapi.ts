@@ -11,6 +11,7 @@ export interface Schema {
   properties?: Record<string, Schema>;
   required?: string[];
   items?: Schema;
+  minItems?: number;
   anyOf?: Schema[];
   format?: string;
 }
@@ -87,7 +88,10 @@ export function sample(schema: Schema, name: string, idFor: (name: string) => st
         .filter(([key]) => schema.required?.includes(key) || idFor(key) !== undefined)
         .map(([key, inner]) => [key, sample(inner, key, idFor)]),
     );
-  if (type === 'array') return [sample(schema.items ?? {}, name, idFor)];
+  if (type === 'array')
+    return Array.from({ length: schema.minItems ?? 1 }, (_, n) =>
+      sample(schema.items ?? {}, n ? `${name}[${n}]` : name, idFor),
+    );
   if (type === 'number' || type === 'integer') return 1;
   if (type === 'boolean') return true;
   return idFor(name) ?? (schema.format === 'uri' ? 'https://app.example/done' : 'text');

@@ -53,6 +53,7 @@ export function createStandIn(): StandIn {
     },
     ensureSearchAttributes: () => Promise.resolve(),
     ensureSchedules: () => Promise.resolve(),
+    startErasure: async () => check(),
     startSyncContacts: async (account) => {
       check();
       motion.syncs.push(account.accountId);

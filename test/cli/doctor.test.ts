@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import pg from 'pg';
+import { eventually } from '../support/eventually.ts';
 import { startRealStack, type RealStack } from '../support/real-stack.ts';
 import { answerOf, patchbay } from './run.ts';
 
@@ -51,21 +52,65 @@ const deadPort = (): Promise<number> =>
   });
 
 it('says what is still to do on a new installation, and that this is no failure', async () => {
-  const line = lineOf(await doctor(), 'provider (unipile)');
-  expect(line).toMatchObject({ outcome: 'SKIP', what_to_do: expect.stringContaining('patchbay webhooks register') });
+  const lines = await doctor();
+  expect(lineOf(lines, 'provider (unipile)')).toMatchObject({
+    outcome: 'SKIP',
+    what_to_do: expect.stringContaining('patchbay webhooks register'),
+  });
+  expect(lineOf(lines, 'fetching')).toMatchObject({
+    outcome: 'SKIP',
+    found: 'no account of wasender is connected',
+    what_to_do: expect.stringContaining('patchbay accounts import'),
+  });
+  expect(lineOf(lines, 'single sync')).toMatchObject({ outcome: 'SKIP', found: 'waits for: fetching' });
   const registered = await answerOf(real.env, 'webhooks', 'register');
   expect(registered).toContainEqual({ provider: 'unipile', tenant: null, outcome: 'registered', why: '' });
   expect(registered.filter(({ outcome }: any) => outcome !== 'registered')).toEqual([]);
 });
 
-it('passes everything on a whole stack, and leaves nothing behind', async () => {
+/** Connects a WhatsApp number whose address book has been read. */
+async function connectNumber(): Promise<string> {
+  const credentials = { phone_number: '+33639986001' };
+  const wish = { provider: 'wasender', channel: 'whatsapp', owner: 'maya', credentials };
+  const { id } = (await real.api.post('/api/v1/accounts', wish)).body.account;
+  await real.api.step(id, 'qr');
+  const { provider_account_id: session } = (await real.api.get(`/api/v1/accounts/${id}`)).body;
+  await real.control.post('/scan', { session });
+  await real.api.account(id, 'active');
+  await eventually('its contacts', async () => (await kept()).contacts.length > 0);
+  return id;
+}
+
+const kept = async (): Promise<{ contacts: any[]; events: any[] }> => ({
+  contacts: (await real.api.get('/api/v1/contacts?limit=200')).body.items,
+  events: (await real.api.get('/api/v1/webhook-events?limit=200')).body.items,
+});
+
+it('passes everything that this version has on a whole stack, and leaves nothing behind', async () => {
+  const account = await connectNumber();
+  const before = await kept();
   const { code, stdout } = await patchbay(real.env, 'doctor');
   expect(stdout).toMatch(
-    /^webhook loop \(unipile\) +PASS .*\nwebhook loop \(wasender\) +PASS .*\n\n\d+ PASS, 0 FAIL, 0 SKIP\n$/m,
+    new RegExp(`^fetching +PASS +a page of 10 contacts of account ${account}; nothing was stored$`, 'm'),
+  );
+  expect(stdout).toMatch(/^single sync +PASS +one contact of account .* it was not$/m);
+  expect(stdout).toMatch(/^conversation sync +SKIP +not in this version$/m);
+  expect(stdout).toMatch(/^API +PASS +answers at http/m);
+  expect(stdout).toMatch(
+    /^webhook loop \(unipile\) +PASS .*\nwebhook loop \(wasender\) +PASS .*\n\n\d+ PASS, 0 FAIL, 1 SKIP\n$/m,
   );
   expect(code).toBe(0);
-  const { body } = await real.api.get('/api/v1/webhook-events');
-  expect(body.items).toEqual([]);
+  expect(await kept()).toEqual(before);
+});
+
+it('fails for fetching alone, with what helps, where the provider does not give out the address book', async () => {
+  const fault = { provider: 'wasender', route: 'GET /api/contacts', rate_500: 1 };
+  await real.control.put('/faults', fault);
+  const lines = await doctor();
+  await real.control.put('/faults', { provider: 'wasender' });
+  expect(failing(lines)).toEqual(['fetching']);
+  expect(lineOf(lines, 'fetching').what_to_do).toMatch(/\S/);
+  expect(lineOf(lines, 'single sync')).toMatchObject({ outcome: 'SKIP', found: 'waits for: fetching' });
 });
 
 it('fails with the advice to migrate while a migration is pending', async () => {
@@ -143,15 +188,15 @@ it('ends, and still looks at the rest, while PostgreSQL hangs', async () => {
 
 it('ends while the provider hangs', async () => {
   const lines = await whileHung('sandbox', () => doctor());
-  expect(failing(lines)).toEqual(['provider']);
+  expect(failing(lines)).toEqual(['provider', 'fetching']);
   expect(lineOf(lines, 'provider')).toMatchObject({ found: 'no answer within 10 s' });
 });
 
 it('fails where PUBLIC_URL leads nowhere, or was changed since the webhook was registered', async () => {
   const lines = await doctor({ PUBLIC_URL: `http://127.0.0.1:${await deadPort()}` });
-  const expected = ['provider (unipile)', 'provider (unipile of demo)', 'webhook loop (unipile)'];
+  const expected = ['provider (unipile)', 'provider (unipile of demo)', 'API', 'webhook loop (unipile)'];
   expect(failing(lines)).toEqual(expect.arrayContaining(expected));
-  expect(failing(lines).filter((check) => !/^(provider|webhook loop) /.test(check))).toEqual([]);
+  expect(failing(lines).filter((check) => !/^(provider|webhook loop|API)\b/.test(check))).toEqual([]);
   expect(lineOf(lines, 'provider (unipile)').what_to_do).toContain('patchbay webhooks register');
   expect(lineOf(lines, 'webhook loop (unipile)')).toMatchObject({
     found: expect.stringContaining('cannot be reached'),

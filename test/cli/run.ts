@@ -10,9 +10,14 @@ export interface Ended {
 }
 
 /** Runs one of our programs to its end; `env` is all it gets. */
-export const run = (script: string, args: string[], env: Record<string, string | undefined>): Promise<Ended> =>
+export const run = (
+  script: string,
+  args: string[],
+  env: Record<string, string | undefined>,
+  timeout = 60_000,
+): Promise<Ended> =>
   new Promise((resolve) => {
-    const options = { cwd: PROJECT, env: { PATH: process.env.PATH, ...env } as NodeJS.ProcessEnv, timeout: 60_000 };
+    const options = { cwd: PROJECT, env: { PATH: process.env.PATH, ...env } as NodeJS.ProcessEnv, timeout };
     execFile(process.execPath, [join(PROJECT, script), ...args], options, (error, stdout, stderr) => {
       const code = error === null ? 0 : typeof error.code === 'number' ? error.code : -1;
       resolve({ code, stdout, stderr });

@@ -36,6 +36,7 @@ it(`reads ${size} people exactly once each while worker, PostgreSQL and Temporal
   });
   const id = body.account.id;
   const session = (await real.api.get(`/api/v1/accounts/${id}`)).body.provider_account_id;
+  await real.control.put('/variants', { provider: 'wasender', name: 'list_lids', value: true });
   const book = { size, seed: 'kills', near_duplicates: 0.02, far_duplicates: 0.02, lid_twins: 0.02 };
   const { entries } = await real.control.put('/address-book', { session, ...book });
   await real.control.post('/scan', { session });

@@ -1,63 +1,22 @@
-import { rows } from '../../db/connect.ts';
-import { openContactsRun } from '../../db/contacts/open-run.ts';
 import { eventually } from '../support/eventually.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
+import { createBooks, type Books } from './book.ts';
 
 let stack: TestStack;
+let books: Books;
 beforeAll(async () => {
-  stack = await startTestStack();
+  stack = await startTestStack({ WASENDER_AUTO_SYNC_ENABLED: 'false' });
+  books = createBooks(stack);
 });
 afterAll(() => stack?.stop());
 
-let numbers = 0;
-
-/** A connected WASender account with an address book, whose first sync is over. */
-async function connected(book: object = { size: 1200, seed: 'a' }): Promise<{ id: string; session: string }> {
-  const phone_number = `+336399830${String((numbers += 1)).padStart(2, '0')}`;
-  const { body } = await stack.api.post('/api/v1/accounts', {
-    provider: 'wasender',
-    channel: 'whatsapp',
-    owner: 'maya',
-    credentials: { phone_number },
-  });
-  const id = body.account.id;
-  const session = (await stack.api.get(`/api/v1/accounts/${id}`)).body.provider_account_id;
-  await stack.control.put('/address-book', { session, ...book });
-  await stack.control.post('/scan', { session });
-  await stack.api.account(id, 'active');
-  return { id, session };
-}
-
-const query = <T = any>(sql: string, params: unknown[] = []): Promise<T[]> =>
-  stack.worker.deps.db.system((em) => rows<T>(em, sql, params));
-
-const ended = (id: string, at = 0): Promise<any> =>
-  eventually('the end of the sync', async () => {
-    const [run] = await query(
-      `select * from sync_runs where account_id = ? and kind = 'contacts' order by id desc limit 1 offset ?`,
-      [id, at],
-    );
-    return run && run.state !== 'running' ? run : null;
-  });
-
-async function sync(id: string): Promise<any> {
-  const { db, clock, vault } = stack.worker.deps;
-  const [account] = await query('select * from accounts where id = ?', [id]);
-  const run = await db.system((em) =>
-    openContactsRun(em, vault, { id, tenantId: account.tenant_id }, null, clock.now()),
-  );
-  await stack.worker.deps.startSyncContacts(
-    { tenantId: account.tenant_id, accountId: id, channel: 'whatsapp', provider: 'wasender' },
-    run.scope,
-  );
-  return ended(id);
-}
+const people = (id: string): Promise<any[]> =>
+  books.query('select * from contacts where account_id = ? and merged_into is null order by id', [id]);
 
 it('B1: the address book is read by itself once an account is connected, and each person counted once', async () => {
-  const { id } = await connected();
-  const run = await ended(id);
+  const { id, first: run } = await books.connected({ size: 1200, seed: 'a' });
   expect(run).toMatchObject({ state: 'succeeded', reason: null, part: 1, cursor: null });
-  const [{ n, named }] = await query(
+  const [{ n, named }] = await books.query(
     `select count(*)::int as n, count(coalesce(verified_name, name))::int as named from contacts where account_id = ?`,
     [id],
   );
@@ -75,43 +34,129 @@ it('B1: the address book is read by itself once an account is connected, and eac
     skipped: 0,
     erased: 0,
   });
-  expect(await query('select * from sync_pages')).toEqual([]);
+  expect(await books.query('select * from sync_pages')).toEqual([]);
 });
 
 it('B11: what did not change is not written again, and what did is', async () => {
-  const { id, session } = await connected();
-  await ended(id);
-  const before = await query(
-    'select id, xmin::text, raw_wasender_data from contacts where account_id = ? order by id',
-    [id],
-  );
-  const same = await sync(id);
+  const { id, session } = await books.connected({ size: 1200, seed: 'a' });
+  const versions = () => books.query('select id, xmin::text from contacts where account_id = ? order by id', [id]);
+  const before = await versions();
+  const same = await books.sync(id);
   expect(same.stats).toMatchObject({ total_fetched: 1200, unchanged: 1200, updated: 0, inserted: 0 });
-  expect(
-    await query('select id, xmin::text, raw_wasender_data from contacts where account_id = ? order by id', [id]),
-  ).toEqual(before);
+  expect(await versions()).toEqual(before);
   await stack.control.patch('/address-book', { session, change: 0.05 });
-  const run = await sync(id);
+  const run = await books.sync(id);
   expect(run.stats).toMatchObject({ total_fetched: 1200, unchanged: 1140, updated: 60, inserted: 0 });
 });
 
 it('knows a person under JID and LID as one, within a page and across pages, and counts repeats', async () => {
-  const { id } = await connected({
+  await books.variant('list_lids', true);
+  const { id, first } = await books.connected({
     size: 1000,
     seed: 'b',
     near_duplicates: 0.05,
     far_duplicates: 0.05,
     lid_twins: 0.1,
+    emoji: 0.2,
     large_record: true,
   });
-  const first = await ended(id);
-  const [{ n }] = await query('select count(*)::int as n from contacts where account_id = ? and merged_into is null', [
-    id,
-  ]);
-  expect(first.stats).toMatchObject({ failed_updates: 0, skipped: 0, successful_updates: n, inserted: n });
-  expect(first.stats.total_fetched).toBe(n + first.stats.duplicates);
-  const again = await sync(id);
-  expect(again.stats).toMatchObject({ unchanged: n, updated: 0, inserted: 0 });
-  const counted = (run: any) => [run.stats.total_fetched, run.stats.contacts_with_names, run.stats.duplicates];
-  expect(counted(again)).toEqual(counted(first));
+  await books.variant('list_lids', false);
+  expect(await people(id)).toHaveLength(1000);
+  expect(first.stats).toMatchObject({ failed_updates: 0, skipped: 0, successful_updates: 1000, inserted: 1000 });
+  expect(first.stats.total_fetched).toBe(1000 + first.stats.duplicates);
+  expect(first.stats.duplicates).toBeGreaterThan(0);
+});
+
+it('gives people known by a LID alone the number that is told for it, and joins who turns out to be one', async () => {
+  const { id, first } = await books.connected({ size: 200, seed: 'c', lid_twins: 0.1, lid_only: 0.2 });
+  const apart = await people(id);
+  const lids = apart.filter((one) => one.phone_number === null);
+  expect(first.stats.inserted).toBe(apart.length);
+  expect(apart.length).toBeGreaterThan(200);
+  await stack.trigger('fetchPictures');
+  await eventually('no number unknown', async () => (await people(id)).every((one) => one.phone_number !== null));
+  const together = await people(id);
+  expect(together).toHaveLength(200);
+  expect(lids.length).toBeGreaterThan(0);
+  // The next sync takes nobody apart, and takes no number away.
+  expect((await books.sync(id)).stats).toMatchObject({ inserted: 0, updated: 0 });
+  expect((await people(id)).map((one) => [one.id, one.phone_number])).toEqual(
+    together.map((one) => [one.id, one.phone_number]),
+  );
+});
+
+it('right rows come of calls of which a third fails', async () => {
+  const rates = { rate_429: 0.15, rate_500: 0.15 };
+  const { id } = await books.connected({ size: 600, seed: 'd' });
+  await stack.control.put('/faults', { provider: 'wasender', ...rates, seed: 5 });
+  for (let n = 0; n < 6; n += 1) {
+    const run = await books.sync(id);
+    expect(run).toMatchObject({ state: 'succeeded', stats: { total_fetched: 600, unchanged: 600, failed_updates: 0 } });
+  }
+  await stack.control.put('/faults', { provider: 'wasender' });
+});
+
+it('misses nobody when people go while the book is read', async () => {
+  const { id, session } = await books.connected({ size: 2600, seed: 'e' });
+  const run = await books.start(id);
+  await stack.control.patch('/address-book', { session, change: 0.1, remove: 0.05 });
+  const { stats } = await books.ended(run);
+  const again = await books.sync(id);
+  // Nobody whom the first did not see is left for the second but what changed after it had been read.
+  expect(again.stats).toMatchObject({ total_fetched: 2470, inserted: 0, failed_updates: 0 });
+  expect(stats.inserted).toBe(0);
+  expect(await people(id)).toHaveLength(2600);
+});
+
+it('B2: one person is read alone, also during a sync of everybody, and unknown ones are named', async () => {
+  const { id } = await books.connected({ size: 3000, seed: 'f' });
+  const some = (await people(id)).filter((one) => one.phone_number !== null).slice(0, 8);
+  const all = await books.start(id);
+  const runs = await Promise.all(some.map((one) => books.sync(id, { phone: one.phone_number })));
+  for (const run of runs)
+    expect(run).toMatchObject({ state: 'succeeded', stats: { total_fetched: 1, successful_updates: 1 } });
+  expect((await books.ended(all)).stats).toMatchObject({ total_fetched: 3000, unchanged: 3000 });
+  expect(await books.sync(id, { phone: '+33639980000' })).toMatchObject({ state: 'failed', reason: 'not_found' });
+});
+
+it('B12: a group of people is read one by one', async () => {
+  const { id, session } = await books.connected({ size: 60, seed: 'g' });
+  const chosen = (await people(id)).slice(0, 25).map((one) => one.id);
+  await books.query(`update contacts set groups = '{vip}' where id = any(?::uuid[])`, [`{${chosen.join(',')}}`]);
+  await stack.control.patch('/address-book', { session, change: 1 });
+  const run = await books.sync(id, { group: 'vip' });
+  expect(run).toMatchObject({ state: 'succeeded', stats: { total_fetched: 25, updated: 25, skipped: 0 } });
+  expect((await books.sync(id)).stats).toMatchObject({ updated: 35, unchanged: 25 });
+});
+
+it('is one run when two are started at once, which goes once more', async () => {
+  const { id } = await books.connected({ size: 1500, seed: 'h' });
+  const [one, two] = await Promise.all([books.start(id), books.start(id)]);
+  expect(one).toBe(two);
+  expect(await books.ended(one)).toMatchObject({ state: 'succeeded', again: false, stats: { unchanged: 1500 } });
+  expect(await books.query(`select * from sync_runs where account_id = ? and kind = 'contacts'`, [id])).toHaveLength(2);
+});
+
+it('two accounts that hold the same person keep each their own name for them', async () => {
+  const [one, two] = [
+    await books.connected({ size: 5, seed: 'same' }),
+    await books.connected({ size: 5, seed: 'same' }),
+  ];
+  await stack.control.patch('/address-book', { session: two.session, change: 1 });
+  await books.sync(two.id);
+  const names = async (id: string) => (await people(id)).map((person) => [person.wasender_jid, person.name]);
+  const [first, second] = [await names(one.id), await names(two.id)];
+  expect(first.map(([jid]) => jid).sort()).toEqual(second.map(([jid]) => jid).sort());
+  expect(first).not.toEqual(second);
+});
+
+it('A6: a disconnect ends the syncs of the account, and what is read after it is not kept', async () => {
+  const { id } = await books.connected({ size: 3000, seed: 'i' });
+  const run = await books.start(id);
+  await stack.api.delete(`/api/v1/accounts/${id}`);
+  expect((await books.ended(run)).state).toMatch(/cancelled|succeeded/);
+  await stack.api.account(id, 'disconnected');
+  expect(await people(id)).toHaveLength(3000);
+  const [account] = await books.query('select contacts_due_at, pictures_due_at from accounts where id = ?', [id]);
+  expect(account).toEqual({ contacts_due_at: null, pictures_due_at: null });
 });

@@ -6,6 +6,7 @@ import { sealed } from '../../db/sealed.ts';
 import { callbackAddress } from '../../domain/addresses.ts';
 import { scopeNames, type Scope } from '../../domain/scopes.ts';
 import { readConfig, type Config } from '../../platform/config.ts';
+import { scheduleId } from '../../platform/temporal-schedules.ts';
 import { startSandbox } from '../../sandbox/start.ts';
 import { startWorker } from '../../workers/start.ts';
 import { createClient, type ApiClient } from './client.ts';
@@ -13,6 +14,7 @@ import { createTestDatabase, required, type TestDatabase } from './database.ts';
 import { testKey } from './key.ts';
 import { createControl, type Control } from './control.ts';
 import { eventually } from './eventually.ts';
+import { temporalClient } from './history.ts';
 
 /** The whole product in this process, over real PostgreSQL, Temporal and sandbox, on a queue of its own. */
 export interface TestStack {
@@ -26,6 +28,8 @@ export interface TestStack {
   /** UniPile's API as somebody else with the same key asks it. */
   provider(method: string, path: string): Promise<{ status: number; body: any }>;
   providerPost(path: string, body: object): Promise<any>;
+  /** Has a Schedule of this stack fire now. */
+  trigger(workflowType: string): Promise<void>;
   /** What the API counts. */
   metrics(): Promise<string>;
   /** Where a login page calls back for an account's attempt: nobody outside is told. */
@@ -33,7 +37,7 @@ export interface TestStack {
   /** Waits until an account's timeline has a line of that kind. */
   timeline(accountId: string, kind: string): Promise<any>;
   /** Another worker on the same queue, after `worker` was stopped or beside it. */
-  startWorker(roles?: Config['WORKER_ROLES']): ReturnType<typeof startWorker>;
+  startWorker(roles?: Config['WORKER_ROLES'], settings?: Partial<Config>): ReturnType<typeof startWorker>;
   stop(): Promise<void>;
 }
 
@@ -68,7 +72,7 @@ export async function startTestStack(settings: Record<string, string> = {}): Pro
     return createClient(api.url, key);
   };
   const owner = await client(`tenant-${randomBytes(4).toString('hex')}`);
-  return {
+  const stack: TestStack = {
     api: owner,
     control: createControl(sandbox.controlUrl),
     config: own,
@@ -90,6 +94,14 @@ export async function startTestStack(settings: Record<string, string> = {}): Pro
       });
       return answer.json();
     },
+    trigger: async (workflowType) => {
+      const client = await temporalClient();
+      await eventually('the Schedule', async () => {
+        await client.schedule.getHandle(scheduleId(workflowType, config.TEMPORAL_TASK_QUEUE)).trigger();
+        return true;
+      });
+      await client.connection.close();
+    },
     metrics: () => api.context.metrics.registry.metrics(),
     callbackOf: async (accountId) => {
       const attempt = await worker.deps.db.system((em) =>
@@ -103,12 +115,13 @@ export async function startTestStack(settings: Record<string, string> = {}): Pro
         const { body } = await owner.get(`/api/v1/accounts/${accountId}/timeline?limit=200`);
         return body.items.find((line: any) => line.kind === kind) ?? null;
       }),
-    startWorker: (roles = own.WORKER_ROLES) => startWorker({ ...own, WORKER_ROLES: roles }),
+    startWorker: (roles = own.WORKER_ROLES, more = {}) => startWorker({ ...own, ...more, WORKER_ROLES: roles }),
     stop: async () => {
-      await worker.stop();
+      await stack.worker.stop();
       await api.close();
       await sandbox.close();
       await database.drop();
     },
   };
+  return stack;
 }

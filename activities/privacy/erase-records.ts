@@ -1,0 +1,99 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { arrayOf, rows } from '../../db/connect.ts';
+import { addCounts, closeErasure, runningErasure } from '../../db/privacy/erasures.ts';
+import { digestsOf } from '../../db/privacy/ledger.ts';
+import { openLedger } from '../../db/privacy/ledger-key.ts';
+import { erasedNote } from '../../db/privacy/webhook-subjects.ts';
+import type { Subject } from '../../domain/privacy.ts';
+import { timeOf, type Deps } from '../deps.ts';
+import { eraseAnswers } from './erase-answers.ts';
+import { eraseRuns } from './erase-runs.ts';
+import type { ErasingRef } from './remember-erased.ts';
+
+/** Bodies that one transaction drops at most. */
+const batch = 1_000;
+
+/**
+ * Takes away what else speaks of the person: sealed bodies of events, runs of syncs that were about them, kept answers.
+ * Then the erasure is done.
+ */
+export const eraseRecords =
+  (deps: Deps) =>
+  async (ref: ErasingRef): Promise<void> => {
+    const { db, vault } = deps;
+    const { tenantId, erasureId } = ref;
+    const running = await db.tenant(tenantId, (em) => runningErasure(em, vault, erasureId));
+    if (!running) return;
+    await writersBefore(deps);
+    const digests = await db.tenant(tenantId, (em) => digestsOf(em, erasureId));
+    await eraseBodies(deps, ref);
+    await eraseBodiesOfNobody(deps, ref, running.person.subjects);
+    await eraseRuns(deps, ref, digests);
+    await eraseAnswers(deps, ref, running.person);
+    await db.tenant(tenantId, (em) => closeErasure(em, erasureId, timeOf(deps, ref)));
+  };
+
+/**
+ * Waits until every transaction has ended that wrote something before now: it may have looked into the ledger before
+ * the person stood there. Intake writes its event before it looks, so none is missed, and nobody is held up.
+ */
+async function writersBefore({ db }: Deps): Promise<void> {
+  const [now] = await db.system((em) => rows<{ id: string }>(em, 'select pg_current_xact_id()::text as id'));
+  for (;;) {
+    const [passed] = await db.system((em) =>
+      rows(em, 'select 1 where pg_snapshot_xmin(pg_current_snapshot()) > ?::text::xid8', [now?.id]),
+    );
+    if (passed) return;
+    await pause(50);
+  }
+}
+
+async function eraseBodies({ db }: Deps, { tenantId, erasureId }: ErasingRef): Promise<void> {
+  for (let found = batch; found === batch;)
+    found = await db.tenant(tenantId, async (em) => {
+      const events = await rows<{ id: string }>(
+        em,
+        `select distinct s.event_id as id from erased_subjects l
+         join webhook_subjects s on s.digest = l.digest and s.tenant_id = l.tenant_id
+         where l.erasure_id = ? limit ?`,
+        [erasureId, batch],
+      );
+      const bodies = await rows(em, dropBodies, [erasedNote, ids(events)]);
+      await rows(em, 'delete from webhook_subjects where event_id = any(?::uuid[])', [ids(events)]);
+      await addCounts(em, erasureId, { webhook_bodies: bodies.length });
+      return events.length;
+    });
+}
+
+/**
+ * Events at the installation's webhooks that could not be applied are nobody's; those that name an upstream account of
+ * the tenant are its own all the same.
+ */
+async function eraseBodiesOfNobody(
+  { db, vault }: Deps,
+  { tenantId, erasureId }: ErasingRef,
+  subjects: readonly Subject[],
+): Promise<void> {
+  if (!subjects.length) return;
+  await db.system(async (em) => {
+    const ledger = await openLedger(em, vault);
+    const digests = subjects.map((one) => ledger.digest(null, one));
+    const events = await rows<{ id: string }>(
+      em,
+      `select distinct e.id from webhook_subjects s join webhook_events e on e.id = s.event_id
+       join accounts a on a.credentials_id = e.credentials_id and a.provider_account_id = e.provider_account_id
+       where s.digest = any(?::text[]) and s.tenant_id is null and a.tenant_id = ?`,
+      [arrayOf(digests), tenantId],
+    );
+    const bodies = await rows(em, dropBodies, [erasedNote, ids(events)]);
+    await rows(em, 'delete from webhook_subjects where event_id = any(?::uuid[])', [ids(events)]);
+    await addCounts(em, erasureId, { webhook_bodies: bodies.length });
+  });
+}
+
+/** An event without a body cannot be tried again: it has not failed any more. */
+const dropBodies = `update webhook_events set body = null, error = ?,
+  state = case when state = 'failed' then 'processed' else state end
+  where id = any(?::uuid[]) and body is not null returning id`;
+
+const ids = (events: readonly { id: string }[]): string => `{${events.map(({ id }) => id).join(',')}}`;

@@ -1,0 +1,45 @@
+import { rows } from '../../db/connect.ts';
+import { addCounts } from '../../db/privacy/erasures.ts';
+import { openLedger } from '../../db/privacy/ledger-key.ts';
+import { sealed } from '../../db/sealed.ts';
+import { subjectOf } from '../../domain/privacy.ts';
+import type { Deps } from '../deps.ts';
+import { openOrNull } from './open-or-null.ts';
+import type { ErasingRef } from './remember-erased.ts';
+
+/** Runs that are opened at once. */
+const pageSize = 500;
+
+/**
+ * Deletes the runs of syncs that were about one person: their target, and the digest of it in their scope. One that is
+ * going on finds no run any more and ends. What a run was about is read from its target, since the digest of its scope
+ * may be of an encryption key that is gone.
+ */
+export async function eraseRuns(
+  { db, vault }: Deps,
+  { tenantId, erasureId }: ErasingRef,
+  digests: ReadonlySet<string>,
+): Promise<void> {
+  for (let after: string | null = '00000000-0000-0000-0000-000000000000'; after !== null;)
+    after = await db.tenant(tenantId, async (em) => {
+      const page = await rows<{ id: string; target: string }>(
+        em,
+        'select id, target from sync_runs where target is not null and id > ? order by id limit ?',
+        [after, pageSize],
+      );
+      const ledger = await openLedger(em, vault);
+      const about = page.filter(({ id, target }) => {
+        const opened = openOrNull(vault, target, sealed.syncTarget(id)) ?? '{}';
+        const { phone } = JSON.parse(opened) as { phone?: string };
+        const subject = phone === undefined ? null : subjectOf(phone);
+        return subject !== null && digests.has(ledger.digest(tenantId, subject));
+      });
+      if (about.length) {
+        const gone = await rows(em, 'delete from sync_runs where id = any(?::uuid[]) returning id', [
+          `{${about.map(({ id }) => id).join(',')}}`,
+        ]);
+        await addCounts(em, erasureId, { sync_runs: gone.length });
+      }
+      return page.length === pageSize ? (page.at(-1)?.id ?? null) : null;
+    });
+}

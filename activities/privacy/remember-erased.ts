@@ -1,0 +1,50 @@
+import { digestsOf, addToLedger } from '../../db/privacy/ledger.ts';
+import { openLedger } from '../../db/privacy/ledger-key.ts';
+import { runningErasure, setTarget, type ErasureRef } from '../../db/privacy/erasures.ts';
+import { aliasPage, findPerson, type AliasRow, type Person } from '../../db/privacy/find-person.ts';
+import { timeOf, type Deps } from '../deps.ts';
+
+export type ErasingRef = ErasureRef & { now: number };
+
+/** Aliases that are read at once where a person is looked for by digest. */
+const pageSize = 5_000;
+
+/**
+ * Finds out by which names the tenant knows the person and writes them into the ledger, before anything is taken away:
+ * from then on nobody brings the person back.
+ */
+export const rememberErased =
+  (deps: Deps) =>
+  async (ref: ErasingRef): Promise<void> => {
+    const { db, vault } = deps;
+    const { tenantId, erasureId } = ref;
+    const running = await db.tenant(tenantId, (em) => runningErasure(em, vault, erasureId));
+    if (!running) return;
+    const known = running.known ? running.person : await personOfDigests(deps, ref);
+    await db.tenant(tenantId, async (em) => {
+      if (!(await runningErasure(em, vault, erasureId, true))) return;
+      const person = await findPerson(em, known);
+      const ledger = await openLedger(em, vault);
+      const digests = person.subjects.map((one) => ledger.digest(tenantId, one));
+      await addToLedger(em, { id: erasureId, tenantId }, digests, timeOf(deps, ref));
+      await setTarget(em, vault, erasureId, person);
+    });
+  };
+
+/** After a restore the ledger alone knows: whose alias has one of its digests. */
+async function personOfDigests({ db, vault }: Deps, { tenantId, erasureId }: ErasureRef): Promise<Person> {
+  const person: Person = { subjects: [], contactIds: [] };
+  const wanted = await db.tenant(tenantId, (em) => digestsOf(em, erasureId));
+  for (let after: AliasRow | undefined, more = true; more;) {
+    const page: AliasRow[] = await db.tenant(tenantId, async (em) => {
+      const read = await aliasPage(em, after, pageSize);
+      const ledger = await openLedger(em, vault);
+      for (const { kind, value } of read)
+        if (wanted.has(ledger.digest(tenantId, { kind, value }))) person.subjects.push({ kind, value });
+      return read;
+    });
+    after = page.at(-1);
+    more = page.length === pageSize;
+  }
+  return person;
+}

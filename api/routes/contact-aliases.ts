@@ -1,0 +1,93 @@
+import { z } from 'zod';
+import { wholeContactAnswer, type WholeContactView } from '../views/contact.ts';
+import { syncAnswer, type SyncView } from '../views/sync.ts';
+import type { Alias } from './aliases.ts';
+import { getSyncStatus } from './contact-stats.ts';
+import { syncByNumber } from './contact-syncs.ts';
+import { startSyncs } from './syncs.ts';
+
+const statNames = [
+  'total_fetched',
+  'successful_updates',
+  'failed_updates',
+  'contacts_with_names',
+  'contacts_without_names',
+] as const;
+const count = z.number().int();
+
+/** One word for all runs: `running` while one does, else `success` when every one succeeded. */
+function wordFor(runs: readonly SyncView[]): 'success' | 'running' | 'failed' {
+  if (runs.some(({ state }) => state === 'running')) return 'running';
+  return runs.every(({ state }) => state === 'succeeded') ? 'success' : 'failed';
+}
+
+const statsOf = (runs: readonly SyncView[]): Record<(typeof statNames)[number], number> => {
+  const sum = (name: string): number => runs.reduce((all, { stats }) => all + Number(stats[name] ?? 0), 0);
+  return Object.fromEntries(statNames.map((name) => [name, sum(name)])) as Record<(typeof statNames)[number], number>;
+};
+
+function messageOf(runs: readonly SyncView[]): string {
+  const of = runs.length === 1 ? '1 account' : `${runs.length} accounts`;
+  const failed = runs.find(({ state }) => state === 'failed' || state === 'cancelled');
+  if (failed) return `The sync of an account ended early. ${failed.what_to_do ?? ''}`.trim();
+  if (wordFor(runs) === 'running') return `Contacts of ${of} are being synced; watch the runs.`;
+  const { successful_updates: synced, total_fetched: fetched } = statsOf(runs);
+  return `Synced ${synced} contacts of ${of} from ${fetched} entries.`;
+}
+
+/** The documented paths of contacts. */
+export const contactAliases: Alias[] = [
+  {
+    method: 'post',
+    path: '/api/sync/wasender-contacts',
+    of: startSyncs,
+    status: 202,
+    doneStatus: 200,
+    ask: () => ({ query: { wait: 20 }, body: { kind: 'contacts', provider: 'wasender' } }),
+    answer: z.object({
+      status: z.enum(['success', 'running', 'failed']),
+      message: z.string(),
+      stats: z.object({
+        total_fetched: count,
+        successful_updates: count,
+        failed_updates: count,
+        contacts_with_names: count,
+        contacts_without_names: count,
+      }),
+      runs: z.array(syncAnswer).describe('One for each account; GET /api/v1/syncs/{id} tells more.'),
+    }),
+    rename: ({ items }: { items: SyncView[] }) => ({
+      status: wordFor(items),
+      message: messageOf(items),
+      stats: statsOf(items),
+      runs: items,
+    }),
+  },
+  {
+    method: 'post',
+    path: '/api/sync/wasender-contact/{phone_number}',
+    of: syncByNumber,
+    params: z.object({ phone_number: z.string() }),
+    status: 202,
+    doneStatus: 200,
+    ask: ({ params }) => ({ body: { phone_number: params['phone_number'], provider: 'wasender' } }),
+    answer: z.object({
+      status: z.enum(['success', 'running', 'failed']),
+      contact: wholeContactAnswer.nullable(),
+      runs: z.array(syncAnswer),
+    }),
+    rename: ({ contact, runs }: { contact: WholeContactView | null; runs: SyncView[] }) => ({
+      status: contact ? 'success' : wordFor(runs),
+      contact,
+      runs,
+    }),
+  },
+  {
+    method: 'get',
+    path: '/api/sync/status',
+    of: getSyncStatus,
+    ask: () => ({}),
+    answer: z.object({ status: z.literal('success'), data: getSyncStatus.answer }),
+    rename: (data: unknown) => ({ status: 'success', data }),
+  },
+];

@@ -1,0 +1,68 @@
+import { z } from 'zod';
+import { changeContacts } from '../../db/contacts/change-contacts.ts';
+import { contactsWhere, type ContactFilter } from '../../db/contacts/find-contacts.ts';
+import { lockContacts } from '../../db/contacts/lock.ts';
+import { rows, type Em } from '../../db/connect.ts';
+import { holdContacts, refuseMerged } from '../contacts/find.ts';
+import { Problem } from '../http/problem.ts';
+import { route } from '../http/route.ts';
+import { company, filterOf, groups, search, tag } from './contacts.ts';
+
+const wish = z.object({
+  contact_ids: z.array(z.string()).min(1).max(1_000).optional(),
+  filter: z
+    .object({ account: z.string().optional(), group: z.string().optional(), q: search.optional() })
+    .optional()
+    .describe('Instead of ids: everybody whom GET /contacts lists with these; {} is everybody.'),
+  set: z
+    .object({
+      groups: groups.optional().describe('Instead of the present ones.'),
+      add_groups: groups.optional(),
+      remove_groups: groups.optional(),
+      company: company.optional(),
+    })
+    .describe('What changes; at least one of them.'),
+});
+
+export const changeMany = route({
+  method: 'post',
+  path: '/contacts/bulk',
+  summary: 'Change the groups or the company of many contacts',
+  tag,
+  scope: 'write',
+  idempotent: true,
+  body: wish,
+  answer: z.object({ changed: z.number().int().describe('Contacts that are different now.') }),
+  handle: ({ context, principal, body: { contact_ids: ids, filter, set } }) => {
+    if ((ids === undefined) === (filter === undefined))
+      throw new Problem('invalid_request', 'body: needs either contact_ids or filter.');
+    if (Object.values(set).every((value) => value === undefined))
+      throw new Problem('invalid_request', 'set: names nothing to change.', {
+        fix: 'Give groups, add_groups, remove_groups or company.',
+      });
+    return context.db.tenant(principal.tenantId, async (em) => {
+      const meant = filter ? await holdFiltered(em, filter) : await holdNamed(em, ids ?? []);
+      const { company, groups, add_groups: addGroups, remove_groups: removeGroups } = set;
+      const change = { company, groups, addGroups, removeGroups };
+      return { body: { changed: await changeContacts(em, contactsWhere(meant), change, context.clock.now()) } };
+    });
+  },
+});
+
+async function holdNamed(em: Em, ids: string[]): Promise<ContactFilter> {
+  await holdContacts(em, ids);
+  await refuseMerged(em, ids);
+  return { ids };
+}
+
+async function holdFiltered(em: Em, given: ContactFilter): Promise<ContactFilter> {
+  const filter = await filterOf(em, given);
+  const { sql, params } = contactsWhere(filter);
+  const accounts = await rows<{ id: string }>(
+    em,
+    `select a.id from accounts a where exists (select from contacts c where c.account_id = a.id and ${sql}) order by a.id`,
+    params,
+  );
+  for (const { id } of accounts) await lockContacts(em, id);
+  return filter;
+}

@@ -1,0 +1,131 @@
+import { z } from 'zod';
+import { nameOf } from '../../domain/contacts.ts';
+import { changeContacts } from '../../db/contacts/change-contacts.ts';
+import { contactsWhere, type ContactFilter } from '../../db/contacts/find-contacts.ts';
+import { rows, type Em } from '../../db/connect.ts';
+import { Contact } from '../../db/entities/contacts.ts';
+import { anyAccount } from '../connection/find.ts';
+import { anyContact, holdContacts, refuseMerged } from '../contacts/find.ts';
+import type { ApiContext } from '../context.ts';
+import type { Principal } from '../http/auth.ts';
+import { cursorId, flag, page, pageOf, pageQuery } from '../http/lists.ts';
+import { route } from '../http/route.ts';
+import { contactAnswer, contactView, wholeContactAnswer, wholeContactView } from '../views/contact.ts';
+
+export const tag = 'contacts';
+export const contactParams = z.object({ id: z.string().describe('The contact.') });
+const text = z.string().trim().min(1).max(255);
+export const company = text.nullable().describe("Written over the provider's; null takes that back.");
+export const groups = z.array(z.string().trim().min(1).max(64)).max(50).describe('Your own words to sort people by.');
+export const search = z
+  .string()
+  .max(200)
+  .describe('Words of the name, verified name, company or push name in any case, or digits of the number.');
+
+/** The whole contact for a key: with the provider's entry where it may see that. */
+export const shownTo = (em: Em, { vault }: ApiContext, { scopes }: Principal, contact: Contact) =>
+  wholeContactView(em, contact, scopes.includes('raw') ? vault : null);
+
+/** A filter about one account: 404 where the tenant has no such account. */
+export const filterOf = async (em: Em, filter: ContactFilter): Promise<ContactFilter> =>
+  filter.account === undefined ? filter : { ...filter, account: (await anyAccount(em, filter.account)).id };
+
+const listContacts = route({
+  method: 'get',
+  path: '/contacts',
+  summary: 'List contacts, without those that were merged into another',
+  tag,
+  scope: 'read',
+  query: z.object({
+    ...pageQuery,
+    q: search.optional(),
+    account: z.string().optional(),
+    group: z.string().optional(),
+    synced: flag.describe('Whether the provider told of them.'),
+  }),
+  answer: pageOf(contactAnswer),
+  handle: ({ context, principal, query: { limit, cursor, ...filter } }) =>
+    context.db.tenant(principal.tenantId, async (em) => {
+      const { sql, params } = contactsWhere(await filterOf(em, filter));
+      const after = cursorId(cursor);
+      const ids = await rows<{ id: string }>(
+        em,
+        `select c.id from contacts c where ${sql} ${after === null ? '' : 'and c.id > ?'} order by c.id limit ?`,
+        [...params, ...(after === null ? [] : [after]), limit + 1],
+      );
+      const found = await em.find(
+        Contact,
+        { id: { $in: ids.map(({ id }) => id) } },
+        { orderBy: { id: 'asc' }, exclude: ['rawWasenderData'] },
+      );
+      return { body: page(found, limit, contactView) };
+    }),
+});
+
+const getContact = route({
+  method: 'get',
+  path: '/contacts/{id}',
+  summary: 'Read a contact, also a merged one; with the scope raw, with what the provider told',
+  tag,
+  scope: 'read',
+  params: contactParams,
+  answer: wholeContactAnswer,
+  handle: ({ context, principal, params }) =>
+    context.db.tenant(principal.tenantId, async (em) => ({
+      body: await shownTo(em, context, principal, await anyContact(em, params.id)),
+    })),
+});
+
+const patchContact = route({
+  method: 'patch',
+  path: '/contacts/{id}',
+  summary: 'Write a name, company or groups of your own; syncs leave them as they are',
+  tag,
+  scope: 'write',
+  params: contactParams,
+  body: z.object({
+    name: text.nullable().optional().describe("Written over the provider's; null takes that back."),
+    company: company.optional(),
+    groups: groups.optional(),
+  }),
+  answer: wholeContactAnswer,
+  handle: ({ context, principal, params: { id }, body: { name, ...change } }) =>
+    context.db.tenant(principal.tenantId, async (em) => {
+      await holdContacts(em, [id]);
+      await refuseMerged(em, [id]);
+      const at = context.clock.now();
+      await changeContacts(em, contactsWhere({ ids: [id] }), change, at);
+      const contact = await anyContact(em, id);
+      if (name !== undefined && name !== (contact.edits.name ?? null)) rename(contact, name, at);
+      return { body: await shownTo(em, context, principal, contact) };
+    }),
+});
+
+function rename(contact: Contact, name: string | null, at: Date): void {
+  const { name: _edit, ...edits } = contact.edits;
+  const { name: _origin, ...provenance } = contact.provenance;
+  contact.edits = name === null ? edits : { ...edits, name };
+  contact.provenance = name === null ? provenance : { ...provenance, name: { source: 'edit', at: at.toISOString() } };
+  contact.name = nameOf(contact, contact.edits);
+  contact.updatedAt = at;
+}
+
+const deleteContact = route({
+  method: 'delete',
+  path: '/contacts/{id}',
+  summary: 'Delete a contact and those merged into it; the next sync may bring the person back',
+  tag,
+  scope: 'write',
+  params: contactParams,
+  answer: z.null(),
+  status: 204,
+  handle: ({ context, principal, params: { id } }) =>
+    context.db.tenant(principal.tenantId, async (em) => {
+      await holdContacts(em, [id]);
+      await refuseMerged(em, [id]);
+      await em.nativeDelete(Contact, { id });
+      return { body: null };
+    }),
+});
+
+export const contactRoutes = [listContacts, getContact, patchContact, deleteContact];

@@ -1,0 +1,189 @@
+import { z } from 'zod';
+import { rows, type Em } from '../../db/connect.ts';
+import { Erasure } from '../../db/entities/privacy.ts';
+import { liftErasure, openErasure } from '../../db/privacy/erasures.ts';
+import { findPerson, type Person } from '../../db/privacy/find-person.ts';
+import { noCounts, subjectOf, type Subject } from '../../domain/privacy.ts';
+import { isId } from '../../platform/ids.ts';
+import { anyContact } from '../contacts/find.ts';
+import { afterCursor, page, pageOf, pageQuery, time, wireTime, wireTimeOrNull } from '../http/lists.ts';
+import { Problem } from '../http/problem.ts';
+import { route, type Call } from '../http/route.ts';
+import { lookUntil } from '../http/wait.ts';
+
+const tag = 'erasures';
+const count = z.number().int();
+const params = z.object({ id: z.string().describe('The erasure.') });
+const wait = z.coerce.number().min(0).max(20).default(0).describe('Seconds to wait for the end.');
+
+const erasureAnswer = z
+  .object({
+    id: z.string(),
+    state: z.enum(['running', 'done', 'lifted']),
+    requested_at: time,
+    lifted_at: time.nullable(),
+    receipt: z
+      .object({
+        erased_at: time,
+        contacts: count.describe('Merged ones included.'),
+        aliases: count.describe('Names under which accounts knew the person.'),
+        raw_records: count.describe("The provider's entries behind the contacts."),
+        webhook_bodies: count.describe('Sealed bodies of events that spoke of the person.'),
+        sync_runs: count.describe('Syncs that were about the person alone.'),
+        stored_answers: count.describe('Answers that were kept for repeats of requests.'),
+        timeline_entries: count,
+      })
+      .nullable()
+      .describe('What was erased: numbers, nothing of the person. Null until it is done.'),
+  })
+  .meta({ id: 'Erasure' });
+
+const erasureView = (erasure: Erasure): z.input<typeof erasureAnswer> => ({
+  id: erasure.id,
+  state: erasure.state,
+  requested_at: wireTime(erasure.requestedAt),
+  lifted_at: wireTimeOrNull(erasure.liftedAt),
+  receipt: erasure.erasedAt && { erased_at: wireTime(erasure.erasedAt), ...noCounts, ...erasure.counts },
+});
+
+/** An account's owner is no entry in an address book: their data goes with the account. */
+async function refuseOwn(em: Em, { subjects }: Person): Promise<void> {
+  const numbers = subjects.flatMap(({ value }) => /^(\d+)@s\.whatsapp\.net$/.exec(value)?.[1] ?? []);
+  const [own] = await rows<{ id: string }>(
+    em,
+    'select id from accounts where identity = any(?::text[]) and merged_into is null limit 1',
+    [`{${numbers.map((number) => `+${number}`).join(',')}}`],
+  );
+  if (own) throw new Problem('account_of_yours', `The number is the account ${own.id}.`);
+}
+
+/** Writes the wish down and moves it; when Temporal does not take it now, the reconciler starts it later. */
+async function erase(
+  { context, principal, operationId, gone }: Call,
+  seconds: number,
+  find: (em: Em) => Promise<Person>,
+): Promise<{ body: z.input<typeof erasureAnswer> }> {
+  const { db, vault, clock, motion, log } = context;
+  const { tenantId } = principal;
+  const ref = { tenantId, erasureId: operationId };
+  await db.tenant(tenantId, async (em) => {
+    const person = await find(em);
+    await refuseOwn(em, person);
+    await openErasure(em, vault, ref, person, clock.now());
+  });
+  try {
+    await motion.startErasure(ref);
+  } catch (error) {
+    log.warn({ erasure: operationId, err: error }, 'an erasure could not be started; the reconciler will');
+  }
+  const look = () => db.tenant(tenantId, (em) => em.findOneOrFail(Erasure, { id: operationId }));
+  return { body: erasureView(await lookUntil(seconds, gone, look, ({ state }) => state !== 'running')) };
+}
+
+const eraseContact = route({
+  method: 'post',
+  path: '/contacts/{id}/erase',
+  summary: 'Erase the person behind a contact, in all accounts',
+  tag,
+  scope: 'write',
+  idempotent: true,
+  params: z.object({ id: z.string().describe('The contact.') }),
+  query: z.object({ wait }),
+  answer: erasureAnswer,
+  status: 202,
+  handle: (call) =>
+    erase(call, call.query.wait, async (em) => {
+      const { id } = await anyContact(em, call.params.id);
+      return findPerson(em, { subjects: [], contactIds: [id] });
+    }),
+});
+
+const text = z.string().min(3).max(255).optional();
+const kinds = { phone: 'jid', jid: 'jid', lid: 'lid', identity: 'id' } as const;
+
+/** The one person that a request names. */
+function subjectAsked(body: { phone?: string; jid?: string; lid?: string; identity?: string }): Subject {
+  const given = Object.entries(body).filter(([, value]) => value !== undefined) as [keyof typeof kinds, string][];
+  const [one] = given;
+  if (!one || given.length > 1) throw new Problem('invalid_request', 'body: name one of phone, jid, lid and identity.');
+  const [field, value] = one;
+  const subject = subjectOf(value) ?? (field === 'identity' ? { kind: 'id' as const, value } : null);
+  if (field === 'identity' && subject) return subject;
+  if (subject?.kind !== kinds[field]) throw new Problem('invalid_request', `${field}: not one.`);
+  return subject;
+}
+
+const erasePerson = route({
+  method: 'post',
+  path: '/erasures',
+  summary: 'Erase a person by number, JID or LID, in all accounts, known to one or not',
+  tag,
+  scope: 'write',
+  idempotent: true,
+  query: z.object({ wait }),
+  body: z
+    .object({
+      phone: text,
+      jid: text,
+      lid: text,
+      identity: text.describe('Who the person is on a channel without numbers.'),
+    })
+    .describe('One of them.'),
+  answer: erasureAnswer,
+  status: 202,
+  handle: (call) => {
+    const subject = subjectAsked(call.body);
+    return erase(call, call.query.wait, (em) => findPerson(em, { subjects: [subject], contactIds: [] }));
+  },
+});
+
+const listErasures = route({
+  method: 'get',
+  path: '/erasures',
+  summary: 'List the erasures, newest first',
+  tag,
+  scope: 'read',
+  query: z.object(pageQuery),
+  answer: pageOf(erasureAnswer),
+  handle: ({ context, principal, query: { limit, cursor } }) =>
+    context.db.tenant(principal.tenantId, async (em) => {
+      const found = await em.find(Erasure, afterCursor(cursor, 'desc'), { orderBy: { id: 'desc' }, limit: limit + 1 });
+      return { body: page(found, limit, erasureView) };
+    }),
+});
+
+async function anyErasure(em: Em, id: string): Promise<Erasure> {
+  const erasure = isId(id) ? await em.findOne(Erasure, { id }, { refresh: true }) : null;
+  if (!erasure) throw new Problem('not_found', 'There is no such erasure.');
+  return erasure;
+}
+
+const getErasure = route({
+  method: 'get',
+  path: '/erasures/{id}',
+  summary: 'Read an erasure and its receipt',
+  tag,
+  scope: 'read',
+  params,
+  answer: erasureAnswer,
+  handle: ({ context, principal, params: { id } }) =>
+    context.db.tenant(principal.tenantId, async (em) => ({ body: erasureView(await anyErasure(em, id)) })),
+});
+
+const lift = route({
+  method: 'delete',
+  path: '/erasures/{id}',
+  summary: 'Lift an erasure: what was erased stays so, but the person may come back by a sync or an event',
+  tag,
+  scope: 'admin',
+  params,
+  answer: erasureAnswer,
+  handle: ({ context, principal, params: { id } }) =>
+    context.db.tenant(principal.tenantId, async (em) => {
+      if ((await anyErasure(em, id)).state === 'running') throw new Problem('erasure_running');
+      await liftErasure(em, id, context.clock.now());
+      return { body: erasureView(await anyErasure(em, id)) };
+    }),
+});
+
+export const erasureRoutes = [eraseContact, erasePerson, listErasures, getErasure, lift];

@@ -1,0 +1,88 @@
+import { z } from 'zod';
+import { Tenant } from '../../db/entities/tenants.ts';
+import { contactFieldNames } from '../../domain/privacy.ts';
+import { route } from '../http/route.ts';
+
+const tag = 'tenant';
+
+function isTimeZone(name: string): boolean {
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions().timeZone !== '' && !/^[+-]/.test(name);
+  } catch {
+    return false;
+  }
+}
+
+const timeZone = z.string().max(64).refine(isTimeZone, "not a time zone such as Europe/Berlin or 'UTC'");
+const keptFields = z
+  .array(z.enum(contactFieldNames))
+  .max(contactFieldNames.length)
+  .nullable()
+  .describe('What is kept of contacts beside their identity (JID, LID); raw is what the provider told. Null: all.');
+const retentionDays = z
+  .number()
+  .int()
+  .min(1)
+  .max(36_500)
+  .nullable()
+  .describe('How long contacts are kept after nothing confirms them any more. Null: for ever.');
+
+const tenantAnswer = z
+  .object({
+    name: z.string(),
+    time_zone: z.string().describe('Where its days begin.'),
+    contact_fields: keptFields,
+    contact_fields_pending: z.boolean().describe('Fields that are not kept any more are still being emptied.'),
+    contact_retention_days: retentionDays,
+  })
+  .meta({ id: 'Tenant' });
+
+const tenantView = (tenant: Tenant): z.input<typeof tenantAnswer> => ({
+  name: tenant.name,
+  time_zone: tenant.timeZone,
+  contact_fields: tenant.contactFields,
+  contact_fields_pending: tenant.contactFieldsOwed,
+  contact_retention_days: tenant.contactRetentionDays,
+});
+
+const getTenant = route({
+  method: 'get',
+  path: '/tenant',
+  summary: 'Read what your tenant has set',
+  tag,
+  scope: 'read',
+  answer: tenantAnswer,
+  handle: ({ context, principal }) =>
+    context.db.tenant(principal.tenantId, async (em) => ({
+      body: tenantView(await em.findOneOrFail(Tenant, { id: principal.tenantId })),
+    })),
+});
+
+const patchTenant = route({
+  method: 'patch',
+  path: '/tenant',
+  summary: 'Set time zone, which contact fields are kept, and how long contacts are',
+  tag,
+  scope: 'admin',
+  body: z.object({
+    time_zone: timeZone.optional(),
+    contact_fields: keptFields.optional(),
+    contact_retention_days: retentionDays.optional(),
+  }),
+  answer: tenantAnswer,
+  handle: ({ context, principal, body }) =>
+    context.db.tenant(principal.tenantId, async (em) => {
+      const tenant = await em.findOneOrFail(Tenant, { id: principal.tenantId });
+      if (body.time_zone !== undefined) tenant.timeZone = body.time_zone;
+      if (body.contact_retention_days !== undefined) tenant.contactRetentionDays = body.contact_retention_days;
+      if (body.contact_fields !== undefined) {
+        const kept = body.contact_fields;
+        const fields = kept && contactFieldNames.filter((name) => kept.includes(name));
+        if (JSON.stringify(fields) !== JSON.stringify(tenant.contactFields)) tenant.contactFieldsOwed = true;
+        tenant.contactFields = fields;
+      }
+      return { body: tenantView(tenant) };
+    }),
+});
+
+export const tenantRoutes = [getTenant, patchTenant];

@@ -1,0 +1,11 @@
+import { toE164 } from '../../domain/phone.ts';
+import { Problem } from '../http/problem.ts';
+
+/** A number as E.164, however it is spaced; 422 for what is none, named by the field `place`. */
+export function phoneOrProblem(place: string, text: string): string {
+  const phone = /^[+\d\s().\-/\u00a0]+$/.test(text) ? toE164(text.replace('(0)', '')) : null;
+  if (phone) return phone;
+  throw new Problem('invalid_request', `${place}: is no phone number.`, {
+    fix: 'Give the whole number with its country code, such as +33639980001.',
+  });
+}

@@ -1,0 +1,97 @@
+import { openContactsRun, type SyncTarget } from '../../db/contacts/open-run.ts';
+import type { Em } from '../../db/connect.ts';
+import { credentialsFor } from '../../db/credentials.ts';
+import { Account } from '../../db/entities/accounts.ts';
+import { SyncRun } from '../../db/entities/events.ts';
+import { openDetailsRun } from '../../db/queries/open-details-run.ts';
+import type { ProviderName } from '../../domain/channels.ts';
+import { ownAccount, refOf } from '../connection/find.ts';
+import { credentialsOrProblem } from '../connection/login-choice.ts';
+import type { ApiContext } from '../context.ts';
+import { Problem } from '../http/problem.ts';
+import type { Call } from '../http/route.ts';
+import { lookUntil } from '../http/wait.ts';
+
+/** What a sync is to fetch. */
+export type SyncWish = { kind: 'details' } | { kind: 'contacts'; target: SyncTarget | null };
+
+/** Opens an account's run and moves it; when Temporal does not take it now, the reconciler starts it later. */
+export async function startSync(context: ApiContext, account: Account, wish: SyncWish): Promise<string> {
+  const { db, vault, clock, motion } = context;
+  const now = clock.now();
+  const { id, start } = await db.tenant(account.tenantId, async (em) => {
+    if (wish.kind === 'details')
+      return {
+        id: await openDetailsRun(em, account.tenantId, account.id, now),
+        start: () => motion.startSyncDetails(refOf(account)),
+      };
+    const run = await openContactsRun(em, vault, account, wish.target, now);
+    return { id: run.id, start: () => motion.startSyncContacts(refOf(account), run.scope) };
+  });
+  try {
+    await start();
+  } catch (error) {
+    context.log.warn({ account: account.id, err: error }, 'a sync could not be started; the reconciler will');
+  }
+  return id;
+}
+
+/** The runs by id; waits up to `seconds` for all of them to end. */
+export function runsAfter(
+  { context, principal, gone }: Call,
+  ids: readonly string[],
+  seconds: number,
+): Promise<SyncRun[]> {
+  const look = () =>
+    context.db.tenant(principal.tenantId, (em) =>
+      em.find(SyncRun, { id: { $in: [...ids] } }, { orderBy: { id: 'asc' } }),
+    );
+  return lookUntil(seconds, gone, look, haveEnded);
+}
+
+export const haveEnded = (runs: readonly SyncRun[]): boolean => runs.every(({ state }) => state !== 'running');
+
+/** Refuses what an account cannot have synced, now or ever. */
+export function checkSyncable({ providers }: ApiContext, account: Account, wish: SyncWish['kind']): void {
+  if (wish === 'contacts' && !providers[account.provider]?.contacts)
+    throw new Problem('unsupported', `${account.provider} gives out no contacts.`, {
+      fix: `Sync contacts of accounts at: ${withContacts(providers).join(', ')}.`,
+    });
+  if (!account.providerAccountId || (wish === 'contacts' && account.state !== 'active'))
+    throw new Problem('account_not_connected');
+}
+
+/** Providers that have address books. */
+const withContacts = (providers: ApiContext['providers']): ProviderName[] =>
+  (Object.keys(providers) as ProviderName[]).filter((name) => providers[name]?.contacts);
+
+/**
+ * The connected accounts of the tenant that can have this synced, or the one that is named, which must. 503 when the
+ * credentials of every provider in question are missing.
+ */
+export async function syncableAccounts(
+  context: ApiContext,
+  em: Em,
+  tenantId: string,
+  kind: SyncWish['kind'],
+  { account, provider }: { account?: string | undefined; provider?: ProviderName | undefined },
+): Promise<Account[]> {
+  if (account !== undefined) {
+    const named = await ownAccount(em, account);
+    if (provider && named.provider !== provider)
+      throw new Problem('invalid_request', `account: lives at ${named.provider}, not at ${provider}.`);
+    checkSyncable(context, named, kind);
+    return [named];
+  }
+  const where = { mergedInto: null, providerAccountId: { $ne: null } };
+  if (kind === 'details') return em.find(Account, { ...where, ...(provider ? { provider } : {}) });
+  const names = withContacts(context.providers).filter((name) => !provider || name === provider);
+  if (provider && !names.length)
+    throw new Problem('unsupported', `${provider} gives out no contacts.`, {
+      fix: `Use one of: ${withContacts(context.providers).join(', ')}.`,
+    });
+  const configured = await Promise.all(names.map((name) => credentialsFor(em, tenantId, name)));
+  // Says which settings are missing.
+  if (names[0] && configured.every((one) => one === null)) await credentialsOrProblem(em, tenantId, names[0]);
+  return em.find(Account, { ...where, state: 'active', provider: { $in: names } }, { orderBy: { id: 'asc' } });
+}

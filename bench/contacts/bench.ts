@@ -1,0 +1,92 @@
+import pg from 'pg';
+import type { Say } from '../../dev/parts/progress.ts';
+import { newId } from '../../platform/ids.ts';
+import { contacts as reader } from '../../providers/wasender/contacts.ts';
+import { bareLoop } from '../baselines/bare-loop.ts';
+import { openOrm, ormRows } from '../baselines/orm-rows.ts';
+import { baselineTable, createBaselineTable } from '../baselines/table.ts';
+import { cpuOf, measure } from '../measure.ts';
+import type { Row } from '../row.ts';
+import { startBenchStack, type BenchStack } from '../stack.ts';
+import { connectAccount, type BenchAccount } from './account.ts';
+import { costAtTemporal, sync } from './ours.ts';
+import { cases, inWords, rowsFor, type Measured } from './rows.ts';
+
+/** Row by row takes long: a part of the book tells its speed. */
+const ormLimit = 2_000;
+/** The first round warms up all sides with so many contacts, and does not count. */
+const warmUp = 2_000;
+
+/** One side's way to bring its table up to date with an account's address book; answers the entries it went through. */
+type Way = (stack: BenchStack, account: BenchAccount) => Promise<Omit<Measured, 'of' | 'side'>>;
+
+/** The contact sync against the bare loop and against row-by-row upserts. Throws when a sync fails. */
+export async function contacts(wish: { size: number; runs: number }, say: Say, signal: AbortSignal): Promise<Row[]> {
+  const stack = await startBenchStack({ WASENDER_AUTO_SYNC_ENABLED: 'false' }, say, signal);
+  const client = new pg.Client({ connectionString: stack.ownerUrl });
+  const orm = await openOrm(stack.ownerUrl);
+  const sides: Record<Measured['side'], Way> = {
+    ours,
+    bare: baseline((account, whose) => bareLoop(reader, account.call(), client, whose)),
+    orm: baseline((account, whose) => ormRows(orm, reader, account.call(), whose, ormLimit), newId),
+  };
+  const measured: Measured[] = [];
+  try {
+    await client.connect();
+    await client.query(createBaselineTable);
+    for (let round = 0; round <= wish.runs; round += 1) {
+      const account = await connectAccount(stack, round === 0 ? Math.min(wish.size, warmUp) : wish.size);
+      const turns = round % 2 ? (['ours', 'bare', 'orm'] as const) : (['orm', 'bare', 'ours'] as const);
+      for (const of of cases) {
+        const { session } = account;
+        if (of === '5 % changed') await stack.control('PATCH', '/address-book', { session, change: 0.05 });
+        for (const side of turns) {
+          if (side === 'orm' && of !== 'first sync') continue;
+          signal.throwIfAborted();
+          const one: Measured = { of, side, ...(await sides[side](stack, account)) };
+          say(inWords(round, one));
+          if (round > 0) measured.push(one);
+        }
+      }
+    }
+    return rowsFor(measured);
+  } finally {
+    await client.end();
+    await orm.close();
+    await stack.stop();
+  }
+}
+
+const ours: Way = async (stack, account) => {
+  const worker = stack.describe().pids.worker;
+  const side = { tables: ['contacts', 'contact_aliases'], accountId: account.id, cpuOfWorker: () => cpuOf(worker) };
+  let entries = 0;
+  const cost = await measure(stack, side, async () => {
+    const { run, seconds } = await sync(stack, account.id);
+    entries = run.stats.total_fetched ?? 0;
+    return seconds;
+  });
+  return { entries, cost, temporal: await costAtTemporal(stack, account.id) };
+};
+
+/** A baseline works in this process; `accountOf` says under whose name where it is not the account's own. */
+const baseline =
+  (
+    work: (account: BenchAccount, whose: { tenantId: string; accountId: string }) => Promise<number>,
+    accountOf: (account: BenchAccount) => string = ({ id }) => id,
+  ): Way =>
+  async (stack, account) => {
+    const accountId = accountOf(account);
+    const side = { tables: [baselineTable], accountId, cpuOfWorker: ownCpu };
+    let entries = 0;
+    const cost = await measure(stack, side, async () => {
+      entries = await work(account, { tenantId: account.tenantId, accountId });
+    });
+    return { entries, cost, temporal: null };
+  };
+
+/** Processor time of this process, in seconds. */
+function ownCpu(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1e6;
+}

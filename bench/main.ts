@@ -1,0 +1,69 @@
+import { parseArgs } from 'node:util';
+import { requireNode } from '../dev/parts/node-version.ts';
+
+requireNode();
+
+const { contacts } = await import('./contacts/bench.ts');
+const { table } = await import('../cli/print.ts');
+
+/** Each measures on a stack of its own, and answers its rows. */
+const benches = { contacts };
+
+const usage = `npm run bench -- [name] [--json] [--size 20000] [--runs 3]
+  name    one of: ${Object.keys(benches).join(', ')}; all of them when left out
+  --json  one line per row
+  --size  contacts in the address book
+  --runs  how often each is measured; the median counts`;
+
+function wishFrom(args: string[]) {
+  const { values, positionals } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: {
+      json: { type: 'boolean', default: false },
+      size: { type: 'string', default: '20000' },
+      runs: { type: 'string', default: '3' },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  const count = (text: string): number => {
+    if (!/^[1-9]\d{0,6}$/.test(text)) throw new Error(`${text} is not a number of things to measure`);
+    return Number(text);
+  };
+  const known = Object.keys(benches) as (keyof typeof benches)[];
+  const unknown = positionals.find((name) => !known.includes(name as keyof typeof benches));
+  if (unknown) throw new Error(`there is no benchmark called ${unknown}`);
+  const names = known.filter((name) => !positionals.length || positionals.includes(name));
+  return { ...values, names, size: count(values.size), runs: count(values.runs) };
+}
+
+let wish: ReturnType<typeof wishFrom>;
+try {
+  wish = wishFrom(process.argv.slice(2));
+} catch (error) {
+  process.stderr.write(`patchbay: ${(error as Error).message}\n${usage}\n`);
+  process.exit(2);
+}
+if (wish.help) {
+  process.stdout.write(`${usage}\n`);
+  process.exit(0);
+}
+
+const stopping = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopping.abort());
+/** Progress goes beside the answer. */
+const say = (line: string): void => void process.stderr.write(`${line}\n`);
+
+try {
+  const rows = [];
+  for (const name of wish.names) rows.push(...(await benches[name](wish, say, stopping.signal)));
+  if (wish.json) for (const row of rows) process.stdout.write(`${JSON.stringify(row)}\n`);
+  else
+    process.stdout.write(
+      `${table(rows.map(({ ok, goal, ...row }) => ({ ...row, goal, ok: goal === null ? '' : ok ? 'ok' : 'MISSED' })))}\n`,
+    );
+  process.exit(rows.every(({ ok }) => ok) ? 0 : 1);
+} catch (error) {
+  process.stderr.write(`patchbay: the benchmark broke off: ${(error as Error).stack}\n`);
+  process.exit(1);
+}

@@ -1,0 +1,90 @@
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pg from 'pg';
+import { startStack } from '../dev/stack.ts';
+import type { Say } from '../dev/parts/progress.ts';
+import type { StackFile } from '../dev/parts/stack-file.ts';
+
+type Json = Record<string, unknown>;
+
+/** A fresh local stack, each part a process of its own as in production, and the ways into it. */
+export interface BenchStack {
+  describe(): StackFile;
+  /** The environment of its processes, as the commands find it. */
+  settings: Record<string, string>;
+  api<T = Json>(method: string, path: string, body?: unknown): Promise<T>;
+  /** The sandbox's control. */
+  control<T = Json>(method: string, path: string, body?: unknown): Promise<T>;
+  /** PostgreSQL's superuser, in the stack's database. */
+  admin: pg.Client;
+  /** The schema's owner, as an address. */
+  ownerUrl: string;
+  stop(): Promise<void>;
+}
+
+/** What would lead to servers or providers other than the stack's own. */
+const notInherited = /^(DATABASE_URL|TEMPORAL_|UNIPILE_|WASENDER_|META_|WHATSAPP_|ENCRYPTION_|PORT$|METRICS_PORT$)/;
+
+export async function startBenchStack(
+  settings: Record<string, string>,
+  say: Say,
+  signal: AbortSignal,
+): Promise<BenchStack> {
+  const home = mkdtempSync(join(tmpdir(), 'patchbay-bench-'));
+  // PostgreSQL's own user enters it.
+  chmodSync(home, 0o711);
+  const inherited = Object.entries(process.env).filter(([name]) => !notInherited.test(name));
+  const env = { ...Object.fromEntries(inherited), PATCHBAY_HOME: home, LOG_LEVEL: 'warn', ...settings };
+  const stack = await startStack(env, say, signal).catch((error: unknown) => {
+    rmSync(home, { recursive: true, force: true });
+    throw error;
+  });
+  const described = stack.describe();
+  const login = (user: string, file: string): string => {
+    const url = new URL(described.database_url);
+    url.username = user;
+    url.password = readFileSync(join(home, file), 'utf8').trim();
+    return url.href;
+  };
+  const admin = new pg.Client({ connectionString: login('postgres', 'postgres-superuser') });
+  const stop = async (): Promise<void> => {
+    await admin.end();
+    await stack.stop();
+    rmSync(home, { recursive: true, force: true });
+  };
+  await admin.connect();
+  return {
+    describe: stack.describe,
+    settings: JSON.parse(readFileSync(join(home, 'settings.json'), 'utf8')) as Record<string, string>,
+    api: (method, path, body) => request(`${described.api_url}/api/v1`, method, path, body, described.api_key),
+    control: (method, path, body) => request(described.sandbox?.control_url ?? '', method, path, body),
+    admin,
+    ownerUrl: login('patchbay', 'postgres-patchbay'),
+    stop,
+  };
+}
+
+async function request<T>(base: string, method: string, path: string, body?: unknown, key?: string): Promise<T> {
+  const answer = await fetch(base + path, {
+    method,
+    headers: {
+      ...(key && { authorization: `Bearer ${key}` }),
+      ...(body !== undefined && { 'content-type': 'application/json' }),
+    },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+  });
+  const text = await answer.text();
+  if (!answer.ok) throw new Error(`${method} ${path} answered ${answer.status}: ${text}`);
+  return (text ? JSON.parse(text) : null) as T;
+}
+
+/** Asks each tenth of a second until there is an answer; gives up after a minute. */
+export async function until<T>(what: string, ask: () => Promise<T | null>, withinMs = 60_000): Promise<T> {
+  for (const end = Date.now() + withinMs; Date.now() < end;) {
+    const found = await ask();
+    if (found !== null) return found;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error(`waited ${withinMs / 1000} s for ${what}`);
+}

@@ -1,0 +1,79 @@
+import { Option, type Command } from 'commander';
+import { phoneOrProblem } from '../api/sync/phone.ts';
+import { startSync, syncableAccounts } from '../api/sync/start.ts';
+import { syncView, type SyncView } from '../api/views/sync.ts';
+import type { SyncTarget } from '../db/contacts/open-run.ts';
+import { SyncRun } from '../db/entities/events.ts';
+import { apiContextOf, withMotion } from './context.ts';
+import { tenantOption } from './environment.ts';
+import { print, table } from './print.ts';
+import { tenantNamed, withSession, type Session } from './session.ts';
+
+interface SyncOptions {
+  tenant: string;
+  account?: string;
+  phone?: string;
+  group?: string;
+  wait?: boolean;
+  json?: boolean;
+}
+
+/** How long `--wait` waits, and how often it asks, in milliseconds. */
+const patienceMs = 3_600_000;
+const everyMs = 500;
+
+export function addContactsSync(contacts: Command): void {
+  contacts
+    .command('sync')
+    .description('fetch contacts from the provider: everybody, one number, or those of a group')
+    .addOption(tenantOption())
+    .option('--account <id>', 'this account only; without it every connected one that has an address book')
+    .addOption(new Option('--phone <number>', 'this number only').conflicts('group'))
+    .option('--group <group>', 'only whom you sorted into this group')
+    .option('--wait', 'wait for the end and print what came of it')
+    .option('--json', 'for machines')
+    .action(async (options: SyncOptions) => {
+      const runs = await withSession((session) => sync(session, options));
+      print(runs, options, (found) => table(found.map(inWords), 'no connected account has an address book'));
+      const bad = runs.some(({ state }) => (options.wait ? state !== 'succeeded' : state === 'failed'));
+      if (bad) process.exitCode = 1;
+    });
+}
+
+async function sync(session: Session, { tenant, account, phone, group, wait }: SyncOptions): Promise<SyncView[]> {
+  const { db, vault } = session;
+  const { id: tenantId } = await tenantNamed(db, tenant);
+  const target: SyncTarget | null =
+    phone !== undefined ? { phone: phoneOrProblem('--phone', phone) } : group !== undefined ? { group } : null;
+  return withMotion(session, async (motion) => {
+    const context = apiContextOf(session, motion);
+    const accounts = await db.tenant(tenantId, (em) =>
+      syncableAccounts(context, em, tenantId, 'contacts', { account }),
+    );
+    const ids: string[] = [];
+    for (const one of accounts) ids.push(await startSync(context, one, { kind: 'contacts', target }));
+    const look = () => db.tenant(tenantId, (em) => em.find(SyncRun, { id: { $in: ids } }, { orderBy: { id: 'asc' } }));
+    let runs = await look();
+    const until = Date.now() + (wait ? patienceMs : 0);
+    while (Date.now() < until && runs.some(({ state }) => state === 'running')) {
+      await new Promise((resolve) => setTimeout(resolve, everyMs));
+      runs = await look();
+    }
+    return runs.map(syncView(vault));
+  });
+}
+
+const inWords = ({ id, account_id: account, state, progress, stats, reason, what_to_do: toDo }: SyncView) => ({
+  run: id,
+  account,
+  state: state === 'running' ? `running, ${Math.floor(progress * 100)} %` : state,
+  fetched: Number(stats.total_fetched ?? 0),
+  inserted: Number(stats.inserted ?? 0),
+  updated: Number(stats.updated ?? 0),
+  unchanged: Number(stats.unchanged ?? 0),
+  failed: Number(stats.failed_updates ?? 0),
+  'with names': Number(stats.contacts_with_names ?? 0),
+  'without names': Number(stats.contacts_without_names ?? 0),
+  reason,
+  'what to do': toDo,
+});

@@ -1,0 +1,113 @@
+import { z } from 'zod';
+import type { Vault } from '../../platform/vault.ts';
+import { rows, type Database, type Em } from '../connect.ts';
+import { addToLedger } from './ledger.ts';
+import { addLedgerKey, ledgerOf, sealedLedgerKey } from './ledger-key.ts';
+import type { ErasureRef } from './erasures.ts';
+
+/** Lines that are read or written at once. */
+const pageSize = 1_000;
+
+const header = z.object({ patchbay_ledger: z.literal(1), key: z.object({ id: z.uuid(), value: z.string() }) });
+const line = z.object({
+  tenant_id: z.uuid(),
+  erasure_id: z.uuid(),
+  digest: z.string().regex(/^[\w-]{22}$/),
+  erased_at: z.iso.datetime({ offset: true }),
+});
+type Line = z.output<typeof line>;
+
+/**
+ * The ledger of all tenants as JSON lines, for a place apart from the database's dumps: first its key, sealed, then one
+ * line for each digest. It names nobody.
+ */
+export async function* ledgerLines(db: Database): AsyncGenerator<string> {
+  const key = await db.system(sealedLedgerKey);
+  if (!key) return;
+  yield JSON.stringify({ patchbay_ledger: 1, key });
+  for (let after: Line | undefined, more = true; more;) {
+    const page: Line[] = await db.system((em) => linesAfter(em, after));
+    for (const one of page) yield JSON.stringify(one);
+    after = page.at(-1);
+    more = page.length === pageSize;
+  }
+}
+
+const linesAfter = (em: Em, after: Line | undefined): Promise<Line[]> =>
+  rows<Line>(
+    em,
+    `select tenant_id, erasure_id, digest,
+       to_char(erased_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as erased_at
+     from erased_subjects where (tenant_id, digest) > (?::uuid, ?) order by tenant_id, digest limit ${pageSize}`,
+    [after?.tenant_id ?? '00000000-0000-0000-0000-000000000000', after?.digest ?? ''],
+  );
+
+export interface TakenIn {
+  digests: number;
+  /** Erasures that the database did not know: what it holds of these people is still to be erased. */
+  unknown: ErasureRef[];
+  /** Lines of tenants that the database does not have. */
+  foreign: number;
+}
+
+/**
+ * Takes the ledger's lines into a database that was restored from an older dump. Erasures that it does not know begin
+ * anew, by digest. Throws one clear line where the file is no ledger or another installation's.
+ */
+export async function takeInLedger(db: Database, vault: Vault, text: string, now: Date): Promise<TakenIn> {
+  const [first, ...rest] = text.split('\n').filter((one) => one.trim() !== '');
+  const { key } = parsed(header, first ?? '', 1);
+  const lines = rest.map((one, n) => parsed(line, one, n + 2));
+  const theirs = ledgerOf(vault, key).fingerprint;
+  return db.system(async (em) => {
+    const own = await sealedLedgerKey(em);
+    if (!own) await addLedgerKey(em, key, now);
+    else if (ledgerOf(vault, own).fingerprint !== theirs)
+      throw new Error('This ledger was made by another installation: its digests tell nothing here.');
+    const tenants = new Set((await rows<{ id: string }>(em, 'select id from tenants')).map(({ id }) => id));
+    const taken: TakenIn = { digests: 0, unknown: [], foreign: 0 };
+    for (const [erasureId, digests] of byErasure(lines)) {
+      const [{ tenant_id: tenantId, erased_at: erasedAt }] = digests;
+      if (!tenants.has(tenantId)) {
+        taken.foreign += digests.length;
+        continue;
+      }
+      const [made] = await rows(
+        em,
+        `insert into erasures (id, tenant_id, state, requested_at) values (?, ?, 'running', ?)
+         on conflict (id) do nothing returning id`,
+        [erasureId, tenantId, erasedAt],
+      );
+      const [known] = await rows<{ state: string }>(em, 'select state from erasures where id = ?', [erasureId]);
+      // The file may be older than the database.
+      if (known?.state === 'lifted') continue;
+      if (made) taken.unknown.push({ tenantId, erasureId });
+      await addToLedger(
+        em,
+        { id: erasureId, tenantId },
+        digests.map(({ digest }) => digest),
+        new Date(erasedAt),
+      );
+      taken.digests += digests.length;
+    }
+    return taken;
+  });
+}
+
+function byErasure(lines: readonly Line[]): Map<string, [Line, ...Line[]]> {
+  const found = new Map<string, [Line, ...Line[]]>();
+  for (const one of lines) {
+    const known = found.get(one.erasure_id);
+    if (known) known.push(one);
+    else found.set(one.erasure_id, [one]);
+  }
+  return found;
+}
+
+function parsed<T>(schema: z.ZodType<T>, text: string, number: number): T {
+  try {
+    return schema.parse(JSON.parse(text));
+  } catch {
+    throw new Error(`Line ${number} is not one of a ledger: patchbay erasures export makes them.`);
+  }
+}

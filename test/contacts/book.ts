@@ -1,0 +1,66 @@
+import { rows } from '../../db/connect.ts';
+import { openContactsRun, type SyncTarget } from '../../db/contacts/open-run.ts';
+import { eventually } from '../support/eventually.ts';
+import type { ApiClient } from '../support/client.ts';
+import type { TestStack } from '../support/stack.ts';
+
+/** Address books at the sandbox's WASender, as tests fill, sync and read them. */
+export interface Books {
+  /** A connected account with that address book, whose first sync has ended. */
+  connected(book: object, api?: ApiClient): Promise<{ id: string; session: string; first: any }>;
+  /** Starts a sync as a trigger does; answers its run's id. */
+  start(accountId: string, target?: SyncTarget | null): Promise<string>;
+  /** A run's row once it has ended. */
+  ended(runId: string): Promise<any>;
+  sync(accountId: string, target?: SyncTarget | null): Promise<any>;
+  query(sql: string, params?: unknown[]): Promise<any[]>;
+  variant(name: string, value: unknown): Promise<unknown>;
+}
+
+let numbers = 0;
+
+export function createBooks(stack: TestStack): Books {
+  const { deps } = stack.worker;
+  const query = (sql: string, params: unknown[] = []): Promise<any[]> =>
+    deps.db.system((em) => rows<any>(em, sql, params));
+  const ended = (runId: string): Promise<any> =>
+    eventually('the end of the sync', async () => {
+      const [run] = await query('select * from sync_runs where id = ?', [runId]);
+      return run.state === 'running' ? null : run;
+    });
+  const start = async (accountId: string, target: SyncTarget | null = null): Promise<string> => {
+    const [{ tenant_id: tenantId }] = await query('select tenant_id from accounts where id = ?', [accountId]);
+    const run = await deps.db.system((em) =>
+      openContactsRun(em, deps.vault, { id: accountId, tenantId }, target, deps.clock.now()),
+    );
+    await deps.startSyncContacts({ tenantId, accountId, channel: 'whatsapp', provider: 'wasender' }, run.scope);
+    return run.id;
+  };
+  return {
+    query,
+    ended,
+    start,
+    sync: async (accountId, target) => ended(await start(accountId, target)),
+    variant: (name, value) => stack.control.put('/variants', { provider: 'wasender', name, value }),
+    connected: async (book, api = stack.api) => {
+      numbers += 1;
+      const { body } = await api.post('/api/v1/accounts', {
+        provider: 'wasender',
+        channel: 'whatsapp',
+        owner: 'maya',
+        credentials: { phone_number: `+33639983${String(numbers).padStart(3, '0')}` },
+      });
+      const id = body.account.id;
+      const session = (await api.get(`/api/v1/accounts/${id}`)).body.provider_account_id;
+      await stack.control.put('/address-book', { session, ...book });
+      await stack.control.post('/scan', { session });
+      await api.account(id, 'active');
+      const [run] = await eventually('the first sync', () =>
+        query(`select id from sync_runs where account_id = ? and kind = 'contacts' limit 1`, [id]).then((found) =>
+          found.length ? found : null,
+        ),
+      );
+      return { id, session, first: await ended(run.id) };
+    },
+  };
+}

@@ -1,0 +1,178 @@
+import { rows } from '../../db/connect.ts';
+import { eventually } from '../support/eventually.ts';
+import { startTestStack, type TestStack } from '../support/stack.ts';
+import { everyPage, wasenderAccount } from '../support/wasender-account.ts';
+
+let stack: TestStack;
+beforeAll(async () => {
+  stack = await startTestStack();
+});
+afterAll(() => stack?.stop());
+
+const book = { size: 20, seed: 'privacy', lid_only: 0, nameless: 0, unsaved: 0.3, business: 0.5 };
+const query = <T = any>(sql: string, params: unknown[] = []): Promise<T[]> =>
+  stack.worker.deps.db.system((em) => rows<T>(em, sql, params));
+const columnsOf = (account: string): Promise<any[]> =>
+  query('select * from contacts where account_id = ? order by id', [account]);
+const sync = async (account: string, client = stack.api): Promise<any> => {
+  const { body } = await client.post(`/api/v1/accounts/${account}/syncs?wait=20`, { kind: 'contacts' });
+  expect(body.state).toBe('succeeded');
+  return body.stats;
+};
+const days = (count: number): Promise<any> => stack.control.post('/clock', { advance_seconds: count * 86_400 });
+
+describe("a tenant's settings", () => {
+  it('can be read and changed one by one; the name cannot', async () => {
+    const client = await stack.client('settings');
+    const before = {
+      name: 'settings',
+      time_zone: 'UTC',
+      contact_fields: null,
+      contact_fields_pending: false,
+      contact_retention_days: null,
+    };
+    expect((await client.get('/api/v1/tenant')).body).toEqual(before);
+    const { body } = await client.patch('/api/v1/tenant', { time_zone: 'Europe/Paris', name: 'another' });
+    expect(body).toEqual({ ...before, time_zone: 'Europe/Paris' });
+    await client.patch('/api/v1/tenant', { contact_retention_days: 90, contact_fields: ['raw', 'phone_number'] });
+    expect((await client.get('/api/v1/tenant')).body).toMatchObject({
+      time_zone: 'Europe/Paris',
+      contact_fields: ['phone_number', 'raw'],
+      contact_retention_days: 90,
+    });
+    expect((await stack.api.get('/api/v1/tenant')).body.time_zone).toBe('UTC');
+  });
+
+  it.each([
+    { time_zone: 'Mars/Olympus' },
+    { time_zone: '+02:00' },
+    { contact_fields: ['name'] },
+    { contact_retention_days: 0 },
+    { contact_retention_days: 1.5 },
+  ])('are refused where they make no sense: %j', async (body) => {
+    expect((await stack.api.patch('/api/v1/tenant', body)).body.code).toBe('invalid_request');
+  });
+
+  it('are changed by admins alone', async () => {
+    const client = await stack.client('settings', ['read', 'write']);
+    expect((await client.patch('/api/v1/tenant', { time_zone: 'UTC' })).status).toBe(403);
+  });
+});
+
+describe('B14: only the fields that are needed', () => {
+  it('are kept: what is dropped is emptied, is not brought back by a sync, and is filled again when it is wanted', async () => {
+    const client = await stack.client('fields');
+    const { id } = await wasenderAccount(stack, client, book);
+    const before = await columnsOf(id);
+    const saved = before.find((one) => one.saved_name && one.push_name && one.verified_name);
+    const own = before.find((one) => one.saved_name && one.id !== saved.id);
+    await client.patch(`/api/v1/contacts/${own.id}`, { name: 'Our own word', company: 'Our own company' });
+    const settled = () =>
+      eventually('the fields to be emptied', async () => {
+        const { body } = await client.get('/api/v1/tenant');
+        return !body.contact_fields_pending;
+      });
+
+    await client.patch('/api/v1/tenant', { contact_fields: ['phone_number', 'push_name'] });
+    await settled();
+    const check = async (): Promise<void> => {
+      for (const one of await columnsOf(id)) {
+        expect(one).toMatchObject({
+          saved_name: null,
+          verified_name: null,
+          profile_image_url: null,
+          whatsapp_status: null,
+          raw_wasender_data: null,
+          company: one.id === own.id ? 'Our own company' : null,
+          name: one.id === own.id ? 'Our own word' : one.push_name,
+        });
+        expect(one.phone_number).toMatch(/^\+\d+$/);
+        expect(Object.keys(one.provenance)).not.toContain('savedName');
+      }
+    };
+    await check();
+    expect(await sync(id, client)).toMatchObject({ inserted: 0 });
+    await check();
+    const { body: shown } = await client.get(`/api/v1/contacts/${saved.id}`);
+    expect(shown).toMatchObject({ saved_name: null, verified_name: null, name: saved.push_name });
+
+    await client.patch('/api/v1/tenant', { contact_fields: null });
+    await settled();
+    expect(await sync(id, client)).toMatchObject({ inserted: 0 });
+    const [after] = (await columnsOf(id)).filter((one) => one.id === saved.id);
+    expect(after).toMatchObject({
+      saved_name: saved.saved_name,
+      verified_name: saved.verified_name,
+      name: saved.name,
+      whatsapp_status: saved.whatsapp_status,
+      raw_wasender_data: expect.stringMatching(/^v1\./),
+    });
+  });
+});
+
+describe('B14: how long contacts are kept', () => {
+  const round = (): Promise<unknown> => days(0.01);
+
+  it('is counted from when a sync finds them no more; who is still there stays, changed or not', async () => {
+    const client = await stack.client('missing');
+    const { id, session } = await wasenderAccount(stack, client, book);
+    await client.patch('/api/v1/tenant', { contact_retention_days: 30 });
+    await stack.control.patch('/address-book', { session, remove: 0.25 });
+    await sync(id, client);
+    const missing = (await columnsOf(id)).filter((one) => one.missing_since !== null).map((one) => one.id);
+    expect(missing).toHaveLength(5);
+    const [grouped, kept] = missing;
+    await days(20);
+    // Whoever is written meanwhile counts from then.
+    await client.patch(`/api/v1/contacts/${kept}`, { name: 'Still needed' });
+    await sync(id, client);
+    await days(11);
+    await eventually('the missing to go', async () => (await columnsOf(id)).length === 16);
+    expect((await columnsOf(id)).map((one) => one.id)).toEqual(expect.arrayContaining([kept]));
+    expect((await columnsOf(id)).map((one) => one.id)).not.toContain(grouped);
+    expect(await query('select 1 from contact_aliases where account_id = ? and contact_id = ?', [id, grouped])).toEqual(
+      [],
+    );
+    await sync(id, client);
+    await days(20);
+    await eventually('the edited one to go, too', async () => (await columnsOf(id)).length === 15);
+  });
+
+  it('takes back that somebody is missing when a sync finds them again', async () => {
+    const client = await stack.client('found');
+    const { id, session } = await wasenderAccount(stack, client, book);
+    await stack.control.patch('/address-book', { session, remove: 0.25 });
+    await sync(id, client);
+    await stack.control.put('/address-book', { session, ...book });
+    expect(await sync(id, client)).toMatchObject({ inserted: 0 });
+    expect((await columnsOf(id)).filter((one) => one.missing_since !== null)).toEqual([]);
+  });
+
+  it('is counted from the last whole sync where an account syncs no more; merged ones go with who stands for them', async () => {
+    const client = await stack.client('left');
+    const { id } = await wasenderAccount(stack, client, book);
+    const [first, second] = await columnsOf(id);
+    await client.post('/api/v1/contacts/merge', { contact_ids: [first.id, second.id] });
+    await client.patch('/api/v1/tenant', { contact_retention_days: 30 });
+    await client.delete(`/api/v1/accounts/${id}`);
+    await client.account(id, 'disconnected');
+    await days(29);
+    await round();
+    expect(await everyPage(client, `/api/v1/contacts?account=${id}`)).toHaveLength(19);
+    await days(2);
+    await eventually('all to go', async () => (await columnsOf(id)).length === 0);
+    expect(await query('select 1 from contact_aliases where account_id = ?', [id])).toEqual([]);
+  });
+
+  it('is for ever where no time is set; raw data goes after its own time all the same, and no sync brings it back', async () => {
+    const client = await stack.client('for-ever');
+    const { id } = await wasenderAccount(stack, client, book);
+    await days(31);
+    await eventually('raw data to go', async () =>
+      (await columnsOf(id)).every((one) => one.raw_wasender_data === null),
+    );
+    expect(await columnsOf(id)).toHaveLength(20);
+    await sync(id, client);
+    expect((await columnsOf(id)).every((one) => one.raw_wasender_data === null)).toBe(true);
+  });
+});

@@ -1,0 +1,35 @@
+import type { ApiClient } from './client.ts';
+import type { TestStack } from './stack.ts';
+
+let numbers = 0;
+
+/** A connected WASender account of whoever asks, with that address book, which has been read. */
+export async function wasenderAccount(
+  { control }: Pick<TestStack, 'control'>,
+  client: ApiClient,
+  book: object,
+): Promise<{ id: string; session: string }> {
+  const credentials = { phone_number: `+336399840${String((numbers += 1)).padStart(2, '0')}` };
+  const wish = { provider: 'wasender', channel: 'whatsapp', owner: 'maya', credentials };
+  const { id } = (await client.post('/api/v1/accounts', wish)).body.account;
+  const session = (await client.get(`/api/v1/accounts/${id}`)).body.provider_account_id;
+  await control.put('/address-book', { session, ...book });
+  await control.post('/scan', { session });
+  await client.account(id, 'active');
+  const { body: run } = await client.post(`/api/v1/accounts/${id}/syncs?wait=20`, { kind: 'contacts' });
+  if (run.state !== 'succeeded') throw new Error(`the first sync: ${JSON.stringify(run)}`);
+  return { id, session };
+}
+
+/** Everything that a list has, over as many pages as it takes. */
+export async function everyPage(client: ApiClient, path: string, limit = 200): Promise<any[]> {
+  const all: any[] = [];
+  for (let cursor: string | null = ''; cursor !== null;) {
+    const joint: string = path.includes('?') ? '&' : '?';
+    const { status, body } = await client.get(`${path}${joint}limit=${limit}${cursor && `&cursor=${cursor}`}`);
+    if (status !== 200) throw new Error(JSON.stringify(body));
+    all.push(...body.items);
+    cursor = body.next_cursor;
+  }
+  return all;
+}

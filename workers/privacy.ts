@@ -1,0 +1,41 @@
+import { clearDroppedFields } from '../db/privacy/clear-dropped-fields.ts';
+import { applyContactRetention } from '../db/privacy/contact-retention.ts';
+import { runningErasures } from '../db/privacy/erasures.ts';
+import type { Parts } from './reconcile.ts';
+
+/** How long an erasure may take to begin before its workflow is assumed lost, in milliseconds. */
+const patience = 30_000;
+/** Erasures that one round starts again. */
+const page = 100;
+/** How often the retention of contacts is looked at while nothing is due, in milliseconds. */
+const retentionEvery = 10 * 60_000;
+
+/**
+ * What each round does for the privacy of contacts: erasures whose workflow was lost begin again, dropped fields are
+ * emptied, contacts whose time is over go. A failure of one is logged and leaves the others and the round as they are.
+ */
+export function keepPrivacy({ db, clock, log, motion }: Parts): () => Promise<void> {
+  let retentionAt = 0;
+  const safely = async (what: string, work: () => Promise<void>): Promise<void> => {
+    try {
+      await work();
+    } catch (error) {
+      log.warn({ err: error }, `${what} failed, the next round tries again`);
+    }
+  };
+  return async () => {
+    const now = clock.now();
+    await safely('starting erasures again', async () => {
+      const lost = await db.system((em) => runningErasures(em, new Date(now.getTime() - patience), page));
+      for (const erasure of lost) await motion.startErasure(erasure);
+    });
+    await safely('emptying dropped fields', async () => {
+      await clearDroppedFields(db);
+    });
+    if (now.getTime() < retentionAt) return;
+    await safely('the retention of contacts', async () => {
+      const removed = await applyContactRetention(db, now);
+      retentionAt = removed ? 0 : now.getTime() + retentionEvery;
+    });
+  };
+}

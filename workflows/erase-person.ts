@@ -1,0 +1,14 @@
+import { erasing, inBackfill } from './activities.ts';
+import type { ErasePersonInput } from './messages.ts';
+
+/**
+ * Erases a person across all accounts of a tenant. Every step is tried until it succeeds, and may be done twice. First
+ * the ledger: what is taken away afterwards cannot come back by a sync that runs meanwhile.
+ */
+export async function erasePerson(input: ErasePersonInput): Promise<void> {
+  const ref = () => ({ ...input, now: Date.now() });
+  const step = (summary: string) => ({ ...inBackfill(), summary });
+  await erasing.rememberErased.executeWithOptions(step('Write into the ledger who must not come back'), [ref()]);
+  await erasing.eraseContacts.executeWithOptions(step('Take the person out of every address book'), [ref()]);
+  await erasing.eraseRecords.executeWithOptions(step('Take away what else speaks of the person'), [ref()]);
+}
