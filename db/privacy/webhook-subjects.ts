@@ -46,8 +46,22 @@ export async function settleEvent(em: Em, vault: Vault, event: Settled, subjects
        error = case when erased.yes then ? else ? end
      from erased where e.id = ?`,
     [
-      ...[tenantId, digests, id, tenantId, digests],
-      ...[tenantId, accountId, processedAt, owesSignal, state, state, erasedNote, error, id],
+      // Who was erased, and who is noted.
+      tenantId,
+      digests,
+      id,
+      tenantId,
+      digests,
+      // The event itself.
+      tenantId,
+      accountId,
+      processedAt,
+      owesSignal,
+      state,
+      state,
+      erasedNote,
+      error,
+      id,
     ],
   );
 }

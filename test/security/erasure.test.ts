@@ -307,7 +307,7 @@ describe('SECURITY 21: erasure', () => {
     // Nobody's events are no tenant's to erase.
     expect((await stored())[0]).toMatchObject({ gone: false });
     const account = await db.system((em) => em.findOneOrFail(Account, { id: one.id }));
-    const claimed = { ...account, credentialsId: credentials.id, providerAccountId: upstream } as Account;
+    const claimed = Object.assign(account, { credentialsId: credentials.id, providerAccountId: upstream });
     await db.system((em) => claimEvents(em, vault, claimed, clock.now()));
     expect(await stored()).toEqual([
       { state: 'processed', gone: true },

@@ -58,7 +58,7 @@ beforeAll(async () => {
 afterAll(() => installation?.end());
 
 /** Sealed columns that no login through UniPile fills. */
-const filledElsewhere = ['accounts.provider_keys', 'contacts.raw_wasender_data', 'sync_runs.target'];
+const filledElsewhere = ['accounts.provider_keys', 'contacts.raw_wasender_data', 'sync_runs.target', 'erasures.target'];
 
 describe('SECURITY 19: key rotation', () => {
   it('knows every column that holds a sealed value, and has an index on the keys of each', async () => {
@@ -85,6 +85,23 @@ describe('SECURITY 19: key rotation', () => {
     await eventually('a value in every sealed column', async () => {
       expect(await holding()).toEqual(listed.filter((name) => !others.includes(name)));
       return true;
+    });
+    await db.system(async (em) => {
+      const [{ tenant_id: tenantId } = { tenant_id: '' }] = await rows<{ tenant_id: string }>(
+        em,
+        'select tenant_id from accounts where id = ?',
+        [id],
+      );
+      await rows(
+        em,
+        `insert into contacts (id, tenant_id, account_id, is_business_account, wasender_sync_status, created_at, updated_at)
+         values (?, ?, ?, false, 'synced', now(), now())`,
+        [newId(), tenantId, id],
+      );
+      await rows(em, `insert into erasures (id, tenant_id, state, requested_at) values (?, ?, 'done', now())`, [
+        newId(),
+        tenantId,
+      ]);
     });
     // What this provider leaves empty is not left out of what follows.
     for (const { table, column, context } of sealedColumns.filter((one) =>

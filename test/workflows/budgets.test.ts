@@ -10,8 +10,11 @@ import {
   type History,
 } from '../support/history.ts';
 import { eventually } from '../support/eventually.ts';
+import { syncWorkflowId } from '../../domain/ids.ts';
+import { scheduleId } from '../../platform/temporal-schedules.ts';
 import { visitor } from '../support/hosted-page.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
+import { createBooks } from '../contacts/book.ts';
 import { bundle, replay } from '../replay/replay.ts';
 
 let stack: TestStack;
@@ -133,4 +136,35 @@ it('collects details within 11 events', async () => {
   const history = await keep('sync-details', await detailsHistory(client, id));
   expect(eventsOf(history).length).toBeLessThanOrEqual(11);
   expect(actionsOf(history)).toBeLessThanOrEqual(3);
+});
+
+/** The newest run of a workflow whose id begins with `prefix`, once it has ended. */
+async function newest(prefix: string): Promise<History> {
+  const id = await eventually(`a run of ${prefix}`, async () => {
+    for await (const run of client.workflow.list({ query: `WorkflowId STARTS_WITH '${prefix}'` }))
+      if (run.status.name === 'COMPLETED') return run.workflowId;
+    return null;
+  });
+  return client.workflow.getHandle(id).fetchHistory();
+}
+
+it('reads an address book within 11 events and 4 actions, also where it fails', async () => {
+  const books = createBooks(stack);
+  const { id } = await books.connected({ size: 20, seed: 'budget' });
+  const history = await keep('sync-contacts', await newest(syncWorkflowId('contacts', id)));
+  expect(eventsOf(history).length).toBeLessThanOrEqual(11);
+  expect(actionsOf(history)).toBeLessThanOrEqual(4);
+
+  const run = await books.sync(id, { phone: '+33639980000' });
+  expect(run).toMatchObject({ state: 'failed', reason: 'not_found' });
+  await keep('sync-contacts-failed', await newest(syncWorkflowId('contacts', id, run.scope)));
+});
+
+it.each([
+  ['syncAllContacts', 'sync-all-contacts'],
+  ['fetchPictures', 'fetch-pictures'],
+])('sweeps by the clock within 11 events: %s', async (type, name) => {
+  await stack.trigger(type);
+  const history = await keep(name, await newest(scheduleId(type, stack.config.TEMPORAL_TASK_QUEUE)));
+  expect(eventsOf(history).length).toBeLessThanOrEqual(11);
 });
