@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { openDatabase } from '../db/connect.ts';
 import { saveInstallationCredentials } from '../db/credentials.ts';
+import { erasuresToRepeat, takeInKeptLedger } from '../db/privacy/kept-ledger.ts';
 import { ensureLedgerKey } from '../db/privacy/ledger-key.ts';
 import { requireUsedKeys } from '../db/used-keys.ts';
 import { followSandbox, systemClock } from '../platform/clock.ts';
@@ -60,6 +61,7 @@ export async function startApi(
   try {
     await requireUsedKeys(db, vault);
     await saveInstallationCredentials(db, vault, clock.now(), providerDefaults(config));
+    if (config.ERASURE_LEDGER) await replayLedger(context, config.ERASURE_LEDGER);
     await ensureLedgerKey(db, vault, clock.now());
     const server = createHttpServer(patience);
     await listen(server, config);
@@ -85,6 +87,18 @@ export async function startApi(
   } catch (error) {
     await release();
     throw error;
+  }
+}
+
+/** After a restore nothing is answered before everybody is erased again whom the ledger names; workers do that. */
+async function replayLedger({ db, vault, clock, log }: ApiContext, file: string): Promise<void> {
+  await takeInKeptLedger(db, vault, file, clock.now());
+  for (let told = 0; ;) {
+    const left = await erasuresToRepeat(db);
+    if (!left) return;
+    if (left !== told) log.warn({ left }, 'waiting until workers have erased again whom the ledger names');
+    told = left;
+    await pause(250);
   }
 }
 

@@ -13,6 +13,7 @@ export function addErasures(program: Command): void {
   erasures
     .command('export')
     .description("write the ledger of all tenants as JSON lines; keep it apart from the database's dumps")
+    .option('--json', 'JSON lines, as always')
     .action(() =>
       withSession(async ({ db }) => {
         for await (const line of ledgerLines(db)) process.stdout.write(`${line}\n`);
@@ -40,9 +41,10 @@ async function importLedger(session: Session, file: string) {
   const deps = depsOf(session);
   for (const erasure of unknown) {
     const ref = { ...erasure, now: clock.now().getTime() };
-    await rememberErased(deps)(ref);
-    await eraseContacts(deps)(ref);
-    await eraseRecords(deps)(ref);
+    do {
+      await rememberErased(deps)(ref);
+      await eraseContacts(deps)(ref);
+    } while (!(await eraseRecords(deps)(ref)));
   }
   return { digests, erased: unknown.length, foreign };
 }

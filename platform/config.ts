@@ -52,6 +52,8 @@ const schema = z.object({
   RECONCILE_INTERVAL_SECONDS: z.coerce.number().min(0.1).default(15),
   /** How long raw data of providers is kept. */
   RAW_RETENTION_DAYS: z.coerce.number().min(1).default(30),
+  /** The file in which the ledger of erased people is kept, apart from the database and its dumps. */
+  ERASURE_LEDGER: z.string().optional(),
   SHUTDOWN_GRACE_SECONDS: z.coerce.number().min(0).default(10),
 });
 

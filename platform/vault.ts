@@ -1,4 +1,12 @@
-import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from 'node:crypto';
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHmac,
+  createSecretKey,
+  hkdfSync,
+  randomBytes,
+  type KeyObject,
+} from 'node:crypto';
 
 /**
  * Seals secrets with AES-256-GCM. A sealed value names the key it needs, so that keys can be rotated; `context`
@@ -49,30 +57,47 @@ export function parseKeyRing(newest: string, older = ''): VaultKey[] {
 const nonceSize = 12;
 const tagSize = 16;
 
+/** Nonces, drawn many at a time: asking for each alone would cost as much as sealing does. Each is used once. */
+function createNonces(): () => Uint8Array {
+  const size = nonceSize * 256;
+  let drawn = Buffer.alloc(0);
+  return () => {
+    if (drawn.length === 0) drawn = randomBytes(size);
+    const nonce = drawn.subarray(0, nonceSize);
+    drawn = drawn.subarray(nonceSize);
+    return nonce;
+  };
+}
+
 export function createVault(ring: readonly VaultKey[]): Vault {
   const newest = ring[0];
   if (!newest) throw new VaultError('No encryption key is set: set ENCRYPTION_KEY to 32 random bytes in base64.');
-  const digestKey = ({ key }: VaultKey): Buffer => Buffer.from(hkdfSync('sha256', key, '', 'patchbay-digest', 32));
+  // As key objects: made from bytes at each use, they would cost most of what sealing costs.
+  const cipherKeys = new Map(ring.map(({ id, key }) => [id, createSecretKey(key)]));
+  const sealingKey = createSecretKey(newest.key);
+  const nextNonce = createNonces();
+  const digestKey = ({ key }: VaultKey): KeyObject =>
+    createSecretKey(Buffer.from(hkdfSync('sha256', key, '', 'patchbay-digest', 32)));
   const newestDigestKey = digestKey(newest);
   const olderKeys = ring.slice(1).filter(({ id }) => id !== newest.id);
   const olderDigestKeys = olderKeys.map(digestKey);
-  const keyed = (key: Buffer, purpose: string, text: string): string =>
+  const keyed = (key: KeyObject, purpose: string, text: string): string =>
     createHmac('sha256', key).update(`${purpose}\0${text}`).digest('hex');
 
-  const encrypt = (key: Buffer, plain: Uint8Array, context: string): Buffer => {
-    const nonce = randomBytes(nonceSize);
-    const cipher = createCipheriv('aes-256-gcm', key, nonce).setAAD(Buffer.from(context));
+  const encrypt = (plain: Uint8Array, context: string): Buffer => {
+    const nonce = nextNonce();
+    const cipher = createCipheriv('aes-256-gcm', sealingKey, nonce).setAAD(Buffer.from(context));
     const body = Buffer.concat([cipher.update(plain), cipher.final()]);
     return Buffer.concat([nonce, cipher.getAuthTag(), body]);
   };
   const decrypt = (keyId: string, sealed: Buffer, context: string): Buffer => {
     if (!/^[0-9a-f]{8}$/.test(keyId)) throw new VaultError('Not a sealed value.');
-    const found = ring.find((one) => one.id === keyId);
+    const found = cipherKeys.get(keyId);
     if (!found) throw new VaultError(`No key ${keyId} in the ring: add it to ENCRYPTION_KEYS.`);
     try {
       const nonce = sealed.subarray(0, nonceSize);
       // Without its length stated, a tag cut short would pass.
-      const decipher = createDecipheriv('aes-256-gcm', found.key, nonce, { authTagLength: tagSize })
+      const decipher = createDecipheriv('aes-256-gcm', found, nonce, { authTagLength: tagSize })
         .setAAD(Buffer.from(context))
         .setAuthTag(sealed.subarray(nonceSize, nonceSize + tagSize));
       return Buffer.concat([decipher.update(sealed.subarray(nonceSize + tagSize)), decipher.final()]);
@@ -83,14 +108,13 @@ export function createVault(ring: readonly VaultKey[]): Vault {
 
   return {
     keyIds: [newest.id, ...olderKeys.map(({ id }) => id)],
-    seal: (plain, context) =>
-      `v1.${newest.id}.${encrypt(newest.key, Buffer.from(plain), context).toString('base64url')}`,
+    seal: (plain, context) => `v1.${newest.id}.${encrypt(Buffer.from(plain), context).toString('base64url')}`,
     open: (sealed, context) => {
       const [version, keyId, body] = sealed.split('.');
       if (version !== 'v1' || !keyId || !body) throw new VaultError('Not a sealed value.');
       return decrypt(keyId, Buffer.from(body, 'base64url'), context).toString();
     },
-    sealBytes: (plain) => Buffer.concat([Buffer.from(newest.id), encrypt(newest.key, plain, 'bytes')]),
+    sealBytes: (plain) => Buffer.concat([Buffer.from(newest.id), encrypt(plain, 'bytes')]),
     openBytes: (sealed) => {
       const buffer = Buffer.from(sealed);
       return decrypt(buffer.subarray(0, 8).toString(), buffer.subarray(8), 'bytes');

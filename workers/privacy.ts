@@ -1,5 +1,6 @@
 import { clearDroppedFields } from '../db/privacy/clear-dropped-fields.ts';
 import { applyContactRetention } from '../db/privacy/contact-retention.ts';
+import { keepLedger } from '../db/privacy/kept-ledger.ts';
 import { runningErasures } from '../db/privacy/erasures.ts';
 import type { Parts } from './reconcile.ts';
 
@@ -14,8 +15,9 @@ const retentionEvery = 10 * 60_000;
  * What each round does for the privacy of contacts: erasures whose workflow was lost begin again, dropped fields are
  * emptied, contacts whose time is over go. A failure of one is logged and leaves the others and the round as they are.
  */
-export function keepPrivacy({ db, clock, log, motion }: Parts): () => Promise<void> {
+export function keepPrivacy({ db, clock, log, motion }: Parts, ledgerFile?: string): () => Promise<void> {
   let retentionAt = 0;
+  const writeLedger = ledgerFile ? keepLedger(db, ledgerFile) : () => Promise.resolve();
   const safely = async (what: string, work: () => Promise<void>): Promise<void> => {
     try {
       await work();
@@ -29,6 +31,7 @@ export function keepPrivacy({ db, clock, log, motion }: Parts): () => Promise<vo
       const lost = await db.system((em) => runningErasures(em, new Date(now.getTime() - patience), page));
       for (const erasure of lost) await motion.startErasure(erasure);
     });
+    await safely('writing the ledger', writeLedger);
     await safely('emptying dropped fields', async () => {
       await clearDroppedFields(db);
     });

@@ -3,6 +3,7 @@ import { registerOwed } from '../activities/webhooks.ts';
 import { saveInstallationCredentials } from '../db/credentials.ts';
 import { openDatabase } from '../db/connect.ts';
 import { applyRetention } from '../db/queries/apply-retention.ts';
+import { takeInKeptLedger } from '../db/privacy/kept-ledger.ts';
 import { ensureLedgerKey } from '../db/privacy/ledger-key.ts';
 import { requireUsedKeys } from '../db/used-keys.ts';
 import { followSandbox, systemClock } from '../platform/clock.ts';
@@ -43,6 +44,7 @@ export async function startWorker(config: Config): Promise<{ stop(): Promise<voi
   };
   await requireUsedKeys(db, vault);
   await saveInstallationCredentials(db, vault, clock.now(), providerDefaults(config));
+  if (config.ERASURE_LEDGER) await takeInKeptLedger(db, vault, config.ERASURE_LEDGER, clock.now());
   await ensureLedgerKey(db, vault, clock.now());
   const workers = await createWorkers(config, deps);
   const metricsServer =
@@ -51,7 +53,7 @@ export async function startWorker(config: Config): Promise<{ stop(): Promise<voi
       : await serveMetrics(metrics, config.METRICS_PORT, config.METRICS_HOST, () =>
           fetch(`http://${sdkMetrics}/metrics`).then((answer) => answer.text()),
         );
-  const privacyRound = keepPrivacy({ db, clock, log, motion });
+  const privacyRound = keepPrivacy({ db, clock, log, motion }, config.ERASURE_LEDGER);
   const reconciler = keepReconciling({ db, clock, log, motion }, config.RECONCILE_INTERVAL_SECONDS * 1000, async () => {
     await registerOwed(deps);
     const before = new Date(clock.now().getTime() - config.RAW_RETENTION_DAYS * 86_400_000);

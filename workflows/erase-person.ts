@@ -8,7 +8,10 @@ import type { ErasePersonInput } from './messages.ts';
 export async function erasePerson(input: ErasePersonInput): Promise<void> {
   const ref = () => ({ ...input, now: Date.now() });
   const step = (summary: string) => ({ ...inBackfill(), summary });
-  await erasing.rememberErased.executeWithOptions(step('Write into the ledger who must not come back'), [ref()]);
-  await erasing.eraseContacts.executeWithOptions(step('Take the person out of every address book'), [ref()]);
-  await erasing.eraseRecords.executeWithOptions(step('Take away what else speaks of the person'), [ref()]);
+  let done: boolean;
+  do {
+    await erasing.rememberErased.executeWithOptions(step('Write into the ledger who must not come back'), [ref()]);
+    await erasing.eraseContacts.executeWithOptions(step('Take the person out of every address book'), [ref()]);
+    done = await erasing.eraseRecords.executeWithOptions(step('Take away what else speaks of the person'), [ref()]);
+  } while (!done);
 }

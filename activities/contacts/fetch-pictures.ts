@@ -4,6 +4,7 @@ import { loadContacts, writeContacts } from '../../db/contacts/contact-rows.ts';
 import { lockContacts } from '../../db/contacts/lock.ts';
 import { rows, type Em } from '../../db/connect.ts';
 import { Account } from '../../db/entities/accounts.ts';
+import { keptFields } from '../../db/privacy/kept-fields.ts';
 import { claimDueAccounts, type DueAccount } from '../../db/queries/claim-due-accounts.ts';
 import { failureRow, ProviderFailure } from '../../domain/failures.ts';
 import { pictureQuota } from '../../domain/quotas.ts';
@@ -84,7 +85,9 @@ async function fetchPictures(
 ): Promise<Date | null> {
   for (let asked = 0; !isOver();) {
     const day = now().toISOString().slice(0, 10);
-    const work = await deps.db.tenant(of.tenantId, (em) => nextPictures(em, of.accountId, now(), day));
+    const work = await deps.db.tenant(of.tenantId, async (em) =>
+      (await keepsPictures(em, of.tenantId)) ? nextPictures(em, of.accountId, now(), day) : { people: [], left: 0 },
+    );
     if (!work.people.length) return null;
     if (work.left <= 0) return new Date(Date.parse(`${day}T00:00:00Z`) + 86_400_000);
     const found = new Map<string, string | null>();
@@ -124,6 +127,12 @@ async function nextPictures(
   return { people, left };
 }
 
+/** Whether the tenant keeps pictures at all. */
+async function keepsPictures(em: Em, tenantId: string): Promise<boolean> {
+  const kept = await keptFields(em, tenantId);
+  return kept === null || kept.has('profileImageUrl');
+}
+
 /** Keeps the addresses that were told, under the lock that every writer of contacts takes. */
 async function keep(
   deps: Deps,
@@ -134,6 +143,7 @@ async function keep(
   const at = of.at.toISOString();
   await deps.db.tenant(of.tenantId, async (em) => {
     await lockContacts(em, of.accountId);
+    if (!(await keepsPictures(em, of.tenantId))) return;
     const held = await loadContacts(em, of.accountId, [...found.keys()]);
     for (const [id, row] of held) {
       const url = found.get(id) ?? null;

@@ -1,14 +1,14 @@
-import { DriverException } from '@mikro-orm/core';
 import type { Em } from '../../db/connect.ts';
 import { lockContacts } from '../../db/contacts/lock.ts';
-import { saveContacts, type SavedPerson, type Saving } from '../../db/contacts/save-contacts.ts';
+import type { SavedPerson, Saving } from '../../db/contacts/contact-page.ts';
+import { saveContacts } from '../../db/contacts/save-contacts.ts';
 import type { RunOf } from '../../db/contacts/run-rows.ts';
 import { keptFields } from '../../db/privacy/kept-fields.ts';
 import { withoutErased } from '../../db/privacy/without-erased.ts';
 import type { SeenContact } from '../../domain/contacts.ts';
 import { timeOf, type Deps } from '../deps.ts';
 import type { BookPage } from './read-book.ts';
-import { Tally } from './tally.ts';
+import type { Tally } from './tally.ts';
 
 class Fenced extends Error {}
 
@@ -28,7 +28,7 @@ export async function savePage(
     await deps.db.tenant(tenantId, async (em) => {
       // The ledger is read under the lock: an erasure that is under way waits for this page or is seen by it.
       await lockContacts(em, accountId);
-      const { entries, erased } = await withoutErased(em, deps.vault, tenantId, page.contacts);
+      const { entries, erased } = await withoutErased(em, deps.vault, tenantId, page.contacts, timeOf(deps, ref));
       const keep = await keptFields(em, tenantId);
       const saving = { tenantId, accountId, at: timeOf(deps, ref), vault: deps.vault, keep };
       const { people, failed } = await saveAll(deps, em, saving, entries);
@@ -44,8 +44,10 @@ export async function savePage(
 }
 
 /** What PostgreSQL says of a value that it cannot take; anything else is not the entry's fault. */
-const ofTheEntry = (error: unknown): boolean =>
-  error instanceof DriverException && /^(22|23|54)/.test(String((error as { code?: unknown }).code ?? ''));
+function ofTheEntry(error: unknown): boolean {
+  const code = error instanceof Error ? (error as { code?: unknown }).code : null;
+  return typeof code === 'string' && /^(22|23|54)/.test(code);
+}
 
 /** Writes entries together; where one cannot be stored, the halves, until it stands alone: it is left out and counted. */
 async function saveAll(

@@ -1,4 +1,4 @@
-import type { SavedPerson } from '../../db/contacts/save-contacts.ts';
+import type { SavedPerson } from '../../db/contacts/contact-page.ts';
 
 /** What a contacts sync reports; people count once each, however often they were delivered. */
 export interface ContactStats {

@@ -3,9 +3,13 @@ import { loadContacts, writeContacts, type WritingOf } from '../../db/contacts/c
 import { lockContacts } from '../../db/contacts/lock.ts';
 import { mergeContacts } from '../../db/contacts/merge-contacts.ts';
 import { rows, type Em } from '../../db/connect.ts';
-import { jidOf } from '../../domain/contacts.ts';
+import { findPerson } from '../../db/privacy/find-person.ts';
+import { keptFields } from '../../db/privacy/kept-fields.ts';
+import { erasedPeople } from '../../db/privacy/without-erased.ts';
+import { aliasOf, jidOf } from '../../domain/contacts.ts';
 import { lidsPerMinute } from '../../domain/quotas.ts';
 import type { ContactReader, ProviderCall } from '../../providers/provider.ts';
+import type { Vault } from '../../platform/vault.ts';
 import type { Deps } from '../deps.ts';
 
 /** People that are asked about, then written together. */
@@ -42,17 +46,24 @@ export async function translateLids(
         told.set(id, await reader.lidToPhone(call, lid));
       }
     } finally {
-      if (told.size) await deps.db.tenant(of.tenantId, (em) => keep(em, { ...of, at: now() }, told));
+      if (told.size) await deps.db.tenant(of.tenantId, (em) => keep(em, deps.vault, { ...of, at: now() }, told));
     }
   }
 }
 
-async function keep(em: Em, of: WritingOf, told: ReadonlyMap<string, string | null>): Promise<void> {
+async function keep(em: Em, vault: Vault, of: WritingOf, told: ReadonlyMap<string, string | null>): Promise<void> {
   await lockContacts(em, of.accountId);
   for (const [id, phone] of told) {
     await rows(em, 'update contacts set lid_asked_at = ? where id = ?', [of.at, id]);
-    if (phone) await learnPhone(em, of, id, phone);
+    if (phone && !(await isErased(em, vault, of, id, phone))) await learnPhone(em, of, id, phone);
   }
+}
+
+/** Whether the number is of somebody who was erased; their contact goes then, too: the erasure begins again for it. */
+async function isErased(em: Em, vault: Vault, of: WritingOf, id: string, phone: string): Promise<boolean> {
+  const known = await findPerson(em, { subjects: [], contactIds: [id] }, of.accountId);
+  const names = [...known.subjects, aliasOf(jidOf(phone))];
+  return (await erasedPeople(em, vault, of.tenantId, [names], of.at)).size > 0;
 }
 
 async function learnPhone(em: Em, of: WritingOf, id: string, phone: string): Promise<void> {
@@ -72,6 +83,8 @@ async function learnPhone(em: Em, of: WritingOf, id: string, phone: string): Pro
   );
   const row = (await loadContacts(em, of.accountId, [id])).get(id);
   if (!row) return;
+  const kept = await keptFields(em, of.tenantId);
+  if (kept && !kept.has('phoneNumber')) return;
   row.fields.phoneNumber = phone;
   row.provenance.phoneNumber = { source: 'translation', at: of.at.toISOString() };
   await writeContacts(em, of, [row], false);

@@ -15,38 +15,47 @@ const batch = 1_000;
 
 /**
  * Takes away what else speaks of the person: sealed bodies of events, runs of syncs that were about them, kept answers.
- * Then the erasure is done.
+ * Then the erasure is done, and this answers true; false where a new name of the person became known meanwhile.
  */
 export const eraseRecords =
   (deps: Deps) =>
-  async (ref: ErasingRef): Promise<void> => {
+  async (ref: ErasingRef): Promise<boolean> => {
     const { db, vault } = deps;
     const { tenantId, erasureId } = ref;
     const running = await db.tenant(tenantId, (em) => runningErasure(em, vault, erasureId));
-    if (!running) return;
+    if (!running) return true;
     await writersBefore(deps);
     const digests = await db.tenant(tenantId, (em) => digestsOf(em, erasureId));
     await eraseBodies(deps, ref);
     await eraseBodiesOfNobody(deps, ref, running.person.subjects);
     await eraseRuns(deps, ref, digests);
     await eraseAnswers(deps, ref, running.person);
-    await db.tenant(tenantId, (em) => closeErasure(em, erasureId, timeOf(deps, ref)));
+    return db.tenant(tenantId, async (em) => {
+      const now = await runningErasure(em, vault, erasureId, true);
+      if (now && now.person.subjects.length > running.person.subjects.length) return false;
+      await closeErasure(em, erasureId, timeOf(deps, ref));
+      return true;
+    });
   };
 
 /**
- * Waits until every transaction has ended that wrote something before now: it may have looked into the ledger before
- * the person stood there. Intake writes its event before it looks, so none is missed, and nobody is held up.
+ * Waits until every transaction has ended that is storing events now: it may have looked into the ledger before the
+ * person stood there. Intake writes its event before it looks, and holds the table's lock from then on, so none is
+ * missed; nobody is held up.
  */
 async function writersBefore({ db }: Deps): Promise<void> {
-  const [now] = await db.system((em) => rows<{ id: string }>(em, 'select pg_current_xact_id()::text as id'));
-  for (;;) {
-    const [passed] = await db.system((em) =>
-      rows(em, 'select 1 where pg_snapshot_xmin(pg_current_snapshot()) > ?::text::xid8', [now?.id]),
-    );
-    if (passed) return;
+  let writers = await db.system((em) => rows<{ id: string }>(em, storing));
+  while (writers.length) {
     await pause(50);
+    const before = new Set(writers.map(({ id }) => id));
+    writers = (await db.system((em) => rows<{ id: string }>(em, storing))).filter(({ id }) => before.has(id));
   }
 }
+
+const storing = `select distinct virtualtransaction as id from pg_locks
+  where locktype = 'relation' and relation in ('webhook_events'::regclass, 'webhook_subjects'::regclass)
+    and mode = 'RowExclusiveLock'
+    and database = (select oid from pg_database where datname = current_database())`;
 
 async function eraseBodies({ db }: Deps, { tenantId, erasureId }: ErasingRef): Promise<void> {
   for (let found = batch; found === batch;)

@@ -133,7 +133,14 @@ async function insertFailed(
 ): Promise<{ id: string; fresh: boolean }> {
   const inserted = await insert(context, em, credentials, { ...row, state: 'failed', body });
   const { tenantId } = credentials;
-  const settled = { tenantId, accountId: null, state: 'failed', processedAt: null, owesSignal: false, error: row.error };
+  const settled = {
+    tenantId,
+    accountId: null,
+    state: 'failed',
+    processedAt: null,
+    owesSignal: false,
+    error: row.error,
+  };
   if (inserted.fresh) await settleEvent(em, context.vault, { id: inserted.id, ...settled }, subjectsIn(body));
   return inserted;
 }

@@ -19,9 +19,9 @@ const told = [
 const tuple = (of: string): string => `(${told.map((name) => `${of}.${name}`).join(', ')})`;
 
 /** A page as one statement; rows that say the same as before stay as they are. */
-const upsert = `
-insert into ${baselineTable} as old
-select r.* from jsonb_populate_recordset(null::${baselineTable}, $1::jsonb) r
+const upsert = (columns: string): string => `
+insert into ${baselineTable} as old (${columns})
+select ${columns} from jsonb_populate_recordset(null::${baselineTable}, $1::jsonb)
 on conflict (account_id, wasender_jid) do update set
   ${told.map((name) => `${name} = excluded.${name}`).join(',\n  ')},
   picture_at = excluded.picture_at,
@@ -29,11 +29,8 @@ on conflict (account_id, wasender_jid) do update set
   updated_at = excluded.updated_at
 where ${tuple('old')} is distinct from ${tuple('excluded')}`;
 
-/** What the table fills in by itself when a column is not named. */
-const defaults = { provenance: {}, edits: {}, groups: [] };
-
 /** People of one statement. */
-const pageSize = 500;
+const pageSize = 1_000;
 
 /**
  * The simplest thing that could work: fetch the book by the same call, write it page by page, one statement each.
@@ -49,8 +46,9 @@ export async function bareLoop(
   for (let at = 0; at < book.contacts.length; at += pageSize) {
     const now = new Date();
     const page = withoutRepeats(book.contacts.slice(at, at + pageSize));
-    const rows = page.map((seen) => ({ ...rowOf(whose, seen, now), ...defaults }));
-    await client.query({ name: 'upsert', text: upsert, values: [JSON.stringify(rows)] });
+    const rows = page.map((seen) => rowOf(whose, seen, now));
+    const text = upsert(Object.keys(rows[0] ?? {}).join(', '));
+    await client.query({ name: 'upsert', text, values: [JSON.stringify(rows)] });
   }
   return book.delivered;
 }

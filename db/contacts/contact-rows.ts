@@ -1,6 +1,6 @@
 import type { ContactEdits, ContactFields, Provenance } from '../../domain/contacts.ts';
 import { nameOf } from '../../domain/contacts.ts';
-import { arrayOf, rows, type Em } from '../connect.ts';
+import { arrayOf, bulk, rows, type Em } from '../connect.ts';
 
 /** A contact as its writers hold it. Times are RFC 3339. */
 export interface ContactRow {
@@ -76,13 +76,17 @@ export interface WritingOf {
 }
 
 /** Writes whole contacts, new or not, in one statement; what came from WASender is marked as synced with it. */
-export async function writeContacts(
+export const writeContacts = (em: Em, of: WritingOf, written: readonly ContactRow[], synced: boolean): Promise<void> =>
+  prepareContacts(em, of, written, synced ? 'synced' : 'changed')();
+
+/** The same, made ready now and sent by the call that it answers. */
+export function prepareContacts(
   em: Em,
   { tenantId, accountId, at }: WritingOf,
   written: readonly ContactRow[],
-  synced: boolean,
-): Promise<void> {
-  if (!written.length) return;
+  as: keyof typeof statements,
+): () => Promise<void> {
+  if (!written.length) return () => Promise.resolve();
   const stored = written.map(
     ({ id, fields, edits, provenance, wasenderJid, pictureAt, raw, mergedInto }): Stored & { name: string | null } => ({
       id,
@@ -103,7 +107,10 @@ export async function writeContacts(
       merged_into: mergedInto,
     }),
   );
-  await rows(em, synced ? writeSynced : writeOnly, [tenantId, accountId, at, at, at, JSON.stringify(stored)]);
+  const text = JSON.stringify(stored);
+  return async () => {
+    await bulk(em, statements[as], [tenantId, accountId, at, text]);
+  };
 }
 
 const columns = [
@@ -124,21 +131,25 @@ const columns = [
   'merged_into',
 ] as const;
 
-/** Sorted by id: the writers of one table then lock its rows in one order. */
-const write = (synced: boolean): string => `
+/** Sorted by id: rows that come later stand later in every index by id. */
+const insert = (synced: boolean): string => `
 insert into contacts (id, tenant_id, account_id, created_at, updated_at, last_updated_from_wasender,
   wasender_sync_status, ${columns.join(', ')})
-select r.id, p.tenant_id, p.account_id, p.created_at, p.updated_at, ${synced ? 'p.synced_at' : 'null'},
+select r.id, $1::uuid, $2::uuid, $3::timestamptz, $3::timestamptz, ${synced ? '$3::timestamptz' : 'null'},
   '${synced ? 'synced' : 'not_synced'}', ${columns.map((name) => `r.${name}`).join(', ')}
-from (select ?::uuid as tenant_id, ?::uuid as account_id, ?::timestamptz as created_at, ?::timestamptz as updated_at,
-  ?::timestamptz as synced_at) p,
-  jsonb_to_recordset(?::jsonb) as r (id uuid, phone_number text, saved_name text, push_name text, name text,
-    verified_name text, company text, profile_image_url text, picture_at timestamptz, whatsapp_status text,
-    is_business_account boolean, wasender_jid text, raw_wasender_data text, provenance jsonb, edits jsonb,
-    merged_into uuid)
-order by r.id
+from jsonb_to_recordset($4::jsonb) as r (id uuid, phone_number text, saved_name text, push_name text, name text,
+  verified_name text, company text, profile_image_url text, picture_at timestamptz, whatsapp_status text,
+  is_business_account boolean, wasender_jid text, raw_wasender_data text, provenance jsonb, edits jsonb,
+  merged_into uuid)
+order by r.id`;
+const overwrite = (synced: boolean): string => `
 on conflict (id) do update set updated_at = excluded.updated_at,
   ${synced ? 'last_updated_from_wasender = excluded.last_updated_from_wasender, wasender_sync_status = excluded.wasender_sync_status,' : ''}
   ${columns.map((name) => `${name} = excluded.${name}`).join(', ')}`;
-const writeSynced = write(true);
-const writeOnly = write(false);
+
+/** People who are new and seen at WASender, who are known and were seen there, and who were changed otherwise. */
+const statements = {
+  new: insert(true),
+  synced: insert(true) + overwrite(true),
+  changed: insert(false) + overwrite(false),
+};

@@ -24,8 +24,10 @@ const ErasureSchema = defineEntity({
     id: p.uuid().primary(),
     tenantId: p.uuid(),
     state: p.text().$type<'running' | 'done' | 'lifted'>(),
-    /** Who is erased, sealed; gone with the last of their data. Null of a running one: the ledger's digests tell. */
+    /** Who is erased, sealed; gone with the last of their data, and not there yet where only digests tell. */
     target: p.text().strictNullable(),
+    /** Done once more after a restore: whom it is about, the ledger's digests tell. */
+    fromLedger: p.boolean().default(false),
     /** How much was erased, by place. */
     counts: p.json().$type<Partial<ErasureCounts>>(),
     requestedAt: p.datetime(),

@@ -42,6 +42,7 @@ create table erasures (
   tenant_id uuid not null references tenants on delete cascade,
   state text not null,
   target text,
+  from_ledger boolean not null default false,
   counts jsonb not null default '{}',
   requested_at timestamptz not null,
   erased_at timestamptz,

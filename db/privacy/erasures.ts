@@ -1,4 +1,4 @@
-import type { ErasureCounts } from '../../domain/privacy.ts';
+import type { ErasureCounts, Subject } from '../../domain/privacy.ts';
 import type { Vault } from '../../platform/vault.ts';
 import { rows, type Em } from '../connect.ts';
 import { sealed } from '../sealed.ts';
@@ -64,6 +64,17 @@ export async function addCounts(em: Em, erasureId: string, counts: Partial<Erasu
        from jsonb_each_text(?::jsonb)) where id = ?`,
     [JSON.stringify(Object.fromEntries(given)), erasureId],
   );
+}
+
+/** An erasure goes once more for names of the person that were not known to it. */
+export async function reopenErasure(em: Em, vault: Vault, erasureId: string, names: readonly Subject[]): Promise<void> {
+  const running = await runningErasure(em, vault, erasureId, true);
+  // Where the ledger alone tells who it is, it tells these names too.
+  if (running && !running.known) return;
+  const { subjects, contactIds } = running?.person ?? { subjects: [], contactIds: [] };
+  const all = new Map([...subjects, ...names].map(({ kind, value }) => [`${kind}:${value}`, { kind, value }]));
+  await rows(em, "update erasures set state = 'running' where id = ? and state = 'done'", [erasureId]);
+  await setTarget(em, vault, erasureId, { subjects: [...all.values()], contactIds });
 }
 
 /** The end: who it was is forgotten with it. */

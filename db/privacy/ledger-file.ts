@@ -74,7 +74,7 @@ export async function takeInLedger(db: Database, vault: Vault, text: string, now
       }
       const [made] = await rows(
         em,
-        `insert into erasures (id, tenant_id, state, requested_at) values (?, ?, 'running', ?)
+        `insert into erasures (id, tenant_id, state, from_ledger, requested_at) values (?, ?, 'running', true, ?)
          on conflict (id) do nothing returning id`,
         [erasureId, tenantId, erasedAt],
       );

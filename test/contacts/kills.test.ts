@@ -27,7 +27,7 @@ async function query(sql: string, params: unknown[]): Promise<any[] | null> {
   }
 }
 
-it(`reads ${size} people exactly once each while worker, PostgreSQL and Temporal are killed`, async () => {
+it('reads an address book exactly once while worker, PostgreSQL and Temporal are killed', async () => {
   const { body } = await real.api.post('/api/v1/accounts', {
     provider: 'wasender',
     channel: 'whatsapp',

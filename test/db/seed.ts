@@ -61,12 +61,15 @@ export async function insertRow(em: Em, table: Table, given: Record<string, unkn
   return row[keyColumn(table)] as string;
 }
 
+/** References that a table leaves to another one of its own. */
+const implied: Record<string, string> = { tenant_id: 'tenants', account_id: 'accounts', contact_id: 'contacts' };
+
 /** One row of a tenant in each table, each belonging to the others; answers their keys by table. System role. */
 export async function seedTenant(em: Em, tables: Table[]): Promise<Record<string, string>> {
   const ids: Record<string, string> = {};
   for (const table of tables) {
-    const links = table.columns.filter(({ references }) => references !== null && references in ids);
-    const given = Object.fromEntries(links.map(({ name, references }) => [name, ids[references ?? '']]));
+    const links = table.columns.map(({ name, references }) => [name, ids[references ?? implied[name] ?? '']]);
+    const given = Object.fromEntries(links.filter(([, id]) => id !== undefined));
     ids[table.name] = await insertRow(em, table, given);
   }
   return ids;

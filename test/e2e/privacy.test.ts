@@ -96,6 +96,18 @@ describe('B14: only the fields that are needed', () => {
     const { body: shown } = await client.get(`/api/v1/contacts/${saved.id}`);
     expect(shown).toMatchObject({ saved_name: null, verified_name: null, name: saved.push_name });
 
+    await query('update contacts set picture_at = null where account_id = ?', [id]);
+    await query('update accounts set pictures_due_at = null');
+    await query('update accounts set pictures_due_at = ? where id = ?', [stack.worker.deps.clock.now(), id]);
+    const asked = await stack.control.count('GET', '/api/contacts/:phone/picture');
+    await stack.trigger('fetchPictures');
+    await eventually('the look for pictures', async () => {
+      const [account] = await query('select pictures_due_at from accounts where id = ?', [id]);
+      return account.pictures_due_at === null;
+    });
+    expect(await stack.control.count('GET', '/api/contacts/:phone/picture')).toBe(asked);
+    await check();
+
     await client.patch('/api/v1/tenant', { contact_fields: null });
     await settled();
     expect(await sync(id, client)).toMatchObject({ inserted: 0 });

@@ -98,6 +98,12 @@ describe('SECURITY 19: key rotation', () => {
          values (?, ?, ?, false, 'synced', now(), now())`,
         [newId(), tenantId, id],
       );
+      await rows(
+        em,
+        `insert into sync_runs (id, tenant_id, account_id, kind, state, dry_run, again, stats, started_at)
+         values (?, ?, ?, 'contacts', 'succeeded', false, false, '{}', now())`,
+        [newId(), tenantId, id],
+      );
       await rows(em, `insert into erasures (id, tenant_id, state, requested_at) values (?, ?, 'done', now())`, [
         newId(),
         tenantId,

@@ -1,0 +1,238 @@
+import { randomBytes } from 'node:crypto';
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { tmpdir } from 'node:os';
+import { saveContacts } from '../../db/contacts/save-contacts.ts';
+import { openDatabase, rows } from '../../db/connect.ts';
+import { startApi } from '../../api/start.ts';
+import { webhookSecretsOf } from '../../db/credentials.ts';
+import { ProviderCredentials } from '../../db/entities/tenants.ts';
+import { ledgerLines, takeInLedger } from '../../db/privacy/ledger-file.ts';
+import { erasedAmong } from '../../db/privacy/ledger.ts';
+import { reencrypt } from '../../db/reencrypt.ts';
+import { subjectOf } from '../../domain/privacy.ts';
+import { createVault, parseKeyRing } from '../../platform/vault.ts';
+import { answerOf, noHome, patchbay } from '../cli/run.ts';
+import type { ApiClient } from '../support/client.ts';
+import { eventually } from '../support/eventually.ts';
+import { startTestStack, type TestStack } from '../support/stack.ts';
+import { wasenderAccount } from '../support/wasender-account.ts';
+import { createInstallation } from './installation.ts';
+import { columnsOf } from './places.ts';
+import { book, createErasing, entry, newPerson, startWorld, type World } from './erasing.ts';
+
+let stack: TestStack;
+let other: ApiClient;
+let one: World['one'];
+let two: World['two'];
+beforeAll(async () => {
+  ({ stack, other, one, two } = await startWorld());
+});
+afterAll(() => stack?.stop());
+const { query, contactsOf, byPhone, tenantOf, erase, save, message, tracesIn } = createErasing(() => stack);
+
+describe('SECURITY 21: the ledger', () => {
+  it('names nobody', async () => {
+    const ana = newPerson();
+    await save(one.id, entry({ id: ana.jid, phone: ana.phone, lid: ana.lid, name: ana.name }));
+    await erase({ phone: ana.phone });
+    const lines: string[] = [];
+    for await (const line of ledgerLines(stack.worker.deps.db)) lines.push(line);
+    expect(lines.length).toBeGreaterThan(2);
+    const columns = await columnsOf(stack.database.readerUrl);
+    for (const { name, bytes } of [...columns, { name: 'export', bytes: Buffer.from(lines.join('\n')) }])
+      for (const text of [ana.phone.slice(1), ana.lid.split('@')[0]!, ana.name])
+        expect([name, bytes.includes(text)]).toEqual([name, false]);
+  });
+
+  it('gives one person in two tenants nothing in common', async () => {
+    const ana = newPerson();
+    await erase({ phone: ana.phone });
+    await erase({ phone: ana.phone }, other);
+    const found = await query('select digest, count(*)::int as n from erased_subjects group by 1 having count(*) > 1');
+    expect(found).toEqual([]);
+  });
+
+  it('is taken over by a later erasure of the same person, so that lifting that one lifts all of it', async () => {
+    const ana = newPerson();
+    await save(one.id, entry({ id: ana.jid, phone: ana.phone, lid: ana.lid }));
+    const first = await erase({ phone: ana.phone });
+    const second = await erase({ phone: ana.phone });
+    expect(second.receipt).toMatchObject({ contacts: 0, aliases: 0 });
+    const { db, vault } = stack.worker.deps;
+    const tenantId = await tenantOf(one.id);
+    const names = [subjectOf(ana.jid)!, subjectOf(ana.lid)!];
+    const erased = () => db.tenant(tenantId, (em) => erasedAmong(em, vault, tenantId, names));
+    await stack.api.delete(`/api/v1/erasures/${first.id}`);
+    expect((await erased()).size).toBe(2);
+    await stack.api.delete(`/api/v1/erasures/${second.id}`);
+    expect((await erased()).size).toBe(0);
+  });
+
+  it('kept apart from a dump, erases again what a restored dump brought back', async () => {
+    const ana = newPerson();
+    const bystander = newPerson();
+    const dumped = async (): Promise<void> => {
+      await save(one.id, entry({ id: ana.jid, phone: ana.phone, lid: ana.lid, name: ana.name }));
+      await save(two.id, entry({ id: ana.lid, pushName: ana.name }));
+      await save(two.id, entry({ id: bystander.jid, phone: bystander.phone }));
+    };
+    await dumped();
+    await message(one.session, { remoteJid: ana.lid });
+    const [event] = await query('select id, body from webhook_events where account_id = ? order by id desc limit 1', [
+      one.id,
+    ]);
+    const subjects = await query('select * from webhook_subjects where event_id = ?', [event.id]);
+    expect(subjects).toHaveLength(1);
+    const erasure = await erase({ phone: ana.phone });
+    const env = {
+      ...noHome,
+      DATABASE_URL: stack.config.DATABASE_URL,
+      ENCRYPTION_KEY: stack.config.ENCRYPTION_KEY,
+    };
+    const { code, stdout } = await patchbay(env, 'erasures', 'export');
+    expect(code).toBe(0);
+    const file = join(tmpdir(), `ledger-${erasure.id}.jsonl`);
+    await writeFile(file, stdout);
+    // The dump was taken before the erasure: it knows the person, and nothing of the erasure.
+    await query('delete from erasures where id = ?', [erasure.id]);
+    await dumped();
+    await query('update webhook_events set body = ? where id = ?', [event.body, event.id]);
+    for (const { digest, tenant_id } of subjects)
+      await query('insert into webhook_subjects (event_id, digest, tenant_id) values (?, ?, ?)', [
+        event.id,
+        digest,
+        tenant_id,
+      ]);
+    try {
+      expect(await answerOf(env, 'erasures', 'import', file)).toMatchObject({ erased: 1, foreign: 0 });
+      const { body } = await stack.api.get(`/api/v1/erasures/${erasure.id}`);
+      expect(body).toMatchObject({ state: 'done', receipt: { contacts: 2, aliases: 3, webhook_bodies: 1 } });
+      expect(await tracesIn(await tenantOf(one.id), ana.jid, ana.lid, ana.name)).toEqual([]);
+      expect(await byPhone(stack.api, two.id, bystander.phone)).not.toBeNull();
+      // Once more is nothing.
+      expect(await answerOf(env, 'erasures', 'import', file)).toMatchObject({ erased: 0 });
+    } finally {
+      await rm(file);
+    }
+  });
+
+  it('of another installation, or no ledger at all, is one clear line', async () => {
+    const { db, vault, clock } = stack.worker.deps;
+    const take = (text: string) => takeInLedger(db, vault, text, clock.now());
+    await expect(take('nonsense')).rejects.toThrow(/^Line 1 /);
+    const [header = '', ...lines] = await (async () => {
+      const all: string[] = [];
+      for await (const line of ledgerLines(db)) all.push(line);
+      return all;
+    })();
+    await expect(take(`${header}\n${lines[0]}\n{"digest":"x"}`)).rejects.toThrow(/^Line 3 /);
+    const { id } = JSON.parse(header).key;
+    const value = vault.seal(Buffer.alloc(32, 1).toString('base64'), `ledger_keys.value:${id}`);
+    await expect(take(JSON.stringify({ patchbay_ledger: 1, key: { id, value } }))).rejects.toThrow(
+      /another installation/,
+    );
+  });
+});
+
+describe('SECURITY 21: a restored API', () => {
+  it('answers nothing before everybody is erased again whom the kept ledger names', async () => {
+    const file = join(tmpdir(), `ledger-${randomBytes(6).toString('hex')}.jsonl`);
+    const kept = await startTestStack({ ERASURE_LEDGER: file });
+    try {
+      const { id } = await wasenderAccount(kept, kept.api, book);
+      const [{ phone_number: phone }] = await contactsOf(kept.api, id);
+      const { body: erasure } = await kept.api.post('/api/v1/erasures?wait=20', { phone });
+      expect(erasure.state).toBe('done');
+      await eventually('the ledger', async () => (await readFile(file, 'utf8').catch(() => '')).includes(erasure.id));
+      await kept.worker.stop();
+
+      const { vault } = kept.worker.deps;
+      const restored = await openDatabase(kept.config.DATABASE_URL, { app: 1, system: 1 });
+      await restored.system(async (em) => {
+        const [{ tenant_id: tenantId } = { tenant_id: '' }] = await rows<{ tenant_id: string }>(
+          em,
+          'select tenant_id from accounts where id = ?',
+          [id],
+        );
+        await rows(em, 'delete from erasures');
+        const of = { tenantId, accountId: id, at: new Date(), vault, keep: null };
+        await saveContacts(em, of, [entry({ id: `${phone.slice(1)}@s.whatsapp.net`, phone })]);
+      });
+      let up = false;
+      const starting = startApi({ ...kept.config, PORT: 0 }).then((api) => {
+        up = true;
+        return api;
+      });
+      await eventually('the erasure to be due again', async () =>
+        restored.system(async (em) => (await rows(em, "select 1 from erasures where state = 'running'")).length === 1),
+      );
+      expect(up).toBe(false);
+      kept.worker = await kept.startWorker();
+      const api = await starting;
+      const answer = await fetch(`${api.url}/api/v1/contacts?q=${phone.slice(1)}`, {
+        headers: { authorization: `Bearer ${kept.api.key}` },
+      });
+      expect(((await answer.json()) as any).items).toEqual([]);
+      await api.close();
+      await restored.close();
+    } finally {
+      await kept.stop();
+      await rm(file, { force: true });
+    }
+  });
+});
+
+describe('SECURITY 21: a new encryption key', () => {
+  it('leaves the digests as they are: what was stored under the old key is reached, and who was erased stays so', async () => {
+    const newKey = (): string => randomBytes(32).toString('base64');
+    const [oldKey, freshKey] = [newKey(), newKey()];
+    const installation = await createInstallation();
+    try {
+      await installation.start(oldKey);
+      const client = await installation.clientOf('ours');
+      const login = { provider: 'unipile', channel: 'linkedin', owner: 'maya' };
+      const credentials = { username: 'plain@erasure.example', password: 'correct horse' };
+      const { body } = await client.post('/api/v1/accounts', { ...login, credentials });
+      const account = await client.account(body.account.id, 'active');
+      let sent = 0;
+      const send = async (who: string): Promise<any> => {
+        const { db } = installation;
+        const row = await db.system((em) =>
+          em.findOneOrFail(ProviderCredentials, { provider: 'unipile', tenantId: null }),
+        );
+        const vault = createVault(parseKeyRing(freshKey, oldKey));
+        const answer = await fetch(`${installation.url()}/webhooks/unipile/${row.webhookToken}`, {
+          method: 'POST',
+          headers: { 'patchbay-webhook-secret': webhookSecretsOf(vault, row)[0] ?? '' },
+          body: JSON.stringify({
+            event: 'message_received',
+            account_id: account.provider_account_id,
+            message_id: `m${(sent += 1)}`,
+            sender: { attendee_provider_id: who },
+          }),
+        });
+        expect(answer.status).toBe(200);
+        const { items } = (await client.get('/api/v1/webhook-events?type=message_received')).body;
+        return (await client.get(`/api/v1/webhook-events/${items[0].id}`)).body;
+      };
+      const [ana, bo] = ['ACoAABana', 'ACoAABbo'];
+      await client.post('/api/v1/erasures?wait=20', { identity: ana });
+      expect((await send(ana)).body).toBeNull();
+      const kept = await send(bo);
+      expect(kept.body).toContain(bo);
+
+      await installation.stop();
+      await installation.start(freshKey, oldKey);
+      await reencrypt(installation.db, createVault(parseKeyRing(freshKey, oldKey)));
+      await installation.stop();
+      await installation.start(freshKey);
+      expect((await send(ana)).body).toBeNull();
+      const { body: erasure } = await client.post('/api/v1/erasures?wait=20', { identity: bo });
+      expect(erasure).toMatchObject({ state: 'done', receipt: { webhook_bodies: 1 } });
+      expect((await client.get(`/api/v1/webhook-events/${kept.id}`)).body.body).toBeNull();
+    } finally {
+      await installation.end();
+    }
+  });
+});

@@ -1,0 +1,218 @@
+import { eraseContacts } from '../../activities/privacy/erase-contacts.ts';
+import { eraseRecords } from '../../activities/privacy/erase-records.ts';
+import { rememberErased } from '../../activities/privacy/remember-erased.ts';
+import { saveContacts } from '../../db/contacts/save-contacts.ts';
+import { rows } from '../../db/connect.ts';
+import { Account } from '../../db/entities/accounts.ts';
+import { erasedAmong } from '../../db/privacy/ledger.ts';
+import { settleEvent } from '../../db/privacy/webhook-subjects.ts';
+import { withoutErased } from '../../db/privacy/without-erased.ts';
+import { connectionTo } from '../../activities/connection/rows.ts';
+import { translateLids } from '../../activities/contacts/translate-lids.ts';
+import { sealed } from '../../db/sealed.ts';
+import { erasureWorkflowId } from '../../domain/ids.ts';
+import { subjectOf } from '../../domain/privacy.ts';
+import { newId } from '../../platform/ids.ts';
+import { eventually } from '../support/eventually.ts';
+import { temporalClient } from '../support/history.ts';
+import { type TestStack } from '../support/stack.ts';
+import { wasenderAccount } from '../support/wasender-account.ts';
+import { createErasing, entry, newPerson, startWorld, type World } from './erasing.ts';
+
+let stack: TestStack;
+let one: World['one'];
+let two: World['two'];
+beforeAll(async () => {
+  ({ stack, one, two } = await startWorld());
+});
+afterAll(() => stack?.stop());
+const { query, tenantOf, erase, save, message, tracesIn } = createErasing(() => stack);
+
+describe('SECURITY 21: erasure while everything runs', () => {
+  it('counts nothing twice whatever is repeated, and goes on where a process died', async () => {
+    const ana = newPerson();
+    await save(one.id, entry({ id: ana.jid, phone: ana.phone, name: ana.name }));
+    await save(two.id, entry({ id: ana.jid, phone: ana.phone, name: ana.name }));
+    await message(one.session, { remoteJid: ana.jid });
+    await stack.worker.stop();
+    const { body } = await stack.api.post('/api/v1/erasures', { phone: ana.phone });
+    expect(body).toMatchObject({ state: 'running', receipt: null });
+    expect((await stack.api.delete(`/api/v1/erasures/${body.id}`)).body.code).toBe('erasure_running');
+
+    stack.worker = await stack.startWorker(['workflows']);
+    const { deps } = stack.worker;
+    const ref = { tenantId: await tenantOf(one.id), erasureId: body.id, now: Date.now() };
+    for (const step of [rememberErased, rememberErased, eraseContacts, eraseContacts]) await step(deps)(ref);
+    // Its workflow is lost with all it has done.
+    const client = await temporalClient();
+    await client.workflow.getHandle(erasureWorkflowId(body.id)).terminate('lost');
+    await client.connection.close();
+    await stack.worker.stop();
+    stack.worker = await stack.startWorker();
+    await stack.control.post('/clock', { advance_seconds: 60 });
+    const done = await eventually('the erasure', async () => {
+      const answer = await stack.api.get(`/api/v1/erasures/${body.id}`);
+      return answer.body.state === 'done' ? answer.body : null;
+    });
+    expect(done.receipt).toMatchObject({ contacts: 2, aliases: 2, raw_records: 2, webhook_bodies: 1 });
+    // Once more after its end, as a worker that was taken for dead would: nothing happens.
+    for (const step of [rememberErased, eraseContacts, eraseRecords]) await step(stack.worker.deps)(ref);
+    expect((await stack.api.get(`/api/v1/erasures/${body.id}`)).body).toEqual(done);
+  });
+
+  it('waits for whoever was storing something about the person when it began', async () => {
+    const ana = newPerson();
+    const { db, vault } = stack.worker.deps;
+    const tenantId = await tenantOf(one.id);
+    let release = (): void => undefined;
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    let looked = (): void => undefined;
+    const asked = new Promise<void>((resolve) => {
+      looked = resolve;
+    });
+    // As a page of a sync: it looked into the ledger under the lock, and writes only later.
+    const page = db.tenant(tenantId, async (em) => {
+      await rows(em, 'select pg_advisory_xact_lock(hashtextextended(?, 0))::text', [`contacts/${one.id}`]);
+      expect((await erasedAmong(em, vault, tenantId, [subjectOf(ana.jid)!])).size).toBe(0);
+      looked();
+      await held;
+      const of = { tenantId, accountId: one.id, at: new Date(), vault, keep: null };
+      await saveContacts(em, of, [entry({ id: ana.jid, phone: ana.phone, name: ana.name })]);
+    });
+    await asked;
+    const { body } = await stack.api.post('/api/v1/erasures', { phone: ana.phone });
+    await eventually('the erasure to wait', async () => {
+      const waiting = await query(`select from pg_locks where locktype = 'advisory' and not granted`);
+      return waiting.length > 0;
+    });
+    release();
+    await page;
+    await eventually('the erasure', async () => {
+      const answer = await stack.api.get(`/api/v1/erasures/${body.id}`);
+      return answer.body.state === 'done' && answer.body.receipt.contacts === 1;
+    });
+    expect(await tracesIn(tenantId, ana.jid, ana.name)).toEqual([]);
+  });
+
+  it('waits for events that were being stored when it began', async () => {
+    const ana = newPerson();
+    const { db, vault, clock } = stack.worker.deps;
+    const account = await db.system((em) => em.findOneOrFail(Account, { id: one.id }));
+    let release = (): void => undefined;
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    let looked = (): void => undefined;
+    const asked = new Promise<void>((resolve) => {
+      looked = resolve;
+    });
+    const id = newId();
+    const { tenantId, credentialsId } = account;
+    const intake = db.system(async (em) => {
+      await rows(
+        em,
+        `insert into webhook_events (id, credentials_id, provider, type, dedupe_key, state, body, deliveries, owes_signal,
+           received_at) values (?, ?, 'wasender', 'some_event', ?, 'received', ?, 1, false, ?)`,
+        [id, credentialsId, id, vault.seal(ana.jid, sealed.webhookBody(id)), clock.now()],
+      );
+      const settled = { id, tenantId, accountId: one.id, state: 'processed', processedAt: clock.now() };
+      await settleEvent(em, vault, { ...settled, owesSignal: false, error: null }, [subjectOf(ana.jid)!]);
+      looked();
+      await held;
+    });
+    await asked;
+    const { body } = await stack.api.post('/api/v1/erasures', { phone: ana.phone });
+    const client = await temporalClient();
+    await eventually('the erasure to have come to the events', async () => {
+      const { raw } = await client.workflow.getHandle(erasureWorkflowId(body.id)).describe();
+      return raw.pendingActivities?.some(({ activityType }) => activityType?.name === 'eraseRecords');
+    });
+    await client.connection.close();
+    release();
+    await intake;
+    await eventually('the erasure', async () => {
+      const answer = await stack.api.get(`/api/v1/erasures/${body.id}`);
+      return answer.body.state === 'done' && answer.body.receipt.webhook_bodies === 1;
+    });
+    expect(await tracesIn(tenantId, ana.jid)).toEqual([]);
+  });
+
+  it('begins again by itself when a sync tells a name that nobody knew to be the person’s', async () => {
+    const ana = newPerson();
+    // Known by a LID alone, whose number nobody has told.
+    await save(two.id, entry({ id: ana.lid, pushName: ana.name }));
+    const { id, receipt } = await erase({ phone: ana.phone });
+    expect(receipt.contacts).toBe(0);
+    const { db, vault, clock } = stack.worker.deps;
+    const tenantId = await tenantOf(two.id);
+    const told = entry({ id: ana.jid, phone: ana.phone, lid: ana.lid, name: ana.name });
+    const left = await db.tenant(tenantId, (em) => withoutErased(em, vault, tenantId, [told], clock.now()));
+    expect(left).toEqual({ entries: [], erased: 1 });
+    await stack.control.post('/clock', { advance_seconds: 60 });
+    await eventually('the rest to go', async () => {
+      const { body } = await stack.api.get(`/api/v1/erasures/${id}`);
+      return body.state === 'done' && body.receipt.contacts === 1;
+    });
+    expect(await tracesIn(tenantId, ana.lid, ana.name)).toEqual([]);
+    await stack.api.delete(`/api/v1/erasures/${id}`);
+    expect(await db.tenant(tenantId, (em) => withoutErased(em, vault, tenantId, [told], clock.now()))).toMatchObject({
+      erased: 0,
+    });
+  });
+
+  it('takes along who turns out to be the person when the number behind a LID is told', async () => {
+    const { id, session } = await wasenderAccount(stack, stack.api, {
+      size: 6,
+      seed: 'lids',
+      lid_only: 0.5,
+      nameless: 0,
+    });
+    const hidden = await query<{ id: string; lid: string }>(
+      `select id, wasender_jid as lid from contacts where account_id = ? and wasender_jid like '%@lid'`,
+      [id],
+    );
+    expect(hidden.length).toBeGreaterThan(0);
+    const { lid } = hidden[0]!;
+    const { webhook_url: _, ...of } = (
+      (await (
+        await fetch(`${stack.config.WASENDER_BASE_URL}/whatsapp-sessions/${session}`, {
+          headers: { authorization: 'Bearer 1|sandbox-pat' },
+        })
+      ).json()) as any
+    ).data;
+    const answer: any = await (
+      await fetch(`${stack.config.WASENDER_BASE_URL}/pn-from-lid/${lid}`, {
+        headers: { authorization: `Bearer ${of.api_key}` },
+      })
+    ).json();
+    const phone = `+${String(answer.data.pn).split('@')[0]}`;
+    // As before anybody asked for the number; the one who asks is this test.
+    const [contact] = hidden;
+    await query('update contacts set phone_number = null, lid_asked_at = now() where id = ?', [contact?.id]);
+    await query("delete from contact_aliases where contact_id = ? and kind = 'jid'", [contact?.id]);
+    const { id: erasure, receipt } = await erase({ phone });
+    expect(receipt.contacts).toBe(0);
+    await query('update contacts set lid_asked_at = null where id = ?', [contact?.id]);
+    const { db, providers } = stack.worker.deps;
+    const tenantId = await tenantOf(id);
+    const call = await db.tenant(tenantId, async (em) => {
+      const account = await em.findOneOrFail(Account, { id });
+      return connectionTo(stack.worker.deps, em, account, new Date(), account.providerAccountId);
+    });
+    await translateLids(
+      stack.worker.deps,
+      { tenantId, accountId: id },
+      providers.wasender!.contacts!,
+      call.call,
+      () => stack.worker.deps.clock.now(),
+      () => false,
+    );
+    await stack.control.post('/clock', { advance_seconds: 60 });
+    await eventually('the contact to go', async () => {
+      const { body } = await stack.api.get(`/api/v1/erasures/${erasure}`);
+      return body.state === 'done' && (await tracesIn(tenantId, lid, phone)).length === 0;
+    });
+  });
+});
