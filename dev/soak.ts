@@ -4,11 +4,12 @@ import { requireNode } from './parts/node-version.ts';
 requireNode();
 
 const { storm } = await import('../test/soak/storm.ts');
+const { bookUnderKills } = await import('../test/soak/book.ts');
 const { deeds, judge } = await import('../test/soak/verdict.ts');
 const { drawTable } = await import('../test/soak/table.ts');
 
 const usage = `npm run soak -- [--seed N] [--accounts 20] [--wishes 12] [--kills 5] [--minutes M] [--small]
-  --kills    how often each part of the stack is killed
+  --kills    how often each part of the stack is killed; twice as many kills while an address book is read
   --minutes  wishes go on for at least so long
   --small    6 accounts, 4 wishes each, 2 kills of each part`;
 
@@ -54,6 +55,7 @@ try {
     for (const deed of deeds(aftermath)) say(deed);
     return judge(aftermath);
   });
+  rows.push(...(await bookUnderKills(10_000, 2 * size.kills, say)));
   const failed = rows.filter(({ ok }) => !ok).length;
   console.log(`\n${drawTable(rows)}\n\nseed ${size.seed}\n${rows.length - failed} passed, ${failed} failed`);
   process.exit(failed ? 1 : 0);

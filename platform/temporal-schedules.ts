@@ -1,4 +1,6 @@
 import { ScheduleAlreadyRunning, ScheduleNotFoundError, ScheduleOverlapPolicy, type Client } from '@temporalio/client';
+import { TypedSearchAttributes } from '@temporalio/common';
+import { searchAttributes } from '../domain/search-attributes.ts';
 
 /** What runs by the clock. */
 export interface Schedules {
@@ -45,7 +47,14 @@ async function ensure(client: Client, taskQueue: string, type: string, everyMs: 
       .create({
         scheduleId: id,
         spec,
-        action: { type: 'startWorkflow', workflowType: type, workflowId: id, taskQueue, args: [] },
+        action: {
+          type: 'startWorkflow',
+          workflowType: type,
+          workflowId: id,
+          taskQueue,
+          args: [],
+          typedSearchAttributes: new TypedSearchAttributes([{ key: searchAttributes.kind, value: 'sweep' }]),
+        },
         policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: '1 minute' },
         state: { paused: !on, note: on ? '' : switchedOff },
       })

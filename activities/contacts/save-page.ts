@@ -1,7 +1,7 @@
 import type { Em } from '../../db/connect.ts';
 import { lockContacts } from '../../db/contacts/lock.ts';
 import type { SavedPerson, Saving } from '../../db/contacts/contact-page.ts';
-import { saveContacts } from '../../db/contacts/save-contacts.ts';
+import { makeReady, saveContacts } from '../../db/contacts/save-contacts.ts';
 import type { RunOf } from '../../db/contacts/run-rows.ts';
 import { keptFields } from '../../db/privacy/kept-fields.ts';
 import { withoutErased } from '../../db/privacy/without-erased.ts';
@@ -14,13 +14,15 @@ class Fenced extends Error {}
 
 /**
  * Writes a page's people and, in the same transaction, how far the run has come by `advance`. False when that says that
- * the run is somebody else's now: then nothing of the page is kept.
+ * the run is somebody else's now: then nothing of the page is kept. While PostgreSQL works, the `next` page is made
+ * ready.
  */
 export async function savePage(
   deps: Deps,
   ref: RunOf & { now: number },
   tally: Tally,
   page: BookPage,
+  next: () => BookPage | null,
   advance: (em: Em, stats: object, seen: Buffer) => Promise<boolean>,
 ): Promise<boolean> {
   const { tenantId, accountId } = ref;
@@ -30,7 +32,11 @@ export async function savePage(
       await lockContacts(em, accountId);
       const { entries, erased } = await withoutErased(em, deps.vault, tenantId, page.contacts, timeOf(deps, ref));
       const keep = await keptFields(em, tenantId);
-      const saving = { tenantId, accountId, at: timeOf(deps, ref), vault: deps.vault, keep };
+      const meanwhile = (): void => {
+        const coming = next();
+        if (coming) makeReady(coming.contacts, keep);
+      };
+      const saving = { tenantId, accountId, at: timeOf(deps, ref), vault: deps.vault, keep, meanwhile };
       const { people, failed } = await saveAll(deps, em, saving, entries);
       const counts = { delivered: page.delivered, skipped: page.delivered - page.contacts.length, failed, erased };
       const seen = tally.add(people, counts);

@@ -8,6 +8,7 @@ import type { ContactReader, ProviderCall } from '../../providers/provider.ts';
 import { connectionTo } from '../connection/rows.ts';
 import { timeOf, type Deps } from '../deps.ts';
 import { readBook, type BookPage } from './read-book.ts';
+import { readAhead } from './read-ahead.ts';
 import { readGroup, readOne } from './read-some.ts';
 import { savePage } from './save-page.ts';
 import { Tally } from './tally.ts';
@@ -67,8 +68,9 @@ export async function workOn(deps: Deps, ref: SyncContactsRef, holder: Holder): 
     if ('busyUntil' in found) throw busy(found.busyUntil.getTime() - timeOf(deps, ref).getTime());
     const tally = new Tally(found.run.stats, found.pages);
     let from = found.run.cursor;
-    for await (const page of pagesOf(deps, ref, found.run, found.reader, found.call, holder)) {
-      const kept = await savePage(deps, ref, tally, page, (em, stats, seen) =>
+    const pages = pagesOf(deps, ref, found.run, found.reader, found.call, holder);
+    for await (const { item: page, next } of readAhead(pages)) {
+      const kept = await savePage(deps, ref, tally, page, next, (em, stats, seen) =>
         advanceRun(
           em,
           ref,

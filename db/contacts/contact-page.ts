@@ -9,6 +9,8 @@ export interface Saving extends WritingOf {
   vault: Vault;
   /** The fields that the tenant keeps; null: all. */
   keep: ReadonlySet<string> | null;
+  /** Work for the time in which PostgreSQL writes. */
+  meanwhile?: () => void;
 }
 
 /** What came of an entry. */
@@ -72,7 +74,6 @@ export class ContactPage {
       const before = this.#hashes.get(name)?.content_hash ?? null;
       this.#hashes.set(name, { ...alias, contact_id: contactId, content_hash: n === 0 ? hash : before });
     }
-    if (this.#touched.size >= atOnce) this.#write();
     return { contactId: row.id, outcome: isNew ? 'inserted' : 'updated', named };
   }
 
@@ -121,10 +122,19 @@ export class ContactPage {
     for (const one of this.#known.values()) if (one.root === other.id) one.root = row.id;
   }
 
-  /** Everything that was taken, in the database. */
-  written(): Promise<void> {
+  /** Sends what was taken once it is enough for a statement; resolves when that is under way. */
+  async send(): Promise<void> {
+    if (this.#touched.size < atOnce) return;
     this.#write();
-    return this.#writing;
+    await turn();
+  }
+
+  /** Everything that was taken, in the database. */
+  async written(): Promise<void> {
+    this.#write();
+    await turn();
+    this.#of.meanwhile?.();
+    await this.#writing;
   }
 
   /** One statement after the other: a connection takes one at a time. */
@@ -155,6 +165,9 @@ export class ContactPage {
     this.#writing.catch(() => undefined);
   }
 }
+
+/** A turn of the event loop, in which what was begun is sent. */
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 interface AliasRow extends ContactAlias {
   contact_id: string;

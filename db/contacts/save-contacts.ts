@@ -17,11 +17,7 @@ import { lockContacts } from './lock.ts';
  * one identity counted once; one person may still come under two aliases. Takes the account's lock.
  */
 export async function saveContacts(em: Em, of: Saving, entries: readonly SeenContact[]): Promise<SavedPerson[]> {
-  const people = withoutRepeats(entries).map((entry) => ({
-    entry,
-    aliases: aliasesOf(entry),
-    hash: createHash('sha256').update(contentOf(entry, of.keep)).digest('base64url'),
-  }));
+  const people = withoutRepeats(entries).map((entry) => ({ entry, ...readinessOf(entry, of.keep) }));
   await lockContacts(em, of.accountId);
   const known = await knownAliases(
     em,
@@ -38,9 +34,35 @@ export async function saveContacts(em: Em, of: Saving, entries: readonly SeenCon
     if (!same) changed.push({ at, person });
   }
   await page.load(changed.flatMap(({ person }) => person.aliases));
-  for (const { at, person } of changed) saved[at] = page.take(person.entry, person.aliases, person.hash);
+  for (const { at, person } of changed) {
+    saved[at] = page.take(person.entry, person.aliases, person.hash);
+    await page.send();
+  }
   await page.written();
   return saved;
+}
+
+/** What can be told of an entry before PostgreSQL is asked. */
+interface Readiness {
+  aliases: ContactAlias[];
+  hash: string;
+  /** By which rule the hash was made. */
+  keep: string;
+}
+
+const ready = new WeakMap<SeenContact, Readiness>();
+const ruleOf = (keep: ReadonlySet<string> | null): string => (keep ? [...keep].join() : '');
+
+/** Does ahead what `saveContacts` does with each entry before it asks PostgreSQL. */
+export function makeReady(entries: readonly SeenContact[], keep: ReadonlySet<string> | null): void {
+  for (const entry of entries) ready.set(entry, readinessOf(entry, keep));
+}
+
+function readinessOf(entry: SeenContact, keep: ReadonlySet<string> | null): Readiness {
+  const made = ready.get(entry);
+  if (made?.keep === ruleOf(keep)) return made;
+  const hash = createHash('sha256').update(contentOf(entry, keep)).digest('base64url');
+  return { aliases: aliasesOf(entry), hash, keep: ruleOf(keep) };
 }
 
 /**

@@ -86,7 +86,7 @@ const kept = async (): Promise<{ contacts: any[]; events: any[] }> => ({
   events: (await real.api.get('/api/v1/webhook-events?limit=200')).body.items,
 });
 
-it('passes everything that this version has on a whole stack, and leaves nothing behind', async () => {
+it('B15: passes everything that this version has on a whole stack, and leaves nothing behind', async () => {
   const account = await connectNumber();
   const before = await kept();
   const { code, stdout } = await patchbay(real.env, 'doctor');
@@ -103,7 +103,7 @@ it('passes everything that this version has on a whole stack, and leaves nothing
   expect(await kept()).toEqual(before);
 });
 
-it('fails for fetching alone, with what helps, where the provider does not give out the address book', async () => {
+it('B15: fails for fetching alone, with what helps, where the provider does not give out the address book', async () => {
   const fault = { provider: 'wasender', route: 'GET /api/contacts', rate_500: 1 };
   await real.control.put('/faults', fault);
   const lines = await doctor();
