@@ -33,7 +33,7 @@ export const endLogin =
       account.contactsDueAt = null;
       account.picturesDueAt = null;
       await em.flush();
-      await cancelSyncs(em, account.id, at);
+      await cancelSyncs(em, { accountId: account.id }, at);
       moveAccount(em, account, { type: 'disconnected', at }, attempt.number);
       if (attempt.purge) await purge(held);
       attempt.state = 'succeeded';

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { SyncTarget } from '../../db/contacts/open-run.ts';
 import type { Em } from '../../db/connect.ts';
 import { SyncRun } from '../../db/entities/events.ts';
-import { cancelSync } from '../../db/queries/cancel-sync.ts';
+import { cancelSyncs } from '../../db/queries/cancel-syncs.ts';
 import { providerNames } from '../../domain/channels.ts';
 import { isId } from '../../platform/ids.ts';
 import { anyAccount, ownAccount } from '../connection/find.ts';
@@ -187,7 +187,7 @@ const cancel = route({
   answer: syncAnswer,
   handle: ({ context, principal, params: { id } }) =>
     context.db.tenant(principal.tenantId, async (em) => {
-      const cancelled = isId(id) && (await cancelSync(em, id, context.clock.now()));
+      const cancelled = isId(id) && (await cancelSyncs(em, { runId: id }, context.clock.now()));
       const run = await ownSync(em, id);
       if (!cancelled) throw new Problem('sync_ended', `The sync has ${run.state} already.`);
       return { body: syncView(context.vault)(run) };

@@ -1,4 +1,4 @@
-import { rows, type Em } from '../connect.ts';
+import { arrayOf, rows, type Em } from '../connect.ts';
 import type { Condition } from './find-contacts.ts';
 
 /** What is changed of contacts by hand; null takes an edit of the company back. `groups` replaces, the others follow. */
@@ -42,13 +42,9 @@ function groupsAfter({ groups, addGroups = [], removeGroups = [] }: ContactChang
   return {
     sql: `array(select name from unnest(${base} || ?::text[]) with ordinality as given (name, place)
        where name <> all(?::text[]) group by name order by min(place))`,
-    params: [...(groups ? [asArray(groups)] : []), asArray(addGroups), asArray(removeGroups)],
+    params: [...(groups ? [arrayOf(groups)] : []), arrayOf(addGroups), arrayOf(removeGroups)],
   };
 }
-
-/** A text array as PostgreSQL reads it. */
-const asArray = (texts: readonly string[]): string =>
-  `{${texts.map((text) => `"${text.replace(/["\\]/g, '\\$&')}"`).join(',')}}`;
 
 const edited = "(c.edits ->> 'company') is not null";
 const over = "c.provenance #> '{company,over}'";

@@ -84,6 +84,7 @@ const indexes = `
 drop index sync_runs_running;
 create unique index sync_runs_running on sync_runs (account_id, kind, scope) where state = 'running' and not dry_run;
 create index sync_runs_target_key on sync_runs (substr(target, 4, 8)) where target like 'v1.%';
+create index sync_runs_list on sync_runs (tenant_id, id);
 create index contacts_list on contacts (tenant_id, id) where merged_into is null;
 create index contacts_account on contacts (account_id, id) where merged_into is null;
 create index contacts_pictures on contacts (account_id, id) where merged_into is null and picture_at is null;
@@ -131,7 +132,7 @@ create function get_wasender_sync_stats() returns table (
     count(*) filter (where coalesce(verified_name, name) is not null),
     count(*) filter (where coalesce(verified_name, name) is null),
     count(*) filter (where profile_image_url is not null), count(*) filter (where is_business_account),
-    (select max(ended_at) from sync_runs where kind = 'contacts' and state = 'succeeded')
+    (select max(ended_at) from sync_runs where kind = 'contacts' and scope = '' and state = 'succeeded')
   from contacts where merged_into is null;
 $$;
 grant select on contacts_enriched to patchbay_app, patchbay_system, patchbay_operator;

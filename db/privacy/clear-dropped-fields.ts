@@ -68,12 +68,14 @@ async function clearAccount(em: Em, accountId: string, kept: readonly ContactFie
   const lost = (name: ContactFieldName): string => `${columns[name].column} is distinct from ${columns[name].left}`;
   const nameLeft = (name: ContactFieldName): string => (dropped.includes(name) ? 'null' : name);
   const origins = dropped.flatMap((name) => originOf[name] ?? []);
+  // What an edited company stands over is the provider's word too.
+  const over = dropped.includes('company');
   const changed = await rows(
     em,
     `update contacts set ${dropped.map((name) => `${columns[name].column} = ${columns[name].left}`).join(', ')},
        name = coalesce(edits->>'name', ${nameLeft('saved_name')}, ${nameLeft('push_name')}),
-       provenance = provenance - '{${origins.join(',')}}'::text[]
-     where (${dropped.map(lost).join(' or ')}) and ${ofAccount} returning id`,
+       provenance = (provenance - '{${origins.join(',')}}'::text[])${over ? " #- '{company,over}'" : ''}
+     where (${dropped.map(lost).join(' or ')}${over ? " or provenance #> '{company,over}' is not null" : ''}) and ${ofAccount} returning id`,
     [accountId],
   );
   return changed.length;

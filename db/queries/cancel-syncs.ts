@@ -1,14 +1,18 @@
 import { rows, type Em } from '../connect.ts';
 
-/** Ends every sync of an account that runs; its worker finds out with the next page, of which nothing is kept. */
-export async function cancelSyncs(em: Em, accountId: string, now: Date): Promise<void> {
-  await rows(
+/**
+ * Ends one sync, or every sync of an account, that runs; false when none does. Its worker finds out with the next page,
+ * of which nothing is kept.
+ */
+export async function cancelSyncs(em: Em, of: { runId: string } | { accountId: string }, now: Date): Promise<boolean> {
+  const [column, id] = 'runId' in of ? ['id', of.runId] : ['account_id', of.accountId];
+  const cancelled = await rows<{ id: string }>(
     em,
-    `with ended as (
-       update sync_runs set state = 'cancelled', reason = 'cancelled', again = false, lease = null, lease_until = null,
-         ended_at = ?
-       where account_id = ? and state = 'running' returning id
-     ) delete from sync_pages p using ended where p.run_id = ended.id`,
-    [now, accountId],
+    `update sync_runs set state = 'cancelled', reason = 'cancelled', again = false, lease = null, lease_until = null,
+       ended_at = ?
+     where ${column} = ? and state = 'running' returning id`,
+    [now, id],
   );
+  for (const run of cancelled) await rows(em, 'delete from sync_pages where run_id = ?', [run.id]);
+  return cancelled.length > 0;
 }
