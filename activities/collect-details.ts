@@ -81,6 +81,7 @@ async function finish(
     if (!run) return false;
     if (run.again) return true;
     Object.assign(run, { state, reason, stats, endedAt: at });
+    deps.metrics.syncs.inc({ kind: 'details', outcome: reason ?? state });
     return false;
   });
 }

@@ -46,8 +46,11 @@ export const syncContacts =
 /** Ends a run that failed for good, with its reason. Answers whether another trigger makes it go once more. */
 export const giveUpContacts =
   (deps: Deps) =>
-  async (ref: SyncContactsRef & { reason: FailureCode }): Promise<boolean> =>
-    deps.db.tenant(ref.tenantId, (em) => failRun(em, ref, ref.reason, timeOf(deps, ref)));
+  async (ref: SyncContactsRef & { reason: FailureCode }): Promise<boolean> => {
+    const again = await deps.db.tenant(ref.tenantId, (em) => failRun(em, ref, ref.reason, timeOf(deps, ref)));
+    if (!again) deps.metrics.syncs.inc({ kind: 'contacts', outcome: ref.reason });
+    return again;
+  };
 
 /** Works on a run until it has ended, its time is over (true) or somebody else took it. */
 export async function workOn(deps: Deps, ref: SyncContactsRef, holder: Holder): Promise<boolean> {
