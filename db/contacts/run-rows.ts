@@ -78,17 +78,17 @@ export async function advanceRun(
  * when it is not `holder`'s any more.
  */
 export async function finishRun(em: Em, id: string, holder: string, now: Date): Promise<'again' | 'done' | null> {
-  const [run] = await rows<{ again: boolean; account_id: string; scope: string }>(
+  const [run] = await rows<{ again: boolean; account_id: string; scope: string; people: number }>(
     em,
     `update sync_runs set again = false, cursor = null, lease_until = null,
        state = case when again then state else 'succeeded' end, ended_at = case when again then null else ?::timestamptz end,
        part = case when again then 0 else 1 end, stats = case when again then '{}' else stats end
      where id = ? and lease = ? and state = 'running'
-     returning state = 'running' as again, account_id, scope`,
+     returning state = 'running' as again, account_id, scope, coalesce((stats->>'successful_updates')::int, 0) as people`,
     [now, id, holder],
   );
   if (!run) return null;
-  if (!run.again && run.scope === '') await markMissing(em, run.account_id, id, now);
+  if (!run.again && run.scope === '') await markMissing(em, run.account_id, { id, people: run.people }, now);
   await rows(em, 'delete from sync_pages where run_id = ?', [id]);
   return run.again ? 'again' : 'done';
 }

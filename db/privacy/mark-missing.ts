@@ -5,7 +5,20 @@ import { rows, type Em } from '../connect.ts';
  * those rows are written where that changes. Reads what the run's pages held (`sync_pages`), so it is called in the
  * transaction that ends the run, before they are deleted.
  */
-export async function markMissing(em: Em, accountId: string, runId: string, at: Date): Promise<void> {
+export async function markMissing(
+  em: Em,
+  accountId: string,
+  run: { id: string; people: number },
+  at: Date,
+): Promise<void> {
+  // The usual case, told by counting: as many were met as there are, and nobody was missing before.
+  const [found] = await rows<{ everybody: boolean }>(
+    em,
+    `select count(*) = ? and count(missing_since) = 0 as everybody from contacts
+     where account_id = ? and merged_into is null`,
+    [run.people, accountId],
+  );
+  if (found?.everybody) return;
   await rows(
     em,
     `with seen as (
@@ -17,6 +30,6 @@ export async function markMissing(em: Em, accountId: string, runId: string, at: 
        where c.account_id = ? and c.merged_into is null)
      update contacts c set missing_since = case when now.found then null else ?::timestamptz end
      from now where c.id = now.id and now.found <> (c.missing_since is null)`,
-    [runId, accountId, at],
+    [run.id, accountId, at],
   );
 }
