@@ -1,6 +1,6 @@
 import { Option, type Command } from 'commander';
 import { phoneOrProblem } from '../api/sync/phone.ts';
-import { startSync, syncableAccounts } from '../api/sync/start.ts';
+import { beginSyncs, syncableAccounts } from '../api/sync/start.ts';
 import { syncView, type SyncView } from '../api/views/sync.ts';
 import type { SyncTarget } from '../db/contacts/open-run.ts';
 import { SyncRun } from '../db/entities/events.ts';
@@ -50,8 +50,7 @@ async function sync(session: Session, { tenant, account, phone, group, wait }: S
     const accounts = await db.tenant(tenantId, (em) =>
       syncableAccounts(context, em, tenantId, 'contacts', { account }),
     );
-    const ids: string[] = [];
-    for (const one of accounts) ids.push(await startSync(context, one, { kind: 'contacts', target }));
+    const ids = await beginSyncs(context, accounts, { kind: 'contacts', target });
     const look = () => db.tenant(tenantId, (em) => em.find(SyncRun, { id: { $in: ids } }, { orderBy: { id: 'asc' } }));
     let runs = await look();
     const until = Date.now() + (wait ? patienceMs : 0);

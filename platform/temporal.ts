@@ -41,10 +41,13 @@ export interface Motion {
   currentStep(account: AccountRef, attempt: number): Promise<StepRef | null>;
   /** Acts on a step. `refused` when the run does not take it; null when no outcome came in time. */
   submitStep(account: AccountRef, action: StepAction): Promise<{ ref: StepRef } | { refused: string } | null>;
-  /** Starts the account's details sync, or makes the running one go once more. */
-  startSyncDetails(account: AccountRef): Promise<void>;
+  /**
+   * Starts the account's details sync, or makes the running one go once more; not with `join` false, for who only wants
+   * it to be running.
+   */
+  startSyncDetails(account: AccountRef, join?: boolean): Promise<void>;
   /** The same for its contacts sync of that scope. */
-  startSyncContacts(account: AccountRef, scope: string): Promise<void>;
+  startSyncContacts(account: AccountRef, scope: string, join?: boolean): Promise<void>;
   /** Starts the erasure of a person; nothing where it is running. */
   startErasure(erasure: ErasePersonInput): Promise<void>;
   /** Makes the Schedules what the settings say. */
@@ -115,6 +118,7 @@ export function openMotion(config: Config, vault: Vault): Motion {
     account: AccountRef,
     kind: string,
     more: { scope?: string; heartbeatSeconds?: number },
+    join: boolean,
   ): Promise<void> => {
     const options = {
       ...startOptions(account, `sync_${kind}`),
@@ -125,7 +129,7 @@ export function openMotion(config: Config, vault: Vault): Motion {
       await client.workflow.start(type, { ...options, workflowIdConflictPolicy: 'FAIL' });
     } catch (error) {
       if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
-      await client.workflow.signalWithStart(type, { ...options, signal: lookAgain });
+      if (join) await client.workflow.signalWithStart(type, { ...options, signal: lookAgain });
     }
   };
   const startSync = (...sync: Parameters<typeof startOrJoin>): Promise<void> =>
@@ -172,9 +176,9 @@ export function openMotion(config: Config, vault: Vault): Motion {
         throw error;
       }
     },
-    startSyncDetails: (account) => startSync('syncDetails', account, 'details', {}),
-    startSyncContacts: (account, scope) =>
-      startSync('syncContacts', account, 'contacts', { scope, heartbeatSeconds: config.SYNC_HEARTBEAT_SECONDS }),
+    startSyncDetails: (account, join = true) => startSync('syncDetails', account, 'details', {}, join),
+    startSyncContacts: (account, scope, join = true) =>
+      startSync('syncContacts', account, 'contacts', { scope, heartbeatSeconds: config.SYNC_HEARTBEAT_SECONDS }, join),
     startErasure: (erasure) =>
       starting(() =>
         client.withDeadline(Date.now() + tellDeadlineMs * 3, async () => {

@@ -120,8 +120,8 @@ async function round(parts: Parts, from: { connections: string; syncs: string })
 
 const startSync = ({ motion }: Parts, { account_id: id, kind, scope, ...row }: UnmovedSync): Promise<void> =>
   kind === 'contacts'
-    ? motion.startSyncContacts(refOf({ ...row, id }), scope)
-    : motion.startSyncDetails(refOf({ ...row, id }));
+    ? motion.startSyncContacts(refOf({ ...row, id }), scope, false)
+    : motion.startSyncDetails(refOf({ ...row, id }), false);
 
 const refOf = (row: UnmovedAccount): AccountRef => ({
   tenantId: row.tenant_id,
@@ -166,15 +166,19 @@ export function keepReconciling(
   const from = { connections: first, syncs: first };
   let stopped = false;
   let running = Promise.resolve();
+  let waiting = false;
+  /** One round at a time, and one that waits: a long one is not followed by all those that it kept waiting. */
   const next = (): void => {
+    if (waiting) return;
+    waiting = true;
     running = running.then(async () => {
-      if (stopped) return;
-      try {
-        await also();
-        await round(parts, from);
-      } catch (error) {
-        parts.log.warn({ err: error }, 'reconciling failed, next round tries again');
-      }
+      waiting = false;
+      for (const work of [() => round(parts, from), also])
+        try {
+          if (!stopped) await work();
+        } catch (error) {
+          parts.log.warn({ err: error }, 'reconciling failed, next round tries again');
+        }
     });
   };
   const timer = setInterval(next, everyMs);

@@ -11,6 +11,8 @@ import { pictureQuota } from '../../domain/quotas.ts';
 import type { ContactReader, ProviderCall } from '../../providers/provider.ts';
 import { connectionTo } from '../connection/rows.ts';
 import { timeOf, type Deps } from '../deps.ts';
+import type { SweepRef } from './sync-due-contacts.ts';
+import { askOf } from './ask-of.ts';
 import { translateLids } from './translate-lids.ts';
 
 /** Accounts of one activity, all at a time: they wait most of it. */
@@ -26,52 +28,77 @@ const freshMs = 7 * 86_400_000;
 /** Asks for pictures of accounts that lack some, the oldest first, within their quotas. Answers whether more are due. */
 export const fetchDuePictures =
   (deps: Deps) =>
-  async (ref: { now: number }): Promise<boolean> => {
+  async (ref: SweepRef): Promise<boolean> => {
     const { cancellationSignal: signal } = Context.current();
-    const now = timeOf(deps, ref);
-    const lapses = new Date(now.getTime() + claimMs);
-    const due = await deps.db.system((em) => claimDueAccounts(em, 'pictures_due_at', now, lapses, chunk));
+    const now = (): Date => timeOf(deps, ref);
+    const lapses = new Date(now().getTime() + claimMs);
+    const dueAt = new Date(Math.min(ref.dueAt ?? ref.now, now().getTime()));
+    const due = await deps.db.system((em) => claimDueAccounts(em, 'pictures_due_at', dueAt, lapses, chunk));
     const began = Date.now();
+    const isOver = (): boolean => Date.now() - began > lastsMs;
     await Promise.all(
-      due.map(async (account) => {
-        const again = await completeOf(deps, account, () => Date.now() - began > lastsMs, ref, signal);
-        await deps.db.tenant(account.tenant_id, (em) =>
-          rows(em, 'update accounts set pictures_due_at = ? where id = ? and pictures_due_at is not null', [
-            again,
-            account.id,
-          ]),
-        );
-      }),
+      due.map((account) =>
+        completeOf(deps, account, now, isOver, signal).catch((error: unknown) =>
+          // Its claim lapses; its neighbours go on.
+          deps.log.warn(
+            { account: account.id, tenant: account.tenant_id, err: error },
+            'pictures could not be asked for',
+          ),
+        ),
+      ),
     );
+    signal.throwIfAborted();
     return due.length === chunk;
   };
 
-/** Completes one account's people; answers when it is due again, null when nothing lacks. */
+/** Completes one account's people, and says when it is due again. */
 async function completeOf(
   deps: Deps,
   { id: accountId, tenant_id: tenantId }: DueAccount,
+  now: () => Date,
   isOver: () => boolean,
-  ref: { now: number },
   signal: AbortSignal,
+): Promise<void> {
+  const of = { tenantId, accountId };
+  const connection = await deps.db.tenant(tenantId, async (em) => {
+    const account = await em.findOneOrFail(Account, { id: accountId });
+    if (!account.providerAccountId || account.state !== 'active') return null;
+    return connectionTo(deps, em, account, now(), account.providerAccountId);
+  });
+  const reader = connection?.provider.contacts;
+  let again: Date | null = null;
+  if (connection && reader) {
+    const call = (): ProviderCall => ({ ...connection.call, signal, now: now().getTime() });
+    // Either may be refused for good without the other.
+    const results = [
+      await laterIfRefused(deps, of, now, () => translateLids(deps, of, reader, call, now, isOver)),
+      await laterIfRefused(deps, of, now, () => fetchPictures(deps, of, reader, call, now, isOver)),
+    ];
+    again = results.reduce((soonest, one) => (one && (!soonest || one < soonest) ? one : soonest), null);
+  }
+  await deps.db.tenant(tenantId, (em) =>
+    rows(em, 'update accounts set pictures_due_at = ? where id = ? and pictures_due_at is not null', [
+      again,
+      accountId,
+    ]),
+  );
+}
+
+/** When to go on with it, as the work says, or as its failure does. */
+async function laterIfRefused(
+  deps: Deps,
+  of: { tenantId: string; accountId: string },
+  now: () => Date,
+  work: () => Promise<Date | null>,
 ): Promise<Date | null> {
-  const now = (): Date => timeOf(deps, ref);
-  const inMs = (ms: number): Date => new Date(now().getTime() + ms);
   try {
-    const connection = await deps.db.tenant(tenantId, async (em) => {
-      const account = await em.findOneOrFail(Account, { id: accountId });
-      if (!account.providerAccountId || account.state !== 'active') return null;
-      return connectionTo(deps, em, account, now(), account.providerAccountId);
-    });
-    const reader = connection?.provider.contacts;
-    if (!connection || !reader) return null;
-    const call = { ...connection.call, signal };
-    await translateLids(deps, { tenantId, accountId }, reader, call, now, isOver);
-    return await fetchPictures(deps, { tenantId, accountId }, reader, call, now, isOver);
+    return await work();
   } catch (error) {
     if (!(error instanceof ProviderFailure)) throw error;
-    deps.log.info({ account: accountId, tenant: tenantId, code: error.code }, 'pictures are asked for later');
+    deps.log.info({ account: of.accountId, tenant: of.tenantId, code: error.code }, 'the rest is asked for later');
     const { action } = failureRow(error.code);
-    return action === 'wait' || action === 'retry' ? inMs(error.retryAfterMs ?? 60_000) : inMs(86_400_000);
+    const waits = action === 'wait' || action === 'retry';
+    return new Date(now().getTime() + (waits ? (error.retryAfterMs ?? 60_000) : 86_400_000));
   }
 }
 
@@ -79,30 +106,33 @@ async function fetchPictures(
   deps: Deps,
   of: { tenantId: string; accountId: string },
   reader: ContactReader,
-  call: ProviderCall,
+  call: () => ProviderCall,
   now: () => Date,
   isOver: () => boolean,
 ): Promise<Date | null> {
   for (let asked = 0; !isOver();) {
     const day = now().toISOString().slice(0, 10);
     const work = await deps.db.tenant(of.tenantId, async (em) =>
-      (await keepsPictures(em, of.tenantId)) ? nextPictures(em, of.accountId, now(), day) : { people: [], left: 0 },
+      (await keepsPictures(em, of.tenantId)) ? nextPictures(em, of.accountId, now(), day) : null,
     );
-    if (!work.people.length) return null;
+    if (!work) return null;
+    if (!work.people.length) return work.stale;
     if (work.left <= 0) return new Date(Date.parse(`${day}T00:00:00Z`) + 86_400_000);
     const found = new Map<string, string | null>();
     try {
       for (const { id, who } of work.people) {
         // A pause after each fifty: what is allowed a minute is never used up, for others ask too.
-        if (asked > 0 && asked % pictureQuota.perMinute === 0) await sleep(61_000, undefined, { signal: call.signal });
+        if (asked > 0 && asked % pictureQuota.perMinute === 0)
+          await sleep(61_000, undefined, { signal: call().signal });
         asked += 1;
-        found.set(id, await reader.picture(call, who));
+        found.set(id, await askOf(() => reader.picture(call(), who)));
       }
     } finally {
       await keep(deps, { ...of, at: now() }, found);
     }
   }
-  return now();
+  // The next activity begins its count of a minute anew.
+  return new Date(now().getTime() + 61_000);
 }
 
 /** Whose pictures to ask for next, as far as the day's quota goes; counted at once, so that a dead worker used them. */
@@ -111,20 +141,31 @@ async function nextPictures(
   accountId: string,
   now: Date,
   day: string,
-): Promise<{ people: { id: string; who: string }[]; left: number }> {
+): Promise<{ people: { id: string; who: string }[]; left: number; stale: Date | null }> {
   const account = await em.findOneOrFail(Account, { id: accountId });
   const used = account.pictureCalls?.day === day ? account.pictureCalls.count : 0;
   const left = Math.min(batch, pictureQuota.perDay - used);
-  const people = await rows<{ id: string; who: string }>(
-    em,
-    `select id, coalesce(wasender_jid, phone_number) as who from contacts
-     where account_id = ? and merged_into is null and (picture_at is null or picture_at < ?)
-       and coalesce(wasender_jid, phone_number) is not null
-     order by picture_at nulls first limit ?`,
-    [accountId, new Date(now.getTime() - freshMs), Math.max(left, 1)],
-  );
+  const select = `select id, coalesce(wasender_jid, phone_number) as who from contacts
+    where account_id = ? and merged_into is null and coalesce(wasender_jid, phone_number) is not null`;
+  const limit = Math.max(left, 1);
+  type Person = { id: string; who: string };
+  const unknown = await rows<Person>(em, `${select} and picture_at is null order by id limit ?`, [accountId, limit]);
+  const before = new Date(now.getTime() - freshMs);
+  const people = unknown.length
+    ? unknown
+    : await rows<Person>(em, `${select} and picture_at < ? order by picture_at limit ?`, [accountId, before, limit]);
   if (left > 0) account.pictureCalls = { day, count: used + people.length };
-  return { people, left };
+  return { people, left, stale: people.length ? null : await nextStale(em, accountId) };
+}
+
+/** When the oldest address of an account will be asked for again. */
+async function nextStale(em: Em, accountId: string): Promise<Date | null> {
+  const [oldest] = await rows<{ at: string | null }>(
+    em,
+    'select min(picture_at)::text as at from contacts where account_id = ? and merged_into is null',
+    [accountId],
+  );
+  return oldest?.at ? new Date(new Date(oldest.at).getTime() + freshMs) : null;
 }
 
 /** Whether the tenant keeps pictures at all. */

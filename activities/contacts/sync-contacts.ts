@@ -1,7 +1,16 @@
 import { ApplicationFailure, Context } from '@temporalio/activity';
-import { rows } from '../../db/connect.ts';
+import { rows, type Em } from '../../db/connect.ts';
 import { targetOf } from '../../db/contacts/open-run.ts';
-import { advanceRun, claimRun, failRun, finishRun, type ContactsRun, type RunOf } from '../../db/contacts/run-rows.ts';
+import {
+  advanceRun,
+  atTheEnd,
+  claimRun,
+  failRun,
+  finishRun,
+  keepRun,
+  type ContactsRun,
+  type RunOf,
+} from '../../db/contacts/run-rows.ts';
 import { Account } from '../../db/entities/accounts.ts';
 import { ProviderFailure, type FailureCode } from '../../domain/failures.ts';
 import type { ContactReader, ProviderCall } from '../../providers/provider.ts';
@@ -17,7 +26,7 @@ export interface SyncContactsRef extends RunOf {
   now: number;
 }
 
-/** How long a run stays in its worker's hand after the last page, in milliseconds; longer than any wait in between. */
+/** How long a run stays in its worker's hand after the last sign of life, in milliseconds. */
 const leaseMs = 90_000;
 /** After this an activity hands back, so that no try of it grows without end, in milliseconds. */
 const handBackMs = 10 * 60_000;
@@ -31,7 +40,7 @@ export interface Holder {
   signal: AbortSignal;
 }
 
-const holderOf = (context: Context): Holder => ({
+export const holderOf = (context: Context): Holder => ({
   id: `${context.info.workflowExecution?.workflowId}/${context.info.workflowExecution?.runId}`,
   try: context.info.attempt,
   signal: context.cancellationSignal,
@@ -47,7 +56,8 @@ export const syncContacts =
 export const giveUpContacts =
   (deps: Deps) =>
   async (ref: SyncContactsRef & { reason: FailureCode }): Promise<boolean> => {
-    const again = await deps.db.tenant(ref.tenantId, (em) => failRun(em, ref, ref.reason, timeOf(deps, ref)));
+    const holder = holderOf(Context.current()).id;
+    const again = await deps.db.tenant(ref.tenantId, (em) => failRun(em, ref, holder, ref.reason, timeOf(deps, ref)));
     if (!again) deps.metrics.syncs.inc({ kind: 'contacts', outcome: ref.reason });
     return again;
   };
@@ -69,33 +79,72 @@ export async function workOn(deps: Deps, ref: SyncContactsRef, holder: Holder): 
     });
     if (!found) return false;
     if ('busyUntil' in found) throw busy(found.busyUntil.getTime() - timeOf(deps, ref).getTime());
-    const tally = new Tally(found.run.stats, found.pages);
-    let from = found.run.cursor;
-    const pages = pagesOf(deps, ref, found.run, found.reader, found.call, holder);
-    for await (const { item: page, next } of readAhead(pages)) {
-      const kept = await savePage(deps, ref, tally, page, next, (em, stats, seen) =>
-        advanceRun(
-          em,
-          ref,
-          { id: found.run.id, from, to: page.cursor, part: page.part, stats, seen },
-          holder.id,
-          until(),
-        ),
-      );
-      if (!kept) return false;
-      from = page.cursor;
-      if (from !== null && Date.now() - began > handBackMs) return true;
+    const keeping = keepHold(deps, ref, found.run.id, holder, until);
+    try {
+      const outcome = await readAll(deps, ref, found, holder, began, until);
+      if (outcome !== 'again') return outcome === 'more';
+    } finally {
+      clearInterval(keeping);
     }
-    const ended = await deps.db.tenant(ref.tenantId, async (em) => {
-      const at = timeOf(deps, ref);
-      const outcome = await finishRun(em, found.run.id, holder.id, at);
-      if (outcome === 'done') await noteSynced(em, ref, at, deps.contactsEveryMs);
-      return outcome;
-    });
-    if (ended === 'done') deps.metrics.syncs.inc({ kind: 'contacts', outcome: 'succeeded' });
-    if (ended !== 'again') return false;
   }
 }
+
+/** A page may wait long for its provider: meanwhile the run stays in this worker's hand. */
+function keepHold(
+  deps: Deps,
+  ref: SyncContactsRef,
+  runId: string,
+  holder: Holder,
+  until: () => Date,
+): ReturnType<typeof setInterval> {
+  return setInterval(() => {
+    deps.db
+      .tenant(ref.tenantId, (em) => keepRun(em, runId, holder.id, until()))
+      .catch((error: unknown) =>
+        deps.log.warn({ account: ref.accountId, err: error }, 'the hold on a sync was not kept'),
+      );
+  }, leaseMs / 3);
+}
+
+interface Claimed {
+  run: ContactsRun;
+  pages: Uint8Array[];
+  reader: ContactReader;
+  call: ProviderCall;
+}
+
+/** Reads and writes from the run's cursor to its end: `gone` when the run is somebody else's by then. */
+async function readAll(
+  deps: Deps,
+  ref: SyncContactsRef,
+  { run, pages: seenBefore, reader, call }: Claimed,
+  holder: Holder,
+  began: number,
+  until: () => Date,
+): Promise<'done' | 'again' | 'more' | 'gone'> {
+  const tally = new Tally(run.stats, seenBefore);
+  let from = run.cursor;
+  const pages = from === atTheEnd ? nothing() : pagesOf(deps, ref, run, reader, call, holder);
+  for await (const { item: page, next } of readAhead(pages)) {
+    const to = page.cursor ?? atTheEnd;
+    const kept = await savePage(deps, ref, tally, page, next, (em, stats, seen) =>
+      advanceRun(em, ref, { id: run.id, from, to, part: page.part, stats, seen }, holder.id, until()),
+    );
+    if (!kept) return 'gone';
+    from = to;
+    if (page.cursor !== null && Date.now() - began > handBackMs) return 'more';
+  }
+  const ended = await deps.db.tenant(ref.tenantId, async (em) => {
+    const at = timeOf(deps, ref);
+    const outcome = await finishRun(em, ref, run.id, holder.id, at);
+    if (outcome === 'done') await noteSynced(em, ref, at, deps.contactsEveryMs);
+    return outcome;
+  });
+  if (ended === 'done') deps.metrics.syncs.inc({ kind: 'contacts', outcome: 'succeeded' });
+  return ended ?? 'gone';
+}
+
+async function* nothing(): AsyncGenerator<BookPage> {}
 
 /** Somebody else has the run: asked again once their hold has lapsed, should they have died. */
 const busy = (forMs: number): ApplicationFailure =>
@@ -120,22 +169,24 @@ function pagesOf(
     : readGroup(deps, ref, reader, call, target.group, run.cursor, holder.signal);
 }
 
-type Em = Parameters<Parameters<Deps['db']['tenant']>[1]>[0];
+const aDay = 86_400_000;
 
 /**
  * A whole sync says when the account was last synced. It is due again well before the Schedule's next fire but one, so
- * that no fire passes it by. Pictures that lack are due at once.
+ * that no fire passes it by. Pictures that lack are due at once, unless the day's quota or the
+ * provider has put them off.
  */
 async function noteSynced(em: Em, { accountId, scope }: SyncContactsRef, at: Date, everyMs: number): Promise<void> {
+  const after = (ms: number): Date => new Date(at.getTime() + ms);
   await rows(
     em,
     `update accounts set last_sync_at = case when ? then ?::timestamptz else last_sync_at end,
        contacts_due_at = case when ? then ?::timestamptz else contacts_due_at end,
-       pictures_due_at = coalesce(pictures_due_at, case when exists (
+       pictures_due_at = case when (pictures_due_at is null or pictures_due_at > ?) and exists (
          select from contacts where account_id = accounts.id and merged_into is null and (picture_at is null
            or (phone_number is null and lid_asked_at is null and wasender_jid like '%@lid'))
-       ) then ?::timestamptz end)
+       ) then ?::timestamptz else pictures_due_at end
      where id = ?`,
-    [scope === '', at, scope === '', new Date(at.getTime() + everyMs / 2), at, accountId],
+    [scope === '', at, scope === '', after(everyMs / 2), after(aDay), at, accountId],
   );
 }

@@ -11,22 +11,23 @@ import { lidsPerMinute } from '../../domain/quotas.ts';
 import type { ContactReader, ProviderCall } from '../../providers/provider.ts';
 import type { Vault } from '../../platform/vault.ts';
 import type { Deps } from '../deps.ts';
+import { askOf } from './ask-of.ts';
 
 /** People that are asked about, then written together. */
 const batch = 10;
 
 /**
  * Asks for the numbers behind LIDs, once each. A number that belongs to another contact shows that the two are one
- * person. Throws `ProviderFailure`; what was told by then is kept.
+ * person. Answers when to go on where its time was over. Throws `ProviderFailure`; what was told by then is kept.
  */
 export async function translateLids(
   deps: Deps,
   of: { tenantId: string; accountId: string },
   reader: ContactReader,
-  call: ProviderCall,
+  call: () => ProviderCall,
   now: () => Date,
   isOver: () => boolean,
-): Promise<void> {
+): Promise<Date | null> {
   for (let asked = 0; !isOver();) {
     const people = await deps.db.tenant(of.tenantId, (em) =>
       rows<{ id: string; lid: string }>(
@@ -37,18 +38,19 @@ export async function translateLids(
         [of.accountId, batch],
       ),
     );
-    if (!people.length) return;
+    if (!people.length) return null;
     const told = new Map<string, string | null>();
     try {
       for (const { id, lid } of people) {
-        if (asked > 0 && asked % lidsPerMinute === 0) await sleep(61_000, undefined, { signal: call.signal });
+        if (asked > 0 && asked % lidsPerMinute === 0) await sleep(61_000, undefined, { signal: call().signal });
         asked += 1;
-        told.set(id, await reader.lidToPhone(call, lid));
+        told.set(id, await askOf(() => reader.lidToPhone(call(), lid)));
       }
     } finally {
       if (told.size) await deps.db.tenant(of.tenantId, (em) => keep(em, deps.vault, { ...of, at: now() }, told));
     }
   }
+  return new Date(now().getTime() + 61_000);
 }
 
 async function keep(em: Em, vault: Vault, of: WritingOf, told: ReadonlyMap<string, string | null>): Promise<void> {

@@ -8,7 +8,7 @@ import type { SyncRun } from '../../db/entities/events.ts';
 import { Problem, type ProblemCode } from '../http/problem.ts';
 import { route } from '../http/route.ts';
 import { phoneOrProblem } from '../sync/phone.ts';
-import { haveEnded, runsAfter, startSync, syncableAccounts } from '../sync/start.ts';
+import { haveEnded, runsAfter, beginSyncs, syncableAccounts } from '../sync/start.ts';
 import { wholeContactAnswer } from '../views/contact.ts';
 import { syncAnswer, syncView } from '../views/sync.ts';
 import { shownTo, tag } from './contacts.ts';
@@ -40,9 +40,7 @@ export const syncByNumber = route({
       syncableAccounts(context, em, principal.tenantId, 'contacts', body),
     );
     if (!accounts.length) throw new Problem('account_not_connected', 'No account with an address book is connected.');
-    const ids: string[] = [];
-    for (const account of accounts)
-      ids.push(await startSync(context, account, { kind: 'contacts', target: { phone } }));
+    const ids = await beginSyncs(context, accounts, { kind: 'contacts', target: { phone } });
     const runs = await runsAfter(call, ids, query.wait);
     const views = runs.map(syncView(context.vault));
     if (!haveEnded(runs)) return { status: 202, body: { contact: null, runs: views } };

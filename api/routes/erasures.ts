@@ -3,12 +3,14 @@ import { rows, type Em } from '../../db/connect.ts';
 import { Erasure } from '../../db/entities/privacy.ts';
 import { liftErasure, openErasure } from '../../db/privacy/erasures.ts';
 import { findPerson, type Person } from '../../db/privacy/find-person.ts';
+import { aliasOf, jidOf } from '../../domain/contacts.ts';
 import { noCounts, subjectOf, type Subject } from '../../domain/privacy.ts';
 import { isId } from '../../platform/ids.ts';
 import { anyContact } from '../contacts/find.ts';
 import { afterCursor, page, pageOf, pageQuery, time, wireTime, wireTimeOrNull } from '../http/lists.ts';
 import { Problem } from '../http/problem.ts';
 import { route, type Call } from '../http/route.ts';
+import { phoneOrProblem } from '../sync/phone.ts';
 import { lookUntil } from '../http/wait.ts';
 
 const tag = 'erasures';
@@ -107,6 +109,7 @@ function subjectAsked(body: { phone?: string; jid?: string; lid?: string; identi
   const [one] = given;
   if (!one || given.length > 1) throw new Problem('invalid_request', 'body: name one of phone, jid, lid and identity.');
   const [field, value] = one;
+  if (field === 'phone') return aliasOf(jidOf(phoneOrProblem('phone', value)));
   const subject = subjectOf(value) ?? (field === 'identity' ? { kind: 'id' as const, value } : null);
   if (field === 'identity' && subject) return subject;
   if (subject?.kind !== kinds[field]) throw new Problem('invalid_request', `${field}: not one.`);

@@ -11,7 +11,7 @@ import { afterCursor, page, pageOf, pageQuery } from '../http/lists.ts';
 import { Problem } from '../http/problem.ts';
 import { route } from '../http/route.ts';
 import { phoneOrProblem } from '../sync/phone.ts';
-import { checkSyncable, haveEnded, runsAfter, startSync, syncableAccounts, type SyncWish } from '../sync/start.ts';
+import { checkSyncable, haveEnded, runsAfter, beginSyncs, syncableAccounts, type SyncWish } from '../sync/start.ts';
 import { syncAnswer, syncKinds, syncStates, syncView } from '../views/sync.ts';
 import { accountParams } from './accounts.ts';
 
@@ -43,7 +43,7 @@ const startOne = route({
     const wish = wishOf(body);
     const account = await context.db.tenant(principal.tenantId, (em) => ownAccount(em, params.id));
     checkSyncable(context, account, wish.kind);
-    const id = await startSync(context, account, wish);
+    const [id = ''] = await beginSyncs(context, [account], wish);
     const [run] = await runsAfter(call, [id], query.wait);
     if (!run) throw new Problem('not_found', 'The account was deleted meanwhile.');
     return { body: syncView(context.vault)(run) };
@@ -95,8 +95,7 @@ export const startSyncs = route({
     const accounts = await context.db.tenant(principal.tenantId, (em) =>
       syncableAccounts(context, em, principal.tenantId, body.kind, body),
     );
-    const ids: string[] = [];
-    for (const account of accounts) ids.push(await startSync(context, account, wish));
+    const ids = await beginSyncs(context, accounts, wish);
     const runs = await runsAfter(call, ids, query.wait);
     return {
       status: query.wait > 0 && haveEnded(runs) ? 200 : 202,

@@ -15,25 +15,33 @@ import { lookUntil } from '../http/wait.ts';
 /** What a sync is to fetch. */
 export type SyncWish = { kind: 'details' } | { kind: 'contacts'; target: SyncTarget | null };
 
-/** Opens an account's run and moves it; when Temporal does not take it now, the reconciler starts it later. */
-export async function startSync(context: ApiContext, account: Account, wish: SyncWish): Promise<string> {
+/**
+ * Opens a run for each account and has them moved; answers their ids. When Temporal does not take one now, it is not
+ * asked for the others either: the reconciler starts them later.
+ */
+export async function beginSyncs(context: ApiContext, accounts: readonly Account[], wish: SyncWish): Promise<string[]> {
   const { db, vault, clock, motion } = context;
   const now = clock.now();
-  const { id, start } = await db.tenant(account.tenantId, async (em) => {
-    if (wish.kind === 'details')
-      return {
-        id: await openDetailsRun(em, account.tenantId, account.id, now),
-        start: () => motion.startSyncDetails(refOf(account)),
-      };
-    const run = await openContactsRun(em, vault, account, wish.target, now);
-    return { id: run.id, start: () => motion.startSyncContacts(refOf(account), run.scope) };
-  });
-  try {
-    await start();
-  } catch (error) {
-    context.log.warn({ account: account.id, err: error }, 'a sync could not be started; the reconciler will');
+  const ids: string[] = [];
+  let reached = true;
+  for (const account of accounts) {
+    const { id, start } = await db.tenant(account.tenantId, async (em) => {
+      if (wish.kind === 'details')
+        return {
+          id: await openDetailsRun(em, account.tenantId, account.id, now),
+          start: () => motion.startSyncDetails(refOf(account)),
+        };
+      const run = await openContactsRun(em, vault, account, wish.target, now);
+      return { id: run.id, start: () => motion.startSyncContacts(refOf(account), run.scope) };
+    });
+    ids.push(id);
+    if (!reached) continue;
+    await start().catch((error: unknown) => {
+      reached = false;
+      context.log.warn({ account: account.id, err: error }, 'a sync could not be started; the reconciler will');
+    });
   }
-  return id;
+  return ids;
 }
 
 /** The runs by id; waits up to `seconds` for all of them to end. */

@@ -46,6 +46,17 @@ async function openRun(
 /** How long the sweep leaves an account to the run that was opened when it was connected. */
 const firstRunMs = 3_600_000;
 
+/** Opens a run over everybody that the clock asks for; one that is open already will do. */
+export async function openSweptRun(em: Em, account: { id: string; tenantId: string }, now: Date): Promise<void> {
+  await rows(
+    em,
+    `insert into sync_runs (id, tenant_id, account_id, kind, scope, state, dry_run, again, stats, started_at)
+     values (?, ?, ?, 'contacts', '', 'running', false, false, '{}', ?)
+     on conflict (account_id, kind, scope) where state = 'running' and not dry_run do nothing`,
+    [newId(), account.tenantId, account.id, now],
+  );
+}
+
 /** Opens the run over everybody that follows a connection; from then on the account is read by the clock as well. */
 export async function openFirstContactsRun(
   em: Em,

@@ -1,4 +1,5 @@
 import { rows, type Em } from '../connect.ts';
+import { lockContacts } from './lock.ts';
 import { markMissing } from '../privacy/mark-missing.ts';
 
 /** A run of the contacts sync as who works on it holds it. */
@@ -45,6 +46,18 @@ export async function claimRun(
   return { run, pages: pages.map(({ seen }) => seen) };
 }
 
+/** The cursor of a run that has read everything and must only be ended. */
+export const atTheEnd = 'end';
+
+/** Keeps a run in `holder`'s hand while it waits for its provider. */
+export async function keepRun(em: Em, id: string, holder: string, until: Date): Promise<void> {
+  await rows(em, `update sync_runs set lease_until = ? where id = ? and lease = ? and state = 'running'`, [
+    until,
+    id,
+    holder,
+  ]);
+}
+
 /**
  * Commits how far a run has come, with the rows that belong to it. False when the run is no longer `holder`'s or stands
  * elsewhere than at `from`: then the transaction must be given up.
@@ -77,31 +90,51 @@ export async function advanceRun(
  * Ends a run that has read everything, or, when another trigger came meanwhile, sets it back to its beginning. Null
  * when it is not `holder`'s any more.
  */
-export async function finishRun(em: Em, id: string, holder: string, now: Date): Promise<'again' | 'done' | null> {
-  const [run] = await rows<{ again: boolean; account_id: string; scope: string; people: number }>(
+export async function finishRun(
+  em: Em,
+  { accountId, scope }: RunOf,
+  id: string,
+  holder: string,
+  now: Date,
+): Promise<'again' | 'done' | null> {
+  // Who is missing is noted on contacts: every writer of theirs takes this first.
+  await lockContacts(em, accountId);
+  const [run] = await rows<{ again: boolean; people: number; failed: number }>(
     em,
     `update sync_runs set again = false, cursor = null, lease_until = null,
        state = case when again then state else 'succeeded' end, ended_at = case when again then null else ?::timestamptz end,
        part = case when again then 0 else 1 end, stats = case when again then '{}' else stats end
      where id = ? and lease = ? and state = 'running'
-     returning state = 'running' as again, account_id, scope, coalesce((stats->>'successful_updates')::int, 0) as people`,
+     returning state = 'running' as again, coalesce((stats->>'successful_updates')::int, 0) as people,
+       coalesce((stats->>'failed_updates')::int, 0) as failed`,
     [now, id, holder],
   );
   if (!run) return null;
-  if (!run.again && run.scope === '') await markMissing(em, run.account_id, { id, people: run.people }, now);
+  // An entry that could not be stored is somebody who is in the book all the same.
+  if (!run.again && scope === '' && run.failed === 0) await markMissing(em, accountId, { id, people: run.people }, now);
   await rows(em, 'delete from sync_pages where run_id = ?', [id]);
   return run.again ? 'again' : 'done';
 }
 
-/** Ends a run for a named reason; what it counted stays. Answers whether another trigger makes it go once more. */
-export async function failRun(em: Em, { accountId, scope }: RunOf, reason: string, now: Date): Promise<boolean> {
+/**
+ * Ends a run for a named reason, unless somebody else than `holder` works on it; what it counted stays. Answers whether another trigger
+ * makes it go once more.
+ */
+export async function failRun(
+  em: Em,
+  { accountId, scope }: RunOf,
+  holder: string,
+  reason: string,
+  now: Date,
+): Promise<boolean> {
   const [run] = await rows<{ id: string; again: boolean }>(
     em,
     `update sync_runs set again = false, lease = null, lease_until = null,
        state = case when again then state else 'failed' end, reason = case when again then null else ? end,
        ended_at = case when again then null else ?::timestamptz end
-     where ${mine} returning id, state = 'running' as again`,
-    [reason, now, accountId, scope],
+     where ${mine} and (lease is null or lease = ? or lease_until is null or lease_until < ?)
+     returning id, state = 'running' as again`,
+    [reason, now, accountId, scope, holder, now],
   );
   if (run && !run.again) await rows(em, 'delete from sync_pages where run_id = ?', [run.id]);
   return run?.again ?? false;

@@ -93,6 +93,7 @@ create index contacts_raw_wasender_data_key on contacts (substr(raw_wasender_dat
   where raw_wasender_data like 'v1.%';
 create index contact_aliases_contact on contact_aliases (contact_id);
 create index accounts_contacts_due on accounts (contacts_due_at) where contacts_due_at is not null;
+create index accounts_without_contacts on accounts (id) where contacts_due_at is null and state = 'active';
 create index accounts_pictures_due on accounts (pictures_due_at) where pictures_due_at is not null;
 `;
 

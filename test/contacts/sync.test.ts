@@ -1,3 +1,4 @@
+import { newId } from '../../platform/ids.ts';
 import { eventually } from '../support/eventually.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
 import { createBooks, type Books } from './book.ts';
@@ -159,4 +160,19 @@ it('A6: a disconnect ends the syncs of the account, and what is read after it is
   expect(await people(id)).toHaveLength(3000);
   const [account] = await books.query('select contacts_due_at, pictures_due_at from accounts where id = ?', [id]);
   expect(account).toEqual({ contacts_due_at: null, pictures_due_at: null });
+});
+
+it('counts nobody twice when a run was killed between its last page and its end', async () => {
+  const { id, first } = await books.connected({ size: 30, seed: 'j' });
+  // What such a death leaves: everything read and counted, nothing ended.
+  const { tenant_id: tenantId, stats } = first;
+  await books.query(
+    `insert into sync_runs (id, tenant_id, account_id, kind, state, dry_run, again, stats, started_at, cursor, part)
+     values (?, ?, ?, 'contacts', 'running', false, false, ?::jsonb, now() - interval '1 hour', 'end', 1)`,
+    [newId(), tenantId, id, JSON.stringify(stats)],
+  );
+  const asked = await stack.control.count('GET', '/api/contacts');
+  const [run] = await books.query(`select id from sync_runs where account_id = ? and state = 'running'`, [id]);
+  expect(await books.ended(run.id)).toMatchObject({ state: 'succeeded', stats });
+  expect(await stack.control.count('GET', '/api/contacts')).toBe(asked);
 });

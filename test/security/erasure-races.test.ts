@@ -205,7 +205,7 @@ describe('SECURITY 21: erasure while everything runs', () => {
       stack.worker.deps,
       { tenantId, accountId: id },
       providers.wasender!.contacts!,
-      call.call,
+      () => call.call,
       () => stack.worker.deps.clock.now(),
       () => false,
     );
