@@ -52,8 +52,8 @@ export function subjectNamed(name: string): Subject {
   return { kind: name.slice(0, at) as Subject['kind'], value: name.slice(at + 1) };
 }
 
-const jid = /^(\d{3,20})(?:[:_.]\d+)?@(s\.whatsapp\.net|c\.us|lid)$/;
-const jidsInside = /(?<![\w.+-])\d{3,20}(?:[:_.]\d+)?@(?:s\.whatsapp\.net|c\.us|lid)(?![\w-])/g;
+const jid = /^\+?(\d{3,20})(?:[:_.]\d+)?@(s\.whatsapp\.net|c\.us|lid)$/;
+const jidsInside = /(?<![\w.-])\+?\d{3,20}(?:[:_.]\d+)?@(?:s\.whatsapp\.net|c\.us|lid)(?![\w-])/g;
 const digits = /^\+?(\d{5,15})$/;
 
 /** Who a text names: a JID or LID in any spelling, or a number. Null for groups, channels and anything else. */
@@ -67,7 +67,7 @@ export function subjectOf(text: string): Subject | null {
 
 /** Names of fields, in small letters without signs, whose bare digits are a person's number. */
 const numbered =
-  /^(phone|phonenumber|number|msisdn|waid|jid|id|remotejid|userjid|participant|(cleaned|clean)?(sender|participant)pn|attendeeproviderid|senderid|from|to)$/;
+  /^(phone|phonenumber|number|msisdn|waid|jid|id|remotejid|userjid|participant|(cleaned|clean)?(sender|participant)pn|attendeeproviderid|senderid|sender|author|recipients?|participants|chatid|from|to)$/;
 /** Those whose text is a person's id, whatever it looks like. */
 const identifying = /^(attendeeproviderid|senderproviderid)$/;
 
