@@ -155,6 +155,17 @@ export function afterMerge(
   return { fields, provenance };
 }
 
+/** A contact's own fields: what merges had filled in belongs to others. */
+export function ownOf(contact: { fields: ContactFields; provenance: Provenance }): {
+  fields: ContactFields;
+  provenance: Provenance;
+} {
+  const sources = Object.values(contact.provenance).flatMap(({ source, from }) =>
+    source === 'merge' && from ? [from] : [],
+  );
+  return [...new Set(sources)].reduce((left, from) => afterUnmerge(left, from), contact);
+}
+
 /** The fields after a merge with `from` was undone: what it had filled in is empty again. */
 export function afterUnmerge(
   survivor: { fields: ContactFields; provenance: Provenance },

@@ -13,6 +13,7 @@ import { saveDetails } from '../save-details.ts';
 import type { AccountRef } from '../../platform/temporal.ts';
 import type { Deps } from '../deps.ts';
 import { claimEvents } from './claim-events.ts';
+import { cleanUpAttempt } from './clean-up.ts';
 import { holdAttempt, isStranger, looked, type Held } from './rows.ts';
 import { placeLastStep, progressOf } from './steps.ts';
 
@@ -37,7 +38,13 @@ export async function link(
     if (error instanceof UniqueConstraintViolationException) return attempt();
     throw error;
   });
-  if (settled.told) await deps.tellConnection(settled.told);
+  if (settled.told) {
+    await deps.tellConnection(settled.told);
+    // The login that the newer one replaces; what cannot be deleted now, the reconciler owes.
+    await cleanUpAttempt(deps, ref).catch((error: unknown) =>
+      deps.log.warn({ account: ref.accountId, err: error }, 'left for later: deleting at the provider'),
+    );
+  }
   if (settled.book)
     await deps.startSyncContacts(...settled.book).catch((error: unknown) => {
       deps.log.warn({ account: ref.accountId, err: error }, 'a sync could not be started; the reconciler will');

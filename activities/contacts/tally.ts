@@ -77,7 +77,9 @@ export class Tally {
     stats.skipped += counts.skipped;
     stats.failed_updates += counts.failed;
     stats.erased += counts.erased;
-    stats.duplicates = stats.total_fetched - stats.skipped - stats.failed_updates - stats.erased - this.#seen.size;
+    const entries = stats.total_fetched - stats.skipped - stats.failed_updates - stats.erased;
+    // In a further pass those still to come are known already.
+    stats.duplicates = Math.max(entries - this.#seen.size, 0);
     return Buffer.concat(kept);
   }
 

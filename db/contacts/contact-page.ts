@@ -1,4 +1,4 @@
-import { afterMerge, afterSeen, fieldsOf, type ContactAlias, type SeenContact } from '../../domain/contacts.ts';
+import { afterMerge, afterSeen, fieldsOf, ownOf, type ContactAlias, type SeenContact } from '../../domain/contacts.ts';
 import { newId } from '../../platform/ids.ts';
 import type { Vault } from '../../platform/vault.ts';
 import { bulk, rows, type Em } from '../connect.ts';
@@ -116,8 +116,8 @@ export class ContactPage {
   }
 
   #merge(row: ContactRow, other: ContactRow): void {
+    Object.assign(other, ownOf(other), { mergedInto: row.id });
     Object.assign(row, afterMerge(row, other, this.#of.at.toISOString()));
-    other.mergedInto = row.id;
     this.#touched.set(other.id, other);
     for (const one of this.#known.values()) if (one.root === other.id) one.root = row.id;
   }

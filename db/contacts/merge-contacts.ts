@@ -1,4 +1,4 @@
-import { afterMerge, afterUnmerge } from '../../domain/contacts.ts';
+import { afterMerge, afterUnmerge, ownOf } from '../../domain/contacts.ts';
 import { arrayOf, rows, type Em } from '../connect.ts';
 import { loadContacts, writeContacts, type WritingOf } from './contact-rows.ts';
 import { lockContacts } from './lock.ts';
@@ -23,13 +23,24 @@ export async function mergeContacts(
   if (!survivor || !others.length) return root;
   const merged = others.flatMap((id) => held.get(id) ?? []);
   for (const other of merged) {
-    Object.assign(survivor, afterMerge(survivor, other, of.at.toISOString()));
-    other.mergedInto = root;
+    // Its own alone: what it has of those who were merged into it comes from them, as they come along.
+    const { fields, provenance } = ownOf(other);
+    Object.assign(other, { fields, provenance, mergedInto: root });
   }
+  const along = [...(await loadContacts(em, of.accountId, await mergedInto(em, others))).values()];
+  for (const other of [...merged, ...along]) Object.assign(survivor, afterMerge(survivor, other, of.at.toISOString()));
   await writeContacts(em, of, [survivor, ...merged], false);
   // Who pointed to one of them points past it, so that one step leads to who stands for anybody.
   await rows(em, 'update contacts set merged_into = ? where merged_into = any(?::uuid[])', [root, arrayOf(others)]);
   return root;
+}
+
+/** The contacts that point to one of these. */
+async function mergedInto(em: Em, ids: readonly string[]): Promise<string[]> {
+  const found = await rows<{ id: string }>(em, 'select id from contacts where merged_into = any(?::uuid[])', [
+    arrayOf(ids),
+  ]);
+  return found.map(({ id }) => id);
 }
 
 /**
@@ -40,14 +51,7 @@ export async function unmergeContact(em: Em, of: WritingOf, contactId: string): 
   await lockContacts(em, of.accountId);
   const asked = (await loadContacts(em, of.accountId, [contactId])).get(contactId);
   if (!asked) return [];
-  const leaving = asked.mergedInto
-    ? [contactId]
-    : (
-        await rows<{ id: string }>(em, 'select id from contacts where account_id = ? and merged_into = ?', [
-          of.accountId,
-          contactId,
-        ])
-      ).map(({ id }) => id);
+  const leaving = asked.mergedInto ? [contactId] : await mergedInto(em, [contactId]);
   const held = await loadContacts(em, of.accountId, [asked.mergedInto ?? contactId, ...leaving]);
   const survivor = held.get(asked.mergedInto ?? contactId);
   if (!survivor || !leaving.length) return [];

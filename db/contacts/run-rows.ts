@@ -86,6 +86,9 @@ export async function advanceRun(
   return true;
 }
 
+/** What a pass counts anew: what was delivered, not what came of people. */
+const startOver = { total_fetched: 0, skipped: 0, failed_updates: 0, erased: 0, duplicates: 0 };
+
 /**
  * Ends a run that has read everything, or, when another trigger came meanwhile, sets it back to its beginning. Null
  * when it is not `holder`'s any more.
@@ -103,17 +106,19 @@ export async function finishRun(
     em,
     `update sync_runs set again = false, cursor = null, lease_until = null,
        state = case when again then state else 'succeeded' end, ended_at = case when again then null else ?::timestamptz end,
-       part = case when again then 0 else 1 end, stats = case when again then '{}' else stats end
+       part = case when again then least(part, 0.99) else 1 end, stats = case when again then stats || ? else stats end
      where id = ? and lease = ? and state = 'running'
      returning state = 'running' as again, coalesce((stats->>'successful_updates')::int, 0) as people,
        coalesce((stats->>'failed_updates')::int, 0) as failed`,
-    [now, id, holder],
+    [now, JSON.stringify(startOver), id, holder],
   );
   if (!run) return null;
+  // Whom it has met stays known: what a first pass inserted, the run has inserted.
+  if (run.again) return 'again';
   // An entry that could not be stored is somebody who is in the book all the same.
-  if (!run.again && scope === '' && run.failed === 0) await markMissing(em, accountId, { id, people: run.people }, now);
+  if (scope === '' && run.failed === 0) await markMissing(em, accountId, { id, people: run.people }, now);
   await rows(em, 'delete from sync_pages where run_id = ?', [id]);
-  return run.again ? 'again' : 'done';
+  return 'done';
 }
 
 /**

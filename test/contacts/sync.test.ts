@@ -131,10 +131,15 @@ it('B12: a group of people is read one by one', async () => {
 });
 
 it('is one run when two are started at once, which goes once more', async () => {
-  const { id } = await books.connected({ size: 1500, seed: 'h' });
+  const { id, session } = await books.connected({ size: 10, seed: 'h' });
+  await stack.control.put('/address-book', { session, size: 1500, seed: 'hh' });
   const [one, two] = await Promise.all([books.start(id), books.start(id)]);
   expect(one).toBe(two);
-  expect(await books.ended(one)).toMatchObject({ state: 'succeeded', again: false, stats: { unchanged: 1500 } });
+  expect(await books.ended(one)).toMatchObject({
+    state: 'succeeded',
+    again: false,
+    stats: { total_fetched: 1500, inserted: 1500, unchanged: 0, duplicates: 0 },
+  });
   expect(await books.query(`select * from sync_runs where account_id = ? and kind = 'contacts'`, [id])).toHaveLength(2);
 });
 
@@ -175,4 +180,27 @@ it('counts nobody twice when a run was killed between its last page and its end'
   const [run] = await books.query(`select id from sync_runs where account_id = ? and state = 'running'`, [id]);
   expect(await books.ended(run.id)).toMatchObject({ state: 'succeeded', stats });
   expect(await stack.control.count('GET', '/api/contacts')).toBe(asked);
+});
+
+it('B12: people who were merged one after the other are who they were when they are taken apart', async () => {
+  const { id } = await books.connected({ size: 60, seed: 'k' });
+  const all = await people(id);
+  const nameless = all.find((one) => one.name === null && one.phone_number !== null);
+  const [named, third] = all.filter((one) => one.name !== null);
+  const ids = [nameless.id, named.id, third.id];
+  const show = async () => {
+    const shown = await Promise.all(ids.map(async (one) => (await stack.api.get(`/api/v1/contacts/${one}`)).body));
+    return shown.map(({ name, whatsapp_status: status, profile_image_url: picture, phone_number: phone }) => ({
+      name,
+      status,
+      picture,
+      phone,
+    }));
+  };
+  const before = await show();
+  await stack.api.post('/api/v1/contacts/merge', { contact_ids: [nameless.id, named.id] });
+  expect((await show())[0]?.name).toBe(named.name);
+  await stack.api.post('/api/v1/contacts/merge', { contact_ids: [third.id, nameless.id] });
+  await stack.api.post(`/api/v1/contacts/${third.id}/unmerge`);
+  expect(await show()).toEqual(before);
 });

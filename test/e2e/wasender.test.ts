@@ -353,3 +353,13 @@ describe('settings', () => {
     expect((await wasender('GET', `/whatsapp-sessions/${data.id}`)).body.data.status).toBe('connected');
   });
 });
+
+it('A12: a number that is connected twice is one account, with one session at WASender', async () => {
+  const number = newNumber();
+  await connected(number);
+  const { id } = await begin({ phone_number: number });
+  await stack.control.post('/scan', { session: await upstream(id) });
+  await eventually('one session', async () => (await sessions()).length === 1);
+  const { merged_into: winner } = await account(id);
+  expect((await sessions())[0].id).toBe(Number(await upstream(winner)));
+});
