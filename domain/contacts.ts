@@ -223,8 +223,14 @@ const filled = (first: SeenContact, later: SeenContact): SeenContact => ({
 });
 
 /**
- * What an entry says, as one text to be compared by its digest. Addresses of pictures count without their query: it
- * holds a signature that changes with each answer.
+ * What an entry says, as one text to be compared by its digest. Without the entry as it came, which the list and the
+ * single answer spell in two ways, and without the picture, which not every answer tells.
  */
-export const contentOf = ({ raw, ...seen }: SeenContact, keep: ReadonlySet<string> | null): string =>
-  JSON.stringify([seen, raw, keep ? [...keep].sort() : null]).replaceAll(/(https?:\/\/[^"?\\]*)\?[^"\\]*/g, '$1');
+export const contentOf = (
+  { raw: _raw, pictureUrl: _url, ...seen }: SeenContact,
+  keep: ReadonlySet<string> | null,
+): string => JSON.stringify([seen, keep ? [...keep].sort() : null]);
+
+/** Whether two addresses are of one picture: their queries hold signatures, which change with every answer. */
+export const isSamePicture = (one: string | null, other: string | null): boolean =>
+  one?.split('?')[0] === other?.split('?')[0];

@@ -28,6 +28,8 @@ export interface Known {
   root: string;
   hash: string | null;
   named: boolean;
+  /** The picture that is kept of an identity that decides; undefined where none is compared. */
+  picture?: string | null;
 }
 
 export const nameOfAlias = ({ kind, value }: ContactAlias): string => `${kind}:${value}`;

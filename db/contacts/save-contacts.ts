@@ -3,6 +3,7 @@ import {
   aliasesOf,
   aliasKinds,
   contentOf,
+  isSamePicture,
   withoutRepeats,
   type ContactAlias,
   type SeenContact,
@@ -17,19 +18,20 @@ import { lockContacts } from './lock.ts';
  * one identity counted once; one person may still come under two aliases. Takes the account's lock.
  */
 export async function saveContacts(em: Em, of: Saving, entries: readonly SeenContact[]): Promise<SavedPerson[]> {
-  const people = withoutRepeats(entries).map((entry) => ({ entry, ...readinessOf(entry, of.keep) }));
+  const people = withoutRepeats(entries).map((entry): Person => ({ entry, ...readinessOf(entry, of.keep) }));
   await lockContacts(em, of.accountId);
   const known = await knownAliases(
     em,
     of.accountId,
     people.flatMap(({ aliases }) => aliases),
+    of.keep === null || of.keep.has('profileImageUrl'),
   );
   const page = new ContactPage(em, of, known);
 
   const saved: SavedPerson[] = [];
-  const changed: { at: number; person: (typeof people)[number] }[] = [];
+  const changed: { at: number; person: Person }[] = [];
   for (const [at, person] of people.entries()) {
-    const same = unchangedAs(known, person.aliases, person.hash);
+    const same = unchangedAs(known, person);
     saved.push({ contactId: same?.root ?? '', outcome: 'unchanged', named: same?.named ?? false });
     if (!same) changed.push({ at, person });
   }
@@ -48,6 +50,10 @@ interface Readiness {
   hash: string;
   /** By which rule the hash was made. */
   keep: string;
+}
+
+interface Person extends Readiness {
+  entry: SeenContact;
 }
 
 const ready = new WeakMap<SeenContact, Readiness>();
@@ -69,7 +75,12 @@ function readinessOf(entry: SeenContact, keep: ReadonlySet<string> | null): Read
  * The aliases that are known, with who stands for each. Steps that each read an index by a list: of a join the planner,
  * which has seen no statistics of a table that has just been filled, makes a loop over all of it.
  */
-async function knownAliases(em: Em, accountId: string, aliases: ContactAlias[]): Promise<Map<string, Known>> {
+async function knownAliases(
+  em: Em,
+  accountId: string,
+  aliases: ContactAlias[],
+  keepsPictures: boolean,
+): Promise<Map<string, Known>> {
   const found = await bulk<ContactAlias & { contact_id: string; content_hash: string | null }>(
     em,
     `select kind, value, contact_id, content_hash from contact_aliases
@@ -85,8 +96,9 @@ async function knownAliases(em: Em, accountId: string, aliases: ContactAlias[]):
   return new Map(
     found.map(({ kind, value, contact_id: contactId, content_hash: hash }) => {
       const root = contacts.get(contactId)?.merged_into ?? contactId;
-      const named = (roots.get(root) ?? contacts.get(root))?.named ?? false;
-      return [nameOfAlias({ kind, value }), { contactId, root, hash, named }];
+      const standing = roots.get(root) ?? contacts.get(root);
+      const picture = keepsPictures && standing?.wasender_jid === value ? standing.picture : undefined;
+      return [nameOfAlias({ kind, value }), { contactId, root, hash, named: standing?.named ?? false, picture }];
     }),
   );
 }
@@ -95,12 +107,15 @@ interface Standing {
   id: string;
   merged_into: string | null;
   named: boolean;
+  wasender_jid: string | null;
+  picture: string | null;
 }
 
 async function namesOf(em: Em, ids: readonly string[]): Promise<Map<string, Standing>> {
   const found = await bulk<Standing>(
     em,
-    `select id, merged_into, coalesce(verified_name, saved_name, push_name) is not null as named
+    `select id, merged_into, coalesce(verified_name, saved_name, push_name) is not null as named, wasender_jid,
+       profile_image_url as picture
      from contacts where id = any($1::uuid[])`,
     [[...new Set(ids)]],
   );
@@ -108,8 +123,10 @@ async function namesOf(em: Em, ids: readonly string[]): Promise<Map<string, Stan
 }
 
 /** The person when the entry under its own identity is what it was, and tells no alias that is new or somebody else's. */
-function unchangedAs(known: ReadonlyMap<string, Known>, aliases: ContactAlias[], hash: string): Known | null {
+function unchangedAs(known: ReadonlyMap<string, Known>, { entry, aliases, hash }: Person): Known | null {
   const found = aliases.map((alias) => known.get(nameOfAlias(alias)));
   const own = found[0];
-  return own?.hash === hash && found.every((one) => one?.root === own.root) ? own : null;
+  if (own?.hash !== hash || !found.every((one) => one?.root === own.root)) return null;
+  const compared = own.picture !== undefined && entry.pictureUrl !== undefined;
+  return compared && !isSamePicture(own.picture ?? null, entry.pictureUrl ?? null) ? null : own;
 }

@@ -120,6 +120,21 @@ it('B2: one person is read alone, also during a sync of everybody, and unknown o
   expect(await books.sync(id, { phone: '+33639980000' })).toMatchObject({ state: 'failed', reason: 'not_found' });
 });
 
+it.each([
+  ['contact_key', 'documented', 'id'],
+  ['list_pictures', false, true],
+])('B11: the list and the single answer, spelled in two ways (%s), do not take turns', async (name, value, usual) => {
+  await books.variant(name, value);
+  const { id } = await books.connected({ size: 20, seed: `turns ${name}` });
+  const someone = (await people(id)).find((one) => one.phone_number !== null);
+  await books.sync(id, { phone: someone.phone_number });
+  const turns = [];
+  for (const target of [null, { phone: someone.phone_number }, null])
+    turns.push((await books.sync(id, target)).stats.updated);
+  await books.variant(name, usual);
+  expect(turns).toEqual([0, 0, 0]);
+});
+
 it('B12: a group of people is read one by one', async () => {
   const { id, session } = await books.connected({ size: 60, seed: 'g' });
   const chosen = (await people(id)).slice(0, 25).map((one) => one.id);
