@@ -1,3 +1,4 @@
+import { firstId } from '../platform/ids.ts';
 import { VaultError, type Vault } from '../platform/vault.ts';
 import { rows, type Database, type Em } from './connect.ts';
 import { sealedColumns, type SealedColumn } from './sealed.ts';
@@ -15,7 +16,6 @@ export interface Reencrypted {
 const pageSize = 100;
 /** How often a row is tried that others keep changing. */
 const triesPerRow = 10;
-const first = '00000000-0000-0000-0000-000000000000';
 
 interface Value {
   id: string;
@@ -39,8 +39,8 @@ export async function reencrypt(
     const result: Reencrypted = { column: `${one.table}.${one.column}`, reencrypted: 0, unopened: [] };
     done.push(result);
     if (!old.some(({ table, column }) => table === one.table && column === one.column)) continue;
-    for (let after: string | null = first; after !== null;) {
-      const page: Value[] = await db.system((em) => readPage(em, one, newest, after ?? first));
+    for (let after: string | null = firstId; after !== null;) {
+      const page: Value[] = await db.system((em) => readPage(em, one, newest, after ?? firstId));
       await rewrite(db, vault, one, page, result);
       await onPage(result.column, result.reencrypted);
       after = page.length === pageSize ? (page.at(-1)?.id ?? null) : null;

@@ -1,3 +1,4 @@
+import { firstId } from '../platform/ids.ts';
 import { rows, type Database } from '../db/connect.ts';
 import { openFirstContactsRun } from '../db/contacts/open-run.ts';
 import { openDetailsRun } from '../db/queries/open-details-run.ts';
@@ -72,7 +73,7 @@ async function eachPage<R extends { id: string }>(
   move: (row: R) => Promise<void>,
 ): Promise<number> {
   let moved = 0;
-  for (let after: string | null = first; after !== null;) {
+  for (let after: string | null = firstId; after !== null;) {
     const found: R[] = await read(after);
     for (const row of found) await move(row);
     moved += found.length;
@@ -81,7 +82,6 @@ async function eachPage<R extends { id: string }>(
   return moved;
 }
 
-const first = '00000000-0000-0000-0000-000000000000';
 /** Later than any hold on a sync. */
 const endOfTime = new Date('9999-01-01T00:00:00Z');
 const nextAfter = (found: { id: string }[]): string | null =>
@@ -106,14 +106,14 @@ async function round(parts: Parts, from: { connections: string; syncs: string })
   };
   await db.system((em) => wantLooks(em, at(0), at(degradedRest)));
   const accounts = await db.system((em) => unmovedAccounts(em, lying, from.connections, page));
-  from.connections = nextAfter(accounts) ?? first;
+  from.connections = nextAfter(accounts) ?? firstId;
   for (const row of accounts) {
     await motion.tellConnection(refOf(row), tellDeadline);
     log.debug({ account: row.id, tenant: row.tenant_id }, 'told again');
   }
   await clearOwed(parts, accounts);
   const syncs = await db.system((em) => runningSyncs(em, at(patience), at(0), from.syncs, page));
-  from.syncs = nextAfter(syncs) ?? first;
+  from.syncs = nextAfter(syncs) ?? firstId;
   for (const row of syncs) await startSync(parts, row);
   await collectMissing(parts);
 }
@@ -163,7 +163,7 @@ export function keepReconciling(
   everyMs: number,
   also: () => Promise<void>,
 ): { nudge(): void; stop(): Promise<void> } {
-  const from = { connections: first, syncs: first };
+  const from = { connections: firstId, syncs: firstId };
   let stopped = false;
   let running = Promise.resolve();
   let waiting = false;

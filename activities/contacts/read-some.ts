@@ -1,3 +1,4 @@
+import { firstId } from '../../platform/ids.ts';
 import { rows } from '../../db/connect.ts';
 import { ProviderFailure } from '../../domain/failures.ts';
 import type { SeenContact } from '../../domain/contacts.ts';
@@ -39,7 +40,7 @@ export async function* readGroup(
          where account_id = ? and merged_into is null and ? = any(groups) and id > coalesce(?::uuid, ?::uuid)
            and coalesce(wasender_jid, phone_number) is not null
          order by id limit ?`,
-        [accountId, group, after, first, pageSize],
+        [accountId, group, after, firstId, pageSize],
       ),
     );
     const contacts: SeenContact[] = [];
@@ -52,5 +53,3 @@ export async function* readGroup(
     if (after === null) return;
   }
 }
-
-const first = '00000000-0000-0000-0000-000000000000';

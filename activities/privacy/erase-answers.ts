@@ -1,3 +1,4 @@
+import { firstId } from '../../platform/ids.ts';
 import { rows } from '../../db/connect.ts';
 import { addCounts } from '../../db/privacy/erasures.ts';
 import type { Person } from '../../db/privacy/find-person.ts';
@@ -28,7 +29,7 @@ export async function eraseAnswers(
 ): Promise<void> {
   const traces = [...tracesOf(subjects), ...contactIds];
   if (!traces.length) return;
-  for (let after: string | null = '00000000-0000-0000-0000-000000000000'; after !== null;)
+  for (let after: string | null = firstId; after !== null;)
     after = await db.tenant(tenantId, async (em) => {
       const page = await rows<{ id: string; response: string; status: number }>(
         em,

@@ -1,3 +1,4 @@
+import { firstId } from '../../platform/ids.ts';
 import { lockContacts } from '../../db/contacts/lock.ts';
 import { rows, type Em } from '../../db/connect.ts';
 import { addCounts, runningErasure, setTarget } from '../../db/privacy/erasures.ts';
@@ -10,7 +11,6 @@ import type { ErasingRef } from './remember-erased.ts';
 
 /** Accounts that are read at once. */
 const pageSize = 200;
-const first = '00000000-0000-0000-0000-000000000000';
 
 /**
  * Takes the person out of every address book of the tenant, an account at a time under its lock: whoever was writing
@@ -22,7 +22,7 @@ export const eraseContacts =
     let grew: boolean;
     do {
       grew = false;
-      for (let after: string | null = first; after !== null;) {
+      for (let after: string | null = firstId; after !== null;) {
         const page: { id: string }[] = await deps.db.tenant(ref.tenantId, (em) =>
           rows(em, 'select id from accounts where id > ? order by id limit ?', [after, pageSize]),
         );

@@ -1,3 +1,4 @@
+import { firstId } from '../../platform/ids.ts';
 import { rows } from '../../db/connect.ts';
 import { addCounts } from '../../db/privacy/erasures.ts';
 import { openLedger } from '../../db/privacy/ledger-key.ts';
@@ -20,7 +21,7 @@ export async function eraseRuns(
   { tenantId, erasureId }: ErasingRef,
   digests: ReadonlySet<string>,
 ): Promise<void> {
-  for (let after: string | null = '00000000-0000-0000-0000-000000000000'; after !== null;)
+  for (let after: string | null = firstId; after !== null;)
     after = await db.tenant(tenantId, async (em) => {
       const page = await rows<{ id: string; target: string }>(
         em,

@@ -1,3 +1,4 @@
+import { firstId } from '../../platform/ids.ts';
 import { subjectName, type Subject } from '../../domain/privacy.ts';
 import { rows, type Em } from '../connect.ts';
 
@@ -59,5 +60,5 @@ export const aliasPage = (em: Em, after: AliasRow | undefined, limit: number): P
     em,
     `select account_id, kind, value from contact_aliases where (account_id, kind, value) > (?::uuid, ?, ?)
      order by account_id, kind, value limit ?`,
-    [after?.account_id ?? '00000000-0000-0000-0000-000000000000', after?.kind ?? '', after?.value ?? '', limit],
+    [after?.account_id ?? firstId, after?.kind ?? '', after?.value ?? '', limit],
   );

@@ -1,3 +1,4 @@
+import { firstId } from '../../platform/ids.ts';
 import { z } from 'zod';
 import type { Vault } from '../../platform/vault.ts';
 import { rows, type Database, type Em } from '../connect.ts';
@@ -39,7 +40,7 @@ const linesAfter = (em: Em, after: Line | undefined): Promise<Line[]> =>
     `select tenant_id, erasure_id, digest,
        to_char(erased_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as erased_at
      from erased_subjects where (tenant_id, digest) > (?::uuid, ?) order by tenant_id, digest limit ${pageSize}`,
-    [after?.tenant_id ?? '00000000-0000-0000-0000-000000000000', after?.digest ?? ''],
+    [after?.tenant_id ?? firstId, after?.digest ?? ''],
   );
 
 export interface TakenIn {
