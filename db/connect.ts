@@ -88,6 +88,11 @@ export async function bulk<T>(em: Em, sql: string, parameters: readonly unknown[
   return answer.rows;
 }
 
-/** A list as the one parameter of `= any(?::text[])`. */
-export const arrayOf = (values: readonly string[]): string =>
-  `{${values.map((value) => `"${value.replaceAll(/[\\"]/g, '\\$&')}"`).join(',')}}`;
+/** A list as one parameter, as in `= any(?::text[])` and `unnest(?::uuid[])`. */
+export const arrayOf = (values: readonly (string | boolean | null)[]): string =>
+  `{${values
+    .map((value) => (typeof value === 'string' ? quoted(value) : value))
+    .map(String)
+    .join()}}`;
+
+const quoted = (text: string): string => `"${/[\\"]/.test(text) ? text.replaceAll(/[\\"]/g, '\\$&') : text}"`;

@@ -1,7 +1,7 @@
 import { afterMerge, afterSeen, fieldsOf, ownOf, type ContactAlias, type SeenContact } from '../../domain/contacts.ts';
 import { newId } from '../../platform/ids.ts';
 import type { Vault } from '../../platform/vault.ts';
-import { bulk, rows, type Em } from '../connect.ts';
+import { arrayOf, bulk, rows, type Em } from '../connect.ts';
 import { sealed } from '../sealed.ts';
 import { loadContacts, prepareContacts, type ContactRow, type WritingOf } from './contact-rows.ts';
 
@@ -176,16 +176,24 @@ interface AliasRow extends ContactAlias {
   content_hash: string | null;
 }
 
+/** New aliases, and what is seen anew under known ones. */
 async function writeAliases(em: Em, { accountId, tenantId }: Saving, aliases: AliasRow[]): Promise<void> {
   await bulk(
     em,
-    `insert into contact_aliases (account_id, kind, value, tenant_id, contact_id, content_hash)
-     select $1::uuid, r.kind, r.value, $2::uuid, r.contact_id, r.content_hash
-     from jsonb_to_recordset($3::jsonb) as r (kind text, value text, contact_id uuid, content_hash text)
+    `insert into contact_aliases (account_id, tenant_id, kind, value, contact_id, content_hash)
+     select $1::uuid, $2::uuid, r.*
+     from unnest($3::text[], $4::text[], $5::uuid[], $6::text[]) as r (kind, value, contact_id, content_hash)
      order by r.kind, r.value
      on conflict (account_id, kind, value) do update set content_hash = excluded.content_hash
      where excluded.content_hash is not null
        and contact_aliases.content_hash is distinct from excluded.content_hash`,
-    [accountId, tenantId, JSON.stringify(aliases)],
+    [
+      accountId,
+      tenantId,
+      arrayOf(aliases.map(({ kind }) => kind)),
+      arrayOf(aliases.map(({ value }) => value)),
+      arrayOf(aliases.map(({ contact_id: id }) => id)),
+      arrayOf(aliases.map(({ content_hash: hash }) => hash)),
+    ],
   );
 }

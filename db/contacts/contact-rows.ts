@@ -87,65 +87,53 @@ export function prepareContacts(
   as: keyof typeof statements,
 ): () => Promise<void> {
   if (!written.length) return () => Promise.resolve();
-  const stored = written.map(
-    ({ id, fields, edits, provenance, wasenderJid, pictureAt, raw, mergedInto }): Stored & { name: string | null } => ({
-      id,
-      phone_number: fields.phoneNumber,
-      saved_name: fields.savedName,
-      push_name: fields.pushName,
-      name: nameOf(fields, edits),
-      verified_name: fields.verifiedName,
-      company: fields.company,
-      profile_image_url: fields.profileImageUrl,
-      whatsapp_status: fields.whatsappStatus,
-      is_business_account: fields.isBusinessAccount,
-      edits,
-      provenance,
-      wasender_jid: wasenderJid,
-      picture_at: pictureAt,
-      raw_wasender_data: raw,
-      merged_into: mergedInto,
-    }),
-  );
-  const text = JSON.stringify(stored);
+  const parameters = columns.map(({ of }) => arrayOf(written.map(of)));
   return async () => {
-    await bulk(em, statements[as], [tenantId, accountId, at, text]);
+    await bulk(em, statements[as], [tenantId, accountId, at, ...parameters]);
   };
 }
 
-const columns = [
-  'phone_number',
-  'saved_name',
-  'push_name',
-  'name',
-  'verified_name',
-  'company',
-  'profile_image_url',
-  'picture_at',
-  'whatsapp_status',
-  'is_business_account',
-  'wasender_jid',
-  'raw_wasender_data',
-  'provenance',
-  'edits',
-  'merged_into',
-] as const;
+interface Column {
+  name: keyof Stored | 'name';
+  type: string;
+  of: (row: ContactRow) => string | boolean | null;
+}
+
+const columns: readonly Column[] = [
+  { name: 'id', type: 'uuid', of: ({ id }) => id },
+  { name: 'phone_number', type: 'text', of: ({ fields }) => fields.phoneNumber },
+  { name: 'saved_name', type: 'text', of: ({ fields }) => fields.savedName },
+  { name: 'push_name', type: 'text', of: ({ fields }) => fields.pushName },
+  { name: 'name', type: 'text', of: ({ fields, edits }) => nameOf(fields, edits) },
+  { name: 'verified_name', type: 'text', of: ({ fields }) => fields.verifiedName },
+  { name: 'company', type: 'text', of: ({ fields }) => fields.company },
+  { name: 'profile_image_url', type: 'text', of: ({ fields }) => fields.profileImageUrl },
+  { name: 'picture_at', type: 'timestamptz', of: ({ pictureAt }) => pictureAt },
+  { name: 'whatsapp_status', type: 'text', of: ({ fields }) => fields.whatsappStatus },
+  { name: 'is_business_account', type: 'boolean', of: ({ fields }) => fields.isBusinessAccount },
+  { name: 'wasender_jid', type: 'text', of: ({ wasenderJid }) => wasenderJid },
+  { name: 'raw_wasender_data', type: 'text', of: ({ raw }) => raw },
+  { name: 'provenance', type: 'jsonb', of: ({ provenance }) => JSON.stringify(provenance) },
+  { name: 'edits', type: 'jsonb', of: ({ edits }) => JSON.stringify(edits) },
+  { name: 'merged_into', type: 'uuid', of: ({ mergedInto }) => mergedInto },
+];
+const names = columns.map(({ name }) => name);
 
 /** Sorted by id: rows that come later stand later in every index by id. */
 const insert = (synced: boolean): string => `
-insert into contacts (id, tenant_id, account_id, created_at, updated_at, last_updated_from_wasender,
-  wasender_sync_status, ${columns.join(', ')})
-select r.id, $1::uuid, $2::uuid, $3::timestamptz, $3::timestamptz, ${synced ? '$3::timestamptz' : 'null'},
-  '${synced ? 'synced' : 'not_synced'}', ${columns.map((name) => `r.${name}`).join(', ')}
-from jsonb_to_recordset($4::jsonb) as r (id uuid, phone_number text, saved_name text, push_name text, name text,
-  verified_name text, company text, profile_image_url text, picture_at timestamptz, whatsapp_status text,
-  is_business_account boolean, wasender_jid text, raw_wasender_data text, provenance jsonb, edits jsonb,
-  merged_into uuid)
+insert into contacts (tenant_id, account_id, created_at, updated_at, last_updated_from_wasender,
+  wasender_sync_status, ${names.join(', ')})
+select $1::uuid, $2::uuid, $3::timestamptz, $3::timestamptz, ${synced ? '$3::timestamptz' : 'null'},
+  '${synced ? 'synced' : 'not_synced'}', ${names.map((name) => `r.${name}`).join(', ')}
+from unnest(${columns.map(({ type }, n) => `$${n + 4}::${type}[]`).join(', ')}) as r (${names.join(', ')})
 order by r.id`;
 const overwrite = (synced: boolean): string => `
 on conflict (id) do update set updated_at = excluded.updated_at,
   ${synced ? 'last_updated_from_wasender = excluded.last_updated_from_wasender, wasender_sync_status = excluded.wasender_sync_status,' : ''}
-  ${columns.map((name) => `${name} = excluded.${name}`).join(', ')}`;
+  ${names
+    .slice(1)
+    .map((name) => `${name} = excluded.${name}`)
+    .join(', ')}`;
 
 /** People who are new and seen at WASender, who are known and were seen there, and who were changed otherwise. */
 const statements = {
