@@ -90,9 +90,6 @@ export async function bulk<T>(em: Em, sql: string, parameters: readonly unknown[
 
 /** A list as one parameter, as in `= any(?::text[])` and `unnest(?::uuid[])`. */
 export const arrayOf = (values: readonly (string | boolean | null)[]): string =>
-  `{${values
-    .map((value) => (typeof value === 'string' ? quoted(value) : value))
-    .map(String)
-    .join()}}`;
+  `{${values.map((value) => (typeof value === 'string' ? quoted(value) : String(value))).join()}}`;
 
 const quoted = (text: string): string => `"${/[\\"]/.test(text) ? text.replaceAll(/[\\"]/g, '\\$&') : text}"`;

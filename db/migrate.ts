@@ -9,6 +9,7 @@ import { AccountKeys } from './migrations/0005-account-keys.ts';
 import { AnsweredAt } from './migrations/0006-answered-at.ts';
 import { Contacts } from './migrations/0007-contacts.ts';
 import { Privacy } from './migrations/0008-privacy.ts';
+import { ContactReferences } from './migrations/0009-contact-references.ts';
 
 /** Every migration, oldest first. */
 export const migrationsList = [
@@ -20,6 +21,7 @@ export const migrationsList = [
   { name: '0006-answered-at', class: AnsweredAt },
   { name: '0007-contacts', class: Contacts },
   { name: '0008-privacy', class: Privacy },
+  { name: '0009-contact-references', class: ContactReferences },
 ];
 
 /** MikroORM as the schema's owner; migrations and the drift test use it, no serving process does. */

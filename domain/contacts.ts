@@ -26,10 +26,9 @@ export interface SeenContact {
   raw: unknown;
 }
 
-/** The names under which a person is known to an account; unique within it. */
-export const aliasKinds = ['jid', 'lid', 'phone'] as const;
+/** The names under which a person is known to an account; unique within it, and no value is of two kinds. */
 export interface ContactAlias {
-  kind: (typeof aliasKinds)[number];
+  kind: 'jid' | 'lid';
   value: string;
 }
 

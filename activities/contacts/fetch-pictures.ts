@@ -192,6 +192,6 @@ async function keep(
       row.fields.profileImageUrl = url;
       row.pictureAt = at;
     }
-    await writeContacts(em, of, [...held.values()], false);
+    await writeContacts(em, of, [...held.values()]);
   });
 }

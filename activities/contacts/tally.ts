@@ -61,7 +61,7 @@ export class Tally {
   /** Counts a page; answers what must be kept of it. */
   add(people: readonly SavedPerson[], counts: PageCounts): Buffer {
     const { stats } = this;
-    const kept: Buffer[] = [];
+    let kept = '';
     for (const { contactId, outcome, named } of people) {
       const key = contactId.replaceAll('-', '').slice(-idSize * 2);
       const before = this.#seen.get(key);
@@ -71,7 +71,7 @@ export class Tally {
       if (before !== undefined) this.#count(before, -1);
       this.#count(after, 1);
       this.#seen.set(key, after);
-      kept.push(Buffer.from(key, 'hex'), Buffer.from([after]));
+      kept += key + after.toString(16).padStart(2, '0');
     }
     stats.total_fetched += counts.delivered;
     stats.skipped += counts.skipped;
@@ -80,7 +80,7 @@ export class Tally {
     const entries = stats.total_fetched - stats.skipped - stats.failed_updates - stats.erased;
     // In a further pass those still to come are known already.
     stats.duplicates = Math.max(entries - this.#seen.size, 0);
-    return Buffer.concat(kept);
+    return Buffer.from(kept, 'hex');
   }
 
   #count(flags: number, by: 1 | -1): void {

@@ -89,5 +89,5 @@ async function learnPhone(em: Em, of: WritingOf, id: string, phone: string): Pro
   if (kept && !kept.has('phoneNumber')) return;
   row.fields.phoneNumber = phone;
   row.provenance.phoneNumber = { source: 'translation', at: of.at.toISOString() };
-  await writeContacts(em, of, [row], false);
+  await writeContacts(em, of, [row]);
 }

@@ -45,7 +45,7 @@ const origin = z.object({
 export const wholeContactAnswer = contactAnswer
   .extend({
     aliases: z
-      .array(z.object({ kind: z.enum(['jid', 'lid', 'phone']), value: z.string() }))
+      .array(z.object({ kind: z.enum(['jid', 'lid']), value: z.string() }))
       .describe('What the account knows the person by.'),
     provenance: z.record(z.string(), origin).describe('Where each field comes from, and since when.'),
     merged: z.array(z.string()).describe('The contacts that this one stands for.'),

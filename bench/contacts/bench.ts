@@ -14,8 +14,6 @@ import { cases, inWords, rowsFor, type Measured } from './rows.ts';
 
 /** Row by row takes long: a part of the book tells its speed. */
 const ormLimit = 2_000;
-/** The first round warms up all sides with so many contacts, and does not count. */
-const warmUp = 2_000;
 
 /** One side's way to bring its table up to date with an account's address book; answers the entries it went through. */
 type Way = (stack: BenchStack, account: BenchAccount) => Promise<Omit<Measured, 'of' | 'side'>>;
@@ -34,8 +32,9 @@ export async function contacts(wish: { size: number; runs: number }, say: Say, s
   try {
     await client.connect();
     await client.query(createBaselineTable);
+    // The first round warms up all sides, and does not count.
     for (let round = 0; round <= wish.runs; round += 1) {
-      const account = await connectAccount(stack, round === 0 ? Math.min(wish.size, warmUp) : wish.size);
+      const account = await connectAccount(stack, wish.size);
       const turns = round % 2 ? (['ours', 'bare', 'orm'] as const) : (['orm', 'bare', 'ours'] as const);
       for (const of of cases) {
         const { session } = account;

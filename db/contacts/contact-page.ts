@@ -1,9 +1,9 @@
 import { afterMerge, afterSeen, fieldsOf, ownOf, type ContactAlias, type SeenContact } from '../../domain/contacts.ts';
 import { newId } from '../../platform/ids.ts';
 import type { Vault } from '../../platform/vault.ts';
-import { arrayOf, bulk, rows, type Em } from '../connect.ts';
+import { rows, type Em } from '../connect.ts';
 import { sealed } from '../sealed.ts';
-import { loadContacts, prepareContacts, type ContactRow, type WritingOf } from './contact-rows.ts';
+import { loadContacts, preparePeople, type AliasRow, type ContactRow, type WritingOf } from './contact-rows.ts';
 
 export interface Saving extends WritingOf {
   vault: Vault;
@@ -32,49 +32,59 @@ export interface Known {
   picture?: string | null;
 }
 
-export const nameOfAlias = ({ kind, value }: ContactAlias): string => `${kind}:${value}`;
-
 /** People that are written by one statement: while PostgreSQL works on them, the next ones are made ready. */
-const atOnce = 200;
+const atOnce = 250;
 
 /** The people of a page that change. */
 export class ContactPage {
   readonly #em: Em;
   readonly #of: Saving;
+  /** By the alias's value. */
   readonly #known: Map<string, Known>;
+  readonly #at: string;
   readonly #held = new Map<string, ContactRow>();
-  /** Who is not in the database yet. */
-  readonly #fresh = new Set<string>();
-  #touched = new Map<string, ContactRow>();
-  #hashes = new Map<string, AliasRow>();
+  #batch = emptyBatch();
   #writing: Promise<void> = Promise.resolve();
 
   constructor(em: Em, of: Saving, known: Map<string, Known>) {
     this.#em = em;
     this.#of = of;
+    this.#at = of.at.toISOString();
     this.#known = known;
   }
 
   async load(aliases: ContactAlias[]): Promise<void> {
-    const roots = new Set(aliases.flatMap((alias) => this.#known.get(nameOfAlias(alias))?.root ?? []));
-    for (const [id, row] of await loadContacts(this.#em, this.#of.accountId, [...roots])) this.#held.set(id, row);
+    const found = await loadContacts(this.#em, this.#of.accountId, this.#rootsOf(aliases));
+    for (const [id, row] of found) this.#held.set(id, row);
+  }
+
+  /** Who stands for these aliases, the oldest first. */
+  #rootsOf(aliases: ContactAlias[]): string[] {
+    const roots = new Set<string>();
+    for (const { value } of aliases) {
+      const root = this.#known.get(value)?.root;
+      if (root) roots.add(root);
+    }
+    return [...roots].sort();
   }
 
   take(entry: SeenContact, aliases: ContactAlias[], hash: string): SavedPerson {
-    const roots = [...new Set(aliases.flatMap((alias) => this.#known.get(nameOfAlias(alias))?.root ?? []))].sort();
-    const held = roots.flatMap((id) => this.#held.get(id) ?? []);
+    const held = this.#rootsOf(aliases).flatMap((id) => this.#held.get(id) ?? []);
     const isNew = held.length === 0;
     const row = held[0] ?? this.#empty(entry);
+    this.#batch.isNew &&= isNew;
     for (const other of held.slice(1)) this.#merge(row, other);
     this.#see(row, entry, isNew);
     const { savedName, pushName, verifiedName } = row.fields;
     const named = (verifiedName ?? savedName ?? pushName) !== null;
     for (const [n, alias] of aliases.entries()) {
-      const name = nameOfAlias(alias);
-      const contactId = this.#known.get(name)?.contactId ?? row.id;
-      this.#known.set(name, { contactId, root: row.id, hash: n === 0 ? hash : null, named });
-      const before = this.#hashes.get(name)?.content_hash ?? null;
-      this.#hashes.set(name, { ...alias, contact_id: contactId, content_hash: n === 0 ? hash : before });
+      const { kind, value } = alias;
+      const known = this.#known.get(value);
+      const contactId = known?.contactId ?? row.id;
+      this.#batch.isNew &&= !known;
+      this.#known.set(value, { contactId, root: row.id, hash: n === 0 ? hash : null, named });
+      const before = this.#batch.aliases.get(value)?.hash ?? null;
+      this.#batch.aliases.set(value, { kind, value, contactId, hash: n === 0 ? hash : before });
     }
     return { contactId: row.id, outcome: isNew ? 'inserted' : 'updated', named };
   }
@@ -91,7 +101,6 @@ export class ContactPage {
       mergedInto: null,
     };
     this.#held.set(row.id, row);
-    this.#fresh.add(row.id);
     return row;
   }
 
@@ -99,7 +108,6 @@ export class ContactPage {
   #see(row: ContactRow, entry: SeenContact, isNew: boolean): void {
     const better = row.wasenderJid === null || (row.wasenderJid.endsWith('@lid') && !entry.id.endsWith('@lid'));
     const decides = isNew || better || row.wasenderJid === entry.id;
-    const at = this.#of.at.toISOString();
     if (decides) {
       row.wasenderJid = entry.id;
       const keepsRaw = this.#of.keep === null || this.#of.keep.has('raw');
@@ -110,24 +118,23 @@ export class ContactPage {
       const told = entry.pictureUrl !== undefined;
       Object.assign(
         row,
-        afterSeen(row, told ? seen : { ...seen, profileImageUrl: row.fields.profileImageUrl }, decides, at),
+        afterSeen(row, told ? seen : { ...seen, profileImageUrl: row.fields.profileImageUrl }, decides, this.#at),
       );
     }
-    if (entry.pictureUrl !== undefined) row.pictureAt = at;
-    this.#touched.set(row.id, row);
+    if (entry.pictureUrl !== undefined) row.pictureAt = this.#at;
+    this.#batch.contacts.set(row.id, row);
   }
 
   #merge(row: ContactRow, other: ContactRow): void {
     Object.assign(other, ownOf(other), { mergedInto: row.id });
-    Object.assign(row, afterMerge(row, other, this.#of.at.toISOString()));
-    this.#touched.set(other.id, other);
+    Object.assign(row, afterMerge(row, other, this.#at));
+    this.#batch.contacts.set(other.id, other);
     for (const one of this.#known.values()) if (one.root === other.id) one.root = row.id;
   }
 
-  /** Sends what was taken once it is enough for a statement; resolves when that is under way. */
+  /** Sends what was taken once it is enough for a statement; resolves when what was begun has gone on. */
   async send(): Promise<void> {
-    if (this.#touched.size < atOnce) return;
-    this.#write();
+    if (this.#batch.contacts.size >= atOnce) this.#write();
     await turn();
   }
 
@@ -141,59 +148,32 @@ export class ContactPage {
 
   /** One statement after the other: a connection takes one at a time. */
   #write(): void {
-    const [contacts, aliases] = [[...this.#touched.values()], [...this.#hashes.values()]];
-    this.#touched = new Map();
-    this.#hashes = new Map();
-    const isFresh = ({ id }: ContactRow): boolean => this.#fresh.has(id);
-    const sendNew = prepareContacts(this.#em, this.#of, contacts.filter(isFresh), 'new');
-    const sendKnown = prepareContacts(
-      this.#em,
-      this.#of,
-      contacts.filter((one) => !isFresh(one)),
-      'synced',
-    );
-    for (const { id } of contacts) this.#fresh.delete(id);
+    const { contacts, aliases, isNew } = this.#batch;
+    this.#batch = emptyBatch();
+    if (!contacts.size) return;
+    const send = preparePeople(this.#em, this.#of, [...contacts.values()], [...aliases.values()], isNew);
     const before = this.#writing;
     this.#writing = (async () => {
       await before;
-      await sendNew();
-      await sendKnown();
-      for (const { id, mergedInto } of contacts)
+      await send();
+      for (const { id, mergedInto } of contacts.values())
         if (mergedInto)
           await rows(this.#em, 'update contacts set merged_into = ? where merged_into = ?', [mergedInto, id]);
-      if (aliases.length) await writeAliases(this.#em, this.#of, aliases);
     })();
     // Told by `written`; until then nobody waits for it.
     this.#writing.catch(() => undefined);
   }
 }
 
+/** What one statement writes. */
+interface Batch {
+  contacts: Map<string, ContactRow>;
+  aliases: Map<string, AliasRow>;
+  /** Nobody in it is in the database under any name. */
+  isNew: boolean;
+}
+
+const emptyBatch = (): Batch => ({ contacts: new Map(), aliases: new Map(), isNew: true });
+
 /** A turn of the event loop, in which what was begun is sent. */
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
-
-interface AliasRow extends ContactAlias {
-  contact_id: string;
-  content_hash: string | null;
-}
-
-/** New aliases, and what is seen anew under known ones. */
-async function writeAliases(em: Em, { accountId, tenantId }: Saving, aliases: AliasRow[]): Promise<void> {
-  await bulk(
-    em,
-    `insert into contact_aliases (account_id, tenant_id, kind, value, contact_id, content_hash)
-     select $1::uuid, $2::uuid, r.*
-     from unnest($3::text[], $4::text[], $5::uuid[], $6::text[]) as r (kind, value, contact_id, content_hash)
-     order by r.kind, r.value
-     on conflict (account_id, kind, value) do update set content_hash = excluded.content_hash
-     where excluded.content_hash is not null
-       and contact_aliases.content_hash is distinct from excluded.content_hash`,
-    [
-      accountId,
-      tenantId,
-      arrayOf(aliases.map(({ kind }) => kind)),
-      arrayOf(aliases.map(({ value }) => value)),
-      arrayOf(aliases.map(({ contact_id: id }) => id)),
-      arrayOf(aliases.map(({ content_hash: hash }) => hash)),
-    ],
-  );
-}

@@ -1,4 +1,4 @@
-import type { ContactEdits, ContactFields, Provenance } from '../../domain/contacts.ts';
+import type { ContactAlias, ContactEdits, ContactFields, Provenance } from '../../domain/contacts.ts';
 import { nameOf } from '../../domain/contacts.ts';
 import { arrayOf, bulk, rows, type Em } from '../connect.ts';
 
@@ -75,31 +75,51 @@ export interface WritingOf {
   at: Date;
 }
 
-/** Writes whole contacts, new or not, in one statement; what came from WASender is marked as synced with it. */
-export const writeContacts = (em: Em, of: WritingOf, written: readonly ContactRow[], synced: boolean): Promise<void> =>
-  prepareContacts(em, of, written, synced ? 'synced' : 'changed')();
+/** An alias as its writers hold it; the hash stands under the identity that an entry was seen by. */
+export interface AliasRow extends ContactAlias {
+  contactId: string;
+  hash: string | null;
+}
 
-/** The same, made ready now and sent by the call that it answers. */
-export function prepareContacts(
+/** Writes whole contacts, new or not, that were changed otherwise than by an entry of the provider. */
+export async function writeContacts(em: Em, of: WritingOf, written: readonly ContactRow[]): Promise<void> {
+  if (written.length) await bulk(em, insert(false) + overwrite(false), parametersOf(of, written));
+}
+
+/**
+ * People as the provider shows them, with their aliases, in one statement: made ready now, and sent by the call that it
+ * answers. `isNew` says that nobody of them is in the database.
+ */
+export function preparePeople(
   em: Em,
-  { tenantId, accountId, at }: WritingOf,
+  of: WritingOf,
   written: readonly ContactRow[],
-  as: keyof typeof statements,
+  aliases: readonly AliasRow[],
+  isNew: boolean,
 ): () => Promise<void> {
-  if (!written.length) return () => Promise.resolve();
-  const parameters = columns.map(({ of }) => arrayOf(written.map(of)));
+  const parameters = [
+    ...parametersOf(of, written),
+    ...aliasColumns.map(({ of: value }) => arrayOf(aliases.map(value))),
+  ];
   return async () => {
-    await bulk(em, statements[as], [tenantId, accountId, at, ...parameters]);
+    await bulk(em, isNew ? newPeople : knownPeople, parameters);
   };
 }
 
-interface Column {
-  name: keyof Stored | 'name';
+const parametersOf = ({ tenantId, accountId, at }: WritingOf, written: readonly ContactRow[]): unknown[] => [
+  tenantId,
+  accountId,
+  at,
+  ...contactColumns.map(({ of }) => arrayOf(written.map(of))),
+];
+
+interface Column<Row> {
+  name: string;
   type: string;
-  of: (row: ContactRow) => string | boolean | null;
+  of: (row: Row) => string | boolean | null;
 }
 
-const columns: readonly Column[] = [
+const contactColumns: readonly Column<ContactRow>[] = [
   { name: 'id', type: 'uuid', of: ({ id }) => id },
   { name: 'phone_number', type: 'text', of: ({ fields }) => fields.phoneNumber },
   { name: 'saved_name', type: 'text', of: ({ fields }) => fields.savedName },
@@ -117,7 +137,17 @@ const columns: readonly Column[] = [
   { name: 'edits', type: 'jsonb', of: ({ edits }) => JSON.stringify(edits) },
   { name: 'merged_into', type: 'uuid', of: ({ mergedInto }) => mergedInto },
 ];
-const names = columns.map(({ name }) => name);
+const aliasColumns: readonly Column<AliasRow>[] = [
+  { name: 'kind', type: 'text', of: ({ kind }) => kind },
+  { name: 'value', type: 'text', of: ({ value }) => value },
+  { name: 'contact_id', type: 'uuid', of: ({ contactId }) => contactId },
+  { name: 'content_hash', type: 'text', of: ({ hash }) => hash },
+];
+const names = contactColumns.map(({ name }) => name);
+
+/** Columns that are sent as a list each, as rows; PostgreSQL reads them in two thirds of the time that JSON takes. */
+const unnest = <Row>(columns: readonly Column<Row>[], from: number): string =>
+  `unnest(${columns.map(({ type }, n) => `$${from + n}::${type}[]`).join(', ')}) as r (${columns.map(({ name }) => name).join(', ')})`;
 
 /** Sorted by id: rows that come later stand later in every index by id. */
 const insert = (synced: boolean): string => `
@@ -125,7 +155,7 @@ insert into contacts (tenant_id, account_id, created_at, updated_at, last_update
   wasender_sync_status, ${names.join(', ')})
 select $1::uuid, $2::uuid, $3::timestamptz, $3::timestamptz, ${synced ? '$3::timestamptz' : 'null'},
   '${synced ? 'synced' : 'not_synced'}', ${names.map((name) => `r.${name}`).join(', ')}
-from unnest(${columns.map(({ type }, n) => `$${n + 4}::${type}[]`).join(', ')}) as r (${names.join(', ')})
+from ${unnest(contactColumns, 4)}
 order by r.id`;
 const overwrite = (synced: boolean): string => `
 on conflict (id) do update set updated_at = excluded.updated_at,
@@ -135,9 +165,13 @@ on conflict (id) do update set updated_at = excluded.updated_at,
     .map((name) => `${name} = excluded.${name}`)
     .join(', ')}`;
 
-/** People who are new and seen at WASender, who are known and were seen there, and who were changed otherwise. */
-const statements = {
-  new: insert(true),
-  synced: insert(true) + overwrite(true),
-  changed: insert(false) + overwrite(false),
-};
+const insertAliases = `
+insert into contact_aliases (tenant_id, account_id, ${aliasColumns.map(({ name }) => name).join(', ')})
+select $1::uuid, $2::uuid, r.* from ${unnest(aliasColumns, 4 + contactColumns.length)}
+order by r.kind, r.value`;
+const overwriteHashes = `
+on conflict (account_id, kind, value) do update set content_hash = excluded.content_hash
+where excluded.content_hash is not null and contact_aliases.content_hash is distinct from excluded.content_hash`;
+
+const newPeople = `with people as (${insert(true)}) ${insertAliases}`;
+const knownPeople = `with people as (${insert(true)}${overwrite(true)}) ${insertAliases}${overwriteHashes}`;

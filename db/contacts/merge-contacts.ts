@@ -29,7 +29,7 @@ export async function mergeContacts(
   }
   const along = [...(await loadContacts(em, of.accountId, await mergedInto(em, others))).values()];
   for (const other of [...merged, ...along]) Object.assign(survivor, afterMerge(survivor, other, of.at.toISOString()));
-  await writeContacts(em, of, [survivor, ...merged], false);
+  await writeContacts(em, of, [survivor, ...merged]);
   // Who pointed to one of them points past it, so that one step leads to who stands for anybody.
   await rows(em, 'update contacts set merged_into = ? where merged_into = any(?::uuid[])', [root, arrayOf(others)]);
   return root;
@@ -60,7 +60,7 @@ export async function unmergeContact(em: Em, of: WritingOf, contactId: string): 
     Object.assign(survivor, afterUnmerge(survivor, one.id));
     one.mergedInto = null;
   }
-  await writeContacts(em, of, [survivor, ...freed], false);
+  await writeContacts(em, of, [survivor, ...freed]);
   await rows(em, 'update contact_aliases set content_hash = null where contact_id = any(?::uuid[])', [
     arrayOf([survivor.id, ...leaving]),
   ]);

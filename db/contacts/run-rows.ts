@@ -1,4 +1,4 @@
-import { rows, type Em } from '../connect.ts';
+import { bulk, rows, type Em } from '../connect.ts';
 import { lockContacts } from './lock.ts';
 import { markMissing } from '../privacy/mark-missing.ts';
 
@@ -77,11 +77,11 @@ export async function advanceRun(
   );
   if (!moved.length) return false;
   if (run.seen.length)
-    await rows(
+    await bulk(
       em,
       `insert into sync_pages (run_id, number, tenant_id, seen)
-       select ?::uuid, coalesce(max(number), 0) + 1, ?::uuid, ?::bytea from sync_pages where run_id = ?::uuid`,
-      [run.id, tenantId, run.seen, run.id],
+       select $1::uuid, coalesce(max(number), 0) + 1, $2::uuid, $3::bytea from sync_pages where run_id = $1::uuid`,
+      [run.id, tenantId, run.seen],
     );
   return true;
 }

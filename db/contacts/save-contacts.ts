@@ -1,15 +1,14 @@
 import { createHash } from 'node:crypto';
 import {
   aliasesOf,
-  aliasKinds,
   contentOf,
   isSamePicture,
   withoutRepeats,
   type ContactAlias,
   type SeenContact,
 } from '../../domain/contacts.ts';
-import { bulk, type Em } from '../connect.ts';
-import { ContactPage, nameOfAlias, type Known, type SavedPerson, type Saving } from './contact-page.ts';
+import { arrayOf, bulk, type Em } from '../connect.ts';
+import { ContactPage, type Known, type SavedPerson, type Saving } from './contact-page.ts';
 import { lockContacts } from './lock.ts';
 
 /**
@@ -72,7 +71,7 @@ function readinessOf(entry: SeenContact, keep: ReadonlySet<string> | null): Read
 }
 
 /**
- * The aliases that are known, with who stands for each. Steps that each read an index by a list: of a join the planner,
+ * The aliases that are known, by their values, with who stands for each. Steps that each read an index by a list: of a join the planner,
  * which has seen no statistics of a table that has just been filled, makes a loop over all of it.
  */
 async function knownAliases(
@@ -81,11 +80,11 @@ async function knownAliases(
   aliases: ContactAlias[],
   keepsPictures: boolean,
 ): Promise<Map<string, Known>> {
-  const found = await bulk<ContactAlias & { contact_id: string; content_hash: string | null }>(
+  const found = await bulk<{ value: string; contact_id: string; content_hash: string | null }>(
     em,
-    `select kind, value, contact_id, content_hash from contact_aliases
+    `select value, contact_id, content_hash from contact_aliases
      where account_id = $1 and kind = any($2::text[]) and value = any($3::text[])`,
-    [accountId, aliasKinds, aliases.map(({ value }) => value)],
+    [accountId, [...new Set(aliases.map(({ kind }) => kind))], arrayOf(aliases.map(({ value }) => value))],
   );
   const contacts = await namesOf(
     em,
@@ -94,11 +93,11 @@ async function knownAliases(
   const merged = [...contacts.values()].flatMap(({ merged_into: root }) => root ?? []);
   const roots = merged.length ? await namesOf(em, merged) : contacts;
   return new Map(
-    found.map(({ kind, value, contact_id: contactId, content_hash: hash }) => {
+    found.map(({ value, contact_id: contactId, content_hash: hash }) => {
       const root = contacts.get(contactId)?.merged_into ?? contactId;
       const standing = roots.get(root) ?? contacts.get(root);
       const picture = keepsPictures && standing?.wasender_jid === value ? standing.picture : undefined;
-      return [nameOfAlias({ kind, value }), { contactId, root, hash, named: standing?.named ?? false, picture }];
+      return [value, { contactId, root, hash, named: standing?.named ?? false, picture }];
     }),
   );
 }
@@ -117,14 +116,14 @@ async function namesOf(em: Em, ids: readonly string[]): Promise<Map<string, Stan
     `select id, merged_into, coalesce(verified_name, saved_name, push_name) is not null as named, wasender_jid,
        profile_image_url as picture
      from contacts where id = any($1::uuid[])`,
-    [[...new Set(ids)]],
+    [arrayOf([...new Set(ids)])],
   );
   return new Map(found.map((one) => [one.id, one]));
 }
 
 /** The person when the entry under its own identity is what it was, and tells no alias that is new or somebody else's. */
 function unchangedAs(known: ReadonlyMap<string, Known>, { entry, aliases, hash }: Person): Known | null {
-  const found = aliases.map((alias) => known.get(nameOfAlias(alias)));
+  const found = aliases.map((alias) => known.get(alias.value));
   const own = found[0];
   if (own?.hash !== hash || !found.every((one) => one?.root === own.root)) return null;
   const compared = own.picture !== undefined && entry.pictureUrl !== undefined;

@@ -14,9 +14,7 @@ export async function erasedAmong(
   tenantId: string,
   subjects: readonly Subject[],
 ): Promise<Set<string>> {
-  if (!subjects.length) return new Set();
-  const [some] = await rows(em, 'select 1 from erased_subjects where tenant_id = ? limit 1', [tenantId]);
-  if (!some) return new Set();
+  if (!subjects.length || !(await hasErased(em, tenantId))) return new Set();
   const ledger = await openLedger(em, vault);
   const byDigest = new Map(subjects.map((one) => [ledger.digest(tenantId, one), subjectName(one)]));
   const found = await rows<{ digest: string }>(
@@ -25,6 +23,12 @@ export async function erasedAmong(
     [tenantId, arrayOf([...byDigest.keys()])],
   );
   return new Set(found.flatMap(({ digest }) => byDigest.get(digest) ?? []));
+}
+
+/** Whether the tenant had anybody erased: few ever have. */
+export async function hasErased(em: Em, tenantId: string): Promise<boolean> {
+  const [some] = await rows(em, 'select 1 from erased_subjects where tenant_id = ? limit 1', [tenantId]);
+  return some !== undefined;
 }
 
 /**

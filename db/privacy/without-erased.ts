@@ -3,7 +3,7 @@ import { subjectName, type Subject } from '../../domain/privacy.ts';
 import type { Vault } from '../../platform/vault.ts';
 import { rows, type Em } from '../connect.ts';
 import { reopenErasure } from './erasures.ts';
-import { addToLedger, erasedAmong } from './ledger.ts';
+import { addToLedger, erasedAmong, hasErased } from './ledger.ts';
 import { openLedger } from './ledger-key.ts';
 
 /** The entries of a page but for those of people who were erased, and how many of these there were. */
@@ -14,6 +14,7 @@ export async function withoutErased(
   entries: readonly SeenContact[],
   at: Date,
 ): Promise<{ entries: readonly SeenContact[]; erased: number }> {
+  if (!(await hasErased(em, tenantId))) return { entries, erased: 0 };
   const erased = await erasedPeople(em, vault, tenantId, entries.map(aliasesOf), at);
   const left = entries.filter((_, n) => !erased.has(n));
   return { entries: left, erased: erased.size };
