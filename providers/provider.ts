@@ -157,6 +157,23 @@ export interface ContactReader {
   lidToPhone(call: ProviderCall, lid: string): Promise<string | null>;
 }
 
+/** A message as it is handed to a provider: a text, an attachment, or both (then the text is its caption). */
+export interface OutgoingMessage {
+  /** A number, a JID, a LID, or the id of a group or channel. */
+  to: string;
+  text?: string;
+  /** The provider fetches it from `url`. */
+  attachment?: { kind: 'image' | 'video' | 'document' | 'audio' | 'sticker'; url: string; fileName?: string };
+  /** The provider's id of the message that is answered. */
+  replyTo?: string;
+}
+
+/** A message that the provider took; whether it arrives is told later. */
+export interface SentMessage {
+  /** Null where the provider tells none. */
+  providerMessageId: string | null;
+}
+
 /**
  * One provider: one folder exporting one object. All verbs answer plain data or throw `ProviderFailure`; none of
  * them writes anything of ours, retries, or logs a secret.
@@ -211,6 +228,12 @@ export interface Provider {
 
   /** Reading the account's address book; absent where the provider has none. */
   contacts?: ContactReader;
+
+  /**
+   * Hands a message over. Nothing tells a repeat apart: a failure whose effect is `unknown` may have sent it. Throws
+   * `request_refused` for what cannot be sent, `not_found`, `rate_limited`, `login_lost`.
+   */
+  send?(call: ProviderCall, message: OutgoingMessage): Promise<SentMessage>;
 
   webhooks: {
     /** Whether the request carries the secret; any of `secrets` counts, so that they can be rotated. Pure. */

@@ -4,6 +4,7 @@ import { detailsOf } from './details.ts';
 import { findBegun, listAccounts } from './find-begun.ts';
 import { checkLogin } from './login-input.ts';
 import { anotherWay, answer, begin, look, resend, restore, revoke } from './login.ts';
+import { send } from './send.ts';
 import { checkSettings } from './settings.ts';
 import { registerWebhooks, subscribe } from './subscription.ts';
 import { readWebhook, shownSecret, verifyWebhook, withoutKeys } from './webhooks.ts';
@@ -27,5 +28,6 @@ export const wasender: Provider = {
     subscribe,
   },
   contacts,
+  send,
   webhooks: { verify: verifyWebhook, shownSecret, read: readWebhook, withoutKeys, readCallback: () => null },
 };
