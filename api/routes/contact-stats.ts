@@ -30,8 +30,8 @@ const getStats = route({
     contacts_without_names: count,
     contacts_with_pictures: count,
     business_contacts: count,
-    last_sync: time.nullable().describe('When a sync of contacts last succeeded.'),
-    last_runs: z.array(syncAnswer).describe(`The newest sync of each account's contacts, of ${accountsTold} at most.`),
+    last_sync: time.nullable().describe('When a sync of everybody last succeeded.'),
+    last_runs: z.array(syncAnswer).describe(`The newest sync of everybody of each account, of ${accountsTold} at most.`),
   }),
   handle: ({ context, principal, query }) =>
     context.db.tenant(principal.tenantId, async (em) => {
@@ -52,7 +52,7 @@ const getStats = route({
       const newest = await rows<{ id: string }>(
         em,
         `select r.id from accounts a cross join lateral (
-           select id from sync_runs where account_id = a.id and kind = 'contacts' order by id desc limit 1
+           select id from sync_runs where account_id = a.id and kind = 'contacts' and scope = '' order by id desc limit 1
          ) r where a.id = coalesce(?::uuid, a.id) order by r.id desc limit ?`,
         [account, accountsTold],
       );
@@ -88,7 +88,7 @@ export const getSyncStatus = route({
   answer: z.object({
     wasender_configured: z.boolean().describe('There are credentials, of the tenant or of the installation.'),
     sync_available: z.boolean().describe('And a connected account.'),
-    last_sync: time.nullable(),
+    last_sync: time.nullable().describe('When a sync of everybody last succeeded.'),
   }),
   handle: ({ context, principal }) =>
     context.db.tenant(principal.tenantId, async (em) => {
@@ -104,13 +104,13 @@ export const getSyncStatus = route({
     }),
 });
 
-/** When a sync of contacts last succeeded, of any account or of some. */
+/** When a sync of everybody last succeeded, of any account or of some. */
 async function lastSync(em: Em, of: { account?: string | null; provider?: ProviderName }): Promise<string | null> {
   const [last] = await rows<{ at: string | null }>(
     em,
     `select max(r.ended_at)::text as at from accounts a cross join lateral (
-       select ended_at from sync_runs where account_id = a.id and kind = 'contacts' and state = 'succeeded'
-       order by id desc limit 1
+       select ended_at from sync_runs
+       where account_id = a.id and kind = 'contacts' and scope = '' and state = 'succeeded' order by id desc limit 1
      ) r where a.id = coalesce(?::uuid, a.id) and a.provider = coalesce(?, a.provider)`,
     [of.account ?? null, of.provider ?? null],
   );

@@ -1,4 +1,3 @@
-import { rows } from '../../db/connect.ts';
 import { readDocument } from '../api/openapi.ts';
 import { eventually } from '../support/eventually.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
@@ -76,6 +75,14 @@ describe('B2: a sync of one contact', () => {
       state: 'succeeded',
       stats: { total_fetched: 1 },
     });
+  });
+
+  it('does not count as the last time that everybody was read', async () => {
+    const before = (await stack.api.get('/api/v1/contacts/stats')).body;
+    const { body } = await start({ kind: 'contacts', scope: { phone: known.phone_number } });
+    const after = (await stack.api.get('/api/v1/contacts/stats')).body;
+    expect(body.state).toBe('succeeded');
+    expect([after.last_sync, after.last_runs]).toEqual([before.last_sync, before.last_runs]);
   });
 
   it('fails with a reason for a number that nobody has', async () => {
@@ -225,7 +232,8 @@ describe('the documented paths of contacts', () => {
         status: 200,
         body: { data: { wasender_configured: true, sync_available: true } },
       });
-      const [last] = await everyPage(stack.api, '/api/v1/syncs?kind=contacts&state=succeeded');
+      const runs = await everyPage(stack.api, '/api/v1/syncs?kind=contacts&state=succeeded');
+      const last = runs.find(({ scope }) => scope === null);
       expect(answer.body.data.last_sync).toBe(last.ended_at);
       await documented('GET', '/api/sync/status', answer);
       // Nobody to sync is no failure.
@@ -235,25 +243,4 @@ describe('the documented paths of contacts', () => {
       });
     },
   );
-
-  it('B10: answer 503 as {error} where WASender is not configured', async () => {
-    const hidden = await stack.worker.deps.db.system((em) =>
-      rows<{ id: string }>(
-        em,
-        `update provider_credentials set provider = 'none' where provider = 'wasender' returning id`,
-      ),
-    );
-    expect(hidden).toHaveLength(1);
-    const client = await stack.client('unconfigured');
-    for (const path of ['wasender-contacts', `wasender-contact/${known.phone_number}`]) {
-      const { status, body, headers } = await client.post(`/api/sync/${path}`);
-      expect([status, body.code, headers.has('retry-after')]).toEqual([503, 'provider_not_configured', true]);
-      expect(body.error).toBe(body.detail);
-    }
-    const { data } = (await client.get('/api/sync/status')).body;
-    expect(data).toEqual({ wasender_configured: false, sync_available: false, last_sync: null });
-    await stack.worker.deps.db.system((em) =>
-      rows(em, `update provider_credentials set provider = 'wasender' where provider = 'none'`),
-    );
-  });
 });

@@ -1,0 +1,116 @@
+import { startTestStack, type TestStack } from '../support/stack.ts';
+import { createBooks, type Books } from './book.ts';
+
+let stack: TestStack;
+let books: Books;
+beforeAll(async () => {
+  stack = await startTestStack({ WASENDER_AUTO_SYNC_ENABLED: 'false' });
+  books = createBooks(stack);
+});
+afterAll(() => stack?.stop());
+
+/** The address book as WASender lists it, asked past the product. */
+async function listed(session: string): Promise<any[]> {
+  const ask = async (path: string, key: string): Promise<any> => {
+    const answer = await fetch(`${stack.config.WASENDER_BASE_URL}${path}`, {
+      headers: { authorization: `Bearer ${key}` },
+    });
+    return ((await answer.json()) as { data: any }).data;
+  };
+  const { api_key: key } = await ask(`/whatsapp-sessions/${session}`, '1|sandbox-pat');
+  return ask('/contacts', key);
+}
+
+const nasty = {
+  size: 3000,
+  seed: 'bad day',
+  nameless: 0.2,
+  unsaved: 0.2,
+  lid_only: 0.2,
+  emoji: 0.2,
+  business: 0.2,
+  near_duplicates: 0.05,
+  far_duplicates: 0.05,
+  large_record: true,
+};
+
+/** Each person once, by identity, as the list says: what a second entry lacks is in the first. */
+function peopleOf(entries: any[]): Map<string, any> {
+  const people = new Map<string, any>();
+  for (const entry of entries) people.set(entry.id, { ...entry, ...people.get(entry.id) });
+  return people;
+}
+
+const written = async (id: string): Promise<any[]> =>
+  books.query(
+    `select wasender_jid, phone_number, saved_name, push_name, verified_name, whatsapp_status, is_business_account
+     from contacts where account_id = ? order by wasender_jid`,
+    [id],
+  );
+
+const expected = (entries: any[]): any[] =>
+  [...peopleOf(entries).values()]
+    .map((one) => ({
+      wasender_jid: one.id,
+      phone_number: one.id.endsWith('@lid') ? null : `+${one.id.split('@')[0]}`,
+      saved_name: one.name ?? null,
+      push_name: one.notify ?? null,
+      verified_name: one.verifiedName ?? null,
+      whatsapp_status: one.status ?? null,
+      is_business_account: Boolean(one.verifiedName),
+    }))
+    .toSorted((a, b) => (a.wasender_jid < b.wasender_jid ? -1 : 1));
+
+it('right rows and a clear report come of a bad book over calls of which a third fails', async () => {
+  const { id, session } = await books.connected({ size: 0, seed: 'empty' });
+  await stack.control.put('/address-book', { session, ...nasty });
+  await stack.control.put('/faults', {
+    provider: 'wasender',
+    rate_429: 0.15,
+    rate_500: 0.15,
+    webhook_drop: 1,
+    seed: 3,
+  });
+  const first = await books.sync(id);
+  await stack.control.patch('/address-book', { session, change: 0.1, remove: 0.05 });
+  const second = await books.sync(id);
+  await stack.control.put('/faults', { provider: 'wasender' });
+
+  const gone = 150;
+  const now = await listed(session);
+  expect(peopleOf(now).size).toBe(3000 - gone);
+  const rows = await written(id);
+  const present = new Set(now.map((one) => one.id));
+  // Whom the book lacks is not removed: it may be partial.
+  expect(rows).toHaveLength(3000);
+  expect(rows.filter((one) => present.has(one.wasender_jid))).toEqual(expected(now));
+
+  expect(first).toMatchObject({ state: 'succeeded', reason: null });
+  expect(first.stats).toMatchObject({
+    total_fetched: 3300,
+    successful_updates: 3000,
+    inserted: 3000,
+    updated: 0,
+    unchanged: 0,
+    duplicates: 300,
+    failed_updates: 0,
+    skipped: 0,
+  });
+  expect(first.stats.contacts_with_names + first.stats.contacts_without_names).toBe(3000);
+  expect(second.stats).toMatchObject({ total_fetched: now.length, inserted: 0, failed_updates: 0 });
+  expect(second.stats.updated + second.stats.unchanged).toBe(2850);
+  expect(second.stats.updated).toBeGreaterThan(200);
+});
+
+it('a record of 200 KB is kept as it came, sealed', async () => {
+  const { id, session } = await books.connected({ ...nasty, size: 40 });
+  const largest = (await listed(session)).toSorted((a, b) => JSON.stringify(b).length - JSON.stringify(a).length)[0];
+  expect(JSON.stringify(largest).length).toBeGreaterThan(200_000);
+  const [row] = await books.query(
+    'select id, raw_wasender_data as raw from contacts where account_id = ? and wasender_jid = ?',
+    [id, largest.id],
+  );
+  expect(row.raw).toMatch(/^v1\./);
+  const { body } = await stack.api.get(`/api/v1/contacts/${row.id}`);
+  expect(body.raw_wasender_data).toEqual(largest);
+});

@@ -1,0 +1,88 @@
+import pg from 'pg';
+import { startTestStack, type TestStack } from '../support/stack.ts';
+import { everyPage, wasenderAccount } from '../support/wasender-account.ts';
+
+let stack: TestStack;
+let owner: pg.Client;
+let known: any;
+beforeAll(async () => {
+  stack = await startTestStack();
+  await wasenderAccount(stack, stack.api, { size: 5, seed: 'failures', lid_only: 0 });
+  [known] = await everyPage(stack.api, '/api/v1/contacts');
+  owner = new pg.Client({ connectionString: stack.database.ownerUrl });
+  await owner.connect();
+});
+afterAll(async () => {
+  await owner?.end();
+  await stack?.stop();
+});
+
+const nobody = '01890000-0000-7000-8000-000000000000';
+
+describe('B10: errors', () => {
+  it('are 404 for an unknown contact, whatever is asked of it', async () => {
+    const asked = [
+      await stack.api.get(`/api/v1/contacts/${nobody}`),
+      await stack.api.get('/api/v1/contacts/not-an-id'),
+      await stack.api.patch(`/api/v1/contacts/${nobody}`, { name: 'x' }),
+      await stack.api.delete(`/api/v1/contacts/${nobody}`),
+      await stack.api.post(`/api/v1/contacts/${nobody}/unmerge`),
+      await stack.api.post('/api/v1/contacts/merge', { contact_ids: [known.id, nobody] }),
+      await stack.api.post('/api/v1/contacts/bulk', { contact_ids: [nobody], set: { groups: ['x'] } }),
+      await stack.api.post('/api/sync/wasender-contact/+15550099990'),
+    ];
+    for (const { status, body } of asked) expect([status, body.code]).toEqual([404, 'not_found']);
+  });
+
+  it('are 500 where the database fails, and tell nothing of it', async () => {
+    const tables = ['contacts', 'sync_runs'];
+    for (const name of tables) await owner.query(`alter table ${name} rename to ${name}_elsewhere`);
+    const failed = [
+      await stack.api.get('/api/v1/contacts'),
+      await stack.api.get(`/api/v1/contacts/${known.id}`),
+      await stack.api.get('/api/sync/status'),
+      await stack.api.post('/api/sync/wasender-contacts'),
+      await stack.api.post(`/api/sync/wasender-contact/${known.phone_number}`),
+    ];
+    for (const name of tables) await owner.query(`alter table ${name}_elsewhere rename to ${name}`);
+    for (const { status, body } of failed) {
+      expect([status, body.code]).toEqual([500, 'unexpected']);
+      expect(JSON.stringify(body)).not.toContain('relation');
+    }
+    for (const { body } of failed.slice(2)) expect(body.error).toBe(body.detail);
+    expect((await stack.api.get(`/api/v1/contacts/${known.id}`)).status).toBe(200);
+  });
+
+  it('are 503 where WASender is not configured', async () => {
+    const { rowCount } = await owner.query(
+      `update provider_credentials set provider = 'none' where provider = 'wasender'`,
+    );
+    expect(rowCount).toBe(1);
+    const client = await stack.client('unconfigured');
+    for (const path of ['wasender-contacts', `wasender-contact/${known.phone_number}`]) {
+      const { status, body, headers } = await client.post(`/api/sync/${path}`);
+      expect([status, body.code, headers.has('retry-after')]).toEqual([503, 'provider_not_configured', true]);
+      expect(body.error).toBe(body.detail);
+    }
+    const { data } = (await client.get('/api/sync/status')).body;
+    expect(data).toEqual({ wasender_configured: false, sync_available: false, last_sync: null });
+    await owner.query(`update provider_credentials set provider = 'wasender' where provider = 'none'`);
+  });
+});
+
+it('answers every read while the provider is out, without asking it', async () => {
+  await stack.control.put('/faults', { provider: 'wasender', rate_500: 1 });
+  await stack.control.delete('/calls');
+  const reads = [
+    '/api/v1/contacts',
+    `/api/v1/contacts/${known.id}`,
+    '/api/v1/contacts?q=a',
+    '/api/v1/contacts/stats',
+    '/api/v1/contacts/sync-status',
+    '/api/v1/syncs?kind=contacts',
+    '/api/sync/status',
+  ];
+  for (const path of reads) expect([path, (await stack.api.get(path)).status]).toEqual([path, 200]);
+  expect(await stack.control.get('/calls')).toEqual([]);
+  await stack.control.put('/faults', { provider: 'wasender' });
+});
