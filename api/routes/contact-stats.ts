@@ -31,7 +31,9 @@ const getStats = route({
     contacts_with_pictures: count,
     business_contacts: count,
     last_sync: time.nullable().describe('When a sync of everybody last succeeded.'),
-    last_runs: z.array(syncAnswer).describe(`The newest sync of everybody of each account, of ${accountsTold} at most.`),
+    last_runs: z
+      .array(syncAnswer)
+      .describe(`The newest sync of everybody of each account, of ${accountsTold} at most.`),
   }),
   handle: ({ context, principal, query }) =>
     context.db.tenant(principal.tenantId, async (em) => {
