@@ -10,6 +10,7 @@ import { AnsweredAt } from './migrations/0006-answered-at.ts';
 import { Contacts } from './migrations/0007-contacts.ts';
 import { Privacy } from './migrations/0008-privacy.ts';
 import { ContactReferences } from './migrations/0009-contact-references.ts';
+import { ContactsAgain } from './migrations/0010-contacts-again.ts';
 
 /** Every migration, oldest first. */
 export const migrationsList = [
@@ -22,6 +23,7 @@ export const migrationsList = [
   { name: '0007-contacts', class: Contacts },
   { name: '0008-privacy', class: Privacy },
   { name: '0009-contact-references', class: ContactReferences },
+  { name: '0010-contacts-again', class: ContactsAgain },
 ];
 
 /** MikroORM as the schema's owner; migrations and the drift test use it, no serving process does. */

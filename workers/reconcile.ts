@@ -1,10 +1,11 @@
 import { firstId } from '../platform/ids.ts';
 import { rows, type Database } from '../db/connect.ts';
-import { openFirstContactsRun } from '../db/contacts/open-run.ts';
+import { openContactsRunAgain, openFirstContactsRun } from '../db/contacts/open-run.ts';
 import { openDetailsRun } from '../db/queries/open-details-run.ts';
 import { wantLooks } from '../db/queries/want-looks.ts';
 import { unmovedAccounts, type Lying, type UnmovedAccount } from '../db/queries/unmoved-accounts.ts';
 import {
+  accountsToReadAgain,
   accountsWithoutContacts,
   accountsWithoutDetails,
   runningSyncs,
@@ -89,8 +90,8 @@ const nextAfter = (found: { id: string }[]): string | null =>
 
 /**
  * One round over what lies: attempts whose moment has passed, accounts of which a provider said something, logins
- * still to delete upstream, syncs whose run was lost, details never collected. `from` is where the last round left
- * off, so that accounts which cannot be moved never keep others waiting.
+ * still to delete upstream, syncs whose run was lost, details never collected, address books to read once more. `from`
+ * is where the last round left off, so that accounts which cannot be moved never keep others waiting.
  */
 async function round(parts: Parts, from: { connections: string; syncs: string }): Promise<void> {
   const { db, clock, motion, log } = parts;
@@ -140,7 +141,10 @@ async function clearOwed({ db }: Parts, accounts: UnmovedAccount[]): Promise<voi
   );
 }
 
-/** Active accounts whose details or address book were never read get a sync run of their own. */
+/**
+ * Active accounts whose details or address book were never read get a sync run of their own, and those whose book may
+ * have been partial when they were connected a second one.
+ */
 async function collectMissing({ db, clock, motion }: Parts): Promise<number> {
   const now = clock.now();
   const lacking = await db.system((em) => accountsWithoutDetails(em, new Date(now.getTime() - collectRest), page));
@@ -154,7 +158,15 @@ async function collectMissing({ db, clock, motion }: Parts): Promise<number> {
     const { scope } = await db.system((em) => openFirstContactsRun(em, account, now));
     await motion.startSyncContacts(refOf(row), scope);
   }
-  return lacking.length + unread.length;
+  const partial = await db.system((em) => accountsToReadAgain(em, now, page));
+  let again = 0;
+  for (const row of partial) {
+    const run = await db.system((em) => openContactsRunAgain(em, { id: row.id, tenantId: row.tenant_id }, now));
+    if (!run) continue;
+    await motion.startSyncContacts(refOf(row), run.scope);
+    again += 1;
+  }
+  return lacking.length + unread.length + again;
 }
 
 /** Runs a round now, every `everyMs`, and at once on `nudge`, with what `also` does; a round that fails is logged and the next one tries. */

@@ -31,6 +31,7 @@ export const endLogin =
       forgetAccountKeys(account);
       account.lookWantedAt = null;
       account.contactsDueAt = null;
+      account.contactsAgainAt = null;
       account.picturesDueAt = null;
       await em.flush();
       await cancelSyncs(em, { accountId: account.id }, at);

@@ -45,29 +45,53 @@ async function openRun(
 
 /** How long the sweep leaves an account to the run that was opened when it was connected. */
 const firstRunMs = 3_600_000;
+/** How long after that run was opened the book is read once more: the first may be partial while the phone syncs. */
+const againMs = 600_000;
 
-/** Opens a run over everybody that the clock asks for; one that is open already will do. */
-export async function openSweptRun(em: Em, account: { id: string; tenantId: string }, now: Date): Promise<void> {
+/**
+ * Opens a run over everybody that the clock asks for; one that is open already will do. None for an account that was
+ * read, connected anew or disconnected since it was claimed until `claimed`.
+ */
+export async function openSweptRun(em: Em, accountId: string, claimed: Date, now: Date): Promise<void> {
   await rows(
     em,
     `insert into sync_runs (id, tenant_id, account_id, kind, scope, state, dry_run, again, stats, started_at)
-     values (?, ?, ?, 'contacts', '', 'running', false, false, '{}', ?)
+     select ?, tenant_id, id, 'contacts', '', 'running', false, false, '{}', ?
+     from accounts where id = ? and contacts_due_at = ?
      on conflict (account_id, kind, scope) where state = 'running' and not dry_run do nothing`,
-    [newId(), account.tenantId, account.id, now],
+    [newId(), now, accountId, claimed],
   );
 }
 
-/** Opens the run over everybody that follows a connection; from then on the account is read by the clock as well. */
+/**
+ * Opens the run over everybody that follows a connection, which is done once more a while later; from then on the
+ * account is read by the clock as well.
+ */
 export async function openFirstContactsRun(
   em: Em,
   account: { id: string; tenantId: string },
   now: Date,
 ): Promise<{ id: string; scope: string }> {
-  await rows(em, 'update accounts set contacts_due_at = ? where id = ?', [
+  await rows(em, 'update accounts set contacts_due_at = ?, contacts_again_at = ? where id = ?', [
     new Date(now.getTime() + firstRunMs),
+    new Date(now.getTime() + againMs),
     account.id,
   ]);
   return openRun(em, { id: newId(), scope: '', target: null }, account, now);
+}
+
+/** Opens the run that reads the book once more after a connection; null where another worker did, or it is not time. */
+export async function openContactsRunAgain(
+  em: Em,
+  account: { id: string; tenantId: string },
+  now: Date,
+): Promise<{ id: string; scope: string } | null> {
+  const due = await rows(
+    em,
+    'update accounts set contacts_again_at = null where id = ? and contacts_again_at <= ? returning id',
+    [account.id, now],
+  );
+  return due.length ? openRun(em, { id: newId(), scope: '', target: null }, account, now) : null;
 }
 
 /** The target of a run; null for all. */

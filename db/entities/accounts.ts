@@ -38,6 +38,8 @@ const AccountSchema = defineEntity({
     lastSyncAt: p.datetime().strictNullable(),
     /** When the sweep reads its address book again; null for accounts without one. */
     contactsDueAt: p.datetime().strictNullable(),
+    /** When its address book is read once more after a connection; null once it was, and for accounts without one. */
+    contactsAgainAt: p.datetime().strictNullable(),
     /** When pictures may be asked for again; null while there are none to ask for. */
     picturesDueAt: p.datetime().strictNullable(),
     /** How many pictures were asked for, on which day. */

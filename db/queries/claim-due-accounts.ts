@@ -1,4 +1,4 @@
-import { rows, type Em } from '../connect.ts';
+import { arrayOf, rows, type Em } from '../connect.ts';
 
 export interface DueAccount {
   id: string;
@@ -24,5 +24,16 @@ export function claimDueAccounts(
        order by ${column} limit ? for update skip locked)
      returning id, tenant_id`,
     [lapses, now, limit],
+  );
+}
+
+/** Moves those claims of contacts `from` one time `to` another that still stand: nobody has read the accounts since. */
+export function moveClaims(em: Em, ids: readonly string[], from: Date, to: Date): Promise<DueAccount[]> {
+  return rows<DueAccount>(
+    em,
+    `update accounts set contacts_due_at = ? where id = any(?::uuid[]) and contacts_due_at = ?
+       and state = 'active' and merged_into is null and provider_account_id is not null
+     returning id, tenant_id`,
+    [to, arrayOf(ids), from],
   );
 }

@@ -40,6 +40,17 @@ export function accountsWithoutContacts(
   );
 }
 
+/** Active accounts whose address book is to be read once more after a connection, by `now`. */
+export function accountsToReadAgain(em: Em, now: Date, limit: number): Promise<UnmovedAccount[]> {
+  return rows<UnmovedAccount>(
+    em,
+    `select a.id, a.tenant_id, a.channel, a.provider from accounts a
+     where a.state = 'active' and a.contacts_again_at <= ? and a.merged_into is null
+     limit ?`,
+    [now, limit],
+  );
+}
+
 /** Active accounts whose details were never collected, and not tried since `triedBefore`. */
 export function accountsWithoutDetails(em: Em, triedBefore: Date, limit: number): Promise<UnmovedAccount[]> {
   return rows<UnmovedAccount>(

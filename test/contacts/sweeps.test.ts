@@ -1,6 +1,13 @@
+import { once } from 'node:events';
 import type { Client } from '@temporalio/client';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { DefaultLogger } from '@temporalio/worker';
+import { syncDueContacts } from '../../activities/contacts/sync-due-contacts.ts';
+import type { Deps } from '../../activities/deps.ts';
 import { syncWorkflowId } from '../../domain/ids.ts';
 import { scheduleId } from '../../platform/temporal-schedules.ts';
+import type { ContactReader } from '../../providers/provider.ts';
+import { activityInterceptors } from '../../workers/interceptors.ts';
 import { eventually } from '../support/eventually.ts';
 import { actionsOf, eventsOf, temporalClient } from '../support/history.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
@@ -95,6 +102,109 @@ describe('B6: every address book is read by the clock', () => {
     for await (const _run of runs) own += 1;
     // The one that followed the connection.
     expect(own).toBe(1);
+  });
+});
+
+describe('a sweep in its middle', () => {
+  /** Tries of one activity: each its own, of the same workflow. */
+  const trying = (heartbeatDetails?: unknown) =>
+    new MockActivityEnvironment(
+      { heartbeatDetails },
+      { interceptors: [activityInterceptors(stack.worker.deps.log)], logger: new DefaultLogger('ERROR') },
+    );
+
+  /** A worker that reads one address book and waits with the others until told; dead, PostgreSQL hears no more of it. */
+  function slowWorker(): { deps: Deps; waiting(): number; die(): void; goOn(): void } {
+    const { deps } = stack.worker;
+    const wasender = deps.providers.wasender!;
+    const contacts = wasender.contacts!;
+    let asked = 0;
+    let dead = false;
+    const told = Promise.withResolvers<void>();
+    const living = <A extends unknown[], T>(work: (...args: A) => Promise<T>) =>
+      ((...args) => (dead ? Promise.reject(new Error('dead')) : work(...args))) as typeof work;
+    const db = { ...deps.db, tenant: living(deps.db.tenant), system: living(deps.db.system) } as Deps['db'];
+    const all: ContactReader['all'] = async (call) => {
+      asked += 1;
+      if (asked > 1) await Promise.race([told.promise, once(call.signal!, 'abort')]);
+      call.signal?.throwIfAborted();
+      return contacts.all(call);
+    };
+    const providers = { ...deps.providers, wasender: { ...wasender, contacts: { ...contacts, all } } };
+    return {
+      deps: { ...deps, db, providers },
+      waiting: () => asked - 1,
+      die: () => void (dead = true),
+      goOn: told.resolve,
+    };
+  }
+
+  /** A try over six accounts that are due, with one of them done, three begun and two to come. */
+  async function inTheMiddle(seed: string) {
+    const ids: string[] = [];
+    for (let n = 0; n < 6; n += 1) ids.push((await books.connected({ size: 10, seed: `${seed}${n}` })).id);
+    await books.query(`update accounts set contacts_due_at = now() - interval '1 hour' where id = any(?::uuid[])`, [
+      `{${ids.join(',')}}`,
+    ]);
+    const ref = { now: Date.now(), dueAt: Date.now() };
+    const worker = slowWorker();
+    const activity = trying();
+    const noted: unknown[] = [];
+    activity.on('heartbeat', (details: unknown) => noted.push(details));
+    const end = activity.run(syncDueContacts(worker.deps), ref).catch((error: unknown) => error);
+    // At the beginning, after the one that is done, and because a while has passed.
+    await eventually('signs of life', async () => worker.waiting() === 3 && noted.length > 2);
+    const begun = new Set((await runs(ids)).slice(6).map((run) => run.account_id));
+    return { ids, ref, worker, activity, noted, end, toCome: ids.filter((id) => !begun.has(id)) };
+  }
+
+  const runs = (ids: string[]) =>
+    books.query(
+      `select account_id, state from sync_runs where account_id = any(?::uuid[]) and kind = 'contacts' order by id`,
+      [`{${ids.join(',')}}`],
+    );
+
+  /** After their first ones. */
+  async function readOnceEach(ids: string[]): Promise<void> {
+    const all = await runs(ids);
+    expect(all.map(({ state }) => state)).toEqual(Array.from({ length: 12 }, () => 'succeeded'));
+    expect(new Set(all.slice(6).map((run) => run.account_id)).size).toBe(6);
+  }
+
+  it.each(['killed', 'stopped'] as const)(
+    'goes on with the accounts that it had claimed when it was %s, and reads nobody twice',
+    async (how) => {
+      const { ids, ref, worker, activity, noted, end, toCome } = await inTheMiddle(how);
+      if (how === 'killed') worker.die();
+      activity.cancel('WORKER_SHUTDOWN');
+      expect(await end).toBeInstanceOf(Error);
+      // Somebody asks for one of those that are left.
+      await books.sync(toCome[0]!);
+      const known = how === 'killed' ? JSON.parse(JSON.stringify(noted.at(-1))) : undefined;
+      expect(await trying(known).run(syncDueContacts(stack.worker.deps), ref)).toBe(false);
+      await readOnceEach(ids);
+    },
+  );
+
+  it('reads nobody whom somebody else read while they waited for their turn', async () => {
+    const { ids, worker, end, toCome } = await inTheMiddle('turn');
+    await books.sync(toCome[0]!);
+    worker.goOn();
+    expect(await end).toBe(false);
+    await readOnceEach(ids);
+  });
+
+  it('keeps what it noted for a try that is killed before it notes anything', async () => {
+    const next = trying({ claimed: [], until: '2026-01-01T00:00:00Z' });
+    expect(await next.run(() => once(next, 'heartbeat'))).toEqual([next.context.info.heartbeatDetails]);
+  });
+
+  it('begins anew where what it noted is not to be read', async () => {
+    const { id } = await books.connected({ size: 10, seed: 'noted' });
+    await books.query(`update accounts set contacts_due_at = now() - interval '1 hour' where id = ?`, [id]);
+    const sweep = syncDueContacts(stack.worker.deps);
+    expect(await trying({ claimed: ['; --'], until: 5 }).run(sweep, { now: Date.now() })).toBe(false);
+    expect(await runs([id])).toMatchObject([{ state: 'succeeded' }, { state: 'succeeded' }]);
   });
 });
 

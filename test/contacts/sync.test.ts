@@ -1,3 +1,4 @@
+import { openContactsRunAgain } from '../../db/contacts/open-run.ts';
 import { newId } from '../../platform/ids.ts';
 import { eventually } from '../support/eventually.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
@@ -178,8 +179,11 @@ it('A6: a disconnect ends the syncs of the account, and what is read after it is
   expect((await books.ended(run)).state).toMatch(/cancelled|succeeded/);
   await stack.api.account(id, 'disconnected');
   expect(await people(id)).toHaveLength(3000);
-  const [account] = await books.query('select contacts_due_at, pictures_due_at from accounts where id = ?', [id]);
-  expect(account).toEqual({ contacts_due_at: null, pictures_due_at: null });
+  const [account] = await books.query(
+    'select contacts_due_at, contacts_again_at, pictures_due_at from accounts where id = ?',
+    [id],
+  );
+  expect(account).toEqual({ contacts_due_at: null, contacts_again_at: null, pictures_due_at: null });
 });
 
 it('counts nobody twice when a run was killed between its last page and its end', async () => {
@@ -218,4 +222,56 @@ it('B12: people who were merged one after the other are who they were when they 
   await stack.api.post('/api/v1/contacts/merge', { contact_ids: [third.id, nameless.id] });
   await stack.api.post(`/api/v1/contacts/${third.id}/unmerge`);
   expect(await show()).toEqual(before);
+});
+
+describe('ten minutes after a connection', () => {
+  const runs = (id: string): Promise<any[]> =>
+    books.query(`select state, stats from sync_runs where account_id = ? and kind = 'contacts' order by id`, [id]);
+  const later = () => stack.control.post('/clock', { advance_seconds: 600 });
+  const read = (id: string, times: number) =>
+    eventually(`${times} reads`, async () => {
+      const all = await runs(id);
+      return all.length === times && all.every(({ state }) => state === 'succeeded') && all;
+    });
+
+  it('B1: the book is read by itself once more, for who came while the phone was still syncing, and not again', async () => {
+    const { id, session } = await books.connected({ size: 5, seed: 'l' });
+    await stack.control.put('/faults', { provider: 'wasender', webhook_drop: 1 });
+    await stack.control.put('/address-book', { session, size: 50, seed: 'l' });
+    await later();
+    expect((await read(id, 2))[1].stats).toMatchObject({ total_fetched: 50, inserted: 45, updated: 0, unchanged: 5 });
+    expect(await people(id)).toHaveLength(50);
+    await stack.control.put('/faults', { provider: 'wasender' });
+
+    const next = await books.connected({ size: 5, seed: 'm' });
+    await later();
+    await read(next.id, 2);
+    expect(await runs(id)).toHaveLength(2);
+  });
+
+  it('the same after a reconnection', async () => {
+    const { id, session } = await books.connected({ size: 5, seed: 'n' });
+    await later();
+    await read(id, 2);
+    await stack.control.post('/drop', { session, status: 'logged_out' });
+    await stack.api.account(id, 'reconnect_required');
+    await stack.api.post(`/api/v1/accounts/${id}/reconnect`);
+    await stack.control.post('/scan', { session });
+    await stack.api.account(id, 'active');
+    await read(id, 3);
+    await later();
+    await read(id, 4);
+  });
+
+  it('by one of several workers', async () => {
+    const { id, first } = await books.connected({ size: 5, seed: 'o' });
+    const { db, clock } = stack.worker.deps;
+    const then = new Date(clock.now().getTime() + 600_000);
+    const account = { id, tenantId: first.tenant_id };
+    const opened = await Promise.all(
+      Array.from({ length: 5 }, () => db.system((em) => openContactsRunAgain(em, account, then))),
+    );
+    expect(opened.filter(Boolean)).toHaveLength(1);
+    expect(await runs(id)).toHaveLength(2);
+  });
 });
