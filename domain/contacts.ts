@@ -69,8 +69,13 @@ export interface FieldOrigin {
   at: string;
   /** The contact that a merge took it from. */
   from?: string;
+  /** What it stands over: of a company that was written, the provider's; of what a merge filled in, where the gap came from. */
+  over?: { value: string | null; origin: FieldOrigin | null };
 }
-export type Provenance = Partial<Record<keyof ContactFields | 'name', FieldOrigin>>;
+export type Provenance = Partial<Record<keyof ContactFields | 'name', FieldOrigin>> & {
+  /** Groups that are not the contact's own but of those that were merged into it, by their ids. */
+  groups?: Readonly<Record<string, readonly string[]>>;
+};
 
 /** PostgreSQL takes no NUL, and no half of a character that takes two. */
 const clean = (text: string | null): string | null => text && (text.replaceAll('\0', '').toWellFormed().trim() || null);
@@ -134,50 +139,6 @@ export function afterSeen(
     provenance[name] = { source: 'provider', at };
   };
   fieldNames.forEach(set);
-  return { fields, provenance };
-}
-
-/** The survivor's fields after a merge: what it lacks is taken from the other. */
-export function afterMerge(
-  survivor: { fields: ContactFields; provenance: Provenance },
-  other: { id: string; fields: ContactFields },
-  at: string,
-): { fields: ContactFields; provenance: Provenance } {
-  const fields = { ...survivor.fields };
-  const provenance = { ...survivor.provenance };
-  const fill = <F extends keyof ContactFields>(name: F): void => {
-    if (fields[name] || !other.fields[name]) return;
-    fields[name] = other.fields[name];
-    provenance[name] = { source: 'merge', at, from: other.id };
-  };
-  fieldNames.forEach(fill);
-  return { fields, provenance };
-}
-
-/** A contact's own fields: what merges had filled in belongs to others. */
-export function ownOf(contact: { fields: ContactFields; provenance: Provenance }): {
-  fields: ContactFields;
-  provenance: Provenance;
-} {
-  const sources = Object.values(contact.provenance).flatMap(({ source, from }) =>
-    source === 'merge' && from ? [from] : [],
-  );
-  return [...new Set(sources)].reduce((left, from) => afterUnmerge(left, from), contact);
-}
-
-/** The fields after a merge with `from` was undone: what it had filled in is empty again. */
-export function afterUnmerge(
-  survivor: { fields: ContactFields; provenance: Provenance },
-  from: string,
-): { fields: ContactFields; provenance: Provenance } {
-  const fields = { ...survivor.fields };
-  const provenance = { ...survivor.provenance };
-  const empty = <F extends keyof ContactFields>(name: F): void => {
-    if (provenance[name]?.source !== 'merge' || provenance[name].from !== from) return;
-    fields[name] = (name === 'isBusinessAccount' ? false : null) as ContactFields[F];
-    delete provenance[name];
-  };
-  fieldNames.forEach(empty);
   return { fields, provenance };
 }
 

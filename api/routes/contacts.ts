@@ -20,7 +20,9 @@ export const groups = z.array(z.string().trim().min(1).max(64)).max(50).describe
 export const search = z
   .string()
   .max(200)
-  .describe('Words of the name, verified name, company or push name in any case, or digits of the number.');
+  .describe(
+    'Words of the name, verified name, company or push name in any case, or digits of the number; also of contacts merged into it.',
+  );
 
 /** The whole contact for a key: with the provider's entry where it may see that. */
 export const shownTo = (em: Em, { vault }: ApiContext, { scopes }: Principal, contact: Contact) =>
@@ -96,7 +98,9 @@ const patchContact = route({
       const at = context.clock.now();
       await changeContacts(em, contactsWhere({ ids: [id] }), change, at);
       const contact = await anyContact(em, id);
-      if (name !== undefined && name !== (contact.edits.name ?? null)) rename(contact, name, at);
+      // A name that a merge brought is the contact's own once it is written by hand as well.
+      const brought = contact.provenance.name?.source === 'merge';
+      if (name !== undefined && (brought || name !== (contact.edits.name ?? null))) rename(contact, name, at);
       return { body: await shownTo(em, context, principal, contact) };
     }),
 });

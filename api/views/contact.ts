@@ -36,7 +36,7 @@ export const contactAnswer = z
 
 const origin = z.object({
   source: z.enum(['provider', 'edit', 'merge', 'translation']),
-  provider: z.enum(providerNames).nullable().describe('Null for an edit.'),
+  provider: z.enum(providerNames).nullable().describe('Null for an edit, also for one that a merge brought.'),
   field: z.string().optional().describe('Of a name: the field it was taken from.'),
   from: z.string().optional().describe('Of a merge: the contact it was taken from.'),
   at: time,
@@ -144,19 +144,21 @@ const fieldNames = {
 /** A field without an entry comes from the provider at the contact's first sight. */
 function provenanceView(contact: Contact, provider: ProviderName): WholeContactView['provenance'] {
   const first: FieldOrigin = { source: 'provider', at: wireTime(contact.createdAt) };
-  const view = ({ source, at, from }: FieldOrigin) => ({
+  const { edits } = contact;
+  const view = ({ source, at, from }: FieldOrigin, edited = false) => ({
     source,
-    provider: source === 'edit' ? null : provider,
+    provider: edited ? null : provider,
     at,
     ...(from === undefined ? {} : { from }),
   });
   const shown: WholeContactView['provenance'] = {};
   for (const [wire, name] of Object.entries(fieldNames)) {
     const entry = contact.provenance[name];
-    if (entry || contact[name] !== null) shown[wire] = view(entry ?? first);
+    if (entry || contact[name] !== null)
+      shown[wire] = view(entry ?? first, name === 'company' && edits.company !== undefined);
   }
   if (contact.name === null) return shown;
   const field = contact.savedName === null ? 'push_name' : 'saved_name';
-  const edit = contact.edits.name === undefined ? undefined : contact.provenance.name;
-  return { ...shown, name: edit ? view(edit) : { ...(shown[field] ?? view(first)), field } };
+  const edit = edits.name === undefined ? undefined : contact.provenance.name;
+  return { ...shown, name: edit ? view(edit, true) : { ...(shown[field] ?? view(first)), field } };
 }

@@ -11,12 +11,13 @@ export interface ContactChange {
 
 /**
  * Changes every contact that `where` means, in one statement; answers how many became different. An edited company
- * keeps what it stands over (`over` in its provenance), so that taking it back shows that again at once. The caller
- * holds the locks of the accounts.
+ * keeps what it stands over (`over` in its provenance), so that taking it back shows that again at once. What a merge
+ * brought and is written by hand as well is the contact's own. The caller holds the locks of the accounts.
  */
 export async function changeContacts(em: Em, where: Condition, change: ContactChange, at: Date): Promise<number> {
   const company = companyAfter(change.company, at);
   const groups = groupsAfter(change);
+  const origins = originsAfter(change);
   if (change.company === null) await readAnew(em, where);
   const [counted] = await rows<{ count: string }>(
     em,
@@ -24,14 +25,13 @@ export async function changeContacts(em: Em, where: Condition, change: ContactCh
        select c.id, ${groups.sql} as groups, ${company.sql}
        from contacts c where ${where.sql} order by c.id for update
      ), changed as (
-       update contacts set groups = next.groups, company = next.company, edits = next.edits,
-         provenance = next.provenance, updated_at = ?
-       from next
-       where contacts.id = next.id
-         and (contacts.groups is distinct from next.groups or contacts.edits is distinct from next.edits)
+       update contacts c set groups = next.groups, company = next.company, edits = next.edits,
+         provenance = origins.provenance, updated_at = ?
+       from next cross join lateral (select ${origins.sql} as provenance) origins
+       where c.id = next.id and (c.groups, c.edits, c.provenance) is distinct from (next.groups, next.edits, origins.provenance)
        returning 1
      ) select count(*) from changed`,
-    [...groups.params, ...company.params, ...where.params, at],
+    [...groups.params, ...company.params, ...where.params, at, ...origins.params],
   );
   return Number(counted?.count ?? 0);
 }
@@ -46,28 +46,37 @@ function groupsAfter({ groups, addGroups = [], removeGroups = [] }: ContactChang
   };
 }
 
+/** Where groups come from: no more from a merge where they are taken away, or given by hand as well. */
+const originsAfter = ({ addGroups = [] }: ContactChange): Condition => ({
+  sql: `coalesce(jsonb_set(next.provenance, '{groups}', (
+      select jsonb_object_agg(id, names) from (
+        select origin.key as id, jsonb_agg(name order by place) as names
+        from jsonb_each(next.provenance -> 'groups') origin,
+          jsonb_array_elements_text(origin.value) with ordinality as brought (name, place)
+        where name = any(next.groups) and name <> all(?::text[]) group by origin.key) left_over)),
+    next.provenance - 'groups')`,
+  params: [arrayOf(addGroups)],
+});
+
 const edited = "(c.edits ->> 'company') is not null";
 const over = "c.provenance #> '{company,over}'";
-/** What an edit stands over counts no more when it came by a merge that was undone since. */
-const counts = `((${over} #>> '{origin,source}') is distinct from 'merge' or exists (
-  select from contacts m where m.merged_into = c.id and m.id::text = (${over} #>> '{origin,from}')))`;
 
 /** The columns `company`, `edits` and `provenance` after the change. */
 function companyAfter(company: string | null | undefined, at: Date): Condition {
   if (company === undefined) return { sql: 'c.company, c.edits, c.provenance', params: [] };
   if (company === null)
     return {
-      sql: `case when not (${edited}) then c.company when ${counts} then ${over} ->> 'value' end as company,
+      sql: `case when not (${edited}) then c.company else ${over} ->> 'value' end as company,
          c.edits - 'company' as edits,
          case when not (${edited}) then c.provenance
-           when jsonb_typeof(${over} -> 'origin') = 'object' and ${counts}
+           when jsonb_typeof(${over} -> 'origin') = 'object'
              then c.provenance || jsonb_build_object('company', ${over} -> 'origin')
            else c.provenance - 'company' end as provenance`,
       params: [],
     };
   return {
     sql: `?::text as company, c.edits || jsonb_build_object('company', ?::text) as edits,
-       case when c.edits ->> 'company' = ? then c.provenance else
+       case when c.edits ->> 'company' = ? and c.provenance #>> '{company,source}' = 'edit' then c.provenance else
          c.provenance || jsonb_build_object('company', jsonb_build_object('source', 'edit', 'at', ?::text, 'over',
            case when ${edited} then ${over}
              else jsonb_build_object('value', c.company, 'origin', c.provenance -> 'company') end)) end as provenance`,

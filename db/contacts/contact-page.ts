@@ -1,9 +1,17 @@
-import { afterMerge, afterSeen, fieldsOf, ownOf, type ContactAlias, type SeenContact } from '../../domain/contacts.ts';
+import { afterMerge, ownOf } from '../../domain/contact-merges.ts';
+import { afterSeen, fieldsOf, type ContactAlias, type SeenContact } from '../../domain/contacts.ts';
 import { newId } from '../../platform/ids.ts';
 import type { Vault } from '../../platform/vault.ts';
 import { rows, type Em } from '../connect.ts';
 import { sealed } from '../sealed.ts';
-import { loadContacts, preparePeople, type AliasRow, type ContactRow, type WritingOf } from './contact-rows.ts';
+import {
+  loadContacts,
+  loadMerged,
+  preparePeople,
+  type AliasRow,
+  type ContactRow,
+  type WritingOf,
+} from './contact-rows.ts';
 
 export interface Saving extends WritingOf {
   vault: Vault;
@@ -32,6 +40,8 @@ export interface Known {
   picture?: string | null;
 }
 
+const noGroups: readonly string[] = [];
+
 /** People that are written by one statement: while PostgreSQL works on them, the next ones are made ready. */
 const atOnce = 250;
 
@@ -43,6 +53,8 @@ export class ContactPage {
   readonly #known: Map<string, Known>;
   readonly #at: string;
   readonly #held = new Map<string, ContactRow>();
+  /** Who was merged into somebody, by the survivor. */
+  readonly #merged = new Map<string, ContactRow[]>();
   #batch = emptyBatch();
   #writing: Promise<void> = Promise.resolve();
 
@@ -54,8 +66,18 @@ export class ContactPage {
   }
 
   async load(aliases: ContactAlias[]): Promise<void> {
-    const found = await loadContacts(this.#em, this.#of.accountId, this.#rootsOf(aliases));
+    const roots = this.#rootsOf(aliases);
+    const found = await loadContacts(this.#em, this.#of.accountId, roots);
     for (const [id, row] of found) this.#held.set(id, row);
+    // One alone is not merged with anybody.
+    const merged = found.size > 1 ? await loadMerged(this.#em, this.#of.accountId, roots) : [];
+    for (const row of merged) this.#mergedInto(row.mergedInto ?? '').push(row);
+  }
+
+  #mergedInto(survivor: string): ContactRow[] {
+    const merged = this.#merged.get(survivor) ?? [];
+    this.#merged.set(survivor, merged);
+    return merged;
   }
 
   /** Who stands for these aliases, the oldest first. */
@@ -95,6 +117,7 @@ export class ContactPage {
       fields: fieldsOf(entry, this.#of.keep),
       edits: {},
       provenance: {},
+      groups: noGroups,
       wasenderJid: entry.id,
       pictureAt: null,
       raw: null,
@@ -127,8 +150,11 @@ export class ContactPage {
 
   #merge(row: ContactRow, other: ContactRow): void {
     Object.assign(other, ownOf(other), { mergedInto: row.id });
-    Object.assign(row, afterMerge(row, other, this.#at));
+    const merged = [other, ...this.#mergedInto(other.id)];
+    for (const one of merged) Object.assign(row, afterMerge(row, one, this.#at));
+    this.#mergedInto(row.id).push(...merged);
     this.#batch.contacts.set(other.id, other);
+    this.#batch.merges.push([other.id, row.id]);
     for (const one of this.#known.values()) if (one.root === other.id) one.root = row.id;
   }
 
@@ -148,7 +174,7 @@ export class ContactPage {
 
   /** One statement after the other: a connection takes one at a time. */
   #write(): void {
-    const { contacts, aliases, isNew } = this.#batch;
+    const { contacts, aliases, isNew, merges } = this.#batch;
     this.#batch = emptyBatch();
     if (!contacts.size) return;
     const send = preparePeople(this.#em, this.#of, [...contacts.values()], [...aliases.values()], isNew);
@@ -156,9 +182,8 @@ export class ContactPage {
     this.#writing = (async () => {
       await before;
       await send();
-      for (const { id, mergedInto } of contacts.values())
-        if (mergedInto)
-          await rows(this.#em, 'update contacts set merged_into = ? where merged_into = ?', [mergedInto, id]);
+      for (const [id, survivor] of merges)
+        await rows(this.#em, 'update contacts set merged_into = ? where merged_into = ?', [survivor, id]);
     })();
     // Told by `written`; until then nobody waits for it.
     this.#writing.catch(() => undefined);
@@ -169,11 +194,13 @@ export class ContactPage {
 interface Batch {
   contacts: Map<string, ContactRow>;
   aliases: Map<string, AliasRow>;
+  /** Who was merged into whom, in this order: who pointed to the one points to the other. */
+  merges: [id: string, survivor: string][];
   /** Nobody in it is in the database under any name. */
   isNew: boolean;
 }
 
-const emptyBatch = (): Batch => ({ contacts: new Map(), aliases: new Map(), isNew: true });
+const emptyBatch = (): Batch => ({ contacts: new Map(), aliases: new Map(), merges: [], isNew: true });
 
 /** A turn of the event loop, in which what was begun is sent. */
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

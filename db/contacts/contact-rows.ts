@@ -8,6 +8,7 @@ export interface ContactRow {
   fields: ContactFields;
   edits: ContactEdits;
   provenance: Provenance;
+  groups: readonly string[];
   wasenderJid: string | null;
   /** When the picture's address was last told. */
   pictureAt: string | null;
@@ -27,6 +28,7 @@ interface Stored {
   is_business_account: boolean;
   edits: ContactEdits;
   provenance: Provenance;
+  groups: string[];
   wasender_jid: string | null;
   picture_at: string | null;
   raw_wasender_data: string | null;
@@ -40,12 +42,28 @@ export async function loadContacts(
   ids: readonly string[],
 ): Promise<Map<string, ContactRow>> {
   if (!ids.length) return new Map();
+  const found = await loadBy(em, accountId, 'id', ids);
+  return new Map(found.map((row) => [row.id, row]));
+}
+
+/** The contacts that were merged into these, by age; for a writer that holds the account's lock. */
+export const loadMerged = (em: Em, accountId: string, survivors: readonly string[]): Promise<ContactRow[]> =>
+  loadBy(em, accountId, 'merged_into', survivors);
+
+async function loadBy(
+  em: Em,
+  accountId: string,
+  column: 'id' | 'merged_into',
+  ids: readonly string[],
+): Promise<ContactRow[]> {
+  // As a sub-select, so that the planner takes the index also of a table that it knows nothing of yet.
   const found = await rows<{ contact: Stored }>(
     em,
-    `select to_jsonb(c) as contact from contacts c where c.account_id = ? and c.id = any(?::uuid[])`,
+    `select to_jsonb(c) as contact from contacts c
+     where c.account_id = ? and c.${column} = any(array(select unnest(?::uuid[]))) order by c.id`,
     [accountId, arrayOf(ids)],
   );
-  return new Map(found.map(({ contact }) => [contact.id, rowOf(contact)]));
+  return found.map(({ contact }) => rowOf(contact));
 }
 
 const rowOf = (stored: Stored): ContactRow => ({
@@ -62,6 +80,7 @@ const rowOf = (stored: Stored): ContactRow => ({
   },
   edits: stored.edits,
   provenance: stored.provenance,
+  groups: stored.groups,
   wasenderJid: stored.wasender_jid,
   pictureAt: stored.picture_at,
   raw: stored.raw_wasender_data,
@@ -116,6 +135,8 @@ const parametersOf = ({ tenantId, accountId, at }: WritingOf, written: readonly 
 interface Column<Row> {
   name: string;
   type: string;
+  /** What it is stored as, where a list of lists would have to be sent otherwise. */
+  cast?: string;
   of: (row: Row) => string | boolean | null;
 }
 
@@ -135,6 +156,7 @@ const contactColumns: readonly Column<ContactRow>[] = [
   { name: 'raw_wasender_data', type: 'text', of: ({ raw }) => raw },
   { name: 'provenance', type: 'jsonb', of: ({ provenance }) => JSON.stringify(provenance) },
   { name: 'edits', type: 'jsonb', of: ({ edits }) => JSON.stringify(edits) },
+  { name: 'groups', type: 'text', cast: 'text[]', of: ({ groups }) => (groups.length ? arrayOf(groups) : '{}') },
   { name: 'merged_into', type: 'uuid', of: ({ mergedInto }) => mergedInto },
 ];
 const aliasColumns: readonly Column<AliasRow>[] = [
@@ -154,7 +176,7 @@ const insert = (synced: boolean): string => `
 insert into contacts (tenant_id, account_id, created_at, updated_at, last_updated_from_wasender,
   wasender_sync_status, ${names.join(', ')})
 select $1::uuid, $2::uuid, $3::timestamptz, $3::timestamptz, ${synced ? '$3::timestamptz' : 'null'},
-  '${synced ? 'synced' : 'not_synced'}', ${names.map((name) => `r.${name}`).join(', ')}
+  '${synced ? 'synced' : 'not_synced'}', ${contactColumns.map(({ name, cast }) => (cast ? `r.${name}::${cast}` : `r.${name}`)).join(', ')}
 from ${unnest(contactColumns, 4)}
 order by r.id`;
 const overwrite = (synced: boolean): string => `

@@ -4,7 +4,7 @@ export interface ContactFilter {
   account?: string | undefined;
   group?: string | undefined;
   synced?: boolean | undefined;
-  /** Words of names, or digits of the number. */
+  /** Words of names, or digits of the number, also of those who were merged into the contact. */
   q?: string | undefined;
 }
 
@@ -28,15 +28,17 @@ export function contactsWhere({ ids, account, group, synced, q }: ContactFilter)
 /** All words occur in the names, each anywhere; or what was typed is a part of the number, however it was spaced. */
 function searched(q: string): [sql: string, ...params: unknown[]] {
   const words = q.trim().split(/\s+/);
-  const names = "concat_ws(' ', c.name, c.verified_name, c.company, c.push_name)";
-  const inNames = words.map(() => `${names} ~ ?`).join(' and ');
   const patterns = words.map(anyCase);
   const numbers = partsOfNumber(q);
-  return [
-    [`(${inNames})`, ...numbers.map(() => 'c.phone_number like ?')].join(' or '),
-    ...patterns,
-    ...numbers.map((digits) => `%${digits}%`),
-  ];
+  const matches = (contact: string): string => {
+    const names = `concat_ws(' ', ${['name', 'verified_name', 'company', 'push_name'].map((name) => `${contact}.${name}`).join(', ')})`;
+    const inNames = words.map(() => `${names} ~ ?`).join(' and ');
+    return [`(${inNames})`, ...numbers.map(() => `${contact}.phone_number like ?`)].join(' or ');
+  };
+  const params = [...patterns, ...numbers.map((digits) => `%${digits}%`)];
+  // Who was merged has a small index of their own.
+  const merged = `select m.merged_into from contacts m where m.merged_into is not null and (${matches('m')})`;
+  return [`${matches('c')} or c.id in (${merged})`, ...params, ...params];
 }
 
 /**

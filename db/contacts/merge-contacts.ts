@@ -1,11 +1,11 @@
-import { afterMerge, afterUnmerge, ownOf } from '../../domain/contacts.ts';
+import { afterMerge, afterUnmerge, ownOf } from '../../domain/contact-merges.ts';
 import { arrayOf, rows, type Em } from '../connect.ts';
-import { loadContacts, writeContacts, type WritingOf } from './contact-rows.ts';
+import { loadContacts, loadMerged, writeContacts, type WritingOf } from './contact-rows.ts';
 import { lockContacts } from './lock.ts';
 
 /**
  * Makes `survivorId` stand for the others too: they stay as they are and point to it; what it lacks it takes from
- * them. Ids that were merged before count as who stands for them. Answers the survivor's id.
+ * them, and their groups. Ids that were merged before count as who stands for them. Answers the survivor's id.
  */
 export async function mergeContacts(
   em: Em,
@@ -22,12 +22,9 @@ export async function mergeContacts(
   const survivor = held.get(root);
   if (!survivor || !others.length) return root;
   const merged = others.flatMap((id) => held.get(id) ?? []);
-  for (const other of merged) {
-    // Its own alone: what it has of those who were merged into it comes from them, as they come along.
-    const { fields, provenance } = ownOf(other);
-    Object.assign(other, { fields, provenance, mergedInto: root });
-  }
-  const along = [...(await loadContacts(em, of.accountId, await mergedInto(em, others))).values()];
+  // Its own alone: what it has of those who were merged into it comes from them, as they come along.
+  for (const other of merged) Object.assign(other, ownOf(other), { mergedInto: root });
+  const along = await loadMerged(em, of.accountId, others);
   for (const other of [...merged, ...along]) Object.assign(survivor, afterMerge(survivor, other, of.at.toISOString()));
   await writeContacts(em, of, [survivor, ...merged]);
   // Who pointed to one of them points past it, so that one step leads to who stands for anybody.
@@ -35,34 +32,29 @@ export async function mergeContacts(
   return root;
 }
 
-/** The contacts that point to one of these. */
-async function mergedInto(em: Em, ids: readonly string[]): Promise<string[]> {
-  const found = await rows<{ id: string }>(em, 'select id from contacts where merged_into = any(?::uuid[])', [
-    arrayOf(ids),
-  ]);
-  return found.map(({ id }) => id);
-}
-
 /**
- * Takes contacts apart again: a merged one leaves its survivor, a survivor is left by all; what the merge had filled in
+ * Takes contacts apart again: a merged one leaves its survivor, a survivor is left by all; what the merge had brought
  * goes with them. Their entries count as new to the next sync. Answers the ids that stand for themselves again.
  */
 export async function unmergeContact(em: Em, of: WritingOf, contactId: string): Promise<string[]> {
   await lockContacts(em, of.accountId);
   const asked = (await loadContacts(em, of.accountId, [contactId])).get(contactId);
   if (!asked) return [];
-  const leaving = asked.mergedInto ? [contactId] : await mergedInto(em, [contactId]);
-  const held = await loadContacts(em, of.accountId, [asked.mergedInto ?? contactId, ...leaving]);
-  const survivor = held.get(asked.mergedInto ?? contactId);
+  const root = asked.mergedInto ?? contactId;
+  const survivor = (await loadContacts(em, of.accountId, [root])).get(root);
+  const merged = await loadMerged(em, of.accountId, [root]);
+  const isLeaving = ({ id }: { id: string }): boolean => root === contactId || id === contactId;
+  const leaving = merged.filter(isLeaving);
   if (!survivor || !leaving.length) return [];
-  const freed = leaving.flatMap((id) => held.get(id) ?? []);
-  for (const one of freed) {
-    Object.assign(survivor, afterUnmerge(survivor, one.id));
+  const staying = merged.filter((one) => !isLeaving(one));
+  for (const one of leaving) {
+    Object.assign(survivor, afterUnmerge(survivor, one.id, staying, of.at.toISOString()));
     one.mergedInto = null;
   }
-  await writeContacts(em, of, [survivor, ...freed]);
+  await writeContacts(em, of, [survivor, ...leaving]);
+  const ids = leaving.map(({ id }) => id);
   await rows(em, 'update contact_aliases set content_hash = null where contact_id = any(?::uuid[])', [
-    arrayOf([survivor.id, ...leaving]),
+    arrayOf([root, ...ids]),
   ]);
-  return leaving;
+  return ids;
 }

@@ -64,16 +64,123 @@ describe('B7: an edited company', () => {
   });
 });
 
+/** Merges into the first. */
+const merged = async (...contactIds: string[]): Promise<any> => {
+  const { status, body } = await api.client.post('/api/v1/contacts/merge', { contact_ids: contactIds });
+  expect(status).toBe(200);
+  return body;
+};
+const apart = (id: string) => api.client.post(`/api/v1/contacts/${id}/unmerge`);
+const kept = ({ updated_at: _at, last_updated_from_wasender: _told, ...rest }: any) => rest;
+
+/** A third person in the account's address book. */
+async function another(): Promise<string> {
+  const more = await oneOfEach(api, api.client);
+  await api.context.db.system(async (em) => {
+    const { accountId } = await em.findOneOrFail(Contact, { id: ids.contact });
+    await em.nativeUpdate(Contact, { id: more.twin }, { accountId });
+  });
+  return more.twin;
+}
+
 describe('B12: a merge', () => {
-  it('keeps edits of both, and gives them back', async () => {
-    await edit(ids.twin, { name: 'Bo', groups: ['vip'] });
+  it('shows what was written about the merged one, and gives exactly that back', async () => {
+    await edit(ids.contact, { groups: ['spring'] });
+    await edit(ids.twin, { name: 'Bo', company: 'Example Ltd', groups: ['vip', 'spring'] });
     const before = [await show(ids.contact), await show(ids.twin)];
-    const { status, body } = await api.client.post('/api/v1/contacts/merge', { contact_ids: [ids.contact, ids.twin] });
-    expect([status, body.name, body.company, body.merged]).toEqual([200, before[0].name, 'Acme', [ids.twin]]);
-    await api.client.post(`/api/v1/contacts/${ids.contact}/unmerge`);
-    const after = [await show(ids.contact), await show(ids.twin)];
-    const kept = ({ name, company, groups, aliases }: any) => ({ name, company, groups, aliases });
-    expect(after.map(kept)).toEqual(before.map(kept));
+    const body = await merged(ids.contact, ids.twin);
+    const brought = { source: 'merge', provider: null, from: ids.twin };
+    expect(body).toMatchObject({
+      name: 'Bo',
+      saved_name: before[0].saved_name,
+      company: 'Example Ltd',
+      groups: ['spring', 'vip'],
+      merged: [ids.twin],
+      provenance: { name: brought, company: brought },
+    });
+    await apart(ids.contact);
+    expect([await show(ids.contact), await show(ids.twin)].map(kept)).toEqual(before.map(kept));
+    // A sync that comes between leaves it, too.
+    await merged(ids.contact, ids.twin);
+    await told(ids.contact, { name: 'Cy', company: 'Acme Two' });
+    expect(await show(ids.contact)).toMatchObject({ name: 'Bo', saved_name: 'Cy', company: 'Example Ltd' });
+    await apart(ids.contact);
+    await told(ids.contact, { name: 'Cy', company: 'Acme Two' });
+    expect(await show(ids.contact)).toMatchObject({ name: 'Cy', company: 'Acme Two', groups: ['spring'] });
+    expect(kept(await show(ids.twin))).toEqual(kept(before[1]));
+  });
+
+  it("lets the survivor's own edits win, also those that are made or taken back after it", async () => {
+    await told(ids.contact, { name: 'Ana', company: 'Acme Two' });
+    await edit(ids.twin, { name: 'Bo', company: 'Example Ltd' });
+    await edit(ids.contact, { name: 'Dee' });
+    const before = await show(ids.twin);
+    expect(await merged(ids.contact, ids.twin)).toMatchObject({ name: 'Dee', company: 'Example Ltd' });
+    // What the merge brought is the survivor's own once it is written there as well.
+    expect((await edit(ids.contact, { company: 'Example Ltd' })).provenance.company).toMatchObject({ source: 'edit' });
+    await apart(ids.twin);
+    expect(await show(ids.contact)).toMatchObject({ name: 'Dee', company: 'Example Ltd' });
+    expect(await edit(ids.contact, { name: null, company: null })).toMatchObject({ name: 'Ana', company: 'Acme Two' });
+
+    expect(await merged(ids.contact, ids.twin)).toMatchObject({ name: 'Bo', company: 'Example Ltd' });
+    const provider = { source: 'provider', provider: 'unipile' };
+    for (let n = 0; n < 2; n += 1)
+      expect(await edit(ids.contact, { name: null, company: null })).toMatchObject({
+        name: 'Ana',
+        company: 'Acme Two',
+        provenance: { name: provider, company: provider },
+      });
+    expect((await edit(ids.contact, { name: 'Eve' })).name).toBe('Eve');
+    await apart(ids.twin);
+    expect(await show(ids.contact)).toMatchObject({ name: 'Eve', company: 'Acme Two' });
+    expect(kept(await show(ids.twin))).toEqual(kept(before));
+  });
+
+  it('takes away the groups that it brought, unless they were put on the survivor too', async () => {
+    await edit(ids.contact, { groups: ['own'] });
+    await edit(ids.twin, { groups: ['vip', 'spring', 'team', 'late'] });
+    expect((await merged(ids.contact, ids.twin)).groups).toEqual(['own', 'vip', 'spring', 'team', 'late']);
+    const bulk = (set: object) => api.client.post('/api/v1/contacts/bulk', { contact_ids: [ids.contact], set });
+    expect((await bulk({ add_groups: ['vip'] })).body.changed).toBe(1);
+    expect((await bulk({ add_groups: ['vip'] })).body.changed).toBe(0);
+    expect((await bulk({ remove_groups: ['spring', 'late'] })).body.changed).toBe(1);
+    await edit(ids.contact, { groups: ['own', 'vip', 'team', 'late'] });
+    await apart(ids.twin);
+    expect((await show(ids.contact)).groups).toEqual(['own', 'vip', 'late']);
+    expect((await show(ids.twin)).groups).toEqual(['vip', 'spring', 'team', 'late']);
+  });
+
+  it('is found by the names, numbers and groups of both', async () => {
+    await edit(ids.twin, { name: 'Bo Kite', groups: ['vip'] });
+    const found = async (query: string) =>
+      (await api.client.get(`/api/v1/contacts?account=${ids.account}&${query}`)).body.items.map((one: any) => one.id);
+    await edit(ids.contact, { name: 'Ana' });
+    await merged(ids.contact, ids.twin);
+    const queries = ['q=bo', 'q=kite bo', 'q=39980902', 'q=acme', 'q=ana', 'q=39980901', 'group=vip'];
+    for (const query of queries) expect(await found(query)).toEqual([ids.contact]);
+    expect(await found('q=nobody')).toEqual([]);
+    const change = { filter: { account: ids.account, group: 'vip' }, set: { add_groups: ['called'] } };
+    expect((await api.client.post('/api/v1/contacts/bulk', change)).body.changed).toBe(1);
+    await apart(ids.contact);
+    expect([await found('q=bo'), await found('group=vip'), await found('group=called')]).toEqual([
+      [ids.twin],
+      [ids.twin],
+      [ids.contact],
+    ]);
+  });
+
+  it('is left by one of two with what the other one brings as well still there', async () => {
+    const third = await another();
+    await edit(ids.twin, { name: 'Bo', groups: ['vip', 'spring'] });
+    await edit(third, { name: 'Cy', groups: ['vip'] });
+    await merged(ids.contact, ids.twin, third);
+    expect(await show(ids.contact)).toMatchObject({ name: 'Bo', groups: ['vip', 'spring'] });
+    await apart(ids.twin);
+    expect(await show(ids.contact)).toMatchObject({
+      name: 'Cy',
+      groups: ['vip'],
+      provenance: { name: { source: 'merge', from: third } },
+    });
   });
 
   it('that is undone takes what it filled in along, also from under an edit', async () => {
@@ -102,17 +209,13 @@ describe('B12: a merge', () => {
   });
 
   it('takes those who were merged into the others along', async () => {
-    const more = await oneOfEach(api, api.client);
-    await api.context.db.system(async (em) => {
-      const { accountId } = await em.findOneOrFail(Contact, { id: ids.contact });
-      await em.nativeUpdate(Contact, { id: more.twin }, { accountId });
-    });
-    await api.client.post('/api/v1/contacts/merge', { contact_ids: [ids.twin, more.twin] });
+    const third = await another();
+    await api.client.post('/api/v1/contacts/merge', { contact_ids: [ids.twin, third] });
     const { body } = await api.client.post('/api/v1/contacts/merge', { contact_ids: [ids.contact, ids.twin] });
-    expect(new Set(body.merged)).toEqual(new Set([ids.twin, more.twin]));
-    expect((await show(more.twin)).merged_into).toBe(ids.contact);
+    expect(new Set(body.merged)).toEqual(new Set([ids.twin, third]));
+    expect((await show(third)).merged_into).toBe(ids.contact);
     expect((await api.client.delete(`/api/v1/contacts/${ids.contact}`)).status).toBe(204);
-    expect((await api.client.get(`/api/v1/contacts/${more.twin}`)).status).toBe(404);
+    expect((await api.client.get(`/api/v1/contacts/${third}`)).status).toBe(404);
   });
 });
 

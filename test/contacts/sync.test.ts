@@ -87,6 +87,35 @@ it('gives people known by a LID alone the number that is told for it, and joins 
   );
 });
 
+it('keeps in sight what was written about a LID when its number shows who it is, and gives it back', async () => {
+  const { id } = await books.connected({ size: 60, seed: 'l', lid_twins: 0.3 });
+  const lids = (await people(id)).filter((one) => one.phone_number === null);
+  const written = { name: 'Bo', company: 'Example Ltd', groups: ['vip', 'a "b", {c}'] };
+  for (const lid of lids) await stack.api.patch(`/api/v1/contacts/${lid.id}`, written);
+  await stack.trigger('fetchPictures');
+  await eventually('no number unknown', async () => (await people(id)).every((one) => one.phone_number !== null));
+  const joined = await books.query('select id, merged_into from contacts where merged_into = any(?::uuid[])', [
+    `{${(await people(id)).map((one) => one.id).join(',')}}`,
+  ]);
+  expect(joined.length).toBeGreaterThan(0);
+  const show = async (one: string): Promise<any> => (await stack.api.get(`/api/v1/contacts/${one}`)).body;
+  for (const { id: lid, merged_into: survivor } of joined) {
+    expect(await show(survivor)).toMatchObject({ ...written, provenance: { name: { source: 'merge', from: lid } } });
+    const { body } = await stack.api.get(`/api/v1/contacts?account=${id}&group=vip&q=bo`);
+    expect(body.items.map((one: any) => one.id)).toContain(survivor);
+  }
+  const [{ id: lid, merged_into: survivor }] = joined;
+  await books.sync(id);
+  expect(await show(survivor)).toMatchObject(written);
+  // The group's people are asked for once each, by their numbers.
+  const asked = await books.sync(id, { group: 'vip' });
+  expect(asked.stats).toMatchObject({ total_fetched: lids.length, duplicates: 0 });
+  await stack.api.post(`/api/v1/contacts/${lid}/unmerge`);
+  expect(await show(survivor)).toMatchObject({ company: null, groups: [] });
+  expect((await show(survivor)).name).not.toBe('Bo');
+  expect(await show(lid)).toMatchObject({ ...written, provenance: { name: { source: 'edit' } } });
+});
+
 it('right rows come of calls of which a third fails', async () => {
   const rates = { rate_429: 0.15, rate_500: 0.15 };
   const { id } = await books.connected({ size: 600, seed: 'd' });
@@ -209,19 +238,59 @@ it('B12: people who were merged one after the other are who they were when they 
   const ids = [nameless.id, named.id, third.id];
   const show = async () => {
     const shown = await Promise.all(ids.map(async (one) => (await stack.api.get(`/api/v1/contacts/${one}`)).body));
-    return shown.map(({ name, whatsapp_status: status, profile_image_url: picture, phone_number: phone }) => ({
-      name,
-      status,
-      picture,
-      phone,
-    }));
+    return shown.map(({ updated_at: _at, ...rest }) => rest);
   };
+  await stack.api.patch(`/api/v1/contacts/${named.id}`, { company: 'Example Ltd', groups: ['vip', 'spring'] });
+  await stack.api.patch(`/api/v1/contacts/${nameless.id}`, { groups: ['spring', 'team'] });
   const before = await show();
-  await stack.api.post('/api/v1/contacts/merge', { contact_ids: [nameless.id, named.id] });
-  expect((await show())[0]?.name).toBe(named.name);
-  await stack.api.post('/api/v1/contacts/merge', { contact_ids: [third.id, nameless.id] });
-  await stack.api.post(`/api/v1/contacts/${third.id}/unmerge`);
-  expect(await show()).toEqual(before);
+  const merge = (...contact_ids: string[]) => stack.api.post('/api/v1/contacts/merge', { contact_ids });
+  const unmerge = (one: string) => stack.api.post(`/api/v1/contacts/${one}/unmerge`);
+  for (const leaving of [[third.id], [named.id, nameless.id], [nameless.id, named.id]]) {
+    await merge(nameless.id, named.id);
+    const brought = { name: named.name, company: 'Example Ltd', groups: ['spring', 'team', 'vip'] };
+    expect((await show())[0]).toMatchObject(brought);
+    await merge(third.id, nameless.id);
+    const [, , last] = await show();
+    expect(last).toMatchObject({ company: 'Example Ltd', provenance: { company: { from: named.id } } });
+    expect(last.groups.toSorted()).toEqual(['spring', 'team', 'vip']);
+    for (const one of leaving) await unmerge(one);
+    expect(await show()).toEqual(before);
+  }
+});
+
+it('B12: people whom an entry shows to be one come with everybody who was merged into them', async () => {
+  const { id } = await books.connected({ size: 20, seed: 'm', lid_twins: 0.5 });
+  const all = await people(id);
+  const numbered = all.filter((one) => one.phone_number !== null);
+  const lids = all.filter((one) => one.phone_number === null);
+  expect(lids).toHaveLength(10);
+  const write = (one: any, body: object) =>
+    stack.api.patch(`/api/v1/contacts/${one.id}`, { ...body, groups: [`of ${one.id}`] });
+  for (const [n, one] of numbered.entries()) await write(one, n < lids.length ? { company: 'Example Ltd' } : {});
+  for (const lid of lids) await write(lid, { name: 'Bo' });
+  const shown = () =>
+    books.query('select id, name, company, groups from contacts where account_id = ? order by id', [id]);
+  const before = await shown();
+  for (const [n, lid] of lids.entries())
+    await stack.api.post('/api/v1/contacts/merge', { contact_ids: [lid.id, numbered[n].id] });
+
+  await books.variant('list_lids', true);
+  await books.sync(id);
+  await books.variant('list_lids', false);
+  const together = await people(id);
+  expect(together.length).toBeLessThan(20);
+  const families = await books.query(
+    'select coalesce(merged_into, id) as root, id from contacts where account_id = ? order by id',
+    [id],
+  );
+  for (const one of together) {
+    const family = families.filter(({ root }) => root === one.id).map((member) => member.id);
+    expect(one.groups.toSorted()).toEqual(family.map((member) => `of ${member}`));
+    if (family.some((member) => lids.some((lid) => lid.id === member)))
+      expect(one).toMatchObject({ name: 'Bo', company: 'Example Ltd' });
+  }
+  for (const one of together) await stack.api.post(`/api/v1/contacts/${one.id}/unmerge`);
+  expect(await shown()).toEqual(before);
 });
 
 describe('ten minutes after a connection', () => {

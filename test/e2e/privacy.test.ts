@@ -122,6 +122,27 @@ describe('B14: only the fields that are needed', () => {
   });
 });
 
+describe('B14: a company that is not needed', () => {
+  it('is kept nowhere under what was written over it, by whatever merge; what was written stays', async () => {
+    const client = await stack.client('company');
+    const { id } = await wasenderAccount(stack, client, { ...book, size: 4 });
+    await query("update contacts set company = 'Told Ltd' where account_id = ?", [id]);
+    const [survivor, merged] = await columnsOf(id);
+    await client.patch(`/api/v1/contacts/${merged.id}`, { company: 'Our own word', groups: ['vip'] });
+    await client.post('/api/v1/contacts/merge', { contact_ids: [survivor.id, merged.id] });
+    await client.patch('/api/v1/tenant', { contact_fields: ['phone_number'] });
+    await eventually('the fields to be emptied', async () => {
+      const { body } = await client.get('/api/v1/tenant');
+      return !body.contact_fields_pending;
+    });
+    expect(JSON.stringify(await columnsOf(id))).not.toContain('Told Ltd');
+    const company = async (one: string) => (await client.get(`/api/v1/contacts/${one}`)).body.company;
+    expect([await company(survivor.id), await company(merged.id)]).toEqual(['Our own word', 'Our own word']);
+    await client.post(`/api/v1/contacts/${survivor.id}/unmerge`);
+    expect([await company(survivor.id), await company(merged.id)]).toEqual([null, 'Our own word']);
+  });
+});
+
 describe('B14: how long contacts are kept', () => {
   const round = (): Promise<unknown> => days(0.01);
 

@@ -28,7 +28,7 @@ export interface TestStack {
   /** UniPile's API as somebody else with the same key asks it. */
   provider(method: string, path: string): Promise<{ status: number; body: any }>;
   providerPost(path: string, body: object): Promise<any>;
-  /** Has a Schedule of this stack fire now. */
+  /** Has a Schedule of this stack fire, once what it fired before has ended. */
   trigger(workflowType: string): Promise<void>;
   /** What the API counts. */
   metrics(): Promise<string>;
@@ -96,10 +96,10 @@ export async function startTestStack(settings: Record<string, string> = {}): Pro
     },
     trigger: async (workflowType) => {
       const client = await temporalClient();
-      await eventually('the Schedule', async () => {
-        await client.schedule.getHandle(scheduleId(workflowType, config.TEMPORAL_TASK_QUEUE)).trigger();
-        return true;
-      });
+      const schedule = client.schedule.getHandle(scheduleId(workflowType, config.TEMPORAL_TASK_QUEUE));
+      // While one is at work, another is passed over.
+      await eventually('the Schedule', async () => (await schedule.describe()).info.runningActions.length === 0);
+      await schedule.trigger();
       await client.connection.close();
     },
     metrics: () => api.context.metrics.registry.metrics(),
