@@ -4,10 +4,12 @@ import { beginSyncs, syncableAccounts } from '../api/sync/start.ts';
 import { syncView, type SyncView } from '../api/views/sync.ts';
 import type { SyncTarget } from '../db/contacts/open-run.ts';
 import { SyncRun } from '../db/entities/events.ts';
+import { complaintOf } from './complaint.ts';
 import { apiContextOf, withMotion } from './context.ts';
 import { tenantOption } from './environment.ts';
 import { print, table } from './print.ts';
 import { tenantNamed, withSession, type Session } from './session.ts';
+import { UsageError } from './usage.ts';
 
 interface SyncOptions {
   tenant: string;
@@ -28,7 +30,7 @@ export function addContactsSync(contacts: Command): void {
     .description('fetch contacts from the provider: everybody, one number, or those of a group')
     .addOption(tenantOption())
     .option('--account <id>', 'this account only; without it every connected one that has an address book')
-    .addOption(new Option('--phone <number>', 'this number only').conflicts('group'))
+    .addOption(new Option('--phone <number>', 'this number only').argParser(phoneNumber).conflicts('group'))
     .option('--group <group>', 'only whom you sorted into this group')
     .option('--wait', 'wait for the end and print what came of it')
     .option('--json', 'for machines')
@@ -40,11 +42,18 @@ export function addContactsSync(contacts: Command): void {
     });
 }
 
+function phoneNumber(text: string): string {
+  try {
+    return phoneOrProblem('--phone', text);
+  } catch (error) {
+    throw new UsageError(complaintOf(error));
+  }
+}
+
 async function sync(session: Session, { tenant, account, phone, group, wait }: SyncOptions): Promise<SyncView[]> {
   const { db, vault } = session;
   const { id: tenantId } = await tenantNamed(db, tenant);
-  const target: SyncTarget | null =
-    phone !== undefined ? { phone: phoneOrProblem('--phone', phone) } : group !== undefined ? { group } : null;
+  const target: SyncTarget | null = phone !== undefined ? { phone } : group !== undefined ? { group } : null;
   return withMotion(session, async (motion) => {
     const context = apiContextOf(session, motion);
     const accounts = await db.tenant(tenantId, (em) =>

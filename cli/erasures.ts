@@ -37,14 +37,14 @@ export function addErasures(program: Command): void {
 
 async function importLedger(session: Session, file: string) {
   const { db, vault, clock } = session;
-  const { digests, unknown, foreign } = await takeInLedger(db, vault, await readFile(file, 'utf8'), clock.now());
+  const { digests, due, foreign } = await takeInLedger(db, vault, await readFile(file, 'utf8'), clock.now());
   const deps = depsOf(session);
-  for (const erasure of unknown) {
+  for (const erasure of due) {
     const ref = { ...erasure, now: clock.now().getTime() };
     do {
       await rememberErased(deps)(ref);
       await eraseContacts(deps)(ref);
     } while (!(await eraseRecords(deps)(ref)));
   }
-  return { digests, erased: unknown.length, foreign };
+  return { digests, erased: due.length, foreign };
 }

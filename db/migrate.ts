@@ -11,6 +11,7 @@ import { Contacts } from './migrations/0007-contacts.ts';
 import { Privacy } from './migrations/0008-privacy.ts';
 import { ContactReferences } from './migrations/0009-contact-references.ts';
 import { ContactsAgain } from './migrations/0010-contacts-again.ts';
+import { RunRetention } from './migrations/0011-run-retention.ts';
 
 /** Every migration, oldest first. */
 export const migrationsList = [
@@ -24,6 +25,7 @@ export const migrationsList = [
   { name: '0008-privacy', class: Privacy },
   { name: '0009-contact-references', class: ContactReferences },
   { name: '0010-contacts-again', class: ContactsAgain },
+  { name: '0011-run-retention', class: RunRetention },
 ];
 
 /** MikroORM as the schema's owner; migrations and the drift test use it, no serving process does. */

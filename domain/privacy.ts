@@ -71,9 +71,6 @@ const numbered =
 /** Those whose text is a person's id, whatever it looks like. */
 const identifying = /^(attendeeproviderid|senderproviderid)$/;
 
-/** Subjects that are looked for in one body; what a body says beyond so many is not told apart by person any more. */
-const most = 5_000;
-
 /**
  * Everybody whom a webhook's body speaks of. Tolerant: whatever is spelled like a JID, as a value, inside a text or as
  * a field's name, and numbers where numbers are known to stand. Works on text that is no JSON, too.
@@ -81,7 +78,7 @@ const most = 5_000;
 export function subjectsIn(body: string): Subject[] {
   const found = new Map<string, Subject>();
   const add = (subject: Subject | null): void => {
-    if (subject && found.size < most) found.set(subjectName(subject), subject);
+    if (subject) found.set(subjectName(subject), subject);
   };
   const scan = (text: string): void => {
     if (text.includes('@')) for (const [one] of text.matchAll(jidsInside)) add(subjectOf(one));

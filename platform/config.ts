@@ -50,7 +50,7 @@ const schema = z.object({
   SANDBOX_CONTROL_URL: url.optional(),
   RATE_LIMIT_PER_MINUTE: z.coerce.number().int().min(1).default(1200),
   RECONCILE_INTERVAL_SECONDS: z.coerce.number().min(0.1).default(15),
-  /** How long raw data of providers is kept. */
+  /** How long raw data of providers is kept, and what became of a sync. */
   RAW_RETENTION_DAYS: z.coerce.number().min(1).default(30),
   /** The file in which the ledger of erased people is kept, apart from the database and its dumps. */
   ERASURE_LEDGER: z.string().optional(),

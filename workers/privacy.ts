@@ -2,22 +2,27 @@ import { clearDroppedFields } from '../db/privacy/clear-dropped-fields.ts';
 import { applyContactRetention } from '../db/privacy/contact-retention.ts';
 import { keepLedger } from '../db/privacy/kept-ledger.ts';
 import { runningErasures } from '../db/privacy/erasures.ts';
+import { applyRunRetention } from '../db/queries/run-retention.ts';
+import type { Config } from '../platform/config.ts';
 import type { Parts } from './reconcile.ts';
 
 /** How long an erasure may take to begin before its workflow is assumed lost, in milliseconds. */
 const patience = 30_000;
 /** Erasures that one round starts again. */
 const page = 100;
-/** How often the retention of contacts is looked at while nothing is due, in milliseconds. */
+/** How often the retention of contacts and of syncs is looked at while nothing is due, in milliseconds. */
 const retentionEvery = 10 * 60_000;
 
 /**
  * What each round does for the privacy of contacts: erasures whose workflow was lost begin again, dropped fields are
- * emptied, contacts whose time is over go. A failure of one is logged and leaves the others and the round as they are.
+ * emptied, contacts and syncs whose time is over go. A failure of one is logged and leaves the others and the round as they are.
  */
-export function keepPrivacy({ db, clock, log, motion }: Parts, ledgerFile?: string): () => Promise<void> {
+export function keepPrivacy(
+  { db, clock, log, motion }: Parts,
+  config: Pick<Config, 'ERASURE_LEDGER' | 'RAW_RETENTION_DAYS'>,
+): () => Promise<void> {
   let retentionAt = 0;
-  const writeLedger = ledgerFile ? keepLedger(db, ledgerFile) : () => Promise.resolve();
+  const writeLedger = config.ERASURE_LEDGER ? keepLedger(db, config.ERASURE_LEDGER) : () => Promise.resolve();
   const safely = async (what: string, work: () => Promise<void>): Promise<void> => {
     try {
       await work();
@@ -36,9 +41,14 @@ export function keepPrivacy({ db, clock, log, motion }: Parts, ledgerFile?: stri
       await clearDroppedFields(db);
     });
     if (now.getTime() < retentionAt) return;
+    let removed = 0;
     await safely('the retention of contacts', async () => {
-      const removed = await applyContactRetention(db, now);
-      retentionAt = removed ? 0 : now.getTime() + retentionEvery;
+      removed += await applyContactRetention(db, now);
     });
+    await safely('the retention of syncs', async () => {
+      const before = new Date(now.getTime() - config.RAW_RETENTION_DAYS * 86_400_000);
+      removed += await db.system((em) => applyRunRetention(em, before));
+    });
+    retentionAt = removed ? 0 : now.getTime() + retentionEvery;
   };
 }

@@ -53,7 +53,7 @@ export async function startWorker(config: Config): Promise<{ stop(): Promise<voi
       : await serveMetrics(metrics, config.METRICS_PORT, config.METRICS_HOST, () =>
           fetch(`http://${sdkMetrics}/metrics`).then((answer) => answer.text()),
         );
-  const privacyRound = keepPrivacy({ db, clock, log, motion }, config.ERASURE_LEDGER);
+  const privacyRound = keepPrivacy({ db, clock, log, motion }, config);
   const reconciler = keepReconciling({ db, clock, log, motion }, config.RECONCILE_INTERVAL_SECONDS * 1000, async () => {
     await registerOwed(deps);
     const before = new Date(clock.now().getTime() - config.RAW_RETENTION_DAYS * 86_400_000);

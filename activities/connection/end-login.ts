@@ -34,7 +34,7 @@ export const endLogin =
       account.contactsAgainAt = null;
       account.picturesDueAt = null;
       await em.flush();
-      await cancelSyncs(em, { accountId: account.id }, at);
+      await cancelSyncs(em, deps.vault, { accountId: account.id }, at);
       moveAccount(em, account, { type: 'disconnected', at }, attempt.number);
       if (attempt.purge) await purge(held);
       attempt.state = 'succeeded';

@@ -57,7 +57,9 @@ export const giveUpContacts =
   (deps: Deps) =>
   async (ref: SyncContactsRef & { reason: FailureCode }): Promise<boolean> => {
     const holder = holderOf(Context.current()).id;
-    const again = await deps.db.tenant(ref.tenantId, (em) => failRun(em, ref, holder, ref.reason, timeOf(deps, ref)));
+    const again = await deps.db.tenant(ref.tenantId, (em) =>
+      failRun(em, deps.vault, ref, holder, ref.reason, timeOf(deps, ref)),
+    );
     if (!again) deps.metrics.syncs.inc({ kind: 'contacts', outcome: ref.reason });
     return again;
   };
@@ -136,7 +138,7 @@ async function readAll(
   }
   const ended = await deps.db.tenant(ref.tenantId, async (em) => {
     const at = timeOf(deps, ref);
-    const outcome = await finishRun(em, ref, run.id, holder.id, at);
+    const outcome = await finishRun(em, deps.vault, ref, run.id, holder.id, at);
     if (outcome === 'done') await noteSynced(em, ref, at, deps.contactsEveryMs);
     return outcome;
   });

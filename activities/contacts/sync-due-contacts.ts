@@ -83,7 +83,7 @@ async function syncOne(deps: Deps, account: DueAccount, claimed: Date, now: numb
     if (!(error instanceof ProviderFailure)) return;
     const { action } = failureRow(error.code);
     if (action === 'retry' || action === 'wait') return;
-    await deps.db.tenant(ref.tenantId, (em) => failRun(em, ref, holder.id, error.code, timeOf(deps, ref)));
+    await deps.db.tenant(ref.tenantId, (em) => failRun(em, deps.vault, ref, holder.id, error.code, timeOf(deps, ref)));
     deps.metrics.syncs.inc({ kind: 'contacts', outcome: error.code });
   }
 }

@@ -2,10 +2,10 @@ import { firstId } from '../../platform/ids.ts';
 import { rows } from '../../db/connect.ts';
 import { addCounts } from '../../db/privacy/erasures.ts';
 import type { Person } from '../../db/privacy/find-person.ts';
+import { openOrNull } from '../../db/privacy/open-or-null.ts';
 import { sealed } from '../../db/sealed.ts';
 import { tracesOf } from '../../domain/privacy.ts';
 import type { Deps } from '../deps.ts';
-import { openOrNull } from './open-or-null.ts';
 import type { ErasingRef } from './remember-erased.ts';
 
 /** Answers that are opened at once. */

@@ -1,12 +1,13 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { arrayOf, rows } from '../../db/connect.ts';
-import { addCounts, closeErasure, runningErasure } from '../../db/privacy/erasures.ts';
+import { closeErasure, runningErasure } from '../../db/privacy/erasures.ts';
 import { digestsOf } from '../../db/privacy/ledger.ts';
 import { openLedger } from '../../db/privacy/ledger-key.ts';
-import { erasedNote } from '../../db/privacy/webhook-subjects.ts';
 import type { Subject } from '../../domain/privacy.ts';
 import { timeOf, type Deps } from '../deps.ts';
+import { dropBodies } from './drop-bodies.ts';
 import { eraseAnswers } from './erase-answers.ts';
+import { eraseLargeBodies } from './erase-large-bodies.ts';
 import { eraseRuns } from './erase-runs.ts';
 import type { ErasingRef } from './remember-erased.ts';
 
@@ -28,6 +29,7 @@ export const eraseRecords =
     const digests = await db.tenant(tenantId, (em) => digestsOf(em, erasureId));
     await eraseBodies(deps, ref);
     await eraseBodiesOfNobody(deps, ref, running.person.subjects);
+    await eraseLargeBodies(deps, ref, digests);
     await eraseRuns(deps, ref, digests);
     await eraseAnswers(deps, ref, running.person);
     return db.tenant(tenantId, async (em) => {
@@ -67,9 +69,7 @@ async function eraseBodies({ db }: Deps, { tenantId, erasureId }: ErasingRef): P
          where l.erasure_id = ? limit ?`,
         [erasureId, batch],
       );
-      const bodies = await rows(em, dropBodies, [erasedNote, ids(events)]);
-      await rows(em, 'delete from webhook_subjects where event_id = any(?::uuid[])', [ids(events)]);
-      await addCounts(em, erasureId, { webhook_bodies: bodies.length });
+      await dropBodies(em, erasureId, events);
       return events.length;
     });
 }
@@ -94,15 +94,6 @@ async function eraseBodiesOfNobody(
        where s.digest = any(?::text[]) and s.tenant_id is null and a.tenant_id = ?`,
       [arrayOf(digests), tenantId],
     );
-    const bodies = await rows(em, dropBodies, [erasedNote, ids(events)]);
-    await rows(em, 'delete from webhook_subjects where event_id = any(?::uuid[])', [ids(events)]);
-    await addCounts(em, erasureId, { webhook_bodies: bodies.length });
+    await dropBodies(em, erasureId, events);
   });
 }
-
-/** An event without a body cannot be tried again: it has not failed any more. */
-const dropBodies = `update webhook_events set body = null, error = ?,
-  state = case when state = 'failed' then 'processed' else state end
-  where id = any(?::uuid[]) and body is not null returning id`;
-
-const ids = (events: readonly { id: string }[]): string => `{${events.map(({ id }) => id).join(',')}}`;

@@ -2,10 +2,10 @@ import { firstId } from '../../platform/ids.ts';
 import { rows } from '../../db/connect.ts';
 import { addCounts } from '../../db/privacy/erasures.ts';
 import { openLedger } from '../../db/privacy/ledger-key.ts';
+import { openOrNull } from '../../db/privacy/open-or-null.ts';
 import { sealed } from '../../db/sealed.ts';
 import { subjectOf } from '../../domain/privacy.ts';
 import type { Deps } from '../deps.ts';
-import { openOrNull } from './open-or-null.ts';
 import type { ErasingRef } from './remember-erased.ts';
 
 /** Runs that are opened at once. */

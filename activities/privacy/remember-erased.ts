@@ -1,7 +1,8 @@
 import { digestsOf, addToLedger } from '../../db/privacy/ledger.ts';
 import { openLedger } from '../../db/privacy/ledger-key.ts';
 import { runningErasure, setTarget, type ErasureRef } from '../../db/privacy/erasures.ts';
-import { aliasPage, findPerson, type AliasRow, type Person } from '../../db/privacy/find-person.ts';
+import { aliasPage, findPerson, type AliasRow } from '../../db/privacy/find-person.ts';
+import type { Subject } from '../../domain/privacy.ts';
 import { timeOf, type Deps } from '../deps.ts';
 
 export type ErasingRef = ErasureRef & { now: number };
@@ -20,10 +21,12 @@ export const rememberErased =
     const { tenantId, erasureId } = ref;
     const running = await db.tenant(tenantId, (em) => runningErasure(em, vault, erasureId));
     if (!running) return;
-    const known = running.known ? running.person : await personOfDigests(deps, ref);
+    const found = running.fromLedger ? await subjectsOfDigests(deps, ref) : [];
     await db.tenant(tenantId, async (em) => {
-      if (!(await runningErasure(em, vault, erasureId, true))) return;
-      const person = await findPerson(em, known);
+      const now = await runningErasure(em, vault, erasureId, true);
+      if (!now) return;
+      const { subjects, contactIds } = now.person;
+      const person = await findPerson(em, { subjects: [...subjects, ...found], contactIds });
       const ledger = await openLedger(em, vault);
       const digests = person.subjects.map((one) => ledger.digest(tenantId, one));
       await addToLedger(em, { id: erasureId, tenantId }, digests, timeOf(deps, ref));
@@ -31,20 +34,20 @@ export const rememberErased =
     });
   };
 
-/** After a restore the ledger alone knows: whose alias has one of its digests. */
-async function personOfDigests({ db, vault }: Deps, { tenantId, erasureId }: ErasureRef): Promise<Person> {
-  const person: Person = { subjects: [], contactIds: [] };
+/** After a restore the ledger knows more: whose alias has one of its digests. */
+async function subjectsOfDigests({ db, vault }: Deps, { tenantId, erasureId }: ErasureRef): Promise<Subject[]> {
+  const subjects: Subject[] = [];
   const wanted = await db.tenant(tenantId, (em) => digestsOf(em, erasureId));
   for (let after: AliasRow | undefined, more = true; more;) {
     const page: AliasRow[] = await db.tenant(tenantId, async (em) => {
       const read = await aliasPage(em, after, pageSize);
       const ledger = await openLedger(em, vault);
       for (const { kind, value } of read)
-        if (wanted.has(ledger.digest(tenantId, { kind, value }))) person.subjects.push({ kind, value });
+        if (wanted.has(ledger.digest(tenantId, { kind, value }))) subjects.push({ kind, value });
       return read;
     });
     after = page.at(-1);
     more = page.length === pageSize;
   }
-  return person;
+  return subjects;
 }

@@ -4,7 +4,7 @@ import { syncAnswer, type SyncView } from '../views/sync.ts';
 import type { Alias } from './aliases.ts';
 import { getSyncStatus } from './contact-stats.ts';
 import { syncByNumber } from './contact-syncs.ts';
-import { startSyncs } from './syncs.ts';
+import { leftOut, startSyncs } from './syncs.ts';
 
 const statNames = [
   'total_fetched',
@@ -55,12 +55,14 @@ export const contactAliases: Alias[] = [
         contacts_without_names: count,
       }),
       runs: z.array(syncAnswer).describe('One for each account; GET /api/v1/syncs/{id} tells more.'),
+      left_out: leftOut,
     }),
-    rename: ({ items }: { items: SyncView[] }) => ({
+    rename: ({ items, left_out }: { items: SyncView[]; left_out: number }) => ({
       status: wordFor(items),
       message: messageOf(items),
       stats: statsOf(items),
       runs: items,
+      left_out,
     }),
   },
   {

@@ -80,6 +80,10 @@ function whyNot(runs: readonly SyncRun[]): Problem {
   // Nobody knows the number only when everybody was asked.
   const reasons = runs.map(({ reason }) => asFailureCode(reason ?? 'not_found'));
   const code = reasons.find((reason) => reason !== 'not_found') ?? 'not_found';
+  if (code === 'not_found' && runs.some(({ stats }) => Number(stats['erased'] ?? 0) > 0))
+    return new Problem('not_found', 'Whoever has this number was erased on request, and is not fetched.', {
+      fix: 'Where they agreed to it anew, lift the erasure first: DELETE /api/v1/erasures/{id}.',
+    });
   if (code === 'not_found') return new Problem('not_found', 'Nobody with this number is known to the provider.');
   const problem = problemOf[code] ?? 'provider_unavailable';
   return new Problem(problem, failureRow(code).whatToDo, problem.startsWith('provider') ? { retryAfter: 60 } : {});

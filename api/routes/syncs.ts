@@ -11,7 +11,15 @@ import { afterCursor, page, pageOf, pageQuery } from '../http/lists.ts';
 import { Problem } from '../http/problem.ts';
 import { route } from '../http/route.ts';
 import { phoneOrProblem } from '../sync/phone.ts';
-import { checkSyncable, haveEnded, runsAfter, beginSyncs, syncableAccounts, type SyncWish } from '../sync/start.ts';
+import {
+  checkSyncable,
+  countLeftOut,
+  haveEnded,
+  runsAfter,
+  beginSyncs,
+  syncableAccounts,
+  type SyncWish,
+} from '../sync/start.ts';
 import { syncAnswer, syncKinds, syncStates, syncView } from '../views/sync.ts';
 import { accountParams } from './accounts.ts';
 
@@ -73,6 +81,11 @@ function targetIn({ phone, group }: { phone?: unknown; group?: unknown }): SyncT
   return typeof group === 'string' ? { group } : null;
 }
 
+export const leftOut = z
+  .number()
+  .int()
+  .describe('Accounts of which nothing is fetched, because they are not connected.');
+
 export const startSyncs = route({
   method: 'post',
   path: '/syncs',
@@ -86,20 +99,21 @@ export const startSyncs = route({
     account: z.string().optional(),
     provider: z.enum(providerNames).optional(),
   }),
-  answer: z.object({ items: z.array(syncAnswer) }),
+  answer: z.object({ items: z.array(syncAnswer), left_out: leftOut }),
   status: 202,
   doneStatus: 200,
   handle: async (call) => {
     const { context, principal, query, body } = call;
     const wish: SyncWish = body.kind === 'contacts' ? { kind: 'contacts', target: null } : { kind: 'details' };
-    const accounts = await context.db.tenant(principal.tenantId, (em) =>
-      syncableAccounts(context, em, principal.tenantId, body.kind, body),
-    );
+    const { accounts, left } = await context.db.tenant(principal.tenantId, async (em) => ({
+      accounts: await syncableAccounts(context, em, principal.tenantId, body.kind, body),
+      left: await countLeftOut(context, em, body.kind, body),
+    }));
     const ids = await beginSyncs(context, accounts, wish);
     const runs = await runsAfter(call, ids, query.wait);
     return {
       status: query.wait > 0 && haveEnded(runs) ? 200 : 202,
-      body: { items: runs.map(syncView(context.vault)) },
+      body: { items: runs.map(syncView(context.vault)), left_out: left },
     };
   },
 });
@@ -186,7 +200,7 @@ const cancel = route({
   answer: syncAnswer,
   handle: ({ context, principal, params: { id } }) =>
     context.db.tenant(principal.tenantId, async (em) => {
-      const cancelled = isId(id) && (await cancelSyncs(em, { runId: id }, context.clock.now()));
+      const cancelled = isId(id) && (await cancelSyncs(em, context.vault, { runId: id }, context.clock.now()));
       const run = await ownSync(em, id);
       if (!cancelled) throw new Problem('sync_ended', `The sync has ${run.state} already.`);
       return { body: syncView(context.vault)(run) };

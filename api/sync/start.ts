@@ -91,8 +91,8 @@ export async function syncableAccounts(
     checkSyncable(context, named, kind);
     return [named];
   }
-  const where = { mergedInto: null, providerAccountId: { $ne: null } };
-  if (kind === 'details') return em.find(Account, { ...where, ...(provider ? { provider } : {}) });
+  const where = { ...ofAll(context, kind, provider), ...connected(kind) };
+  if (kind === 'details') return em.find(Account, where);
   const names = withContacts(context.providers).filter((name) => !provider || name === provider);
   if (provider && !names.length)
     throw new Problem('unsupported', `${provider} gives out no contacts.`, {
@@ -101,5 +101,29 @@ export async function syncableAccounts(
   const configured = await Promise.all(names.map((name) => credentialsFor(em, tenantId, name)));
   // Says which settings are missing.
   if (names[0] && configured.every((one) => one === null)) await credentialsOrProblem(em, tenantId, names[0]);
-  return em.find(Account, { ...where, state: 'active', provider: { $in: names } }, { orderBy: { id: 'asc' } });
+  return em.find(Account, where, { orderBy: { id: 'asc' } });
 }
+
+/** How many accounts a sync of all leaves out because they are not connected, whatever their state. */
+export function countLeftOut(
+  context: ApiContext,
+  em: Em,
+  kind: SyncWish['kind'],
+  { account, provider }: { account?: string | undefined; provider?: ProviderName | undefined },
+): Promise<number> {
+  if (account !== undefined) return Promise.resolve(0);
+  return em.count(Account, { ...ofAll(context, kind, provider), $not: connected(kind) });
+}
+
+/** Accounts that a sync of all is about. */
+const ofAll = ({ providers }: ApiContext, kind: SyncWish['kind'], provider?: ProviderName) => ({
+  mergedInto: null,
+  ...(provider ? { provider } : {}),
+  ...(kind === 'contacts' ? { $and: [{ provider: { $in: withContacts(providers) } }] } : {}),
+});
+
+/** Those of them that can be synced now. */
+const connected = (kind: SyncWish['kind']) => ({
+  providerAccountId: { $ne: null },
+  ...(kind === 'contacts' ? { state: 'active' as const } : {}),
+});

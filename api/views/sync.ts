@@ -16,7 +16,7 @@ export const syncAnswer = z
     scope: z
       .object({ phone: z.string().optional(), group: z.string().optional() })
       .nullable()
-      .describe('The number or group that it is about; null: everything.'),
+      .describe('The number or group that it is about, empty once that is not kept any more; null: everything.'),
     state: z.enum(syncStates),
     progress: z.number().min(0).max(1).describe('The part that is done, as far as it is known.'),
     stats: z.record(z.string(), z.unknown()),
@@ -36,7 +36,7 @@ export const syncView =
     id: run.id,
     account_id: run.accountId,
     kind: run.kind,
-    scope: targetOf(vault, run),
+    scope: targetOf(vault, run) ?? (run.scope === '' ? null : {}),
     state: run.state,
     progress: run.state === 'succeeded' ? 1 : Math.min(1, run.part),
     stats: run.stats,

@@ -1,5 +1,7 @@
 import { bulk, rows, type Em } from '../connect.ts';
 import { lockContacts } from './lock.ts';
+import type { Vault } from '../../platform/vault.ts';
+import { forgetErased } from '../privacy/forget-erased.ts';
 import { markMissing } from '../privacy/mark-missing.ts';
 
 /** A run of the contacts sync as who works on it holds it. */
@@ -95,6 +97,7 @@ const startOver = { total_fetched: 0, skipped: 0, failed_updates: 0, erased: 0, 
  */
 export async function finishRun(
   em: Em,
+  vault: Vault,
   { accountId, scope }: RunOf,
   id: string,
   holder: string,
@@ -117,6 +120,7 @@ export async function finishRun(
   if (run.again) return 'again';
   // An entry that could not be stored is somebody who is in the book all the same.
   if (scope === '' && run.failed === 0) await markMissing(em, accountId, { id, people: run.people }, now);
+  if (scope !== '') await forgetErased(em, vault, [id]);
   await rows(em, 'delete from sync_pages where run_id = ?', [id]);
   return 'done';
 }
@@ -127,6 +131,7 @@ export async function finishRun(
  */
 export async function failRun(
   em: Em,
+  vault: Vault,
   { accountId, scope }: RunOf,
   holder: string,
   reason: string,
@@ -141,6 +146,9 @@ export async function failRun(
      returning id, state = 'running' as again`,
     [reason, now, accountId, scope, holder, now],
   );
-  if (run && !run.again) await rows(em, 'delete from sync_pages where run_id = ?', [run.id]);
+  if (run && !run.again) {
+    if (scope !== '') await forgetErased(em, vault, [run.id]);
+    await rows(em, 'delete from sync_pages where run_id = ?', [run.id]);
+  }
   return run?.again ?? false;
 }

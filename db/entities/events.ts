@@ -42,7 +42,7 @@ const SyncRunSchema = defineEntity({
     kind: p.text().$type<SyncKind>(),
     /** Of what the kind can have: empty for all of it, else what the workflow's id says too; no personal data. */
     scope: p.text(),
-    /** The person or group of the scope, sealed; null for all. */
+    /** The person or group of the scope, sealed; null for all, and once it is not kept any more. */
     target: p.text().strictNullable(),
     state: p.text().$type<'running' | 'succeeded' | 'failed' | 'cancelled'>(),
     dryRun: p.boolean(),

@@ -27,23 +27,26 @@ export async function openErasure(
 }
 
 /**
- * Who is erased by a running erasure; null once it has ended. `known` is false where nothing but digests tells: after
- * the ledger was brought back to a restored database.
+ * Who is erased by a running erasure, as far as names are known; null once it has ended. `fromLedger`: after the ledger
+ * was brought back to a restored database its digests tell more.
  */
 export async function runningErasure(
   em: Em,
   vault: Vault,
   erasureId: string,
   lock = false,
-): Promise<{ person: Person; known: boolean } | null> {
-  const [row] = await rows<{ target: string | null }>(
+): Promise<{ person: Person; fromLedger: boolean } | null> {
+  const [row] = await rows<{ target: string | null; from_ledger: boolean }>(
     em,
-    `select target from erasures where id = ? and state = 'running' ${lock ? 'for update' : ''}`,
+    `select target, from_ledger from erasures where id = ? and state = 'running' ${lock ? 'for update' : ''}`,
     [erasureId],
   );
   if (!row) return null;
-  if (row.target === null) return { person: { subjects: [], contactIds: [] }, known: false };
-  return { person: JSON.parse(vault.open(row.target, sealed.erasureTarget(erasureId))) as Person, known: true };
+  const person =
+    row.target === null
+      ? { subjects: [], contactIds: [] }
+      : (JSON.parse(vault.open(row.target, sealed.erasureTarget(erasureId))) as Person);
+  return { person, fromLedger: row.from_ledger };
 }
 
 export async function setTarget(em: Em, vault: Vault, erasureId: string, person: Person): Promise<void> {
@@ -69,8 +72,6 @@ export async function addCounts(em: Em, erasureId: string, counts: Partial<Erasu
 /** An erasure goes once more for names of the person that were not known to it. */
 export async function reopenErasure(em: Em, vault: Vault, erasureId: string, names: readonly Subject[]): Promise<void> {
   const running = await runningErasure(em, vault, erasureId, true);
-  // Where the ledger alone tells who it is, it tells these names too.
-  if (running && !running.known) return;
   const { subjects, contactIds } = running?.person ?? { subjects: [], contactIds: [] };
   const all = new Map([...subjects, ...names].map(({ kind, value }) => [`${kind}:${value}`, { kind, value }]));
   await rows(em, "update erasures set state = 'running' where id = ? and state = 'done'", [erasureId]);

@@ -1,7 +1,7 @@
 import { firstId } from '../../platform/ids.ts';
 import { z } from 'zod';
 import type { Vault } from '../../platform/vault.ts';
-import { rows, type Database, type Em } from '../connect.ts';
+import { arrayOf, rows, type Database, type Em } from '../connect.ts';
 import { addToLedger } from './ledger.ts';
 import { addLedgerKey, ledgerOf, sealedLedgerKey } from './ledger-key.ts';
 import type { ErasureRef } from './erasures.ts';
@@ -45,15 +45,16 @@ const linesAfter = (em: Em, after: Line | undefined): Promise<Line[]> =>
 
 export interface TakenIn {
   digests: number;
-  /** Erasures that the database did not know: what it holds of these people is still to be erased. */
-  unknown: ErasureRef[];
+  /** Erasures that the database did not know, or not all names of: what it holds under these is still to be erased. */
+  due: ErasureRef[];
   /** Lines of tenants that the database does not have. */
   foreign: number;
 }
 
 /**
- * Takes the ledger's lines into a database that was restored from an older dump. Erasures that it does not know begin
- * anew, by digest. Throws one clear line where the file is no ledger or another installation's.
+ * Takes the ledger's lines into a database that was restored from an older dump. Erasures that it does not know, or of
+ * which it lacks a digest (a name that was learned since the dump), begin anew, by digest. Throws one clear line where
+ * the file is no ledger or another installation's.
  */
 export async function takeInLedger(db: Database, vault: Vault, text: string, now: Date): Promise<TakenIn> {
   const [first, ...rest] = text.split('\n').filter((one) => one.trim() !== '');
@@ -66,13 +67,14 @@ export async function takeInLedger(db: Database, vault: Vault, text: string, now
     else if (ledgerOf(vault, own).fingerprint !== theirs)
       throw new Error('This ledger was made by another installation: its digests tell nothing here.');
     const tenants = new Set((await rows<{ id: string }>(em, 'select id from tenants')).map(({ id }) => id));
-    const taken: TakenIn = { digests: 0, unknown: [], foreign: 0 };
-    for (const [erasureId, digests] of byErasure(lines)) {
-      const [{ tenant_id: tenantId, erased_at: erasedAt }] = digests;
+    const taken: TakenIn = { digests: 0, due: [], foreign: 0 };
+    for (const [erasureId, ofErasure] of byErasure(lines)) {
+      const [{ tenant_id: tenantId, erased_at: erasedAt }] = ofErasure;
       if (!tenants.has(tenantId)) {
-        taken.foreign += digests.length;
+        taken.foreign += ofErasure.length;
         continue;
       }
+      const digests = ofErasure.map(({ digest }) => digest);
       const [made] = await rows(
         em,
         `insert into erasures (id, tenant_id, state, from_ledger, requested_at) values (?, ?, 'running', true, ?)
@@ -82,17 +84,23 @@ export async function takeInLedger(db: Database, vault: Vault, text: string, now
       const [known] = await rows<{ state: string }>(em, 'select state from erasures where id = ?', [erasureId]);
       // The file may be older than the database.
       if (known?.state === 'lifted') continue;
-      if (made) taken.unknown.push({ tenantId, erasureId });
-      await addToLedger(
-        em,
-        { id: erasureId, tenantId },
-        digests.map(({ digest }) => digest),
-        new Date(erasedAt),
-      );
+      if (made || (await lacks(em, tenantId, digests))) {
+        await rows(em, "update erasures set state = 'running', from_ledger = true where id = ?", [erasureId]);
+        taken.due.push({ tenantId, erasureId });
+      }
+      await addToLedger(em, { id: erasureId, tenantId }, digests, new Date(erasedAt));
       taken.digests += digests.length;
     }
     return taken;
   });
+}
+
+async function lacks(em: Em, tenantId: string, digests: readonly string[]): Promise<boolean> {
+  const known = await rows(em, 'select 1 from erased_subjects where tenant_id = ? and digest = any(?::text[])', [
+    tenantId,
+    arrayOf(digests),
+  ]);
+  return known.length < new Set(digests).size;
 }
 
 function byErasure(lines: readonly Line[]): Map<string, [Line, ...Line[]]> {

@@ -1,10 +1,17 @@
+import { setImmediate as breath } from 'node:timers/promises';
 import type { Subject } from '../../domain/privacy.ts';
 import type { Vault } from '../../platform/vault.ts';
 import { arrayOf, rows, type Em } from '../connect.ts';
+import { hasErased } from './ledger.ts';
 import { openLedger } from './ledger-key.ts';
 
 /** What is said at an event whose body is gone because of somebody in it. */
 export const erasedNote = 'Its body was not kept: it speaks of somebody who was erased.';
+
+/** People who are noted one by one beside an event. */
+const most = 5_000;
+/** Stands beside an event that speaks of more: an erasure opens its body. No digest looks like it. */
+export const manyPeople = 'many';
 
 /** What became of an event that was stored in this transaction. */
 export interface Settled {
@@ -19,8 +26,8 @@ export interface Settled {
 
 /**
  * Ends the storing of an event in one statement: whose it is, what became of it, and the digests of everybody in its
- * body. A body that speaks of an erased person is dropped at once. The event was written before in the same
- * transaction: an erasure waits for transactions that wrote before its ledger was there.
+ * body (`manyPeople` for more than are noted). A body that speaks of an erased person is dropped at once. The event was
+ * written before in the same transaction: an erasure waits for transactions that wrote before its ledger was there.
  */
 export async function settleEvent(em: Em, vault: Vault, event: Settled, subjects: readonly Subject[]): Promise<void> {
   const { id, tenantId, accountId, state, processedAt, owesSignal, error } = event;
@@ -33,7 +40,7 @@ export async function settleEvent(em: Em, vault: Vault, event: Settled, subjects
     );
     return;
   }
-  const digests = arrayOf(await digestsFor(em, vault, tenantId, subjects));
+  const { asked, noted } = await digestsFor(em, vault, tenantId, subjects);
   await rows(
     em,
     `with erased as (select exists (
@@ -48,10 +55,10 @@ export async function settleEvent(em: Em, vault: Vault, event: Settled, subjects
     [
       // Who was erased, and who is noted.
       tenantId,
-      digests,
+      arrayOf(asked),
       id,
       tenantId,
-      digests,
+      arrayOf(noted),
       // The event itself.
       tenantId,
       accountId,
@@ -78,27 +85,36 @@ export async function resettleSubjects(
 ): Promise<boolean> {
   await rows(em, 'delete from webhook_subjects where event_id = ?', [event.id]);
   if (!subjects.length) return false;
-  const digests = arrayOf(await digestsFor(em, vault, event.tenantId, subjects));
+  const { asked, noted } = await digestsFor(em, vault, event.tenantId, subjects);
   const [erased] = await rows(
     em,
     'select 1 from erased_subjects where tenant_id = ?::uuid and digest = any(?::text[]) limit 1',
-    [event.tenantId, digests],
+    [event.tenantId, arrayOf(asked)],
   );
   if (erased) return true;
   await rows(
     em,
     'insert into webhook_subjects (event_id, tenant_id, digest) select ?::uuid, ?::uuid, d from unnest(?::text[]) d',
-    [event.id, event.tenantId, digests],
+    [event.id, event.tenantId, arrayOf(noted)],
   );
   return false;
 }
 
+/** The digests to look up in the ledger, and those that are kept beside the event. */
 async function digestsFor(
   em: Em,
   vault: Vault,
   tenantId: string | null,
   subjects: readonly Subject[],
-): Promise<string[]> {
+): Promise<{ asked: string[]; noted: string[] }> {
+  const many = subjects.length > most;
+  if (many && (tenantId === null || !(await hasErased(em, tenantId)))) return { asked: [], noted: [manyPeople] };
   const ledger = await openLedger(em, vault);
-  return [...new Set(subjects.map((one) => ledger.digest(tenantId, one)))];
+  const digests = new Set<string>();
+  for (const [n, one] of subjects.entries()) {
+    // A body may speak of very many: other requests are not kept waiting for them.
+    if (n % 1_000 === 999) await breath();
+    digests.add(ledger.digest(tenantId, one));
+  }
+  return { asked: [...digests], noted: many ? [manyPeople] : [...digests] };
 }

@@ -1,10 +1,17 @@
+import type { Vault } from '../../platform/vault.ts';
 import { rows, type Em } from '../connect.ts';
+import { forgetErased } from '../privacy/forget-erased.ts';
 
 /**
  * Ends one sync, or every sync of an account, that runs; false when none does. Its worker finds out with the next page,
  * of which nothing is kept.
  */
-export async function cancelSyncs(em: Em, of: { runId: string } | { accountId: string }, now: Date): Promise<boolean> {
+export async function cancelSyncs(
+  em: Em,
+  vault: Vault,
+  of: { runId: string } | { accountId: string },
+  now: Date,
+): Promise<boolean> {
   const [column, id] = 'runId' in of ? ['id', of.runId] : ['account_id', of.accountId];
   const cancelled = await rows<{ id: string }>(
     em,
@@ -13,6 +20,12 @@ export async function cancelSyncs(em: Em, of: { runId: string } | { accountId: s
      where ${column} = ? and state = 'running' returning id`,
     [now, id],
   );
+  if (cancelled.length)
+    await forgetErased(
+      em,
+      vault,
+      cancelled.map(({ id: run }) => run),
+    );
   for (const run of cancelled) await rows(em, 'delete from sync_pages where run_id = ?', [run.id]);
   return cancelled.length > 0;
 }

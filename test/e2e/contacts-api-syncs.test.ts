@@ -159,11 +159,20 @@ describe('the documented paths of contacts', () => {
         await wasenderAccount(stack, client, { size: 4, seed: 'one', nameless: 1 }),
         await wasenderAccount(stack, client, { size: 6, seed: 'two', nameless: 0 }),
       ];
+      const unlinked = { phone_number: `+3363998409${slash.length}` };
+      await client.post('/api/v1/accounts', {
+        provider: 'wasender',
+        channel: 'whatsapp',
+        owner: 'ola',
+        credentials: unlinked,
+      });
+      await client.post('/api/v1/accounts', { provider: 'unipile', channel: 'whatsapp', owner: 'ola' });
       const answer = await client.post(`/api/sync/wasender-contacts${slash}`);
       expect(answer).toMatchObject({
         status: 200,
         body: {
           status: 'success',
+          left_out: 1,
           message: expect.stringContaining('10'),
           stats: {
             total_fetched: 10,
@@ -240,6 +249,7 @@ describe('the documented paths of contacts', () => {
       expect((await fresh.post('/api/sync/wasender-contacts')).body).toMatchObject({
         status: 'success',
         stats: { total_fetched: 0 },
+        left_out: 0,
       });
     },
   );

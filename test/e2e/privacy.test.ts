@@ -143,6 +143,24 @@ describe('B14: a company that is not needed', () => {
   });
 });
 
+describe('what became of a sync', () => {
+  it('is kept as long as raw data; when everybody was last synced stays known', async () => {
+    const client = await stack.client('runs');
+    const { id } = await wasenderAccount(stack, client, book);
+    const phone = (await columnsOf(id)).find((one) => one.phone_number !== null).phone_number;
+    const { last_sync: before } = (await client.get(`/api/v1/contacts/stats?account=${id}`)).body;
+    const wish = { kind: 'contacts', scope: { phone } };
+    const { body: run } = await client.post(`/api/v1/accounts/${id}/syncs?wait=20`, wish);
+    expect(run).toMatchObject({ state: 'succeeded', scope: { phone } });
+    await client.delete(`/api/v1/accounts/${id}`);
+    await client.account(id, 'disconnected');
+    await days(31);
+    await eventually('the run to go', async () => (await client.get(`/api/v1/syncs/${run.id}`)).status === 404);
+    expect((await client.get(`/api/v1/contacts/stats?account=${id}`)).body.last_sync).toBe(before);
+    expect(await query('select id from sync_runs where account_id = ? and target is not null', [id])).toEqual([]);
+  });
+});
+
 describe('B14: how long contacts are kept', () => {
   const round = (): Promise<unknown> => days(0.01);
 

@@ -131,5 +131,5 @@ export function createErasing(stack: () => TestStack) {
     }
     return found;
   }
-  return { query, contactsOf, byPhone, tenantOf, sync, erase, save, message, eventsOf, tracesIn };
+  return { query, contactsOf, byPhone, tenantOf, sync, erase, save, deliver, message, eventsOf, tracesIn };
 }

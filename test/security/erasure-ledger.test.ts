@@ -8,7 +8,9 @@ import { startApi } from '../../api/start.ts';
 import { webhookSecretsOf } from '../../db/credentials.ts';
 import { ProviderCredentials } from '../../db/entities/tenants.ts';
 import { ledgerLines, takeInLedger } from '../../db/privacy/ledger-file.ts';
-import { erasedAmong } from '../../db/privacy/ledger.ts';
+import { setTarget } from '../../db/privacy/erasures.ts';
+import { addToLedger, erasedAmong } from '../../db/privacy/ledger.ts';
+import { openLedger } from '../../db/privacy/ledger-key.ts';
 import { reencrypt } from '../../db/reencrypt.ts';
 import { subjectOf } from '../../domain/privacy.ts';
 import { createVault, parseKeyRing } from '../../platform/vault.ts';
@@ -116,6 +118,44 @@ describe('SECURITY 21: the ledger', () => {
       await rm(file);
     }
   });
+
+  it.each(['done', 'running'])(
+    'erases under names that were learned after the dump, which knows the erasure as %s',
+    async (state) => {
+      const ana = newPerson();
+      await save(one.id, entry({ id: ana.jid, phone: ana.phone }));
+      const erasure = await erase({ phone: ana.phone });
+      const { db, vault } = stack.worker.deps;
+      const tenantId = await tenantOf(one.id);
+      const lid = subjectOf(ana.lid)!;
+      const digest = await db.tenant(tenantId, async (em) => (await openLedger(em, vault)).digest(tenantId, lid));
+      await db.tenant(tenantId, (em) => addToLedger(em, { id: erasure.id, tenantId }, [digest], new Date()));
+      const env = {
+        ...noHome,
+        DATABASE_URL: stack.config.DATABASE_URL,
+        ENCRYPTION_KEY: stack.config.ENCRYPTION_KEY,
+      };
+      const file = join(tmpdir(), `ledger-${erasure.id}.jsonl`);
+      await writeFile(file, (await patchbay(env, 'erasures', 'export')).stdout);
+      // The dump is older than the second name, and holds somebody under it.
+      await query('delete from erased_subjects where digest = ?', [digest]);
+      await save(two.id, entry({ id: ana.lid, pushName: ana.name }));
+      if (state === 'running')
+        await db.tenant(tenantId, async (em) => {
+          await rows(em, "update erasures set state = 'running' where id = ?", [erasure.id]);
+          await setTarget(em, vault, erasure.id, { subjects: [subjectOf(ana.jid)!], contactIds: [] });
+        });
+      try {
+        expect(await answerOf(env, 'erasures', 'import', file)).toMatchObject({ erased: 1 });
+        const { body } = await stack.api.get(`/api/v1/erasures/${erasure.id}`);
+        expect(body).toMatchObject({ state: 'done', receipt: { contacts: 2 } });
+        expect(await tracesIn(tenantId, ana.jid, ana.lid, ana.name)).toEqual([]);
+        expect(await answerOf(env, 'erasures', 'import', file)).toMatchObject({ erased: 0 });
+      } finally {
+        await rm(file);
+      }
+    },
+  );
 
   it('of another installation, or no ledger at all, is one clear line', async () => {
     const { db, vault, clock } = stack.worker.deps;

@@ -19,7 +19,7 @@ beforeAll(async () => {
   ({ stack, other, one, two, theirs } = await startWorld());
 });
 afterAll(() => stack?.stop());
-const { query, contactsOf, byPhone, tenantOf, sync, erase, save, message, eventsOf, tracesIn } = createErasing(
+const { query, contactsOf, byPhone, tenantOf, sync, erase, save, deliver, message, eventsOf, tracesIn } = createErasing(
   () => stack,
 );
 
@@ -134,6 +134,66 @@ describe('SECURITY 21: erasure', () => {
     );
     expect([repeated.status, repeated.body.code]).toEqual([410, 'answer_erased']);
     expect(await tracesIn(tenantId, ana.jid, ana.lid, ana.phone, ana.name)).toEqual([]);
+  });
+
+  it('leaves the number of somebody erased in no run of a sync that was about them alone, however it ended', async () => {
+    const [{ phone_number: phone, wasender_jid: jid }] = await contactsOf(stack.api, one.id);
+    const nobody = newPerson();
+    for (const erased of [phone, nobody.phone]) await erase({ phone: erased });
+    const syncOf = async (about: string): Promise<any> => {
+      const wish = { kind: 'contacts', scope: { phone: about } };
+      return (await stack.api.post(`/api/v1/accounts/${one.id}/syncs?wait=20`, wish)).body;
+    };
+    expect(await syncOf(phone)).toMatchObject({ state: 'succeeded', scope: {}, stats: { erased: 1, inserted: 0 } });
+    expect(await syncOf(nobody.phone)).toMatchObject({ state: 'failed', scope: {}, reason: 'not_found' });
+    const { db, vault, clock } = stack.worker.deps;
+    const tenantId = await tenantOf(one.id);
+    const { id } = await db.tenant(tenantId, (em) =>
+      openContactsRun(em, vault, { id: two.id, tenantId }, { phone }, clock.now()),
+    );
+    expect((await stack.api.get(`/api/v1/syncs/${id}`)).body.scope).toEqual({ phone });
+    const { body: cancelled } = await stack.api.post(`/api/v1/syncs/${id}/cancel`);
+    expect(cancelled.state).toBe('cancelled');
+    expect((await stack.api.get(`/api/v1/syncs/${id}`)).body.scope).toEqual({});
+    expect(await stack.api.post(`/api/sync/wasender-contact/${phone}`)).toMatchObject({
+      status: 404,
+      body: { code: 'not_found', error: expect.stringContaining('erased') },
+    });
+    expect(await tracesIn(tenantId, phone, jid, nobody.phone)).toEqual([]);
+    expect(
+      await query('select distinct scope from sync_runs where tenant_id = ? and target is null', [tenantId]),
+    ).toEqual(expect.arrayContaining([{ scope: 'one/' }]));
+  });
+
+  it('reaches a body that speaks of more people than are noted, before and after', async () => {
+    const [ana, ben, stranger] = [newPerson(), newPerson(), newPerson()];
+    const others = Array.from({ length: 6_000 }, (_, n) => ({ id: `1555${1_000_000 + n}@s.whatsapp.net` }));
+    const upserts = () =>
+      query<{ id: string; gone: boolean; noted: number }>(
+        `select id, body is null as gone, (select count(*)::int from webhook_subjects where event_id = e.id) as noted
+         from webhook_events e where type = 'contacts.upsert' and account_id = ? order by id`,
+        [one.id],
+      );
+    await deliver(one.session, 'contacts.upsert', [...others, { id: ana.jid }]);
+    await deliver(one.session, 'contacts.upsert', [...others, { id: ben.lid }]);
+    expect(await upserts()).toMatchObject([
+      { gone: false, noted: 1 },
+      { gone: false, noted: 1 },
+    ]);
+    expect((await erase({ phone: stranger.phone })).receipt.webhook_bodies).toBe(0);
+    expect((await erase({ phone: ana.phone })).receipt.webhook_bodies).toBe(1);
+    expect(await upserts()).toMatchObject([
+      { gone: true, noted: 0 },
+      { gone: false, noted: 1 },
+    ]);
+    // Also where an event could not be applied, and is nobody's.
+    const { id } = (await upserts())[1]!;
+    await query('update webhook_events set tenant_id = null where id = ?', [id]);
+    await query('update webhook_subjects set tenant_id = null where event_id = ?', [id]);
+    expect((await erase({ lid: ben.lid })).receipt.webhook_bodies).toBe(1);
+    expect((await upserts())[1]).toMatchObject({ gone: true, noted: 0 });
+    await deliver(one.session, 'contacts.upsert', [{ id: '15559@s.whatsapp.net' }, ...others, { id: ana.jid }]);
+    expect((await upserts())[2]).toMatchObject({ gone: true, noted: 0 });
   });
 
   it('keeps no body of an event that comes later, and nothing of who it speaks of', async () => {
