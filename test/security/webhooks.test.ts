@@ -45,19 +45,32 @@ const eventsOf = async (id: string): Promise<any[]> =>
 describe('SECURITY 3: unsigned webhooks', () => {
   it("change nothing of another tenant's account, however right their secret is", async () => {
     const account = await connected('victim');
+    const { db } = stack.worker.deps;
+    // Everything that a connection brings with it has asked the provider: from here on only an event would.
+    await eventually('rest after the connection', async () => {
+      const [row] = await db.system((em) =>
+        em.execute(
+          `select 1 from accounts a where id = ? and details_at is not null and look_wanted_at is null
+             and not exists (select from sync_runs where account_id = a.id and state = 'running')
+             and exists (select from webhook_events where account_id = a.id)
+             and not exists (select from webhook_events where account_id = a.id and owes_signal)`,
+          [account.id],
+        ),
+      );
+      return row;
+    });
     const other = await stack.client('attacker');
     await other.put('/api/v1/providers/unipile', { dsn: stack.config.UNIPILE_DSN, access_token: 'sandbox-key' });
     const tenant = (await other.get('/api/v1/api-keys')).body.items[0];
     expect(tenant).toBeDefined();
-    const { db } = stack.worker.deps;
     const own = await db.system((em) => em.findOneOrFail(ProviderCredentials, { tenantId: { $ne: null } }));
     const { url, secrets } = await hook(own.tenantId);
     // The provider would even confirm it: the account did lose its login.
     await stack.control.put('/faults', { provider: 'unipile', webhook_drop: 1 });
     await stack.control.post('/drop', { account_id: account.provider_account_id, status: 'CREDENTIALS' });
-    await stack.control.put('/faults', { provider: 'unipile' });
     expect(await send(url, secrets[0] ?? '', account.provider_account_id, 'CREDENTIALS')).toBe(200);
     expect((await stack.api.get(`/api/v1/accounts/${account.id}`)).body.state).toBe('active');
+    await stack.control.put('/faults', { provider: 'unipile' });
     const [stored] = await db.system((em) =>
       em.execute('select state, account_id from webhook_events where credentials_id = ?', [own.id]),
     );
