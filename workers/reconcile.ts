@@ -1,5 +1,5 @@
 import { firstId } from '../platform/ids.ts';
-import { rows, type Database } from '../db/connect.ts';
+import { arrayOf, rows, type Database } from '../db/connect.ts';
 import { openContactsRunAgain, openFirstContactsRun } from '../db/contacts/open-run.ts';
 import { openDetailsRun } from '../db/queries/open-details-run.ts';
 import { wantLooks } from '../db/queries/want-looks.ts';
@@ -136,7 +136,7 @@ async function clearOwed({ db }: Parts, accounts: UnmovedAccount[]): Promise<voi
   if (!accounts.length) return;
   await db.system((em) =>
     rows(em, 'update webhook_events set owes_signal = false where owes_signal and account_id = any(?::uuid[])', [
-      `{${accounts.map(({ id }) => id).join(',')}}`,
+      arrayOf(accounts.map(({ id }) => id)),
     ]),
   );
 }

@@ -1,11 +1,11 @@
-import { rows, type Em } from '../../db/connect.ts';
+import { arrayOf, rows, type Em } from '../../db/connect.ts';
 import { addCounts } from '../../db/privacy/erasures.ts';
 import { erasedNote } from '../../db/privacy/webhook-subjects.ts';
 
 /** Drops the bodies of these events with whom they speak of. An event without a body has not failed any more. */
 export async function dropBodies(em: Em, erasureId: string, events: readonly { id: string }[]): Promise<void> {
   if (!events.length) return;
-  const ids = `{${events.map(({ id }) => id).join(',')}}`;
+  const ids = arrayOf(events.map(({ id }) => id));
   const bodies = await rows(
     em,
     `update webhook_events set body = null, error = ?,

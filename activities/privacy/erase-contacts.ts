@@ -1,6 +1,6 @@
 import { firstId } from '../../platform/ids.ts';
 import { lockContacts } from '../../db/contacts/lock.ts';
-import { rows, type Em } from '../../db/connect.ts';
+import { arrayOf, rows, type Em } from '../../db/connect.ts';
 import { addCounts, runningErasure, setTarget } from '../../db/privacy/erasures.ts';
 import { findPerson } from '../../db/privacy/find-person.ts';
 import { addToLedger } from '../../db/privacy/ledger.ts';
@@ -63,7 +63,7 @@ function eraseInAccount(deps: Deps, ref: ErasingRef, accountId: string): Promise
 
 async function deleteContacts(em: Em, accountId: string, ids: readonly string[]) {
   if (!ids.length) return {};
-  const those = `{${ids.join(',')}}`;
+  const those = arrayOf(ids);
   const aliases = await rows(
     em,
     'delete from contact_aliases where account_id = ? and contact_id = any(?::uuid[]) returning kind',

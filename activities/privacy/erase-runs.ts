@@ -1,5 +1,5 @@
 import { firstId } from '../../platform/ids.ts';
-import { rows } from '../../db/connect.ts';
+import { arrayOf, rows } from '../../db/connect.ts';
 import { addCounts } from '../../db/privacy/erasures.ts';
 import { openLedger } from '../../db/privacy/ledger-key.ts';
 import { openOrNull } from '../../db/privacy/open-or-null.ts';
@@ -37,7 +37,7 @@ export async function eraseRuns(
       });
       if (about.length) {
         const gone = await rows(em, 'delete from sync_runs where id = any(?::uuid[]) returning id', [
-          `{${about.map(({ id }) => id).join(',')}}`,
+          arrayOf(about.map(({ id }) => id)),
         ]);
         await addCounts(em, erasureId, { sync_runs: gone.length });
       }

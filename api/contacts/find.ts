@@ -1,5 +1,5 @@
 import { lockContacts } from '../../db/contacts/lock.ts';
-import { rows, type Em } from '../../db/connect.ts';
+import { arrayOf, rows, type Em } from '../../db/connect.ts';
 import { Contact } from '../../db/entities/contacts.ts';
 import { isId } from '../../platform/ids.ts';
 import { Problem } from '../http/problem.ts';
@@ -18,7 +18,7 @@ async function accountsOf(em: Em, ids: readonly string[]): Promise<string[]> {
   if (!ids.every(isId)) throw noContact();
   const asked = [...new Set(ids)];
   const found = await rows<{ account_id: string }>(em, 'select account_id from contacts where id = any(?::uuid[])', [
-    `{${asked.join(',')}}`,
+    arrayOf(asked),
   ]);
   if (found.length !== asked.length) throw noContact();
   return [...new Set(found.map(({ account_id }) => account_id))];
@@ -39,7 +39,7 @@ export async function refuseMerged(em: Em, ids: readonly string[]): Promise<void
   const [merged] = await rows<{ id: string; merged_into: string }>(
     em,
     'select id, merged_into from contacts where id = any(?::uuid[]) and merged_into is not null limit 1',
-    [`{${ids.join(',')}}`],
+    [arrayOf(ids)],
   );
   if (merged)
     throw new Problem('contact_merged', `The contact ${merged.id} became part of ${merged.merged_into}.`, {

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { rows } from '../../db/connect.ts';
+import { arrayOf, rows } from '../../db/connect.ts';
 import { IdempotencyKey } from '../../db/entities/tenants.ts';
 import { sealed } from '../../db/sealed.ts';
 import { newId } from '../../platform/ids.ts';
@@ -80,7 +80,7 @@ async function take(
        where k.expires_at < excluded.created_at
           or (k.response is null and k.locked_until < excluded.created_at and k.body_digest = any(?::text[]))
        returning id`,
-      [newId(), tenantId, route, key, digests[0], lease, now, expiry, `{${digests.join(',')}}`],
+      [newId(), tenantId, route, key, digests[0], lease, now, expiry, arrayOf(digests)],
     ),
   );
   if (made) return { operationId: made.id };

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { jidOf } from '../../domain/contacts.ts';
 import { asFailureCode, failureRow, type FailureCode } from '../../domain/failures.ts';
 import { providerNames } from '../../domain/channels.ts';
-import { rows, type Em } from '../../db/connect.ts';
+import { arrayOf, rows, type Em } from '../../db/connect.ts';
 import { Contact } from '../../db/entities/contacts.ts';
 import type { SyncRun } from '../../db/entities/events.ts';
 import { Problem, type ProblemCode } from '../http/problem.ts';
@@ -61,7 +61,7 @@ async function contactIn(em: Em, runs: readonly SyncRun[], phone: string): Promi
        join contacts r on r.id = coalesce(c.merged_into, c.id)
      where a.account_id = any(?::uuid[]) and a.kind = 'jid' and a.value = ?
      order by r.last_updated_from_wasender desc nulls last, r.id limit 1`,
-    [`{${accounts.join(',')}}`, jidOf(phone)],
+    [arrayOf(accounts), jidOf(phone)],
   );
   return found ? em.findOne(Contact, { id: found.id }) : null;
 }

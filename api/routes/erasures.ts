@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { rows, type Em } from '../../db/connect.ts';
+import { arrayOf, rows, type Em } from '../../db/connect.ts';
 import { Erasure } from '../../db/entities/privacy.ts';
 import { liftErasure, openErasure } from '../../db/privacy/erasures.ts';
 import { findPerson, type Person } from '../../db/privacy/find-person.ts';
@@ -54,7 +54,7 @@ async function refuseOwn(em: Em, { subjects }: Person): Promise<void> {
   const [own] = await rows<{ id: string }>(
     em,
     'select id from accounts where identity = any(?::text[]) and merged_into is null limit 1',
-    [`{${numbers.map((number) => `+${number}`).join(',')}}`],
+    [arrayOf(numbers.map((number) => `+${number}`))],
   );
   if (own) throw new Problem('account_of_yours', `The number is the account ${own.id}.`);
 }

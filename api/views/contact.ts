@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { providerNames, type ProviderName } from '../../domain/channels.ts';
 import { displayName, type FieldOrigin } from '../../domain/contacts.ts';
 import { formatPhone } from '../../domain/phone.ts';
-import { rows, type Em } from '../../db/connect.ts';
+import { arrayOf, rows, type Em } from '../../db/connect.ts';
 import { Account } from '../../db/entities/accounts.ts';
 import type { Contact } from '../../db/entities/contacts.ts';
 import { sealed } from '../../db/sealed.ts';
@@ -115,7 +115,7 @@ export async function wholeContactView(em: Em, contact: Contact, vault: Vault | 
   const aliases = await rows<WholeContactView['aliases'][number]>(
     em,
     'select kind, value from contact_aliases where contact_id = any(?::uuid[]) order by kind, value',
-    [`{${[contact.id, ...merged.map(({ id }) => id)].join(',')}}`],
+    [arrayOf([contact.id, ...merged.map(({ id }) => id)])],
   );
   return {
     ...contactView(contact),

@@ -1,4 +1,4 @@
-import { rows } from '../../db/connect.ts';
+import { arrayOf, rows } from '../../db/connect.ts';
 import type { AccountRef } from '../../platform/temporal.ts';
 import type { ApiContext } from '../context.ts';
 
@@ -30,9 +30,7 @@ export function createSignaller({ motion, db, log }: Pick<ApiContext, 'motion' |
       await motion.tellConnection(account);
       failures = 0;
       await db.system((em) =>
-        rows(em, 'update webhook_events set owes_signal = false where id = any(?::uuid[])', [
-          `{${eventIds.join(',')}}`,
-        ]),
+        rows(em, 'update webhook_events set owes_signal = false where id = any(?::uuid[])', [arrayOf(eventIds)]),
       );
     } catch (error) {
       failures += 1;

@@ -1,3 +1,5 @@
+import { arrayOf } from '../connect.ts';
+
 /** Which contacts are meant; those that were merged into another never are. */
 export interface ContactFilter {
   ids?: readonly string[] | undefined;
@@ -17,7 +19,7 @@ export interface Condition {
 /** The condition that a filter is. */
 export function contactsWhere({ ids, account, group, synced, q }: ContactFilter): Condition {
   const parts: [sql: string, ...params: unknown[]][] = [['c.merged_into is null']];
-  if (ids !== undefined) parts.push(['c.id = any(?::uuid[])', `{${ids.join(',')}}`]);
+  if (ids !== undefined) parts.push(['c.id = any(?::uuid[])', arrayOf(ids)]);
   if (account !== undefined) parts.push(['c.account_id = ?', account]);
   if (group !== undefined) parts.push(['? = any(c.groups)', group]);
   if (synced !== undefined) parts.push(['c.wasender_sync_status = ?', synced ? 'synced' : 'not_synced']);

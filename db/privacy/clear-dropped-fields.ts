@@ -1,6 +1,6 @@
 import { contactFieldNames, type ContactFieldName } from '../../domain/privacy.ts';
 import { lockContacts } from '../contacts/lock.ts';
-import { rows, type Database, type Em } from '../connect.ts';
+import { arrayOf, rows, type Database, type Em } from '../connect.ts';
 
 /**
  * Empties, in all contacts of tenants that changed what they keep, the fields that they keep no more: an account at a
@@ -23,7 +23,7 @@ export async function clearDroppedFields(db: Database): Promise<number> {
       rows(
         em,
         'update tenants set contact_fields_owed = false where id = ? and contact_fields is not distinct from ?::text[]',
-        [id, kept && `{${kept.join(',')}}`],
+        [id, kept && arrayOf(kept)],
       ),
     );
   }

@@ -1,6 +1,6 @@
 import { firstId } from '../../platform/ids.ts';
 import { subjectName, type Subject } from '../../domain/privacy.ts';
-import { rows, type Em } from '../connect.ts';
+import { arrayOf, rows, type Em } from '../connect.ts';
 
 /** Everything by which a tenant's accounts know one person. */
 export interface Person {
@@ -30,14 +30,7 @@ export async function findPerson(em: Em, known: Person, accountId: string | null
        root as (select distinct coalesce(c.merged_into, c.id) as id from named join contacts c on c.id = named.id),
        family as (select id from root union select c.id from root join contacts c on c.merged_into = root.id)
        select f.id as contact_id, a.kind, a.value from family f left join contact_aliases a on a.contact_id = f.id`,
-      [
-        JSON.stringify([...subjects.values()]),
-        accountId,
-        accountId,
-        `{${[...contactIds].join(',')}}`,
-        accountId,
-        accountId,
-      ],
+      [JSON.stringify([...subjects.values()]), accountId, accountId, arrayOf([...contactIds]), accountId, accountId],
     );
     for (const { contact_id: id, kind, value } of found) {
       contactIds.add(id);
