@@ -13,7 +13,7 @@ export interface BookPage {
 }
 
 /** People of a page that is written at once. */
-const pageSize = 2_000;
+export const pageSize = 2_000;
 
 /**
  * The address book from `cursor` on. It is read as it is at one moment and handed on in the order of its identities:

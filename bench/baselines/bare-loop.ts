@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { pageSize } from '../../activities/contacts/read-book.ts';
 import { withoutRepeats } from '../../domain/contacts.ts';
 import type { ContactReader, ProviderCall } from '../../providers/provider.ts';
 import { baselineTable, rowOf, type Whose } from './table.ts';
@@ -29,11 +30,8 @@ on conflict (account_id, wasender_jid) do update set
   updated_at = excluded.updated_at
 where ${tuple('old')} is distinct from ${tuple('excluded')}`;
 
-/** People of one statement. */
-const pageSize = 1_000;
-
 /**
- * The simplest thing that could work: fetch the book by the same call, write it page by page, one statement each.
+ * The simplest thing that could work: fetch the book by the same call, write it in the same pages, one statement each.
  * Nothing of it survives a crash. Answers the entries delivered.
  */
 export async function bareLoop(
