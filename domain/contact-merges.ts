@@ -143,12 +143,12 @@ function filled(layer: Layer, other: Layer, from: string, at: string, names = Ob
   return { values, origins };
 }
 
-/** The layer without what merges with these contacts filled in. */
-function unmerged(layer: Layer, isGone: (from: string | undefined) => boolean): Layer {
+/** The layer without what came of these contacts, by a merge or by entries under their identity since. */
+function unmerged(layer: Layer, isGone: (from: string) => boolean): Layer {
   const values = { ...layer.values };
   const origins = { ...layer.origins };
-  for (const [name, { source, from, over }] of Object.entries(layer.origins)) {
-    if (source !== 'merge' || !isGone(from)) continue;
+  for (const [name, { from, over }] of Object.entries(layer.origins)) {
+    if (from === undefined || !isGone(from)) continue;
     delete values[name];
     delete origins[name];
     if (over?.origin) origins[name] = over.origin;

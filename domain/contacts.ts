@@ -67,7 +67,7 @@ export interface FieldOrigin {
   source: 'provider' | 'edit' | 'merge' | 'translation';
   /** RFC 3339. */
   at: string;
-  /** The contact that a merge took it from. */
+  /** The contact that a merge took it from, or under whose identity an entry told it of the one that stands for it. */
   from?: string;
   /** What it stands over: of a company that was written, the provider's; of what a merge filled in, where the gap came from. */
   over?: { value: string | null; origin: FieldOrigin | null };
@@ -117,13 +117,15 @@ const learned: ReadonlySet<string> = new Set(['merge', 'translation']);
 /**
  * A person's fields after an entry was seen. The entry under the person's own identity decides; one under another alias
  * of theirs only fills gaps, so that two entries of one person never take turns. What was edited stays, and what a
- * merge filled in stays while the provider has nothing there.
+ * merge filled in stays while the provider has nothing there. `from`: the entry came under the identity of that contact,
+ * which was merged into this one.
  */
 export function afterSeen(
   before: { fields: ContactFields; edits: ContactEdits; provenance: Provenance },
   seen: ContactFields,
   decides: boolean,
   at: string,
+  from?: string,
 ): { fields: ContactFields; provenance: Provenance } {
   const fields = { ...before.fields };
   const provenance = { ...before.provenance };
@@ -136,7 +138,7 @@ export function afterSeen(
     if (!decides && was !== null && was !== false) return;
     if (was === now) return;
     fields[name] = now;
-    provenance[name] = { source: 'provider', at };
+    provenance[name] = { source: 'provider', at, ...(from !== undefined && { from }) };
   };
   fieldNames.forEach(set);
   return { fields, provenance };

@@ -83,7 +83,11 @@ async function syncOne(deps: Deps, account: DueAccount, claimed: Date, now: numb
     if (!(error instanceof ProviderFailure)) return;
     const { action } = failureRow(error.code);
     if (action === 'retry' || action === 'wait') return;
-    await deps.db.tenant(ref.tenantId, (em) => failRun(em, deps.vault, ref, holder.id, error.code, timeOf(deps, ref)));
+    const at = timeOf(deps, ref);
+    await deps.db.tenant(ref.tenantId, (em) => failRun(em, deps.vault, ref, holder.id, error.code, at));
+    // Done for this fire: no later try of it takes the account up again.
+    const next = new Date(at.getTime() + deps.contactsEveryMs / 2);
+    await deps.db.tenant(ref.tenantId, (em) => moveClaims(em, [account.id], claimed, next));
     deps.metrics.syncs.inc({ kind: 'contacts', outcome: error.code });
   }
 }

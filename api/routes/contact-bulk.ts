@@ -64,5 +64,6 @@ async function holdFiltered(em: Em, given: ContactFilter): Promise<ContactFilter
     params,
   );
   for (const { id } of accounts) await lockContacts(em, id);
-  return filter;
+  // Somebody who comes to be meant by now may be of an account that is not locked.
+  return { ...filter, accounts: accounts.map(({ id }) => id) };
 }

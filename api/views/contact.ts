@@ -38,7 +38,10 @@ const origin = z.object({
   source: z.enum(['provider', 'edit', 'merge', 'translation']),
   provider: z.enum(providerNames).nullable().describe('Null for an edit, also for one that a merge brought.'),
   field: z.string().optional().describe('Of a name: the field it was taken from.'),
-  from: z.string().optional().describe('Of a merge: the contact it was taken from.'),
+  from: z
+    .string()
+    .optional()
+    .describe('The merged contact that it was taken from, or under whose identity it was told.'),
   at: time,
 });
 

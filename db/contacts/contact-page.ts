@@ -69,8 +69,7 @@ export class ContactPage {
     const roots = this.#rootsOf(aliases);
     const found = await loadContacts(this.#em, this.#of.accountId, roots);
     for (const [id, row] of found) this.#held.set(id, row);
-    // One alone is not merged with anybody.
-    const merged = found.size > 1 ? await loadMerged(this.#em, this.#of.accountId, roots) : [];
+    const merged = found.size ? await loadMerged(this.#em, this.#of.accountId, roots) : [];
     for (const row of merged) this.#mergedInto(row.mergedInto ?? '').push(row);
   }
 
@@ -138,10 +137,17 @@ export class ContactPage {
     }
     if (!isNew) {
       const seen = fieldsOf(entry, this.#of.keep);
+      const owner = this.#known.get(entry.id)?.contactId;
       const told = entry.pictureUrl !== undefined;
       Object.assign(
         row,
-        afterSeen(row, told ? seen : { ...seen, profileImageUrl: row.fields.profileImageUrl }, decides, this.#at),
+        afterSeen(
+          row,
+          told ? seen : { ...seen, profileImageUrl: row.fields.profileImageUrl },
+          decides,
+          this.#at,
+          owner === row.id ? undefined : owner,
+        ),
       );
     }
     if (entry.pictureUrl !== undefined) row.pictureAt = this.#at;

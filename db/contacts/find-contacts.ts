@@ -4,6 +4,8 @@ import { arrayOf } from '../connect.ts';
 export interface ContactFilter {
   ids?: readonly string[] | undefined;
   account?: string | undefined;
+  /** Of these accounts alone. */
+  accounts?: readonly string[] | undefined;
   group?: string | undefined;
   synced?: boolean | undefined;
   /** Words of names, or digits of the number, also of those who were merged into the contact. */
@@ -17,10 +19,11 @@ export interface Condition {
 }
 
 /** The condition that a filter is. */
-export function contactsWhere({ ids, account, group, synced, q }: ContactFilter): Condition {
+export function contactsWhere({ ids, account, accounts, group, synced, q }: ContactFilter): Condition {
   const parts: [sql: string, ...params: unknown[]][] = [['c.merged_into is null']];
   if (ids !== undefined) parts.push(['c.id = any(?::uuid[])', arrayOf(ids)]);
   if (account !== undefined) parts.push(['c.account_id = ?', account]);
+  if (accounts !== undefined) parts.push(['c.account_id = any(?::uuid[])', arrayOf(accounts)]);
   if (group !== undefined) parts.push(['? = any(c.groups)', group]);
   if (synced !== undefined) parts.push(['c.wasender_sync_status = ?', synced ? 'synced' : 'not_synced']);
   if (q?.trim()) parts.push(searched(q));

@@ -1,6 +1,6 @@
 import { afterMerge, afterUnmerge, ownOf } from '../../domain/contact-merges.ts';
 import { arrayOf, rows, type Em } from '../connect.ts';
-import { loadContacts, loadMerged, writeContacts, type WritingOf } from './contact-rows.ts';
+import { loadContacts, loadMerged, writeContacts, type ContactRow, type WritingOf } from './contact-rows.ts';
 import { lockContacts } from './lock.ts';
 
 /**
@@ -51,10 +51,38 @@ export async function unmergeContact(em: Em, of: WritingOf, contactId: string): 
     Object.assign(survivor, afterUnmerge(survivor, one.id, staying, of.at.toISOString()));
     one.mergedInto = null;
   }
+  const aliases = await aliasesBy(em, [root, ...merged.map(({ id }) => id)]);
+  const names = (one: ContactRow): string[] => aliases.get(one.id) ?? [];
+  for (const one of leaving) keepIdentity(one, names(one), []);
+  keepIdentity(survivor, names(survivor), staying.flatMap(names));
   await writeContacts(em, of, [survivor, ...leaving]);
   const ids = leaving.map(({ id }) => id);
   await rows(em, 'update contact_aliases set content_hash = null where contact_id = any(?::uuid[])', [
     arrayOf([root, ...ids]),
   ]);
   return ids;
+}
+
+/** Their own aliases' values by contact, JIDs first. */
+async function aliasesBy(em: Em, ids: readonly string[]): Promise<Map<string, string[]>> {
+  const found = await rows<{ id: string; values: string[] }>(
+    em,
+    `select contact_id as id, array_agg(value order by kind, value) as values from contact_aliases
+     where contact_id = any(?::uuid[]) group by contact_id`,
+    [arrayOf(ids)],
+  );
+  return new Map(found.map(({ id, values }) => [id, values]));
+}
+
+/** Who went by the identity of somebody that they are no longer one with has their own again, until the next sync bare. */
+function keepIdentity(row: ContactRow, own: readonly string[], shared: readonly string[]): void {
+  if (row.wasenderJid === null || own.includes(row.wasenderJid) || shared.includes(row.wasenderJid)) return;
+  const { profileImageUrl: _origin, ...provenance } = row.provenance;
+  Object.assign(row, {
+    wasenderJid: own[0] ?? null,
+    raw: null,
+    pictureAt: null,
+    fields: { ...row.fields, profileImageUrl: null },
+    provenance,
+  });
 }

@@ -11,7 +11,7 @@ export async function applyRunRetention(em: Em, before: Date): Promise<number> {
   const gone = await rows(
     em,
     `delete from sync_runs where id in (
-       select r.id from sync_runs r where r.state <> 'running' and r.ended_at < ? and (r.scope <> '' or exists (
+       select r.id from sync_runs r where r.state <> 'running' and r.ended_at < ? and (r.scope <> '' or r.dry_run or exists (
          select from sync_runs newer
          where newer.account_id = r.account_id and newer.kind = r.kind and newer.scope = '' and newer.id > r.id
            and not newer.dry_run and (newer.state = 'succeeded' or r.state <> 'succeeded')))

@@ -230,34 +230,6 @@ it('counts nobody twice when a run was killed between its last page and its end'
   expect(await stack.control.count('GET', '/api/contacts')).toBe(asked);
 });
 
-it('B12: people who were merged one after the other are who they were when they are taken apart', async () => {
-  const { id } = await books.connected({ size: 60, seed: 'k' });
-  const all = await people(id);
-  const nameless = all.find((one) => one.name === null && one.phone_number !== null);
-  const [named, third] = all.filter((one) => one.name !== null);
-  const ids = [nameless.id, named.id, third.id];
-  const show = async () => {
-    const shown = await Promise.all(ids.map(async (one) => (await stack.api.get(`/api/v1/contacts/${one}`)).body));
-    return shown.map(({ updated_at: _at, ...rest }) => rest);
-  };
-  await stack.api.patch(`/api/v1/contacts/${named.id}`, { company: 'Example Ltd', groups: ['vip', 'spring'] });
-  await stack.api.patch(`/api/v1/contacts/${nameless.id}`, { groups: ['spring', 'team'] });
-  const before = await show();
-  const merge = (...contact_ids: string[]) => stack.api.post('/api/v1/contacts/merge', { contact_ids });
-  const unmerge = (one: string) => stack.api.post(`/api/v1/contacts/${one}/unmerge`);
-  for (const leaving of [[third.id], [named.id, nameless.id], [nameless.id, named.id]]) {
-    await merge(nameless.id, named.id);
-    const brought = { name: named.name, company: 'Example Ltd', groups: ['spring', 'team', 'vip'] };
-    expect((await show())[0]).toMatchObject(brought);
-    await merge(third.id, nameless.id);
-    const [, , last] = await show();
-    expect(last).toMatchObject({ company: 'Example Ltd', provenance: { company: { from: named.id } } });
-    expect(last.groups.toSorted()).toEqual(['spring', 'team', 'vip']);
-    for (const one of leaving) await unmerge(one);
-    expect(await show()).toEqual(before);
-  }
-});
-
 it('B12: people whom an entry shows to be one come with everybody who was merged into them', async () => {
   const { id } = await books.connected({ size: 20, seed: 'm', lid_twins: 0.5 });
   const all = await people(id);

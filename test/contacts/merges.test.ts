@@ -1,0 +1,75 @@
+import { startTestStack, type TestStack } from '../support/stack.ts';
+import { createBooks, type Books } from './book.ts';
+
+let stack: TestStack;
+let books: Books;
+beforeAll(async () => {
+  stack = await startTestStack({ WASENDER_AUTO_SYNC_ENABLED: 'false' });
+  books = createBooks(stack);
+});
+afterAll(() => stack?.stop());
+
+const people = (id: string): Promise<any[]> =>
+  books.query('select * from contacts where account_id = ? and merged_into is null order by id', [id]);
+const merge = (...contact_ids: string[]) => stack.api.post('/api/v1/contacts/merge', { contact_ids });
+const unmerge = (one: string) => stack.api.post(`/api/v1/contacts/${one}/unmerge`);
+const show = async (id: string): Promise<any> => (await stack.api.get(`/api/v1/contacts/${id}`)).body;
+
+it('B12: people who were merged one after the other are who they were when they are taken apart', async () => {
+  const { id } = await books.connected({ size: 60, seed: 'k' });
+  const all = await people(id);
+  const nameless = all.find((one) => one.name === null && one.phone_number !== null);
+  const [named, third] = all.filter((one) => one.name !== null);
+  const ids = [nameless.id, named.id, third.id];
+  const show = async () => {
+    const shown = await Promise.all(ids.map(async (one) => (await stack.api.get(`/api/v1/contacts/${one}`)).body));
+    return shown.map(({ updated_at: _at, ...rest }) => rest);
+  };
+  await stack.api.patch(`/api/v1/contacts/${named.id}`, { company: 'Example Ltd', groups: ['vip', 'spring'] });
+  await stack.api.patch(`/api/v1/contacts/${nameless.id}`, { groups: ['spring', 'team'] });
+  const before = await show();
+  const merge = (...contact_ids: string[]) => stack.api.post('/api/v1/contacts/merge', { contact_ids });
+  const unmerge = (one: string) => stack.api.post(`/api/v1/contacts/${one}/unmerge`);
+  for (const leaving of [[third.id], [named.id, nameless.id], [nameless.id, named.id]]) {
+    await merge(nameless.id, named.id);
+    const brought = { name: named.name, company: 'Example Ltd', groups: ['spring', 'team', 'vip'] };
+    expect((await show())[0]).toMatchObject(brought);
+    await merge(third.id, nameless.id);
+    const [, , last] = await show();
+    expect(last).toMatchObject({ company: 'Example Ltd', provenance: { company: { from: named.id } } });
+    expect(last.groups.toSorted()).toEqual(['spring', 'team', 'vip']);
+    for (const one of leaving) await unmerge(one);
+    expect(await show()).toEqual(before);
+  }
+});
+
+it('B12: what entries told since a merge goes with whose identity they came under', async () => {
+  const { id, session } = await books.connected({ size: 60, seed: 'l', lid_only: 0.3, nameless: 0 });
+  const all = await people(id);
+  const hidden = all.find((one) => one.phone_number === null && one.saved_name !== null);
+  const other = all.find((one) => one.phone_number !== null && one.saved_name !== null);
+  await merge(hidden.id, other.id);
+  await stack.control.patch('/address-book', { session, change: 1 });
+  await books.sync(id);
+  // The number's entry decides from now on: a LID steps back behind a number.
+  const together = await show(hidden.id);
+  expect(together).toMatchObject({ wasender_jid: other.wasender_jid, phone_number: other.phone_number });
+  expect(together.provenance.saved_name).toMatchObject({ source: 'provider', from: other.id });
+  expect(together.raw_wasender_data.id).toBe(other.wasender_jid);
+
+  await unmerge(other.id);
+  const apart = await show(hidden.id);
+  expect(apart).toMatchObject({ wasender_jid: hidden.wasender_jid, phone_number: null, raw_wasender_data: null });
+  expect(JSON.stringify(apart)).not.toContain(together.saved_name);
+  await books.sync(id);
+  const [one, two] = [await show(hidden.id), await show(other.id)];
+  expect(one).toMatchObject({ wasender_jid: hidden.wasender_jid, phone_number: null });
+  expect(two).toMatchObject({ wasender_jid: other.wasender_jid, saved_name: together.saved_name });
+  expect(one.raw_wasender_data.id).toBe(hidden.wasender_jid);
+  expect(one.saved_name).not.toBe(two.saved_name);
+  // Each is changed by their own entry alone again.
+  await stack.control.patch('/address-book', { session, change: 1 });
+  await books.sync(id);
+  expect((await show(hidden.id)).wasender_jid).toBe(hidden.wasender_jid);
+  expect((await show(hidden.id)).saved_name).not.toBe(one.saved_name);
+});
