@@ -69,7 +69,7 @@ export interface FieldOrigin {
   at: string;
   /** The contact that a merge took it from, or under whose identity an entry told it of the one that stands for it. */
   from?: string;
-  /** What it stands over: of a company that was written, the provider's; of what a merge filled in, where the gap came from. */
+  /** What it stands over: of a company that was written, the provider's; of what a merge filled in, the gap's origin. */
   over?: { value: string | null; origin: FieldOrigin | null };
 }
 export type Provenance = Partial<Record<keyof ContactFields | 'name', FieldOrigin>> & {

@@ -15,7 +15,8 @@ const retentionEvery = 10 * 60_000;
 
 /**
  * What each round does for the privacy of contacts: erasures whose workflow was lost begin again, dropped fields are
- * emptied, contacts and syncs whose time is over go. A failure of one is logged and leaves the others and the round as they are.
+ * emptied, contacts and syncs whose time is over go. A failure of one is logged and leaves the others and the round as
+ * they are.
  */
 export function keepPrivacy(
   { db, clock, log, motion }: Parts,

@@ -1,10 +1,8 @@
 import { firstId } from '../../platform/ids.ts';
 import { arrayOf, rows } from '../../db/connect.ts';
 import { addCounts } from '../../db/privacy/erasures.ts';
+import { subjectOfTarget } from '../../db/privacy/forget-erased.ts';
 import { openLedger } from '../../db/privacy/ledger-key.ts';
-import { openOrNull } from '../../db/privacy/open-or-null.ts';
-import { sealed } from '../../db/sealed.ts';
-import { subjectOf } from '../../domain/privacy.ts';
 import type { Deps } from '../deps.ts';
 import type { ErasingRef } from './remember-erased.ts';
 
@@ -29,10 +27,8 @@ export async function eraseRuns(
         [after, pageSize],
       );
       const ledger = await openLedger(em, vault);
-      const about = page.filter(({ id, target }) => {
-        const opened = openOrNull(vault, target, sealed.syncTarget(id)) ?? '{}';
-        const { phone } = JSON.parse(opened) as { phone?: string };
-        const subject = phone === undefined ? null : subjectOf(phone);
+      const about = page.filter((run) => {
+        const subject = subjectOfTarget(vault, run);
         return subject !== null && digests.has(ledger.digest(tenantId, subject));
       });
       if (about.length) {

@@ -2,8 +2,8 @@ import { rows, type Em } from '../connect.ts';
 
 /**
  * Held by every transaction that writes contacts of an account, taken first: two entries of one person never become
- * two people, and no two writers wait for each other. The account's own row stays free for its events, but cannot go
- * before its contacts are written. Throws when it is gone.
+ * two people, and no two writers wait for each other. The account's row cannot go before its contacts are written; its
+ * events are stored meanwhile, what holds the row for a change of its own waits. Throws when the account is gone.
  */
 export async function lockContacts(em: Em, accountId: string): Promise<void> {
   await rows(em, 'select pg_advisory_xact_lock(hashtextextended(?, 0))::text', [`contacts/${accountId}`]);

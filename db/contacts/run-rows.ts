@@ -1,6 +1,6 @@
+import type { Vault } from '../../platform/vault.ts';
 import { bulk, rows, type Em } from '../connect.ts';
 import { lockContacts } from './lock.ts';
-import type { Vault } from '../../platform/vault.ts';
 import { forgetErased } from '../privacy/forget-erased.ts';
 import { markMissing } from '../privacy/mark-missing.ts';
 
@@ -126,8 +126,8 @@ export async function finishRun(
 }
 
 /**
- * Ends a run for a named reason, unless somebody else than `holder` works on it; what it counted stays. Answers whether another trigger
- * makes it go once more.
+ * Ends a run for a named reason, unless somebody else than `holder` works on it; what it counted stays. Answers whether
+ * another trigger makes it go once more.
  */
 export async function failRun(
   em: Em,

@@ -71,8 +71,8 @@ function readinessOf(entry: SeenContact, keep: ReadonlySet<string> | null): Read
 }
 
 /**
- * The aliases that are known, by their values, with who stands for each. Steps that each read an index by a list: of a join the planner,
- * which has seen no statistics of a table that has just been filled, makes a loop over all of it.
+ * The aliases that are known, by their values, with who stands for each. Steps that each read an index by a list: of a
+ * join the planner, which has seen no statistics of a table that has just been filled, makes a loop over all of it.
  */
 async function knownAliases(
   em: Em,

@@ -1,4 +1,4 @@
-import { subjectOf } from '../../domain/privacy.ts';
+import { subjectOf, type Subject } from '../../domain/privacy.ts';
 import type { Vault } from '../../platform/vault.ts';
 import { arrayOf, rows, type Em } from '../connect.ts';
 import { sealed } from '../sealed.ts';
@@ -17,10 +17,15 @@ export async function forgetErased(em: Em, vault: Vault, ids: readonly string[])
     [arrayOf(ids)],
   );
   for (const { id, tenant_id: tenantId, target, met } of runs) {
-    const { phone } = JSON.parse(openOrNull(vault, target, sealed.syncTarget(id)) ?? '{}') as { phone?: string };
-    const subject = phone === undefined ? null : subjectOf(phone);
+    const subject = subjectOfTarget(vault, { id, target });
     if (subject && (met || (await erasedAmong(em, vault, tenantId, [subject])).size))
       // That it was about one person stays.
       await rows(em, "update sync_runs set target = null, scope = split_part(scope, '/', 1) || '/' where id = ?", [id]);
   }
+}
+
+/** Whom a run's sealed target names; null for a group, and where its key is gone. */
+export function subjectOfTarget(vault: Vault, { id, target }: { id: string; target: string }): Subject | null {
+  const { phone } = JSON.parse(openOrNull(vault, target, sealed.syncTarget(id)) ?? '{}') as { phone?: string };
+  return phone === undefined ? null : subjectOf(phone);
 }

@@ -1,5 +1,6 @@
 import pg from 'pg';
 import { openDatabase, rows, type Database } from '../../db/connect.ts';
+import { lockContacts } from '../../db/contacts/lock.ts';
 import { newId } from '../../platform/ids.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { keyColumn, insertRow, seedTenant, tablesOf, tenantColumn, type Table } from './seed.ts';
@@ -278,4 +279,37 @@ it('gives none of its roles a way past row-level security, nor a login', async (
     ),
   );
   expect(found).toEqual([]);
+});
+
+it('leaves no contact of an account or tenant that is deleted, whoever may delete it, and touches no other', async () => {
+  const [left, gone, last] = await db.system(async (em) => [
+    await seedTenant(em, tables),
+    await seedTenant(em, tables),
+    await seedTenant(em, tables),
+  ]);
+  const counted = (ids: Record<string, string>) =>
+    db.system(async (em) => {
+      const params = [tenantOf(ids)];
+      const [contacts] = await rows<{ n: number }>(
+        em,
+        'select count(*)::int as n from contacts where tenant_id = ?',
+        params,
+      );
+      const [aliases] = await rows<{ n: number }>(
+        em,
+        'select count(*)::int as n from contact_aliases where tenant_id = ?',
+        params,
+      );
+      return [contacts?.n, aliases?.n];
+    });
+  expect(await counted(gone)).toEqual([1, 1]);
+  await db.tenant(tenantOf(gone), (em) => rows(em, 'delete from accounts where tenant_id = ?', [tenantOf(gone)]));
+  expect(await counted(gone)).toEqual([0, 0]);
+  await db.system((em) => rows(em, 'delete from tenants where id = ?', [tenantOf(last)]));
+  expect(await counted(last)).toEqual([0, 0]);
+  expect(await counted(left)).toEqual([1, 1]);
+});
+
+it('lets nobody write contacts of an account that is gone', async () => {
+  await expect(db.tenant(tenantOf(one), (em) => lockContacts(em, newId()))).rejects.toThrow('The account is gone.');
 });
