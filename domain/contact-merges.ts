@@ -44,6 +44,19 @@ export function afterUnmerge(survivor: Contents, from: string, staying: readonly
   });
 }
 
+/**
+ * A merged contact's contents as they pass on when its survivor is merged into somebody: what was taken away from the
+ * survivor by hand does not come up again.
+ */
+export function inSight(merged: Merged, survivor: Contents): Merged {
+  const { told, written, groups } = apart(merged);
+  const word = apart(survivor).written.values;
+  const left = (all: object): object => Object.fromEntries(Object.entries(all).filter(([name]) => name in word));
+  const shown = { values: left(written.values), origins: left(written.origins) } as Layer;
+  const kept = groups.filter((group) => survivor.groups.includes(group));
+  return { id: merged.id, ...together({ told, written: shown, groups: kept, brought: {} }) };
+}
+
 /** A contact's own contents: what merges brought belongs to others. */
 export function ownOf(contact: Contents): Contents {
   const { told, written } = apart(contact);

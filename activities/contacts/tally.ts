@@ -28,10 +28,13 @@ export interface PageCounts {
 }
 
 const bit = { inserted: 1, updated: 2, unchanged: 4, named: 8 } as const;
+/** In a record: this person turned out to be another one. */
+const gone = 0;
 const outcomes = ['inserted', 'updated', 'unchanged'] as const;
 /** Bytes of a person in a page's record: the random end of the contact's id, then the bits. */
 const idSize = 8;
 const recordSize = idSize + 1;
+const keyOf = (contactId: string): string => contactId.replaceAll('-', '').slice(-idSize * 2);
 
 /** The count of a run, and whom it has met: kept page by page, so that a run that goes on counts nobody twice. */
 export class Tally {
@@ -54,25 +57,41 @@ export class Tally {
       ...stats,
     };
     for (const page of pages)
-      for (let at = 0; at < page.length; at += recordSize)
-        this.#seen.set(Buffer.from(page.subarray(at, at + idSize)).toString('hex'), page[at + idSize] ?? 0);
+      for (let at = 0; at < page.length; at += recordSize) {
+        const key = Buffer.from(page.subarray(at, at + idSize)).toString('hex');
+        const flags = page[at + idSize] ?? 0;
+        if (flags === gone) this.#seen.delete(key);
+        else this.#seen.set(key, flags);
+      }
   }
 
   /** Counts a page; answers what must be kept of it. */
   add(people: readonly SavedPerson[], counts: PageCounts): Buffer {
     const { stats } = this;
     let kept = '';
-    for (const { contactId, outcome, named } of people) {
-      const key = contactId.replaceAll('-', '').slice(-idSize * 2);
+    const note = (key: string, flags: number): void => {
+      kept += key + flags.toString(16).padStart(2, '0');
+    };
+    const meet = (key: string, now: number): void => {
       const before = this.#seen.get(key);
-      const now = bit[outcome] | (named ? bit.named : 0);
       const after = before === undefined ? now : together(before, now);
-      if (after === before) continue;
+      if (after === before) return;
       if (before !== undefined) this.#count(before, -1);
       this.#count(after, 1);
       this.#seen.set(key, after);
-      kept += key + after.toString(16).padStart(2, '0');
-    }
+      note(key, after);
+    };
+    for (const { contactId, outcome, named } of people) meet(keyOf(contactId), bit[outcome] | (named ? bit.named : 0));
+    // Afterwards, since who was joined may stand further down on the page.
+    for (const { contactId, joined = [] } of people)
+      for (const other of joined.map(keyOf)) {
+        const flags = this.#seen.get(other);
+        if (flags === undefined) continue;
+        this.#count(flags, -1);
+        this.#seen.delete(other);
+        note(other, gone);
+        meet(keyOf(contactId), flags);
+      }
     stats.total_fetched += counts.delivered;
     stats.skipped += counts.skipped;
     stats.failed_updates += counts.failed;

@@ -8,14 +8,20 @@ import { Problem } from '../http/problem.ts';
 import { route } from '../http/route.ts';
 import { company, filterOf, groups, search, tag } from './contacts.ts';
 
-const wish = z.object({
+/** Strict: a misspelt filter would change everybody. */
+const wish = z.strictObject({
   contact_ids: z.array(z.string()).min(1).max(1_000).optional(),
   filter: z
-    .object({ account: z.string().optional(), group: z.string().optional(), q: search.optional() })
+    .strictObject({
+      account: z.string().optional(),
+      group: z.string().optional(),
+      synced: z.boolean().optional(),
+      q: search.optional(),
+    })
     .optional()
     .describe('Instead of ids: everybody whom GET /contacts lists with these; {} is everybody.'),
   set: z
-    .object({
+    .strictObject({
       groups: groups.optional().describe('Instead of the present ones.'),
       add_groups: groups.optional(),
       remove_groups: groups.optional(),

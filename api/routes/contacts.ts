@@ -85,7 +85,7 @@ const patchContact = route({
   tag,
   scope: 'write',
   params: contactParams,
-  body: z.object({
+  body: z.strictObject({
     name: text.nullable().optional().describe("Written over the provider's; null takes that back."),
     company: company.optional(),
     groups: groups.optional(),

@@ -1,4 +1,4 @@
-import { afterMerge, ownOf } from '../../domain/contact-merges.ts';
+import { afterMerge, inSight, ownOf } from '../../domain/contact-merges.ts';
 import { afterSeen, fieldsOf, type ContactAlias, type SeenContact } from '../../domain/contacts.ts';
 import { newId } from '../../platform/ids.ts';
 import type { Vault } from '../../platform/vault.ts';
@@ -27,6 +27,8 @@ export interface SavedPerson {
   outcome: 'inserted' | 'updated' | 'unchanged';
   /** Has a verified, saved or push name. */
   named: boolean;
+  /** Whom the entry showed to be the same person, besides: the contact stands for them from now on. */
+  joined?: readonly string[];
 }
 
 /** An alias in the database, or one that this page adds. */
@@ -94,7 +96,8 @@ export class ContactPage {
     const isNew = held.length === 0;
     const row = held[0] ?? this.#empty(entry);
     this.#batch.isNew &&= isNew;
-    for (const other of held.slice(1)) this.#merge(row, other);
+    const joined = held.slice(1);
+    for (const other of joined) this.#merge(row, other);
     this.#see(row, entry, isNew);
     const { savedName, pushName, verifiedName } = row.fields;
     const named = (verifiedName ?? savedName ?? pushName) !== null;
@@ -107,7 +110,8 @@ export class ContactPage {
       const before = this.#batch.aliases.get(value)?.hash ?? null;
       this.#batch.aliases.set(value, { kind, value, contactId, hash: n === 0 ? hash : before });
     }
-    return { contactId: row.id, outcome: isNew ? 'inserted' : 'updated', named };
+    const saved: SavedPerson = { contactId: row.id, outcome: isNew ? 'inserted' : 'updated', named };
+    return joined.length ? { ...saved, joined: joined.map(({ id }) => id) } : saved;
   }
 
   #empty(entry: SeenContact): ContactRow {
@@ -155,10 +159,11 @@ export class ContactPage {
   }
 
   #merge(row: ContactRow, other: ContactRow): void {
+    const along = this.#mergedInto(other.id);
+    const shown = along.map((one) => inSight(one, other));
     Object.assign(other, ownOf(other), { mergedInto: row.id });
-    const merged = [other, ...this.#mergedInto(other.id)];
-    for (const one of merged) Object.assign(row, afterMerge(row, one, this.#at));
-    this.#mergedInto(row.id).push(...merged);
+    for (const one of [other, ...shown]) Object.assign(row, afterMerge(row, one, this.#at));
+    this.#mergedInto(row.id).push(other, ...along);
     this.#batch.contacts.set(other.id, other);
     this.#batch.merges.push([other.id, row.id]);
     for (const one of this.#known.values()) if (one.root === other.id) one.root = row.id;

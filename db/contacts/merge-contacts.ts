@@ -1,4 +1,4 @@
-import { afterMerge, afterUnmerge, ownOf } from '../../domain/contact-merges.ts';
+import { afterMerge, afterUnmerge, inSight, ownOf } from '../../domain/contact-merges.ts';
 import { arrayOf, rows, type Em } from '../connect.ts';
 import { loadContacts, loadMerged, writeContacts, type ContactRow, type WritingOf } from './contact-rows.ts';
 import { lockContacts } from './lock.ts';
@@ -22,9 +22,12 @@ export async function mergeContacts(
   const survivor = held.get(root);
   if (!survivor || !others.length) return root;
   const merged = others.flatMap((id) => held.get(id) ?? []);
+  const along = (await loadMerged(em, of.accountId, others)).map((one) => {
+    const before = held.get(one.mergedInto ?? '');
+    return before ? inSight(one, before) : one;
+  });
   // Its own alone: what it has of those who were merged into it comes from them, as they come along.
   for (const other of merged) Object.assign(other, ownOf(other), { mergedInto: root });
-  const along = await loadMerged(em, of.accountId, others);
   for (const other of [...merged, ...along]) Object.assign(survivor, afterMerge(survivor, other, of.at.toISOString()));
   await writeContacts(em, of, [survivor, ...merged]);
   // Who pointed to one of them points past it, so that one step leads to who stands for anybody.

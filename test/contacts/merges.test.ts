@@ -43,6 +43,33 @@ it('B12: people who were merged one after the other are who they were when they 
   }
 });
 
+it('B12: what was taken away from a survivor does not come up again when it is merged itself', async () => {
+  const { id } = await books.connected({ size: 20, seed: 'n', lid_only: 0 });
+  const [one, two, three] = await people(id);
+  await stack.api.patch(`/api/v1/contacts/${two.id}`, { company: 'Example Ltd', name: 'Bo', groups: ['vip', 'team'] });
+  await merge(one.id, two.id);
+  await stack.api.patch(`/api/v1/contacts/${one.id}`, { company: null, name: null, groups: ['team'] });
+  await merge(three.id, one.id);
+  expect(await show(three.id)).toMatchObject({ company: null, name: three.name, groups: ['team'] });
+  await unmerge(three.id);
+  expect(await show(two.id)).toMatchObject({ company: 'Example Ltd', name: 'Bo', groups: ['vip', 'team'] });
+  expect(await show(three.id)).toMatchObject({ company: null, name: three.name, groups: [] });
+});
+
+it('B1: people who turn out to be one while a run goes on count once', async () => {
+  await books.variant('lid_translates', false);
+  const { id, first } = await books.connected({ size: 100, seed: 'o', lid_only: 0, lid_twins: 0.5, nameless: 0 });
+  expect(first.stats).toMatchObject({ total_fetched: 150, inserted: 150, duplicates: 0 });
+  await books.variant('list_lids', true);
+  const { stats } = await books.sync(id);
+  await books.variant('list_lids', false);
+  await books.variant('lid_translates', true);
+  expect(await people(id)).toHaveLength(100);
+  expect(stats).toMatchObject({ total_fetched: 150, successful_updates: 100, duplicates: 50, inserted: 0 });
+  expect(stats.contacts_with_names + stats.contacts_without_names).toBe(100);
+  expect(stats.updated + stats.unchanged).toBe(100);
+});
+
 it('B12: what entries told since a merge goes with whose identity they came under', async () => {
   const { id, session } = await books.connected({ size: 60, seed: 'l', lid_only: 0.3, nameless: 0 });
   const all = await people(id);

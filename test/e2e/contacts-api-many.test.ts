@@ -104,6 +104,7 @@ describe('B12: merge, bulk updates, metrics', () => {
     expect(await changed({ filter: { account }, set: { company: 'Acme' } })).toBe(60);
     expect(await changed({ filter: { account, q: 'ACME' }, set: { company: 'Acme', groups: ['all'] } })).toBe(60);
     expect((await show(three[1]!)).provenance.company).toMatchObject({ source: 'edit' });
+    expect(await changed({ filter: { synced: false }, set: { add_groups: ['unsynced'] } })).toBe(0);
     expect(await changed({ filter: {}, set: { company: null, groups: [] } })).toBe(60);
     expect(await show(three[2]!)).toMatchObject({ company: null, groups: [] });
 
@@ -112,6 +113,9 @@ describe('B12: merge, bulk updates, metrics', () => {
       { contact_ids: three, filter: {}, set: { groups: ['x'] } },
       { contact_ids: three, set: {} },
       { contact_ids: [], set: { groups: [] } },
+      { filter: { acount: account }, set: { company: 'Example Ltd' } },
+      { filter: {}, set: { company: 'Example Ltd', group: ['x'] } },
+      { filter: {}, contact_id: three, set: { company: 'Example Ltd' } },
     ])
       expect(await bulk(body)).toMatchObject({ status: 422, body: { code: 'invalid_request' } });
   });
