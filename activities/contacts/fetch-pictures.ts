@@ -5,21 +5,18 @@ import { lockContacts } from '../../db/contacts/lock.ts';
 import { rows, type Em } from '../../db/connect.ts';
 import { Account } from '../../db/entities/accounts.ts';
 import { keptFields } from '../../db/privacy/kept-fields.ts';
-import { claimDueAccounts, type DueAccount } from '../../db/queries/claim-due-accounts.ts';
+import type { DueAccount } from '../../db/queries/claim-due-accounts.ts';
 import { failureRow, ProviderFailure } from '../../domain/failures.ts';
 import { pictureQuota } from '../../domain/quotas.ts';
 import type { ContactReader, ProviderCall } from '../../providers/provider.ts';
 import { connectionTo } from '../connection/rows.ts';
 import { timeOf, type Deps } from '../deps.ts';
-import type { SweepRef } from './sync-due-contacts.ts';
+import { claimDue, type SweepRef } from './claim-due.ts';
 import { askOf } from './ask-of.ts';
 import { translateLids } from './translate-lids.ts';
 
-/** Accounts of one activity, all at a time: they wait most of it. */
-const chunk = 20;
-/** How long an activity goes on, and how long its accounts are left to it, in milliseconds. */
+/** How long an activity goes on, in milliseconds. */
 const lastsMs = 10 * 60_000;
-const claimMs = 45 * 60_000;
 /** Pictures that are asked for, then written together. */
 const batch = 10;
 /** A picture's address is asked for again after this: it expires, at an unknown moment. */
@@ -29,26 +26,30 @@ const freshMs = 7 * 86_400_000;
 export const fetchDuePictures =
   (deps: Deps) =>
   async (ref: SweepRef): Promise<boolean> => {
-    const { cancellationSignal: signal } = Context.current();
+    const context = Context.current();
+    const { cancellationSignal: signal } = context;
     const now = (): Date => timeOf(deps, ref);
-    const lapses = new Date(now().getTime() + claimMs);
-    const dueAt = new Date(Math.min(ref.dueAt ?? ref.now, now().getTime()));
-    const due = await deps.db.system((em) => claimDueAccounts(em, 'pictures_due_at', dueAt, lapses, chunk));
+    const claims = await claimDue(deps, ref, 'pictures_due_at', context);
     const began = Date.now();
     const isOver = (): boolean => Date.now() - began > lastsMs;
-    await Promise.all(
-      due.map((account) =>
-        completeOf(deps, account, now, isOver, signal).catch((error: unknown) =>
-          // Its claim lapses; its neighbours go on.
-          deps.log.warn(
-            { account: account.id, tenant: account.tenant_id, err: error },
-            'pictures could not be asked for',
-          ),
-        ),
-      ),
-    );
+    const work = async (account: DueAccount): Promise<void> => {
+      try {
+        await completeOf(deps, account, now, isOver, signal);
+      } catch (error) {
+        if (signal.aborted) return;
+        // Its claim lapses; its neighbours go on.
+        deps.log.warn(
+          { account: account.id, tenant: account.tenant_id, err: error },
+          'pictures could not be asked for',
+        );
+      }
+      claims.done(account.id);
+    };
+    // They wait most of the time.
+    await Promise.all(claims.accounts.map(work));
+    if (signal.aborted) await claims.giveBack();
     signal.throwIfAborted();
-    return due.length === chunk;
+    return claims.isFull;
   };
 
 /** Completes one account's people, and says when it is due again. */

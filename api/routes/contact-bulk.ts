@@ -46,6 +46,13 @@ export const changeMany = route({
       throw new Problem('invalid_request', 'set: names nothing to change.', {
         fix: 'Give groups, add_groups, remove_groups or company.',
       });
+    if (
+      (set.groups && (set.add_groups ?? set.remove_groups)) ||
+      set.add_groups?.some((one) => set.remove_groups?.includes(one))
+    )
+      throw new Problem('invalid_request', 'set: says two things of one group.', {
+        fix: 'Give either groups or what to add and remove, and each group once.',
+      });
     return context.db.tenant(principal.tenantId, async (em) => {
       const meant = filter ? await holdFiltered(em, filter) : await holdNamed(em, ids ?? []);
       const { company, groups, add_groups: addGroups, remove_groups: removeGroups } = set;

@@ -1,5 +1,8 @@
 import { arrayOf, rows, type Em } from '../connect.ts';
 
+/** What an account can be due for. */
+export type DueColumn = 'contacts_due_at' | 'pictures_due_at';
+
 export interface DueAccount {
   id: string;
   tenant_id: string;
@@ -11,7 +14,7 @@ export interface DueAccount {
  */
 export function claimDueAccounts(
   em: Em,
-  column: 'contacts_due_at' | 'pictures_due_at',
+  column: DueColumn,
   now: Date,
   lapses: Date,
   limit: number,
@@ -27,11 +30,17 @@ export function claimDueAccounts(
   );
 }
 
-/** Moves those claims of contacts `from` one time `to` another that still stand: nobody has read the accounts since. */
-export function moveClaims(em: Em, ids: readonly string[], from: Date, to: Date): Promise<DueAccount[]> {
+/** Moves those claims `from` one time `to` another that still stand: nobody has worked on the accounts since. */
+export function moveClaims(
+  em: Em,
+  column: DueColumn,
+  ids: readonly string[],
+  from: Date,
+  to: Date,
+): Promise<DueAccount[]> {
   return rows<DueAccount>(
     em,
-    `update accounts set contacts_due_at = ? where id = any(?::uuid[]) and contacts_due_at = ?
+    `update accounts set ${column} = ? where id = any(?::uuid[]) and ${column} = ?
        and state = 'active' and merged_into is null and provider_account_id is not null
      returning id, tenant_id`,
     [to, arrayOf(ids), from],

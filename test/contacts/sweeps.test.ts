@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import type { Client } from '@temporalio/client';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
+import { fetchDuePictures } from '../../activities/contacts/fetch-pictures.ts';
 import { syncDueContacts } from '../../activities/contacts/sync-due-contacts.ts';
 import type { Deps } from '../../activities/deps.ts';
 import { syncWorkflowId } from '../../domain/ids.ts';
@@ -197,6 +198,23 @@ describe('a sweep in its middle', () => {
   it('keeps what it noted for a try that is killed before it notes anything', async () => {
     const next = trying({ claimed: [], until: '2026-01-01T00:00:00Z' });
     expect(await next.run(() => once(next, 'heartbeat'))).toEqual([next.context.info.heartbeatDetails]);
+  });
+
+  it('goes on with the pictures of whom it had claimed when it was killed', async () => {
+    await books.variant('list_pictures', false);
+    const { id } = await books.connected({ size: 5, seed: 'claimed' });
+    await books.variant('list_pictures', true);
+    const until = new Date(Date.now() + 60_000).toISOString();
+    await books.query('update accounts set pictures_due_at = case when id = ? then ?::timestamptz end', [id, until]);
+    const without = () =>
+      books
+        .query('select id from contacts where account_id = ? and picture_at is null', [id])
+        .then((all) => all.length);
+    const sweep = fetchDuePictures(stack.worker.deps);
+    await trying().run(sweep, { now: Date.now() });
+    expect(await without()).toBe(5);
+    await trying({ claimed: [id], until }).run(sweep, { now: Date.now() });
+    expect(await without()).toBe(0);
   });
 
   it('begins anew where what it noted is not to be read', async () => {

@@ -113,6 +113,8 @@ describe('B12: merge, bulk updates, metrics', () => {
       { contact_ids: three, filter: {}, set: { groups: ['x'] } },
       { contact_ids: three, set: {} },
       { contact_ids: [], set: { groups: [] } },
+      { contact_ids: three, set: { groups: ['x'], add_groups: ['y'] } },
+      { contact_ids: three, set: { add_groups: ['x'], remove_groups: ['x'] } },
       { filter: { acount: account }, set: { company: 'Example Ltd' } },
       { filter: {}, set: { company: 'Example Ltd', group: ['x'] } },
       { filter: {}, contact_id: three, set: { company: 'Example Ltd' } },
