@@ -6,7 +6,7 @@ import { rows, type Em } from '../../db/connect.ts';
 import { holdContacts, refuseMerged } from '../contacts/find.ts';
 import { Problem } from '../http/problem.ts';
 import { route } from '../http/route.ts';
-import { company, filterOf, groups, search, tag } from './contacts.ts';
+import { company, filterOf, groups, groupsOfOne, search, tag } from './contacts.ts';
 
 /** Strict: a misspelt filter would change everybody. */
 const wish = z.strictObject({
@@ -57,7 +57,12 @@ export const changeMany = route({
       const meant = filter ? await holdFiltered(em, filter) : await holdNamed(em, ids ?? []);
       const { company, groups, add_groups: addGroups, remove_groups: removeGroups } = set;
       const change = { company, groups, addGroups, removeGroups };
-      return { body: { changed: await changeContacts(em, contactsWhere(meant), change, context.clock.now()) } };
+      const { changed, mostGroups } = await changeContacts(em, contactsWhere(meant), change, context.clock.now());
+      if (addGroups?.length && mostGroups > groupsOfOne)
+        throw new Problem('invalid_request', `set: somebody would be in more than ${groupsOfOne} groups.`, {
+          fix: 'Take groups away first; nobody was changed.',
+        });
+      return { body: { changed } };
     });
   },
 });

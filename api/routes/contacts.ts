@@ -16,7 +16,12 @@ export const tag = 'contacts';
 export const contactParams = z.object({ id: z.string().describe('The contact.') });
 const text = z.string().trim().min(1).max(255);
 export const company = text.nullable().describe("Written over the provider's; null takes that back.");
-export const groups = z.array(z.string().trim().min(1).max(64)).max(50).describe('Your own words to sort people by.');
+/** Groups that one contact may be given. */
+export const groupsOfOne = 50;
+export const groups = z
+  .array(z.string().trim().min(1).max(64))
+  .max(groupsOfOne)
+  .describe('Your own words to sort people by.');
 export const search = z
   .string()
   .max(200)

@@ -10,16 +10,22 @@ export interface ContactChange {
 }
 
 /**
- * Changes every contact that `where` means, in one statement; answers how many became different. An edited company
+ * Changes every contact that `where` means, in one statement; answers how many became different, and the most groups
+ * that one of these has now. An edited company
  * keeps what it stands over (`over` in its provenance), so that taking it back shows that again at once. What a merge
  * brought and is written by hand as well is the contact's own. The caller holds the locks of the accounts.
  */
-export async function changeContacts(em: Em, where: Condition, change: ContactChange, at: Date): Promise<number> {
+export async function changeContacts(
+  em: Em,
+  where: Condition,
+  change: ContactChange,
+  at: Date,
+): Promise<{ changed: number; mostGroups: number }> {
   const company = companyAfter(change.company, at);
   const groups = groupsAfter(change);
   const origins = originsAfter(change);
   if (change.company === null) await readAnew(em, where);
-  const [counted] = await rows<{ count: string }>(
+  const [counted] = await rows<{ changed: number; most: number }>(
     em,
     `with next as (
        select c.id, ${groups.sql} as groups, ${company.sql}
@@ -29,11 +35,11 @@ export async function changeContacts(em: Em, where: Condition, change: ContactCh
          provenance = origins.provenance, updated_at = ?
        from next cross join lateral (select ${origins.sql} as provenance) origins
        where c.id = next.id and (c.groups, c.edits, c.provenance) is distinct from (next.groups, next.edits, origins.provenance)
-       returning 1
-     ) select count(*) from changed`,
+       returning cardinality(c.groups) as size
+     ) select count(*)::int as changed, coalesce(max(size), 0) as most from changed`,
     [...groups.params, ...company.params, ...where.params, at, ...origins.params],
   );
-  return Number(counted?.count ?? 0);
+  return { changed: counted?.changed ?? 0, mostGroups: counted?.most ?? 0 };
 }
 
 /** In order of first sight, each once. */

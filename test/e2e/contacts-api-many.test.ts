@@ -108,6 +108,11 @@ describe('B12: merge, bulk updates, metrics', () => {
     expect(await changed({ filter: {}, set: { company: null, groups: [] } })).toBe(60);
     expect(await show(three[2]!)).toMatchObject({ company: null, groups: [] });
 
+    const fifty = (of: string) => Array.from({ length: 50 }, (_, n) => `${of}${n}`);
+    expect(await changed({ contact_ids: three, set: { add_groups: fifty('a') } })).toBe(3);
+    expect((await bulk({ contact_ids: three, set: { add_groups: fifty('b') } })).status).toBe(422);
+    expect((await show(three[0]!)).groups).toEqual(fifty('a'));
+
     for (const body of [
       { set: { groups: ['x'] } },
       { contact_ids: three, filter: {}, set: { groups: ['x'] } },
