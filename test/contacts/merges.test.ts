@@ -45,7 +45,7 @@ it('B12: people who were merged one after the other are who they were when they 
 
 it('B12: what was taken away from a survivor does not come up again when it is merged itself', async () => {
   const { id } = await books.connected({ size: 20, seed: 'n', lid_only: 0 });
-  const [one, two, three] = await people(id);
+  const [one, two, three] = (await people(id)).filter((person) => person.saved_name !== null);
   await stack.api.patch(`/api/v1/contacts/${two.id}`, { company: 'Example Ltd', name: 'Bo', groups: ['vip', 'team'] });
   await merge(one.id, two.id);
   await stack.api.patch(`/api/v1/contacts/${one.id}`, { company: null, name: null, groups: ['team'] });
@@ -54,6 +54,34 @@ it('B12: what was taken away from a survivor does not come up again when it is m
   await unmerge(three.id);
   expect(await show(two.id)).toMatchObject({ company: 'Example Ltd', name: 'Bo', groups: ['vip', 'team'] });
   expect(await show(three.id)).toMatchObject({ company: null, name: three.name, groups: [] });
+});
+
+it('B12: a LID that an entry has joined with a number is a LID again when they are taken apart', async () => {
+  await books.variant('lid_translates', false);
+  const { id } = await books.connected({ size: 6, seed: 'p', lid_only: 0, lid_twins: 1, nameless: 0 });
+  // The numbers go and come back, so that the LIDs are the older ones.
+  for (const one of await people(id))
+    if (one.phone_number !== null) await stack.api.delete(`/api/v1/contacts/${one.id}`);
+  await books.sync(id);
+  await books.variant('list_lids', true);
+  await books.sync(id);
+  await books.variant('list_lids', false);
+  const survivors = await Promise.all((await people(id)).map((one) => show(one.id)));
+  expect(survivors).toHaveLength(6);
+  for (const one of survivors) {
+    expect([one.wasender_jid, one.merged.length]).toEqual([expect.stringMatching(/@s\.whatsapp\.net$/), 1]);
+    await unmerge(one.merged[0]);
+    expect(await show(one.id)).toMatchObject({
+      wasender_jid: expect.stringMatching(/@lid$/),
+      phone_number: null,
+      raw_wasender_data: null,
+      aliases: [{ kind: 'lid' }],
+    });
+    expect((await show(one.merged[0])).wasender_jid).toBe(one.wasender_jid);
+  }
+  await books.sync(id);
+  expect((await people(id)).filter((one) => one.wasender_jid.endsWith('@lid'))).toHaveLength(6);
+  await books.variant('lid_translates', true);
 });
 
 it('B1: people who turn out to be one while a run goes on count once', async () => {
