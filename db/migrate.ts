@@ -12,6 +12,7 @@ import { Privacy } from './migrations/0008-privacy.ts';
 import { ContactReferences } from './migrations/0009-contact-references.ts';
 import { ContactsAgain } from './migrations/0010-contacts-again.ts';
 import { RunRetention } from './migrations/0011-run-retention.ts';
+import { ManyPeople } from './migrations/0012-many-people.ts';
 
 /** Every migration, oldest first. */
 export const migrationsList = [
@@ -26,6 +27,7 @@ export const migrationsList = [
   { name: '0009-contact-references', class: ContactReferences },
   { name: '0010-contacts-again', class: ContactsAgain },
   { name: '0011-run-retention', class: RunRetention },
+  { name: '0012-many-people', class: ManyPeople },
 ];
 
 /** MikroORM as the schema's owner; migrations and the drift test use it, no serving process does. */

@@ -78,11 +78,12 @@ export async function reopenErasure(em: Em, vault: Vault, erasureId: string, nam
   await setTarget(em, vault, erasureId, { subjects: [...all.values()], contactIds });
 }
 
-/** The end: who it was is forgotten with it. */
+/** The end: who it was is forgotten with it, and that a restored ledger had asked for it. */
 export async function closeErasure(em: Em, erasureId: string, at: Date): Promise<void> {
   await rows(
     em,
-    `update erasures set state = 'done', target = null, erased_at = ? where id = ? and state = 'running'`,
+    `update erasures set state = 'done', target = null, from_ledger = false, erased_at = ?
+     where id = ? and state = 'running'`,
     [at, erasureId],
   );
 }

@@ -2,7 +2,7 @@ import { firstId } from '../../platform/ids.ts';
 import { z } from 'zod';
 import type { Vault } from '../../platform/vault.ts';
 import { arrayOf, rows, type Database, type Em } from '../connect.ts';
-import { addToLedger } from './ledger.ts';
+import { addLacking } from './ledger.ts';
 import { addLedgerKey, ledgerOf, sealedLedgerKey } from './ledger-key.ts';
 import type { ErasureRef } from './erasures.ts';
 
@@ -44,16 +44,18 @@ const linesAfter = (em: Em, after: Line | undefined): Promise<Line[]> =>
   );
 
 export interface TakenIn {
+  /** Lines of tenants that the database has, known before or not. */
   digests: number;
-  /** Erasures that the database did not know, or not all names of: what it holds under these is still to be erased. */
+  /** Erasures that the database did not know, had not ended, or not all names of: what it holds is still to be erased. */
   due: ErasureRef[];
   /** Lines of tenants that the database does not have. */
   foreign: number;
 }
 
 /**
- * Takes the ledger's lines into a database that was restored from an older dump. Erasures that it does not know, or of
- * which it lacks a digest (a name that was learned since the dump), begin anew, by digest. Throws one clear line where
+ * Takes the ledger's lines into a database that was restored from an older dump. Erasures that it does not know, that
+ * were under way, or of which it lacks a digest (a name that was learned since the dump), begin anew, by digest. A file
+ * that is older than the database takes nothing from later erasures, and undoes no lifting. Throws one clear line where
  * the file is no ledger or another installation's.
  */
 export async function takeInLedger(db: Database, vault: Vault, text: string, now: Date): Promise<TakenIn> {
@@ -75,32 +77,44 @@ export async function takeInLedger(db: Database, vault: Vault, text: string, now
         continue;
       }
       const digests = ofErasure.map(({ digest }) => digest);
-      const [made] = await rows(
-        em,
-        `insert into erasures (id, tenant_id, state, from_ledger, requested_at) values (?, ?, 'running', true, ?)
-         on conflict (id) do nothing returning id`,
-        [erasureId, tenantId, erasedAt],
-      );
-      const [known] = await rows<{ state: string }>(em, 'select state from erasures where id = ?', [erasureId]);
-      // The file may be older than the database.
-      if (known?.state === 'lifted') continue;
-      if (made || (await lacks(em, tenantId, digests))) {
-        await rows(em, "update erasures set state = 'running', from_ledger = true where id = ?", [erasureId]);
-        taken.due.push({ tenantId, erasureId });
-      }
-      await addToLedger(em, { id: erasureId, tenantId }, digests, new Date(erasedAt));
+      if (await takeInErasure(em, { tenantId, erasureId }, digests, erasedAt)) taken.due.push({ tenantId, erasureId });
       taken.digests += digests.length;
     }
     return taken;
   });
 }
 
-async function lacks(em: Em, tenantId: string, digests: readonly string[]): Promise<boolean> {
-  const known = await rows(em, 'select 1 from erased_subjects where tenant_id = ? and digest = any(?::text[])', [
-    tenantId,
-    arrayOf(digests),
-  ]);
-  return known.length < new Set(digests).size;
+/** Answers whether the erasure is to be done again. */
+async function takeInErasure(
+  em: Em,
+  { tenantId, erasureId }: ErasureRef,
+  digests: readonly string[],
+  erasedAt: string,
+): Promise<boolean> {
+  const [made] = await rows(
+    em,
+    `insert into erasures (id, tenant_id, state, from_ledger, requested_at) values (?, ?, 'running', true, ?)
+     on conflict (id) do nothing returning id`,
+    [erasureId, tenantId, erasedAt],
+  );
+  // One that is not known is later than all that hold its digests: it had taken them over when the file was written.
+  if (made)
+    await rows(em, 'update erased_subjects set erasure_id = ? where tenant_id = ? and digest = any(?::text[])', [
+      erasureId,
+      tenantId,
+      arrayOf(digests),
+    ]);
+  // None ends without a digest: where one has none any more, a later erasure took them over, and has them or was lifted.
+  const [due] = await rows(
+    em,
+    `update erasures e set state = 'running', from_ledger = true where id = ? and (state = 'running' or (state = 'done'
+       and exists (select from erased_subjects s where s.erasure_id = e.id)
+       and exists (select from unnest(?::text[]) d where not exists (
+         select from erased_subjects s where s.tenant_id = e.tenant_id and s.digest = d)))) returning id`,
+    [erasureId, arrayOf(digests)],
+  );
+  if (due) await addLacking(em, { id: erasureId, tenantId }, digests, new Date(erasedAt));
+  return due !== undefined;
 }
 
 function byErasure(lines: readonly Line[]): Map<string, [Line, ...Line[]]> {

@@ -49,6 +49,16 @@ export async function addToLedger(
        select erasure_id from erased_subjects where tenant_id = ? and digest = any(?::text[]))`,
     [id, tenantId, tenantId, arrayOf(digests)],
   );
+  await addLacking(em, erasure, digests, at);
+}
+
+/** Writes into the ledger what it does not hold, and leaves what other erasures wrote with these. */
+export async function addLacking(
+  em: Em,
+  { id, tenantId }: { id: string; tenantId: string },
+  digests: readonly string[],
+  at: Date,
+): Promise<void> {
   await rows(
     em,
     `insert into erased_subjects (digest, tenant_id, erasure_id, erased_at)

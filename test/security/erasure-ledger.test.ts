@@ -7,10 +7,12 @@ import { openDatabase, rows } from '../../db/connect.ts';
 import { startApi } from '../../api/start.ts';
 import { webhookSecretsOf } from '../../db/credentials.ts';
 import { ProviderCredentials } from '../../db/entities/tenants.ts';
+import { erasuresToRepeat } from '../../db/privacy/kept-ledger.ts';
 import { ledgerLines, takeInLedger } from '../../db/privacy/ledger-file.ts';
 import { setTarget } from '../../db/privacy/erasures.ts';
 import { addToLedger, erasedAmong } from '../../db/privacy/ledger.ts';
 import { openLedger } from '../../db/privacy/ledger-key.ts';
+import { withoutErased } from '../../db/privacy/without-erased.ts';
 import { reencrypt } from '../../db/reencrypt.ts';
 import { subjectOf } from '../../domain/privacy.ts';
 import { createVault, parseKeyRing } from '../../platform/vault.ts';
@@ -21,7 +23,7 @@ import { startTestStack, type TestStack } from '../support/stack.ts';
 import { wasenderAccount } from '../support/wasender-account.ts';
 import { createInstallation } from './installation.ts';
 import { columnsOf } from './places.ts';
-import { book, createErasing, entry, newPerson, startWorld, type World } from './erasing.ts';
+import { book, createErasing, entry, newPerson, startWorld, type Person, type World } from './erasing.ts';
 
 let stack: TestStack;
 let other: ApiClient;
@@ -32,6 +34,35 @@ beforeAll(async () => {
 });
 afterAll(() => stack?.stop());
 const { query, contactsOf, byPhone, tenantOf, erase, save, message, tracesIn } = createErasing(() => stack);
+
+/** The ledger goes out of the database, and into it, as operators do it. */
+const cli = () => ({
+  ...noHome,
+  DATABASE_URL: stack.config.DATABASE_URL,
+  ENCRYPTION_KEY: stack.config.ENCRYPTION_KEY,
+});
+async function exported(): Promise<string> {
+  const { code, stdout } = await patchbay(cli(), 'erasures', 'export');
+  expect(code).toBe(0);
+  return stdout;
+}
+async function imported(ledger: string): Promise<any> {
+  const file = join(tmpdir(), `ledger-${randomBytes(6).toString('hex')}.jsonl`);
+  await writeFile(file, ledger);
+  try {
+    return await answerOf(cli(), 'erasures', 'import', file);
+  } finally {
+    await rm(file);
+  }
+}
+
+/** How many names of a person the ledger of the first account's tenant holds. */
+async function erasedOf({ jid, lid }: Person): Promise<number> {
+  const { db, vault } = stack.worker.deps;
+  const tenantId = await tenantOf(one.id);
+  const found = await db.tenant(tenantId, (em) => erasedAmong(em, vault, tenantId, [subjectOf(jid)!, subjectOf(lid)!]));
+  return found.size;
+}
 
 describe('SECURITY 21: the ledger', () => {
   it('names nobody', async () => {
@@ -87,15 +118,7 @@ describe('SECURITY 21: the ledger', () => {
     const subjects = await query('select * from webhook_subjects where event_id = ?', [event.id]);
     expect(subjects).toHaveLength(1);
     const erasure = await erase({ phone: ana.phone });
-    const env = {
-      ...noHome,
-      DATABASE_URL: stack.config.DATABASE_URL,
-      ENCRYPTION_KEY: stack.config.ENCRYPTION_KEY,
-    };
-    const { code, stdout } = await patchbay(env, 'erasures', 'export');
-    expect(code).toBe(0);
-    const file = join(tmpdir(), `ledger-${erasure.id}.jsonl`);
-    await writeFile(file, stdout);
+    const file = await exported();
     // The dump was taken before the erasure: it knows the person, and nothing of the erasure.
     await query('delete from erasures where id = ?', [erasure.id]);
     await dumped();
@@ -106,17 +129,13 @@ describe('SECURITY 21: the ledger', () => {
         digest,
         tenant_id,
       ]);
-    try {
-      expect(await answerOf(env, 'erasures', 'import', file)).toMatchObject({ erased: 1, foreign: 0 });
-      const { body } = await stack.api.get(`/api/v1/erasures/${erasure.id}`);
-      expect(body).toMatchObject({ state: 'done', receipt: { contacts: 2, aliases: 3, webhook_bodies: 1 } });
-      expect(await tracesIn(await tenantOf(one.id), ana.jid, ana.lid, ana.name)).toEqual([]);
-      expect(await byPhone(stack.api, two.id, bystander.phone)).not.toBeNull();
-      // Once more is nothing.
-      expect(await answerOf(env, 'erasures', 'import', file)).toMatchObject({ erased: 0 });
-    } finally {
-      await rm(file);
-    }
+    expect(await imported(file)).toMatchObject({ erased: 1, foreign: 0 });
+    const { body } = await stack.api.get(`/api/v1/erasures/${erasure.id}`);
+    expect(body).toMatchObject({ state: 'done', receipt: { contacts: 2, aliases: 3, webhook_bodies: 1 } });
+    expect(await tracesIn(await tenantOf(one.id), ana.jid, ana.lid, ana.name)).toEqual([]);
+    expect(await byPhone(stack.api, two.id, bystander.phone)).not.toBeNull();
+    // Once more is nothing.
+    expect(await imported(file)).toMatchObject({ erased: 0 });
   });
 
   it.each(['done', 'running'])(
@@ -130,13 +149,7 @@ describe('SECURITY 21: the ledger', () => {
       const lid = subjectOf(ana.lid)!;
       const digest = await db.tenant(tenantId, async (em) => (await openLedger(em, vault)).digest(tenantId, lid));
       await db.tenant(tenantId, (em) => addToLedger(em, { id: erasure.id, tenantId }, [digest], new Date()));
-      const env = {
-        ...noHome,
-        DATABASE_URL: stack.config.DATABASE_URL,
-        ENCRYPTION_KEY: stack.config.ENCRYPTION_KEY,
-      };
-      const file = join(tmpdir(), `ledger-${erasure.id}.jsonl`);
-      await writeFile(file, (await patchbay(env, 'erasures', 'export')).stdout);
+      const file = await exported();
       // The dump is older than the second name, and holds somebody under it.
       await query('delete from erased_subjects where digest = ?', [digest]);
       await save(two.id, entry({ id: ana.lid, pushName: ana.name }));
@@ -145,17 +158,88 @@ describe('SECURITY 21: the ledger', () => {
           await rows(em, "update erasures set state = 'running' where id = ?", [erasure.id]);
           await setTarget(em, vault, erasure.id, { subjects: [subjectOf(ana.jid)!], contactIds: [] });
         });
-      try {
-        expect(await answerOf(env, 'erasures', 'import', file)).toMatchObject({ erased: 1 });
-        const { body } = await stack.api.get(`/api/v1/erasures/${erasure.id}`);
-        expect(body).toMatchObject({ state: 'done', receipt: { contacts: 2 } });
-        expect(await tracesIn(tenantId, ana.jid, ana.lid, ana.name)).toEqual([]);
-        expect(await answerOf(env, 'erasures', 'import', file)).toMatchObject({ erased: 0 });
-      } finally {
-        await rm(file);
-      }
+      expect(await imported(file)).toMatchObject({ erased: 1 });
+      const { body } = await stack.api.get(`/api/v1/erasures/${erasure.id}`);
+      expect(body).toMatchObject({ state: 'done', receipt: { contacts: 2 } });
+      expect(await tracesIn(tenantId, ana.jid, ana.lid, ana.name)).toEqual([]);
+      expect(await imported(file)).toMatchObject({ erased: 0 });
     },
   );
+
+  it('finishes an erasure that was under way in the dump, which holds all its digests', async () => {
+    const ana = newPerson();
+    const erasure = await erase({ phone: ana.phone });
+    const file = await exported();
+    const { db, vault } = stack.worker.deps;
+    const tenantId = await tenantOf(one.id);
+    await save(one.id, entry({ id: ana.jid, phone: ana.phone, name: ana.name }));
+    await db.tenant(tenantId, async (em) => {
+      await rows(em, "update erasures set state = 'running' where id = ?", [erasure.id]);
+      await setTarget(em, vault, erasure.id, { subjects: [subjectOf(ana.jid)!], contactIds: [] });
+    });
+    expect(await imported(file)).toMatchObject({ erased: 1 });
+    const { body } = await stack.api.get(`/api/v1/erasures/${erasure.id}`);
+    expect(body).toMatchObject({ state: 'done', receipt: { contacts: 1 } });
+    expect(await tracesIn(tenantId, ana.jid, ana.name)).toEqual([]);
+    expect(await imported(file)).toMatchObject({ erased: 0 });
+  });
+
+  it('of before a lifting erases nobody who came back, whichever of the erasures of the person it names', async () => {
+    const ana = newPerson();
+    const first = await erase({ phone: ana.phone });
+    const early = await exported();
+    const second = await erase({ phone: ana.phone });
+    const late = await exported();
+    await stack.api.delete(`/api/v1/erasures/${second.id}`);
+    await save(one.id, entry({ id: ana.jid, phone: ana.phone, name: ana.name }));
+    for (const file of [early, late]) expect(await imported(file)).toMatchObject({ erased: 0 });
+    expect((await stack.api.get(`/api/v1/erasures/${first.id}`)).body.state).toBe('done');
+    expect(await byPhone(stack.api, one.id, ana.phone)).not.toBeNull();
+    expect(await erasedOf(ana)).toBe(0);
+  });
+
+  it('of before a later erasure takes nothing from it: lifting that one still lifts all', async () => {
+    const ana = newPerson();
+    await erase({ phone: ana.phone });
+    const file = await exported();
+    const second = await erase({ phone: ana.phone });
+    expect(await imported(file)).toMatchObject({ erased: 0 });
+    expect(await erasedOf(ana)).toBe(1);
+    await stack.api.delete(`/api/v1/erasures/${second.id}`);
+    expect(await erasedOf(ana)).toBe(0);
+  });
+
+  it('gives an erasure that the dump does not know what it had taken over: lifting it lifts all', async () => {
+    const ana = newPerson();
+    const first = await erase({ phone: ana.phone });
+    const second = await erase({ phone: ana.phone });
+    const file = await exported();
+    await query('update erased_subjects set erasure_id = ? where erasure_id = ?', [first.id, second.id]);
+    await query('delete from erasures where id = ?', [second.id]);
+    expect(await imported(file)).toMatchObject({ erased: 1 });
+    await stack.api.delete(`/api/v1/erasures/${second.id}`);
+    expect(await erasedOf(ana)).toBe(0);
+  });
+
+  it('is not waited for again when an erasure that it repeated learns a name later', async () => {
+    const ana = newPerson();
+    const erasure = await erase({ phone: ana.phone });
+    const file = await exported();
+    await query('delete from erasures where id = ?', [erasure.id]);
+    expect(await imported(file)).toMatchObject({ erased: 1 });
+    const { db, vault, clock } = stack.worker.deps;
+    const tenantId = await tenantOf(one.id);
+    const told = entry({ id: ana.jid, phone: ana.phone, lid: ana.lid });
+    await db.tenant(tenantId, (em) => withoutErased(em, vault, tenantId, [told], clock.now()));
+    expect((await stack.api.get(`/api/v1/erasures/${erasure.id}`)).body.state).toBe('running');
+    expect(await erasuresToRepeat(db)).toBe(0);
+    // So that nothing is left for the tests after this one.
+    await stack.control.post('/clock', { advance_seconds: 60 });
+    await eventually('the erasure', async () => {
+      const { body } = await stack.api.get(`/api/v1/erasures/${erasure.id}`);
+      return body.state === 'done';
+    });
+  });
 
   it('of another installation, or no ledger at all, is one clear line', async () => {
     const { db, vault, clock } = stack.worker.deps;

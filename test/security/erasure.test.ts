@@ -1,4 +1,11 @@
+import { MockActivityEnvironment } from '@temporalio/testing';
 import { claimEvents } from '../../activities/connection/claim-events.ts';
+import { eraseLargeBodies } from '../../activities/privacy/erase-large-bodies.ts';
+import { rows } from '../../db/connect.ts';
+import { migrate, openAsOwner } from '../../db/migrate.ts';
+import { openLedger } from '../../db/privacy/ledger-key.ts';
+import { subjectOf } from '../../domain/privacy.ts';
+import { newId } from '../../platform/ids.ts';
 import { mergeContacts } from '../../db/contacts/merge-contacts.ts';
 import { openContactsRun } from '../../db/contacts/open-run.ts';
 import { webhookSecretsOf } from '../../db/credentials.ts';
@@ -194,6 +201,71 @@ describe('SECURITY 21: erasure', () => {
     expect((await upserts())[1]).toMatchObject({ gone: true, noted: 0 });
     await deliver(one.session, 'contacts.upsert', [{ id: '15559@s.whatsapp.net' }, ...others, { id: ana.jid }]);
     expect((await upserts())[2]).toMatchObject({ gone: true, noted: 0 });
+  });
+
+  it('reaches bodies that were stored before more people than are noted had a mark', async () => {
+    const ana = newPerson();
+    const ids = [...Array.from({ length: 5_001 }, (_, n) => `1666${1_000_000 + n}@s.whatsapp.net`), ana.jid];
+    await deliver(
+      two.session,
+      'contacts.upsert',
+      ids.map((id) => ({ id })),
+    );
+    const [{ id }] = await query(
+      "select id from webhook_events where type = 'contacts.upsert' and account_id = ? order by id desc limit 1",
+      [two.id],
+    );
+    // As it was then: digests of the first 5,000 people, and nothing of Ana.
+    await query(
+      `with gone as (delete from webhook_subjects where event_id = ? returning *)
+       insert into webhook_subjects (event_id, tenant_id, digest)
+       select event_id, tenant_id, 'digest' || n from gone, generate_series(1, 5000) n`,
+      [id],
+    );
+    await query("delete from webhook_subjects where event_id = ? and digest = 'many'", [id]);
+    const owner = await openAsOwner(stack.database.ownerUrl);
+    await rows(owner.em.fork(), "delete from schema_migrations where name = '0012-many-people'");
+    await owner.close(true);
+    expect(await migrate(stack.database.ownerUrl)).toEqual(['0012-many-people']);
+    const marks = await query("select tenant_id from webhook_subjects where event_id = ? and digest = 'many'", [id]);
+    expect(marks).toEqual([{ tenant_id: await tenantOf(two.id) }]);
+    expect((await erase({ phone: ana.phone })).receipt.webhook_bodies).toBe(1);
+  });
+
+  it('opens large bodies once: a try goes on where the one before was, unless a name was learned between', async () => {
+    const ana = newPerson();
+    const { db, vault } = stack.worker.deps;
+    const tenantId = await tenantOf(two.id);
+    const ids = [...Array.from({ length: 5_001 }, (_, n) => `1777${1_000_000 + n}@s.whatsapp.net`), ana.jid];
+    for (const name of ['a', 'b'])
+      await deliver(
+        two.session,
+        'contacts.upsert',
+        ids.map((id) => ({ id, name })),
+      );
+    const large = (): Promise<{ id: string; gone: boolean }[]> =>
+      query(
+        `select id, body is null as gone from (select * from webhook_events where type = 'contacts.upsert'
+           and account_id = ? order by id desc limit 2) e order by id`,
+        [two.id],
+      );
+    const [first, second] = await large();
+    const digests = await db.tenant(tenantId, async (em) => {
+      const ledger = await openLedger(em, vault);
+      return new Set([ledger.digest(tenantId, subjectOf(ana.jid)!)]);
+    });
+    const tryOf = async (heartbeatDetails: unknown): Promise<unknown[]> => {
+      const environment = new MockActivityEnvironment({ heartbeatDetails });
+      const notes: unknown[] = [];
+      environment.on('heartbeat', (details: unknown) => notes.push(details));
+      const ref = { tenantId, erasureId: newId(), now: Date.now() };
+      await environment.run(() => eraseLargeBodies(stack.worker.deps, ref, digests));
+      return notes;
+    };
+    expect(await tryOf({ opened: first!.id, digests: 1 })).toEqual([{ opened: second!.id, digests: 1 }]);
+    expect(await large()).toMatchObject([{ gone: false }, { gone: true }]);
+    expect((await tryOf({ opened: second!.id, digests: 2 })).at(-1)).toEqual({ opened: first!.id, digests: 1 });
+    expect(await large()).toMatchObject([{ gone: true }, { gone: true }]);
   });
 
   it('keeps no body of an event that comes later, and nothing of who it speaks of', async () => {
