@@ -1,7 +1,7 @@
 import type { Em } from '../../db/connect.ts';
 import { lockContacts } from '../../db/contacts/lock.ts';
-import type { SavedPerson, Saving } from '../../db/contacts/contact-page.ts';
-import { makeReady, saveContacts } from '../../db/contacts/save-contacts.ts';
+import type { SavedPerson } from '../../db/contacts/contact-page.ts';
+import { makeReady, saveContacts, type Ahead, type SavingPage } from '../../db/contacts/save-contacts.ts';
 import type { RunOf } from '../../db/contacts/run-rows.ts';
 import { keptFields } from '../../db/privacy/kept-fields.ts';
 import { withoutErased } from '../../db/privacy/without-erased.ts';
@@ -20,7 +20,7 @@ class Fenced extends Error {}
 export async function savePage(
   deps: Deps,
   ref: RunOf & { now: number },
-  tally: Tally,
+  { tally, ahead }: { tally: Tally; ahead: Ahead },
   page: BookPage,
   next: () => BookPage | null,
   advance: (em: Em, stats: object, seen: Buffer) => Promise<boolean>,
@@ -34,9 +34,9 @@ export async function savePage(
       const keep = await keptFields(em, tenantId);
       const meanwhile = (): void => {
         const coming = next();
-        if (coming) makeReady(coming.contacts, keep);
+        if (coming) makeReady(ahead, coming.contacts, keep);
       };
-      const saving = { tenantId, accountId, at: timeOf(deps, ref), vault: deps.vault, keep, meanwhile };
+      const saving = { tenantId, accountId, at: timeOf(deps, ref), vault: deps.vault, keep, ahead, meanwhile };
       const { people, failed } = await saveAll(deps, em, saving, entries);
       const counts = { delivered: page.delivered, skipped: page.delivered - page.contacts.length, failed, erased };
       const seen = tally.add(people, counts);
@@ -59,7 +59,7 @@ function ofTheEntry(error: unknown): boolean {
 async function saveAll(
   deps: Deps,
   em: Em,
-  of: Saving,
+  of: SavingPage,
   entries: readonly SeenContact[],
 ): Promise<{ people: SavedPerson[]; failed: number }> {
   try {

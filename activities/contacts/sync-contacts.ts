@@ -124,12 +124,12 @@ async function readAll(
   began: number,
   until: () => Date,
 ): Promise<'done' | 'again' | 'more' | 'gone'> {
-  const tally = new Tally(run.stats, seenBefore);
+  const state = { tally: new Tally(run.stats, seenBefore), ahead: new Map() };
   let from = run.cursor;
   const pages = from === atTheEnd ? nothing() : pagesOf(deps, ref, run, reader, call, holder);
   for await (const { item: page, next } of readAhead(pages)) {
     const to = page.cursor ?? atTheEnd;
-    const kept = await savePage(deps, ref, tally, page, next, (em, stats, seen) =>
+    const kept = await savePage(deps, ref, state, page, next, (em, stats, seen) =>
       advanceRun(em, ref, { id: run.id, from, to, part: page.part, stats, seen }, holder.id, until()),
     );
     if (!kept) return 'gone';

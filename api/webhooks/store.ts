@@ -48,7 +48,11 @@ export async function storeRequest(
       return stored;
     });
   try {
-    return await store(storeEvent);
+    return await store(storeEvent).catch((error: unknown) => {
+      if (isDatabaseDown(error)) throw error;
+      // Of two that wait for each other one is given up, and a connection may be cut in the middle: once more.
+      return store(storeEvent);
+    });
   } catch (error) {
     if (isDatabaseDown(error)) throw error;
     context.log.error({ err: error, provider: provider.name }, 'webhook events could not be applied');

@@ -46,6 +46,8 @@ const noGroups: readonly string[] = [];
 
 /** People that are written by one statement: while PostgreSQL works on them, the next ones are made ready. */
 const atOnce = 250;
+/** After so many, what PostgreSQL has answered meanwhile is heard and followed up. */
+const betweenTurns = 25;
 
 /** The people of a page that change. */
 export class ContactPage {
@@ -171,8 +173,9 @@ export class ContactPage {
 
   /** Sends what was taken once it is enough for a statement; resolves when what was begun has gone on. */
   async send(): Promise<void> {
-    if (this.#batch.contacts.size >= atOnce) this.#write();
-    await turn();
+    const { size } = this.#batch.contacts;
+    if (size >= atOnce) this.#write();
+    if (size % betweenTurns === 0) await turn();
   }
 
   /** Everything that was taken, in the database. */

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import {
   aliasesOf,
   contentOf,
@@ -16,8 +16,8 @@ import { lockContacts } from './lock.ts';
  * new, and two contacts that an entry shows to be one person become one. Answers what came of each entry, repeats of
  * one identity counted once; one person may still come under two aliases. Takes the account's lock.
  */
-export async function saveContacts(em: Em, of: Saving, entries: readonly SeenContact[]): Promise<SavedPerson[]> {
-  const people = withoutRepeats(entries).map((entry): Person => ({ entry, ...readinessOf(entry, of.keep) }));
+export async function saveContacts(em: Em, of: SavingPage, entries: readonly SeenContact[]): Promise<SavedPerson[]> {
+  const people = withoutRepeats(entries).map((entry): Person => ({ entry, ...readinessOf(entry, of.keep, of.ahead) }));
   await lockContacts(em, of.accountId);
   const known = await knownAliases(
     em,
@@ -55,19 +55,23 @@ interface Person extends Readiness {
   entry: SeenContact;
 }
 
-const ready = new WeakMap<SeenContact, Readiness>();
+/** What was made ready of entries to come; for one run, whose entries are these very objects. */
+export type Ahead = Map<SeenContact, Readiness>;
+export interface SavingPage extends Saving {
+  ahead?: Ahead;
+}
 const ruleOf = (keep: ReadonlySet<string> | null): string => (keep ? [...keep].join() : '');
 
-/** Does ahead what `saveContacts` does with each entry before it asks PostgreSQL. */
-export function makeReady(entries: readonly SeenContact[], keep: ReadonlySet<string> | null): void {
-  for (const entry of entries) ready.set(entry, readinessOf(entry, keep));
+/** Does ahead what `saveContacts` does with each entry before it asks PostgreSQL; what was ahead before is forgotten. */
+export function makeReady(ahead: Ahead, entries: readonly SeenContact[], keep: ReadonlySet<string> | null): void {
+  ahead.clear();
+  for (const entry of entries) ahead.set(entry, readinessOf(entry, keep));
 }
 
-function readinessOf(entry: SeenContact, keep: ReadonlySet<string> | null): Readiness {
-  const made = ready.get(entry);
+function readinessOf(entry: SeenContact, keep: ReadonlySet<string> | null, ahead?: Ahead): Readiness {
+  const made = ahead?.get(entry);
   if (made?.keep === ruleOf(keep)) return made;
-  const hash = createHash('sha256').update(contentOf(entry, keep)).digest('base64url');
-  return { aliases: aliasesOf(entry), hash, keep: ruleOf(keep) };
+  return { aliases: aliasesOf(entry), hash: hash('sha256', contentOf(entry, keep), 'base64url'), keep: ruleOf(keep) };
 }
 
 /**
