@@ -57,9 +57,11 @@ interface Person extends Readiness {
 
 /** What was made ready of entries to come; for one run, whose entries are these very objects. */
 export type Ahead = Map<SeenContact, Readiness>;
+/** How a page is saved; without `ahead` everything is made ready now. */
 export interface SavingPage extends Saving {
   ahead?: Ahead;
 }
+
 const ruleOf = (keep: ReadonlySet<string> | null): string => (keep ? [...keep].join() : '');
 
 /** Does ahead what `saveContacts` does with each entry before it asks PostgreSQL; what was ahead before is forgotten. */
