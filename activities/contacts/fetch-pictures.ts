@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Context } from '@temporalio/activity';
-import { loadContacts, writeContacts } from '../../db/contacts/contact-rows.ts';
+import { loadContacts, writeContacts, type ContactRow } from '../../db/contacts/contact-rows.ts';
 import { lockContacts } from '../../db/contacts/lock.ts';
-import { rows, type Em } from '../../db/connect.ts';
+import { arrayOf, rows, type Em } from '../../db/connect.ts';
 import { Account } from '../../db/entities/accounts.ts';
 import { keptFields } from '../../db/privacy/kept-fields.ts';
 import type { DueAccount } from '../../db/queries/claim-due-accounts.ts';
@@ -175,7 +175,7 @@ async function keepsPictures(em: Em, tenantId: string): Promise<boolean> {
   return kept === null || kept.has('profileImageUrl');
 }
 
-/** Keeps the addresses that were told, under the lock that every writer of contacts takes. */
+/** Keeps the addresses that were told, under the lock that every writer of contacts takes; who has the same is as old as before. */
 async function keep(
   deps: Deps,
   of: { tenantId: string; accountId: string; at: Date },
@@ -187,12 +187,15 @@ async function keep(
     await lockContacts(em, of.accountId);
     if (!(await keepsPictures(em, of.tenantId))) return;
     const held = await loadContacts(em, of.accountId, [...found.keys()]);
+    const changed: ContactRow[] = [];
     for (const [id, row] of held) {
       const url = found.get(id) ?? null;
-      if (url !== row.fields.profileImageUrl) row.provenance.profileImageUrl = { source: 'provider', at };
+      if (url === row.fields.profileImageUrl) continue;
+      row.provenance.profileImageUrl = { source: 'provider', at };
       row.fields.profileImageUrl = url;
-      row.pictureAt = at;
+      changed.push(row);
     }
-    await writeContacts(em, of, [...held.values()]);
+    await writeContacts(em, of, changed);
+    await rows(em, 'update contacts set picture_at = ? where id = any(?::uuid[])', [at, arrayOf([...held.keys()])]);
   });
 }

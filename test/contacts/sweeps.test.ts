@@ -234,6 +234,13 @@ it('B11: pictures that the list does not tell are asked for, the quota of a day 
     (await books.query('select count(*)::int as n from contacts where account_id = ? and picture_at is null', [id]))[0]
       .n;
   expect(await without()).toBe(30);
+  const contactsOf = () =>
+    books.query(
+      `select id, phone_number, profile_image_url is null as lacks, updated_at = created_at as same
+       from contacts where account_id = ?`,
+      [id],
+    );
+  const numbered = new Set((await contactsOf()).flatMap((one) => (one.phone_number ? [one.id] : [])));
   // 20 are left of today's.
   const day = stack.worker.deps.clock.now().toISOString().slice(0, 10);
   await books.query('update accounts set picture_calls = ?::jsonb where id = ?', [
@@ -255,10 +262,12 @@ it('B11: pictures that the list does not tell are asked for, the quota of a day 
   await books.query(`update accounts set picture_calls = null, pictures_due_at = now() where id = ?`, [id]);
   await stack.trigger('fetchPictures');
   await eventually('all of them', async () => (await without()) === 0);
-  const [{ n }] = await books.query('select count(profile_image_url)::int as n from contacts where account_id = ?', [
-    id,
-  ]);
-  expect(n).toBeGreaterThan(0);
+  // Others change because their numbers are found out by the way.
+  const people = (await contactsOf()).filter((one) => numbered.has(one.id));
+  expect(people.filter(({ lacks }) => !lacks).length).toBeGreaterThan(0);
+  expect(people.filter(({ lacks }) => lacks).length).toBeGreaterThan(0);
+  // Who has none is looked at, not changed.
+  expect(people.filter(({ lacks, same }) => lacks !== same)).toEqual([]);
 });
 
 it('stays within 11 events and 4 actions however large the address book is', async () => {
