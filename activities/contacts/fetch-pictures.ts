@@ -175,7 +175,10 @@ async function keepsPictures(em: Em, tenantId: string): Promise<boolean> {
   return kept === null || kept.has('profileImageUrl');
 }
 
-/** Keeps the addresses that were told, under the lock that every writer of contacts takes; who has the same is as old as before. */
+/**
+ * Keeps the addresses that were told, under the lock that every writer of contacts takes. Who has the same as before is
+ * not changed, only looked at.
+ */
 async function keep(
   deps: Deps,
   of: { tenantId: string; accountId: string; at: Date },
