@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { join } from 'node:path';
 import { Option } from 'commander';
+import { UsageError } from './usage.ts';
 
 const homeOf = (env: NodeJS.ProcessEnv): string =>
   env.PATCHBAY_HOME || fileURLToPath(new URL('../.patchbay', import.meta.url));
@@ -29,7 +30,14 @@ const isLocal = (env: NodeJS.ProcessEnv, local: Record<string, string>): boolean
 
 /** `--tenant`: may be left out where the command works on the local stack, which has a tenant of its own. */
 export function tenantOption(env: NodeJS.ProcessEnv = process.env): Option {
-  const option = new Option('--tenant <name>', "the tenant's name; the local stack's own when left out");
+  const option = new Option('--tenant <name>', "the tenant's name; the local stack's own when left out").argParser(
+    named,
+  );
   const { tenant } = isLocal(env, read(env, 'settings.json')) ? read(env, 'stack.json') : {};
   return tenant ? option.default(tenant) : option.makeOptionMandatory();
+}
+
+function named(name: string): string {
+  if (!name.trim()) throw new UsageError('--tenant takes a name');
+  return name;
 }

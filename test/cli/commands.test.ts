@@ -82,6 +82,7 @@ describe('patchbay', () => {
     [['accounts', 'list']],
     [['accounts', 'show', '--tenant', tenant]],
     [['keys', 'create', '--tenant', tenant, '--scope', 'everything']],
+    [['keys', 'create', '--tenant', ' ']],
     [['webhooks', 'list', '--tenant', tenant, '--limit', 'many']],
     [['webhooks', 'replay', '--tenant', tenant]],
     [['sync', 'details', '--tenant', tenant, '--no-such-option']],
