@@ -21,7 +21,7 @@ const count = async (method: string, route: string): Promise<number> => {
 
 describe('registration of webhooks', () => {
   it('is made once for each source, with the secret, and told by its ids', async () => {
-    const ids = await account.registerWebhooks(call(), address, 's1');
+    const ids = await account.registerWebhooks(call(), address, 'secret-1');
     const found = await list();
     expect(found.map((one) => one.id)).toEqual(ids);
     expect(found.map((one) => one.source)).toEqual(['account_status', 'messaging']);
@@ -32,31 +32,31 @@ describe('registration of webhooks', () => {
         format: 'json',
         account_ids: [],
         headers: [
-          { key: 'patchbay-webhook-secret', value: 's1' },
+          { key: 'patchbay-webhook-secret', value: 'secret-1' },
           { key: 'Content-Type', value: 'application/json' },
         ],
       });
   });
 
   it('is kept as it is when asked for again', async () => {
-    const first = await account.registerWebhooks(call(), address, 's1');
-    expect(await account.registerWebhooks(call(), address, 's1')).toEqual(first);
+    const first = await account.registerWebhooks(call(), address, 'secret-1');
+    expect(await account.registerWebhooks(call(), address, 'secret-1')).toEqual(first);
     expect(await count('POST', '/webhooks')).toBe(2);
     expect(await count('DELETE', '/webhooks/:id')).toBe(0);
   });
 
   it('is made anew, and only then deleted, when the secret changes', async () => {
-    const first = await account.registerWebhooks(call(), address, 's1');
+    const first = await account.registerWebhooks(call(), address, 'secret-1');
     await fault({ route: 'POST /api/v1/webhooks', rate_500: 1 });
-    await failureOf(account.registerWebhooks(call(), address, 's2'));
+    await failureOf(account.registerWebhooks(call(), address, 'secret-2'));
     expect((await list()).map((one) => one.id)).toEqual(first);
     await fault({ route: 'POST /api/v1/webhooks' });
 
-    const second = await account.registerWebhooks(call(), address, 's2');
+    const second = await account.registerWebhooks(call(), address, 'secret-2');
     expect(second).not.toEqual(first);
     const found = await list();
     expect(found.map((one) => one.id)).toEqual(second);
-    expect(JSON.stringify(found)).not.toContain('s1');
+    expect(JSON.stringify(found)).not.toContain('secret-1');
   });
 
   it.each([
@@ -66,13 +66,13 @@ describe('registration of webhooks', () => {
     ['a form', { format: 'form' }],
     ['without our header', { headers: [] }],
   ])('replaces one that is %s', async (_what, change) => {
-    const [, messaging] = await account.registerWebhooks(call(), address, 's1');
+    const [, messaging] = await account.registerWebhooks(call(), address, 'secret-1');
     const right = (await list()).find((one) => one.id === messaging);
     await world.unipile('DELETE', `/webhooks/${messaging}`);
     if ('account_ids' in change) change.account_ids = [await world.whatsapp()];
     const { name, source, request_url, format, headers, events } = right;
     await world.unipile('POST', '/webhooks', { name, source, request_url, format, headers, events, ...change });
-    await account.registerWebhooks(call(), address, 's1');
+    await account.registerWebhooks(call(), address, 'secret-1');
     const found = (await list()).map(({ id: _id, ...one }) => one);
     const { id: _id, ...wanted } = right;
     expect(found).toHaveLength(2);
@@ -85,8 +85,8 @@ describe('registration of webhooks', () => {
       const request_url = n % 2 ? `https://other.example/${n}` : `${address}/${n}`;
       others.push((await world.unipile('POST', '/webhooks', { request_url, source: 'messaging' })).body.webhook_id);
     }
-    const first = await account.registerWebhooks(call(), address, 's1');
-    const second = await account.registerWebhooks(call(), address, 's2');
+    const first = await account.registerWebhooks(call(), address, 'secret-1');
+    const second = await account.registerWebhooks(call(), address, 'secret-2');
     expect(second).not.toEqual(first);
     const { cursor } = (await world.unipile('GET', '/webhooks?limit=250')).body;
     const rest = (await world.unipile('GET', `/webhooks?cursor=${encodeURIComponent(cursor)}`)).body.items;
@@ -96,15 +96,15 @@ describe('registration of webhooks', () => {
 
   it('ends with one for each source after a try whose answer was lost', async () => {
     await fault({ route: 'POST /api/v1/webhooks', after_effect: 1, times: 1 });
-    await failureOf(account.registerWebhooks(call(), address, 's1'));
-    const ids = await account.registerWebhooks(call(), address, 's1');
+    await failureOf(account.registerWebhooks(call(), address, 'secret-1'));
+    const ids = await account.registerWebhooks(call(), address, 'secret-1');
     expect((await list()).map((one) => one.id)).toEqual(ids);
   });
 
   it('is not hindered by one that somebody else deletes meanwhile, or that two make at once', async () => {
-    await account.registerWebhooks(call(), address, 's1');
-    await Promise.all([1, 2, 3].map(() => account.registerWebhooks(call(), address, 's2').catch(() => null)));
-    const ids = await account.registerWebhooks(call(), address, 's2');
+    await account.registerWebhooks(call(), address, 'secret-1');
+    await Promise.all([1, 2, 3].map(() => account.registerWebhooks(call(), address, 'secret-2').catch(() => null)));
+    const ids = await account.registerWebhooks(call(), address, 'secret-2');
     expect((await list()).map((one) => one.id)).toEqual(ids);
   });
 
@@ -114,7 +114,7 @@ describe('registration of webhooks', () => {
       response.writeHead(method === 'GET' ? 200 : 201, { 'content-type': 'application/json' });
       response.end(JSON.stringify(method === 'GET' ? { items: [], cursor: null } : { webhook_id: 'w' }));
     };
-    const failure = await failureOf(account.registerWebhooks(callTo(peer.dsn), address, 's1'));
+    const failure = await failureOf(account.registerWebhooks(callTo(peer.dsn), address, 'secret-1'));
     peer.close();
     expect(failure.code).toBe('provider_unavailable');
   });
@@ -124,13 +124,13 @@ describe('P6: what the sandbox delivers to a registration', () => {
   let receiver: Receiver;
   beforeEach(async () => {
     receiver = await startReceiver();
-    await account.registerWebhooks(call(), receiver.url, 's1');
+    await account.registerWebhooks(call(), receiver.url, 'secret-1');
   });
   afterEach(() => receiver.close());
 
   const events = (one: { headers: Record<string, any>; text: string }) => {
     const request = { raw: Buffer.from(one.text), headers: one.headers };
-    expect(webhooks.verify(request, ['s1'])).toBe(true);
+    expect(webhooks.verify(request, ['secret-1'])).toBe(true);
     expect(webhooks.verify(request, ['other'])).toBe(false);
     return webhooks.read(request);
   };
