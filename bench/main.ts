@@ -9,7 +9,7 @@ const { table } = await import('../cli/print.ts');
 /** Each measures on a stack of its own, and answers its rows. */
 const benches = { contacts };
 
-const usage = `npm run bench -- [name] [--json] [--size 20000] [--runs 3]
+const usage = `npm run bench -- [name] [--json] [--size 20000] [--runs 7]
   name    one of: ${Object.keys(benches).join(', ')}; all of them when left out
   --json  one line per row
   --size  contacts in the address book
@@ -22,7 +22,7 @@ function wishFrom(args: string[]) {
     options: {
       json: { type: 'boolean', default: false },
       size: { type: 'string', default: '20000' },
-      runs: { type: 'string', default: '3' },
+      runs: { type: 'string', default: '7' },
       help: { type: 'boolean', default: false },
     },
   });

@@ -79,12 +79,17 @@ async function request<T>(base: string, method: string, path: string, body?: unk
   return (text ? JSON.parse(text) : null) as T;
 }
 
-/** Asks each tenth of a second until there is an answer; gives up after a minute. */
-export async function until<T>(what: string, ask: () => Promise<T | null>, withinMs = 60_000): Promise<T> {
+/** Asks again after each pause until there is an answer; throws once the time is over. */
+export async function until<T>(
+  what: string,
+  ask: () => Promise<T | null>,
+  withinMs = 60_000,
+  pauseMs = 100,
+): Promise<T> {
   for (const end = Date.now() + withinMs; Date.now() < end;) {
     const found = await ask();
     if (found !== null) return found;
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await new Promise((resolve) => setTimeout(resolve, pauseMs));
   }
   throw new Error(`waited ${withinMs / 1000} s for ${what}`);
 }

@@ -34,7 +34,8 @@ const outcomes = ['inserted', 'updated', 'unchanged'] as const;
 /** Bytes of a person in a page's record: the random end of the contact's id, then the bits. */
 const idSize = 8;
 const recordSize = idSize + 1;
-const keyOf = (contactId: string): string => contactId.replaceAll('-', '').slice(-idSize * 2);
+/** The last sixteen hex digits of a UUID. */
+const keyOf = (contactId: string): string => contactId.slice(19, 23) + contactId.slice(24);
 
 /** The count of a run, and whom it has met: kept page by page, so that a run that goes on counts nobody twice. */
 export class Tally {

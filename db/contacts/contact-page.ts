@@ -85,12 +85,8 @@ export class ContactPage {
 
   /** Who stands for these aliases, the oldest first. */
   #rootsOf(aliases: ContactAlias[]): string[] {
-    const roots = new Set<string>();
-    for (const { value } of aliases) {
-      const root = this.#known.get(value)?.root;
-      if (root) roots.add(root);
-    }
-    return [...roots].sort();
+    const roots = aliases.flatMap(({ value }) => this.#known.get(value)?.root ?? []);
+    return roots.length > 1 ? [...new Set(roots)].sort() : roots;
   }
 
   take(entry: SeenContact, aliases: ContactAlias[], hash: string): SavedPerson {

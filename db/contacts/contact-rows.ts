@@ -102,7 +102,8 @@ export interface AliasRow extends ContactAlias {
 
 /** Writes whole contacts, new or not, that were changed otherwise than by an entry of the provider. */
 export async function writeContacts(em: Em, of: WritingOf, written: readonly ContactRow[]): Promise<void> {
-  if (written.length) await bulk(em, insert(false) + overwrite(false), parametersOf(of, written));
+  if (written.length)
+    await bulk(em, insert(false, contactColumns) + overwrite(false), parametersOf(of, written, contactColumns));
 }
 
 /**
@@ -117,7 +118,7 @@ export function preparePeople(
   isNew: boolean,
 ): () => Promise<void> {
   const parameters = [
-    ...parametersOf(of, written),
+    ...parametersOf(of, written, isNew ? newColumns : contactColumns),
     ...aliasColumns.map(({ of: value }) => arrayOf(aliases.map(value))),
   ];
   return async () => {
@@ -125,18 +126,19 @@ export function preparePeople(
   };
 }
 
-const parametersOf = ({ tenantId, accountId, at }: WritingOf, written: readonly ContactRow[]): unknown[] => [
-  tenantId,
-  accountId,
-  at,
-  ...contactColumns.map(({ of }) => arrayOf(written.map(of))),
-];
+const parametersOf = (
+  { tenantId, accountId, at }: WritingOf,
+  written: readonly ContactRow[],
+  columns: readonly Column<ContactRow>[],
+): unknown[] => [tenantId, accountId, at, ...columns.map(({ of }) => arrayOf(written.map(of)))];
 
 interface Column<Row> {
   name: string;
   type: string;
   /** What it is stored as, where a list of lists would have to be sent otherwise. */
   cast?: string;
+  /** Nobody has it when first seen: the default stands. */
+  isLater?: true;
   of: (row: Row) => string | boolean | null;
 }
 
@@ -154,10 +156,16 @@ const contactColumns: readonly Column<ContactRow>[] = [
   { name: 'is_business_account', type: 'boolean', of: ({ fields }) => fields.isBusinessAccount },
   { name: 'wasender_jid', type: 'text', of: ({ wasenderJid }) => wasenderJid },
   { name: 'raw_wasender_data', type: 'text', of: ({ raw }) => raw },
-  { name: 'provenance', type: 'jsonb', of: ({ provenance }) => JSON.stringify(provenance) },
-  { name: 'edits', type: 'jsonb', of: ({ edits }) => JSON.stringify(edits) },
-  { name: 'groups', type: 'text', cast: 'text[]', of: ({ groups }) => (groups.length ? arrayOf(groups) : '{}') },
-  { name: 'merged_into', type: 'uuid', of: ({ mergedInto }) => mergedInto },
+  { name: 'provenance', type: 'jsonb', isLater: true, of: ({ provenance }) => JSON.stringify(provenance) },
+  { name: 'edits', type: 'jsonb', isLater: true, of: ({ edits }) => JSON.stringify(edits) },
+  {
+    name: 'groups',
+    type: 'text',
+    cast: 'text[]',
+    isLater: true,
+    of: ({ groups }) => (groups.length ? arrayOf(groups) : '{}'),
+  },
+  { name: 'merged_into', type: 'uuid', isLater: true, of: ({ mergedInto }) => mergedInto },
 ];
 const aliasColumns: readonly Column<AliasRow>[] = [
   { name: 'kind', type: 'text', of: ({ kind }) => kind },
@@ -165,35 +173,37 @@ const aliasColumns: readonly Column<AliasRow>[] = [
   { name: 'contact_id', type: 'uuid', of: ({ contactId }) => contactId },
   { name: 'content_hash', type: 'text', of: ({ hash }) => hash },
 ];
-const names = contactColumns.map(({ name }) => name);
+const newColumns = contactColumns.filter(({ isLater }) => !isLater);
+const namesOf = (columns: readonly { name: string }[]): string => columns.map(({ name }) => name).join(', ');
 
 /** Columns that are sent as a list each, as rows; PostgreSQL reads them in two thirds of the time that JSON takes. */
 const unnest = <Row>(columns: readonly Column<Row>[], from: number): string =>
-  `unnest(${columns.map(({ type }, n) => `$${from + n}::${type}[]`).join(', ')}) as r (${columns.map(({ name }) => name).join(', ')})`;
+  `unnest(${columns.map(({ type }, n) => `$${from + n}::${type}[]`).join(', ')}) as r (${namesOf(columns)})`;
 
 /** Sorted by id: rows that come later stand later in every index by id. */
-const insert = (synced: boolean): string => `
+const insert = (synced: boolean, columns: readonly Column<ContactRow>[]): string => `
 insert into contacts (tenant_id, account_id, created_at, updated_at, last_updated_from_wasender,
-  wasender_sync_status, ${names.join(', ')})
+  wasender_sync_status, ${namesOf(columns)})
 select $1::uuid, $2::uuid, $3::timestamptz, $3::timestamptz, ${synced ? '$3::timestamptz' : 'null'},
-  '${synced ? 'synced' : 'not_synced'}', ${contactColumns.map(({ name, cast }) => (cast ? `r.${name}::${cast}` : `r.${name}`)).join(', ')}
-from ${unnest(contactColumns, 4)}
+  '${synced ? 'synced' : 'not_synced'}', ${columns.map(({ name, cast }) => (cast ? `r.${name}::${cast}` : `r.${name}`)).join(', ')}
+from ${unnest(columns, 4)}
 order by r.id`;
 const overwrite = (synced: boolean): string => `
 on conflict (id) do update set updated_at = excluded.updated_at,
   ${synced ? 'last_updated_from_wasender = excluded.last_updated_from_wasender, wasender_sync_status = excluded.wasender_sync_status,' : ''}
-  ${names
+  ${contactColumns
     .slice(1)
-    .map((name) => `${name} = excluded.${name}`)
+    .map(({ name }) => `${name} = excluded.${name}`)
     .join(', ')}`;
 
-const insertAliases = `
-insert into contact_aliases (tenant_id, account_id, ${aliasColumns.map(({ name }) => name).join(', ')})
-select $1::uuid, $2::uuid, r.* from ${unnest(aliasColumns, 4 + contactColumns.length)}
+/** Aliases, whose parameters follow those of that many columns. */
+const insertAliases = (after: number): string => `
+insert into contact_aliases (tenant_id, account_id, ${namesOf(aliasColumns)})
+select $1::uuid, $2::uuid, r.* from ${unnest(aliasColumns, 4 + after)}
 order by r.kind, r.value`;
 const overwriteHashes = `
 on conflict (account_id, kind, value) do update set content_hash = excluded.content_hash
 where excluded.content_hash is not null and contact_aliases.content_hash is distinct from excluded.content_hash`;
 
-const newPeople = `with people as (${insert(true)}) ${insertAliases}`;
-const knownPeople = `with people as (${insert(true)}${overwrite(true)}) ${insertAliases}${overwriteHashes}`;
+const newPeople = `with people as (${insert(true, newColumns)}) ${insertAliases(newColumns.length)}`;
+const knownPeople = `with people as (${insert(true, contactColumns)}${overwrite(true)}) ${insertAliases(contactColumns.length)}${overwriteHashes}`;
