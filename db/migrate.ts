@@ -13,6 +13,7 @@ import { ContactReferences } from './migrations/0009-contact-references.ts';
 import { ContactsAgain } from './migrations/0010-contacts-again.ts';
 import { RunRetention } from './migrations/0011-run-retention.ts';
 import { ManyPeople } from './migrations/0012-many-people.ts';
+import { AttemptRuns } from './migrations/0013-attempt-runs.ts';
 
 /** Every migration, oldest first. */
 export const migrationsList = [
@@ -28,6 +29,7 @@ export const migrationsList = [
   { name: '0010-contacts-again', class: ContactsAgain },
   { name: '0011-run-retention', class: RunRetention },
   { name: '0012-many-people', class: ManyPeople },
+  { name: '0013-attempt-runs', class: AttemptRuns },
 ];
 
 /** MikroORM as the schema's owner; migrations and the drift test use it, no serving process does. */

@@ -54,8 +54,8 @@ export interface Motion {
   ensureSchedules(): Promise<void>;
   /** Registers the search attributes that the namespace lacks: a new one, or one whose database was lost. */
   ensureSearchAttributes(): Promise<void>;
-  /** The run's page in the Temporal UI, or null where no UI is known. */
-  historyUrl(workflowId: string): string | null;
+  /** A run's page in the Temporal UI, the workflow's newest one's without `runId`; null where no UI is known. */
+  historyUrl(workflowId: string, runId: string | null): string | null;
   ping(): Promise<boolean>;
   close(): Promise<void>;
 }
@@ -203,10 +203,11 @@ export function openMotion(config: Config, vault: Vault): Motion {
         }),
       ),
     ensureSearchAttributes: ensure,
-    historyUrl: (workflowId) =>
-      config.TEMPORAL_UI_URL
-        ? `${config.TEMPORAL_UI_URL}/namespaces/${config.TEMPORAL_NAMESPACE}/workflows/${encodeURIComponent(workflowId)}`
-        : null,
+    historyUrl: (workflowId, runId) => {
+      if (!config.TEMPORAL_UI_URL) return null;
+      const path = [workflowId, ...(runId ? [runId] : [])].map(encodeURIComponent).join('/');
+      return `${config.TEMPORAL_UI_URL}/namespaces/${config.TEMPORAL_NAMESPACE}/workflows/${path}`;
+    },
     ping: async () => {
       try {
         await client.withDeadline(Date.now() + 2_000, () => connection.workflowService.getSystemInfo({}));

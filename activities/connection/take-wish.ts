@@ -1,10 +1,14 @@
+import { Context } from '@temporalio/activity';
 import { Account } from '../../db/entities/accounts.ts';
 import { ConnectionAttempt } from '../../db/entities/attempts.ts';
 import type { AttemptRef, Wish } from '../../domain/progress.ts';
 import { leftOver } from './clean-up.ts';
 import { timeOf, type Deps } from '../deps.ts';
 
-/** Reads what should happen to an account next: the oldest attempt still open, else what is owed. */
+/**
+ * Reads what should happen to an account next: the oldest attempt still open, else what is owed. Notes on the attempt
+ * which run took it: later runs of the same workflow have nothing to do with it.
+ */
 export const takeWish =
   (deps: Deps) =>
   (ref: AttemptRef): Promise<Wish> =>
@@ -20,6 +24,7 @@ export const takeWish =
         { orderBy: { number: 'asc' } },
       );
       const number = newest?.number ?? 0;
+      if (open) open.runId = Context.current().info.workflowExecution?.runId ?? null;
       if (open && open.number < number) return { kind: 'superseded', attempt: open.number };
       if (open)
         return {

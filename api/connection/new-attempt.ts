@@ -74,6 +74,7 @@ export async function addAttempt(
     redirects: wish.redirects ?? newest?.redirects ?? null,
     callbackToken: token && vault.seal(token, sealed.callbackToken(wish.id)),
     callbackHash: token && hashToken(token),
+    runId: null,
     callbackUsedAt: null,
   });
   em.persist(attempt);

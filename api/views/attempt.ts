@@ -43,7 +43,7 @@ export function attemptView(
 ): z.input<typeof attemptAnswer> {
   const workflowId = connectionWorkflowId(attempt.accountId);
   const operator = scopes.includes('operator')
-    ? { workflow_id: workflowId, history_url: motion.historyUrl(workflowId) }
+    ? { workflow_id: workflowId, history_url: motion.historyUrl(workflowId, attempt.runId) }
     : {};
   return {
     id: attempt.id,

@@ -54,6 +54,8 @@ const ConnectionAttemptSchema = defineEntity({
     callbackUsedAt: p.datetime().strictNullable(),
     /** Finds the attempt by its token, also when the token has died. */
     callbackHash: p.text().strictNullable(),
+    /** The run at Temporal that took it, the last one where several did; null until then. */
+    runId: p.text().strictNullable(),
   },
 });
 /** One wish: a connect, reconnect or disconnect of an account, numbered per account. The newest wins. */
