@@ -14,6 +14,7 @@ import { ContactsAgain } from './migrations/0010-contacts-again.ts';
 import { RunRetention } from './migrations/0011-run-retention.ts';
 import { ManyPeople } from './migrations/0012-many-people.ts';
 import { AttemptRuns } from './migrations/0013-attempt-runs.ts';
+import { ContactsByAccount } from './migrations/0014-contacts-by-account.ts';
 
 /** Every migration, oldest first. */
 export const migrationsList = [
@@ -30,6 +31,7 @@ export const migrationsList = [
   { name: '0011-run-retention', class: RunRetention },
   { name: '0012-many-people', class: ManyPeople },
   { name: '0013-attempt-runs', class: AttemptRuns },
+  { name: '0014-contacts-by-account', class: ContactsByAccount },
 ];
 
 /** MikroORM as the schema's owner; migrations and the drift test use it, no serving process does. */

@@ -205,7 +205,7 @@ export function openMotion(config: Config, vault: Vault): Motion {
     ensureSearchAttributes: ensure,
     historyUrl: (workflowId, runId) => {
       if (!config.TEMPORAL_UI_URL) return null;
-      const path = [workflowId, ...(runId ? [runId] : [])].map(encodeURIComponent).join('/');
+      const path = [workflowId, runId ?? []].flat().map(encodeURIComponent).join('/');
       return `${config.TEMPORAL_UI_URL}/namespaces/${config.TEMPORAL_NAMESPACE}/workflows/${path}`;
     },
     ping: async () => {

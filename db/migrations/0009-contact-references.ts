@@ -2,14 +2,11 @@ import { Migration } from '@mikro-orm/migrations';
 
 /**
  * A contact's reference to its account was checked for each row of a first sync, a fifth of its time in PostgreSQL.
- * Writers hold the account's row while they write (`lockContacts`); this costs at deletion alone, for which merged
- * contacts are found by their account, too.
+ * Writers hold the account's row while they write (`lockContacts`); this costs at deletion alone.
  */
 export class ContactReferences extends Migration {
   override up(): void {
     this.addSql(`alter table contacts drop constraint contacts_account_id_fkey;
-drop index contacts_account;
-create index contacts_account on contacts (account_id, id);
 create function delete_account_contacts() returns trigger language plpgsql as $$
 begin
   delete from contacts c using gone where c.account_id = gone.id;
