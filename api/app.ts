@@ -1,12 +1,12 @@
 import express, { type Express, type RequestHandler } from 'express';
 import helmet from 'helmet';
 import { newId } from '../platform/ids.ts';
-import type { ApiContext } from './context.ts';
+import type { Context } from '../services/context.ts';
 import { openApiDocument } from './docs/openapi.ts';
 import { serveDocs } from './docs/page.ts';
 import { answerErrors, answerUnknown } from './http/errors.ts';
 import type { Route } from './http/route.ts';
-import { serveRoutes } from './http/serve.ts';
+import { mountRoutes } from './http/mount-routes.ts';
 import { accountRoutes } from './routes/accounts.ts';
 import { aliasRoutes } from './routes/aliases.ts';
 import { attemptRoutes } from './routes/attempts.ts';
@@ -18,15 +18,15 @@ import { syncByNumber } from './routes/contact-syncs.ts';
 import { contactRoutes } from './routes/contacts.ts';
 import { erasureRoutes } from './routes/erasures.ts';
 import { keyRoutes } from './routes/keys.ts';
-import { openRoutes } from './routes/open.ts';
+import { publicRoutes } from './routes/public-routes.ts';
 import { providerRoutes } from './routes/providers.ts';
 import { syncRoutes } from './routes/syncs.ts';
 import { tenantRoutes } from './routes/tenant.ts';
 import { timelineRoutes } from './routes/timeline.ts';
 import { webhookEventRoutes } from './routes/webhook-events.ts';
-import { serveLoginPages } from './webhooks/login-page.ts';
-import { serveWebhooks } from './webhooks/intake.ts';
-import type { Signaller } from './webhooks/signaller.ts';
+import { serveLoginPages } from './callbacks/login-page.ts';
+import { serveWebhooks } from './webhooks.ts';
+import type { Signaller } from '../services/webhooks/signaller.ts';
 
 const below = (prefix: string, routes: readonly Route[]): Route[] =>
   routes.map((route) => ({ ...route, path: prefix + route.path }));
@@ -54,7 +54,7 @@ const routes: Route[] = [
 ];
 
 /** The whole API as an Express application. */
-export function createApp(context: ApiContext, signaller: Signaller): Express {
+export function createApp(context: Context, signaller: Signaller): Express {
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
@@ -67,8 +67,8 @@ export function createApp(context: ApiContext, signaller: Signaller): Express {
   serveCodec(app, context);
   serveWebhooks(app, context, signaller);
   serveLoginPages(app, context);
-  serveDocs(app, openApiDocument(context.publicUrl, routes, openRoutes));
-  serveRoutes(app, context, routes);
+  serveDocs(app, openApiDocument(context.publicUrl, routes, publicRoutes));
+  mountRoutes(app, context, routes);
   app.use(answerUnknown(methodsOf));
   app.use(answerErrors(context));
   return app;
@@ -76,7 +76,7 @@ export function createApp(context: ApiContext, signaller: Signaller): Express {
 
 /** Gives each request its id, and counts and logs it at its end: names of ours only, never an address as it came. */
 const observe =
-  ({ log, metrics }: ApiContext): RequestHandler =>
+  ({ log, metrics }: Context): RequestHandler =>
   (request, response, next) => {
     const started = performance.now();
     const requestId = newId();
@@ -92,7 +92,7 @@ const observe =
     next();
   };
 
-const patterns = [...routes, ...openRoutes].map(({ method, path }) => ({
+const patterns = [...routes, ...publicRoutes].map(({ method, path }) => ({
   method: method.toUpperCase(),
   pattern: new RegExp(`^${path.replace(/\/$/, '').replace(/\{\w+\}/g, '[^/]+')}/?$`, 'i'),
 }));

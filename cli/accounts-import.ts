@@ -1,11 +1,10 @@
 import { Option, type Command } from 'commander';
-import { importAccounts } from '../api/connection/import.ts';
+import { importAccounts } from '../services/accounts/import-accounts.ts';
 import { providerNames, type ProviderName } from '../domain/channels.ts';
 import { scopeNames } from '../domain/scopes.ts';
-import { apiContextOf, withMotion } from './context.ts';
 import { tenantOption } from './environment.ts';
 import { print, table } from './print.ts';
-import { tenantNamed, withSession } from './session.ts';
+import { tenantNamed, withContext } from './session.ts';
 
 interface ImportOptions {
   tenant: string;
@@ -39,15 +38,13 @@ export function addImport(accounts: Command): void {
 }
 
 const bring = ({ tenant, provider, owner, only, dryRun }: ImportOptions) =>
-  withSession(async (session) => {
-    const { id: tenantId } = await tenantNamed(session.db, tenant);
+  withContext(async (context) => {
+    const { id: tenantId } = await tenantNamed(context.db, tenant);
     const principal = { tenantId, keyId: 'patchbay', scopes: scopeNames };
-    return withMotion(session, (motion) =>
-      importAccounts(apiContextOf(session, motion), principal, {
-        provider,
-        owner,
-        dry_run: dryRun ?? false,
-        ...(only && { provider_account_ids: only }),
-      }),
-    );
+    return importAccounts(context, principal, {
+      provider,
+      owner,
+      dry_run: dryRun ?? false,
+      ...(only && { provider_account_ids: only }),
+    });
   });

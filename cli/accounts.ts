@@ -8,7 +8,7 @@ import { isId } from '../platform/ids.ts';
 import { addImport } from './accounts-import.ts';
 import { tenantOption } from './environment.ts';
 import { print, table } from './print.ts';
-import { tenantNamed, withSession } from './session.ts';
+import { tenantNamed, withContext } from './session.ts';
 
 interface ListOptions {
   tenant: string;
@@ -56,7 +56,7 @@ const lineOf = ({ id, provider, channel, owner, label, state, reason, who, since
 });
 
 const list = ({ tenant, state, channel, owner }: ListOptions) =>
-  withSession(async ({ db }) => {
+  withContext(async ({ db }) => {
     const { id: tenantId } = await tenantNamed(db, tenant);
     const wanted = Object.entries({ state, channel, owner }).filter(([, value]) => value !== undefined);
     const where = { mergedInto: null, ...Object.fromEntries(wanted) };
@@ -67,7 +67,7 @@ const list = ({ tenant, state, channel, owner }: ListOptions) =>
 const latest = 15;
 
 const show = (id: string, tenantName: string) =>
-  withSession(async ({ db }) => {
+  withContext(async ({ db }) => {
     const tenant = await tenantNamed(db, tenantName);
     return db.tenant(tenant.id, async (em) => {
       const account = isId(id) ? await em.findOne(Account, { id }) : null;

@@ -1,15 +1,15 @@
 import { Option, type Command } from 'commander';
-import { phoneOrProblem } from '../api/sync/phone.ts';
-import { beginSyncs, syncableAccounts } from '../api/sync/start.ts';
+import { phoneOrProblem } from '../services/contacts/phone-or-problem.ts';
+import { beginSyncs, syncableAccounts } from '../services/syncs/start-syncs.ts';
 import { syncView, type SyncView } from '../api/views/sync.ts';
-import type { SyncTarget } from '../db/contacts/open-run.ts';
+import type { SyncTarget } from '../db/queries/syncs/open-contacts-run.ts';
 import { SyncRun } from '../db/entities/events.ts';
-import { complaintOf } from './complaint.ts';
-import { apiContextOf, withMotion } from './context.ts';
+import { errorMessage } from './error-message.ts';
 import { tenantOption } from './environment.ts';
 import { print, table } from './print.ts';
-import { tenantNamed, withSession, type Session } from './session.ts';
+import { tenantNamed, withContext } from './session.ts';
 import { UsageError } from './usage.ts';
+import type { Context } from '../services/context.ts';
 
 interface SyncOptions {
   tenant: string;
@@ -35,7 +35,7 @@ export function addContactsSync(contacts: Command): void {
     .option('--wait', 'wait for the end and print what came of it')
     .option('--json', 'for machines')
     .action(async (options: SyncOptions) => {
-      const runs = await withSession((session) => sync(session, options));
+      const runs = await withContext((context) => sync(context, options));
       print(runs, options, (found) => table(found.map(inWords), 'no connected account has an address book'));
       const bad = runs.some(({ state }) => (options.wait ? state !== 'succeeded' : state === 'failed'));
       if (bad) process.exitCode = 1;
@@ -46,29 +46,24 @@ function phoneNumber(text: string): string {
   try {
     return phoneOrProblem('--phone', text);
   } catch (error) {
-    throw new UsageError(complaintOf(error));
+    throw new UsageError(errorMessage(error));
   }
 }
 
-async function sync(session: Session, { tenant, account, phone, group, wait }: SyncOptions): Promise<SyncView[]> {
-  const { db, vault } = session;
+async function sync(context: Context, { tenant, account, phone, group, wait }: SyncOptions): Promise<SyncView[]> {
+  const { db, vault } = context;
   const { id: tenantId } = await tenantNamed(db, tenant);
   const target: SyncTarget | null = phone !== undefined ? { phone } : group !== undefined ? { group } : null;
-  return withMotion(session, async (motion) => {
-    const context = apiContextOf(session, motion);
-    const accounts = await db.tenant(tenantId, (em) =>
-      syncableAccounts(context, em, tenantId, 'contacts', { account }),
-    );
-    const ids = await beginSyncs(context, accounts, { kind: 'contacts', target });
-    const look = () => db.tenant(tenantId, (em) => em.find(SyncRun, { id: { $in: ids } }, { orderBy: { id: 'asc' } }));
-    let runs = await look();
-    const until = Date.now() + (wait ? patienceMs : 0);
-    while (Date.now() < until && runs.some(({ state }) => state === 'running')) {
-      await new Promise((resolve) => setTimeout(resolve, everyMs));
-      runs = await look();
-    }
-    return runs.map(syncView(vault));
-  });
+  const accounts = await db.tenant(tenantId, (em) => syncableAccounts(context, em, tenantId, 'contacts', { account }));
+  const ids = await beginSyncs(context, accounts, { kind: 'contacts', target });
+  const look = () => db.tenant(tenantId, (em) => em.find(SyncRun, { id: { $in: ids } }, { orderBy: { id: 'asc' } }));
+  let runs = await look();
+  const until = Date.now() + (wait ? patienceMs : 0);
+  while (Date.now() < until && runs.some(({ state }) => state === 'running')) {
+    await new Promise((resolve) => setTimeout(resolve, everyMs));
+    runs = await look();
+  }
+  return runs.map(syncView(vault));
 }
 
 const inWords = ({ id, account_id: account, state, progress, stats, reason, what_to_do: toDo }: SyncView) => ({

@@ -1,15 +1,15 @@
 import type { Command } from 'commander';
-import { anyAccount } from '../api/connection/find.ts';
+import { anyAccount } from '../services/accounts/find-account.ts';
 import { contactView, wholeContactView, type WholeContactView } from '../api/views/contact.ts';
 import { rows } from '../db/connect.ts';
-import { contactsWhere } from '../db/contacts/find-contacts.ts';
+import { contactsWhere } from '../db/queries/contacts/find-contacts.ts';
 import { Contact } from '../db/entities/contacts.ts';
 import { isId } from '../platform/ids.ts';
 import { addContactsSync } from './contacts-sync.ts';
 import { tenantOption } from './environment.ts';
 import { limitOption } from './limit.ts';
 import { print, table } from './print.ts';
-import { tenantNamed, withSession } from './session.ts';
+import { tenantNamed, withContext } from './session.ts';
 
 interface ListOptions {
   tenant: string;
@@ -60,7 +60,7 @@ export function addContacts(program: Command): void {
 }
 
 const list = ({ tenant, account, group, search, synced, after, limit }: ListOptions) =>
-  withSession(async ({ db }) => {
+  withContext(async ({ db }) => {
     const { id: tenantId } = await tenantNamed(db, tenant);
     if (after !== undefined && !isId(after)) throw new Error(`${after} is no contact's id`);
     return db.tenant(tenantId, async (em) => {
@@ -91,7 +91,7 @@ const lineOf = (contact: ReturnType<typeof contactView>) => ({
 });
 
 const show = (id: string, tenantName: string) =>
-  withSession(async ({ db }) => {
+  withContext(async ({ db }) => {
     const tenant = await tenantNamed(db, tenantName);
     return db.tenant(tenant.id, async (em) => {
       const contact = isId(id) ? await em.findOne(Contact, { id }) : null;
@@ -120,7 +120,7 @@ function inWords({ aliases, provenance, merged, ...contact }: WholeContactView):
 }
 
 const stats = (tenantName: string) =>
-  withSession(async ({ db }) => {
+  withContext(async ({ db }) => {
     const tenant = await tenantNamed(db, tenantName);
     // As the tenant: the function counts what its caller may see.
     const [counts] = await db.tenant(tenant.id, (em) =>

@@ -2,7 +2,8 @@ import type { Command } from 'commander';
 import { reencrypt } from '../db/reencrypt.ts';
 import { countByKey, requireUsedKeys, type KeyCount } from '../db/used-keys.ts';
 import { print, table } from './print.ts';
-import { withAnyRing, type Session } from './session.ts';
+import { withAnyRing } from './session.ts';
+import type { Context } from '../services/context.ts';
 
 export function addEncryptionKeys(keys: Command): void {
   keys
@@ -20,7 +21,7 @@ export function addEncryptionKeys(keys: Command): void {
     .option('--json', 'for machines')
     .addHelpText('after', `\n${howToRotate}`)
     .action(async (options: { json?: boolean }) => {
-      const done = await withAnyRing((session) => reencryptAll(session, options));
+      const done = await withAnyRing((context) => reencryptAll(context, options));
       print(done, options, ({ columns, keys: lines, note }) =>
         [
           table(columns.map(({ unopened, ...line }) => ({ ...line, not_opened: unopened.length }))),
@@ -61,7 +62,7 @@ interface Status {
   note: string;
 }
 
-async function status({ db, vault }: Session): Promise<Status> {
+async function status({ db, vault }: Context): Promise<Status> {
   const counts = await db.system(countByKey);
   const ids = [...new Set([...vault.keyIds, ...counts.map(({ key }) => key)])];
   return { keys: ids.map((id) => keyStatus(id, vault.keyIds, counts)), note };
@@ -94,13 +95,13 @@ const statusLine = ({ id, in_ring: inRing, seals, values, why }: Status['keys'][
   'may be retired': why,
 });
 
-async function reencryptAll(session: Session, { json }: { json?: boolean }) {
-  await requireUsedKeys(session.db, session.vault);
+async function reencryptAll(context: Context, { json }: { json?: boolean }) {
+  await requireUsedKeys(context.db, context.vault);
   let told = 0;
-  const columns = await reencrypt(session.db, session.vault, (column, count) => {
+  const columns = await reencrypt(context.db, context.vault, (column, count) => {
     if (json || count - told < 10_000) return;
     told = count;
     process.stderr.write(`${column}: ${count}\n`);
   });
-  return { columns, ...(await status(session)) };
+  return { columns, ...(await status(context)) };
 }

@@ -1,12 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
-import { eraseContacts } from '../activities/privacy/erase-contacts.ts';
-import { eraseRecords } from '../activities/privacy/erase-records.ts';
-import { rememberErased } from '../activities/privacy/remember-erased.ts';
-import { ledgerLines, takeInLedger } from '../db/privacy/ledger-file.ts';
-import { depsOf } from './context.ts';
+import { erasePerson } from '../services/erasures/erase-person.ts';
+import { ledgerLines, takeInLedger } from '../services/erasures/ledger-file.ts';
 import { print } from './print.ts';
-import { withSession, type Session } from './session.ts';
+import { withContext } from './session.ts';
+import type { Context } from '../services/context.ts';
 
 export function addErasures(program: Command): void {
   const erasures = program.command('erasures').description('the ledger of erased people: digests that name nobody');
@@ -15,7 +13,7 @@ export function addErasures(program: Command): void {
     .description("write the ledger of all tenants as JSON lines; keep it apart from the database's dumps")
     .option('--json', 'JSON lines, as always')
     .action(() =>
-      withSession(async ({ db }) => {
+      withContext(async ({ db }) => {
         for await (const line of ledgerLines(db)) process.stdout.write(`${line}\n`);
       }),
     );
@@ -25,7 +23,7 @@ export function addErasures(program: Command): void {
     .argument('<file>', 'what export wrote')
     .option('--json', 'for machines')
     .action(async (file: string, options: { json?: boolean }) => {
-      const done = await withSession((session) => importLedger(session, file));
+      const done = await withContext((context) => importLedger(context, file));
       print(
         done,
         options,
@@ -35,16 +33,9 @@ export function addErasures(program: Command): void {
     });
 }
 
-async function importLedger(session: Session, file: string) {
-  const { db, vault, clock } = session;
+async function importLedger(context: Context, file: string) {
+  const { db, vault, clock } = context;
   const { digests, due, foreign } = await takeInLedger(db, vault, await readFile(file, 'utf8'), clock.now());
-  const deps = depsOf(session);
-  for (const erasure of due) {
-    const ref = { ...erasure, now: clock.now().getTime() };
-    do {
-      await rememberErased(deps)(ref);
-      await eraseContacts(deps)(ref);
-    } while (!(await eraseRecords(deps)(ref)));
-  }
+  for (const erasure of due) await erasePerson(context, erasure);
   return { digests, erased: due.length, foreign };
 }

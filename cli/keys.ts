@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
-import { createApiKey, ensureTenant, parseScopes } from '../db/api-keys.ts';
+import { createApiKey, ensureTenant, parseScopes } from '../db/queries/tenants/api-keys.ts';
 import type { Scope } from '../domain/scopes.ts';
 import { addEncryptionKeys } from './encryption-keys.ts';
 import { tenantOption } from './environment.ts';
 import { print } from './print.ts';
-import { withSession } from './session.ts';
+import { withContext } from './session.ts';
 import { UsageError } from './usage.ts';
 
 export function addKeys(program: Command): void {
@@ -18,7 +18,7 @@ export function addKeys(program: Command): void {
     .option('--json', 'for machines')
     .action(async (options: { tenant: string; scope: string[]; name: string; json?: boolean }) => {
       const scopes = scopesOf(options.scope);
-      const key = await withSession(({ db, clock }) =>
+      const key = await withContext(({ db, clock }) =>
         db.system(async (em) => {
           const now = clock.now();
           const tenant = await ensureTenant(em, options.tenant, now);

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { CommanderError } from 'commander';
-import { complaintOf } from './complaint.ts';
+import { errorMessage } from './error-message.ts';
 import { createProgram } from './program.ts';
 import { UsageError } from './usage.ts';
 
@@ -10,7 +10,7 @@ try {
 } catch (error) {
   if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
   else {
-    process.stderr.write(`patchbay: ${complaintOf(error)}\n`);
+    process.stderr.write(`patchbay: ${errorMessage(error)}\n`);
     process.exitCode = error instanceof UsageError ? 2 : 1;
   }
 }

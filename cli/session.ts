@@ -1,35 +1,33 @@
-import { openDatabase, type Database } from '../db/connect.ts';
+import type { Database } from '../db/connect.ts';
 import { Tenant } from '../db/entities/tenants.ts';
 import { requireUsedKeys } from '../db/used-keys.ts';
 import { systemClock, type Clock } from '../platform/clock.ts';
 import { readConfig, type Config } from '../platform/config.ts';
-import { createVault, parseKeyRing, type Vault } from '../platform/vault.ts';
+import { createLog } from '../platform/log.ts';
+import { openContext } from '../services/boot.ts';
+import type { Context } from '../services/context.ts';
 import { environment } from './environment.ts';
 
-/** What a command works with. */
-export interface Session {
-  config: Config;
-  db: Database;
-  vault: Vault;
-  clock: Clock;
-}
-
-/** Opens a session for one command and closes it whatever happens. Refuses a ring that lacks a key in use. */
-export const withSession = <T>(work: (session: Session) => Promise<T>): Promise<T> =>
-  withAnyRing(async (session) => {
-    await requireUsedKeys(session.db, session.vault);
-    return work(session);
+/** Opens a context for one command and closes it whatever happens. Refuses a key ring that lacks a key in use. */
+export const withContext = <T>(work: (context: Context) => Promise<T>): Promise<T> =>
+  withAnyRing(async (context) => {
+    await requireUsedKeys(context.db, context.vault);
+    return work(context);
   });
 
-/** The same for commands that help where the ring is not right. */
-export async function withAnyRing<T>(work: (session: Session) => Promise<T>): Promise<T> {
+/** The same for commands that help where the key ring is not right. */
+export async function withAnyRing<T>(work: (context: Context) => Promise<T>): Promise<T> {
   const config = readConfig(environment());
-  const vault = createVault(parseKeyRing(config.ENCRYPTION_KEY, config.ENCRYPTION_KEYS));
-  const db = await openDatabase(config.DATABASE_URL, { app: 2, system: 2 });
+  const { context, close } = await openContext(
+    config,
+    { name: 'cli', pool: { app: 2, system: 2 } },
+    // Warnings of operations would stand between the lines of the answer.
+    { clock: await clockOf(config), log: createLog('cli', 'silent') },
+  );
   try {
-    return await work({ config, db, vault, clock: await clockOf(config) });
+    return await work(context);
   } finally {
-    await db.close();
+    await close();
   }
 }
 

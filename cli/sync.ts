@@ -1,13 +1,14 @@
 import type { Command } from 'commander';
-import { previewDetails } from '../activities/collect-details.ts';
+import { previewDetails } from '../services/accounts/collect-details.ts';
+import type { Database } from '../db/connect.ts';
 import { Account } from '../db/entities/accounts.ts';
 import { SyncRun } from '../db/entities/events.ts';
-import { openDetailsRun } from '../db/queries/open-details-run.ts';
+import { openDetailsRun } from '../db/queries/syncs/open-details-run.ts';
 import { isId } from '../platform/ids.ts';
-import { depsOf, withMotion } from './context.ts';
 import { tenantOption } from './environment.ts';
 import { print, table } from './print.ts';
-import { tenantNamed, withSession, type Session } from './session.ts';
+import { tenantNamed, withContext } from './session.ts';
+import type { Context } from '../services/context.ts';
 
 interface Options {
   tenant: string;
@@ -27,7 +28,7 @@ export function addSync(program: Command): void {
     .option('--dry-run', 'show what would change, change nothing')
     .option('--json', 'for machines')
     .action(async (options: Options) => {
-      const lines = await withSession((session) => syncDetails(session, options));
+      const lines = await withContext((context) => syncDetails(context, options));
       print(lines, options, () => table(lines.map(inWords), 'no connected accounts'));
       if (lines.some((line) => line.outcome === 'failed')) process.exitCode = 1;
     });
@@ -47,8 +48,8 @@ const inWords = ({ account, outcome, changes, reason }: Line) => ({
   reason,
 });
 
-async function syncDetails(session: Session, options: Options): Promise<Line[]> {
-  const { db } = session;
+async function syncDetails(context: Context, options: Options): Promise<Line[]> {
+  const { db } = context;
   const tenant = await tenantNamed(db, options.tenant);
   const where = {
     mergedInto: null,
@@ -61,15 +62,14 @@ async function syncDetails(session: Session, options: Options): Promise<Line[]> 
     : await db.tenant(tenant.id, (em) => em.find(Account, where, { orderBy: { id: 'asc' } }));
   if (options.account && !accounts.length)
     throw new Error(`tenant ${options.tenant} has no connected account ${options.account}`);
-  return options.dryRun ? preview(session, accounts) : run(session, accounts);
+  return options.dryRun ? preview(context, accounts) : run(context, accounts);
 }
 
-async function preview(session: Session, accounts: Account[]): Promise<Line[]> {
-  const deps = depsOf(session);
+async function preview(context: Context, accounts: Account[]): Promise<Line[]> {
   const lines: Line[] = [];
   for (const { id, tenantId } of accounts) {
     try {
-      const changes = await previewDetails(deps)({ tenantId, accountId: id, now: session.clock.now().getTime() });
+      const changes = await previewDetails(context, { tenantId, accountId: id, now: context.clock.now().getTime() });
       lines.push({ account: id, outcome: changes.length ? 'would change' : 'unchanged', changes });
     } catch (error) {
       lines.push({ account: id, outcome: 'failed', reason: (error as Error).message });
@@ -79,20 +79,19 @@ async function preview(session: Session, accounts: Account[]): Promise<Line[]> {
 }
 
 /** Starts every account's run, then waits for all of them. */
-const run = (session: Session, accounts: Account[]): Promise<Line[]> =>
-  withMotion(session, async (motion) => {
-    const { db, clock } = session;
-    const runs: { account: string; run: string }[] = [];
-    for (const { id, tenantId, channel, provider } of accounts) {
-      const started = await db.tenant(tenantId, (em) => openDetailsRun(em, tenantId, id, clock.now()));
-      await motion.startSyncDetails({ tenantId, accountId: id, channel, provider });
-      runs.push({ account: id, run: started });
-    }
-    return Promise.all(runs.map(({ account, run: id }) => finished(db, account, id)));
-  });
+async function run(context: Context, accounts: Account[]): Promise<Line[]> {
+  const { db, clock, temporal } = context;
+  const runs: { account: string; run: string }[] = [];
+  for (const { id, tenantId, channel, provider } of accounts) {
+    const started = await db.tenant(tenantId, (em) => openDetailsRun(em, tenantId, id, clock.now()));
+    await temporal.startSyncDetails({ tenantId, accountId: id, channel, provider });
+    runs.push({ account: id, run: started });
+  }
+  return Promise.all(runs.map(({ account, run: id }) => finished(db, account, id)));
+}
 
 /** Waits for a run's end, five minutes at most. */
-async function finished(db: Session['db'], account: string, id: string): Promise<Line> {
+async function finished(db: Database, account: string, id: string): Promise<Line> {
   for (let tries = 0; tries < 600; tries += 1) {
     const found = await db.system((em) => em.findOne(SyncRun, { id }));
     if (found && found.state !== 'running')

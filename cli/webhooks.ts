@@ -1,19 +1,18 @@
 import { Option, type Command } from 'commander';
-import { ensureWebhooks } from '../activities/webhooks.ts';
-import { replayEvent } from '../api/webhooks/replay.ts';
-import { settingsOf } from '../db/credentials.ts';
+import { ensureWebhooks } from '../services/webhooks/register-webhooks.ts';
+import { replayEvent } from '../services/webhooks/replay-event.ts';
+import { settingsOf } from '../db/queries/tenants/credentials.ts';
 import type { Em } from '../db/connect.ts';
 import { WebhookEvent } from '../db/entities/events.ts';
 import { ProviderCredentials, Tenant } from '../db/entities/tenants.ts';
 import { channelNames, providerNames, type ProviderName } from '../domain/channels.ts';
 import { isId } from '../platform/ids.ts';
-import { providers } from '../providers/providers.ts';
-import { apiContextOf, depsOf, withMotion } from './context.ts';
 import { tenantOption } from './environment.ts';
 import { limitOption } from './limit.ts';
 import { print, table } from './print.ts';
-import { tenantNamed, withSession, type Session } from './session.ts';
+import { tenantNamed, withContext } from './session.ts';
 import { UsageError } from './usage.ts';
+import type { Context } from '../services/context.ts';
 
 const states = ['received', 'processed', 'unmatched', 'orphan', 'failed'] as const;
 type State = (typeof states)[number];
@@ -35,7 +34,7 @@ export function addWebhooks(program: Command): void {
     .addOption(limitOption())
     .option('--json', 'for machines')
     .action(async (options: ListOptions) => {
-      const found = await withSession((session) => list(session, options));
+      const found = await withContext((context) => list(context, options));
       print(found.map(lineOf), options, (lines) =>
         table(lines, `no ${options.state === 'all' ? '' : options.state} events`),
       );
@@ -49,7 +48,7 @@ export function addWebhooks(program: Command): void {
     .option('--json', 'for machines')
     .action(async (ids: string[], options: { tenant: string; failed?: boolean; json?: boolean }) => {
       if (ids.length > 0 === Boolean(options.failed)) throw new UsageError('name events, or all that failed: --failed');
-      const replayed = await withSession((session) => replay(session, ids, options.tenant));
+      const replayed = await withContext((context) => replay(context, ids, options.tenant));
       print(replayed, options, (lines) => table(lines, 'no failed events'));
       if (replayed.some(({ state }) => state === 'failed')) process.exitCode = 1;
     });
@@ -59,7 +58,7 @@ export function addWebhooks(program: Command): void {
     .addOption(new Option('--provider <provider>', 'this provider only').choices(providerNames))
     .option('--json', 'for machines')
     .action(async (options: { provider?: ProviderName; json?: boolean }) => {
-      const lines = await withSession((session) => register(session, options.provider));
+      const lines = await withContext((context) => register(context, options.provider));
       print(lines, options, (found) => table(found, 'no provider is configured'));
       if (lines.some(({ outcome }) => outcome === 'failed')) process.exitCode = 1;
     });
@@ -79,7 +78,7 @@ const lineOf = (event: WebhookEvent) => ({
 /** A tenant's events, and nobody's: those are the installation's own. */
 const visibleTo = (tenantId: string) => ({ $or: [{ tenantId }, { tenantId: null }] });
 
-async function list({ db }: Session, { tenant, state, limit }: ListOptions): Promise<WebhookEvent[]> {
+async function list({ db }: Context, { tenant, state, limit }: ListOptions): Promise<WebhookEvent[]> {
   const { id } = await tenantNamed(db, tenant);
   const where = { $and: [visibleTo(id), state === 'all' ? {} : { state }] };
   return db.system((em) => em.find(WebhookEvent, where, { orderBy: { id: 'desc' }, limit }));
@@ -88,26 +87,23 @@ async function list({ db }: Session, { tenant, state, limit }: ListOptions): Pro
 /** Events that are read at once when all are replayed. */
 const pageSize = 500;
 
-async function replay(session: Session, ids: string[], tenant: string) {
-  const { db } = session;
+async function replay(context: Context, ids: string[], tenant: string) {
+  const { db } = context;
   const { id: tenantId } = await tenantNamed(db, tenant);
-  return withMotion(session, async (motion) => {
-    const context = apiContextOf(session, motion);
-    const lines: { id: string; type: string; before: State; state: State; account: string | null }[] = [];
-    const replayOne = async (event: WebhookEvent): Promise<void> => {
-      await replayEvent(context, event.id);
-      const after = await db.system((em) => em.findOneOrFail(WebhookEvent, { id: event.id }));
-      const { id, type, state, accountId } = after;
-      lines.push({ id, type, before: event.state, state, account: accountId });
-    };
-    for (const id of ids) await replayOne(await db.system((em) => eventOf(em, id, tenantId, tenant)));
-    for (let after: string | undefined = ids.length ? undefined : ''; after !== undefined;) {
-      const page: WebhookEvent[] = await db.system((em) => failedAfter(em, tenantId, after ?? ''));
-      for (const event of page) await replayOne(event);
-      after = page.length === pageSize ? page.at(-1)?.id : undefined;
-    }
-    return lines;
-  });
+  const lines: { id: string; type: string; before: State; state: State; account: string | null }[] = [];
+  const replayOne = async (event: WebhookEvent): Promise<void> => {
+    await replayEvent(context, event.id);
+    const after = await db.system((em) => em.findOneOrFail(WebhookEvent, { id: event.id }));
+    const { id, type, state, accountId } = after;
+    lines.push({ id, type, before: event.state, state, account: accountId });
+  };
+  for (const id of ids) await replayOne(await db.system((em) => eventOf(em, id, tenantId, tenant)));
+  for (let after: string | undefined = ids.length ? undefined : ''; after !== undefined;) {
+    const page: WebhookEvent[] = await db.system((em) => failedAfter(em, tenantId, after ?? ''));
+    for (const event of page) await replayOne(event);
+    after = page.length === pageSize ? page.at(-1)?.id : undefined;
+  }
+  return lines;
 }
 
 async function eventOf(em: Em, id: string, tenantId: string, tenant: string): Promise<WebhookEvent> {
@@ -123,9 +119,8 @@ const failedAfter = (em: Em, tenantId: string, after: string): Promise<WebhookEv
     { orderBy: { id: 'asc' }, limit: pageSize },
   );
 
-async function register(session: Session, only?: ProviderName) {
-  const { db, vault, clock } = session;
-  const deps = depsOf(session);
+async function register(context: Context, only?: ProviderName) {
+  const { db, vault, clock, providers } = context;
   const credentials = await db.system((em) =>
     em.find(ProviderCredentials, only ? { provider: only } : {}, { orderBy: { id: 'asc' } }),
   );
@@ -138,7 +133,7 @@ async function register(session: Session, only?: ProviderName) {
       if (!provider) throw new Error('this version does not know the provider');
       const channel = channelNames.find((one) => provider.capabilities.channels[one]) ?? 'whatsapp';
       const call = { settings: settingsOf(vault, row), channel, providerAccountId: null, now: clock.now().getTime() };
-      await ensureWebhooks(deps, provider, call, row.id);
+      await ensureWebhooks(context, provider, call, row.id);
       lines.push({ ...line, outcome: 'registered', why: '' });
     } catch (error) {
       lines.push({ ...line, outcome: 'failed', why: (error as Error).message });

@@ -15,6 +15,7 @@ import { RunRetention } from './migrations/0011-run-retention.ts';
 import { ManyPeople } from './migrations/0012-many-people.ts';
 import { AttemptRuns } from './migrations/0013-attempt-runs.ts';
 import { ContactsByAccount } from './migrations/0014-contacts-by-account.ts';
+import { Checks } from './migrations/0015-checks.ts';
 
 /** Every migration, oldest first. */
 export const migrationsList = [
@@ -32,6 +33,7 @@ export const migrationsList = [
   { name: '0012-many-people', class: ManyPeople },
   { name: '0013-attempt-runs', class: AttemptRuns },
   { name: '0014-contacts-by-account', class: ContactsByAccount },
+  { name: '0015-checks', class: Checks },
 ];
 
 /** MikroORM as the schema's owner; migrations and the drift test use it, no serving process does. */

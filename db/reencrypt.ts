@@ -75,7 +75,7 @@ async function rewrite(
   if (!changes.length) return;
   const changed = new Set(await db.system((em) => swapFree(em, column, changes)));
   result.reencrypted += changed.size;
-  // Held or changed by somebody else: one at a time, with nothing else held, so that nobody waits in a circle.
+  // AttemptTx or changed by somebody else: one at a time, with nothing else held, so that nobody waits in a circle.
   for (const { id } of changes.filter((one) => !changed.has(one.id))) {
     const outcome = await rewriteOne(db, vault, column, id);
     if (outcome === 'reencrypted') result.reencrypted += 1;

@@ -86,7 +86,7 @@ function runningParts(home: Home, say: Say, signal: AbortSignal) {
       for (const gone of [file, settings]) rmSync(gone, { force: true });
       await stopAll(['api', 'worker', 'sandbox']);
       await stopAll(['temporal', 'postgres']);
-      await Promise.all(held.splice(0).map((port) => port.giveBack()));
+      await Promise.all(held.splice(0).map((port) => port.release()));
       rmSync(noted, { force: true });
     },
   };

@@ -45,7 +45,7 @@ export interface LoginPage {
 
 /**
  * What a login verb answers: the upstream id (null while none is known) and what comes next. `linked` means the
- * provider says that the login succeeded; `look` then says what was linked. Times are milliseconds since the epoch.
+ * provider says that the login succeeded; `check` then says what was linked. Times are milliseconds since the epoch.
  */
 export interface LoginProgress {
   providerAccountId: string | null;
@@ -64,11 +64,11 @@ export interface LoginProgress {
 
 /**
  * What the provider says of a login or an account now.
- * `pending`: not finished yet · `linked`: works · `interrupted`: trouble that may pass · `halted`: stopped, a restart
- * may help · `login_lost`: the owner must log in · `gone`: the provider does not know it.
+ * `pending`: not finished yet · `linked`: works · `degraded`: trouble that may pass · `needs_restart`: stopped, a restart
+ * may help · `login_lost`: the owner must log in · `not_found`: the provider does not know it.
  */
 export interface AccountView {
-  status: 'pending' | 'linked' | 'interrupted' | 'halted' | 'login_lost' | 'gone';
+  status: 'pending' | 'linked' | 'degraded' | 'needs_restart' | 'login_lost' | 'not_found';
   /** The provider's own word for it, shown in the timeline. */
   reported: string;
   /** Who this is on the channel (E.164 number, member id …), or null where it is not known yet. */
@@ -112,18 +112,18 @@ export type WebhookEvent = {
   /** The provider's own name of the event. */
   type: string;
 } & (
-  | { kind: 'account_status'; status: AccountStatusWord }
+  | { kind: 'account_status'; status: AccountStatusKind }
   /** Understood by nobody yet: kept and counted. */
   | { kind: 'other' }
 );
 
 /** What an account-status event claims. The account moves only after the provider confirms it. */
-export type AccountStatusWord =
+export type AccountStatusKind =
   | 'created'
   | 'linked'
   | 'synced'
-  | 'interrupted'
-  | 'halted'
+  | 'degraded'
+  | 'needs_restart'
   | 'login_lost'
   | 'deleted'
   | 'unknown';
@@ -185,7 +185,7 @@ export interface Provider {
   /** Settings missing or malformed, as one sentence; null when they will do. */
   checkSettings(settings: ProviderSettings): string | null;
   /** What is wrong with a login's input (missing password …), as one sentence; null when it can be tried. */
-  checkLogin(channel: Channel, input: LoginInput): string | null;
+  validateLoginInput(channel: Channel, input: LoginInput): string | null;
 
   login: {
     /** Begins a login; with `call.providerAccountId` on that upstream account, keeping its id. */
@@ -195,12 +195,13 @@ export interface Provider {
     /** Sends a code again; null: sent, and the present step stays valid. */
     resend(call: ProviderCall): Promise<LoginProgress | null>;
     anotherWay(call: ProviderCall): Promise<LoginProgress>;
-    look(call: ProviderCall): Promise<AccountView>;
+    /** What the provider says of this login or account now. */
+    check(call: ProviderCall): Promise<AccountView>;
     /**
      * After a `begin` whose outcome is unknown: the upstream ids that this very login may have made since `since`,
      * and for each whether that can be proven. Ids in `known` belong to somebody already.
      */
-    findBegun(
+    findUnconfirmedLogins(
       call: ProviderCall,
       input: LoginInput,
       since: number,
@@ -213,7 +214,7 @@ export interface Provider {
   };
 
   account: {
-    /** The ten and eight points of an account from what `look` saw. */
+    /** The ten and eight points of an account from what `check` saw. */
     details(call: ProviderCall, view: AccountView): Promise<AccountDetails>;
     /** Everything that lives at the provider under these credentials, whoever made it. */
     list(call: ProviderCall): Promise<ListedAccount[]>;

@@ -1,7 +1,7 @@
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import type { Context } from '@temporalio/activity';
 import type { ActivityInboundCallsInterceptor, ActivityInterceptors } from '@temporalio/worker';
-import { beat } from '../activities/heartbeat.ts';
+import { heartbeat } from '../activities/heartbeat.ts';
 import { failureRow, ProviderFailure } from '../domain/failures.ts';
 import type { Log } from '../platform/log.ts';
 
@@ -16,7 +16,7 @@ export const activityInterceptors =
       async execute(input, next) {
         const { tenantId, accountId, attempt } = (input.args[0] ?? {}) as Record<string, unknown>;
         const fields = { activity: context.info.activityType, tenant: tenantId, account: accountId, attempt };
-        const beating = setInterval(beat, heartbeatEveryMs, context);
+        const heartbeats = setInterval(heartbeat, heartbeatEveryMs, context);
         try {
           const result = await next(input);
           log.debug(fields, 'activity done');
@@ -25,7 +25,7 @@ export const activityInterceptors =
           log.warn({ ...fields, try: context.info.attempt, err: error }, 'activity failed');
           throw translate(error);
         } finally {
-          clearInterval(beating);
+          clearInterval(heartbeats);
         }
       },
     };

@@ -1,10 +1,9 @@
-import { clearDroppedFields } from '../db/privacy/clear-dropped-fields.ts';
-import { applyContactRetention } from '../db/privacy/contact-retention.ts';
-import { keepLedger } from '../db/privacy/kept-ledger.ts';
-import { runningErasures } from '../db/privacy/erasures.ts';
-import { applyRunRetention } from '../db/queries/run-retention.ts';
-import type { Config } from '../platform/config.ts';
-import type { Parts } from './reconcile.ts';
+import { clearDroppedFields } from '../db/queries/retention/clear-dropped-fields.ts';
+import { applyContactRetention } from '../db/queries/retention/contact-retention.ts';
+import { keepLedger } from '../services/erasures/ledger-file-sync.ts';
+import { runningErasures } from '../db/queries/erasures/erasures.ts';
+import { applyRunRetention } from '../db/queries/retention/run-retention.ts';
+import type { Context } from '../services/context.ts';
 
 /** How long an erasure may take to begin before its workflow is assumed lost, in milliseconds. */
 const patience = 30_000;
@@ -18,10 +17,7 @@ const retentionEvery = 10 * 60_000;
  * emptied, contacts and syncs whose time is over go. A failure of one is logged and leaves the others and the round as
  * they are.
  */
-export function keepPrivacy(
-  { db, clock, log, motion }: Parts,
-  config: Pick<Config, 'ERASURE_LEDGER' | 'RAW_RETENTION_DAYS'>,
-): () => Promise<void> {
+export function keepPrivacy({ db, clock, log, temporal, config }: Context): () => Promise<void> {
   let retentionAt = 0;
   const writeLedger = config.ERASURE_LEDGER ? keepLedger(db, config.ERASURE_LEDGER) : () => Promise.resolve();
   const safely = async (what: string, work: () => Promise<void>): Promise<void> => {
@@ -35,7 +31,7 @@ export function keepPrivacy(
     const now = clock.now();
     await safely('starting erasures again', async () => {
       const lost = await db.system((em) => runningErasures(em, new Date(now.getTime() - patience), page));
-      for (const erasure of lost) await motion.startErasure(erasure);
+      for (const erasure of lost) await temporal.startErasure(erasure);
     });
     await safely('writing the ledger', writeLedger);
     await safely('emptying dropped fields', async () => {

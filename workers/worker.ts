@@ -1,11 +1,11 @@
 import { fileURLToPath } from 'node:url';
 import { NativeConnection, Worker } from '@temporalio/worker';
 import { createActivities } from '../activities/activities.ts';
-import type { Deps } from '../activities/deps.ts';
-import { backfillQueue } from '../domain/ids.ts';
-import { createDataConverter } from '../platform/codec.ts';
+import type { Context } from '../services/context.ts';
+import { backfillQueue } from '../domain/workflow-ids.ts';
+import { createDataConverter } from '../temporal/codec.ts';
 import type { Config } from '../platform/config.ts';
-import { temporalAddress } from '../platform/temporal.ts';
+import { temporalAddress } from '../temporal/client.ts';
 import { activityInterceptors } from './interceptors.ts';
 
 /** Never more activities at once than connections for them. */
@@ -20,17 +20,18 @@ export interface Polling {
 }
 
 /** Workers for the roles of this process: one queue for people, one for bulk; settings measured for two cores. */
-export async function createWorkers(config: Config, deps: Deps): Promise<Polling> {
+export async function createWorkers(context: Context): Promise<Polling> {
+  const { config } = context;
   const connection = await NativeConnection.connect(temporalAddress(config));
   const has = (role: Config['WORKER_ROLES'][number]): boolean => config.WORKER_ROLES.includes(role);
   const shared = {
     connection,
     namespace: config.TEMPORAL_NAMESPACE,
-    dataConverter: createDataConverter(deps.vault),
-    interceptors: { activity: [activityInterceptors(deps.log)] },
+    dataConverter: createDataConverter(context.vault),
+    interceptors: { activity: [activityInterceptors(context.log)] },
     shutdownGraceTime: config.SHUTDOWN_GRACE_SECONDS * 1000,
   };
-  const activities = createActivities(deps);
+  const activities = createActivities(context);
   const workers: Worker[] = [];
   if (has('workflows') || has('activities'))
     workers.push(

@@ -1,29 +1,128 @@
 import { allHandlersFinished, condition, upsertSearchAttributes } from '@temporalio/workflow';
+import type { NextOperation } from '../domain/attempts.ts';
 import { searchAttributes } from '../domain/search-attributes.ts';
-import { login } from './activities.ts';
-import { connect } from './connect.ts';
-import { disconnect } from './disconnect.ts';
-import { lookAtAccount } from './look-at-account.ts';
+import { closing, login } from './activity-options.ts';
+import { startAttemptRun, type AttemptRun } from './attempt-run.ts';
 import type { ConnectionInput } from './messages.ts';
-import { reconnect } from './reconnect.ts';
-import { startRun } from './run.ts';
-import { supersede } from './supersede.ts';
-
-const procedures = { connect, reconnect, disconnect, superseded: supersede, none: lookAtAccount };
+import { createResettableTimer } from './resettable-timer.ts';
 
 /**
- * Moves one account between connected and not. PostgreSQL holds the wishes as numbered attempts; this run carries out
- * the newest, undoes what it replaces, and ends when nothing is wished for any more. Its id is the account's mutex.
+ * Moves one account between connected and not. PostgreSQL holds the requested operations as numbered attempts; this run
+ * carries out the newest, compensates what it replaces, and ends when nothing is requested. Its id is the account's mutex.
  */
 export async function connection(input: ConnectionInput): Promise<void> {
-  const run = startRun(input);
+  const run = startAttemptRun(input);
   do {
-    run.again = false;
-    const wish = await login.takeWish.executeWithOptions({ summary: 'Read what is wished for' }, [run.ref(0)]);
-    await procedures[wish.kind](run, wish);
-    // Who waits for a newer attempt is answered by taking it up, so that is not waited for here.
-    await condition(() => allHandlersFinished() || (run.again && run.awaited > run.view.attempt));
-    // Checked in the same breath as the end: a signal that comes later makes the server refuse the end.
-  } while (run.again);
+    run.refreshRequested = false;
+    const operation = await login.nextOperation.executeWithOptions({ summary: 'Read the requested operation' }, [
+      run.ref(0),
+    ]);
+    await procedures[operation.kind](run, operation);
+    // Callers waiting for a newer attempt are answered when it starts; do not wait for them here.
+    await condition(() => allHandlersFinished() || (run.refreshRequested && run.awaited > run.view.attempt));
+    // No await between this check and completion: a later signal makes the server reject the completion.
+  } while (run.refreshRequested);
   upsertSearchAttributes([{ key: searchAttributes.state, value: run.view.accountState }]);
 }
+
+const procedures = { connect, reconnect, disconnect, superseded, none: checkAtRest };
+
+/** A new login: begin it at the provider, then walk its owner through the steps. */
+async function connect(run: AttemptRun, operation: NextOperation): Promise<void> {
+  if (operation.kind !== 'connect') return;
+  beginAttempt(run, operation);
+  await run.move('Ask the provider to begin the login', (options) =>
+    login.beginLogin.executeWithOptions(options, [run.ref()]),
+  );
+  await driveAttempt(run);
+}
+
+/** An account that dropped: first what needs no human, then a login on the same upstream account. */
+async function reconnect(run: AttemptRun, operation: NextOperation): Promise<void> {
+  if (operation.kind !== 'reconnect') return;
+  beginAttempt(run, operation);
+  await run.move('Try to revive the account without its owner', (options) =>
+    login.reviveLogin.executeWithOptions(options, [run.ref()]),
+  );
+  if (run.view.state === 'open' && run.view.stepId === null)
+    await run.move('Ask the provider to begin the login again', (options) =>
+      login.beginLogin.executeWithOptions(options, [run.ref()]),
+    );
+  await driveAttempt(run);
+}
+
+/** Ends the login at the provider and destroys our secrets, with or without what was kept of the account. */
+async function disconnect(run: AttemptRun, operation: NextOperation): Promise<void> {
+  if (operation.kind !== 'disconnect') return;
+  beginAttempt(run, operation);
+  await run.move('End the login at the provider', (options) => login.endLogin.executeWithOptions(options, [run.ref()]));
+  if (run.view.state === 'ending') await close(run);
+}
+
+/** An attempt without a run when a newer operation was requested: closed before the newer one begins. */
+async function superseded(run: AttemptRun, operation: NextOperation): Promise<void> {
+  run.view = { ...run.view, attempt: operation.attempt, state: 'ending', reason: 'superseded' };
+  await close(run);
+}
+
+/**
+ * No operation is requested: the provider reported something about the account, or an earlier attempt left something to
+ * delete there. What still fails at the deadline is requested again by the reconciler.
+ */
+async function checkAtRest(run: AttemptRun, operation: NextOperation): Promise<void> {
+  run.view = { ...run.view, attempt: operation.attempt, state: 'closed', stepId: null, kind: null, reason: null };
+  if (operation.kind !== 'none') return;
+  run.deadline = Date.now() + checkMs;
+  if (operation.owes === 'compensation')
+    await run.move('Delete at the provider what an attempt left there', (options) =>
+      closing.compensate.executeWithOptions(options, [run.ref()]),
+    );
+  else
+    await run.move('Check the account at the provider', (options) =>
+      login.checkAccount.executeWithOptions(options, [run.ref()]),
+    );
+  run.view = { ...run.view, state: 'closed' };
+}
+
+/** From now on the run is about this attempt, and the attempt's deadline bounds every step. */
+function beginAttempt(run: AttemptRun, operation: Exclude<NextOperation, { kind: 'none' | 'superseded' }>): void {
+  run.deadline = Date.now() + operation.expiresInMs;
+  run.view = { ...run.view, attempt: operation.attempt, state: 'open', stepId: null, kind: null, reason: null };
+}
+
+/**
+ * Waits at an attempt's steps until it has ended. Answers move it from their handler; a signal, or the step's timer, has
+ * the provider checked: that also catches a lost webhook, and renews a lapsed QR code.
+ */
+async function driveAttempt(run: AttemptRun): Promise<void> {
+  const timer = createResettableTimer('Until the step must be checked');
+  while (run.view.state === 'open') {
+    const seen = run.view;
+    timer.set(seen.wakeAt, seen.wakeInMs);
+    await condition(() => run.refreshRequested || timer.fired || run.view !== seen);
+    if (run.view !== seen) continue;
+    await run.move('Check the login at the provider', (options) => {
+      // While this move waited for its turn, an answer may have ended the attempt.
+      if (run.view.state !== 'open') return Promise.resolve(run.view);
+      run.refreshRequested = false;
+      return login.checkLogin.executeWithOptions(options, [run.ref()]);
+    });
+  }
+  timer.set(null, null);
+  if (run.view.state === 'ending') await close(run);
+}
+
+/** Ends the attempt with its reason and deletes at the provider what it made there. */
+async function close(run: AttemptRun): Promise<void> {
+  const reason = run.view.reason ?? 'unexpected';
+  // The operation that replaces this attempt comes next.
+  if (reason === 'superseded') run.refreshRequested = true;
+  run.deadline = Date.now() + closingMs;
+  await run.move(`End the attempt: ${reason}`, (options) =>
+    closing.closeAttempt.executeWithOptions(options, [{ ...run.ref(), reason }]),
+  );
+  run.view = { ...run.view, state: 'closed' };
+}
+
+const checkMs = 10 * 60_000;
+const closingMs = 24 * 60 * 60_000;

@@ -1,4 +1,4 @@
-import { erasing, inBackfill } from './activities.ts';
+import { erasing, inBackfill } from './activity-options.ts';
 import type { ErasePersonInput } from './messages.ts';
 
 /**

@@ -6,7 +6,7 @@ export interface ConnectionInput {
   accountId: string;
 }
 
-/** The step an attempt stands at, by id; its content is read from PostgreSQL. */
+/** An attempt's current step, by id; its content is read from PostgreSQL. */
 export interface StepRef {
   attempt: number;
   stepId: string | null;
@@ -20,17 +20,17 @@ export interface StepAction {
   answerId: string;
 }
 
-/** "Something changed, look again": carries nothing, so repeats are harmless. */
-export const lookAgain = defineSignal('lookAgain');
+/** Something changed: check PostgreSQL and the provider. Carries nothing, so repeats are harmless. */
+export const refresh = defineSignal('refresh');
 
-/** Resolves with the step of attempt `attempt` as soon as it has one. Also makes the run look for a newer wish. */
+/** Resolves with the step of attempt `attempt` as soon as it has one. Also makes the run read whether a newer operation is requested. */
 export const currentStep = defineUpdate<StepRef, [attempt: number]>('currentStep');
 
 /** Acts on a step and resolves with what came of it. Refused when the step is no longer current or is being answered. */
 export const submitStep = defineUpdate<StepRef, [StepAction]>('submitStep');
 
-/** Where the run stands, for operators. */
-export const standing = defineQuery<StepRef>('standing');
+/** The run's attempt and step, for operators. */
+export const status = defineQuery<StepRef>('status');
 
 /** Types of `ApplicationFailure` with which `submitStep` refuses. */
 export const refusals = { stale: 'stale_step', busy: 'answer_in_flight' } as const;
@@ -44,7 +44,7 @@ export interface SyncContactsInput {
   heartbeatSeconds: number;
 }
 
-/** Whom to erase is in PostgreSQL. */
+/** The person to erase is in PostgreSQL. */
 export interface ErasePersonInput {
   tenantId: string;
   erasureId: string;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiPathsObject } from 'zod-openapi';
 import type { Route } from '../http/route.ts';
-import type { OpenRoute } from '../routes/open.ts';
+import type { OpenRoute } from '../routes/public-routes.ts';
 
 const problem = z
   .object({

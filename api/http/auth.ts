@@ -1,16 +1,9 @@
 import type { Request } from 'express';
-import type { Scope } from '../../domain/scopes.ts';
-import { hashKey } from '../../db/api-keys.ts';
+import { hashKey } from '../../db/queries/tenants/api-keys.ts';
 import type { Database } from '../../db/connect.ts';
 import { ApiKey } from '../../db/entities/tenants.ts';
-import { Problem } from './problem.ts';
-
-/** Who asks: a key of a tenant, with what it may do. */
-export interface Principal {
-  tenantId: string;
-  keyId: string;
-  scopes: readonly Scope[];
-}
+import type { Principal } from '../../services/principal.ts';
+import { Problem } from '../../services/problem.ts';
 
 /** A revoked key may work this much longer, in milliseconds, in a process that has just seen it. */
 const rememberMs = 2_000;
@@ -44,12 +37,3 @@ export function bearerOf(request: Request): string | null {
 
 export const unauthorized = (detail = 'The request carries no valid API key.'): Problem =>
   new Problem('unauthorized', detail, { headers: { 'www-authenticate': 'Bearer realm="patchbay"' } });
-
-/** Throws unless the key has the scope; says which one is missing. */
-export function requireScope({ scopes }: Principal, scope: Scope): void {
-  if (!scopes.includes(scope))
-    throw new Problem('missing_scope', `The key lacks the scope "${scope}".`, {
-      fix: `Use a key with the scope "${scope}".`,
-      headers: { 'www-authenticate': `Bearer realm="patchbay", error="insufficient_scope", scope="${scope}"` },
-    });
-}

@@ -1,6 +1,6 @@
 import type { Request, Response } from 'express';
 import { checkText } from './text.ts';
-import { Problem } from './problem.ts';
+import { Problem } from '../../services/problem.ts';
 
 /**
  * The whole body of a request, in bytes of at most `limit`. Refuses what is announced as longer before any of it is

@@ -1,7 +1,7 @@
 import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'express';
-import type { ApiContext } from '../context.ts';
-import { isDatabaseDown } from './database-down.ts';
-import { Problem, problemBody } from './problem.ts';
+import type { Context } from '../../services/context.ts';
+import { isDatabaseDown } from '../../db/database-down.ts';
+import { Problem, problemBody } from '../../services/problem.ts';
 import { answerUnread, isUnread } from './unread.ts';
 
 /** Where errors are answered in the documented `{error}` shape of the systems that the aliases stand for. */
@@ -9,7 +9,7 @@ const isAliasPath = (path: string): boolean => path.startsWith('/api/') && !path
 
 /** The last handler: turns whatever was thrown into one answer. What is not foreseen shows nothing of itself. */
 export const answerErrors =
-  ({ log }: Pick<ApiContext, 'log'>): ErrorRequestHandler =>
+  ({ log }: Pick<Context, 'log'>): ErrorRequestHandler =>
   (error: unknown, request, response, next) => {
     const problem = problemOf(error);
     if (problem.code === 'unexpected')

@@ -1,5 +1,5 @@
 import { rows } from '../../db/connect.ts';
-import type { ApiContext } from '../context.ts';
+import type { Context } from '../../services/context.ts';
 
 /** How often a process looks for what is too old, in milliseconds, and how much it deletes at once. */
 const lookEveryMs = 60_000;
@@ -9,7 +9,7 @@ const atMost = 1_000;
  * Deletes Idempotency-Keys with their answers once their time is over. To be called whenever one is used: most calls
  * do nothing. What fails is done by a later call.
  */
-export function createForgetting({ db, clock, log }: ApiContext): () => void {
+export function createForgetting({ db, clock, log }: Context): () => void {
   let next = 0;
   return () => {
     const now = clock.now();

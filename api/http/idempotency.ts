@@ -3,8 +3,8 @@ import { arrayOf, rows } from '../../db/connect.ts';
 import { IdempotencyKey } from '../../db/entities/tenants.ts';
 import { sealed } from '../../db/sealed.ts';
 import { newId } from '../../platform/ids.ts';
-import type { ApiContext } from '../context.ts';
-import { Problem } from './problem.ts';
+import type { Context } from '../../services/context.ts';
+import { Problem } from '../../services/problem.ts';
 
 /** An answer before it is sent. */
 export interface Reply {
@@ -36,7 +36,7 @@ export interface Keyed {
  * can find what was already done. Answers of failures are not kept: the repeat tries again.
  */
 export async function once(
-  context: ApiContext,
+  context: Context,
   request: Keyed,
   work: (operationId: string) => Promise<Reply>,
 ): Promise<Reply & { replayed: boolean }> {
@@ -61,7 +61,7 @@ export async function once(
 
 /** Takes the key where it is new, expired, or left behind by an execution that died; else answers its row. */
 async function take(
-  { db, clock }: ApiContext,
+  { db, clock }: Context,
   { tenantId, route, key }: Keyed,
   digests: readonly [string, ...string[]],
 ): Promise<{ operationId: string } | { row: IdempotencyKey | null }> {
@@ -88,7 +88,7 @@ async function take(
 }
 
 async function execute(
-  { db, vault, clock, log }: ApiContext,
+  { db, vault, clock, log }: Context,
   { tenantId, redact }: Keyed,
   operationId: string,
   work: (operationId: string) => Promise<Reply>,

@@ -1,5 +1,5 @@
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
-import { Problem } from './problem.ts';
+import { Problem } from '../../services/problem.ts';
 
 /** Counts requests of a name; throws 429 when it asks too often. */
 export type Limit = (name: string) => Promise<void>;

@@ -1,14 +1,14 @@
 import type { z } from 'zod';
 import type { Scope } from '../../domain/scopes.ts';
-import type { ApiContext } from '../context.ts';
-import type { Principal } from './auth.ts';
+import type { Context } from '../../services/context.ts';
+import type { Principal } from '../../services/principal.ts';
 
 export type Method = 'get' | 'post' | 'patch' | 'put' | 'delete';
 type Parsed<S> = S extends z.ZodType ? z.output<S> : undefined;
 
 /** One request as its handler sees it: everything validated, nothing of Express. */
 export interface Call<P = unknown, Q = unknown, B = unknown> {
-  context: ApiContext;
+  context: Context;
   principal: Principal;
   params: P;
   query: Q;

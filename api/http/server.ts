@@ -1,7 +1,7 @@
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { newId } from '../../platform/ids.ts';
-import { Problem, problemBody, type ProblemCode } from './problem.ts';
+import { Problem, problemBody, type ProblemCode } from '../../services/problem.ts';
 
 /** What a sender gets before its connection is cut, in milliseconds. */
 export interface Patience {

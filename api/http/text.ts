@@ -1,4 +1,4 @@
-import { Problem } from './problem.ts';
+import { Problem } from '../../services/problem.ts';
 
 /** Levels that a body may be nested; what is sent on or stored is walked by recursion elsewhere. */
 const deepest = 50;

@@ -3,14 +3,14 @@ import { z } from 'zod';
 import { accountStates } from '../../domain/account-state.ts';
 import { channelNames, methodNames, providerNames } from '../../domain/channels.ts';
 import { Account } from '../../db/entities/accounts.ts';
-import { connectAccount } from '../connection/begin.ts';
-import { importAccounts, importOutcomes } from '../connection/import.ts';
-import { disconnectAccount } from '../connection/end.ts';
-import { anyAccount, ownAccount } from '../connection/find.ts';
-import { afterCursor, flag, page, pageOf, pageQuery } from '../http/lists.ts';
+import { connectAccount } from '../../services/connections/connect-account.ts';
+import { importAccounts, importOutcomes } from '../../services/accounts/import-accounts.ts';
+import { disconnectAccount } from '../../services/connections/disconnect-account.ts';
+import { anyAccount, ownAccount } from '../../services/accounts/find-account.ts';
+import { afterCursor, flag, page, pageOf, pageQuery } from '../http/pagination.ts';
 import { route } from '../http/route.ts';
 import { accountAnswer, accountView, rawAccountView } from '../views/account.ts';
-import { accountAndAttempt } from '../views/attempt.ts';
+import { accountAndAttempt, accountAndAttemptView } from '../views/attempt.ts';
 
 const tag = 'accounts';
 export const accountParams = z.object({ id: z.string().describe('The account.') });
@@ -55,7 +55,9 @@ export const createAccount = route({
   }),
   answer: accountAndAttempt,
   status: 202,
-  handle: async (call) => ({ body: await connectAccount(call, call.body) }),
+  handle: async (call) => ({
+    body: accountAndAttemptView(call.context, call.principal, await connectAccount(call, call.body)),
+  }),
 });
 
 export const listAccounts = route({
@@ -129,7 +131,11 @@ export const deleteAccount = route({
   query: z.object({ purge: flag.describe('Also delete what was learned of the account.') }),
   answer: accountAndAttempt,
   status: 202,
-  handle: async (call) => ({ body: await disconnectAccount(call, call.params.id, call.query.purge ?? false) }),
+  handle: async (call) => {
+    const { context, principal, params, query } = call;
+    const begun = await disconnectAccount(call, params.id, query.purge ?? false);
+    return { body: accountAndAttemptView(context, principal, begun) };
+  },
 });
 
 const importRoute = route({

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { parse } from '../http/serve.ts';
-import { pageQuery } from '../http/lists.ts';
+import { parse } from '../http/mount-routes.ts';
+import { pageQuery } from '../http/pagination.ts';
 import { route, type Method, type Route } from '../http/route.ts';
 import { accountAnswer, type AccountAnswer } from '../views/account.ts';
 import { accountAndAttempt, attemptAnswer } from '../views/attempt.ts';

@@ -1,19 +1,24 @@
 import { encodeQR } from 'qr';
 import { z } from 'zod';
 import { ConnectionStep } from '../../db/entities/attempts.ts';
+import type { AttemptWithStep } from '../../db/queries/attempts/attempt-with-step.ts';
 import { isId } from '../../platform/ids.ts';
-import { answerStep, moveStep } from '../connection/act-on-step.ts';
-import { reconnectAccount } from '../connection/begin.ts';
-import { cancelAttempt, currentAttempt } from '../connection/end.ts';
-import { ownAccount } from '../connection/find.ts';
-import { watchAttempt } from '../connection/watch.ts';
-import { Problem } from '../http/problem.ts';
+import { answerStep, moveStep } from '../../services/connections/answer-step.ts';
+import { reconnectAccount } from '../../services/connections/connect-account.ts';
+import { cancelAttempt, currentAttempt } from '../../services/connections/disconnect-account.ts';
+import { ownAccount } from '../../services/accounts/find-account.ts';
+import { watchAttempt } from '../../services/connections/watch-attempt.ts';
+import type { CallerRequest } from '../../services/principal.ts';
+import { Problem } from '../../services/problem.ts';
+import { stepView } from '../views/step.ts';
 import { route } from '../http/route.ts';
-import { accountAndAttempt, attemptAnswer } from '../views/attempt.ts';
-import { contentOf } from '../views/step.ts';
+import { accountAndAttempt, accountAndAttemptView, attemptAnswer, attemptView } from '../views/attempt.ts';
+import { contentOf } from '../../services/connections/step-content.ts';
 import { accountParams, credentialsBody, redirectsBody } from './accounts.ts';
 
 const tag = 'attempt';
+const answered = ({ context, principal }: CallerRequest, attempt: AttemptWithStep) =>
+  attemptView(context, principal, attempt);
 const stepParams = accountParams.extend({ step_id: z.string().describe('The step.') });
 
 /** The longest a request may wait for news, in seconds. */
@@ -32,7 +37,7 @@ const getAttempt = route({
   }),
   answer: attemptAnswer,
   handle: async ({ context, principal, params, query, gone }) => ({
-    body: await watchAttempt(context, principal, params.id, query, gone),
+    body: attemptView(context, principal, await watchAttempt(context, principal, params.id, query, gone)),
   }),
 });
 
@@ -48,7 +53,10 @@ const solveStep = route({
   answer: attemptAnswer,
   status: 202,
   handle: async (call) => ({
-    body: await answerStep({ ...call, accountId: call.params.id, stepId: call.params.step_id }, call.body.answer),
+    body: answered(
+      call,
+      await answerStep({ ...call, accountId: call.params.id, stepId: call.params.step_id }, call.body.answer),
+    ),
   }),
 });
 
@@ -63,7 +71,7 @@ const resend = route({
   answer: attemptAnswer,
   status: 202,
   handle: async (call) => ({
-    body: await moveStep({ ...call, accountId: call.params.id, stepId: call.params.step_id }, 'resend'),
+    body: answered(call, await moveStep({ ...call, accountId: call.params.id, stepId: call.params.step_id }, 'resend')),
   }),
 });
 
@@ -78,7 +86,10 @@ const anotherWay = route({
   answer: attemptAnswer,
   status: 202,
   handle: async (call) => ({
-    body: await moveStep({ ...call, accountId: call.params.id, stepId: call.params.step_id }, 'another_way'),
+    body: answered(
+      call,
+      await moveStep({ ...call, accountId: call.params.id, stepId: call.params.step_id }, 'another_way'),
+    ),
   }),
 });
 
@@ -92,7 +103,7 @@ const cancel = route({
   params: accountParams,
   answer: attemptAnswer,
   status: 202,
-  handle: async (call) => ({ body: await cancelAttempt(call, call.params.id) }),
+  handle: async (call) => ({ body: answered(call, await cancelAttempt(call, call.params.id)) }),
 });
 
 export const reconnect = route({
@@ -109,7 +120,9 @@ export const reconnect = route({
   }),
   answer: accountAndAttempt,
   status: 202,
-  handle: async (call) => ({ body: await reconnectAccount(call, call.params.id, call.body) }),
+  handle: async (call) => ({
+    body: accountAndAttemptView(call.context, call.principal, await reconnectAccount(call, call.params.id, call.body)),
+  }),
 });
 
 const qrImage = route({
@@ -145,8 +158,9 @@ export const solveCurrentStep = route({
   answer: attemptAnswer,
   status: 202,
   handle: async (call) => {
-    const { step } = await currentAttempt(call.context, call.principal, call.params.id);
-    return { body: await answerStep({ ...call, accountId: call.params.id, stepId: step.id }, call.body.answer) };
+    const { attempt, step } = await currentAttempt(call.context, call.principal, call.params.id);
+    const stepId = stepView(call.context.vault, call.context.publicUrl, attempt, step).id;
+    return { body: answered(call, await answerStep({ ...call, accountId: call.params.id, stepId }, call.body.answer)) };
   },
 });
 

@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import { changeContacts } from '../../db/contacts/change-contacts.ts';
-import { contactsWhere, type ContactFilter } from '../../db/contacts/find-contacts.ts';
-import { lockContacts } from '../../db/contacts/lock.ts';
+import { changeContacts } from '../../db/queries/contacts/change-contacts.ts';
+import { contactsWhere, type ContactFilter } from '../../db/queries/contacts/find-contacts.ts';
+import { lockContacts } from '../../db/queries/contacts/lock-contacts.ts';
 import { rows, type Em } from '../../db/connect.ts';
-import { holdContacts, refuseMerged } from '../contacts/find.ts';
-import { Problem } from '../http/problem.ts';
+import { holdContacts, refuseMerged } from '../../services/contacts/find-contacts.ts';
+import { Problem } from '../../services/problem.ts';
 import { route } from '../http/route.ts';
 import { company, filterOf, groups, groupsOfOne, search, tag } from './contacts.ts';
 

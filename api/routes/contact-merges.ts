@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { mergeContacts, unmergeContact } from '../../db/contacts/merge-contacts.ts';
-import { anyContact, holdContacts } from '../contacts/find.ts';
-import { Problem } from '../http/problem.ts';
+import { mergeContacts, unmergeContact } from '../../db/queries/contacts/merge-contacts.ts';
+import { anyContact, holdContacts } from '../../services/contacts/find-contacts.ts';
+import { Problem } from '../../services/problem.ts';
 import { route } from '../http/route.ts';
 import { wholeContactAnswer } from '../views/contact.ts';
 import { contactParams, shownTo, tag } from './contacts.ts';

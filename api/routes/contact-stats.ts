@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import type { ProviderName } from '../../domain/channels.ts';
-import { credentialsFor } from '../../db/credentials.ts';
+import { credentialsFor } from '../../db/queries/tenants/credentials.ts';
 import { rows, type Em } from '../../db/connect.ts';
 import { Account } from '../../db/entities/accounts.ts';
 import { SyncRun } from '../../db/entities/events.ts';
-import { anyAccount } from '../connection/find.ts';
-import { time, wireTime } from '../http/lists.ts';
+import { anyAccount } from '../../services/accounts/find-account.ts';
+import { time, wireTime } from '../http/pagination.ts';
 import { route } from '../http/route.ts';
 import { syncAnswer, syncView } from '../views/sync.ts';
 import { tag } from './contacts.ts';

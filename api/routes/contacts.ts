@@ -1,14 +1,14 @@
 import { z } from 'zod';
 import { nameOf } from '../../domain/contacts.ts';
-import { changeContacts } from '../../db/contacts/change-contacts.ts';
-import { contactsWhere, type ContactFilter } from '../../db/contacts/find-contacts.ts';
+import { changeContacts } from '../../db/queries/contacts/change-contacts.ts';
+import { contactsWhere, type ContactFilter } from '../../db/queries/contacts/find-contacts.ts';
 import { rows, type Em } from '../../db/connect.ts';
 import { Contact } from '../../db/entities/contacts.ts';
-import { anyAccount } from '../connection/find.ts';
-import { anyContact, holdContacts, refuseMerged } from '../contacts/find.ts';
-import type { ApiContext } from '../context.ts';
-import type { Principal } from '../http/auth.ts';
-import { cursorId, flag, page, pageOf, pageQuery } from '../http/lists.ts';
+import { anyAccount } from '../../services/accounts/find-account.ts';
+import { anyContact, holdContacts, refuseMerged } from '../../services/contacts/find-contacts.ts';
+import type { Context } from '../../services/context.ts';
+import type { Principal } from '../../services/principal.ts';
+import { cursorId, flag, page, pageOf, pageQuery } from '../http/pagination.ts';
 import { route } from '../http/route.ts';
 import { contactAnswer, contactView, wholeContactAnswer, wholeContactView } from '../views/contact.ts';
 
@@ -30,7 +30,7 @@ export const search = z
   );
 
 /** The whole contact for a key: with the provider's entry where it may see that. */
-export const shownTo = (em: Em, { vault }: ApiContext, { scopes }: Principal, contact: Contact) =>
+export const shownTo = (em: Em, { vault }: Context, { scopes }: Principal, contact: Contact) =>
   wholeContactView(em, contact, scopes.includes('raw') ? vault : null);
 
 /** A filter about one account: 404 where the tenant has no such account. */

@@ -1,17 +1,17 @@
 import { z } from 'zod';
 import { arrayOf, rows, type Em } from '../../db/connect.ts';
 import { Erasure } from '../../db/entities/privacy.ts';
-import { liftErasure, openErasure } from '../../db/privacy/erasures.ts';
-import { findPerson, type Person } from '../../db/privacy/find-person.ts';
+import { liftErasure, openErasure } from '../../db/queries/erasures/erasures.ts';
+import { findPerson, type Person } from '../../db/queries/erasures/find-person.ts';
 import { aliasOf, jidOf } from '../../domain/contacts.ts';
-import { noCounts, subjectOf, type Subject } from '../../domain/privacy.ts';
+import { noCounts, subjectOf, type Subject } from '../../domain/erasure.ts';
 import { isId } from '../../platform/ids.ts';
-import { anyContact } from '../contacts/find.ts';
-import { afterCursor, page, pageOf, pageQuery, time, wireTime, wireTimeOrNull } from '../http/lists.ts';
-import { Problem } from '../http/problem.ts';
+import { anyContact } from '../../services/contacts/find-contacts.ts';
+import { afterCursor, page, pageOf, pageQuery, time, wireTime, wireTimeOrNull } from '../http/pagination.ts';
+import { Problem } from '../../services/problem.ts';
 import { route, type Call } from '../http/route.ts';
-import { phoneOrProblem } from '../sync/phone.ts';
-import { lookUntil } from '../http/wait.ts';
+import { phoneOrProblem } from '../../services/contacts/phone-or-problem.ts';
+import { pollUntil } from '../../platform/poll-until.ts';
 
 const tag = 'erasures';
 const count = z.number().int();
@@ -65,7 +65,7 @@ async function erase(
   seconds: number,
   find: (em: Em) => Promise<Person>,
 ): Promise<{ body: z.input<typeof erasureAnswer> }> {
-  const { db, vault, clock, motion, log } = context;
+  const { db, vault, clock, temporal, log } = context;
   const { tenantId } = principal;
   const ref = { tenantId, erasureId: operationId };
   await db.tenant(tenantId, async (em) => {
@@ -74,12 +74,12 @@ async function erase(
     await openErasure(em, vault, ref, person, clock.now());
   });
   try {
-    await motion.startErasure(ref);
+    await temporal.startErasure(ref);
   } catch (error) {
     log.warn({ erasure: operationId, err: error }, 'an erasure could not be started; the reconciler will');
   }
   const look = () => db.tenant(tenantId, (em) => em.findOneOrFail(Erasure, { id: operationId }));
-  return { body: erasureView(await lookUntil(seconds, gone, look, ({ state }) => state !== 'running')) };
+  return { body: erasureView(await pollUntil(seconds, gone, look, ({ state }) => state !== 'running')) };
 }
 
 const eraseContact = route({

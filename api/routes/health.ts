@@ -2,28 +2,28 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { Request, RequestHandler, Router } from 'express';
 import { z } from 'zod';
 import { rows } from '../../db/connect.ts';
-import { decodePayload } from '../../platform/codec.ts';
-import type { ApiContext } from '../context.ts';
+import { decodePayload } from '../../temporal/codec.ts';
+import type { Context } from '../../services/context.ts';
 import { readJson } from '../http/body.ts';
-import { Problem } from '../http/problem.ts';
+import { Problem } from '../../services/problem.ts';
 
 /** Life signs: `/healthz` says that the process answers, `/readyz` that it can do its work. */
-export function serveHealth(router: Router, { db, motion }: ApiContext): void {
+export function serveHealth(router: Router, { db, temporal }: Context): void {
   router.get('/healthz', (_request, response) => {
     response.json({ status: 'ok' });
   });
   router.get('/readyz', async (_request, response) => {
     const works = (asked: Promise<unknown>): Promise<boolean> => asked.then(Boolean, () => false);
-    const [database, temporal] = await Promise.all([
+    const [databaseUp, temporalUp] = await Promise.all([
       works(db.system((em) => rows(em, 'select 1'))),
-      works(motion.ping()),
+      works(temporal.ping()),
     ]);
-    const ready = database && temporal;
+    const ready = databaseUp && temporalUp;
     if (!ready) response.set('retry-after', '5');
     const word = (up: boolean): string => (up ? 'up' : 'down');
     response
       .status(ready ? 200 : 503)
-      .json({ status: ready ? 'ready' : 'not ready', database: word(database), temporal: word(temporal) });
+      .json({ status: ready ? 'ready' : 'not ready', database: word(databaseUp), temporal: word(temporalUp) });
   });
 }
 
@@ -50,7 +50,7 @@ function opening<T>(open: () => T): T {
  * Opens payloads for the Temporal UI (its codec endpoint speaks protobuf's JSON, bytes in base64). For operators only:
  * the path holds the credential, browsers of other origins are refused, and each use is recorded.
  */
-export function serveCodec(router: Router, context: ApiContext): void {
+export function serveCodec(router: Router, context: Context): void {
   const { config, vault, log } = context;
   const expected = Buffer.from(codecToken(config.ENCRYPTION_KEY));
   const origin = config.TEMPORAL_UI_URL ? new URL(config.TEMPORAL_UI_URL).origin : null;

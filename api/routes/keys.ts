@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import { createApiKey } from '../../db/api-keys.ts';
+import { createApiKey } from '../../db/queries/tenants/api-keys.ts';
 import { ApiKey } from '../../db/entities/tenants.ts';
 import { scopeNames } from '../../domain/scopes.ts';
 import { isId } from '../../platform/ids.ts';
-import { requireScope } from '../http/auth.ts';
-import { afterCursor, page, pageOf, pageQuery, time, wireTime, wireTimeOrNull } from '../http/lists.ts';
-import { Problem } from '../http/problem.ts';
+import { requireScope } from '../../services/principal.ts';
+import { afterCursor, page, pageOf, pageQuery, time, wireTime, wireTimeOrNull } from '../http/pagination.ts';
+import { Problem } from '../../services/problem.ts';
 import { route } from '../http/route.ts';
 
 const tag = 'keys';

@@ -1,17 +1,17 @@
 import { LockMode } from '@mikro-orm/core';
 import { z } from 'zod';
 import { channelNames, methodNames, providerNames, type ProviderName } from '../../domain/channels.ts';
-import { credentialsFor, rotateWebhookSecret, saveCredentials } from '../../db/credentials.ts';
+import { credentialsFor, rotateWebhookSecret, saveCredentials } from '../../db/queries/tenants/credentials.ts';
 import type { Em } from '../../db/connect.ts';
 import { ProviderCredentials } from '../../db/entities/tenants.ts';
-import { providerNamed } from '../connection/login-choice.ts';
-import type { ApiContext } from '../context.ts';
-import { requireScope } from '../http/auth.ts';
-import { Problem } from '../http/problem.ts';
-import { isInside } from '../http/inside.ts';
+import { providerNamed } from '../../services/connections/login-choice.ts';
+import type { Context } from '../../services/context.ts';
+import { requireScope } from '../../services/principal.ts';
+import { Problem } from '../../services/problem.ts';
+import { isPrivateAddress } from '../../platform/private-address.ts';
 import { route } from '../http/route.ts';
 import { webhookAddress } from '../../domain/addresses.ts';
-import { secretHeaders } from '../webhooks/secret-headers.ts';
+import { secretHeaders } from '../../services/webhooks/secret-headers.ts';
 
 const tag = 'settings';
 const params = z.object({ provider: z.string().describe(`One of ${providerNames.join(', ')}.`) });
@@ -34,7 +34,7 @@ const providerAnswer = z
 
 /** Settings never leave again; an address of the installation is not the tenant's to see. */
 function providerView(
-  context: ApiContext,
+  context: Context,
   name: ProviderName,
   row: ProviderCredentials | null,
 ): z.input<typeof providerAnswer> {
@@ -58,20 +58,20 @@ function providerView(
   };
 }
 
-function nameOf(context: ApiContext, text: string): ProviderName {
+function nameOf(context: Context, text: string): ProviderName {
   const name = providerNames.find((one) => one === text);
   if (!name || !context.providers[name]) throw new Problem('not_found', 'There is no such provider.');
   return name;
 }
 
 /** In production no tenant sends this process to addresses of its own machine or network. */
-function refuseInside({ config }: ApiContext, settings: Record<string, string>): void {
+function refuseInside({ config }: Context, settings: Record<string, string>): void {
   if (config.NODE_ENV !== 'production') return;
   for (const [name, value] of Object.entries(settings)) {
     const url = /^https?:/i.test(value) ? value : `https://${value}`;
     if (!URL.canParse(url)) continue;
     const { protocol, hostname } = new URL(url);
-    if (protocol === 'http:' || isInside(hostname))
+    if (protocol === 'http:' || isPrivateAddress(hostname))
       throw new Problem('invalid_settings', `${name} must be an https address outside this network.`);
   }
 }

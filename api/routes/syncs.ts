@@ -1,16 +1,16 @@
 import type { FilterQuery } from '@mikro-orm/core';
 import { z } from 'zod';
-import type { SyncTarget } from '../../db/contacts/open-run.ts';
+import type { SyncTarget } from '../../db/queries/syncs/open-contacts-run.ts';
 import type { Em } from '../../db/connect.ts';
 import { SyncRun } from '../../db/entities/events.ts';
-import { cancelSyncs } from '../../db/queries/cancel-syncs.ts';
+import { cancelSyncs } from '../../db/queries/syncs/cancel-syncs.ts';
 import { providerNames } from '../../domain/channels.ts';
 import { isId } from '../../platform/ids.ts';
-import { anyAccount, ownAccount } from '../connection/find.ts';
-import { afterCursor, page, pageOf, pageQuery } from '../http/lists.ts';
-import { Problem } from '../http/problem.ts';
+import { anyAccount, ownAccount } from '../../services/accounts/find-account.ts';
+import { afterCursor, page, pageOf, pageQuery } from '../http/pagination.ts';
+import { Problem } from '../../services/problem.ts';
 import { route } from '../http/route.ts';
-import { phoneOrProblem } from '../sync/phone.ts';
+import { phoneOrProblem } from '../../services/contacts/phone-or-problem.ts';
 import {
   checkSyncable,
   countLeftOut,
@@ -18,8 +18,8 @@ import {
   runsAfter,
   beginSyncs,
   syncableAccounts,
-  type SyncWish,
-} from '../sync/start.ts';
+  type SyncRequest,
+} from '../../services/syncs/start-syncs.ts';
 import { syncAnswer, syncKinds, syncStates, syncView } from '../views/sync.ts';
 import { accountParams } from './accounts.ts';
 
@@ -58,7 +58,13 @@ const startOne = route({
   },
 });
 
-function wishOf({ kind: name, scope = {} }: { kind: string; scope?: Record<string, unknown> | undefined }): SyncWish {
+function wishOf({
+  kind: name,
+  scope = {},
+}: {
+  kind: string;
+  scope?: Record<string, unknown> | undefined;
+}): SyncRequest {
   const known = syncKinds.find((one) => one === name);
   if (!known)
     throw new Problem('unsupported', `The kind "${name}" is not available yet.`, {
@@ -104,7 +110,7 @@ export const startSyncs = route({
   doneStatus: 200,
   handle: async (call) => {
     const { context, principal, query, body } = call;
-    const wish: SyncWish = body.kind === 'contacts' ? { kind: 'contacts', target: null } : { kind: 'details' };
+    const wish: SyncRequest = body.kind === 'contacts' ? { kind: 'contacts', target: null } : { kind: 'details' };
     const { accounts, left } = await context.db.tenant(principal.tenantId, async (em) => ({
       accounts: await syncableAccounts(context, em, principal.tenantId, body.kind, body),
       left: await countLeftOut(context, em, body.kind, body),

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { Tenant } from '../../db/entities/tenants.ts';
-import { contactFieldNames } from '../../domain/privacy.ts';
+import { contactFieldNames } from '../../domain/erasure.ts';
 import { route } from '../http/route.ts';
 
 const tag = 'tenant';
@@ -14,7 +14,7 @@ function isTimeZone(name: string): boolean {
 }
 
 const timeZone = z.string().max(64).refine(isTimeZone, "not a time zone such as Europe/Berlin or 'UTC'");
-const keptFields = z
+const contactFieldPolicy = z
   .array(z.enum(contactFieldNames))
   .max(contactFieldNames.length)
   .nullable()
@@ -31,7 +31,7 @@ const tenantAnswer = z
   .object({
     name: z.string(),
     time_zone: z.string().describe('Where its days begin.'),
-    contact_fields: keptFields,
+    contact_fields: contactFieldPolicy,
     contact_fields_pending: z.boolean().describe('Fields that are not kept any more are still being emptied.'),
     contact_retention_days: retentionDays,
   })
@@ -66,7 +66,7 @@ const patchTenant = route({
   scope: 'admin',
   body: z.object({
     time_zone: timeZone.optional(),
-    contact_fields: keptFields.optional(),
+    contact_fields: contactFieldPolicy.optional(),
     contact_retention_days: retentionDays.optional(),
   }),
   answer: tenantAnswer,

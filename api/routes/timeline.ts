@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { AccountEvent } from '../../db/entities/accounts.ts';
-import { anyAccount } from '../connection/find.ts';
-import { afterCursor, page, pageOf, pageQuery, time, wireTime } from '../http/lists.ts';
+import { anyAccount } from '../../services/accounts/find-account.ts';
+import { afterCursor, page, pageOf, pageQuery, time, wireTime } from '../http/pagination.ts';
 import { route } from '../http/route.ts';
 import { accountParams } from './accounts.ts';
 

@@ -5,11 +5,11 @@ import { WebhookEvent } from '../../db/entities/events.ts';
 import { sealed } from '../../db/sealed.ts';
 import { isId } from '../../platform/ids.ts';
 import type { Em } from '../../db/connect.ts';
-import { anyAccount } from '../connection/find.ts';
-import { afterCursor, page, pageOf, pageQuery, time, wireTime, wireTimeOrNull } from '../http/lists.ts';
-import { Problem } from '../http/problem.ts';
+import { anyAccount } from '../../services/accounts/find-account.ts';
+import { afterCursor, page, pageOf, pageQuery, time, wireTime, wireTimeOrNull } from '../http/pagination.ts';
+import { Problem } from '../../services/problem.ts';
 import { route, type Call } from '../http/route.ts';
-import { replayEvent } from '../webhooks/replay.ts';
+import { replayEvent } from '../../services/webhooks/replay-event.ts';
 
 const tag = 'webhook events';
 const states = ['received', 'processed', 'unmatched', 'orphan', 'failed'] as const;

@@ -5,7 +5,7 @@ import { asFailureCode, failureRow } from '../../domain/failures.ts';
 import { sealed } from '../../db/sealed.ts';
 import type { Account } from '../../db/entities/accounts.ts';
 import type { Vault } from '../../platform/vault.ts';
-import { time, wireTime, wireTimeOrNull } from '../http/lists.ts';
+import { time, wireTime, wireTimeOrNull } from '../http/pagination.ts';
 
 const connectionConfig = z.looseObject({
   phone_number: z.string().nullable(),

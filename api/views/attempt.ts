@@ -1,11 +1,12 @@
 import { z } from 'zod';
-import { connectionWorkflowId } from '../../domain/ids.ts';
-import type { ConnectionAttempt, ConnectionStep } from '../../db/entities/attempts.ts';
+import { connectionWorkflowId } from '../../domain/workflow-ids.ts';
+import type { AttemptWithStep } from '../../db/queries/attempts/attempt-with-step.ts';
 import { methodNames } from '../../domain/channels.ts';
-import type { ApiContext } from '../context.ts';
-import type { Principal } from '../http/auth.ts';
-import { time, wireTime, wireTimeOrNull } from '../http/lists.ts';
-import { accountAnswer } from './account.ts';
+import type { Context } from '../../services/context.ts';
+import type { Principal } from '../../services/principal.ts';
+import { time, wireTime, wireTimeOrNull } from '../http/pagination.ts';
+import type { AccountWithAttempt } from '../../services/connections/connect-account.ts';
+import { accountAnswer, accountView } from './account.ts';
 import { stepAnswer, stepView } from './step.ts';
 
 export const attemptAnswer = z
@@ -27,23 +28,16 @@ export const attemptAnswer = z
   })
   .meta({ id: 'Attempt' });
 
-/** What a request that begins something on an account answers. */
 export const accountAndAttempt = z.object({ account: accountAnswer, attempt: attemptAnswer });
 
-/** An attempt with its current step. */
-export interface Standing {
-  attempt: ConnectionAttempt;
-  step: ConnectionStep | null;
-}
-
 export function attemptView(
-  { vault, publicUrl, motion }: ApiContext,
+  { vault, publicUrl, temporal }: Context,
   { scopes }: Principal,
-  { attempt, step }: Standing,
+  { attempt, step }: AttemptWithStep,
 ): z.input<typeof attemptAnswer> {
   const workflowId = connectionWorkflowId(attempt.accountId);
   const operator = scopes.includes('operator')
-    ? { workflow_id: workflowId, history_url: motion.historyUrl(workflowId, attempt.runId) }
+    ? { workflow_id: workflowId, history_url: temporal.historyUrl(workflowId, attempt.runId) }
     : {};
   return {
     id: attempt.id,
@@ -61,3 +55,13 @@ export function attemptView(
     ...operator,
   };
 }
+
+/** What a request that begins something on an account answers. */
+export const accountAndAttemptView = (
+  context: Context,
+  principal: Principal,
+  { account, ...attempt }: AccountWithAttempt,
+): z.input<typeof accountAndAttempt> => ({
+  account: accountView(account),
+  attempt: attemptView(context, principal, attempt),
+});

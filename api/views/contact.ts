@@ -7,7 +7,7 @@ import { Account } from '../../db/entities/accounts.ts';
 import type { Contact } from '../../db/entities/contacts.ts';
 import { sealed } from '../../db/sealed.ts';
 import type { Vault } from '../../platform/vault.ts';
-import { time, wireTime, wireTimeOrNull } from '../http/lists.ts';
+import { time, wireTime, wireTimeOrNull } from '../http/pagination.ts';
 
 export const contactAnswer = z
   .object({

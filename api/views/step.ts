@@ -2,9 +2,9 @@ import { z } from 'zod';
 import { whoNames } from '../../domain/account-state.ts';
 import { instructions, stepKinds, type StepContent } from '../../domain/steps.ts';
 import type { ConnectionAttempt, ConnectionStep } from '../../db/entities/attempts.ts';
-import { sealed } from '../../db/sealed.ts';
+import { contentOf } from '../../services/connections/step-content.ts';
 import type { Vault } from '../../platform/vault.ts';
-import { time, wireTimeOrNull } from '../http/lists.ts';
+import { time, wireTimeOrNull } from '../http/pagination.ts';
 
 export const stepAnswer = z
   .object({
@@ -34,10 +34,6 @@ export const stepAnswer = z
   .meta({ id: 'Step' });
 
 export type StepAnswer = z.input<typeof stepAnswer>;
-
-/** What a step asks; null once it has ended and for the last step of an attempt. */
-export const contentOf = (vault: Vault, step: ConnectionStep): StepContent | null =>
-  step.content === null ? null : (JSON.parse(vault.open(step.content, sealed.stepContent(step.id))) as StepContent);
 
 /** Before the first step and between two steps. The attempt lends its id: the step that follows has another one. */
 const waiting = (attempt: ConnectionAttempt): StepAnswer => ({

@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import { targetOf } from '../../db/contacts/open-run.ts';
+import { targetOf } from '../../db/queries/syncs/open-contacts-run.ts';
 import type { SyncRun } from '../../db/entities/events.ts';
 import { asFailureCode, failureRow } from '../../domain/failures.ts';
 import type { Vault } from '../../platform/vault.ts';
-import { time, wireTime, wireTimeOrNull } from '../http/lists.ts';
+import { time, wireTime, wireTimeOrNull } from '../http/pagination.ts';
 
 export const syncKinds = ['details', 'contacts'] as const;
 export const syncStates = ['running', 'succeeded', 'failed', 'cancelled'] as const;

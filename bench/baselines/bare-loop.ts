@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { pageSize } from '../../activities/contacts/read-book.ts';
+import { pageSize } from '../../services/contacts/read-contacts.ts';
 import { withoutRepeats } from '../../domain/contacts.ts';
 import type { ContactReader, ProviderCall } from '../../providers/provider.ts';
 import { baselineTable, rowOf, type Whose } from './table.ts';

@@ -1,4 +1,4 @@
-import { syncWorkflowId } from '../../domain/ids.ts';
+import { syncWorkflowId } from '../../domain/workflow-ids.ts';
 import { until, type BenchStack } from '../stack.ts';
 import { temporalCost } from '../temporal-cost.ts';
 

@@ -1,4 +1,4 @@
-import { complaintOf } from '../complaint.ts';
+import { errorMessage } from '../error-message.ts';
 import { fail, pass, type Check } from './check.ts';
 
 /** The API answers where PUBLIC_URL says; whether its own parts work, the other checks say. */
@@ -21,7 +21,7 @@ export const api: Check = {
     } catch (error) {
       return [
         fail(
-          `${origin} cannot be reached: ${signal.aborted ? 'no answer in time' : complaintOf(error)}`,
+          `${origin} cannot be reached: ${signal.aborted ? 'no answer in time' : errorMessage(error)}`,
           api.otherwise,
         ),
       ];

@@ -1,4 +1,4 @@
-import { complaintOf } from '../complaint.ts';
+import { errorMessage } from '../error-message.ts';
 import type { Subject } from './subject.ts';
 
 /** What a check found. `of` names what was looked at, where a check looks at several things. */
@@ -63,7 +63,7 @@ async function lookWhenReady(
   try {
     return await Promise.race([check.look(subject, signal), tooLate(signal)]);
   } catch (error) {
-    return [fail(signal.aborted ? `no answer within ${patienceMs / 1000} s` : complaintOf(error), check.otherwise)];
+    return [fail(signal.aborted ? `no answer within ${patienceMs / 1000} s` : errorMessage(error), check.otherwise)];
   }
 }
 

@@ -1,14 +1,12 @@
-import { connectionTo } from '../../activities/connection/rows.ts';
+import { connectionTo } from '../../services/connections/login/attempt-tx.ts';
 import type { Database, Em } from '../../db/connect.ts';
 import { rows } from '../../db/connect.ts';
-import { saveContacts } from '../../db/contacts/save-contacts.ts';
+import { saveContacts } from '../../db/queries/contacts/save-contacts.ts';
 import { Account } from '../../db/entities/accounts.ts';
 import type { SeenContact } from '../../domain/contacts.ts';
 import { failureRow, ProviderFailure } from '../../domain/failures.ts';
 import { systemClock } from '../../platform/clock.ts';
 import type { ContactReader, ProviderCall } from '../../providers/provider.ts';
-import { providers } from '../../providers/providers.ts';
-import { depsOf } from '../context.ts';
 import { fail, pass, skip, type Check, type Finding } from './check.ts';
 import type { Subject } from './subject.ts';
 
@@ -67,7 +65,7 @@ async function withBook(
   work: (book: Book) => Promise<Finding>,
 ): Promise<Finding[]> {
   const db = await subject.database();
-  const names = Object.values(providers).flatMap(({ name, contacts }) => (contacts ? [name] : []));
+  const names = Object.values(subject.providers).flatMap(({ name, contacts }) => (contacts ? [name] : []));
   const book = await db.system((em) => bookOf(subject, em, names, signal));
   if (!book)
     return [
@@ -96,14 +94,9 @@ async function bookOf(
     { orderBy: { lastSyncAt: 'desc nulls last', id: 'asc' } },
   );
   if (!account) return null;
-  const session = {
-    config: subject.config(),
-    db: await subject.database(),
-    vault: subject.vault(),
-    clock: systemClock,
-  };
   const at = systemClock.now();
-  const { provider, call } = await connectionTo(depsOf(session), em, account, at, account.providerAccountId);
+  const context = { vault: subject.vault(), providers: subject.providers, publicUrl: subject.config().PUBLIC_URL };
+  const { provider, call } = await connectionTo(context, em, account, at, account.providerAccountId);
   return provider.contacts ? { account, reader: provider.contacts, call: { ...call, signal } } : null;
 }
 

@@ -3,9 +3,8 @@ import { sealed } from '../../db/sealed.ts';
 import { webhookAddress } from '../../domain/addresses.ts';
 import { channelNames, type ProviderName } from '../../domain/channels.ts';
 import { failureRow, ProviderFailure } from '../../domain/failures.ts';
-import type { Vault } from '../../platform/vault.ts';
+import type { Subject } from './subject.ts';
 import type { ProviderCall } from '../../providers/provider.ts';
-import { providers } from '../../providers/providers.ts';
 import { fail, pass, skip, type Check, type Finding } from './check.ts';
 
 interface Row {
@@ -49,15 +48,17 @@ export const providerChecks: Check = {
     return Promise.all(
       found.map(async (row) => {
         const of = row.tenant === null ? row.provider : `${row.provider} of ${row.tenant}`;
-        const finding = await examineOne(row, subject.vault(), subject.config().PUBLIC_URL, signal);
+        const finding = await examineOne(row, subject, signal);
         return { ...finding, of };
       }),
     );
   },
 };
 
-async function examineOne(row: Row, vault: Vault, publicUrl: string, signal: AbortSignal): Promise<Finding> {
-  const provider = providers[row.provider];
+async function examineOne(row: Row, subject: Subject, signal: AbortSignal): Promise<Finding> {
+  const vault = subject.vault();
+  const publicUrl = subject.config().PUBLIC_URL;
+  const provider = subject.providers[row.provider];
   if (!provider) return skip('this version does not know it');
   const settings = JSON.parse(vault.open(row.settings, sealed.credentials(row.id))) as Record<string, string>;
   const setAgain =
@@ -69,7 +70,7 @@ async function examineOne(row: Row, vault: Vault, publicUrl: string, signal: Abo
   const channel = channelNames.find((one) => provider.capabilities.channels[one]) ?? 'whatsapp';
   const call: ProviderCall = { settings, channel, providerAccountId: noAccount, signal, now: Date.now() };
   try {
-    await provider.login.look(call);
+    await provider.login.check(call);
   } catch (error) {
     if (!(error instanceof ProviderFailure)) throw error;
     if (error.code === 'provider_key_rejected') return fail(`the key is refused: ${error.message}`, setAgain);

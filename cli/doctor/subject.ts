@@ -1,7 +1,9 @@
 import { openDatabase, type Database } from '../../db/connect.ts';
 import { readConfig, type Config } from '../../platform/config.ts';
 import { createVault, parseKeyRing, type Vault } from '../../platform/vault.ts';
-import { openTemporal, type TemporalView } from './temporal-view.ts';
+import { installedProviders } from '../../services/boot.ts';
+import type { Context } from '../../services/context.ts';
+import { openTemporal, type TemporalView } from '../../temporal/view.ts';
 
 /** The installation as checks reach it: each part is opened when a check first asks for it. */
 export interface Subject {
@@ -9,10 +11,14 @@ export interface Subject {
   vault(): Vault;
   database(): Promise<Database>;
   temporal(): TemporalView;
+  providers: Context['providers'];
   close(): Promise<void>;
 }
 
-export function openSubject(environment: Record<string, string | undefined>): Subject {
+export function openSubject(
+  environment: Record<string, string | undefined>,
+  providers: Context['providers'] = installedProviders,
+): Subject {
   const config = lazy(() => readConfig(environment));
   const vault = lazy(() => createVault(parseKeyRing(config().ENCRYPTION_KEY, config().ENCRYPTION_KEYS)));
   const opened: (() => Promise<void>)[] = [];
@@ -27,6 +33,7 @@ export function openSubject(environment: Record<string, string | undefined>): Su
     return view;
   });
   return {
+    providers,
     config,
     vault,
     database,

@@ -1,6 +1,6 @@
 import { searchAttributes } from '../../domain/search-attributes.ts';
 import { fail, pass, skip, type Check } from './check.ts';
-import { grpcCode } from './temporal-view.ts';
+import { grpcCode } from '../../temporal/view.ts';
 
 /** gRPC's codes. */
 const notFound = 5;

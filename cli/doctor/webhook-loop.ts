@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { secretHeaders } from '../../api/webhooks/secret-headers.ts';
-import { rows, type Database } from '../../db/connect.ts';
-import { webhookSecretsOf } from '../../db/credentials.ts';
+import { secretHeaders } from '../../services/webhooks/secret-headers.ts';
+import { rows } from '../../db/connect.ts';
+import { webhookSecretsOf } from '../../db/queries/tenants/credentials.ts';
 import { ProviderCredentials } from '../../db/entities/tenants.ts';
 import { webhookAddress } from '../../domain/addresses.ts';
 import type { ProviderName } from '../../domain/channels.ts';
-import { providers } from '../../providers/providers.ts';
-import { complaintOf } from '../complaint.ts';
+import { errorMessage } from '../error-message.ts';
 import { fail, pass, skip, type Check, type Finding } from './check.ts';
+import type { Subject } from './subject.ts';
 
 /** An event that concerns nobody, in the form of each provider whose webhooks a secret header admits. */
 const harmless: Partial<Record<ProviderName, (mark: string) => object>> = {
@@ -30,14 +30,14 @@ export const webhookLoop: Check = {
         const name = row.provider as ProviderName;
         const [secret = ''] = webhookSecretsOf(subject.vault(), row);
         const address = webhookAddress(subject.config().PUBLIC_URL, name, row.webhookToken);
-        return { ...(await sendOne(db, row.id, name, address, secret, signal)), of: name };
+        return { ...(await sendOne(subject, row.id, name, address, secret, signal)), of: name };
       }),
     );
   },
 };
 
 async function sendOne(
-  db: Database,
+  subject: Subject,
   credentialsId: string,
   name: ProviderName,
   address: string,
@@ -45,7 +45,7 @@ async function sendOne(
   signal: AbortSignal,
 ): Promise<Finding> {
   const body = JSON.stringify(harmless[name]?.(randomUUID()));
-  const [event] = providers[name]?.webhooks.read({ raw: Buffer.from(body), headers: {} }) ?? [];
+  const [event] = subject.providers[name]?.webhooks.read({ raw: Buffer.from(body), headers: {} }) ?? [];
   const { origin } = new URL(address);
   const headers = { 'content-type': 'application/json', [secretHeaders[name] ?? 'x-secret']: secret };
   let status: number;
@@ -55,7 +55,7 @@ async function sendOne(
     status = answer.status;
   } catch (error) {
     return fail(
-      `${origin} cannot be reached: ${signal.aborted ? 'no answer in time' : complaintOf(error)}`,
+      `${origin} cannot be reached: ${signal.aborted ? 'no answer in time' : errorMessage(error)}`,
       webhookLoop.otherwise,
     );
   }
@@ -64,6 +64,7 @@ async function sendOne(
       `${origin} answered ${status}`,
       advice[status] ?? 'See that PUBLIC_URL leads to the API, with nothing before it that answers itself.',
     );
+  const db = await subject.database();
   const removed = await db.system((em) =>
     rows(em, 'delete from webhook_events where credentials_id = ? and dedupe_key = ? returning id', [
       credentialsId,

@@ -1,6 +1,6 @@
-import { backfillQueue } from '../../domain/ids.ts';
+import { backfillQueue } from '../../domain/workflow-ids.ts';
 import { fail, pass, type Check, type Finding } from './check.ts';
-import type { taskKinds } from './temporal-view.ts';
+import type { taskKinds } from '../../temporal/view.ts';
 
 /** A poll lasts a minute at most: who was not heard of for longer is gone. In milliseconds. */
 const gone = 75_000;

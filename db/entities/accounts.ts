@@ -45,9 +45,9 @@ const AccountSchema = defineEntity({
     /** How many pictures were asked for, on which day. */
     pictureCalls: p.json().$type<{ day: string; count: number }>().strictNullable(),
     /** A provider's event asked for a look at this account; cleared by the look that began after it. */
-    lookWantedAt: p.datetime().strictNullable(),
+    checkRequestedAt: p.datetime().strictNullable(),
     /** When the provider was last asked how the account at rest stands. */
-    lookedAt: p.datetime().strictNullable(),
+    checkedAt: p.datetime().strictNullable(),
     mergedInto: p.uuid().strictNullable(),
     createdAt: p.datetime(),
     updatedAt: p.datetime(),

@@ -45,7 +45,7 @@ const ConnectionAttemptSchema = defineEntity({
     /** Upstream ids that this attempt made and that nothing has adopted: what compensation deletes. */
     undo: p.json().$type<string[]>(),
     answersLeft: p.integer(),
-    looks: p.integer(),
+    checks: p.integer(),
     currentStepId: p.uuid().strictNullable(),
     /** Where the owner's browser goes after a login on the provider's page. */
     redirects: p.json().$type<Redirects>().strictNullable(),

@@ -1,5 +1,5 @@
 import { defineEntity, p } from '@mikro-orm/core';
-import type { ErasureCounts } from '../../domain/privacy.ts';
+import type { ErasureCounts } from '../../domain/erasure.ts';
 
 const LedgerKeySchema = defineEntity({
   name: 'LedgerKey',

@@ -1,5 +1,5 @@
 import { defineEntity, p } from '@mikro-orm/core';
-import type { ContactFieldName } from '../../domain/privacy.ts';
+import type { ContactFieldName } from '../../domain/erasure.ts';
 import type { Scope } from '../../domain/scopes.ts';
 
 const TenantSchema = defineEntity({

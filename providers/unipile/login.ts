@@ -6,7 +6,7 @@ import { progressFrom } from './checkpoints.ts';
 import { beginOnPage } from './hosted.ts';
 import { request, segment } from './http.ts';
 import { loginBody, providerWords } from './login-input.ts';
-import { gone, viewOf } from './view.ts';
+import { notFound, viewOf } from './view.ts';
 
 /** POST /accounts, or POST /accounts/{id} to log in on an account that UniPile already has; or its own login page. */
 export async function begin(call: ProviderCall, input: LoginInput): Promise<LoginProgress> {
@@ -37,11 +37,11 @@ export async function resend(call: ProviderCall): Promise<LoginProgress | null> 
   return said.checkpoint ? progressFrom(said, call.now) : null;
 }
 
-export async function look(call: ProviderCall): Promise<AccountView> {
+export async function check(call: ProviderCall): Promise<AccountView> {
   try {
     return viewOf(await request(call, 'GET', `/accounts/${segment(call.providerAccountId)}`));
   } catch (error) {
-    if (error instanceof ProviderFailure && error.code === 'not_found') return gone;
+    if (error instanceof ProviderFailure && error.code === 'not_found') return notFound;
     throw error;
   }
 }

@@ -1,11 +1,11 @@
 import type { Provider } from '../provider.ts';
 import { detailsOf } from './details.ts';
-import { findBegun } from './find-begun.ts';
+import { findUnconfirmedLogins } from './find-unconfirmed-logins.ts';
 import { readCallback } from './hosted.ts';
 import { baseUrl } from './http.ts';
 import { listAccounts } from './list-accounts.ts';
-import { checkLogin } from './login-input.ts';
-import { anotherWay, answer, begin, look, resend, restore, revoke } from './login.ts';
+import { validateLoginInput } from './login-input.ts';
+import { anotherWay, answer, begin, check, resend, restore, revoke } from './login.ts';
 import { registerWebhooks } from './registrations.ts';
 import { readWebhook, verifyWebhook } from './webhooks.ts';
 
@@ -32,8 +32,8 @@ export const unipile: Provider = {
     // It goes into a header as it is.
     return /^[\x21-\x7e]+$/.test(token) ? null : 'access_token has characters that a token cannot have.';
   },
-  checkLogin,
-  login: { begin, answer, resend, anotherWay, look, findBegun, restore, revoke },
+  validateLoginInput,
+  login: { begin, answer, resend, anotherWay, check, findUnconfirmedLogins, restore, revoke },
   account: {
     details: (call, view) => Promise.resolve(detailsOf(call, view)),
     list: listAccounts,

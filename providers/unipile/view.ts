@@ -6,9 +6,9 @@ import { madeAt, param, readAccount, type UnipileAccount } from './account.ts';
 const statuses: [string, AccountView['status']][] = [
   ['CREDENTIALS', 'login_lost'],
   ['PERMISSIONS', 'login_lost'],
-  ['ERROR', 'halted'],
-  ['STOPPED', 'halted'],
-  ['CONNECTING', 'interrupted'],
+  ['ERROR', 'needs_restart'],
+  ['STOPPED', 'needs_restart'],
+  ['CONNECTING', 'degraded'],
 ];
 
 /** What an account object of UniPile says. Tolerates missing parts and parts of another kind. */
@@ -21,13 +21,19 @@ export function viewOf(body: unknown): AccountView {
   // A word that came after this was written is no proof that the account works.
   const unknown = words.find((word) => word !== 'OK');
   if (!unknown) return { status: 'linked', reported: 'OK', ...told };
-  const [reported, status] = statuses.find(([word]) => words.includes(word)) ?? [unknown, 'interrupted' as const];
+  const [reported, status] = statuses.find(([word]) => words.includes(word)) ?? [unknown, 'degraded' as const];
   // A login that nobody has finished looks like one in trouble, but does not know who it is.
-  const unfinished = status === 'interrupted' && told.identity === null;
+  const unfinished = status === 'degraded' && told.identity === null;
   return { status: unfinished ? 'pending' : status, reported, ...told };
 }
 
-export const gone: AccountView = { status: 'gone', reported: 'not found', identity: null, createdAt: null, raw: null };
+export const notFound: AccountView = {
+  status: 'not_found',
+  reported: 'not found',
+  identity: null,
+  createdAt: null,
+  raw: null,
+};
 
 /** Who the account is on its channel: the number, the member's id, or the mail address. */
 function identityOf({ type, connection_params: { im, mail } }: UnipileAccount): string | null {

@@ -1,5 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import type { AccountStatusWord, WebhookEvent, WebhookRequest } from '../provider.ts';
+import type { AccountStatusKind, WebhookEvent, WebhookRequest } from '../provider.ts';
 import { secretHeader } from './registrations.ts';
 
 const digest = (text: string | Buffer): Buffer => createHash('sha256').update(text).digest();
@@ -12,16 +12,16 @@ export function verifyWebhook(request: WebhookRequest, secrets: readonly string[
   return secrets.map((secret) => timingSafeEqual(presented, digest(secret))).includes(true);
 }
 
-const words = new Map<string, AccountStatusWord>([
+const words = new Map<string, AccountStatusKind>([
   ['CREATION_SUCCESS', 'created'],
   ['OK', 'linked'],
   ['RECONNECTED', 'linked'],
   ['SYNC_SUCCESS', 'synced'],
-  ['CONNECTING', 'interrupted'],
+  ['CONNECTING', 'degraded'],
   ['CREDENTIALS', 'login_lost'],
   ['PERMISSIONS', 'login_lost'],
-  ['ERROR', 'halted'],
-  ['STOPPED', 'halted'],
+  ['ERROR', 'needs_restart'],
+  ['STOPPED', 'needs_restart'],
   ['DELETED', 'deleted'],
 ]);
 

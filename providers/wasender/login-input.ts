@@ -27,7 +27,7 @@ const shape = z.strictObject({
 });
 
 /** What is wrong with the input, as one sentence that names fields and never repeats a value. */
-export function checkLogin(_channel: Channel, input: LoginInput): string | null {
+export function validateLoginInput(_channel: Channel, input: LoginInput): string | null {
   const parsed = shape.safeParse(input.credentials);
   if (parsed.success) return null;
   const names = new Set(

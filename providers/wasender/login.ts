@@ -4,11 +4,11 @@ import type { AccountView, LoginInput, LoginProgress, ProviderCall } from '../pr
 import { linkPhone } from './connect.ts';
 import { askAccount, segment } from './http.ts';
 import { phoneFor, sessionBody } from './login-input.ts';
-import { beginOnOwnKey, lookByOwnKey } from './own-key.ts';
+import { beginOnOwnKey, checkByOwnKey } from './own-key.ts';
 import { fetchSession, sessionFrom, statusOf, type Session } from './session.ts';
 import { soleSessionKey } from './settings.ts';
 import { pointWebhook } from './subscription.ts';
-import { gone, viewWithUser } from './view.ts';
+import { notFound, viewWithUser } from './view.ts';
 
 /**
  * Makes a session, or takes the one that is known, and links a phone to it. Without a number, which WASender wants
@@ -19,7 +19,7 @@ export async function begin(call: ProviderCall, input: LoginInput): Promise<Logi
   if (soleSessionKey(call.settings)) return beginOnOwnKey(call);
   if (call.providerAccountId) {
     const session = await fetchSession(call, call.providerAccountId);
-    return linkSession(call, await withoutStranger(call, session, input));
+    return linkSession(call, await unlinkOtherIdentity(call, session, input));
   }
   const phone = phoneFor(input);
   return phone ? linkNew(call, await createSession(call, input, phone)) : askForPhone;
@@ -54,7 +54,7 @@ async function linkSession(call: ProviderCall, session: Session): Promise<LoginP
 }
 
 /** A phone that is not the account's is unlinked: while it is linked, WASender gives no code for another. */
-async function withoutStranger(call: ProviderCall, session: Session, input: LoginInput): Promise<Session> {
+async function unlinkOtherIdentity(call: ProviderCall, session: Session, input: LoginInput): Promise<Session> {
   if (!input.identity || statusOf(session.status) !== 'linked') return session;
   const { status, identity } = await viewWithUser(call, session);
   if (status !== 'linked' || identity === input.identity) return session;
@@ -87,12 +87,12 @@ const unsupported = (): ProviderFailure =>
 export const resend = (): Promise<never> => Promise.reject(unsupported());
 export const anotherWay = (): Promise<never> => Promise.reject(unsupported());
 
-export async function look(call: ProviderCall): Promise<AccountView> {
-  if (soleSessionKey(call.settings)) return lookByOwnKey(call);
+export async function check(call: ProviderCall): Promise<AccountView> {
+  if (soleSessionKey(call.settings)) return checkByOwnKey(call);
   try {
     return await viewWithUser(call, await fetchSession(call, call.providerAccountId));
   } catch (error) {
-    if (is(error, 'not_found')) return gone;
+    if (is(error, 'not_found')) return notFound;
     throw error;
   }
 }

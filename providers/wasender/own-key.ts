@@ -4,7 +4,7 @@ import { text } from './fields.ts';
 import { phoneOf } from './jid.ts';
 import { statusOf } from './session.ts';
 import { soleSessionKey } from './settings.ts';
-import { fetchStatus, fetchUser, gone } from './view.ts';
+import { fetchStatus, fetchUser, notFound } from './view.ts';
 
 /**
  * With a session's key in place of a personal access token there is one account, made and linked at WASender. Its
@@ -30,9 +30,9 @@ const elsewhere: LoginProgress['next'] = {
   canTryAnotherWay: false,
 };
 
-export async function lookByOwnKey(call: ProviderCall): Promise<AccountView> {
+export async function checkByOwnKey(call: ProviderCall): Promise<AccountView> {
   const view = await viewByOwnKey(call);
-  return call.providerAccountId === ownId(call) ? view : gone;
+  return call.providerAccountId === ownId(call) ? view : notFound;
 }
 
 async function viewByOwnKey(call: ProviderCall): Promise<AccountView> {

@@ -80,7 +80,7 @@ export function madeAt({ createdAt }: Session): number | null {
 /** Each state of a session as ours. `disconnected` and `need_scan` both want the owner's phone. */
 const statuses = new Map<string, AccountView['status']>([
   ['connected', 'linked'],
-  ['connecting', 'interrupted'],
+  ['connecting', 'degraded'],
   ['need_scan', 'login_lost'],
   ['need_passkey', 'login_lost'],
   ['disconnected', 'login_lost'],
@@ -89,4 +89,4 @@ const statuses = new Map<string, AccountView['status']>([
 ]);
 
 /** A word that came after this was written is no proof that the account works, nor that it does not. */
-export const statusOf = (status: string): AccountView['status'] => statuses.get(status) ?? 'interrupted';
+export const statusOf = (status: string): AccountView['status'] => statuses.get(status) ?? 'degraded';

@@ -6,7 +6,13 @@ import { askSession, dataOf } from './http.ts';
 import { phoneOf } from './jid.ts';
 import { madeAt, statusOf, word, type Session } from './session.ts';
 
-export const gone: AccountView = { status: 'gone', reported: 'not found', identity: null, createdAt: null, raw: null };
+export const notFound: AccountView = {
+  status: 'not_found',
+  reported: 'not found',
+  identity: null,
+  createdAt: null,
+  raw: null,
+};
 
 /** What a session says of itself, before its phone is asked. */
 export const viewOf = (session: Session, user: Json | null = null): AccountView => ({
@@ -29,7 +35,7 @@ export async function viewWithUser(call: ProviderCall, session: Session): Promis
     return viewOf(session, await fetchUser({ ...call, keys: session.keys }));
   } catch (error) {
     if (!(error instanceof ProviderFailure) || error.code !== 'login_lost') throw error;
-    return { ...viewOf(session), status: 'halted', reported: `${session.status}, but not for its key` };
+    return { ...viewOf(session), status: 'needs_restart', reported: `${session.status}, but not for its key` };
   }
 }
 

@@ -1,9 +1,9 @@
 import type { Provider } from '../provider.ts';
 import { contacts } from './contacts.ts';
 import { detailsOf } from './details.ts';
-import { findBegun, listAccounts } from './find-begun.ts';
-import { checkLogin } from './login-input.ts';
-import { anotherWay, answer, begin, look, resend, restore, revoke } from './login.ts';
+import { findUnconfirmedLogins, listAccounts } from './find-unconfirmed-logins.ts';
+import { validateLoginInput } from './login-input.ts';
+import { anotherWay, answer, begin, check, resend, restore, revoke } from './login.ts';
 import { send } from './send.ts';
 import { checkSettings } from './settings.ts';
 import { registerWebhooks, subscribe } from './subscription.ts';
@@ -19,8 +19,8 @@ export const wasender: Provider = {
     restore: true,
   },
   checkSettings,
-  checkLogin,
-  login: { begin, answer, resend, anotherWay, look, findBegun, restore, revoke },
+  validateLoginInput,
+  login: { begin, answer, resend, anotherWay, check, findUnconfirmedLogins, restore, revoke },
   account: {
     details: (call, view) => Promise.resolve(detailsOf(call, view)),
     list: listAccounts,

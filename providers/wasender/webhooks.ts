@@ -1,5 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import type { AccountStatusWord, WebhookEvent, WebhookRequest } from '../provider.ts';
+import type { AccountStatusKind, WebhookEvent, WebhookRequest } from '../provider.ts';
 import { asObject, text } from './fields.ts';
 import { word } from './session.ts';
 
@@ -22,9 +22,9 @@ export function verifyWebhook(request: WebhookRequest, secrets: readonly string[
   return secrets.map((secret) => timingSafeEqual(presented, digest(secret))).includes(true);
 }
 
-const words = new Map<string, AccountStatusWord>([
+const words = new Map<string, AccountStatusKind>([
   ['connected', 'linked'],
-  ['connecting', 'interrupted'],
+  ['connecting', 'degraded'],
   ['need_scan', 'login_lost'],
   ['need_passkey', 'login_lost'],
   ['disconnected', 'login_lost'],

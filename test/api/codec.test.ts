@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto';
-import { createDataConverter } from '../../platform/codec.ts';
+import { createDataConverter } from '../../temporal/codec.ts';
 import { startTestApi, type TestApi } from './support.ts';
 
 let api: TestApi;

@@ -1,4 +1,4 @@
-import { saveContacts } from '../../db/contacts/save-contacts.ts';
+import { saveContacts } from '../../db/queries/contacts/save-contacts.ts';
 import { Contact } from '../../db/entities/contacts.ts';
 import type { SeenContact } from '../../domain/contacts.ts';
 import { oneOfEach, type Ids } from './fixture.ts';
@@ -223,15 +223,15 @@ it('a sync of contacts waits in the database while Temporal is down', async () =
   await api.context.db.system((em) =>
     em.execute("update accounts set provider = 'wasender' where id = ?", [ids.account]),
   );
-  api.motion.down = true;
+  api.temporal.down = true;
   const path = `/api/v1/accounts/${ids.account}/syncs`;
   const { status, body } = await api.client.post(path, { kind: 'contacts', scope: { phone: '+33639980901' } });
   expect([status, body.state]).toEqual([202, 'running']);
-  api.motion.down = false;
+  api.temporal.down = false;
   // The second wish joins the run that waits.
   const second = await api.client.post(path, { kind: 'contacts', scope: { phone: '+33 6 39 98 09 01' } });
   expect(second.body.id).toBe(body.id);
-  expect(api.motion.syncs).toContain(ids.account);
+  expect(api.temporal.syncs).toContain(ids.account);
 });
 
 it('takes what several writers do to one contact one after the other', async () => {

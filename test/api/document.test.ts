@@ -1,6 +1,6 @@
 import type { Router } from 'express';
 import { createApp } from '../../api/app.ts';
-import { createSignaller } from '../../api/webhooks/signaller.ts';
+import { createSignaller } from '../../services/webhooks/signaller.ts';
 import type { ApiClient } from '../support/client.ts';
 import { rightAsk, send } from './ask.ts';
 import { oneOfEach, postWebhook, type Ids } from './fixture.ts';
@@ -106,9 +106,9 @@ it('is kept by every kind of step and every state of an account', async () => {
 
 it('is kept by webhooks and by readiness when a part is down', async () => {
   const ready = document.operations.find(({ path }) => path === '/readyz')!;
-  api.motion.down = true;
+  api.temporal.down = true;
   const { status, body } = await send(api.url, ready, { path: {}, query: {}, headers: {} });
-  api.motion.down = false;
+  api.temporal.down = false;
   expect(status).toBe(503);
   expect(document.wrongWith(ready, status, body)).toBeNull();
   const webhook = document.operations.find(({ path }) => path === '/webhooks/{provider}/{token}')!;

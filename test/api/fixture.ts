@@ -1,8 +1,8 @@
 import { rows } from '../../db/connect.ts';
-import { saveContacts } from '../../db/contacts/save-contacts.ts';
+import { saveContacts } from '../../db/queries/contacts/save-contacts.ts';
 import { ConnectionAttempt } from '../../db/entities/attempts.ts';
 import { Erasure } from '../../db/entities/privacy.ts';
-import { openDetailsRun } from '../../db/queries/open-details-run.ts';
+import { openDetailsRun } from '../../db/queries/syncs/open-details-run.ts';
 import type { ApiClient } from '../support/client.ts';
 import type { Operation } from './openapi.ts';
 import { activate, connect, placeStep, unique, webhookOf, type TestApi } from './support.ts';

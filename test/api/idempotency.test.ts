@@ -12,7 +12,7 @@ beforeAll(async () => {
 });
 afterAll(() => api?.stop());
 afterEach(() => {
-  api.motion.onFirstStep = () => Promise.resolve();
+  api.temporal.onFirstStep = () => Promise.resolve();
 });
 
 const accountsNow = async (): Promise<number> =>
@@ -57,7 +57,7 @@ describe('SECURITY 15: idempotency keys', () => {
       go = resolve;
     });
     const began = new Promise<void>((resolve) => {
-      api.motion.onFirstStep = () => {
+      api.temporal.onFirstStep = () => {
         resolve();
         return held;
       };
@@ -76,12 +76,12 @@ describe('SECURITY 15: idempotency keys', () => {
   it('lets a repeat finish what a request that died in the middle had begun, without doing it twice', async () => {
     const key = unique();
     const headers = { 'idempotency-key': key };
-    api.motion.onFirstStep = () => Promise.reject(new Error('the process dies here'));
+    api.temporal.onFirstStep = () => Promise.reject(new Error('the process dies here'));
     const before = await accountsNow();
     const died = await api.client.post('/api/v1/accounts', whatsapp, headers);
     expect(died).toMatchObject({ status: 500, body: { code: 'unexpected' } });
     expect(JSON.stringify(died.body)).not.toContain('dies here');
-    api.motion.onFirstStep = () => Promise.resolve();
+    api.temporal.onFirstStep = () => Promise.resolve();
     const again = await api.client.post('/api/v1/accounts', whatsapp, headers);
     expect(again.status).toBe(202);
     expect(Number(await accountsNow()) - Number(before)).toBe(1);
@@ -173,9 +173,9 @@ describe('SECURITY 15: idempotency keys', () => {
     const stepId = await placeStep(api, attempt.id, { kind: 'code', source: 'sms' });
     const path = `/api/v1/accounts/${account.id}/attempt/steps/${stepId}`;
     const headers = { 'idempotency-key': unique() };
-    api.motion.submitted = [];
+    api.temporal.submitted = [];
     await Promise.all([1, 2, 3].map(() => api.client.post(path, { answer: '123456' }, headers)));
-    expect(api.motion.submitted).toHaveLength(1);
+    expect(api.temporal.submitted).toHaveLength(1);
   });
 
   it('refuses a key that is none', async () => {

@@ -1,4 +1,4 @@
-import { isInside } from '../../api/http/inside.ts';
+import { isPrivateAddress } from '../../platform/private-address.ts';
 import { startTestApi, type TestApi } from './support.ts';
 
 it.each([
@@ -17,11 +17,11 @@ it.each([
   '[fd00::1]',
   '[::ffff:127.0.0.1]',
   '[::ffff:a00:1]',
-])('%s is inside', (host) => expect(isInside(new URL(`https://${host}`).hostname)).toBe(true));
+])('%s is inside', (host) => expect(isPrivateAddress(new URL(`https://${host}`).hostname)).toBe(true));
 
 it.each(['api1.unipile.com', '8.8.8.8', '172.32.0.1', '[2001:4860:4860::8888]', 'localhost.example.com'])(
   '%s is outside',
-  (host) => expect(isInside(new URL(`https://${host}`).hostname)).toBe(false),
+  (host) => expect(isPrivateAddress(new URL(`https://${host}`).hostname)).toBe(false),
 );
 
 it('lets no tenant of a production send the process to its own network', async () => {

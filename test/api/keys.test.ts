@@ -79,7 +79,7 @@ describe('SECURITY 2: keys', () => {
   it('limits requests by key, and those without one by address', async () => {
     const limited = await startApi(
       { ...api.context.config, PORT: 0, RATE_LIMIT_PER_MINUTE: 3 },
-      { motion: createStandIn() },
+      { temporal: createStandIn() },
     );
     try {
       const client = createClient(limited.url, (await api.clientOf(unique())).key);

@@ -49,9 +49,9 @@ describe('SECURITY 5: callbacks of a login page', () => {
   it('takes an account by the right token, tells the run, and takes a repeat as the same', async () => {
     const { id, token } = await begin();
     const upstream = unique();
-    api.motion.told.length = 0;
+    api.temporal.told.length = 0;
     expect((await call(token, success(upstream))).status).toBe(200);
-    expect(api.motion.told).toEqual([id]);
+    expect(api.temporal.told).toEqual([id]);
     expect(await attemptOf(id)).toMatchObject({ providerAccountId: upstream, undo: [upstream] });
     expect((await call(token, success(upstream))).status).toBe(200);
   });

@@ -1,79 +1,79 @@
 import { randomBytes } from 'node:crypto';
-import type { ApiContext } from '../../api/context.ts';
+import type { Context } from '../../services/context.ts';
 import type { Patience } from '../../api/http/server.ts';
 import { startApi, type RunningApi } from '../../api/start.ts';
-import { createApiKey, ensureTenant } from '../../db/api-keys.ts';
+import { createApiKey, ensureTenant } from '../../db/queries/tenants/api-keys.ts';
 import { Account } from '../../db/entities/accounts.ts';
 import { ConnectionAttempt, ConnectionStep } from '../../db/entities/attempts.ts';
 import { ProviderCredentials } from '../../db/entities/tenants.ts';
-import { webhookSecretsOf } from '../../db/credentials.ts';
+import { webhookSecretsOf } from '../../db/queries/tenants/credentials.ts';
 import { sealed } from '../../db/sealed.ts';
 import { scopeNames, type Scope } from '../../domain/scopes.ts';
 import type { StepContent } from '../../domain/steps.ts';
 import { readConfig } from '../../platform/config.ts';
 import { newId } from '../../platform/ids.ts';
-import type { AccountRef, Motion } from '../../platform/temporal.ts';
+import type { AccountRef, TemporalClient } from '../../temporal/client.ts';
 import { startSandbox } from '../../sandbox/start.ts';
 import type { StepAction } from '../../workflows/messages.ts';
 import { createClient, type ApiClient } from '../support/client.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 
 /** What the API told Temporal, in the place of Temporal; a test may have it do something, or fail. */
-export interface StandIn extends Motion {
+export interface StandIn extends TemporalClient {
   told: string[];
   submitted: StepAction[];
   syncs: string[];
   down: boolean;
-  onSubmit(account: AccountRef, action: StepAction): ReturnType<Motion['submitStep']>;
+  onSubmit(account: AccountRef, action: StepAction): ReturnType<TemporalClient['submitStep']>;
   onFirstStep(account: AccountRef, attempt: number): Promise<void>;
 }
 
 export function createStandIn(): StandIn {
   const check = (): void => {
-    if (motion.down) throw new Error('Temporal is down');
+    if (temporal.down) throw new Error('Temporal is down');
   };
-  const motion: StandIn = {
+  const temporal: StandIn = {
     told: [],
     submitted: [],
     syncs: [],
     down: false,
     onSubmit: () => Promise.resolve(null),
     onFirstStep: () => Promise.resolve(),
-    tellConnection: async (account) => {
+    signalConnection: async (account) => {
       check();
-      motion.told.push(account.accountId);
+      temporal.told.push(account.accountId);
     },
     currentStep: async (account, attempt) => {
-      await motion.onFirstStep(account, attempt);
+      await temporal.onFirstStep(account, attempt);
       return null;
     },
     submitStep: async (account, action) => {
-      motion.submitted.push(action);
-      return motion.onSubmit(account, action);
+      temporal.submitted.push(action);
+      return temporal.onSubmit(account, action);
     },
     ensureSearchAttributes: () => Promise.resolve(),
     ensureSchedules: () => Promise.resolve(),
     startErasure: async () => check(),
     startSyncContacts: async (account) => {
       check();
-      motion.syncs.push(account.accountId);
+      temporal.syncs.push(account.accountId);
     },
     startSyncDetails: async (account) => {
       check();
-      motion.syncs.push(account.accountId);
+      temporal.syncs.push(account.accountId);
     },
     historyUrl: (id) => `http://127.0.0.1:8233/${encodeURIComponent(id)}`,
-    ping: () => Promise.resolve(!motion.down),
+    ping: () => Promise.resolve(!temporal.down),
     close: () => Promise.resolve(),
   };
-  return motion;
+  return temporal;
 }
 
 /** An API over real PostgreSQL; where Temporal is not the subject, a stand-in takes its place. */
 export interface TestApi {
   url: string;
-  context: ApiContext;
-  motion: StandIn;
+  context: Context;
+  temporal: StandIn;
   database: TestDatabase;
   client: ApiClient;
   clientOf(tenant: string, scopes?: readonly Scope[]): Promise<ApiClient>;
@@ -84,7 +84,7 @@ export interface TestApi {
 
 export async function startTestApi(
   settings: Record<string, string> = {},
-  parts: Partial<ApiContext> = {},
+  parts: Partial<Context> = {},
   patience?: Patience,
 ): Promise<TestApi> {
   const [database, sandbox] = await Promise.all([createTestDatabase(), startSandbox()]);
@@ -102,10 +102,10 @@ export async function startTestApi(
     RATE_LIMIT_PER_MINUTE: '100000',
     ...settings,
   });
-  const motion = createStandIn();
+  const temporal = createStandIn();
   let aheadMs = 0;
   const clock = { now: () => new Date(Date.now() + aheadMs) };
-  const api: RunningApi = await startApi(config, { motion, clock, ...parts }, patience);
+  const api: RunningApi = await startApi(config, { temporal, clock, ...parts }, patience);
   const clientOf = async (tenant: string, scopes: readonly Scope[] = scopeNames): Promise<ApiClient> => {
     const key = await api.context.db.system(async (em) => {
       const row = await ensureTenant(em, tenant, new Date());
@@ -116,7 +116,7 @@ export async function startTestApi(
   return {
     url: api.url,
     context: api.context,
-    motion,
+    temporal,
     database,
     client: await clientOf('ours'),
     clientOf,

@@ -2,7 +2,7 @@ import { gzipSync } from 'node:zlib';
 import pg from 'pg';
 import { startApi } from '../../api/start.ts';
 import { rows } from '../../db/connect.ts';
-import { webhookSecretsOf } from '../../db/credentials.ts';
+import { webhookSecretsOf } from '../../db/queries/tenants/credentials.ts';
 import { Account } from '../../db/entities/accounts.ts';
 import { WebhookEvent } from '../../db/entities/events.ts';
 import { ProviderCredentials } from '../../db/entities/tenants.ts';
@@ -27,7 +27,7 @@ beforeAll(async () => {
 afterAll(() => api?.stop());
 afterEach(() => {
   readable = true;
-  api.motion.down = false;
+  api.temporal.down = false;
 });
 
 const status = (account: string, message: string) => ({
@@ -45,7 +45,7 @@ async function activeAccount(client: ApiClient = api.client): Promise<{ id: stri
   return { id: account.id, upstream };
 }
 const accountRow = (id: string) => api.context.db.system((em) => em.findOneOrFail(Account, { id }));
-const tells = (id: string): number => api.motion.told.filter((one) => one === id).length;
+const tells = (id: string): number => api.temporal.told.filter((one) => one === id).length;
 
 describe('C2: the webhook intake', () => {
   it('commits an event, sealed, before it answers, and then has its account looked at', async () => {
@@ -55,7 +55,7 @@ describe('C2: the webhook intake', () => {
     expect(answer.status).toBe(200);
     expect(await answer.json()).toEqual({ received: 1 });
     expect(event).toMatchObject({ state: 'processed', accountId: id, type: 'account_status.credentials' });
-    expect((await accountRow(id)).lookWantedAt).not.toBeNull();
+    expect((await accountRow(id)).checkRequestedAt).not.toBeNull();
     await eventually('the account to be told', async () => tells(id) === 1);
     const stored = JSON.stringify(await api.context.db.system((em) => rows(em, 'select body from webhook_events')));
     expect(stored).not.toContain('readable');
@@ -140,7 +140,7 @@ describe('C2: the webhook intake', () => {
 
   it('owes the signal while Temporal is down, and acknowledges all the same', async () => {
     const { id, upstream } = await activeAccount();
-    api.motion.down = true;
+    api.temporal.down = true;
     expect((await postWebhook(api, status(upstream, 'ERROR'))).status).toBe(200);
     expect(await eventsOf(upstream)).toMatchObject([{ accountId: id, owesSignal: true }]);
   });
@@ -148,7 +148,7 @@ describe('C2: the webhook intake', () => {
   it('answers 503 while the database is down, so that the provider tries again, and 200 after it', async () => {
     const proxy = await createProxy(api.database.url);
     const config = { ...api.context.config, DATABASE_URL: proxy.url, PORT: 0 };
-    const reached = await startApi(config, { motion: createStandIn() });
+    const reached = await startApi(config, { temporal: createStandIn() });
     try {
       const { upstream } = await activeAccount();
       const { address, secret } = await webhookOf(api);
@@ -263,7 +263,7 @@ describe('C2: events that cannot be read or applied', () => {
     for (const body of ['not readable', JSON.stringify(status(upstream, 'DELETED'))])
       expect((await fetch(address!, { method: 'POST', headers: { [header!]: secret! }, body })).status).toBe(200);
     // The account is another tenant's: naming it under a right secret changes nothing of it.
-    expect((await accountRow(id)).lookWantedAt).toBeNull();
+    expect((await accountRow(id)).checkRequestedAt).toBeNull();
     const shown = (await own.get('/api/v1/webhook-events')).body.items;
     expect(shown.map((one: any) => one.state).sort()).toEqual(['failed', 'unmatched']);
     const others = (await api.client.get('/api/v1/webhook-events?limit=200')).body.items.map((one: any) => one.id);

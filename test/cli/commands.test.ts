@@ -5,7 +5,7 @@ import type { Command } from 'commander';
 import { createProgram } from '../../cli/program.ts';
 import { rows } from '../../db/connect.ts';
 import { WebhookEvent } from '../../db/entities/events.ts';
-import { webhookSecretsOf } from '../../db/credentials.ts';
+import { webhookSecretsOf } from '../../db/queries/tenants/credentials.ts';
 import { ProviderCredentials } from '../../db/entities/tenants.ts';
 import { eventually } from '../support/eventually.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
@@ -46,7 +46,7 @@ afterAll(async () => {
 
 /** Sends a body to the installation's webhook address, as the provider would. */
 async function send(body: string): Promise<void> {
-  const { db, vault } = stack.worker.deps;
+  const { db, vault } = stack.worker.context;
   const row = await db.system((em) => em.findOneOrFail(ProviderCredentials, { tenantId: null }));
   const [secret = ''] = webhookSecretsOf(vault, row);
   const headers = { 'content-type': 'application/json', 'patchbay-webhook-secret': secret };
@@ -169,7 +169,7 @@ describe('patchbay webhooks', () => {
       AccountStatus: { account_id: account.provider_account_id, message: 'OK', account_type: 'LINKEDIN' },
     };
     await send(JSON.stringify(status));
-    const { db } = stack.worker.deps;
+    const { db } = stack.worker.context;
     const [{ id } = { id: '' }] = await db.system((em) =>
       rows<{ id: string }>(
         em,

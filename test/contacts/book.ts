@@ -1,5 +1,5 @@
 import { rows } from '../../db/connect.ts';
-import { openContactsRun, type SyncTarget } from '../../db/contacts/open-run.ts';
+import { openContactsRun, type SyncTarget } from '../../db/queries/syncs/open-contacts-run.ts';
 import { eventually } from '../support/eventually.ts';
 import type { ApiClient } from '../support/client.ts';
 import type { TestStack } from '../support/stack.ts';
@@ -20,9 +20,9 @@ export interface Books {
 let numbers = 0;
 
 export function createBooks(stack: TestStack): Books {
-  const { deps } = stack.worker;
+  const { context } = stack.worker;
   const query = (sql: string, params: unknown[] = []): Promise<any[]> =>
-    deps.db.system((em) => rows<any>(em, sql, params));
+    context.db.system((em) => rows<any>(em, sql, params));
   const ended = (runId: string): Promise<any> =>
     eventually('the end of the sync', async () => {
       const [run] = await query('select * from sync_runs where id = ?', [runId]);
@@ -30,10 +30,13 @@ export function createBooks(stack: TestStack): Books {
     });
   const start = async (accountId: string, target: SyncTarget | null = null): Promise<string> => {
     const [{ tenant_id: tenantId }] = await query('select tenant_id from accounts where id = ?', [accountId]);
-    const run = await deps.db.system((em) =>
-      openContactsRun(em, deps.vault, { id: accountId, tenantId }, target, deps.clock.now()),
+    const run = await context.db.system((em) =>
+      openContactsRun(em, context.vault, { id: accountId, tenantId }, target, context.clock.now()),
     );
-    await deps.startSyncContacts({ tenantId, accountId, channel: 'whatsapp', provider: 'wasender' }, run.scope);
+    await context.temporal.startSyncContacts(
+      { tenantId, accountId, channel: 'whatsapp', provider: 'wasender' },
+      run.scope,
+    );
     return run.id;
   };
   return {

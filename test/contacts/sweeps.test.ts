@@ -2,11 +2,10 @@ import { once } from 'node:events';
 import type { Client } from '@temporalio/client';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
-import { fetchDuePictures } from '../../activities/contacts/fetch-pictures.ts';
-import { syncDueContacts } from '../../activities/contacts/sync-due-contacts.ts';
-import type { Deps } from '../../activities/deps.ts';
-import { syncWorkflowId } from '../../domain/ids.ts';
-import { scheduleId } from '../../platform/temporal-schedules.ts';
+import { sweepActivities } from '../../activities/sweeps.ts';
+import type { Context } from '../../services/context.ts';
+import { syncWorkflowId } from '../../domain/workflow-ids.ts';
+import { scheduleId } from '../../temporal/schedules.ts';
 import type { ContactReader } from '../../providers/provider.ts';
 import { activityInterceptors } from '../../workers/interceptors.ts';
 import { eventually } from '../support/eventually.ts';
@@ -111,29 +110,29 @@ describe('a sweep in its middle', () => {
   const trying = (heartbeatDetails?: unknown) =>
     new MockActivityEnvironment(
       { heartbeatDetails },
-      { interceptors: [activityInterceptors(stack.worker.deps.log)], logger: new DefaultLogger('ERROR') },
+      { interceptors: [activityInterceptors(stack.worker.context.log)], logger: new DefaultLogger('ERROR') },
     );
 
   /** A worker that reads one address book and waits with the others until told; dead, PostgreSQL hears no more of it. */
-  function slowWorker(): { deps: Deps; waiting(): number; die(): void; goOn(): void } {
-    const { deps } = stack.worker;
-    const wasender = deps.providers.wasender!;
+  function slowWorker(): { context: Context; waiting(): number; die(): void; goOn(): void } {
+    const { context } = stack.worker;
+    const wasender = context.providers.wasender!;
     const contacts = wasender.contacts!;
     let asked = 0;
     let dead = false;
     const told = Promise.withResolvers<void>();
     const living = <A extends unknown[], T>(work: (...args: A) => Promise<T>) =>
       ((...args) => (dead ? Promise.reject(new Error('dead')) : work(...args))) as typeof work;
-    const db = { ...deps.db, tenant: living(deps.db.tenant), system: living(deps.db.system) } as Deps['db'];
+    const db = { ...context.db, tenant: living(context.db.tenant), system: living(context.db.system) } as Context['db'];
     const all: ContactReader['all'] = async (call) => {
       asked += 1;
       if (asked > 1) await Promise.race([told.promise, once(call.signal!, 'abort')]);
       call.signal?.throwIfAborted();
       return contacts.all(call);
     };
-    const providers = { ...deps.providers, wasender: { ...wasender, contacts: { ...contacts, all } } };
+    const providers = { ...context.providers, wasender: { ...wasender, contacts: { ...contacts, all } } };
     return {
-      deps: { ...deps, db, providers },
+      context: { ...context, db, providers },
       waiting: () => asked - 1,
       die: () => void (dead = true),
       goOn: told.resolve,
@@ -152,7 +151,7 @@ describe('a sweep in its middle', () => {
     const activity = trying();
     const noted: unknown[] = [];
     activity.on('heartbeat', (details: unknown) => noted.push(details));
-    const end = activity.run(syncDueContacts(worker.deps), ref).catch((error: unknown) => error);
+    const end = activity.run(sweepActivities(worker.context).syncDueContacts, ref).catch((error: unknown) => error);
     // At the beginning, after the one that is done, and because a while has passed.
     await eventually('signs of life', async () => worker.waiting() === 3 && noted.length > 2);
     const begun = new Set((await runs(ids)).slice(6).map((run) => run.account_id));
@@ -182,7 +181,7 @@ describe('a sweep in its middle', () => {
       // Somebody asks for one of those that are left.
       await books.sync(toCome[0]!);
       const known = how === 'killed' ? JSON.parse(JSON.stringify(noted.at(-1))) : undefined;
-      expect(await trying(known).run(syncDueContacts(stack.worker.deps), ref)).toBe(false);
+      expect(await trying(known).run(sweepActivities(stack.worker.context).syncDueContacts, ref)).toBe(false);
       await readOnceEach(ids);
     },
   );
@@ -210,7 +209,7 @@ describe('a sweep in its middle', () => {
       books
         .query('select id from contacts where account_id = ? and picture_at is null', [id])
         .then((all) => all.length);
-    const sweep = fetchDuePictures(stack.worker.deps);
+    const sweep = sweepActivities(stack.worker.context).fetchDuePictures;
     await trying().run(sweep, { now: Date.now() });
     expect(await without()).toBe(5);
     await trying({ claimed: [id], until }).run(sweep, { now: Date.now() });
@@ -220,7 +219,7 @@ describe('a sweep in its middle', () => {
   it('begins anew where what it noted is not to be read', async () => {
     const { id } = await books.connected({ size: 10, seed: 'noted' });
     await books.query(`update accounts set contacts_due_at = now() - interval '1 hour' where id = ?`, [id]);
-    const sweep = syncDueContacts(stack.worker.deps);
+    const sweep = sweepActivities(stack.worker.context).syncDueContacts;
     expect(await trying({ claimed: ['; --'], until: 5 }).run(sweep, { now: Date.now() })).toBe(false);
     expect(await runs([id])).toMatchObject([{ state: 'succeeded' }, { state: 'succeeded' }]);
   });
@@ -242,7 +241,7 @@ it('B11: pictures that the list does not tell are asked for, the quota of a day 
     );
   const numbered = new Set((await contactsOf()).flatMap((one) => (one.phone_number ? [one.id] : [])));
   // 20 are left of today's.
-  const day = stack.worker.deps.clock.now().toISOString().slice(0, 10);
+  const day = stack.worker.context.clock.now().toISOString().slice(0, 10);
   await books.query('update accounts set picture_calls = ?::jsonb where id = ?', [
     JSON.stringify({ day, count: 880 }),
     id,

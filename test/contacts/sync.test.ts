@@ -1,4 +1,4 @@
-import { openContactsRunAgain } from '../../db/contacts/open-run.ts';
+import { openContactsRunAgain } from '../../db/queries/syncs/open-contacts-run.ts';
 import { newId } from '../../platform/ids.ts';
 import { eventually } from '../support/eventually.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
@@ -306,7 +306,7 @@ describe('ten minutes after a connection', () => {
 
   it('by one of several workers', async () => {
     const { id, first } = await books.connected({ size: 5, seed: 'o' });
-    const { db, clock } = stack.worker.deps;
+    const { db, clock } = stack.worker.context;
     const then = new Date(clock.now().getTime() + 600_000);
     const account = { id, tenantId: first.tenant_id };
     const opened = await Promise.all(

@@ -1,5 +1,5 @@
 import { openDatabase, rows, type Database } from '../../db/connect.ts';
-import { applyRunRetention } from '../../db/queries/run-retention.ts';
+import { applyRunRetention } from '../../db/queries/retention/run-retention.ts';
 import { newId } from '../../platform/ids.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { insertRow, seedTenant, tablesOf, type Table } from './seed.ts';

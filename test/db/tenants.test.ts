@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { openDatabase, rows, type Database } from '../../db/connect.ts';
-import { lockContacts } from '../../db/contacts/lock.ts';
+import { lockContacts } from '../../db/queries/contacts/lock-contacts.ts';
 import { newId } from '../../platform/ids.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { keyColumn, insertRow, seedTenant, tablesOf, tenantColumn, type Table } from './seed.ts';

@@ -1,5 +1,5 @@
 import { openDatabase, rows, type Database } from '../../db/connect.ts';
-import { openDetailsRun } from '../../db/queries/open-details-run.ts';
+import { openDetailsRun } from '../../db/queries/syncs/open-details-run.ts';
 import { newId } from '../../platform/ids.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { insertRow, seedTenant, tablesOf, type Table } from './seed.ts';

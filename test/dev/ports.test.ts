@@ -23,7 +23,7 @@ describe('ports of the local stack', () => {
     // Whether a stack of the developer already runs on the default or not, afterwards it is taken.
     await otherProgram(PORTS.api.fallback).catch(() => {});
     const port = await reservePort('api', {});
-    await port.giveBack();
+    await port.release();
     expect(port.number).not.toBe(PORTS.api.fallback);
     expect(port.number).toBeGreaterThan(0);
   });
@@ -42,13 +42,13 @@ describe('ports of the local stack', () => {
   test('a reserved port is nobody else’s until it is released', async () => {
     const port = await reserveFreePort();
     await expect(otherProgram(port.number)).rejects.toThrow('EADDRINUSE');
-    await port.giveBack();
+    await port.release();
     await expect(otherProgram(port.number)).resolves.toBe(port.number);
   });
 
   test('one port that cannot be had gives the others back', async () => {
     const [first, taken] = [await reserveFreePort(), await otherProgram()];
-    await first.giveBack();
+    await first.release();
     const env = { PATCHBAY_API_PORT: String(first.number), PATCHBAY_TEMPORAL_PORT: String(taken) };
     await expect(reservePorts(['api', 'temporal'], env)).rejects.toThrow('PATCHBAY_TEMPORAL_PORT');
     await expect(otherProgram(first.number)).resolves.toBe(first.number);
@@ -65,9 +65,9 @@ describe('ports of the local stack', () => {
     await port.release();
     const variable = { PATCHBAY_API_PORT: String(port.number) };
     await expect(reservePort('api', variable)).rejects.toThrow('is taken');
-    await port.giveBack();
+    await port.release();
     const again = await reservePort('api', variable);
     expect(again.number).toBe(port.number);
-    await again.giveBack();
+    await again.release();
   });
 });

@@ -1,26 +1,26 @@
 import fc from 'fast-check';
 import {
   accountStates,
-  interruptionPatienceMs,
+  degradedPatienceMs,
   transition,
   whoNames,
   type AccountEvent,
-  type AccountStanding,
+  type AccountStatus,
   type AccountState,
 } from '../../domain/account-state.ts';
 
 const then = new Date('2026-05-04T10:00:00Z');
 const soon = new Date(then.getTime() + 60_000);
-const atLast = new Date(then.getTime() + interruptionPatienceMs);
+const atLast = new Date(then.getTime() + degradedPatienceMs);
 
-const standing = (state: AccountState): AccountStanding => ({ state, reason: 'before', who: 'owner', since: then });
+const standing = (state: AccountState): AccountStatus => ({ state, reason: 'before', who: 'owner', since: then });
 
 /** Every kind of event, by the name that the table below uses for it. */
 const events = {
   login_began: { type: 'login_began', at: soon },
   linked: { type: 'linked', at: soon },
-  'interrupted, a minute on': { type: 'interrupted', at: soon, reason: 'the phone is offline' },
-  'interrupted, patience spent': { type: 'interrupted', at: atLast, reason: 'the phone is offline' },
+  'interrupted, a minute on': { type: 'degraded', at: soon, reason: 'the phone is offline' },
+  'interrupted, patience spent': { type: 'degraded', at: atLast, reason: 'the phone is offline' },
   login_lost: { type: 'login_lost', at: soon, reason: 'logged out' },
   'login_failed for good': { type: 'login_failed', at: soon, reason: 'expired', who: 'owner', resume: 'failed' },
   'login_failed, to be reconnected': {
@@ -132,22 +132,22 @@ it('counts patience from the first trouble, however often it is reported again',
     { ...standing('active'), since: new Date(0) },
     { ...events['interrupted, a minute on'], at: then },
   );
-  for (let later = 60_000; later < interruptionPatienceMs; later += 60_000) {
-    account = transition(account, { type: 'interrupted', at: new Date(then.getTime() + later), reason: 'again' });
+  for (let later = 60_000; later < degradedPatienceMs; later += 60_000) {
+    account = transition(account, { type: 'degraded', at: new Date(then.getTime() + later), reason: 'again' });
     expect(account).toMatchObject({ state: 'degraded', since: then });
   }
-  expect(transition(account, { type: 'interrupted', at: atLast, reason: 'still' }).state).toBe('reconnect_required');
+  expect(transition(account, { type: 'degraded', at: atLast, reason: 'still' }).state).toBe('reconnect_required');
 });
 
 it('starts patience anew once the account has worked in between', () => {
   const troubled = transition(standing('active'), events['interrupted, a minute on']);
   const well = transition(troubled, { type: 'linked', at: atLast });
-  const again = transition(well, { type: 'interrupted', at: new Date(atLast.getTime() + 1), reason: 'again' });
+  const again = transition(well, { type: 'degraded', at: new Date(atLast.getTime() + 1), reason: 'again' });
   expect(again.state).toBe('degraded');
 });
 
 describe('whatever happens', () => {
-  const at = fc.integer({ min: 0, max: 10 * interruptionPatienceMs }).map((ms) => new Date(then.getTime() + ms));
+  const at = fc.integer({ min: 0, max: 10 * degradedPatienceMs }).map((ms) => new Date(then.getTime() + ms));
   const reason = fc.constantFrom('a', 'b');
   const who = fc.constantFrom(...whoNames);
   const resume = fc.constantFrom('failed' as const, 'reconnect_required' as const);
@@ -155,18 +155,18 @@ describe('whatever happens', () => {
   const anyEvent: fc.Arbitrary<AccountEvent> = fc.oneof(
     fc.record({ type: type('login_began'), at }),
     fc.record({ type: type('linked'), at }),
-    fc.record({ type: type('interrupted'), at, reason }),
+    fc.record({ type: type('degraded'), at, reason }),
     fc.record({ type: type('login_lost'), at, reason }),
     fc.record({ type: type('login_failed'), at, reason, who, resume }),
     fc.record({ type: type('disconnected'), at }),
   );
-  const anyStanding: fc.Arbitrary<AccountStanding> = fc.record({
+  const anyStanding: fc.Arbitrary<AccountStatus> = fc.record({
     state: fc.constantFrom(...accountStates),
     reason: fc.option(reason),
     who,
     since: at,
   });
-  const always = (rule: (before: AccountStanding, event: AccountEvent, after: AccountStanding) => void) =>
+  const always = (rule: (before: AccountStatus, event: AccountEvent, after: AccountStatus) => void) =>
     fc.assert(
       fc.property(anyStanding, anyEvent, (before, event) => rule(before, event, transition(before, event))),
       { numRuns: 1_000 },
@@ -195,7 +195,7 @@ describe('whatever happens', () => {
   it('never lets a report of the provider wake an account that rests', () =>
     always((before, event, after) => {
       const rests = before.state === 'disconnected' || before.state === 'failed';
-      if (rests && (event.type === 'interrupted' || event.type === 'login_lost')) expect(after).toBe(before);
+      if (rests && (event.type === 'degraded' || event.type === 'login_lost')) expect(after).toBe(before);
     }));
 
   it('makes a resting account work again only by a login', () =>
@@ -207,9 +207,9 @@ describe('whatever happens', () => {
 
   it('never asks the owner to log in again for trouble that has not outlasted its patience', () =>
     always((before, event, after) => {
-      if (event.type !== 'interrupted' || after === before || after.state !== 'reconnect_required') return;
+      if (event.type !== 'degraded' || after === before || after.state !== 'reconnect_required') return;
       expect(before.state).toBe('degraded');
-      expect(event.at.getTime() - before.since.getTime()).toBeGreaterThanOrEqual(interruptionPatienceMs);
+      expect(event.at.getTime() - before.since.getTime()).toBeGreaterThanOrEqual(degradedPatienceMs);
     }));
 
   it('gives a reason whenever something is wrong, and none when nothing is', () =>

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { backfillQueue, connectionWorkflowId, syncWorkflowId } from '../../domain/ids.ts';
+import { backfillQueue, connectionWorkflowId, syncWorkflowId } from '../../domain/workflow-ids.ts';
 
 it('gives connect, reconnect and disconnect of an account one id, so that only one of them moves', () =>
   expect(connectionWorkflowId('a')).toBe('connection/a'));

@@ -1,4 +1,4 @@
-import { subjectName, subjectNamed, subjectOf, subjectsIn, tracesOf } from '../../domain/privacy.ts';
+import { subjectName, subjectNamed, subjectOf, subjectsIn, tracesOf } from '../../domain/erasure.ts';
 
 const names = (body: unknown): string[] =>
   subjectsIn(typeof body === 'string' ? body : JSON.stringify(body))

@@ -171,7 +171,7 @@ describe('asked once', () => {
     const { id, attempt } = await begin(linkedin('2fa', 'unheard'));
     const posted = await stack.control.count('POST', '/api/v1/accounts/checkpoint');
     // What is left when the API stores an answer and Temporal does not take it.
-    const { db, vault } = stack.worker.deps;
+    const { db, vault } = stack.worker.context;
     const answerId = randomUUID();
     await db.system((em) =>
       em.nativeUpdate(
@@ -180,7 +180,7 @@ describe('asked once', () => {
         {
           answerId,
           answer: vault.seal('123456', sealed.stepAnswer(answerId)),
-          answeredAt: new Date(stack.worker.deps.clock.now().getTime() - 60_000),
+          answeredAt: new Date(stack.worker.context.clock.now().getTime() - 60_000),
         },
       ),
     );

@@ -143,7 +143,9 @@ describe('B12: merge, bulk updates, metrics', () => {
     expect(stats.last_sync).toBe(stats.last_runs[0].ended_at);
 
     const all = (await stack.api.get('/api/v1/contacts/stats')).body;
-    const [counted] = await stack.worker.deps.db.system((em) => em.execute('select * from get_wasender_sync_stats()'));
+    const [counted] = await stack.worker.context.db.system((em) =>
+      em.execute('select * from get_wasender_sync_stats()'),
+    );
     // Operators count every tenant.
     expect(Number(counted!.total_contacts)).toBe(
       all.total_contacts + (await everyPage(other, '/api/v1/contacts')).length,

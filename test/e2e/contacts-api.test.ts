@@ -225,7 +225,7 @@ describe('SECURITY: tenants', () => {
 
 describe('B9: SQL for operators', () => {
   it('answers the documented statements', async () => {
-    const run = (sql: string): Promise<any[]> => stack.worker.deps.db.system((em) => em.execute(sql));
+    const run = (sql: string): Promise<any[]> => stack.worker.context.db.system((em) => em.execute(sql));
     expect(await run('SELECT * FROM contacts_enriched WHERE is_wasender_synced = true LIMIT 10')).toHaveLength(10);
     const synced = await run(
       `SELECT phone_number, name, verified_name, last_updated_from_wasender FROM contacts

@@ -65,12 +65,12 @@ describe('A7: account details', () => {
     const { id } = await connected('+33639980402');
     const items = (await stack.api.get('/api/v1/accounts?limit=200')).body.items;
     expect(JSON.stringify(items)).not.toContain('full_api_response');
-    const [row] = await stack.worker.deps.db.system((em) =>
+    const [row] = await stack.worker.context.db.system((em) =>
       em.execute('select raw_details, connection_config::text as config from accounts where id = ?', [id]),
     );
     expect(row?.raw_details).toMatch(/^v1\./);
     expect(row?.config).not.toContain('full_api_response');
-    const [tenant] = await stack.worker.deps.db.system((em) =>
+    const [tenant] = await stack.worker.context.db.system((em) =>
       em.execute('select t.name from tenants t join accounts a on a.tenant_id = t.id where a.id = ?', [id]),
     );
     const reader = await stack.client(String(tenant?.name), ['read']);
@@ -85,7 +85,7 @@ describe('A7: account details', () => {
     await stack.api.account(id, 'degraded');
     const [event] = (await stack.api.get(`/api/v1/webhook-events?account=${id}`)).body.items;
     expect((await stack.api.get(`/api/v1/webhook-events/${event.id}`)).body.body).toContain(upstream);
-    await stack.worker.deps.db.system(async (em) => {
+    await stack.worker.context.db.system(async (em) => {
       await em.execute(
         "update webhook_events set received_at = received_at - interval '31 days' where account_id = ?",
         [id],
@@ -171,7 +171,7 @@ describe('A8: details by themselves', () => {
 
   it('come where they are lacking', async () => {
     const { id } = await connected('+33639980408');
-    await stack.worker.deps.db.system((em) =>
+    await stack.worker.context.db.system((em) =>
       em.execute('update accounts set details_at = null, connection_config = null where id = ?', [id]),
     );
     await eventually('the details', async () => (await read(id)).connection_config?.phone_number === '+33639980408');

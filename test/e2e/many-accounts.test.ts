@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { rows } from '../../db/connect.ts';
-import { unmovedAccounts } from '../../db/queries/unmoved-accounts.ts';
+import { stalledAccounts } from '../../db/queries/stalled/stalled-accounts.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
 
 let stack: TestStack;
@@ -8,7 +8,7 @@ const many = 10_000;
 beforeAll(async () => {
   stack = await startTestStack();
   await stack.api.post('/api/v1/accounts', { provider: 'unipile', channel: 'whatsapp', owner: 'maya' });
-  await stack.worker.deps.db.system(async (em) => {
+  await stack.worker.context.db.system(async (em) => {
     await rows(
       em,
       `insert into accounts (id, tenant_id, provider, channel, owner, metadata, credentials_id, provider_account_id,
@@ -37,7 +37,7 @@ afterAll(() => stack?.stop());
 
 /** The plan of a statement that `work` sends, as PostgreSQL tells it with what it really read. */
 async function plan(sql: string, params: readonly unknown[]): Promise<string> {
-  const told = await stack.worker.deps.db.system((em) =>
+  const told = await stack.worker.context.db.system((em) =>
     rows<{ 'QUERY PLAN': string }>(em, `explain (analyze, buffers off, timing off, costs off) ${sql}`, params),
   );
   return told.map((line) => line['QUERY PLAN']).join('\n');
@@ -62,7 +62,7 @@ it('lists ten thousand accounts page by page, each page as cheap as the first', 
   expect(ids.size).toBe(many + 1);
   const last = [...ids].at(-2) ?? '';
   const tenant = (
-    await stack.worker.deps.db.system((em) => rows<{ id: string }>(em, 'select id from tenants limit 1'))
+    await stack.worker.context.db.system((em) => rows<{ id: string }>(em, 'select id from tenants limit 1'))
   )[0];
   const page = 'select * from accounts where tenant_id = ? and merged_into is null and id > ? order by id limit 201';
   for (const after of ['00000000-0000-0000-0000-000000000000', last])
@@ -72,9 +72,9 @@ it('lists ten thousand accounts page by page, each page as cheap as the first', 
 it('costs a worker nothing to find what lies among them', async () => {
   const questions: [sql: string, params: readonly unknown[]][] = [];
   const now = new Date();
-  const lying = { wanted: now, passed: now, begun: now, unsent: now, uncleaned: now };
+  const since = { wanted: now, passed: now, begun: now, unsent: now, uncleaned: now };
   const spy = { execute: (sql: string, params: readonly unknown[]) => (questions.push([sql, params]), []) };
-  await unmovedAccounts(spy as never, lying, '00000000-0000-0000-0000-000000000000', 500);
+  await stalledAccounts(spy as never, since, '00000000-0000-0000-0000-000000000000', 500);
   const [question] = questions;
   expect(question).toBeDefined();
   expect(rowsRead(await plan(...question!))).toBeLessThan(1_000);

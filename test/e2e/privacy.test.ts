@@ -11,7 +11,7 @@ afterAll(() => stack?.stop());
 
 const book = { size: 20, seed: 'privacy', lid_only: 0, nameless: 0, unsaved: 0.3, business: 0.5 };
 const query = <T = any>(sql: string, params: unknown[] = []): Promise<T[]> =>
-  stack.worker.deps.db.system((em) => rows<T>(em, sql, params));
+  stack.worker.context.db.system((em) => rows<T>(em, sql, params));
 const columnsOf = (account: string): Promise<any[]> =>
   query('select * from contacts where account_id = ? order by id', [account]);
 const sync = async (account: string, client = stack.api): Promise<any> => {
@@ -98,7 +98,7 @@ describe('B14: only the fields that are needed', () => {
 
     await query('update contacts set picture_at = null where account_id = ?', [id]);
     await query('update accounts set pictures_due_at = null');
-    await query('update accounts set pictures_due_at = ? where id = ?', [stack.worker.deps.clock.now(), id]);
+    await query('update accounts set pictures_due_at = ? where id = ?', [stack.worker.context.clock.now(), id]);
     const asked = await stack.control.count('GET', '/api/contacts/:phone/picture');
     await stack.trigger('fetchPictures');
     await eventually('the look for pictures', async () => {

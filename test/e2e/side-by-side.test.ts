@@ -72,8 +72,8 @@ describe('two workers of one installation', () => {
     // One registration of each kind, though both found none at first.
     expect((await stack.provider('GET', '/webhooks')).body.items).toHaveLength(2);
     const done = await Promise.all(
-      [stack.worker, second].map(async ({ deps }) =>
-        (await deps.metrics.attempts.get()).values.map(({ value }) => value),
+      [stack.worker, second].map(async ({ context }) =>
+        (await context.metrics.attempts.get()).values.map(({ value }) => value),
       ),
     );
     const sums = done.map((values) => values.reduce((sum, value) => sum + value, 0));

@@ -234,7 +234,7 @@ describe('A6: disconnect', () => {
 
 /** What the database keeps of an account's secrets. */
 const kept = (id: string): Promise<any> =>
-  stack.worker.deps.db.system(async (em) => {
+  stack.worker.context.db.system(async (em) => {
     const [row] = await em.execute('select secret, provider_keys, webhook_secret_hash from accounts where id = ?', [
       id,
     ]);

@@ -12,7 +12,7 @@ import {
 import { loadDataConverter } from '@temporalio/common/lib/internal-non-workflow/data-converter-helpers.js';
 import { temporal } from '@temporalio/proto';
 import fc from 'fast-check';
-import { createCodec, createDataConverter, decodePayload } from '../../platform/codec.ts';
+import { createCodec, createDataConverter, decodePayload } from '../../temporal/codec.ts';
 import { createVault, parseKeyRing, VaultError } from '../../platform/vault.ts';
 import { testKey } from '../support/key.ts';
 

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { historyFromJSON } from '@temporalio/common/lib/proto-utils.js';
 import { bundleWorkflowCode, Worker, type WorkflowBundle } from '@temporalio/worker';
-import { createDataConverter } from '../../platform/codec.ts';
+import { createDataConverter } from '../../temporal/codec.ts';
 import { testVault } from '../support/history.ts';
 
 const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url));

@@ -46,7 +46,7 @@ beforeAll(async () => {
   const { DATABASE_URL: _url, TEMPORAL_ADDRESS: _address, ...env } = process.env;
   const free = await Promise.all([reserveFreePort(), reserveFreePort()]);
   ports = { api: free[0].number, worker: free[1].number };
-  await Promise.all(free.map((port) => port.giveBack()));
+  await Promise.all(free.map((port) => port.release()));
   stack = await startStack(
     {
       ...env,

@@ -1,4 +1,4 @@
-import { saveContacts } from '../../db/contacts/save-contacts.ts';
+import { saveContacts } from '../../db/queries/contacts/save-contacts.ts';
 import { rows } from '../../db/connect.ts';
 import { sealedColumns } from '../../db/sealed.ts';
 import type { SeenContact } from '../../domain/contacts.ts';
@@ -55,7 +55,7 @@ export const entry = (of: Partial<SeenContact> & { id: string }): SeenContact =>
 /** What tests of erasures ask and do in a world. */
 export function createErasing(stack: () => TestStack) {
   const query = <T = any>(sql: string, params: unknown[] = []): Promise<T[]> =>
-    stack().worker.deps.db.system((em) => rows<T>(em, sql, params));
+    stack().worker.context.db.system((em) => rows<T>(em, sql, params));
   const contactsOf = (client: ApiClient, account: string): Promise<any[]> =>
     everyPage(client, `/api/v1/contacts?account=${account}`);
   const byPhone = async (client: ApiClient, account: string, phone: string): Promise<any> =>
@@ -76,7 +76,7 @@ export function createErasing(stack: () => TestStack) {
 
   /** Writes entries into an account as a sync would. */
   const save = async (account: string, ...entries: SeenContact[]): Promise<string[]> => {
-    const { db, vault } = stack().worker.deps;
+    const { db, vault } = stack().worker.context;
     const of = { tenantId: await tenantOf(account), accountId: account, at: new Date(), vault, keep: null };
     return (await db.tenant(of.tenantId, (em) => saveContacts(em, of, entries))).map(({ contactId }) => contactId);
   };
@@ -106,7 +106,7 @@ export function createErasing(stack: () => TestStack) {
 
   /** Where something of a person is still to be found: in the open, or in a sealed value. */
   async function tracesIn(tenantId: string, ...texts: string[]): Promise<string[]> {
-    const { vault } = stack().worker.deps;
+    const { vault } = stack().worker.context;
     const found: string[] = [];
     const columns = await query<{ table_name: string; column_name: string }>(
       `select table_name, column_name from information_schema.columns c where table_schema = 'public'

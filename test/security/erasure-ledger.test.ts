@@ -2,19 +2,19 @@ import { randomBytes } from 'node:crypto';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { tmpdir } from 'node:os';
-import { saveContacts } from '../../db/contacts/save-contacts.ts';
+import { saveContacts } from '../../db/queries/contacts/save-contacts.ts';
 import { openDatabase, rows } from '../../db/connect.ts';
 import { startApi } from '../../api/start.ts';
-import { webhookSecretsOf } from '../../db/credentials.ts';
+import { webhookSecretsOf } from '../../db/queries/tenants/credentials.ts';
 import { ProviderCredentials } from '../../db/entities/tenants.ts';
-import { erasuresToRepeat } from '../../db/privacy/kept-ledger.ts';
-import { ledgerLines, takeInLedger } from '../../db/privacy/ledger-file.ts';
-import { setTarget } from '../../db/privacy/erasures.ts';
-import { addToLedger, erasedAmong } from '../../db/privacy/ledger.ts';
-import { openLedger } from '../../db/privacy/ledger-key.ts';
-import { withoutErased } from '../../db/privacy/without-erased.ts';
+import { erasuresToRepeat } from '../../services/erasures/ledger-file-sync.ts';
+import { ledgerLines, takeInLedger } from '../../services/erasures/ledger-file.ts';
+import { setTarget } from '../../db/queries/erasures/erasures.ts';
+import { addToLedger, erasedAmong } from '../../db/queries/erasures/ledger.ts';
+import { openLedger } from '../../db/queries/erasures/ledger-key.ts';
+import { filterErased } from '../../db/queries/erasures/filter-erased.ts';
 import { reencrypt } from '../../db/reencrypt.ts';
-import { subjectOf } from '../../domain/privacy.ts';
+import { subjectOf } from '../../domain/erasure.ts';
 import { createVault, parseKeyRing } from '../../platform/vault.ts';
 import { answerOf, noHome, patchbay } from '../cli/run.ts';
 import type { ApiClient } from '../support/client.ts';
@@ -58,7 +58,7 @@ async function imported(ledger: string): Promise<any> {
 
 /** How many names of a person the ledger of the first account's tenant holds. */
 async function erasedOf({ jid, lid }: Person): Promise<number> {
-  const { db, vault } = stack.worker.deps;
+  const { db, vault } = stack.worker.context;
   const tenantId = await tenantOf(one.id);
   const found = await db.tenant(tenantId, (em) => erasedAmong(em, vault, tenantId, [subjectOf(jid)!, subjectOf(lid)!]));
   return found.size;
@@ -70,7 +70,7 @@ describe('SECURITY 21: the ledger', () => {
     await save(one.id, entry({ id: ana.jid, phone: ana.phone, lid: ana.lid, name: ana.name }));
     await erase({ phone: ana.phone });
     const lines: string[] = [];
-    for await (const line of ledgerLines(stack.worker.deps.db)) lines.push(line);
+    for await (const line of ledgerLines(stack.worker.context.db)) lines.push(line);
     expect(lines.length).toBeGreaterThan(2);
     const columns = await columnsOf(stack.database.readerUrl);
     for (const { name, bytes } of [...columns, { name: 'export', bytes: Buffer.from(lines.join('\n')) }])
@@ -92,7 +92,7 @@ describe('SECURITY 21: the ledger', () => {
     const first = await erase({ phone: ana.phone });
     const second = await erase({ phone: ana.phone });
     expect(second.receipt).toMatchObject({ contacts: 0, aliases: 0 });
-    const { db, vault } = stack.worker.deps;
+    const { db, vault } = stack.worker.context;
     const tenantId = await tenantOf(one.id);
     const names = [subjectOf(ana.jid)!, subjectOf(ana.lid)!];
     const erased = () => db.tenant(tenantId, (em) => erasedAmong(em, vault, tenantId, names));
@@ -144,7 +144,7 @@ describe('SECURITY 21: the ledger', () => {
       const ana = newPerson();
       await save(one.id, entry({ id: ana.jid, phone: ana.phone }));
       const erasure = await erase({ phone: ana.phone });
-      const { db, vault } = stack.worker.deps;
+      const { db, vault } = stack.worker.context;
       const tenantId = await tenantOf(one.id);
       const lid = subjectOf(ana.lid)!;
       const digest = await db.tenant(tenantId, async (em) => (await openLedger(em, vault)).digest(tenantId, lid));
@@ -170,7 +170,7 @@ describe('SECURITY 21: the ledger', () => {
     const ana = newPerson();
     const erasure = await erase({ phone: ana.phone });
     const file = await exported();
-    const { db, vault } = stack.worker.deps;
+    const { db, vault } = stack.worker.context;
     const tenantId = await tenantOf(one.id);
     await save(one.id, entry({ id: ana.jid, phone: ana.phone, name: ana.name }));
     await db.tenant(tenantId, async (em) => {
@@ -227,10 +227,10 @@ describe('SECURITY 21: the ledger', () => {
     const file = await exported();
     await query('delete from erasures where id = ?', [erasure.id]);
     expect(await imported(file)).toMatchObject({ erased: 1 });
-    const { db, vault, clock } = stack.worker.deps;
+    const { db, vault, clock } = stack.worker.context;
     const tenantId = await tenantOf(one.id);
     const told = entry({ id: ana.jid, phone: ana.phone, lid: ana.lid });
-    await db.tenant(tenantId, (em) => withoutErased(em, vault, tenantId, [told], clock.now()));
+    await db.tenant(tenantId, (em) => filterErased(em, vault, tenantId, [told], clock.now()));
     expect((await stack.api.get(`/api/v1/erasures/${erasure.id}`)).body.state).toBe('running');
     expect(await erasuresToRepeat(db)).toBe(0);
     // So that nothing is left for the tests after this one.
@@ -242,7 +242,7 @@ describe('SECURITY 21: the ledger', () => {
   });
 
   it('of another installation, or no ledger at all, is one clear line', async () => {
-    const { db, vault, clock } = stack.worker.deps;
+    const { db, vault, clock } = stack.worker.context;
     const take = (text: string) => takeInLedger(db, vault, text, clock.now());
     await expect(take('nonsense')).rejects.toThrow(/^Line 1 /);
     const [header = '', ...lines] = await (async () => {
@@ -271,7 +271,7 @@ describe('SECURITY 21: a restored API', () => {
       await eventually('the ledger', async () => (await readFile(file, 'utf8').catch(() => '')).includes(erasure.id));
       await kept.worker.stop();
 
-      const { vault } = kept.worker.deps;
+      const { vault } = kept.worker.context;
       const restored = await openDatabase(kept.config.DATABASE_URL, { app: 1, system: 1 });
       await restored.system(async (em) => {
         const [{ tenant_id: tenantId } = { tenant_id: '' }] = await rows<{ tenant_id: string }>(

@@ -1,17 +1,17 @@
-import { eraseContacts } from '../../activities/privacy/erase-contacts.ts';
-import { eraseRecords } from '../../activities/privacy/erase-records.ts';
-import { rememberErased } from '../../activities/privacy/remember-erased.ts';
-import { saveContacts } from '../../db/contacts/save-contacts.ts';
+import { eraseContacts } from '../../services/erasures/erase-contacts.ts';
+import { eraseRecords } from '../../services/erasures/erase-records.ts';
+import { rememberErased } from '../../services/erasures/remember-erased.ts';
+import { saveContacts } from '../../db/queries/contacts/save-contacts.ts';
 import { rows } from '../../db/connect.ts';
 import { Account } from '../../db/entities/accounts.ts';
-import { erasedAmong } from '../../db/privacy/ledger.ts';
-import { settleEvent } from '../../db/privacy/webhook-subjects.ts';
-import { withoutErased } from '../../db/privacy/without-erased.ts';
-import { connectionTo } from '../../activities/connection/rows.ts';
-import { translateLids } from '../../activities/contacts/translate-lids.ts';
+import { erasedAmong } from '../../db/queries/erasures/ledger.ts';
+import { settleEvent } from '../../db/queries/webhooks/webhook-subjects.ts';
+import { filterErased } from '../../db/queries/erasures/filter-erased.ts';
+import { connectionTo } from '../../services/connections/login/attempt-tx.ts';
+import { resolveLids } from '../../services/contacts/resolve-lids.ts';
 import { sealed } from '../../db/sealed.ts';
-import { erasureWorkflowId } from '../../domain/ids.ts';
-import { subjectOf } from '../../domain/privacy.ts';
+import { erasureWorkflowId } from '../../domain/workflow-ids.ts';
+import { subjectOf } from '../../domain/erasure.ts';
 import { newId } from '../../platform/ids.ts';
 import { eventually } from '../support/eventually.ts';
 import { temporalClient } from '../support/history.ts';
@@ -40,9 +40,9 @@ describe('SECURITY 21: erasure while everything runs', () => {
     expect((await stack.api.delete(`/api/v1/erasures/${body.id}`)).body.code).toBe('erasure_running');
 
     stack.worker = await stack.startWorker(['workflows']);
-    const { deps } = stack.worker;
+    const { context } = stack.worker;
     const ref = { tenantId: await tenantOf(one.id), erasureId: body.id, now: Date.now() };
-    for (const step of [rememberErased, rememberErased, eraseContacts, eraseContacts]) await step(deps)(ref);
+    for (const step of [rememberErased, rememberErased, eraseContacts, eraseContacts]) await step(context, ref);
     // Its workflow is lost with all it has done.
     const client = await temporalClient();
     await client.workflow.getHandle(erasureWorkflowId(body.id)).terminate('lost');
@@ -56,13 +56,13 @@ describe('SECURITY 21: erasure while everything runs', () => {
     });
     expect(done.receipt).toMatchObject({ contacts: 2, aliases: 2, raw_records: 2, webhook_bodies: 1 });
     // Once more after its end, as a worker that was taken for dead would: nothing happens.
-    for (const step of [rememberErased, eraseContacts, eraseRecords]) await step(stack.worker.deps)(ref);
+    for (const step of [rememberErased, eraseContacts, eraseRecords]) await step(stack.worker.context, ref);
     expect((await stack.api.get(`/api/v1/erasures/${body.id}`)).body).toEqual(done);
   });
 
   it('waits for whoever was storing something about the person when it began', async () => {
     const ana = newPerson();
-    const { db, vault } = stack.worker.deps;
+    const { db, vault } = stack.worker.context;
     const tenantId = await tenantOf(one.id);
     let release = (): void => undefined;
     const held = new Promise<void>((resolve) => {
@@ -98,7 +98,7 @@ describe('SECURITY 21: erasure while everything runs', () => {
 
   it('waits for events that were being stored when it began', async () => {
     const ana = newPerson();
-    const { db, vault, clock } = stack.worker.deps;
+    const { db, vault, clock } = stack.worker.context;
     const account = await db.system((em) => em.findOneOrFail(Account, { id: one.id }));
     let release = (): void => undefined;
     const held = new Promise<void>((resolve) => {
@@ -145,10 +145,10 @@ describe('SECURITY 21: erasure while everything runs', () => {
     await save(two.id, entry({ id: ana.lid, pushName: ana.name }));
     const { id, receipt } = await erase({ phone: ana.phone });
     expect(receipt.contacts).toBe(0);
-    const { db, vault, clock } = stack.worker.deps;
+    const { db, vault, clock } = stack.worker.context;
     const tenantId = await tenantOf(two.id);
     const told = entry({ id: ana.jid, phone: ana.phone, lid: ana.lid, name: ana.name });
-    const left = await db.tenant(tenantId, (em) => withoutErased(em, vault, tenantId, [told], clock.now()));
+    const left = await db.tenant(tenantId, (em) => filterErased(em, vault, tenantId, [told], clock.now()));
     expect(left).toEqual({ entries: [], erased: 1 });
     await stack.control.post('/clock', { advance_seconds: 60 });
     await eventually('the rest to go', async () => {
@@ -157,7 +157,7 @@ describe('SECURITY 21: erasure while everything runs', () => {
     });
     expect(await tracesIn(tenantId, ana.lid, ana.name)).toEqual([]);
     await stack.api.delete(`/api/v1/erasures/${id}`);
-    expect(await db.tenant(tenantId, (em) => withoutErased(em, vault, tenantId, [told], clock.now()))).toMatchObject({
+    expect(await db.tenant(tenantId, (em) => filterErased(em, vault, tenantId, [told], clock.now()))).toMatchObject({
       erased: 0,
     });
   });
@@ -195,18 +195,18 @@ describe('SECURITY 21: erasure while everything runs', () => {
     const { id: erasure, receipt } = await erase({ phone });
     expect(receipt.contacts).toBe(0);
     await query('update contacts set lid_asked_at = null where id = ?', [contact?.id]);
-    const { db, providers } = stack.worker.deps;
+    const { db, providers } = stack.worker.context;
     const tenantId = await tenantOf(id);
     const call = await db.tenant(tenantId, async (em) => {
       const account = await em.findOneOrFail(Account, { id });
-      return connectionTo(stack.worker.deps, em, account, new Date(), account.providerAccountId);
+      return connectionTo(stack.worker.context, em, account, new Date(), account.providerAccountId);
     });
-    await translateLids(
-      stack.worker.deps,
+    await resolveLids(
+      stack.worker.context,
       { tenantId, accountId: id },
       providers.wasender!.contacts!,
       () => call.call,
-      () => stack.worker.deps.clock.now(),
+      () => stack.worker.context.clock.now(),
       () => false,
     );
     await stack.control.post('/clock', { advance_seconds: 60 });

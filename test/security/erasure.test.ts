@@ -1,14 +1,14 @@
 import { MockActivityEnvironment } from '@temporalio/testing';
-import { claimEvents } from '../../activities/connection/claim-events.ts';
-import { eraseLargeBodies } from '../../activities/privacy/erase-large-bodies.ts';
+import { claimEvents } from '../../services/webhooks/claim-events.ts';
+import { eraseLargeBodies } from '../../services/erasures/erase-large-bodies.ts';
 import { rows } from '../../db/connect.ts';
 import { migrate, openAsOwner } from '../../db/migrate.ts';
-import { openLedger } from '../../db/privacy/ledger-key.ts';
-import { subjectOf } from '../../domain/privacy.ts';
+import { openLedger } from '../../db/queries/erasures/ledger-key.ts';
+import { subjectOf } from '../../domain/erasure.ts';
 import { newId } from '../../platform/ids.ts';
-import { mergeContacts } from '../../db/contacts/merge-contacts.ts';
-import { openContactsRun } from '../../db/contacts/open-run.ts';
-import { webhookSecretsOf } from '../../db/credentials.ts';
+import { mergeContacts } from '../../db/queries/contacts/merge-contacts.ts';
+import { openContactsRun } from '../../db/queries/syncs/open-contacts-run.ts';
+import { webhookSecretsOf } from '../../db/queries/tenants/credentials.ts';
 import { Account } from '../../db/entities/accounts.ts';
 import { ProviderCredentials } from '../../db/entities/tenants.ts';
 import type { ApiClient } from '../support/client.ts';
@@ -73,7 +73,7 @@ describe('SECURITY 21: erasure', () => {
       entry({ id: second.jid, phone: second.phone, name: ana.name }),
       entry({ id: bystander.jid, phone: bystander.phone }),
     );
-    const { db } = stack.worker.deps;
+    const { db } = stack.worker.context;
     const tenantId = await tenantOf(one.id);
     await db.tenant(tenantId, (em) =>
       mergeContacts(em, { tenantId, accountId: one.id, at: new Date() }, known, [merged]),
@@ -113,7 +113,7 @@ describe('SECURITY 21: erasure', () => {
         'idempotency-key': `about-${bystander.phone}`,
       },
     );
-    const { db, vault, clock } = stack.worker.deps;
+    const { db, vault, clock } = stack.worker.context;
     const tenantId = await tenantOf(one.id);
     await db.tenant(tenantId, (em) =>
       openContactsRun(em, vault, { id: two.id, tenantId }, { phone: bystander.phone }, clock.now()),
@@ -153,7 +153,7 @@ describe('SECURITY 21: erasure', () => {
     };
     expect(await syncOf(phone)).toMatchObject({ state: 'succeeded', scope: {}, stats: { erased: 1, inserted: 0 } });
     expect(await syncOf(nobody.phone)).toMatchObject({ state: 'failed', scope: {}, reason: 'not_found' });
-    const { db, vault, clock } = stack.worker.deps;
+    const { db, vault, clock } = stack.worker.context;
     const tenantId = await tenantOf(one.id);
     const { id } = await db.tenant(tenantId, (em) =>
       openContactsRun(em, vault, { id: two.id, tenantId }, { phone }, clock.now()),
@@ -234,7 +234,7 @@ describe('SECURITY 21: erasure', () => {
 
   it('opens large bodies once: a try goes on where the one before was, unless a name was learned between', async () => {
     const ana = newPerson();
-    const { db, vault } = stack.worker.deps;
+    const { db, vault } = stack.worker.context;
     const tenantId = await tenantOf(two.id);
     const ids = [...Array.from({ length: 5_001 }, (_, n) => `1777${1_000_000 + n}@s.whatsapp.net`), ana.jid];
     for (const name of ['a', 'b'])
@@ -259,7 +259,7 @@ describe('SECURITY 21: erasure', () => {
       const notes: unknown[] = [];
       environment.on('heartbeat', (details: unknown) => notes.push(details));
       const ref = { tenantId, erasureId: newId(), now: Date.now() };
-      await environment.run(() => eraseLargeBodies(stack.worker.deps, ref, digests));
+      await environment.run(() => eraseLargeBodies(stack.worker.context, ref, digests));
       return notes;
     };
     expect(await tryOf({ opened: first!.id, digests: 1 })).toEqual([{ opened: second!.id, digests: 1 }]);
@@ -282,7 +282,7 @@ describe('SECURITY 21: erasure', () => {
   });
 
   it('reaches events whose account was not known when they came, before and after they are claimed', async () => {
-    const { db, vault, clock } = stack.worker.deps;
+    const { db, vault, clock } = stack.worker.context;
     const credentials = await db.system((em) =>
       em.findOneOrFail(ProviderCredentials, { provider: 'unipile', tenantId: null }),
     );

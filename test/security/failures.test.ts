@@ -7,7 +7,7 @@ import axios from 'axios';
 import { fileURLToPath } from 'node:url';
 import type { Activities } from '../../activities/activities.ts';
 import { ProviderFailure } from '../../domain/failures.ts';
-import { createDataConverter, decodePayload } from '../../platform/codec.ts';
+import { createDataConverter, decodePayload } from '../../temporal/codec.ts';
 import { createLog } from '../../platform/log.ts';
 import { activityInterceptors } from '../../workers/interceptors.ts';
 import { installRuntime } from '../../workers/runtime.ts';
@@ -82,12 +82,12 @@ async function historyWhen(
     wishes-- > 0 ? { kind: 'connect', attempt: 1, expiresInMs: 60_000 } : { kind: 'none', attempt: 1 };
   const done = { ...closed, accountState: 'active' };
   const activities: Partial<Record<keyof Activities, () => Promise<unknown>>> = {
-    takeWish: () => Promise.resolve(wish()),
+    nextOperation: () => Promise.resolve(wish()),
     beginLogin: () => Promise.resolve(done),
     closeAttempt: () => Promise.resolve(done),
   };
-  activities[failing] = once(failing === 'takeWish' ? { kind: 'none', attempt: 1, owes: 'nothing' } : done);
-  activities.lookAtAccount ??= () => Promise.resolve(done);
+  activities[failing] = once(failing === 'nextOperation' ? { kind: 'none', attempt: 1, owes: 'nothing' } : done);
+  activities.checkAccount ??= () => Promise.resolve(done);
   const converter = protectedBy ? { dataConverter: createDataConverter(testVault) } : {};
   const worker = await Worker.create({
     connection,
@@ -135,7 +135,7 @@ describe('SECURITY 8: the history holds no secret, message and stack included, w
     expect(findAll(await historyWhen('beginLogin', ask), [secret])).toEqual([]);
   });
 
-  it.each(['takeWish', 'beginLogin'] as const)('whichever activity it is: %s', async (activity) => {
+  it.each(['nextOperation', 'beginLogin'] as const)('whichever activity it is: %s', async (activity) => {
     const fail = () => Promise.reject(new Error(secret.value));
     expect(findAll(await historyWhen(activity, fail), [secret])).toEqual([]);
   });

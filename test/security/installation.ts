@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { startApi } from '../../api/start.ts';
-import { createApiKey, ensureTenant } from '../../db/api-keys.ts';
+import { createApiKey, ensureTenant } from '../../db/queries/tenants/api-keys.ts';
 import { openDatabase, type Database } from '../../db/connect.ts';
 import { scopeNames } from '../../domain/scopes.ts';
 import { readConfig } from '../../platform/config.ts';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { Client, Connection, type WorkflowExecutionInfo } from '@temporalio/client';
 import { temporal } from '@temporalio/proto';
 import pg from 'pg';
-import { decodePayload } from '../../platform/codec.ts';
+import { decodePayload } from '../../temporal/codec.ts';
 import type { Vault } from '../../platform/vault.ts';
 import type { Place } from './search.ts';
 

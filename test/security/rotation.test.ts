@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { rows, type Database } from '../../db/connect.ts';
-import { settingsOf } from '../../db/credentials.ts';
+import { settingsOf } from '../../db/queries/tenants/credentials.ts';
 import { Account } from '../../db/entities/accounts.ts';
 import { ConnectionStep } from '../../db/entities/attempts.ts';
 import { ProviderCredentials } from '../../db/entities/tenants.ts';

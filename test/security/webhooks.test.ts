@@ -1,6 +1,6 @@
 import { request } from 'node:http';
 import { ProviderCredentials } from '../../db/entities/tenants.ts';
-import { webhookSecretsOf } from '../../db/credentials.ts';
+import { webhookSecretsOf } from '../../db/queries/tenants/credentials.ts';
 import { webhookAddress } from '../../domain/addresses.ts';
 import { eventually } from '../support/eventually.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
@@ -24,7 +24,7 @@ async function connected(name: string, client = stack.api): Promise<any> {
 
 /** What a provider's events are sent to and with, of the installation or of a tenant. */
 async function hook(tenantId: string | null = null): Promise<{ url: string; secrets: string[] }> {
-  const { db, vault } = stack.worker.deps;
+  const { db, vault } = stack.worker.context;
   const row = await db.system((em) => em.findOneOrFail(ProviderCredentials, { provider: 'unipile', tenantId }));
   return {
     url: webhookAddress(stack.api.url, 'unipile', row.webhookToken),
@@ -45,12 +45,12 @@ const eventsOf = async (id: string): Promise<any[]> =>
 describe('SECURITY 3: unsigned webhooks', () => {
   it("change nothing of another tenant's account, however right their secret is", async () => {
     const account = await connected('victim');
-    const { db } = stack.worker.deps;
+    const { db } = stack.worker.context;
     // Everything that a connection brings with it has asked the provider: from here on only an event would.
     await eventually('rest after the connection', async () => {
       const [row] = await db.system((em) =>
         em.execute(
-          `select 1 from accounts a where id = ? and details_at is not null and look_wanted_at is null
+          `select 1 from accounts a where id = ? and details_at is not null and check_requested_at is null
              and not exists (select from sync_runs where account_id = a.id and state = 'running')
              and exists (select from webhook_events where account_id = a.id)
              and not exists (select from webhook_events where account_id = a.id and owes_signal)`,
@@ -170,7 +170,7 @@ describe('SECURITY 24: metrics', () => {
       headers: { 'patchbay-webhook-secret': secrets[0] ?? '' },
       body: JSON.stringify({ event: 'canary-metrics', account_id: account.provider_account_id }),
     });
-    const texts = await Promise.all([stack.worker.deps.metrics.registry.metrics(), stack.metrics()]);
+    const texts = await Promise.all([stack.worker.context.metrics.registry.metrics(), stack.metrics()]);
     expect(texts[1]).toContain('patchbay_http_request_seconds');
     expect(texts.join('')).not.toMatch(new RegExp(`canary-metrics|${account.id}|${account.provider_account_id}`));
   });

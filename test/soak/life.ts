@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { newKey, type Caller } from './caller.ts';
 import type { Owner } from './owner.ts';
-import { drawWish, type Person, type Wish } from './plan.ts';
+import { drawWish, type Person, type NextOperation } from './plan.ts';
 import type { Draws } from './random.ts';
 
 /** What became of a person's wishes, as far as the caller can know. */
@@ -9,7 +9,7 @@ export interface Lived {
   person: Person;
   accountId: string;
   /** The last wish that was taken. */
-  last: 'connect' | Wish['kind'];
+  last: 'connect' | NextOperation['kind'];
   /** The attempts that answers named, each once. */
   attempts: Set<string>;
   /** Attempts that requests without a key and without an answer may have made. */
@@ -67,14 +67,14 @@ export async function live(person: Person, living: Living): Promise<Lived> {
 }
 
 /** Until the wish's moment has come. */
-async function before(wish: Wish, { accountId }: Lived, { owner, draws, restMs }: Living): Promise<void> {
+async function before(wish: NextOperation, { accountId }: Lived, { owner, draws, restMs }: Living): Promise<void> {
   if (wish.moment === 'midway') await owner.play(accountId, Date.now() + draws.between(300, 3_000));
   if (wish.moment !== 'settled') return;
   await owner.play(accountId, Date.now() + 25_000);
   await sleep(draws.between(0, 2 * restMs));
 }
 
-async function make(wish: Wish, lived: Lived, caller: Caller, draws: Draws): Promise<void> {
+async function make(wish: NextOperation, lived: Lived, caller: Caller, draws: Draws): Promise<void> {
   const path = `/api/v1/accounts/${lived.accountId}`;
   const credentials = credentialsOf(lived.person);
   const ask = (body: object) => caller.send('POST', `${path}/reconnect`, body, wish.keyed ? newKey() : null);

@@ -17,7 +17,7 @@ export interface Size {
 /** When a wish is made: at once after the one before, in the middle of its login, or when that has ended. */
 type Moment = 'at once' | 'midway' | 'settled';
 
-export interface Wish {
+export interface NextOperation {
   kind: 'reconnect' | 'disconnect';
   moment: Moment;
   /** With an Idempotency-Key. */
@@ -36,7 +36,7 @@ export interface Person {
   /** The sandbox's user name chooses what the login asks for. */
   username: string;
   phone: string;
-  wishes: Wish[];
+  wishes: NextOperation[];
 }
 
 /** Who takes part, in this order and again from the start. */
@@ -73,7 +73,7 @@ export function planPeople({ accounts, wishes }: Size, draws: Draws): Person[] {
   });
 }
 
-export const drawWish = (draws: Draws): Wish => ({
+export const drawWish = (draws: Draws): NextOperation => ({
   kind: draws.chance(0.6) ? 'reconnect' : 'disconnect',
   moment: draws.pick(['at once', 'midway', 'settled', 'settled']),
   keyed: draws.chance(0.5),

@@ -12,7 +12,7 @@ export const unsettled = {
   'attempts running': `connection_attempts where state = 'running'`,
   'undo lists': `connection_attempts where undo <> '[]'`,
   'lost answers to look for': `connection_attempts where intent_at is not null and provider_account_id is null`,
-  'looks wanted': `accounts where look_wanted_at is not null`,
+  'looks wanted': `accounts where check_requested_at is not null`,
   'signals owed': `webhook_events where owes_signal`,
   'syncs running': `sync_runs where state = 'running'`,
 } as const;

@@ -30,7 +30,7 @@ const restsAs: Check = async ({ lives, facts }) => {
      join connection_attempts t on t.account_id = a.id
      where t.number = (select max(number) from connection_attempts where account_id = a.id)`,
   );
-  const tally: Record<string, number> = {};
+  const counted: Record<string, number> = {};
   const wrong: string[] = [];
   for (const { accountId, last, person } of lives) {
     const row = standing.find(({ id }) => id === accountId);
@@ -39,9 +39,9 @@ const restsAs: Check = async ({ lives, facts }) => {
     const ok = last === 'disconnect' ? row?.state === 'disconnected' : row?.state === 'active' || named || cancelled;
     const words = `${row?.state}${row?.reason ? ` (${row.reason}, ${row.who})` : ''}`;
     if (!ok) wrong.push(`${person.name} after ${last}: ${words}`);
-    tally[`${last} → ${words}`] = (tally[`${last} → ${words}`] ?? 0) + 1;
+    counted[`${last} → ${words}`] = (counted[`${last} → ${words}`] ?? 0) + 1;
   }
-  const right = Object.entries(tally).map(([words, n]) => `${n} ${words}`);
+  const right = Object.entries(counted).map(([words, n]) => `${n} ${words}`);
   return listed('accounts rest as they were last wished', `${lives.length} as wished`, wrong, right.join('; '));
 };
 
@@ -194,10 +194,11 @@ const apiAnswers: Check = ({ seen, outages }) => {
           ? status === 503 && retryAfter && during(at, 'postgres', 'temporal')
           : status < 400 || foreseen.has(code);
     const words = ok ? `${status || 'no answer'}${code && ` ${code}`}` : `${what} ${status || 'no answer'} ${code}`;
-    const tally = ok ? fine : wrong;
-    tally[words] = (tally[words] ?? 0) + 1;
+    const counted = ok ? fine : wrong;
+    counted[words] = (counted[words] ?? 0) + 1;
   }
-  const words = (tally: Record<string, number>): string[] => Object.entries(tally).map(([what, n]) => `${n} × ${what}`);
+  const words = (counted: Record<string, number>): string[] =>
+    Object.entries(counted).map(([what, n]) => `${n} × ${what}`);
   return listed('answers of the API', 'no 500, 503 only in outages', words(wrong), words(fine).join(', '));
 };
 
@@ -217,7 +218,7 @@ const checks: Check[] = [
     none(
       'looks and signals still owed',
       all,
-      `accounts a left join webhook_events e on e.account_id = a.id where a.look_wanted_at is not null or e.owes_signal`,
+      `accounts a left join webhook_events e on e.account_id = a.id where a.check_requested_at is not null or e.owes_signal`,
     ),
   nothingLeaked,
   noneMissing,

@@ -1,9 +1,9 @@
 import { Client, Connection } from '@temporalio/client';
 import { temporal } from '@temporalio/proto';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
-import { createDataConverter } from '../../platform/codec.ts';
+import { createDataConverter } from '../../temporal/codec.ts';
 import { createVault, parseKeyRing } from '../../platform/vault.ts';
-import { connectionWorkflowId, syncWorkflowId } from '../../domain/ids.ts';
+import { connectionWorkflowId, syncWorkflowId } from '../../domain/workflow-ids.ts';
 import { required } from './database.ts';
 import { testKey } from './key.ts';
 

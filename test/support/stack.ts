@@ -1,12 +1,12 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { startApi } from '../../api/start.ts';
-import { createApiKey, ensureTenant } from '../../db/api-keys.ts';
+import { createApiKey, ensureTenant } from '../../db/queries/tenants/api-keys.ts';
 import { ConnectionAttempt } from '../../db/entities/attempts.ts';
 import { sealed } from '../../db/sealed.ts';
 import { callbackAddress } from '../../domain/addresses.ts';
 import { scopeNames, type Scope } from '../../domain/scopes.ts';
 import { readConfig, type Config } from '../../platform/config.ts';
-import { scheduleId } from '../../platform/temporal-schedules.ts';
+import { scheduleId } from '../../temporal/schedules.ts';
 import { startSandbox } from '../../sandbox/start.ts';
 import { startWorker } from '../../workers/start.ts';
 import { createClient, type ApiClient } from './client.ts';
@@ -64,7 +64,7 @@ export async function startTestStack(settings: Record<string, string> = {}): Pro
   const own = { ...config, PUBLIC_URL: settings.PUBLIC_URL ?? api.url };
   const worker = await startWorker(own);
   const client = async (tenant: string, scopes: readonly Scope[] = scopeNames): Promise<ApiClient> => {
-    const key = await worker.deps.db.system(async (em) => {
+    const key = await worker.context.db.system(async (em) => {
       const now = new Date();
       const row = await ensureTenant(em, tenant, now);
       return createApiKey(em, row.id, 'test', scopes, now).key;
@@ -104,10 +104,10 @@ export async function startTestStack(settings: Record<string, string> = {}): Pro
     },
     metrics: () => api.context.metrics.registry.metrics(),
     callbackOf: async (accountId) => {
-      const attempt = await worker.deps.db.system((em) =>
+      const attempt = await worker.context.db.system((em) =>
         em.findOneOrFail(ConnectionAttempt, { accountId }, { orderBy: { number: 'desc' } }),
       );
-      const token = worker.deps.vault.open(attempt.callbackToken ?? '', sealed.callbackToken(attempt.id));
+      const token = worker.context.vault.open(attempt.callbackToken ?? '', sealed.callbackToken(attempt.id));
       return { callback: callbackAddress(api.url, 'unipile', token) };
     },
     timeline: (accountId, kind) =>

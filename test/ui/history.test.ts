@@ -59,7 +59,7 @@ const tests = (browserPath: string) => (): void => {
       attempt.history_url,
       attempt.workflow_id,
       'Completed',
-      'takeWish • Read what is wished for',
+      'nextOperation • Read what is wished for',
       'beginLogin • Ask the provider to begin the login',
       'Until the step must be looked at',
       'actOnStep • The owner answered the step',

@@ -10,8 +10,8 @@ import {
   type History,
 } from '../support/history.ts';
 import { eventually } from '../support/eventually.ts';
-import { syncWorkflowId } from '../../domain/ids.ts';
-import { scheduleId } from '../../platform/temporal-schedules.ts';
+import { syncWorkflowId } from '../../domain/workflow-ids.ts';
+import { scheduleId } from '../../temporal/schedules.ts';
 import { visitor } from '../support/hosted-page.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
 import { createBooks } from '../contacts/book.ts';

@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import type { Client } from '@temporalio/client';
-import { erasureWorkflowId } from '../../domain/ids.ts';
+import { erasureWorkflowId } from '../../domain/workflow-ids.ts';
 import { bundle, replay } from '../replay/replay.ts';
 import { actionsOf, eventsOf, temporalClient, toJson } from '../support/history.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';

@@ -1,7 +1,7 @@
 import type { Activities } from '../../activities/activities.ts';
-import type { CloseRef } from '../../activities/connection/close-attempt.ts';
-import type { AttemptRef, Progress, Wish } from '../../domain/progress.ts';
-import { standing } from '../../workflows/messages.ts';
+import type { CloseRef } from '../../services/connections/login/close-attempt.ts';
+import type { AttemptRef, Progress, NextOperation } from '../../domain/attempts.ts';
+import { status } from '../../workflows/messages.ts';
 import { eventually } from '../support/eventually.ts';
 import { progress, skipTime, type Play, type SkippedTime } from './time-skipping.ts';
 
@@ -42,7 +42,7 @@ interface Entry {
 }
 
 /** One account whose wishes are served in order: taken, then ended by `closed`. */
-export function world(wishes: Exclude<Wish, { kind: 'none' }>[]) {
+export function world(wishes: Exclude<NextOperation, { kind: 'none' }>[]) {
   const journal: Entry[] = [];
   const open = [...wishes];
   let began: number | null = null;
@@ -53,8 +53,8 @@ export function world(wishes: Exclude<Wish, { kind: 'none' }>[]) {
     journal.push({ what, after, attempt: ref.attempt, ...(reason ? { reason } : {}) });
     return after;
   };
-  const takeWish = (ref: AttemptRef): Promise<Wish> => {
-    note('takeWish', ref);
+  const nextOperation = (ref: AttemptRef): Promise<NextOperation> => {
+    note('nextOperation', ref);
     return Promise.resolve(open[0] ?? { kind: 'none', attempt: wishes.at(-1)?.attempt ?? 0, owes: 'nothing' });
   };
   /** Ends the attempt in hand, as the transaction of an activity would. */
@@ -67,8 +67,8 @@ export function world(wishes: Exclude<Wish, { kind: 'none' }>[]) {
     note('closeAttempt', ref);
     return Promise.resolve(end(ref.attempt, 'failed'));
   };
-  const lookAtAccount = (ref: AttemptRef): Promise<Progress> => {
-    note('lookAtAccount', ref);
+  const checkAccount = (ref: AttemptRef): Promise<Progress> => {
+    note('checkAccount', ref);
     return Promise.resolve(progress(ref.attempt, { state: 'closed', accountState: 'active' }));
   };
   return {
@@ -78,7 +78,7 @@ export function world(wishes: Exclude<Wish, { kind: 'none' }>[]) {
     wish: (wish: (typeof wishes)[number]): void => void open.push(wish),
     /** The names of what was asked, in order. */
     asked: (): string[] => journal.map(({ what }) => what),
-    common: { takeWish, closeAttempt, lookAtAccount },
+    common: { nextOperation, closeAttempt, checkAccount },
   };
 }
 
@@ -93,14 +93,14 @@ export const start = (play: Play) =>
 export const run = async (play: Play): Promise<void> => (await start(play)).result();
 
 export const connectWish = (expiresInMs: number, attempt = 1) => ({ kind: 'connect' as const, attempt, expiresInMs });
-/** A step that must be looked at `inMs` from now. */
+/** A step that must be checked at `inMs` from now. */
 export const waiting = (ref: AttemptRef, stepId: string, inMs: number, more: Partial<Progress> = {}): Progress =>
   progress(ref.attempt, { stepId, kind: 'qr', wakeAt: ref.now + inMs, wakeInMs: inMs, ...more });
 export const answerOf = (stepId: string, answerId: string) => ({ stepId, action: 'answer' as const, answerId });
 /** A started run that has come to its first step. */
 export async function atFirstStep(play: Play) {
   const handle = await start(play);
-  await eventually('the first step', async () => (await handle.query(standing)).stepId);
+  await eventually('the first step', async () => (await handle.query(status)).stepId);
   return handle;
 }
 export const refusedAs = (type: string) => ({ name: 'WorkflowUpdateFailedError', cause: { type } });

@@ -1,7 +1,7 @@
 import { WithStartWorkflowOperation } from '@temporalio/client';
 import { CancelledFailure } from '@temporalio/common';
 import type { Activities } from '../../activities/activities.ts';
-import { currentStep, lookAgain, refusals, standing, submitStep } from '../../workflows/messages.ts';
+import { currentStep, refresh, refusals, status, submitStep } from '../../workflows/messages.ts';
 import {
   answerOf,
   atFirstStep,
@@ -28,8 +28,8 @@ withTimeSkipped('P5, with time skipped: what people do meanwhile', () => {
         note('beginLogin', ref);
         return Promise.resolve(waiting(ref, 'code-1', 2 * hour, { kind: 'code' }));
       },
-      lookAtLogin: (ref) => {
-        note('lookAtLogin', ref);
+      checkLogin: (ref) => {
+        note('checkLogin', ref);
         return Promise.resolve(progress(ref.attempt, { state: 'ending', reason: 'checkpoint_expired' }));
       },
       actOnStep: (ref) => {
@@ -57,13 +57,13 @@ withTimeSkipped('P5, with time skipped: what people do meanwhile', () => {
         const wrong = await handle.executeUpdate(submitStep, { args: [answerOf('code-1', 'wrong')] });
         expect(wrong).toMatchObject({ stepId: 'code-2', state: 'open' });
         await time.env.sleep(90 * minute);
-        // Past the first step's end, before the second one's: only the second one's alarm counts.
-        expect(await handle.query(standing)).toMatchObject({ stepId: 'code-2', state: 'open' });
+        // Past the first step's end, before the second one's: only the second one's timer counts.
+        expect(await handle.query(status)).toMatchObject({ stepId: 'code-2', state: 'open' });
         const right = await handle.executeUpdate(submitStep, { args: [answerOf('code-2', 'right')] });
         expect(right.state).toBe('closed');
         await handle.result();
       });
-      expect(story.asked()).toEqual(['takeWish', 'beginLogin', 'actOnStep', 'actOnStep']);
+      expect(story.asked()).toEqual(['nextOperation', 'beginLogin', 'actOnStep', 'actOnStep']);
     });
 
     it('refuses an answer to a step that is over, and the step still lapses at its time', async () => {
@@ -114,8 +114,8 @@ withTimeSkipped('P5, with time skipped: what people do meanwhile', () => {
             note('beginLogin', ref);
             return Promise.resolve(waiting(ref, 'step-1', day));
           },
-          lookAtLogin: (ref) => {
-            note('lookAtLogin', ref);
+          checkLogin: (ref) => {
+            note('checkLogin', ref);
             return Promise.resolve(progress(ref.attempt, { state: 'ending', reason: 'superseded' }));
           },
           endLogin: (ref) => {
@@ -127,16 +127,16 @@ withTimeSkipped('P5, with time skipped: what people do meanwhile', () => {
           const handle = await atFirstStep(play);
           await time.env.sleep(4 * hour);
           wish({ kind: 'disconnect', attempt: 2, expiresInMs: hour });
-          await handle.signal(lookAgain);
+          await handle.signal(refresh);
           await handle.result();
         },
       );
       expect(journal.map(({ what, attempt, reason }) => [what, attempt, reason])).toEqual([
-        ['takeWish', 0, undefined],
+        ['nextOperation', 0, undefined],
         ['beginLogin', 1, undefined],
-        ['lookAtLogin', 1, undefined],
+        ['checkLogin', 1, undefined],
         ['closeAttempt', 1, 'superseded'],
-        ['takeWish', 0, undefined],
+        ['nextOperation', 0, undefined],
         ['endLogin', 2, undefined],
       ]);
       expect(journal[2]?.after).toEqual(within(4 * hour));
@@ -155,9 +155,9 @@ withTimeSkipped('P5, with time skipped: what people do meanwhile', () => {
         run,
       );
       expect(journal.map(({ what, attempt }) => [what, attempt])).toEqual([
-        ['takeWish', 0],
+        ['nextOperation', 0],
         ['closeAttempt', 1],
-        ['takeWish', 0],
+        ['nextOperation', 0],
         ['beginLogin', 2],
       ]);
     });
@@ -171,15 +171,15 @@ withTimeSkipped('P5, with time skipped: what people do meanwhile', () => {
             note('beginLogin', ref);
             return Promise.resolve(waiting(ref, 'step-1', 3 * day));
           },
-          lookAtLogin: (ref) => {
-            note('lookAtLogin', ref);
+          checkLogin: (ref) => {
+            note('checkLogin', ref);
             return Promise.resolve(progress(ref.attempt, { state: 'ending', reason: 'cancelled' }));
           },
         },
         async (play) => {
           const handle = await atFirstStep(play);
           await time.env.sleep(day);
-          await handle.signal(lookAgain);
+          await handle.signal(refresh);
           await handle.result();
         },
       );
@@ -207,7 +207,7 @@ withTimeSkipped('P5, with time skipped: what people do meanwhile', () => {
           await run(play);
         },
       );
-      expect(asked()).toEqual(['takeWish', 'beginLogin', 'takeWish', 'beginLogin']);
+      expect(asked()).toEqual(['nextOperation', 'beginLogin', 'nextOperation', 'beginLogin']);
     });
 
     it('keeps its timer through news that change nothing', async () => {
@@ -221,8 +221,8 @@ withTimeSkipped('P5, with time skipped: what people do meanwhile', () => {
             lapse = ref.now + day;
             return Promise.resolve(waiting(ref, 'step-1', day));
           },
-          lookAtLogin: (ref) => {
-            const after = note('lookAtLogin', ref);
+          checkLogin: (ref) => {
+            const after = note('checkLogin', ref);
             if (after >= day) return Promise.resolve(end(ref.attempt, 'active'));
             return Promise.resolve(
               progress(ref.attempt, { stepId: 'step-1', kind: 'qr', wakeAt: lapse, wakeInMs: lapse - ref.now }),
@@ -233,13 +233,13 @@ withTimeSkipped('P5, with time skipped: what people do meanwhile', () => {
           const handle = await atFirstStep(play);
           for (let news = 0; news < 3; news += 1) {
             await time.env.sleep(hour);
-            await handle.signal(lookAgain);
+            await handle.signal(refresh);
           }
           await handle.result();
           return handle.fetchHistory();
         },
       );
-      expect(asked().filter((what) => what === 'lookAtLogin')).toHaveLength(4);
+      expect(asked().filter((what) => what === 'checkLogin')).toHaveLength(4);
       expect(history.events?.filter((event) => event.timerStartedEventAttributes)).toHaveLength(1);
     });
   });

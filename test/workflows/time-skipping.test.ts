@@ -1,6 +1,6 @@
 import { ProviderFailure } from '../../domain/failures.ts';
 import { searchAttributes } from '../../domain/search-attributes.ts';
-import { lookAgain } from '../../workflows/messages.ts';
+import { refresh } from '../../workflows/messages.ts';
 import {
   between,
   connectWish,
@@ -30,14 +30,14 @@ withTimeSkipped('P5, with time skipped: deadlines and pauses', () => {
             note('beginLogin', ref);
             return Promise.resolve(waiting(ref, 'step-1', 3 * day, { kind: 'redirect' }));
           },
-          lookAtLogin: (ref) => {
-            note('lookAtLogin', ref);
+          checkLogin: (ref) => {
+            note('checkLogin', ref);
             return Promise.resolve(progress(ref.attempt, { state: 'ending', reason: 'deadline_passed' }));
           },
         },
         run,
       );
-      expect(asked()).toEqual(['takeWish', 'beginLogin', 'lookAtLogin', 'closeAttempt']);
+      expect(asked()).toEqual(['nextOperation', 'beginLogin', 'checkLogin', 'closeAttempt']);
       expect(journal.at(-1)).toMatchObject({ attempt: 1, reason: 'deadline_passed' });
       expect(journal[2]?.after).toBeGreaterThanOrEqual(3 * day);
       expect(journal[2]?.after).toBeLessThan(3 * day + minute);
@@ -53,8 +53,8 @@ withTimeSkipped('P5, with time skipped: deadlines and pauses', () => {
             note('beginLogin', ref);
             return Promise.resolve(waiting(ref, 'code-1', minute));
           },
-          lookAtLogin: (ref) => {
-            if (note('lookAtLogin', ref) >= 10 * minute)
+          checkLogin: (ref) => {
+            if (note('checkLogin', ref) >= 10 * minute)
               return Promise.resolve(progress(ref.attempt, { state: 'ending', reason: 'deadline_passed' }));
             codes += 1;
             return Promise.resolve(waiting(ref, `code-${codes}`, minute));
@@ -62,7 +62,7 @@ withTimeSkipped('P5, with time skipped: deadlines and pauses', () => {
         },
         run,
       );
-      const looks = journal.filter(({ what }) => what === 'lookAtLogin').map(({ after }) => Math.floor(after / minute));
+      const looks = journal.filter(({ what }) => what === 'checkLogin').map(({ after }) => Math.floor(after / minute));
       expect(looks).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
       expect(codes).toBe(10);
       expect(journal.at(-1)).toMatchObject({ what: 'closeAttempt', reason: 'deadline_passed' });
@@ -77,14 +77,14 @@ withTimeSkipped('P5, with time skipped: deadlines and pauses', () => {
             note('beginLogin', ref);
             return Promise.resolve(waiting(ref, 'step-1', day));
           },
-          lookAtLogin: (ref) => {
-            note('lookAtLogin', ref);
+          checkLogin: (ref) => {
+            note('checkLogin', ref);
             return Promise.resolve(end(ref.attempt, 'active'));
           },
         },
         run,
       );
-      expect(asked()).toEqual(['takeWish', 'beginLogin', 'lookAtLogin']);
+      expect(asked()).toEqual(['nextOperation', 'beginLogin', 'checkLogin']);
     });
 
     it('counts a scan that came between the look at the deadline and the clean-up', async () => {
@@ -96,8 +96,8 @@ withTimeSkipped('P5, with time skipped: deadlines and pauses', () => {
             note('beginLogin', ref);
             return Promise.resolve(waiting(ref, 'step-1', day));
           },
-          lookAtLogin: (ref) => {
-            note('lookAtLogin', ref);
+          checkLogin: (ref) => {
+            note('checkLogin', ref);
             return Promise.resolve(progress(ref.attempt, { state: 'ending', reason: 'deadline_passed' }));
           },
           closeAttempt: (ref) => {
@@ -111,7 +111,7 @@ withTimeSkipped('P5, with time skipped: deadlines and pauses', () => {
           return started;
         },
       );
-      expect(asked()).toEqual(['takeWish', 'beginLogin', 'lookAtLogin', 'closeAttempt']);
+      expect(asked()).toEqual(['nextOperation', 'beginLogin', 'checkLogin', 'closeAttempt']);
       const { typedSearchAttributes: found } = await handle.describe();
       expect(found.get(searchAttributes.state)).toBe('active');
     });
@@ -184,7 +184,7 @@ withTimeSkipped('P5, with time skipped: deadlines and pauses', () => {
         },
         run,
       );
-      expect(asked()).toEqual(['takeWish', 'beginLogin', 'closeAttempt']);
+      expect(asked()).toEqual(['nextOperation', 'beginLogin', 'closeAttempt']);
       expect(journal.at(-1)).toMatchObject({ reason: 'wrong_credentials' });
     });
 
@@ -221,7 +221,7 @@ withTimeSkipped('P5, with time skipped: deadlines and pauses', () => {
         await handle.result();
         return handle.fetchHistory();
       });
-      expect(asked()).toEqual(['takeWish', 'lookAtAccount']);
+      expect(asked()).toEqual(['nextOperation', 'checkAccount']);
       expect(history.events?.filter((event) => event.timerStartedEventAttributes)).toEqual([]);
       expect(history.events?.some((event) => event.workflowExecutionContinuedAsNewEventAttributes)).toBe(false);
     });
@@ -234,8 +234,8 @@ withTimeSkipped('P5, with time skipped: deadlines and pauses', () => {
       await time.play(
         {
           ...common,
-          lookAtAccount: async (ref) => {
-            note('lookAtAccount', ref);
+          checkAccount: async (ref) => {
+            note('checkAccount', ref);
             looks += 1;
             looked.resolve();
             if (looks === 1) await told.promise;
@@ -245,12 +245,12 @@ withTimeSkipped('P5, with time skipped: deadlines and pauses', () => {
         async (play) => {
           const handle = await start(play);
           await looked.promise;
-          await handle.signal(lookAgain);
+          await handle.signal(refresh);
           told.resolve();
           await handle.result();
         },
       );
-      expect(asked()).toEqual(['takeWish', 'lookAtAccount', 'takeWish', 'lookAtAccount']);
+      expect(asked()).toEqual(['nextOperation', 'checkAccount', 'nextOperation', 'checkAccount']);
     });
 
     it('rests after ten minutes in which the provider did not answer: the reconciler asks again', async () => {
@@ -259,15 +259,15 @@ withTimeSkipped('P5, with time skipped: deadlines and pauses', () => {
       await time.play(
         {
           ...common,
-          lookAtAccount: async (ref) => {
-            note('lookAtAccount', ref);
+          checkAccount: async (ref) => {
+            note('checkAccount', ref);
             lastAt = (await serverTime()) - ref.now;
             throw new ProviderFailure('rate_limited', 'Down.', { retryAfterMs: 3 * minute });
           },
         },
         run,
       );
-      expect(journal.filter(({ what }) => what === 'lookAtAccount')).toHaveLength(4);
+      expect(journal.filter(({ what }) => what === 'checkAccount')).toHaveLength(4);
       expect(lastAt).toEqual(within(9 * minute));
     });
 

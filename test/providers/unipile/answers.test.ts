@@ -114,14 +114,14 @@ describe('an answer in an unknown shape', () => {
 
   it.each(['', 'null', '[]', '"x"', '<html></html>'])('is no account: %s', async (body) => {
     peer.says(200, body);
-    expect(await failureOf(login.look(callTo(peer.dsn)))).toMatchObject({ code: 'provider_unavailable' });
+    expect(await failureOf(login.check(callTo(peer.dsn)))).toMatchObject({ code: 'provider_unavailable' });
   });
 
   it.each(['{}', '<html></html>', '{"items":null}', '{"items":{}}'])(
     'is no empty list, so that nothing is made twice: %s',
     async (body) => {
       peer.says(200, body);
-      const found = login.findBegun(callTo(peer.dsn), input, 0, new Set());
+      const found = login.findUnconfirmedLogins(callTo(peer.dsn), input, 0, new Set());
       expect(await failureOf(found)).toMatchObject({ code: 'provider_unavailable', effect: 'none' });
       const registered = account.registerWebhooks(callTo(peer.dsn), 'https://p.example', 's');
       expect(await failureOf(registered)).toMatchObject({ code: 'provider_unavailable' });
@@ -130,7 +130,7 @@ describe('an answer in an unknown shape', () => {
 
   it('such as the same page again and again is not walked for ever', async () => {
     peer.says(200, { items: [], cursor: 'next' });
-    const found = login.findBegun(callTo(peer.dsn), input, 0, new Set());
+    const found = login.findUnconfirmedLogins(callTo(peer.dsn), input, 0, new Set());
     expect((await failureOf(found)).code).toBe('provider_unavailable');
   });
 });
@@ -203,7 +203,7 @@ describe('what is sent', () => {
       expect((await failureOf(login.answer(callTo(peer.dsn), { kind: 'phone' }, typed))).code).toBe('wrong_answer');
     for (const providerAccountId of [null, '', '.', '..']) {
       const at = callTo(peer.dsn, { providerAccountId });
-      expect((await login.look(at)).status).toBe('gone');
+      expect((await login.check(at)).status).toBe('gone');
       expect(await login.restore(at)).toBe(false);
       await login.revoke(at);
     }

@@ -101,14 +101,14 @@ describe('errors by their status, when the slug is new or there is none', () => 
 
   it('leaves nothing open after a read', async () => {
     peer.says(500, '');
-    expect(await failureOf(unipile.login.look(call()))).toMatchObject({ effect: 'none' });
+    expect(await failureOf(unipile.login.check(call()))).toMatchObject({ effect: 'none' });
   });
 });
 
 describe('401 on a call that carries nobody’s password', () => {
   it.each(['errors/made_up_today', 'errors/invalid_credentials', ''])('blames the key: %s', async (type) => {
     peer.says(401, error(401, type));
-    for (const work of [unipile.login.look(call()), unipile.login.restore(call()), unipile.login.revoke(call())])
+    for (const work of [unipile.login.check(call()), unipile.login.restore(call()), unipile.login.revoke(call())])
       expect((await failureOf(work)).code).toBe('provider_key_rejected');
   });
 
@@ -119,7 +119,7 @@ describe('401 on a call that carries nobody’s password', () => {
 });
 
 describe('404', () => {
-  const views = () => unipile.login.look(call()).then(({ status }) => status);
+  const views = () => unipile.login.check(call()).then(({ status }) => status);
 
   it.each(['errors/resource_not_found', 'errors/made_up_today'])('%s means that the account is gone', async (type) => {
     peer.says(404, error(404, type));
@@ -167,7 +167,7 @@ describe('an answer that never came', () => {
 describe('Retry-After', () => {
   const told = async (header?: string): Promise<number | undefined> => {
     peer.says(429, error(429, 'errors/too_many_requests'), header === undefined ? {} : { 'retry-after': header });
-    const failure = await failureOf(unipile.login.look(call()));
+    const failure = await failureOf(unipile.login.check(call()));
     expect(failure.code).toBe('rate_limited');
     return failure.retryAfterMs;
   };

@@ -30,7 +30,7 @@ async function at(story: string, channel: Channel = 'linkedin') {
     here,
     content,
     answer: (text: string) => login.answer(here, content, text),
-    status: () => login.look(here).then(({ status }) => status),
+    status: () => login.check(here).then(({ status }) => status),
   };
 }
 
@@ -38,7 +38,7 @@ describe('A3: a login by credentials', () => {
   it.each(['linkedin', 'instagram', 'messenger', 'mail'] as const)('of %s links at once', async (channel) => {
     const begun = await begin('plain', channel);
     expect(begun.next.linked).toBe(true);
-    const view = await login.look(call(channel, begun.providerAccountId));
+    const view = await login.check(call(channel, begun.providerAccountId));
     expect(view).toMatchObject({ status: 'linked', reported: 'OK', identity: expect.any(String) });
   });
 
@@ -148,9 +148,9 @@ describe('A1: a QR code', () => {
     const step = openStep(begun);
     expect(step.content).toEqual({ kind: 'qr', text: expect.stringContaining('@') });
     const here = call('whatsapp', begun.providerAccountId);
-    expect((await login.look(here)).status).toBe('pending');
+    expect((await login.check(here)).status).toBe('pending');
     await scan(begun.providerAccountId, '+33639980100');
-    const view = await login.look(here);
+    const view = await login.check(here);
     expect(view).toMatchObject({ status: 'linked', identity: '+33639980100', createdAt: expect.any(Number) });
     const { connection_config: connection } = await account.details(here, view);
     expect(connection).toMatchObject({ phone_number: '+33639980100', messaging_status: 'OK' });
@@ -159,7 +159,7 @@ describe('A1: a QR code', () => {
   it('links Telegram by a scan', async () => {
     const { providerAccountId } = await login.begin(call('telegram'), qr);
     await scan(providerAccountId);
-    expect(await login.look(call('telegram', providerAccountId))).toMatchObject({
+    expect(await login.check(call('telegram', providerAccountId))).toMatchObject({
       status: 'linked',
       identity: expect.stringMatching(/^\d+$/),
     });
@@ -180,9 +180,9 @@ describe('A1: a QR code', () => {
     await variant('unscanned_account', 'not_found');
     const { providerAccountId } = await login.begin(call('whatsapp'), qr);
     const here = call('whatsapp', providerAccountId);
-    expect((await login.look(here)).status).toBe('gone');
+    expect((await login.check(here)).status).toBe('gone');
     await scan(providerAccountId);
-    expect((await login.look(here)).status).toBe('linked');
+    expect((await login.check(here)).status).toBe('linked');
   });
 
   it('of an account that no longer exists cannot be had', async () => {
@@ -197,11 +197,11 @@ describe('A5: a reconnection', () => {
     const id = await world.whatsapp('+33639980100');
     const here = call('whatsapp', id);
     await world.control('POST', '/drop', { account_id: id, status: 'CREDENTIALS' });
-    expect(await login.look(here)).toMatchObject({ status: 'login_lost', reported: 'CREDENTIALS' });
+    expect(await login.check(here)).toMatchObject({ status: 'login_lost', reported: 'CREDENTIALS' });
     expect((await login.begin(here, qr)).providerAccountId).toBe(id);
-    expect((await login.look(here)).status).toBe('login_lost');
+    expect((await login.check(here)).status).toBe('login_lost');
     await world.control('POST', '/scan', { account_id: id });
-    expect(await login.look(here)).toMatchObject({ status: 'linked', identity: '+33639980100' });
+    expect(await login.check(here)).toMatchObject({ status: 'linked', identity: '+33639980100' });
   });
 
   it.each(['linkedin', 'mail'] as const)('of %s takes the same credentials again', async (channel) => {
@@ -229,17 +229,17 @@ describe('A5: a reconnection', () => {
 describe('what needs no owner', () => {
   it.each([
     ['OK', 'linked', true],
-    ['CONNECTING', 'interrupted', true],
-    ['ERROR', 'halted', true],
-    ['STOPPED', 'halted', true],
+    ['CONNECTING', 'degraded', true],
+    ['ERROR', 'needs_restart', true],
+    ['STOPPED', 'needs_restart', true],
     ['CREDENTIALS', 'login_lost', false],
   ])('%s is %s, and a restart mends it: %s', async (status, seen, mends) => {
     const { providerAccountId } = await begin('plain');
     const here = call('linkedin', providerAccountId);
     await world.control('POST', '/drop', { account_id: providerAccountId, status });
-    expect((await login.look(here)).status).toBe(seen);
+    expect((await login.check(here)).status).toBe(seen);
     expect(await login.restore(here)).toBe(mends);
-    expect((await login.look(here)).status).toBe(mends ? 'linked' : seen);
+    expect((await login.check(here)).status).toBe(mends ? 'linked' : seen);
   });
 
   it('says when there is nothing to restart', async () =>
@@ -251,7 +251,7 @@ describe('A6: the end of a login', () => {
     const id = await world.whatsapp();
     await login.revoke(call('whatsapp', id));
     await login.revoke(call('whatsapp', id));
-    expect(await login.look(call('whatsapp', id))).toMatchObject({ status: 'gone', raw: null });
+    expect(await login.check(call('whatsapp', id))).toMatchObject({ status: 'gone', raw: null });
     await login.revoke(call('whatsapp', 'never-was'));
   });
 
@@ -260,7 +260,7 @@ describe('A6: the end of a login', () => {
     await world.control('PUT', '/faults', { provider: 'unipile', after_effect: 1, times: 1 });
     expect(await failureOf(login.revoke(call('whatsapp', id)))).toMatchObject({ effect: 'unknown' });
     await login.revoke(call('whatsapp', id));
-    expect((await login.look(call('whatsapp', id))).status).toBe('gone');
+    expect((await login.check(call('whatsapp', id))).status).toBe('gone');
   });
 });
 

@@ -146,10 +146,10 @@ describe('P6: what the sandbox delivers to a registration', () => {
       'created',
       'linked',
       'synced',
-      'interrupted',
+      'degraded',
       'login_lost',
-      'halted',
-      'halted',
+      'needs_restart',
+      'needs_restart',
       'login_lost',
       'deleted',
     ]);

@@ -8,7 +8,7 @@ describe('A3: what a login starts with is checked before anybody is asked', () =
     channel: Channel,
     credentials: Record<string, unknown>,
     method: LoginInput['method'] = 'credentials',
-  ): string | null => unipile.checkLogin(channel, { method, credentials });
+  ): string | null => unipile.validateLoginInput(channel, { method, credentials });
 
   it.each(['linkedin', 'instagram', 'messenger', 'mail'] as const)('of %s', (channel) => {
     const { credentials } = inputFor(channel, 'canary');

@@ -23,13 +23,13 @@ describe('what an account object says', () => {
     [['OK'], 'linked'],
     [['ok'], 'linked'],
     [['OK', 'OK'], 'linked'],
-    [['CONNECTING'], 'interrupted'],
-    [['ERROR'], 'halted'],
-    [['STOPPED'], 'halted'],
+    [['CONNECTING'], 'degraded'],
+    [['ERROR'], 'needs_restart'],
+    [['STOPPED'], 'needs_restart'],
     [['CREDENTIALS'], 'login_lost'],
     [['PERMISSIONS'], 'login_lost'],
-    [['MADE_UP_TODAY'], 'interrupted'],
-    [[undefined], 'interrupted'],
+    [['MADE_UP_TODAY'], 'degraded'],
+    [[undefined], 'degraded'],
     [[], 'pending'],
   ])('sources %j mean %s', (states, status) => expect(viewOf(account(sources(...states))).status).toBe(status));
 
@@ -40,7 +40,7 @@ describe('what an account object says', () => {
       ['ERROR', 'CREDENTIALS', 'OK'],
     ])
       expect(viewOf(account(sources(...states))).status).toBe('login_lost');
-    expect(viewOf(account(sources('CONNECTING', 'ERROR'))).status).toBe('halted');
+    expect(viewOf(account(sources('CONNECTING', 'ERROR'))).status).toBe('needs_restart');
   });
 
   it('is a login that nobody finished while it does not know who it is', () => {
@@ -82,7 +82,7 @@ describe('what an account object says', () => {
     for (const sources of [[], null, undefined, {}, 'OK'])
       expect(viewOf(account({ sources }))).toMatchObject({ status: 'pending', identity: '+33639980100' });
     for (const sources of [[null], [{}], ['OK'], [{ id: 'a', status: 5 }]])
-      expect(viewOf(account({ sources })).status).toBe('interrupted');
+      expect(viewOf(account({ sources })).status).toBe('degraded');
   });
 
   it('keeps the answer as it came', () => {

@@ -89,9 +89,9 @@ describe('a failure by its status', () => {
 
   it('404 of something that stands before WASender says nothing of the session', async () => {
     peer.says(404, '<html>nothing here</html>');
-    expect(await failureOf(login.look(call()))).toMatchObject({ code: 'provider_unavailable' });
+    expect(await failureOf(login.check(call()))).toMatchObject({ code: 'provider_unavailable' });
     peer.says(404, { success: false, message: 'Session not found' });
-    expect((await login.look(call())).status).toBe('gone');
+    expect((await login.check(call())).status).toBe('gone');
   });
 });
 
@@ -126,7 +126,7 @@ describe('what did not come through', () => {
     peer.answer = (response) => response.destroy();
     const lost = failureOf(login.begin({ ...call(), providerAccountId: null }, input));
     expect(await lost).toMatchObject({ code: 'provider_unavailable', effect: 'unknown' });
-    expect(await failureOf(login.look(call()))).toMatchObject({ code: 'provider_unavailable', effect: 'none' });
+    expect(await failureOf(login.check(call()))).toMatchObject({ code: 'provider_unavailable', effect: 'none' });
   });
 });
 
@@ -135,12 +135,12 @@ describe('an answer in an unknown shape', () => {
 
   it.each(bodies)('is no session, no list and no book: %s', async (body) => {
     peer.says(200, body);
-    expect(await failureOf(login.look(call()))).toMatchObject({ code: 'provider_unavailable' });
+    expect(await failureOf(login.check(call()))).toMatchObject({ code: 'provider_unavailable' });
     expect(await failureOf(account.list(call()))).toMatchObject({ code: 'provider_unavailable' });
     expect(await failureOf(contacts.page(call(), null))).toMatchObject({ code: 'provider_unavailable' });
     const begun = failureOf(login.begin({ ...call(), providerAccountId: null }, input));
     expect(await begun).toMatchObject({ code: 'provider_unavailable', effect: 'unknown' });
-    const found = failureOf(login.findBegun(call(), input, 0, new Set()));
+    const found = failureOf(login.findUnconfirmedLogins(call(), input, 0, new Set()));
     expect(await found).toMatchObject({ code: 'provider_unavailable' });
   });
 
@@ -171,7 +171,7 @@ describe('an answer in an unknown shape', () => {
     await fc.assert(
       fc.asyncProperty(fc.oneof(fc.jsonValue(), shape), async (data) => {
         peer.says(200, { success: true, data });
-        for (const asked of [contacts.page(call(), null), contacts.one(call(), '+33639980001'), login.look(call())])
+        for (const asked of [contacts.page(call(), null), contacts.one(call(), '+33639980001'), login.check(call())])
           await asked.catch((error: unknown) => expect(error).toHaveProperty('code'));
       }),
       { numRuns: 100 },
@@ -205,7 +205,7 @@ describe('what is sent', () => {
     await contacts.one(call(), '900000000000001@lid');
     await contacts.onWhatsapp(call(), '+15550100');
     await contacts.lidToPhone(call(), '900000000000001@lid');
-    await login.look(call());
+    await login.check(call());
     expect(seen).toEqual([
       'GET /api/contacts/15550100 Bearer canary-key',
       'GET /api/contacts/900000000000001%40lid Bearer canary-key',

@@ -66,21 +66,21 @@ describe('A1: a login by QR', () => {
     expect(qrOf(next)).not.toBe(qrOf(begun));
     expect(await sessions()).toHaveLength(1);
     await scan(begun);
-    expect((await login.look(callAfter(world, begun))).status).toBe('linked');
+    expect((await login.check(callAfter(world, begun))).status).toBe('linked');
   });
 
   it('begins again on a session that nobody scanned in time', async () => {
     await world.variant('link_seconds', 60);
     const begun = await begin('+33639980001');
     await world.control('POST', '/clock', { advance_seconds: 90 });
-    expect(await login.look(callAfter(world, begun))).toMatchObject({ status: 'login_lost', reported: 'expired' });
+    expect(await login.check(callAfter(world, begun))).toMatchObject({ status: 'login_lost', reported: 'expired' });
     expect(qrOf(await login.begin(callAfter(world, begun), inputFor()))).not.toBe(qrOf(begun));
   });
 
   it('is the phone’s that scanned, whatever number the session was made for', async () => {
     const begun = await begin('+33639980001');
     await scan(begun, '+33639980002');
-    expect((await login.look(callAfter(world, begun))).identity).toBe('+33639980002');
+    expect((await login.check(callAfter(world, begun))).identity).toBe('+33639980002');
   });
 
   it('unlinks a phone that is not the account’s before it asks for the right one', async () => {
@@ -124,7 +124,7 @@ describe('the number', () => {
     [{ proxy_url: 'ftp://p.example' }, 'proxy_url'],
     [{ username: 'ada', password: 'hunter2' }, 'username, password'],
   ])('and its options are checked: %j', (credentials, names) => {
-    const said = wasender.checkLogin('whatsapp', { method: 'qr', credentials });
+    const said = wasender.validateLoginInput('whatsapp', { method: 'qr', credentials });
     if (names === null) expect(said).toBeNull();
     else expect(said).toContain(names);
     expect(said ?? '').not.toContain('hunter2');
@@ -156,9 +156,9 @@ describe.each([
     expect(qrOf(begun)).toMatch(/^2@/);
     const here = callAfter(world, begun);
     expect(here.keys).toEqual({ apiKey: expect.any(String), webhookSecret: expect.any(String) });
-    expect(await login.look(here)).toMatchObject({ status: 'login_lost', reported: 'need_scan' });
+    expect(await login.check(here)).toMatchObject({ status: 'login_lost', reported: 'need_scan' });
     await scan(begun);
-    const view = await login.look(here);
+    const view = await login.check(here);
     expect(view).toMatchObject({ status: 'linked', reported: 'connected', identity: '+33639980001', keys: here.keys });
     expect(view.createdAt).toBeLessThanOrEqual(Date.now());
     const details = await account.details(here, view);
@@ -168,13 +168,13 @@ describe.each([
       [here.providerAccountId, 'linked'],
     ]);
     await drop(here, 'logged_out');
-    expect(await login.look(here)).toMatchObject({ status: 'login_lost', reported: 'logged_out' });
+    expect(await login.check(here)).toMatchObject({ status: 'login_lost', reported: 'logged_out' });
     expect(qrOf(await login.begin(here, inputFor()))).not.toBe(qrOf(begun));
     await scan(begun);
     expect((await login.begin(here, inputFor())).next.linked).toBe(true);
     await login.revoke(here);
     await login.revoke(here);
-    expect(await login.look(here)).toMatchObject({ status: 'gone', raw: null });
+    expect(await login.check(here)).toMatchObject({ status: 'gone', raw: null });
     expect(await sessions()).toEqual([]);
   });
 });
@@ -182,7 +182,7 @@ describe.each([
 describe('how a session stands', () => {
   it.each([
     ['connected', 'linked'],
-    ['connecting', 'interrupted'],
+    ['connecting', 'degraded'],
     ['need_scan', 'login_lost'],
     ['need_passkey', 'login_lost'],
     ['disconnected', 'login_lost'],
@@ -191,12 +191,12 @@ describe('how a session stands', () => {
   ])('%s is %s', async (status, seen) => {
     const here = await linkedCall(world);
     await drop(here, status);
-    expect((await login.look(here)).status).toBe(seen);
+    expect((await login.check(here)).status).toBe(seen);
   });
 
   it('carries its keys beside it, never in what is kept as the raw answer', async () => {
     const here = await linkedCall(world);
-    const view = await login.look(here);
+    const view = await login.check(here);
     const details = await account.details(here, view);
     for (const secret of [here.keys?.apiKey, here.keys?.webhookSecret]) {
       expect(JSON.stringify(view.keys)).toContain(secret);
@@ -215,7 +215,7 @@ describe('how a session stands', () => {
 
   it('of ids that nobody has is gone, and ending them is no mistake', async () => {
     for (const providerAccountId of ['1', 'patchbay-doctor', '..', '', null]) {
-      expect((await login.look(call({ providerAccountId }))).status).toBe('gone');
+      expect((await login.check(call({ providerAccountId }))).status).toBe('gone');
       await login.revoke(call({ providerAccountId }));
     }
   });
@@ -225,7 +225,7 @@ describe('how a session stands', () => {
     const { api_key: fresh } = (
       await world.wasender('POST', `/whatsapp-sessions/${here.providerAccountId}/regenerate-key`)
     ).body;
-    expect(await login.look(here)).toMatchObject({ status: 'linked', keys: { apiKey: fresh } });
+    expect(await login.check(here)).toMatchObject({ status: 'linked', keys: { apiKey: fresh } });
   });
 });
 
@@ -235,16 +235,18 @@ describe('a beginning whose answer was lost', () => {
     expect(await failureOf(begin('+33639980001'))).toMatchObject({ effect: 'unknown' });
     const [made] = await sessions();
     const since = Date.now() - 60_000;
-    const found = await login.findBegun(call(), inputFor('+33639980001'), since, new Set());
+    const found = await login.findUnconfirmedLogins(call(), inputFor('+33639980001'), since, new Set());
     expect(found).toEqual([{ providerAccountId: String(made.id), proven: true }]);
     expect(qrOf(await login.begin(call({ providerAccountId: String(made.id) }), inputFor()))).toMatch(/^2@/);
-    expect(await login.findBegun(call(), inputFor('+33639980001'), since, new Set([String(made.id)]))).toEqual([]);
+    expect(
+      await login.findUnconfirmedLogins(call(), inputFor('+33639980001'), since, new Set([String(made.id)])),
+    ).toEqual([]);
   });
 
   it('is only suspected in a young session of the same number that somebody else named', async () => {
     const { id } = await world.created({ phone_number: '+33639980001' });
     await world.created({ phone_number: '+33639980002' });
-    const find = (since: number) => login.findBegun(call(), inputFor('+33639980001'), since, new Set());
+    const find = (since: number) => login.findUnconfirmedLogins(call(), inputFor('+33639980001'), since, new Set());
     expect(await find(Date.now() - 60_000)).toEqual([{ providerAccountId: String(id), proven: false }]);
     expect(await find(Date.now() + 60_000)).toEqual([]);
   });
@@ -326,12 +328,12 @@ describe('a session’s key in place of a personal access token', () => {
     expect(begun.next.linked).toBe(true);
     expect(begun.providerAccountId).not.toContain(key.slice(0, 8));
     const here = call({ settings: settingsOf(key), providerAccountId: begun.providerAccountId });
-    expect(await login.look(here)).toMatchObject({ status: 'linked', identity: '+33639980001' });
+    expect(await login.check(here)).toMatchObject({ status: 'linked', identity: '+33639980001' });
     expect((await account.list(here)).map((one) => one.providerAccountId)).toEqual([begun.providerAccountId]);
     expect((await wasender.contacts?.page(here, null))?.contacts).toHaveLength(10);
-    expect((await login.look({ ...here, providerAccountId: '12' })).status).toBe('gone');
+    expect((await login.check({ ...here, providerAccountId: '12' })).status).toBe('gone');
     await login.revoke(here);
-    expect((await login.look(here)).status).toBe('linked');
+    expect((await login.check(here)).status).toBe('linked');
   });
 
   it('waits where the number must be linked on WASender’s own page', async () => {
@@ -342,6 +344,6 @@ describe('a session’s key in place of a personal access token', () => {
 
   it('is refused when it is wrong', async () => {
     const wrong = call({ settings: settingsOf('0'.repeat(64)), providerAccountId: 'x' });
-    expect((await failureOf(login.look(wrong))).code).toBe('provider_key_rejected');
+    expect((await failureOf(login.check(wrong))).code).toBe('provider_key_rejected');
   });
 });

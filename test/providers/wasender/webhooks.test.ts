@@ -17,7 +17,7 @@ const key = 'ab'.repeat(32);
 describe('C2: session.status', () => {
   const words = {
     connected: 'linked',
-    connecting: 'interrupted',
+    connecting: 'degraded',
     need_scan: 'login_lost',
     need_passkey: 'login_lost',
     disconnected: 'login_lost',
@@ -169,7 +169,7 @@ describe('P6: what the sandbox delivers', () => {
     const told = await receiver.until(4, ({ body }) => body.event === 'session.status');
     expect(told.flatMap(read).map((one) => one.kind === 'account_status' && one.status)).toEqual([
       'linked',
-      'interrupted',
+      'degraded',
       'linked',
       'login_lost',
     ]);

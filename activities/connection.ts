@@ -1,0 +1,25 @@
+import { activityInfo } from '@temporalio/activity';
+import type { Context } from '../services/context.ts';
+import { actOnStep, type StepActionRef } from '../services/connections/login/act-on-step.ts';
+import { beginLogin } from '../services/connections/login/begin-login.ts';
+import { checkAccount } from '../services/connections/login/check-account.ts';
+import { reviveLogin } from '../services/connections/login/check-login.ts';
+import { closeAttempt, type CloseRef } from '../services/connections/login/close-attempt.ts';
+import { compensate } from '../services/connections/login/compensate.ts';
+import { endLogin } from '../services/connections/login/end-login.ts';
+import { nextOperation } from '../services/connections/login/next-operation.ts';
+import { pollLogin } from '../services/connections/login/poll-login.ts';
+import type { AttemptRef } from '../domain/attempts.ts';
+
+/** Steps of the `connection` workflow. */
+export const connectionActivities = (context: Context) => ({
+  nextOperation: (ref: AttemptRef) => nextOperation(context, ref, activityInfo().workflowExecution?.runId ?? null),
+  beginLogin: (ref: AttemptRef) => beginLogin(context, ref),
+  reviveLogin: (ref: AttemptRef) => reviveLogin(context, ref),
+  actOnStep: (ref: StepActionRef) => actOnStep(context, ref),
+  checkLogin: (ref: AttemptRef) => pollLogin(context, ref),
+  checkAccount: (ref: AttemptRef) => checkAccount(context, ref),
+  closeAttempt: (ref: CloseRef) => closeAttempt(context, ref),
+  compensate: (ref: AttemptRef) => compensate(context, ref),
+  endLogin: (ref: AttemptRef) => endLogin(context, ref),
+});

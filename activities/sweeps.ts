@@ -1,0 +1,100 @@
+import { Context as ActivityContext } from '@temporalio/activity';
+import { moveLeases, type DueAccount } from '../db/queries/accounts/lease-due-accounts.ts';
+import { failRun } from '../db/queries/syncs/contacts-run.ts';
+import { openSweptRun } from '../db/queries/syncs/open-contacts-run.ts';
+import { failureRow, ProviderFailure } from '../domain/failures.ts';
+import { contactsEveryMs, timeOf, type Context } from '../services/context.ts';
+import { completeContacts } from '../services/contacts/fetch-pictures.ts';
+import { syncContacts, type Holder } from '../services/contacts/sync-contacts.ts';
+import { leaseDueAccounts, type SweepRef } from './lease-due-accounts.ts';
+import { holderOf } from './syncs.ts';
+
+/** Address books that one activity reads at a time. */
+const booksAtOnce = 3;
+/** How long one activity asks for pictures, in milliseconds. */
+const picturesForMs = 10 * 60_000;
+
+/** Steps of the sweeps. Each works on some of the accounts that are due, and answers whether more are due. */
+export const sweepActivities = (context: Context) => ({
+  syncDueContacts: (ref: SweepRef) => syncDueContacts(context, ref, ActivityContext.current()),
+  fetchDuePictures: (ref: SweepRef) => fetchDuePictures(context, ref, ActivityContext.current()),
+});
+
+/**
+ * Reads the address books that are due. One account's failure is its own: what may pass is left running for the
+ * account's own workflow, which the reconciler starts.
+ */
+async function syncDueContacts(context: Context, ref: SweepRef, activity: ActivityContext): Promise<boolean> {
+  const holder = { ...holderOf(activity), try: 1 };
+  const leases = await leaseDueAccounts(context, ref, 'contacts_due_at', activity);
+  const turns = leases.accounts.values();
+  const work = async (): Promise<void> => {
+    for (const one of turns) {
+      await syncOne(context, one, leases.until, ref.now, holder);
+      holder.signal.throwIfAborted();
+      leases.done(one.id);
+    }
+  };
+  try {
+    await Promise.all(Array.from({ length: booksAtOnce }, work));
+  } catch (error) {
+    await leases.release();
+    throw error;
+  }
+  return leases.isFull;
+}
+
+async function syncOne(
+  context: Context,
+  account: DueAccount,
+  leasedUntil: Date,
+  now: number,
+  holder: Holder,
+): Promise<void> {
+  const ref = { tenantId: account.tenant_id, accountId: account.id, scope: '', now };
+  try {
+    await context.db.tenant(ref.tenantId, (em) => openSweptRun(em, account.id, leasedUntil, timeOf(context, ref)));
+    while (await syncContacts(context, ref, holder));
+  } catch (error) {
+    context.log.warn(
+      { account: account.id, tenant: account.tenant_id, err: error },
+      'an address book could not be read',
+    );
+    if (!(error instanceof ProviderFailure)) return;
+    const { action } = failureRow(error.code);
+    if (action === 'retry' || action === 'wait') return;
+    const at = timeOf(context, ref);
+    await context.db.tenant(ref.tenantId, (em) => failRun(em, context.vault, ref, holder.id, error.code, at));
+    // A later try of this activity must not take the account again.
+    const next = new Date(at.getTime() + contactsEveryMs(context.config) / 2);
+    await context.db.tenant(ref.tenantId, (em) => moveLeases(em, 'contacts_due_at', [account.id], leasedUntil, next));
+    context.metrics.syncs.inc({ kind: 'contacts', outcome: error.code });
+  }
+}
+
+/** Asks for pictures and for numbers behind LIDs, within the provider's quotas. */
+async function fetchDuePictures(context: Context, ref: SweepRef, activity: ActivityContext): Promise<boolean> {
+  const { cancellationSignal: signal } = activity;
+  const now = (): Date => timeOf(context, ref);
+  const leases = await leaseDueAccounts(context, ref, 'pictures_due_at', activity);
+  const began = Date.now();
+  const isOver = (): boolean => Date.now() - began > picturesForMs;
+  const work = async (account: DueAccount): Promise<void> => {
+    try {
+      await completeContacts(context, account, now, isOver, signal);
+    } catch (error) {
+      if (signal.aborted) return;
+      // The account's lease lapses; its neighbours go on.
+      context.log.warn(
+        { account: account.id, tenant: account.tenant_id, err: error },
+        'pictures could not be asked for',
+      );
+    }
+    leases.done(account.id);
+  };
+  // All at once: each waits most of the time.
+  await Promise.all(leases.accounts.map(work));
+  if (signal.aborted) await leases.release();
+  signal.throwIfAborted();
+  return leases.isFull;
+}

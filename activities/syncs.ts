@@ -1,0 +1,38 @@
+import { ApplicationFailure, Context as ActivityContext } from '@temporalio/activity';
+import type { FailureCode } from '../domain/failures.ts';
+import { collectDetails, giveUpDetails, type DetailsRef } from '../services/accounts/collect-details.ts';
+import type { Context } from '../services/context.ts';
+import {
+  giveUpContacts,
+  syncContacts,
+  SyncBusy,
+  type Holder,
+  type SyncContactsRef,
+} from '../services/contacts/sync-contacts.ts';
+
+/** The holder of a run: every try of one activity is the same one. */
+export const holderOf = ({ info, cancellationSignal }: ActivityContext): Holder => ({
+  id: `${info.workflowExecution?.workflowId}/${info.workflowExecution?.runId}`,
+  try: info.attempt,
+  signal: cancellationSignal,
+});
+
+/** Steps of the sync workflows. Each answers whether there is more to do in another activity. */
+export const syncActivities = (context: Context) => ({
+  collectDetails: (ref: DetailsRef) => collectDetails(context, ref),
+  giveUpDetails: (ref: DetailsRef & { reason: FailureCode }) => giveUpDetails(context, ref),
+  syncContacts: async (ref: SyncContactsRef) => {
+    try {
+      return await syncContacts(context, ref, holderOf(ActivityContext.current()));
+    } catch (error) {
+      if (!(error instanceof SyncBusy)) throw error;
+      throw ApplicationFailure.create({
+        type: 'sync_busy',
+        message: error.message,
+        nextRetryDelay: error.freeInMs,
+      });
+    }
+  },
+  giveUpContacts: (ref: SyncContactsRef & { reason: FailureCode }) =>
+    giveUpContacts(context, ref, holderOf(ActivityContext.current()).id),
+});

@@ -1,0 +1,120 @@
+import type { Request, RequestHandler, Response, Router } from 'express';
+import type { z } from 'zod';
+import { newId } from '../../platform/ids.ts';
+import type { Context } from '../../services/context.ts';
+import { bearerOf, createKeyring, unauthorized } from './auth.ts';
+import { requireScope, type Principal } from '../../services/principal.ts';
+import { readJson } from './body.ts';
+import { createForgetting } from './forget-keys.ts';
+import { once } from './idempotency.ts';
+import { Problem } from '../../services/problem.ts';
+import { createLimit } from './rate-limit.ts';
+import { unlessRevoked } from './revocation.ts';
+import type { Route } from './route.ts';
+import { checkText } from './text.ts';
+
+/** The largest body of a request with a key, in bytes. */
+const bodyLimit = 1_000_000;
+
+/** Mounts routes at their paths: who asks, how often, what may be asked, and only then what is asked. */
+export function mountRoutes(router: Router, context: Context, routes: readonly Route[]): void {
+  const admit = createAdmission(context);
+  const forgetOldKeys = createForgetting(context);
+  for (const route of routes)
+    router[route.method](expressPath(route.path), handlerOf(context, route, admit, forgetOldKeys));
+}
+
+const expressPath = (path: string): string => path.replace(/\{(\w+)\}/g, ':$1').replace(/(.)\/$/, '$1');
+
+/** Who asks, and whether the key still works later on. */
+interface Admitted {
+  principal: Principal;
+  isValid(): Promise<boolean>;
+}
+
+type Admission = (request: Request, route: Route) => Promise<Admitted>;
+
+/** Requests without a valid key are counted by address, all others by key. */
+function createAdmission(context: Context): Admission {
+  const keyring = createKeyring(context.db);
+  const byKey = createLimit(context.config.RATE_LIMIT_PER_MINUTE);
+  const byAddress = createLimit(context.config.RATE_LIMIT_PER_MINUTE);
+  return async (request, route) => {
+    const key = bearerOf(request);
+    const principal = key && (await keyring(key));
+    if (!key || !principal) {
+      await byAddress(request.socket.remoteAddress ?? '');
+      throw unauthorized();
+    }
+    await byKey(principal.keyId);
+    requireScope(principal, route.scope);
+    return { principal, isValid: async () => (await keyring(key)) !== null };
+  };
+}
+
+function handlerOf(context: Context, route: Route, admit: Admission, forgetOldKeys: () => void): RequestHandler {
+  const writes = route.method !== 'get';
+  return async (request, response) => {
+    response.locals['route'] = `${route.method.toUpperCase()} ${route.path}`;
+    const { principal, isValid } = await admit(request, route);
+    response.locals['tenant'] = principal.tenantId;
+    const sent = writes ? ((await readJson(request, response, bodyLimit)) ?? {}) : undefined;
+    checkText('query', request.query);
+    const left = new AbortController();
+    response.once('close', () => left.abort());
+    const call = {
+      context,
+      principal,
+      params: parse(route.params, request.params),
+      query: parse(route.query, request.query),
+      body: parse(route.body, sent),
+      // The caller has gone, or the process is told to end.
+      gone: AbortSignal.any([left.signal, context.stopping]),
+    };
+    const run = async (operationId: string) => {
+      const { status, body } = await route.handle({ ...call, operationId });
+      return { status: status ?? route.status ?? 200, body: route.answer.parse(body) };
+    };
+    const key = route.idempotent ? idempotencyKeyOf(request) : null;
+    const answered = <T>(work: Promise<T>): Promise<T> => unlessRevoked(work, isValid, unauthorized);
+    if (key === null) {
+      send(response, route, await answered(run(newId())));
+      return;
+    }
+    forgetOldKeys();
+    const content = JSON.stringify([request.path.replace(/\/$/, ''), sent]);
+    const name = `${route.method} ${route.path}`;
+    const redact = (body: unknown): unknown => redacted(body, route.shownOnce);
+    const keyed = { tenantId: principal.tenantId, route: name, key, content, redact };
+    const reply = await answered(once(context, keyed, run));
+    if (reply.replayed) response.set('idempotent-replayed', 'true');
+    send(response, route, reply);
+  };
+}
+
+function idempotencyKeyOf(request: Request): string | null {
+  const key = request.get('idempotency-key');
+  if (key === undefined) return null;
+  if (!/^[\x21-\x7e]{1,255}$/.test(key))
+    throw new Problem('invalid_request', 'Idempotency-Key must be 1 to 255 visible ASCII characters.');
+  return key;
+}
+
+const redacted = (body: unknown, fields: readonly string[] = []): unknown =>
+  fields.length ? { ...(body as object), ...Object.fromEntries(fields.map((field) => [field, null])) } : body;
+
+/** Validates by a route's own schema; what is wrong is named by its path and never by its value. */
+export function parse(schema: z.ZodType | undefined, value: unknown): unknown {
+  if (!schema) return undefined;
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const issues = parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'body'}: ${message}`);
+  throw new Problem('invalid_request', issues.join('; '));
+}
+
+function send(response: Response, route: Route, { status, body }: { status: number; body: unknown }): void {
+  response.status(status);
+  if (status === 204) response.end();
+  else if (route.contentType) response.type(route.contentType).send(String(body));
+  else response.json(body);
+}

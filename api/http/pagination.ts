@@ -1,0 +1,51 @@
+import { z } from 'zod';
+import { isId } from '../../platform/ids.ts';
+import { Problem } from '../../services/problem.ts';
+
+/** Query of every list. */
+export const pageQuery = {
+  limit: z.coerce.number().int().min(1).max(200).default(50).describe('Items of a page.'),
+  cursor: z.string().optional().describe('next_cursor of the page before.'),
+};
+
+export const pageOf = <T extends z.ZodType>(item: T) =>
+  z.object({ items: z.array(item), next_cursor: z.string().nullable().describe('Null on the last page.') });
+
+/** The id behind a cursor; null for the first page. Ids sort by when they were made. */
+export function cursorId(cursor: string | undefined): string | null {
+  if (cursor === undefined) return null;
+  const id = Buffer.from(cursor, 'base64url').toString();
+  if (!isId(id)) throw new Problem('invalid_request', 'cursor: not one that this list gave.');
+  return id;
+}
+
+/** What a cursor stands for, as a condition for the next page. */
+export function afterCursor(cursor: string | undefined, direction: 'asc' | 'desc' = 'asc'): { id?: object } {
+  const id = cursorId(cursor);
+  return id === null ? {} : { id: direction === 'asc' ? { $gt: id } : { $lt: id } };
+}
+
+/** A page of rows that were read with one more than `limit`. */
+export function page<R extends { id: string }, T>(
+  rows: readonly R[],
+  limit: number,
+  view: (row: R) => T,
+): { items: T[]; next_cursor: string | null } {
+  const shown = rows.slice(0, limit);
+  const last = shown.at(-1);
+  return {
+    items: shown.map(view),
+    next_cursor: rows.length > limit && last ? Buffer.from(last.id).toString('base64url') : null,
+  };
+}
+
+/** `true` and `false` of a query. */
+export const flag = z
+  .enum(['true', 'false', '1', '0'])
+  .transform((text) => text === 'true' || text === '1')
+  .optional();
+
+export const time = z.iso.datetime();
+/** A time as it goes over the wire, RFC 3339 in UTC. */
+export const wireTime = (date: Date): string => date.toISOString();
+export const wireTimeOrNull = (date: Date | null): string | null => date?.toISOString() ?? null;

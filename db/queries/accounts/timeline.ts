@@ -1,0 +1,50 @@
+import { newId } from '../../../platform/ids.ts';
+import { transition, type AccountEvent as StateEvent } from '../../../domain/account-state.ts';
+import type { Em } from '../../connect.ts';
+import { AccountEvent, type Account } from '../../entities/accounts.ts';
+
+/** Adds a line to an account's timeline. `text` holds no personal data, and nothing here a secret. */
+export function addTimelineEvent(
+  em: Em,
+  account: Account,
+  at: Date,
+  kind: string,
+  text: string,
+  more: { attempt?: number; data?: Record<string, unknown> } = {},
+): void {
+  em.persist(
+    em.create(AccountEvent, {
+      id: newId(),
+      tenantId: account.tenantId,
+      accountId: account.id,
+      attempt: more.attempt ?? null,
+      at,
+      kind,
+      text,
+      data: more.data ?? {},
+    }),
+  );
+}
+
+/** The one place where an account's state is written: by the reducer, with its line in the timeline. */
+export function moveAccount(em: Em, account: Account, event: StateEvent, attempt?: number): boolean {
+  const before = { state: account.state, reason: account.reason, who: account.who, since: account.since };
+  const after = transition(before, event);
+  if (after === before) return false;
+  Object.assign(account, after, { updatedAt: event.at });
+  if (after.state !== before.state)
+    addTimelineEvent(em, account, event.at, 'state', stateWords[after.state], {
+      attempt,
+      data: { from: before.state, to: after.state, reason: after.reason, who: after.who },
+    });
+  return true;
+}
+
+const stateWords = {
+  connecting: 'A login began.',
+  active: 'The account works.',
+  degraded: 'The provider reports trouble that may pass by itself.',
+  reconnect_required: 'The login is lost: the account must be reconnected.',
+  disconnected: 'The account was disconnected.',
+  failed: 'The login did not succeed.',
+} as const;

@@ -1,0 +1,24 @@
+import type { Em } from '../../connect.ts';
+import { ConnectionAttempt, ConnectionStep } from '../../entities/attempts.ts';
+
+/** An attempt with its current step; no step before the first one. */
+export interface AttemptWithStep {
+  attempt: ConnectionAttempt;
+  step: ConnectionStep | null;
+}
+
+/** The newest attempt of an account; null before the first. */
+export async function newestAttempt(em: Em, accountId: string): Promise<AttemptWithStep | null> {
+  const attempt = await em.findOne(ConnectionAttempt, { accountId }, { orderBy: { number: 'desc' } });
+  return attempt && withStep(em, attempt);
+}
+
+/** The attempt of an id. Throws when there is none. */
+export async function attemptWithStep(em: Em, attemptId: string): Promise<AttemptWithStep> {
+  return withStep(em, await em.findOneOrFail(ConnectionAttempt, { id: attemptId }));
+}
+
+async function withStep(em: Em, attempt: ConnectionAttempt): Promise<AttemptWithStep> {
+  const step = attempt.currentStepId ? await em.findOne(ConnectionStep, { id: attempt.currentStepId }) : null;
+  return { attempt, step };
+}

@@ -1,0 +1,107 @@
+import type { ErasureCounts, Subject } from '../../../domain/erasure.ts';
+import type { Vault } from '../../../platform/vault.ts';
+import { rows, type Em } from '../../connect.ts';
+import { sealed } from '../../sealed.ts';
+import type { Person } from './find-person.ts';
+
+/** The erasure of a tenant, by ids. */
+export interface ErasureRef {
+  tenantId: string;
+  erasureId: string;
+}
+
+/** Writes the wish down; an id that is there already is the same wish once more. */
+export async function openErasure(
+  em: Em,
+  vault: Vault,
+  { tenantId, erasureId }: ErasureRef,
+  person: Person,
+  now: Date,
+): Promise<void> {
+  await rows(
+    em,
+    `insert into erasures (id, tenant_id, state, target, requested_at) values (?, ?, 'running', ?, ?)
+     on conflict (id) do nothing`,
+    [erasureId, tenantId, sealTarget(vault, erasureId, person), now],
+  );
+}
+
+/**
+ * Who is erased by a running erasure, as far as names are known; null once it has ended. `fromLedger`: after the ledger
+ * was brought back to a restored database its digests tell more.
+ */
+export async function runningErasure(
+  em: Em,
+  vault: Vault,
+  erasureId: string,
+  lock = false,
+): Promise<{ person: Person; fromLedger: boolean } | null> {
+  const [row] = await rows<{ target: string | null; from_ledger: boolean }>(
+    em,
+    `select target, from_ledger from erasures where id = ? and state = 'running' ${lock ? 'for update' : ''}`,
+    [erasureId],
+  );
+  if (!row) return null;
+  const person =
+    row.target === null
+      ? { subjects: [], contactIds: [] }
+      : (JSON.parse(vault.open(row.target, sealed.erasureTarget(erasureId))) as Person);
+  return { person, fromLedger: row.from_ledger };
+}
+
+export async function setTarget(em: Em, vault: Vault, erasureId: string, person: Person): Promise<void> {
+  await rows(em, 'update erasures set target = ? where id = ?', [sealTarget(vault, erasureId, person), erasureId]);
+}
+
+const sealTarget = (vault: Vault, erasureId: string, person: Person): string =>
+  vault.seal(JSON.stringify(person), sealed.erasureTarget(erasureId));
+
+/** Adds to the receipt, in the transaction that takes the data away: whatever is repeated, nothing counts twice. */
+export async function addCounts(em: Em, erasureId: string, counts: Partial<ErasureCounts>): Promise<void> {
+  const given = Object.entries(counts).filter(([, count]) => count > 0);
+  if (!given.length) return;
+  await rows(
+    em,
+    `update erasures set counts = counts || (
+       select jsonb_object_agg(key, coalesce((counts->>key)::bigint, 0) + value::bigint)
+       from jsonb_each_text(?::jsonb)) where id = ?`,
+    [JSON.stringify(Object.fromEntries(given)), erasureId],
+  );
+}
+
+/** An erasure goes once more for names of the person that were not known to it. */
+export async function reopenErasure(em: Em, vault: Vault, erasureId: string, names: readonly Subject[]): Promise<void> {
+  const running = await runningErasure(em, vault, erasureId, true);
+  const { subjects, contactIds } = running?.person ?? { subjects: [], contactIds: [] };
+  const all = new Map([...subjects, ...names].map(({ kind, value }) => [`${kind}:${value}`, { kind, value }]));
+  await rows(em, "update erasures set state = 'running' where id = ? and state = 'done'", [erasureId]);
+  await setTarget(em, vault, erasureId, { subjects: [...all.values()], contactIds });
+}
+
+/** The end: who it was is forgotten with it, and that a restored ledger had asked for it. */
+export async function closeErasure(em: Em, erasureId: string, at: Date): Promise<void> {
+  await rows(
+    em,
+    `update erasures set state = 'done', target = null, from_ledger = false, erased_at = ?
+     where id = ? and state = 'running'`,
+    [at, erasureId],
+  );
+}
+
+/** The person may come back: their ledger is emptied, and the erasure says so. */
+export async function liftErasure(em: Em, erasureId: string, at: Date): Promise<void> {
+  await rows(em, 'delete from erased_subjects where erasure_id = ?', [erasureId]);
+  await rows(em, `update erasures set state = 'lifted', lifted_at = ? where id = ? and state = 'done'`, [
+    at,
+    erasureId,
+  ]);
+}
+
+/** Erasures that run since before `since`: their workflow may have been lost. System role. */
+export const runningErasures = (em: Em, since: Date, limit: number): Promise<ErasureRef[]> =>
+  rows<ErasureRef>(
+    em,
+    `select tenant_id as "tenantId", id as "erasureId" from erasures where state = 'running' and requested_at < ?
+     order by requested_at limit ?`,
+    [since, limit],
+  );

@@ -1,0 +1,69 @@
+import { aliasesOf, type SeenContact } from '../../../domain/contacts.ts';
+import { subjectName, type Subject } from '../../../domain/erasure.ts';
+import type { Vault } from '../../../platform/vault.ts';
+import { rows, type Em } from '../../connect.ts';
+import { reopenErasure } from './erasures.ts';
+import { addToLedger, erasedAmong, hasErased } from './ledger.ts';
+import { openLedger } from './ledger-key.ts';
+
+/** The entries of a page but for those of people who were erased, and how many of these there were. */
+export async function filterErased(
+  em: Em,
+  vault: Vault,
+  tenantId: string,
+  entries: readonly SeenContact[],
+  at: Date,
+): Promise<{ entries: readonly SeenContact[]; erased: number }> {
+  if (!(await hasErased(em, tenantId))) return { entries, erased: 0 };
+  const erased = await erasedPeople(em, vault, tenantId, entries.map(aliasesOf), at);
+  const left = entries.filter((_, n) => !erased.has(n));
+  return { entries: left, erased: erased.size };
+}
+
+/**
+ * Which of these people were erased, by their places; each is given by the names that belong to one person. A name that
+ * the ledger lacks (a LID whose number is told only now) joins it, and the erasure begins again: something may be kept
+ * under that name. The caller holds the account's lock.
+ */
+export async function erasedPeople(
+  em: Em,
+  vault: Vault,
+  tenantId: string,
+  people: readonly (readonly Subject[])[],
+  at: Date,
+): Promise<Set<number>> {
+  const erased = await erasedAmong(em, vault, tenantId, people.flat());
+  const places = new Set<number>();
+  if (!erased.size) return places;
+  for (const [place, names] of people.entries()) {
+    const known = names.find((one) => erased.has(subjectName(one)));
+    if (!known) continue;
+    places.add(place);
+    if (!names.every((one) => erased.has(subjectName(one)))) await learnNames(em, vault, tenantId, known, names, at);
+  }
+  return places;
+}
+
+async function learnNames(
+  em: Em,
+  vault: Vault,
+  tenantId: string,
+  known: Subject,
+  names: readonly Subject[],
+  at: Date,
+): Promise<void> {
+  const ledger = await openLedger(em, vault);
+  const [row] = await rows<{ id: string }>(
+    em,
+    'select erasure_id as id from erased_subjects where tenant_id = ? and digest = ?',
+    [tenantId, ledger.digest(tenantId, known)],
+  );
+  if (!row) return;
+  await reopenErasure(em, vault, row.id, names);
+  await addToLedger(
+    em,
+    { id: row.id, tenantId },
+    names.map((one) => ledger.digest(tenantId, one)),
+    at,
+  );
+}

@@ -1,0 +1,57 @@
+import { firstId } from '../../../platform/ids.ts';
+import { subjectName, type Subject } from '../../../domain/erasure.ts';
+import { arrayOf, rows, type Em } from '../../connect.ts';
+
+/** Everything by which a tenant's accounts know one person. */
+export interface Person {
+  subjects: Subject[];
+  contactIds: string[];
+}
+
+/**
+ * Who `known` is: the contacts of any of the names, in all accounts of the tenant (or in one), with everybody who was
+ * merged with them, and all their names; again until nothing new is found, since one account may know a LID by its
+ * number and another the LID alone. Row-level security keeps it to the tenant.
+ */
+export async function findPerson(em: Em, known: Person, accountId: string | null = null): Promise<Person> {
+  const subjects = new Map(known.subjects.map((one) => [subjectName(one), one]));
+  const contactIds = new Set(known.contactIds);
+  for (let before = -1; before !== subjects.size + contactIds.size;) {
+    before = subjects.size + contactIds.size;
+    const found = await rows<{ contact_id: string; kind: Subject['kind'] | null; value: string | null }>(
+      em,
+      `with named as (
+         select a.contact_id as id from accounts o
+         cross join jsonb_to_recordset(?::jsonb) as s (kind text, value text)
+         join contact_aliases a on a.account_id = o.id and a.kind = s.kind and a.value = s.value
+         where ?::uuid is null or o.id = ?::uuid
+         union select c.id from contacts c
+         where c.id = any(?::uuid[]) and (?::uuid is null or c.account_id = ?::uuid)),
+       root as (select distinct coalesce(c.merged_into, c.id) as id from named join contacts c on c.id = named.id),
+       family as (select id from root union select c.id from root join contacts c on c.merged_into = root.id)
+       select f.id as contact_id, a.kind, a.value from family f left join contact_aliases a on a.contact_id = f.id`,
+      [JSON.stringify([...subjects.values()]), accountId, accountId, arrayOf([...contactIds]), accountId, accountId],
+    );
+    for (const { contact_id: id, kind, value } of found) {
+      contactIds.add(id);
+      if (kind !== null && value !== null) subjects.set(subjectName({ kind, value }), { kind, value });
+    }
+  }
+  return { subjects: [...subjects.values()], contactIds: [...contactIds] };
+}
+
+/** An alias with whose address book it is of. */
+export interface AliasRow {
+  account_id: string;
+  kind: Subject['kind'];
+  value: string;
+}
+
+/** Aliases of a tenant after `after`, a page at a time: for finding people of whom only digests are known. */
+export const aliasPage = (em: Em, after: AliasRow | undefined, limit: number): Promise<AliasRow[]> =>
+  rows<AliasRow>(
+    em,
+    `select account_id, kind, value from contact_aliases where (account_id, kind, value) > (?::uuid, ?, ?)
+     order by account_id, kind, value limit ?`,
+    [after?.account_id ?? firstId, after?.kind ?? '', after?.value ?? '', limit],
+  );

@@ -1,0 +1,63 @@
+import { createHmac, randomBytes } from 'node:crypto';
+import { subjectName, type Subject } from '../../../domain/erasure.ts';
+import { newId } from '../../../platform/ids.ts';
+import type { Vault } from '../../../platform/vault.ts';
+import { rows, type Database, type Em } from '../../connect.ts';
+import { sealed } from '../../sealed.ts';
+
+/** Makes the digests that stand for people. They outlive the encryption keys: only the sealing of their key changes. */
+export interface Ledger {
+  /** Null: of an event whose tenant is not known. Digests of two tenants for one person have nothing in common. */
+  digest(tenantId: string | null, subject: Subject): string;
+  /** Tells the key apart without telling it. */
+  fingerprint: string;
+}
+
+/** Opened once per process. */
+const opened = new WeakMap<Vault, Ledger>();
+
+/** Makes the installation's key where there is none. */
+export async function ensureLedgerKey(db: Database, vault: Vault, now: Date): Promise<void> {
+  const id = newId();
+  const value = vault.seal(randomBytes(32).toString('base64'), sealed.ledgerKey(id));
+  await db.system((em) => addLedgerKey(em, { id, value }, now));
+}
+
+export async function addLedgerKey(em: Em, { id, value }: SealedLedgerKey, now: Date): Promise<void> {
+  await rows(
+    em,
+    'insert into ledger_keys (id, tenant_id, value, created_at) values (?, null, ?, ?) on conflict do nothing',
+    [id, value, now],
+  );
+}
+
+export interface SealedLedgerKey {
+  id: string;
+  value: string;
+}
+
+export async function sealedLedgerKey(em: Em): Promise<SealedLedgerKey | null> {
+  const [row] = await rows<SealedLedgerKey>(em, 'select id, value from ledger_keys where tenant_id is null');
+  return row ?? null;
+}
+
+/** The ledger's digests, with the key that the database holds. */
+export async function openLedger(em: Em, vault: Vault): Promise<Ledger> {
+  const known = opened.get(vault);
+  if (known) return known;
+  const row = await sealedLedgerKey(em);
+  if (!row) throw new Error('There is no key of the ledger yet: each process makes it at its start.');
+  const ledger = ledgerOf(vault, row);
+  opened.set(vault, ledger);
+  return ledger;
+}
+
+export function ledgerOf(vault: Vault, { id, value }: SealedLedgerKey): Ledger {
+  const key = Buffer.from(vault.open(value, sealed.ledgerKey(id)), 'base64');
+  const keyed = (text: string): string =>
+    createHmac('sha256', key).update(text).digest().subarray(0, 16).toString('base64url');
+  return {
+    digest: (tenantId, subject) => keyed(`${tenantId ?? ''}\0${subjectName(subject)}`),
+    fingerprint: keyed('fingerprint'),
+  };
+}

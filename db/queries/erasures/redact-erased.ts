@@ -1,0 +1,31 @@
+import { subjectOf, type Subject } from '../../../domain/erasure.ts';
+import type { Vault } from '../../../platform/vault.ts';
+import { arrayOf, rows, type Em } from '../../connect.ts';
+import { sealed } from '../../sealed.ts';
+import { erasedAmong } from './ledger.ts';
+import { tryOpen } from '../../../platform/try-open.ts';
+
+/**
+ * Takes the number from those of these runs that have ended and were about somebody erased: by the ledger, or because
+ * the provider answered with an erased person. An erasure that begins later finds what is left.
+ */
+export async function redactErased(em: Em, vault: Vault, ids: readonly string[]): Promise<void> {
+  const runs = await rows<{ id: string; tenant_id: string; target: string; met: boolean }>(
+    em,
+    `select id, tenant_id, target, coalesce((stats->>'erased')::int, 0) > 0 as met from sync_runs
+     where id = any(?::uuid[]) and target is not null and state <> 'running'`,
+    [arrayOf(ids)],
+  );
+  for (const { id, tenant_id: tenantId, target, met } of runs) {
+    const subject = subjectOfTarget(vault, { id, target });
+    if (subject && (met || (await erasedAmong(em, vault, tenantId, [subject])).size))
+      // That it was about one person stays.
+      await rows(em, "update sync_runs set target = null, scope = split_part(scope, '/', 1) || '/' where id = ?", [id]);
+  }
+}
+
+/** Whom a run's sealed target names; null for a group, and where its key is gone. */
+export function subjectOfTarget(vault: Vault, { id, target }: { id: string; target: string }): Subject | null {
+  const { phone } = JSON.parse(tryOpen(vault, target, sealed.syncTarget(id)) ?? '{}') as { phone?: string };
+  return phone === undefined ? null : subjectOf(phone);
+}

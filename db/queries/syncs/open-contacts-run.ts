@@ -1,0 +1,99 @@
+import { newId } from '../../../platform/ids.ts';
+import type { Vault } from '../../../platform/vault.ts';
+import { rows, type Em } from '../../connect.ts';
+import { sealed } from '../../sealed.ts';
+
+/** Whom a contacts sync is about, where not about everybody. */
+export type SyncTarget = { phone: string } | { group: string };
+
+/** The scope that a target has in ids: a keyed digest, since ids are shown where numbers must not be. */
+function scopeOf(vault: Vault, target: SyncTarget | null): string {
+  if (!target) return '';
+  const [kind, text] = 'phone' in target ? ['one', target.phone] : ['group', target.group];
+  return `${kind}/${vault.digest('sync-scope', text).slice(0, 32)}`;
+}
+
+/** Opens a run of the contacts sync, or marks the running one of the same scope to go once more. */
+export function openContactsRun(
+  em: Em,
+  vault: Vault,
+  account: { id: string; tenantId: string },
+  target: SyncTarget | null,
+  now: Date,
+): Promise<{ id: string; scope: string }> {
+  const id = newId();
+  const text = target ? vault.seal(JSON.stringify(target), sealed.syncTarget(id)) : null;
+  return openRun(em, { id, scope: scopeOf(vault, target), target: text }, account, now);
+}
+
+async function openRun(
+  em: Em,
+  { id, scope, target }: { id: string; scope: string; target: string | null },
+  account: { id: string; tenantId: string },
+  now: Date,
+): Promise<{ id: string; scope: string }> {
+  const [run] = await rows<{ id: string }>(
+    em,
+    `insert into sync_runs (id, tenant_id, account_id, kind, scope, target, state, dry_run, again, stats, started_at)
+     values (?, ?, ?, 'contacts', ?, ?, 'running', false, false, '{}', ?)
+     on conflict (account_id, kind, scope) where state = 'running' and not dry_run do update set again = true
+     returning id`,
+    [id, account.tenantId, account.id, scope, target, now],
+  );
+  return { id: run?.id ?? id, scope };
+}
+
+/** How long the sweep leaves an account to the run that was opened when it was connected. */
+const firstRunMs = 3_600_000;
+/** How long after that run was opened the book is read once more: the first may be partial while the phone syncs. */
+const againMs = 600_000;
+
+/**
+ * Opens a run over everybody that the clock asks for; one that is open already will do. None for an account that was
+ * read, connected anew or disconnected since it was claimed until `claimed`.
+ */
+export async function openSweptRun(em: Em, accountId: string, claimed: Date, now: Date): Promise<void> {
+  await rows(
+    em,
+    `insert into sync_runs (id, tenant_id, account_id, kind, scope, state, dry_run, again, stats, started_at)
+     select ?, tenant_id, id, 'contacts', '', 'running', false, false, '{}', ?
+     from accounts where id = ? and contacts_due_at = ?
+     on conflict (account_id, kind, scope) where state = 'running' and not dry_run do nothing`,
+    [newId(), now, accountId, claimed],
+  );
+}
+
+/**
+ * Opens the run over everybody that follows a connection, which is done once more a while later; from then on the
+ * account is read by the clock as well.
+ */
+export async function openFirstContactsRun(
+  em: Em,
+  account: { id: string; tenantId: string },
+  now: Date,
+): Promise<{ id: string; scope: string }> {
+  await rows(em, 'update accounts set contacts_due_at = ?, contacts_again_at = ? where id = ?', [
+    new Date(now.getTime() + firstRunMs),
+    new Date(now.getTime() + againMs),
+    account.id,
+  ]);
+  return openRun(em, { id: newId(), scope: '', target: null }, account, now);
+}
+
+/** Opens the run that reads the book once more after a connection; null where another worker did, or it is not time. */
+export async function openContactsRunAgain(
+  em: Em,
+  account: { id: string; tenantId: string },
+  now: Date,
+): Promise<{ id: string; scope: string } | null> {
+  const due = await rows(
+    em,
+    'update accounts set contacts_again_at = null where id = ? and contacts_again_at <= ? returning id',
+    [account.id, now],
+  );
+  return due.length ? openRun(em, { id: newId(), scope: '', target: null }, account, now) : null;
+}
+
+/** The target of a run; null for all. */
+export const targetOf = (vault: Vault, run: { id: string; target: string | null }): SyncTarget | null =>
+  run.target === null ? null : (JSON.parse(vault.open(run.target, sealed.syncTarget(run.id))) as SyncTarget);

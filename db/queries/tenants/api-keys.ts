@@ -1,0 +1,50 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { scopeNames, type Scope } from '../../../domain/scopes.ts';
+import { newId } from '../../../platform/ids.ts';
+import type { Em } from '../../connect.ts';
+import { ApiKey, Tenant } from '../../entities/tenants.ts';
+
+/** What is stored of a key, and looked up when it is presented. */
+export const hashKey = (key: string): string => createHash('sha256').update(key).digest('hex');
+
+/** Makes a key of a tenant. The key is in the answer and nowhere else: it cannot be shown again. */
+export function createApiKey(
+  em: Em,
+  tenantId: string,
+  name: string,
+  scopes: readonly Scope[],
+  now: Date,
+): { row: ApiKey; key: string } {
+  const key = `pb_${randomBytes(32).toString('base64url')}`;
+  const row = em.create(ApiKey, {
+    id: newId(),
+    tenantId,
+    hash: hashKey(key),
+    prefix: key.slice(0, 8),
+    name,
+    scopes: [...scopes],
+    createdAt: now,
+    revokedAt: null,
+  });
+  em.persist(row);
+  return { row, key };
+}
+
+/** The tenant of that name, made if there is none. System role. */
+export async function ensureTenant(em: Em, name: string, now: Date): Promise<Tenant> {
+  await em.upsert(
+    Tenant,
+    { id: newId(), name, createdAt: now },
+    { onConflictFields: ['name'], onConflictAction: 'ignore' },
+  );
+  return em.findOneOrFail(Tenant, { name });
+}
+
+/** Scopes from the words of a command line: `all`, or a list of names. Throws on anything else. */
+export function parseScopes(words: readonly string[]): Scope[] {
+  const asked = words.flatMap((word) => word.split(',')).map((word) => word.trim());
+  if (asked.includes('all')) return [...scopeNames];
+  const unknown = asked.filter((word) => !(scopeNames as readonly string[]).includes(word));
+  if (unknown.length) throw new Error(`unknown scope ${unknown.join(', ')}: use all, ${scopeNames.join(', ')}`);
+  return asked as Scope[];
+}

@@ -1,0 +1,96 @@
+import { randomBytes } from 'node:crypto';
+import { UniqueConstraintViolationException } from '@mikro-orm/core';
+import type { Vault } from '../../../platform/vault.ts';
+import { newId } from '../../../platform/ids.ts';
+import type { Database, Em } from '../../connect.ts';
+import { ProviderCredentials } from '../../entities/tenants.ts';
+import { sealed } from '../../sealed.ts';
+
+/** The credentials a tenant uses at a provider: its own, else the installation's; null when there are none. */
+export async function credentialsFor(em: Em, tenantId: string, provider: string): Promise<ProviderCredentials | null> {
+  const found = await em.find(ProviderCredentials, { provider, $or: [{ tenantId }, { tenantId: null }] });
+  return found.find((one) => one.tenantId !== null) ?? found[0] ?? null;
+}
+
+/** Opened settings of credentials. */
+export const settingsOf = (vault: Vault, row: ProviderCredentials): Record<string, string> =>
+  JSON.parse(vault.open(row.settings, sealed.credentials(row.id))) as Record<string, string>;
+
+/** Secrets that a webhook request may carry; two during rotation. */
+export const webhookSecretsOf = (vault: Vault, row: ProviderCredentials): string[] =>
+  JSON.parse(vault.open(row.webhookSecrets, sealed.webhookSecrets(row.id))) as string[];
+
+/**
+ * A new webhook secret; the one before still counts, for what is on its way and until the provider has taken the new
+ * one. Forgets the registration, so that it is made again.
+ */
+export function rotateWebhookSecret(vault: Vault, row: ProviderCredentials, now: Date): void {
+  const [present] = webhookSecretsOf(vault, row);
+  const secrets = [newSecret(), ...(present ? [present] : [])];
+  row.webhookSecrets = vault.seal(JSON.stringify(secrets), sealed.webhookSecrets(row.id));
+  row.registeredAddress = null;
+  row.updatedAt = now;
+}
+
+const newSecret = (): string => randomBytes(32).toString('base64url');
+
+/**
+ * Writes the settings of a tenant (null: of the installation) at a provider. The webhook address and secret are made
+ * once and stay when settings change.
+ */
+export async function saveCredentials(
+  em: Em,
+  vault: Vault,
+  now: Date,
+  tenantId: string | null,
+  provider: string,
+  settings: Record<string, string>,
+): Promise<ProviderCredentials> {
+  const existing = await em.findOne(ProviderCredentials, { tenantId, provider });
+  const id = existing?.id ?? newId();
+  const text = vault.seal(JSON.stringify(settings), sealed.credentials(id));
+  if (existing) {
+    // Sealing twice gives two texts: compare what is inside, so that a start does not rewrite the row.
+    if (JSON.stringify(settingsOf(vault, existing)) !== JSON.stringify(settings)) {
+      existing.settings = text;
+      existing.registeredAddress = null;
+      existing.updatedAt = now;
+    }
+    return existing;
+  }
+  const row = em.create(ProviderCredentials, {
+    id,
+    tenantId,
+    provider,
+    settings: text,
+    webhookSecrets: vault.seal(JSON.stringify([newSecret()]), sealed.webhookSecrets(id)),
+    webhookToken: randomBytes(24).toString('base64url'),
+    registeredAddress: null,
+    registrations: [],
+    createdAt: now,
+    updatedAt: now,
+  });
+  em.persist(row);
+  return row;
+}
+
+/**
+ * Writes the installation's settings at each provider. API and workers do so when they start, maybe at the same moment:
+ * the one that comes second finds the other's row.
+ */
+export async function saveInstallationCredentials(
+  db: Database,
+  vault: Vault,
+  now: Date,
+  defaults: Partial<Record<string, Record<string, string>>>,
+): Promise<void> {
+  const save = (): Promise<void> =>
+    db.system(async (em) => {
+      for (const [provider, settings] of Object.entries(defaults))
+        await saveCredentials(em, vault, now, null, provider, settings ?? {});
+    });
+  await save().catch((error: unknown) => {
+    if (error instanceof UniqueConstraintViolationException) return save();
+    throw error;
+  });
+}

@@ -1,0 +1,94 @@
+import { LockMode } from '@mikro-orm/core';
+import { Account } from '../../db/entities/accounts.ts';
+import { SyncRun } from '../../db/entities/events.ts';
+import { failureRow, ProviderFailure, type FailureCode } from '../../domain/failures.ts';
+import { connectionTo } from '../connections/login/attempt-tx.ts';
+import { timeOf, type Context } from '../context.ts';
+import { changesOf, saveDetails } from './save-details.ts';
+
+export interface DetailsRef {
+  tenantId: string;
+  accountId: string;
+  now: number;
+}
+
+/**
+ * Collects an account's details for its running sync run. Answers whether another trigger came meanwhile, so that the
+ * workflow goes once more; that is read in the transaction that would close the run, so no trigger is lost.
+ */
+export async function collectDetails(context: Context, ref: DetailsRef): Promise<boolean> {
+  const at = timeOf(context, ref);
+  const connection = await context.db.tenant(ref.tenantId, async (em) => {
+    const run = await em.findOne(SyncRun, {
+      accountId: ref.accountId,
+      kind: 'details',
+      state: 'running',
+      dryRun: false,
+    });
+    if (!run) return null;
+    run.again = false;
+    const account = await em.findOneOrFail(Account, { id: ref.accountId });
+    return account.providerAccountId ? connectionTo(context, em, account, at, account.providerAccountId) : 'unlinked';
+  });
+  if (!connection) return false;
+  if (connection === 'unlinked') return finish(context, ref, at, 'failed', 'not_connected');
+
+  const { provider, call } = connection;
+  try {
+    const view = await provider.login.check(call);
+    if (view.status === 'not_found') return await finish(context, ref, at, 'failed', 'account_gone');
+    const details = await provider.account.details(call, view);
+    const changed = await context.db.tenant(ref.tenantId, async (em) => {
+      const account = await em.findOneOrFail(Account, { id: ref.accountId }, { lockMode: LockMode.PESSIMISTIC_WRITE });
+      return saveDetails(context, em, account, view, details, at).length;
+    });
+    return await finish(context, ref, at, 'succeeded', null, { points_changed: changed });
+  } catch (error) {
+    if (error instanceof ProviderFailure && error.effect === 'none' && !retried(error))
+      return finish(context, ref, at, 'failed', error.code);
+    throw error;
+  }
+}
+
+const retried = ({ code }: ProviderFailure): boolean => ['retry', 'wait'].includes(failureRow(code).action);
+
+/** Ends a run that failed for good, so that it is not "running" for ever; answers as `collectDetails` does. */
+export function giveUpDetails(context: Context, ref: DetailsRef & { reason: FailureCode }): Promise<boolean> {
+  return finish(context, ref, timeOf(context, ref), 'failed', ref.reason);
+}
+
+async function finish(
+  context: Context,
+  ref: DetailsRef,
+  at: Date,
+  state: 'succeeded' | 'failed',
+  reason: FailureCode | null,
+  stats: Record<string, unknown> = {},
+): Promise<boolean> {
+  return context.db.tenant(ref.tenantId, async (em) => {
+    const run = await em.findOne(
+      SyncRun,
+      { accountId: ref.accountId, kind: 'details', state: 'running', dryRun: false },
+      { lockMode: LockMode.PESSIMISTIC_WRITE },
+    );
+    if (!run) return false;
+    if (run.again) return true;
+    Object.assign(run, { state, reason, stats, endedAt: at });
+    context.metrics.syncs.inc({ kind: 'details', outcome: reason ?? state });
+    return false;
+  });
+}
+
+/** What a collection would change, without storing anything. */
+export async function previewDetails(
+  context: Context,
+  ref: DetailsRef,
+): Promise<{ path: string; before: unknown; after: unknown }[]> {
+  const at = timeOf(context, ref);
+  const { account, connection } = await context.db.tenant(ref.tenantId, async (em) => {
+    const found = await em.findOneOrFail(Account, { id: ref.accountId });
+    return { account: found, connection: await connectionTo(context, em, found, at, found.providerAccountId) };
+  });
+  const view = await connection.provider.login.check(connection.call);
+  return changesOf(account, await connection.provider.account.details(connection.call, view));
+}

@@ -1,0 +1,49 @@
+import { addTimelineEvent } from '../../db/queries/accounts/timeline.ts';
+import { keepAccountKeys } from '../../db/queries/accounts/account-keys.ts';
+import type { Em } from '../../db/connect.ts';
+import type { Account } from '../../db/entities/accounts.ts';
+import { sealed } from '../../db/sealed.ts';
+import { detailChanges, type AccountDetails, type DetailChange } from '../../domain/details.ts';
+import type { AccountView } from '../../providers/provider.ts';
+import type { Context } from '../context.ts';
+
+/** What a collection would change. */
+export function changesOf(account: Account, details: AccountDetails): DetailChange[] {
+  const before =
+    account.connectionConfig && account.providerConfig
+      ? { connection_config: account.connectionConfig, provider_config: account.providerConfig }
+      : null;
+  return detailChanges(before, details);
+}
+
+/** Stores an account's details and the provider's raw answer (sealed), and records what changed by path. */
+export function saveDetails(
+  context: Context,
+  em: Em,
+  account: Account,
+  view: AccountView,
+  details: AccountDetails,
+  at: Date,
+): DetailChange[] {
+  const changes = changesOf(account, details);
+  const { full_api_response: _raw, ...connectionConfig } = details.connection_config;
+  account.connectionConfig = connectionConfig;
+  account.providerConfig = details.provider_config;
+  account.rawDetails = context.vault.seal(JSON.stringify(view.raw), sealed.rawDetails(account.id));
+  keepAccountKeys(context.vault, account, view.keys);
+  account.detailsAt = at;
+  account.lastSyncAt = at;
+  account.updatedAt = at;
+  if (changes.length)
+    addTimelineEvent(
+      em,
+      account,
+      at,
+      'details_changed',
+      `Account details collected: ${changes.length} points are new.`,
+      {
+        data: { changes },
+      },
+    );
+  return changes;
+}

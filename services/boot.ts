@@ -1,0 +1,83 @@
+import { openDatabase } from '../db/connect.ts';
+import { saveInstallationCredentials } from '../db/queries/tenants/credentials.ts';
+import { ensureLedgerKey } from '../db/queries/erasures/ledger-key.ts';
+import { requireUsedKeys } from '../db/used-keys.ts';
+import { followSandbox, systemClock } from '../platform/clock.ts';
+import { providerDefaults, type Config } from '../platform/config.ts';
+import { createLog } from '../platform/log.ts';
+import { createMetrics } from '../platform/metrics.ts';
+import { createVault, parseKeyRing } from '../platform/vault.ts';
+import { providers } from '../providers/providers.ts';
+import { openTemporalClient } from '../temporal/client.ts';
+import type { Context } from './context.ts';
+import { countProviderCalls } from './count-provider-calls.ts';
+
+/** Every provider of this version. */
+export const installedProviders: Context['providers'] = providers;
+
+/** What a process is, as far as its context depends on it. */
+export interface ProcessKind {
+  name: 'api' | 'worker' | 'cli';
+  /** The most database connections of each role. */
+  pool: { app: number; system: number };
+  /** Runs when the clock jumps, as the sandbox's does; then what is due by the new time need not wait. */
+  onClockJump?: () => void;
+}
+
+/** A context with what ends it. */
+export interface OpenedContext {
+  context: Context;
+  /** Makes waiting requests answer: called before the process stops taking new ones. */
+  stop(): void;
+  /** Lets go of every connection. */
+  close(): Promise<void>;
+}
+
+/** Builds the context of a process from its settings; `overrides` replaces parts of it, in tests and commands. */
+export async function openContext(
+  config: Config,
+  { name, pool, onClockJump }: ProcessKind,
+  overrides: Partial<Context> = {},
+): Promise<OpenedContext> {
+  const vault = createVault(parseKeyRing(config.ENCRYPTION_KEY, config.ENCRYPTION_KEYS));
+  const db = await openDatabase(config.DATABASE_URL, pool);
+  const follows = overrides.clock === undefined && config.SANDBOX_CONTROL_URL;
+  const clock = follows ? followSandbox(follows, onClockJump) : systemClock;
+  const temporal = openTemporalClient(config, vault);
+  const metrics = createMetrics();
+  const stopping = new AbortController();
+  const context: Context = {
+    config,
+    db,
+    vault,
+    clock,
+    log: createLog(name, config.LOG_LEVEL),
+    metrics,
+    temporal,
+    providers: countProviderCalls(providers, metrics),
+    publicUrl: config.PUBLIC_URL.replace(/\/$/, ''),
+    stopping: stopping.signal,
+    ...overrides,
+  };
+  return {
+    context,
+    stop: () => stopping.abort(),
+    close: async () => {
+      clock.stop?.();
+      await temporal.close();
+      await db.close();
+    },
+  };
+}
+
+/**
+ * What a serving process does before it serves: checks that its keys open what the database holds, writes the settings of
+ * the installation, and makes the key of the erasure ledger. `beforeLedgerKey` runs where a kept ledger is taken in.
+ */
+export async function prepareInstallation(context: Context, beforeLedgerKey?: () => Promise<void>): Promise<void> {
+  const { config, db, vault, clock } = context;
+  await requireUsedKeys(db, vault);
+  await saveInstallationCredentials(db, vault, clock.now(), providerDefaults(config));
+  await beforeLedgerKey?.();
+  await ensureLedgerKey(db, vault, clock.now());
+}

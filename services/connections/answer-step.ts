@@ -1,0 +1,126 @@
+import { LockMode } from '@mikro-orm/core';
+import { toE164 } from '../../domain/phone.ts';
+import { answerable, type StepContent } from '../../domain/steps.ts';
+import type { Em } from '../../db/connect.ts';
+import type { Account } from '../../db/entities/accounts.ts';
+import { ConnectionStep } from '../../db/entities/attempts.ts';
+import { sealed } from '../../db/sealed.ts';
+import { isId } from '../../platform/ids.ts';
+import type { CallerRequest } from '../principal.ts';
+import { Problem } from '../problem.ts';
+import { contentOf } from './step-content.ts';
+import { currentAttempt } from './disconnect-account.ts';
+import { newestAttempt, type AttemptWithStep } from '../../db/queries/attempts/attempt-with-step.ts';
+import { ownAccount, refOf } from '../accounts/find-account.ts';
+
+/** A caller's request about one step of an account. */
+export interface StepCall extends CallerRequest {
+  accountId: string;
+  stepId: string;
+}
+
+/**
+ * Stores an answer sealed and has the run post it, once. Answers the attempt as it stands when the outcome is known,
+ * or after the run's patience.
+ */
+export async function answerStep(call: StepCall, text: string): Promise<AttemptWithStep> {
+  const { context, principal, operationId, stepId } = call;
+  const { account, answerId, other } = await context.db.tenant(principal.tenantId, async (em) => {
+    const found = await ownAccount(em, call.accountId, true);
+    const step = await openStep(em, found, stepId, operationId);
+    if (!step) return { account: found, answerId: null, other: null };
+    const answer = checkAnswer(contentOf(context.vault, step), text);
+    // Changed nowhere but under the account's lock, so that two answers cannot both be the first.
+    if (step.answerId && step.answerId !== operationId) {
+      const same = step.answer !== null && context.vault.open(step.answer, sealed.stepAnswer(step.answerId)) === answer;
+      return { account: found, answerId: same ? step.answerId : null, other: same ? null : step.answerId };
+    }
+    step.answerId = operationId;
+    step.answeredAt ??= context.clock.now();
+    step.answer ??= context.vault.seal(answer, sealed.stepAnswer(operationId));
+    return { account: found, answerId: operationId, other: null };
+  });
+  if (other) {
+    // Should the first answer's caller have died before its run was told, the run is told now.
+    context.temporal
+      .submitStep(refOf(account), { stepId, action: 'answer', answerId: other })
+      .catch((error: unknown) => context.log.warn({ account: account.id, err: error }, 'an answer was not passed on'));
+    throw new Problem('answer_in_flight', undefined, { retryAfter: 2 });
+  }
+  if (answerId) await submit(call, account, 'answer', answerId, () => withdraw(call, answerId));
+  return currentAttempt(context, principal, account.id);
+}
+
+/** Has the code sent again, or another way tried; 422 when the step says that it cannot. */
+export async function moveStep(call: StepCall, action: 'resend' | 'another_way'): Promise<AttemptWithStep> {
+  const { context, principal, operationId, stepId } = call;
+  const account = await context.db.tenant(principal.tenantId, async (em) => {
+    const found = await ownAccount(em, call.accountId, true);
+    const step = await openStep(em, found, stepId, null);
+    if (action === 'resend' && !step?.canResend) throw new Problem('cannot_resend');
+    if (action === 'another_way' && !step?.canTryAnotherWay) throw new Problem('cannot_try_another_way');
+    return found;
+  });
+  await submit(call, account, action, operationId);
+  return currentAttempt(context, principal, account.id);
+}
+
+async function submit(
+  { context, stepId }: StepCall,
+  account: Account,
+  action: 'answer' | 'resend' | 'another_way',
+  answerId: string,
+  withdrawn?: () => Promise<void>,
+): Promise<void> {
+  const outcome = await context.temporal.submitStep(refOf(account), { stepId, action, answerId });
+  if (!outcome || 'ref' in outcome) return;
+  await withdrawn?.();
+  throw outcome.refused === 'answer_in_flight'
+    ? new Problem('answer_in_flight', undefined, { retryAfter: 2 })
+    : new Problem('stale_step');
+}
+
+/**
+ * The step when it can still be acted on. Null when `answerId` already ended it, so that a repeat of the request that
+ * did so is no error; 404 and 409 otherwise.
+ */
+async function openStep(
+  em: Em,
+  account: Account,
+  stepId: string,
+  answerId: string | null,
+): Promise<ConnectionStep | null> {
+  const step = isId(stepId) ? await em.findOne(ConnectionStep, { id: stepId, accountId: account.id }) : null;
+  if (!step) throw new Problem('not_found', 'The account has no such step.');
+  const standing = await newestAttempt(em, account.id);
+  const current = standing?.attempt.state === 'running' && standing.step?.id === stepId && !step.endedAt;
+  if (current) return step;
+  if (answerId !== null && step.answerId === answerId) return null;
+  throw new Problem('stale_step');
+}
+
+/** An answer that the run refused is taken back, unless it was posted after all. */
+const withdraw = ({ context, principal, accountId, stepId }: StepCall, answerId: string): Promise<void> =>
+  context.db.tenant(principal.tenantId, async (em) => {
+    await ownAccount(em, accountId, true);
+    const step = await em.findOne(ConnectionStep, { id: stepId }, { lockMode: LockMode.PESSIMISTIC_WRITE });
+    if (step?.answerId !== answerId || step.sentAt || step.endedAt) return;
+    step.answer = null;
+    step.answerId = null;
+    step.answeredAt = null;
+  });
+
+/** The answer as the provider gets it; 422 for what it would surely refuse. */
+function checkAnswer(content: StepContent | null, text: string): string {
+  if (!content || !answerable.has(content.kind)) throw new Problem('step_takes_no_answer');
+  const answer = text.trim();
+  if (!answer) throw new Problem('invalid_request', 'answer: must not be empty.');
+  if (content.kind === 'phone') {
+    const phone = /^[+\d\s().-]+$/.test(answer) ? toE164(answer) : null;
+    if (!phone) throw new Problem('invalid_request', 'answer: not a phone number with its country code.');
+    return phone;
+  }
+  if (content.kind === 'choose' && !content.options.some(({ id }) => id === answer))
+    throw new Problem('invalid_request', `answer: one of ${content.options.map(({ id }) => id).join(', ')}.`);
+  return answer;
+}

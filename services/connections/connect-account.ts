@@ -1,0 +1,136 @@
+import type { Channel, Method, ProviderName } from '../../domain/channels.ts';
+import type { Em } from '../../db/connect.ts';
+import { Account } from '../../db/entities/accounts.ts';
+import { ConnectionAttempt, type Redirects } from '../../db/entities/attempts.ts';
+import { newId } from '../../platform/ids.ts';
+import { attemptWithStep, type AttemptWithStep } from '../../db/queries/attempts/attempt-with-step.ts';
+import { ownAccount, refOf } from '../accounts/find-account.ts';
+import type { Context } from '../context.ts';
+import type { CallerRequest } from '../principal.ts';
+import { credentialsOrProblem, methodFor, providerNamed, validateLogin } from './login-choice.ts';
+import { addAttempt, checkAttemptBudget } from './add-attempt.ts';
+
+export interface NewAccount {
+  provider: ProviderName;
+  channel: Channel;
+  owner: string;
+  method?: Method;
+  credentials?: Record<string, unknown>;
+  redirects?: Redirects;
+  label?: string | null;
+  metadata?: Record<string, unknown>;
+}
+
+/** An account with the attempt that a request began. */
+export type AccountWithAttempt = { account: Account } & AttemptWithStep;
+
+/** A new account with its first attempt, in one transaction; then the run is moved and its first step awaited. */
+export async function connectAccount(request: CallerRequest, given: NewAccount): Promise<AccountWithAttempt> {
+  const { context, principal, operationId } = request;
+  const provider = providerNamed(context, given.provider);
+  const method = methodFor(provider, given.channel, given.method);
+  const credentials = given.credentials ?? {};
+  validateLogin(provider, given.channel, method, credentials);
+  const account = await context.db.tenant(principal.tenantId, async (em) => {
+    const done = await em.findOne(ConnectionAttempt, { id: operationId });
+    if (done) return em.findOneOrFail(Account, { id: done.accountId });
+    const { id: credentialsId } = await credentialsOrProblem(em, principal.tenantId, given.provider);
+    const made = createAccount(context, em, principal.tenantId, { ...given, method, credentialsId });
+    // The attempt refers to the row of the account.
+    await em.flush();
+    await addAttempt(context, em, made, {
+      id: operationId,
+      operation: 'connect',
+      method,
+      credentials,
+      redirects: given.redirects,
+    });
+    return made;
+  });
+  return whenBegun(request, account);
+}
+
+/** A reconnection: the same account, all its data kept. Supersedes whatever login is running. */
+export async function reconnectAccount(
+  request: CallerRequest,
+  accountId: string,
+  { credentials, redirects }: Pick<NewAccount, 'credentials' | 'redirects'> = {},
+): Promise<AccountWithAttempt> {
+  const { context, principal, operationId } = request;
+  const account = await context.db.tenant(principal.tenantId, async (em) => {
+    const found = await ownAccount(em, accountId, true);
+    if (await em.findOne(ConnectionAttempt, { id: operationId })) return found;
+    const provider = providerNamed(context, found.provider);
+    await credentialsOrProblem(em, found.tenantId, found.provider);
+    // A stored login was checked when it was given.
+    if (credentials || !found.secret) validateLogin(provider, found.channel, found.method, credentials ?? {});
+    await checkAttemptBudget(context, em, found);
+    await addAttempt(context, em, found, {
+      id: operationId,
+      operation: 'reconnect',
+      method: found.method,
+      credentials,
+      redirects,
+    });
+    return found;
+  });
+  return whenBegun(request, account);
+}
+
+/** Waits for the attempt's first step; without a step when there is none in time. */
+async function whenBegun(
+  { context, principal, operationId }: CallerRequest,
+  account: Account,
+): Promise<AccountWithAttempt> {
+  const number = await context.db.tenant(
+    principal.tenantId,
+    async (em) => (await attemptWithStep(em, operationId)).attempt.number,
+  );
+  await context.temporal.currentStep(refOf(account), number);
+  return context.db.tenant(principal.tenantId, async (em) => ({
+    account: await em.findOneOrFail(Account, { id: account.id }),
+    ...(await attemptWithStep(em, operationId)),
+  }));
+}
+
+/** A new account of a tenant, at rest. */
+export function createAccount(
+  { clock }: Context,
+  em: Em,
+  tenantId: string,
+  given: NewAccount & { method: Method; credentialsId: string },
+): Account {
+  const now = clock.now();
+  const account = em.create(Account, {
+    id: newId(),
+    tenantId,
+    provider: given.provider,
+    channel: given.channel,
+    owner: given.owner,
+    label: given.label ?? null,
+    metadata: given.metadata ?? {},
+    credentialsId: given.credentialsId,
+    providerAccountId: null,
+    identity: null,
+    state: 'disconnected',
+    reason: null,
+    who: 'nobody',
+    since: now,
+    connectionConfig: null,
+    providerConfig: null,
+    rawDetails: null,
+    detailsAt: null,
+    secret: null,
+    providerKeys: null,
+    webhookSecretHash: null,
+    method: given.method,
+    lastSyncAt: null,
+    checkRequestedAt: null,
+    checkedAt: null,
+    mergedInto: null,
+    createdAt: now,
+    updatedAt: now,
+  });
+  em.persist(account);
+  return account;
+}

@@ -1,0 +1,63 @@
+import { Account } from '../../db/entities/accounts.ts';
+import { ConnectionAttempt } from '../../db/entities/attempts.ts';
+import { attemptWithStep, newestAttempt, type AttemptWithStep } from '../../db/queries/attempts/attempt-with-step.ts';
+import { anyAccount, ownAccount, refOf } from '../accounts/find-account.ts';
+import type { Context } from '../context.ts';
+import type { CallerRequest, Principal } from '../principal.ts';
+import { Problem } from '../problem.ts';
+import { signalConnection } from '../signal.ts';
+import { addAttempt } from './add-attempt.ts';
+import type { AccountWithAttempt } from './connect-account.ts';
+
+/**
+ * Requests that an account is disconnected, whatever runs on it. Asked again while that is under way, or when it is done
+ * and nothing was learned since, it answers the attempt there is.
+ */
+export async function disconnectAccount(
+  { context, principal, operationId }: CallerRequest,
+  accountId: string,
+  purge: boolean,
+): Promise<AccountWithAttempt> {
+  const { account, attemptId } = await context.db.tenant(principal.tenantId, async (em) => {
+    const found = await ownAccount(em, accountId, true);
+    const newest = (await newestAttempt(em, found.id))?.attempt;
+    const over = newest?.state === 'succeeded' && found.state === 'disconnected';
+    const suffices =
+      newest?.operation === 'disconnect' && newest.purge === purge && (newest.state === 'running' || over);
+    if (suffices) return { account: found, attemptId: newest.id };
+    const done = await em.findOne(ConnectionAttempt, { id: operationId });
+    const attempt = { id: operationId, operation: 'disconnect', method: found.method, purge } as const;
+    if (!done) await addAttempt(context, em, found, attempt);
+    return { account: found, attemptId: operationId };
+  });
+  await signalConnection(context, refOf(account));
+  return context.db.tenant(principal.tenantId, async (em) => ({
+    account: await em.findOneOrFail(Account, { id: account.id }),
+    ...(await attemptWithStep(em, attemptId)),
+  }));
+}
+
+/** Requests that the running attempt is cancelled; what it made at the provider is deleted there. */
+export async function cancelAttempt(
+  { context, principal }: CallerRequest,
+  accountId: string,
+): Promise<AttemptWithStep> {
+  const account = await context.db.tenant(principal.tenantId, async (em) => {
+    const found = await ownAccount(em, accountId, true);
+    const newest = (await newestAttempt(em, found.id))?.attempt;
+    if (newest?.state === 'running') newest.cancelRequestedAt ??= context.clock.now();
+    else if (newest?.state !== 'cancelled') throw new Problem('attempt_ended', 'No attempt is running.');
+    return found;
+  });
+  await signalConnection(context, refOf(account));
+  return currentAttempt(context, principal, accountId);
+}
+
+/** The newest attempt of an account. Throws 404 before the first. */
+export const currentAttempt = (context: Context, principal: Principal, accountId: string): Promise<AttemptWithStep> =>
+  context.db.tenant(principal.tenantId, async (em) => {
+    const account = await anyAccount(em, accountId);
+    const newest = await newestAttempt(em, account.id);
+    if (!newest) throw new Problem('not_found', 'The account has no attempt yet.');
+    return newest;
+  });

@@ -1,0 +1,91 @@
+import { addTimelineEvent, moveAccount } from '../../../db/queries/accounts/timeline.ts';
+import { forgetAccountKeys } from '../../../db/queries/accounts/account-keys.ts';
+import { failureRow, ProviderFailure, type FailureCode } from '../../../domain/failures.ts';
+import type { AttemptRef, Progress } from '../../../domain/attempts.ts';
+import type { Context } from '../../context.ts';
+import { compensateAttempt } from './compensate.ts';
+import { completeLogin } from './complete-login.ts';
+import { connectionTo, isUnclear, withAttempt, type AttemptTx } from './attempt-tx.ts';
+import { placeLastStep, progressOf } from './steps.ts';
+
+export interface CloseRef extends AttemptRef {
+  reason: FailureCode;
+}
+
+/** Reasons that are the owner's will: a login that succeeded meanwhile is undone all the same. */
+const willed: ReadonlySet<FailureCode> = new Set(['cancelled', 'superseded', 'account_in_use', 'another_identity']);
+
+/**
+ * Ends an attempt for a named reason and deletes at the provider what it made there. A login that succeeded at the
+ * last moment counts: the provider is looked at first, and a living account is linked instead.
+ */
+export async function closeAttempt(context: Context, ref: CloseRef): Promise<Progress> {
+  const late = willed.has(ref.reason) ? null : await lookForLateLogin(context, ref);
+  if (late) return late;
+  const closed = await withAttempt(context, ref, async (held) => {
+    if (held.attempt.state === 'running') await endAs(context, held, ref.reason);
+    return progressOf(held);
+  });
+  // What cannot be deleted now stays in the undo list, which the reconciler works off.
+  await compensateAttempt(context, ref).catch((error: unknown) =>
+    context.log.warn({ account: ref.accountId, err: error }, 'left for later: deleting at the provider'),
+  );
+  return closed;
+}
+
+async function lookForLateLogin(context: Context, ref: CloseRef): Promise<Progress | null> {
+  const start = await withAttempt(context, ref, async ({ em, account, attempt, at }) =>
+    attempt.state === 'running' && attempt.operation !== 'disconnect' && attempt.providerAccountId
+      ? {
+          ...(await connectionTo(context, em, account, at, attempt.providerAccountId)),
+          wanted: account.checkRequestedAt,
+        }
+      : null,
+  );
+  if (!start) return null;
+  try {
+    const view = await start.provider.login.check(start.call);
+    if (view.status !== 'linked') return null;
+    const progress = await completeLogin(context, ref, start.provider, start.call, view, start.wanted);
+    return progress.state === 'closed' ? progress : null;
+  } catch (error) {
+    if (error instanceof ProviderFailure) return null;
+    throw error;
+  }
+}
+
+async function endAs(context: Context, held: AttemptTx, reason: FailureCode): Promise<void> {
+  const { em, account, attempt, at } = held;
+  const cancelled = reason === 'cancelled' || reason === 'superseded';
+  const { who, whatToDo } = failureRow(reason);
+  attempt.state = cancelled ? 'cancelled' : 'failed';
+  attempt.endedAt = at;
+  attempt.reason = reason;
+  attempt.detail = whatToDo;
+  attempt.who = who;
+  // What it may have made is looked for with what it was asked with.
+  if (!isUnclear(attempt)) attempt.input = null;
+  attempt.callbackToken = null;
+  if (attempt.operation === 'disconnect' && account.providerAccountId)
+    attempt.undo = [...new Set([...attempt.undo, account.providerAccountId])];
+  await placeLastStep(held, 'failed', null);
+  addTimelineEvent(em, account, at, 'attempt_ended', `The ${attempt.operation} ended: ${reason}. ${whatToDo}`, {
+    attempt: attempt.number,
+    data: { reason, who },
+  });
+  context.metrics.attempts.inc({ operation: attempt.operation, outcome: reason });
+  if (attempt.operation === 'disconnect') moveAccount(em, account, { type: 'disconnected', at }, attempt.number);
+  // A login that is replaced at once leaves the account's state to what replaces it.
+  else if (reason !== 'superseded') {
+    const resume = attempt.operation === 'connect' ? 'failed' : 'reconnect_required';
+    moveAccount(
+      em,
+      account,
+      { type: 'login_failed', at, reason, who: resume === 'failed' ? who : 'owner', resume },
+      attempt.number,
+    );
+  }
+  if (!account.providerAccountId || !attempt.undo.includes(account.providerAccountId)) return;
+  account.providerAccountId = null;
+  forgetAccountKeys(account);
+}

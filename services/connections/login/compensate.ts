@@ -1,0 +1,56 @@
+import { addTimelineEvent } from '../../../db/queries/accounts/timeline.ts';
+import { ConnectionAttempt } from '../../../db/entities/attempts.ts';
+import { clockSkewMs } from '../../../domain/budgets.ts';
+import type { AttemptRef, Progress } from '../../../domain/attempts.ts';
+import type { AccountView } from '../../../providers/provider.ts';
+import type { Context } from '../../context.ts';
+import { connectionTo, withAttempt } from './attempt-tx.ts';
+import { progressOf } from './steps.ts';
+import { reportOrphanedAccounts } from './orphaned-accounts.ts';
+
+/** Attempts that left something: to delete at the provider, or to look for there. */
+export const needsCompensation = [{ undo: { $ne: [] } }, { intentAt: { $ne: null }, providerAccountId: null }];
+
+/** Deletes at the provider everything that the account's ended attempts left there. */
+export async function compensate(context: Context, ref: AttemptRef): Promise<Progress> {
+  const left = await context.db.tenant(ref.tenantId, (em) =>
+    em.find(
+      ConnectionAttempt,
+      { accountId: ref.accountId, state: { $ne: 'running' }, $or: needsCompensation },
+      { orderBy: { number: 'asc' } },
+    ),
+  );
+  for (const { number } of left) await compensateAttempt(context, { ...ref, attempt: number });
+  return withAttempt(context, ref, (held) => progressOf(held));
+}
+
+/** Works off one attempt's undo list; each id leaves it when the provider says that it is gone. */
+export async function compensateAttempt(context: Context, ref: AttemptRef): Promise<void> {
+  await reportOrphanedAccounts(context, ref);
+  const { undo, state, method, startedAt } = await withAttempt(context, ref, ({ attempt }) => attempt);
+  if (state === 'running') return;
+  for (const upstream of undo) {
+    const { provider, call } = await withAttempt(context, ref, ({ em, account, at }) =>
+      connectionTo(context, em, account, at, upstream),
+    );
+    // Named by a page's callback, not made by a call of ours: only what is younger than the attempt can be its doing.
+    const ours = method !== 'hosted' || madeSince(await provider.login.check(call), startedAt);
+    if (ours) await provider.login.revoke(call);
+    await withAttempt(context, ref, ({ em, account, attempt, at }) => {
+      attempt.undo = attempt.undo.filter((id) => id !== upstream);
+      const [kind, text] = ours ? words.deleted : words.left;
+      addTimelineEvent(em, account, at, kind, text, {
+        attempt: attempt.number,
+        data: { provider_account_id: upstream },
+      });
+    });
+  }
+}
+
+const words = {
+  deleted: ['cleaned_up', 'What the attempt had made at the provider was deleted.'],
+  left: ['suspected_orphan', 'An account at the provider may stem from this attempt; it is older, so it was left.'],
+} as const;
+
+const madeSince = ({ createdAt }: AccountView, start: Date): boolean =>
+  createdAt !== null && createdAt >= start.getTime() - clockSkewMs;

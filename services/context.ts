@@ -1,0 +1,32 @@
+import type { ProviderName } from '../domain/channels.ts';
+import type { Database } from '../db/connect.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Config } from '../platform/config.ts';
+import type { Log } from '../platform/log.ts';
+import type { Metrics } from '../platform/metrics.ts';
+import type { Vault } from '../platform/vault.ts';
+import type { Provider } from '../providers/provider.ts';
+import type { TemporalClient } from '../temporal/client.ts';
+
+/** What every operation works with: built once per process by `openContext`, and passed on explicitly. */
+export interface Context {
+  config: Config;
+  db: Database;
+  vault: Vault;
+  clock: Clock;
+  log: Log;
+  metrics: Metrics;
+  temporal: TemporalClient;
+  providers: Partial<Record<ProviderName, Provider>>;
+  /** Where callers and providers reach the API, without a slash at its end. From `PUBLIC_URL` alone, never from a request. */
+  publicUrl: string;
+  /** Fires when the process is told to end, so that waiting requests answer at once. */
+  stopping: AbortSignal;
+}
+
+/** The time of work that a workflow asked for: never behind the workflow's own, which runs ahead where time is skipped. */
+export const timeOf = (context: Context, ref: { now: number }): Date =>
+  new Date(Math.max(context.clock.now().getTime(), ref.now));
+
+/** How often every address book is read, in milliseconds. */
+export const contactsEveryMs = (config: Config): number => config.WASENDER_SYNC_INTERVAL_HOURS * 3_600_000;

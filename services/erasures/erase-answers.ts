@@ -1,0 +1,56 @@
+import { firstId } from '../../platform/ids.ts';
+import { rows } from '../../db/connect.ts';
+import { addCounts } from '../../db/queries/erasures/erasures.ts';
+import type { Person } from '../../db/queries/erasures/find-person.ts';
+import { tryOpen } from '../../platform/try-open.ts';
+import { sealed } from '../../db/sealed.ts';
+import { tracesOf } from '../../domain/erasure.ts';
+import type { Context } from '../context.ts';
+import type { ErasingRef } from './remember-erased.ts';
+
+/** Answers that are opened at once. */
+const pageSize = 200;
+
+/** What a repeat of a request is told then. It is not done again: it was done. */
+const erasedAnswer = {
+  type: 'urn:patchbay:problem:answer_erased',
+  title: 'The answer is not kept any more',
+  status: 410,
+  code: 'answer_erased',
+  detail: 'The request was done before. Its answer spoke of somebody who was erased since.',
+  fix: 'Read what you need anew.',
+};
+
+/** Replaces the answers kept for repeats of requests that name the person or one of their contacts. */
+export async function eraseAnswers(
+  { db, vault }: Context,
+  { tenantId, erasureId }: ErasingRef,
+  { subjects, contactIds }: Person,
+): Promise<void> {
+  const traces = [...tracesOf(subjects), ...contactIds];
+  if (!traces.length) return;
+  for (let after: string | null = firstId; after !== null;)
+    after = await db.tenant(tenantId, async (em) => {
+      const page = await rows<{ id: string; response: string; status: number }>(
+        em,
+        `select id, response, status from idempotency_keys where response is not null and id > ?
+         order by id limit ?`,
+        [after, pageSize],
+      );
+      let replaced = 0;
+      for (const { id, response } of page) {
+        const text = tryOpen(vault, response, sealed.idempotentAnswer(id));
+        if (!traces.some((trace) => text?.includes(trace))) continue;
+        const answer = vault.seal(JSON.stringify({ ...erasedAnswer, request_id: id }), sealed.idempotentAnswer(id));
+        replaced += (
+          await rows(
+            em,
+            'update idempotency_keys set status = 410, response = ? where id = ? and response = ? returning id',
+            [answer, id, response],
+          )
+        ).length;
+      }
+      await addCounts(em, erasureId, { stored_answers: replaced });
+      return page.length === pageSize ? (page.at(-1)?.id ?? null) : null;
+    });
+}

@@ -1,0 +1,31 @@
+import type { AccountRef } from '../temporal/client.ts';
+import type { Context } from './context.ts';
+
+type Signalling = Pick<Context, 'temporal' | 'log'>;
+
+/** How long a request waits for Temporal to take a signal, in milliseconds. */
+const deadlineMs = 2_000;
+
+/**
+ * Signals the account's workflow, best effort: what is requested stands in PostgreSQL already, so when Temporal does not
+ * take the signal in time, the reconciler signals later. Answers whether it was taken.
+ */
+export const signalConnection = ({ temporal, log }: Signalling, account: AccountRef, withinMs = deadlineMs) =>
+  bestEffort(log, account, () => temporal.signalConnection(account, withinMs));
+
+/** The same for the start of a sync whose run stands in PostgreSQL. */
+export const startContactsSync = ({ temporal, log }: Signalling, account: AccountRef, scope: string) =>
+  bestEffort(log, account, () => temporal.startSyncContacts(account, scope));
+
+export const startDetailsSync = ({ temporal, log }: Signalling, account: AccountRef) =>
+  bestEffort(log, account, () => temporal.startSyncDetails(account));
+
+async function bestEffort(log: Context['log'], account: AccountRef, send: () => Promise<void>): Promise<boolean> {
+  try {
+    await send();
+    return true;
+  } catch (error) {
+    log.warn({ account: account.accountId, err: error }, 'Temporal did not take a signal; the reconciler will send it');
+    return false;
+  }
+}

@@ -1,0 +1,126 @@
+import { openContactsRun, type SyncTarget } from '../../db/queries/syncs/open-contacts-run.ts';
+import type { Em } from '../../db/connect.ts';
+import { credentialsFor } from '../../db/queries/tenants/credentials.ts';
+import { Account } from '../../db/entities/accounts.ts';
+import { SyncRun } from '../../db/entities/events.ts';
+import { openDetailsRun } from '../../db/queries/syncs/open-details-run.ts';
+import type { ProviderName } from '../../domain/channels.ts';
+import { ownAccount, refOf } from '../accounts/find-account.ts';
+import { credentialsOrProblem } from '../connections/login-choice.ts';
+import type { Context } from '../context.ts';
+import type { Principal } from '../principal.ts';
+import { Problem } from '../problem.ts';
+import { startContactsSync, startDetailsSync } from '../signal.ts';
+import { pollUntil } from '../../platform/poll-until.ts';
+
+/** What a sync is to fetch. */
+export type SyncRequest = { kind: 'details' } | { kind: 'contacts'; target: SyncTarget | null };
+
+/**
+ * Opens a run for each account and has them moved; answers their ids. When Temporal does not take one now, it is not
+ * asked for the others either: the reconciler starts them later.
+ */
+export async function beginSyncs(context: Context, accounts: readonly Account[], wish: SyncRequest): Promise<string[]> {
+  const { db, vault, clock } = context;
+  const now = clock.now();
+  const ids: string[] = [];
+  let reached = true;
+  for (const account of accounts) {
+    const { id, start } = await db.tenant(account.tenantId, async (em) => {
+      if (wish.kind === 'details')
+        return {
+          id: await openDetailsRun(em, account.tenantId, account.id, now),
+          start: () => startDetailsSync(context, refOf(account)),
+        };
+      const run = await openContactsRun(em, vault, account, wish.target, now);
+      return { id: run.id, start: () => startContactsSync(context, refOf(account), run.scope) };
+    });
+    ids.push(id);
+    reached &&= await start();
+  }
+  return ids;
+}
+
+/** The runs by id; waits up to `seconds` for all of them to end. */
+export function runsAfter(
+  { context, principal, gone }: { context: Context; principal: Principal; gone: AbortSignal },
+  ids: readonly string[],
+  seconds: number,
+): Promise<SyncRun[]> {
+  const look = () =>
+    context.db.tenant(principal.tenantId, (em) =>
+      em.find(SyncRun, { id: { $in: [...ids] } }, { orderBy: { id: 'asc' } }),
+    );
+  return pollUntil(seconds, gone, look, haveEnded);
+}
+
+export const haveEnded = (runs: readonly SyncRun[]): boolean => runs.every(({ state }) => state !== 'running');
+
+/** Refuses what an account cannot have synced, now or ever. */
+export function checkSyncable({ providers }: Context, account: Account, wish: SyncRequest['kind']): void {
+  if (wish === 'contacts' && !providers[account.provider]?.contacts)
+    throw new Problem('unsupported', `${account.provider} gives out no contacts.`, {
+      fix: `Sync contacts of accounts at: ${withContacts(providers).join(', ')}.`,
+    });
+  if (!account.providerAccountId || (wish === 'contacts' && account.state !== 'active'))
+    throw new Problem('account_not_connected');
+}
+
+/** Providers that have address books. */
+const withContacts = (providers: Context['providers']): ProviderName[] =>
+  (Object.keys(providers) as ProviderName[]).filter((name) => providers[name]?.contacts);
+
+/**
+ * The connected accounts of the tenant that can have this synced, or the one that is named, which must. 503 when the
+ * credentials of every provider in question are missing.
+ */
+export async function syncableAccounts(
+  context: Context,
+  em: Em,
+  tenantId: string,
+  kind: SyncRequest['kind'],
+  { account, provider }: { account?: string | undefined; provider?: ProviderName | undefined },
+): Promise<Account[]> {
+  if (account !== undefined) {
+    const named = await ownAccount(em, account);
+    if (provider && named.provider !== provider)
+      throw new Problem('invalid_request', `account: lives at ${named.provider}, not at ${provider}.`);
+    checkSyncable(context, named, kind);
+    return [named];
+  }
+  const where = { ...ofAll(context, kind, provider), ...connected(kind) };
+  if (kind === 'details') return em.find(Account, where);
+  const names = withContacts(context.providers).filter((name) => !provider || name === provider);
+  if (provider && !names.length)
+    throw new Problem('unsupported', `${provider} gives out no contacts.`, {
+      fix: `Use one of: ${withContacts(context.providers).join(', ')}.`,
+    });
+  const configured = await Promise.all(names.map((name) => credentialsFor(em, tenantId, name)));
+  // Says which settings are missing.
+  if (names[0] && configured.every((one) => one === null)) await credentialsOrProblem(em, tenantId, names[0]);
+  return em.find(Account, where, { orderBy: { id: 'asc' } });
+}
+
+/** How many accounts a sync of all leaves out because they are not connected, whatever their state. */
+export function countLeftOut(
+  context: Context,
+  em: Em,
+  kind: SyncRequest['kind'],
+  { account, provider }: { account?: string | undefined; provider?: ProviderName | undefined },
+): Promise<number> {
+  if (account !== undefined) return Promise.resolve(0);
+  return em.count(Account, { ...ofAll(context, kind, provider), $not: connected(kind) });
+}
+
+/** Accounts that a sync of all is about. */
+const ofAll = ({ providers }: Context, kind: SyncRequest['kind'], provider?: ProviderName) => ({
+  mergedInto: null,
+  ...(provider ? { provider } : {}),
+  ...(kind === 'contacts' ? { $and: [{ provider: { $in: withContacts(providers) } }] } : {}),
+});
+
+/** Those of them that can be synced now. */
+const connected = (kind: SyncRequest['kind']) => ({
+  providerAccountId: { $ne: null },
+  ...(kind === 'contacts' ? { state: 'active' as const } : {}),
+});

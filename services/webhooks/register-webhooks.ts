@@ -1,0 +1,53 @@
+import { rows } from '../../db/connect.ts';
+import { settingsOf, webhookSecretsOf } from '../../db/queries/tenants/credentials.ts';
+import { ProviderCredentials } from '../../db/entities/tenants.ts';
+import type { Provider, ProviderCall } from '../../providers/provider.ts';
+import { webhookAddress } from '../../domain/addresses.ts';
+import type { ProviderName } from '../../domain/channels.ts';
+import type { Context } from '../context.ts';
+
+/** Registers our webhook upstream once per credentials, and again when `PUBLIC_URL` or the settings change. */
+export async function ensureWebhooks(
+  context: Context,
+  provider: Provider,
+  call: ProviderCall,
+  credentialsId: string,
+): Promise<void> {
+  const row = await context.db.system((em) => em.findOneOrFail(ProviderCredentials, { id: credentialsId }));
+  const address = webhookAddress(context.publicUrl, provider.name, row.webhookToken);
+  if (row.registeredAddress === address) return;
+  const [secret] = webhookSecretsOf(context.vault, row);
+  const registrations = await provider.account.registerWebhooks(call, address, secret ?? '');
+  await context.db.system(async (em) => {
+    const fresh = await em.findOneOrFail(ProviderCredentials, { id: credentialsId });
+    fresh.registeredAddress = address;
+    fresh.registrations = registrations;
+  });
+}
+
+/**
+ * Registers again what was registered before and no longer stands as it should: `PUBLIC_URL`, the settings or the
+ * secret have changed. One provider's failure is not the next one's.
+ */
+export async function registerOwed(context: Context): Promise<void> {
+  const owed = await context.db.system((em) =>
+    rows<{ id: string }>(
+      em,
+      `select id from provider_credentials where registrations <> '[]'
+         and registered_address is distinct from ? || provider || '/' || webhook_token`,
+      [webhookAddress(context.publicUrl, '', '').slice(0, -1)],
+    ),
+  );
+  for (const { id } of owed) {
+    const row = await context.db.system((em) => em.findOneOrFail(ProviderCredentials, { id }));
+    const provider = context.providers[row.provider as ProviderName];
+    if (!provider) continue;
+    const settings = settingsOf(context.vault, row);
+    const now = context.clock.now().getTime();
+    try {
+      await ensureWebhooks(context, provider, { settings, channel: 'whatsapp', providerAccountId: null, now }, id);
+    } catch (error) {
+      context.log.warn({ provider: row.provider, tenant: row.tenantId, err: error }, 'webhooks are not registered yet');
+    }
+  }
+}

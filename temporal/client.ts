@@ -1,0 +1,247 @@
+import {
+  Client,
+  Connection,
+  isGrpcServiceError,
+  WithStartWorkflowOperation,
+  WorkflowExecutionAlreadyStartedError,
+  WorkflowNotFoundError,
+  WorkflowUpdateFailedError,
+  WorkflowUpdateRPCTimeoutOrCancelledError,
+} from '@temporalio/client';
+import { ApplicationFailure, TypedSearchAttributes } from '@temporalio/common';
+import { patienceMs } from '../domain/budgets.ts';
+import { connectionWorkflowId, erasureWorkflowId, syncWorkflowId } from '../domain/workflow-ids.ts';
+import { searchAttributes } from '../domain/search-attributes.ts';
+import {
+  currentStep,
+  refresh,
+  submitStep,
+  type ConnectionInput,
+  type ErasePersonInput,
+  type StepAction,
+  type StepRef,
+} from '../workflows/messages.ts';
+import { createDataConverter } from './codec.ts';
+import type { Config } from '../platform/config.ts';
+import { ensureSchedules } from './schedules.ts';
+import { ensureSearchAttributes, lacksSearchAttributes } from './search-attributes.ts';
+import type { Vault } from '../platform/vault.ts';
+
+/** An account as its workflows are started and found. */
+export interface AccountRef extends ConnectionInput {
+  channel: string;
+  provider: string;
+}
+
+/** The temporal: everything this product asks of Temporal. PostgreSQL already holds what is wished for. */
+export interface TemporalClient {
+  /** "Look again", starting the account's run where none is. Throws when Temporal does not take it in time. */
+  signalConnection(account: AccountRef, deadlineMs?: number): Promise<void>;
+  /** The step of attempt `attempt`, as soon as there is one; null when there was none in time. */
+  currentStep(account: AccountRef, attempt: number): Promise<StepRef | null>;
+  /** Acts on a step. `refused` when the run does not take it; null when no outcome came in time. */
+  submitStep(account: AccountRef, action: StepAction): Promise<{ ref: StepRef } | { refused: string } | null>;
+  /**
+   * Starts the account's details sync, or makes the running one go once more; not with `join` false, for who only wants
+   * it to be running.
+   */
+  startSyncDetails(account: AccountRef, join?: boolean): Promise<void>;
+  /** The same for its contacts sync of that scope. */
+  startSyncContacts(account: AccountRef, scope: string, join?: boolean): Promise<void>;
+  /** Starts the erasure of a person; nothing where it is running. */
+  startErasure(erasure: ErasePersonInput): Promise<void>;
+  /** Makes the Schedules what the settings say. */
+  ensureSchedules(): Promise<void>;
+  /** Registers the search attributes that the namespace lacks: a new one, or one whose database was lost. */
+  ensureSearchAttributes(): Promise<void>;
+  /** A run's page in the Temporal UI, the workflow's newest one's without `runId`; null where no UI is known. */
+  historyUrl(workflowId: string, runId: string | null): string | null;
+  ping(): Promise<boolean>;
+  close(): Promise<void>;
+}
+
+/** Signals after a webhook must not hold the acknowledgement up. */
+const signalDeadlineMs = 1_000;
+
+/** Connects when first used, so that a process starts while Temporal is down. */
+export function openTemporalClient(config: Config, vault: Vault): TemporalClient {
+  const connection = Connection.lazy(temporalAddress(config));
+  const client = new Client({
+    connection,
+    namespace: config.TEMPORAL_NAMESPACE,
+    dataConverter: createDataConverter(vault),
+  });
+  const taskQueue = config.TEMPORAL_TASK_QUEUE;
+
+  const startOptions = (account: AccountRef, kind: string) => ({
+    taskQueue,
+    typedSearchAttributes: new TypedSearchAttributes([
+      { key: searchAttributes.tenant, value: account.tenantId },
+      { key: searchAttributes.account, value: account.accountId },
+      { key: searchAttributes.channel, value: account.channel },
+      { key: searchAttributes.provider, value: account.provider },
+      { key: searchAttributes.state, value: 'running' },
+      { key: searchAttributes.kind, value: kind },
+    ]),
+    staticSummary: `${kind} of a ${account.channel} account through ${account.provider}`,
+  });
+  const connectionOptions = (account: AccountRef) => ({
+    ...startOptions(account, 'connection'),
+    workflowId: connectionWorkflowId(account.accountId),
+    args: [{ tenantId: account.tenantId, accountId: account.accountId }],
+  });
+  const ensure = (): Promise<void> =>
+    client.withDeadline(Date.now() + 5_000, () => ensureSearchAttributes(connection, config.TEMPORAL_NAMESPACE));
+  /** A start that fails for want of our search attributes is tried again with them. */
+  const starting = async <T>(start: () => Promise<T>): Promise<T> => {
+    try {
+      return await start();
+    } catch (error) {
+      if (!lacksSearchAttributes(error)) throw error;
+      await ensure();
+      return start();
+    }
+  };
+  const signalConnection = (account: AccountRef, deadlineMs = signalDeadlineMs): Promise<void> =>
+    starting(() =>
+      client.withDeadline(Date.now() + deadlineMs, async () => {
+        await client.workflow.signalWithStart('connection', { ...connectionOptions(account), signal: refresh });
+      }),
+    );
+
+  /**
+   * Starts a sync, or tells the one that is running: it may be about to end without having seen the newest wish. A
+   * signal with every start would cost an event each time.
+   */
+  const startOrJoin = async (
+    type: string,
+    account: AccountRef,
+    kind: string,
+    more: { scope?: string; heartbeatSeconds?: number },
+    join: boolean,
+  ): Promise<void> => {
+    const options = {
+      ...startOptions(account, `sync_${kind}`),
+      workflowId: syncWorkflowId(kind, account.accountId, more.scope),
+      args: [{ tenantId: account.tenantId, accountId: account.accountId, ...more }],
+    };
+    try {
+      await client.workflow.start(type, { ...options, workflowIdConflictPolicy: 'FAIL' });
+    } catch (error) {
+      if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+      if (join) await client.workflow.signalWithStart(type, { ...options, signal: refresh });
+    }
+  };
+  const startSync = (...sync: Parameters<typeof startOrJoin>): Promise<void> =>
+    starting(() => client.withDeadline(Date.now() + signalDeadlineMs * 3, () => startOrJoin(...sync)));
+
+  return {
+    signalConnection,
+    currentStep: (account, attempt) =>
+      inTime(() =>
+        starting(() =>
+          client.withDeadline(Date.now() + patienceMs, () =>
+            client.workflow.executeUpdateWithStart(currentStep, {
+              args: [attempt],
+              startWorkflowOperation: new WithStartWorkflowOperation('connection', {
+                ...connectionOptions(account),
+                workflowIdConflictPolicy: 'USE_EXISTING',
+              }),
+            }),
+          ),
+        ),
+      ),
+    submitStep: async (account, action) => {
+      const submit = () =>
+        client.withDeadline(Date.now() + patienceMs, () =>
+          client.workflow
+            .getHandle(connectionWorkflowId(account.accountId))
+            .executeUpdate(submitStep, { args: [action], updateId: action.answerId }),
+        );
+      try {
+        const ref = await inTime(async () => {
+          try {
+            return await submit();
+          } catch (error) {
+            if (!(error instanceof WorkflowNotFoundError)) throw error;
+            // No run: it was lost with Temporal's database. PostgreSQL knows the step, so a new run takes it up.
+            await signalConnection(account, patienceMs);
+            return submit();
+          }
+        });
+        return ref && { ref };
+      } catch (error) {
+        if (error instanceof WorkflowUpdateFailedError && error.cause instanceof ApplicationFailure)
+          return { refused: error.cause.type ?? 'stale_step' };
+        throw error;
+      }
+    },
+    startSyncDetails: (account, join = true) => startSync('syncDetails', account, 'details', {}, join),
+    startSyncContacts: (account, scope, join = true) =>
+      startSync('syncContacts', account, 'contacts', { scope, heartbeatSeconds: config.SYNC_HEARTBEAT_SECONDS }, join),
+    startErasure: (erasure) =>
+      starting(() =>
+        client.withDeadline(Date.now() + signalDeadlineMs * 3, async () => {
+          await client.workflow.start('erasePerson', {
+            taskQueue,
+            workflowId: erasureWorkflowId(erasure.erasureId),
+            workflowIdConflictPolicy: 'USE_EXISTING',
+            args: [erasure],
+            typedSearchAttributes: new TypedSearchAttributes([
+              { key: searchAttributes.tenant, value: erasure.tenantId },
+              { key: searchAttributes.kind, value: 'erase_person' },
+            ]),
+            staticSummary: 'erasure of a person',
+          });
+        }),
+      ),
+    ensureSchedules: () =>
+      client.withDeadline(Date.now() + 5_000, () =>
+        ensureSchedules(client, taskQueue, {
+          contactsEveryMs: config.WASENDER_SYNC_INTERVAL_HOURS * 3_600_000,
+          contactsOn: config.WASENDER_AUTO_SYNC_ENABLED,
+        }),
+      ),
+    ensureSearchAttributes: ensure,
+    historyUrl: (workflowId, runId) => {
+      if (!config.TEMPORAL_UI_URL) return null;
+      const path = [workflowId, runId ?? []].flat().map(encodeURIComponent).join('/');
+      return `${config.TEMPORAL_UI_URL}/namespaces/${config.TEMPORAL_NAMESPACE}/workflows/${path}`;
+    },
+    ping: async () => {
+      try {
+        await client.withDeadline(Date.now() + 2_000, () => connection.workflowService.getSystemInfo({}));
+        return true;
+      } catch {
+        return false;
+      }
+    },
+    close: () => connection.close(),
+  };
+}
+
+/** How clients and workers reach Temporal: a cluster, or Temporal Cloud with its key. */
+export const temporalAddress = (config: Config) => ({
+  address: config.TEMPORAL_ADDRESS,
+  tls: config.TEMPORAL_TLS || config.TEMPORAL_API_KEY !== undefined,
+  ...(config.TEMPORAL_API_KEY ? { apiKey: config.TEMPORAL_API_KEY } : {}),
+});
+
+/** Null instead of the error when the answer did not come in time: the wish is stored, so nothing is lost. */
+async function inTime<T>(work: () => Promise<T>): Promise<T | null> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError || isUnreachable(error)) return null;
+    throw error;
+  }
+}
+
+/** gRPC's codes CANCELLED, DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED, ABORTED and UNAVAILABLE. */
+const passing = new Set([1, 4, 8, 10, 14]);
+
+function isUnreachable(error: unknown): boolean {
+  for (let one: unknown = error; one instanceof Error; one = one.cause)
+    if (isGrpcServiceError(one)) return passing.has(one.code);
+  return false;
+}

@@ -1,0 +1,110 @@
+import {
+  ApplicationFailure,
+  condition,
+  setCurrentDetails,
+  setHandler,
+  type ActivityOptions,
+} from '@temporalio/workflow';
+import type { AttemptRef, Progress } from '../domain/attempts.ts';
+import { login } from './activity-options.ts';
+import { failureCode } from './failure-code.ts';
+import { currentStep, refresh, refusals, status, submitStep, type ConnectionInput, type StepRef } from './messages.ts';
+
+/** What the procedures of one run share: the attempt's progress, and the one activity that moves it. */
+export interface AttemptRun {
+  view: Progress;
+  /** A refresh was requested since the last check. */
+  refreshRequested: boolean;
+  /** The newest attempt that a caller waits for. */
+  awaited: number;
+  /** The workflow's time, in milliseconds, at which the current attempt ends. */
+  deadline: number;
+  ref(attempt?: number): AttemptRef;
+  /** Moves the attempt by an activity, never two at a time; failures for good make the attempt end. */
+  move(summary: string, activity: (options: ActivityOptions) => Promise<Progress>): Promise<void>;
+}
+
+/** A run with its handlers in place. */
+export function startAttemptRun(input: ConnectionInput): AttemptRun {
+  let busy = false;
+  const run: AttemptRun = {
+    view: {
+      attempt: 0,
+      state: 'open',
+      stepId: null,
+      kind: null,
+      wakeAt: null,
+      wakeInMs: null,
+      reason: null,
+      accountState: 'connecting',
+    },
+    refreshRequested: false,
+    awaited: 0,
+    deadline: 0,
+    ref: (attempt = run.view.attempt) => ({ ...input, attempt, now: Date.now() }),
+    async move(summary, activity) {
+      await condition(() => !busy);
+      busy = true;
+      try {
+        run.view = await activity({ summary, scheduleToCloseTimeout: Math.max(run.deadline - Date.now(), 30_000) });
+      } catch (error) {
+        run.view = { ...run.view, state: 'ending', reason: failureCode(error) };
+      } finally {
+        busy = false;
+      }
+      setCurrentDetails(describe(run.view));
+    },
+  };
+  const here = (): StepRef => ({ attempt: run.view.attempt, stepId: run.view.stepId, state: run.view.state });
+  const known = (): boolean => run.view.stepId !== null || run.view.state === 'closed';
+  const refuse = (type: string, message: string): never => {
+    throw ApplicationFailure.nonRetryable(message, type);
+  };
+
+  setHandler(status, here);
+  setHandler(refresh, () => {
+    run.refreshRequested = true;
+  });
+  setHandler(currentStep, async (attempt) => {
+    if (attempt > run.view.attempt) {
+      run.refreshRequested = true;
+      run.awaited = Math.max(run.awaited, attempt);
+    }
+    await condition(() => run.view.attempt > attempt || (run.view.attempt === attempt && known()));
+    return here();
+  });
+  setHandler(
+    submitStep,
+    async (action) => {
+      // A run that has just begun learns its step first.
+      await condition(known);
+      if (busy) refuse(refusals.busy, 'An answer is being checked.');
+      if (run.view.stepId !== action.stepId || run.view.state !== 'open')
+        refuse(refusals.stale, 'The step is no longer current.');
+      await run.move(actionWords[action.action], (options) =>
+        login.actOnStep.executeWithOptions(options, [{ ...run.ref(), ...action }]),
+      );
+      return here();
+    },
+    {
+      validator: ({ stepId }) => {
+        if (busy && run.view.stepId !== null) refuse(refusals.busy, 'An answer is being checked.');
+        if (run.view.stepId !== null && run.view.stepId !== stepId)
+          refuse(refusals.stale, 'The step is no longer current.');
+      },
+    },
+  );
+  return run;
+}
+
+const actionWords = {
+  answer: 'The owner answered the step',
+  resend: 'The owner asked for the code again',
+  another_way: 'The owner asked for another way',
+} as const;
+
+/** What the Temporal UI shows of an attempt. */
+function describe(view: Progress): string {
+  if (view.state === 'open') return `Attempt ${view.attempt} waits at the step "${view.kind}".`;
+  return `Attempt ${view.attempt} ended${view.reason ? `: ${view.reason}` : ' well'}. The account is ${view.accountState}.`;
+}

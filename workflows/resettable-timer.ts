@@ -1,0 +1,36 @@
+import { CancellationScope, sleep } from '@temporalio/workflow';
+
+/** One durable timer that is set again only when its moment changes: a timer kept is two events saved. */
+export interface ResettableTimer {
+  /** Fires in `inMs`; the same `at` as before keeps the running timer. Null: no timer. */
+  set(at: number | null, inMs: number | null): void;
+  readonly fired: boolean;
+}
+
+export function createResettableTimer(summary: string): ResettableTimer {
+  let at: number | null = null;
+  let fired = false;
+  let scope: CancellationScope | null = null;
+  return {
+    set(to, inMs) {
+      if (to === at && !fired) return;
+      scope?.cancel();
+      at = to;
+      fired = false;
+      if (to === null || inMs === null) return;
+      const own = new CancellationScope();
+      scope = own;
+      own
+        .run(() => sleep(Math.max(inMs, 1), { summary }))
+        .then(
+          () => {
+            if (scope === own) fired = true;
+          },
+          () => undefined,
+        );
+    },
+    get fired() {
+      return fired;
+    },
+  };
+}

@@ -1,0 +1,23 @@
+import { inBackfill, sweeps } from './activity-options.ts';
+
+/** Reads every address book that is due, some accounts at a time; no account has a workflow of its own for it. */
+export async function syncAllContacts(): Promise<void> {
+  const dueAt = Date.now();
+  let more: boolean;
+  do {
+    more = await sweeps.syncDueContacts.executeWithOptions({ ...inBackfill(), summary: 'Read address books' }, [
+      { now: Date.now(), dueAt },
+    ]);
+  } while (more);
+}
+
+/** Asks for the pictures that lack, within what the provider allows. */
+export async function fetchPictures(): Promise<void> {
+  const dueAt = Date.now();
+  let more: boolean;
+  do {
+    more = await sweeps.fetchDuePictures.executeWithOptions({ ...inBackfill(), summary: 'Ask for pictures' }, [
+      { now: Date.now(), dueAt },
+    ]);
+  } while (more);
+}
