@@ -20,7 +20,7 @@ export function createCodec(vault: Vault): PayloadCodec {
 export function createDataConverter(vault: Vault): DataConverter {
   return {
     payloadCodecs: [createCodec(vault)],
-    failureConverterPath: fileURLToPath(new URL('../platform/failure-converter.cjs', import.meta.url)),
+    failureConverterPath: fileURLToPath(new URL('./failure-converter.cjs', import.meta.url)),
   };
 }
 

@@ -12,7 +12,7 @@ let emptied: string[];
 beforeAll(async () => {
   const { code } = await bundleWorkflowCode({
     workflowsPath: fileURLToPath(new URL('../../workflows/index.ts', import.meta.url)),
-    failureConverterPath: fileURLToPath(new URL('../../platform/failure-converter.cjs', import.meta.url)),
+    failureConverterPath: fileURLToPath(new URL('../../temporal/failure-converter.cjs', import.meta.url)),
     logger: quiet,
   });
   // Webpack names each module in a line of its own, as `/***/ "./domain/ids.ts"`.
@@ -24,14 +24,14 @@ beforeAll(async () => {
 const packageOf = (name: string): string | null => /.*\/node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(name)?.[1] ?? null;
 
 it('holds every workflow and procedure', () => {
-  for (const file of ['index', 'connection', 'connect', 'reconnect', 'disconnect', 'sync-details'])
+  for (const file of ['index', 'connection', 'attempt-run', 'sync', 'sweeps', 'erase-person'])
     expect(modules).toContain(`./workflows/${file}.ts`);
 });
 
 it('holds of ours only workflows, domain and the failure converter', () => {
   const rooms = /^\.\/(workflows|domain)\/[a-z-]+\.ts$/;
   const others = modules.filter((name) => packageOf(name) === null && !rooms.test(name));
-  expect(others).toEqual(['./platform/failure-converter.cjs']);
+  expect(others).toEqual(['./temporal/failure-converter.cjs']);
 });
 
 it('holds no database client, HTTP client, server, log or numbering plan, but what the workflow SDK is made of', () => {
