@@ -19,7 +19,7 @@ export const bundle = (): Promise<WorkflowBundle> =>
   bundleWorkflowCode({
     workflowsPath: at('../../workflows/index.ts'),
     workflowInterceptorModules: [at('./observe.ts')],
-    failureConverterPath: at('../../platform/failure-converter.cjs'),
+    failureConverterPath: at('../../temporal/failure-converter.cjs'),
     logger: quiet,
   });
 

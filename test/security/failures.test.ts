@@ -31,7 +31,7 @@ beforeAll(async () => {
   client = new Client({ connection: await Connection.connect({ address }) });
   workflowBundle = await bundleWorkflowCode({
     workflowsPath: fileURLToPath(new URL('../../workflows/index.ts', import.meta.url)),
-    failureConverterPath: fileURLToPath(new URL('../../platform/failure-converter.cjs', import.meta.url)),
+    failureConverterPath: fileURLToPath(new URL('../../temporal/failure-converter.cjs', import.meta.url)),
     logger: { trace() {}, debug() {}, info() {}, warn() {}, error() {}, log() {} },
   });
 }, 60_000);

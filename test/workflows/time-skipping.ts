@@ -73,7 +73,7 @@ const KEYWORD = 2;
 const bundleOfOurs = (): Promise<WorkflowBundle> =>
   bundleWorkflowCode({
     workflowsPath: fileURLToPath(new URL('../../workflows/index.ts', import.meta.url)),
-    failureConverterPath: fileURLToPath(new URL('../../platform/failure-converter.cjs', import.meta.url)),
+    failureConverterPath: fileURLToPath(new URL('../../temporal/failure-converter.cjs', import.meta.url)),
     logger: { trace() {}, debug() {}, info() {}, warn() {}, error() {}, log() {} },
   });
 
