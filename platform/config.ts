@@ -68,7 +68,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
       const name = issue.path.join('.');
       return `${name} ${given[name] === undefined ? 'is not set' : `is wrong: ${issue.message}`}`;
     });
-    throw new ConfigError(`${wrong.join('; ')}. See "Settings" in the README.`);
+    throw new ConfigError(`${wrong.join('; ')}. See "Settings" in docs/reference.md.`);
   }
   const config = parsed.data;
   if (config.NODE_ENV === 'production' && config.SANDBOX_CONTROL_URL)

@@ -3,7 +3,7 @@ import { pass, type Check } from './check.ts';
 export const configuration: Check = {
   name: 'configuration',
   needs: [],
-  otherwise: 'Correct the setting; "Settings" in the README says what each may be.',
+  otherwise: 'Correct the setting; "Settings" in docs/reference.md says what each may be.',
   look: async (subject) => {
     const config = subject.config();
     const { keyIds } = subject.vault();

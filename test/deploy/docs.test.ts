@@ -76,13 +76,13 @@ describe('the documentation', () => {
 
   it('uses services that docker-compose.yml has', () => {
     const services = Object.keys(readCompose());
-    const used = [...page('operations.md').matchAll(/docker compose (?:exec(?: -T)?|run --rm --no-context) ([\w-]+)/g)];
+    const used = [...page('operations.md').matchAll(/docker compose (?:exec(?: -T)?|run --rm --no-deps) ([\w-]+)/g)];
     expect(used.length).toBeGreaterThan(3);
     expect(used.map(([, name = '']) => name).filter((name) => !services.includes(name))).toEqual([]);
   });
 
   it('names settings that exist', () => {
-    const known = ['platform/config.ts', 'docker-compose.yml', '.env.example', 'README.md']
+    const known = ['platform/config.ts', 'docker-compose.yml', '.env.example', 'docs/reference.md']
       .map((file) => readFileSync(join(project, file), 'utf8'))
       .join('\n');
     const named = pages

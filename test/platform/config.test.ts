@@ -47,7 +47,7 @@ it.each([
 ])('refuses a wrong %s (%s) by its name, in one line', (name, value) => {
   const message = complaint({ [name]: value });
   expect(message).toMatch(value === undefined ? `${name} is not set` : `${name} is wrong`);
-  expect(message).toContain('README');
+  expect(message).toContain('docs/reference.md');
 });
 
 it('names all that is wrong at once', () => {
