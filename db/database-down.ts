@@ -1,3 +1,15 @@
+import type { Database } from './connect.ts';
+import { rows, sql } from './sql.ts';
+
+/** Whether PostgreSQL answers a statement now. */
+export const isDatabaseUp = (db: Database): Promise<boolean> =>
+  db
+    .system((em) => rows(em, sql`select 1`))
+    .then(
+      () => true,
+      () => false,
+    );
+
 /** Codes of Node's sockets and of PostgreSQL (classes 08, 53, 57P) that mean "not now", whatever was asked. */
 const codes = /^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EHOSTUNREACH|08...|53...|57P0.)$/;
 /** pg reports a lost or unavailable connection without a code. */

@@ -16,6 +16,7 @@ import { ManyPeople } from './migrations/0012-many-people.ts';
 import { AttemptRuns } from './migrations/0013-attempt-runs.ts';
 import { ContactsByAccount } from './migrations/0014-contacts-by-account.ts';
 import { Checks } from './migrations/0015-checks.ts';
+import { KnownLogins } from './migrations/0021-known-logins.ts';
 
 /** Every migration, oldest first. */
 export const migrationsList = [
@@ -34,6 +35,7 @@ export const migrationsList = [
   { name: '0013-attempt-runs', class: AttemptRuns },
   { name: '0014-contacts-by-account', class: ContactsByAccount },
   { name: '0015-checks', class: Checks },
+  { name: '0021-known-logins', class: KnownLogins },
 ];
 
 /** MikroORM as the schema's owner; migrations and the drift test use it, no serving process does. */

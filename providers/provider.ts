@@ -198,14 +198,13 @@ export interface Provider {
     /** What the provider says of this login or account now. */
     check(call: ProviderCall): Promise<AccountView>;
     /**
-     * After a `begin` whose outcome is unknown: the upstream ids that this very login may have made since `since`,
-     * and for each whether that can be proven. Ids in `known` belong to somebody already.
+     * After a `begin` whose outcome is unknown: the upstream ids that this login may have made since `since` (epoch
+     * milliseconds), and for each whether that can be proven. The caller drops those that it knows already.
      */
     findUnconfirmedLogins(
       call: ProviderCall,
       input: LoginInput,
       since: number,
-      known: ReadonlySet<string>,
     ): Promise<{ providerAccountId: string; proven: boolean }[]>;
     /** Revives what needs no human. Answers whether there was something to try. */
     restore(call: ProviderCall): Promise<boolean>;

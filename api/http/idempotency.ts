@@ -1,6 +1,13 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { arrayOf, rows } from '../../db/connect.ts';
-import { IdempotencyKey } from '../../db/entities/tenants.ts';
+import {
+  deleteExpiredKeys,
+  endLease,
+  findKey,
+  freeKey,
+  storeReply,
+  takeKey,
+} from '../../db/queries/tenants/idempotency-keys.ts';
+import type { IdempotencyKey } from '../../db/entities/tenants.ts';
 import { sealed } from '../../db/sealed.ts';
 import { newId } from '../../platform/ids.ts';
 import type { Context } from '../../services/context.ts';
@@ -15,90 +22,76 @@ export interface Reply {
 /** How long answers are kept, and how long one execution holds its key, in milliseconds. */
 const keepMs = 24 * 60 * 60_000;
 const leaseMs = 30_000;
-/** How long a twin waits for the first request, and how often it looks, in milliseconds. */
-const twinPatienceMs = 20_000;
-const twinLookMs = 150;
+/** How long a repeat waits for the first request's answer, and how often it checks, in milliseconds. */
+const repeatPatienceMs = 20_000;
+const repeatCheckMs = 150;
 
-export interface Keyed {
+/** A request under an Idempotency-Key. */
+export interface KeyedRequest {
   tenantId: string;
   /** The route as it is declared: one key of a client may serve several routes. */
   route: string;
   key: string;
-  /** What was asked, as one text; only its keyed digest is kept. */
+  /** The request as one text; only its keyed digest is kept. */
   content: string;
-  /** The answer as it may be kept: without what is shown once. */
+  /** The answer as it may be kept: without the fields that are shown once. */
   redact(body: unknown): unknown;
 }
 
 /**
- * Runs `work` once for a key. Repeats get the first answer; a twin waits for it; another request under the same key is
- * refused. `work` gets an id that stays the same when an execution died half-way and a repeat takes over, so that it
- * can find what was already done. Answers of failures are not kept: the repeat tries again.
+ * Runs `work` once for a key. A repeat gets the first answer, and waits for it while the first request runs; another
+ * request under the same key is refused. `work` gets an id that stays the same when an execution died half-way and a
+ * repeat takes over, so that it finds what was already done. Failures are not kept: a repeat tries again.
  */
 export async function once(
   context: Context,
-  request: Keyed,
+  request: KeyedRequest,
   work: (operationId: string) => Promise<Reply>,
 ): Promise<Reply & { replayed: boolean }> {
   const digests = context.vault.digests('idempotency', request.content);
-  const end = performance.now() + twinPatienceMs;
+  const end = performance.now() + repeatPatienceMs;
   for (;;) {
-    const taken = await take(context, request, digests);
-    if ('operationId' in taken)
-      return { ...(await execute(context, request, taken.operationId, work)), replayed: false };
-    const { row } = taken;
+    const operationId = await take(context, request, digests);
+    if (operationId) return { ...(await execute(context, request, operationId, work)), replayed: false };
+    const row = await context.db.tenant(request.tenantId, (em) => findKey(em, request));
     if (row && !digests.includes(row.bodyDigest))
       throw new Problem('idempotency_key_reused', 'This Idempotency-Key was used with another request.');
-    if (row?.response) {
-      const body: unknown = JSON.parse(context.vault.open(row.response, sealed.idempotentAnswer(row.id)));
-      return { status: row.status ?? 200, body, replayed: true };
-    }
+    const first = row && storedReply(context, row);
+    if (first) return { ...first, replayed: true };
     if (performance.now() > end || context.stopping.aborted)
       throw new Problem('request_in_progress', undefined, { retryAfter: 5 });
-    await pause(twinLookMs);
+    await pause(repeatCheckMs);
   }
 }
 
-/** Takes the key where it is new, expired, or left behind by an execution that died; else answers its row. */
-async function take(
+function take(
   { db, clock }: Context,
-  { tenantId, route, key }: Keyed,
+  { tenantId, route, key }: KeyedRequest,
   digests: readonly [string, ...string[]],
-): Promise<{ operationId: string } | { row: IdempotencyKey | null }> {
+): Promise<string | null> {
   const now = clock.now();
-  const lease = new Date(now.getTime() + leaseMs);
-  const expiry = new Date(now.getTime() + keepMs);
-  const [made] = await db.tenant(tenantId, (em) =>
-    rows<{ id: string }>(
-      em,
-      `insert into idempotency_keys as k (id, tenant_id, route, key, body_digest, locked_until, created_at, expires_at)
-       values (?, ?, ?, ?, ?, ?, ?, ?)
-       on conflict (tenant_id, route, key) do update set
-         id = case when k.expires_at < excluded.created_at then excluded.id else k.id end,
-         status = null, response = null, body_digest = excluded.body_digest,
-         locked_until = excluded.locked_until, created_at = excluded.created_at, expires_at = excluded.expires_at
-       where k.expires_at < excluded.created_at
-          or (k.response is null and k.locked_until < excluded.created_at and k.body_digest = any(?::text[]))
-       returning id`,
-      [newId(), tenantId, route, key, digests[0], lease, now, expiry, arrayOf(digests)],
-    ),
-  );
-  if (made) return { operationId: made.id };
-  return { row: await db.tenant(tenantId, (em) => em.findOne(IdempotencyKey, { tenantId, route, key })) };
+  const lockedUntil = new Date(now.getTime() + leaseMs);
+  const expiresAt = new Date(now.getTime() + keepMs);
+  const claim = { id: newId(), tenantId, route, key, digests, now, lockedUntil, expiresAt };
+  return db.tenant(tenantId, (em) => takeKey(em, claim));
 }
+
+/** The answer of the first request; null while it runs. */
+const storedReply = ({ vault }: Context, { id, status, response }: IdempotencyKey): Reply | null =>
+  response === null
+    ? null
+    : { status: status ?? 200, body: JSON.parse(vault.open(response, sealed.idempotentAnswer(id))) as unknown };
 
 async function execute(
   { db, vault, clock, log }: Context,
-  { tenantId, redact }: Keyed,
+  { tenantId, redact }: KeyedRequest,
   operationId: string,
   work: (operationId: string) => Promise<Reply>,
 ): Promise<Reply> {
   try {
     const reply = await work(operationId);
     const response = vault.seal(JSON.stringify(redact(reply.body)), sealed.idempotentAnswer(operationId));
-    await db.tenant(tenantId, (em) =>
-      em.nativeUpdate(IdempotencyKey, { id: operationId }, { status: reply.status, response }),
-    );
+    await db.tenant(tenantId, (em) => storeReply(em, operationId, reply.status, response));
     return reply;
   } catch (error) {
     await release(error).catch((failure: unknown) =>
@@ -107,17 +100,31 @@ async function execute(
     throw error;
   }
 
-  /** A refusal did nothing: its key is free again, for a corrected request too. After a failure the same one may retry. */
+  /** A refused request did nothing, so its key is free for a corrected one. After a failure the same request may retry. */
   async function release(error: unknown): Promise<void> {
     const refused = error instanceof Problem && error.status < 500;
-    await db.tenant(tenantId, async (em) => {
-      if (refused) await em.nativeDelete(IdempotencyKey, { id: operationId });
-      else
-        await em.nativeUpdate(
-          IdempotencyKey,
-          { id: operationId },
-          { lockedUntil: new Date(clock.now().getTime() - 1) },
-        );
-    });
+    await db.tenant(tenantId, (em) =>
+      refused ? freeKey(em, operationId) : endLease(em, operationId, new Date(clock.now().getTime() - 1)),
+    );
   }
+}
+
+/** How often a process deletes expired keys, in milliseconds, and how many at once. */
+const deleteEveryMs = 60_000;
+const deleteAtMost = 1_000;
+
+/**
+ * Makes the function that deletes expired keys with their answers. To be called whenever a key is used: most calls do
+ * nothing. What fails is left to a later call.
+ */
+export function createKeyCleaner({ db, clock, log }: Context): () => void {
+  let next = 0;
+  return () => {
+    const now = clock.now();
+    if (now.getTime() < next) return;
+    next = now.getTime() + deleteEveryMs;
+    db.system((em) => deleteExpiredKeys(em, now, deleteAtMost)).catch((error: unknown) =>
+      log.warn({ err: error }, 'expired Idempotency-Keys are still there'),
+    );
+  };
 }

@@ -5,8 +5,7 @@ import type { Context } from '../../services/context.ts';
 import { bearerOf, createKeyring, unauthorized } from './auth.ts';
 import { requireScope, type Principal } from '../../services/principal.ts';
 import { readJson } from './body.ts';
-import { createForgetting } from './forget-keys.ts';
-import { once } from './idempotency.ts';
+import { createKeyCleaner, once } from './idempotency.ts';
 import { Problem } from '../../services/problem.ts';
 import { createLimit } from './rate-limit.ts';
 import { unlessRevoked } from './revocation.ts';
@@ -19,9 +18,9 @@ const bodyLimit = 1_000_000;
 /** Mounts routes at their paths: who asks, how often, what may be asked, and only then what is asked. */
 export function mountRoutes(router: Router, context: Context, routes: readonly Route[]): void {
   const admit = createAdmission(context);
-  const forgetOldKeys = createForgetting(context);
+  const deleteExpiredKeys = createKeyCleaner(context);
   for (const route of routes)
-    router[route.method](expressPath(route.path), handlerOf(context, route, admit, forgetOldKeys));
+    router[route.method](expressPath(route.path), handlerOf(context, route, admit, deleteExpiredKeys));
 }
 
 const expressPath = (path: string): string => path.replace(/\{(\w+)\}/g, ':$1').replace(/(.)\/$/, '$1');
@@ -52,7 +51,7 @@ function createAdmission(context: Context): Admission {
   };
 }
 
-function handlerOf(context: Context, route: Route, admit: Admission, forgetOldKeys: () => void): RequestHandler {
+function handlerOf(context: Context, route: Route, admit: Admission, deleteExpiredKeys: () => void): RequestHandler {
   const writes = route.method !== 'get';
   return async (request, response) => {
     response.locals['route'] = `${route.method.toUpperCase()} ${route.path}`;
@@ -81,7 +80,7 @@ function handlerOf(context: Context, route: Route, admit: Admission, forgetOldKe
       send(response, route, await answered(run(newId())));
       return;
     }
-    forgetOldKeys();
+    deleteExpiredKeys();
     const content = JSON.stringify([request.path.replace(/\/$/, ''), sent]);
     const name = `${route.method} ${route.path}`;
     const redact = (body: unknown): unknown => redacted(body, route.shownOnce);

@@ -1,7 +1,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { Request, RequestHandler, Router } from 'express';
 import { z } from 'zod';
-import { rows } from '../../db/connect.ts';
+import { isDatabaseUp } from '../../db/database-down.ts';
 import { decodePayload } from '../../temporal/codec.ts';
 import type { Context } from '../../services/context.ts';
 import { readJson } from '../http/body.ts';
@@ -13,11 +13,7 @@ export function serveHealth(router: Router, { db, temporal }: Context): void {
     response.json({ status: 'ok' });
   });
   router.get('/readyz', async (_request, response) => {
-    const works = (asked: Promise<unknown>): Promise<boolean> => asked.then(Boolean, () => false);
-    const [databaseUp, temporalUp] = await Promise.all([
-      works(db.system((em) => rows(em, 'select 1'))),
-      works(temporal.ping()),
-    ]);
+    const [databaseUp, temporalUp] = await Promise.all([isDatabaseUp(db), temporal.ping()]);
     const ready = databaseUp && temporalUp;
     if (!ready) response.set('retry-after', '5');
     const word = (up: boolean): string => (up ? 'up' : 'down');

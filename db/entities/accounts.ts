@@ -63,7 +63,8 @@ const AccountEventSchema = defineEntity({
   properties: {
     id: p.uuid().primary(),
     tenantId: p.uuid(),
-    accountId: p.uuid(),
+    /** A relation, so that one unit of work inserts the account first. */
+    accountId: () => p.manyToOne(Account).mapToPk().fieldName('account_id'),
     attempt: p.integer().strictNullable(),
     at: p.datetime(),
     kind: p.text(),

@@ -2,6 +2,7 @@ import { defineEntity, p } from '@mikro-orm/core';
 import type { Who } from '../../domain/account-state.ts';
 import type { Method } from '../../domain/channels.ts';
 import type { StepKind } from '../../domain/steps.ts';
+import { Account } from './accounts.ts';
 
 /** `automatic` attempts may do only what needs no human. */
 type AttemptTrigger = 'request' | 'automatic';
@@ -23,7 +24,8 @@ const ConnectionAttemptSchema = defineEntity({
   properties: {
     id: p.uuid().primary(),
     tenantId: p.uuid(),
-    accountId: p.uuid(),
+    /** A relation, so that one unit of work inserts the account first. */
+    accountId: () => p.manyToOne(Account).mapToPk().fieldName('account_id'),
     number: p.integer(),
     operation: p.text().$type<AttemptOperation>(),
     trigger: p.text().$type<AttemptTrigger>(),

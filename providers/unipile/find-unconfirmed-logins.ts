@@ -3,12 +3,11 @@ import { madeAt, readAccount } from './account.ts';
 import { everyItem } from './lists.ts';
 import { providerWords } from './login-input.ts';
 
-/** Accounts made since then that nobody knows. Proven: the name that was typed in stands in the account. */
+/** Accounts made since then. Proven: the name that was typed in stands in the account. */
 export async function findUnconfirmedLogins(
   call: ProviderCall,
   input: LoginInput,
   since: number,
-  known: ReadonlySet<string>,
 ): Promise<{ providerAccountId: string; proven: boolean }[]> {
   const typed = input.credentials.username ?? input.credentials.imap_user;
   const name = typeof typed === 'string' ? typed.trim().toLowerCase() : null;
@@ -16,7 +15,7 @@ export async function findUnconfirmedLogins(
   for await (const item of everyItem(call, '/accounts')) {
     const account = readAccount(item);
     const at = madeAt(account);
-    if (!account.id || known.has(account.id) || account.type !== providerWords[call.channel]) continue;
+    if (!account.id || account.type !== providerWords[call.channel]) continue;
     if (at !== null && at < since) continue;
     const { im, mail } = account.connection_params;
     const names = [im.username, ...Object.values(mail)].map((one) =>

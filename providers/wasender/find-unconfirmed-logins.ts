@@ -6,17 +6,15 @@ import { listSessions, madeAt } from './session.ts';
 import { soleSessionKey } from './settings.ts';
 import { viewOf } from './view.ts';
 
-/** Sessions made since then that nobody knows. Proven: one carries the login's reference in its name. */
+/** Sessions made since then. Proven: one carries the login's reference in its name. */
 export async function findUnconfirmedLogins(
   call: ProviderCall,
   input: LoginInput,
   since: number,
-  known: ReadonlySet<string>,
 ): Promise<{ providerAccountId: string; proven: boolean }[]> {
   if (soleSessionKey(call.settings)) return [];
   const phone = phoneFor(input);
   return (await listSessions(call)).flatMap((session) => {
-    if (known.has(session.id)) return [];
     const proven = input.reference !== undefined && session.name === sessionName(input);
     const made = madeAt(session);
     const like = (made === null || made >= since) && phone !== null && toE164(session.phone) === phone;

@@ -1,5 +1,6 @@
 import { LockMode } from '@mikro-orm/core';
 import { Account } from '../../db/entities/accounts.ts';
+import { lockAccount } from '../../db/queries/accounts/lock-accounts.ts';
 import { SyncRun } from '../../db/entities/events.ts';
 import { failureRow, ProviderFailure, type FailureCode } from '../../domain/failures.ts';
 import { connectionTo } from '../connections/login/attempt-tx.ts';
@@ -39,8 +40,8 @@ export async function collectDetails(context: Context, ref: DetailsRef): Promise
     if (view.status === 'not_found') return await finish(context, ref, at, 'failed', 'account_gone');
     const details = await provider.account.details(call, view);
     const changed = await context.db.tenant(ref.tenantId, async (em) => {
-      const account = await em.findOneOrFail(Account, { id: ref.accountId }, { lockMode: LockMode.PESSIMISTIC_WRITE });
-      return saveDetails(context, em, account, view, details, at).length;
+      const account = await lockAccount(em, ref.accountId);
+      return account ? saveDetails(context, em, account, view, details, at).length : 0;
     });
     return await finish(context, ref, at, 'succeeded', null, { points_changed: changed });
   } catch (error) {

@@ -122,7 +122,6 @@ async function takeOver(
         label: listed.name,
       });
       made.providerAccountId = listed.providerAccountId;
-      await em.flush();
       await addAttempt(context, em, made, { id: newId(), operation: 'reconnect', method, automatic: true });
       return made;
     });

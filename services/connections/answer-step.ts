@@ -1,4 +1,3 @@
-import { LockMode } from '@mikro-orm/core';
 import { toE164 } from '../../domain/phone.ts';
 import { answerable, type StepContent } from '../../domain/steps.ts';
 import type { Em } from '../../db/connect.ts';
@@ -103,7 +102,7 @@ async function openStep(
 const withdraw = ({ context, principal, accountId, stepId }: StepCall, answerId: string): Promise<void> =>
   context.db.tenant(principal.tenantId, async (em) => {
     await ownAccount(em, accountId, true);
-    const step = await em.findOne(ConnectionStep, { id: stepId }, { lockMode: LockMode.PESSIMISTIC_WRITE });
+    const step = await em.findOne(ConnectionStep, { id: stepId });
     if (step?.answerId !== answerId || step.sentAt || step.endedAt) return;
     step.answer = null;
     step.answerId = null;

@@ -36,8 +36,6 @@ export async function connectAccount(request: CallerRequest, given: NewAccount):
     if (done) return em.findOneOrFail(Account, { id: done.accountId });
     const { id: credentialsId } = await credentialsOrProblem(em, principal.tenantId, given.provider);
     const made = createAccount(context, em, principal.tenantId, { ...given, method, credentialsId });
-    // The attempt refers to the row of the account.
-    await em.flush();
     await addAttempt(context, em, made, {
       id: operationId,
       operation: 'connect',

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import type { AccountKeys } from '../../../domain/account-keys.ts';
 import type { Vault } from '../../../platform/vault.ts';
-import { rows, type Em } from '../../connect.ts';
+import type { Em } from '../../connect.ts';
 import type { Account } from '../../entities/accounts.ts';
 import { sealed } from '../../sealed.ts';
+import { rows, sql } from '../../sql.ts';
 
 /** The keys that an account's provider gave it, opened; null where it has none. */
 export const accountKeys = (vault: Vault, account: Account): AccountKeys | null =>
@@ -11,7 +12,7 @@ export const accountKeys = (vault: Vault, account: Account): AccountKeys | null 
     ? (JSON.parse(vault.open(account.providerKeys, sealed.providerKeys(account.id))) as AccountKeys)
     : null;
 
-/** Keeps the keys that the provider gives an account now. Equal ones are not sealed again. */
+/** Stores the keys that the provider gives an account now. Equal ones are not sealed again. */
 export function keepAccountKeys(vault: Vault, account: Account, keys: AccountKeys | undefined): void {
   if (!keys?.apiKey && !keys?.webhookSecret) return;
   const { apiKey, webhookSecret } = { ...accountKeys(vault, account), ...keys };
@@ -21,22 +22,22 @@ export function keepAccountKeys(vault: Vault, account: Account, keys: AccountKey
   account.webhookSecretHash = webhookSecret ? hashOf(webhookSecret) : null;
 }
 
+/** Drops the keys, with the secret by which webhooks find the account. */
 export function forgetAccountKeys(account: Account): void {
   account.providerKeys = null;
   account.webhookSecretHash = null;
 }
 
-/** The upstream login whose webhooks carry this secret; null for nobody's. Runs as the system's role. */
+/** The upstream login whose webhooks carry this secret; null when no account has it. System role. */
 export async function loginBySecret(em: Em, credentialsId: string, secret: string): Promise<string | null> {
   const [found] = await rows<{ id: string | null }>(
     em,
-    `select provider_account_id as id from accounts
-     where credentials_id = ? and webhook_secret_hash = ? and merged_into is null
-     order by provider_account_id nulls last limit 1`,
-    [credentialsId, hashOf(secret)],
+    sql`select provider_account_id as id from accounts
+        where credentials_id = ${credentialsId} and webhook_secret_hash = ${hashOf(secret)} and merged_into is null
+        order by provider_account_id nulls last limit 1`,
   );
   return found?.id ?? null;
 }
 
-/** The provider drew the secret at random: nobody finds it again from this. */
+/** A plain hash is enough: the provider drew the secret at random, so it cannot be guessed from it. */
 const hashOf = (secret: string): string => createHash('sha256').update(secret).digest('hex');

@@ -1,4 +1,5 @@
-import { arrayOf, rows, type Em } from '../../connect.ts';
+import type { Em } from '../../connect.ts';
+import { rows, sql } from '../../sql.ts';
 
 /** What an account can be due for. */
 export type DueColumn = 'contacts_due_at' | 'pictures_due_at';
@@ -8,29 +9,24 @@ export interface DueAccount {
   tenant_id: string;
 }
 
+const canWork = sql`state = 'active' and merged_into is null and provider_account_id is not null`;
+
 /**
- * Claims working accounts that are due, the longest due first, by putting their next time off: whoever claimed them and
- * died is followed by the next sweep after `lapses`. Committed before any provider is asked. System role.
+ * Leases working accounts that are due, the longest due first, by setting their next time to `until`: the leases of a
+ * worker that dies are taken by the next sweep after it. To be committed before any provider is asked. System role.
  */
-export function leaseAccounts(
-  em: Em,
-  column: DueColumn,
-  now: Date,
-  lapses: Date,
-  limit: number,
-): Promise<DueAccount[]> {
+export function leaseAccounts(em: Em, column: DueColumn, now: Date, until: Date, limit: number): Promise<DueAccount[]> {
+  const due = sql.ref(column);
   return rows<DueAccount>(
     em,
-    `update accounts set ${column} = ? where id in (
-       select id from accounts where ${column} <= ? and state = 'active' and merged_into is null
-         and provider_account_id is not null
-       order by ${column} limit ? for update skip locked)
-     returning id, tenant_id`,
-    [lapses, now, limit],
+    sql`update accounts set ${due} = ${until} where id in (
+          select id from accounts where ${due} <= ${now} and ${canWork}
+          order by ${due} limit ${limit} for no key update skip locked)
+        returning id, tenant_id`,
   );
 }
 
-/** Moves those claims `from` one time `to` another that still stand: nobody has worked on the accounts since. */
+/** Moves leases that end at `from` to `to`; those that another worker has changed since stay. */
 export function moveLeases(
   em: Em,
   column: DueColumn,
@@ -38,11 +34,10 @@ export function moveLeases(
   from: Date,
   to: Date,
 ): Promise<DueAccount[]> {
+  const due = sql.ref(column);
   return rows<DueAccount>(
     em,
-    `update accounts set ${column} = ? where id = any(?::uuid[]) and ${column} = ?
-       and state = 'active' and merged_into is null and provider_account_id is not null
-     returning id, tenant_id`,
-    [to, arrayOf(ids), from],
+    sql`update accounts set ${due} = ${to} where id = any(${ids}::uuid[]) and ${due} = ${from} and ${canWork}
+        returning id, tenant_id`,
   );
 }

@@ -10,15 +10,15 @@ export interface AttemptWithStep {
 /** The newest attempt of an account; null before the first. */
 export async function newestAttempt(em: Em, accountId: string): Promise<AttemptWithStep | null> {
   const attempt = await em.findOne(ConnectionAttempt, { accountId }, { orderBy: { number: 'desc' } });
-  return attempt && withStep(em, attempt);
+  return attempt && { attempt, step: await stepOf(em, attempt) };
 }
 
 /** The attempt of an id. Throws when there is none. */
 export async function attemptWithStep(em: Em, attemptId: string): Promise<AttemptWithStep> {
-  return withStep(em, await em.findOneOrFail(ConnectionAttempt, { id: attemptId }));
+  const attempt = await em.findOneOrFail(ConnectionAttempt, { id: attemptId });
+  return { attempt, step: await stepOf(em, attempt) };
 }
 
-async function withStep(em: Em, attempt: ConnectionAttempt): Promise<AttemptWithStep> {
-  const step = attempt.currentStepId ? await em.findOne(ConnectionStep, { id: attempt.currentStepId }) : null;
-  return { attempt, step };
-}
+/** The current step of an attempt; null before the first. */
+export const stepOf = async (em: Em, { currentStepId }: ConnectionAttempt): Promise<ConnectionStep | null> =>
+  currentStepId ? em.findOneOrFail(ConnectionStep, { id: currentStepId }) : null;

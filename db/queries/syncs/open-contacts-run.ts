@@ -63,6 +63,12 @@ export async function openSweptRun(em: Em, accountId: string, claimed: Date, now
   );
 }
 
+/** When the contacts of an account that was connected `now` are read after the first run. */
+export const firstContactsReads = (now: Date): { contactsDueAt: Date; contactsAgainAt: Date } => ({
+  contactsDueAt: new Date(now.getTime() + firstRunMs),
+  contactsAgainAt: new Date(now.getTime() + againMs),
+});
+
 /**
  * Opens the run over everybody that follows a connection, which is done once more a while later; from then on the
  * account is read by the clock as well.
@@ -72,9 +78,10 @@ export async function openFirstContactsRun(
   account: { id: string; tenantId: string },
   now: Date,
 ): Promise<{ id: string; scope: string }> {
+  const { contactsDueAt, contactsAgainAt } = firstContactsReads(now);
   await rows(em, 'update accounts set contacts_due_at = ?, contacts_again_at = ? where id = ?', [
-    new Date(now.getTime() + firstRunMs),
-    new Date(now.getTime() + againMs),
+    contactsDueAt,
+    contactsAgainAt,
     account.id,
   ]);
   return openRun(em, { id: newId(), scope: '', target: null }, account, now);

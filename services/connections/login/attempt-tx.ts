@@ -1,9 +1,9 @@
-import { LockMode } from '@mikro-orm/core';
 import { accountKeys } from '../../../db/queries/accounts/account-keys.ts';
-import { rows, type Em } from '../../../db/connect.ts';
+import type { Em } from '../../../db/connect.ts';
+import { lockAttempt, type LockedAttempt } from '../../../db/queries/attempts/lock-attempt.ts';
 import { credentialsFor, settingsOf } from '../../../db/queries/tenants/credentials.ts';
-import { Account } from '../../../db/entities/accounts.ts';
-import { ConnectionAttempt, ConnectionStep } from '../../../db/entities/attempts.ts';
+import type { Account } from '../../../db/entities/accounts.ts';
+import type { ConnectionAttempt } from '../../../db/entities/attempts.ts';
 import { ProviderCredentials } from '../../../db/entities/tenants.ts';
 import { callbackAddress, returnAddress, webhookAddress } from '../../../domain/addresses.ts';
 import { sealed } from '../../../db/sealed.ts';
@@ -13,32 +13,24 @@ import type { AccountView, LoginInput, LoginPage, Provider, ProviderCall } from 
 import { timeOf, type Context } from '../../context.ts';
 
 /** An attempt with its account, locked for the transaction. */
-export interface AttemptTx {
+export interface AttemptTx extends LockedAttempt {
   em: Em;
   at: Date;
-  account: Account;
-  attempt: ConnectionAttempt;
-  step: ConnectionStep | null;
 }
 
-/** Locks account, then attempt: always in this order, so that two transactions never wait for each other. */
-export async function lockAttempt(context: Context, em: Em, ref: AttemptRef): Promise<AttemptTx> {
-  const account = await em.findOneOrFail(Account, { id: ref.accountId }, { lockMode: LockMode.PESSIMISTIC_WRITE });
-  const attempt = await em.findOneOrFail(
-    ConnectionAttempt,
-    { accountId: ref.accountId, number: ref.attempt },
-    { lockMode: LockMode.PESSIMISTIC_WRITE },
-  );
-  const step = attempt.currentStepId ? await em.findOneOrFail(ConnectionStep, { id: attempt.currentStepId }) : null;
-  return { em, at: timeOf(context, ref), account, attempt, step };
-}
+/** The attempt that `ref` names, locked in the caller's transaction. */
+export const attemptIn = async (context: Context, em: Em, ref: AttemptRef): Promise<AttemptTx> => ({
+  ...(await lockAttempt(em, ref.accountId, ref.attempt)),
+  em,
+  at: timeOf(context, ref),
+});
 
 /** One transaction over an attempt. */
 export const withAttempt = <T>(
   context: Context,
   ref: AttemptRef,
   work: (held: AttemptTx) => Promise<T> | T,
-): Promise<T> => context.db.tenant(ref.tenantId, async (em) => work(await lockAttempt(context, em, ref)));
+): Promise<T> => context.db.tenant(ref.tenantId, async (em) => work(await attemptIn(context, em, ref)));
 
 /** The look that was wanted at `wanted` has been taken; one that was wanted since stays owed. */
 export function checkDone(account: Account, wanted: Date | null): void {
@@ -104,14 +96,3 @@ function pageOf(context: Context, account: Account, attempt: ConnectionAttempt):
 /** Whether it is open what an attempt has made at the provider: it was asked, and nobody knows with what outcome. */
 export const isUnclear = ({ intentAt, providerAccountId }: ConnectionAttempt): boolean =>
   intentAt !== null && providerAccountId === null;
-
-/** Upstream ids that an account or an attempt of anybody's has written down. */
-export const knownUpstream = (context: Context): Promise<Set<string>> =>
-  context.db.system(async (em) => {
-    const found = await rows<{ id: string }>(
-      em,
-      `select provider_account_id as id from accounts where provider_account_id is not null
-       union select provider_account_id from connection_attempts where provider_account_id is not null`,
-    );
-    return new Set(found.map(({ id }) => id));
-  });

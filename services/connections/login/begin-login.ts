@@ -1,12 +1,12 @@
 import { addTimelineEvent } from '../../../db/queries/accounts/timeline.ts';
-import { clockSkewMs } from '../../../domain/budgets.ts';
 import type { AttemptRef, Progress } from '../../../domain/attempts.ts';
 import type { LoginInput, Provider, ProviderCall } from '../../../providers/provider.ts';
 import type { Context } from '../../context.ts';
 import { ensureWebhooks } from '../../webhooks/register-webhooks.ts';
 import { applyLoginProgress } from './apply-login-progress.ts';
 import { startProviderLogin } from './start-provider-login.ts';
-import { connectionTo, knownUpstream, loginInput, withAttempt } from './attempt-tx.ts';
+import { connectionTo, loginInput, withAttempt } from './attempt-tx.ts';
+import { findUnknownLogins } from './orphaned-accounts.ts';
 import { endingReason, progressOf } from './steps.ts';
 
 /**
@@ -49,8 +49,7 @@ export async function adoptUnconfirmedLogin(
   input: LoginInput,
   askedAt: number,
 ): Promise<boolean> {
-  const known = await knownUpstream(context);
-  const found = await provider.login.findUnconfirmedLogins(call, input, askedAt - clockSkewMs, known);
+  const found = await findUnknownLogins(context, provider, call, input, askedAt);
   const ours = found.filter((one) => one.proven);
   return withAttempt(context, ref, ({ em, account, attempt, at }) => {
     const sole = ours.length === 1 ? ours[0] : undefined;

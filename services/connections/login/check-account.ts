@@ -1,4 +1,3 @@
-import { LockMode } from '@mikro-orm/core';
 import { addTimelineEvent, moveAccount } from '../../../db/queries/accounts/timeline.ts';
 import type { AccountEvent } from '../../../domain/account-state.ts';
 import type { AttemptRef, Progress } from '../../../domain/attempts.ts';
@@ -28,9 +27,8 @@ export async function checkAccount(context: Context, ref: AttemptRef): Promise<P
   let view = await provider.login.check(call);
   if (view.status === 'needs_restart' && (await provider.login.restore(call))) view = await provider.login.check(call);
   const details = view.status === 'linked' ? await provider.account.details(call, view) : null;
-  return withAttempt(context, ref, async (held) => {
-    const { em, at } = held;
-    const account = await em.refreshOrFail(held.account, { lockMode: LockMode.PESSIMISTIC_WRITE });
+  return withAttempt(context, ref, (held) => {
+    const { em, account, at } = held;
     // A wish that came meanwhile owns the account's state.
     if (account.providerAccountId !== call.providerAccountId) return progressOf(held);
     checkDone(account, start.wanted);

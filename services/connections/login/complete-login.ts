@@ -1,10 +1,11 @@
-import { LockMode, UniqueConstraintViolationException } from '@mikro-orm/core';
+import { UniqueConstraintViolationException } from '@mikro-orm/core';
 import { addTimelineEvent, moveAccount } from '../../../db/queries/accounts/timeline.ts';
+import { lockAccounts } from '../../../db/queries/accounts/lock-accounts.ts';
 import { forgetAccountKeys } from '../../../db/queries/accounts/account-keys.ts';
 import type { Em } from '../../../db/connect.ts';
 import { Account } from '../../../db/entities/accounts.ts';
 import { ConnectionAttempt } from '../../../db/entities/attempts.ts';
-import { openFirstContactsRun } from '../../../db/queries/syncs/open-contacts-run.ts';
+import { firstContactsReads, openContactsRun } from '../../../db/queries/syncs/open-contacts-run.ts';
 import { sealed } from '../../../db/sealed.ts';
 import type { AccountDetails } from '../../../domain/details.ts';
 import type { AttemptRef, Progress } from '../../../domain/attempts.ts';
@@ -16,7 +17,7 @@ import { refOf } from '../../accounts/find-account.ts';
 import { signalConnection, startContactsSync } from '../../signal.ts';
 import { claimEvents } from '../../webhooks/claim-events.ts';
 import { compensateAttempt } from './compensate.ts';
-import { lockAttempt, isDifferentIdentity, checkDone, type AttemptTx } from './attempt-tx.ts';
+import { attemptIn, isDifferentIdentity, checkDone, type AttemptTx } from './attempt-tx.ts';
 import { placeLastStep, progressOf } from './steps.ts';
 
 /**
@@ -63,7 +64,7 @@ async function settle(
   hasContacts: boolean,
 ): Promise<{ progress: Progress; winner: AccountRef | null; contacts: [account: AccountRef, scope: string] | null }> {
   const rivals = await rivalsOf(em, ref, call, view);
-  const held = await lockAttempt(context, em, ref);
+  const held = await attemptIn(context, em, ref);
   const { account, attempt, at } = held;
   if (attempt.state !== 'running') return { progress: progressOf(held), winner: null, contacts: null };
   const upstream = call.providerAccountId ?? '';
@@ -104,8 +105,8 @@ async function settle(
     },
   );
   context.metrics.attempts.inc({ operation: attempt.operation, outcome: 'succeeded' });
-  await em.flush();
-  const run = hasContacts ? await openFirstContactsRun(em, survivor, at) : null;
+  if (hasContacts) Object.assign(survivor, firstContactsReads(at));
+  const run = hasContacts ? await openContactsRun(em, context.vault, survivor, null, at) : null;
   return {
     progress: progressOf(held),
     winner: winner ? refOf(winner) : null,
@@ -113,7 +114,10 @@ async function settle(
   };
 }
 
-/** Other accounts that hold this upstream login or, in this tenant, this identity; locked in the order of their ids. */
+/**
+ * Other accounts that hold this upstream login or, in this tenant, this identity. They and this attempt's account are
+ * locked at once, in the order of their ids: two logins of one identity never wait for each other.
+ */
 async function rivalsOf(em: Em, ref: AttemptRef, call: ProviderCall, view: AccountView): Promise<Account[]> {
   const own = await em.findOneOrFail(Account, { id: ref.accountId });
   const { tenantId, provider, channel, credentialsId } = own;
@@ -121,11 +125,12 @@ async function rivalsOf(em: Em, ref: AttemptRef, call: ProviderCall, view: Accou
     { credentialsId, providerAccountId: call.providerAccountId },
     ...(view.identity ? [{ tenantId, provider, channel, identity: view.identity }] : []),
   ];
-  return em.find(
-    Account,
-    { id: { $ne: ref.accountId }, mergedInto: null, $or: same },
-    { orderBy: { id: 'asc' }, lockMode: LockMode.PESSIMISTIC_WRITE },
-  );
+  const rivals = { mergedInto: null, $or: same };
+  const found = await em.find(Account, { id: { $ne: ref.accountId }, ...rivals }, { fields: ['id'] });
+  const ids = found.map(({ id }) => id);
+  await lockAccounts(em, [ref.accountId, ...ids]);
+  // Again under the lock: one of them may have been merged meanwhile.
+  return em.find(Account, { id: { $in: ids }, ...rivals }, { orderBy: { id: 'asc' } });
 }
 
 /** This attempt's account becomes another name of `winner`, which takes the newer login. */

@@ -1,11 +1,10 @@
 import { addTimelineEvent, moveAccount } from '../../../db/queries/accounts/timeline.ts';
 import { forgetAccountKeys } from '../../../db/queries/accounts/account-keys.ts';
-import { rows } from '../../../db/connect.ts';
+import { purgeAccount } from '../../../db/queries/accounts/purge-account.ts';
 import { cancelSyncs } from '../../../db/queries/syncs/cancel-syncs.ts';
-import { ConnectionStep } from '../../../db/entities/attempts.ts';
 import type { AttemptRef, Progress } from '../../../domain/attempts.ts';
 import type { Context } from '../../context.ts';
-import { connectionTo, withAttempt, type AttemptTx } from './attempt-tx.ts';
+import { connectionTo, withAttempt } from './attempt-tx.ts';
 import { endingReason, placeLastStep, progressOf } from './steps.ts';
 
 /** A disconnection: revoked at the provider, our secrets destroyed, and the account's data purged where asked. */
@@ -31,10 +30,9 @@ export async function endLogin(context: Context, ref: AttemptRef): Promise<Progr
     account.contactsDueAt = null;
     account.contactsAgainAt = null;
     account.picturesDueAt = null;
-    await em.flush();
     await cancelSyncs(em, context.vault, { accountId: account.id }, at);
+    if (attempt.purge) await purgeAccount(em, account, attempt.id);
     moveAccount(em, account, { type: 'disconnected', at }, attempt.number);
-    if (attempt.purge) await purge(held);
     attempt.state = 'succeeded';
     attempt.endedAt = at;
     await placeLastStep(held, 'done', null);
@@ -44,22 +42,5 @@ export async function endLogin(context: Context, ref: AttemptRef): Promise<Progr
     });
     context.metrics.attempts.inc({ operation: 'disconnect', outcome: 'succeeded' });
     return progressOf(held);
-  });
-}
-
-/** Everything learned of the account goes; a bare row stays, so that the caller can see that it is done. */
-async function purge({ em, account, attempt }: AttemptTx): Promise<void> {
-  await em.flush();
-  for (const table of ['account_events', 'webhook_events', 'sync_runs', 'contacts'])
-    await rows(em, `delete from ${table} where account_id = ?`, [account.id]);
-  await em.nativeDelete(ConnectionStep, { accountId: account.id, attemptId: { $ne: attempt.id } });
-  Object.assign(account, {
-    identity: null,
-    connectionConfig: null,
-    providerConfig: null,
-    rawDetails: null,
-    detailsAt: null,
-    label: null,
-    metadata: {},
   });
 }

@@ -1,8 +1,31 @@
 import { addTimelineEvent } from '../../../db/queries/accounts/timeline.ts';
+import { knownLogins } from '../../../db/queries/accounts/known-logins.ts';
 import { clockSkewMs } from '../../../domain/budgets.ts';
 import type { AttemptRef } from '../../../domain/attempts.ts';
+import type { LoginInput, Provider, ProviderCall } from '../../../providers/provider.ts';
 import type { Context } from '../../context.ts';
-import { connectionTo, isUnclear, knownUpstream, loginInput, withAttempt } from './attempt-tx.ts';
+import { connectionTo, isUnclear, loginInput, withAttempt } from './attempt-tx.ts';
+
+/** A login at the provider that an attempt may have made; `proven` when nothing else can have made it. */
+interface UnconfirmedLogin {
+  providerAccountId: string;
+  proven: boolean;
+}
+
+/** Logins that may have been made since `since` (epoch milliseconds) and that neither an account nor an attempt records. */
+export async function findUnknownLogins(
+  context: Context,
+  provider: Provider,
+  call: ProviderCall,
+  input: LoginInput,
+  since: number,
+): Promise<UnconfirmedLogin[]> {
+  const found = await provider.login.findUnconfirmedLogins(call, input, since - clockSkewMs);
+  if (!found.length) return [];
+  const ids = found.map(({ providerAccountId }) => providerAccountId);
+  const known = await context.db.system((em) => knownLogins(em, ids));
+  return found.filter(({ providerAccountId }) => !known.has(providerAccountId));
+}
 
 /**
  * An attempt ended while it was unclear what it had made: the answer of its beginning was lost, or its login page never
@@ -18,12 +41,7 @@ export async function reportOrphanedAccounts(context: Context, ref: AttemptRef):
   });
   if (!start) return;
   const { provider, call, input, since } = start;
-  const found = await provider.login.findUnconfirmedLogins(
-    call,
-    input,
-    since - clockSkewMs,
-    await knownUpstream(context),
-  );
+  const found = await findUnknownLogins(context, provider, call, input, since);
   await withAttempt(context, ref, ({ em, account, attempt, at }) => {
     attempt.intentAt = null;
     attempt.input = null;

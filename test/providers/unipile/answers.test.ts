@@ -121,7 +121,7 @@ describe('an answer in an unknown shape', () => {
     'is no empty list, so that nothing is made twice: %s',
     async (body) => {
       peer.says(200, body);
-      const found = login.findUnconfirmedLogins(callTo(peer.dsn), input, 0, new Set());
+      const found = login.findUnconfirmedLogins(callTo(peer.dsn), input, 0);
       expect(await failureOf(found)).toMatchObject({ code: 'provider_unavailable', effect: 'none' });
       const registered = account.registerWebhooks(callTo(peer.dsn), 'https://p.example', 's');
       expect(await failureOf(registered)).toMatchObject({ code: 'provider_unavailable' });
@@ -130,7 +130,7 @@ describe('an answer in an unknown shape', () => {
 
   it('such as the same page again and again is not walked for ever', async () => {
     peer.says(200, { items: [], cursor: 'next' });
-    const found = login.findUnconfirmedLogins(callTo(peer.dsn), input, 0, new Set());
+    const found = login.findUnconfirmedLogins(callTo(peer.dsn), input, 0);
     expect((await failureOf(found)).code).toBe('provider_unavailable');
   });
 });

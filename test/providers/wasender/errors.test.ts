@@ -140,7 +140,7 @@ describe('an answer in an unknown shape', () => {
     expect(await failureOf(contacts.page(call(), null))).toMatchObject({ code: 'provider_unavailable' });
     const begun = failureOf(login.begin({ ...call(), providerAccountId: null }, input));
     expect(await begun).toMatchObject({ code: 'provider_unavailable', effect: 'unknown' });
-    const found = failureOf(login.findUnconfirmedLogins(call(), input, 0, new Set()));
+    const found = failureOf(login.findUnconfirmedLogins(call(), input, 0));
     expect(await found).toMatchObject({ code: 'provider_unavailable' });
   });
 

@@ -1,0 +1,28 @@
+import { LockMode } from '@mikro-orm/core';
+import type { Em } from '../../connect.ts';
+import type { Account } from '../../entities/accounts.ts';
+import { ConnectionAttempt, type ConnectionStep } from '../../entities/attempts.ts';
+import { lockAccount } from '../accounts/lock-accounts.ts';
+import { stepOf } from './attempt-with-step.ts';
+
+/** An attempt with its account and current step, as the lock found them. */
+export interface LockedAttempt {
+  account: Account;
+  attempt: ConnectionAttempt;
+  step: ConnectionStep | null;
+}
+
+/**
+ * Locks an account, then its attempt of that number: always in this order, so that two transactions never wait for each
+ * other. Throws when there is none.
+ */
+export async function lockAttempt(em: Em, accountId: string, number: number): Promise<LockedAttempt> {
+  const account = await lockAccount(em, accountId);
+  if (!account) throw new Error(`There is no account ${accountId}.`);
+  const attempt = await em.findOneOrFail(
+    ConnectionAttempt,
+    { accountId, number },
+    { lockMode: LockMode.PESSIMISTIC_WRITE, refresh: true },
+  );
+  return { account, attempt, step: await stepOf(em, attempt) };
+}

@@ -1,0 +1,70 @@
+import type { Em } from '../../connect.ts';
+import { IdempotencyKey } from '../../entities/tenants.ts';
+import { rows, sql } from '../../sql.ts';
+
+/** A key that an execution asks for. */
+export interface KeyClaim {
+  /** The id of the execution, where none began before. */
+  id: string;
+  tenantId: string;
+  /** The route as it is declared: one key of a client may serve several routes. */
+  route: string;
+  key: string;
+  /** Keyed digests of the request, the newest key's first; a stored request with any of them is the same one. */
+  digests: readonly [string, ...string[]];
+  now: Date;
+  lockedUntil: Date;
+  expiresAt: Date;
+}
+
+/**
+ * Takes a key that is new, expired, or was left behind by an execution that died. Answers the id of the execution, which
+ * is that of the dead one where it takes over; null when the key is taken.
+ */
+export async function takeKey(em: Em, claim: KeyClaim): Promise<string | null> {
+  const { id, tenantId, route, key, digests, now, lockedUntil, expiresAt } = claim;
+  const [taken] = await rows<{ id: string }>(
+    em,
+    sql`insert into idempotency_keys as k (id, tenant_id, route, key, body_digest, locked_until, created_at, expires_at)
+        values (${id}, ${tenantId}, ${route}, ${key}, ${digests[0]}, ${lockedUntil}, ${now}, ${expiresAt})
+        on conflict (tenant_id, route, key) do update set
+          id = case when k.expires_at < excluded.created_at then excluded.id else k.id end,
+          status = null, response = null, body_digest = excluded.body_digest,
+          locked_until = excluded.locked_until, created_at = excluded.created_at, expires_at = excluded.expires_at
+        where k.expires_at < excluded.created_at
+           or (k.response is null and k.locked_until < excluded.created_at and k.body_digest = any(${digests}::text[]))
+        returning id`,
+  );
+  return taken?.id ?? null;
+}
+
+/** The row of a key that is taken; null when it was freed meanwhile. */
+export const findKey = (
+  em: Em,
+  { tenantId, route, key }: Pick<KeyClaim, 'tenantId' | 'route' | 'key'>,
+): Promise<IdempotencyKey | null> => em.findOne(IdempotencyKey, { tenantId, route, key });
+
+/** Stores the answer that repeats get, sealed. */
+export async function storeReply(em: Em, id: string, status: number, response: string): Promise<void> {
+  await em.nativeUpdate(IdempotencyKey, { id }, { status, response });
+}
+
+/** Frees a key whose request did nothing, for any other request. */
+export async function freeKey(em: Em, id: string): Promise<void> {
+  await em.nativeDelete(IdempotencyKey, { id });
+}
+
+/** Lets a repeat of the same request take a key over from `since` on. */
+export async function endLease(em: Em, id: string, since: Date): Promise<void> {
+  await em.nativeUpdate(IdempotencyKey, { id }, { lockedUntil: since });
+}
+
+/** Deletes up to `limit` keys that expired before `now`, the oldest first. System role. */
+export async function deleteExpiredKeys(em: Em, now: Date, limit: number): Promise<void> {
+  await rows(
+    em,
+    sql`delete from idempotency_keys where id in (
+          select id from idempotency_keys where expires_at < ${now} order by expires_at limit ${limit}
+          for update skip locked)`,
+  );
+}
