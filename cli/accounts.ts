@@ -1,7 +1,7 @@
 import { Option, type Command } from 'commander';
 import { Account, AccountEvent } from '../db/entities/accounts.ts';
 import { ConnectionAttempt } from '../db/entities/attempts.ts';
-import { accountStates, type AccountState } from '../domain/account-state.ts';
+import { accountStates, type AccountState } from '../domain/accounts.ts';
 import { channelNames, type Channel } from '../domain/channels.ts';
 import { asFailureCode, failureRow } from '../domain/failures.ts';
 import { isId } from '../platform/ids.ts';

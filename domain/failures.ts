@@ -1,4 +1,4 @@
-import type { Who } from './account-state.ts';
+import type { Who } from './accounts.ts';
 
 /** What a durable caller does about a failure. */
 type FailureAction = 'retry' | 'wait' | 'reconnect' | 'ask_again' | 'give_up';

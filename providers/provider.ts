@@ -1,7 +1,6 @@
-import type { AccountKeys } from '../domain/account-keys.ts';
+import type { AccountDetails, AccountKeys } from '../domain/accounts.ts';
 import type { Channel, Method, ProviderName } from '../domain/channels.ts';
 import type { SeenContact } from '../domain/contacts.ts';
-import type { AccountDetails } from '../domain/details.ts';
 import type { StepContent } from '../domain/steps.ts';
 
 /** A provider's settings as stored or taken from the environment: base address, token and the like. */

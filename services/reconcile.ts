@@ -11,7 +11,7 @@ import {
   runningSyncs,
   type StalledSync,
 } from '../db/queries/stalled/stalled-syncs.ts';
-import { unsentAfterMs } from '../domain/budgets.ts';
+import { unsentAfterMs } from '../domain/attempts.ts';
 import type { AccountRef } from '../temporal/client.ts';
 import type { Context } from './context.ts';
 

@@ -9,7 +9,7 @@ import {
   WorkflowUpdateRPCTimeoutOrCancelledError,
 } from '@temporalio/client';
 import { ApplicationFailure, TypedSearchAttributes } from '@temporalio/common';
-import { patienceMs } from '../domain/budgets.ts';
+import { patienceMs } from '../domain/attempts.ts';
 import { connectionWorkflowId, erasureWorkflowId, syncWorkflowId } from '../domain/workflow-ids.ts';
 import { searchAttributes } from '../domain/search-attributes.ts';
 import {

@@ -1,6 +1,6 @@
 import type { FilterQuery } from '@mikro-orm/core';
 import { z } from 'zod';
-import { accountStates } from '../../domain/account-state.ts';
+import { accountStates } from '../../domain/accounts.ts';
 import { channelNames, methodNames, providerNames } from '../../domain/channels.ts';
 import { Account } from '../../db/entities/accounts.ts';
 import { connectAccount } from '../../services/connections/connect-account.ts';

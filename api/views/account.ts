@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { accountStates, whoNames } from '../../domain/account-state.ts';
+import { accountStates, whoNames } from '../../domain/accounts.ts';
 import { channelNames, methodNames, providerNames } from '../../domain/channels.ts';
 import { asFailureCode, failureRow } from '../../domain/failures.ts';
 import { sealed } from '../../db/sealed.ts';

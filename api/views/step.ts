@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { whoNames } from '../../domain/account-state.ts';
+import { whoNames } from '../../domain/accounts.ts';
 import { instructions, stepKinds, type StepContent } from '../../domain/steps.ts';
 import type { ConnectionAttempt, ConnectionStep } from '../../db/entities/attempts.ts';
 import { contentOf } from '../../services/connections/step-content.ts';

@@ -1,7 +1,6 @@
 import { defineEntity, p } from '@mikro-orm/core';
-import type { AccountState, Who } from '../../domain/account-state.ts';
+import type { AccountState, ConnectionConfig, ProviderConfig, Who } from '../../domain/accounts.ts';
 import type { Channel, Method, ProviderName } from '../../domain/channels.ts';
-import type { ConnectionConfig, ProviderConfig } from '../../domain/details.ts';
 
 const AccountSchema = defineEntity({
   name: 'Account',

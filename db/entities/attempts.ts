@@ -1,5 +1,5 @@
 import { defineEntity, p } from '@mikro-orm/core';
-import type { Who } from '../../domain/account-state.ts';
+import type { Who } from '../../domain/accounts.ts';
 import type { Method } from '../../domain/channels.ts';
 import type { StepKind } from '../../domain/steps.ts';
 import { Account } from './accounts.ts';

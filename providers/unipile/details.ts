@@ -1,4 +1,4 @@
-import type { AccountDetails } from '../../domain/details.ts';
+import type { AccountDetails } from '../../domain/accounts.ts';
 import { formatPhone, phoneCountry, toE164 } from '../../domain/phone.ts';
 import type { AccountView, ProviderCall } from '../provider.ts';
 import { param, readAccount } from './account.ts';

@@ -1,4 +1,4 @@
-import type { AccountDetails } from '../../domain/details.ts';
+import type { AccountDetails } from '../../domain/accounts.ts';
 import { formatPhone, phoneCountry } from '../../domain/phone.ts';
 import type { AccountView, ProviderCall } from '../provider.ts';
 import { asObject, field, text } from './fields.ts';

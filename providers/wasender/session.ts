@@ -1,5 +1,5 @@
 import { ProviderFailure } from '../../domain/failures.ts';
-import type { AccountKeys } from '../../domain/account-keys.ts';
+import type { AccountKeys } from '../../domain/accounts.ts';
 import type { AccountView, ProviderCall } from '../provider.ts';
 import { asObject, field, text, type Json } from './fields.ts';
 import { askAccount, dataOf, segment } from './http.ts';

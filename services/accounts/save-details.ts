@@ -3,7 +3,7 @@ import { keepAccountKeys } from '../../db/queries/accounts/account-keys.ts';
 import type { Em } from '../../db/connect.ts';
 import type { Account } from '../../db/entities/accounts.ts';
 import { sealed } from '../../db/sealed.ts';
-import { detailChanges, type AccountDetails, type DetailChange } from '../../domain/details.ts';
+import { detailChanges, type AccountDetails, type DetailChange } from '../../domain/accounts.ts';
 import type { AccountView } from '../../providers/provider.ts';
 import type { Context } from '../context.ts';
 

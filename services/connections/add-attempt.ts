@@ -5,7 +5,7 @@ import {
   attemptLifetimeMs,
   disconnectLifetimeMs,
   wrongAnswersAllowed,
-} from '../../domain/budgets.ts';
+} from '../../domain/attempts.ts';
 import type { Method } from '../../domain/channels.ts';
 import { failureRow } from '../../domain/failures.ts';
 import { moveAccount } from '../../db/queries/accounts/timeline.ts';

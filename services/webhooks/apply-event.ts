@@ -1,7 +1,7 @@
-import type { AccountState } from '../../domain/account-state.ts';
+import { needsCheck, type AccountState } from '../../domain/accounts.ts';
 import { rows, type Em } from '../../db/connect.ts';
 import type { AccountRef } from '../../temporal/client.ts';
-import type { AccountStatusKind, WebhookEvent } from '../../providers/provider.ts';
+import type { WebhookEvent } from '../../providers/provider.ts';
 
 /** The account of an event, and whether a login is running on it. */
 interface Subject {
@@ -24,27 +24,6 @@ export interface Effect {
 export const applyAgain = (em: Em, credentialsId: string, event: WebhookEvent, now: Date): Promise<Effect> =>
   applyEvent(em, credentialsId, event, now, true);
 
-/** Account states in which a word of the provider would change something. The provider is asked before it does. */
-const moves: Record<AccountStatusKind, ReadonlySet<AccountState>> = {
-  linked: new Set(['degraded', 'reconnect_required']),
-  degraded: new Set(['active', 'degraded']),
-  needs_restart: new Set(['active', 'degraded']),
-  login_lost: new Set(['active', 'degraded']),
-  deleted: new Set(['active', 'degraded']),
-  created: new Set(),
-  synced: new Set(),
-  unknown: new Set(),
-};
-
-/** Words that say something of a login that is running. */
-const endsLogins: ReadonlySet<AccountStatusKind> = new Set([
-  'linked',
-  'degraded',
-  'needs_restart',
-  'login_lost',
-  'deleted',
-]);
-
 /**
  * The effect of an event in the transaction that stores it. An event alone moves no account, since it may be forged:
  * it only asks for a look at what the provider says.
@@ -59,9 +38,7 @@ export async function applyEvent(
   const subject = await subjectOf(em, credentialsId, event.providerAccountId);
   if (!subject) return { account: null, tell: null };
   const account = { id: subject.id, tenantId: subject.tenant_id };
-  const wanted =
-    event.kind === 'account_status' &&
-    (moves[event.status].has(subject.state) || (subject.open && endsLogins.has(event.status)));
+  const wanted = event.kind === 'account_status' && needsCheck(event.status, subject.state, subject.open);
   if (!wanted || (again && subject.waiting)) return { account, tell: null };
   await rows(em, 'update accounts set check_requested_at = ? where id = ?', [now, subject.id]);
   const { channel, provider } = subject;

@@ -1,4 +1,4 @@
-import { whoNames } from '../../domain/account-state.ts';
+import { whoNames } from '../../domain/accounts.ts';
 import { asFailureCode, failureRow, failures, ProviderFailure, type FailureCode } from '../../domain/failures.ts';
 
 const codes = Object.keys(failures) as FailureCode[];

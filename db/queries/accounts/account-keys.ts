@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { AccountKeys } from '../../../domain/account-keys.ts';
+import type { AccountKeys } from '../../../domain/accounts.ts';
 import type { Vault } from '../../../platform/vault.ts';
 import type { Em } from '../../connect.ts';
 import type { Account } from '../../entities/accounts.ts';

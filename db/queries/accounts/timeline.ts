@@ -1,5 +1,5 @@
 import { newId } from '../../../platform/ids.ts';
-import { transition, type AccountEvent as StateEvent } from '../../../domain/account-state.ts';
+import { transition, type AccountEvent as StateEvent } from '../../../domain/accounts.ts';
 import type { Em } from '../../connect.ts';
 import { AccountEvent, type Account } from '../../entities/accounts.ts';
 

@@ -1,7 +1,6 @@
 import { addTimelineEvent, moveAccount } from '../../../db/queries/accounts/timeline.ts';
-import type { AccountEvent } from '../../../domain/account-state.ts';
+import { eventOfStatus, type AccountEvent } from '../../../domain/accounts.ts';
 import type { AttemptRef, Progress } from '../../../domain/attempts.ts';
-import type { AccountView } from '../../../providers/provider.ts';
 import { saveDetails } from '../../accounts/save-details.ts';
 import type { Context } from '../../context.ts';
 import { connectionTo, isDifferentIdentity, checkDone, withAttempt } from './attempt-tx.ts';
@@ -34,7 +33,7 @@ export async function checkAccount(context: Context, ref: AttemptRef): Promise<P
     checkDone(account, start.wanted);
     account.checkedAt = at;
     const stranger = isDifferentIdentity(account, view);
-    const event = stranger ? lostTo(at) : eventOf(view, at);
+    const event = stranger ? lostTo(at) : eventOfStatus(view.status, at);
     if (event && moveAccount(em, account, event))
       addTimelineEvent(em, account, at, 'provider_says', `The provider reports: ${view.reported}.`, {
         data: { reported: view.reported },
@@ -46,20 +45,3 @@ export async function checkAccount(context: Context, ref: AttemptRef): Promise<P
 
 /** Nothing of another person becomes the account's. */
 const lostTo = (at: Date): AccountEvent => ({ type: 'login_lost', at, reason: 'another_identity' });
-
-/** What a view means for an account that is not being connected. */
-function eventOf(view: AccountView, at: Date): AccountEvent | null {
-  switch (view.status) {
-    case 'linked':
-      return { type: 'linked', at };
-    case 'degraded':
-    case 'needs_restart':
-      return { type: 'degraded', at, reason: 'provider_unavailable' };
-    case 'login_lost':
-      return { type: 'login_lost', at, reason: 'login_lost' };
-    case 'not_found':
-      return { type: 'login_lost', at, reason: 'account_gone' };
-    case 'pending':
-      return null;
-  }
-}

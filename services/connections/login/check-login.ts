@@ -1,4 +1,5 @@
 import { addTimelineEvent } from '../../../db/queries/accounts/timeline.ts';
+import { reasonForLogin } from '../../../domain/accounts.ts';
 import type { FailureCode } from '../../../domain/failures.ts';
 import type { AttemptRef, Progress } from '../../../domain/attempts.ts';
 import type { AccountView } from '../../../providers/provider.ts';
@@ -107,7 +108,7 @@ export async function reviveLogin(context: Context, ref: AttemptRef): Promise<Pr
   return withAttempt(context, ref, async (held) => {
     checkDone(held.account, wanted);
     const { trigger } = held.attempt;
-    const lost = stranger ? 'another_identity' : view.status === 'not_found' ? 'account_gone' : 'login_lost';
+    const lost = stranger ? 'another_identity' : reasonForLogin(view.status);
     if (trigger === 'automatic' && view.status !== 'degraded') return progressOf(held, lost);
     if (view.status === 'degraded') {
       held.attempt.providerAccountId = call.providerAccountId;

@@ -1,7 +1,6 @@
 import { addTimelineEvent } from '../../../db/queries/accounts/timeline.ts';
 import { ConnectionAttempt } from '../../../db/entities/attempts.ts';
-import { clockSkewMs } from '../../../domain/budgets.ts';
-import type { AttemptRef, Progress } from '../../../domain/attempts.ts';
+import { type AttemptRef, clockSkewMs, type Progress } from '../../../domain/attempts.ts';
 import type { AccountView } from '../../../providers/provider.ts';
 import type { Context } from '../../context.ts';
 import { connectionTo, withAttempt } from './attempt-tx.ts';

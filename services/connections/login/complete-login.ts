@@ -7,7 +7,7 @@ import { Account } from '../../../db/entities/accounts.ts';
 import { ConnectionAttempt } from '../../../db/entities/attempts.ts';
 import { firstContactsReads, openContactsRun } from '../../../db/queries/syncs/open-contacts-run.ts';
 import { sealed } from '../../../db/sealed.ts';
-import type { AccountDetails } from '../../../domain/details.ts';
+import type { AccountDetails } from '../../../domain/accounts.ts';
 import type { AttemptRef, Progress } from '../../../domain/attempts.ts';
 import type { AccountView, Provider, ProviderCall } from '../../../providers/provider.ts';
 import { saveDetails } from '../../accounts/save-details.ts';

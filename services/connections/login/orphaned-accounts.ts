@@ -1,7 +1,6 @@
 import { addTimelineEvent } from '../../../db/queries/accounts/timeline.ts';
 import { knownLogins } from '../../../db/queries/accounts/known-logins.ts';
-import { clockSkewMs } from '../../../domain/budgets.ts';
-import type { AttemptRef } from '../../../domain/attempts.ts';
+import { type AttemptRef, clockSkewMs } from '../../../domain/attempts.ts';
 import type { LoginInput, Provider, ProviderCall } from '../../../providers/provider.ts';
 import type { Context } from '../../context.ts';
 import { connectionTo, isUnclear, loginInput, withAttempt } from './attempt-tx.ts';

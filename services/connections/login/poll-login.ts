@@ -1,5 +1,4 @@
-import { unsentAfterMs } from '../../../domain/budgets.ts';
-import type { AttemptRef, Progress } from '../../../domain/attempts.ts';
+import { type AttemptRef, type Progress, unsentAfterMs } from '../../../domain/attempts.ts';
 import type { Context } from '../../context.ts';
 import { actOnStep } from './act-on-step.ts';
 import { checkLogin } from './check-login.ts';

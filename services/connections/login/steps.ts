@@ -1,9 +1,8 @@
 import { addTimelineEvent } from '../../../db/queries/accounts/timeline.ts';
 import { ConnectionAttempt, ConnectionStep } from '../../../db/entities/attempts.ts';
 import { sealed } from '../../../db/sealed.ts';
-import { pollAfterMs } from '../../../domain/budgets.ts';
+import { pollAfterMs, type Progress } from '../../../domain/attempts.ts';
 import type { FailureCode } from '../../../domain/failures.ts';
-import type { Progress } from '../../../domain/attempts.ts';
 import { answerable, polled, story, type StepContent, type StepKind } from '../../../domain/steps.ts';
 import { newId } from '../../../platform/ids.ts';
 import type { LoginProgress } from '../../../providers/provider.ts';

@@ -2,25 +2,29 @@ import fc from 'fast-check';
 import {
   accountStates,
   degradedPatienceMs,
+  eventOfStatus,
+  needsCheck,
+  reasonForLogin,
   transition,
   whoNames,
   type AccountEvent,
   type AccountStatus,
   type AccountState,
-} from '../../domain/account-state.ts';
+  type ProviderStatus,
+} from '../../domain/accounts.ts';
 
 const then = new Date('2026-05-04T10:00:00Z');
 const soon = new Date(then.getTime() + 60_000);
 const atLast = new Date(then.getTime() + degradedPatienceMs);
 
-const standing = (state: AccountState): AccountStatus => ({ state, reason: 'before', who: 'owner', since: then });
+const status = (state: AccountState): AccountStatus => ({ state, reason: 'before', who: 'owner', since: then });
 
-/** Every kind of event, by the name that the table below uses for it. */
+/** Every kind of event, by its name in the table below. */
 const events = {
   login_began: { type: 'login_began', at: soon },
   linked: { type: 'linked', at: soon },
-  'interrupted, a minute on': { type: 'degraded', at: soon, reason: 'the phone is offline' },
-  'interrupted, patience spent': { type: 'degraded', at: atLast, reason: 'the phone is offline' },
+  'degraded, a minute on': { type: 'degraded', at: soon, reason: 'the phone is offline' },
+  'degraded for longer than allowed': { type: 'degraded', at: atLast, reason: 'the phone is offline' },
   login_lost: { type: 'login_lost', at: soon, reason: 'logged out' },
   'login_failed for good': { type: 'login_failed', at: soon, reason: 'expired', who: 'owner', resume: 'failed' },
   'login_failed, to be reconnected': {
@@ -35,13 +39,13 @@ const events = {
 
 const stays = null;
 
-/** Where each event leads from each state; `stays` means the very same standing. */
+/** The state after each event in each state; `stays`: the same status object. */
 const table: Record<AccountState, Record<keyof typeof events, AccountState | null>> = {
   connecting: {
     login_began: 'connecting',
     linked: 'active',
-    'interrupted, a minute on': stays,
-    'interrupted, patience spent': stays,
+    'degraded, a minute on': stays,
+    'degraded for longer than allowed': stays,
     login_lost: stays,
     'login_failed for good': 'failed',
     'login_failed, to be reconnected': 'reconnect_required',
@@ -50,8 +54,8 @@ const table: Record<AccountState, Record<keyof typeof events, AccountState | nul
   active: {
     login_began: 'connecting',
     linked: 'active',
-    'interrupted, a minute on': 'degraded',
-    'interrupted, patience spent': 'degraded',
+    'degraded, a minute on': 'degraded',
+    'degraded for longer than allowed': 'degraded',
     login_lost: 'reconnect_required',
     'login_failed for good': 'failed',
     'login_failed, to be reconnected': 'reconnect_required',
@@ -60,8 +64,8 @@ const table: Record<AccountState, Record<keyof typeof events, AccountState | nul
   degraded: {
     login_began: 'connecting',
     linked: 'active',
-    'interrupted, a minute on': stays,
-    'interrupted, patience spent': 'reconnect_required',
+    'degraded, a minute on': stays,
+    'degraded for longer than allowed': 'reconnect_required',
     login_lost: 'reconnect_required',
     'login_failed for good': 'failed',
     'login_failed, to be reconnected': 'reconnect_required',
@@ -70,8 +74,8 @@ const table: Record<AccountState, Record<keyof typeof events, AccountState | nul
   reconnect_required: {
     login_began: 'connecting',
     linked: 'active',
-    'interrupted, a minute on': stays,
-    'interrupted, patience spent': stays,
+    'degraded, a minute on': stays,
+    'degraded for longer than allowed': stays,
     login_lost: 'reconnect_required',
     'login_failed for good': 'failed',
     'login_failed, to be reconnected': 'reconnect_required',
@@ -80,8 +84,8 @@ const table: Record<AccountState, Record<keyof typeof events, AccountState | nul
   disconnected: {
     login_began: 'connecting',
     linked: 'active',
-    'interrupted, a minute on': stays,
-    'interrupted, patience spent': stays,
+    'degraded, a minute on': stays,
+    'degraded for longer than allowed': stays,
     login_lost: stays,
     'login_failed for good': 'failed',
     'login_failed, to be reconnected': 'reconnect_required',
@@ -90,8 +94,8 @@ const table: Record<AccountState, Record<keyof typeof events, AccountState | nul
   failed: {
     login_began: 'connecting',
     linked: 'active',
-    'interrupted, a minute on': stays,
-    'interrupted, patience spent': stays,
+    'degraded, a minute on': stays,
+    'degraded for longer than allowed': stays,
     login_lost: stays,
     'login_failed for good': 'failed',
     'login_failed, to be reconnected': 'reconnect_required',
@@ -104,33 +108,33 @@ const cells = accountStates.flatMap((from) =>
 );
 
 it.each(cells)('from %s, %s leads to: %s', (from, event, to) => {
-  const before = standing(from);
+  const before = status(from);
   const after = transition(before, events[event]);
   if (to === stays) expect(after).toBe(before);
   else expect(after).toMatchObject({ state: to, since: events[event].at });
 });
 
-/** Who must act in a state, when the event itself does not say. */
+/** Who must act after an event that does not say so itself. */
 it.each([
   ['login_began', 'owner', null],
   ['linked', 'nobody', null],
-  ['interrupted, a minute on', 'nobody', 'the phone is offline'],
+  ['degraded, a minute on', 'nobody', 'the phone is offline'],
   ['login_lost', 'owner', 'logged out'],
   ['login_failed for good', 'owner', 'expired'],
   ['disconnected', 'nobody', null],
-] as const)('after %s the one to act is: %s, because: %s', (event, who, reason) => {
-  expect(transition(standing('active'), events[event])).toMatchObject({ who, reason });
+] as const)('after %s, %s must act; reason: %s', (event, who, reason) => {
+  expect(transition(status('active'), events[event])).toMatchObject({ who, reason });
 });
 
-it('leaves it to a failed login to say who must act', () => {
+it('takes from a failed login who must act', () => {
   const event: AccountEvent = { type: 'login_failed', at: soon, reason: 'no plan', who: 'operator', resume: 'failed' };
-  expect(transition(standing('connecting'), event).who).toBe('operator');
+  expect(transition(status('connecting'), event).who).toBe('operator');
 });
 
-it('counts patience from the first trouble, however often it is reported again', () => {
+it('counts the time from the first report of trouble, however often it is reported again', () => {
   let account = transition(
-    { ...standing('active'), since: new Date(0) },
-    { ...events['interrupted, a minute on'], at: then },
+    { ...status('active'), since: new Date(0) },
+    { ...events['degraded, a minute on'], at: then },
   );
   for (let later = 60_000; later < degradedPatienceMs; later += 60_000) {
     account = transition(account, { type: 'degraded', at: new Date(then.getTime() + later), reason: 'again' });
@@ -139,14 +143,14 @@ it('counts patience from the first trouble, however often it is reported again',
   expect(transition(account, { type: 'degraded', at: atLast, reason: 'still' }).state).toBe('reconnect_required');
 });
 
-it('starts patience anew once the account has worked in between', () => {
-  const troubled = transition(standing('active'), events['interrupted, a minute on']);
+it('counts the time anew once the account has worked in between', () => {
+  const troubled = transition(status('active'), events['degraded, a minute on']);
   const well = transition(troubled, { type: 'linked', at: atLast });
   const again = transition(well, { type: 'degraded', at: new Date(atLast.getTime() + 1), reason: 'again' });
   expect(again.state).toBe('degraded');
 });
 
-describe('whatever happens', () => {
+describe('any event', () => {
   const at = fc.integer({ min: 0, max: 10 * degradedPatienceMs }).map((ms) => new Date(then.getTime() + ms));
   const reason = fc.constantFrom('a', 'b');
   const who = fc.constantFrom(...whoNames);
@@ -160,7 +164,7 @@ describe('whatever happens', () => {
     fc.record({ type: type('login_failed'), at, reason, who, resume }),
     fc.record({ type: type('disconnected'), at }),
   );
-  const anyStanding: fc.Arbitrary<AccountStatus> = fc.record({
+  const anyStatus: fc.Arbitrary<AccountStatus> = fc.record({
     state: fc.constantFrom(...accountStates),
     reason: fc.option(reason),
     who,
@@ -168,11 +172,11 @@ describe('whatever happens', () => {
   });
   const always = (rule: (before: AccountStatus, event: AccountEvent, after: AccountStatus) => void) =>
     fc.assert(
-      fc.property(anyStanding, anyEvent, (before, event) => rule(before, event, transition(before, event))),
+      fc.property(anyStatus, anyEvent, (before, event) => rule(before, event, transition(before, event))),
       { numRuns: 1_000 },
     );
 
-  it('answers the same to the same question and alters neither standing nor event', () =>
+  it('gives the same result for the same input, and changes neither status nor event', () =>
     always((before, event, after) => {
       const frozen = Object.freeze({ ...before });
       expect(transition(frozen, Object.freeze({ ...event }))).toEqual(after);
@@ -187,35 +191,63 @@ describe('whatever happens', () => {
       expect(is).not.toEqual(was);
     }));
 
-  it('does nothing when told the same thing twice', () =>
+  it('changes nothing when the same event comes twice', () =>
     always((_before, event, after) => {
       expect(transition(after, event)).toBe(after);
     }));
 
-  it('never lets a report of the provider wake an account that rests', () =>
+  it('never lets a report of the provider change an account at rest', () =>
     always((before, event, after) => {
       const rests = before.state === 'disconnected' || before.state === 'failed';
       if (rests && (event.type === 'degraded' || event.type === 'login_lost')) expect(after).toBe(before);
     }));
 
-  it('makes a resting account work again only by a login', () =>
+  it('makes an account at rest work again only by a login', () =>
     always((before, event, after) => {
       const rests = before.state === 'disconnected' || before.state === 'failed';
       if (rests && (after.state === 'connecting' || after.state === 'active'))
         expect(['login_began', 'linked']).toContain(event.type);
     }));
 
-  it('never asks the owner to log in again for trouble that has not outlasted its patience', () =>
+  it('never asks the owner to log in again before the account was degraded for long enough', () =>
     always((before, event, after) => {
       if (event.type !== 'degraded' || after === before || after.state !== 'reconnect_required') return;
       expect(before.state).toBe('degraded');
       expect(event.at.getTime() - before.since.getTime()).toBeGreaterThanOrEqual(degradedPatienceMs);
     }));
 
-  it('gives a reason whenever something is wrong, and none when nothing is', () =>
+  it('gives a reason exactly when something is wrong', () =>
     always((before, _event, after) => {
       if (after === before) return;
       const wrong = ['degraded', 'reconnect_required', 'failed'].includes(after.state);
       expect(after.reason !== null).toBe(wrong);
     }));
+});
+
+describe('a status at the provider', () => {
+  /** The account states in which a report of it asks for a check, and the state that it leads a working account to. */
+  it.each([
+    ['created', [], 'active'],
+    ['pending', [], 'active'],
+    ['synced', [], 'active'],
+    ['unknown', [], 'active'],
+    ['linked', ['degraded', 'reconnect_required'], 'active'],
+    ['degraded', ['active', 'degraded'], 'degraded'],
+    ['needs_restart', ['active', 'degraded'], 'degraded'],
+    ['login_lost', ['active', 'degraded'], 'reconnect_required'],
+    ['deleted', ['active', 'degraded'], 'reconnect_required'],
+    ['not_found', ['active', 'degraded'], 'reconnect_required'],
+  ] as [ProviderStatus, AccountState[], AccountState][])('%s is checked in: %j', (reported, checked, leadsTo) => {
+    expect(accountStates.filter((state) => needsCheck(reported, state, false))).toEqual(checked);
+    const event = eventOfStatus(reported, soon);
+    expect(event ? transition(status('active'), event).state : 'active').toBe(leadsTo);
+    // While a login runs, every status that has an effect may decide it.
+    expect(needsCheck(reported, 'connecting', true)).toBe(event !== null);
+  });
+
+  it('says why an account cannot be revived without its owner', () => {
+    expect(reasonForLogin('not_found')).toBe('account_gone');
+    expect(reasonForLogin('needs_restart')).toBe('login_lost');
+    expect(reasonForLogin('pending')).toBe('login_lost');
+  });
 });

@@ -1,13 +1,13 @@
 import fc from 'fast-check';
-import { attemptLifetimeMs, disconnectLifetimeMs, patienceMs, pollAfterMs } from '../../domain/budgets.ts';
+import { attemptLifetimeMs, disconnectLifetimeMs, patienceMs, pollAfterMs } from '../../domain/attempts.ts';
 import { methodNames } from '../../domain/channels.ts';
 
-const looks = fc.nat({ max: 10_000 });
+const checks = fc.nat({ max: 10_000 });
 
-it('looks again soon at first, then less and less often, and never more than a minute apart', () => {
+it('checks again soon at first, then less and less often, and at most a minute apart', () => {
   expect(pollAfterMs(0)).toBe(5_000);
   fc.assert(
-    fc.property(looks, (n) => {
+    fc.property(checks, (n) => {
       expect(pollAfterMs(n + 1)).toBeGreaterThanOrEqual(pollAfterMs(n));
       expect(pollAfterMs(n)).toBeLessThanOrEqual(60_000);
     }),
