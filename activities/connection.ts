@@ -1,14 +1,11 @@
 import { activityInfo } from '@temporalio/activity';
 import type { Context } from '../services/context.ts';
-import { actOnStep, type StepActionRef } from '../services/connections/login/act-on-step.ts';
+import { actOnStep, pollLogin, type StepActionRef } from '../services/connections/login/act-on-step.ts';
 import { beginLogin } from '../services/connections/login/begin-login.ts';
-import { checkAccount } from '../services/connections/login/check-account.ts';
-import { reviveLogin } from '../services/connections/login/check-login.ts';
-import { closeAttempt, type CloseRef } from '../services/connections/login/close-attempt.ts';
+import { checkAccount, reviveLogin } from '../services/connections/login/checks.ts';
+import { closeAttempt, type CloseRef, endLogin } from '../services/connections/login/close-attempt.ts';
 import { compensate } from '../services/connections/login/compensate.ts';
-import { endLogin } from '../services/connections/login/end-login.ts';
 import { nextOperation } from '../services/connections/login/next-operation.ts';
-import { pollLogin } from '../services/connections/login/poll-login.ts';
 import type { AttemptRef } from '../domain/attempts.ts';
 
 /** Steps of the `connection` workflow. */

@@ -1,10 +1,10 @@
 import type { Request, Response } from 'express';
-import { checkText } from './text.ts';
 import { Problem } from '../../services/problem.ts';
 
 /**
- * The whole body of a request, in bytes of at most `limit`. Refuses what is announced as longer before any of it is
- * read, and stops reading at the limit otherwise. Nothing compressed is unpacked: 415.
+ * The whole body of a request, in bytes of at most `limit`. 413: an announced body is refused before any of it is read,
+ * another one at the limit. 415 for a compressed one. Express's own parsers answer an error only after they have read
+ * the rest of the request, and call for a body before they know its length.
  */
 export async function readBody(request: Request, response: Response, limit: number): Promise<Buffer> {
   const tooLarge = (): Problem => new Problem('too_large', `The body may be ${limit} bytes long, no longer.`);
@@ -28,7 +28,10 @@ export async function readBody(request: Request, response: Response, limit: numb
   return Buffer.concat(parts, size);
 }
 
-/** The body as JSON, whatever its type says; undefined when there is none. 400 for what is no JSON object or array. */
+/**
+ * The body as JSON, whatever its type says; undefined when there is none. 400 for what is no JSON object or array, 415
+ * for another character set than UTF-8, 422 for text that cannot be stored.
+ */
 export async function readJson(request: Request, response: Response, limit: number): Promise<object | undefined> {
   const charset = /;\s*charset\s*=\s*"?([\w-]+)/i.exec(request.headers['content-type'] ?? '')?.[1];
   if (charset && !/^(utf-?8|us-ascii)$/i.test(charset)) throw new Problem('unsupported_encoding');
@@ -47,4 +50,50 @@ function parseJson(raw: Buffer): unknown {
   } catch {
     throw new Problem('malformed_request', 'The body is not valid JSON in UTF-8.');
   }
+}
+
+/** Levels that a body may be nested: other code walks it by recursion. */
+const deepest = 50;
+
+/**
+ * 422 for text that PostgreSQL cannot store, anywhere in `value`: NUL characters and halves of surrogate pairs. Also for
+ * a value that is nested too deep. `path` names the value in the error.
+ */
+export function checkText(path: string, value: unknown, depth = 0): void {
+  if (typeof value === 'string') {
+    if (value.includes('\0') || !value.isWellFormed())
+      throw new Problem('invalid_request', `${path}: must contain neither NUL nor half a surrogate pair.`);
+    return;
+  }
+  if (typeof value !== 'object' || value === null) return;
+  if (depth === deepest) throw new Problem('invalid_request', `body: nested deeper than ${deepest} levels.`);
+  for (const [key, inner] of Object.entries(value)) {
+    checkText(`${path}, a name`, key);
+    checkText(`${path}.${key}`, inner, depth + 1);
+  }
+}
+
+/** How long the rest of a body is read and dropped after the answer, in milliseconds. */
+const lingerMs = 2_000;
+
+/** Whether the request has a body of which a part was not read. */
+export const isUnread = (request: Request): boolean =>
+  !request.complete &&
+  (request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length'] ?? 0) > 0);
+
+/**
+ * Answers at once, while the caller is still sending, and closes the connection a little later. Closed at once, the bytes
+ * that are still under way would make the caller's system drop the answer (TCP reset).
+ */
+export function answerUnread(request: Request, response: Response, text: string): void {
+  if (response.destroyed) return;
+  const ignore = (): void => {};
+  response.set({ connection: 'close', 'content-length': String(Buffer.byteLength(text)) });
+  response.on('error', ignore).write(text);
+  const end = (): void => {
+    clearTimeout(timer);
+    if (!response.destroyed) response.end();
+  };
+  const timer = setTimeout(end, lingerMs);
+  request.on('error', ignore).once('end', end).once('close', end).resume();
 }

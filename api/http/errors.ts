@@ -2,12 +2,12 @@ import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'exp
 import type { Context } from '../../services/context.ts';
 import { isDatabaseDown } from '../../db/database-down.ts';
 import { Problem, problemBody } from '../../services/problem.ts';
-import { answerUnread, isUnread } from './unread.ts';
+import { answerUnread, isUnread } from './body.ts';
 
-/** Where errors are answered in the documented `{error}` shape of the systems that the aliases stand for. */
+/** The aliases answer errors in the documented `{error}` shape of the systems that they replace. */
 const isAliasPath = (path: string): boolean => path.startsWith('/api/') && !path.startsWith('/api/v1/');
 
-/** The last handler: turns whatever was thrown into one answer. What is not foreseen shows nothing of itself. */
+/** The last handler: turns whatever was thrown into one answer. An unforeseen error shows no detail. */
 export const answerErrors =
   ({ log }: Pick<Context, 'log'>): ErrorRequestHandler =>
   (error: unknown, request, response, next) => {
@@ -32,7 +32,7 @@ function answerProblem(request: Request, response: Response, problem: Problem): 
 /** The id under which a request is found in the log. */
 const idOf = (response: Response): string => String(response.locals['requestId'] ?? '');
 
-/** Nobody took the request: the path is unknown, or known with other methods. */
+/** For a request without a route: 404 for an unknown path, 405 for one that is known with other methods. */
 export const answerUnknown =
   (methodsOf: (path: string) => string[]): RequestHandler =>
   (request) => {
@@ -46,7 +46,7 @@ export const answerUnknown =
 
 function problemOf(error: unknown): Problem {
   if (error instanceof Problem) return error;
-  // Express' router: an address that is wrongly encoded.
+  // Express's router throws these for a wrongly encoded address.
   if (error instanceof URIError || (error as { status?: unknown } | null)?.status === 400)
     return new Problem('malformed_request');
   if (isDatabaseDown(error)) return new Problem('database_unavailable', undefined, { retryAfter: 2 });

@@ -2,20 +2,18 @@ import type { Request, RequestHandler, Response, Router } from 'express';
 import type { z } from 'zod';
 import { newId } from '../../platform/ids.ts';
 import type { Context } from '../../services/context.ts';
-import { bearerOf, createKeyring, unauthorized } from './auth.ts';
+import { bearerOf, createKeyring, unauthorized, unlessRevoked } from './auth.ts';
 import { requireScope, type Principal } from '../../services/principal.ts';
-import { readJson } from './body.ts';
+import { checkText, readJson } from './body.ts';
 import { createKeyCleaner, once } from './idempotency.ts';
 import { Problem } from '../../services/problem.ts';
 import { createLimit } from './rate-limit.ts';
-import { unlessRevoked } from './revocation.ts';
 import type { Route } from './route.ts';
-import { checkText } from './text.ts';
 
 /** The largest body of a request with a key, in bytes. */
 const bodyLimit = 1_000_000;
 
-/** Mounts routes at their paths: who asks, how often, what may be asked, and only then what is asked. */
+/** Mounts routes at their paths. Each request passes its key, its rate limit, its scope and its schemas, in this order. */
 export function mountRoutes(router: Router, context: Context, routes: readonly Route[]): void {
   const admit = createAdmission(context);
   const deleteExpiredKeys = createKeyCleaner(context);
@@ -25,7 +23,7 @@ export function mountRoutes(router: Router, context: Context, routes: readonly R
 
 const expressPath = (path: string): string => path.replace(/\{(\w+)\}/g, ':$1').replace(/(.)\/$/, '$1');
 
-/** Who asks, and whether the key still works later on. */
+/** The caller, and whether its key still works later on. */
 interface Admitted {
   principal: Principal;
   isValid(): Promise<boolean>;
@@ -67,7 +65,7 @@ function handlerOf(context: Context, route: Route, admit: Admission, deleteExpir
       params: parse(route.params, request.params),
       query: parse(route.query, request.query),
       body: parse(route.body, sent),
-      // The caller has gone, or the process is told to end.
+      // The caller has disconnected, or the process is told to end.
       gone: AbortSignal.any([left.signal, context.stopping]),
     };
     const run = async (operationId: string) => {
@@ -102,7 +100,7 @@ function idempotencyKeyOf(request: Request): string | null {
 const redacted = (body: unknown, fields: readonly string[] = []): unknown =>
   fields.length ? { ...(body as object), ...Object.fromEntries(fields.map((field) => [field, null])) } : body;
 
-/** Validates by a route's own schema; what is wrong is named by its path and never by its value. */
+/** Validates by a route's own schema. 422 names a wrong field by its path, never by its value. */
 export function parse(schema: z.ZodType | undefined, value: unknown): unknown {
   if (!schema) return undefined;
   const parsed = schema.safeParse(value);

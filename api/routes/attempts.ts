@@ -5,15 +5,15 @@ import type { AttemptWithStep } from '../../db/queries/attempts/attempt-with-ste
 import { isId } from '../../platform/ids.ts';
 import { answerStep, moveStep } from '../../services/connections/answer-step.ts';
 import { reconnectAccount } from '../../services/connections/connect-account.ts';
-import { cancelAttempt, currentAttempt } from '../../services/connections/disconnect-account.ts';
+import { cancelAttempt } from '../../services/connections/disconnect-account.ts';
 import { ownAccount } from '../../services/accounts/find-account.ts';
-import { watchAttempt } from '../../services/connections/watch-attempt.ts';
+import { currentAttempt, watchAttempt } from '../../services/connections/read-attempt.ts';
 import type { CallerRequest } from '../../services/principal.ts';
 import { Problem } from '../../services/problem.ts';
 import { stepView } from '../views/step.ts';
 import { route } from '../http/route.ts';
 import { accountAndAttempt, accountAndAttemptView, attemptAnswer, attemptView } from '../views/attempt.ts';
-import { contentOf } from '../../services/connections/step-content.ts';
+import { contentOf } from '../../services/connections/login/steps.ts';
 import { accountParams, credentialsBody, redirectsBody } from './accounts.ts';
 
 const tag = 'attempt';

@@ -4,7 +4,7 @@ import { channelNames, methodNames, providerNames, type ProviderName } from '../
 import { credentialsFor, rotateWebhookSecret, saveCredentials } from '../../db/queries/tenants/credentials.ts';
 import type { Em } from '../../db/connect.ts';
 import { ProviderCredentials } from '../../db/entities/tenants.ts';
-import { providerNamed } from '../../services/connections/login-choice.ts';
+import { providerNamed } from '../../services/connections/new-attempt.ts';
 import type { Context } from '../../services/context.ts';
 import { requireScope } from '../../services/principal.ts';
 import { Problem } from '../../services/problem.ts';

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { whoNames } from '../../domain/accounts.ts';
 import { instructions, stepKinds, type StepContent } from '../../domain/steps.ts';
 import type { ConnectionAttempt, ConnectionStep } from '../../db/entities/attempts.ts';
-import { contentOf } from '../../services/connections/step-content.ts';
+import { contentOf } from '../../services/connections/login/steps.ts';
 import type { Vault } from '../../platform/vault.ts';
 import { time, wireTimeOrNull } from '../http/pagination.ts';
 

@@ -14,8 +14,7 @@ import { Problem } from '../problem.ts';
 import { createAccount } from '../connections/connect-account.ts';
 import { signalConnection } from '../signal.ts';
 import { refOf } from './find-account.ts';
-import { credentialsOrProblem, methodFor, providerNamed } from '../connections/login-choice.ts';
-import { addAttempt } from '../connections/add-attempt.ts';
+import { addAttempt, credentialsOrProblem, methodFor, providerNamed } from '../connections/new-attempt.ts';
 
 export interface ImportRequest {
   provider: ProviderName;

@@ -7,8 +7,8 @@ import { sealed } from '../../db/sealed.ts';
 import { isId } from '../../platform/ids.ts';
 import type { CallerRequest } from '../principal.ts';
 import { Problem } from '../problem.ts';
-import { contentOf } from './step-content.ts';
-import { currentAttempt } from './disconnect-account.ts';
+import { contentOf } from './login/steps.ts';
+import { currentAttempt } from './read-attempt.ts';
 import { newestAttempt, type AttemptWithStep } from '../../db/queries/attempts/attempt-with-step.ts';
 import { ownAccount, refOf } from '../accounts/find-account.ts';
 

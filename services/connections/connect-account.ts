@@ -7,8 +7,14 @@ import { attemptWithStep, type AttemptWithStep } from '../../db/queries/attempts
 import { ownAccount, refOf } from '../accounts/find-account.ts';
 import type { Context } from '../context.ts';
 import type { CallerRequest } from '../principal.ts';
-import { credentialsOrProblem, methodFor, providerNamed, validateLogin } from './login-choice.ts';
-import { addAttempt, checkAttemptBudget } from './add-attempt.ts';
+import {
+  addAttempt,
+  checkAttemptBudget,
+  credentialsOrProblem,
+  methodFor,
+  providerNamed,
+  validateLogin,
+} from './new-attempt.ts';
 
 export interface NewAccount {
   provider: ProviderName;

@@ -1,13 +1,13 @@
 import { Account } from '../../db/entities/accounts.ts';
 import { ConnectionAttempt } from '../../db/entities/attempts.ts';
 import { attemptWithStep, newestAttempt, type AttemptWithStep } from '../../db/queries/attempts/attempt-with-step.ts';
-import { anyAccount, ownAccount, refOf } from '../accounts/find-account.ts';
-import type { Context } from '../context.ts';
-import type { CallerRequest, Principal } from '../principal.ts';
+import { ownAccount, refOf } from '../accounts/find-account.ts';
+import type { CallerRequest } from '../principal.ts';
 import { Problem } from '../problem.ts';
 import { signalConnection } from '../signal.ts';
-import { addAttempt } from './add-attempt.ts';
+import { addAttempt } from './new-attempt.ts';
 import type { AccountWithAttempt } from './connect-account.ts';
+import { currentAttempt } from './read-attempt.ts';
 
 /**
  * Requests that an account is disconnected, whatever runs on it. Asked again while that is under way, or when it is done
@@ -52,12 +52,3 @@ export async function cancelAttempt(
   await signalConnection(context, refOf(account));
   return currentAttempt(context, principal, accountId);
 }
-
-/** The newest attempt of an account. Throws 404 before the first. */
-export const currentAttempt = (context: Context, principal: Principal, accountId: string): Promise<AttemptWithStep> =>
-  context.db.tenant(principal.tenantId, async (em) => {
-    const account = await anyAccount(em, accountId);
-    const newest = await newestAttempt(em, account.id);
-    if (!newest) throw new Problem('not_found', 'The account has no attempt yet.');
-    return newest;
-  });

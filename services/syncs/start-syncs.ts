@@ -6,7 +6,7 @@ import { SyncRun } from '../../db/entities/events.ts';
 import { openDetailsRun } from '../../db/queries/syncs/open-details-run.ts';
 import type { ProviderName } from '../../domain/channels.ts';
 import { ownAccount, refOf } from '../accounts/find-account.ts';
-import { credentialsOrProblem } from '../connections/login-choice.ts';
+import { credentialsOrProblem } from '../connections/new-attempt.ts';
 import type { Context } from '../context.ts';
 import type { Principal } from '../principal.ts';
 import { Problem } from '../problem.ts';

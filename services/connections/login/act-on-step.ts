@@ -1,15 +1,14 @@
 import { addTimelineEvent } from '../../../db/queries/accounts/timeline.ts';
 import { sealed } from '../../../db/sealed.ts';
 import { failureRow, ProviderFailure } from '../../../domain/failures.ts';
-import type { AttemptRef, Progress } from '../../../domain/attempts.ts';
+import { type AttemptRef, type Progress, unsentAfterMs } from '../../../domain/attempts.ts';
 import type { StepContent } from '../../../domain/steps.ts';
 import type { LoginProgress } from '../../../providers/provider.ts';
 import type { Context } from '../../context.ts';
-import { applyLoginProgress } from './apply-login-progress.ts';
-import { startProviderLogin } from './start-provider-login.ts';
+import { applyLoginProgress, startProviderLogin } from './apply-login-progress.ts';
 import { adoptUnconfirmedLogin } from './begin-login.ts';
-import { checkLogin } from './check-login.ts';
-import { connectionTo, loginInput, withAttempt, type AttemptTx } from './attempt-tx.ts';
+import { checkLogin } from './checks.ts';
+import { type AttemptTx, connectionTo, loginInput, withAttempt } from './attempt-tx.ts';
 import { contentOf, endingReason, endStep, placeStep, progressOf } from './steps.ts';
 
 export interface StepActionRef extends AttemptRef {
@@ -28,7 +27,8 @@ export async function actOnStep(context: Context, ref: StepActionRef): Promise<P
     const ending = await endingReason(held);
     const current = attempt.state === 'running' && step?.id === ref.stepId && !step.endedAt;
     if (!current || ending) return { over: progressOf(held, ending) };
-    const content = contentOf(context, step);
+    const content = contentOf(context.vault, step);
+    if (!content) throw new Error('The step has no content: it has ended.');
     const connection = await connectionTo(context, em, account, at, attempt.providerAccountId);
     const input = loginInput(context, held);
     if (ref.action !== 'answer') return { over: null, ...connection, content, input, answer: null, unclear: null };
@@ -143,4 +143,17 @@ async function afterUnclearAnswer(context: Context, ref: StepActionRef, content:
     await placeStep(context, held, next, 'unclear', true);
     return progressOf(held);
   });
+}
+
+/**
+ * A look at a login. An answer that was stored while Temporal did not take it is passed on instead, once it is old
+ * enough that its own call cannot be under way any more.
+ */
+export async function pollLogin(context: Context, ref: AttemptRef): Promise<Progress> {
+  const unsent = await withAttempt(context, ref, ({ step, at }) => {
+    if (!step?.answerId || !step.answeredAt || step.sentAt || step.endedAt) return null;
+    const old = step.answeredAt.getTime() <= at.getTime() - unsentAfterMs;
+    return old ? { stepId: step.id, answerId: step.answerId, action: 'answer' as const } : null;
+  });
+  return unsent ? actOnStep(context, { ...ref, ...unsent }) : checkLogin(context, ref);
 }

@@ -1,13 +1,13 @@
-import { keepAccountKeys } from '../../../db/queries/accounts/account-keys.ts';
+import { forgetAccountKeys, keepAccountKeys } from '../../../db/queries/accounts/account-keys.ts';
 import type { ConnectionStep } from '../../../db/entities/attempts.ts';
 import { Account } from '../../../db/entities/accounts.ts';
 import { ProviderFailure } from '../../../domain/failures.ts';
 import type { AttemptRef, Progress } from '../../../domain/attempts.ts';
-import type { LoginProgress, Provider, ProviderCall } from '../../../providers/provider.ts';
+import type { LoginInput, LoginProgress, Provider, ProviderCall } from '../../../providers/provider.ts';
 import type { Context } from '../../context.ts';
 import { completeLogin } from './complete-login.ts';
-import { withAttempt, type AttemptTx } from './attempt-tx.ts';
-import { endingReason, placeStep, progressOf } from './steps.ts';
+import { type AttemptTx, withAttempt } from './attempt-tx.ts';
+import { endingReason, placeStep, progressOf, settingUp } from './steps.ts';
 
 interface From {
   provider: Provider;
@@ -52,15 +52,6 @@ export async function applyLoginProgress(
   });
 }
 
-/** The step between a login that succeeded and an account that works. */
-export const settingUp: Extract<LoginProgress['next'], { linked: false }> = {
-  linked: false,
-  content: { kind: 'wait', for: 'the provider to set the account up' },
-  expiresAt: null,
-  canResend: false,
-  canTryAnotherWay: false,
-};
-
 /** Whether another account already has this upstream login; whose it is shows when the login succeeds. */
 const isHeldElsewhere = (context: Context, ref: AttemptRef, upstream: string): Promise<boolean> =>
   context.db.system(async (em) => {
@@ -77,4 +68,43 @@ function rememberUpstream({ account, attempt }: AttemptTx, upstream: string, tak
   if (taken || account.providerAccountId === upstream) return;
   attempt.undo = [...new Set([...attempt.undo, upstream])];
   account.providerAccountId ??= upstream;
+}
+
+/**
+ * Asks the provider to begin, on the upstream account that is known, else anew. What surely had no effect forgets the
+ * intent; an upstream account that is gone is made anew.
+ */
+export async function startProviderLogin(
+  context: Context,
+  ref: AttemptRef,
+  provider: Provider,
+  input: LoginInput,
+  call: ProviderCall,
+): Promise<LoginProgress> {
+  const upstream = await withAttempt(
+    context,
+    ref,
+    ({ attempt }) => attempt.providerAccountId ?? call.providerAccountId,
+  );
+  try {
+    return await provider.login.begin({ ...call, providerAccountId: upstream }, input);
+  } catch (error) {
+    if (!(error instanceof ProviderFailure)) throw error;
+    if (upstream && (error.code === 'not_found' || error.code === 'account_gone')) {
+      await withAttempt(context, ref, (held) => {
+        held.attempt.intentAt = held.at;
+        held.attempt.providerAccountId = null;
+        held.attempt.undo = held.attempt.undo.filter((id) => id !== upstream);
+        if (held.account.providerAccountId !== upstream) return;
+        held.account.providerAccountId = null;
+        forgetAccountKeys(held.account);
+      });
+      return startProviderLogin(context, ref, provider, input, { ...call, providerAccountId: null });
+    }
+    if (error.effect === 'none')
+      await withAttempt(context, ref, ({ attempt }) => {
+        attempt.intentAt = null;
+      });
+    throw error;
+  }
 }

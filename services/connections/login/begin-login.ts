@@ -3,10 +3,9 @@ import type { AttemptRef, Progress } from '../../../domain/attempts.ts';
 import type { LoginInput, Provider, ProviderCall } from '../../../providers/provider.ts';
 import type { Context } from '../../context.ts';
 import { ensureWebhooks } from '../../webhooks/register-webhooks.ts';
-import { applyLoginProgress } from './apply-login-progress.ts';
-import { startProviderLogin } from './start-provider-login.ts';
+import { applyLoginProgress, startProviderLogin } from './apply-login-progress.ts';
 import { connectionTo, loginInput, withAttempt } from './attempt-tx.ts';
-import { findUnknownLogins } from './orphaned-accounts.ts';
+import { findUnknownLogins } from './compensate.ts';
 import { endingReason, progressOf } from './steps.ts';
 
 /**

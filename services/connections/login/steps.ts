@@ -5,11 +5,21 @@ import { pollAfterMs, type Progress } from '../../../domain/attempts.ts';
 import type { FailureCode } from '../../../domain/failures.ts';
 import { answerable, polled, story, type StepContent, type StepKind } from '../../../domain/steps.ts';
 import { newId } from '../../../platform/ids.ts';
+import type { Vault } from '../../../platform/vault.ts';
 import type { LoginProgress } from '../../../providers/provider.ts';
 import type { Context } from '../../context.ts';
 import type { AttemptTx } from './attempt-tx.ts';
 
 type Waiting = Extract<LoginProgress['next'], { linked: false }>;
+
+/** The step between a login that succeeded and an account that works. */
+export const settingUp: Waiting = {
+  linked: false,
+  content: { kind: 'wait', for: 'the provider to set the account up' },
+  expiresAt: null,
+  canResend: false,
+  canTryAnotherWay: false,
+};
 
 /** Makes `next` the attempt's current step; the one before it ends as `outcome`. */
 export async function placeStep(
@@ -97,11 +107,9 @@ async function addStep(held: AttemptTx, step: NewStep): Promise<void> {
   held.step = row;
 }
 
-/** The content of a step that still waits. */
-export function contentOf(context: Context, step: ConnectionStep): StepContent {
-  if (!step.content) throw new Error('The step has no content: it has ended.');
-  return JSON.parse(context.vault.open(step.content, sealed.stepContent(step.id))) as StepContent;
-}
+/** The content of a step; null once it has ended, and for the last step of an attempt. */
+export const contentOf = (vault: Vault, step: ConnectionStep): StepContent | null =>
+  step.content === null ? null : (JSON.parse(vault.open(step.content, sealed.stepContent(step.id))) as StepContent);
 
 /** Where the attempt stands, for its workflow. `ending` carries the reason for which it must be closed. */
 export function progressOf(held: AttemptTx, ending: FailureCode | null = null): Progress {

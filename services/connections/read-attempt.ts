@@ -6,6 +6,15 @@ import type { Principal } from '../principal.ts';
 import { Problem } from '../problem.ts';
 import { signalConnection } from '../signal.ts';
 
+/** The newest attempt of an account. Throws 404 before the first. */
+export const currentAttempt = (context: Context, principal: Principal, accountId: string): Promise<AttemptWithStep> =>
+  context.db.tenant(principal.tenantId, async (em) => {
+    const account = await anyAccount(em, accountId);
+    const newest = await newestAttempt(em, account.id);
+    if (!newest) throw new Problem('not_found', 'The account has no attempt yet.');
+    return newest;
+  });
+
 /**
  * The newest attempt; with `after`, as soon as its step is another one or it has ended, or when `wait` seconds have
  * passed. When a step or an attempt is past its time, its run is signalled, once per request: the clock may have been

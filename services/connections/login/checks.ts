@@ -1,14 +1,14 @@
-import { addTimelineEvent } from '../../../db/queries/accounts/timeline.ts';
-import { reasonForLogin } from '../../../domain/accounts.ts';
+import { addTimelineEvent, moveAccount } from '../../../db/queries/accounts/timeline.ts';
+import { type AccountEvent, eventOfStatus, reasonForLogin } from '../../../domain/accounts.ts';
 import type { FailureCode } from '../../../domain/failures.ts';
 import type { AttemptRef, Progress } from '../../../domain/attempts.ts';
 import type { AccountView } from '../../../providers/provider.ts';
 import type { Context } from '../../context.ts';
-import { applyLoginProgress, settingUp } from './apply-login-progress.ts';
-import { startProviderLogin } from './start-provider-login.ts';
+import { applyLoginProgress, startProviderLogin } from './apply-login-progress.ts';
 import { completeLogin } from './complete-login.ts';
-import { connectionTo, isDifferentIdentity, loginInput, checkDone, withAttempt } from './attempt-tx.ts';
-import { endingReason, placeStep, progressOf } from './steps.ts';
+import { checkDone, connectionTo, isDifferentIdentity, loginInput, withAttempt } from './attempt-tx.ts';
+import { endingReason, placeStep, progressOf, settingUp } from './steps.ts';
+import { saveDetails } from '../../accounts/save-details.ts';
 
 /**
  * Confirms or renews: asks the provider how the login stands. A finished login is linked, whatever webhook was lost;
@@ -117,3 +117,43 @@ export async function reviveLogin(context: Context, ref: AttemptRef): Promise<Pr
     return progressOf(held);
   });
 }
+
+/**
+ * An account at rest, of which the provider said something: asks how it stands and moves it accordingly. An event
+ * alone moves nothing, since webhooks without signatures can be forged. What a restart can mend is restarted.
+ */
+export async function checkAccount(context: Context, ref: AttemptRef): Promise<Progress> {
+  const start = await withAttempt(context, ref, async ({ em, account, at, ...held }) => {
+    const resting = account.mergedInto !== null || !account.providerAccountId || !account.checkRequestedAt;
+    if (resting) {
+      account.checkRequestedAt = null;
+      return { over: progressOf({ em, account, at, ...held }), wanted: null, connection: null };
+    }
+    const connection = await connectionTo(context, em, account, at, account.providerAccountId);
+    return { over: null, wanted: account.checkRequestedAt, connection };
+  });
+  if (start.over) return start.over;
+  const { provider, call } = start.connection;
+
+  let view = await provider.login.check(call);
+  if (view.status === 'needs_restart' && (await provider.login.restore(call))) view = await provider.login.check(call);
+  const details = view.status === 'linked' ? await provider.account.details(call, view) : null;
+  return withAttempt(context, ref, (held) => {
+    const { em, account, at } = held;
+    // A wish that came meanwhile owns the account's state.
+    if (account.providerAccountId !== call.providerAccountId) return progressOf(held);
+    checkDone(account, start.wanted);
+    account.checkedAt = at;
+    const stranger = isDifferentIdentity(account, view);
+    const event = stranger ? lostTo(at) : eventOfStatus(view.status, at);
+    if (event && moveAccount(em, account, event))
+      addTimelineEvent(em, account, at, 'provider_says', `The provider reports: ${view.reported}.`, {
+        data: { reported: view.reported },
+      });
+    if (details && !stranger) saveDetails(context, em, account, view, details, at);
+    return progressOf(held);
+  });
+}
+
+/** Nothing of another person becomes the account's. */
+const lostTo = (at: Date): AccountEvent => ({ type: 'login_lost', at, reason: 'another_identity' });
