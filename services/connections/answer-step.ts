@@ -19,8 +19,8 @@ export interface StepCall extends CallerRequest {
 }
 
 /**
- * Stores an answer sealed and has the run post it, once. Answers the attempt as it stands when the outcome is known,
- * or after the run's patience.
+ * Stores an answer sealed and has the run post it, once. Returns the attempt when the outcome is known, or after
+ * `patienceMs`.
  */
 export async function answerStep(call: StepCall, text: string): Promise<AttemptWithStep> {
   const { context, principal, operationId, stepId } = call;
@@ -29,7 +29,7 @@ export async function answerStep(call: StepCall, text: string): Promise<AttemptW
     const step = await openStep(em, found, stepId, operationId);
     if (!step) return { account: found, answerId: null, other: null };
     const answer = checkAnswer(contentOf(context.vault, step), text);
-    // Changed nowhere but under the account's lock, so that two answers cannot both be the first.
+    // Written under the account's lock only, so that two answers cannot both be the first.
     if (step.answerId && step.answerId !== operationId) {
       const same = step.answer !== null && context.vault.open(step.answer, sealed.stepAnswer(step.answerId)) === answer;
       return { account: found, answerId: same ? step.answerId : null, other: same ? null : step.answerId };
@@ -40,10 +40,12 @@ export async function answerStep(call: StepCall, text: string): Promise<AttemptW
     return { account: found, answerId: operationId, other: null };
   });
   if (other) {
-    // Should the first answer's caller have died before its run was told, the run is told now.
+    // The first answer's caller may have died before it reached the run: send that answer now.
     context.temporal
       .submitStep(refOf(account), { stepId, action: 'answer', answerId: other })
-      .catch((error: unknown) => context.log.warn({ account: account.id, err: error }, 'an answer was not passed on'));
+      .catch((error: unknown) =>
+        context.log.warn({ account: account.id, err: error }, 'an answer did not reach its run'),
+      );
     throw new Problem('answer_in_flight', undefined, { retryAfter: 2 });
   }
   if (answerId) await submit(call, account, 'answer', answerId, () => withdraw(call, answerId));
@@ -80,8 +82,8 @@ async function submit(
 }
 
 /**
- * The step when it can still be acted on. Null when `answerId` already ended it, so that a repeat of the request that
- * did so is no error; 404 and 409 otherwise.
+ * The step while it is current. Null when `answerId` already ended it, so that a repeat of that request is no error.
+ * 404 for an unknown step, 409 for one that is no longer current.
  */
 async function openStep(
   em: Em,
@@ -91,14 +93,14 @@ async function openStep(
 ): Promise<ConnectionStep | null> {
   const step = isId(stepId) ? await em.findOne(ConnectionStep, { id: stepId, accountId: account.id }) : null;
   if (!step) throw new Problem('not_found', 'The account has no such step.');
-  const standing = await newestAttempt(em, account.id);
-  const current = standing?.attempt.state === 'running' && standing.step?.id === stepId && !step.endedAt;
+  const newest = await newestAttempt(em, account.id);
+  const current = newest?.attempt.state === 'running' && newest.step?.id === stepId && !step.endedAt;
   if (current) return step;
   if (answerId !== null && step.answerId === answerId) return null;
   throw new Problem('stale_step');
 }
 
-/** An answer that the run refused is taken back, unless it was posted after all. */
+/** Removes an answer that the run refused, unless it was posted after all. */
 const withdraw = ({ context, principal, accountId, stepId }: StepCall, answerId: string): Promise<void> =>
   context.db.tenant(principal.tenantId, async (em) => {
     await ownAccount(em, accountId, true);
@@ -109,7 +111,7 @@ const withdraw = ({ context, principal, accountId, stepId }: StepCall, answerId:
     step.answeredAt = null;
   });
 
-/** The answer as the provider gets it; 422 for what it would surely refuse. */
+/** The answer as the provider gets it. 422 for an answer that the provider would surely refuse. */
 function checkAnswer(content: StepContent | null, text: string): string {
   if (!content || !answerable.has(content.kind)) throw new Problem('step_takes_no_answer');
   const answer = text.trim();

@@ -16,6 +16,7 @@ import {
   validateLogin,
 } from './new-attempt.ts';
 
+/** What a request says of a new account. */
 export interface NewAccount {
   provider: ProviderName;
   channel: Channel;
@@ -30,7 +31,7 @@ export interface NewAccount {
 /** An account with the attempt that a request began. */
 export type AccountWithAttempt = { account: Account } & AttemptWithStep;
 
-/** A new account with its first attempt, in one transaction; then the run is moved and its first step awaited. */
+/** Makes an account with its first attempt in one transaction, starts the run, and waits for the first step. */
 export async function connectAccount(request: CallerRequest, given: NewAccount): Promise<AccountWithAttempt> {
   const { context, principal, operationId } = request;
   const provider = providerNamed(context, given.provider);
@@ -54,7 +55,7 @@ export async function connectAccount(request: CallerRequest, given: NewAccount):
   return whenBegun(request, account);
 }
 
-/** A reconnection: the same account, all its data kept. Supersedes whatever login is running. */
+/** Logs the same account in again and keeps its data. Supersedes a login that is running. */
 export async function reconnectAccount(
   request: CallerRequest,
   accountId: string,
@@ -66,7 +67,7 @@ export async function reconnectAccount(
     if (await em.findOne(ConnectionAttempt, { id: operationId })) return found;
     const provider = providerNamed(context, found.provider);
     await credentialsOrProblem(em, found.tenantId, found.provider);
-    // A stored login was checked when it was given.
+    // Stored credentials were validated when they were given.
     if (credentials || !found.secret) validateLogin(provider, found.channel, found.method, credentials ?? {});
     await checkAttemptBudget(context, em, found);
     await addAttempt(context, em, found, {
@@ -81,7 +82,7 @@ export async function reconnectAccount(
   return whenBegun(request, account);
 }
 
-/** Waits for the attempt's first step; without a step when there is none in time. */
+/** Waits for the attempt's first step; the answer has no step when there is none in time. */
 async function whenBegun(
   { context, principal, operationId }: CallerRequest,
   account: Account,
@@ -97,7 +98,7 @@ async function whenBegun(
   }));
 }
 
-/** A new account of a tenant, at rest. */
+/** A new account of a tenant, not connected yet. */
 export function createAccount(
   { clock }: Context,
   em: Em,

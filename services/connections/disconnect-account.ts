@@ -10,8 +10,8 @@ import type { AccountWithAttempt } from './connect-account.ts';
 import { currentAttempt } from './read-attempt.ts';
 
 /**
- * Requests that an account is disconnected, whatever runs on it. Asked again while that is under way, or when it is done
- * and nothing was learned since, it answers the attempt there is.
+ * Requests that an account is disconnected; supersedes what runs on it. Repeated while a disconnection is running, or
+ * after it was done, it answers the existing attempt.
  */
 export async function disconnectAccount(
   { context, principal, operationId }: CallerRequest,
@@ -37,7 +37,7 @@ export async function disconnectAccount(
   }));
 }
 
-/** Requests that the running attempt is cancelled; what it made at the provider is deleted there. */
+/** Requests that the running attempt is cancelled; what it made at the provider is then deleted. */
 export async function cancelAttempt(
   { context, principal }: CallerRequest,
   accountId: string,

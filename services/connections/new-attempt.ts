@@ -19,17 +19,18 @@ import { credentialsFor } from '../../db/queries/tenants/credentials.ts';
 import type { ProviderCredentials } from '../../db/entities/tenants.ts';
 import type { Provider } from '../../providers/provider.ts';
 
+/** What a request says of an attempt. */
 export interface NewAttempt {
   /** Also finds the attempt again when the request is executed a second time. */
   id: string;
   operation: AttemptOperation;
   method: Method;
-  /** What the owner logs in with; without it the stored login is used. */
+  /** What the owner logs in with; without it the stored credentials are used. */
   credentials?: Record<string, unknown>;
   /** Without them those of the account's last login are used. */
   redirects?: Redirects;
   purge?: boolean;
-  /** Nobody is there to log in: only what needs no human is done. */
+  /** The owner is not present: only what needs no owner is done. */
   automatic?: boolean;
 }
 
@@ -47,7 +48,7 @@ export async function addAttempt(
   const newest = await em.findOne(ConnectionAttempt, { accountId: account.id }, { orderBy: { number: 'desc' } });
   const number = (newest?.number ?? 0) + 1;
   const lifetime = given.operation === 'disconnect' ? disconnectLifetimeMs : attemptLifetimeMs[given.method];
-  // Only a login on the provider's page is called back, and only by who knows its token.
+  // Only a login on the provider's page is called back; the token is the caller's credential.
   const token =
     given.method === 'hosted' && given.operation !== 'disconnect' ? randomBytes(32).toString('base64url') : null;
   const attempt = em.create(ConnectionAttempt, {
@@ -88,7 +89,7 @@ export async function addAttempt(
 /** What is stored of a callback's token. */
 export const hashToken = (token: string): string => createHash('sha256').update(token).digest('hex');
 
-/** 429 when an account was logged in too often of late, whoever asked: providers ban for it. */
+/** 429 when too many logins of an account began lately, over all callers: providers ban accounts for it. */
 export async function checkAttemptBudget({ clock }: Context, em: Em, account: Account): Promise<void> {
   const now = clock.now().getTime();
   const recent = await em.find(
@@ -108,7 +109,7 @@ export async function checkAttemptBudget({ clock }: Context, em: Em, account: Ac
   });
 }
 
-/** The provider, or 422 with those that are there. */
+/** The provider of this name. 422 with the available names when there is none. */
 export function providerNamed({ providers }: Context, name: ProviderName): Provider {
   const provider = providers[name];
   if (!provider)
@@ -118,7 +119,7 @@ export function providerNamed({ providers }: Context, name: ProviderName): Provi
   return provider;
 }
 
-/** The way a login begins: the one asked for, else the channel's first; 422 with what is supported. */
+/** The login method: the requested one, else the channel's first. 422 with the supported ones. */
 export function methodFor(provider: Provider, channel: Channel, asked: Method | undefined): Method {
   const { channels } = provider.capabilities;
   const methods = channels[channel]?.methods ?? [];
@@ -134,7 +135,7 @@ export function methodFor(provider: Provider, channel: Channel, asked: Method | 
   return asked ?? first;
 }
 
-/** 422 with what is wrong with a login's input, before anybody is asked. */
+/** 422 when the input of a login is wrong, before the provider is called. */
 export function validateLogin(
   provider: Provider,
   channel: Channel,
@@ -145,7 +146,7 @@ export function validateLogin(
   if (wrong) throw new Problem('invalid_credentials_shape', wrong);
 }
 
-/** The tenant's credentials at the provider, else the installation's; 503 when there are none. */
+/** The tenant's credentials at the provider, else the installation's. 503 when there are none. */
 export async function credentialsOrProblem(em: Em, tenantId: string, provider: string): Promise<ProviderCredentials> {
   const credentials = await credentialsFor(em, tenantId, provider);
   if (!credentials)

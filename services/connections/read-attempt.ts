@@ -6,7 +6,7 @@ import type { Principal } from '../principal.ts';
 import { Problem } from '../problem.ts';
 import { signalConnection } from '../signal.ts';
 
-/** The newest attempt of an account. Throws 404 before the first. */
+/** The newest attempt of an account. 404 before the first. */
 export const currentAttempt = (context: Context, principal: Principal, accountId: string): Promise<AttemptWithStep> =>
   context.db.tenant(principal.tenantId, async (em) => {
     const account = await anyAccount(em, accountId);
@@ -16,9 +16,9 @@ export const currentAttempt = (context: Context, principal: Principal, accountId
   });
 
 /**
- * The newest attempt; with `after`, as soon as its step is another one or it has ended, or when `wait` seconds have
- * passed. When a step or an attempt is past its time, its run is signalled, once per request: the clock may have been
- * moved, or a timer lost.
+ * The newest attempt. With `after`, a step's id, it answers once the current step is another one, the attempt has ended,
+ * or `wait` seconds have passed. When a step or an attempt is overdue, its run is signalled, once per request: the clock
+ * may have been changed, or a timer lost.
  */
 export async function watchAttempt(
   context: Context,

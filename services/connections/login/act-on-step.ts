@@ -11,6 +11,7 @@ import { checkLogin } from './checks.ts';
 import { type AttemptTx, connectionTo, loginInput, withAttempt } from './attempt-tx.ts';
 import { contentOf, endingReason, endStep, placeStep, progressOf } from './steps.ts';
 
+/** An action of the owner at a step. `answerId` names the sealed answer. */
 export interface StepActionRef extends AttemptRef {
   stepId: string;
   action: 'answer' | 'resend' | 'another_way';
@@ -18,21 +19,21 @@ export interface StepActionRef extends AttemptRef {
 }
 
 /**
- * Carries out what the owner did at a step. An answer is posted to the provider at most once: that it is being sent
- * is committed first, and a retry that finds it sent without an outcome looks at the login instead of posting again.
+ * Carries out the owner's action at a step. An answer is posted to the provider at most once: `sentAt` is committed
+ * first, and a retry that finds it without an outcome checks the login instead of posting again.
  */
 export async function actOnStep(context: Context, ref: StepActionRef): Promise<Progress> {
-  const start = await withAttempt(context, ref, async (held) => {
-    const { em, account, attempt, step, at } = held;
-    const ending = await endingReason(held);
+  const start = await withAttempt(context, ref, async (tx) => {
+    const { em, account, attempt, step, at } = tx;
+    const ending = await endingReason(tx);
     const current = attempt.state === 'running' && step?.id === ref.stepId && !step.endedAt;
-    if (!current || ending) return { over: progressOf(held, ending) };
+    if (!current || ending) return { over: progressOf(tx, ending) };
     const content = contentOf(context.vault, step);
     if (!content) throw new Error('The step has no content: it has ended.');
     const connection = await connectionTo(context, em, account, at, attempt.providerAccountId);
-    const input = loginInput(context, held);
+    const input = loginInput(context, tx);
     if (ref.action !== 'answer') return { over: null, ...connection, content, input, answer: null, unclear: null };
-    if (step.answerId !== ref.answerId || !step.answer) return { over: progressOf(held) };
+    if (step.answerId !== ref.answerId || !step.answer) return { over: progressOf(tx) };
     const unclear = step.sentAt;
     step.sentAt ??= at;
     const answer = context.vault.open(step.answer, sealed.stepAnswer(ref.answerId));
@@ -50,14 +51,14 @@ export async function actOnStep(context: Context, ref: StepActionRef): Promise<P
     });
     if (next && next !== 'refused')
       return applyLoginProgress(context, ref, next, { provider, call, outcome: 'replaced' });
-    return withAttempt(context, ref, (held) => {
-      const [kind, text] = next === null ? told.again : again ? told.notAgain : told.noOtherWay;
-      addTimelineEvent(held.em, held.account, held.at, kind, text, { attempt: held.attempt.number });
-      return progressOf(held);
+    return withAttempt(context, ref, (tx) => {
+      const [kind, text] = next === null ? outcomes.resent : again ? outcomes.notResent : outcomes.noOtherWay;
+      addTimelineEvent(tx.em, tx.account, tx.at, kind, text, { attempt: tx.attempt.number });
+      return progressOf(tx);
     });
   }
   if (start.unclear) {
-    // The answer that makes the login upstream: what the lost try made is found like a lost beginning.
+    // An answer can be the call that makes the login upstream; a lost one is searched for like a lost beginning.
     const since = start.unclear.getTime();
     const made = !call.providerAccountId && (await adoptUnconfirmedLogin(context, ref, provider, call, input, since));
     if (!made) return afterUnclearAnswer(context, ref, content);
@@ -70,40 +71,40 @@ export async function actOnStep(context: Context, ref: StepActionRef): Promise<P
   } catch (error) {
     if (!(error instanceof ProviderFailure)) throw error;
     const { action } = failureRow(error.code);
-    if (action === 'ask_again') return withAttempt(context, ref, (held) => askAgain(context, held, content));
-    // Forgotten only for a retry that is sure to come; what is given up stays sent, should its report get lost.
+    if (action === 'ask_again') return withAttempt(context, ref, (tx) => askAgain(context, tx, content));
+    // Cleared only when a retry is sure to follow: else a lost report of this failure would have it posted again.
     if (error.effect === 'none' && (action === 'retry' || action === 'wait'))
       await withAttempt(context, ref, ({ step }) => {
         if (step?.id === ref.stepId) step.sentAt = null;
       });
     throw error;
   }
-  // Outside of the above: what fails from here on says nothing of the answer, which was taken.
+  // Outside the try block: the provider took the answer, whatever fails from here on.
   return applyLoginProgress(context, ref, next, { provider, call, outcome: 'accepted' });
 }
 
-const told = {
-  again: ['resent', 'The code was sent again.'],
-  notAgain: ['resend_refused', 'The provider did not send the code again; the last one still counts.'],
-  noOtherWay: ['another_way_refused', 'The provider offers no other way; the present step still counts.'],
+const outcomes = {
+  resent: ['resent', 'The code was sent again.'],
+  notResent: ['resend_refused', 'The provider did not send the code again; the last one is still valid.'],
+  noOtherWay: ['another_way_refused', 'The provider offers no other way; the current step is still valid.'],
 } as const;
 
-/** A wish that the provider does not grant (too early, no other way) leaves the login as it is. */
+/** A request that the provider refuses (too early, no other way) leaves the login as it is. */
 const isRefusal = (error: unknown): boolean =>
   error instanceof ProviderFailure &&
   ['request_refused', 'checkpoint_refused', 'wrong_answer', 'unsupported'].includes(error.code);
 
-/** The same question as a new step, while the budget of answers lasts. */
-async function askAgain(context: Context, held: AttemptTx, content: StepContent): Promise<Progress> {
-  const { em, account, attempt, at, step } = held;
+/** Places the same question as a new step, until the allowed wrong answers are used up. */
+async function askAgain(context: Context, tx: AttemptTx, content: StepContent): Promise<Progress> {
+  const { em, account, attempt, at, step } = tx;
   attempt.answersLeft -= 1;
   addTimelineEvent(em, account, at, 'answer_refused', 'The provider refused the answer.', {
     attempt: attempt.number,
     data: { answers_left: attempt.answersLeft },
   });
   if (attempt.answersLeft <= 0) {
-    endStep(held, 'refused');
-    return progressOf(held, 'too_many_wrong_answers');
+    endStep(tx, 'refused');
+    return progressOf(tx, 'too_many_wrong_answers');
   }
   const next = {
     linked: false as const,
@@ -112,23 +113,23 @@ async function askAgain(context: Context, held: AttemptTx, content: StepContent)
     canResend: step?.canResend ?? false,
     canTryAnotherWay: step?.canTryAnotherWay ?? false,
   };
-  await placeStep(context, held, next, 'refused', true);
-  return progressOf(held);
+  await placeStep(context, tx, next, 'refused', true);
+  return progressOf(tx);
 }
 
-/** The answer may have arrived: what the provider says of the login decides; else the owner is asked for a new one. */
+/** The answer may have arrived: checks the login, and asks the owner for a new answer when that does not decide. */
 async function afterUnclearAnswer(context: Context, ref: StepActionRef, content: StepContent): Promise<Progress> {
   const progress = await checkLogin(context, ref);
   if (progress.state !== 'open' || progress.stepId !== ref.stepId) return progress;
-  return withAttempt(context, ref, async (held) => {
-    const { em, account, attempt, at, step } = held;
-    if (step?.id !== ref.stepId) return progressOf(held);
+  return withAttempt(context, ref, async (tx) => {
+    const { em, account, attempt, at, step } = tx;
+    if (step?.id !== ref.stepId) return progressOf(tx);
     addTimelineEvent(
       em,
       account,
       at,
       'answer_unclear',
-      'Whether the answer reached the provider is unknown; it asks for a new one.',
+      'It is unknown whether the answer reached the provider. A new one is needed.',
       {
         attempt: attempt.number,
       },
@@ -140,14 +141,14 @@ async function afterUnclearAnswer(context: Context, ref: StepActionRef, content:
       canResend: step.canResend,
       canTryAnotherWay: step.canTryAnotherWay,
     };
-    await placeStep(context, held, next, 'unclear', true);
-    return progressOf(held);
+    await placeStep(context, tx, next, 'unclear', true);
+    return progressOf(tx);
   });
 }
 
 /**
- * A look at a login. An answer that was stored while Temporal did not take it is passed on instead, once it is old
- * enough that its own call cannot be under way any more.
+ * Checks a login. An answer that was stored while Temporal did not take it is sent instead, once it is so old that its
+ * own API call has ended.
  */
 export async function pollLogin(context: Context, ref: AttemptRef): Promise<Progress> {
   const unsent = await withAttempt(context, ref, ({ step, at }) => {

@@ -16,7 +16,7 @@ interface From {
   outcome: ConnectionStep['outcome'];
 }
 
-/** Takes over what the provider answered to a login verb: the next step, or a linked account. */
+/** Applies the provider's answer to a login call: the next step, or a login that succeeded. */
 export async function applyLoginProgress(
   context: Context,
   ref: AttemptRef,
@@ -24,16 +24,16 @@ export async function applyLoginProgress(
   from: From,
 ): Promise<Progress> {
   const upstream = progress.providerAccountId;
-  // Asked beforehand: a transaction that holds locks must not wait for a second connection.
+  // Read before the transaction: one that holds locks must not wait for a second connection.
   const taken = upstream ? await isHeldElsewhere(context, ref, upstream) : false;
-  const { known, wanted } = await withAttempt(context, ref, async (held) => {
-    if (upstream) rememberUpstream(held, upstream, taken);
-    // Before its login is done: its events already carry its secret.
-    if (upstream === held.account.providerAccountId) keepAccountKeys(context.vault, held.account, progress.keys);
-    const wanted = held.account.checkRequestedAt;
-    if (held.attempt.state !== 'running' || progress.next.linked) return { known: progressOf(held), wanted };
-    await placeStep(context, held, progress.next, from.outcome);
-    return { known: progressOf(held, await endingReason(held)), wanted };
+  const { known, wanted } = await withAttempt(context, ref, async (tx) => {
+    if (upstream) rememberUpstream(tx, upstream, taken);
+    // Before the login is complete: the account's events already carry its webhook secret.
+    if (upstream === tx.account.providerAccountId) keepAccountKeys(context.vault, tx.account, progress.keys);
+    const wanted = tx.account.checkRequestedAt;
+    if (tx.attempt.state !== 'running' || progress.next.linked) return { known: progressOf(tx), wanted };
+    await placeStep(context, tx, progress.next, from.outcome);
+    return { known: progressOf(tx, await endingReason(tx)), wanted };
   });
   if (!progress.next.linked || known.state === 'closed') return known;
 
@@ -43,16 +43,16 @@ export async function applyLoginProgress(
     if (view.status === 'linked') return await completeLogin(context, ref, from.provider, call, view, wanted);
   } catch (error) {
     if (!(error instanceof ProviderFailure)) throw error;
-    // The login was taken all the same: thrown on, this would have it asked for a second time.
+    // The login succeeded all the same; a retry of the activity would request it a second time.
   }
-  // The provider took the login, and is still setting the account up or cannot say: it is looked at again.
-  return withAttempt(context, ref, async (held) => {
-    await placeStep(context, held, settingUp, from.outcome);
-    return progressOf(held);
+  // The provider is still setting the account up, or could not say: a later check decides.
+  return withAttempt(context, ref, async (tx) => {
+    await placeStep(context, tx, settingUp, from.outcome);
+    return progressOf(tx);
   });
 }
 
-/** Whether another account already has this upstream login; whose it is shows when the login succeeds. */
+/** Whether another account of any tenant has this upstream login; completing the login resolves whose it is. */
 const isHeldElsewhere = (context: Context, ref: AttemptRef, upstream: string): Promise<boolean> =>
   context.db.system(async (em) => {
     const { credentialsId } = await em.findOneOrFail(Account, { id: ref.accountId });
@@ -64,15 +64,15 @@ const isHeldElsewhere = (context: Context, ref: AttemptRef, upstream: string): P
 function rememberUpstream({ account, attempt }: AttemptTx, upstream: string, taken: boolean): void {
   if (attempt.providerAccountId === upstream) return;
   attempt.providerAccountId = upstream;
-  // A login that the account already had, or that another one has, is not this attempt's to delete.
+  // This attempt may not delete a login that this account already had or that another one has.
   if (taken || account.providerAccountId === upstream) return;
   attempt.undo = [...new Set([...attempt.undo, upstream])];
   account.providerAccountId ??= upstream;
 }
 
 /**
- * Asks the provider to begin, on the upstream account that is known, else anew. What surely had no effect forgets the
- * intent; an upstream account that is gone is made anew.
+ * Asks the provider to begin a login, on the known upstream account where there is one. An upstream account that is gone
+ * is made again. A failure that surely had no effect clears the intent.
  */
 export async function startProviderLogin(
   context: Context,
@@ -91,13 +91,13 @@ export async function startProviderLogin(
   } catch (error) {
     if (!(error instanceof ProviderFailure)) throw error;
     if (upstream && (error.code === 'not_found' || error.code === 'account_gone')) {
-      await withAttempt(context, ref, (held) => {
-        held.attempt.intentAt = held.at;
-        held.attempt.providerAccountId = null;
-        held.attempt.undo = held.attempt.undo.filter((id) => id !== upstream);
-        if (held.account.providerAccountId !== upstream) return;
-        held.account.providerAccountId = null;
-        forgetAccountKeys(held.account);
+      await withAttempt(context, ref, (tx) => {
+        tx.attempt.intentAt = tx.at;
+        tx.attempt.providerAccountId = null;
+        tx.attempt.undo = tx.attempt.undo.filter((id) => id !== upstream);
+        if (tx.account.providerAccountId !== upstream) return;
+        tx.account.providerAccountId = null;
+        forgetAccountKeys(tx.account);
       });
       return startProviderLogin(context, ref, provider, input, { ...call, providerAccountId: null });
     }

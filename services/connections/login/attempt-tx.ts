@@ -1,5 +1,6 @@
 import { accountKeys } from '../../../db/queries/accounts/account-keys.ts';
 import type { Em } from '../../../db/connect.ts';
+import { lockContacts } from '../../../db/queries/contacts/lock-contacts.ts';
 import { lockAttempt, type LockedAttempt } from '../../../db/queries/attempts/lock-attempt.ts';
 import { credentialsFor, settingsOf } from '../../../db/queries/tenants/credentials.ts';
 import type { Account } from '../../../db/entities/accounts.ts';
@@ -29,19 +30,34 @@ export const attemptIn = async (context: Context, em: Em, ref: AttemptRef): Prom
 export const withAttempt = <T>(
   context: Context,
   ref: AttemptRef,
-  work: (held: AttemptTx) => Promise<T> | T,
+  work: (tx: AttemptTx) => Promise<T> | T,
 ): Promise<T> => context.db.tenant(ref.tenantId, async (em) => work(await attemptIn(context, em, ref)));
 
-/** The look that was wanted at `wanted` has been taken; one that was wanted since stays owed. */
+/**
+ * One transaction over an attempt that also ends or begins syncs, or deletes contacts. It takes the contacts' lock first,
+ * as every transaction does that writes contacts and then their sync run and account: so none waits for another in a
+ * circle, and no contacts appear after a purge.
+ */
+export const withAttemptAndContacts = <T>(
+  context: Context,
+  ref: AttemptRef,
+  work: (tx: AttemptTx) => Promise<T> | T,
+): Promise<T> =>
+  context.db.tenant(ref.tenantId, async (em) => {
+    await lockContacts(em, ref.accountId);
+    return work(await attemptIn(context, em, ref));
+  });
+
+/** Clears the request for a check that was made at `wanted`; a later request stays. */
 export function checkDone(account: Account, wanted: Date | null): void {
   if (account.checkRequestedAt?.getTime() === wanted?.getTime()) account.checkRequestedAt = null;
 }
 
-/** Whether the login is somebody else's than the account was: another phone scanned the code, say. */
+/** Whether another identity logged in than the account's: for example, another phone scanned the code. */
 export const isDifferentIdentity = ({ identity }: Account, view: AccountView): boolean =>
   identity !== null && view.identity !== null && identity !== view.identity;
 
-/** The provider of an account and what its verbs need. Throws when the provider is not configured. */
+/** The provider of an account with the input of its calls. Throws `provider_not_configured`. */
 export async function connectionTo(
   context: Pick<Context, 'vault' | 'providers' | 'publicUrl'>,
   em: Em,
@@ -50,7 +66,7 @@ export async function connectionTo(
   providerAccountId: string | null,
 ): Promise<{ provider: Provider; call: ProviderCall; credentials: ProviderCredentials }> {
   const provider = context.providers[account.provider];
-  // An account lives under the credentials it was made with, whatever its tenant has set since.
+  // An account stays with the credentials it was made with, also after its tenant set new ones.
   const credentials = account.credentialsId
     ? await em.findOne(ProviderCredentials, { id: account.credentialsId })
     : await credentialsFor(em, account.tenantId, account.provider);
@@ -68,7 +84,7 @@ export async function connectionTo(
   return { provider, call, credentials };
 }
 
-/** What a login starts with: what this attempt was given, else what the account was connected with. */
+/** The input of a login: the credentials of this attempt, else those that the account was connected with. */
 export function loginInput(context: Context, { account, attempt }: AttemptTx): LoginInput {
   const stored = attempt.input
     ? context.vault.open(attempt.input, sealed.attemptInput(attempt.id))
@@ -80,7 +96,7 @@ export function loginInput(context: Context, { account, attempt }: AttemptTx): L
   return { method: attempt.method, credentials, page, reference: attempt.id, identity: account.identity };
 }
 
-/** What the provider's page needs, of an attempt that logs in there. */
+/** The settings of the provider's login page; undefined for an attempt that does not use one. */
 function pageOf(context: Context, account: Account, attempt: ConnectionAttempt): LoginPage | undefined {
   if (!attempt.callbackToken) return undefined;
   const token = context.vault.open(attempt.callbackToken, sealed.callbackToken(attempt.id));
@@ -93,6 +109,6 @@ function pageOf(context: Context, account: Account, attempt: ConnectionAttempt):
   };
 }
 
-/** Whether it is open what an attempt has made at the provider: it was asked, and nobody knows with what outcome. */
+/** Whether the provider was asked to begin a login and the outcome is unknown. */
 export const isUnclear = ({ intentAt, providerAccountId }: ConnectionAttempt): boolean =>
   intentAt !== null && providerAccountId === null;

@@ -9,20 +9,20 @@ import { findUnknownLogins } from './compensate.ts';
 import { endingReason, progressOf } from './steps.ts';
 
 /**
- * Asks the provider to begin a login, once. The provider knows no idempotency key, so the intent is committed before
- * it is asked: a retry that finds the intent without an outcome looks for what the first try may have made, and takes
- * it over only when it can be proven ours. Resumes at the current step when there is one.
+ * Asks the provider to begin a login, once. Providers take no idempotency key, so the intent is committed before the
+ * call: a retry that finds an intent without an outcome searches for the login that the first try may have made, and
+ * adopts it only with proof. Resumes at the current step when there is one.
  */
 export async function beginLogin(context: Context, ref: AttemptRef): Promise<Progress> {
-  const start = await withAttempt(context, ref, async (held) => {
-    const { em, account, attempt, at } = held;
-    const ending = await endingReason(held);
-    if (attempt.state !== 'running' || ending || attempt.currentStepId) return { resume: progressOf(held, ending) };
+  const start = await withAttempt(context, ref, async (tx) => {
+    const { em, account, attempt, at } = tx;
+    const ending = await endingReason(tx);
+    if (attempt.state !== 'running' || ending || attempt.currentStepId) return { resume: progressOf(tx, ending) };
     const upstream =
       attempt.providerAccountId ?? (attempt.operation === 'reconnect' ? account.providerAccountId : null);
     const connection = await connectionTo(context, em, account, at, upstream);
-    const input = loginInput(context, held);
-    // Asking for a page makes nothing yet: it may be asked for twice.
+    const input = loginInput(context, tx);
+    // A login page makes no account before the owner uses it, so it may be requested twice.
     const asked = upstream || input.page ? null : attempt.intentAt;
     if (!upstream) attempt.intentAt ??= at;
     return { resume: null, ...connection, input, asked, number: attempt.number };
@@ -37,8 +37,8 @@ export async function beginLogin(context: Context, ref: AttemptRef): Promise<Pro
 }
 
 /**
- * Looks for what an earlier, unanswered `begin` made; writes down what may be ours but cannot be proven. Answers
- * whether something was taken over.
+ * Searches for the login that an earlier `begin` without an answer made. Adopts a sole proven one and answers true; names
+ * unproven ones in the timeline.
  */
 export async function adoptUnconfirmedLogin(
   context: Context,
@@ -61,7 +61,7 @@ export async function adoptUnconfirmedLogin(
         account,
         at,
         'adopted',
-        'A login whose answer was lost was found at the provider and taken over.',
+        'A login whose answer was lost was found at the provider and adopted.',
         {
           attempt: attempt.number,
         },
@@ -75,7 +75,7 @@ export async function adoptUnconfirmedLogin(
         account,
         at,
         'suspected_orphan',
-        'The provider has logins that may stem from a lost answer.',
+        'The provider has logins that may come from a request whose answer was lost.',
         {
           attempt: attempt.number,
           data: { provider_account_ids: found.map((one) => one.providerAccountId) },

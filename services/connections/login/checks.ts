@@ -11,17 +11,17 @@ import { endingReason, placeStep, progressOf, settingUp } from './steps.ts';
 import { saveDetails } from '../../accounts/save-details.ts';
 
 /**
- * Confirms or renews: asks the provider how the login stands. A finished login is linked, whatever webhook was lost;
- * a lapsed QR code is replaced by a new one; a step whose time is over ends the attempt.
+ * Asks the provider for the status of a login. A finished login is completed even when its webhook was lost, a lapsed QR
+ * code is replaced by a new one, and a step whose time is over ends the attempt.
  */
 export async function checkLogin(context: Context, ref: AttemptRef): Promise<Progress> {
-  const start = await withAttempt(context, ref, async (held) => {
-    const { em, account, attempt, step, at } = held;
-    const ending = await endingReason(held);
-    // There is nothing to look at yet.
+  const start = await withAttempt(context, ref, async (tx) => {
+    const { em, account, attempt, step, at } = tx;
+    const ending = await endingReason(tx);
+    // There is nothing to check at the provider yet.
     if (!attempt.providerAccountId) account.checkRequestedAt = null;
     if (attempt.state !== 'running' || ending === 'superseded' || ending === 'cancelled' || !attempt.providerAccountId)
-      return { over: progressOf(held, ending) };
+      return { over: progressOf(tx, ending) };
     attempt.checks += 1;
     const connection = await connectionTo(context, em, account, at, attempt.providerAccountId);
     const lapsed = step?.expiresAt !== null && step?.expiresAt !== undefined && step.expiresAt <= at;
@@ -32,7 +32,7 @@ export async function checkLogin(context: Context, ref: AttemptRef): Promise<Pro
       lapsed,
       kind: step?.kind,
       wanted: account.checkRequestedAt,
-      input: loginInput(context, held),
+      input: loginInput(context, tx),
     };
   });
   if (start.over) return start.over;
@@ -41,9 +41,9 @@ export async function checkLogin(context: Context, ref: AttemptRef): Promise<Pro
   const view = await provider.login.check(call);
   if (view.status === 'linked') return completeLogin(context, ref, provider, call, view, wanted);
   const after = (reason: FailureCode | null = null): Promise<Progress> =>
-    withAttempt(context, ref, (held) => {
-      checkDone(held.account, wanted);
-      return progressOf(held, reason);
+    withAttempt(context, ref, (tx) => {
+      checkDone(tx.account, wanted);
+      return progressOf(tx, reason);
     });
   if (ending) return after(ending);
   if (kind === 'qr' && lapsed) {
@@ -51,49 +51,41 @@ export async function checkLogin(context: Context, ref: AttemptRef): Promise<Pro
     return applyLoginProgress(context, ref, next, { provider, call, outcome: 'replaced' });
   }
   if (kind === 'redirect') return afterPage(context, ref, view, wanted);
-  // Whether a provider shows a login that nobody has scanned yet is not established: only its lapse decides.
+  // It is not known whether a provider shows a login whose QR code was not scanned yet, so only its expiry counts.
   const vanished = view.status === 'not_found' && kind !== 'qr';
   return after(vanished || (lapsed && kind !== 'wait') ? 'checkpoint_expired' : null);
 }
 
 /**
- * The provider's page called back, or time passed: an account that the provider does not know is never attached, one
- * that it is still setting up is waited for.
+ * The step waits for the provider's login page, which may have called back. An account that the provider does not know is
+ * never attached; one that it is still setting up is waited for.
  */
 const afterPage = (context: Context, ref: AttemptRef, view: AccountView, wanted: Date | null): Promise<Progress> =>
-  withAttempt(context, ref, async (held) => {
-    const { em, account, attempt, at } = held;
+  withAttempt(context, ref, async (tx) => {
+    const { em, account, attempt, at } = tx;
     checkDone(account, wanted);
     const called = attempt.callbackUsedAt !== null;
     if (called && view.status === 'not_found') {
       attempt.undo = attempt.undo.filter((id) => id !== attempt.providerAccountId);
       attempt.providerAccountId = account.providerAccountId;
       attempt.callbackUsedAt = null;
-      addTimelineEvent(
-        em,
-        account,
-        at,
-        'callback_refused',
-        'The login page named an account that the provider does not know.',
-        {
-          attempt: attempt.number,
-        },
-      );
-    } else if (called) await placeStep(context, held, settingUp, 'accepted');
-    return progressOf(held);
+      const text = 'The login page named an account that the provider does not know.';
+      addTimelineEvent(em, account, at, 'callback_refused', text, { attempt: attempt.number });
+    } else if (called) await placeStep(context, tx, settingUp, 'accepted');
+    return progressOf(tx);
   });
 
 /**
- * The part of a reconnection that needs no human: an account that works, or that the provider can restart, is linked
- * again at once. Fresh credentials always mean a fresh login.
+ * The part of a reconnection that needs no owner: an account that works, or that the provider can restart, is connected
+ * at once. New credentials always mean a new login.
  */
 export async function reviveLogin(context: Context, ref: AttemptRef): Promise<Progress> {
-  const start = await withAttempt(context, ref, async (held) => {
-    const { em, account, attempt, at } = held;
-    const ending = await endingReason(held);
+  const start = await withAttempt(context, ref, async (tx) => {
+    const { em, account, attempt, at } = tx;
+    const ending = await endingReason(tx);
     const upstream = attempt.providerAccountId ?? account.providerAccountId;
     if (attempt.state !== 'running' || ending || attempt.input || attempt.currentStepId || !upstream)
-      return { over: progressOf(held, ending) };
+      return { over: progressOf(tx, ending) };
     const connection = await connectionTo(context, em, account, at, upstream);
     return { over: null, account, wanted: account.checkRequestedAt, ...connection };
   });
@@ -102,32 +94,32 @@ export async function reviveLogin(context: Context, ref: AttemptRef): Promise<Pr
 
   let view = await provider.login.check(call);
   if (view.status === 'needs_restart' && (await provider.login.restore(call))) view = await provider.login.check(call);
-  // Somebody else's login on it is no reason to give up: the owner can still log in anew.
-  const stranger = isDifferentIdentity(start.account, view);
-  if (view.status === 'linked' && !stranger) return completeLogin(context, ref, provider, call, view, wanted);
-  return withAttempt(context, ref, async (held) => {
-    checkDone(held.account, wanted);
-    const { trigger } = held.attempt;
-    const lost = stranger ? 'another_identity' : reasonForLogin(view.status);
-    if (trigger === 'automatic' && view.status !== 'degraded') return progressOf(held, lost);
+  // A login of another identity does not end the attempt: the owner can still log in again.
+  const isDifferent = isDifferentIdentity(start.account, view);
+  if (view.status === 'linked' && !isDifferent) return completeLogin(context, ref, provider, call, view, wanted);
+  return withAttempt(context, ref, async (tx) => {
+    checkDone(tx.account, wanted);
+    const { trigger } = tx.attempt;
+    const lost = isDifferent ? 'another_identity' : reasonForLogin(view.status);
+    if (trigger === 'automatic' && view.status !== 'degraded') return progressOf(tx, lost);
     if (view.status === 'degraded') {
-      held.attempt.providerAccountId = call.providerAccountId;
-      await placeStep(context, held, settingUp, null);
+      tx.attempt.providerAccountId = call.providerAccountId;
+      await placeStep(context, tx, settingUp, null);
     }
-    return progressOf(held);
+    return progressOf(tx);
   });
 }
 
 /**
- * An account at rest, of which the provider said something: asks how it stands and moves it accordingly. An event
- * alone moves nothing, since webhooks without signatures can be forged. What a restart can mend is restarted.
+ * Asks the provider for the status of an account at rest and changes its state accordingly, restarting it where that may
+ * help. An event alone changes no state: webhooks without signatures can be forged.
  */
 export async function checkAccount(context: Context, ref: AttemptRef): Promise<Progress> {
-  const start = await withAttempt(context, ref, async ({ em, account, at, ...held }) => {
+  const start = await withAttempt(context, ref, async ({ em, account, at, ...tx }) => {
     const resting = account.mergedInto !== null || !account.providerAccountId || !account.checkRequestedAt;
     if (resting) {
       account.checkRequestedAt = null;
-      return { over: progressOf({ em, account, at, ...held }), wanted: null, connection: null };
+      return { over: progressOf({ em, account, at, ...tx }), wanted: null, connection: null };
     }
     const connection = await connectionTo(context, em, account, at, account.providerAccountId);
     return { over: null, wanted: account.checkRequestedAt, connection };
@@ -138,22 +130,22 @@ export async function checkAccount(context: Context, ref: AttemptRef): Promise<P
   let view = await provider.login.check(call);
   if (view.status === 'needs_restart' && (await provider.login.restore(call))) view = await provider.login.check(call);
   const details = view.status === 'linked' ? await provider.account.details(call, view) : null;
-  return withAttempt(context, ref, (held) => {
-    const { em, account, at } = held;
-    // A wish that came meanwhile owns the account's state.
-    if (account.providerAccountId !== call.providerAccountId) return progressOf(held);
+  return withAttempt(context, ref, (tx) => {
+    const { em, account, at } = tx;
+    // An attempt that began meanwhile decides the account's state.
+    if (account.providerAccountId !== call.providerAccountId) return progressOf(tx);
     checkDone(account, start.wanted);
     account.checkedAt = at;
-    const stranger = isDifferentIdentity(account, view);
-    const event = stranger ? lostTo(at) : eventOfStatus(view.status, at);
+    const isDifferent = isDifferentIdentity(account, view);
+    const event = isDifferent ? lostToAnother(at) : eventOfStatus(view.status, at);
     if (event && moveAccount(em, account, event))
       addTimelineEvent(em, account, at, 'provider_says', `The provider reports: ${view.reported}.`, {
         data: { reported: view.reported },
       });
-    if (details && !stranger) saveDetails(context, em, account, view, details, at);
-    return progressOf(held);
+    if (details && !isDifferent) saveDetails(context, em, account, view, details, at);
+    return progressOf(tx);
   });
 }
 
-/** Nothing of another person becomes the account's. */
-const lostTo = (at: Date): AccountEvent => ({ type: 'login_lost', at, reason: 'another_identity' });
+/** Another identity logged in at the provider: its data never becomes the account's. */
+const lostToAnother = (at: Date): AccountEvent => ({ type: 'login_lost', at, reason: 'another_identity' });

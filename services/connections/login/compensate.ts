@@ -7,7 +7,7 @@ import { connectionTo, isUnclear, loginInput, withAttempt } from './attempt-tx.t
 import { progressOf } from './steps.ts';
 import { knownLogins } from '../../../db/queries/accounts/known-logins.ts';
 
-/** Attempts that left something: to delete at the provider, or to look for there. */
+/** Attempts that may have left an account at the provider: a recorded one, or one to search for. */
 export const needsCompensation = [{ undo: { $ne: [] } }, { intentAt: { $ne: null }, providerAccountId: null }];
 
 /** Deletes at the provider everything that the account's ended attempts left there. */
@@ -20,10 +20,10 @@ export async function compensate(context: Context, ref: AttemptRef): Promise<Pro
     ),
   );
   for (const { number } of left) await compensateAttempt(context, { ...ref, attempt: number });
-  return withAttempt(context, ref, (held) => progressOf(held));
+  return withAttempt(context, ref, (tx) => progressOf(tx));
 }
 
-/** Works off one attempt's undo list; each id leaves it when the provider says that it is gone. */
+/** Deletes what one ended attempt left. An id leaves the undo list once the provider confirms that it is gone. */
 export async function compensateAttempt(context: Context, ref: AttemptRef): Promise<void> {
   await reportOrphanedAccounts(context, ref);
   const { undo, state, method, startedAt } = await withAttempt(context, ref, ({ attempt }) => attempt);
@@ -32,12 +32,12 @@ export async function compensateAttempt(context: Context, ref: AttemptRef): Prom
     const { provider, call } = await withAttempt(context, ref, ({ em, account, at }) =>
       connectionTo(context, em, account, at, upstream),
     );
-    // Named by a page's callback, not made by a call of ours: only what is younger than the attempt can be its doing.
+    // A login page's callback named this id, and callbacks can be forged: delete only what is younger than the attempt.
     const ours = method !== 'hosted' || madeSince(await provider.login.check(call), startedAt);
     if (ours) await provider.login.revoke(call);
     await withAttempt(context, ref, ({ em, account, attempt, at }) => {
       attempt.undo = attempt.undo.filter((id) => id !== upstream);
-      const [kind, text] = ours ? words.deleted : words.left;
+      const [kind, text] = ours ? outcomes.deleted : outcomes.left;
       addTimelineEvent(em, account, at, kind, text, {
         attempt: attempt.number,
         data: { provider_account_id: upstream },
@@ -46,9 +46,12 @@ export async function compensateAttempt(context: Context, ref: AttemptRef): Prom
   }
 }
 
-const words = {
-  deleted: ['cleaned_up', 'What the attempt had made at the provider was deleted.'],
-  left: ['suspected_orphan', 'An account at the provider may stem from this attempt; it is older, so it was left.'],
+const outcomes = {
+  deleted: ['cleaned_up', 'The account that the attempt had made at the provider was deleted.'],
+  left: [
+    'suspected_orphan',
+    'This attempt named an account at the provider that is older than the attempt. It was not deleted.',
+  ],
 } as const;
 
 const madeSince = ({ createdAt }: AccountView, start: Date): boolean =>
@@ -76,16 +79,16 @@ export async function findUnknownLogins(
 }
 
 /**
- * An attempt ended while it was unclear what it had made: the answer of its beginning was lost, or its login page never
- * called back. What nobody knows and is younger than its intent is named to the operator, who can import or delete it;
- * nothing is deleted here that no attempt has written down.
+ * For an attempt that ended while its outcome at the provider was unknown: the answer to its beginning was lost, or its
+ * login page never called back. Names the unknown accounts that it may have made in the timeline, for the operator to
+ * import or delete. Deletes nothing: no attempt has recorded these ids.
  */
 async function reportOrphanedAccounts(context: Context, ref: AttemptRef): Promise<void> {
-  const start = await withAttempt(context, ref, async (held) => {
-    const { em, account, attempt, at } = held;
+  const start = await withAttempt(context, ref, async (tx) => {
+    const { em, account, attempt, at } = tx;
     if (attempt.state === 'running' || !isUnclear(attempt)) return null;
     const connection = await connectionTo(context, em, account, at, null);
-    return { ...connection, input: loginInput(context, held), since: attempt.startedAt.getTime() };
+    return { ...connection, input: loginInput(context, tx), since: attempt.startedAt.getTime() };
   });
   if (!start) return;
   const { provider, call, input, since } = start;

@@ -1,5 +1,6 @@
 import { UniqueConstraintViolationException } from '@mikro-orm/core';
 import { addTimelineEvent, moveAccount } from '../../../db/queries/accounts/timeline.ts';
+import { lockContacts } from '../../../db/queries/contacts/lock-contacts.ts';
 import { lockAccounts } from '../../../db/queries/accounts/lock-accounts.ts';
 import { forgetAccountKeys } from '../../../db/queries/accounts/account-keys.ts';
 import type { Em } from '../../../db/connect.ts';
@@ -21,9 +22,10 @@ import { attemptIn, isDifferentIdentity, checkDone, type AttemptTx } from './att
 import { placeLastStep, progressOf } from './steps.ts';
 
 /**
- * A login succeeded, as a look showed that was taken when one was wanted at `wanted`: in one transaction the account takes its upstream id and identity, becomes active, gets its
- * details, and claims the events that came too early. If the identity already has an account, this one is merged
- * into it. Which of two simultaneous logins wins is decided by the unique indexes, hence the second try.
+ * Completes a login that succeeded, as a check showed that was requested at `wanted`. In one transaction the account gets
+ * its upstream id, identity and details, becomes active, and claims the events that came too early. If the identity
+ * already has an account, this one is merged into it. The unique indexes decide which of two simultaneous logins wins,
+ * and the other one is tried again.
  */
 export async function completeLogin(
   context: Context,
@@ -43,16 +45,19 @@ export async function completeLogin(
   });
   if (settled.winner) {
     await signalConnection(context, settled.winner, 5_000);
-    // The login that the newer one replaces; what cannot be deleted now, the reconciler owes.
+    // Deletes the older login, which this one replaces; the reconciler has a failure tried again.
     await compensateAttempt(context, ref).catch((error: unknown) =>
-      context.log.warn({ account: ref.accountId, err: error }, 'left for later: deleting at the provider'),
+      context.log.warn(
+        { account: ref.accountId, err: error },
+        'deleting at the provider failed; the reconciler will have it tried again',
+      ),
     );
   }
   if (settled.contacts) await startContactsSync(context, ...settled.contacts);
   return settled.progress;
 }
 
-/** Runs as the system's role: whether another tenant holds the login is a question across tenants. */
+/** Runs as the system role: an account of another tenant may have the same login. */
 async function settle(
   context: Context,
   em: Em,
@@ -64,25 +69,25 @@ async function settle(
   hasContacts: boolean,
 ): Promise<{ progress: Progress; winner: AccountRef | null; contacts: [account: AccountRef, scope: string] | null }> {
   const rivals = await rivalsOf(em, ref, call, view);
-  const held = await attemptIn(context, em, ref);
-  const { account, attempt, at } = held;
-  if (attempt.state !== 'running') return { progress: progressOf(held), winner: null, contacts: null };
+  const tx = await attemptIn(context, em, ref);
+  const { account, attempt, at } = tx;
+  if (attempt.state !== 'running') return { progress: progressOf(tx), winner: null, contacts: null };
   const upstream = call.providerAccountId ?? '';
 
   if (rivals.some((one) => one.tenantId !== account.tenantId)) {
     attempt.undo = attempt.undo.filter((id) => id !== upstream);
-    return { progress: progressOf(held, 'account_in_use'), winner: null, contacts: null };
+    return { progress: progressOf(tx, 'account_in_use'), winner: null, contacts: null };
   }
   if (isDifferentIdentity(account, view))
-    return { progress: progressOf(held, 'another_identity'), winner: null, contacts: null };
+    return { progress: progressOf(tx, 'another_identity'), winner: null, contacts: null };
 
   const winner = rivals[0];
   attempt.undo = attempt.undo.filter((id) => id !== upstream);
-  if (winner) await mergeInto(em, held, winner, upstream);
+  if (winner) await mergeInto(em, tx, winner, upstream);
   const survivor = winner ?? account;
   survivor.providerAccountId = upstream;
   survivor.identity = view.identity ?? survivor.identity;
-  takeSecret(context, held, survivor);
+  takeSecret(context, tx, survivor);
   checkDone(account, wanted);
   const wasNew = survivor.detailsAt === null;
   saveDetails(context, em, survivor, view, details, at);
@@ -93,7 +98,7 @@ async function settle(
   attempt.endedAt = at;
   attempt.input = null;
   attempt.callbackToken = null;
-  await placeLastStep(held, 'done', 'accepted');
+  await placeLastStep(tx, 'done', 'accepted');
   addTimelineEvent(
     em,
     account,
@@ -108,7 +113,7 @@ async function settle(
   if (hasContacts) Object.assign(survivor, firstContactsReads(at));
   const run = hasContacts ? await openContactsRun(em, context.vault, survivor, null, at) : null;
   return {
-    progress: progressOf(held),
+    progress: progressOf(tx),
     winner: winner ? refOf(winner) : null,
     contacts: run && [refOf(survivor), run.scope],
   };
@@ -116,7 +121,8 @@ async function settle(
 
 /**
  * Other accounts that hold this upstream login or, in this tenant, this identity. They and this attempt's account are
- * locked at once, in the order of their ids: two logins of one identity never wait for each other.
+ * locked in the order of their ids, so that two logins of one identity never wait for each other, and their contacts
+ * before them (see `withAttemptAndContacts`).
  */
 async function rivalsOf(em: Em, ref: AttemptRef, call: ProviderCall, view: AccountView): Promise<Account[]> {
   const own = await em.findOneOrFail(Account, { id: ref.accountId });
@@ -128,16 +134,18 @@ async function rivalsOf(em: Em, ref: AttemptRef, call: ProviderCall, view: Accou
   const rivals = { mergedInto: null, $or: same };
   const found = await em.find(Account, { id: { $ne: ref.accountId }, ...rivals }, { fields: ['id'] });
   const ids = found.map(({ id }) => id);
-  await lockAccounts(em, [ref.accountId, ...ids]);
+  const all = [ref.accountId, ...ids].toSorted();
+  for (const id of all) await lockContacts(em, id);
+  await lockAccounts(em, all);
   // Again under the lock: one of them may have been merged meanwhile.
   return em.find(Account, { id: { $in: ids }, ...rivals }, { orderBy: { id: 'asc' } });
 }
 
-/** This attempt's account becomes another name of `winner`, which takes the newer login. */
-async function mergeInto(em: Em, held: AttemptTx, winner: Account, upstream: string): Promise<void> {
-  const { account, attempt, at } = held;
+/** Merges this attempt's account into `winner`, which takes the newer login. */
+async function mergeInto(em: Em, tx: AttemptTx, winner: Account, upstream: string): Promise<void> {
+  const { account, attempt, at } = tx;
   const old = winner.providerAccountId;
-  // Only a login that one of our attempts made is ours to delete.
+  // Delete only a login that one of our attempts made.
   const ours = old && old !== upstream && (await em.count(ConnectionAttempt, { providerAccountId: old })) > 0;
   if (ours) attempt.undo = [...new Set([...attempt.undo, old])];
   account.mergedInto = winner.id;
@@ -150,20 +158,20 @@ async function mergeInto(em: Em, held: AttemptTx, winner: Account, upstream: str
     account,
     at,
     'merged',
-    'This identity was already connected: the account became part of the earlier one.',
+    'This identity was already connected: the account was merged into the earlier one.',
     {
       attempt: attempt.number,
       data: { merged_into: winner.id },
     },
   );
-  addTimelineEvent(em, winner, at, 'took_over', 'A newer login of the same identity was taken over.', {
+  addTimelineEvent(em, winner, at, 'took_over', 'A newer login of the same identity replaced the one before.', {
     data: { from: account.id },
   });
-  // The index on the identity counts the loser until its row is written.
+  // Ordered by hand: the unique indexes on login and identity count this account until its row is written.
   await em.flush();
 }
 
-/** What the owner logged in with, kept for the next reconnection. */
+/** Stores the credentials of this login for the next reconnection. */
 function takeSecret(context: Context, { attempt }: AttemptTx, survivor: Account): void {
   if (!attempt.input) return;
   const input = context.vault.open(attempt.input, sealed.attemptInput(attempt.id));

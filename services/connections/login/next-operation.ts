@@ -5,8 +5,8 @@ import { needsCompensation } from './compensate.ts';
 import { timeOf, type Context } from '../../context.ts';
 
 /**
- * Reads what should happen to an account next: the oldest attempt still open, else what is owed. Writes on the attempt
- * the id of the workflow run that took it, since a later run may be the workflow's newest.
+ * The next operation of an account: its oldest open attempt, else a check or compensation that is due. Stores the id of
+ * the workflow run on the attempt, for links to its history: the workflow's newest run may be a later one.
  */
 export function nextOperation(context: Context, ref: AttemptRef, runId: string | null): Promise<NextOperation> {
   return context.db.tenant(ref.tenantId, async (em) => {

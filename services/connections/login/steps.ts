@@ -24,18 +24,18 @@ export const settingUp: Waiting = {
 /** Makes `next` the attempt's current step; the one before it ends as `outcome`. */
 export async function placeStep(
   context: Context,
-  held: AttemptTx,
+  tx: AttemptTx,
   next: Waiting,
   outcome: ConnectionStep['outcome'],
   again = false,
 ): Promise<void> {
-  const { attempt, at, step } = held;
-  // Checkpoints of one login share the time that the provider gives to the whole of it; a QR code has its own.
+  const { attempt, at, step } = tx;
+  // The provider limits the time of all checkpoints of a login together; a QR code has a time of its own.
   const shared =
     step && next.content.kind !== 'wait' && answerable.has(step.kind) ? step.expiresAt?.getTime() : undefined;
-  endStep(held, outcome);
+  endStep(tx, outcome);
   const id = newId();
-  await addStep(held, {
+  await addStep(tx, {
     id,
     kind: next.content.kind,
     content: context.vault.seal(JSON.stringify(next.content), sealed.stepContent(id)),
@@ -46,20 +46,20 @@ export async function placeStep(
     expiresAt: new Date(Math.min(next.expiresAt ?? Infinity, shared ?? Infinity, attempt.deadlineAt.getTime())),
     createdAt: at,
   });
-  addTimelineEvent(held.em, held.account, at, 'step', story(next.content, outcome === 'replaced'), {
+  addTimelineEvent(tx.em, tx.account, at, 'step', story(next.content, outcome === 'replaced'), {
     attempt: attempt.number,
     data: { kind: next.content.kind },
   });
 }
 
-/** The last step of an attempt, so that a client which only reads steps sees the end. */
+/** Places the last step of an attempt, so that a client that reads steps only sees the end. */
 export async function placeLastStep(
-  held: AttemptTx,
+  tx: AttemptTx,
   kind: 'done' | 'failed',
   outcome: ConnectionStep['outcome'],
 ): Promise<void> {
-  endStep(held, outcome);
-  await addStep(held, {
+  endStep(tx, outcome);
+  await addStep(tx, {
     id: newId(),
     kind,
     content: null,
@@ -67,11 +67,11 @@ export async function placeLastStep(
     canResend: false,
     canTryAnotherWay: false,
     expiresAt: null,
-    createdAt: held.at,
+    createdAt: tx.at,
   });
 }
 
-/** Ends the current step: what it asked and what was answered are no longer kept. */
+/** Ends the current step; its content and answer are dropped. */
 export function endStep({ step, at }: AttemptTx, outcome: ConnectionStep['outcome']): void {
   if (!step || step.endedAt) return;
   step.outcome = outcome;
@@ -85,8 +85,8 @@ type NewStep = Pick<
   'id' | 'kind' | 'content' | 'again' | 'canResend' | 'canTryAnotherWay' | 'expiresAt' | 'createdAt'
 >;
 
-async function addStep(held: AttemptTx, step: NewStep): Promise<void> {
-  const { em, attempt, account } = held;
+async function addStep(tx: AttemptTx, step: NewStep): Promise<void> {
+  const { em, attempt, account } = tx;
   const count = await em.count(ConnectionStep, { attemptId: attempt.id });
   const row = em.create(ConnectionStep, {
     ...step,
@@ -104,18 +104,18 @@ async function addStep(held: AttemptTx, step: NewStep): Promise<void> {
   });
   em.persist(row);
   attempt.currentStepId = row.id;
-  held.step = row;
+  tx.step = row;
 }
 
 /** The content of a step; null once it has ended, and for the last step of an attempt. */
 export const contentOf = (vault: Vault, step: ConnectionStep): StepContent | null =>
   step.content === null ? null : (JSON.parse(vault.open(step.content, sealed.stepContent(step.id))) as StepContent);
 
-/** Where the attempt stands, for its workflow. `ending` carries the reason for which it must be closed. */
-export function progressOf(held: AttemptTx, ending: FailureCode | null = null): Progress {
-  const { attempt, account, step, at } = held;
+/** The progress of the attempt, for its workflow. `ending` is the reason for which it must be closed. */
+export function progressOf(tx: AttemptTx, ending: FailureCode | null = null): Progress {
+  const { attempt, account, step, at } = tx;
   const open = attempt.state === 'running';
-  const wakeAt = open && step && !step.endedAt ? wakeOf(held, step) : null;
+  const wakeAt = open && step && !step.endedAt ? wakeOf(tx, step) : null;
   return {
     attempt: attempt.number,
     state: !open ? 'closed' : ending ? 'ending' : 'open',
@@ -129,8 +129,8 @@ export function progressOf(held: AttemptTx, ending: FailureCode | null = null): 
 }
 
 /**
- * The moment at which a step must be looked at: its expiry, the next poll, and never past the deadline. At once where
- * a look is wanted: the word may have come to a run that was lost.
+ * The moment at which a step must be checked, in epoch milliseconds: its expiry or the next poll, at the latest the
+ * attempt's deadline. At once when a check was requested: the signal may have reached a run that was lost.
  */
 function wakeOf({ account, attempt, at }: AttemptTx, step: ConnectionStep): number {
   if (account.checkRequestedAt) return at.getTime();
@@ -138,15 +138,15 @@ function wakeOf({ account, attempt, at }: AttemptTx, step: ConnectionStep): numb
   return polled.has(step.kind) ? Math.min(end, at.getTime() + pollAfterMs(attempt.checks)) : end;
 }
 
-/** Whether a newer wish exists, which replaces this attempt. */
+/** Whether a newer attempt exists, which replaces this one. */
 async function isSuperseded({ em, attempt, account }: AttemptTx): Promise<boolean> {
   const newer = await em.count(ConnectionAttempt, { accountId: account.id, number: { $gt: attempt.number } });
   return newer > 0;
 }
 
 /** Why an open attempt must end now, or null. */
-export async function endingReason(held: AttemptTx): Promise<FailureCode | null> {
-  if (await isSuperseded(held)) return 'superseded';
-  if (held.attempt.cancelRequestedAt) return 'cancelled';
-  return held.at >= held.attempt.deadlineAt ? 'deadline_passed' : null;
+export async function endingReason(tx: AttemptTx): Promise<FailureCode | null> {
+  if (await isSuperseded(tx)) return 'superseded';
+  if (tx.attempt.cancelRequestedAt) return 'cancelled';
+  return tx.at >= tx.attempt.deadlineAt ? 'deadline_passed' : null;
 }
