@@ -1,6 +1,6 @@
 import type { Who } from './accounts.ts';
 
-/** What a durable caller does about a failure. */
+/** What a workflow does about a failure. */
 type FailureAction = 'retry' | 'wait' | 'reconnect' | 'ask_again' | 'give_up';
 
 interface FailureRow {
@@ -68,7 +68,7 @@ export const failures = {
     action: 'give_up',
     who: 'owner',
     whatToDo:
-      'This login belongs to somebody else. Reconnect with the identity that the account had, or add a new account.',
+      'This login is of another identity. Reconnect with the identity that the account had, or add a new account.',
   },
   proxy_refused: { action: 'give_up', who: 'operator', whatToDo: 'Check the proxy settings of this account.' },
   plan_required: {

@@ -19,7 +19,7 @@ export type StepKind = (typeof stepKinds)[number];
 /** Where a code to type comes from. `unknown` when the provider does not say. */
 export type CodeSource = 'sms' | 'app' | 'mail' | 'unknown';
 
-/** What a step carries besides its kind; it may be secret (a QR text logs its reader in), so it is stored sealed. */
+/** The content of a step. It may be secret (a QR code logs its reader in), so it is stored sealed. */
 export type StepContent =
   | { kind: 'redirect'; url: string }
   | { kind: 'qr'; text: string }
@@ -33,10 +33,10 @@ export type StepContent =
 /** Kinds whose end is an answer that the client posts. */
 export const answerable: ReadonlySet<StepKind> = new Set(['code', 'phone', 'choose', 'captcha']);
 
-/** Kinds that end outside Patchbay, so that the provider must be looked at: the poll is the net under its webhooks. */
+/** Kinds that end outside Patchbay: the provider is polled, in case its webhook is lost. */
 export const polled: ReadonlySet<StepKind> = new Set(['approve', 'wait', 'captcha']);
 
-/** What the person in front of the step is told, in one sentence. */
+/** Instructions for the owner, in one sentence. */
 export function instructions(content: StepContent, again: boolean): string {
   switch (content.kind) {
     case 'redirect':
@@ -65,8 +65,8 @@ export function instructions(content: StepContent, again: boolean): string {
   }
 }
 
-/** A step's line in the account's timeline. `replaced`: it took the place of one that lapsed. */
-export function story(content: StepContent, replaced: boolean): string {
+/** The text of a step's timeline event. `replaced`: it replaces a step that lapsed. */
+export function stepText(content: StepContent, replaced: boolean): string {
   switch (content.kind) {
     case 'redirect':
       return "The provider's login page waits for the owner.";

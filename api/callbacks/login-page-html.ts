@@ -5,7 +5,7 @@ const words: Record<ReturnOutcome, { title: string; text: string }> = {
   failure: { title: 'Not connected', text: 'The login was not finished. You can close this page and start again.' },
 };
 
-/** What an owner sees whose application gave no address to return to. No script, nothing from elsewhere. */
+/** The page for owners whose application gave no return address. No script, no outside resource. */
 export const page = (outcome: ReturnOutcome): string => `<!doctype html>
 <html lang="en">
   <head>

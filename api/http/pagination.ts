@@ -11,21 +11,21 @@ export const pageQuery = {
 export const pageOf = <T extends z.ZodType>(item: T) =>
   z.object({ items: z.array(item), next_cursor: z.string().nullable().describe('Null on the last page.') });
 
-/** The id behind a cursor; null for the first page. Ids sort by when they were made. */
+/** The id in a cursor; null for the first page. Ids sort by their time. */
 export function cursorId(cursor: string | undefined): string | null {
   if (cursor === undefined) return null;
   const id = Buffer.from(cursor, 'base64url').toString();
-  if (!isId(id)) throw new Problem('invalid_request', 'cursor: not one that this list gave.');
+  if (!isId(id)) throw new Problem('invalid_request', 'cursor: must be the next_cursor of a page.');
   return id;
 }
 
-/** What a cursor stands for, as a condition for the next page. */
+/** The condition for the page after a cursor. */
 export function afterCursor(cursor: string | undefined, direction: 'asc' | 'desc' = 'asc'): { id?: object } {
   const id = cursorId(cursor);
   return id === null ? {} : { id: direction === 'asc' ? { $gt: id } : { $lt: id } };
 }
 
-/** A page of rows that were read with one more than `limit`. */
+/** A page of rows, of which one more than `limit` was read. */
 export function page<R extends { id: string }, T>(
   rows: readonly R[],
   limit: number,

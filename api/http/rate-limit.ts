@@ -1,7 +1,7 @@
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
 import { Problem } from '../../services/problem.ts';
 
-/** Counts requests of a name; throws 429 when it asks too often. */
+/** Counts a request of a name; throws 429 above the limit. */
 export type Limit = (name: string) => Promise<void>;
 
 /** At most `perMinute` a minute for each name, counted in this process. */

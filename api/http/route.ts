@@ -15,11 +15,11 @@ export interface Call<P = unknown, Q = unknown, B = unknown> {
   body: B;
   /** Stays the same when a request under an Idempotency-Key is executed again; a fresh one otherwise. */
   operationId: string;
-  /** Fires when the caller has gone or the process is about to end: waiting is pointless then. */
+  /** Fires when the caller has disconnected or the process is about to end. */
   gone: AbortSignal;
 }
 
-/** What a handler answers; without `status` the route's own. */
+/** The result of a handler; without `status` the route's own. */
 interface Result<A> {
   status?: number;
   body: A;
@@ -40,11 +40,11 @@ interface Declaration<
   params?: P;
   query?: Q;
   body?: B;
-  /** What is answered: fields that are not declared never leave. */
+  /** The body of the answer: undeclared fields are removed. */
   answer: A;
-  /** Success as a rule; 200 unless given. */
+  /** The status of success; 200 unless given. */
   status?: number;
-  /** The status when what `status` announces is already done; the same answer. */
+  /** The status when the operation that `status` announces is already done; the same answer. */
   doneStatus?: number;
   /** Takes an Idempotency-Key. */
   idempotent?: boolean;
@@ -60,7 +60,7 @@ export type Route = Omit<Declaration<z.ZodType, z.ZodType, z.ZodType, z.ZodType>
   handle(call: Call): Promise<Result<unknown>>;
 };
 
-/** Declares a route once: the same schemas validate what comes, strip what goes, and make the OpenAPI document. */
+/** Declares a route once: its schemas validate requests, strip answers, and make the OpenAPI document. */
 export const route = <
   A extends z.ZodType,
   P extends z.ZodType | undefined = undefined,

@@ -3,25 +3,25 @@ import type { Duplex } from 'node:stream';
 import { newId } from '../../platform/ids.ts';
 import { Problem, problemBody, type ProblemCode } from '../../services/problem.ts';
 
-/** What a sender gets before its connection is cut, in milliseconds. */
+/** The times that a sender has before its connection is cut, in milliseconds. */
 export interface Patience {
   /** For all headers. */
   headers: number;
   /** For the whole request. */
   request: number;
-  /** Between two looks at who is too slow. */
+  /** Between two checks for slow senders. */
   look: number;
 }
 
 const patience: Patience = { headers: 10_000, request: 30_000, look: 1_000 };
 
-/** Errors of Node's parser that have a name of their own for callers; all others mean that it is no HTTP. */
+/** Errors of Node's HTTP parser with a problem of their own; all others mean that the request is not HTTP. */
 const parserProblems: Record<string, ProblemCode> = {
   ERR_HTTP_REQUEST_TIMEOUT: 'too_slow',
   HPE_HEADER_OVERFLOW: 'headers_too_large',
 };
 
-/** An HTTP server that waits for nobody for ever, and says what was wrong with requests that never reached a route. */
+/** An HTTP server with a time limit for each sender. Requests that reach no route are answered with a problem too. */
 export function createHttpServer({ headers, request, look }: Patience = patience): Server {
   const server = createServer({
     keepAliveTimeout: 5_000,
@@ -31,7 +31,7 @@ export function createHttpServer({ headers, request, look }: Patience = patience
   });
   const newest = new WeakMap<Duplex, ServerResponse>();
   server.prependListener('request', ({ socket }, response) => newest.set(socket, response));
-  // The body is called for only once it is known to be wanted.
+  // `readBody` sends 100 Continue once the request is admitted.
   server.on('checkContinue', (asked, response) => server.emit('request', asked, response));
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     const response = newest.get(socket);

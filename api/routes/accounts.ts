@@ -16,9 +16,9 @@ const tag = 'accounts';
 export const accountParams = z.object({ id: z.string().describe('The account.') });
 const owner = z.string().min(1).max(255).describe("Your own application's reference to the person.");
 const label = z.string().max(255).nullable();
-const metadata = z.record(z.string(), z.unknown()).describe('Kept and answered as it is.');
+const metadata = z.record(z.string(), z.unknown()).describe('Stored and returned unchanged.');
 
-/** What a provider is told at a login; its own option names, such as `username`, `proxy` or `country`. */
+/** The input of a login, by the provider's own option names, such as `username`, `proxy` or `country`. */
 export const credentialsBody = z.record(z.string(), z.unknown());
 
 const importedAnswer = z
@@ -88,7 +88,7 @@ export const listAccounts = route({
 export const getAccount = route({
   method: 'get',
   path: '/accounts/{id}',
-  summary: 'Read an account; with the scope raw, with what the provider answered',
+  summary: 'Read an account; with the scope raw, with the raw answer of the provider',
   tag,
   scope: 'read',
   params: accountParams,
@@ -104,7 +104,7 @@ export const getAccount = route({
 const patchAccount = route({
   method: 'patch',
   path: '/accounts/{id}',
-  summary: 'Change what is yours of an account: label, metadata, owner',
+  summary: 'Change label, metadata or owner of an account',
   tag,
   scope: 'write',
   params: accountParams,
@@ -141,7 +141,7 @@ export const deleteAccount = route({
 const importRoute = route({
   method: 'post',
   path: '/accounts/import',
-  summary: 'Take over accounts that already live at the provider; nothing is changed there',
+  summary: 'Import accounts that already exist at the provider; nothing is changed there',
   tag,
   scope: 'admin',
   idempotent: true,
@@ -152,8 +152,8 @@ const importRoute = route({
       .array(z.string().min(1).max(255))
       .max(10_000)
       .optional()
-      .describe('Only these; without it everything that lives there.'),
-    dry_run: z.boolean().default(false).describe('Say what would be taken over, and do nothing.'),
+      .describe('Only these; without it every account at the provider.'),
+    dry_run: z.boolean().default(false).describe('Answer what would be imported, and change nothing.'),
   }),
   answer: z.object({ items: z.array(importedAnswer) }),
   status: 202,

@@ -21,7 +21,7 @@ const answered = ({ context, principal }: CallerRequest, attempt: AttemptWithSte
   attemptView(context, principal, attempt);
 const stepParams = accountParams.extend({ step_id: z.string().describe('The step.') });
 
-/** The longest a request may wait for news, in seconds. */
+/** The longest time that a request may wait for another step, in seconds. */
 const longestWait = 60;
 
 const getAttempt = route({
@@ -32,7 +32,7 @@ const getAttempt = route({
   scope: 'read',
   params: accountParams,
   query: z.object({
-    after: z.string().optional().describe('The step that is known already.'),
+    after: z.string().optional().describe('The id of the step that the caller knows.'),
     wait: z.coerce.number().min(0).max(longestWait).default(0).describe('Seconds to wait for another step.'),
   }),
   answer: attemptAnswer,
@@ -78,7 +78,7 @@ const resend = route({
 const anotherWay = route({
   method: 'post',
   path: '/accounts/{id}/attempt/steps/{step_id}/another-way',
-  summary: 'Ask for another kind of checkpoint',
+  summary: 'Request another kind of checkpoint',
   tag,
   scope: 'write',
   idempotent: true,
@@ -145,11 +145,11 @@ const qrImage = route({
     }),
 });
 
-/** The step an account stands at, answered without naming it. */
+/** For callers that do not know the id of the step. */
 export const solveCurrentStep = route({
   method: 'post',
   path: '/accounts/{id}/attempt/answer',
-  summary: 'Answer the step at which the attempt stands',
+  summary: 'Answer the current step of the attempt',
   tag,
   scope: 'write',
   idempotent: true,

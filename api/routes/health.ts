@@ -7,7 +7,7 @@ import type { Context } from '../../services/context.ts';
 import { readJson } from '../http/body.ts';
 import { Problem } from '../../services/problem.ts';
 
-/** Life signs: `/healthz` says that the process answers, `/readyz` that it can do its work. */
+/** `/healthz` answers when the process runs, `/readyz` when PostgreSQL and Temporal answer too. */
 export function serveHealth(router: Router, { db, temporal }: Context): void {
   router.get('/healthz', (_request, response) => {
     response.json({ status: 'ok' });
@@ -23,7 +23,7 @@ export function serveHealth(router: Router, { db, temporal }: Context): void {
   });
 }
 
-/** The part of the codec's address that is its credential: whoever holds the encryption key can make it. */
+/** The credential in the codec's address, derived from the encryption key. */
 const codecToken = (encryptionKey: string): string =>
   createHmac('sha256', encryptionKey).update('codec-endpoint').digest('hex');
 
@@ -58,7 +58,7 @@ export function serveCodec(router: Router, context: Context): void {
         'access-control-allow-methods': 'POST, OPTIONS',
         'access-control-allow-headers': 'content-type, x-namespace, authorization, caller-type',
         'access-control-allow-credentials': 'true',
-        // The UI is another origin of this machine.
+        // The UI is served from another origin.
         'cross-origin-resource-policy': 'cross-origin',
         vary: 'origin',
       });

@@ -59,14 +59,14 @@ const createKey = route({
       .array(z.enum(scopeNames))
       .min(1)
       .default(['read', 'write'])
-      .describe('No more than the key that asks has.'),
+      .describe('Scopes that the calling key has itself.'),
   }),
   answer: keyAnswer.extend({ api_key: z.string().nullable().describe('Null when the answer is a replay.') }),
   status: 201,
   handle: async ({ context, principal, body, operationId }) => {
     for (const scope of body.scopes) requireScope(principal, scope);
     return context.db.tenant(principal.tenantId, async (em) => {
-      // A first execution that died had shown its key to nobody.
+      // An execution that died half-way has not shown its key.
       await em.nativeDelete(ApiKey, { id: operationId });
       const { row, key } = createApiKey(
         em,
@@ -84,7 +84,7 @@ const createKey = route({
 const revokeKey = route({
   method: 'delete',
   path: '/api-keys/{id}',
-  summary: 'Revoke an API key: within five seconds nobody can use it',
+  summary: 'Revoke an API key; within five seconds it no longer works',
   tag,
   scope: 'admin',
   params: z.object({ id: z.string() }),

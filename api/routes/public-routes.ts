@@ -1,10 +1,10 @@
 import { z } from 'zod';
 
-/** An address that takes no API key: what is in it, or what it carries, is the credential, or it needs none. */
+/** An address without an API key: its credential is in the path or the request, or it needs none. */
 export interface OpenRoute {
   method: 'get' | 'post';
   path: string;
-  /** Without it the address is for a browser or a tool of ours, and not in the document. */
+  /** Without it the address is for browsers or our tools, and not in the OpenAPI document. */
   described?: { summary: string; tag: string; answer: z.ZodType; unavailable?: z.ZodType };
 }
 
@@ -15,7 +15,8 @@ const webhook = {
   tag: 'webhooks',
   answer: z.object({ received: z.number().int().describe('Events that are committed now.') }),
 };
-const documented = 'Where a provider says what happened, its secret in the header that the webhook was registered with';
+const documented =
+  'Takes the webhooks of a provider; the secret is in the header with which the webhook was registered';
 
 export const publicRoutes: OpenRoute[] = [
   {
@@ -27,7 +28,7 @@ export const publicRoutes: OpenRoute[] = [
     method: 'get',
     path: '/readyz',
     described: {
-      summary: 'Whether it can do its work',
+      summary: 'Whether PostgreSQL and Temporal answer',
       tag: 'health',
       answer: readiness,
       unavailable: readiness,
@@ -36,7 +37,7 @@ export const publicRoutes: OpenRoute[] = [
   {
     method: 'post',
     path: '/webhooks/{provider}/{token}',
-    described: { ...webhook, summary: "Where a provider says what happened: a tenant's own address" },
+    described: { ...webhook, summary: "Takes the webhooks of a provider, at a tenant's own address" },
   },
   ...['/api/v1/webhooks/unipile', '/api/unipile/webhook'].map((path): OpenRoute => ({
     method: 'post',
@@ -48,7 +49,7 @@ export const publicRoutes: OpenRoute[] = [
     path: '/callbacks/{provider}/{token}',
     described: {
       tag: 'webhooks',
-      summary: "Where a provider's login page says how it ended; the token is the attempt's and counts once",
+      summary: "Takes the callback of a provider's login page; the token is the attempt's and counts once",
       answer: z.object({ received: z.literal(true) }),
     },
   },

@@ -18,21 +18,23 @@ const contactFieldPolicy = z
   .array(z.enum(contactFieldNames))
   .max(contactFieldNames.length)
   .nullable()
-  .describe('What is kept of contacts beside their identity (JID, LID); raw is what the provider told. Null: all.');
+  .describe(
+    'Fields of contacts that are stored beside their identity (JID, LID); raw is the answer of the provider. Null: all.',
+  );
 const retentionDays = z
   .number()
   .int()
   .min(1)
   .max(36_500)
   .nullable()
-  .describe('How long contacts are kept after nothing confirms them any more. Null: for ever.');
+  .describe('How many days contacts are kept after they were last confirmed. Null: without limit.');
 
 const tenantAnswer = z
   .object({
     name: z.string(),
-    time_zone: z.string().describe('Where its days begin.'),
+    time_zone: z.string().describe('The time zone in which its days begin.'),
     contact_fields: contactFieldPolicy,
-    contact_fields_pending: z.boolean().describe('Fields that are not kept any more are still being emptied.'),
+    contact_fields_pending: z.boolean().describe('Fields that are no longer stored are still being cleared.'),
     contact_retention_days: retentionDays,
   })
   .meta({ id: 'Tenant' });
@@ -48,7 +50,7 @@ const tenantView = (tenant: Tenant): z.input<typeof tenantAnswer> => ({
 const getTenant = route({
   method: 'get',
   path: '/tenant',
-  summary: 'Read what your tenant has set',
+  summary: 'Read the settings of your tenant',
   tag,
   scope: 'read',
   answer: tenantAnswer,
@@ -61,7 +63,7 @@ const getTenant = route({
 const patchTenant = route({
   method: 'patch',
   path: '/tenant',
-  summary: 'Set time zone, which contact fields are kept, and how long contacts are',
+  summary: 'Set the time zone, the contact fields that are stored, and how long contacts are kept',
   tag,
   scope: 'admin',
   body: z.object({

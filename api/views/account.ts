@@ -46,7 +46,7 @@ export const accountAnswer = z
     metadata: z.record(z.string(), z.unknown()),
     method: z.enum(methodNames),
     provider_account_id: z.string().nullable().describe('The login at the provider.'),
-    identity: z.string().nullable().describe('Who this is on the channel.'),
+    identity: z.string().nullable().describe("The person's id on the channel, such as a phone number."),
     state: z.enum(accountStates),
     reason: z.string().nullable(),
     who: z.enum(whoNames).describe('Who must act.'),
@@ -56,7 +56,7 @@ export const accountAnswer = z
     provider_config: providerConfig.nullable(),
     details_at: time.nullable(),
     last_sync_at: time.nullable(),
-    merged_into: z.string().nullable().describe('This account became part of that one.'),
+    merged_into: z.string().nullable().describe('The account into which this one was merged.'),
     created_at: time,
     updated_at: time,
   })
@@ -64,7 +64,7 @@ export const accountAnswer = z
 
 export type AccountAnswer = z.input<typeof accountAnswer>;
 
-/** An account as callers see it; never with what the provider answered raw. */
+/** An account as callers see it, without the provider's raw answer. */
 export const accountView = (account: Account): AccountAnswer => ({
   id: account.id,
   provider: account.provider,

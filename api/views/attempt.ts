@@ -56,7 +56,7 @@ export function attemptView(
   };
 }
 
-/** What a request that begins something on an account answers. */
+/** The answer to a request that begins an attempt. */
 export const accountAndAttemptView = (
   context: Context,
   principal: Principal,

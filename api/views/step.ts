@@ -35,7 +35,7 @@ export const stepAnswer = z
 
 export type StepAnswer = z.input<typeof stepAnswer>;
 
-/** Before the first step and between two steps. The attempt lends its id: the step that follows has another one. */
+/** Shown before the first step and between two steps, with the attempt's id: the next step has another one. */
 const waiting = (attempt: ConnectionAttempt): StepAnswer => ({
   id: attempt.id,
   ...common(null, attempt),
@@ -51,7 +51,7 @@ export function stepView(
   attempt: ConnectionAttempt,
   step: ConnectionStep | null,
 ): StepAnswer {
-  // A last step whose attempt still runs has no reason yet: the login is being cleaned up at the provider.
+  // A failed step whose attempt still runs has no reason yet: compensation is running.
   if (!step || (step.kind === 'failed' && attempt.state === 'running')) return waiting(attempt);
   const head = { id: step.id, ...common(step, attempt) };
   if (step.kind === 'done') return { ...head, kind: 'done', instructions: 'Done: there is nothing left to do.' };
@@ -75,7 +75,7 @@ const common = (step: ConnectionStep | null, attempt: ConnectionAttempt) => ({
   can_try_another_way: step?.canTryAnotherWay ?? false,
 });
 
-/** What a step of each kind carries besides its instructions. */
+/** The fields of a step of each kind. */
 function carried(content: StepContent, imageUrl: string): Partial<StepAnswer> & Pick<StepAnswer, 'kind'> {
   switch (content.kind) {
     case 'qr':

@@ -16,7 +16,7 @@ const AccountSchema = defineEntity({
     credentialsId: p.uuid().strictNullable(),
     /** The upstream login. */
     providerAccountId: p.text().strictNullable(),
-    /** Who this is on the channel. */
+    /** The person's id on the channel, such as a phone number. */
     identity: p.text().strictNullable(),
     state: p.text().$type<AccountState>(),
     reason: p.text().strictNullable(),
@@ -27,25 +27,25 @@ const AccountSchema = defineEntity({
     /** The provider's raw answer behind the details, sealed. */
     rawDetails: p.text().strictNullable(),
     detailsAt: p.datetime().strictNullable(),
-    /** What the owner logged in with, sealed; gone after a disconnect. */
+    /** The owner's credentials, sealed; dropped by a disconnect. */
     secret: p.text().strictNullable(),
-    /** Keys that the provider gave out for this account alone, sealed (see `db/account-keys.ts`). */
+    /** Keys that the provider issued for this account alone, sealed (see `db/queries/accounts/account-keys.ts`). */
     providerKeys: p.text().strictNullable(),
     /** Finds the account by the webhook secret among them. */
     webhookSecretHash: p.text().strictNullable(),
     method: p.text().$type<Method>(),
     lastSyncAt: p.datetime().strictNullable(),
-    /** When the sweep reads its address book again; null for accounts without one. */
+    /** When the sweep reads the account's contacts again; null for accounts without contacts. */
     contactsDueAt: p.datetime().strictNullable(),
-    /** When its address book is read once more after a connection; null once it was, and for accounts without one. */
+    /** When the contacts are read once more after a connection; null once they were, and for accounts without contacts. */
     contactsAgainAt: p.datetime().strictNullable(),
-    /** When pictures may be asked for again; null while there are none to ask for. */
+    /** When pictures may be fetched again; null while none are missing. */
     picturesDueAt: p.datetime().strictNullable(),
-    /** How many pictures were asked for, on which day. */
+    /** How many pictures were fetched, on which day. */
     pictureCalls: p.json().$type<{ day: string; count: number }>().strictNullable(),
-    /** A provider's event asked for a look at this account; cleared by the look that began after it. */
+    /** When a check of the account was last requested; cleared by a check that began later. */
     checkRequestedAt: p.datetime().strictNullable(),
-    /** When the provider was last asked how the account at rest stands. */
+    /** When the account at rest was last checked. */
     checkedAt: p.datetime().strictNullable(),
     mergedInto: p.uuid().strictNullable(),
     createdAt: p.datetime(),
@@ -67,7 +67,7 @@ const AccountEventSchema = defineEntity({
     attempt: p.integer().strictNullable(),
     at: p.datetime(),
     kind: p.text(),
-    /** The sentence people read. No secret and no personal data. */
+    /** A sentence for people. No secret and no personal data. */
     text: p.text(),
     data: p.json().$type<Record<string, unknown>>(),
   },

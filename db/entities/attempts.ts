@@ -4,7 +4,7 @@ import type { Method } from '../../domain/channels.ts';
 import type { StepKind } from '../../domain/steps.ts';
 import { Account } from './accounts.ts';
 
-/** `automatic` attempts may do only what needs no human. */
+/** An `automatic` attempt does only what needs no owner. */
 type AttemptTrigger = 'request' | 'automatic';
 export type AttemptOperation = 'connect' | 'reconnect' | 'disconnect';
 /** Addresses of the calling application. */
@@ -41,26 +41,26 @@ const ConnectionAttemptSchema = defineEntity({
     detail: p.text().strictNullable(),
     who: p.text().$type<Who>().strictNullable(),
     cancelRequestedAt: p.datetime().strictNullable(),
-    /** Committed before the provider is asked to begin, so that a retry knows that it may have been asked. */
+    /** Committed before the provider is asked to begin a login, so that a retry knows that a call may have been made. */
     intentAt: p.datetime().strictNullable(),
     providerAccountId: p.text().strictNullable(),
-    /** Upstream ids that this attempt made and that nothing has adopted: what compensation deletes. */
+    /** Upstream ids that this attempt made and that no account has: compensation deletes them. */
     undo: p.json().$type<string[]>(),
     answersLeft: p.integer(),
     checks: p.integer(),
     currentStepId: p.uuid().strictNullable(),
-    /** Where the owner's browser goes after a login on the provider's page. */
+    /** Addresses to which the owner's browser returns after a login on the provider's page. */
     redirects: p.json().$type<Redirects>().strictNullable(),
-    /** Sealed; with it the provider's page calls back. Dropped when the attempt ends. */
+    /** The token of the provider's callback, sealed; dropped when the attempt ends. */
     callbackToken: p.text().strictNullable(),
     callbackUsedAt: p.datetime().strictNullable(),
-    /** Finds the attempt by its token, also when the token has died. */
+    /** Finds the attempt by its token, also after the token was dropped. */
     callbackHash: p.text().strictNullable(),
-    /** The run at Temporal that took it, the last one where several did; null until then. */
+    /** The last run at Temporal that drove the attempt; null before the first. */
     runId: p.text().strictNullable(),
   },
 });
-/** One wish: a connect, reconnect or disconnect of an account, numbered per account. The newest wins. */
+/** A requested operation: a connect, reconnect or disconnect of an account, numbered per account. The newest one counts. */
 export class ConnectionAttempt extends ConnectionAttemptSchema.class {}
 ConnectionAttemptSchema.setClass(ConnectionAttempt);
 
@@ -77,7 +77,7 @@ const ConnectionStepSchema = defineEntity({
     kind: p.text().$type<StepKind>(),
     /** Sealed JSON of the step's content; null for `done` and `failed`, and once the attempt has ended. */
     content: p.text().strictNullable(),
-    /** The step asks again for what was refused before. */
+    /** The step repeats one whose answer was refused. */
     again: p.boolean(),
     canResend: p.boolean(),
     canTryAnotherWay: p.boolean(),
@@ -94,6 +94,6 @@ const ConnectionStepSchema = defineEntity({
     endedAt: p.datetime().strictNullable(),
   },
 });
-/** One step of an attempt; a step asked anew is a new row. */
+/** One step of an attempt; a repeated step is a new row. */
 export class ConnectionStep extends ConnectionStepSchema.class {}
 ConnectionStepSchema.setClass(ConnectionStep);

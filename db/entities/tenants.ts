@@ -8,13 +8,13 @@ const TenantSchema = defineEntity({
   properties: {
     id: p.uuid().primary(),
     name: p.text().unique(),
-    /** IANA's name: where its days begin. */
+    /** IANA name of the zone in which the tenant's days begin. */
     timeZone: p.text().default('UTC'),
-    /** What is kept of contacts; null: everything. */
+    /** Contact fields that are stored; null: all. */
     contactFields: p.array().$type<ContactFieldName[]>().strictNullable(),
-    /** What is not kept any more must still be taken out of the contacts there are. */
+    /** Fields that are no longer stored must still be cleared in existing contacts. */
     contactFieldsOwed: p.boolean().default(false),
-    /** How long contacts are kept that nothing confirms; null: for ever. */
+    /** How long contacts are kept after they were last confirmed, in days; null: without limit. */
     contactRetentionDays: p.integer().strictNullable(),
     createdAt: p.datetime(),
   },
@@ -54,7 +54,7 @@ const IdempotencyKeySchema = defineEntity({
     key: p.text(),
     /** Keyed digest of the request's body. */
     bodyDigest: p.text(),
-    /** The first request is still running until then; afterwards a twin may take over. */
+    /** Until then the first request counts as running; afterwards a repeat may take over. */
     lockedUntil: p.datetime(),
     status: p.integer().strictNullable(),
     /** The first answer, sealed. */

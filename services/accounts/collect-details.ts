@@ -7,6 +7,7 @@ import { connectionTo } from '../connections/login/attempt-tx.ts';
 import { timeOf, type Context } from '../context.ts';
 import { changesOf, saveDetails } from './save-details.ts';
 
+/** An account whose details are collected; `now` is the workflow's time, in milliseconds. */
 export interface DetailsRef {
   tenantId: string;
   accountId: string;
@@ -15,7 +16,7 @@ export interface DetailsRef {
 
 /**
  * Collects an account's details for its running sync run. Answers whether another trigger came meanwhile, so that the
- * workflow goes once more; that is read in the transaction that would close the run, so no trigger is lost.
+ * workflow runs once more. That is read in the transaction that closes the run, so no trigger is lost.
  */
 export async function collectDetails(context: Context, ref: DetailsRef): Promise<boolean> {
   const at = timeOf(context, ref);
@@ -45,15 +46,15 @@ export async function collectDetails(context: Context, ref: DetailsRef): Promise
     });
     return await finish(context, ref, at, 'succeeded', null, { points_changed: changed });
   } catch (error) {
-    if (error instanceof ProviderFailure && error.effect === 'none' && !retried(error))
+    if (error instanceof ProviderFailure && error.effect === 'none' && !isRetried(error))
       return finish(context, ref, at, 'failed', error.code);
     throw error;
   }
 }
 
-const retried = ({ code }: ProviderFailure): boolean => ['retry', 'wait'].includes(failureRow(code).action);
+const isRetried = ({ code }: ProviderFailure): boolean => ['retry', 'wait'].includes(failureRow(code).action);
 
-/** Ends a run that failed for good, so that it is not "running" for ever; answers as `collectDetails` does. */
+/** Ends a run that failed for good. Answers as `collectDetails` does. */
 export function giveUpDetails(context: Context, ref: DetailsRef & { reason: FailureCode }): Promise<boolean> {
   return finish(context, ref, timeOf(context, ref), 'failed', ref.reason);
 }

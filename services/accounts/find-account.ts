@@ -7,25 +7,25 @@ import { Problem } from '../problem.ts';
 
 const noAccount = (): Problem => new Problem('not_found', 'There is no such account.');
 
-/** An account of the tenant for reading: one that was merged away names its survivor. Throws 404. */
+/** An account of the tenant, for reading; a merged one names its survivor. 404 when there is none. */
 export async function anyAccount(em: Em, id: string): Promise<Account> {
   const account = isId(id) ? await em.findOne(Account, { id }) : null;
   if (!account) throw noAccount();
   return account;
 }
 
-/** An account of the tenant that was not merged away; locked when something is to be changed. Throws 404 and 409. */
+/** An account of the tenant, for changing. 404 when there is none, 409 when it was merged; `lock` locks its row. */
 export async function ownAccount(em: Em, id: string, lock = false): Promise<Account> {
   const account = isId(id) ? await (lock ? lockAccount(em, id) : em.findOne(Account, { id })) : null;
   if (!account) throw noAccount();
   if (account.mergedInto)
-    throw new Problem('account_merged', `The account became part of ${account.mergedInto}.`, {
+    throw new Problem('account_merged', `The account was merged into ${account.mergedInto}.`, {
       fix: `Use the account ${account.mergedInto}.`,
     });
   return account;
 }
 
-/** An account as its workflows are found. */
+/** The account as its workflows are started and found. */
 export const refOf = ({ tenantId, id, channel, provider }: Account): AccountRef => ({
   tenantId,
   accountId: id,

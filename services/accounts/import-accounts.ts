@@ -16,9 +16,10 @@ import { signalConnection } from '../signal.ts';
 import { refOf } from './find-account.ts';
 import { addAttempt, credentialsOrProblem, methodFor, providerNamed } from '../connections/new-attempt.ts';
 
+/** What to import, from which provider. */
 export interface ImportRequest {
   provider: ProviderName;
-  /** Only these; without it everything that lives there. */
+  /** Only these; without it every account at the provider. */
   provider_account_ids?: string[];
   owner: string;
   dry_run: boolean;
@@ -34,7 +35,7 @@ export const importOutcomes = [
   'not_found',
 ] as const;
 
-/** What becomes of an account that lives at the provider. */
+/** The outcome for one account at the provider. */
 export interface Imported {
   provider_account_id: string;
   channel: string | null;
@@ -44,25 +45,29 @@ export interface Imported {
 }
 
 /**
- * Takes over accounts that already live at the provider: each gets an account here, and a run that looks how it
- * stands. Nothing is changed at the provider, nobody is asked to log in, and asked again it finds them done.
+ * Imports accounts that already exist at the provider: each gets an account here, and a run that checks its status.
+ * Changes nothing at the provider and needs no login of the owner. Repeated, it finds them already connected.
  */
-export async function importAccounts(context: Context, principal: Principal, wish: ImportRequest): Promise<Imported[]> {
-  const provider = providerNamed(context, wish.provider);
+export async function importAccounts(
+  context: Context,
+  principal: Principal,
+  request: ImportRequest,
+): Promise<Imported[]> {
+  const provider = providerNamed(context, request.provider);
   const credentials = await context.db.tenant(principal.tenantId, (em) =>
-    credentialsOrProblem(em, principal.tenantId, wish.provider),
+    credentialsOrProblem(em, principal.tenantId, request.provider),
   );
-  // What lives under the installation's own credentials may be anybody's.
+  // Accounts under the installation's own credentials may belong to any tenant.
   requireScope(principal, credentials.tenantId === null ? 'operator' : 'admin');
   const there = await listAt(context, provider, credentials);
-  const asked = wish.provider_account_ids && new Set(wish.provider_account_ids);
+  const asked = request.provider_account_ids && new Set(request.provider_account_ids);
   const missing = [...(asked ?? [])].filter((id) => !there.some((one) => one.providerAccountId === id));
   const items: Imported[] = missing.map((id) =>
     result({ providerAccountId: id, channel: null, name: null }, 'not_found'),
   );
   for (const listed of there)
     if (!asked || asked.has(listed.providerAccountId))
-      items.push(await takeOver(context, principal, provider, credentials, listed, wish));
+      items.push(await takeOver(context, principal, provider, credentials, listed, request));
   return items;
 }
 
@@ -101,21 +106,21 @@ async function takeOver(
   provider: Provider,
   credentials: ProviderCredentials,
   listed: ListedAccount,
-  wish: ImportRequest,
+  request: ImportRequest,
 ): Promise<Imported> {
   const { channel, view } = listed;
   if (!channel || !provider.capabilities.channels[channel]) return result(listed, 'unsupported');
   const known = await knownBy(context, principal, credentials.id, listed);
   if (known) return known;
   if (view.status === 'pending') return result(listed, 'unfinished');
-  if (wish.dry_run) return result(listed, 'would_import');
+  if (request.dry_run) return result(listed, 'would_import');
   try {
     const account = await context.db.tenant(principal.tenantId, async (em) => {
       const method = methodFor(provider, channel, undefined);
       const made = createAccount(context, em, principal.tenantId, {
-        provider: wish.provider,
+        provider: request.provider,
         channel,
-        owner: wish.owner,
+        owner: request.owner,
         method,
         credentialsId: credentials.id,
         label: listed.name,
@@ -127,13 +132,13 @@ async function takeOver(
     await signalConnection(context, refOf(account));
     return result(listed, 'imported', account.id);
   } catch (error) {
-    // Somebody else took it over at this moment.
+    // Another request imported it at this moment.
     if (error instanceof UniqueConstraintViolationException) return result(listed, 'already_connected');
     throw error;
   }
 }
 
-/** What the account is here already; whose it is stays untold where it is another tenant's. */
+/** The account here that already has this login or identity. The id of another tenant's account is not answered. */
 function knownBy(
   { db }: Context,
   { tenantId }: Principal,

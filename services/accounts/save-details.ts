@@ -35,15 +35,8 @@ export function saveDetails(
   account.lastSyncAt = at;
   account.updatedAt = at;
   if (changes.length)
-    addTimelineEvent(
-      em,
-      account,
-      at,
-      'details_changed',
-      `Account details collected: ${changes.length} points are new.`,
-      {
-        data: { changes },
-      },
-    );
+    addTimelineEvent(em, account, at, 'details_changed', `Account details changed: ${changes.length} points.`, {
+      data: { changes },
+    });
   return changes;
 }

@@ -1,4 +1,4 @@
-import { answerable, instructions, polled, stepKinds, story, type StepContent } from '../../domain/steps.ts';
+import { answerable, instructions, polled, stepKinds, stepText, type StepContent } from '../../domain/steps.ts';
 
 /** One step of each kind that is drawn, with every value that must not be read aloud spelled "secret". */
 const examples: { [K in StepContent['kind']]: Extract<StepContent, { kind: K }> } = {
@@ -24,8 +24,8 @@ describe.each(Object.values(examples))('the step $kind', (content) => {
   it('never tells what the step holds', () => expect(instructions(content, true)).not.toContain('secret'));
 
   it.each([false, true])('has a line in the timeline, without what it holds (replaced: %s)', (replaced) => {
-    expect(story(content, replaced)).toMatch(/^[A-Z][^\n]+\.$/);
-    expect(story(content, replaced)).not.toContain('secret');
+    expect(stepText(content, replaced)).toMatch(/^[A-Z][^\n]+\.$/);
+    expect(stepText(content, replaced)).not.toContain('secret');
   });
 });
 

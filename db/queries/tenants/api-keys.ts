@@ -4,10 +4,10 @@ import { newId } from '../../../platform/ids.ts';
 import type { Em } from '../../connect.ts';
 import { ApiKey, Tenant } from '../../entities/tenants.ts';
 
-/** What is stored of a key, and looked up when it is presented. */
+/** The stored form of a key, by which it is looked up. */
 export const hashKey = (key: string): string => createHash('sha256').update(key).digest('hex');
 
-/** Makes a key of a tenant. The key is in the answer and nowhere else: it cannot be shown again. */
+/** Makes a key of a tenant. Only the result holds the key itself: it cannot be shown again. */
 export function createApiKey(
   em: Em,
   tenantId: string,
@@ -30,7 +30,7 @@ export function createApiKey(
   return { row, key };
 }
 
-/** The tenant of that name, made if there is none. System role. */
+/** The tenant of this name; made if there is none. System role. */
 export async function ensureTenant(em: Em, name: string, now: Date): Promise<Tenant> {
   await em.upsert(
     Tenant,
@@ -40,7 +40,7 @@ export async function ensureTenant(em: Em, name: string, now: Date): Promise<Ten
   return em.findOneOrFail(Tenant, { name });
 }
 
-/** Scopes from the words of a command line: `all`, or a list of names. Throws on anything else. */
+/** Scopes from the arguments of a command: `all`, or a list of names. Throws on anything else. */
 export function parseScopes(words: readonly string[]): Scope[] {
   const asked = words.flatMap((word) => word.split(',')).map((word) => word.trim());
   if (asked.includes('all')) return [...scopeNames];

@@ -16,13 +16,13 @@ export async function credentialsFor(em: Em, tenantId: string, provider: string)
 export const settingsOf = (vault: Vault, row: ProviderCredentials): Record<string, string> =>
   JSON.parse(vault.open(row.settings, sealed.credentials(row.id))) as Record<string, string>;
 
-/** Secrets that a webhook request may carry; two during rotation. */
+/** Webhook secrets that are accepted, the newest first; two during a rotation. */
 export const webhookSecretsOf = (vault: Vault, row: ProviderCredentials): string[] =>
   JSON.parse(vault.open(row.webhookSecrets, sealed.webhookSecrets(row.id))) as string[];
 
 /**
- * A new webhook secret; the one before still counts, for what is on its way and until the provider has taken the new
- * one. Forgets the registration, so that it is made again.
+ * Makes a new webhook secret. The one before stays valid for requests under way, until the provider uses the new one.
+ * Clears the registration, so that it is made again.
  */
 export function rotateWebhookSecret(vault: Vault, row: ProviderCredentials, now: Date): void {
   const [present] = webhookSecretsOf(vault, row);
@@ -35,7 +35,7 @@ export function rotateWebhookSecret(vault: Vault, row: ProviderCredentials, now:
 const newSecret = (): string => randomBytes(32).toString('base64url');
 
 /**
- * Writes the settings of a tenant (null: of the installation) at a provider. The webhook address and secret are made
+ * Stores the settings of a tenant (null: of the installation) at a provider. The webhook address and secret are made
  * once and stay when settings change.
  */
 export async function saveCredentials(
@@ -50,7 +50,7 @@ export async function saveCredentials(
   const id = existing?.id ?? newId();
   const text = vault.seal(JSON.stringify(settings), sealed.credentials(id));
   if (existing) {
-    // Sealing twice gives two texts: compare what is inside, so that a start does not rewrite the row.
+    // Sealing twice gives two different texts: compare what they contain, so that a restart does not rewrite the row.
     if (JSON.stringify(settingsOf(vault, existing)) !== JSON.stringify(settings)) {
       existing.settings = text;
       existing.registeredAddress = null;
@@ -75,8 +75,8 @@ export async function saveCredentials(
 }
 
 /**
- * Writes the installation's settings at each provider. API and workers do so when they start, maybe at the same moment:
- * the one that comes second finds the other's row.
+ * Stores the installation's settings at each provider. API and workers do so at their start, maybe at the same moment:
+ * the second one then finds the first one's row.
  */
 export async function saveInstallationCredentials(
   db: Database,

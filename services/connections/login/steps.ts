@@ -3,7 +3,7 @@ import { ConnectionAttempt, ConnectionStep } from '../../../db/entities/attempts
 import { sealed } from '../../../db/sealed.ts';
 import { pollAfterMs, type Progress } from '../../../domain/attempts.ts';
 import type { FailureCode } from '../../../domain/failures.ts';
-import { answerable, polled, story, type StepContent, type StepKind } from '../../../domain/steps.ts';
+import { answerable, polled, stepText, type StepContent, type StepKind } from '../../../domain/steps.ts';
 import { newId } from '../../../platform/ids.ts';
 import type { Vault } from '../../../platform/vault.ts';
 import type { LoginProgress } from '../../../providers/provider.ts';
@@ -46,7 +46,7 @@ export async function placeStep(
     expiresAt: new Date(Math.min(next.expiresAt ?? Infinity, shared ?? Infinity, attempt.deadlineAt.getTime())),
     createdAt: at,
   });
-  addTimelineEvent(tx.em, tx.account, at, 'step', story(next.content, outcome === 'replaced'), {
+  addTimelineEvent(tx.em, tx.account, at, 'step', stepText(next.content, outcome === 'replaced'), {
     attempt: attempt.number,
     data: { kind: next.content.kind },
   });
