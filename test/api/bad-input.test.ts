@@ -74,7 +74,7 @@ describe('every operation of the document', () => {
     expect(keyed.filter(({ scope }) => !(scopeNames as readonly string[]).includes(scope))).toEqual([]);
   });
 
-  it('answers 404 or 400 to what is no id', async () => {
+  it('answers 404 or 400 to a malformed id', async () => {
     const odd = [
       'x',
       '%00',
@@ -123,7 +123,7 @@ describe('every query', () => {
     expect(asked).toBeGreaterThan(80);
   });
 
-  it('may hold what is unknown', async () => {
+  it('may hold unknown fields', async () => {
     for (const operation of keyed.filter(({ method }) => method === 'GET')) {
       const ask = rightAsk(operation, ids, client.key);
       const plain = await send(api.url, operation, ask);
@@ -172,7 +172,7 @@ describe('every body', () => {
     expect(asked).toBeGreaterThan(80);
   });
 
-  it('is refused with 422 where it holds what PostgreSQL cannot store, or is nested without end', async () => {
+  it('is refused with 422 for text that PostgreSQL cannot store, and for endless nesting', async () => {
     const unstorable = ['a\u0000b', '\ud800', 'x\udc00y'];
     const inPlace = (schema: Schema): unknown[] => [
       ...unstorable,
@@ -240,7 +240,7 @@ describe('every body', () => {
     expect(wrong).toEqual([]);
   });
 
-  it('may hold what is unknown', async () => {
+  it('may hold unknown fields', async () => {
     const wrong: string[] = [];
     for (const operation of keyed.filter(({ body }) => body)) {
       const ask = rightAsk(operation, ids, client.key);
@@ -262,7 +262,7 @@ describe('every body', () => {
     );
   });
 
-  it('is refused with 422 where it is empty, of another shape, or lacks what is required', async () => {
+  it('is refused with 422 when it is empty, of another shape, or lacks a required field', async () => {
     const requiring = keyed.filter(({ body }) => body?.required?.length);
     expect(requiring.length).toBeGreaterThan(4);
     await refused(requiring, [422], (ask, { body }) => [
@@ -274,7 +274,7 @@ describe('every body', () => {
     ]);
   });
 
-  it('is read as JSON whatever its type says, and refused with 415 where it is compressed or in another charset', async () => {
+  it('is read as JSON whatever its content type, and refused with 415 when compressed or in another charset', async () => {
     const withBody = keyed.filter(({ body }) => body?.required?.length);
     const types = [
       'text/plain',

@@ -37,7 +37,7 @@ describe('SECURITY 16: bodies', () => {
     asked.destroy();
   });
 
-  it('does not call for a giant that asks before it sends itself', async () => {
+  it('sends no 100 Continue for a body that is announced as too long', async () => {
     const asked = request(`${api.url}/api/v1/accounts`, {
       method: 'POST',
       headers: { authorization: `Bearer ${api.client.key}`, 'content-length': '5000000', expect: '100-continue' },
@@ -50,7 +50,7 @@ describe('SECURITY 16: bodies', () => {
     asked.destroy();
   });
 
-  it('calls for a body that may come', async () => {
+  it('sends 100 Continue for a body within the limit', async () => {
     const asked = request(`${api.url}/api/v1/accounts`, {
       method: 'POST',
       headers: { authorization: `Bearer ${api.client.key}`, expect: '100-continue' },
@@ -108,7 +108,7 @@ describe('SECURITY 16: bodies', () => {
     expect((await send('{}', { 'content-type': 'application/json; charset=latin9' })).status).toBe(415);
   });
 
-  it('answers 400 for what is no JSON', async () => {
+  it('answers 400 for a body that is not JSON', async () => {
     for (const body of ['{', 'null', '"text"', '{"a":}']) {
       const response = await send(body);
       expect(response.status).toBe(400);
@@ -135,7 +135,7 @@ describe('SECURITY 16: slow senders', () => {
   });
   afterAll(() => impatient?.stop());
 
-  /** What the API says to a sender that sends this much and then no more, until it hangs up. */
+  /** What the API answers, until it hangs up, to a sender that sends this and then stops. */
   const until = async ({ url }: TestApi, sent: string): Promise<string> => {
     const socket = connectSocket(Number(new URL(url).port), '127.0.0.1');
     socket.on('error', () => undefined).write(sent);
@@ -147,33 +147,33 @@ describe('SECURITY 16: slow senders', () => {
   const head = (more: string): string =>
     `POST /api/v1/accounts HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${impatient.client.key}\r\n${more}`;
 
-  it('cuts one that stops in the middle of its headers', async () => {
+  it('cuts a sender that stops in the middle of its headers', async () => {
     const heard = await until(impatient, head('x-slow: '));
     expect(heard).toMatch(/^HTTP\/1.1 408 /);
     expect(heard).toContain('"code":"too_slow"');
   });
 
-  it('cuts one that stops in the middle of its body', async () => {
+  it('cuts a sender that stops in the middle of its body', async () => {
     const heard = await until(impatient, head('content-length: 20\r\n\r\n{"provider":'));
     expect(heard).toMatch(/^HTTP\/1.1 408 /);
     expect(heard).toContain('application/problem+json');
   });
 
-  it('cuts one that keeps a webhook open', async () => {
+  it('cuts a sender that keeps a webhook open', async () => {
     const { address, secret } = await webhookOf(impatient);
     const { pathname } = new URL(address);
     const sent = `POST ${pathname} HTTP/1.1\r\nhost: x\r\npatchbay-webhook-secret: ${secret}\r\ncontent-length: 9\r\n\r\n{`;
     expect(await until(impatient, sent)).toMatch(/^HTTP\/1.1 408 /);
   });
 
-  it('has a patience of its own for each server, by default too', async () => {
+  it('limits the time of senders by default too', async () => {
     const server = createHttpServer();
     expect(server.headersTimeout).toBeLessThanOrEqual(15_000);
     expect(server.requestTimeout).toBeLessThanOrEqual(30_000);
     server.close();
   });
 
-  it('answers what is no HTTP, and headers without end, as problems', async () => {
+  it('answers requests that are not HTTP, and endless headers, with a problem', async () => {
     expect(await until(api, 'nonsense\r\n\r\n')).toMatch(/^HTTP\/1.1 400 [^]*"code":"malformed_request"/);
     expect(await until(api, head(`x-long: ${'x'.repeat(40_000)}\r\n\r\n`))).toMatch(
       /^HTTP\/1.1 431 [^]*"code":"headers_too_large"/,

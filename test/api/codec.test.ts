@@ -32,7 +32,7 @@ async function payload(value: unknown): Promise<object> {
 }
 
 describe('SECURITY 7: the codec endpoint', () => {
-  it('opens payloads for who has its path', async () => {
+  it('opens payloads for callers that know its path', async () => {
     const sealed = await payload({ accountId: 'a readable id' });
     expect(JSON.stringify(sealed)).not.toContain(Buffer.from('readable').toString('base64').slice(0, 8));
     const answer = await decode(token(), { payloads: [sealed] });
@@ -71,7 +71,7 @@ describe('SECURITY 7: the codec endpoint', () => {
     }
   });
 
-  it('answers what it cannot open, or what holds no payloads, with a problem', async () => {
+  it('answers a problem for payloads that it cannot open, and for a body without payloads', async () => {
     const broken = { metadata: { encoding: Buffer.from('binary/encrypted').toString('base64') }, data: 'AAAA' };
     for (const body of [{}, { payloads: 'x' }, { payloads: [5] }, { payloads: [broken] }]) {
       const answer = await decode(token(), body);

@@ -73,7 +73,7 @@ describe('SECURITY 15: idempotency keys', () => {
     expect(Number(await accountsNow()) - Number(before)).toBe(1);
   });
 
-  it('lets a repeat finish what a request that died in the middle had begun, without doing it twice', async () => {
+  it('lets a repeat finish the work of a request that died half-way, without doing it twice', async () => {
     const key = unique();
     const headers = { 'idempotency-key': key };
     api.temporal.onFirstStep = () => Promise.reject(new Error('the process dies here'));
@@ -120,7 +120,7 @@ describe('SECURITY 15: idempotency keys', () => {
     expect(stored).not.toContain('maya');
   });
 
-  it('keys the digests: what is stored tells nobody without the key what was asked', async () => {
+  it('keys the digests: without the key, the stored digest does not reveal the request', async () => {
     const key = unique();
     await api.client.post('/api/v1/accounts', whatsapp, { 'idempotency-key': key });
     const { bodyDigest } = await api.context.db.system((em) => em.findOneOrFail(IdempotencyKey, { key }));
@@ -157,7 +157,7 @@ describe('SECURITY 15: idempotency keys', () => {
     expect(later.body.account.id).not.toBe(first.body.account.id);
   });
 
-  it('deletes what was kept once the 24 hours are over', async () => {
+  it('deletes stored answers after 24 hours', async () => {
     const key = unique();
     await api.client.post('/api/v1/accounts', whatsapp, { 'idempotency-key': key });
     api.clock.advance(24 * 60 * 60_000 + 1000);

@@ -63,14 +63,14 @@ describe('SECURITY 2: keys', () => {
     }
   });
 
-  it('says which scope is missing', async () => {
+  it('names the missing scope', async () => {
     const reader = await api.clientOf('ours', ['read']);
     const refused = await reader.post('/api/v1/accounts', { provider: 'unipile', channel: 'whatsapp', owner: 'x' });
     expect(refused.status).toBe(403);
     expect(refused.body).toMatchObject({ code: 'missing_scope', detail: expect.stringContaining('"write"') });
   });
 
-  it('lets no key make another one that may do more', async () => {
+  it('lets no key make a key with more scopes than its own', async () => {
     const admin = await api.clientOf('ours', ['admin', 'read']);
     expect((await admin.post('/api/v1/api-keys', { name: 'x', scopes: ['raw'] })).status).toBe(403);
     expect((await admin.post('/api/v1/api-keys', { name: 'x', scopes: ['read'] })).status).toBe(201);

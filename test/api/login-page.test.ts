@@ -46,7 +46,7 @@ describe('SECURITY 5: callbacks of a login page', () => {
     expect(JSON.stringify(answers)).not.toContain(token);
   });
 
-  it('takes an account by the right token, tells the run, and takes a repeat as the same', async () => {
+  it('accepts an account with the right token, signals the run, and accepts a repeat', async () => {
     const { id, token } = await begin();
     const upstream = unique();
     api.temporal.told.length = 0;
@@ -64,7 +64,7 @@ describe('SECURITY 5: callbacks of a login page', () => {
     expect((await attemptOf(id)).providerAccountId).toBe(first);
   });
 
-  it('dies with the attempt: what comes later is attached to nothing, and deleted at the provider', async () => {
+  it('ends with the attempt: an account reported later is attached to nothing, and deleted at the provider', async () => {
     const { id, token } = await begin();
     await api.context.db.system((em) =>
       em.nativeUpdate(ConnectionAttempt, { accountId: id }, { state: 'failed', endedAt: new Date() }),
@@ -139,7 +139,7 @@ describe("A2: the owner's way back", () => {
     expect(await answer.text()).toContain('You can close this page');
   });
 
-  it('ends the attempt that was left, and leaves alone one that has succeeded', async () => {
+  it('cancels an attempt that the owner left, but not one that succeeded', async () => {
     const left = await begin();
     await comeBack(left.token, 'failure');
     expect((await attemptOf(left.id)).cancelRequestedAt).not.toBeNull();

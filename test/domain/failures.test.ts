@@ -6,22 +6,22 @@ const codes = Object.keys(failures) as FailureCode[];
 describe.each(codes)('%s', (code) => {
   const row = failureRow(code);
 
-  it('says who must act', () => expect(whoNames).toContain(row.who));
+  it('names who must act', () => expect(whoNames).toContain(row.who));
 
-  it('says what a durable caller does', () =>
+  it('says what a workflow does', () =>
     expect(['retry', 'wait', 'reconnect', 'ask_again', 'give_up']).toContain(row.action));
 
-  it('tells people what to do in whole sentences of one line', () => {
+  it('says what to do in whole sentences of one line', () => {
     expect(row.whatToDo).toMatch(/^[A-Z][^\n]+\.$/);
     expect(row.whatToDo.length).toBeLessThan(160);
   });
 });
 
-it('asks nobody to act on what is waited out', () => {
+it('asks for no action on failures that are waited out', () => {
   for (const code of codes) if (failureRow(code).action === 'wait') expect(failureRow(code).who).toBe('nobody');
 });
 
-it('asks the owner, and nobody else, for a new login or another answer', () => {
+it('asks only the owner for a new login or another answer', () => {
   for (const code of codes)
     if (['reconnect', 'ask_again'].includes(failureRow(code).action)) expect(failureRow(code).who).toBe('owner');
 });
@@ -36,7 +36,7 @@ describe('a stored text', () => {
 });
 
 describe('a failure thrown by a provider', () => {
-  it('is taken to have had no effect unless it says otherwise', () => {
+  it('counts as without effect unless it says otherwise', () => {
     expect(new ProviderFailure('login_lost', 'logged out').effect).toBe('none');
     expect(new ProviderFailure('provider_unavailable', 'timeout', { effect: 'unknown' }).effect).toBe('unknown');
   });

@@ -17,13 +17,13 @@ it('has something to draw for every kind but the two ends', () => {
 });
 
 describe.each(Object.values(examples))('the step $kind', (content) => {
-  it.each([false, true])('is told in one line of whole sentences (asked again: %s)', (again) =>
+  it.each([false, true])('has instructions in one line of whole sentences (asked again: %s)', (again) =>
     expect(instructions(content, again)).toMatch(/^[A-Z][^\n]+\.$/),
   );
 
-  it('never tells what the step holds', () => expect(instructions(content, true)).not.toContain('secret'));
+  it('has instructions without its content', () => expect(instructions(content, true)).not.toContain('secret'));
 
-  it.each([false, true])('has a line in the timeline, without what it holds (replaced: %s)', (replaced) => {
+  it.each([false, true])('has a timeline text without its content (replaced: %s)', (replaced) => {
     expect(stepText(content, replaced)).toMatch(/^[A-Z][^\n]+\.$/);
     expect(stepText(content, replaced)).not.toContain('secret');
   });
@@ -34,16 +34,16 @@ it.each([
   ['app', 'authenticator app'],
   ['mail', 'mail'],
   ['unknown', 'the service'],
-] as const)('says where a code from "%s" is to be found', (source, words) =>
+] as const)('says where to find a code from "%s"', (source, words) =>
   expect(instructions({ kind: 'code', source }, false)).toContain(words),
 );
 
-it.each(['code', 'phone'] as const)('says that the last %s was refused when it asks again', (kind) => {
+it.each(['code', 'phone'] as const)('says that the last %s was refused when it is repeated', (kind) => {
   expect(instructions(examples[kind], true)).toMatch(/not accepted/);
   expect(instructions(examples[kind], false)).not.toMatch(/not accepted/);
 });
 
-it('waits for every kind in some way: an answer, a look at the provider, or the provider itself', () => {
+it('ends every kind of step: by an answer, by polling, or by the provider itself', () => {
   expect([...answerable].sort()).toEqual(['captcha', 'choose', 'code', 'phone']);
   expect([...polled].sort()).toEqual(['approve', 'captcha', 'wait']);
 });

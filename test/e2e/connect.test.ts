@@ -56,7 +56,7 @@ describe('A1: WhatsApp by QR', () => {
     await stack.api.account(id, 'active');
   });
 
-  it('ends with a named failure when nobody scans in time, and deletes what was created at the provider', async () => {
+  it('ends with a named failure when the code is not scanned in time, and deletes the account at the provider', async () => {
     const { id } = await begin(whatsapp);
     const made = await upstream(id);
     await stack.control.post('/clock', { advance_seconds: 11 * 60 });
@@ -98,7 +98,7 @@ describe('A3 and A4: credentials and checkpoints', () => {
     await stack.api.account(id, 'active');
   });
 
-  it('asks for a phone number, and refuses one that cannot be one before the provider sees it', async () => {
+  it('asks for a phone number, and refuses an invalid one before the provider is called', async () => {
     const { id, attempt } = await begin(linkedin('phone', 'di'));
     expect(attempt.step.kind).toBe('phone');
     expect((await answer(id, attempt.step, 'none of your business')).status).toBe(422);
@@ -154,7 +154,7 @@ describe('asked once', () => {
     expect((await stack.control.count('POST', '/api/v1/accounts/checkpoint')) - before).toBe(1);
   });
 
-  it('posts no code again when the look that follows it fails', async () => {
+  it('posts no code twice when the check after it fails', async () => {
     const { id, attempt } = await begin(linkedin('2fa', 'unseen'));
     const before = await stack.control.count('POST', '/api/v1/accounts/checkpoint');
     const fault = { provider: 'unipile', route: 'GET /api/v1/accounts/:id' };
@@ -250,7 +250,7 @@ describe('A5 and A6: reconnect and disconnect', () => {
     await stack.api.account(id, 'active');
   });
 
-  it('restarts what needs no human', async () => {
+  it('restarts an account without its owner', async () => {
     const { id } = await begin(linkedin('plain', 'lou'));
     await stack.api.account(id, 'active');
     await stack.control.post('/drop', { account_id: await upstream(id), status: 'ERROR' });
@@ -271,7 +271,7 @@ describe('A5 and A6: reconnect and disconnect', () => {
     expect(timeline.map((line: any) => line.text).join(' ')).toContain('connected');
   });
 
-  it('purges everything learned of the account where asked', async () => {
+  it('purges the data of the account when requested', async () => {
     const { id } = await begin(linkedin('plain', 'ned'));
     await stack.api.account(id, 'active');
     await stack.api.delete(`/api/v1/accounts/${id}?purge=true`);

@@ -20,7 +20,7 @@ const sync = async (id: string): Promise<any> =>
 const read = async (id: string): Promise<any> => (await stack.api.get(`/api/v1/accounts/${id}`)).body;
 
 describe('A7: account details', () => {
-  it('are the ten and eight points, typed, and read by who may see the raw answer', async () => {
+  it('are the ten and eight points, typed; the raw answer needs a scope', async () => {
     const { id } = await connected('+33639980401');
     const { connection_config: connection, provider_config: provider } = await read(id);
     expect(Object.keys(connection).sort()).toEqual([
@@ -79,7 +79,7 @@ describe('A7: account details', () => {
     expect(seen.connection_config.phone_number).toBe('+33639980402');
   });
 
-  it('SECURITY 13: raw data is gone after its time; what it told stays', async () => {
+  it('SECURITY 13: raw data is gone after its time; the details stay', async () => {
     const { id, provider_account_id: upstream } = await connected('+33639980416');
     await stack.control.post('/drop', { account_id: upstream, status: 'CONNECTING' });
     await stack.api.account(id, 'degraded');
@@ -103,7 +103,7 @@ describe('A7: account details', () => {
     });
   });
 
-  it('are collected on request, and say by path what has changed', async () => {
+  it('are collected on request, and list changes by path', async () => {
     const { id, provider_account_id: upstream } = await connected('+33639980403');
     expect(await sync(id)).toMatchObject({ state: 'succeeded', stats: { points_changed: 0 } });
     await stack.control.put('/variants', { provider: 'unipile', name: 'whatsapp_phone', value: 'plus' });
@@ -125,7 +125,7 @@ describe('A7: account details', () => {
     });
   });
 
-  it('say why they could not be collected', async () => {
+  it('give the reason when they could not be collected', async () => {
     const { id, provider_account_id: upstream } = await connected('+33639980404');
     await stack.control.put('/faults', { provider: 'unipile', webhook_drop: 1 });
     await stack.control.post('/drop', { account_id: upstream, status: 'DELETED' });
@@ -227,7 +227,7 @@ it('never loses a request for details that comes while the last run is ending', 
   for (let n = 0; n < 25; n += 1) expect((await sync(id)).state).toBe('succeeded');
 });
 
-it('looks again at an account in trouble, and asks its owner when the trouble lasts', async () => {
+it('checks a degraded account again, and asks its owner when the trouble lasts', async () => {
   const { id, provider_account_id: upstream } = await connected('+33639980414');
   await stack.control.post('/drop', { account_id: upstream, status: 'CONNECTING' });
   await stack.api.account(id, 'degraded');
@@ -238,7 +238,7 @@ it('looks again at an account in trouble, and asks its owner when the trouble la
   await stack.control.put('/faults', { provider: 'unipile' });
 });
 
-it('believes what is said last, also when it was said before within a minute', async () => {
+it('acts on the newest report, also when the same report came within the same minute', async () => {
   const { id, provider_account_id: upstream } = await connected('+33639980415');
   for (const [status, state] of [
     ['CONNECTING', 'degraded'],

@@ -55,13 +55,13 @@ describe('F1: accounts that already live at the provider', () => {
     expect((await stack.provider('GET', `/accounts/${id}`)).status).toBe(200);
   });
 
-  it('and are revived where that needs nobody', async () => {
+  it('and are revived where that needs no owner', async () => {
     await foreign('+33639980505', 'ERROR');
     const { items } = await bring();
     await stack.api.account(items[0].account_id, 'active');
   });
 
-  it('of a person who is connected already are left alone', async () => {
+  it('of an identity that is connected already are left alone', async () => {
     const first = await foreign('+33639980506');
     const { items } = await bring();
     await stack.api.account(items[0].account_id, 'active');
@@ -70,7 +70,7 @@ describe('F1: accounts that already live at the provider', () => {
     expect((await stack.provider('GET', `/accounts/${twin}`)).status).toBe(200);
   });
 
-  it('that nobody has finished, or that do not exist, are named', async () => {
+  it('that are unfinished, or that do not exist, are named', async () => {
     const { account_id: open } = await stack.providerPost('/accounts', { provider: 'WHATSAPP' });
     const answer = await bring({ provider_account_ids: [open, 'made-up'] });
     expect(outcomes(answer)).toEqual({ [open]: 'unfinished', 'made-up': 'not_found' });
@@ -83,7 +83,7 @@ describe('F1: accounts that already live at the provider', () => {
     expect(found).toEqual(['already_connected', 'already_connected', 'imported']);
   });
 
-  it('under shared credentials are for operators alone, and stay untold when they are another tenant’s', async () => {
+  it('under shared credentials are for operators only, and the id of another tenant’s account is not answered', async () => {
     const id = await foreign('+33639980508');
     const { items } = await bring();
     await stack.api.account(items[0].account_id, 'active');

@@ -87,7 +87,7 @@ describe("A2: a login on the provider's page", () => {
     expect(await upstream(id)).toBe(account);
   });
 
-  it('merges what turns out to be connected already', async () => {
+  it('merges an account whose identity is connected already', async () => {
     const first = await begin('linkedin');
     await browser.send(first.url, login('plain+twin'));
     await stack.api.account(first.id, 'active');
@@ -107,7 +107,7 @@ describe("A2: a login on the provider's page", () => {
     expect(texts.filter((line: any) => line.kind === 'called_back')).toHaveLength(1);
   });
 
-  it('ends with its deadline, and deletes at the provider what the page makes later', async () => {
+  it('ends with its deadline, and deletes an account that the page makes later', async () => {
     const { id, url } = await begin('whatsapp');
     const page = await browser.send(url, login('', 'WHATSAPP'));
     const attempt = (await stack.api.get(`/api/v1/accounts/${id}/attempt`)).body;
@@ -122,14 +122,14 @@ describe("A2: a login on the provider's page", () => {
     expect((await stack.api.get(`/api/v1/accounts/${id}`)).body.state).toBe('failed');
   });
 
-  it('is a named failure when nobody comes', async () => {
+  it('ends with a named failure when the owner does not come', async () => {
     const { id } = await begin('linkedin');
     await stack.control.post('/clock', { advance_seconds: 3_700 });
     expect(await stack.api.account(id, 'failed')).toMatchObject({ reason: 'deadline_passed' });
   });
 });
 
-it('names what a page may have made when its callback never came, so that it can be imported', async () => {
+it('names accounts that a page without a callback may have made, so that they can be imported', async () => {
   await stack.control.put('/faults', { provider: 'unipile', webhook_drop: 1 });
   const { id, url } = await begin('linkedin');
   expect(await comeBack(await browser.send(url, login('plain+stray')))).toBe(redirects.success);

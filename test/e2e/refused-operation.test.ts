@@ -34,8 +34,8 @@ afterAll(async () => {
 it.each([
   ['resend', 'resend_refused'],
   ['another-way', 'another_way_refused'],
-])('A4: a %s that the provider does not grant leaves the step as it is, and is told', async (wish, told) => {
-  const { credentials } = inputFor('linkedin', `2fa@${wish}.example`);
+])('A4: a refused %s leaves the step as it is, and is in the timeline', async (operation, event) => {
+  const { credentials } = inputFor('linkedin', `2fa@${operation}.example`);
   const begun = await stack.api.post('/api/v1/accounts', {
     provider: 'unipile',
     channel: 'linkedin',
@@ -45,10 +45,10 @@ it.each([
   const { id } = begun.body.account;
   const { step } = begun.body.attempt;
   const path = `/api/v1/accounts/${id}/attempt/steps/${step.id}`;
-  const answered = await stack.api.post(`${path}/${wish}`);
+  const answered = await stack.api.post(`${path}/${operation}`);
   expect(answered.body.step).toMatchObject({ id: step.id, kind: 'code' });
   const { items } = (await stack.api.get(`/api/v1/accounts/${id}/timeline`)).body;
-  expect(items.map((one: { kind: string }) => one.kind)).toContain(told);
+  expect(items.map((one: { kind: string }) => one.kind)).toContain(event);
   await stack.api.post(path, { answer: '123456' });
   await stack.api.account(id, 'active');
 });
