@@ -25,7 +25,7 @@ import { createDataConverter } from './codec.ts';
 import type { Config } from '../platform/config.ts';
 import { ensureSchedules } from './schedules.ts';
 import { ensureSearchAttributes, lacksSearchAttributes } from './search-attributes.ts';
-import type { Vault } from '../platform/vault.ts';
+import type { Keyset } from '../platform/keyset.ts';
 
 /** An account as its workflows are started and found. */
 export interface AccountRef extends ConnectionInput {
@@ -64,12 +64,12 @@ export interface TemporalClient {
 const signalDeadlineMs = 1_000;
 
 /** Connects when first used, so that a process starts while Temporal is down. */
-export function openTemporalClient(config: Config, vault: Vault): TemporalClient {
+export function openTemporalClient(config: Config, keysOfInstallation: () => Promise<Keyset>): TemporalClient {
   const connection = Connection.lazy(temporalAddress(config));
   const client = new Client({
     connection,
     namespace: config.TEMPORAL_NAMESPACE,
-    dataConverter: createDataConverter(vault),
+    dataConverter: createDataConverter(keysOfInstallation),
   });
   const taskQueue = config.TEMPORAL_TASK_QUEUE;
 

@@ -27,7 +27,7 @@ export async function createWorkers(context: Context): Promise<Polling> {
   const shared = {
     connection,
     namespace: config.TEMPORAL_NAMESPACE,
-    dataConverter: createDataConverter(context.vault),
+    dataConverter: createDataConverter(() => context.vault.keysOf(context.db, null)),
     interceptors: { activity: [activityInterceptors(context.log)] },
     shutdownGraceTime: config.SHUTDOWN_GRACE_SECONDS * 1000,
   };

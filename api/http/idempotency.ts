@@ -3,6 +3,7 @@ import { arrayOf, rows } from '../../db/connect.ts';
 import { IdempotencyKey } from '../../db/entities/tenants.ts';
 import { sealed } from '../../db/sealed.ts';
 import { newId } from '../../platform/ids.ts';
+import type { Keyset } from '../../platform/keyset.ts';
 import type { Context } from '../../services/context.ts';
 import { Problem } from '../../services/problem.ts';
 
@@ -40,17 +41,18 @@ export async function once(
   request: Keyed,
   work: (operationId: string) => Promise<Reply>,
 ): Promise<Reply & { replayed: boolean }> {
-  const digests = context.vault.digests('idempotency', request.content);
+  const keys = await context.vault.keysOf(context.db, request.tenantId);
+  const digests = keys.digests('idempotency', request.content);
   const end = performance.now() + twinPatienceMs;
   for (;;) {
     const taken = await take(context, request, digests);
     if ('operationId' in taken)
-      return { ...(await execute(context, request, taken.operationId, work)), replayed: false };
+      return { ...(await execute(context, keys, request, taken.operationId, work)), replayed: false };
     const { row } = taken;
     if (row && !digests.includes(row.bodyDigest))
       throw new Problem('idempotency_key_reused', 'This Idempotency-Key was used with another request.');
     if (row?.response) {
-      const body: unknown = JSON.parse(context.vault.open(row.response, sealed.idempotentAnswer(row.id)));
+      const body: unknown = JSON.parse(keys.open(row.response, sealed.idempotentAnswer(row.id)));
       return { status: row.status ?? 200, body, replayed: true };
     }
     if (performance.now() > end || context.stopping.aborted)
@@ -88,14 +90,15 @@ async function take(
 }
 
 async function execute(
-  { db, vault, clock, log }: Context,
+  { db, clock, log }: Context,
+  keys: Keyset,
   { tenantId, redact }: Keyed,
   operationId: string,
   work: (operationId: string) => Promise<Reply>,
 ): Promise<Reply> {
   try {
     const reply = await work(operationId);
-    const response = vault.seal(JSON.stringify(redact(reply.body)), sealed.idempotentAnswer(operationId));
+    const response = keys.seal(JSON.stringify(redact(reply.body)), sealed.idempotentAnswer(operationId));
     await db.tenant(tenantId, (em) =>
       em.nativeUpdate(IdempotencyKey, { id: operationId }, { status: reply.status, response }),
     );

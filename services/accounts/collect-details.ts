@@ -40,7 +40,7 @@ export async function collectDetails(context: Context, ref: DetailsRef): Promise
     const details = await provider.account.details(call, view);
     const changed = await context.db.tenant(ref.tenantId, async (em) => {
       const account = await em.findOneOrFail(Account, { id: ref.accountId }, { lockMode: LockMode.PESSIMISTIC_WRITE });
-      return saveDetails(context, em, account, view, details, at).length;
+      return saveDetails(await context.vault.keysOf(em, ref.tenantId), em, account, view, details, at).length;
     });
     return await finish(context, ref, at, 'succeeded', null, { points_changed: changed });
   } catch (error) {

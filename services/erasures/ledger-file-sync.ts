@@ -1,5 +1,5 @@
 import { readFile, rename, writeFile } from 'node:fs/promises';
-import type { Vault } from '../../platform/vault.ts';
+import type { Vault } from '../../db/vault.ts';
 import { rows, type Database } from '../../db/connect.ts';
 import { ledgerLines, takeInLedger, type TakenIn } from './ledger-file.ts';
 

@@ -16,7 +16,7 @@ export async function ensureWebhooks(
   const row = await context.db.system((em) => em.findOneOrFail(ProviderCredentials, { id: credentialsId }));
   const address = webhookAddress(context.publicUrl, provider.name, row.webhookToken);
   if (row.registeredAddress === address) return;
-  const [secret] = webhookSecretsOf(context.vault, row);
+  const [secret] = webhookSecretsOf(await context.vault.keysOf(context.db, row.tenantId), row);
   const registrations = await provider.account.registerWebhooks(call, address, secret ?? '');
   await context.db.system(async (em) => {
     const fresh = await em.findOneOrFail(ProviderCredentials, { id: credentialsId });
@@ -42,7 +42,7 @@ export async function registerOwed(context: Context): Promise<void> {
     const row = await context.db.system((em) => em.findOneOrFail(ProviderCredentials, { id }));
     const provider = context.providers[row.provider as ProviderName];
     if (!provider) continue;
-    const settings = settingsOf(context.vault, row);
+    const settings = settingsOf(await context.vault.keysOf(context.db, row.tenantId), row);
     const now = context.clock.now().getTime();
     try {
       await ensureWebhooks(context, provider, { settings, channel: 'whatsapp', providerAccountId: null, now }, id);

@@ -6,12 +6,11 @@ import pg from 'pg';
 import { reserveFreePort } from '../../dev/parts/ports.ts';
 import { startStack, type Stack } from '../../dev/stack.ts';
 import { channelNames, providerNames } from '../../domain/channels.ts';
-import { createVault, parseKeyRing } from '../../platform/vault.ts';
 import { createControl, type Control } from '../support/control.ts';
 import { eventually } from '../support/eventually.ts';
 import { misbehaviours, startFaultyProvider, type FaultyProvider } from './faulty-provider.ts';
 import { createCanaries, createRecorder, onboardings, see, type Recorder } from './onboardings.ts';
-import { columnsOf, logsOf, metricsOf, runsOf, temporalFilesOf, type Column, type StoredRun } from './places.ts';
+import { columnsOf, installationKeys, logsOf, metricsOf, runsOf, temporalFilesOf, type Column, type StoredRun } from './places.ts';
 import { findAll, type Canary, type Place } from './search.ts';
 
 /*
@@ -206,10 +205,10 @@ async function runTheRest(): Promise<void> {
 async function gather(): Promise<void> {
   await runTheRest();
   const { temporal_address: address, database_url: database } = stack.describe();
-  const vault = createVault(parseKeyRing(readFileSync(join(home, 'encryption-key'), 'utf8').trim()));
+  const keys = await installationKeys(database, readFileSync(join(home, 'encryption-key'), 'utf8').trim());
   // Visibility follows the runs a moment later.
   runs = await eventually('the planted run and the sweeps in the list', async () => {
-    const found = await runsOf(address, vault);
+    const found = await runsOf(address, keys);
     const types = new Set(found.map(({ info }) => info.type));
     return ['planted', ...sweeps].every((type) => types.has(type)) ? found : null;
   });

@@ -13,9 +13,10 @@ import { setTarget } from '../../db/queries/erasures/erasures.ts';
 import { addToLedger, erasedAmong } from '../../db/queries/erasures/ledger.ts';
 import { openLedger } from '../../db/queries/erasures/ledger-key.ts';
 import { filterErased } from '../../db/queries/erasures/filter-erased.ts';
-import { reencrypt } from '../../db/reencrypt.ts';
+import { createVault } from '../../db/vault.ts';
+import { rotateMasterKey } from '../../db/wrapped-keys.ts';
 import { subjectOf } from '../../domain/erasure.ts';
-import { createVault, parseKeyRing } from '../../platform/vault.ts';
+import { createMasterKeys, parseKeyRing } from '../../platform/master-keys.ts';
 import { answerOf, noHome, patchbay } from '../cli/run.ts';
 import type { ApiClient } from '../support/client.ts';
 import { eventually } from '../support/eventually.ts';
@@ -252,7 +253,7 @@ describe('SECURITY 21: the ledger', () => {
     })();
     await expect(take(`${header}\n${lines[0]}\n{"digest":"x"}`)).rejects.toThrow(/^Line 3 /);
     const { id } = JSON.parse(header).key;
-    const value = vault.seal(Buffer.alloc(32, 1).toString('base64'), `ledger_keys.value:${id}`);
+    const value = vault.masterKeys.wrap(Buffer.from(Buffer.alloc(32, 1).toString('base64')), `ledger_keys.value:${id}`);
     await expect(take(JSON.stringify({ patchbay_ledger: 1, key: { id, value } }))).rejects.toThrow(
       /another installation/,
     );
@@ -328,7 +329,7 @@ describe('SECURITY 21: a new encryption key', () => {
         const vault = createVault(parseKeyRing(freshKey, oldKey));
         const answer = await fetch(`${installation.url()}/webhooks/unipile/${row.webhookToken}`, {
           method: 'POST',
-          headers: { 'patchbay-webhook-secret': webhookSecretsOf(vault, row)[0] ?? '' },
+          headers: { 'patchbay-webhook-secret': webhookSecretsOf(await vault.keysOf(db, null), row)[0] ?? '' },
           body: JSON.stringify({
             event: 'message_received',
             account_id: account.provider_account_id,
@@ -348,7 +349,7 @@ describe('SECURITY 21: a new encryption key', () => {
 
       await installation.stop();
       await installation.start(freshKey, oldKey);
-      await reencrypt(installation.db, createVault(parseKeyRing(freshKey, oldKey)));
+      await rotateMasterKey(installation.db, createMasterKeys(parseKeyRing(freshKey, oldKey)));
       await installation.stop();
       await installation.start(freshKey);
       expect((await send(ana)).body).toBeNull();

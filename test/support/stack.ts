@@ -1,5 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { startApi } from '../../api/start.ts';
+import { openDatabase } from '../../db/connect.ts';
 import { createApiKey, ensureTenant } from '../../db/queries/tenants/api-keys.ts';
 import { ConnectionAttempt } from '../../db/entities/attempts.ts';
 import { sealed } from '../../db/sealed.ts';
@@ -11,7 +12,7 @@ import { startSandbox } from '../../sandbox/start.ts';
 import { startWorker } from '../../workers/start.ts';
 import { createClient, type ApiClient } from './client.ts';
 import { createTestDatabase, required, type TestDatabase } from './database.ts';
-import { testKey } from './key.ts';
+import { addTestDataKey, testKey } from './key.ts';
 import { createControl, type Control } from './control.ts';
 import { eventually } from './eventually.ts';
 import { temporalClient } from './history.ts';
@@ -59,6 +60,9 @@ export async function startTestStack(settings: Record<string, string> = {}): Pro
     RATE_LIMIT_PER_MINUTE: '100000',
     ...settings,
   });
+  const db = await openDatabase(database.url, { app: 1, system: 1 });
+  await addTestDataKey(db);
+  await db.close();
   const api = await startApi({ ...config, PORT: 0 });
   // Webhooks must come back to the port that the API got.
   const own = { ...config, PUBLIC_URL: settings.PUBLIC_URL ?? api.url };
@@ -66,7 +70,7 @@ export async function startTestStack(settings: Record<string, string> = {}): Pro
   const client = async (tenant: string, scopes: readonly Scope[] = scopeNames): Promise<ApiClient> => {
     const key = await worker.context.db.system(async (em) => {
       const now = new Date();
-      const row = await ensureTenant(em, tenant, now);
+      const row = await ensureTenant(em, worker.context.vault, tenant, now);
       return createApiKey(em, row.id, 'test', scopes, now).key;
     });
     return createClient(api.url, key);
@@ -107,7 +111,8 @@ export async function startTestStack(settings: Record<string, string> = {}): Pro
       const attempt = await worker.context.db.system((em) =>
         em.findOneOrFail(ConnectionAttempt, { accountId }, { orderBy: { number: 'desc' } }),
       );
-      const token = worker.context.vault.open(attempt.callbackToken ?? '', sealed.callbackToken(attempt.id));
+      const keys = await worker.context.vault.keysOf(worker.context.db, attempt.tenantId);
+      const token = keys.open(attempt.callbackToken ?? '', sealed.callbackToken(attempt.id));
       return { callback: callbackAddress(api.url, 'unipile', token) };
     },
     timeline: (accountId, kind) =>

@@ -28,14 +28,14 @@ export async function actOnStep(context: Context, ref: StepActionRef): Promise<P
     const ending = await endingReason(held);
     const current = attempt.state === 'running' && step?.id === ref.stepId && !step.endedAt;
     if (!current || ending) return { over: progressOf(held, ending) };
-    const content = contentOf(context, step);
+    const content = contentOf(held.keys, step);
     const connection = await connectionTo(context, em, account, at, attempt.providerAccountId);
     const input = loginInput(context, held);
     if (ref.action !== 'answer') return { over: null, ...connection, content, input, answer: null, unclear: null };
     if (step.answerId !== ref.answerId || !step.answer) return { over: progressOf(held) };
     const unclear = step.sentAt;
     step.sentAt ??= at;
-    const answer = context.vault.open(step.answer, sealed.stepAnswer(ref.answerId));
+    const answer = held.keys.open(step.answer, sealed.stepAnswer(ref.answerId));
     return { over: null, ...connection, content, input, answer, unclear };
   });
   if (start.over) return start.over;
@@ -70,7 +70,7 @@ export async function actOnStep(context: Context, ref: StepActionRef): Promise<P
   } catch (error) {
     if (!(error instanceof ProviderFailure)) throw error;
     const { action } = failureRow(error.code);
-    if (action === 'ask_again') return withAttempt(context, ref, (held) => askAgain(context, held, content));
+    if (action === 'ask_again') return withAttempt(context, ref, (held) => askAgain(held, content));
     // Forgotten only for a retry that is sure to come; what is given up stays sent, should its report get lost.
     if (error.effect === 'none' && (action === 'retry' || action === 'wait'))
       await withAttempt(context, ref, ({ step }) => {
@@ -94,7 +94,7 @@ const isRefusal = (error: unknown): boolean =>
   ['request_refused', 'checkpoint_refused', 'wrong_answer', 'unsupported'].includes(error.code);
 
 /** The same question as a new step, while the budget of answers lasts. */
-async function askAgain(context: Context, held: AttemptTx, content: StepContent): Promise<Progress> {
+async function askAgain(held: AttemptTx, content: StepContent): Promise<Progress> {
   const { em, account, attempt, at, step } = held;
   attempt.answersLeft -= 1;
   addTimelineEvent(em, account, at, 'answer_refused', 'The provider refused the answer.', {
@@ -112,7 +112,7 @@ async function askAgain(context: Context, held: AttemptTx, content: StepContent)
     canResend: step?.canResend ?? false,
     canTryAnotherWay: step?.canTryAnotherWay ?? false,
   };
-  await placeStep(context, held, next, 'refused', true);
+  await placeStep(held, next, 'refused', true);
   return progressOf(held);
 }
 
@@ -140,7 +140,7 @@ async function afterUnclearAnswer(context: Context, ref: StepActionRef, content:
       canResend: step.canResend,
       canTryAnotherWay: step.canTryAnotherWay,
     };
-    await placeStep(context, held, next, 'unclear', true);
+    await placeStep(held, next, 'unclear', true);
     return progressOf(held);
   });
 }

@@ -29,10 +29,10 @@ export async function applyLoginProgress(
   const { known, wanted } = await withAttempt(context, ref, async (held) => {
     if (upstream) rememberUpstream(held, upstream, taken);
     // Before its login is done: its events already carry its secret.
-    if (upstream === held.account.providerAccountId) keepAccountKeys(context.vault, held.account, progress.keys);
+    if (upstream === held.account.providerAccountId) keepAccountKeys(held.keys, held.account, progress.keys);
     const wanted = held.account.checkRequestedAt;
     if (held.attempt.state !== 'running' || progress.next.linked) return { known: progressOf(held), wanted };
-    await placeStep(context, held, progress.next, from.outcome);
+    await placeStep(held, progress.next, from.outcome);
     return { known: progressOf(held, await endingReason(held)), wanted };
   });
   if (!progress.next.linked || known.state === 'closed') return known;
@@ -47,7 +47,7 @@ export async function applyLoginProgress(
   }
   // The provider took the login, and is still setting the account up or cannot say: it is looked at again.
   return withAttempt(context, ref, async (held) => {
-    await placeStep(context, held, settingUp, from.outcome);
+    await placeStep(held, settingUp, from.outcome);
     return progressOf(held);
   });
 }

@@ -9,12 +9,15 @@ import { callbackAddress, returnAddress, webhookAddress } from '../../../domain/
 import { sealed } from '../../../db/sealed.ts';
 import { failureRow, ProviderFailure } from '../../../domain/failures.ts';
 import type { AttemptRef } from '../../../domain/attempts.ts';
+import type { Keyset } from '../../../platform/keyset.ts';
 import type { AccountView, LoginInput, LoginPage, Provider, ProviderCall } from '../../../providers/provider.ts';
 import { timeOf, type Context } from '../../context.ts';
 
 /** An attempt with its account, locked for the transaction. */
 export interface AttemptTx {
   em: Em;
+  /** The tenant's. */
+  keys: Keyset;
   at: Date;
   account: Account;
   attempt: ConnectionAttempt;
@@ -30,7 +33,8 @@ export async function lockAttempt(context: Context, em: Em, ref: AttemptRef): Pr
     { lockMode: LockMode.PESSIMISTIC_WRITE },
   );
   const step = attempt.currentStepId ? await em.findOneOrFail(ConnectionStep, { id: attempt.currentStepId }) : null;
-  return { em, at: timeOf(context, ref), account, attempt, step };
+  const keys = await context.vault.keysOf(em, ref.tenantId);
+  return { em, keys, at: timeOf(context, ref), account, attempt, step };
 }
 
 /** One transaction over an attempt. */
@@ -64,12 +68,13 @@ export async function connectionTo(
     : await credentialsFor(em, account.tenantId, account.provider);
   if (!provider || !credentials)
     throw new ProviderFailure('provider_not_configured', failureRow('provider_not_configured').whatToDo);
-  const settings = settingsOf(context.vault, credentials);
+  const keys = await context.vault.keysOf(em, account.tenantId);
+  const settings = settingsOf(keys, credentials);
   const call = {
     settings,
     channel: account.channel,
     providerAccountId,
-    keys: providerAccountId === account.providerAccountId ? accountKeys(context.vault, account) : null,
+    keys: providerAccountId === account.providerAccountId ? accountKeys(keys, account) : null,
     webhookAddress: webhookAddress(context.publicUrl, provider.name, credentials.webhookToken),
     now: at.getTime(),
   };
@@ -77,21 +82,22 @@ export async function connectionTo(
 }
 
 /** What a login starts with: what this attempt was given, else what the account was connected with. */
-export function loginInput(context: Context, { account, attempt }: AttemptTx): LoginInput {
+export function loginInput(context: Context, held: AttemptTx): LoginInput {
+  const { keys, account, attempt } = held;
   const stored = attempt.input
-    ? context.vault.open(attempt.input, sealed.attemptInput(attempt.id))
+    ? keys.open(attempt.input, sealed.attemptInput(attempt.id))
     : account.secret
-      ? context.vault.open(account.secret, sealed.accountSecret(account.id))
+      ? keys.open(account.secret, sealed.accountSecret(account.id))
       : null;
   const credentials = stored ? (JSON.parse(stored) as Record<string, unknown>) : {};
-  const page = pageOf(context, account, attempt);
+  const page = pageOf(context, held);
   return { method: attempt.method, credentials, page, reference: attempt.id, identity: account.identity };
 }
 
 /** What the provider's page needs, of an attempt that logs in there. */
-function pageOf(context: Context, account: Account, attempt: ConnectionAttempt): LoginPage | undefined {
+function pageOf(context: Context, { keys, account, attempt }: AttemptTx): LoginPage | undefined {
   if (!attempt.callbackToken) return undefined;
-  const token = context.vault.open(attempt.callbackToken, sealed.callbackToken(attempt.id));
+  const token = keys.open(attempt.callbackToken, sealed.callbackToken(attempt.id));
   return {
     name: attempt.id,
     callbackUrl: callbackAddress(context.publicUrl, account.provider, token),

@@ -41,7 +41,7 @@ export async function checkAccount(context: Context, ref: AttemptRef): Promise<P
       addTimelineEvent(em, account, at, 'provider_says', `The provider reports: ${view.reported}.`, {
         data: { reported: view.reported },
       });
-    if (details && !stranger) saveDetails(context, em, account, view, details, at);
+    if (details && !stranger) saveDetails(held.keys, em, account, view, details, at);
     return progressOf(held);
   });
 }

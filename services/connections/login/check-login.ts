@@ -78,7 +78,7 @@ const afterPage = (context: Context, ref: AttemptRef, view: AccountView, wanted:
           attempt: attempt.number,
         },
       );
-    } else if (called) await placeStep(context, held, settingUp, 'accepted');
+    } else if (called) await placeStep(held, settingUp, 'accepted');
     return progressOf(held);
   });
 
@@ -111,7 +111,7 @@ export async function reviveLogin(context: Context, ref: AttemptRef): Promise<Pr
     if (trigger === 'automatic' && view.status !== 'degraded') return progressOf(held, lost);
     if (view.status === 'degraded') {
       held.attempt.providerAccountId = call.providerAccountId;
-      await placeStep(context, held, settingUp, null);
+      await placeStep(held, settingUp, null);
     }
     return progressOf(held);
   });

@@ -81,10 +81,10 @@ async function settle(
   const survivor = winner ?? account;
   survivor.providerAccountId = upstream;
   survivor.identity = view.identity ?? survivor.identity;
-  takeSecret(context, held, survivor);
+  takeSecret(held, survivor);
   checkDone(account, wanted);
   const wasNew = survivor.detailsAt === null;
-  saveDetails(context, em, survivor, view, details, at);
+  saveDetails(held.keys, em, survivor, view, details, at);
   moveAccount(em, survivor, { type: 'linked', at }, winner ? undefined : attempt.number);
   await claimEvents(em, context.vault, survivor, at);
 
@@ -159,9 +159,9 @@ async function mergeInto(em: Em, held: AttemptTx, winner: Account, upstream: str
 }
 
 /** What the owner logged in with, kept for the next reconnection. */
-function takeSecret(context: Context, { attempt }: AttemptTx, survivor: Account): void {
+function takeSecret({ keys, attempt }: AttemptTx, survivor: Account): void {
   if (!attempt.input) return;
-  const input = context.vault.open(attempt.input, sealed.attemptInput(attempt.id));
-  survivor.secret = context.vault.seal(input, sealed.accountSecret(survivor.id));
+  const input = keys.open(attempt.input, sealed.attemptInput(attempt.id));
+  survivor.secret = keys.seal(input, sealed.accountSecret(survivor.id));
   survivor.method = attempt.method;
 }

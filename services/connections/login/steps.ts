@@ -6,15 +6,14 @@ import type { FailureCode } from '../../../domain/failures.ts';
 import type { Progress } from '../../../domain/attempts.ts';
 import { answerable, polled, story, type StepContent, type StepKind } from '../../../domain/steps.ts';
 import { newId } from '../../../platform/ids.ts';
+import type { Keyset } from '../../../platform/keyset.ts';
 import type { LoginProgress } from '../../../providers/provider.ts';
-import type { Context } from '../../context.ts';
 import type { AttemptTx } from './attempt-tx.ts';
 
 type Waiting = Extract<LoginProgress['next'], { linked: false }>;
 
 /** Makes `next` the attempt's current step; the one before it ends as `outcome`. */
 export async function placeStep(
-  context: Context,
   held: AttemptTx,
   next: Waiting,
   outcome: ConnectionStep['outcome'],
@@ -29,7 +28,7 @@ export async function placeStep(
   await addStep(held, {
     id,
     kind: next.content.kind,
-    content: context.vault.seal(JSON.stringify(next.content), sealed.stepContent(id)),
+    content: held.keys.seal(JSON.stringify(next.content), sealed.stepContent(id)),
     again,
     canResend: next.canResend,
     canTryAnotherWay: next.canTryAnotherWay,
@@ -99,9 +98,9 @@ async function addStep(held: AttemptTx, step: NewStep): Promise<void> {
 }
 
 /** The content of a step that still waits. */
-export function contentOf(context: Context, step: ConnectionStep): StepContent {
+export function contentOf(keys: Keyset, step: ConnectionStep): StepContent {
   if (!step.content) throw new Error('The step has no content: it has ended.');
-  return JSON.parse(context.vault.open(step.content, sealed.stepContent(step.id))) as StepContent;
+  return JSON.parse(keys.open(step.content, sealed.stepContent(step.id))) as StepContent;
 }
 
 /** Where the attempt stands, for its workflow. `ending` carries the reason for which it must be closed. */
