@@ -16,16 +16,16 @@ export async function prepareKeys(db: Database, masterKeys: MasterKeys): Promise
       sql`select o.tenant_id from (select null::uuid as tenant_id union all select id from tenants) o
           where not exists (select from data_keys k where k.tenant_id is not distinct from o.tenant_id and k.version > 0)`,
     );
-    await addFirstKeys(em, masterKeys, lacking.map((one) => one.tenant_id));
+    await addFirstKeys(
+      em,
+      masterKeys,
+      lacking.map((one) => one.tenant_id),
+    );
   });
 }
 
 /** Makes the first data key of each owner (null: the installation) that has none. System role. */
-export async function addFirstKeys(
-  em: Em,
-  masterKeys: MasterKeys,
-  owners: readonly (string | null)[],
-): Promise<void> {
+export async function addFirstKeys(em: Em, masterKeys: MasterKeys, owners: readonly (string | null)[]): Promise<void> {
   if (!owners.length) return;
   const made = owners.map((tenantId) => newKey(masterKeys, tenantId));
   await rows(

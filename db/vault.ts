@@ -95,6 +95,8 @@ async function loadKeys(em: Em, masterKeys: MasterKeys, tenantId: string | null)
   const sealing = own.find(({ settled }) => settled) ?? own.at(-1);
   const key = sealing && keys.get(sealing);
   if (!key)
-    throw new VaultError(tenantId ? `Tenant ${tenantId} has no data key: it was deleted.` : 'The installation has no data key yet.');
+    throw new VaultError(
+      tenantId ? `Tenant ${tenantId} has no data key: it was deleted.` : 'The installation has no data key yet.',
+    );
   return createKeyset([...keys.values()], key);
 }

@@ -26,6 +26,7 @@ export interface Keyset {
 
 /** Context of values that have no place of their own: payloads. */
 const bytesContext = 'bytes';
+const idForm = /^[0-9a-z]{8,12}$/;
 /** Lengths of ids, the longer first: bytes begin with the id. */
 const idLengths = [12, 8];
 
@@ -45,12 +46,15 @@ export function createKeyset(keys: readonly DataKey[], sealing: DataKey): Keyset
   };
   const others = keys.filter(({ id }) => id !== sealing.id);
   return {
-    seal: (plain, context) => `v2.${sealing.id}.${encrypt(sealingKey, Buffer.from(plain), context).toString('base64url')}`,
+    seal: (plain, context) =>
+      `v2.${sealing.id}.${encrypt(sealingKey, Buffer.from(plain), context).toString('base64url')}`,
     open: (sealed, context) => {
       const [version, id, body] = sealed.split('.');
-      if ((version !== 'v1' && version !== 'v2') || !id || !body) throw new VaultError('Not a sealed value.');
+      if ((version !== 'v1' && version !== 'v2') || !id || !idForm.test(id) || !body)
+        throw new VaultError('Not a sealed value.');
       const key = cipherKeys.get(id);
-      if (!key) throw new VaultError(`Data key ${id} is not here: it is another tenant's, or was deleted with its tenant.`);
+      if (!key)
+        throw new VaultError(`Data key ${id} is not here: it is another tenant's, or was deleted with its tenant.`);
       return decrypt(key, Buffer.from(body, 'base64url'), context).toString();
     },
     sealBytes: (plain) => Buffer.concat([Buffer.from(sealing.id), encrypt(sealingKey, plain, bytesContext)]),

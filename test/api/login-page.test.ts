@@ -97,7 +97,7 @@ describe('SECURITY 5: callbacks of a login page', () => {
     const own = unique();
     await activate(api, id, own);
     await api.client.post(`/api/v1/accounts/${id}/reconnect`);
-    const token = tokenOf(await attemptOf(id));
+    const token = await tokenOf(await attemptOf(id));
     expect((await call(token, { ...success(unique()), status: 'RECONNECTED' })).status).toBe(409);
     expect((await call(token, { ...success(own), status: 'RECONNECTED' })).status).toBe(200);
     const account = await api.context.db.system((em) => em.findOneOrFail(Account, { id }));

@@ -10,7 +10,16 @@ import { createControl, type Control } from '../support/control.ts';
 import { eventually } from '../support/eventually.ts';
 import { misbehaviours, startFaultyProvider, type FaultyProvider } from './faulty-provider.ts';
 import { createCanaries, createRecorder, onboardings, see, type Recorder } from './onboardings.ts';
-import { columnsOf, installationKeys, logsOf, metricsOf, runsOf, temporalFilesOf, type Column, type StoredRun } from './places.ts';
+import {
+  columnsOf,
+  installationKeys,
+  logsOf,
+  metricsOf,
+  runsOf,
+  temporalFilesOf,
+  type Column,
+  type StoredRun,
+} from './places.ts';
 import { findAll, type Canary, type Place } from './search.ts';
 
 /*

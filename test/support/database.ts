@@ -19,7 +19,6 @@ const template = 'patchbay_test_template';
 export async function createTestDatabase(): Promise<TestDatabase> {
   const admin = required('PATCHBAY_TEST_PG_ADMIN_URL');
   const owner = required('PATCHBAY_TEST_PG_OWNER_URL');
-  const name = `t_${randomBytes(6).toString('hex')}`;
   await withClient(admin, async (client) => {
     await client.query('select pg_advisory_lock(727272)');
     const { rowCount } = await client.query('select from pg_database where datname = $1', [template]);
@@ -39,7 +38,24 @@ export async function createTestDatabase(): Promise<TestDatabase> {
       }
     }
     await client.query('select pg_advisory_unlock(727272)');
-    await client.query(`create database ${name} template ${template} owner ${new URL(owner).username}`);
+  });
+  return create(template);
+}
+
+/** A database without tables. */
+export async function createEmptyDatabase(): Promise<TestDatabase> {
+  // The logins come with the template.
+  const other = await createTestDatabase();
+  await other.drop();
+  return create('template1');
+}
+
+async function create(from: string): Promise<TestDatabase> {
+  const admin = required('PATCHBAY_TEST_PG_ADMIN_URL');
+  const owner = required('PATCHBAY_TEST_PG_OWNER_URL');
+  const name = `t_${randomBytes(6).toString('hex')}`;
+  await withClient(admin, async (client) => {
+    await client.query(`create database ${name} template ${from} owner ${new URL(owner).username}`);
   });
   const login = (user: string): string => {
     const url = new URL(inDatabase(owner, name));
