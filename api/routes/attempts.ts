@@ -71,7 +71,10 @@ const resend = route({
   answer: attemptAnswer,
   status: 202,
   handle: async (call) => ({
-    body: await answered(call, await moveStep({ ...call, accountId: call.params.id, stepId: call.params.step_id }, 'resend')),
+    body: await answered(
+      call,
+      await moveStep({ ...call, accountId: call.params.id, stepId: call.params.step_id }, 'resend'),
+    ),
   }),
 });
 
@@ -121,7 +124,11 @@ export const reconnect = route({
   answer: accountAndAttempt,
   status: 202,
   handle: async (call) => ({
-    body: await accountAndAttemptView(call.context, call.principal, await reconnectAccount(call, call.params.id, call.body)),
+    body: await accountAndAttemptView(
+      call.context,
+      call.principal,
+      await reconnectAccount(call, call.params.id, call.body),
+    ),
   }),
 });
 
@@ -161,7 +168,9 @@ export const solveCurrentStep = route({
     const { attempt, step } = await currentAttempt(call.context, call.principal, call.params.id);
     const keys = await call.context.vault.keysOf(call.context.db, call.principal.tenantId);
     const stepId = stepView(keys, call.context.publicUrl, attempt, step).id;
-    return { body: await answered(call, await answerStep({ ...call, accountId: call.params.id, stepId }, call.body.answer)) };
+    return {
+      body: await answered(call, await answerStep({ ...call, accountId: call.params.id, stepId }, call.body.answer)),
+    };
   },
 });
 

@@ -20,14 +20,15 @@ export async function erasuresToRepeat(db: Database): Promise<number> {
   return row?.n ?? 0;
 }
 
-/** Writes the ledger to a file whenever it has changed since the last call; whole, and never half. */
+/** Writes the ledger to a file whenever it, or the wrapping of its key, has changed since the last call; whole, and never half. */
 export function keepLedger(db: Database, path: string): () => Promise<void> {
   let written = '';
   return async () => {
     const [state] = await db.system((em) =>
       rows<{ mark: string }>(
         em,
-        `select count(*) || '/' || coalesce(max(erased_at)::text, '') || '/' || coalesce(max(erasure_id::text), '') as mark
+        `select count(*) || '/' || coalesce(max(erased_at)::text, '') || '/' || coalesce(max(erasure_id::text), '')
+           || '/' || (select coalesce(max(value), '') from ledger_keys where tenant_id is null) as mark
          from erased_subjects`,
       ),
     );

@@ -7,7 +7,7 @@ import { openDatabase, rows } from '../../db/connect.ts';
 import { startApi } from '../../api/start.ts';
 import { webhookSecretsOf } from '../../db/queries/tenants/credentials.ts';
 import { ProviderCredentials } from '../../db/entities/tenants.ts';
-import { erasuresToRepeat } from '../../services/erasures/ledger-file-sync.ts';
+import { erasuresToRepeat, keepLedger, takeInKeptLedger } from '../../services/erasures/ledger-file-sync.ts';
 import { ledgerLines, takeInLedger } from '../../services/erasures/ledger-file.ts';
 import { setTarget } from '../../db/queries/erasures/erasures.ts';
 import { addToLedger, erasedAmong } from '../../db/queries/erasures/ledger.ts';
@@ -349,7 +349,14 @@ describe('SECURITY 21: a new encryption key', () => {
 
       await installation.stop();
       await installation.start(freshKey, oldKey);
+      const file = join(tmpdir(), `ledger-${randomBytes(6).toString('hex')}.jsonl`);
+      const keep = keepLedger(installation.db, file);
+      await keep();
       await rotateMasterKey(installation.db, createMasterKeys(parseKeyRing(freshKey, oldKey)));
+      await keep();
+      const takenIn = await takeInKeptLedger(installation.db, createVault(parseKeyRing(freshKey)), file, new Date());
+      expect(takenIn?.digests).toBeGreaterThan(0);
+      await rm(file);
       await installation.stop();
       await installation.start(freshKey);
       expect((await send(ana)).body).toBeNull();
