@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { failures } from '../../domain/failures.ts';
-import { onPath } from '../../dev/parts/temporal-cli.ts';
+import { onPath } from '../../dev/parts/run-command.ts';
 import { reserveFreePort } from '../../dev/parts/ports.ts';
 import { startSandbox, type Sandbox } from '../../sandbox/start.ts';
 import { createClient } from '../support/client.ts';
@@ -53,7 +53,7 @@ describe('alerts and dashboard', () => {
   beforeAll(async () => {
     [database, sandbox] = await Promise.all([createTestDatabase(), startSandbox()]);
     const [one, two, three] = await Promise.all([reserveFreePort(), reserveFreePort(), reserveFreePort()]);
-    await Promise.all([one.release(), two.release(), three.release()]);
+    await Promise.all([one.handOver(), two.handOver(), three.handOver()]);
     ports = { api: one.number, apiMetrics: two.number, workerMetrics: three.number };
     const settings = {
       DATABASE_URL: database.url,

@@ -33,7 +33,7 @@ describe('SECURITY 22: supply chain', () => {
     expect(bare.map(([path]) => path)).toEqual([]);
   });
 
-  it.each(['dev/temporal', 'test/deploy/temporal-server'])('every Go module of %s has its checksum', (folder) => {
+  it.each(['dev/temporal', 'dev/temporal-server'])('every Go module of %s has its checksum', (folder) => {
     const required = [...read(`${folder}/go.mod`).matchAll(/^\s*(?:require )?([\w./~-]+\.[\w./~-]+) (v\S+)/gm)];
     expect(required.length).toBeGreaterThan(50);
     const replaced = new Set([...read(`${folder}/go.mod`).matchAll(/^replace (\S+) =>/gm)].map(([, module]) => module));
@@ -51,7 +51,7 @@ describe('SECURITY 22: supply chain', () => {
     const sums = read('dev/temporal-test-server/checksums.txt').trim().split('\n');
     expect(sums.filter((line) => !/^[0-9a-f]{64} {2}[\w.-]+\.jar$/.test(line))).toEqual([]);
     expect(sums.some((line) => line.endsWith(`  temporal-test-server-${versions[1]}.jar`))).toBe(true);
-    expect(read('dev/parts/test-server.ts')).toContain('checksums.txt');
+    expect(read('dev/parts/test-parts.ts')).toContain('checksums.txt');
   });
 
   it('every image has an exact tag', () => {
@@ -64,7 +64,7 @@ describe('SECURITY 22: supply chain', () => {
 
   it("continuous integration never uses the Temporal SDK's own download, which has no checksum", () => {
     expect(read('.ci/run')).toMatch(/^export CI=true$/m);
-    expect(read('dev/parts/sdk-download.ts')).toMatch(/env\.CI\b/);
+    expect(read('dev/parts/temporal-cli.ts')).toMatch(/env\.CI\b/);
   });
 
   it('no test asks the SDK for a download', () => {

@@ -62,7 +62,7 @@ describe('ports of the local stack', () => {
 
   test('a port stays its stack’s while the part that listens there is being restarted', async () => {
     const port = await reserveFreePort();
-    await port.release();
+    await port.handOver();
     const variable = { PATCHBAY_API_PORT: String(port.number) };
     await expect(reservePort('api', variable)).rejects.toThrow('is taken');
     await port.release();

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { identify, isRunning, type ProcessIdentity } from '../../dev/parts/process-identity.ts';
-import { type Part, type PartSpec, startPart } from '../../dev/parts/process.ts';
+import { type Part, type PartSpec, startPart } from '../../dev/parts/supervisor.ts';
 import type { Program } from '../../dev/parts/run.ts';
 
 describe('a supervised part', () => {
@@ -132,7 +132,7 @@ describe('a supervised part', () => {
     const parts = new URL('../../dev/parts/', import.meta.url);
     writeFileSync(
       supervisor,
-      `import { startPart } from '${new URL('process.ts', parts).pathname}';
+      `import { startPart } from '${new URL('supervisor.ts', parts).pathname}';
       const around = { logs: '${folder}', say: console.log, signal: new AbortController().signal, onChange: () => {} };
       const common = { env: process.env, readyWithinMs: 20_000, graceMs: 1_000 };
       const ours = { name: 'ours', program: { script: '${script}' }, isReady: (run) => run.printed().includes('ready') };
