@@ -14,7 +14,7 @@ const lock = JSON.parse(read('package-lock.json')) as {
 const nameOf = (path: string): string => path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length);
 
 describe('SECURITY 22: supply chain', () => {
-  it('every install script in the lock was decided on', () => {
+  it('every install script in the lock is allowed or denied in package.json', () => {
     const scripted = Object.entries(lock.packages).filter(([, { hasInstallScript }]) => hasInstallScript);
     expect(scripted.length).toBeGreaterThan(0);
     const undecided = scripted
@@ -44,7 +44,7 @@ describe('SECURITY 22: supply chain', () => {
     expect(bare.map(([, module]) => module)).toEqual([]);
   });
 
-  it('every jar of the time-skipping server is held against its checksum', () => {
+  it('every jar of the time-skipping server is verified by its checksum', () => {
     const pom = read('dev/temporal-test-server/pom.xml');
     const versions = [...pom.matchAll(/<version>([^<]+)<\/version>/g)].map(([, version = '']) => version);
     expect(versions.filter((version) => !/^\d+(\.\d+)*$/.test(version))).toEqual([]);
@@ -67,7 +67,7 @@ describe('SECURITY 22: supply chain', () => {
     expect(read('dev/parts/temporal-cli.ts')).toMatch(/env\.CI\b/);
   });
 
-  it('no test asks the SDK for a download', () => {
+  it('no test makes the SDK download a server', () => {
     const files = readdirSync(join(project, 'test'), { recursive: true, encoding: 'utf8' }).filter((one) =>
       one.endsWith('.ts'),
     );

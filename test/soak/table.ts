@@ -1,8 +1,8 @@
-import type { Row } from './verdict.ts';
+import type { Row } from './assertions.ts';
 
 const widths = { what: 48, expected: 28 };
 
-/** The verdict for people; what was found goes on below itself. */
+/** The assertions' results as a table. */
 export function drawTable(rows: Row[]): string {
   const line = (mark: string, what: string, expected: string, found: string): string =>
     `${mark.padEnd(6)} ${what.padEnd(widths.what)} ${expected.padEnd(widths.expected)} ${found}`;
