@@ -5,8 +5,8 @@ requireNode();
 
 const { soak } = await import('../test/soak/soak.ts');
 const { contactsUnderKills } = await import('../test/soak/contacts-under-kills.ts');
-const { assertAll, summaryOf } = await import('../test/soak/assertions.ts');
-const { drawTable } = await import('../test/soak/table.ts');
+const { assertAll } = await import('../test/soak/assertions.ts');
+const { drawTable, summaryOf } = await import('../test/soak/report.ts');
 
 const usage = `npm run soak -- [--seed N] [--accounts 20] [--operations 12] [--kills 5] [--minutes M] [--small]
   --kills    how often each part of the stack is killed; twice as many kills while an address book is read

@@ -235,20 +235,3 @@ export async function assertAll(result: SoakResult): Promise<Row[]> {
   for (const assertion of assertions) rows.push(await assertion(result));
   return rows;
 }
-
-/** Lines that say what was done to the stack. */
-export function summaryOf({ scenarios, outages, dropped, messages, tookMs, calls }: SoakResult): string[] {
-  const requested = scenarios.reduce((sum, { requested: n }) => sum + n, 0);
-  const cancelled = scenarios.reduce((sum, { cancelled: n }) => sum + n, 0);
-  const kills = ['api', 'worker', 'temporal', 'postgres'].map(
-    (part) => `${part} ${outages.filter((one) => one.part === part).length}`,
-  );
-  const drops = Object.entries(dropped).map(([status, n]) => `${n} ${status}`);
-  const asked = Object.values(calls).reduce((sum, n) => sum + n, 0);
-  return [
-    `${scenarios.length} accounts, ${requested} operations, ${cancelled} of them cancelled, in ${Math.round(tookMs / 1_000)} s`,
-    `killed with SIGKILL: ${kills.join(', ')}`,
-    `accounts dropped by the provider: ${drops.join(', ') || 'none'}; messages received: ${messages}`,
-    `calls to the provider: ${asked}, three in ten failed; webhooks were dropped, duplicated and reordered`,
-  ];
-}
