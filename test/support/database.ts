@@ -2,9 +2,9 @@ import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import { migrate } from '../../db/migrate.ts';
 
-/** A database of one test file, migrated, with a login that works as ours do. */
+/** A migrated database for one test file, with the logins of a deployment. */
 export interface TestDatabase {
-  /** Runtime login: may take the application's and the system's role, has no rights of its own. */
+  /** The runtime login: may set the application's and the system's role, has no rights of its own. */
   url: string;
   /** The schema's owner. */
   ownerUrl: string;
@@ -15,7 +15,7 @@ export interface TestDatabase {
 
 const template = 'patchbay_test_template';
 
-/** A fresh copy of the migrated template, which the first test file to come makes. */
+/** Copies the migrated template, which the first test file makes. */
 export async function createTestDatabase(): Promise<TestDatabase> {
   const admin = required('PATCHBAY_TEST_PG_ADMIN_URL');
   const owner = required('PATCHBAY_TEST_PG_OWNER_URL');

@@ -1,15 +1,15 @@
 import pg from 'pg';
 import { eventually } from '../support/eventually.ts';
 import { startRealStack, type RealStack } from '../support/real-stack.ts';
-import type { Row } from './verdict.ts';
+import type { Row } from './assertions.ts';
 
-/** Parts that are killed one after the other; the worker once the run has come a page further, the others where it is. */
+/** Parts that are killed one after the other: the worker after the run's next page, the others at any moment. */
 const parts = ['worker', 'postgres', 'temporal'] as const;
-/** How long a run may stand still, and how long it may take after the last kill, in milliseconds. */
-const patienceMs = 120_000;
+/** The longest time without a next page, and from the last kill to the end, in milliseconds. */
+const limitMs = 120_000;
 
-/** Reads one address book while the stack's parts are killed; answers what was found of it. */
-export async function bookUnderKills(size: number, kills: number, say: (text: string) => void): Promise<Row[]> {
+/** Syncs one address book while the stack's parts are killed; answers the assertions' results. */
+export async function contactsUnderKills(size: number, kills: number, say: (text: string) => void): Promise<Row[]> {
   const real = await startRealStack({ SYNC_HEARTBEAT_SECONDS: '3' });
   try {
     const { id, entries } = await connect(real, size);
@@ -29,7 +29,7 @@ export async function bookUnderKills(size: number, kills: number, say: (text: st
           const further = now?.cursor !== null && (now?.cursor !== from || killed % parts.length !== 0);
           return now && (now.state !== 'running' || further) ? now : null;
         },
-        patienceMs,
+        limitMs,
       );
       if (seen.state !== 'running') break;
       from = seen.cursor;
@@ -42,7 +42,7 @@ export async function bookUnderKills(size: number, kills: number, say: (text: st
         const now = await run();
         return now && now.state !== 'running' ? now : null;
       },
-      patienceMs,
+      limitMs,
     );
     const people = (await query(real, 'select count(*)::int as n from contacts where account_id = $1', [id]))?.[0]?.n;
     const pages = (await query(real, 'select count(*)::int as n from sync_pages', []))?.[0]?.n;
@@ -70,7 +70,7 @@ export async function bookUnderKills(size: number, kills: number, say: (text: st
 
 const row = (what: string, expected: string, found: string): Row => ({ what, expected, found, ok: found === expected });
 
-/** A connected number with an address book in which people come more than once. */
+/** Connects a number whose address book lists some people more than once. */
 async function connect(real: RealStack, size: number): Promise<{ id: string; entries: number }> {
   const { body } = await real.api.post('/api/v1/accounts', {
     provider: 'wasender',
@@ -87,7 +87,7 @@ async function connect(real: RealStack, size: number): Promise<{ id: string; ent
   return { id, entries };
 }
 
-/** Rows by SQL as operators ask; null while PostgreSQL is away. */
+/** Rows of a query with the operators' login; null while PostgreSQL is down. */
 async function query(real: RealStack, sql: string, params: unknown[]): Promise<any[] | null> {
   const client = new pg.Client({ connectionString: real.stack.describe().database_url });
   client.on('error', () => undefined);

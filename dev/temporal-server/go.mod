@@ -1,4 +1,4 @@
-module patchbay.invalid/test/deploy/temporal-server
+module patchbay.invalid/dev/temporal-server
 
 go 1.26.4
 

@@ -1,7 +1,7 @@
 import { failures } from '../../domain/failures.ts';
-import type { Aftermath } from './storm.ts';
+import type { SoakResult } from './soak.ts';
 
-/** One line of the verdict. */
+/** The result of one assertion. */
 export interface Row {
   what: string;
   expected: string;
@@ -9,9 +9,9 @@ export interface Row {
   ok: boolean;
 }
 
-type Check = (aftermath: Aftermath) => Promise<Row> | Row;
+type Assertion = (result: SoakResult) => Promise<Row> | Row;
 
-const none = async (what: string, { facts }: Aftermath, sql: string): Promise<Row> => {
+const none = async (what: string, { facts }: SoakResult, sql: string): Promise<Row> => {
   const found = await facts.count(sql);
   return { what, expected: '0', found: String(found), ok: found === 0 };
 };
@@ -23,17 +23,17 @@ const listed = (what: string, expected: string, wrong: string[], right: string):
 });
 const isCode = (text: unknown): boolean => typeof text === 'string' && Object.hasOwn(failures, text);
 
-/** How an account stands when its last wish has come to its end. */
-const restsAs: Check = async ({ lives, facts }) => {
-  const standing = await facts.rows(
+/** The state of each account after the end of its last operation. */
+const endStates: Assertion = async ({ scenarios, facts }) => {
+  const accounts = await facts.rows(
     `select a.id, a.state, a.reason, a.who, t.state as attempt, t.reason as ended from accounts a
      join connection_attempts t on t.account_id = a.id
      where t.number = (select max(number) from connection_attempts where account_id = a.id)`,
   );
   const counted: Record<string, number> = {};
   const wrong: string[] = [];
-  for (const { accountId, last, person } of lives) {
-    const row = standing.find(({ id }) => id === accountId);
+  for (const { accountId, last, person } of scenarios) {
+    const row = accounts.find(({ id }) => id === accountId);
     const named = ['failed', 'reconnect_required'].includes(row?.state) && isCode(row?.reason) && row?.who !== 'nobody';
     const cancelled = row?.reason === 'cancelled' && row.attempt === 'cancelled';
     const ok = last === 'disconnect' ? row?.state === 'disconnected' : row?.state === 'active' || named || cancelled;
@@ -42,47 +42,46 @@ const restsAs: Check = async ({ lives, facts }) => {
     counted[`${last} → ${words}`] = (counted[`${last} → ${words}`] ?? 0) + 1;
   }
   const right = Object.entries(counted).map(([words, n]) => `${n} ${words}`);
-  return listed('accounts rest as they were last wished', `${lives.length} as wished`, wrong, right.join('; '));
+  return listed('accounts are in the state last requested', `all of ${scenarios.length}`, wrong, right.join('; '));
 };
 
-const wishesKept: Check = async ({ lives, facts }) => {
+const operationsKept: Assertion = async ({ scenarios, facts }) => {
   const rows = await facts.rows('select account_id, id from connection_attempts');
   const wrong: string[] = [];
-  for (const { accountId, attempts, unknown, person } of lives) {
+  for (const { accountId, attempts, unknown, person } of scenarios) {
     const ids = new Set(rows.filter((row) => row.account_id === accountId).map(({ id }) => id as string));
     const missing = [...attempts].filter((id) => !ids.has(id)).length;
     const surplus = ids.size - attempts.size - unknown;
     if (missing || surplus > 0) wrong.push(`${person.name}: ${missing} missing, ${surplus} too many`);
   }
-  return listed('wishes that were taken are attempts, each once', 'all', wrong, `${rows.length} attempts`);
+  return listed('accepted operations are attempts, each once', 'all', wrong, `${rows.length} attempts`);
 };
 
 /**
- * What lives at the provider: the logins that our accounts name, and what was named to the operator as a suspected
- * orphan. The latter is all that can be done about a call whose answer was lost, where nothing in the account proves
- * whose it is.
+ * Every account at the provider is either the login of one of our accounts, or reported to the operator as a suspected
+ * orphan. A report is all that is possible after a lost answer when nothing proves whose account it is.
  */
-const nothingLeaked: Check = async ({ upstream, facts }) => {
-  const named = new Set(
+const nothingLeaked: Assertion = async ({ upstream, facts }) => {
+  const known = new Set(
     (await facts.rows('select provider_account_id as id from accounts where provider_account_id is not null')).map(
       ({ id }) => id,
     ),
   );
-  const told = await facts.rows(`select data from account_events where kind = 'suspected_orphan'`);
+  const reports = await facts.rows(`select data from account_events where kind = 'suspected_orphan'`);
   const suspected = new Set(
-    told.flatMap(({ data }) => [...(data.provider_account_ids ?? []), data.provider_account_id ?? []].flat()),
+    reports.flatMap(({ data }) => [...(data.provider_account_ids ?? []), data.provider_account_id ?? []].flat()),
   );
-  const leaked = upstream.filter(({ id }) => !named.has(id) && !suspected.has(id));
-  const orphans = upstream.filter(({ id }) => !named.has(id) && suspected.has(id)).length;
+  const leaked = upstream.filter(({ id }) => !known.has(id) && !suspected.has(id));
+  const orphans = upstream.filter(({ id }) => !known.has(id) && suspected.has(id)).length;
   return listed(
-    'accounts at the provider that nobody names',
+    'accounts at the provider without an account of ours',
     '0',
     leaked.map(({ id, type, status }) => `${type} ${status} ${id}`),
-    `0 (${upstream.length} there, ${orphans} of them told as suspected orphans)`,
+    `0 (${upstream.length} there, ${orphans} of them reported as suspected orphans)`,
   );
 };
 
-const noneMissing: Check = async ({ upstream, facts }) => {
+const noneMissing: Assertion = async ({ upstream, facts }) => {
   const active = await facts.rows(`select id, provider_account_id from accounts where state = 'active'`);
   const there = new Set(upstream.filter(({ status }) => status === 'OK').map(({ id }) => id));
   const missing = active.filter((row) => !there.has(row.provider_account_id)).map(({ id }) => id as string);
@@ -90,11 +89,11 @@ const noneMissing: Check = async ({ upstream, facts }) => {
 };
 
 /**
- * An owner's answer has an id, and is committed as sent before it is posted: it is posted once at most, however often
- * its worker dies. Only a post that was surely refused without effect (429) is repeated, and those are counted. An
- * answer whose attempt was replaced first, or whose worker died before the post, is not posted at all.
+ * An owner's answer has an id and is committed as sent before the post: it is posted at most once, however often the
+ * worker dies. Only a post that was refused without effect (429) is repeated; the sandbox counts those. An answer whose
+ * attempt was replaced before the post, or whose worker died before it, is not posted.
  */
-const answersOnce: Check = async ({ calls, refused, outages, facts }) => {
+const answersOnce: Assertion = async ({ calls, refused, outages, facts }) => {
   const given = await facts.count('connection_steps where answer_id is not null');
   const sent = await facts.count('connection_steps where sent_at is not null');
   const posted = calls['POST /api/v1/accounts/checkpoint'] ?? 0;
@@ -109,28 +108,27 @@ const answersOnce: Check = async ({ calls, refused, outages, facts }) => {
 };
 
 /**
- * A login is begun once per attempt. Beyond that it may be asked for again only after a refusal without effect, after
- * the known upstream account turned out to be gone, or after the provider's accounts were listed for what the lost
- * answer may have made.
+ * A login is started once per attempt. It may be started again only after a refusal without effect, after the known
+ * upstream account was not found, or after listing the provider's accounts for what a lost answer may have made.
  */
-const loginsOnce: Check = async ({ calls, refused, ownLists, facts }) => {
-  const begun = await facts.count(`connection_attempts where operation <> 'disconnect' and method <> 'hosted'`);
+const loginsOnce: Assertion = async ({ calls, refused, ownListCalls, facts }) => {
+  const started = await facts.count(`connection_attempts where operation <> 'disconnect' and method <> 'hosted'`);
   const asked = calls['POST /api/v1/accounts'] ?? 0;
-  const lists = (calls['GET /api/v1/accounts'] ?? 0) - ownLists;
+  const lists = (calls['GET /api/v1/accounts'] ?? 0) - ownListCalls;
   const again = refused['POST /api/v1/accounts'];
-  const most = begun + again + lists;
+  const most = started + again + lists;
   return {
-    what: 'logins begun at the provider, none blindly twice',
+    what: 'logins started at the provider, none repeated blindly',
     expected: `≤ ${most}`,
-    found: `${asked} (${begun} attempts, ${again} refused with 429, ${lists} looks for a lost answer)`,
+    found: `${asked} (${started} attempts, ${again} refused with 429, ${lists} lists read after a lost answer)`,
     ok: asked <= most,
   };
 };
 
-/** The sandbox remembers this many deliveries. */
-const remembered = 1_000;
+/** The sandbox keeps this many deliveries. */
+const keptDeliveries = 1_000;
 
-const eventsKept: Check = async ({ deliveries, facts }) => {
+const eventsKept: Assertion = async ({ deliveries, facts }) => {
   const kept = await facts.rows('select type, sum(deliveries)::int as n from webhook_events group by type');
   const delivered: Record<string, number> = {};
   for (const { label, state } of deliveries) {
@@ -144,11 +142,11 @@ const eventsKept: Check = async ({ deliveries, facts }) => {
   });
   const total = Object.values(delivered).reduce((sum, n) => sum + n, 0);
   const rows = await facts.count('webhook_events');
-  const more = deliveries.length >= remembered ? ' (of the last thousand)' : '';
-  return listed('webhooks answered 200 that are kept', `all of ${total}${more}`, lost, `all, as ${rows} events`);
+  const more = deliveries.length >= keptDeliveries ? ' (of the last thousand)' : '';
+  return listed('webhooks answered 200 and stored', `all of ${total}${more}`, lost, `all, as ${rows} events`);
 };
 
-const namedFailures: Check = async ({ facts }) => {
+const namedFailures: Assertion = async ({ facts }) => {
   const reasons = await facts.rows(
     `select reason, count(*)::int as n from (
        select reason from connection_attempts where state in ('failed', 'cancelled')
@@ -160,14 +158,14 @@ const namedFailures: Check = async ({ facts }) => {
   return listed('failures with a name', 'all', words(wrong), words(reasons).join(', ') || 'no failure');
 };
 
-const workflowsEnded: Check = async ({ facts }) => {
+const workflowsEnded: Assertion = async ({ facts }) => {
   const { COMPLETED = 0, ...others } = await facts.workflows();
   const wrong = Object.entries(others).map(([status, n]) => `${n} ${status}`);
   return listed('workflows, all completed', 'no other', wrong, `${COMPLETED} completed`);
 };
 
-/** Answers that a caller of this storm can bring about: what it asked for was over, taken, or taking place. */
-const foreseen = new Set([
+/** Codes of refusals that the soak's timing can cause: the step or attempt is over, or a request is in progress. */
+const expectedCodes = new Set([
   'stale_step',
   'answer_in_flight',
   'attempt_ended',
@@ -178,21 +176,21 @@ const foreseen = new Set([
   'cannot_resend',
   'not_found',
 ]);
-/** How long after an outage its effects may be felt, in milliseconds. */
-const aftershockMs = 3_000;
+/** How long after an outage requests may still fail, in milliseconds. */
+const recoveryMs = 3_000;
 
-const apiAnswers: Check = ({ seen, outages }) => {
+const apiAnswers: Assertion = ({ requests, outages }) => {
   const during = (at: number, ...which: string[]): boolean =>
-    outages.some(({ part, from, to }) => which.includes(part) && at > from - 20_000 && at < to + aftershockMs);
+    outages.some(({ part, from, to }) => which.includes(part) && at > from - 20_000 && at < to + recoveryMs);
   const wrong: Record<string, number> = {};
   const fine: Record<string, number> = {};
-  for (const { at, what, status, code, retryAfter } of seen) {
+  for (const { at, what, status, code, retryAfter } of requests) {
     const ok =
       status === 0
         ? during(at, 'api')
         : status >= 500
           ? status === 503 && retryAfter && during(at, 'postgres', 'temporal')
-          : status < 400 || foreseen.has(code);
+          : status < 400 || expectedCodes.has(code);
     const words = ok ? `${status || 'no answer'}${code && ` ${code}`}` : `${what} ${status || 'no answer'} ${code}`;
     const counted = ok ? fine : wrong;
     counted[words] = (counted[words] ?? 0) + 1;
@@ -202,21 +200,21 @@ const apiAnswers: Check = ({ seen, outages }) => {
   return listed('answers of the API', 'no 500, 503 only in outages', words(wrong), words(fine).join(', '));
 };
 
-const checks: Check[] = [
-  restsAs,
-  wishesKept,
+const assertions: Assertion[] = [
+  endStates,
+  operationsKept,
   (all) => none('attempts still running', all, `connection_attempts where state = 'running'`),
-  (all) => none('attempts with something left to undo', all, `connection_attempts where undo <> '[]'`),
+  (all) => none('attempts with a compensation left', all, `connection_attempts where undo <> '[]'`),
   (all) =>
     none(
-      'lost answers that nobody looked for',
+      'lost answers not looked for',
       all,
       'connection_attempts where intent_at is not null and provider_account_id is null',
     ),
   (all) => none('syncs still running', all, `sync_runs where state = 'running'`),
   (all) =>
     none(
-      'looks and signals still owed',
+      'checks and signals still owed',
       all,
       `accounts a left join webhook_events e on e.account_id = a.id where a.check_requested_at is not null or e.owes_signal`,
     ),
@@ -229,28 +227,11 @@ const checks: Check[] = [
   namedFailures,
   workflowsEnded,
   apiAnswers,
-  ({ left }) => listed('left to do when the time to rest was over', 'nothing', left, 'nothing'),
+  ({ left }) => listed('work left when the time was over', 'none', left, 'none'),
 ];
 
-export async function judge(aftermath: Aftermath): Promise<Row[]> {
+export async function assertAll(result: SoakResult): Promise<Row[]> {
   const rows: Row[] = [];
-  for (const check of checks) rows.push(await check(aftermath));
+  for (const assertion of assertions) rows.push(await assertion(result));
   return rows;
-}
-
-/** What was done to the stack, in words. */
-export function deeds({ lives, outages, dropped, messages, tookMs, calls }: Aftermath): string[] {
-  const made = lives.reduce((sum, { made: n }) => sum + n, 0);
-  const cancelled = lives.reduce((sum, { cancelled: n }) => sum + n, 0);
-  const kills = ['api', 'worker', 'temporal', 'postgres'].map(
-    (part) => `${part} ${outages.filter((one) => one.part === part).length}`,
-  );
-  const drops = Object.entries(dropped).map(([status, n]) => `${n} ${status}`);
-  const asked = Object.values(calls).reduce((sum, n) => sum + n, 0);
-  return [
-    `${lives.length} accounts, ${made} wishes, ${cancelled} of them cancelled, in ${Math.round(tookMs / 1_000)} s`,
-    `killed with SIGKILL: ${kills.join(', ')}`,
-    `accounts dropped by the provider: ${drops.join(', ') || 'none'}; messages received: ${messages}`,
-    `calls to the provider: ${asked}, three in ten failing; webhooks dropped, doubled and out of order`,
-  ];
 }

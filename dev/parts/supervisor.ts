@@ -1,35 +1,38 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { complaintIn } from './complaint.ts';
-import { PROJECT } from './home.ts';
-import type { ProcessIdentity } from './process-identity.ts';
-import type { Say } from './progress.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Home, PROJECT, writePrivate } from './home.ts';
+import type { ReservedPort } from './ports.ts';
+import { type ProcessIdentity, recordProcesses } from './process-identity.ts';
+import { type Say, step } from './progress.ts';
+import { errorMessageIn } from './run-command.ts';
 import { type Program, type Run, startRun } from './run.ts';
+import type { PartName, StackFile } from './stack-file.ts';
 
-/** A part of the local stack and what it means for it to be ready. Times are milliseconds. */
+/** A part of the local stack. Times are milliseconds. */
 export type PartSpec = {
   name: string;
   program: Program;
   env: NodeJS.ProcessEnv;
-  /** Asked again and again until it answers true; an error counts as not yet. */
+  /** Polled until it answers true; an error counts as false. */
   isReady: (run: Run) => Promise<boolean> | boolean;
   readyWithinMs: number;
-  /** From being asked to stop to being killed. */
+  /** From the stop signal to SIGKILL. */
   graceMs: number;
-  /** What must be put right before each start, such as a lock file left by a crash. */
+  /** Runs before each start, to remove what a crash left behind. */
   prepare?: () => Promise<void>;
 };
 
 export type Around = {
   logs: string;
   say: Say;
-  /** Ends a start that is under way. */
+  /** Aborts a start that is under way. */
   signal: AbortSignal;
-  /** Told each time that a process of a part began or ended. */
+  /** Called each time that a process of a part began or ended. */
   onChange: () => void;
 };
 
-/** A part that runs, and is started again when it dies, until it is stopped. */
+/** A running part: restarted when it ends, until it is stopped. */
 export type Part = {
   name: string;
   pid: () => number | null;
@@ -40,10 +43,10 @@ export type Part = {
 const POLL_MS = 50;
 const FIRST_WAIT_MS = 250;
 const LONGEST_WAIT_MS = 10_000;
-/** A part that lived this long is no longer in a row of failures. */
+/** A run of this length resets the wait before the next restart. */
 const STEADY_MS = 30_000;
 
-/** Starts a part and resolves when it is ready. Throws one clear line when it is not ready in time or ends before. */
+/** Starts a part and resolves when it is ready. Throws one line when it is not ready in time or ends before. */
 export async function startPart(spec: PartSpec, around: Around): Promise<Part> {
   const log = join(around.logs, `${spec.name}.log`);
   const stopping = new AbortController();
@@ -107,7 +110,7 @@ async function untilReady(spec: PartSpec, run: Run, log: string, signal: AbortSi
       await run.stop();
       signal.throwIfAborted();
       const what = late ? `was not ready within ${spec.readyWithinMs / 1000} s` : `ended (${await run.ended})`;
-      throw new Error(`${spec.name} ${what}; the end of ${log}: ${complaintIn(run.printed())}`);
+      throw new Error(`${spec.name} ${what}; the end of ${log}: ${errorMessageIn(run.printed())}`);
     }
     await sleep(POLL_MS);
   }
@@ -119,4 +122,51 @@ async function isReady(spec: PartSpec, run: Run): Promise<boolean> {
   } catch {
     return false;
   }
+}
+
+export type StackParts = ReturnType<typeof superviseParts>;
+
+/** Supervises the parts of one stack, and keeps the files of its home that describe them up to date. */
+export function superviseParts(home: Home, say: Say, signal: AbortSignal) {
+  const parts = new Map<PartName, Part>();
+  const held: ReservedPort[] = [];
+  const file = join(home.path, 'stack.json');
+  const processFile = join(home.path, 'processes.json');
+  const settings = join(home.path, 'settings.json');
+  let describe: (() => StackFile) | null = null;
+
+  const onChange = () => {
+    recordProcesses(
+      processFile,
+      [...parts.values()].flatMap((part) => part.processes()),
+    );
+    if (describe) writePrivate(file, `${JSON.stringify(describe(), null, 2)}\n`);
+  };
+  const around: Around = { logs: home.logs, say, signal, onChange };
+  const stopAll = (names: PartName[]) => Promise.all(names.map(async (name) => parts.get(name)?.stop()));
+  return {
+    file,
+    processFile,
+    start: async (name: PartName, spec: PartSpec) => {
+      await step(say, name, async () => void parts.set(name, await startPart(spec, around)));
+      onChange();
+    },
+    pid: (name: PartName) => parts.get(name)?.pid() ?? null,
+    hold: (ports: ReservedPort[]) => void held.push(...ports),
+    /** Writes the settings with which the `patchbay` command finds this stack. */
+    keepSettings: (own: Record<string, string>) => writePrivate(settings, `${JSON.stringify(own, null, 2)}\n`),
+    publish: (described: () => StackFile) => {
+      describe = described;
+      onChange();
+    },
+    /** Clients stop before the servers that they use. */
+    stop: async () => {
+      describe = null;
+      for (const path of [file, settings]) rmSync(path, { force: true });
+      await stopAll(['api', 'worker', 'sandbox']);
+      await stopAll(['temporal', 'postgres']);
+      await Promise.all(held.splice(0).map((port) => port.release()));
+      rmSync(processFile, { force: true });
+    },
+  };
 }
