@@ -1,3 +1,4 @@
+import type { Activities } from '../activities/activities.ts';
 import { inBackfill, sweeps } from './activity-options.ts';
 
 /** Reads every address book that is due, some accounts at a time; no account has a workflow of its own for it. */
@@ -20,4 +21,14 @@ export async function fetchPictures(): Promise<void> {
       { now: Date.now(), dueAt },
     ]);
   } while (more);
+}
+
+/**
+ * Removes what is past its retention and settles what is owed. Its result says what each part did, in numbers; the
+ * failure of one part stops no other.
+ */
+export function maintenance(): ReturnType<Activities['maintain']> {
+  return sweeps.maintain.executeWithOptions({ ...inBackfill(), summary: 'Run every part of the maintenance' }, [
+    { now: Date.now() },
+  ]);
 }

@@ -20,7 +20,7 @@ export async function erasuresToRepeat(db: Database): Promise<number> {
   return row?.n ?? 0;
 }
 
-/** Writes the ledger to a file whenever it has changed since the last call; whole, and never half. */
+/** Writes the ledger to a file of this host when it has changed since the last call; the file is replaced as a whole. */
 export function keepLedger(db: Database, path: string): () => Promise<void> {
   let written = '';
   return async () => {
