@@ -11,10 +11,13 @@ import { findTemporalCli } from './temporal-cli.ts';
 import { temporalSpec } from './temporal.ts';
 import { findTestServer } from './test-server.ts';
 
+/** Low, so that a test reaches it soon, and a flood of signals fails in tests first. */
+const signalLimit = 500;
+
 /**
  * Starts the parts that a whole test run shares, in a temporary home, and tells its tests about them through the
  * environment: PATCHBAY_TEST_PG_OWNER_URL (may create databases), PATCHBAY_TEST_PG_ADMIN_URL (superuser),
- * PATCHBAY_TEST_TEMPORAL_ADDRESS, PATCHBAY_TEST_TEMPORAL_CLI, PATCHBAY_TEST_SERVER_PATH (empty when there is none).
+ * PATCHBAY_TEST_TEMPORAL_ADDRESS, PATCHBAY_TEST_TEMPORAL_CLI, PATCHBAY_TEST_SERVER_PATH (empty when there is none), PATCHBAY_TEST_SIGNAL_LIMIT (signals that a run takes).
  */
 export async function startTestParts(env: NodeJS.ProcessEnv): Promise<{ stop: () => Promise<void> }> {
   const path = env.PATCHBAY_TEST_HOME ?? mkdtempSync(join(tmpdir(), 'patchbay-test-'));
@@ -34,7 +37,9 @@ export async function startTestParts(env: NodeJS.ProcessEnv): Promise<{ stop: ()
     const temporal = async () => {
       const port = await reserveFreePort();
       await port.release();
-      parts.push(await startPart(temporalSpec({ cli, folder: path, port: port.number, ui: null }), around));
+      parts.push(
+        await startPart(temporalSpec({ cli, folder: path, port: port.number, ui: null, signalLimit }), around),
+      );
       env.PATCHBAY_TEST_TEMPORAL_ADDRESS = `127.0.0.1:${port.number}`;
     };
     const postgres = async () => {
@@ -50,6 +55,7 @@ export async function startTestParts(env: NodeJS.ProcessEnv): Promise<{ stop: ()
       for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
     });
     env.PATCHBAY_TEST_TEMPORAL_CLI = cli;
+    env.PATCHBAY_TEST_SIGNAL_LIMIT = String(signalLimit);
     env.PATCHBAY_TEST_SERVER_PATH = testServer.path ?? '';
     return { stop };
   } catch (error) {

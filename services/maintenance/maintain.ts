@@ -1,5 +1,5 @@
 import type { Context } from '../context.ts';
-import { maintenanceParts, type MaintenancePart, type MaintenanceRun } from './parts.ts';
+import { maintenanceParts, type MaintenancePart } from './parts.ts';
 
 /** What one run did. */
 export interface MaintenanceResult {
@@ -15,22 +15,14 @@ export interface MaintenanceResult {
 const partMs = 60_000;
 
 /** Runs every part, one after the other; the failure of one part stops no other. Throws when `signal` aborts. */
-export async function maintain(
-  context: Context,
-  now: Date,
-  signal: AbortSignal,
-  parts: Readonly<Partial<Record<MaintenancePart, (run: MaintenanceRun) => Promise<number>>>> = maintenanceParts,
-): Promise<MaintenanceResult> {
+export async function maintain(context: Context, now: Date, signal: AbortSignal): Promise<MaintenanceResult> {
   const { log, metrics } = context;
   const result: MaintenanceResult = { done: {}, failed: [], unfinished: [] };
-  for (const [name, work] of Object.entries(parts) as [
-    MaintenancePart,
-    NonNullable<(typeof parts)[MaintenancePart]>,
-  ][]) {
+  for (const name of Object.keys(maintenanceParts) as MaintenancePart[]) {
     const ends = performance.now() + partMs;
     const isOver = (): boolean => signal.aborted || performance.now() > ends;
     try {
-      result.done[name] = await work({ context, now, isOver });
+      result.done[name] = await maintenanceParts[name]({ context, now, isOver });
       if (isOver()) result.unfinished.push(name);
       metrics.maintenance.inc({ part: name, outcome: 'done' });
     } catch (error) {

@@ -23,7 +23,7 @@ beforeAll(async () => {
     await rows(
       em,
       `insert into connection_attempts (id, tenant_id, account_id, number, operation, trigger, state, method, purge,
-         started_at, deadline_at, ended_at, undo, answers_left, looks)
+         started_at, deadline_at, ended_at, undo, answers_left, checks)
        select gen_random_uuid(), tenant_id, id, 1, 'connect', 'request', 'succeeded', method, false, now(), now(), now(),
          '[]', 5, 1
        from accounts where channel = 'linkedin'`,
