@@ -24,11 +24,11 @@ export async function maintain(context: Context, now: Date, signal: AbortSignal)
     try {
       result.done[name] = await maintenanceParts[name]({ context, now, isOver });
       if (isOver()) result.unfinished.push(name);
-      metrics.maintenance.inc({ part: name, outcome: 'done' });
+      metrics.maintenance.inc({ part: name, outcome: 'succeeded' });
     } catch (error) {
       result.failed.push(name);
       log.warn({ part: name, err: error }, 'a part of the maintenance failed; the next run tries it again');
-      metrics.maintenance.inc({ part: name, outcome: 'failed' });
+      metrics.maintenance.inc({ part: name, outcome: 'unexpected' });
     }
     signal.throwIfAborted();
   }

@@ -52,11 +52,11 @@ export function createRepair<R extends { id: string }>(
           try {
             await move(row);
             moved.push(row);
-            metrics.repairs.inc({ repair: name, outcome: 'done' });
+            metrics.repairs.inc({ repair: name, outcome: 'succeeded' });
           } catch (error) {
             if (isTemporalDown(error) || isDatabaseDown(error)) throw error;
             log.warn({ repair: name, id: row.id, err: error }, 'a repair was refused; it is tried again later');
-            metrics.repairs.inc({ repair: name, outcome: 'failed' });
+            metrics.repairs.inc({ repair: name, outcome: 'unexpected' });
           }
         }
       } finally {

@@ -73,7 +73,7 @@ it('runs every part, though one fails', async () => {
     expect(result.failed).toEqual(['raw_details']);
     expect(result.done).toMatchObject({ sync_runs: 0, contacts: 0, idempotency_keys: 1, webhook_registrations: 0 });
     const failures = (await context.metrics.maintenance.get()).values.filter(
-      ({ labels }) => labels.outcome === 'failed',
+      ({ labels }) => labels.outcome === 'unexpected',
     );
     expect(failures).toMatchObject([{ value: 1, labels: { part: 'raw_details' } }]);
     await owner.query('alter table accounts drop constraint refuse');
@@ -111,3 +111,13 @@ it('has a Schedule whose action and policies follow this version', async () => {
   expect(now.action).toMatchObject({ taskQueue: stack.config.TEMPORAL_TASK_QUEUE, args: [] });
   expect(now.policies).toEqual(right.policies);
 });
+
+it.each(['syncAllContacts', 'fetchPictures', 'maintenance'])(
+  'has the Schedule %s back within ten minutes when Temporal has lost it',
+  async (type) => {
+    const handle = client.schedule.getHandle(scheduleId(type, stack.config.TEMPORAL_TASK_QUEUE));
+    await handle.delete();
+    await stack.control.post('/clock', { advance_seconds: 601 });
+    await eventually('the Schedule', async () => (await handle.describe()).scheduleId);
+  },
+);

@@ -46,54 +46,6 @@ const isChecked = (id: string) => async (): Promise<boolean> => {
   return row?.open === false;
 };
 
-describe('one leader', () => {
-  const workers: RoleProcess[] = [];
-  afterAll(() => Promise.all(workers.map((worker) => worker.stop())));
-
-  it('repairs, and another worker takes over after it was killed', async () => {
-    await stack.worker.stop();
-    const { config } = stack;
-    const start = (): RoleProcess => {
-      const worker = startRole([process.execPath, join(project, 'workers/main.ts')], {
-        DATABASE_URL: config.DATABASE_URL,
-        TEMPORAL_ADDRESS: required('PATCHBAY_TEST_TEMPORAL_ADDRESS'),
-        TEMPORAL_TASK_QUEUE: config.TEMPORAL_TASK_QUEUE,
-        ENCRYPTION_KEY: testKey,
-        PUBLIC_URL: config.PUBLIC_URL,
-        UNIPILE_DSN: config.UNIPILE_DSN ?? '',
-        UNIPILE_ACCESS_TOKEN: 'sandbox-key',
-        SANDBOX_CONTROL_URL: config.SANDBOX_CONTROL_URL ?? '',
-        RECONCILE_INTERVAL_SECONDS: '1',
-        SHUTDOWN_GRACE_SECONDS: '1',
-      });
-      workers.push(worker);
-      return worker;
-    };
-    const leads = 'this worker reconciles now';
-    const first = start();
-    await first.says(leads);
-    const second = start();
-    await second.says('worker ready');
-    const id = await stalled('leader');
-    await eventually('the check', isChecked(id));
-    expect(second.said()).not.toContain(leads);
-
-    first.kill('SIGKILL');
-    await first.ended;
-    await second.says(leads);
-    await requestCheck(id);
-    await eventually('the check by the second', isChecked(id));
-
-    // A leader that stops gives the lock up.
-    const third = start();
-    await third.says('worker ready');
-    await second.stop();
-    await third.says(leads);
-    await third.stop();
-    stack.worker = await stack.startWorker();
-  });
-});
-
 describe('a repair', () => {
   it('of one account that is refused does not stop the others, and is tried again later', async () => {
     const ids = [await stalled('refused'), await stalled('neighbour')].sort();
@@ -192,6 +144,56 @@ it('a run that takes no more signals is ended with a named reason, and a new one
   await stack.control.post('/scan', { account_id: upstream });
   await stack.api.account(account.id, 'active');
   expect((await client.workflow.getHandle(workflowId).describe()).runId).toBe(after.runId);
+});
+
+describe('one leader', () => {
+  const workers: RoleProcess[] = [];
+  // The test's own worker would lead.
+  beforeAll(() => stack.worker.stop());
+  afterAll(async () => {
+    await Promise.all(workers.map((worker) => worker.stop()));
+    stack.worker = await stack.startWorker();
+  }, 60_000);
+
+  it('repairs, and another worker takes over after it was killed', async () => {
+    const { config } = stack;
+    const start = (): RoleProcess => {
+      const worker = startRole([process.execPath, join(project, 'workers/main.ts')], {
+        DATABASE_URL: config.DATABASE_URL,
+        TEMPORAL_ADDRESS: required('PATCHBAY_TEST_TEMPORAL_ADDRESS'),
+        TEMPORAL_TASK_QUEUE: config.TEMPORAL_TASK_QUEUE,
+        ENCRYPTION_KEY: testKey,
+        PUBLIC_URL: config.PUBLIC_URL,
+        UNIPILE_DSN: config.UNIPILE_DSN ?? '',
+        UNIPILE_ACCESS_TOKEN: 'sandbox-key',
+        SANDBOX_CONTROL_URL: config.SANDBOX_CONTROL_URL ?? '',
+        RECONCILE_INTERVAL_SECONDS: '1',
+        SHUTDOWN_GRACE_SECONDS: '1',
+      });
+      workers.push(worker);
+      return worker;
+    };
+    const leads = 'this worker reconciles now';
+    const first = start();
+    await first.says(leads);
+    const second = start();
+    await second.says('worker ready');
+    const id = await stalled('leader');
+    await eventually('the check', isChecked(id));
+    expect(second.said()).not.toContain(leads);
+
+    first.kill('SIGKILL');
+    await first.ended;
+    await second.says(leads);
+    await requestCheck(id);
+    await eventually('the check by the second', isChecked(id));
+
+    // A leader that stops gives the lock up.
+    const third = start();
+    await third.says('worker ready');
+    await second.stop();
+    await third.says(leads);
+  }, 180_000);
 });
 
 const refOf = async (accountId: string): Promise<{ tenantId: string; accountId: string }> => {
