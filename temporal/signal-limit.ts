@@ -1,8 +1,8 @@
 import { isGrpcServiceError, WorkflowNotFoundError, type Client } from '@temporalio/client';
 
 /**
- * Whether a run took as many signals as a run may take (10,000 by the server's default) and takes no more: gRPC's
- * INVALID_ARGUMENT; the server says which limit in words only.
+ * Whether a run has taken as many signals as a run may take (10,000 by the server's default): gRPC's INVALID_ARGUMENT;
+ * only the server's message says which limit.
  */
 export function hasSignalLimit(error: unknown): boolean {
   for (let one: unknown = error; one instanceof Error; one = one.cause)
@@ -17,7 +17,7 @@ export function hasSignalLimit(error: unknown): boolean {
 export async function endSignalledOut(client: Client, workflowId: string): Promise<void> {
   const { runId } = await client.workflow.getHandle(workflowId).describe();
   try {
-    // By its run: a newer one, which another process has begun meanwhile, stays.
+    // By run id: a run that another process has begun meanwhile stays.
     await client.workflow
       .getHandle(workflowId, runId)
       .terminate('signal_limit: this run takes no more signals; a new run continues');

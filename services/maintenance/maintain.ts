@@ -7,7 +7,7 @@ export interface MaintenanceResult {
   done: Partial<Record<MaintenancePart, number>>;
   /** Parts that failed; the worker's log says why. The next run tries them again. */
   failed: MaintenancePart[];
-  /** Parts whose time was over; the next run continues them. */
+  /** Parts whose time was over, so that something may be left for the next run. */
   unfinished: MaintenancePart[];
 }
 
@@ -22,10 +22,11 @@ export async function maintain(context: Context, now: Date, signal: AbortSignal)
     const ends = performance.now() + partMs;
     const isOver = (): boolean => signal.aborted || performance.now() > ends;
     try {
-      result.done[name] = await maintenanceParts[name]({ context, now, isOver });
+      result.done[name] = await maintenanceParts[name]({ context, now, isOver, signal });
       if (isOver()) result.unfinished.push(name);
       metrics.maintenance.inc({ part: name, outcome: 'succeeded' });
     } catch (error) {
+      signal.throwIfAborted();
       result.failed.push(name);
       log.warn({ part: name, err: error }, 'a part of the maintenance failed; the next run tries it again');
       metrics.maintenance.inc({ part: name, outcome: 'unexpected' });

@@ -14,6 +14,8 @@ export interface MaintenanceRun {
   now: Date;
   /** The part's time is over, or the worker stops: what is left is the next run's. */
   isOver(): boolean;
+  /** The worker stops. */
+  signal: AbortSignal;
 }
 
 /** Removes rows in batches, one in a transaction. `before`: the time that decides. */
@@ -36,9 +38,9 @@ export const maintenanceParts = {
   raw_contacts: inBatches(removeRawContacts, rawRetention),
   sync_runs: inBatches(removeSyncRuns, rawRetention),
   contacts: removeContacts,
-  contact_fields: clearContactFields,
   idempotency_keys: inBatches(removeExpiredKeys, now),
-  // The only part that asks providers; it comes last, so that a slow one keeps no other part waiting.
+  // These two come last, since they may take long: one works a tenant to its end, one asks providers.
+  contact_fields: clearContactFields,
   webhook_registrations: ({ context }) => registerOwed(context),
 } satisfies Record<string, (run: MaintenanceRun) => Promise<number>>;
 

@@ -76,7 +76,7 @@ describe('the documentation', () => {
 
   it('uses services that docker-compose.yml has', () => {
     const services = Object.keys(readCompose());
-    const used = [...page('operations.md').matchAll(/docker compose (?:exec(?: -T)?|run --rm --no-context) ([\w-]+)/g)];
+    const used = [...page('operations.md').matchAll(/docker compose (?:exec(?: -T)?|run --rm --no-deps) ([\w-]+)/g)];
     expect(used.length).toBeGreaterThan(3);
     expect(used.map(([, name = '']) => name).filter((name) => !services.includes(name))).toEqual([]);
   });
