@@ -22,13 +22,16 @@ export type TemporalOptions = {
   port: number;
   /** Null: no UI. */
   ui: { port: number; codecEndpoint: string } | null;
+  /** How many signals one run takes; the server's own limit, 10,000, where it is left out. */
+  signalLimit?: number;
 };
 
 /** Temporal's dev server with its database in a file. Task queue fairness is off there by default. */
-export function temporalSpec({ cli, folder, port, ui }: TemporalOptions): PartSpec {
+export function temporalSpec({ cli, folder, port, ui, signalLimit }: TemporalOptions): PartSpec {
   const args = ['server', 'start-dev', '--ip', '127.0.0.1', '--port', String(port), '--namespace', NAMESPACE];
   args.push('--db-filename', join(folder, 'temporal.db'), '--sqlite-pragma', 'journal_mode=WAL');
   args.push('--dynamic-config-value', 'matching.enableFairness=true', '--log-level', 'warn');
+  if (signalLimit) args.push('--dynamic-config-value', `history.maximumSignalsPerExecution=${signalLimit}`);
   args.push(...(ui ? ['--ui-port', String(ui.port), '--ui-codec-endpoint', ui.codecEndpoint] : ['--headless']));
   for (const name of SEARCH_ATTRIBUTES) args.push('--search-attribute', `${name}=Keyword`);
   return {

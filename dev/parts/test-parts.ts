@@ -30,10 +30,14 @@ here=$(dirname "$(readlink -f "$0")")
 exec java -cp "$here/lib/*" io.temporal.testserver.TestServer "$@"
 `;
 
+/** Low, so that a test reaches it soon, and a flood of signals fails in tests first. */
+const signalLimit = 500;
+
 /**
  * Starts the parts that a whole test run shares, in a temporary home, and writes their addresses into `env` for its
  * tests: PATCHBAY_TEST_PG_OWNER_URL (may create databases), PATCHBAY_TEST_PG_ADMIN_URL (superuser),
- * PATCHBAY_TEST_TEMPORAL_ADDRESS, PATCHBAY_TEST_TEMPORAL_CLI, PATCHBAY_TEST_SERVER_PATH (empty when there is none).
+ * PATCHBAY_TEST_TEMPORAL_ADDRESS, PATCHBAY_TEST_TEMPORAL_CLI, PATCHBAY_TEST_SERVER_PATH (empty when there is none),
+ * PATCHBAY_TEST_SIGNAL_LIMIT (how many signals a run takes).
  */
 export async function startTestParts(env: NodeJS.ProcessEnv): Promise<{ stop: () => Promise<void> }> {
   const path = env.PATCHBAY_TEST_HOME ?? mkdtempSync(join(tmpdir(), 'patchbay-test-'));
@@ -53,7 +57,9 @@ export async function startTestParts(env: NodeJS.ProcessEnv): Promise<{ stop: ()
     const temporal = async () => {
       const port = await reserveFreePort();
       await port.handOver();
-      parts.push(await startPart(temporalSpec({ cli, folder: path, port: port.number, ui: null }), around));
+      parts.push(
+        await startPart(temporalSpec({ cli, folder: path, port: port.number, ui: null, signalLimit }), around),
+      );
       env.PATCHBAY_TEST_TEMPORAL_ADDRESS = `127.0.0.1:${port.number}`;
     };
     const postgres = async () => {
@@ -69,6 +75,7 @@ export async function startTestParts(env: NodeJS.ProcessEnv): Promise<{ stop: ()
       for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
     });
     env.PATCHBAY_TEST_TEMPORAL_CLI = cli;
+    env.PATCHBAY_TEST_SIGNAL_LIMIT = String(signalLimit);
     env.PATCHBAY_TEST_SERVER_PATH = testServer.path ?? '';
     return { stop };
   } catch (error) {

@@ -20,7 +20,10 @@ export async function erasuresToRepeat(db: Database): Promise<number> {
   return row?.n ?? 0;
 }
 
-/** Writes the ledger to a file whenever it, or the wrapping of its key, has changed since the last call; whole, and never half. */
+/**
+ * Writes the ledger to a file of this host when the ledger, or the wrapping of its key, has changed since the last call;
+ * the file is replaced as a whole.
+ */
 export function keepLedger(db: Database, path: string): () => Promise<void> {
   let written = '';
   return async () => {

@@ -27,9 +27,10 @@ export async function ensureWebhooks(
 
 /**
  * Registers again what was registered before and no longer stands as it should: `PUBLIC_URL`, the settings or the
- * secret have changed. One provider's failure is not the next one's.
+ * secret have changed. One provider's failure is not the next one's. Answers how many it registered.
  */
-export async function registerOwed(context: Context): Promise<void> {
+export async function registerOwed(context: Context): Promise<number> {
+  let registered = 0;
   const owed = await context.db.system((em) =>
     rows<{ id: string }>(
       em,
@@ -46,8 +47,10 @@ export async function registerOwed(context: Context): Promise<void> {
     const now = context.clock.now().getTime();
     try {
       await ensureWebhooks(context, provider, { settings, channel: 'whatsapp', providerAccountId: null, now }, id);
+      registered += 1;
     } catch (error) {
       context.log.warn({ provider: row.provider, tenant: row.tenantId, err: error }, 'webhooks are not registered yet');
     }
   }
+  return registered;
 }

@@ -53,6 +53,7 @@ export function createStandIn(): StandIn {
     },
     ensureSearchAttributes: () => Promise.resolve(),
     ensureSchedules: () => Promise.resolve(),
+    runMaintenance: async () => check(),
     startErasure: async () => check(),
     startSyncContacts: async (account) => {
       check();

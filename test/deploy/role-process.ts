@@ -10,6 +10,7 @@ export interface RoleProcess {
   said(): string;
   /** Waits for a text in its output; fails when it ends before. */
   says(text: string): Promise<unknown>;
+  kill(signal: NodeJS.Signals): void;
   ended: Promise<{ code: number | null; said: string }>;
   /** Sends SIGTERM, as a container runtime does; answers the exit code. */
   stop(): Promise<number | null>;
@@ -34,6 +35,7 @@ export function startRole([program = '', ...args]: readonly string[], settings: 
         if (!said.includes(text) && child.exitCode !== null) throw new Error(`it ended: ${said}`);
         return Promise.resolve(said.includes(text));
       }),
+    kill: (signal) => void child.kill(signal),
     ended,
     stop: async () => {
       if (child.exitCode === null) child.kill('SIGTERM');

@@ -230,7 +230,7 @@ async function gather(): Promise<void> {
 }
 
 /** What runs by the clock, of no account. */
-const sweeps = ['fetchPictures', 'syncAllContacts'];
+const sweeps = ['fetchPictures', 'maintenance', 'syncAllContacts'];
 const isSweep = ({ info }: StoredRun): boolean => sweeps.includes(info.type);
 const ours = (): StoredRun[] => runs.filter(({ info }) => info.workflowId !== planted.name);
 const ofAccounts = (): StoredRun[] => ours().filter((run) => !isSweep(run));

@@ -1,4 +1,5 @@
-import { arrayOf, rows, type Em } from '../../connect.ts';
+import type { Em } from '../../connect.ts';
+import { rows, sql } from '../../sql.ts';
 
 /** What an account can be due for. */
 export type DueColumn = 'contacts_due_at' | 'pictures_due_at';
@@ -8,41 +9,39 @@ export interface DueAccount {
   tenant_id: string;
 }
 
+/** Accounts that a sweep may work on. */
+const isConnected = sql`state = 'active' and merged_into is null and provider_account_id is not null`;
+
 /**
- * Claims working accounts that are due, the longest due first, by putting their next time off: whoever claimed them and
- * died is followed by the next sweep after `lapses`. Committed before any provider is asked. System role.
+ * Leases active accounts that are due at `now`, the longest due first, by moving their due time to `until`: when the
+ * worker dies, the accounts are due again then. Committed before any provider is asked. System role.
  */
-export function leaseAccounts(
+export const leaseAccounts = (
   em: Em,
   column: DueColumn,
   now: Date,
-  lapses: Date,
+  until: Date,
   limit: number,
-): Promise<DueAccount[]> {
-  return rows<DueAccount>(
+): Promise<DueAccount[]> =>
+  rows(
     em,
-    `update accounts set ${column} = ? where id in (
-       select id from accounts where ${column} <= ? and state = 'active' and merged_into is null
-         and provider_account_id is not null
-       order by ${column} limit ? for update skip locked)
-     returning id, tenant_id`,
-    [lapses, now, limit],
+    sql`update accounts set ${sql.ref(column)} = ${until} where id in (
+          select id from accounts where ${sql.ref(column)} <= ${now} and ${isConnected}
+          order by ${sql.ref(column)} limit ${limit} for update skip locked)
+        returning id, tenant_id`,
   );
-}
 
-/** Moves those claims `from` one time `to` another that still stand: nobody has worked on the accounts since. */
-export function moveLeases(
+/** Moves leases `from` one time `to` another, where the account's due time is still the lease's. System role. */
+export const moveLeases = (
   em: Em,
   column: DueColumn,
   ids: readonly string[],
   from: Date,
   to: Date,
-): Promise<DueAccount[]> {
-  return rows<DueAccount>(
+): Promise<DueAccount[]> =>
+  rows(
     em,
-    `update accounts set ${column} = ? where id = any(?::uuid[]) and ${column} = ?
-       and state = 'active' and merged_into is null and provider_account_id is not null
-     returning id, tenant_id`,
-    [to, arrayOf(ids), from],
+    sql`update accounts set ${sql.ref(column)} = ${to}
+        where id = any(${ids}::uuid[]) and ${sql.ref(column)} = ${from} and ${isConnected}
+        returning id, tenant_id`,
   );
-}

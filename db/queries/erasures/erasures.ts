@@ -109,12 +109,3 @@ export async function liftErasure(em: Em, erasureId: string, at: Date): Promise<
     erasureId,
   ]);
 }
-
-/** Erasures that run since before `since`: their workflow may have been lost. System role. */
-export const runningErasures = (em: Em, since: Date, limit: number): Promise<ErasureRef[]> =>
-  rows<ErasureRef>(
-    em,
-    `select tenant_id as "tenantId", id as "erasureId" from erasures where state = 'running' and requested_at < ?
-     order by requested_at limit ?`,
-    [since, limit],
-  );
