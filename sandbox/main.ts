@@ -1,4 +1,4 @@
-import { startSandbox, type Sandbox, type SandboxPorts } from './start.ts';
+import { type Sandbox, type SandboxPorts, startSandbox } from './start.ts';
 
 process.on('SIGTERM', () => process.exit(0));
 process.on('SIGINT', () => process.exit(0));

@@ -1,8 +1,8 @@
-import { controlApp } from './control.ts';
-import { listen, type Listening } from './listen.ts';
-import { createShared, resetShared } from './shared.ts';
-import { createUnipile } from './unipile/unipile.ts';
-import { createWasender } from './wasender/wasender.ts';
+import { controlApp } from './server/control.ts';
+import { listen, type Listening } from './server/listen.ts';
+import { createShared, resetShared } from './server/shared.ts';
+import { createUnipile } from './unipile/index.ts';
+import { createWasender } from './wasender/index.ts';
 
 export interface SandboxPorts {
   /** 0 or absent: any free port. */

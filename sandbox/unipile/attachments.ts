@@ -1,9 +1,9 @@
-import { mix } from '../seeded.ts';
-import { PICTURE_SIDE, picture } from '../picture.ts';
-import { attachmentOf, type GeneratedAttachment } from './generated.ts';
+import { attachmentOf, type GeneratedAttachment } from './generated-chats.ts';
 import { encodeId } from './ids.ts';
 import type { MessageRef } from './refs.ts';
 import type { Account, StoredAttachment } from './types.ts';
+import { picture, PICTURE_SIDE } from '../world/media.ts';
+import { mix } from '../world/random.ts';
 
 export interface Attachment {
   id: string;

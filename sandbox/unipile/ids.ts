@@ -1,4 +1,4 @@
-import { mix } from '../seeded.ts';
+import { mix } from '../world/random.ts';
 
 /**
  * Ids of 22 url-safe characters that carry what they name, so that any of millions of generated entries is found

@@ -1,10 +1,10 @@
+import { hasChat, messagesIn } from './chat-store.ts';
 import { notFound } from './errors.ts';
+import { chatExists, type GeneratedKind, isGenerated, messageCount } from './generated-chats.ts';
 import { decodeId, encodeId } from './ids.ts';
-import { hasChat, messagesIn } from './mailbox.ts';
-import { chatExists, isGenerated, messageCount, type GeneratedKind } from './generated.ts';
-import { exists } from './book.ts';
 import { resolveId, type State } from './state.ts';
 import type { Account, AttendeeRef, ChatRef, StoredMessage } from './types.ts';
+import { exists } from '../world/address-book.ts';
 
 /** A message: one of the generated, or a stored one. */
 export type MessageRef =

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import type { Shared } from '../shared.ts';
-import { createVariants, type Variants } from '../variants.ts';
+import type { Shared } from '../server/shared.ts';
+import { createVariants, type Variants } from '../server/variants.ts';
+import { createMailbox } from './chat-store.ts';
 import { notFound } from './errors.ts';
 import type { HostedLink } from './hosted/links.ts';
 import { decodeId, type IdParts } from './ids.ts';
-import { createMailbox } from './mailbox.ts';
 import type { Account, AccountType } from './types.ts';
 import { unipileVariants, type UnipileVariants } from './variants.ts';
 
@@ -138,4 +138,22 @@ export function resolveId(state: State, id: string, what: string): { account: Ac
 
 function tagOf(id: string): number {
   return Buffer.from(id, 'base64url').readUInt32BE(0);
+}
+
+const ANSWERS = ['SYNC_STARTED', 'SYNC_RUNNING', 'SYNC_DONE'] as const;
+
+/** Started, then running, then done, then started again: one answer per call, so that no test has to wait. */
+export function syncStatus(asked: { syncCalls: number }): (typeof ANSWERS)[number] {
+  return ANSWERS[asked.syncCalls++ % ANSWERS.length]!;
+}
+
+/** The account is OK again: what happened meanwhile is shown and told now. */
+export function catchUp(account: Account): void {
+  for (const job of account.missed.splice(0)) {
+    try {
+      job();
+    } catch {
+      // It was about a message or chat that is gone since, with another address book.
+    }
+  }
 }

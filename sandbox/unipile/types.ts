@@ -1,4 +1,4 @@
-import type { AddressBook } from './book.ts';
+import type { AddressBook } from '../world/address-book.ts';
 
 /** Account types as `type` of an Account names them; the same words are used as `provider` when logging in. */
 const MESSAGING_TYPES = ['WHATSAPP', 'TELEGRAM', 'LINKEDIN', 'INSTAGRAM', 'MESSENGER', 'TWITTER'] as const;

@@ -1,6 +1,6 @@
-import type { Clock } from '../clock.ts';
-import type { Session } from './types.ts';
+import type { Session } from './state.ts';
 import type { WasenderVariants } from './variants.ts';
+import type { Clock } from '../world/clock.ts';
 
 /** Routes with limits of their own; all others are `other`. */
 export type Bucket = 'send' | 'group' | 'picture' | 'on_whatsapp' | 'contacts' | 'other';

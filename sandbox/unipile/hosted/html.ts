@@ -1,7 +1,8 @@
-import encodeQR from 'qr';
-import type { AccountType, Checkpoint } from '../types.ts';
-import { wordOf, type HostedLink } from './links.ts';
+import { type HostedLink, wordOf } from './links.ts';
 import type { Present } from './login.ts';
+import type { AccountType, Checkpoint } from '../types.ts';
+
+import encodeQR from 'qr';
 
 const ENTITIES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
 const escape = (text: string): string => text.replace(/[&<>"']/g, (sign) => ENTITIES[sign] ?? sign);

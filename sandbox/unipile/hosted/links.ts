@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { DISABLED_FEATURES } from '../login/bodies.ts';
+import { isoDate } from '../request.ts';
 import type { State } from '../state.ts';
 import type { Account, AccountType, Login } from '../types.ts';
-import { isoDate } from '../validate.ts';
 
 const MESSAGING: AccountType[] = ['LINKEDIN', 'WHATSAPP', 'INSTAGRAM', 'MESSENGER', 'TELEGRAM', 'TWITTER'];
 const MAILING: AccountType[] = ['GOOGLE_OAUTH', 'OUTLOOK', 'MAIL'];

@@ -1,10 +1,9 @@
 import { notFound, UnipileError } from '../errors.ts';
+import type { HostedLink } from './links.ts';
 import type { LoginBody } from '../login/bodies.ts';
 import { begin, runningLogin, solve } from '../login/login.ts';
 import { endLogin, removeAccount, type State } from '../state.ts';
 import type { Account, AccountType, Checkpoint, Login } from '../types.ts';
-import type { HostedLink } from './links.ts';
-import { notify } from './notify.ts';
 
 /** What the page asks for: the present checkpoint of the login that was begun on it. */
 export interface Present {
@@ -93,4 +92,29 @@ function abandon(state: State, link: HostedLink): void {
   if (account.login && account.login !== login) return;
   if (account.identity === null && account !== link.known) removeAccount(state, account);
   else endLogin(state, account);
+}
+
+/**
+ * Posts the page's callback, which has a shape of its own, beside the webhooks. Resolves when it has been tried once,
+ * whatever came of it.
+ */
+export function notify(state: State, link: HostedLink, status: string, accountId: string | null): Promise<void> {
+  const { notify_url: url, name } = link.body;
+  if (url === undefined) return Promise.resolve();
+  const variants = state.variants.values;
+  return new Promise((tried) =>
+    state.shared.deliveries.send({
+      provider: 'unipile',
+      url,
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ status, account_id: accountId, ...(name !== undefined && { name }) }),
+      lane: `unipile hosted ${link.id}`,
+      label: `hosted ${status}`,
+      retries: variants.hosted_notify_retries,
+      retryBaseSeconds: variants.webhook_retry_base_seconds,
+      timeoutSeconds: variants.webhook_timeout_seconds,
+      succeeded: (code) => code >= 200 && code < 300,
+      tried,
+    }),
+  );
 }

@@ -1,8 +1,8 @@
-import { hashText } from '../../seeded.ts';
-import { nameFor } from '../people.ts';
-import type { Account, AccountType, Identity } from '../types.ts';
-import type { State } from '../state.ts';
 import type { LoginBody } from './bodies.ts';
+import type { State } from '../state.ts';
+import type { Account, AccountType, Identity } from '../types.ts';
+import { nameFor } from '../../world/people.ts';
+import { hashText } from '../../world/random.ts';
 
 /**
  * Who logs in by these credentials; null for a QR login. Equal user names are equal people, whatever the case. A mail

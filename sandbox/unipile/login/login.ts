@@ -1,14 +1,13 @@
 import { randomBytes } from 'node:crypto';
-import { UnipileError, invalid, notImplemented } from '../errors.ts';
-import { createBook } from '../book.ts';
-import { emitStatus } from '../events.ts';
-import { catchUp } from '../missed.ts';
-import { addAccount, endLogin, type State } from '../state.ts';
-import type { Account, Checkpoint, Identity, Login, WhenDone } from '../types.ts';
-import { isMail } from '../views/account.ts';
+import { invalid, notImplemented, UnipileError } from '../errors.ts';
 import type { LoginBody } from './bodies.ts';
 import { identityOf, numberFor, phoneIdentity, usernameOf } from './identity.ts';
-import { anotherWay, solves, storyOf } from './stories.ts';
+import { anotherWay, solves, storyOf } from './scenarios.ts';
+import { addAccount, catchUp, endLogin, type State } from '../state.ts';
+import type { Account, Checkpoint, Identity, Login, WhenDone } from '../types.ts';
+import { isMail } from '../views/accounts.ts';
+import { emitStatus } from '../webhooks.ts';
+import { createBook } from '../../world/address-book.ts';
 
 /** A connected account starts with this many people: with one group, twelve chats. */
 const DEFAULT_PEOPLE = 11;

@@ -1,18 +1,28 @@
-import { hashText } from '../../seeded.ts';
-import { picture } from '../../picture.ts';
-import { exists } from '../book.ts';
-import { UnipileError, notFound } from '../errors.ts';
-import type { Route } from '../http.ts';
-import { type Page, readPage, takePage, writeCursor } from '../paging.ts';
+import type { Request } from 'express';
+import { disconnected, invalid, notFound, notImplemented, type Route, UnipileError } from '../errors.ts';
+import { chatsWith, knownAttendee, selectAccounts } from '../lookup.ts';
+import {
+  chatMessageSources,
+  type Page,
+  readPage,
+  RELATIONS_LIMIT,
+  someChats,
+  takePage,
+  text,
+  writeCursor,
+} from '../paging.ts';
 import { attendeeId, chatId, findAttendee, findChat } from '../refs.ts';
-import { chatsWith, selectAccounts } from '../selection.ts';
-import { chatMessageSources, someChats } from '../sources.ts';
-import { positionOf, resolveId, type State } from '../state.ts';
+import { messageList } from './chats.ts';
+import { getAccount, positionOf, resolveId, type State } from '../state.ts';
 import type { Account, AttendeeRef } from '../types.ts';
-import { attendeeFacts, attendeeView } from '../views/attendee.ts';
-import { chatFacts, chatView } from '../views/chat.ts';
-import { messageFacts } from '../views/message.ts';
-import { messageList } from './messages.ts';
+import { ownerView, profileView } from '../views/accounts.ts';
+import { attendeeFacts, attendeeView } from '../views/attendees.ts';
+import { chatFacts, chatView } from '../views/chats.ts';
+import { messageFacts } from '../views/messages.ts';
+import { exists } from '../../world/address-book.ts';
+import { picture } from '../../world/media.ts';
+import { headline } from '../../world/people.ts';
+import { hashText } from '../../world/random.ts';
 
 export function attendeeRoutes(state: State): Route[] {
   const variants = state.variants.values;
@@ -123,4 +133,65 @@ function pictureSeed(state: State, id: string): number | null {
   }
   const { account, ref } = findAttendee(state, id);
   return attendeeFacts(account, ref, state.variants.values).pictureSeed;
+}
+
+/** Look-ups that go to the provider itself, so they need a working login. */
+export function userRoutes(state: State): Route[] {
+  const variants = state.variants.values;
+  const accountOf = (req: Request): Account => {
+    const id = text(req, 'account_id');
+    if (id === undefined) throw invalid('account_id is required.');
+    const account = getAccount(state, id);
+    if (account.status !== 'OK') throw disconnected();
+    return account;
+  };
+  return [
+    { method: 'get', path: '/users/me', handle: (req, res) => void res.json(ownerView(accountOf(req))) },
+    {
+      method: 'get',
+      path: '/users/relations',
+      handle(req, res) {
+        const account = accountOf(req);
+        if (account.type !== 'LINKEDIN') throw notImplemented('Only LinkedIn has relations.');
+        const page = readPage(req, [], RELATIONS_LIMIT);
+        const { book } = account.mailbox;
+        const items: object[] = [];
+        let index = page.last ? Number(page.last.id) : 0;
+        for (; index < book.size && items.length < page.limit; index++) {
+          if (!exists(book, index)) continue;
+          items.push(relationView(account, index));
+        }
+        const next = { limit: page.limit, cursor: { last_id: String(index) } };
+        const cursor = index < book.size ? Buffer.from(JSON.stringify(next)).toString('base64') : null;
+        res.json({ object: 'UserRelationsList', items, cursor });
+      },
+    },
+    {
+      method: 'get',
+      path: '/users/:identifier',
+      handle(req, res) {
+        const account = accountOf(req);
+        const ref = knownAttendee(account, String(req.params['identifier']), variants);
+        if (!ref) throw notFound('User');
+        res.json(profileView(account, attendeeFacts(account, ref, variants)));
+      },
+    },
+  ];
+
+  function relationView(account: Account, index: number): object {
+    const facts = attendeeFacts(account, { kind: 'person', index }, variants);
+    const [first_name = '', last_name = ''] = facts.name.split(' ');
+    return {
+      object: 'UserRelation',
+      first_name,
+      last_name,
+      headline: headline(account.mailbox.book, index),
+      public_identifier: facts.publicIdentifier,
+      public_profile_url: facts.profileUrl,
+      created_at: account.mailbox.base - index * 86_400_000,
+      member_id: facts.providerId,
+      member_urn: `urn:li:member:${facts.providerId}`,
+      connection_urn: `urn:li:fsd_connection:${facts.providerId}`,
+    };
+  }
 }

@@ -1,9 +1,8 @@
 import { z } from 'zod';
-import { notFound } from '../errors.ts';
-import type { Route } from '../http.ts';
+import { notFound, type Route } from '../errors.ts';
 import { readPage, writeCursor } from '../paging.ts';
+import { parseBody } from '../request.ts';
 import { randomId, type State, type Webhook } from '../state.ts';
-import { parseBody } from '../validate.ts';
 
 const webhookBody = z.object({
   request_url: z.httpUrl().or(z.url({ protocol: /^https?$/ })),

@@ -1,11 +1,21 @@
 import type { Request } from 'express';
-import { answer } from '../answers.ts';
-import { notFound, WasenderError } from '../errors.ts';
-import type { Route } from '../http.ts';
-import { sessionSettings, parseBody, updatedSettings } from '../settings.ts';
-import { addSession, getSession, regenerateKey, removeSession, type State } from '../state.ts';
-import type { Session } from '../types.ts';
-import { sessionView } from '../views/session.ts';
+import { z } from 'zod';
+import { forSession, type Route } from '../api.ts';
+import { answer, notFound, WasenderError } from '../errors.ts';
+import { jidOf, strangerLid } from '../identity.ts';
+import { laravelPage } from '../lists.ts';
+import { connect, currentQr, leave, setStatus, spell } from '../pairing.ts';
+import { parseBody, sessionSettings, updatedSettings } from '../settings.ts';
+import {
+  addSession,
+  getSession,
+  regenerateKey,
+  removeSession,
+  type Session,
+  type State,
+  type StoredMessage,
+} from '../state.ts';
+import { nameFor } from '../../world/people.ts';
 
 /** The session that the path names; a session's own key reaches no other. Throws 404. */
 export function sessionOf(state: State, req: Request, caller: Session | null): Session {
@@ -84,6 +94,167 @@ export function sessionRoutes(state: State): Route[] {
       auth: 'pat',
       handle(req, res, caller) {
         res.json({ success: true, api_key: regenerateKey(state, sessionOf(state, req, caller)) });
+      },
+    },
+  ];
+}
+
+const withoutMilliseconds = (at: number): string => new Date(at).toISOString().replace(/\.\d+Z$/, 'Z');
+
+/** A session; key and secret only where the list is not. */
+export function sessionView(state: State, session: Session, where: 'list' | 'one'): object {
+  const { id, settings } = session;
+  return {
+    id: state.variants.values.session_id_type === 'text' ? String(id) : id,
+    name: settings.name,
+    phone_number: settings.phone_number,
+    status: spell(state, session.status, 'lower', id),
+    account_protection: settings.account_protection,
+    log_messages: settings.log_messages,
+    read_incoming_messages: settings.read_incoming_messages,
+    webhook_url: settings.webhook_url,
+    webhook_enabled: settings.webhook_enabled,
+    webhook_events: settings.webhook_events,
+    ...(where === 'one' && { api_key: session.apiKey, webhook_secret: session.webhookSecret }),
+    created_at: withoutMilliseconds(session.createdAt),
+    updated_at: withoutMilliseconds(session.updatedAt),
+  };
+}
+
+const connectBody = z.looseObject({
+  linkMethod: z.enum(['qr', 'passkey']).default('qr'),
+  qr_as_image: z.boolean().default(false),
+});
+
+/** Linking a session's phone, behind the personal access token. */
+export function linkingRoutes(state: State): Route[] {
+  return [
+    {
+      method: 'post',
+      path: '/whatsapp-sessions/:id/connect',
+      auth: 'pat',
+      body: 'json',
+      errorField: 'error',
+      handle(req, res, caller) {
+        const { linkMethod, qr_as_image } = parseBody(connectBody, req.body);
+        const asImage = qr_as_image || req.query['qrAsImage'] === 'true';
+        answer(res, connect(state, sessionOf(state, req, caller), linkMethod, asImage));
+      },
+    },
+    {
+      method: 'get',
+      path: '/whatsapp-sessions/:id/qrcode',
+      olderPath: '/whatsapp-sessions/:id/qr-code',
+      auth: 'pat',
+      errorField: 'error',
+      handle(req, res, caller) {
+        const asImage = req.query['qrAsImage'] === 'true';
+        answer(res, { qrCode: currentQr(state, sessionOf(state, req, caller), asImage) });
+      },
+    },
+    {
+      method: 'post',
+      path: '/whatsapp-sessions/:id/disconnect',
+      auth: 'pat',
+      handle(req, res, caller) {
+        leave(state, sessionOf(state, req, caller), state.variants.values.after_disconnect);
+        answer(res, { status: spell(state, 'disconnected', 'lower'), message: 'Session disconnected' });
+      },
+    },
+    {
+      method: 'post',
+      path: '/whatsapp-sessions/:id/restart',
+      auth: 'pat',
+      errorField: 'error',
+      handle(req, res, caller) {
+        const session = sessionOf(state, req, caller);
+        if (session.status !== 'connected') {
+          throw new WasenderError(state.variants.values.not_connected_status, 'Only a connected session can restart.');
+        }
+        setStatus(state, session, 'connecting', 'restart');
+        setStatus(state, session, 'connected');
+        res.json({ success: true, message: 'Session restarted' });
+      },
+    },
+  ];
+}
+
+/** What a session's key tells about the session itself. */
+export function ownRoutes(state: State): Route[] {
+  return [
+    forSession({
+      method: 'get',
+      path: '/status',
+      handle(_req, res, session) {
+        const status = spell(state, session.status, 'lower', session.id);
+        if (state.variants.values.status_envelope === 'wrapped') answer(res, { status });
+        else res.json({ status });
+      },
+    }),
+    forSession({
+      method: 'get',
+      path: '/user',
+      linked: true,
+      handle(_req, res, session) {
+        const { phone, device } = session.linked!;
+        const id = jidOf(`${phone}:${device}`);
+        answer(res, { id, name: nameFor(phone), lid: strangerLid(phone) });
+      },
+    }),
+  ];
+}
+
+const LOG_STATUSES = ['sent', 'failed', 'in_progress'] as const;
+const statusQuery = z.looseObject({ status: z.enum(LOG_STATUSES).optional() });
+
+const withoutZone = (at: number): string => new Date(at).toISOString().slice(0, 19).replace('T', ' ');
+
+function logStatus(message: StoredMessage): (typeof LOG_STATUSES)[number] {
+  if (message.status === 0) return 'failed';
+  return message.status === 1 ? 'in_progress' : 'sent';
+}
+
+/** What a session sent and went through, newest first. */
+export function logRoutes(state: State): Route[] {
+  return [
+    {
+      method: 'get',
+      path: '/whatsapp-sessions/:id/message-logs',
+      auth: 'pat',
+      handle(req, res, caller) {
+        const session = sessionOf(state, req, caller);
+        const { status } = parseBody(statusQuery, req.query);
+        const found = session.messages.filter(
+          (message) => message.log && (status === undefined || logStatus(message) === status),
+        );
+        const at = (place: number): object => {
+          const message = found[found.length - 1 - place]!;
+          const { to, content, failed, logged } = message.log!;
+          return {
+            id: message.msgId,
+            whatsapp_session_id: session.id,
+            to: logged ? to : null,
+            content: logged ? JSON.stringify(content) : null,
+            status: logStatus(message),
+            failed_reason: failed,
+            created_at: withoutZone(message.ts),
+            updated_at: withoutZone(message.editedTs),
+          };
+        };
+        answer(res, laravelPage(req, state.origin, found.length, at));
+      },
+    },
+    {
+      method: 'get',
+      path: '/whatsapp-sessions/:id/session-logs',
+      auth: 'pat',
+      handle(req, res, caller) {
+        const session = sessionOf(state, req, caller);
+        const at = (place: number): object => {
+          const { id, event_type, status, at: when } = session.logs[session.logs.length - 1 - place]!;
+          return { id, whatsapp_session_id: session.id, event_type, status, occurred_at: withoutZone(when) };
+        };
+        answer(res, laravelPage(req, state.origin, session.logs.length, at));
       },
     },
   ];

@@ -1,0 +1,91 @@
+import type { Session, State } from './state.ts';
+import type { WasenderVariants } from './variants.ts';
+
+type EventName =
+  | 'messages.received'
+  | 'messages-personal.received'
+  | 'messages-group.received'
+  | 'messages-newsletter.received'
+  | 'messages.upsert'
+  | 'messages.update'
+  | 'messages.delete'
+  | 'messages.reaction'
+  | 'message-receipt.update'
+  | 'message.sent'
+  | 'session.status'
+  | 'qrcode.updated'
+  | 'passkey.updated'
+  | 'contacts.upsert'
+  | 'contacts.update';
+
+/** By the documentation `timestamp` has no one unit, and four events carry the session's API key as `sessionId`. */
+const ENVELOPES: Record<EventName, { time: 'seconds' | 'milliseconds' | 'none'; leaksKey?: true }> = {
+  'messages.received': { time: 'seconds' },
+  'messages-personal.received': { time: 'seconds' },
+  'messages-group.received': { time: 'seconds' },
+  'messages-newsletter.received': { time: 'seconds' },
+  'messages.upsert': { time: 'seconds' },
+  'messages.update': { time: 'milliseconds', leaksKey: true },
+  'messages.delete': { time: 'seconds' },
+  'messages.reaction': { time: 'seconds' },
+  'message-receipt.update': { time: 'seconds' },
+  'message.sent': { time: 'milliseconds' },
+  'session.status': { time: 'milliseconds', leaksKey: true },
+  'qrcode.updated': { time: 'milliseconds', leaksKey: true },
+  'passkey.updated': { time: 'milliseconds', leaksKey: true },
+  'contacts.upsert': { time: 'none' },
+  'contacts.update': { time: 'none' },
+};
+
+/** Whether the session's webhook takes this event. */
+export function listens(session: Session, event: EventName): boolean {
+  const { webhook_enabled, webhook_url, webhook_events } = session.settings;
+  return webhook_enabled && webhook_url !== null && (webhook_events ?? []).includes(event);
+}
+
+/** Tells the session's webhook, if it asked for this event. */
+export function emit(state: State, session: Session, event: EventName, data: unknown): void {
+  if (!listens(session, event)) return;
+  const variants = state.variants.values;
+  const { time, leaksKey } = ENVELOPES[event];
+  const unit = variants.webhook_timestamp === 'documented' ? time : variants.webhook_timestamp;
+  const now = state.shared.clock.now();
+  const withKey = variants.webhook_session_id === 'all' || (variants.webhook_session_id === 'documented' && leaksKey);
+  const payload = {
+    event,
+    ...(unit !== 'none' && { timestamp: unit === 'seconds' ? Math.floor(now / 1000) : now }),
+    ...(withKey && { sessionId: session.apiKey }),
+    data,
+  };
+  state.shared.deliveries.send({
+    provider: 'wasender',
+    url: session.settings.webhook_url!,
+    // The signature is the secret itself; nothing is bound to the body.
+    headers: { 'content-type': 'application/json', 'x-webhook-signature': session.webhookSecret },
+    body: JSON.stringify(respell(payload, variants.field_case)),
+    lane: `wasender ${session.id}`,
+    label: event,
+    retries: variants.webhook_retries,
+    retryBaseSeconds: variants.webhook_retry_base_seconds,
+    timeoutSeconds: variants.webhook_timeout_seconds,
+    succeeded: (status) => status >= 200 && status < 300,
+  });
+}
+
+const RESPELL: Record<WasenderVariants['field_case'], ((name: string) => string) | null> = {
+  documented: null,
+  snake: (name) => name.replaceAll(/(?<=[a-z0-9])[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
+  camel: (name) => name.replaceAll(/(?<=[a-z0-9])_([a-z])/g, (_all, letter: string) => letter.toUpperCase()),
+};
+
+/** The same value with every field's name in the case asked for. */
+export function respell(value: unknown, fieldCase: WasenderVariants['field_case']): unknown {
+  const rename = RESPELL[fieldCase];
+  if (!rename) return value;
+  const walk = (one: unknown): unknown => {
+    if (Array.isArray(one)) return one.map(walk);
+    if (one === null || typeof one !== 'object') return one;
+    return Object.fromEntries(Object.entries(one).map(([name, inner]) => [rename(name), walk(inner)]));
+  };
+  return walk(value);
+}
