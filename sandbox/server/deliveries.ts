@@ -15,7 +15,8 @@ export interface Delivery {
   /** Seconds before the first new try; each further wait is twice the one before. */
   retryBaseSeconds: number;
   timeoutSeconds: number;
-  succeeded(status: number): boolean;
+  /** Absent: any 2xx counts as delivered. */
+  succeeded?: (status: number) => boolean;
   /** Told after the first try, or at once when a fault drops or delays it; perhaps again for a second copy. */
   tried?: () => void;
 }
@@ -57,7 +58,7 @@ export function createDeliveries(faults: Faults): Deliveries {
       });
       await response.body?.cancel();
       record.tries.push(response.status);
-      if (d.succeeded(response.status)) record.state = 'delivered';
+      if (d.succeeded ? d.succeeded(response.status) : response.ok) record.state = 'delivered';
     } catch (error) {
       record.tries.push(error instanceof Error ? error.name : String(error));
     }

@@ -1,9 +1,10 @@
 import type { z } from 'zod';
+import { ApiError } from './errors.ts';
 
-/** A provider's switches: the present values and how to set one by name. */
+/** A provider's switches: the current values and how to set one by name. */
 export interface Variants<T> {
   readonly values: T;
-  /** Throws an Error that names what is allowed. */
+  /** Throws 400 and names what is allowed. */
   set(name: string, value: unknown): void;
   reset(): void;
 }
@@ -15,9 +16,10 @@ export function createVariants<S extends z.ZodObject>(schema: S): Variants<z.inf
     values,
     set(name, value) {
       const field = (schema.shape as Record<string, z.ZodType>)[name];
-      if (!field) throw new Error(`unknown variant "${name}"; known: ${Object.keys(schema.shape).join(', ')}`);
+      if (!field) throw new ApiError(400, `unknown variant "${name}"; known: ${Object.keys(schema.shape).join(', ')}`);
       const parsed = field.safeParse(value);
-      if (!parsed.success) throw new Error(`variant ${name}: ${parsed.error.issues.map((i) => i.message).join('; ')}`);
+      if (!parsed.success)
+        throw new ApiError(400, `variant ${name}: ${parsed.error.issues.map((i) => i.message).join('; ')}`);
       Object.assign(values, { [name]: parsed.data });
     },
     reset() {

@@ -1,11 +1,11 @@
 import { ageOf, chatExists, isGenerated, messageCount, unreadOf } from './generated-chats.ts';
-import type { AttendeeRef, ChatRef, ChatState, Mailbox, MessageState, StartedChat, StoredMessage } from './types.ts';
+import type { AttendeeRef, ChatRef, ChatState, ChatStore, MessageState, StartedChat, StoredMessage } from './types.ts';
 import { createBook } from '../world/address-book.ts';
 
 /** A generated chat is never younger than this before the account, so that what happens later is newer. */
 const BEFORE_ACCOUNT = 60_000;
 
-export function createMailbox(createdAt: number, size: number, seed: string): Mailbox {
+export function createChatStore(createdAt: number, size: number, seed: string): ChatStore {
   const base = createdAt - BEFORE_ACCOUNT;
   return {
     book: createBook(size, seed),
@@ -13,9 +13,9 @@ export function createMailbox(createdAt: number, size: number, seed: string): Ma
     lastTs: base,
     stored: [],
     chats: new Map(),
-    touched: [],
+    recentChats: [],
     started: [],
-    startedWith: new Map(),
+    startedByMembers: new Map(),
     strangers: [],
     strangerByProviderId: new Map(),
     messageStates: new Map(),
@@ -24,20 +24,20 @@ export function createMailbox(createdAt: number, size: number, seed: string): Ma
 
 export const chatKey = (ref: ChatRef): string => `${ref.kind}${ref.index}`;
 
-export function hasChat(box: Mailbox, ref: ChatRef): boolean {
-  return isGenerated(ref) ? chatExists(box.book, ref.kind, ref.index) : ref.index < box.started.length;
+export function hasChat(store: ChatStore, ref: ChatRef): boolean {
+  return isGenerated(ref) ? chatExists(store.book, ref.kind, ref.index) : ref.index < store.started.length;
 }
 
 /** What the chat is like now; without side effect, so that reading a large world keeps costing nothing. */
-export function chatState(box: Mailbox, ref: ChatRef): ChatState {
-  const known = box.chats.get(chatKey(ref));
+export function chatState(store: ChatStore, ref: ChatRef): ChatState {
+  const known = store.chats.get(chatKey(ref));
   if (known) return known;
   const generated = isGenerated(ref);
   return {
     ref,
-    ts: generated ? box.base - ageOf(ref.kind, ref.index) : box.lastTs,
-    touched: false,
-    unread: generated ? unreadOf(box.book, ref.kind, ref.index) : 0,
+    ts: generated ? store.base - ageOf(ref.kind, ref.index) : store.lastTs,
+    hasStored: false,
+    unread: generated ? unreadOf(store.book, ref.kind, ref.index) : 0,
     archived: false,
     pinned: false,
     mutedUntil: null,
@@ -47,63 +47,68 @@ export function chatState(box: Mailbox, ref: ChatRef): ChatState {
 }
 
 /** The chat's state to be changed. */
-export function editChat(box: Mailbox, ref: ChatRef): ChatState {
-  const state = chatState(box, ref);
-  box.chats.set(chatKey(ref), state);
+export function editChat(store: ChatStore, ref: ChatRef): ChatState {
+  const state = chatState(store, ref);
+  store.chats.set(chatKey(ref), state);
   return state;
 }
 
 /** A chat with these attendees; the one that exists, when there is one. */
-export function startChat(box: Mailbox, members: AttendeeRef[], subject: string | null, name: string | null): ChatRef {
+export function startChat(
+  store: ChatStore,
+  members: AttendeeRef[],
+  subject: string | null,
+  name: string | null,
+): ChatRef {
   const only = members.length === 1 ? members[0]! : null;
   if (only?.kind === 'person') return { kind: 'single', index: only.index };
   const key = members
     .map((m) => `${m.kind}${m.index}`)
     .toSorted()
     .join(' ');
-  const known = box.startedWith.get(key);
+  const known = store.startedByMembers.get(key);
   if (known !== undefined) return { kind: 'started', index: known };
   const chat: StartedChat = { members, name, subject, group: members.length > 1 };
-  const index = box.started.push(chat) - 1;
-  box.startedWith.set(key, index);
+  const index = store.started.push(chat) - 1;
+  store.startedByMembers.set(key, index);
   return { kind: 'started', index };
 }
 
 export type NewMessage = Pick<StoredMessage, 'text' | 'from' | 'attachments' | 'quoteId'>;
 
 /** Adds a message at `now`, or a millisecond after the latest: the times of stored messages strictly rise. */
-export function storeMessage(box: Mailbox, ref: ChatRef, message: NewMessage, now: number): StoredMessage {
-  const ts = Math.max(now, box.lastTs + 1);
-  box.lastTs = ts;
-  const stored: StoredMessage = { ...message, n: box.stored.length, chat: ref, ts };
-  box.stored.push(stored);
+export function storeMessage(store: ChatStore, ref: ChatRef, message: NewMessage, now: number): StoredMessage {
+  const ts = Math.max(now, store.lastTs + 1);
+  store.lastTs = ts;
+  const stored: StoredMessage = { ...message, n: store.stored.length, chat: ref, ts };
+  store.stored.push(stored);
 
-  const state = editChat(box, ref);
-  if (state.touched) box.touched.splice(firstFrom(box.touched, state.ts), 1);
+  const state = editChat(store, ref);
+  if (state.hasStored) store.recentChats.splice(firstFrom(store.recentChats, state.ts), 1);
   state.ts = ts;
-  state.touched = true;
+  state.hasStored = true;
   state.unread = message.from === null ? 0 : state.unread + 1;
   state.messages.push(stored);
-  box.touched.push(state);
+  store.recentChats.push(state);
   return stored;
 }
 
 /** How many messages a chat has, stored ones included. */
-export function messagesIn(box: Mailbox, ref: ChatRef): number {
-  const generated = isGenerated(ref) ? messageCount(box.book, ref.kind, ref.index) : 0;
-  return generated + (box.chats.get(chatKey(ref))?.messages.length ?? 0);
+export function messagesIn(store: ChatStore, ref: ChatRef): number {
+  const generated = isGenerated(ref) ? messageCount(store.book, ref.kind, ref.index) : 0;
+  return generated + (store.chats.get(chatKey(ref))?.messages.length ?? 0);
 }
 
-export function editMessage(box: Mailbox, id: string, change: MessageState): void {
-  box.messageStates.set(id, { ...box.messageStates.get(id), ...change });
+export function editMessage(store: ChatStore, id: string, change: MessageState): void {
+  store.messageStates.set(id, { ...store.messageStates.get(id), ...change });
 }
 
 /** The number of a stranger, met now if not before. */
-export function meetStranger(box: Mailbox, providerId: string, name: string): number {
-  const known = box.strangerByProviderId.get(providerId);
+export function addStranger(store: ChatStore, providerId: string, name: string): number {
+  const known = store.strangerByProviderId.get(providerId);
   if (known !== undefined) return known;
-  const index = box.strangers.push({ providerId, name }) - 1;
-  box.strangerByProviderId.set(providerId, index);
+  const index = store.strangers.push({ providerId, name }) - 1;
+  store.strangerByProviderId.set(providerId, index);
   return index;
 }
 

@@ -1,22 +1,17 @@
 import type { ChatRef } from './types.ts';
-import { type AddressBook, exists } from '../world/address-book.ts';
+import { type AddressBook, exists, GROUP_EVERY, groupCount, originalMembers } from '../world/address-book.ts';
 import { mix } from '../world/random.ts';
 
 /**
- * The generated part of a mailbox, newest first by arithmetic alone: single chat i ends at `base - i * STEP`, group g
+ * The generated part of a store, newest first by arithmetic alone: single chat i ends at `base - i * STEP`, group g
  * half a step after every twentieth of them, and a chat's messages all lie within half a step before its end. So the
  * order of all messages is the order of the chats.
  */
 const STEP = 600_000;
 const HALF = STEP / 2;
-const GROUP_EVERY = 20;
 const MESSAGE_GAP = 30_000;
 
 export type GeneratedKind = 'single' | 'group';
-
-export function groupCount(book: AddressBook): number {
-  return Math.ceil(book.size / GROUP_EVERY);
-}
 
 export function countOf(book: AddressBook, kind: GeneratedKind): number {
   return kind === 'single' ? book.size : groupCount(book);
@@ -53,26 +48,12 @@ export function messageAge(kind: GeneratedKind, index: number, m: number): numbe
   return ageOf(kind, index) + m * MESSAGE_GAP;
 }
 
-/** 3 to 6 people of the address book who are still in it. */
-export function groupMembers(book: AddressBook, group: number): number[] {
-  return everMembers(book, group).filter((index) => exists(book, index));
-}
-
-function everMembers(book: AddressBook, group: number): number[] {
-  const members = new Set<number>();
-  const wanted = 3 + (mix(book.hash, group, 41) % 4);
-  for (let k = 0; k < wanted; k++) {
-    members.add(mix(book.hash, group, 42, k) % book.size);
-  }
-  return [...members];
-}
-
 /** The person's number, or null when the owner wrote the message. */
 export function senderOf(book: AddressBook, kind: GeneratedKind, index: number, m: number): number | null {
   const draw = mix(book.hash, index, kind === 'single' ? 51 : 52, m);
   if (draw % 3 === 0) return null;
   if (kind === 'single') return index;
-  const members = everMembers(book, index);
+  const members = originalMembers(book, index);
   return members[(draw >>> 8) % members.length]!;
 }
 

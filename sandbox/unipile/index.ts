@@ -1,49 +1,64 @@
-import express, { type ErrorRequestHandler, type Express } from 'express';
-import type { ProviderSandbox } from '../server/provider.ts';
+import type { Request } from 'express';
+import { createApi, type Route as ServerRoute } from '../server/api.ts';
+import type { ProviderDefinition, ProviderSandbox } from '../server/provider.ts';
 import type { Shared } from '../server/shared.ts';
 import { createActions } from './control.ts';
-import { answerProblem, asUnipileError, mountRoutes, notFound } from './errors.ts';
+import { errorFormat, UnipileError } from './errors.ts';
 import { linkRoute, serveHostedPages } from './hosted/routes.ts';
 import { accountRoutes, loginRoutes } from './routes/accounts.ts';
 import { attendeeRoutes, userRoutes } from './routes/attendees.ts';
 import { chatRoutes, messageRoutes } from './routes/chats.ts';
 import { webhookRoutes } from './routes/webhooks.ts';
-import { clearState, createState } from './state.ts';
+import { clearState, createState, type State } from './state.ts';
 
-/** A stand-in for UniPile's API v1: the HTTP side, and what control can do to it. */
-export function createUnipile(shared: Shared): ProviderSandbox & { app: Express } {
+const API_KEY = 'sandbox-key';
+
+/** The stand-in for UniPile's API v1. */
+export const unipile: ProviderDefinition<'unipile'> = {
+  name: 'unipile',
+  port: { variable: 'PATCHBAY_SANDBOX_PORT', usual: 3911 },
+  urlPath: '',
+  create,
+};
+
+function create(shared: Shared): ProviderSandbox {
   const state = createState(shared);
-  const app = express();
-  app.disable('x-powered-by');
-  app.set('etag', false);
-  mountRoutes(app, state, [
-    ...loginRoutes(state),
-    linkRoute(state),
-    ...accountRoutes(state),
-    ...chatRoutes(state),
-    ...messageRoutes(state),
-    ...attendeeRoutes(state),
-    ...userRoutes(state),
-    ...webhookRoutes(state),
-  ]);
-  serveHostedPages(app, state);
-  app.use((req) => {
-    shared.calls.count('unipile', req.method, '(unknown)');
-    throw notFound(`Route ${req.method} ${req.path}`);
+  const errors = errorFormat(state.variants.values);
+  const app = createApi<void, ServerRoute<void>, UnipileError>(shared, {
+    provider: 'unipile',
+    base: '/api/v1',
+    routes: routes(state),
+    errors,
+    admit(req) {
+      checkKey(req);
+      const { rate_limit_per_minute: limit } = state.variants.values;
+      const { retryAt } = state.limits.take('', limit === null ? [] : [{ limit, seconds: 60 }]);
+      if (retryAt !== null) throw errors.tooManyRequests(retryAt);
+    },
+    pages: (pages) => serveHostedPages(pages, state),
   });
-  // Express tells an error handler by its four parameters.
-  const answerError: ErrorRequestHandler = (error: unknown, _req, res, _next) => {
-    const problem = asUnipileError(error);
-    answerProblem(res, problem, problem.status === 429 ? state.variants.values.retry_after_seconds : null);
-  };
-  app.use(answerError);
-
   return {
-    name: 'unipile',
     app,
     variants: state.variants,
-    owns: ({ account_id }) => account_id !== undefined && state.accounts.has(account_id),
+    findAccount: ({ account_id }) => state.accounts.get(account_id ?? ''),
     actions: createActions(state),
     reset: () => clearState(state),
   };
+}
+
+const routes = (state: State): ServerRoute<void>[] => [
+  ...loginRoutes(state),
+  linkRoute(state),
+  ...accountRoutes(state),
+  ...chatRoutes(state),
+  ...messageRoutes(state),
+  ...attendeeRoutes(state),
+  ...userRoutes(state),
+  ...webhookRoutes(state),
+];
+
+function checkKey(req: Request): void {
+  const key = req.headers['x-api-key'];
+  if (key === undefined) throw new UnipileError('missing_api_key', 'The X-API-KEY header is missing.');
+  if (key !== API_KEY) throw new UnipileError('invalid_api_key', `The sandbox's API key is "${API_KEY}".`);
 }

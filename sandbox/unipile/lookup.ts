@@ -1,12 +1,13 @@
-import { hasChat, meetStranger, messagesIn } from './chat-store.ts';
+import { hasChat, addStranger, messagesIn } from './chat-store.ts';
 import { invalid, UnipileError } from './errors.ts';
-import { chatExists, groupCount, groupMembers } from './generated-chats.ts';
-import { messageById, type MessageRef } from './refs.ts';
+import { chatExists } from './generated-chats.ts';
+import { messageById, type MessageRef } from './ids.ts';
 import { getAccount, type State } from './state.ts';
 import type { Account, AccountType, AttendeeRef, ChatRef } from './types.ts';
 import type { UnipileVariants } from './variants.ts';
 import { chatFacts } from './views/chats.ts';
 import { messageFacts } from './views/messages.ts';
+import { groupCount, groupMembers } from '../world/address-book.ts';
 import { findPerson, nameFor } from '../world/people.ts';
 
 /** What a provider id must look like to be written to. */
@@ -24,35 +25,34 @@ export function recipient(account: Account, providerId: string, variants: Unipil
   const known = knownAttendee(account, providerId, variants);
   if (known) return known;
   if (!RECIPIENT[account.type]?.test(providerId)) {
-    const detail = `"${providerId}" is not a recipient on ${account.type}.`;
-    throw new UnipileError(422, 'invalid_recipient', 'Invalid recipient', detail);
+    throw new UnipileError('invalid_recipient', `"${providerId}" is not a recipient on ${account.type}.`);
   }
-  return { kind: 'stranger', index: meetStranger(account.mailbox, providerId, nameFor(providerId)) };
+  return { kind: 'stranger', index: addStranger(account.store, providerId, nameFor(providerId)) };
 }
 
 export function knownAttendee(account: Account, identifier: string, variants: UnipileVariants): AttendeeRef | null {
-  const { mailbox, type } = account;
-  const index = findPerson(mailbox.book, type, identifier, variants.lid_share);
+  const { store, type } = account;
+  const index = findPerson(store.book, type, identifier, variants.lid_share);
   if (index !== null) return { kind: 'person', index };
-  const stranger = mailbox.strangerByProviderId.get(identifier);
+  const stranger = store.strangerByProviderId.get(identifier);
   return stranger === undefined ? null : { kind: 'stranger', index: stranger };
 }
 
 /** A chat by the provider's own id; null when there is none. One-to-one chats are found by whom they are with. */
 export function chatByProviderId(account: Account, providerId: string, variants: UnipileVariants): ChatRef | null {
-  const { mailbox } = account;
+  const { store } = account;
   const candidates: ChatRef[] = [];
   const other = knownAttendee(account, providerId, variants);
   if (other?.kind === 'person') candidates.push({ kind: 'single', index: other.index });
-  mailbox.started.forEach((_, index) => candidates.push({ kind: 'started', index }));
-  for (const state of mailbox.chats.values()) candidates.push(state.ref);
-  for (let index = 0; index < groupCount(mailbox.book); index++) candidates.push({ kind: 'group', index });
+  store.started.forEach((_, index) => candidates.push({ kind: 'started', index }));
+  for (const state of store.chats.values()) candidates.push(state.ref);
+  for (let index = 0; index < groupCount(store.book); index++) candidates.push({ kind: 'group', index });
   if (account.type !== 'WHATSAPP') {
     // Here the thread's id does not say whom it is with: all of them are looked through.
-    for (let index = 0; index < mailbox.book.size; index++) candidates.push({ kind: 'single', index });
+    for (let index = 0; index < store.book.size; index++) candidates.push({ kind: 'single', index });
   }
   const found = candidates.find(
-    (ref) => hasChat(mailbox, ref) && chatFacts(account, ref, variants).providerId === providerId,
+    (ref) => hasChat(store, ref) && chatFacts(account, ref, variants).providerId === providerId,
   );
   return found ?? null;
 }
@@ -61,7 +61,7 @@ export function chatByProviderId(account: Account, providerId: string, variants:
 export function messageByAnyId(account: Account, id: string): MessageRef | null {
   const byId = messageById(account, id);
   if (byId) return byId;
-  for (const message of account.mailbox.stored.toReversed()) {
+  for (const message of account.store.stored.toReversed()) {
     const ref: MessageRef = { kind: 'stored', message };
     if (messageFacts(account, ref).providerId === id) return ref;
   }
@@ -85,18 +85,18 @@ export function readFlag(filters: Record<string, string>, name: string): boolean
 
 /** Every chat that the attendee is in. */
 export function chatsWith(account: Account, ref: AttendeeRef): ChatRef[] {
-  const { mailbox } = account;
+  const { store } = account;
   const chats: ChatRef[] = [];
   if (ref.kind === 'person') {
-    if (chatExists(mailbox.book, 'single', ref.index)) chats.push({ kind: 'single', index: ref.index });
-    for (let index = 0; index < groupCount(mailbox.book); index++) {
-      if (groupMembers(mailbox.book, index).includes(ref.index)) chats.push({ kind: 'group', index });
+    if (chatExists(store.book, 'single', ref.index)) chats.push({ kind: 'single', index: ref.index });
+    for (let index = 0; index < groupCount(store.book); index++) {
+      if (groupMembers(store.book, index).includes(ref.index)) chats.push({ kind: 'group', index });
     }
   }
-  mailbox.started.forEach((chat, index) => {
+  store.started.forEach((chat, index) => {
     const inside = chat.members.some((member) => member.kind === ref.kind && member.index === ref.index);
     const started: ChatRef = { kind: 'started', index };
-    if (inside && messagesIn(mailbox, started) > 0) chats.push(started);
+    if (inside && messagesIn(store, started) > 0) chats.push(started);
   });
   return chats;
 }

@@ -11,7 +11,7 @@ import {
   messageAge,
   messageCount,
 } from './generated-chats.ts';
-import { chatId, messageId, type MessageRef } from './refs.ts';
+import { chatId, messageId, type MessageRef } from './ids.ts';
 import type { Account, ChatRef } from './types.ts';
 
 const DATE = /^[12]\d{3}-[01]\d-[0-3]\dT\d{2}:\d{2}:\d{2}\.\d{3}Z$/;
@@ -53,7 +53,7 @@ function readLimit(value: string | undefined, { max, fallback }: LimitRange): nu
   if (value === undefined) return fallback;
   const limit = Number(value);
   if (!Number.isInteger(limit) || limit < 1) throw invalid(`limit must be a whole number from 1 to ${max}.`);
-  if (limit > max) throw new UnipileError(400, 'limit_too_high', 'Limit too high', `limit must not exceed ${max}.`);
+  if (limit > max) throw new UnipileError('limit_too_high', `limit must not exceed ${max}.`);
   return limit;
 }
 
@@ -146,7 +146,7 @@ const KINDS: GeneratedKind[] = ['single', 'group'];
 /** All chats of an account: those written in since, and the generated ones. */
 export function chatSources(account: Account): Source<ChatRef>[] {
   return [
-    (from) => touchedChats(account, from),
+    (from) => recentChats(account, from),
     ...KINDS.map((kind) => (from: number) => generatedChats(account, kind, from)),
   ];
 }
@@ -154,14 +154,14 @@ export function chatSources(account: Account): Source<ChatRef>[] {
 /** All messages of an account. */
 export function messageSources(account: Account): Source<MessageRef>[] {
   return [
-    (from) => storedMessages(account, account.mailbox.stored, from),
+    (from) => storedMessages(account, account.store.stored, from),
     ...KINDS.map((kind) => (from: number) => generatedMessages(account, kind, from)),
   ];
 }
 
 /** One chat's messages. */
 export function chatMessageSources(account: Account, ref: ChatRef): Source<MessageRef>[] {
-  const stored = account.mailbox.chats.get(chatKey(ref))?.messages ?? [];
+  const stored = account.store.chats.get(chatKey(ref))?.messages ?? [];
   const sources: Source<MessageRef>[] = [(from) => storedMessages(account, stored, from)];
   if (isGenerated(ref)) sources.push((from) => messagesOfGenerated(account, ref.kind, ref.index, from));
   return sources;
@@ -169,47 +169,47 @@ export function chatMessageSources(account: Account, ref: ChatRef): Source<Messa
 
 /** Some chats of an account, given in any order. */
 export function someChats(account: Account, refs: ChatRef[]): Source<ChatRef> {
-  const all = refs.map((ref) => ({ ts: chatState(account.mailbox, ref).ts, id: chatId(account, ref), account, ref }));
+  const all = refs.map((ref) => ({ ts: chatState(account.store, ref).ts, id: chatId(account, ref), account, ref }));
   const ordered = all.toSorted((a, b) => b.ts - a.ts);
   return (from) => ordered.filter(({ ts }) => ts <= from).values();
 }
 
-function* touchedChats(account: Account, from: number): Generator<Entry<ChatRef>> {
-  const { mailbox } = account;
-  for (let i = firstFrom(mailbox.touched, from + 1) - 1; i >= 0; i--) {
-    const { ts, ref } = mailbox.touched[i]!;
-    if (hasChat(mailbox, ref)) yield { ts, id: chatId(account, ref), account, ref };
+function* recentChats(account: Account, from: number): Generator<Entry<ChatRef>> {
+  const { store } = account;
+  for (let i = firstFrom(store.recentChats, from + 1) - 1; i >= 0; i--) {
+    const { ts, ref } = store.recentChats[i]!;
+    if (hasChat(store, ref)) yield { ts, id: chatId(account, ref), account, ref };
   }
 }
 
 function* generatedChats(account: Account, kind: GeneratedKind, from: number): Generator<Entry<ChatRef>> {
-  const { mailbox } = account;
-  const count = countOf(mailbox.book, kind);
-  for (let index = firstAtAge(kind, mailbox.base - from); index < count; index++) {
+  const { store } = account;
+  const count = countOf(store.book, kind);
+  for (let index = firstAtAge(kind, store.base - from); index < count; index++) {
     const ref: ChatRef = { kind, index };
-    if (!chatExists(mailbox.book, kind, index)) continue;
-    const { touched, ts } = chatState(mailbox, ref);
-    if (!touched) yield { ts, id: chatId(account, ref), account, ref };
+    if (!chatExists(store.book, kind, index)) continue;
+    const { hasStored, ts } = chatState(store, ref);
+    if (!hasStored) yield { ts, id: chatId(account, ref), account, ref };
   }
 }
 
 function* storedMessages(
   account: Account,
-  stored: Account['mailbox']['stored'],
+  stored: Account['store']['stored'],
   from: number,
 ): Generator<Entry<MessageRef>> {
   for (let i = firstFrom(stored, from + 1) - 1; i >= 0; i--) {
     const message = stored[i]!;
     const ref: MessageRef = { kind: 'stored', message };
-    if (hasChat(account.mailbox, message.chat)) yield { ts: message.ts, id: messageId(account, ref), account, ref };
+    if (hasChat(account.store, message.chat)) yield { ts: message.ts, id: messageId(account, ref), account, ref };
   }
 }
 
 function* generatedMessages(account: Account, kind: GeneratedKind, from: number): Generator<Entry<MessageRef>> {
-  const { mailbox } = account;
-  const count = countOf(mailbox.book, kind);
-  for (let index = firstReaching(kind, mailbox.base - from); index < count; index++) {
-    if (chatExists(mailbox.book, kind, index)) yield* messagesOfGenerated(account, kind, index, from);
+  const { store } = account;
+  const count = countOf(store.book, kind);
+  for (let index = firstReaching(kind, store.base - from); index < count; index++) {
+    if (chatExists(store.book, kind, index)) yield* messagesOfGenerated(account, kind, index, from);
   }
 }
 
@@ -219,10 +219,10 @@ function* messagesOfGenerated(
   index: number,
   from: number,
 ): Generator<Entry<MessageRef>> {
-  const { mailbox } = account;
-  const count = messageCount(mailbox.book, kind, index);
+  const { store } = account;
+  const count = messageCount(store.book, kind, index);
   for (let m = 0; m < count; m++) {
-    const ts = mailbox.base - messageAge(kind, index, m);
+    const ts = store.base - messageAge(kind, index, m);
     if (ts > from) continue;
     const ref: MessageRef = { kind: 'generated', chat: { kind, index }, m };
     yield { ts, id: messageId(account, ref), account, ref };

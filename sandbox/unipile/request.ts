@@ -22,9 +22,7 @@ export function parseBody<S extends z.ZodObject>(state: State, shapes: readonly 
   }
   const missing = problem?.issues.some((issue) => issue.path.length > 0 && valueAt(body, issue.path) === undefined);
   const detail = problem?.issues.map((issue) => `${issue.path.join('.') || 'body'}: ${issue.message}`).join('; ');
-  throw missing
-    ? new UnipileError(400, 'missing_parameters', 'Missing parameters', detail)
-    : invalid(detail ?? 'The body is wrong.');
+  throw missing ? new UnipileError('missing_parameters', detail) : invalid(detail ?? 'The body is wrong.');
 }
 
 function valueAt(body: unknown, path: readonly PropertyKey[]): unknown {
@@ -35,6 +33,5 @@ function refuseUnknown(shape: z.ZodObject, body: unknown): void {
   const unknown = Object.keys(body as object).filter((name) => !(name in shape.shape));
   // The official client repeats account_id in the body of a reconnect.
   const surplus = unknown.filter((name) => name !== 'account_id');
-  if (surplus.length > 0)
-    throw new UnipileError(400, 'invalid_body', 'Invalid body', `Unknown fields: ${surplus.join(', ')}.`);
+  if (surplus.length > 0) throw new UnipileError('invalid_body', `Unknown fields: ${surplus.join(', ')}.`);
 }

@@ -2,7 +2,7 @@ import type { Request } from 'express';
 import { attachmentType } from './attachments.ts';
 import { storeMessage } from './chat-store.ts';
 import { disconnected, invalid, UnipileError } from './errors.ts';
-import { messageId, type MessageRef } from './refs.ts';
+import { messageId, type MessageRef } from './ids.ts';
 import type { State } from './state.ts';
 import type { Account, AttendeeRef, ChatRef, StoredAttachment } from './types.ts';
 import { emitMessage } from './webhooks.ts';
@@ -21,7 +21,7 @@ export function readDraft(req: Request): Draft {
     ['attachments', 'voice_message', 'video_message'].includes(file.fieldname.replace(/\[\d*\]$/, '')),
   );
   if (text === null && files.length === 0) {
-    throw new UnipileError(400, 'missing_parameters', 'Missing parameters', 'text or attachments is required.');
+    throw new UnipileError('missing_parameters', 'text or attachments is required.');
   }
   const attachments = files.map((file): StoredAttachment => ({
     type: attachmentType(file.mimetype),
@@ -47,21 +47,21 @@ export function requireConnected(account: Account): void {
   }
 }
 
-/** The owner writes through the API; it comes back as a webhook too. Gives the message's id. */
+/** The owner writes through the API. Gives the message's id. */
 export function sendFromApi(state: State, account: Account, chat: ChatRef, draft: Draft): string {
-  const ref = write(state, account, chat, null, draft);
+  const ref = storeMessageRef(state, account, chat, null, draft);
   if (state.variants.values.echo_webhook) emitMessage(state, account, ref, 'message_received');
   return messageId(account, ref);
 }
 
-/** Stores a message without telling anyone. `from` null: the owner. */
-export function write(
+/** Stores a message, without an event. `from` null: the owner. */
+export function storeMessageRef(
   state: State,
   account: Account,
   chat: ChatRef,
   from: AttendeeRef | null,
   draft: Draft,
 ): MessageRef & { kind: 'stored' } {
-  const message = storeMessage(account.mailbox, chat, { ...draft, from }, state.shared.clock.now());
+  const message = storeMessage(account.store, chat, { ...draft, from }, state.shared.clock.now());
   return { kind: 'stored', message };
 }

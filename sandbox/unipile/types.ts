@@ -1,4 +1,5 @@
 import type { AddressBook } from '../world/address-book.ts';
+import type { PendingEvents } from '../world/pending-events.ts';
 
 /** Account types as `type` of an Account names them; the same words are used as `provider` when logging in. */
 const MESSAGING_TYPES = ['WHATSAPP', 'TELEGRAM', 'LINKEDIN', 'INSTAGRAM', 'MESSENGER', 'TWITTER'] as const;
@@ -63,9 +64,8 @@ export interface Account {
   identity: Identity | null;
   status: SourceStatus;
   login: Login | null;
-  mailbox: Mailbox;
-  /** What happened at the provider while the account was not OK; done when it is again. */
-  missed: (() => void)[];
+  store: ChatStore;
+  pendingEvents: PendingEvents;
   syncCalls: number;
 }
 
@@ -97,7 +97,7 @@ export interface MessageState {
 }
 
 export interface StoredMessage {
-  /** Position in the mailbox's list, and so its id. */
+  /** Position in the store's list, and so its id. */
   n: number;
   chat: ChatRef;
   ts: number;
@@ -112,7 +112,7 @@ export interface ChatState {
   ref: ChatRef;
   /** The latest stored message's time, or the generated chat's. */
   ts: number;
-  touched: boolean;
+  hasStored: boolean;
   unread: number;
   archived: boolean;
   pinned: boolean;
@@ -140,7 +140,7 @@ export interface StartedChat {
 }
 
 /** An account's chats, messages and attendees: a generated part by index arithmetic and what happened since. */
-export interface Mailbox {
+export interface ChatStore {
   book: AddressBook;
   /** The newest generated chat's time, epoch ms. */
   base: number;
@@ -149,9 +149,9 @@ export interface Mailbox {
   stored: StoredMessage[];
   chats: Map<string, ChatState>;
   /** Chats with stored messages, the one last written in at the end. */
-  touched: ChatState[];
+  recentChats: ChatState[];
   started: StartedChat[];
-  startedWith: Map<string, number>;
+  startedByMembers: Map<string, number>;
   strangers: Stranger[];
   strangerByProviderId: Map<string, number>;
   messageStates: Map<string, MessageState>;

@@ -1,7 +1,7 @@
 import type { Delivery } from '../server/deliveries.ts';
 import { attachmentsOf } from './attachments.ts';
 import { chatState } from './chat-store.ts';
-import { chatId, type MessageRef } from './refs.ts';
+import { chatId, type MessageRef } from './ids.ts';
 import type { State, Webhook } from './state.ts';
 import type { Account, Reaction } from './types.ts';
 import { attendeeFacts, webhookAttendee } from './views/attendees.ts';
@@ -80,7 +80,7 @@ function messagePayload(
     is_event: 0,
     is_group: chat.group,
     is_forwarded: false,
-    chat_pinned: chatState(account.mailbox, facts.chat).pinned ? 1 : 0,
+    chat_pinned: chatState(account.store, facts.chat).pinned ? 1 : 0,
     chat_content_type: null,
     message_type: 'MESSAGE',
     folder: [folderOf(account)],

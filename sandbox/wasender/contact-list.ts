@@ -3,8 +3,8 @@ import { type AddressBook, createBook, exists } from '../world/address-book.ts';
 
 const share = z.number().min(0).max(1);
 
-/** What `PUT /address-book` takes beside size and seed. Shares are of the people in the book. */
-export const bookOptions = z.object({
+/** What `PUT /address-book` takes beside size and seed. Shares are of the people in the address book. */
+export const contactOptions = z.object({
   nameless: share.default(0.1).describe('no saved, push or verified name'),
   unsaved: share.default(0.2).describe('known by their push name only'),
   lid_only: share.default(0.1).describe('listed under a LID in place of a number'),
@@ -15,31 +15,31 @@ export const bookOptions = z.object({
   lid_twins: share.default(0).describe('listed a second time at the end of the list, under their LID'),
   large_record: z.boolean().default(false).describe('one entry is 200 KB long'),
 });
-export type BookOptions = z.infer<typeof bookOptions>;
+export type ContactOptions = z.infer<typeof contactOptions>;
 
-/** A session's contacts: generated people, and what happened to them since. */
-export interface ContactBook {
+/** A session's contacts: the people of an address book, and what was changed by API or events. */
+export interface ContactList {
   book: AddressBook;
-  options: BookOptions;
-  /** The people still there, in order; null: all. */
+  options: ContactOptions;
+  /** Indexes of the people that were not removed, in order; null: all. */
   present: Uint32Array | null;
   /** By JID: names saved by `PUT /contacts`. */
   saved: Map<string, string>;
   blocked: Set<string>;
-  /** People outside the book who wrote, by JID, with their push names. */
+  /** Contacts outside the address book: push names by JID. */
   strangers: Map<string, string | null>;
 }
 
 export const DEFAULT_SIZE = 10;
 export const DEFAULT_SEED = '1';
 
-export function createContacts(size: number, seed: string, options: BookOptions): ContactBook {
+export function createContactList(size: number, seed: string, options: ContactOptions): ContactList {
   const book = createBook(size, seed);
   return { book, options, present: null, saved: new Map(), blocked: new Set(), strangers: new Map() };
 }
 
-/** Counts again who is there, after people were removed. */
-export function recount(contacts: ContactBook): void {
+/** Lists the remaining people again, after some were removed. */
+export function refreshPresent(contacts: ContactList): void {
   const { book } = contacts;
   const present = new Uint32Array(book.size);
   let n = 0;
@@ -56,7 +56,7 @@ export type ListEntry =
  * The list by place, without holding it: blocks of people each ending in one near duplicate, then far duplicates, LID
  * twins and strangers.
  */
-export function listing(contacts: ContactBook): { total: number; at(place: number): ListEntry } {
+export function listEntries(contacts: ContactList): { total: number; at(place: number): ListEntry } {
   const { book, options, present, strangers } = contacts;
   const people = present?.length ?? book.size;
   const personAt = (rank: number): number => (present ? present[rank]! : rank);

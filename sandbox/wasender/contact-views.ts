@@ -1,6 +1,7 @@
-import { type ContactBook, type ListEntry, listing } from './contact-list.ts';
+import { type ContactList, listEntries, type ListEntry } from './contact-list.ts';
 import { pictureUrl } from './files.ts';
-import { findPeer, jidOf, type Peer } from './identity.ts';
+import { jidOf } from '../world/whatsapp.ts';
+import { findIdentity, type Identity } from './identity.ts';
 import type { Session, State } from './state.ts';
 import type { WasenderVariants } from './variants.ts';
 import { type AddressBook, revision } from '../world/address-book.ts';
@@ -11,8 +12,8 @@ const EMOJI = ['🌿', '🚀✨', '👩‍👩‍👧', '🇧🇷', '❤️‍�
 const ABOUTS = ['Hey there! I am using WhatsApp.', 'Busy', 'At work', 'Battery about to die', null, null];
 const LARGE_RECORD_BYTES = 200_000;
 
-/** Everything known of a contact, before any spelling. */
-export interface ContactFacts extends Peer {
+/** Everything known of a contact, before the variants are applied. */
+export interface ContactFacts extends Identity {
   name: string | null;
   notify: string | null;
   verifiedName: string | null;
@@ -22,8 +23,8 @@ export interface ContactFacts extends Peer {
   large: boolean;
 }
 
-/** A person of the book. `book` is another than the present one when asked how it was before a change. */
-export function personFacts(contacts: ContactBook, index: number, book: AddressBook = contacts.book): ContactFacts {
+/** A person of the address book. `book`: an earlier version of it, to see the person before a change. */
+export function personFacts(contacts: ContactList, index: number, book: AddressBook = contacts.book): ContactFacts {
   const { options } = contacts;
   const found = person(book, 'WHATSAPP', index, options.lid_only);
   const version = revision(book, index);
@@ -43,18 +44,18 @@ export function personFacts(contacts: ContactBook, index: number, book: AddressB
     name: contacts.saved.get(jid) ?? (nameless || unsaved ? null : full + emoji),
     notify: nameless ? null : first + emoji,
     verifiedName: business ? `${last} & Co ${index}` : null,
-    // A change is always one that can be seen.
+    // So that every change is visible in some field.
     about: version > 0 ? `News no. ${version}` : ABOUTS[mix(book.hash, index, 106) % ABOUTS.length]!,
     pictureSeed: found.hasPicture ? found.pictureSeed : null,
     large: options.large_record && index === Math.floor(book.size / 2),
   };
 }
 
-function strangerFacts(contacts: ContactBook, peer: Peer): ContactFacts {
+function strangerFacts(contacts: ContactList, identity: Identity): ContactFacts {
   return {
-    ...peer,
-    name: contacts.saved.get(peer.jid) ?? null,
-    notify: contacts.strangers.get(peer.jid) ?? null,
+    ...identity,
+    name: contacts.saved.get(identity.jid) ?? null,
+    notify: contacts.strangers.get(identity.jid) ?? null,
     verifiedName: null,
     about: null,
     pictureSeed: null,
@@ -62,12 +63,12 @@ function strangerFacts(contacts: ContactBook, peer: Peer): ContactFacts {
   };
 }
 
-export function peerFacts(contacts: ContactBook, peer: Peer): ContactFacts {
-  return peer.index === null ? strangerFacts(contacts, peer) : personFacts(contacts, peer.index);
+export function contactFacts(contacts: ContactList, identity: Identity): ContactFacts {
+  return identity.index === null ? strangerFacts(contacts, identity) : personFacts(contacts, identity.index);
 }
 
-function entryFacts(contacts: ContactBook, entry: ListEntry): ContactFacts {
-  if (entry.kind === 'stranger') return strangerFacts(contacts, findPeer(contacts, entry.jid)!);
+function entryFacts(contacts: ContactList, entry: ListEntry): ContactFacts {
+  if (entry.kind === 'stranger') return strangerFacts(contacts, findIdentity(contacts, entry.jid)!);
   const facts = personFacts(contacts, entry.index);
   if (entry.as === 'lean') return { ...facts, name: null };
   return entry.as === 'lid' ? { ...facts, jid: facts.lid } : facts;
@@ -78,7 +79,7 @@ export function contactView(state: State, facts: ContactFacts, where: 'list' | '
   const variants = state.variants.values;
   const picture = facts.pictureSeed === null ? null : pictureUrl(state, facts.pictureSeed);
   return {
-    ...identity(facts, where, variants),
+    ...contactKeys(facts, where, variants),
     ...((where === 'event' || variants.list_lids) && { lid: facts.lid, ...phoneNumber(facts) }),
     ...absent('name', facts.name, variants),
     ...(variants.push_name !== 'pushName' && absent('notify', facts.notify, variants)),
@@ -90,8 +91,8 @@ export function contactView(state: State, facts: ContactFacts, where: 'list' | '
   };
 }
 
-/** `id`, `jid` or both. Events are the library's own, and always say `id`. */
-export function identity(facts: ContactFacts, where: 'list' | 'one' | 'event', variants: WasenderVariants): object {
+/** `id`, `jid` or both. Events come from the WhatsApp library and always have `id`. */
+export function contactKeys(facts: ContactFacts, where: 'list' | 'one' | 'event', variants: WasenderVariants): object {
   const { contact_key: key, contact_id_form: form } = variants;
   const digits = form === 'digits' || (form === 'mixed' && facts.index !== null && facts.index % 2 === 1);
   const value = digits && where !== 'event' && facts.jid === jidOf(facts.phone) ? facts.phone : facts.jid;
@@ -100,7 +101,7 @@ export function identity(facts: ContactFacts, where: 'list' | 'one' | 'event', v
   return key === 'jid' || where === 'list' ? { jid: value } : { id: value };
 }
 
-/** Whose number is hidden behind a LID shows none. */
+/** A contact listed under a LID shows no number. */
 function phoneNumber(facts: ContactFacts): object {
   return facts.jid === facts.lid ? {} : { phoneNumber: jidOf(facts.phone) };
 }
@@ -112,7 +113,7 @@ function absent(field: string, value: string | null, { absent_names }: WasenderV
 
 /** The contact list by place; while the first sync runs it is shorter. */
 export function contactList(state: State, session: Session): { total: number; at(place: number): object } {
-  const { total, at } = listing(session.contacts);
+  const { total, at } = listEntries(session.contacts);
   const { first_sync_seconds: seconds } = state.variants.values;
   const age = (state.shared.clock.now() - (session.linked?.since ?? 0)) / 1000;
   const shown = seconds === 0 || age >= seconds ? total : Math.floor((total * age) / seconds);

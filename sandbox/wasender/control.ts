@@ -1,188 +1,127 @@
 import { z } from 'zod';
-import { type AccountRef, action, ControlError, type ProviderSandbox } from '../server/provider.ts';
-import { bookOptions, type BookOptions, createContacts, listing, recount } from './contact-list.ts';
-import { type ContactFacts, contactsData, contactView, personFacts } from './contact-views.ts';
-import { WasenderError } from './errors.ts';
-import { getMessage, moveStatus } from './messages.ts';
-import { finishLinking, leave } from './pairing.ts';
-import { attachment, react, receive } from './simulate.ts';
-import { type Linking, removeSession, type Session, SESSION_STATUSES, type State } from './state.ts';
-import { emit, listens } from './webhooks.ts';
+import { ApiError } from '../server/errors.ts';
+import { action, actionFields, attachmentFields, type ProviderSandbox } from '../server/provider.ts';
 import { changeBook, exists, revision } from '../world/address-book.ts';
+import { contactOptions, createContactList, listEntries, refreshPresent, type ContactOptions } from './contact-list.ts';
+import { contactsData, contactView, personFacts, type ContactFacts } from './contact-views.ts';
+import { getMessage, moveStatus } from './messages.ts';
+import { disconnect, finishPairing } from './pairing.ts';
+import { receiveMessages, receiveReaction } from './simulate.ts';
+import { removeSession, SESSION_STATUSES, type Pairing, type Session, type State } from './state.ts';
+import { emit, listens } from './webhooks.ts';
 
-const share = z.number().min(0).max(1).default(0);
 const RECEIPTS = { sent: 2, delivered: 3, read: 4, played: 5 } as const;
+const messageId = z.union([z.string(), z.number().transform(String)]);
+const oneAttachment = z.array(attachmentFields.extend({ size: z.int().min(1).max(26_214_400).default(64) })).max(1);
+const status = z
+  .string()
+  .toLowerCase()
+  .pipe(z.enum([...SESSION_STATUSES, 'deleted']));
 
-/** The session that a control call means; undefined when it is none of ours. */
-export function referred(state: State, { session, account_id }: AccountRef): Session | undefined {
-  const id = session ?? account_id ?? '';
-  return /^\d{1,12}$/.test(id) ? state.sessions.get(Number(id)) : undefined;
-}
-
-/** The provider's side of the control API. */
+/** What the control API can do to a session. */
 export function createActions(state: State): ProviderSandbox['actions'] {
-  const sessionOf = (ref: AccountRef): Session => {
-    const session = referred(state, ref);
-    if (!session) throw new ControlError(404, `no WASender session "${ref.session ?? ref.account_id}"`);
-    return session;
-  };
-  const show = (session: Session): object => ({
-    session: session.id,
-    status: session.status,
-    phone: session.linked?.phone ?? null,
+  const show = ({ id, status: now, linked }: Session): object => ({
+    session: id,
+    status: now,
+    phone: linked?.phone ?? null,
   });
-  /** Ends the linking that waits for this kind of yes. */
-  const pass = (session: Session, method: Linking['method'], phone?: string): object => {
-    const { linking } = session;
-    if (linking?.method !== method) throw new ControlError(409, `this session waits for no ${method}`);
-    if (linking.until <= state.shared.clock.now())
-      throw new ControlError(
-        409,
-        `the ${method} has lapsed; ${method === 'qr' ? 'GET qrcode' : 'a connect'} gives a new one`,
-      );
-    finishLinking(state, session, phone);
+  /** Uses the code or passkey that the session waits for. */
+  const pass = (session: Session, method: Pairing['method'], phone?: string): object => {
+    const { pairing } = session;
+    if (pairing?.method !== method) throw new ApiError(409, `this session waits for no ${method}`);
+    if (pairing.until <= state.shared.clock.now()) {
+      const renewal = method === 'qr' ? 'GET qrcode' : 'a connect';
+      throw new ApiError(409, `the ${method} has lapsed; ${renewal} gives a new one`);
+    }
+    finishPairing(state, session, phone);
     return show(session);
   };
 
   return {
-    scan: action(z.object({ phone: z.string().optional() }), (ref, { phone }) =>
-      pass(sessionOf(ref), 'qr', phone === undefined ? undefined : phoneDigits(phone)),
-    ),
+    scan: action(actionFields.scan, (session: Session, { phone }) => pass(session, 'qr', phone)),
+    approve: action(actionFields.approve, (session: Session) => pass(session, 'passkey')),
 
-    approve: action(z.object({}), (ref) => pass(sessionOf(ref), 'passkey')),
-
-    drop: action(
-      z.object({
-        status: z
-          .string()
-          .toLowerCase()
-          .pipe(z.enum([...SESSION_STATUSES, 'deleted'])),
-      }),
-      (ref, { status }) => {
-        const session = sessionOf(ref);
-        if (status === 'deleted') {
-          removeSession(state, session);
-          return { session: session.id, status };
-        }
-        if (status === 'connected' && !session.linked) finishLinking(state, session);
-        else leave(state, session, status);
-        return show(session);
-      },
-    ),
+    drop: action(z.object({ status }), (session: Session, body) => {
+      if (body.status === 'deleted') {
+        removeSession(state, session);
+        return { session: session.id, status: body.status };
+      }
+      if (body.status === 'connected' && !session.linked) finishPairing(state, session);
+      else disconnect(state, session, body.status);
+      return show(session);
+    }),
 
     messages: action(
-      z.object({
-        chat: z.string().optional(),
-        from: z.string().min(1),
-        name: z.string().optional(),
-        text: z.string().nullable().default(null),
-        count: z.int().min(1).max(10_000).default(1),
-        attachments: z.array(attachment).max(1).default([]),
-      }),
-      (ref, body) => said(() => receive(state, sessionOf(ref), body)),
+      actionFields.messages.extend({ attachments: oneAttachment.default([]) }),
+      (session: Session, message) => receiveMessages(state, session, message),
     ),
 
     receipts: action(
-      z.object({
-        message_id: z.union([z.string(), z.number().transform(String)]),
-        status: z.enum(['sent', 'delivered', 'read', 'played']),
-      }),
-      (ref, { message_id, status }) =>
-        said(() => {
-          const session = sessionOf(ref);
-          const message = getMessage(session, message_id);
-          if (message.from !== null) throw new ControlError(409, 'only messages of the owner get receipts');
-          moveStatus(state, session, message, RECEIPTS[status]);
-          return { session: session.id, message_id: message.msgId, status };
-        }),
+      z.object({ message_id: messageId, status: z.enum(['sent', 'delivered', 'read', 'played']) }),
+      (session: Session, receipt) => {
+        const message = getMessage(session, receipt.message_id);
+        if (message.from !== null) throw new ApiError(409, 'only messages of the owner get receipts');
+        moveStatus(state, session, message, RECEIPTS[receipt.status]);
+        return { session: session.id, message_id: message.msgId, status: receipt.status };
+      },
     ),
 
-    reactions: action(
-      z.object({
-        message_id: z.union([z.string(), z.number().transform(String)]),
-        value: z.string().min(1),
-        from: z.string().optional(),
-      }),
-      (ref, body) => said(() => react(state, sessionOf(ref), body)),
+    reactions: action(actionFields.reactions.extend({ message_id: messageId }), (session: Session, reaction) =>
+      receiveReaction(state, session, reaction),
     ),
 
     put_address_book: action(
-      z.object({
-        size: z.int().min(0).max(1_000_000),
-        seed: z.union([z.string(), z.number().transform(String)]),
-        announce: z.boolean().default(false),
-        ...bookOptions.shape,
-      }),
-      (ref, { size, seed, announce, ...options }) => replaceBook(state, sessionOf(ref), size, seed, options, announce),
+      actionFields.putAddressBook.extend({ announce: z.boolean().default(false), ...contactOptions.shape }),
+      (session: Session, { size, seed, announce, ...options }) => {
+        replaceContacts(session, size, seed, options);
+        if (announce) announceContacts(state, session);
+        return { session: session.id, size, seed, entries: listEntries(session.contacts).total, ...options };
+      },
     ),
 
-    patch_address_book: action(z.object({ change: share, remove: share }), (ref, { change, remove }) =>
-      changePeople(state, sessionOf(ref), change, remove),
+    patch_address_book: action(actionFields.patchAddressBook, (session: Session, { change, remove }) =>
+      changeContacts(state, session, change, remove),
     ),
   };
 }
 
-/** A mistake that the API would refuse is refused by control too. */
-function said(run: () => object): object {
-  try {
-    return run();
-  } catch (error) {
-    if (error instanceof WasenderError) throw new ControlError(error.status, error.message);
-    throw error;
-  }
-}
-
-function phoneDigits(phone: string): string {
-  const digits = phone.replaceAll(/[\s+()-]/g, '');
-  if (!/^\d{6,15}$/.test(digits))
-    throw new ControlError(400, 'phone must be a number with its country code, like +33639980001');
-  return digits;
-}
-
-/** Contacts in one event. */
-const BATCH = 100;
-
-/** Other people; with `announce` every one of them is told by webhook. */
-export function replaceBook(
-  state: State,
-  session: Session,
-  size: number,
-  seed: string,
-  options: BookOptions,
-  announce: boolean,
-): object {
+/** Other people. Saved names and blocked JIDs stay. */
+function replaceContacts(session: Session, size: number, seed: string, options: ContactOptions): void {
   const { saved, blocked } = session.contacts;
-  session.contacts = { ...createContacts(size, seed, options), saved, blocked };
-  const { contacts } = session;
-  if (announce && listens(session, 'contacts.upsert')) {
-    const told = function* (): Generator<object> {
-      for (let index = 0; index < size; index++) yield contactView(state, personFacts(contacts, index), 'event');
-    };
-    tell(state, session, 'contacts.upsert', told());
-  }
-  return { session: session.id, size, seed, entries: listing(contacts).total, ...options };
+  session.contacts = { ...createContactList(size, seed, options), saved, blocked };
 }
 
-/** Changes and removes shares of the whole book. Of removals the service tells nothing. */
-export function changePeople(state: State, session: Session, change: number, remove: number): object {
+function announceContacts(state: State, session: Session): void {
+  if (!listens(session, 'contacts.upsert')) return;
+  const { contacts } = session;
+  const entries = function* (): Generator<object> {
+    for (let index = 0; index < contacts.book.size; index++) {
+      yield contactView(state, personFacts(contacts, index), 'event');
+    }
+  };
+  emitContacts(state, session, 'contacts.upsert', entries());
+}
+
+/** Changes and removes shares of the whole address book. The service has no event for removals. */
+function changeContacts(state: State, session: Session, change: number, remove: number): object {
   const { contacts } = session;
   const { book } = contacts;
   const before = { ...book, changes: [...book.changes] };
   const counts = changeBook(book, change, remove);
-  if (remove > 0 || contacts.present) recount(contacts);
+  if (remove > 0 || contacts.present) refreshPresent(contacts);
   if (counts.changed > 0 && listens(session, 'contacts.update')) {
-    const told = function* (): Generator<object> {
+    const differences = function* (): Generator<object> {
       for (let index = 0; index < book.size; index++) {
         if (!exists(book, index) || revision(book, index) === revision(before, index)) continue;
         yield difference(personFacts(contacts, index, before), personFacts(contacts, index));
       }
     };
-    tell(state, session, 'contacts.update', told());
+    emitContacts(state, session, 'contacts.update', differences());
   }
-  return { session: session.id, ...counts, entries: listing(contacts).total };
+  return { session: session.id, ...counts, entries: listEntries(contacts).total };
 }
 
-/** The changed fields only; a picture is told as the word that asks to fetch it again. */
+/** The changed fields only. A picture is only said to be changed: the receiver has to fetch it. */
 function difference(was: ContactFacts, is: ContactFacts): object {
   return {
     id: is.jid,
@@ -194,7 +133,10 @@ function difference(was: ContactFacts, is: ContactFacts): object {
   };
 }
 
-function tell(
+/** Contacts in one event. */
+const BATCH = 100;
+
+function emitContacts(
   state: State,
   session: Session,
   event: 'contacts.upsert' | 'contacts.update',

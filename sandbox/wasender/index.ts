@@ -1,46 +1,52 @@
-import express, { type ErrorRequestHandler, type Express } from 'express';
-import type { ProviderSandbox } from '../server/provider.ts';
+import { createApi } from '../server/api.ts';
+import type { AccountRef, ProviderDefinition, ProviderSandbox } from '../server/provider.ts';
 import type { Shared } from '../server/shared.ts';
-import { mountRoutes } from './api.ts';
-import { createActions, referred } from './control.ts';
-import { answerError, notFound } from './errors.ts';
+import { admit } from './api.ts';
+import { createActions } from './control.ts';
+import { errorFormat } from './errors.ts';
 import { mountFiles } from './files.ts';
 import { contactRoutes, groupRoutes } from './routes/contacts.ts';
 import { mediaRoutes, messageRoutes } from './routes/messages.ts';
-import { linkingRoutes, logRoutes, ownRoutes, sessionRoutes } from './routes/sessions.ts';
-import { clearState, createState } from './state.ts';
+import { logRoutes, ownRoutes, pairingRoutes, sessionRoutes } from './routes/sessions.ts';
+import { clearState, createState, type State } from './state.ts';
 
-/** A stand-in for WASender's API: the HTTP side, and what control can do to it. */
-export function createWasender(shared: Shared): ProviderSandbox & { app: Express } {
+/** The stand-in for WASender's API. */
+export const wasender: ProviderDefinition<'wasender'> = {
+  name: 'wasender',
+  port: { variable: 'PATCHBAY_SANDBOX_WASENDER_PORT', usual: 3912 },
+  urlPath: '/api',
+  create,
+};
+
+function create(shared: Shared): ProviderSandbox {
   const state = createState(shared);
-  const app = express();
-  app.disable('x-powered-by');
-  app.set('etag', false);
-  mountRoutes(app, state, [
-    ...sessionRoutes(state),
-    ...linkingRoutes(state),
-    ...logRoutes(state),
-    ...ownRoutes(state),
-    ...contactRoutes(state),
-    ...groupRoutes(state),
-    ...messageRoutes(state),
-    ...mediaRoutes(state),
-  ]);
-  mountFiles(app, state);
-  app.use((req) => {
-    shared.calls.count('wasender', req.method, '(unknown)');
-    throw notFound(`Route ${req.method} ${req.path}`);
+  const app = createApi(shared, {
+    provider: 'wasender',
+    base: '/api',
+    routes: routes(state),
+    errors: errorFormat(state.variants.values, shared.clock),
+    admit: (req, res, route) => admit(state, req, res, route),
+    pages: (pages) => mountFiles(pages, state),
   });
-  // Express tells an error handler by its four parameters.
-  const onError: ErrorRequestHandler = (error: unknown, _req, res, _next) => answerError(state, res, error);
-  app.use(onError);
-
   return {
-    name: 'wasender',
     app,
     variants: state.variants,
-    owns: (ref) => referred(state, ref) !== undefined,
+    findAccount({ session, account_id }: AccountRef) {
+      const id = session ?? account_id ?? '';
+      return /^\d{1,12}$/.test(id) ? state.sessions.get(Number(id)) : undefined;
+    },
     actions: createActions(state),
     reset: () => clearState(state),
   };
 }
+
+const routes = (state: State) => [
+  ...sessionRoutes(state),
+  ...pairingRoutes(state),
+  ...logRoutes(state),
+  ...ownRoutes(state),
+  ...contactRoutes(state),
+  ...groupRoutes(state),
+  ...messageRoutes(state),
+  ...mediaRoutes(state),
+];

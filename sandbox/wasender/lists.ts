@@ -2,15 +2,15 @@ import type { Request, Response } from 'express';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { z } from 'zod';
-import { answer } from './errors.ts';
+import { answer } from './api.ts';
 import { parseBody } from './settings.ts';
 import type { State } from './state.ts';
-import { respell } from './webhooks.ts';
+import { renameFields } from './webhooks.ts';
 
 interface List {
   total: number;
   at(place: number): object;
-  /** What names an entry, where the list is an object. */
+  /** An entry's key, where the list is an object. */
   nameOf(entry: object): string;
 }
 
@@ -42,7 +42,7 @@ function pagination(state: State, total: number, page: number, limit: number): o
   return { page, limit, total, totalPages, hasNext: page < totalPages };
 }
 
-/** The whole list without holding it: written as fast as the client takes it. */
+/** The whole list, streamed: it is never in memory as a whole. */
 async function streamAll(state: State, res: Response, list: List): Promise<void> {
   const { unpaged_shape: shape, field_case } = state.variants.values;
   const [open, close] = { array: ['[', ']'], items: ['{"items":[', ']}'], object: ['{', '}'] }[shape] as [
@@ -51,7 +51,7 @@ async function streamAll(state: State, res: Response, list: List): Promise<void>
   ];
   const write = (place: number): string => {
     const entry = list.at(place);
-    const text = JSON.stringify(respell(entry, field_case));
+    const text = JSON.stringify(renameFields(entry, field_case));
     return shape === 'object' ? `${JSON.stringify(list.nameOf(entry))}:${text}` : text;
   };
   const chunks = function* (): Generator<string> {
@@ -84,7 +84,7 @@ export function laravelPage(req: Request, origin: string, total: number, at: (pl
 }
 
 /** One page by number, with the addresses around it. */
-export function laravel(list: {
+function laravel(list: {
   page: number;
   perPage: number;
   path: string;

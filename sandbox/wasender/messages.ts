@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { notFound } from './errors.ts';
-import { findPeer, isGroup, jidOf } from './identity.ts';
+import { jidOf } from '../world/whatsapp.ts';
+import { findIdentity, isGroup } from './identity.ts';
 import type { DeliveryStatus, Session, State, StoredMessage } from './state.ts';
 import { emit } from './webhooks.ts';
 
@@ -36,7 +37,7 @@ const KINDS = [
   { suffix: '', event: 'messages-personal.received', ignored: null },
 ] as const;
 
-/** Tells of a new message, incoming or the owner's. */
+/** Sends the events of a new message, incoming or the owner's. */
 export function emitMessage(state: State, session: Session, message: StoredMessage): void {
   const { upsert_messages, upsert_repeats } = state.variants.values;
   const kind = KINDS.find(({ suffix }) => message.jid.endsWith(suffix))!;
@@ -51,7 +52,7 @@ export function emitMessage(state: State, session: Session, message: StoredMessa
 
 const WORDS = ['error', 'pending', 'sent', 'delivered', 'read', 'played'] as const;
 
-/** Moves a message's delivery status and tells of it; a receipt names who received, too. */
+/** Changes a message's delivery status and sends the events: the status, and from `delivered` on a receipt. */
 export function moveStatus(state: State, session: Session, message: StoredMessage, status: DeliveryStatus): void {
   message.status = status;
   const { update_shape, update_status } = state.variants.values;
@@ -65,11 +66,11 @@ export function moveStatus(state: State, session: Session, message: StoredMessag
   ]);
 }
 
-/** WhatsApp's key of a message, with whose it is in every form. */
+/** WhatsApp's key of a message, with the sender in every form. */
 export function messageKey(state: State, session: Session, message: StoredMessage): Record<string, unknown> {
   const { keyId: id, jid: remoteJid, from } = message;
   const group = isGroup(remoteJid);
-  const sender = from === null ? null : findPeer(session.contacts, from);
+  const sender = from === null ? null : findIdentity(session.contacts, from);
   const mode = (group ? (sender?.jid ?? '') : remoteJid).endsWith('@lid') ? 'lid' : 'pn';
   return {
     id,
@@ -100,7 +101,7 @@ const participant = (state: State, { jid, phone, lid }: Sender): object => ({
 });
 
 /** A message as events carry it. */
-export function messageView(state: State, session: Session, message: StoredMessage): object {
+function messageView(state: State, session: Session, message: StoredMessage): object {
   const { pushName, content, body, ts } = message;
   return {
     key: messageKey(state, session, message),

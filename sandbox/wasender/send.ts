@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import { invalid, WasenderError } from './errors.ts';
-import { findGroup, isGroup, onWhatsapp, requirePeer } from './identity.ts';
+import { findGroup, isGroup, onWhatsapp, requireIdentity } from './identity.ts';
 import { emitMessage, getMessage, messageKey, moveStatus, storeMessage } from './messages.ts';
 import type { Session, State, StoredMessage } from './state.ts';
 import { emit } from './webhooks.ts';
 
-/** Numbers that end so are accepted, and fail afterwards. */
+/** A message to a number that ends so is accepted, and fails afterwards. */
 const FAILING = '9999';
 
 const url = z.url({ protocol: /^https?$/ });
@@ -56,7 +56,7 @@ const CONTENT: [field: string, content: (body: SendBody) => Record<string, unkno
   ['text', ({ text }) => ({ conversation: text })],
 ];
 
-/** Accepts a message; it goes out a moment later. Throws 422 when there is nothing to send or nobody to send it to. */
+/** Accepts a message and sends it `send_seconds` later. Throws 422 without content or for a wrong recipient. */
 export function send(state: State, session: Session, body: SendBody): StoredMessage {
   const content = CONTENT.find(([field]) => body[field] !== undefined && body[field] !== '')?.[1](body);
   if (!content)
@@ -72,7 +72,7 @@ export function send(state: State, session: Session, body: SendBody): StoredMess
     status: 1,
     log: { to: body.to, content: body, failed: null, logged: settings.log_messages },
   });
-  goOut(state, session, message);
+  deliver(state, session, message);
   return message;
 }
 
@@ -82,13 +82,13 @@ function recipient(session: Session, to: string): string {
     findGroup(session.contacts, to);
     return to;
   }
-  const peer = requirePeer(session.contacts, to);
-  if (!onWhatsapp(peer)) throw new WasenderError(422, 'JID does not exist on WhatsApp');
-  return peer.jid;
+  const identity = requireIdentity(session.contacts, to);
+  if (!onWhatsapp(identity)) throw new WasenderError(422, 'JID does not exist on WhatsApp');
+  return identity.jid;
 }
 
-/** `again`: a resend goes through. */
-function goOut(state: State, session: Session, message: StoredMessage, again = false): void {
+/** `again`: a resend, which does not fail. */
+function deliver(state: State, session: Session, message: StoredMessage, again = false): void {
   const { clock } = state.shared;
   const { send_seconds, echo_webhook } = state.variants.values;
   clock.at(clock.now() + send_seconds * 1000, () => {
@@ -106,16 +106,16 @@ function goOut(state: State, session: Session, message: StoredMessage, again = f
   });
 }
 
-/** Only what failed, and only while messages are logged. Throws 422. */
+/** Sends a failed message again; only while messages are logged. Throws 422. */
 export function resend(state: State, session: Session, message: StoredMessage): void {
   if (message.status !== 0 || !message.log) throw invalid('Only a failed message can be sent again.');
   if (!session.settings.log_messages) throw invalid('Message logging is off for this session.');
   message.status = 1;
-  goOut(state, session, message, true);
+  deliver(state, session, message, true);
 }
 
-/** An own message that is young enough to be changed. Throws 404, 422. */
-export function changeable(state: State, session: Session, id: string): StoredMessage {
+/** An own message that is young enough to be changed. Throws 403, 404, 422. */
+export function requireChangeable(state: State, session: Session, id: string): StoredMessage {
   const message = getMessage(session, id);
   if (message.from !== null) throw new WasenderError(403, 'Only own messages can be changed.');
   const age = state.shared.clock.now() - message.ts;

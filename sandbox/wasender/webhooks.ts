@@ -18,21 +18,21 @@ type EventName =
   | 'contacts.upsert'
   | 'contacts.update';
 
-/** By the documentation `timestamp` has no one unit, and four events carry the session's API key as `sessionId`. */
-const ENVELOPES: Record<EventName, { time: 'seconds' | 'milliseconds' | 'none'; leaksKey?: true }> = {
+/** As documented: `timestamp` has several units, and four events carry the session's API key as `sessionId`. */
+const ENVELOPES: Record<EventName, { time: 'seconds' | 'milliseconds' | 'none'; withApiKey?: true }> = {
   'messages.received': { time: 'seconds' },
   'messages-personal.received': { time: 'seconds' },
   'messages-group.received': { time: 'seconds' },
   'messages-newsletter.received': { time: 'seconds' },
   'messages.upsert': { time: 'seconds' },
-  'messages.update': { time: 'milliseconds', leaksKey: true },
+  'messages.update': { time: 'milliseconds', withApiKey: true },
   'messages.delete': { time: 'seconds' },
   'messages.reaction': { time: 'seconds' },
   'message-receipt.update': { time: 'seconds' },
   'message.sent': { time: 'milliseconds' },
-  'session.status': { time: 'milliseconds', leaksKey: true },
-  'qrcode.updated': { time: 'milliseconds', leaksKey: true },
-  'passkey.updated': { time: 'milliseconds', leaksKey: true },
+  'session.status': { time: 'milliseconds', withApiKey: true },
+  'qrcode.updated': { time: 'milliseconds', withApiKey: true },
+  'passkey.updated': { time: 'milliseconds', withApiKey: true },
   'contacts.upsert': { time: 'none' },
   'contacts.update': { time: 'none' },
 };
@@ -43,14 +43,14 @@ export function listens(session: Session, event: EventName): boolean {
   return webhook_enabled && webhook_url !== null && (webhook_events ?? []).includes(event);
 }
 
-/** Tells the session's webhook, if it asked for this event. */
+/** Sends an event to the session's webhook, if it takes this event. */
 export function emit(state: State, session: Session, event: EventName, data: unknown): void {
   if (!listens(session, event)) return;
   const variants = state.variants.values;
-  const { time, leaksKey } = ENVELOPES[event];
+  const { time, withApiKey } = ENVELOPES[event];
   const unit = variants.webhook_timestamp === 'documented' ? time : variants.webhook_timestamp;
   const now = state.shared.clock.now();
-  const withKey = variants.webhook_session_id === 'all' || (variants.webhook_session_id === 'documented' && leaksKey);
+  const withKey = variants.webhook_session_id === 'all' || (variants.webhook_session_id === 'documented' && withApiKey);
   const payload = {
     event,
     ...(unit !== 'none' && { timestamp: unit === 'seconds' ? Math.floor(now / 1000) : now }),
@@ -62,25 +62,24 @@ export function emit(state: State, session: Session, event: EventName, data: unk
     url: session.settings.webhook_url!,
     // The signature is the secret itself; nothing is bound to the body.
     headers: { 'content-type': 'application/json', 'x-webhook-signature': session.webhookSecret },
-    body: JSON.stringify(respell(payload, variants.field_case)),
+    body: JSON.stringify(renameFields(payload, variants.field_case)),
     lane: `wasender ${session.id}`,
     label: event,
     retries: variants.webhook_retries,
     retryBaseSeconds: variants.webhook_retry_base_seconds,
     timeoutSeconds: variants.webhook_timeout_seconds,
-    succeeded: (status) => status >= 200 && status < 300,
   });
 }
 
-const RESPELL: Record<WasenderVariants['field_case'], ((name: string) => string) | null> = {
+const FIELD_CASES: Record<WasenderVariants['field_case'], ((name: string) => string) | null> = {
   documented: null,
   snake: (name) => name.replaceAll(/(?<=[a-z0-9])[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
   camel: (name) => name.replaceAll(/(?<=[a-z0-9])_([a-z])/g, (_all, letter: string) => letter.toUpperCase()),
 };
 
-/** The same value with every field's name in the case asked for. */
-export function respell(value: unknown, fieldCase: WasenderVariants['field_case']): unknown {
-  const rename = RESPELL[fieldCase];
+/** A copy with every field's name in this case. */
+export function renameFields(value: unknown, fieldCase: WasenderVariants['field_case']): unknown {
+  const rename = FIELD_CASES[fieldCase];
   if (!rename) return value;
   const walk = (one: unknown): unknown => {
     if (Array.isArray(one)) return one.map(walk);

@@ -1,4 +1,4 @@
-import { hashText } from './random.ts';
+import { hashText, mix } from './random.ts';
 
 /** An address book of any size: only its size, its seed and how it was changed since. */
 export interface AddressBook {
@@ -9,8 +9,8 @@ export interface AddressBook {
   changes: BookChange[];
 }
 
+/** Entries whose place in this change's shuffle is below `removed` are gone; from there to `changed` they are different. */
 interface BookChange {
-  /** Entries whose place in the shuffle is below `removed` are gone, those from there to `changed` are different. */
   removed: number;
   changed: number;
   stride: number;
@@ -22,8 +22,8 @@ export function createBook(size: number, seed: string): AddressBook {
 }
 
 /**
- * Removes and changes exactly these shares of the whole book (rounded down), spread over it and not meeting each other.
- * Which entries they are follows from the seed and the number of changes before.
+ * Removes and changes exactly these shares of the whole book (rounded down), spread over it and not overlapping. Which
+ * entries they are follows from the number of changes before.
  */
 export function changeBook(book: AddressBook, change: number, remove: number): { changed: number; removed: number } {
   const removed = Math.floor(book.size * remove);
@@ -35,8 +35,7 @@ export function changeBook(book: AddressBook, change: number, remove: number): {
 
 export function exists(book: AddressBook, index: number): boolean {
   if (index < 0 || index >= book.size) return false;
-  for (const change of book.changes) if (place(book, change, index) < change.removed) return false;
-  return true;
+  return book.changes.every((change) => place(book, change, index) >= change.removed);
 }
 
 /** How often this entry was changed. */
@@ -62,4 +61,22 @@ function strideFor(size: number): number {
 
 function gcd(a: number, b: number): number {
   return b === 0 ? a : gcd(b, a % b);
+}
+
+/** A book has one group for so many people. */
+export const GROUP_EVERY = 20;
+
+export const groupCount = (book: AddressBook): number => Math.ceil(book.size / GROUP_EVERY);
+
+/** The 3 to 6 members of a group, without those removed from the book since. */
+export function groupMembers(book: AddressBook, group: number): number[] {
+  return originalMembers(book, group).filter((index) => exists(book, index));
+}
+
+/** Removed people included: they have written too. */
+export function originalMembers(book: AddressBook, group: number): number[] {
+  const members = new Set<number>();
+  const wanted = 3 + (mix(book.hash, group, 41) % 4);
+  for (let k = 0; k < wanted; k++) members.add(mix(book.hash, group, 42, k) % book.size);
+  return [...members];
 }

@@ -40,3 +40,27 @@ function chunk(type: string, data: Buffer): Buffer {
   out.writeUInt32BE(crc32(body), body.length + 4);
   return out;
 }
+
+/** A real WAV file: one or two seconds of silence, 8,000 samples a second of 8 bits. */
+export function silence(seed: number): Buffer {
+  const samples = 8000 * (1 + (seed % 2));
+  const wav = Buffer.alloc(44 + samples, 0x80);
+  wav.write('RIFF', 0, 'latin1');
+  wav.writeUInt32LE(36 + samples, 4);
+  wav.write('WAVEfmt ', 8, 'latin1');
+  wav.writeUInt32LE(16, 16);
+  wav.writeUInt16LE(1, 20);
+  wav.writeUInt16LE(1, 22);
+  wav.writeUInt32LE(8000, 24);
+  wav.writeUInt32LE(8000, 28);
+  wav.writeUInt16LE(1, 32);
+  wav.writeUInt16LE(8, 34);
+  wav.write('data', 36, 'latin1');
+  wav.writeUInt32LE(samples, 40);
+  return wav;
+}
+
+/** A short text file. */
+export function notes(seed: number): Buffer {
+  return Buffer.from(`Notes ${seed % 1000}\n\nNothing here is about anyone.\n`);
+}

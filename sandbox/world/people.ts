@@ -1,4 +1,3 @@
-import type { AccountType } from '../unipile/types.ts';
 import { type AddressBook, exists, revision } from './address-book.ts';
 import { hashText, mix } from './random.ts';
 
@@ -38,8 +37,8 @@ function indexOf(book: AddressBook, sevenDigitText: string): number {
   return (offset * STRIDE_BACK) % SPAN;
 }
 
-/** Rows by channel: how an entry's id is written. `five` are digits of the seed, `seven` number the entry. */
-const PROVIDER_ID: Partial<Record<AccountType, (five: string, seven: string) => string>> = {
+/** By channel: how an entry's id is written. `five` are digits of the seed, `seven` number the entry. */
+const PROVIDER_ID: Partial<Record<string, (five: string, seven: string) => string>> = {
   WHATSAPP: (_five, seven) => `1555${seven}@s.whatsapp.net`,
   LINKEDIN: (five, seven) => `ACoAA${Buffer.from(`member:${five}:${seven}`).toString('base64url')}`,
   TELEGRAM: (five, seven) => `6${five.slice(0, 2)}${seven}`,
@@ -48,24 +47,24 @@ const PROVIDER_ID: Partial<Record<AccountType, (five: string, seven: string) => 
   TWITTER: (five, seven) => `1${five}${seven}`,
 };
 
-/** `lidShare` of WhatsApp entries are known by a LID in place of their number. */
-export function person(book: AddressBook, type: AccountType, index: number, lidShare: number): Person {
+/** `channel`: as in `PROVIDER_ID`. `lidShare`: the share of WhatsApp entries known by a LID in place of their number. */
+export function person(book: AddressBook, channel: string, index: number, lidShare: number): Person {
   const { hash } = book;
   const seven = sevenDigits(book, index);
   const five = String(hash % 100_000).padStart(5, '0');
   const version = revision(book, index);
-  const lid = type === 'WHATSAPP' ? lidOf(five, seven) : null;
+  const lid = channel === 'WHATSAPP' ? lidOf(five, seven) : null;
   const hidden = lid !== null && mix(hash, index, 21) / 0x1_0000_0000 < lidShare;
-  const providerId = hidden ? lid : (PROVIDER_ID[type]?.(five, seven) ?? seven);
+  const providerId = hidden ? lid : (PROVIDER_ID[channel]?.(five, seven) ?? seven);
   const first = FIRST[mix(hash, index, 1, version) % FIRST.length]!;
   const last = LAST[mix(hash, index, 2, version) % LAST.length]!;
-  const phone = type === 'WHATSAPP' || type === 'TELEGRAM' ? `1555${seven}` : null;
-  const nameless = type === 'WHATSAPP' && version === 0 && mix(hash, index, 3) % 10 === 0;
+  const phone = channel === 'WHATSAPP' || channel === 'TELEGRAM' ? `1555${seven}` : null;
+  const nameless = channel === 'WHATSAPP' && version === 0 && mix(hash, index, 3) % 10 === 0;
   const handle = `${first}-${last}-${seven}`.toLowerCase();
   return {
     name: nameless ? `+1555${seven}` : `${first} ${last}`,
     providerId,
-    publicIdentifier: type === 'WHATSAPP' ? providerId : handle,
+    publicIdentifier: channel === 'WHATSAPP' ? providerId : handle,
     phone,
     lid,
     hasPicture: mix(hash, index, 4) % 5 !== 0,
@@ -73,13 +72,13 @@ export function person(book: AddressBook, type: AccountType, index: number, lidS
   };
 }
 
-/** The entry with this provider id, LID, public identifier or phone number; null when the book has none such. */
-export function findPerson(book: AddressBook, type: AccountType, identifier: string, lidShare: number): number | null {
+/** The entry with this provider id, LID, public identifier or phone number; null when the book has none. */
+export function findPerson(book: AddressBook, channel: string, identifier: string, lidShare: number): number | null {
   const seven = lastSeven(identifier);
   if (seven === null) return null;
   const index = indexOf(book, seven);
   if (!exists(book, index)) return null;
-  const found = person(book, type, index, lidShare);
+  const found = person(book, channel, index, lidShare);
   const phone = identifier.replace(/^\+/, '').replace(/@s\.whatsapp\.net$/, '');
   const names = [found.providerId, found.publicIdentifier, found.lid];
   return names.includes(identifier) || found.phone === phone ? index : null;

@@ -1,5 +1,5 @@
 import { type HostedLink, wordOf } from './links.ts';
-import type { Present } from './login.ts';
+import type { CurrentStep } from './login.ts';
 import type { AccountType, Checkpoint } from '../types.ts';
 
 import encodeQR from 'qr';
@@ -88,7 +88,7 @@ export function credentialsPage(
 
 /** What the login asks for now. The account's id is in the page for whoever plays the phone. */
 export function checkpointPage(
-  { account, checkpoint, mark }: Present,
+  { account, checkpoint, mark }: CurrentStep,
   another: boolean,
   problem: string | null,
 ): string {

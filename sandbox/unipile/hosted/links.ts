@@ -71,8 +71,8 @@ export function bodyFor(state: State, type: unknown): z.ZodType<LinkBody> & z.Zo
 /** One page for one login. */
 export interface HostedLink {
   id: string;
-  /** Marks the address of the page while a login is on it: whoever saw it is led back, later guests are not. */
-  visit: string;
+  /** In the page's address while a login is on it. A browser with it is redirected after the end, others are not. */
+  visitToken: string;
   types: AccountType[];
   /** The account that is logged in again; null for a new one. */
   known: Account | null;
@@ -80,16 +80,16 @@ export interface HostedLink {
   expiresAt: number;
   body: LinkBody;
   state: 'open' | 'done' | 'cancelled' | 'expired';
-  /** The login that was begun last on the page; it may have lapsed. */
-  run: { account: Account; login: Login } | null;
-  /** How many logins were begun on the page. */
-  begun: number;
+  /** The latest login that was started on the page; it may have lapsed. */
+  attempt: { account: Account; login: Login } | null;
+  /** How many logins were started on the page. */
+  attempts: number;
   /** The account that was connected. */
   connected: Account | null;
   /** Over when the callback has been tried. */
-  told: Promise<void>;
+  notified: Promise<void>;
   /** A browser was sent back to the application. */
-  led: boolean;
+  redirected: boolean;
 }
 
 /** What the page of a link may be for. */

@@ -6,7 +6,7 @@ import { endLogin, removeAccount, type State } from '../state.ts';
 import type { Account, AccountType, Checkpoint, Login } from '../types.ts';
 
 /** What the page asks for: the present checkpoint of the login that was begun on it. */
-export interface Present {
+export interface CurrentStep {
   account: Account;
   login: Login;
   checkpoint: Checkpoint;
@@ -15,13 +15,13 @@ export interface Present {
 }
 
 /** Null without a login, and when it lapsed or was replaced by one that began elsewhere. */
-export function presentOf(state: State, link: HostedLink): Present | null {
-  if (!link.run) return null;
-  const { account, login } = link.run;
+export function currentStep(state: State, link: HostedLink): CurrentStep | null {
+  if (!link.attempt) return null;
+  const { account, login } = link.attempt;
   const [checkpoint] = login.steps;
   if (account.login !== login || !checkpoint || hasLapsed(state, login)) return null;
   const source = checkpoint.type === '2FA' ? checkpoint.source : '';
-  return { account, login, checkpoint, mark: `${link.begun}-${login.steps.length}-${checkpoint.type}${source}` };
+  return { account, login, checkpoint, mark: `${link.attempts}-${login.steps.length}-${checkpoint.type}${source}` };
 }
 
 const hasLapsed = (state: State, { deadline, steps, qrUntil }: Login): boolean =>
@@ -36,17 +36,17 @@ export function beginOnPage(
 ): void {
   const body = loginOf(type, username, password, link.known);
   if (link.known && !state.accounts.has(link.known.id)) throw notFound('Account');
-  if (link.run?.account.type !== type) abandon(state, link);
-  const lapsed = link.run && state.accounts.get(link.run.account.id);
+  if (link.attempt?.account.type !== type) discardAttempt(state, link);
+  const lapsed = link.attempt && state.accounts.get(link.attempt.account.id);
   const { account } = begin(state, body, link.known ?? lapsed ?? null, (connected, kind) =>
     finish(state, link, connected, kind),
   );
-  link.begun++;
-  link.run = account.login && { account, login: account.login };
+  link.attempts++;
+  link.attempt = account.login && { account, login: account.login };
 }
 
 /** Throws for a wrong answer, which may be given again. */
-export function solveOnPage(state: State, { account }: Present, code: string): void {
+export function solveOnPage(state: State, { account }: CurrentStep, code: string): void {
   runningLogin(state, account);
   solve(state, account, code);
 }
@@ -54,8 +54,7 @@ export function solveOnPage(state: State, { account }: Present, code: string): v
 /** What a login by the page's form is to the service. */
 function loginOf(provider: AccountType, username: string, password: string, known: Account | null): LoginBody {
   if (provider === 'WHATSAPP' || provider === 'TELEGRAM') return { provider };
-  if (!username || !password)
-    throw new UnipileError(400, 'missing_parameters', 'Missing parameters', 'Enter user name and password.');
+  if (!username || !password) throw new UnipileError('missing_parameters', 'Enter user name and password.');
   if (provider === 'TWITTER') return { provider, username, email: username };
   if (provider !== 'MAIL') return { provider, username };
   const host = 'mail.sandbox.example';
@@ -70,25 +69,25 @@ function loginOf(provider: AccountType, username: string, password: string, know
 function finish(state: State, link: HostedLink, account: Account, kind: Login['kind']): void {
   link.state = 'done';
   link.connected = account;
-  link.run = null;
-  link.told = notify(state, link, kind === 'create' ? 'CREATION_SUCCESS' : 'RECONNECTED', account.id);
+  link.attempt = null;
+  link.notified = notify(state, link, kind === 'create' ? 'CREATION_SUCCESS' : 'RECONNECTED', account.id);
 }
 
 /** Nobody logs in on the page any more: cancelled by its owner, or over its time. */
 export function closeLink(state: State, link: HostedLink, as: 'cancelled' | 'expired'): void {
   if (link.state !== 'open') return;
-  const begun = link.known?.id ?? link.run?.account.id ?? null;
-  abandon(state, link);
+  const begun = link.known?.id ?? link.attempt?.account.id ?? null;
+  discardAttempt(state, link);
   link.state = as;
-  if (state.variants.values.hosted_notify_failure) link.told = notify(state, link, 'CREATION_FAILED', begun);
+  if (state.variants.values.hosted_notify_failure) link.notified = notify(state, link, 'CREATION_FAILED', begun);
 }
 
 /** What the page's login made goes with it; what has been connected before, or goes on elsewhere, stays. */
-function abandon(state: State, link: HostedLink): void {
-  const { run } = link;
-  link.run = null;
-  if (!run || state.accounts.get(run.account.id) !== run.account) return;
-  const { account, login } = run;
+function discardAttempt(state: State, link: HostedLink): void {
+  const { attempt } = link;
+  link.attempt = null;
+  if (!attempt || state.accounts.get(attempt.account.id) !== attempt.account) return;
+  const { account, login } = attempt;
   if (account.login && account.login !== login) return;
   if (account.identity === null && account !== link.known) removeAccount(state, account);
   else endLogin(state, account);
@@ -98,7 +97,7 @@ function abandon(state: State, link: HostedLink): void {
  * Posts the page's callback, which has a shape of its own, beside the webhooks. Resolves when it has been tried once,
  * whatever came of it.
  */
-export function notify(state: State, link: HostedLink, status: string, accountId: string | null): Promise<void> {
+function notify(state: State, link: HostedLink, status: string, accountId: string | null): Promise<void> {
   const { notify_url: url, name } = link.body;
   if (url === undefined) return Promise.resolve();
   const variants = state.variants.values;

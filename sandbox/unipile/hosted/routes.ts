@@ -1,35 +1,36 @@
 import express, { type Express, type Request, type Response } from 'express';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { notFound, type Route, UnipileError } from '../errors.ts';
+import { jsonBody, type Route } from '../../server/api.ts';
+import { notFound, UnipileError } from '../errors.ts';
 import { checkpointPage, choicePage, credentialsPage, endPage } from './html.ts';
 import { bodyFor, expiryOf, type HostedLink, typesOf, wordOf } from './links.ts';
-import { beginOnPage, closeLink, type Present, presentOf, solveOnPage } from './login.ts';
+import { beginOnPage, closeLink, type CurrentStep, currentStep, solveOnPage } from './login.ts';
 import { anotherWay } from '../login/scenarios.ts';
 import { parseBody } from '../request.ts';
 import { getAccount, randomId, type State } from '../state.ts';
 import type { AccountType } from '../types.ts';
 
 /** `POST /hosted/accounts/link`: answers the address of a page for one login. */
-export const linkRoute = (state: State): Route => ({
+export const linkRoute = (state: State): Route<void> => ({
   method: 'post',
   path: '/hosted/accounts/link',
-  body: 'json',
+  body: jsonBody,
   handle(req, res) {
     const body = parseBody(state, [bodyFor(state, (req.body as { type?: unknown } | undefined)?.type)], req.body);
     const known = body.type === 'reconnect' ? getAccount(state, body.reconnect_account) : null;
     const link: HostedLink = {
       id: randomId(),
-      visit: randomId(),
+      visitToken: randomId(),
       types: typesOf(body, known),
       known,
       expiresAt: expiryOf(state, body),
       body,
       state: 'open',
-      run: null,
-      begun: 0,
+      attempt: null,
+      attempts: 0,
       connected: null,
-      told: Promise.resolve(),
-      led: false,
+      notified: Promise.resolve(),
+      redirected: false,
     };
     state.links.set(link.id, link);
     state.shared.clock.at(link.expiresAt, () => closeLink(state, link, 'expired'));
@@ -75,19 +76,19 @@ async function onPage(
   }
 }
 
-const unusable = (detail: string): UnipileError => new UnipileError(401, 'expired_link', 'Expired link', detail);
+const unusable = (detail: string): UnipileError => new UnipileError('expired_link', detail);
 
 async function show(state: State, link: HostedLink, req: PageRequest, res: Response): Promise<void> {
-  const visiting = req.query['visit'] === link.visit;
+  const visiting = req.query['visit'] === link.visitToken;
   if (link.state !== 'open') {
-    if (!visiting && link.led) throw unusable('This link has been used; ask for a new one.');
-    return leave(state, link, res);
+    if (!visiting && link.redirected) throw unusable('This link has been used; ask for a new one.');
+    return redirectBack(state, link, res);
   }
-  const present = presentOf(state, link);
+  const present = currentStep(state, link);
   if (present && !visiting) return res.redirect(303, visitOf(link));
   if (present) return sendCheckpoint(res, present);
-  const lapsed = link.run && 'The login was not finished in time; begin again.';
-  const type = typeNamed(link, req.query['provider']) ?? link.run?.account.type ?? null;
+  const lapsed = link.attempt && 'The login was not finished in time; begin again.';
+  const type = typeNamed(link, req.query['provider']) ?? link.attempt?.account.type ?? null;
   sendStart(res, link, type, lapsed);
 }
 
@@ -98,13 +99,13 @@ async function submit(state: State, link: HostedLink, req: PageRequest, res: Res
   if (link.state !== 'open') return res.redirect(303, visitOf(link));
   if (form('action') === 'cancel') {
     closeLink(state, link, 'cancelled');
-    return leave(state, link, res);
+    return redirectBack(state, link, res);
   }
-  const present = presentOf(state, link);
+  const present = currentStep(state, link);
   const type = typeNamed(link, form('provider'));
   try {
     if (form('action') === 'begin' && !present) {
-      if (!type) throw new UnipileError(400, 'invalid_parameters', 'Invalid parameters', 'Choose one of the services.');
+      if (!type) throw new UnipileError('invalid_parameters', 'Choose one of the services.');
       beginOnPage(state, link, type, { username: form('username'), password: form('password') });
     } else if (present && form('at') === present.mark) {
       if (form('action') === 'solve') solveOnPage(state, present, form('code'));
@@ -119,7 +120,7 @@ async function submit(state: State, link: HostedLink, req: PageRequest, res: Res
   res.redirect(303, visitOf(link));
 }
 
-const visitOf = (link: HostedLink): string => `/hosted/${link.id}?visit=${link.visit}`;
+const visitOf = (link: HostedLink): string => `/hosted/${link.id}?visit=${link.visitToken}`;
 
 /** The fields of a form, each once; what is missing is empty. */
 function fieldsOf(body: unknown): (name: string) => string {
@@ -143,7 +144,7 @@ function sendStart(
   res.type('html').send(type ? credentialsPage(link, type, problem, username) : choicePage(link, problem));
 }
 
-function sendCheckpoint(res: Response, present: Present, problem?: string): void {
+function sendCheckpoint(res: Response, present: CurrentStep, problem?: string): void {
   const another = anotherWay(present.checkpoint, present.account.type) !== null;
   res.type('html').send(checkpointPage(present, another, problem ?? null));
 }
@@ -152,14 +153,14 @@ function sendCheckpoint(res: Response, present: Present, problem?: string): void
 const LONGEST_WAIT = 2_000;
 
 /** Back to the application, once it has been told. Without an address, a page says how it went. */
-export async function leave(state: State, link: HostedLink, res: Response): Promise<void> {
+async function redirectBack(state: State, link: HostedLink, res: Response): Promise<void> {
   const impatient = new AbortController();
   await Promise.race([
-    link.told,
+    link.notified,
     sleep(LONGEST_WAIT, undefined, { signal: impatient.signal, ref: false }).catch(() => {}),
   ]);
   impatient.abort();
-  link.led = true;
+  link.redirected = true;
   const done = link.state === 'done';
   const url = done ? link.body.success_redirect_url : link.body.failure_redirect_url;
   if (url !== undefined) return res.redirect(303, done ? withAccount(state, link, url) : url);

@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { invalid, notImplemented, UnipileError } from '../errors.ts';
 import type { LoginBody } from './bodies.ts';
 import { identityOf, numberFor, phoneIdentity, usernameOf } from './identity.ts';
-import { anotherWay, solves, storyOf } from './scenarios.ts';
-import { addAccount, catchUp, endLogin, type State } from '../state.ts';
+import { anotherWay, solves, scenarioOf } from './scenarios.ts';
+import { addAccount, endLogin, type State } from '../state.ts';
 import type { Account, Checkpoint, Identity, Login, WhenDone } from '../types.ts';
 import { isMail } from '../views/accounts.ts';
 import { emitStatus } from '../webhooks.ts';
@@ -24,18 +24,17 @@ export function begin(
 ): LoginResult {
   const kind = known && known.identity ? 'reconnect' : 'create';
   const username = usernameOf(body, known?.identity ?? null);
-  if (username === null) return beginByPhone(state, body, known, kind, whenDone);
-  const story = storyOf(username);
+  if (username === null) return startQrLogin(state, body, known, kind, whenDone);
+  const scenario = scenarioOf(username);
   const key = `${body.provider} ${username}`;
-  refuseTwin(state, key);
-  if (story === null)
-    throw new UnipileError(401, 'invalid_credentials', 'Invalid credentials', 'The user name or password is wrong.');
-  const identity = keepKnown(known, identityOf(body, username));
+  refuseConcurrentLogin(state, key);
+  if (scenario === null) throw new UnipileError('invalid_credentials', 'The user name or password is wrong.');
+  const identity = mergeIdentity(known, identityOf(body, username));
   if (known?.identity && known.identity.providerId !== identity.providerId) {
-    throw new UnipileError(403, 'account_mismatch', 'Account mismatch', 'These credentials belong to another account.');
+    throw new UnipileError('account_mismatch', 'These credentials belong to another account.');
   }
   const account = known ?? addAccount(state, body.provider);
-  const login = openLogin(state, account, { kind, key, steps: story, identity, whenDone });
+  const login = openLogin(state, account, { kind, key, steps: scenario, identity, whenDone });
   return step(state, account, login);
 }
 
@@ -46,18 +45,12 @@ export function solve(state: State, account: Account, code: string): LoginResult
   if (present.type === 'QRCODE') throw invalid('A QR code is solved by scanning it.');
   if (code === 'TRY_ANOTHER_WAY') {
     const other = anotherWay(present, account.type);
-    if (!other)
-      throw new UnipileError(401, 'checkpoint_error', 'Checkpoint error', 'There is no other way for this checkpoint.');
+    if (!other) throw new UnipileError('checkpoint_error', 'There is no other way for this checkpoint.');
     login.steps[0] = other;
     return step(state, account, login);
   }
   if (!solves(present, code)) {
-    throw new UnipileError(
-      401,
-      'invalid_checkpoint_solution',
-      'Invalid checkpoint solution',
-      'The answer is wrong; try again.',
-    );
+    throw new UnipileError('invalid_checkpoint_solution', 'The answer is wrong; try again.');
   }
   if (present.type === 'CONTRACT_CHOOSER' && login.identity) login.identity.params['premiumContractId'] = code;
   login.steps.shift();
@@ -69,29 +62,24 @@ export function runningLogin(state: State, account: Account): Login {
   const { login } = account;
   if (!login || login.deadline <= state.shared.clock.now()) {
     if (login) endLogin(state, account);
-    throw new UnipileError(
-      403,
-      'unknown_authentication_context',
-      'Unknown authentication context',
-      'No login is running for this account.',
-    );
+    throw new UnipileError('unknown_authentication_context', 'No login is running for this account.');
   }
   return login;
 }
 
 /** The owner's phone or app says yes: scan, approval, or a captcha solved on the device. */
-export function passOnDevice(state: State, account: Account, phone?: string): void {
+export function confirmOnDevice(state: State, account: Account, phone?: string): void {
   const { login } = account;
   if (!login) return;
   if (login.steps[0]?.type === 'QRCODE') {
     const number = phone ?? login.pairingPhone ?? account.identity?.phone ?? numberFor(state, account);
-    login.identity = keepKnown(account, phoneIdentity(account.type, number));
+    login.identity = mergeIdentity(account, phoneIdentity(account.type, number));
   }
   login.steps.shift();
   step(state, account, login);
 }
 
-function beginByPhone(
+function startQrLogin(
   state: State,
   body: LoginBody,
   known: Account | null,
@@ -109,7 +97,7 @@ function beginByPhone(
   login.pairingPhone = body.pairing_phone_number ?? null;
   login.qrUntil = now + qr_seconds * 1000;
   if (auto !== null && auto <= qr_seconds) {
-    login.cancelPlan = state.shared.clock.at(now + auto * 1000, () => passOnDevice(state, account));
+    login.cancelPlan = state.shared.clock.at(now + auto * 1000, () => confirmOnDevice(state, account));
   }
   return { account, checkpoint: qrcode };
 }
@@ -128,17 +116,11 @@ function openLogin(
 }
 
 /** One identity logs in once at a time. */
-function refuseTwin(state: State, key: string): void {
+function refuseConcurrentLogin(state: State, key: string): void {
   const other = state.logins.get(key);
   if (!other?.login) return;
   if (other.login.deadline <= state.shared.clock.now()) endLogin(state, other);
-  else
-    throw new UnipileError(
-      425,
-      'auth_in_progress',
-      'Authentication in progress',
-      'A login for this identity is already running.',
-    );
+  else throw new UnipileError('auth_in_progress', 'A login for this identity is already running.');
 }
 
 function step(state: State, account: Account, login: Login): LoginResult {
@@ -151,7 +133,7 @@ function step(state: State, account: Account, login: Login): LoginResult {
   login.cancelPlan();
   if (next.type === 'IN_APP_VALIDATION' && auto !== null) {
     const at = state.shared.clock.now() + auto * 1000;
-    login.cancelPlan = state.shared.clock.at(at, () => passOnDevice(state, account));
+    login.cancelPlan = state.shared.clock.at(at, () => confirmOnDevice(state, account));
   }
   return { account, checkpoint: next };
 }
@@ -161,20 +143,20 @@ function finish(state: State, account: Account, login: Login): void {
   const first = account.identity === null;
   account.identity = login.identity;
   account.status = 'OK';
-  const { book } = account.mailbox;
+  const { book } = account.store;
   // One identity has one set of acquaintances, in whichever account it is seen.
   if (first && book.seed === '' && !isMail(account.type)) {
-    account.mailbox.book = createBook(DEFAULT_PEOPLE, `${account.type} ${account.identity?.providerId ?? ''}`);
+    account.store.book = createBook(DEFAULT_PEOPLE, `${account.type} ${account.identity?.providerId ?? ''}`);
   }
   for (const message of login.kind === 'create' ? ['CREATION_SUCCESS', 'OK', 'SYNC_SUCCESS'] : ['RECONNECTED', 'OK']) {
     emitStatus(state, account, message);
   }
-  catchUp(account);
+  account.pendingEvents.release();
   login.whenDone(account, login.kind);
 }
 
 /** A reconnect keeps what the new credentials do not say (a mail account's hosts). */
-function keepKnown(known: Account | null, identity: Identity): Identity {
+function mergeIdentity(known: Account | null, identity: Identity): Identity {
   if (!known?.identity) return identity;
   const said = Object.fromEntries(
     Object.entries(identity.params).filter(([, value]) => value !== undefined && value !== null),

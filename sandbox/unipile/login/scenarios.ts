@@ -18,7 +18,7 @@ const captcha: Checkpoint = { type: 'CAPTCHA', public_key: '3117BF26-4762-4F5A-8
 const phone: Checkpoint = { type: 'PHONE_REGISTER' };
 
 /** By the user name's part before `@` (and before `+`): the checkpoints of a login, or null when it is refused. */
-const STORIES: Record<string, Checkpoint[] | null> = {
+const SCENARIOS: Record<string, Checkpoint[] | null> = {
   plain: [],
   '2fa': [sms],
   otp: [otp],
@@ -31,10 +31,10 @@ const STORIES: Record<string, Checkpoint[] | null> = {
 };
 
 /** Any other name is a plain login, so that accounts can have names of their own. */
-export function storyOf(username: string): Checkpoint[] | null {
+export function scenarioOf(username: string): Checkpoint[] | null {
   const name = username.toLowerCase().split('@')[0]!.split('+')[0]!;
-  const story = Object.hasOwn(STORIES, name) ? STORIES[name] : [];
-  return story ? [...story] : null;
+  const scenario = Object.hasOwn(SCENARIOS, name) ? SCENARIOS[name] : [];
+  return scenario ? [...scenario] : null;
 }
 
 /** What `TRY_ANOTHER_WAY` leads to; null where there is no other way. */

@@ -1,16 +1,17 @@
 import type { Response } from 'express';
 import { z } from 'zod';
-import { invalid, notFound, notImplemented, type Route } from '../errors.ts';
+import { jsonBody, type Route } from '../../server/api.ts';
+import { invalid, notFound, notImplemented } from '../errors.ts';
 import { CREATE_BODIES, type LoginBody, RECONNECT_BODIES } from '../login/bodies.ts';
 import { begin, type LoginResult, runningLogin, solve } from '../login/login.ts';
 import { readPage, writeCursor } from '../paging.ts';
 import { parseBody } from '../request.ts';
-import { catchUp, getAccount, positionOf, removeAccount, type State, syncStatus } from '../state.ts';
+import { getAccount, positionOf, removeAccount, type State, syncStatus } from '../state.ts';
 import { accountView } from '../views/accounts.ts';
 import { emitStatus } from '../webhooks.ts';
 
 /** Accounts: list, one, delete, restart, resync. */
-export function accountRoutes(state: State): Route[] {
+export function accountRoutes(state: State): Route<void>[] {
   const variants = state.variants.values;
   return [
     {
@@ -38,7 +39,7 @@ export function accountRoutes(state: State): Route[] {
       method: 'get',
       path: '/accounts/:id',
       handle(req, res) {
-        const account = getAccount(state, String(req.params['id']));
+        const account = getAccount(state, req.params['id']!);
         if (account.identity === null && variants.unscanned_account === 'not_found') throw notFound('Account');
         res.json(accountView(account, variants));
       },
@@ -47,7 +48,7 @@ export function accountRoutes(state: State): Route[] {
       method: 'delete',
       path: '/accounts/:id',
       handle(req, res) {
-        const account = getAccount(state, String(req.params['id']));
+        const account = getAccount(state, req.params['id']!);
         removeAccount(state, account);
         emitStatus(state, account, 'DELETED');
         res.json({ object: 'AccountDeleted' });
@@ -57,12 +58,12 @@ export function accountRoutes(state: State): Route[] {
       method: 'post',
       path: '/accounts/:id/restart',
       handle(req, res) {
-        const account = getAccount(state, String(req.params['id']));
+        const account = getAccount(state, req.params['id']!);
         const restarts = account.identity !== null && account.status !== 'CREDENTIALS';
         if (restarts && account.status !== 'OK') {
           account.status = 'OK';
           emitStatus(state, account, 'OK');
-          catchUp(account);
+          account.pendingEvents.release();
         }
         res.json({ object: restarts ? 'AccountRestarted' : 'AccountFailedToRestart' });
       },
@@ -71,7 +72,7 @@ export function accountRoutes(state: State): Route[] {
       method: 'get',
       path: '/accounts/:id/sync',
       handle(req, res) {
-        const account = getAccount(state, String(req.params['id']));
+        const account = getAccount(state, req.params['id']!);
         if (account.type !== 'LINKEDIN' && account.type !== 'TELEGRAM') {
           throw notImplemented('Only LinkedIn and Telegram accounts can be synced again.');
         }
@@ -93,18 +94,18 @@ const resendBody = z.object({
 });
 
 /** Logging in: native authentication, and its checkpoints. */
-export function loginRoutes(state: State): Route[] {
+export function loginRoutes(state: State): Route<void>[] {
   return [
     {
       method: 'post',
       path: '/accounts',
-      body: 'json',
+      body: jsonBody,
       handle: (req, res) => answer(res, begin(state, readBody(state, CREATE_BODIES, req.body), null)),
     },
     {
       method: 'post',
       path: '/accounts/checkpoint',
-      body: 'json',
+      body: jsonBody,
       handle(req, res) {
         const body = parseBody(state, [solveBody], req.body);
         const account = getAccount(state, body.account_id);
@@ -115,7 +116,7 @@ export function loginRoutes(state: State): Route[] {
     {
       method: 'post',
       path: '/accounts/checkpoint/resend',
-      body: 'json',
+      body: jsonBody,
       handle(req, res) {
         const body = parseBody(state, [resendBody], req.body);
         const account = getAccount(state, body.account_id);
@@ -134,9 +135,9 @@ export function loginRoutes(state: State): Route[] {
     {
       method: 'post',
       path: '/accounts/:id',
-      body: 'json',
+      body: jsonBody,
       handle(req, res) {
-        const account = getAccount(state, String(req.params['id']));
+        const account = getAccount(state, req.params['id']!);
         const body = readBody(state, RECONNECT_BODIES, req.body);
         if (account.type !== body.provider) throw invalid(`This is a ${account.type} account.`);
         answer(res, begin(state, body, account));

@@ -1,5 +1,6 @@
 import type { Request } from 'express';
-import { disconnected, invalid, notFound, notImplemented, type Route, UnipileError } from '../errors.ts';
+import { type Route } from '../../server/api.ts';
+import { disconnected, invalid, notFound, notImplemented, UnipileError } from '../errors.ts';
 import { chatsWith, knownAttendee, selectAccounts } from '../lookup.ts';
 import {
   chatMessageSources,
@@ -11,9 +12,9 @@ import {
   text,
   writeCursor,
 } from '../paging.ts';
-import { attendeeId, chatId, findAttendee, findChat } from '../refs.ts';
+import { attendeeId, chatId, findAttendee, findChat, resolveId } from '../ids.ts';
 import { messageList } from './chats.ts';
-import { getAccount, positionOf, resolveId, type State } from '../state.ts';
+import { getAccount, positionOf, type State } from '../state.ts';
 import type { Account, AttendeeRef } from '../types.ts';
 import { ownerView, profileView } from '../views/accounts.ts';
 import { attendeeFacts, attendeeView } from '../views/attendees.ts';
@@ -24,7 +25,7 @@ import { picture } from '../../world/media.ts';
 import { headline } from '../../world/people.ts';
 import { hashText } from '../../world/random.ts';
 
-export function attendeeRoutes(state: State): Route[] {
+export function attendeeRoutes(state: State): Route<void>[] {
   const variants = state.variants.values;
   return [
     {
@@ -50,7 +51,7 @@ export function attendeeRoutes(state: State): Route[] {
       method: 'get',
       path: '/chat_attendees/:id',
       handle(req, res) {
-        const { account, ref } = findAttendee(state, String(req.params['id']));
+        const { account, ref } = findAttendee(state, req.params['id']!);
         res.json(attendeeView(account, ref, variants));
       },
     },
@@ -58,9 +59,8 @@ export function attendeeRoutes(state: State): Route[] {
       method: 'get',
       path: '/chat_attendees/:id/picture',
       handle(req, res) {
-        const seed = pictureSeed(state, String(req.params['id']));
-        if (seed === null)
-          throw new UnipileError(404, 'resource_not_found', 'Resource not found', 'There is no picture.');
+        const seed = pictureSeed(state, req.params['id']!);
+        if (seed === null) throw new UnipileError('resource_not_found', 'There is no picture.');
         res.setHeader('content-type', 'image/png');
         res.send(picture(seed));
       },
@@ -70,7 +70,7 @@ export function attendeeRoutes(state: State): Route[] {
       path: '/chat_attendees/:id/chats',
       handle(req, res) {
         const page = readPage(req, ['account_id', 'before', 'after']);
-        const { account, ref } = findAttendee(state, String(req.params['id']));
+        const { account, ref } = findAttendee(state, req.params['id']!);
         const { entries, cursor } = takePage([someChats(account, chatsWith(account, ref))], page);
         res.json({ object: 'ChatList', items: entries.map((entry) => chatView(account, entry.ref, variants)), cursor });
       },
@@ -80,7 +80,7 @@ export function attendeeRoutes(state: State): Route[] {
       path: '/chat_attendees/:id/messages',
       handle(req, res) {
         const page = readPage(req, ['before', 'after']);
-        const { account, ref } = findAttendee(state, String(req.params['id']));
+        const { account, ref } = findAttendee(state, req.params['id']!);
         const sources = chatsWith(account, ref).flatMap((chat) => chatMessageSources(account, chat));
         const list = messageList(state, sources, page, (entry) => {
           const { sender } = messageFacts(account, entry.ref);
@@ -111,7 +111,7 @@ function* attendeesFrom(state: State, page: Page): Generator<{ account: Account;
 }
 
 function* attendeesAfter(state: State, account: Account, after: AttendeeRef): Generator<AttendeeRef> {
-  const { book, strangers } = account.mailbox;
+  const { book, strangers } = account.store;
   if (after.kind === 'person') {
     for (let index = after.index + 1; index < book.size; index++)
       if (exists(book, index)) yield { kind: 'person', index };
@@ -136,7 +136,7 @@ function pictureSeed(state: State, id: string): number | null {
 }
 
 /** Look-ups that go to the provider itself, so they need a working login. */
-export function userRoutes(state: State): Route[] {
+export function userRoutes(state: State): Route<void>[] {
   const variants = state.variants.values;
   const accountOf = (req: Request): Account => {
     const id = text(req, 'account_id');
@@ -154,7 +154,7 @@ export function userRoutes(state: State): Route[] {
         const account = accountOf(req);
         if (account.type !== 'LINKEDIN') throw notImplemented('Only LinkedIn has relations.');
         const page = readPage(req, [], RELATIONS_LIMIT);
-        const { book } = account.mailbox;
+        const { book } = account.store;
         const items: object[] = [];
         let index = page.last ? Number(page.last.id) : 0;
         for (; index < book.size && items.length < page.limit; index++) {
@@ -171,7 +171,7 @@ export function userRoutes(state: State): Route[] {
       path: '/users/:identifier',
       handle(req, res) {
         const account = accountOf(req);
-        const ref = knownAttendee(account, String(req.params['identifier']), variants);
+        const ref = knownAttendee(account, req.params['identifier']!, variants);
         if (!ref) throw notFound('User');
         res.json(profileView(account, attendeeFacts(account, ref, variants)));
       },
@@ -185,10 +185,10 @@ export function userRoutes(state: State): Route[] {
       object: 'UserRelation',
       first_name,
       last_name,
-      headline: headline(account.mailbox.book, index),
+      headline: headline(account.store.book, index),
       public_identifier: facts.publicIdentifier,
       public_profile_url: facts.profileUrl,
-      created_at: account.mailbox.base - index * 86_400_000,
+      created_at: account.store.base - index * 86_400_000,
       member_id: facts.providerId,
       member_urn: `urn:li:member:${facts.providerId}`,
       connection_urn: `urn:li:fsd_connection:${facts.providerId}`,

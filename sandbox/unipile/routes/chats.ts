@@ -1,8 +1,9 @@
 import type { Request } from 'express';
+import { formBody, jsonBody, type Route } from '../../server/api.ts';
 import { z } from 'zod';
-import { attachmentsOf } from '../attachments.ts';
+import { attachmentsOf, MAX_ATTACHMENT } from '../attachments.ts';
 import { chatState, editChat, startChat } from '../chat-store.ts';
-import { invalid, notFound, notImplemented, type Route, UnipileError } from '../errors.ts';
+import { invalid, notFound, notImplemented, UnipileError } from '../errors.ts';
 import { chatByProviderId, readFlag, recipient, selectAccounts } from '../lookup.ts';
 import {
   chatMessageSources,
@@ -16,7 +17,7 @@ import {
   takePage,
   text,
 } from '../paging.ts';
-import { chatId, findChat, findMessage, type MessageRef } from '../refs.ts';
+import { chatId, findChat, findMessage, type MessageRef } from '../ids.ts';
 import { parseBody } from '../request.ts';
 import { readDraft, readList, requireConnected, sendFromApi } from '../send.ts';
 import { getAccount, type State, syncStatus } from '../state.ts';
@@ -25,6 +26,7 @@ import { attendeeFacts, attendeeView } from '../views/attendees.ts';
 import { chatFacts, chatView } from '../views/chats.ts';
 import { messageFacts, messageView, SELF, wholeChatView } from '../views/messages.ts';
 
+const multipart = formBody(MAX_ATTACHMENT);
 const patchBody = z.object({ action: z.string(), value: z.unknown() });
 
 /** What `PATCH /chats/{id}` can do: each takes true or false, muting also a date. */
@@ -43,12 +45,12 @@ const PATCHES: Record<string, (chat: ChatState, value: boolean | string) => void
   },
 };
 
-export function chatRoutes(state: State): Route[] {
+export function chatRoutes(state: State): Route<void>[] {
   const variants = state.variants.values;
 
   /** By UniPile's id, or by the provider's when the query names the account. */
-  const chatOf = (req: Request): { account: Account; ref: ChatRef } => {
-    const id = String(req.params['id']);
+  const chatOf = (req: Request<Record<string, string>>): { account: Account; ref: ChatRef } => {
+    const id = req.params['id']!;
     const accountId = text(req, 'account_id');
     if (accountId !== undefined && id.length !== 22) {
       const account = getAccount(state, accountId);
@@ -68,7 +70,7 @@ export function chatRoutes(state: State): Route[] {
         const unread = readFlag(page.filters, 'unread');
         const sources = selectAccounts(state, page.filters).flatMap(chatSources);
         const { entries, cursor } = takePage(sources, page, ({ account, ref }) => {
-          return unread === undefined || chatState(account.mailbox, ref).unread > 0 === unread;
+          return unread === undefined || chatState(account.store, ref).unread > 0 === unread;
         });
         res.json({
           object: 'ChatList',
@@ -88,7 +90,7 @@ export function chatRoutes(state: State): Route[] {
     {
       method: 'patch',
       path: '/chats/:id',
-      body: 'json',
+      body: jsonBody,
       handle(req, res) {
         const { account, ref } = chatOf(req);
         const { action, value } = parseBody(state, [patchBody], req.body);
@@ -98,7 +100,7 @@ export function chatRoutes(state: State): Route[] {
           throw invalid('value must be true or false.');
         }
         requireConnected(account);
-        patch(editChat(account.mailbox, ref), value);
+        patch(editChat(account.store, ref), value);
         res.json({ object: 'ChatPatched' });
       },
     },
@@ -126,14 +128,14 @@ export function chatRoutes(state: State): Route[] {
       path: '/chats/:id/sync',
       handle(req, res) {
         const { account, ref } = chatOf(req);
-        const status = syncStatus(editChat(account.mailbox, ref));
+        const status = syncStatus(editChat(account.store, ref));
         res.json({ object: 'ChatHistorySync', chat_id: chatId(account, ref), status });
       },
     },
     {
       method: 'post',
       path: '/chats/:id/messages',
-      body: 'multipart',
+      body: multipart,
       handle(req, res) {
         const { account, ref } = chatOf(req);
         requireConnected(account);
@@ -144,7 +146,7 @@ export function chatRoutes(state: State): Route[] {
     {
       method: 'post',
       path: '/chats',
-      body: 'multipart',
+      body: multipart,
       handle(req, res) {
         const accountId = readList(req, 'account_id')[0];
         if (accountId === undefined) throw invalid('account_id is required.');
@@ -155,7 +157,7 @@ export function chatRoutes(state: State): Route[] {
         const draft = readDraft(req);
         const members = attendees.map((one) => recipient(account, one, variants));
         const ref = startChat(
-          account.mailbox,
+          account.store,
           members,
           readList(req, 'subject')[0] ?? null,
           readList(req, 'name')[0] ?? null,
@@ -173,7 +175,7 @@ export function chatRoutes(state: State): Route[] {
 
 const forwardBody = z.object({ chat_id: z.string().min(1) });
 
-export function messageRoutes(state: State): Route[] {
+export function messageRoutes(state: State): Route<void>[] {
   const variants = state.variants.values;
   return [
     {
@@ -188,7 +190,7 @@ export function messageRoutes(state: State): Route[] {
       method: 'get',
       path: '/messages/:id',
       handle(req, res) {
-        const { account, ref } = findMessage(state, String(req.params['id']));
+        const { account, ref } = findMessage(state, req.params['id']!);
         res.json(messageView(account, ref, variants));
       },
     },
@@ -196,11 +198,10 @@ export function messageRoutes(state: State): Route[] {
       method: 'get',
       path: '/messages/:id/attachments/:attachment_id',
       handle(req, res) {
-        const { account, ref } = findMessage(state, String(req.params['id']));
+        const { account, ref } = findMessage(state, req.params['id']!);
         const found = attachmentsOf(account, ref).find((one) => one.id === req.params['attachment_id']);
         if (!found) throw notFound('Attachment');
-        if (!found.bytes)
-          throw new UnipileError(404, 'resource_not_found', 'Resource not found', 'The file can no longer be had.');
+        if (!found.bytes) throw new UnipileError('resource_not_found', 'The file can no longer be had.');
         res.setHeader('content-type', found.mimetype);
         res.send(found.bytes());
       },
@@ -208,9 +209,9 @@ export function messageRoutes(state: State): Route[] {
     {
       method: 'post',
       path: '/messages/:id/forward',
-      body: 'json',
+      body: jsonBody,
       handle(req, res) {
-        const { account, ref } = findMessage(state, String(req.params['id']));
+        const { account, ref } = findMessage(state, req.params['id']!);
         if (account.type !== 'WHATSAPP') throw notImplemented('Only WhatsApp messages can be forwarded.');
         const target = findChat(state, parseBody(state, [forwardBody], req.body).chat_id);
         requireConnected(target.account);

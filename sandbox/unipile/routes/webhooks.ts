@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { notFound, type Route } from '../errors.ts';
+import { jsonBody, type Route } from '../../server/api.ts';
+import { notFound } from '../errors.ts';
 import { readPage, writeCursor } from '../paging.ts';
 import { parseBody } from '../request.ts';
 import { randomId, type State, type Webhook } from '../state.ts';
@@ -17,12 +18,12 @@ const webhookBody = z.object({
 });
 
 /** Where events go. */
-export function webhookRoutes(state: State): Route[] {
+export function webhookRoutes(state: State): Route<void>[] {
   return [
     {
       method: 'post',
       path: '/webhooks',
-      body: 'json',
+      body: jsonBody,
       handle(req, res) {
         const body = parseBody(state, [webhookBody], req.body);
         const hook: Webhook = {
@@ -59,7 +60,7 @@ export function webhookRoutes(state: State): Route[] {
       method: 'delete',
       path: '/webhooks/:id',
       handle(req, res) {
-        if (!state.webhooks.delete(String(req.params['id']))) throw notFound('Webhook');
+        if (!state.webhooks.delete(req.params['id']!)) throw notFound('Webhook');
         res.json({ object: 'WebhookDeleted' });
       },
     },

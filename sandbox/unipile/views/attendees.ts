@@ -1,4 +1,4 @@
-import { attendeeId } from '../refs.ts';
+import { attendeeId } from '../ids.ts';
 import type { Account, AttendeeRef } from '../types.ts';
 import type { UnipileVariants } from '../variants.ts';
 import { headline, lidOf, nameFor, person } from '../../world/people.ts';
@@ -17,7 +17,7 @@ export interface AttendeeFacts {
 }
 
 export function attendeeFacts(account: Account, ref: AttendeeRef, variants: UnipileVariants): AttendeeFacts {
-  const { type, mailbox } = account;
+  const { type, store } = account;
   const base = rawFacts(account, ref, variants);
   const linkedin = type === 'LINKEDIN';
   const lid = base.lid ?? (type === 'WHATSAPP' ? lidFor(base.providerId) : null);
@@ -33,7 +33,7 @@ export function attendeeFacts(account: Account, ref: AttendeeRef, variants: Unip
           provider: 'LINKEDIN',
           member_urn: `urn:li:member:${hashText(base.providerId)}`,
           network_distance: 'DISTANCE_1',
-          headline: ref.kind === 'person' ? headline(mailbox.book, ref.index) : '',
+          headline: ref.kind === 'person' ? headline(store.book, ref.index) : '',
         }
       : lid !== null
         ? { provider: 'WHATSAPP', phone_number: shownPhone(base, variants), lid }
@@ -85,9 +85,9 @@ interface RawFacts {
 }
 
 function rawFacts(account: Account, ref: AttendeeRef, variants: UnipileVariants): RawFacts {
-  const { type, mailbox, identity } = account;
+  const { type, store, identity } = account;
   if (ref.kind === 'person') {
-    const found = person(mailbox.book, type, ref.index, variants.lid_share);
+    const found = person(store.book, type, ref.index, variants.lid_share);
     return { ...found, pictureSeed: found.hasPicture ? found.pictureSeed : null };
   }
   if (ref.kind === 'self') {
@@ -102,7 +102,7 @@ function rawFacts(account: Account, ref: AttendeeRef, variants: UnipileVariants)
       pictureSeed: hashText(name),
     };
   }
-  const { providerId, name } = mailbox.strangers[ref.index] ?? { providerId: '', name: nameFor('') };
+  const { providerId, name } = store.strangers[ref.index] ?? { providerId: '', name: nameFor('') };
   const phone = /^(\d+)@s\.whatsapp\.net$/.exec(providerId)?.[1] ?? null;
   return { name, providerId, publicIdentifier: null, phone, lid: null, pictureSeed: null };
 }

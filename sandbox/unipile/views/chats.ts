@@ -1,7 +1,8 @@
+import { groupMembers } from '../../world/address-book.ts';
 import { createHash } from 'node:crypto';
 import { chatState } from '../chat-store.ts';
-import { groupMembers, isGenerated } from '../generated-chats.ts';
-import { chatId } from '../refs.ts';
+import { isGenerated } from '../generated-chats.ts';
+import { chatId } from '../ids.ts';
 import type { Account, AttendeeRef, ChatRef } from '../types.ts';
 import type { UnipileVariants } from '../variants.ts';
 import { attendeeFacts } from './attendees.ts';
@@ -19,14 +20,14 @@ export interface ChatFacts {
 }
 
 export function chatFacts(account: Account, ref: ChatRef, variants: UnipileVariants): ChatFacts {
-  const { mailbox } = account;
+  const { store } = account;
   if (ref.kind === 'single') return oneToOne(account, { kind: 'person', index: ref.index }, null, variants);
   if (ref.kind === 'group') {
-    const others = groupMembers(mailbox.book, ref.index).map((index): AttendeeRef => ({ kind: 'person', index }));
-    const name = `${TOPICS[mix(mailbox.book.hash, ref.index, 43) % TOPICS.length]} ${ref.index + 1}`;
+    const others = groupMembers(store.book, ref.index).map((index): AttendeeRef => ({ kind: 'person', index }));
+    const name = `${TOPICS[mix(store.book.hash, ref.index, 43) % TOPICS.length]} ${ref.index + 1}`;
     return { group: true, name, subject: null, providerId: groupProviderId(account, ref), others };
   }
-  const chat = mailbox.started[ref.index]!;
+  const chat = store.started[ref.index]!;
   if (!chat.group) return oneToOne(account, chat.members[0]!, chat.subject, variants);
   return {
     group: true,
@@ -39,7 +40,7 @@ export function chatFacts(account: Account, ref: ChatRef, variants: UnipileVaria
 
 export function chatView(account: Account, ref: ChatRef, variants: UnipileVariants): object {
   const facts = chatFacts(account, ref, variants);
-  const state = chatState(account.mailbox, ref);
+  const state = chatState(account.store, ref);
   const other = facts.group ? null : attendeeFacts(account, facts.others[0]!, variants);
   return {
     object: 'Chat',
@@ -71,7 +72,7 @@ function oneToOne(account: Account, other: AttendeeRef, subject: string | null, 
 }
 
 function groupProviderId(account: Account, ref: ChatRef): string {
-  const { hash } = account.mailbox.book;
+  const { hash } = account.store.book;
   const digits = String(mix(hash, ref.index, 44, isGenerated(ref) ? 0 : account.tag)).padStart(10, '0');
   return account.type === 'WHATSAPP'
     ? `1203630${digits}${String(ref.index).padStart(2, '0')}@g.us`

@@ -1,7 +1,7 @@
 import { attachmentsOf } from '../attachments.ts';
 import { messageAge, reactionOf, senderOf, textOf } from '../generated-chats.ts';
 import { chatMessageSources } from '../paging.ts';
-import { chatId, messageById, messageId, type MessageRef } from '../refs.ts';
+import { chatId, messageById, messageId, type MessageRef } from '../ids.ts';
 import type { Account, AttendeeRef, ChatRef, MessageState, Reaction } from '../types.ts';
 import type { UnipileVariants } from '../variants.ts';
 import { attendeeFacts } from './attendees.ts';
@@ -23,8 +23,8 @@ export const SELF: AttendeeRef = { kind: 'self', index: 0 };
 
 export function messageFacts(account: Account, ref: MessageRef): MessageFacts {
   const id = messageId(account, ref);
-  const { mailbox } = account;
-  const state = mailbox.messageStates.get(id) ?? {};
+  const { store } = account;
+  const state = store.messageStates.get(id) ?? {};
   if (ref.kind === 'stored') {
     const { chat, ts, text, from, n, quoteId } = ref.message;
     return {
@@ -39,13 +39,13 @@ export function messageFacts(account: Account, ref: MessageRef): MessageFacts {
     };
   }
   const { kind, index } = ref.chat;
-  const sender = senderOf(mailbox.book, kind, index, ref.m);
+  const sender = senderOf(store.book, kind, index, ref.m);
   return {
     id,
-    providerId: providerMessageId(account, mix(mailbox.book.hash, kind === 'single' ? 1 : 2, index), ref.m),
+    providerId: providerMessageId(account, mix(store.book.hash, kind === 'single' ? 1 : 2, index), ref.m),
     chat: ref.chat,
-    ts: mailbox.base - messageAge(kind, index, ref.m),
-    text: textOf(mailbox.book, kind, index, ref.m),
+    ts: store.base - messageAge(kind, index, ref.m),
+    text: textOf(store.book, kind, index, ref.m),
     sender: sender === null ? SELF : { kind: 'person', index: sender },
     quoteId: null,
     // Old messages have long been delivered and read.
@@ -95,7 +95,7 @@ function quoted(account: Account, id: string, variants: UnipileVariants): object
 
 function generatedReactions(account: Account, ref: MessageRef): Reaction[] {
   if (ref.kind === 'stored') return [];
-  const { book } = account.mailbox;
+  const { book } = account.store;
   const value = reactionOf(book, ref.chat.kind, ref.chat.index, ref.m);
   const own = senderOf(book, ref.chat.kind, ref.chat.index, ref.m) !== null;
   return value !== null && own ? [{ value, sender_id: account.identity?.providerId ?? '', is_sender: true }] : [];

@@ -1,21 +1,22 @@
 import type { Response } from 'express';
 import { z } from 'zod';
-import { forSession, type Route, type SessionRoute } from '../api.ts';
-import { contactList, contactsData, contactView, identity, peerFacts } from '../contact-views.ts';
-import { answer, notFound, WasenderError } from '../errors.ts';
+import { jsonBody } from '../../server/api.ts';
+import { answer, forSession, type Route, type SessionRoute } from '../api.ts';
+import { contactList, contactsData, contactView, contactKeys, contactFacts } from '../contact-views.ts';
+import { notFound, WasenderError } from '../errors.ts';
 import { pictureUrl } from '../files.ts';
 import {
   findGroup,
   groupJid,
   groupName,
   groupPictureSeed,
-  groupTotal,
-  jidOf,
   onWhatsapp,
   participants,
-  type Peer,
-  requirePeer,
+  type Identity,
+  requireIdentity,
 } from '../identity.ts';
+import { groupCount } from '../../world/address-book.ts';
+import { jidOf } from '../../world/whatsapp.ts';
 import { answerList } from '../lists.ts';
 import { parseBody } from '../settings.ts';
 import type { Session, State } from '../state.ts';
@@ -31,8 +32,9 @@ const savedContact = z.looseObject({
 export function contactRoutes(state: State): Route[] {
   const variants = state.variants.values;
   const route = (one: Omit<SessionRoute, 'errorField' | 'linked'>): Route =>
-    forSession({ bucket: 'contacts', ...one, errorField: 'error', linked: true });
-  const known = ({ contacts }: Session, peer: Peer): boolean => peer.index !== null || contacts.strangers.has(peer.jid);
+    forSession(state, { bucket: 'contacts', ...one, errorField: 'error', linked: true });
+  const known = ({ contacts }: Session, identity: Identity): boolean =>
+    identity.index !== null || contacts.strangers.has(identity.jid);
 
   const blocking = (word: 'block' | 'unblock'): Route =>
     route({
@@ -40,7 +42,7 @@ export function contactRoutes(state: State): Route[] {
       path: `/contacts/:phone/${word}`,
       bucket: 'other',
       handle(req, res, session) {
-        const { jid } = requirePeer(session.contacts, String(req.params['phone']));
+        const { jid } = requireIdentity(session.contacts, req.params['phone']!);
         if (word === 'block') session.contacts.blocked.add(jid);
         else session.contacts.blocked.delete(jid);
         if (variants.block_answer === '204') res.status(204).send();
@@ -60,26 +62,26 @@ export function contactRoutes(state: State): Route[] {
     route({
       method: 'put',
       path: '/contacts',
-      body: 'json',
+      body: jsonBody,
       handle(req, res, session) {
         const { jid, fullName } = parseBody(savedContact, req.body);
-        const peer = requirePeer(session.contacts, jid);
-        const fresh = !known(session, peer);
-        if (fresh) session.contacts.strangers.set(peer.jid, null);
-        if (fullName !== undefined) session.contacts.saved.set(peer.jid, fullName);
+        const identity = requireIdentity(session.contacts, jid);
+        const fresh = !known(session, identity);
+        if (fresh) session.contacts.strangers.set(identity.jid, null);
+        if (fullName !== undefined) session.contacts.saved.set(identity.jid, fullName);
         const event = fresh ? 'contacts.upsert' : 'contacts.update';
-        emit(state, session, event, contactsData(state, [{ id: peer.jid, ...(fullName && { name: fullName }) }]));
-        answer(res, { jid: peer.jid, fullName: fullName ?? null });
+        emit(state, session, event, contactsData(state, [{ id: identity.jid, ...(fullName && { name: fullName }) }]));
+        answer(res, { jid: identity.jid, fullName: fullName ?? null });
       },
     }),
     route({
       method: 'get',
       path: '/contacts/:phone',
       handle(req, res, session) {
-        const peer = requirePeer(session.contacts, String(req.params['phone']));
-        const facts = peerFacts(session.contacts, peer);
-        if (known(session, peer)) return answer(res, contactView(state, facts, 'one'));
-        unknown(res, { ...identity(facts, 'one', variants), name: null, notify: null, verifiedName: null });
+        const identity = requireIdentity(session.contacts, req.params['phone']!);
+        const facts = contactFacts(session.contacts, identity);
+        if (known(session, identity)) return answer(res, contactView(state, facts, 'one'));
+        unknown(res, { ...contactKeys(facts, 'one', variants), name: null, notify: null, verifiedName: null });
       },
     }),
     route({
@@ -88,9 +90,9 @@ export function contactRoutes(state: State): Route[] {
       olderPath: '/contacts/:phone/profile-picture',
       bucket: 'picture',
       handle(req, res, session) {
-        const peer = requirePeer(session.contacts, String(req.params['phone']));
-        if (!onWhatsapp(peer)) return unknown(res, { imgUrl: null });
-        const { pictureSeed: seed } = peerFacts(session.contacts, peer);
+        const identity = requireIdentity(session.contacts, req.params['phone']!);
+        if (!onWhatsapp(identity)) return unknown(res, { imgUrl: null });
+        const { pictureSeed: seed } = contactFacts(session.contacts, identity);
         answer(res, { imgUrl: seed === null ? null : pictureUrl(state, seed) });
       },
     }),
@@ -101,7 +103,7 @@ export function contactRoutes(state: State): Route[] {
       path: '/on-whatsapp/:phone',
       bucket: 'on_whatsapp',
       handle(req, res, session) {
-        answer(res, { exists: onWhatsapp(requirePeer(session.contacts, String(req.params['phone']))) });
+        answer(res, { exists: onWhatsapp(requireIdentity(session.contacts, req.params['phone']!)) });
       },
     }),
     route({
@@ -109,8 +111,8 @@ export function contactRoutes(state: State): Route[] {
       path: '/lid-from-pn/:pn',
       bucket: 'other',
       handle(req, res, session) {
-        const peer = requirePeer(session.contacts, String(req.params['pn']));
-        answer(res, { lid: onWhatsapp(peer) ? peer.lid : null });
+        const identity = requireIdentity(session.contacts, req.params['pn']!);
+        answer(res, { lid: onWhatsapp(identity) ? identity.lid : null });
       },
     }),
     route({
@@ -118,7 +120,7 @@ export function contactRoutes(state: State): Route[] {
       path: '/pn-from-lid/:lid',
       bucket: 'other',
       handle(req, res, session) {
-        const { phone } = requirePeer(session.contacts, String(req.params['lid']));
+        const { phone } = requireIdentity(session.contacts, req.params['lid']!);
         answer(res, { pn: variants.lid_translates ? `${phone}@s.whatsapp.net` : null });
       },
     }),
@@ -134,7 +136,7 @@ export function contactRoutes(state: State): Route[] {
 /** Groups of one session, to be read. */
 export function groupRoutes(state: State): Route[] {
   const route = (one: Omit<SessionRoute, 'method' | 'linked'>): Route =>
-    forSession({ ...one, method: 'get', linked: true });
+    forSession(state, { ...one, method: 'get', linked: true });
   return [
     route({
       path: '/groups',
@@ -145,14 +147,14 @@ export function groupRoutes(state: State): Route[] {
           imgUrl: pictureUrl(state, groupPictureSeed(contacts, group)),
         });
         const nameOf = (entry: object): string => String(Object.values(entry)[0]);
-        return answerList(state, req, res, { total: groupTotal(contacts), at, nameOf });
+        return answerList(state, req, res, { total: groupCount(contacts.book), at, nameOf });
       },
     }),
     route({
       path: '/groups/:jid/metadata',
       bucket: 'group',
       handle(req, res, { contacts, linked, createdAt }) {
-        const group = findGroup(contacts, String(req.params['jid']));
+        const group = findGroup(contacts, req.params['jid']!);
         const members = participants(contacts, group);
         answer(res, {
           id: groupJid(contacts, group),
@@ -169,7 +171,7 @@ export function groupRoutes(state: State): Route[] {
       path: '/groups/:jid/participants',
       bucket: 'group',
       handle(req, res, { contacts, linked }) {
-        const members = participants(contacts, findGroup(contacts, String(req.params['jid'])));
+        const members = participants(contacts, findGroup(contacts, req.params['jid']!));
         answer(res, [{ id: jidOf(linked!.phone), admin: 'superadmin' }, ...members]);
       },
     }),
@@ -177,14 +179,14 @@ export function groupRoutes(state: State): Route[] {
       path: '/groups/:jid/picture',
       bucket: 'picture',
       handle(req, res, { contacts }) {
-        const group = findGroup(contacts, String(req.params['jid']));
+        const group = findGroup(contacts, req.params['jid']!);
         answer(res, { imgUrl: pictureUrl(state, groupPictureSeed(contacts, group)) });
       },
     }),
     route({
       path: '/groups/:jid/invite-link',
       handle(req, res, { contacts }) {
-        const group = findGroup(contacts, String(req.params['jid']));
+        const group = findGroup(contacts, req.params['jid']!);
         const code = groupPictureSeed(contacts, group).toString(36).padStart(8, 'x');
         res.json({ success: true, inviteLink: `https://chat.whatsapp.com/${code}` });
       },

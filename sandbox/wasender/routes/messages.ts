@@ -1,10 +1,11 @@
 import type { Request } from 'express';
 import { z } from 'zod';
-import { forSession, type Route, type SessionRoute } from '../api.ts';
-import { answer, invalid, notFound, WasenderError } from '../errors.ts';
+import { fileBody, jsonBody } from '../../server/api.ts';
+import { answer, forSession, type Route, type SessionRoute } from '../api.ts';
+import { invalid, notFound, WasenderError } from '../errors.ts';
 import { publish } from '../files.ts';
 import { getMessage, messageKey } from '../messages.ts';
-import { changeable, resend, send, sendBody } from '../send.ts';
+import { requireChangeable, resend, send, sendBody } from '../send.ts';
 import { parseBody } from '../settings.ts';
 import type { State } from '../state.ts';
 import { emit } from '../webhooks.ts';
@@ -18,13 +19,13 @@ const presence = z.looseObject({
 
 /** Sending, changing and reading messages, with a session's key. */
 export function messageRoutes(state: State): Route[] {
-  const route = (one: Omit<SessionRoute, 'linked'>): Route => forSession({ ...one, linked: true });
+  const route = (one: Omit<SessionRoute, 'linked'>): Route => forSession(state, { ...one, linked: true });
   return [
     route({
       method: 'post',
       path: '/send-message',
       bucket: 'send',
-      body: 'json',
+      body: jsonBody,
       handle(req, res, session) {
         const { msgId, jid } = send(state, session, parseBody(sendBody, req.body));
         if (state.variants.values.send_answer === 'data') answer(res, { msgId, jid, status: 'in_progress' });
@@ -34,10 +35,10 @@ export function messageRoutes(state: State): Route[] {
     route({
       method: 'put',
       path: '/messages/:id',
-      body: 'json',
+      body: jsonBody,
       handle(req, res, session) {
         const { text } = parseBody(z.looseObject({ text: z.string().min(1) }), req.body);
-        const message = changeable(state, session, String(req.params['id']));
+        const message = requireChangeable(state, session, req.params['id']!);
         Object.assign(message, { content: { conversation: text }, body: text, editedTs: state.shared.clock.now() });
         answer(res, { msgId: message.msgId, jid: message.jid, status: 'in_progress' });
       },
@@ -46,7 +47,7 @@ export function messageRoutes(state: State): Route[] {
       method: 'delete',
       path: '/messages/:id',
       handle(req, res, session) {
-        const message = changeable(state, session, String(req.params['id']));
+        const message = requireChangeable(state, session, req.params['id']!);
         message.deleted = true;
         emit(state, session, 'messages.delete', { keys: [messageKey(state, session, message)] });
         res.json({ success: true, message: 'Message deleted' });
@@ -56,7 +57,7 @@ export function messageRoutes(state: State): Route[] {
       method: 'get',
       path: '/messages/:id/info',
       handle(req, res, session) {
-        const message = getMessage(session, String(req.params['id']));
+        const message = getMessage(session, req.params['id']!);
         answer(res, {
           remoteJid: message.jid,
           id: message.keyId,
@@ -71,7 +72,7 @@ export function messageRoutes(state: State): Route[] {
     route({
       method: 'post',
       path: '/messages/read',
-      body: 'json',
+      body: jsonBody,
       handle(req, res, session) {
         const body = parseBody(z.looseObject({ key }), req.body);
         getMessage(session, body.key.id);
@@ -82,14 +83,14 @@ export function messageRoutes(state: State): Route[] {
       method: 'post',
       path: '/messages/:id/resend',
       handle(req, res, session) {
-        resend(state, session, getMessage(session, String(req.params['id'])));
+        resend(state, session, getMessage(session, req.params['id']!));
         res.json({ success: true, message: 'Message is sent again' });
       },
     }),
     route({
       method: 'post',
       path: '/send-presence-update',
-      body: 'json',
+      body: jsonBody,
       handle(req, res) {
         parseBody(presence, req.body);
         res.json({ success: true, message: 'Presence updated' });
@@ -109,10 +110,10 @@ const base64Body = z.looseObject({ base64: z.string().min(1), mimetype: z.string
 /** Files to send, and files that were received. */
 export function mediaRoutes(state: State): Route[] {
   return [
-    forSession({
+    forSession(state, {
       method: 'post',
       path: '/upload',
-      body: 'upload',
+      body: fileBody,
       handle(req, res) {
         const file = readUpload(req);
         const family = file.mimetype.split('/')[0]!;
@@ -121,10 +122,10 @@ export function mediaRoutes(state: State): Route[] {
         res.json({ success: true, publicUrl: publish(state, 'upload', file) });
       },
     }),
-    forSession({
+    forSession(state, {
       method: 'post',
       path: '/decrypt-media',
-      body: 'json',
+      body: jsonBody,
       handle(req, res) {
         const key = mediaKeyIn(req.body);
         if (key === null) throw invalid('No media was found in this message.');

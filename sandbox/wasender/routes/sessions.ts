@@ -1,10 +1,13 @@
 import type { Request } from 'express';
 import { z } from 'zod';
-import { forSession, type Route } from '../api.ts';
-import { answer, notFound, WasenderError } from '../errors.ts';
-import { jidOf, strangerLid } from '../identity.ts';
+import { jsonBody } from '../../server/api.ts';
+import { answer, forSession, type Route } from '../api.ts';
+import { notFound, WasenderError } from '../errors.ts';
+import { nameFor } from '../../world/people.ts';
+import { jidOf } from '../../world/whatsapp.ts';
+import { strangerLid } from '../identity.ts';
 import { laravelPage } from '../lists.ts';
-import { connect, currentQr, leave, setStatus, spell } from '../pairing.ts';
+import { connect, currentQr, disconnect, setStatus, statusText } from '../pairing.ts';
 import { parseBody, sessionSettings, updatedSettings } from '../settings.ts';
 import {
   addSession,
@@ -15,11 +18,10 @@ import {
   type State,
   type StoredMessage,
 } from '../state.ts';
-import { nameFor } from '../../world/people.ts';
 
 /** The session that the path names; a session's own key reaches no other. Throws 404. */
-export function sessionOf(state: State, req: Request, caller: Session | null): Session {
-  const session = getSession(state, String(req.params['id']));
+function sessionOf(state: State, req: Request<Record<string, string>>, caller: Session | null): Session {
+  const session = getSession(state, req.params['id']!);
   if (caller && caller !== session) throw notFound('Session');
   return session;
 }
@@ -50,7 +52,7 @@ export function sessionRoutes(state: State): Route[] {
       method: 'post',
       path: '/whatsapp-sessions',
       auth: 'pat',
-      body: 'json',
+      body: jsonBody,
       handle(req, res) {
         const settings = parseBody(sessionSettings, req.body);
         if (variants.session_limit !== null && state.sessions.size >= variants.session_limit) {
@@ -69,7 +71,7 @@ export function sessionRoutes(state: State): Route[] {
       method: 'put',
       path: '/whatsapp-sessions/:id',
       auth: 'pat',
-      body: 'json',
+      body: jsonBody,
       handle(req, res, caller) {
         const session = sessionOf(state, req, caller);
         session.settings = updatedSettings(session.settings, req.body, variants.update_body === 'whole');
@@ -101,14 +103,14 @@ export function sessionRoutes(state: State): Route[] {
 
 const withoutMilliseconds = (at: number): string => new Date(at).toISOString().replace(/\.\d+Z$/, 'Z');
 
-/** A session; key and secret only where the list is not. */
-export function sessionView(state: State, session: Session, where: 'list' | 'one'): object {
+/** Key and secret are not in the list. */
+function sessionView(state: State, session: Session, where: 'list' | 'one'): object {
   const { id, settings } = session;
   return {
     id: state.variants.values.session_id_type === 'text' ? String(id) : id,
     name: settings.name,
     phone_number: settings.phone_number,
-    status: spell(state, session.status, 'lower', id),
+    status: statusText(state, session.status, 'lower', id),
     account_protection: settings.account_protection,
     log_messages: settings.log_messages,
     read_incoming_messages: settings.read_incoming_messages,
@@ -126,14 +128,14 @@ const connectBody = z.looseObject({
   qr_as_image: z.boolean().default(false),
 });
 
-/** Linking a session's phone, behind the personal access token. */
-export function linkingRoutes(state: State): Route[] {
+/** Pairing a session's phone, behind the personal access token. */
+export function pairingRoutes(state: State): Route[] {
   return [
     {
       method: 'post',
       path: '/whatsapp-sessions/:id/connect',
       auth: 'pat',
-      body: 'json',
+      body: jsonBody,
       errorField: 'error',
       handle(req, res, caller) {
         const { linkMethod, qr_as_image } = parseBody(connectBody, req.body);
@@ -157,8 +159,8 @@ export function linkingRoutes(state: State): Route[] {
       path: '/whatsapp-sessions/:id/disconnect',
       auth: 'pat',
       handle(req, res, caller) {
-        leave(state, sessionOf(state, req, caller), state.variants.values.after_disconnect);
-        answer(res, { status: spell(state, 'disconnected', 'lower'), message: 'Session disconnected' });
+        disconnect(state, sessionOf(state, req, caller), state.variants.values.after_disconnect);
+        answer(res, { status: statusText(state, 'disconnected', 'lower'), message: 'Session disconnected' });
       },
     },
     {
@@ -179,19 +181,19 @@ export function linkingRoutes(state: State): Route[] {
   ];
 }
 
-/** What a session's key tells about the session itself. */
+/** The session of the key itself. */
 export function ownRoutes(state: State): Route[] {
   return [
-    forSession({
+    forSession(state, {
       method: 'get',
       path: '/status',
       handle(_req, res, session) {
-        const status = spell(state, session.status, 'lower', session.id);
+        const status = statusText(state, session.status, 'lower', session.id);
         if (state.variants.values.status_envelope === 'wrapped') answer(res, { status });
         else res.json({ status });
       },
     }),
-    forSession({
+    forSession(state, {
       method: 'get',
       path: '/user',
       linked: true,
@@ -214,7 +216,7 @@ function logStatus(message: StoredMessage): (typeof LOG_STATUSES)[number] {
   return message.status === 1 ? 'in_progress' : 'sent';
 }
 
-/** What a session sent and went through, newest first. */
+/** Messages and status changes of a session, newest first. */
 export function logRoutes(state: State): Route[] {
   return [
     {
