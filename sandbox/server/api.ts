@@ -3,18 +3,38 @@ import multer from 'multer';
 import { answerErrors, FormExpected, type ApiError, type ErrorFormat } from './errors.ts';
 import type { Shared } from './shared.ts';
 
-/** One route of a provider's API. `Caller` is what the provider knows of whose key it is. */
-export interface Route<Caller> {
-  method: 'get' | 'post' | 'put' | 'patch' | 'delete';
-  /** Below the API's base; with it, the route's name in call counts and faults. */
-  path: string;
+export interface RouteOptions {
   /** An older path of the same thing. */
   olderPath?: string;
   /** Reads the body: `jsonBody`, `formBody(…)` or `fileBody`. Absent: the body is ignored. */
   body?: RequestHandler[];
-  /** A GET that changes something; of others the fault `after_effect` answers at once. */
+  /** A GET that changes something. Of other GETs the fault `after_effect` answers at once. */
   hasEffect?: boolean;
-  handle(req: Request<Record<string, string>>, res: Response, caller: Caller): unknown;
+}
+
+/** `caller` is what `admit` gave. */
+type Handle<Caller> = (req: Request<Record<string, string>>, res: Response, caller: Caller) => unknown;
+
+/** One route of a provider's API. `Caller` is what the provider knows about the key's owner. */
+export interface Route<Caller> extends RouteOptions {
+  method: 'get' | 'post' | 'put' | 'patch' | 'delete';
+  /** Below the API's base; with it, the route's name in call counts and faults. */
+  path: string;
+  handle: Handle<Caller>;
+}
+
+export type RouteName = `${'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'} /${string}`;
+/** What follows a route's name: options, where there are any, and the handler. */
+export type RouteArgs<Caller, Options> = [handle: Handle<Caller>] | [options: Options, handle: Handle<Caller>];
+
+/** A route from its name and what follows it. */
+export function toRoute<Caller, Options extends RouteOptions>(
+  name: RouteName,
+  args: RouteArgs<Caller, Options>,
+): Route<Caller> & Options {
+  const [method, path] = name.split(' ') as [string, string];
+  const [options, handle] = args.length === 1 ? [{} as Options, args[0]] : args;
+  return { ...options, method: method.toLowerCase() as Route<Caller>['method'], path, handle };
 }
 
 /** A provider's API: its routes and what differs between providers. */

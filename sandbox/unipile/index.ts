@@ -1,10 +1,11 @@
 import type { Request } from 'express';
-import { createApi, type Route as ServerRoute } from '../server/api.ts';
+import { createApi } from '../server/api.ts';
 import type { ProviderDefinition, ProviderSandbox } from '../server/provider.ts';
 import type { Shared } from '../server/shared.ts';
 import { createActions } from './control.ts';
 import { errorFormat, UnipileError } from './errors.ts';
 import { linkRoute, serveHostedPages } from './hosted/routes.ts';
+import type { Route } from './request.ts';
 import { accountRoutes, loginRoutes } from './routes/accounts.ts';
 import { attendeeRoutes, userRoutes } from './routes/attendees.ts';
 import { chatRoutes, messageRoutes } from './routes/chats.ts';
@@ -24,7 +25,7 @@ export const unipile: ProviderDefinition<'unipile'> = {
 function create(shared: Shared): ProviderSandbox {
   const state = createState(shared);
   const errors = errorFormat(state.variants.values);
-  const app = createApi<void, ServerRoute<void>, UnipileError>(shared, {
+  const app = createApi<void, Route, UnipileError>(shared, {
     provider: 'unipile',
     base: '/api/v1',
     routes: routes(state),
@@ -46,7 +47,7 @@ function create(shared: Shared): ProviderSandbox {
   };
 }
 
-const routes = (state: State): ServerRoute<void>[] => [
+const routes = (state: State): Route[] => [
   ...loginRoutes(state),
   linkRoute(state),
   ...accountRoutes(state),

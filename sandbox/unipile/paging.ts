@@ -64,7 +64,7 @@ export function text(req: Request, name: string): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined;
 }
 
-export function writeCursor(page: Page, last: { id: string; ts?: number }): string {
+function writeCursor(page: Page, last: { id: string; ts?: number }): string {
   const cursor = { last_id: last.id, ...(last.ts !== undefined && { last_date: new Date(last.ts).toISOString() }) };
   return Buffer.from(JSON.stringify({ ...page.filters, limit: page.limit, cursor })).toString('base64');
 }
@@ -87,6 +87,20 @@ function readCursor(cursor: string): Page {
     // Said below, in the same words as for a cursor without its fields.
   }
   throw invalid('The cursor is not one of ours.');
+}
+
+/** One page of entries that come in the list's order, after the page before. */
+export function takeFirst<T>(
+  page: Page,
+  entries: Iterable<T>,
+  idOf: (entry: T) => string,
+): { items: T[]; cursor: string | null } {
+  const items: T[] = [];
+  for (const entry of entries) {
+    if (items.length === page.limit) return { items, cursor: writeCursor(page, { id: idOf(items.at(-1)!) }) };
+    items.push(entry);
+  }
+  return { items, cursor: null };
 }
 
 /** One page of the merged sources, newest first; entries of equal time are ordered by id. */

@@ -1,6 +1,17 @@
 import { z } from 'zod';
+import {
+  toRoute,
+  type Route as ServerRoute,
+  type RouteArgs,
+  type RouteName,
+  type RouteOptions,
+} from '../server/api.ts';
 import { invalid, UnipileError } from './errors.ts';
 import type { State } from './state.ts';
+
+/** Every caller has the same key: nothing more is known about the caller. */
+export type Route = ServerRoute<void>;
+export const route = (name: RouteName, ...args: RouteArgs<void, RouteOptions>): Route => toRoute(name, args);
 
 /** A date as the service writes and takes it: UTC with milliseconds. */
 export const isoDate = z.iso.datetime({ precision: 3, error: 'must be written as 2026-02-03T04:05:06.789Z' });

@@ -1,5 +1,11 @@
 import type { Request, Response } from 'express';
-import type { Route as ServerRoute } from '../server/api.ts';
+import {
+  toRoute,
+  type Route as ServerRoute,
+  type RouteArgs,
+  type RouteName,
+  type RouteOptions,
+} from '../server/api.ts';
 import type { LimitRule, Usage } from '../server/limits.ts';
 import { tooManyRequests, unauthorized, WasenderError } from './errors.ts';
 import { enter, type Session, type State } from './state.ts';
@@ -11,35 +17,44 @@ const PERSONAL_ACCESS_TOKEN = '1|sandbox-pat';
 /** Routes with limits of their own; all others are `other`. */
 type Bucket = 'send' | 'group' | 'picture' | 'on_whatsapp' | 'contacts' | 'other';
 
-/** The caller is the session whose key was sent; behind a personal access token it is null. */
-export interface Route extends ServerRoute<Session | null> {
-  /** Personal access token or session key. */
-  auth: 'pat' | 'session';
+interface Options extends RouteOptions {
   bucket?: Bucket;
-  /** The field in which its failures are told; `message` unless said otherwise. */
+  /** The field that carries the text of its failures; `message` unless given. */
   errorField?: 'message' | 'error';
 }
 
-/** A route of one session, for its key. */
-export type SessionRoute = Omit<Route, 'auth' | 'handle'> & {
-  /** Refused while no phone is linked. */
-  linked?: boolean;
-  handle(req: Request<Record<string, string>>, res: Response, session: Session): unknown;
-};
-
-export function forSession(state: State, { linked, handle, ...route }: SessionRoute): Route {
-  return {
-    ...route,
-    auth: 'session',
-    handle(req, res, session) {
-      if (linked && session!.status !== 'connected') {
-        const { not_connected_status: status } = state.variants.values;
-        throw new WasenderError(status, 'Your WhatsApp session is not connected.');
-      }
-      return handle(req, res, session!);
-    },
-  };
+/** The caller is the session whose key was sent; with a personal access token it is null. */
+export interface Route extends ServerRoute<Session | null>, Options {
+  /** Personal access token or session key. */
+  auth: 'pat' | 'session';
 }
+
+/** A route behind the personal access token. */
+export const patRoute = (name: RouteName, ...args: RouteArgs<Session | null, Options>): Route => ({
+  ...toRoute(name, args),
+  auth: 'pat',
+});
+
+/** `linked`: refused while no phone is linked. */
+type SessionOptions = Options & { linked?: boolean };
+
+/** Makes routes behind a session's key, which have these options unless they give their own. */
+export const sessionRouter =
+  (state: State, defaults: SessionOptions = {}) =>
+  (name: RouteName, ...args: RouteArgs<Session, SessionOptions>): Route => {
+    const { linked, handle, ...route } = { ...defaults, ...toRoute(name, args) };
+    return {
+      ...route,
+      auth: 'session',
+      handle(req, res, session) {
+        if (linked && session!.status !== 'connected') {
+          const { not_connected_status: status } = state.variants.values;
+          throw new WasenderError(status, 'Your WhatsApp session is not connected.');
+        }
+        return handle(req, res, session!);
+      },
+    };
+  };
 
 /** The usual success. */
 export function answer(res: Response, data: unknown, status = 200): void {

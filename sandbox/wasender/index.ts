@@ -1,14 +1,14 @@
 import { createApi } from '../server/api.ts';
 import type { AccountRef, ProviderDefinition, ProviderSandbox } from '../server/provider.ts';
 import type { Shared } from '../server/shared.ts';
-import { admit } from './api.ts';
+import { admit, type Route } from './api.ts';
 import { createActions } from './control.ts';
-import { errorFormat } from './errors.ts';
+import { errorFormat, type WasenderError } from './errors.ts';
 import { mountFiles } from './files.ts';
 import { contactRoutes, groupRoutes } from './routes/contacts.ts';
 import { mediaRoutes, messageRoutes } from './routes/messages.ts';
 import { logRoutes, ownRoutes, pairingRoutes, sessionRoutes } from './routes/sessions.ts';
-import { clearState, createState, type State } from './state.ts';
+import { clearState, createState, type Session, type State } from './state.ts';
 
 /** The stand-in for WASender's API. */
 export const wasender: ProviderDefinition<'wasender'> = {
@@ -20,7 +20,7 @@ export const wasender: ProviderDefinition<'wasender'> = {
 
 function create(shared: Shared): ProviderSandbox {
   const state = createState(shared);
-  const app = createApi(shared, {
+  const app = createApi<Session | null, Route, WasenderError>(shared, {
     provider: 'wasender',
     base: '/api',
     routes: routes(state),
@@ -40,7 +40,7 @@ function create(shared: Shared): ProviderSandbox {
   };
 }
 
-const routes = (state: State) => [
+const routes = (state: State): Route[] => [
   ...sessionRoutes(state),
   ...pairingRoutes(state),
   ...logRoutes(state),

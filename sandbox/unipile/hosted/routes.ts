@@ -1,21 +1,18 @@
 import express, { type Express, type Request, type Response } from 'express';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { jsonBody, type Route } from '../../server/api.ts';
+import { jsonBody } from '../../server/api.ts';
 import { notFound, UnipileError } from '../errors.ts';
 import { checkpointPage, choicePage, credentialsPage, endPage } from './html.ts';
 import { bodyFor, expiryOf, type HostedLink, typesOf, wordOf } from './links.ts';
 import { beginOnPage, closeLink, type CurrentStep, currentStep, solveOnPage } from './login.ts';
 import { anotherWay } from '../login/scenarios.ts';
-import { parseBody } from '../request.ts';
+import { parseBody, route, type Route } from '../request.ts';
 import { getAccount, randomId, type State } from '../state.ts';
 import type { AccountType } from '../types.ts';
 
 /** `POST /hosted/accounts/link`: answers the address of a page for one login. */
-export const linkRoute = (state: State): Route<void> => ({
-  method: 'post',
-  path: '/hosted/accounts/link',
-  body: jsonBody,
-  handle(req, res) {
+export const linkRoute = (state: State): Route =>
+  route('POST /hosted/accounts/link', { body: jsonBody }, (req, res) => {
     const body = parseBody(state, [bodyFor(state, (req.body as { type?: unknown } | undefined)?.type)], req.body);
     const known = body.type === 'reconnect' ? getAccount(state, body.reconnect_account) : null;
     const link: HostedLink = {
@@ -37,8 +34,7 @@ export const linkRoute = (state: State): Route<void> => ({
     const { hosted_object: object, hosted_link_status: status } = state.variants.values;
     const host = req.get('host') ?? `127.0.0.1:${req.socket.localPort}`;
     res.status(status).json({ object, url: `${req.protocol}://${host}/hosted/${link.id}` });
-  },
-});
+  });
 
 type PageRequest = Request<{ id: string }>;
 
@@ -51,7 +47,7 @@ export function serveHostedPages(app: Express, state: State): void {
   );
 }
 
-/** Finds the link; whatever is wrong with it is a page that says so, or UniPile's error for a program. */
+/** Finds the link. An error is a page for a browser, and UniPile's JSON error for a program. */
 async function onPage(
   state: State,
   req: PageRequest,

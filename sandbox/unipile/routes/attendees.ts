@@ -1,5 +1,4 @@
 import type { Request } from 'express';
-import { type Route } from '../../server/api.ts';
 import { disconnected, invalid, notFound, notImplemented, UnipileError } from '../errors.ts';
 import { chatsWith, knownAttendee, selectAccounts } from '../lookup.ts';
 import {
@@ -10,10 +9,11 @@ import {
   someChats,
   takePage,
   text,
-  writeCursor,
+  takeFirst,
 } from '../paging.ts';
 import { attendeeId, chatId, findAttendee, findChat, resolveId } from '../ids.ts';
 import { messageList } from './chats.ts';
+import { route, type Route } from '../request.ts';
 import { getAccount, positionOf, type State } from '../state.ts';
 import type { Account, AttendeeRef } from '../types.ts';
 import { ownerView, profileView } from '../views/accounts.ts';
@@ -25,70 +25,43 @@ import { picture } from '../../world/media.ts';
 import { headline } from '../../world/people.ts';
 import { hashText } from '../../world/random.ts';
 
-export function attendeeRoutes(state: State): Route<void>[] {
+export function attendeeRoutes(state: State): Route[] {
   const variants = state.variants.values;
   return [
-    {
-      method: 'get',
-      path: '/chat_attendees',
-      handle(req, res) {
-        const page = readPage(req, ['account_id']);
-        const items: object[] = [];
-        let lastId = '';
-        let cursor: string | null = null;
-        for (const { account, ref } of attendeesFrom(state, page)) {
-          if (items.length === page.limit) {
-            cursor = writeCursor(page, { id: lastId });
-            break;
-          }
-          items.push(attendeeView(account, ref, variants));
-          lastId = attendeeId(account, ref);
-        }
-        res.json({ object: 'ChatAttendeeList', items, cursor });
-      },
-    },
-    {
-      method: 'get',
-      path: '/chat_attendees/:id',
-      handle(req, res) {
-        const { account, ref } = findAttendee(state, req.params['id']!);
-        res.json(attendeeView(account, ref, variants));
-      },
-    },
-    {
-      method: 'get',
-      path: '/chat_attendees/:id/picture',
-      handle(req, res) {
-        const seed = pictureSeed(state, req.params['id']!);
-        if (seed === null) throw new UnipileError('resource_not_found', 'There is no picture.');
-        res.setHeader('content-type', 'image/png');
-        res.send(picture(seed));
-      },
-    },
-    {
-      method: 'get',
-      path: '/chat_attendees/:id/chats',
-      handle(req, res) {
-        const page = readPage(req, ['account_id', 'before', 'after']);
-        const { account, ref } = findAttendee(state, req.params['id']!);
-        const { entries, cursor } = takePage([someChats(account, chatsWith(account, ref))], page);
-        res.json({ object: 'ChatList', items: entries.map((entry) => chatView(account, entry.ref, variants)), cursor });
-      },
-    },
-    {
-      method: 'get',
-      path: '/chat_attendees/:id/messages',
-      handle(req, res) {
-        const page = readPage(req, ['before', 'after']);
-        const { account, ref } = findAttendee(state, req.params['id']!);
-        const sources = chatsWith(account, ref).flatMap((chat) => chatMessageSources(account, chat));
-        const list = messageList(state, sources, page, (entry) => {
-          const { sender } = messageFacts(account, entry.ref);
-          return sender.kind === ref.kind && sender.index === ref.index;
-        });
-        res.json(list);
-      },
-    },
+    route('GET /chat_attendees', (req, res) => {
+      const page = readPage(req, ['account_id']);
+      const { items, cursor } = takeFirst(page, attendeesFrom(state, page), ({ account, ref }) =>
+        attendeeId(account, ref),
+      );
+      const views = items.map(({ account, ref }) => attendeeView(account, ref, variants));
+      res.json({ object: 'ChatAttendeeList', items: views, cursor });
+    }),
+    route('GET /chat_attendees/:id', (req, res) => {
+      const { account, ref } = findAttendee(state, req.params['id']!);
+      res.json(attendeeView(account, ref, variants));
+    }),
+    route('GET /chat_attendees/:id/picture', (req, res) => {
+      const seed = pictureSeed(state, req.params['id']!);
+      if (seed === null) throw new UnipileError('resource_not_found', 'There is no picture.');
+      res.setHeader('content-type', 'image/png');
+      res.send(picture(seed));
+    }),
+    route('GET /chat_attendees/:id/chats', (req, res) => {
+      const page = readPage(req, ['account_id', 'before', 'after']);
+      const { account, ref } = findAttendee(state, req.params['id']!);
+      const { entries, cursor } = takePage([someChats(account, chatsWith(account, ref))], page);
+      res.json({ object: 'ChatList', items: entries.map((entry) => chatView(account, entry.ref, variants)), cursor });
+    }),
+    route('GET /chat_attendees/:id/messages', (req, res) => {
+      const page = readPage(req, ['before', 'after']);
+      const { account, ref } = findAttendee(state, req.params['id']!);
+      const sources = chatsWith(account, ref).flatMap((chat) => chatMessageSources(account, chat));
+      const list = messageList(state, sources, page, (entry) => {
+        const { sender } = messageFacts(account, entry.ref);
+        return sender.kind === ref.kind && sender.index === ref.index;
+      });
+      res.json(list);
+    }),
   ];
 }
 
@@ -136,7 +109,7 @@ function pictureSeed(state: State, id: string): number | null {
 }
 
 /** Look-ups that go to the provider itself, so they need a working login. */
-export function userRoutes(state: State): Route<void>[] {
+export function userRoutes(state: State): Route[] {
   const variants = state.variants.values;
   const accountOf = (req: Request): Account => {
     const id = text(req, 'account_id');
@@ -146,36 +119,28 @@ export function userRoutes(state: State): Route<void>[] {
     return account;
   };
   return [
-    { method: 'get', path: '/users/me', handle: (req, res) => void res.json(ownerView(accountOf(req))) },
-    {
-      method: 'get',
-      path: '/users/relations',
-      handle(req, res) {
-        const account = accountOf(req);
-        if (account.type !== 'LINKEDIN') throw notImplemented('Only LinkedIn has relations.');
-        const page = readPage(req, [], RELATIONS_LIMIT);
-        const { book } = account.store;
-        const items: object[] = [];
-        let index = page.last ? Number(page.last.id) : 0;
-        for (; index < book.size && items.length < page.limit; index++) {
-          if (!exists(book, index)) continue;
-          items.push(relationView(account, index));
-        }
-        const next = { limit: page.limit, cursor: { last_id: String(index) } };
-        const cursor = index < book.size ? Buffer.from(JSON.stringify(next)).toString('base64') : null;
-        res.json({ object: 'UserRelationsList', items, cursor });
-      },
-    },
-    {
-      method: 'get',
-      path: '/users/:identifier',
-      handle(req, res) {
-        const account = accountOf(req);
-        const ref = knownAttendee(account, req.params['identifier']!, variants);
-        if (!ref) throw notFound('User');
-        res.json(profileView(account, attendeeFacts(account, ref, variants)));
-      },
-    },
+    route('GET /users/me', (req, res) => res.json(ownerView(accountOf(req)))),
+    route('GET /users/relations', (req, res) => {
+      const account = accountOf(req);
+      if (account.type !== 'LINKEDIN') throw notImplemented('Only LinkedIn has relations.');
+      const page = readPage(req, [], RELATIONS_LIMIT);
+      const { book } = account.store;
+      const items: object[] = [];
+      let index = page.last ? Number(page.last.id) : 0;
+      for (; index < book.size && items.length < page.limit; index++) {
+        if (!exists(book, index)) continue;
+        items.push(relationView(account, index));
+      }
+      const next = { limit: page.limit, cursor: { last_id: String(index) } };
+      const cursor = index < book.size ? Buffer.from(JSON.stringify(next)).toString('base64') : null;
+      res.json({ object: 'UserRelationsList', items, cursor });
+    }),
+    route('GET /users/:identifier', (req, res) => {
+      const account = accountOf(req);
+      const ref = knownAttendee(account, req.params['identifier']!, variants);
+      if (!ref) throw notFound('User');
+      res.json(profileView(account, attendeeFacts(account, ref, variants)));
+    }),
   ];
 
   function relationView(account: Account, index: number): object {

@@ -1,5 +1,5 @@
 import type { Request } from 'express';
-import { formBody, jsonBody, type Route } from '../../server/api.ts';
+import { formBody, jsonBody } from '../../server/api.ts';
 import { z } from 'zod';
 import { attachmentsOf, MAX_ATTACHMENT } from '../attachments.ts';
 import { chatState, editChat, startChat } from '../chat-store.ts';
@@ -18,7 +18,7 @@ import {
   text,
 } from '../paging.ts';
 import { chatId, findChat, findMessage, type MessageRef } from '../ids.ts';
-import { parseBody } from '../request.ts';
+import { parseBody, route, type Route } from '../request.ts';
 import { readDraft, readList, requireConnected, sendFromApi } from '../send.ts';
 import { getAccount, type State, syncStatus } from '../state.ts';
 import type { Account, ChatRef, ChatState } from '../types.ts';
@@ -45,7 +45,7 @@ const PATCHES: Record<string, (chat: ChatState, value: boolean | string) => void
   },
 };
 
-export function chatRoutes(state: State): Route<void>[] {
+export function chatRoutes(state: State): Route[] {
   const variants = state.variants.values;
 
   /** By UniPile's id, or by the provider's when the query names the account. */
@@ -62,165 +62,113 @@ export function chatRoutes(state: State): Route<void>[] {
   };
 
   return [
-    {
-      method: 'get',
-      path: '/chats',
-      handle(req, res) {
-        const page = readPage(req, ['account_id', 'account_type', 'unread', 'before', 'after']);
-        const unread = readFlag(page.filters, 'unread');
-        const sources = selectAccounts(state, page.filters).flatMap(chatSources);
-        const { entries, cursor } = takePage(sources, page, ({ account, ref }) => {
-          return unread === undefined || chatState(account.store, ref).unread > 0 === unread;
-        });
-        res.json({
-          object: 'ChatList',
-          items: entries.map(({ account, ref }) => chatView(account, ref, variants)),
-          cursor,
-        });
-      },
-    },
-    {
-      method: 'get',
-      path: '/chats/:id',
-      handle(req, res) {
-        const { account, ref } = chatOf(req);
-        res.json(wholeChatView(account, ref, variants));
-      },
-    },
-    {
-      method: 'patch',
-      path: '/chats/:id',
-      body: jsonBody,
-      handle(req, res) {
-        const { account, ref } = chatOf(req);
-        const { action, value } = parseBody(state, [patchBody], req.body);
-        const patch = Object.hasOwn(PATCHES, action) ? PATCHES[action] : undefined;
-        if (!patch) throw invalid(`action must be one of ${Object.keys(PATCHES).join(', ')}.`);
-        if (typeof value !== 'boolean' && !(action === 'setMuteStatus' && typeof value === 'string')) {
-          throw invalid('value must be true or false.');
-        }
-        requireConnected(account);
-        patch(editChat(account.store, ref), value);
-        res.json({ object: 'ChatPatched' });
-      },
-    },
-    {
-      method: 'get',
-      path: '/chats/:id/messages',
-      handle(req, res) {
-        const page = readPage(req, ['before', 'after', 'sender_id'], LIST_LIMIT);
-        const { account, ref } = chatOf(req);
-        res.json(messageList(state, chatMessageSources(account, ref), page));
-      },
-    },
-    {
-      method: 'get',
-      path: '/chats/:id/attendees',
-      handle(req, res) {
-        const { account, ref } = chatOf(req);
-        const { others, group } = chatFacts(account, ref, variants);
-        const shown = group ? [...others, SELF] : others;
-        res.json({ object: 'ChatAttendeeList', items: shown.map((one) => attendeeView(account, one, variants)) });
-      },
-    },
-    {
-      method: 'get',
-      path: '/chats/:id/sync',
-      handle(req, res) {
-        const { account, ref } = chatOf(req);
-        const status = syncStatus(editChat(account.store, ref));
-        res.json({ object: 'ChatHistorySync', chat_id: chatId(account, ref), status });
-      },
-    },
-    {
-      method: 'post',
-      path: '/chats/:id/messages',
-      body: multipart,
-      handle(req, res) {
-        const { account, ref } = chatOf(req);
-        requireConnected(account);
-        const id = sendFromApi(state, account, ref, readDraft(req));
-        res.status(201).json({ object: 'MessageSent', message_id: variants.null_message_id ? null : id });
-      },
-    },
-    {
-      method: 'post',
-      path: '/chats',
-      body: multipart,
-      handle(req, res) {
-        const accountId = readList(req, 'account_id')[0];
-        if (accountId === undefined) throw invalid('account_id is required.');
-        const account = getAccount(state, accountId);
-        requireConnected(account);
-        const attendees = readList(req, 'attendees_ids');
-        if (attendees.length === 0) throw invalid('attendees_ids is required.');
-        const draft = readDraft(req);
-        const members = attendees.map((one) => recipient(account, one, variants));
-        const ref = startChat(
-          account.store,
-          members,
-          readList(req, 'subject')[0] ?? null,
-          readList(req, 'name')[0] ?? null,
-        );
-        const message_id = sendFromApi(state, account, ref, draft);
-        res.status(201).json({
-          object: 'ChatStarted',
-          chat_id: chatId(account, ref),
-          message_id: variants.null_message_id ? null : message_id,
-        });
-      },
-    },
+    route('GET /chats', (req, res) => {
+      const page = readPage(req, ['account_id', 'account_type', 'unread', 'before', 'after']);
+      const unread = readFlag(page.filters, 'unread');
+      const sources = selectAccounts(state, page.filters).flatMap(chatSources);
+      const { entries, cursor } = takePage(sources, page, ({ account, ref }) => {
+        return unread === undefined || chatState(account.store, ref).unread > 0 === unread;
+      });
+      res.json({
+        object: 'ChatList',
+        items: entries.map(({ account, ref }) => chatView(account, ref, variants)),
+        cursor,
+      });
+    }),
+    route('GET /chats/:id', (req, res) => {
+      const { account, ref } = chatOf(req);
+      res.json(wholeChatView(account, ref, variants));
+    }),
+    route('PATCH /chats/:id', { body: jsonBody }, (req, res) => {
+      const { account, ref } = chatOf(req);
+      const { action, value } = parseBody(state, [patchBody], req.body);
+      const patch = Object.hasOwn(PATCHES, action) ? PATCHES[action] : undefined;
+      if (!patch) throw invalid(`action must be one of ${Object.keys(PATCHES).join(', ')}.`);
+      if (typeof value !== 'boolean' && !(action === 'setMuteStatus' && typeof value === 'string')) {
+        throw invalid('value must be true or false.');
+      }
+      requireConnected(account);
+      patch(editChat(account.store, ref), value);
+      res.json({ object: 'ChatPatched' });
+    }),
+    route('GET /chats/:id/messages', (req, res) => {
+      const page = readPage(req, ['before', 'after', 'sender_id'], LIST_LIMIT);
+      const { account, ref } = chatOf(req);
+      res.json(messageList(state, chatMessageSources(account, ref), page));
+    }),
+    route('GET /chats/:id/attendees', (req, res) => {
+      const { account, ref } = chatOf(req);
+      const { others, group } = chatFacts(account, ref, variants);
+      const shown = group ? [...others, SELF] : others;
+      res.json({ object: 'ChatAttendeeList', items: shown.map((one) => attendeeView(account, one, variants)) });
+    }),
+    route('GET /chats/:id/sync', { hasEffect: true }, (req, res) => {
+      const { account, ref } = chatOf(req);
+      const status = syncStatus(editChat(account.store, ref));
+      res.json({ object: 'ChatHistorySync', chat_id: chatId(account, ref), status });
+    }),
+    route('POST /chats/:id/messages', { body: multipart }, (req, res) => {
+      const { account, ref } = chatOf(req);
+      requireConnected(account);
+      const id = sendFromApi(state, account, ref, readDraft(req));
+      res.status(201).json({ object: 'MessageSent', message_id: variants.null_message_id ? null : id });
+    }),
+    route('POST /chats', { body: multipart }, (req, res) => {
+      const accountId = readList(req, 'account_id')[0];
+      if (accountId === undefined) throw invalid('account_id is required.');
+      const account = getAccount(state, accountId);
+      requireConnected(account);
+      const attendees = readList(req, 'attendees_ids');
+      if (attendees.length === 0) throw invalid('attendees_ids is required.');
+      const draft = readDraft(req);
+      const members = attendees.map((one) => recipient(account, one, variants));
+      const ref = startChat(
+        account.store,
+        members,
+        readList(req, 'subject')[0] ?? null,
+        readList(req, 'name')[0] ?? null,
+      );
+      const message_id = sendFromApi(state, account, ref, draft);
+      res.status(201).json({
+        object: 'ChatStarted',
+        chat_id: chatId(account, ref),
+        message_id: variants.null_message_id ? null : message_id,
+      });
+    }),
   ];
 }
 
 const forwardBody = z.object({ chat_id: z.string().min(1) });
 
-export function messageRoutes(state: State): Route<void>[] {
+export function messageRoutes(state: State): Route[] {
   const variants = state.variants.values;
   return [
-    {
-      method: 'get',
-      path: '/messages',
-      handle(req, res) {
-        const page = readPage(req, ['account_id', 'sender_id', 'before', 'after']);
-        res.json(messageList(state, selectAccounts(state, page.filters).flatMap(messageSources), page));
-      },
-    },
-    {
-      method: 'get',
-      path: '/messages/:id',
-      handle(req, res) {
-        const { account, ref } = findMessage(state, req.params['id']!);
-        res.json(messageView(account, ref, variants));
-      },
-    },
-    {
-      method: 'get',
-      path: '/messages/:id/attachments/:attachment_id',
-      handle(req, res) {
-        const { account, ref } = findMessage(state, req.params['id']!);
-        const found = attachmentsOf(account, ref).find((one) => one.id === req.params['attachment_id']);
-        if (!found) throw notFound('Attachment');
-        if (!found.bytes) throw new UnipileError('resource_not_found', 'The file can no longer be had.');
-        res.setHeader('content-type', found.mimetype);
-        res.send(found.bytes());
-      },
-    },
-    {
-      method: 'post',
-      path: '/messages/:id/forward',
-      body: jsonBody,
-      handle(req, res) {
-        const { account, ref } = findMessage(state, req.params['id']!);
-        if (account.type !== 'WHATSAPP') throw notImplemented('Only WhatsApp messages can be forwarded.');
-        const target = findChat(state, parseBody(state, [forwardBody], req.body).chat_id);
-        requireConnected(target.account);
-        const { text } = messageFacts(account, ref);
-        const attachments = ref.kind === 'stored' ? ref.message.attachments : [];
-        const message_id = sendFromApi(state, target.account, target.ref, { text, attachments, quoteId: null });
-        res.status(201).json({ object: 'MessageForwarded', message_id });
-      },
-    },
+    route('GET /messages', (req, res) => {
+      const page = readPage(req, ['account_id', 'sender_id', 'before', 'after']);
+      res.json(messageList(state, selectAccounts(state, page.filters).flatMap(messageSources), page));
+    }),
+    route('GET /messages/:id', (req, res) => {
+      const { account, ref } = findMessage(state, req.params['id']!);
+      res.json(messageView(account, ref, variants));
+    }),
+    route('GET /messages/:id/attachments/:attachment_id', (req, res) => {
+      const { account, ref } = findMessage(state, req.params['id']!);
+      const found = attachmentsOf(account, ref).find((one) => one.id === req.params['attachment_id']);
+      if (!found) throw notFound('Attachment');
+      if (!found.bytes) throw new UnipileError('resource_not_found', 'The file can no longer be had.');
+      res.setHeader('content-type', found.mimetype);
+      res.send(found.bytes());
+    }),
+    route('POST /messages/:id/forward', { body: jsonBody }, (req, res) => {
+      const { account, ref } = findMessage(state, req.params['id']!);
+      if (account.type !== 'WHATSAPP') throw notImplemented('Only WhatsApp messages can be forwarded.');
+      const target = findChat(state, parseBody(state, [forwardBody], req.body).chat_id);
+      requireConnected(target.account);
+      const { text } = messageFacts(account, ref);
+      const attachments = ref.kind === 'stored' ? ref.message.attachments : [];
+      const message_id = sendFromApi(state, target.account, target.ref, { text, attachments, quoteId: null });
+      res.status(201).json({ object: 'MessageForwarded', message_id });
+    }),
   ];
 }
 

@@ -1,7 +1,7 @@
 import type { Request } from 'express';
 import { z } from 'zod';
 import { fileBody, jsonBody } from '../../server/api.ts';
-import { answer, forSession, type Route, type SessionRoute } from '../api.ts';
+import { answer, type Route, sessionRouter } from '../api.ts';
 import { invalid, notFound, WasenderError } from '../errors.ts';
 import { publish } from '../files.ts';
 import { getMessage, messageKey } from '../messages.ts';
@@ -19,82 +19,49 @@ const presence = z.looseObject({
 
 /** Sending, changing and reading messages, with a session's key. */
 export function messageRoutes(state: State): Route[] {
-  const route = (one: Omit<SessionRoute, 'linked'>): Route => forSession(state, { ...one, linked: true });
+  const route = sessionRouter(state, { linked: true });
   return [
-    route({
-      method: 'post',
-      path: '/send-message',
-      bucket: 'send',
-      body: jsonBody,
-      handle(req, res, session) {
-        const { msgId, jid } = send(state, session, parseBody(sendBody, req.body));
-        if (state.variants.values.send_answer === 'data') answer(res, { msgId, jid, status: 'in_progress' });
-        else res.json({ success: true, message: 'Message accepted' });
-      },
+    route('POST /send-message', { bucket: 'send', body: jsonBody }, (req, res, session) => {
+      const { msgId, jid } = send(state, session, parseBody(sendBody, req.body));
+      if (state.variants.values.send_answer === 'data') answer(res, { msgId, jid, status: 'in_progress' });
+      else res.json({ success: true, message: 'Message accepted' });
     }),
-    route({
-      method: 'put',
-      path: '/messages/:id',
-      body: jsonBody,
-      handle(req, res, session) {
-        const { text } = parseBody(z.looseObject({ text: z.string().min(1) }), req.body);
-        const message = requireChangeable(state, session, req.params['id']!);
-        Object.assign(message, { content: { conversation: text }, body: text, editedTs: state.shared.clock.now() });
-        answer(res, { msgId: message.msgId, jid: message.jid, status: 'in_progress' });
-      },
+    route('PUT /messages/:id', { body: jsonBody }, (req, res, session) => {
+      const { text } = parseBody(z.looseObject({ text: z.string().min(1) }), req.body);
+      const message = requireChangeable(state, session, req.params['id']!);
+      Object.assign(message, { content: { conversation: text }, body: text, editedTs: state.shared.clock.now() });
+      answer(res, { msgId: message.msgId, jid: message.jid, status: 'in_progress' });
     }),
-    route({
-      method: 'delete',
-      path: '/messages/:id',
-      handle(req, res, session) {
-        const message = requireChangeable(state, session, req.params['id']!);
-        message.deleted = true;
-        emit(state, session, 'messages.delete', { keys: [messageKey(state, session, message)] });
-        res.json({ success: true, message: 'Message deleted' });
-      },
+    route('DELETE /messages/:id', (req, res, session) => {
+      const message = requireChangeable(state, session, req.params['id']!);
+      message.deleted = true;
+      emit(state, session, 'messages.delete', { keys: [messageKey(state, session, message)] });
+      res.json({ success: true, message: 'Message deleted' });
     }),
-    route({
-      method: 'get',
-      path: '/messages/:id/info',
-      handle(req, res, session) {
-        const message = getMessage(session, req.params['id']!);
-        answer(res, {
-          remoteJid: message.jid,
-          id: message.keyId,
-          msgId: message.msgId,
-          key: messageKey(state, session, message),
-          message: message.content,
-          messageTimestamp: String(Math.floor(message.ts / 1000)),
-          status: message.status,
-        });
-      },
+    route('GET /messages/:id/info', (req, res, session) => {
+      const message = getMessage(session, req.params['id']!);
+      answer(res, {
+        remoteJid: message.jid,
+        id: message.keyId,
+        msgId: message.msgId,
+        key: messageKey(state, session, message),
+        message: message.content,
+        messageTimestamp: String(Math.floor(message.ts / 1000)),
+        status: message.status,
+      });
     }),
-    route({
-      method: 'post',
-      path: '/messages/read',
-      body: jsonBody,
-      handle(req, res, session) {
-        const body = parseBody(z.looseObject({ key }), req.body);
-        getMessage(session, body.key.id);
-        answer(res, { status: 'read' });
-      },
+    route('POST /messages/read', { body: jsonBody }, (req, res, session) => {
+      const body = parseBody(z.looseObject({ key }), req.body);
+      getMessage(session, body.key.id);
+      answer(res, { status: 'read' });
     }),
-    route({
-      method: 'post',
-      path: '/messages/:id/resend',
-      handle(req, res, session) {
-        resend(state, session, getMessage(session, req.params['id']!));
-        res.json({ success: true, message: 'Message is sent again' });
-      },
+    route('POST /messages/:id/resend', (req, res, session) => {
+      resend(state, session, getMessage(session, req.params['id']!));
+      res.json({ success: true, message: 'Message is sent again' });
     }),
-    route({
-      method: 'post',
-      path: '/send-presence-update',
-      body: jsonBody,
-      handle(req, res) {
-        parseBody(presence, req.body);
-        res.json({ success: true, message: 'Presence updated' });
-      },
+    route('POST /send-presence-update', { body: jsonBody }, (req, res) => {
+      parseBody(presence, req.body);
+      res.json({ success: true, message: 'Presence updated' });
     }),
   ];
 }
@@ -109,30 +76,21 @@ const base64Body = z.looseObject({ base64: z.string().min(1), mimetype: z.string
 
 /** Files to send, and files that were received. */
 export function mediaRoutes(state: State): Route[] {
+  const route = sessionRouter(state);
   return [
-    forSession(state, {
-      method: 'post',
-      path: '/upload',
-      body: fileBody,
-      handle(req, res) {
-        const file = readUpload(req);
-        const family = file.mimetype.split('/')[0]!;
-        const ceiling = file.mimetype === 'image/webp' ? STICKER : (CEILING[family] ?? DOCUMENT);
-        if (file.bytes.length > ceiling) throw new WasenderError(422, 'The file is too large.');
-        res.json({ success: true, publicUrl: publish(state, 'upload', file) });
-      },
+    route('POST /upload', { body: fileBody }, (req, res) => {
+      const file = readUpload(req);
+      const family = file.mimetype.split('/')[0]!;
+      const ceiling = file.mimetype === 'image/webp' ? STICKER : (CEILING[family] ?? DOCUMENT);
+      if (file.bytes.length > ceiling) throw new WasenderError(422, 'The file is too large.');
+      res.json({ success: true, publicUrl: publish(state, 'upload', file) });
     }),
-    forSession(state, {
-      method: 'post',
-      path: '/decrypt-media',
-      body: jsonBody,
-      handle(req, res) {
-        const key = mediaKeyIn(req.body);
-        if (key === null) throw invalid('No media was found in this message.');
-        const file = state.media.get(key);
-        if (!file) throw notFound('Media');
-        res.json({ success: true, publicUrl: publish(state, 'decrypted', file) });
-      },
+    route('POST /decrypt-media', { body: jsonBody }, (req, res) => {
+      const key = mediaKeyIn(req.body);
+      if (key === null) throw invalid('No media was found in this message.');
+      const file = state.media.get(key);
+      if (!file) throw notFound('Media');
+      res.json({ success: true, publicUrl: publish(state, 'decrypted', file) });
     }),
   ];
 }

@@ -1,7 +1,7 @@
 import type { Request } from 'express';
 import { z } from 'zod';
 import { jsonBody } from '../../server/api.ts';
-import { answer, forSession, type Route } from '../api.ts';
+import { answer, patRoute, type Route, sessionRouter } from '../api.ts';
 import { notFound, WasenderError } from '../errors.ts';
 import { nameFor } from '../../world/people.ts';
 import { jidOf } from '../../world/whatsapp.ts';
@@ -30,74 +30,39 @@ function sessionOf(state: State, req: Request<Record<string, string>>, caller: S
 export function sessionRoutes(state: State): Route[] {
   const variants = state.variants.values;
   return [
-    {
-      method: 'get',
-      path: '/auth-check',
-      auth: 'pat',
-      handle: (_req, res) => void res.json({ success: true, message: 'Authenticated' }),
-    },
-    {
-      method: 'get',
-      path: '/whatsapp-sessions',
-      auth: 'pat',
-      handle(_req, res, caller) {
-        const shown = caller ? [caller] : [...state.sessions.values()];
-        answer(
-          res,
-          shown.map((session) => sessionView(state, session, 'list')),
-        );
-      },
-    },
-    {
-      method: 'post',
-      path: '/whatsapp-sessions',
-      auth: 'pat',
-      body: jsonBody,
-      handle(req, res) {
-        const settings = parseBody(sessionSettings, req.body);
-        if (variants.session_limit !== null && state.sessions.size >= variants.session_limit) {
-          throw new WasenderError(403, 'You have reached the limit of sessions of your plan.', { field: 'error' });
-        }
-        answer(res, sessionView(state, addSession(state, settings), 'one'), variants.create_status);
-      },
-    },
-    {
-      method: 'get',
-      path: '/whatsapp-sessions/:id',
-      auth: 'pat',
-      handle: (req, res, caller) => answer(res, sessionView(state, sessionOf(state, req, caller), 'one')),
-    },
-    {
-      method: 'put',
-      path: '/whatsapp-sessions/:id',
-      auth: 'pat',
-      body: jsonBody,
-      handle(req, res, caller) {
-        const session = sessionOf(state, req, caller);
-        session.settings = updatedSettings(session.settings, req.body, variants.update_body === 'whole');
-        session.updatedAt = state.shared.clock.now();
-        const data = sessionView(state, session, 'one');
-        const { update_warning: warning } = variants;
-        res.json({ success: true, ...(warning !== null && { message: warning, warning }), data });
-      },
-    },
-    {
-      method: 'delete',
-      path: '/whatsapp-sessions/:id',
-      auth: 'pat',
-      handle(req, res, caller) {
-        removeSession(state, sessionOf(state, req, caller));
-        res.status(204).send();
-      },
-    },
-    {
-      method: 'post',
-      path: '/whatsapp-sessions/:id/regenerate-key',
-      auth: 'pat',
-      handle(req, res, caller) {
-        res.json({ success: true, api_key: regenerateKey(state, sessionOf(state, req, caller)) });
-      },
-    },
+    patRoute('GET /auth-check', (_req, res) => void res.json({ success: true, message: 'Authenticated' })),
+    patRoute('GET /whatsapp-sessions', (_req, res, caller) => {
+      const shown = caller ? [caller] : [...state.sessions.values()];
+      answer(
+        res,
+        shown.map((session) => sessionView(state, session, 'list')),
+      );
+    }),
+    patRoute('POST /whatsapp-sessions', { body: jsonBody }, (req, res) => {
+      const settings = parseBody(sessionSettings, req.body);
+      if (variants.session_limit !== null && state.sessions.size >= variants.session_limit) {
+        throw new WasenderError(403, 'You have reached the limit of sessions of your plan.', { field: 'error' });
+      }
+      answer(res, sessionView(state, addSession(state, settings), 'one'), variants.create_status);
+    }),
+    patRoute('GET /whatsapp-sessions/:id', (req, res, caller) =>
+      answer(res, sessionView(state, sessionOf(state, req, caller), 'one')),
+    ),
+    patRoute('PUT /whatsapp-sessions/:id', { body: jsonBody }, (req, res, caller) => {
+      const session = sessionOf(state, req, caller);
+      session.settings = updatedSettings(session.settings, req.body, variants.update_body === 'whole');
+      session.updatedAt = state.shared.clock.now();
+      const data = sessionView(state, session, 'one');
+      const { update_warning: warning } = variants;
+      res.json({ success: true, ...(warning !== null && { message: warning, warning }), data });
+    }),
+    patRoute('DELETE /whatsapp-sessions/:id', (req, res, caller) => {
+      removeSession(state, sessionOf(state, req, caller));
+      res.status(204).send();
+    }),
+    patRoute('POST /whatsapp-sessions/:id/regenerate-key', (req, res, caller) => {
+      res.json({ success: true, api_key: regenerateKey(state, sessionOf(state, req, caller)) });
+    }),
   ];
 }
 
@@ -131,77 +96,48 @@ const connectBody = z.looseObject({
 /** Pairing a session's phone, behind the personal access token. */
 export function pairingRoutes(state: State): Route[] {
   return [
-    {
-      method: 'post',
-      path: '/whatsapp-sessions/:id/connect',
-      auth: 'pat',
-      body: jsonBody,
-      errorField: 'error',
-      handle(req, res, caller) {
-        const { linkMethod, qr_as_image } = parseBody(connectBody, req.body);
-        const asImage = qr_as_image || req.query['qrAsImage'] === 'true';
-        answer(res, connect(state, sessionOf(state, req, caller), linkMethod, asImage));
-      },
-    },
-    {
-      method: 'get',
-      path: '/whatsapp-sessions/:id/qrcode',
-      olderPath: '/whatsapp-sessions/:id/qr-code',
-      auth: 'pat',
-      errorField: 'error',
-      handle(req, res, caller) {
+    patRoute('POST /whatsapp-sessions/:id/connect', { body: jsonBody, errorField: 'error' }, (req, res, caller) => {
+      const { linkMethod, qr_as_image } = parseBody(connectBody, req.body);
+      const asImage = qr_as_image || req.query['qrAsImage'] === 'true';
+      answer(res, connect(state, sessionOf(state, req, caller), linkMethod, asImage));
+    }),
+    patRoute(
+      'GET /whatsapp-sessions/:id/qrcode',
+      { olderPath: '/whatsapp-sessions/:id/qr-code', errorField: 'error' },
+      (req, res, caller) => {
         const asImage = req.query['qrAsImage'] === 'true';
         answer(res, { qrCode: currentQr(state, sessionOf(state, req, caller), asImage) });
       },
-    },
-    {
-      method: 'post',
-      path: '/whatsapp-sessions/:id/disconnect',
-      auth: 'pat',
-      handle(req, res, caller) {
-        disconnect(state, sessionOf(state, req, caller), state.variants.values.after_disconnect);
-        answer(res, { status: statusText(state, 'disconnected', 'lower'), message: 'Session disconnected' });
-      },
-    },
-    {
-      method: 'post',
-      path: '/whatsapp-sessions/:id/restart',
-      auth: 'pat',
-      errorField: 'error',
-      handle(req, res, caller) {
-        const session = sessionOf(state, req, caller);
-        if (session.status !== 'connected') {
-          throw new WasenderError(state.variants.values.not_connected_status, 'Only a connected session can restart.');
-        }
-        setStatus(state, session, 'connecting', 'restart');
-        setStatus(state, session, 'connected');
-        res.json({ success: true, message: 'Session restarted' });
-      },
-    },
+    ),
+    patRoute('POST /whatsapp-sessions/:id/disconnect', (req, res, caller) => {
+      disconnect(state, sessionOf(state, req, caller), state.variants.values.after_disconnect);
+      answer(res, { status: statusText(state, 'disconnected', 'lower'), message: 'Session disconnected' });
+    }),
+    patRoute('POST /whatsapp-sessions/:id/restart', { errorField: 'error' }, (req, res, caller) => {
+      const session = sessionOf(state, req, caller);
+      if (session.status !== 'connected') {
+        throw new WasenderError(state.variants.values.not_connected_status, 'Only a connected session can restart.');
+      }
+      setStatus(state, session, 'connecting', 'restart');
+      setStatus(state, session, 'connected');
+      res.json({ success: true, message: 'Session restarted' });
+    }),
   ];
 }
 
 /** The session of the key itself. */
 export function ownRoutes(state: State): Route[] {
+  const route = sessionRouter(state);
   return [
-    forSession(state, {
-      method: 'get',
-      path: '/status',
-      handle(_req, res, session) {
-        const status = statusText(state, session.status, 'lower', session.id);
-        if (state.variants.values.status_envelope === 'wrapped') answer(res, { status });
-        else res.json({ status });
-      },
+    route('GET /status', (_req, res, session) => {
+      const status = statusText(state, session.status, 'lower', session.id);
+      if (state.variants.values.status_envelope === 'wrapped') answer(res, { status });
+      else res.json({ status });
     }),
-    forSession(state, {
-      method: 'get',
-      path: '/user',
-      linked: true,
-      handle(_req, res, session) {
-        const { phone, device } = session.linked!;
-        const id = jidOf(`${phone}:${device}`);
-        answer(res, { id, name: nameFor(phone), lid: strangerLid(phone) });
-      },
+    route('GET /user', { linked: true }, (_req, res, session) => {
+      const { phone, device } = session.linked!;
+      const id = jidOf(`${phone}:${device}`);
+      answer(res, { id, name: nameFor(phone), lid: strangerLid(phone) });
     }),
   ];
 }
@@ -219,45 +155,35 @@ function logStatus(message: StoredMessage): (typeof LOG_STATUSES)[number] {
 /** Messages and status changes of a session, newest first. */
 export function logRoutes(state: State): Route[] {
   return [
-    {
-      method: 'get',
-      path: '/whatsapp-sessions/:id/message-logs',
-      auth: 'pat',
-      handle(req, res, caller) {
-        const session = sessionOf(state, req, caller);
-        const { status } = parseBody(statusQuery, req.query);
-        const found = session.messages.filter(
-          (message) => message.log && (status === undefined || logStatus(message) === status),
-        );
-        const at = (place: number): object => {
-          const message = found[found.length - 1 - place]!;
-          const { to, content, failed, logged } = message.log!;
-          return {
-            id: message.msgId,
-            whatsapp_session_id: session.id,
-            to: logged ? to : null,
-            content: logged ? JSON.stringify(content) : null,
-            status: logStatus(message),
-            failed_reason: failed,
-            created_at: withoutZone(message.ts),
-            updated_at: withoutZone(message.editedTs),
-          };
+    patRoute('GET /whatsapp-sessions/:id/message-logs', (req, res, caller) => {
+      const session = sessionOf(state, req, caller);
+      const { status } = parseBody(statusQuery, req.query);
+      const found = session.messages.filter(
+        (message) => message.log && (status === undefined || logStatus(message) === status),
+      );
+      const at = (place: number): object => {
+        const message = found[found.length - 1 - place]!;
+        const { to, content, failed, logged } = message.log!;
+        return {
+          id: message.msgId,
+          whatsapp_session_id: session.id,
+          to: logged ? to : null,
+          content: logged ? JSON.stringify(content) : null,
+          status: logStatus(message),
+          failed_reason: failed,
+          created_at: withoutZone(message.ts),
+          updated_at: withoutZone(message.editedTs),
         };
-        answer(res, laravelPage(req, state.origin, found.length, at));
-      },
-    },
-    {
-      method: 'get',
-      path: '/whatsapp-sessions/:id/session-logs',
-      auth: 'pat',
-      handle(req, res, caller) {
-        const session = sessionOf(state, req, caller);
-        const at = (place: number): object => {
-          const { id, event_type, status, at: when } = session.logs[session.logs.length - 1 - place]!;
-          return { id, whatsapp_session_id: session.id, event_type, status, occurred_at: withoutZone(when) };
-        };
-        answer(res, laravelPage(req, state.origin, session.logs.length, at));
-      },
-    },
+      };
+      answer(res, laravelPage(req, state.origin, found.length, at));
+    }),
+    patRoute('GET /whatsapp-sessions/:id/session-logs', (req, res, caller) => {
+      const session = sessionOf(state, req, caller);
+      const at = (place: number): object => {
+        const { id, event_type, status, at: when } = session.logs[session.logs.length - 1 - place]!;
+        return { id, whatsapp_session_id: session.id, event_type, status, occurred_at: withoutZone(when) };
+      };
+      answer(res, laravelPage(req, state.origin, session.logs.length, at));
+    }),
   ];
 }
