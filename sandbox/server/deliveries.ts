@@ -7,7 +7,7 @@ export interface Delivery {
   url: string;
   headers: Record<string, string>;
   body: string;
-  /** First tries of one lane go out one after the other, as they happened. */
+  /** First tries in one lane are made one after the other, in order. */
   lane: string;
   /** Shown in the log: which event this was. */
   label: string;
@@ -17,7 +17,7 @@ export interface Delivery {
   timeoutSeconds: number;
   /** Absent: any 2xx counts as delivered. */
   succeeded?: (status: number) => boolean;
-  /** Told after the first try, or at once when a fault drops or delays it; perhaps again for a second copy. */
+  /** Called after the first try, or at once when a fault drops or delays it; again for a second copy. */
   tried?: () => void;
 }
 
@@ -75,7 +75,7 @@ export function createDeliveries(faults: Faults): Deliveries {
 
   const run = async (d: Delivery, record: DeliveryRecord, signal: AbortSignal): Promise<void> => {
     if (signal.aborted || (await attempt(d, record, signal))) return;
-    // A stopped sandbox ends the waits; nobody is left to tell.
+    // Rejects only when the sandbox is stopped or reset.
     retry(d, record, signal).catch(() => {});
   };
 
@@ -120,7 +120,7 @@ export function createDeliveries(faults: Faults): Deliveries {
   };
 }
 
-/** Ends every delivery at once; as many as there are listen to it. */
+/** Aborts all deliveries; any number of them may listen. */
 function stopper(): AbortController {
   const stop = new AbortController();
   setMaxListeners(0, stop.signal);

@@ -34,7 +34,7 @@ export interface ErrorFormat<E extends ApiError> {
 /** Thrown by a body reader for a request that is not a form. */
 export class FormExpected extends Error {}
 
-/** Body-parser tells its errors by `type`, multer by `code`. */
+/** The `type` of body-parser's errors and the `code` of multer's. */
 const BODY_FAILURES: Record<string, ServerFailure> = {
   'entity.too.large': 'body_too_large',
   'entity.parse.failed': 'body_not_json',
@@ -48,7 +48,7 @@ function failureOf(error: Error & { type?: string; code?: string }): ServerFailu
   return error instanceof multer.MulterError ? 'form_invalid' : 'unexpected';
 }
 
-/** Answers whatever a route threw, as one of the provider's errors. */
+/** Answers an error of a route as one of the provider's. */
 export function answerErrors<E extends ApiError>(format: ErrorFormat<E>): ErrorRequestHandler {
   // Express recognises an error handler by its four parameters.
   return (error: Error, _req, res, _next) => {

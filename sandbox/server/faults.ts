@@ -51,7 +51,7 @@ const WEBHOOK_RATES = ['webhook_drop', 'webhook_duplicate', 'webhook_reorder'] a
 export function createFaults(): Faults {
   let active: Active[] = [];
 
-  /** The rules that this call or delivery uses up one of. */
+  /** The rules that match this call or delivery; each counts it. */
   const take = (provider: string, route: string | null, kinds: readonly (keyof FaultRule)[]): Active[] => {
     if (active.length === 0) return [];
     const found = active.filter(
@@ -84,7 +84,7 @@ export function createFaults(): Faults {
       for (const one of take(provider, route, CALL_RATES)) {
         const timeout = drawn(one, 'timeout');
         if (drawn(one, 'after_effect')) return timeout ? 'after_effect_timeout' : 'after_effect';
-        // Asked for together with after_effect, a timeout comes only after an effect.
+        // In a rule with after_effect, a timeout comes only after an effect.
         if (timeout && !one.rule.after_effect) return 'timeout';
         if (drawn(one, 'rate_429')) return '429';
         if (drawn(one, 'rate_500')) return '500';

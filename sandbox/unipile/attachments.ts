@@ -10,7 +10,7 @@ export interface Attachment {
   /** As the message shows it. */
   view: object;
   mimetype: string;
-  /** Null: the bytes can no longer be had. */
+  /** Null: the file is no longer available. */
   bytes: (() => Buffer) | null;
 }
 
@@ -29,7 +29,7 @@ export function attachmentsOf(account: Account, ref: MessageRef): Attachment[] {
   return [generated(attachmentId(account, seed, 0), type, seed)];
 }
 
-/** Within its message the second number alone tells attachments apart. */
+/** Unique within a message by the second number. */
 function attachmentId(account: Account, b: number, a: number): string {
   return encodeId({ tag: account.tag, kind: 'attachment', a, b: b >>> 0 }, 0);
 }

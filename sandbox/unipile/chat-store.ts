@@ -2,7 +2,7 @@ import { ageOf, chatExists, isGenerated, messageCount, unreadOf } from './genera
 import type { AttendeeRef, ChatRef, ChatState, ChatStore, MessageState, StartedChat, StoredMessage } from './types.ts';
 import { createBook } from '../world/address-book.ts';
 
-/** A generated chat is never younger than this before the account, so that what happens later is newer. */
+/** Generated chats end at least so many milliseconds before the account's creation: later messages are newer. */
 const BEFORE_ACCOUNT = 60_000;
 
 export function createChatStore(createdAt: number, size: number, seed: string): ChatStore {
@@ -28,7 +28,7 @@ export function hasChat(store: ChatStore, ref: ChatRef): boolean {
   return isGenerated(ref) ? chatExists(store.book, ref.kind, ref.index) : ref.index < store.started.length;
 }
 
-/** What the chat is like now; without side effect, so that reading a large world keeps costing nothing. */
+/** The chat's current state. Reading stores nothing, so that a large world costs no memory. */
 export function chatState(store: ChatStore, ref: ChatRef): ChatState {
   const known = store.chats.get(chatKey(ref));
   if (known) return known;
@@ -46,14 +46,14 @@ export function chatState(store: ChatStore, ref: ChatRef): ChatState {
   };
 }
 
-/** The chat's state to be changed. */
+/** The chat's state, stored: changes to it stay. */
 export function editChat(store: ChatStore, ref: ChatRef): ChatState {
   const state = chatState(store, ref);
   store.chats.set(chatKey(ref), state);
   return state;
 }
 
-/** A chat with these attendees; the one that exists, when there is one. */
+/** The chat with these attendees; a new one when there is none. */
 export function startChat(
   store: ChatStore,
   members: AttendeeRef[],
@@ -103,7 +103,7 @@ export function editMessage(store: ChatStore, id: string, change: MessageState):
   store.messageStates.set(id, { ...store.messageStates.get(id), ...change });
 }
 
-/** The number of a stranger, met now if not before. */
+/** The index of a stranger, added when it is new. */
 export function addStranger(store: ChatStore, providerId: string, name: string): number {
   const known = store.strangerByProviderId.get(providerId);
   if (known !== undefined) return known;

@@ -3,7 +3,7 @@ import { type AddressBook, exists, GROUP_EVERY, groupCount, originalMembers } fr
 import { mix } from '../world/random.ts';
 
 /**
- * The generated part of a store, newest first by arithmetic alone: single chat i ends at `base - i * STEP`, group g
+ * The generated part of a chat store, newest first, computed from indexes: single chat i ends at `base - i * STEP`, group g
  * half a step after every twentieth of them, and a chat's messages all lie within half a step before its end. So the
  * order of all messages is the order of the chats.
  */

@@ -7,7 +7,7 @@ import type { State } from './state.ts';
 import type { Account, AttendeeRef, ChatRef, StoredMessage } from './types.ts';
 
 /**
- * Ids of 22 url-safe characters that carry what they name, so that any of millions of generated entries is found
+ * Ids of 22 url-safe characters that contain kind and index, so that any of millions of generated entries is found
  * without a table. Bytes: account tag, kind with index, second index, and a check that also scrambles the rest.
  */
 const ID_KINDS = [
@@ -33,7 +33,7 @@ interface IdParts {
   b: number;
 }
 
-/** Whose change makes new ids: people and their chats follow the address book's seed, the rest only the account. */
+/** Ids that change with the address book's seed; the others depend on the account alone. */
 const SEEDED = new Set<IdKind>(['person', 'single', 'group', 'single_message', 'group_message']);
 
 export function encodeId({ tag, kind, a, b }: IdParts, seed: number): string {
@@ -47,7 +47,7 @@ export function encodeId({ tag, kind, a, b }: IdParts, seed: number): string {
   return bytes.toString('base64url');
 }
 
-/** Null when the text is no id of this sandbox. `seedOf` tells the seed of the account with that tag. */
+/** Null when the text is no id of this sandbox. `seedOf`: the seed of the account with that tag. */
 function decodeId(id: string, seedOf: (tag: number) => number | undefined): IdParts | null {
   if (id.length !== 22) return null;
   const bytes = Buffer.from(id, 'base64url');
@@ -63,7 +63,7 @@ function decodeId(id: string, seedOf: (tag: number) => number | undefined): IdPa
   return { tag, kind, a: w1 & 0x7ffffff, b };
 }
 
-/** A message: one of the generated, or a stored one. */
+/** A generated message, or a stored one. */
 export type MessageRef =
   | { kind: 'generated'; chat: ChatRef & { kind: GeneratedKind }; m: number }
   | { kind: 'stored'; message: StoredMessage };
@@ -113,7 +113,7 @@ export function findMessage(state: State, id: string): { account: Account; ref: 
   return { account, ref };
 }
 
-/** A chat that was only prepared has no message yet and is not shown. */
+/** A started chat is shown from its first message on. */
 function hasContent(account: Account, ref: ChatRef): boolean {
   return isGenerated(ref) || messagesIn(account.store, ref) > 0;
 }
@@ -133,7 +133,7 @@ export function messageById(account: Account, id: string): MessageRef | null {
   return there ? { kind: 'generated', chat: { kind, index: parts.a }, m: parts.b } : null;
 }
 
-/** What an id below an account names. Throws 404 when it names nothing. */
+/** The account of an id, and its parts. Throws 404. */
 export function resolveId(state: State, id: string, what: string): { account: Account; parts: IdParts } {
   const parts = decodeId(id, (tag) => state.byTag.get(tag)?.store.book.hash);
   const account = parts && state.byTag.get(parts.tag);

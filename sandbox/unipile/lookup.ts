@@ -10,7 +10,7 @@ import { messageFacts } from './views/messages.ts';
 import { groupCount, groupMembers } from '../world/address-book.ts';
 import { findPerson, nameFor } from '../world/people.ts';
 
-/** What a provider id must look like to be written to. */
+/** Provider ids that messages can be sent to. */
 const RECIPIENT: Partial<Record<AccountType, RegExp>> = {
   WHATSAPP: /^(\d{6,15}@s\.whatsapp\.net|\d{6,20}@lid)$/,
   LINKEDIN: /^AC[ow][\w-]{5,}$/,
@@ -20,7 +20,7 @@ const RECIPIENT: Partial<Record<AccountType, RegExp>> = {
   TWITTER: /^\d{5,}$/,
 };
 
-/** Who is meant by a provider id; a stranger when not in the address book. Throws 422 for what cannot be an id. */
+/** The attendee with a provider id; a new stranger when it is unknown. Throws 422 for an impossible id. */
 export function recipient(account: Account, providerId: string, variants: UnipileVariants): AttendeeRef {
   const known = knownAttendee(account, providerId, variants);
   if (known) return known;
@@ -38,7 +38,7 @@ export function knownAttendee(account: Account, identifier: string, variants: Un
   return stranger === undefined ? null : { kind: 'stranger', index: stranger };
 }
 
-/** A chat by the provider's own id; null when there is none. One-to-one chats are found by whom they are with. */
+/** A chat by the provider's own id; null when there is none. A one-to-one chat on WhatsApp has its attendee's id. */
 export function chatByProviderId(account: Account, providerId: string, variants: UnipileVariants): ChatRef | null {
   const { store } = account;
   const candidates: ChatRef[] = [];
@@ -48,7 +48,7 @@ export function chatByProviderId(account: Account, providerId: string, variants:
   for (const state of store.chats.values()) candidates.push(state.ref);
   for (let index = 0; index < groupCount(store.book); index++) candidates.push({ kind: 'group', index });
   if (account.type !== 'WHATSAPP') {
-    // Here the thread's id does not say whom it is with: all of them are looked through.
+    // A thread's id does not lead to its attendee: compare all of them.
     for (let index = 0; index < store.book.size; index++) candidates.push({ kind: 'single', index });
   }
   const found = candidates.find(
@@ -68,7 +68,7 @@ export function messageByAnyId(account: Account, id: string): MessageRef | null 
   return null;
 }
 
-/** The accounts that a list is about: those named (comma-separated), else all. Throws 404 for one that is not there. */
+/** The accounts named in `account_id` (comma-separated), else all. Throws 404 for an unknown one. */
 export function selectAccounts(state: State, filters: Record<string, string>): Account[] {
   const named = filters['account_id'];
   const accounts = named === undefined ? state.list : named.split(',').map((id) => getAccount(state, id));

@@ -16,7 +16,7 @@ import type { Account, ChatRef } from './types.ts';
 
 const DATE = /^[12]\d{3}-[01]\d-[0-3]\dT\d{2}:\d{2}:\d{2}\.\d{3}Z$/;
 
-/** What a list was asked for; a cursor brings back the filters of the first page. */
+/** The request for one page of a list. A cursor contains the filters of the first page. */
 export interface Page {
   limit: number;
   filters: Record<string, string>;
@@ -84,7 +84,7 @@ function readCursor(cursor: string): Page {
       return { limit, filters: filters as Record<string, string>, last: { id: at.last_id, ...(date && { date }) } };
     }
   } catch {
-    // Said below, in the same words as for a cursor without its fields.
+    // Not base64 or JSON: the same error as for a cursor without its fields.
   }
   throw invalid('The cursor is not one of ours.');
 }
@@ -133,7 +133,7 @@ export function takePage<T>(
     if (entry.ts < oldest) break;
     if (page.last && entry.ts === lastTs && entry.id <= page.last.id) continue;
     if (!keep(entry)) continue;
-    // One more than asked for was found: there is a next page.
+    // One more than the limit: there is a next page.
     if (entries.length === page.limit) return { entries, cursor: writeCursor(page, entries.at(-1)!) };
     entries.push(entry);
   }
@@ -152,12 +152,12 @@ export interface Entry<T> {
   ref: T;
 }
 
-/** Gives entries newest first, none newer than `from` (epoch ms); reaching any place costs no walk to it. */
+/** Gives entries newest first, none newer than `from` (epoch ms), without reading the newer ones. */
 export type Source<T> = (from: number) => Iterator<Entry<T>>;
 
 const KINDS: GeneratedKind[] = ['single', 'group'];
 
-/** All chats of an account: those written in since, and the generated ones. */
+/** All chats of an account: those with stored messages, and the generated ones. */
 export function chatSources(account: Account): Source<ChatRef>[] {
   return [
     (from) => recentChats(account, from),

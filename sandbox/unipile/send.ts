@@ -13,7 +13,7 @@ export interface Draft {
   quoteId: string | null;
 }
 
-/** What a multipart request wants to send. Throws 400 when it is nothing. */
+/** The message in a multipart request. Throws 400 when it is empty. */
 export function readDraft(req: Request): Draft {
   const fields = (req.body ?? {}) as Record<string, unknown>;
   const text = typeof fields['text'] === 'string' && fields['text'] !== '' ? fields['text'] : null;

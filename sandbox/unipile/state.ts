@@ -24,7 +24,7 @@ export interface Webhook {
   data: { name: string; key: string }[];
 }
 
-/** Everything one UniPile stand-in knows. */
+/** Everything that one UniPile stand-in knows. */
 export interface State {
   shared: Shared;
   variants: Variants<UnipileVariants>;
@@ -34,7 +34,7 @@ export interface State {
   /** Ordered by `seq`, for paging. */
   list: Account[];
   webhooks: Map<string, Webhook>;
-  /** By identity key: who is logging in. */
+  /** Accounts with a login under way, by `Login.key`. */
   logins: Map<string, Account>;
   /** Phone numbers that the sandbox gave to accounts scanned without one. */
   phones: Set<string>;

@@ -18,7 +18,7 @@ export type Checkpoint =
   | { type: 'CAPTCHA'; public_key: string; data: string }
   | { type: 'CONTRACT_CHOOSER'; contract_options: { id: string; name: string }[] };
 
-/** Who the account is on its channel; equal for every account of the same person. */
+/** The account's owner on the channel; equal for every account of the same person. */
 export interface Identity {
   /** The name that the provider shows for the account. */
   name: string;
@@ -33,7 +33,7 @@ export interface Identity {
 /** A login under way: the checkpoints still to pass, the present one first. */
 export interface Login {
   kind: 'create' | 'reconnect';
-  /** Two logins of one identity must not run at once (425). Null while it is not known who logs in. */
+  /** Provider and user name: only one login of them runs at a time (else 425). Null for a QR login. */
   key: string | null;
   /** Epoch ms after which the attempt is over. */
   deadline: number;
@@ -46,7 +46,7 @@ export interface Login {
   qrUntil: number;
   /** Calls off a planned scan or approval. */
   cancelPlan: () => void;
-  /** Told once when the login has succeeded. */
+  /** Called once when the login has succeeded. */
   whenDone: WhenDone;
 }
 
@@ -69,7 +69,7 @@ export interface Account {
   syncCalls: number;
 }
 
-/** Which chat: `single` number i is with person i of the address book, `started` ones were opened later. */
+/** A chat. `single` number i is with person i of the address book; `started` ones were opened later. */
 export interface ChatRef {
   kind: 'single' | 'group' | 'started';
   index: number;
@@ -97,7 +97,7 @@ export interface MessageState {
 }
 
 export interface StoredMessage {
-  /** Position in the store's list, and so its id. */
+  /** Position in `ChatStore.stored`; the id follows from it. */
   n: number;
   chat: ChatRef;
   ts: number;
@@ -139,7 +139,7 @@ export interface StartedChat {
   group: boolean;
 }
 
-/** An account's chats, messages and attendees: a generated part by index arithmetic and what happened since. */
+/** An account's chats, messages and attendees: a generated part, computed from indexes, and what was added since. */
 export interface ChatStore {
   book: AddressBook;
   /** The newest generated chat's time, epoch ms. */

@@ -10,7 +10,7 @@ import { messageFacts } from './views/messages.ts';
 
 export type MessageEvent = 'message_received' | 'message_read' | 'message_delivered' | 'message_reaction';
 
-/** Tells the account-status webhooks. `message` is one of the documented words or a source's status. */
+/** Sends a status to the account-status webhooks. `message`: one of the documented words or a source's status. */
 export function emitStatus(state: State, account: Account, message: string): void {
   const { account_status_shape: shape, account_status_reason: reason } = state.variants.values;
   const status = {
@@ -25,7 +25,7 @@ export function emitStatus(state: State, account: Account, message: string): voi
   }
 }
 
-/** Tells the messaging webhooks that asked for this event. */
+/** Sends an event to the messaging webhooks that take it. */
 export function emitMessage(
   state: State,
   account: Account,
@@ -111,7 +111,7 @@ function accountInfo(account: Account): object {
   return { type, user_id: identity?.providerId ?? '' };
 }
 
-/** `data` of a webhook gives fields other names. */
+/** Renames fields as the webhook's `data` says. */
 function rename(payload: Record<string, unknown>, hook: Webhook): Record<string, unknown> {
   for (const { name, key } of hook.data) {
     if (!(key in payload) || name === key) continue;

@@ -4,9 +4,9 @@ export interface Clock {
   iso(): string;
   offsetSeconds(): number;
   advance(seconds: number): void;
-  /** Resolves once the offset is another than `seconds`; at once where it is. */
+  /** Resolves once the offset differs from `seconds`. */
   otherThan(seconds: number, signal: AbortSignal): Promise<void>;
-  /** Runs the job once the world's time reaches `at`. Returns how to call it off. */
+  /** Runs the job once the world's time reaches `at`. Gives the function that cancels it. */
   at(at: number, job: () => void): () => void;
   /** Back to the machine's time, with nothing planned. */
   reset(): void;
@@ -18,7 +18,7 @@ interface Plan {
   timer: NodeJS.Timeout;
 }
 
-/** setTimeout counts in 32 bits: a longer wait is cut and looked at again. */
+/** setTimeout counts in 32 bits: longer waits are split. */
 const LONGEST_WAIT = 2 ** 31 - 1;
 
 export function createClock(): Clock {

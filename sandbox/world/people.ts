@@ -23,7 +23,7 @@ const LAST =
   );
 const ROLES = ['Engineer', 'Recruiter', 'Founder', 'Designer', 'Analyst', 'Teacher', 'Buyer'];
 
-/** Seven digits number an entry within its book: a bijection, so that a provider id leads back to its entry. */
+/** Seven digits per entry of a book, by a bijection: a provider id leads back to its entry. */
 const SPAN = 10_000_000;
 const STRIDE = 7_368_787;
 const STRIDE_BACK = inverse(STRIDE, SPAN);
@@ -100,7 +100,7 @@ export function headline(book: AddressBook, index: number): string {
   return `${ROLES[mix(book.hash, index, 6) % ROLES.length]} at ${LAST[mix(book.hash, index, 7) % LAST.length]} & Co`;
 }
 
-/** A stable, plausible name for whoever has this text as user name or number. */
+/** A plausible name that follows from a user name or number. */
 export function nameFor(text: string): string {
   const hash = hashText(text);
   return `${FIRST[mix(hash, 1) % FIRST.length]} ${LAST[mix(hash, 2) % LAST.length]}`;

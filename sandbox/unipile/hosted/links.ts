@@ -6,7 +6,7 @@ import type { Account, AccountType, Login } from '../types.ts';
 
 const MESSAGING: AccountType[] = ['LINKEDIN', 'WHATSAPP', 'INSTAGRAM', 'MESSENGER', 'TELEGRAM', 'TWITTER'];
 const MAILING: AccountType[] = ['GOOGLE_OAUTH', 'OUTLOOK', 'MAIL'];
-/** What `providers` may say as one word. */
+/** Single words that `providers` may be. */
 const GROUPS: Record<string, AccountType[]> = {
   '*': [...MESSAGING, ...MAILING],
   '*:MESSAGING': MESSAGING,
@@ -26,7 +26,7 @@ const WORDS = [
 ] as const;
 type Word = (typeof WORDS)[number];
 
-/** How links name a type: only Google's word is another than the account's. */
+/** An account type's name in links; only Google's differs. */
 export const wordOf = (type: AccountType): Word => (type === 'GOOGLE_OAUTH' ? 'GOOGLE' : type);
 
 const webUrl = z.url({ protocol: /^https?$/ });
@@ -86,13 +86,13 @@ export interface HostedLink {
   attempts: number;
   /** The account that was connected. */
   connected: Account | null;
-  /** Over when the callback has been tried. */
+  /** Resolves when the callback has been tried. */
   notified: Promise<void>;
-  /** A browser was sent back to the application. */
+  /** A browser was redirected to the application. */
   redirected: boolean;
 }
 
-/** What the page of a link may be for. */
+/** The account types that a link's page offers. */
 export function typesOf(body: LinkBody, known: Account | null): AccountType[] {
   if (known) return [known.type];
   const { providers: named } = body;
@@ -102,7 +102,7 @@ export function typesOf(body: LinkBody, known: Account | null): AccountType[] {
 
 const DAY_MS = 86_400_000;
 
-/** When the link dies: as asked, or with the platform's daily restart. Its hour is not known; here it follows the start. */
+/** When the link expires: as requested, or at the daily restart. Its hour is not known; here it follows the start. */
 export function expiryOf(state: State, body: LinkBody): number {
   const asked = Date.parse(body.expiresOn);
   if (!state.variants.values.hosted_daily_restart) return asked;

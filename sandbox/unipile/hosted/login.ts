@@ -1,34 +1,34 @@
 import { notFound, UnipileError } from '../errors.ts';
 import type { HostedLink } from './links.ts';
 import type { LoginBody } from '../login/bodies.ts';
-import { begin, runningLogin, solve } from '../login/login.ts';
+import { runningLogin, solveCheckpoint, startLogin } from '../login/login.ts';
 import { endLogin, removeAccount, type State } from '../state.ts';
 import type { Account, AccountType, Checkpoint, Login } from '../types.ts';
 
-/** What the page asks for: the present checkpoint of the login that was begun on it. */
+/** What the page asks for: the current checkpoint of its login. */
 export interface CurrentStep {
   account: Account;
   login: Login;
   checkpoint: Checkpoint;
-  /** Names this question among all that the page asked: an answer to another one does not count. */
-  mark: string;
+  /** Identifies this step: an answer to an earlier one is ignored. */
+  stepId: string;
 }
 
-/** Null without a login, and when it lapsed or was replaced by one that began elsewhere. */
+/** Null without a login, and when it lapsed or was replaced by one that started elsewhere. */
 export function currentStep(state: State, link: HostedLink): CurrentStep | null {
   if (!link.attempt) return null;
   const { account, login } = link.attempt;
   const [checkpoint] = login.steps;
   if (account.login !== login || !checkpoint || hasLapsed(state, login)) return null;
   const source = checkpoint.type === '2FA' ? checkpoint.source : '';
-  return { account, login, checkpoint, mark: `${link.attempts}-${login.steps.length}-${checkpoint.type}${source}` };
+  return { account, login, checkpoint, stepId: `${link.attempts}-${login.steps.length}-${checkpoint.type}${source}` };
 }
 
 const hasLapsed = (state: State, { deadline, steps, qrUntil }: Login): boolean =>
   Math.min(deadline, steps[0]?.type === 'QRCODE' ? qrUntil : Infinity) <= state.shared.clock.now();
 
-/** Begins a login on the page. One that lapsed on it goes on in the same account. Throws what the service would. */
-export function beginOnPage(
+/** Starts a login on the page. After a lapsed one it uses the same account. Throws the errors of the API. */
+export function startOnPage(
   state: State,
   link: HostedLink,
   type: AccountType,
@@ -38,7 +38,7 @@ export function beginOnPage(
   if (link.known && !state.accounts.has(link.known.id)) throw notFound('Account');
   if (link.attempt?.account.type !== type) discardAttempt(state, link);
   const lapsed = link.attempt && state.accounts.get(link.attempt.account.id);
-  const { account } = begin(state, body, link.known ?? lapsed ?? null, (connected, kind) =>
+  const { account } = startLogin(state, body, link.known ?? lapsed ?? null, (connected, kind) =>
     finish(state, link, connected, kind),
   );
   link.attempts++;
@@ -48,10 +48,10 @@ export function beginOnPage(
 /** Throws for a wrong answer, which may be given again. */
 export function solveOnPage(state: State, { account }: CurrentStep, code: string): void {
   runningLogin(state, account);
-  solve(state, account, code);
+  solveCheckpoint(state, account, code);
 }
 
-/** What a login by the page's form is to the service. */
+/** The API's login body for the page's form. */
 function loginOf(provider: AccountType, username: string, password: string, known: Account | null): LoginBody {
   if (provider === 'WHATSAPP' || provider === 'TELEGRAM') return { provider };
   if (!username || !password) throw new UnipileError('missing_parameters', 'Enter user name and password.');
@@ -73,7 +73,7 @@ function finish(state: State, link: HostedLink, account: Account, kind: Login['k
   link.notified = notify(state, link, kind === 'create' ? 'CREATION_SUCCESS' : 'RECONNECTED', account.id);
 }
 
-/** Nobody logs in on the page any more: cancelled by its owner, or over its time. */
+/** Ends the page without a login. */
 export function closeLink(state: State, link: HostedLink, as: 'cancelled' | 'expired'): void {
   if (link.state !== 'open') return;
   const begun = link.known?.id ?? link.attempt?.account.id ?? null;
@@ -82,7 +82,7 @@ export function closeLink(state: State, link: HostedLink, as: 'cancelled' | 'exp
   if (state.variants.values.hosted_notify_failure) link.notified = notify(state, link, 'CREATION_FAILED', begun);
 }
 
-/** What the page's login made goes with it; what has been connected before, or goes on elsewhere, stays. */
+/** Removes the account that the page's login made; an account that was connected before, or is used elsewhere, stays. */
 function discardAttempt(state: State, link: HostedLink): void {
   const { attempt } = link;
   link.attempt = null;
@@ -94,8 +94,7 @@ function discardAttempt(state: State, link: HostedLink): void {
 }
 
 /**
- * Posts the page's callback, which has a shape of its own, beside the webhooks. Resolves when it has been tried once,
- * whatever came of it.
+ * Posts the page's callback, which is not one of the webhooks. Resolves after the first try, successful or not.
  */
 function notify(state: State, link: HostedLink, status: string, accountId: string | null): Promise<void> {
   const { notify_url: url, name } = link.body;

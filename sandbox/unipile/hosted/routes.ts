@@ -4,7 +4,7 @@ import { jsonBody } from '../../server/api.ts';
 import { notFound, UnipileError } from '../errors.ts';
 import { checkpointPage, choicePage, credentialsPage, endPage } from './html.ts';
 import { bodyFor, expiryOf, type HostedLink, typesOf, wordOf } from './links.ts';
-import { beginOnPage, closeLink, type CurrentStep, currentStep, solveOnPage } from './login.ts';
+import { startOnPage, closeLink, type CurrentStep, currentStep, solveOnPage } from './login.ts';
 import { anotherWay } from '../login/scenarios.ts';
 import { parseBody, route, type Route } from '../request.ts';
 import { getAccount, randomId, type State } from '../state.ts';
@@ -80,37 +80,37 @@ async function show(state: State, link: HostedLink, req: PageRequest, res: Respo
     if (!visiting && link.redirected) throw unusable('This link has been used; ask for a new one.');
     return redirectBack(state, link, res);
   }
-  const present = currentStep(state, link);
-  if (present && !visiting) return res.redirect(303, visitOf(link));
-  if (present) return sendCheckpoint(res, present);
+  const step = currentStep(state, link);
+  if (step && !visiting) return res.redirect(303, visitOf(link));
+  if (step) return sendCheckpoint(res, step);
   const lapsed = link.attempt && 'The login was not finished in time; begin again.';
   const type = typeNamed(link, req.query['provider']) ?? link.attempt?.account.type ?? null;
   sendStart(res, link, type, lapsed);
 }
 
-/** A form's answer. What went well leads to the page by a redirect, so that a reload sends nothing again. */
+/** Answers a form. Success redirects to the page, so that a reload does not send the form again. */
 async function submit(state: State, link: HostedLink, req: PageRequest, res: Response): Promise<void> {
   const form = fieldsOf(req.body);
-  // A form that is sent twice, or from a second browser, finds the login a step further, and just goes there.
+  // A form that was sent twice, or in a second browser: the login has already gone on.
   if (link.state !== 'open') return res.redirect(303, visitOf(link));
   if (form('action') === 'cancel') {
     closeLink(state, link, 'cancelled');
     return redirectBack(state, link, res);
   }
-  const present = currentStep(state, link);
+  const step = currentStep(state, link);
   const type = typeNamed(link, form('provider'));
   try {
-    if (form('action') === 'begin' && !present) {
+    if (form('action') === 'begin' && !step) {
       if (!type) throw new UnipileError('invalid_parameters', 'Choose one of the services.');
-      beginOnPage(state, link, type, { username: form('username'), password: form('password') });
-    } else if (present && form('at') === present.mark) {
-      if (form('action') === 'solve') solveOnPage(state, present, form('code'));
-      if (form('action') === 'another') solveOnPage(state, present, 'TRY_ANOTHER_WAY');
+      startOnPage(state, link, type, { username: form('username'), password: form('password') });
+    } else if (step && form('at') === step.stepId) {
+      if (form('action') === 'solve') solveOnPage(state, step, form('code'));
+      if (form('action') === 'another') solveOnPage(state, step, 'TRY_ANOTHER_WAY');
     }
   } catch (error) {
     if (!(error instanceof UnipileError)) throw error;
     res.status(error.status);
-    if (present) return sendCheckpoint(res, present, error.message);
+    if (step) return sendCheckpoint(res, step, error.message);
     return sendStart(res, link, type, error.message, form('username'));
   }
   res.redirect(303, visitOf(link));
@@ -124,7 +124,7 @@ function fieldsOf(body: unknown): (name: string) => string {
   return (name) => [fields[name] ?? ''].flat()[0] ?? '';
 }
 
-/** A link for one service need not be told which. */
+/** The service named in the request. A link for one service needs no name. */
 function typeNamed({ types }: HostedLink, word: unknown): AccountType | null {
   if (word === undefined || word === '') return types.length === 1 ? types[0]! : null;
   return types.find((type) => type === word || wordOf(type) === word) ?? null;
@@ -140,15 +140,15 @@ function sendStart(
   res.type('html').send(type ? credentialsPage(link, type, problem, username) : choicePage(link, problem));
 }
 
-function sendCheckpoint(res: Response, present: CurrentStep, problem?: string): void {
-  const another = anotherWay(present.checkpoint, present.account.type) !== null;
-  res.type('html').send(checkpointPage(present, another, problem ?? null));
+function sendCheckpoint(res: Response, step: CurrentStep, problem?: string): void {
+  const another = anotherWay(step.checkpoint, step.account.type) !== null;
+  res.type('html').send(checkpointPage(step, another, problem ?? null));
 }
 
-/** How long a browser waits at most for the callback to be tried, in milliseconds, before it is led back. */
+/** A browser waits for the callback so long at most, in milliseconds, before it is redirected. */
 const LONGEST_WAIT = 2_000;
 
-/** Back to the application, once it has been told. Without an address, a page says how it went. */
+/** Redirects to the application after the callback was tried. Without an address, a page says how the login ended. */
 async function redirectBack(state: State, link: HostedLink, res: Response): Promise<void> {
   const impatient = new AbortController();
   await Promise.race([
@@ -164,7 +164,7 @@ async function redirectBack(state: State, link: HostedLink, res: Response): Prom
   res.type('html').send(page);
 }
 
-/** v1 documents no parameters on the way back; by variant it says which account it was. */
+/** API v1 documents no parameters of the redirect; by variant the account is in it. */
 function withAccount(state: State, { connected }: HostedLink, url: string): string {
   if (!connected || !state.variants.values.hosted_redirect_account) return url;
   const target = new URL(url);

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { qrCodeText } from '../../world/whatsapp.ts';
 import { invalid, notImplemented, UnipileError } from '../errors.ts';
 import type { LoginBody } from './bodies.ts';
 import { identityOf, numberFor, phoneIdentity, usernameOf } from './identity.ts';
@@ -9,14 +10,14 @@ import { isMail } from '../views/accounts.ts';
 import { emitStatus } from '../webhooks.ts';
 import { createBook } from '../../world/address-book.ts';
 
-/** A connected account starts with this many people: with one group, twelve chats. */
+/** People of a newly connected account; with one group it has twelve chats. */
 const DEFAULT_PEOPLE = 11;
 
-/** What a login call came to. */
+/** The result of a login call. */
 export type LoginResult = { account: Account } & ({ done: Login['kind'] } | { checkpoint: Checkpoint });
 
 /** `POST /accounts`, and `POST /accounts/{id}` when `known` is given. Throws 401 and 425. */
-export function begin(
+export function startLogin(
   state: State,
   body: LoginBody,
   known: Account | null,
@@ -35,11 +36,11 @@ export function begin(
   }
   const account = known ?? addAccount(state, body.provider);
   const login = openLogin(state, account, { kind, key, steps: scenario, identity, whenDone });
-  return step(state, account, login);
+  return nextStep(state, account, login);
 }
 
 /** `POST /accounts/checkpoint`. Throws 401 for a wrong answer, which may be given again, and 403 without a login. */
-export function solve(state: State, account: Account, code: string): LoginResult {
+export function solveCheckpoint(state: State, account: Account, code: string): LoginResult {
   const login = runningLogin(state, account);
   const present = login.steps[0]!;
   if (present.type === 'QRCODE') throw invalid('A QR code is solved by scanning it.');
@@ -47,17 +48,17 @@ export function solve(state: State, account: Account, code: string): LoginResult
     const other = anotherWay(present, account.type);
     if (!other) throw new UnipileError('checkpoint_error', 'There is no other way for this checkpoint.');
     login.steps[0] = other;
-    return step(state, account, login);
+    return nextStep(state, account, login);
   }
   if (!solves(present, code)) {
     throw new UnipileError('invalid_checkpoint_solution', 'The answer is wrong; try again.');
   }
   if (present.type === 'CONTRACT_CHOOSER' && login.identity) login.identity.params['premiumContractId'] = code;
   login.steps.shift();
-  return step(state, account, login);
+  return nextStep(state, account, login);
 }
 
-/** The login that waits for an answer. Throws 403 when there is none or its time is over. */
+/** The login that waits for an answer. Throws 403 when there is none or it has lapsed. */
 export function runningLogin(state: State, account: Account): Login {
   const { login } = account;
   if (!login || login.deadline <= state.shared.clock.now()) {
@@ -67,7 +68,7 @@ export function runningLogin(state: State, account: Account): Login {
   return login;
 }
 
-/** The owner's phone or app says yes: scan, approval, or a captcha solved on the device. */
+/** Passes a step on the owner's device: a scan, an approval, or a captcha solved there. */
 export function confirmOnDevice(state: State, account: Account, phone?: string): void {
   const { login } = account;
   if (!login) return;
@@ -76,7 +77,7 @@ export function confirmOnDevice(state: State, account: Account, phone?: string):
     login.identity = mergeIdentity(account, phoneIdentity(account.type, number));
   }
   login.steps.shift();
-  step(state, account, login);
+  nextStep(state, account, login);
 }
 
 function startQrLogin(
@@ -115,7 +116,7 @@ function openLogin(
   return login;
 }
 
-/** One identity logs in once at a time. */
+/** Throws 425 while another login of the same identity is under way. */
 function refuseConcurrentLogin(state: State, key: string): void {
   const other = state.logins.get(key);
   if (!other?.login) return;
@@ -123,10 +124,10 @@ function refuseConcurrentLogin(state: State, key: string): void {
   else throw new UnipileError('auth_in_progress', 'A login for this identity is already running.');
 }
 
-function step(state: State, account: Account, login: Login): LoginResult {
+function nextStep(state: State, account: Account, login: Login): LoginResult {
   const next = login.steps[0];
   if (!next) {
-    finish(state, account, login);
+    finishLogin(state, account, login);
     return { account, done: login.kind };
   }
   const { auto_approve_seconds: auto } = state.variants.values;
@@ -138,13 +139,13 @@ function step(state: State, account: Account, login: Login): LoginResult {
   return { account, checkpoint: next };
 }
 
-function finish(state: State, account: Account, login: Login): void {
+function finishLogin(state: State, account: Account, login: Login): void {
   endLogin(state, account);
   const first = account.identity === null;
   account.identity = login.identity;
   account.status = 'OK';
   const { book } = account.store;
-  // One identity has one set of acquaintances, in whichever account it is seen.
+  // The same identity in two accounts knows the same people.
   if (first && book.seed === '' && !isMail(account.type)) {
     account.store.book = createBook(DEFAULT_PEOPLE, `${account.type} ${account.identity?.providerId ?? ''}`);
   }
@@ -155,7 +156,7 @@ function finish(state: State, account: Account, login: Login): void {
   login.whenDone(account, login.kind);
 }
 
-/** A reconnect keeps what the new credentials do not say (a mail account's hosts). */
+/** On a reconnect, values that are not in the new credentials stay (a mail account's hosts). */
 function mergeIdentity(known: Account | null, identity: Identity): Identity {
   if (!known?.identity) return identity;
   const said = Object.fromEntries(
@@ -164,11 +165,8 @@ function mergeIdentity(known: Account | null, identity: Identity): Identity {
   return { ...identity, params: { ...known.identity.params, ...said } };
 }
 
-function qrText(type: 'WHATSAPP' | 'TELEGRAM'): string {
-  const part = (bytes: number): string => randomBytes(bytes).toString('base64');
-  if (type === 'TELEGRAM') return `tg://login?token=${randomBytes(24).toString('base64url')}`;
-  return `2@${part(96)},${part(32)},${part(32)},${part(32)},1`;
-}
+const qrText = (type: 'WHATSAPP' | 'TELEGRAM'): string =>
+  type === 'WHATSAPP' ? qrCodeText() : `tg://login?token=${randomBytes(24).toString('base64url')}`;
 
 /** Eight letters and digits in two halves, as WhatsApp shows them. */
 function pairingCode(): string {

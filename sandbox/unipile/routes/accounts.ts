@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { jsonBody } from '../../server/api.ts';
 import { invalid, notFound, notImplemented } from '../errors.ts';
 import { CREATE_BODIES, type LoginBody, RECONNECT_BODIES } from '../login/bodies.ts';
-import { begin, type LoginResult, runningLogin, solve } from '../login/login.ts';
+import { type LoginResult, runningLogin, solveCheckpoint, startLogin } from '../login/login.ts';
 import { readPage, takeFirst } from '../paging.ts';
 import { parseBody, route, type Route } from '../request.ts';
 import { getAccount, positionOf, removeAccount, type State, syncStatus } from '../state.ts';
@@ -67,13 +67,13 @@ const resendBody = z.object({
 export function loginRoutes(state: State): Route[] {
   return [
     route('POST /accounts', { body: jsonBody }, (req, res) =>
-      answer(res, begin(state, readBody(state, CREATE_BODIES, req.body), null)),
+      answer(res, startLogin(state, readBody(state, CREATE_BODIES, req.body), null)),
     ),
     route('POST /accounts/checkpoint', { body: jsonBody }, (req, res) => {
       const body = parseBody(state, [solveBody], req.body);
       const account = getAccount(state, body.account_id);
       if (account.type !== body.provider) throw invalid(`This is a ${account.type} account.`);
-      answer(res, solve(state, account, body.code));
+      answer(res, solveCheckpoint(state, account, body.code));
     }),
     route('POST /accounts/checkpoint/resend', { body: jsonBody }, (req, res) => {
       const body = parseBody(state, [resendBody], req.body);
@@ -92,7 +92,7 @@ export function loginRoutes(state: State): Route[] {
       const account = getAccount(state, req.params['id']!);
       const body = readBody(state, RECONNECT_BODIES, req.body);
       if (account.type !== body.provider) throw invalid(`This is a ${account.type} account.`);
-      answer(res, begin(state, body, account));
+      answer(res, startLogin(state, body, account));
     }),
   ];
 }

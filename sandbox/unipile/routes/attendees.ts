@@ -73,7 +73,7 @@ function* attendeesFrom(state: State, page: Page): Generator<{ account: Account;
   let resume = last;
   for (let i = start; i < accounts.length; i++) {
     const account = accounts[i]!;
-    // The named accounts before the cursor's are done.
+    // Skip accounts of earlier pages.
     if (resume && resume.account !== account) continue;
     const after: AttendeeRef = resume
       ? { kind: resume.parts.kind as AttendeeRef['kind'], index: resume.parts.a }
@@ -96,7 +96,7 @@ function* attendeesAfter(state: State, account: Account, after: AttendeeRef): Ge
   }
 }
 
-/** A chat's id in place of an attendee's gives a group's picture. */
+/** Takes an attendee's id, or a group chat's. */
 function pictureSeed(state: State, id: string): number | null {
   const { parts } = resolveId(state, id, 'Attendee');
   if (parts.kind === 'group' || parts.kind === 'started' || parts.kind === 'single') {
@@ -108,7 +108,7 @@ function pictureSeed(state: State, id: string): number | null {
   return attendeeFacts(account, ref, state.variants.values).pictureSeed;
 }
 
-/** Look-ups that go to the provider itself, so they need a working login. */
+/** Look-ups at the provider itself: they need a working login. */
 export function userRoutes(state: State): Route[] {
   const variants = state.variants.values;
   const accountOf = (req: Request): Account => {

@@ -4,7 +4,7 @@ import type { UnipileVariants } from '../variants.ts';
 import { headline, lidOf, nameFor, person } from '../../world/people.ts';
 import { hashText } from '../../world/random.ts';
 
-/** What is known of an attendee, whichever kind it is. */
+/** Everything known of an attendee of any kind. */
 export interface AttendeeFacts {
   id: string;
   name: string;
@@ -53,7 +53,7 @@ export function attendeeView(account: Account, ref: AttendeeRef, variants: Unipi
     name: facts.name,
     is_self: ref.kind === 'self' ? 1 : 0,
     hidden: 0,
-    // A name under .invalid is never resolved: the bytes are had from the picture route.
+    // A host under .invalid never resolves: the picture route has the bytes.
     ...(facts.pictureSeed !== null && {
       picture_url: `https://media.sandbox.invalid/${facts.id}/${facts.pictureSeed}.png`,
     }),

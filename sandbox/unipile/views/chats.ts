@@ -15,7 +15,7 @@ export interface ChatFacts {
   name: string | null;
   subject: string | null;
   providerId: string;
-  /** Everyone but the owner. */
+  /** All members except the owner. */
   others: AttendeeRef[];
 }
 
@@ -79,7 +79,7 @@ function groupProviderId(account: Account, ref: ChatRef): string {
     : threadId(account, digits);
 }
 
-/** Other channels name the thread, not the person. */
+/** Other channels have ids of threads. */
 function threadId(account: Account, with_: string): string {
   const own = account.identity?.providerId ?? '';
   return `2-${createHash('sha256').update(`${own} ${with_}`).digest('base64url').slice(0, 32)}`;
