@@ -338,7 +338,7 @@ describe('SECURITY 8: what Temporal shows of a run holds no personal data', () =
   });
 
   it('its search attributes are ids and words of ours, and it has no memo', () => {
-    const words = [...channelNames, ...providerNames, 'connection', 'sync_details', 'sweep', 'running'];
+    const words = [...channelNames, ...providerNames, 'connection', 'sync_details', 'sweep', 'maintenance', 'running'];
     const states = ['connecting', 'active', 'degraded', 'reconnect_required', 'disconnected', 'failed'];
     for (const run of ours()) {
       const { info } = run;

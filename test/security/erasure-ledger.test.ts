@@ -154,10 +154,11 @@ describe('SECURITY 21: the ledger', () => {
       // The dump is older than the second name, and holds somebody under it.
       await query('delete from erased_subjects where digest = ?', [digest]);
       await save(two.id, entry({ id: ana.lid, pushName: ana.name }));
+      const person = { subjects: [subjectOf(ana.jid)!], contactIds: [] };
       if (state === 'running')
         await db.tenant(tenantId, async (em) => {
           await rows(em, "update erasures set state = 'running' where id = ?", [erasure.id]);
-          await setTarget(em, vault, erasure.id, { subjects: [subjectOf(ana.jid)!], contactIds: [] });
+          await setTarget(em, vault, { tenantId, erasureId: erasure.id }, person);
         });
       expect(await imported(file)).toMatchObject({ erased: 1 });
       const { body } = await stack.api.get(`/api/v1/erasures/${erasure.id}`);
@@ -174,9 +175,10 @@ describe('SECURITY 21: the ledger', () => {
     const { db, vault } = stack.worker.context;
     const tenantId = await tenantOf(one.id);
     await save(one.id, entry({ id: ana.jid, phone: ana.phone, name: ana.name }));
+    const person = { subjects: [subjectOf(ana.jid)!], contactIds: [] };
     await db.tenant(tenantId, async (em) => {
       await rows(em, "update erasures set state = 'running' where id = ?", [erasure.id]);
-      await setTarget(em, vault, erasure.id, { subjects: [subjectOf(ana.jid)!], contactIds: [] });
+      await setTarget(em, vault, { tenantId, erasureId: erasure.id }, person);
     });
     expect(await imported(file)).toMatchObject({ erased: 1 });
     const { body } = await stack.api.get(`/api/v1/erasures/${erasure.id}`);
