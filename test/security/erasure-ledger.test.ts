@@ -157,7 +157,12 @@ describe('SECURITY 21: the ledger', () => {
       if (state === 'running')
         await db.tenant(tenantId, async (em) => {
           await rows(em, "update erasures set state = 'running' where id = ?", [erasure.id]);
-          await setTarget(em, vault, erasure.id, { subjects: [subjectOf(ana.jid)!], contactIds: [] });
+          await setTarget(
+            em,
+            vault,
+            { tenantId, erasureId: erasure.id },
+            { subjects: [subjectOf(ana.jid)!], contactIds: [] },
+          );
         });
       expect(await imported(file)).toMatchObject({ erased: 1 });
       const { body } = await stack.api.get(`/api/v1/erasures/${erasure.id}`);
@@ -176,7 +181,12 @@ describe('SECURITY 21: the ledger', () => {
     await save(one.id, entry({ id: ana.jid, phone: ana.phone, name: ana.name }));
     await db.tenant(tenantId, async (em) => {
       await rows(em, "update erasures set state = 'running' where id = ?", [erasure.id]);
-      await setTarget(em, vault, erasure.id, { subjects: [subjectOf(ana.jid)!], contactIds: [] });
+      await setTarget(
+        em,
+        vault,
+        { tenantId, erasureId: erasure.id },
+        { subjects: [subjectOf(ana.jid)!], contactIds: [] },
+      );
     });
     expect(await imported(file)).toMatchObject({ erased: 1 });
     const { body } = await stack.api.get(`/api/v1/erasures/${erasure.id}`);
