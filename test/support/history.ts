@@ -10,7 +10,6 @@ export type History = temporal.api.history.v1.IHistory;
 type Event = temporal.api.history.v1.IHistoryEvent;
 const { EventType } = temporal.api.enums.v1;
 
-/** A client of the test's Temporal server. */
 export async function temporalClient(): Promise<Client> {
   const connection = await Connection.connect({ address: required('PATCHBAY_TEST_TEMPORAL_ADDRESS') });
   return new Client({ connection, dataConverter: createDataConverter(async () => testKeys) });
@@ -30,7 +29,7 @@ export async function detailsHistory(client: Client, accountId: string): Promise
   return handle.fetchHistory();
 }
 
-/** A history as the JSON that is kept in the tree. */
+/** A history as JSON, the format of test/replay/histories. */
 export const toJson = (history: History): string => historyToJSON(history);
 
 /** What Temporal Cloud charges for: starts, activities, timers, signals, updates, search-attribute upserts. */

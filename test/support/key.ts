@@ -4,16 +4,16 @@ import { rows, sql } from '../../db/sql.ts';
 import { createKeyset, type Keyset } from '../../platform/keyset.ts';
 import { createMasterKeys, parseKeyRing } from '../../platform/master-keys.ts';
 
-/** Encryption key of tests. */
+/** The tests' master key. */
 export const testKey = Buffer.alloc(32, 7).toString('base64');
 
-/** The installation's data key of test stacks: what one of them seals opens in another, and so do recorded histories. */
+/** The installation's data key in every test stack: fixed, because it decrypts recorded histories. */
 const testDataKey = { id: 'test00000001', key: Buffer.alloc(32, 9) };
 
-/** What test stacks seal payloads with; histories of versions before data keys were sealed with the master key. */
+/** The keys for payloads of test stacks. Older histories were sealed with the master key. */
 export const testKeys: Keyset = createKeyset([testDataKey, ...parseKeyRing(testKey)], testDataKey);
 
-/** Gives a database that no process has used the installation's data key of test stacks. */
+/** Inserts the test stacks' data key into a new database. */
 export async function addTestDataKey(db: Database): Promise<void> {
   const { id, key } = testDataKey;
   const wrapped = createMasterKeys(parseKeyRing(testKey)).wrap(key, sealed.dataKey(id, null));
