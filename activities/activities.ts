@@ -1,6 +1,7 @@
 import type { Context } from '../services/context.ts';
 import { connectionActivities } from './connection.ts';
 import { erasureActivities } from './erasures.ts';
+import { maintenanceActivities } from './maintenance.ts';
 import { sweepActivities } from './sweeps.ts';
 import { syncActivities } from './syncs.ts';
 
@@ -10,6 +11,7 @@ export const createActivities = (context: Context) => ({
   ...syncActivities(context),
   ...erasureActivities(context),
   ...sweepActivities(context),
+  ...maintenanceActivities(context),
 });
 
 export type Activities = ReturnType<typeof createActivities>;

@@ -9,32 +9,32 @@ import {
 import { timeOf, type Context } from '../services/context.ts';
 import { saveProgress } from './heartbeat.ts';
 
-/** A sweep's time, and the moment at which it began: what becomes due later is the next sweep's. */
+/** The workflow's time, and the time at which its sweep began: accounts that are due later belong to the next sweep. */
 export interface SweepRef {
   now: number;
   dueAt?: number;
 }
 
-/** Accounts of one activity. */
+/** Accounts that one activity leases. */
 const chunk = 20;
-/** How long a leased account is left to its worker, in milliseconds: longer than an activity may take. */
+/** How long a lease is, in milliseconds: longer than an activity may take. */
 const leaseMs = 45 * 60_000;
 
-/** What a try leaves to the next one: the accounts it leased and has not finished, and until when. */
+/** What a try saves for the next one: the accounts it leased and has not finished, and until when. */
 const saved = z.object({ leased: z.array(z.uuid()).max(chunk), until: z.iso.datetime() });
 
-/** The due accounts that one try of an activity works on. */
+/** The accounts that one try of an activity leased. */
 export interface Leases {
   accounts: readonly DueAccount[];
   until: Date;
   /** Whether more may be due than were leased. */
   isFull: boolean;
   done(id: string): void;
-  /** After a cancellation: accounts that are not done are due again at once. */
+  /** Makes the accounts that are not done due again at once. */
   release(): Promise<void>;
 }
 
-/** Leases accounts that are due: first those that a killed try of the same activity had leased and not finished. */
+/** Leases accounts that are due; first those that an earlier try of the same activity had leased and not finished. */
 export async function leaseDueAccounts(
   context: Context,
   ref: SweepRef,
@@ -52,7 +52,7 @@ export async function leaseDueAccounts(
     const more = await leaseAccounts(em, column, dueAt, until, chunk - held.length);
     const all = [...held, ...more];
     for (const { id } of all) open.add(id);
-    // Before the leases are committed: a worker that dies in between leaves no lease that its next try does not know.
+    // Before the commit: a worker that dies in between leaves no lease that the next try does not know.
     save();
     return all;
   });

@@ -9,20 +9,20 @@ import { syncContacts, type Holder } from '../services/contacts/sync-contacts.ts
 import { leaseDueAccounts, type SweepRef } from './lease-due-accounts.ts';
 import { holderOf } from './syncs.ts';
 
-/** Address books that one activity reads at a time. */
+/** Address books that one activity reads at the same time. */
 const booksAtOnce = 3;
-/** How long one activity asks for pictures, in milliseconds. */
+/** How long one activity fetches pictures, in milliseconds. */
 const picturesForMs = 10 * 60_000;
 
-/** Steps of the sweeps. Each works on some of the accounts that are due, and answers whether more are due. */
+/** Steps of the sweeps. Each leases a chunk of the due accounts, works on it, and answers whether more may be due. */
 export const sweepActivities = (context: Context) => ({
   syncDueContacts: (ref: SweepRef) => syncDueContacts(context, ref, ActivityContext.current()),
   fetchDuePictures: (ref: SweepRef) => fetchDuePictures(context, ref, ActivityContext.current()),
 });
 
 /**
- * Reads the address books that are due. One account's failure is its own: what may pass is left running for the
- * account's own workflow, which the reconciler starts.
+ * Reads the address books of a chunk. One account's failure stops no other account. After a failure that may pass the
+ * account's sync run stays open, and the reconciler starts a workflow for it.
  */
 async function syncDueContacts(context: Context, ref: SweepRef, activity: ActivityContext): Promise<boolean> {
   const holder = { ...holderOf(activity), try: 1 };
@@ -65,14 +65,14 @@ async function syncOne(
     if (action === 'retry' || action === 'wait') return;
     const at = timeOf(context, ref);
     await context.db.tenant(ref.tenantId, (em) => failRun(em, context.vault, ref, holder.id, error.code, at));
-    // A later try of this activity must not take the account again.
+    // So that a later try of this activity does not lease the account again.
     const next = new Date(at.getTime() + contactsEveryMs(context.config) / 2);
     await context.db.tenant(ref.tenantId, (em) => moveLeases(em, 'contacts_due_at', [account.id], leasedUntil, next));
     context.metrics.syncs.inc({ kind: 'contacts', outcome: error.code });
   }
 }
 
-/** Asks for pictures and for numbers behind LIDs, within the provider's quotas. */
+/** Fetches pictures, and phone numbers of LIDs, of a chunk, within the provider's quotas. */
 async function fetchDuePictures(context: Context, ref: SweepRef, activity: ActivityContext): Promise<boolean> {
   const { cancellationSignal: signal } = activity;
   const now = (): Date => timeOf(context, ref);
@@ -84,15 +84,12 @@ async function fetchDuePictures(context: Context, ref: SweepRef, activity: Activ
       await completeContacts(context, account, now, isOver, signal);
     } catch (error) {
       if (signal.aborted) return;
-      // The account's lease lapses; its neighbours go on.
-      context.log.warn(
-        { account: account.id, tenant: account.tenant_id, err: error },
-        'pictures could not be asked for',
-      );
+      // The account is due again when its lease ends; the others continue.
+      context.log.warn({ account: account.id, tenant: account.tenant_id, err: error }, 'pictures could not be fetched');
     }
     leases.done(account.id);
   };
-  // All at once: each waits most of the time.
+  // All at the same time: each waits for its quota most of the time.
   await Promise.all(leases.accounts.map(work));
   if (signal.aborted) await leases.release();
   signal.throwIfAborted();

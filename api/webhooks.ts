@@ -1,5 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import type { Request, RequestHandler, Router } from 'express';
+import type { Em } from '../db/connect.ts';
 import { loginBySecret } from '../db/queries/accounts/account-keys.ts';
 import { webhookSecretsOf } from '../db/queries/tenants/credentials.ts';
 import { ProviderCredentials } from '../db/entities/tenants.ts';
@@ -59,16 +60,23 @@ const takeIn =
     context.log.debug({ provider: provider.name, states, ms: performance.now() - started }, 'webhook taken in');
   };
 
+const secretsOf = async ({ vault }: Context, em: Em, row: ProviderCredentials): Promise<string[]> =>
+  webhookSecretsOf(await vault.keysOf(em, row.tenantId), row);
+
+async function credentialsAt(context: Context, em: Em, provider: ProviderName, webhookToken: string) {
+  const credentials = await em.findOne(ProviderCredentials, { provider, webhookToken });
+  return credentials && { credentials, secrets: await secretsOf(context, em, credentials) };
+}
+
 /** Whose address it is decides; the body is read only when the address exists. */
 const byToken: Finder = async (context, request, read) => {
   const { provider: name, token } = request.params as { provider: ProviderName; token: string };
   const provider = Object.hasOwn(context.providers, name) ? context.providers[name] : undefined;
-  const credentials = provider
-    ? await context.db.system((em) => em.findOne(ProviderCredentials, { provider: name, webhookToken: token }))
-    : null;
-  if (!provider || !credentials) throw new Problem('not_found', 'There is no such webhook address.');
+  const found = provider ? await context.db.system((em) => credentialsAt(context, em, name, token)) : null;
+  if (!provider || !found) throw new Problem('not_found', 'There is no such webhook address.');
+  const { credentials, secrets } = found;
   const webhook = await read();
-  const ours = provider.webhooks.verify(webhook, webhookSecretsOf(context.vault, credentials));
+  const ours = provider.webhooks.verify(webhook, secrets);
   const sender = ours ? null : await senderOf(context, provider, credentials, webhook);
   if (!ours && sender === null) throw wrongSecret();
   return { provider, credentials, webhook, sender };
@@ -90,8 +98,12 @@ async function bySecret(context: Context, name: ProviderName, read: () => Promis
   const provider = context.providers[name];
   if (!provider) throw new Problem('not_found', 'There is no such webhook address.');
   const webhook = await read();
-  const all = await context.db.system((em) => em.find(ProviderCredentials, { provider: name }));
-  const matching = all.filter((row) => provider.webhooks.verify(webhook, webhookSecretsOf(context.vault, row)));
+  const matching = await context.db.system(async (em) => {
+    const found: ProviderCredentials[] = [];
+    for (const row of await em.find(ProviderCredentials, { provider: name }))
+      if (provider.webhooks.verify(webhook, await secretsOf(context, em, row))) found.push(row);
+    return found;
+  });
   const [credentials] = matching;
   if (!credentials) throw wrongSecret();
   return { provider, credentials, webhook, sender: null };

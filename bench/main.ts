@@ -6,7 +6,7 @@ requireNode();
 const { contacts } = await import('./contacts/bench.ts');
 const { table } = await import('../cli/print.ts');
 
-/** Each measures on a stack of its own, and answers its rows. */
+/** Each measures on a stack of its own. */
 const benches = { contacts };
 
 const usage = `npm run bench -- [name] [--json] [--size 20000] [--runs 7]
@@ -15,7 +15,7 @@ const usage = `npm run bench -- [name] [--json] [--size 20000] [--runs 7]
   --size  contacts in the address book
   --runs  how often each is measured; the median counts`;
 
-function wishFrom(args: string[]) {
+function optionsFrom(args: string[]) {
   const { values, positionals } = parseArgs({
     args,
     allowPositionals: true,
@@ -27,7 +27,7 @@ function wishFrom(args: string[]) {
     },
   });
   const count = (text: string): number => {
-    if (!/^[1-9]\d{0,6}$/.test(text)) throw new Error(`${text} is not a number of things to measure`);
+    if (!/^[1-9]\d{0,6}$/.test(text)) throw new Error(`${text} is not a whole number from 1 to 9999999`);
     return Number(text);
   };
   const known = Object.keys(benches) as (keyof typeof benches)[];
@@ -37,33 +37,33 @@ function wishFrom(args: string[]) {
   return { ...values, names, size: count(values.size), runs: count(values.runs) };
 }
 
-let wish: ReturnType<typeof wishFrom>;
+let options: ReturnType<typeof optionsFrom>;
 try {
-  wish = wishFrom(process.argv.slice(2));
+  options = optionsFrom(process.argv.slice(2));
 } catch (error) {
   process.stderr.write(`patchbay: ${(error as Error).message}\n${usage}\n`);
   process.exit(2);
 }
-if (wish.help) {
+if (options.help) {
   process.stdout.write(`${usage}\n`);
   process.exit(0);
 }
 
 const stopping = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopping.abort());
-/** Progress goes beside the answer. */
+/** Progress goes to standard error: standard output holds the rows. */
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
 try {
   const rows = [];
-  for (const name of wish.names) rows.push(...(await benches[name](wish, say, stopping.signal)));
-  if (wish.json) for (const row of rows) process.stdout.write(`${JSON.stringify(row)}\n`);
+  for (const name of options.names) rows.push(...(await benches[name](options, say, stopping.signal)));
+  if (options.json) for (const row of rows) process.stdout.write(`${JSON.stringify(row)}\n`);
   else
     process.stdout.write(
       `${table(rows.map(({ ok, goal, ...row }) => ({ ...row, goal, ok: goal === null ? '' : ok ? 'ok' : 'MISSED' })))}\n`,
     );
   process.exit(rows.every(({ ok }) => ok) ? 0 : 1);
 } catch (error) {
-  process.stderr.write(`patchbay: the benchmark broke off: ${(error as Error).stack}\n`);
+  process.stderr.write(`patchbay: the benchmark did not finish: ${(error as Error).stack}\n`);
   process.exit(1);
 }

@@ -1,34 +1,48 @@
-import { readdirSync, readFileSync } from 'node:fs';
 import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { Client, Connection } from '@temporalio/client';
+import proto from '@temporalio/proto';
 import type { BenchStack } from './stack.ts';
 
-/** What one piece of work took. */
+const { EventType } = proto.temporal.api.enums.v1;
+
+/** What Temporal Cloud charges for: starts, activities, timers, signals, updates, search-attribute upserts. */
+const charged = new Set([
+  EventType.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED,
+  EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED,
+  EventType.EVENT_TYPE_TIMER_STARTED,
+  EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED,
+  EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED,
+  EventType.EVENT_TYPE_UPSERT_WORKFLOW_SEARCH_ATTRIBUTES,
+]);
+
+/** What one piece of work cost. */
 export interface Cost {
-  /** From being asked to being done, in seconds. */
+  /** From the request to the end, in seconds. */
   seconds: number;
-  /** Processor time of who did it, in seconds. */
+  /** Processor time of each process, in seconds. */
   cpu: { worker: number; postgres: number; temporal: number };
   walBytes: number;
-  /** Rows of the account that have a version written since, inserted ones included. */
+  /** Rows of the account that were inserted or rewritten. */
   rowsWritten: number;
-  /** Calls that the provider was asked. */
+  /** Calls to the provider. */
   calls: number;
 }
 
-/** Whose work is measured. */
+/** The side that is measured: the product or a baseline. */
 interface Side {
-  /** Where it writes, each with an account_id. */
+  /** The tables that it writes, each with an account_id. */
   tables: readonly string[];
   accountId: string;
   cpuOfWorker: () => number;
 }
 
-/** Ticks of `utime` and its like in a second. */
+/** Ticks in a second, the unit of `utime` and the like. */
 const ticksPerSecond = Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' })) || 100;
 
 /**
- * Does a piece of work and measures it. Before, both sides get the same start: fresh statistics and a checkpoint.
- * `work` answers how long it took, in seconds, where the clock is to be read elsewhere than around it.
+ * Runs a piece of work and measures it, after a vacuum and a checkpoint, so that all sides start equal. `work` may answer
+ * its duration in seconds; otherwise the time around it counts.
  */
 export async function measure(
   stack: BenchStack,
@@ -51,8 +65,8 @@ export async function measure(
   });
   const before = cpu();
   const began = performance.now();
-  const told = await work();
-  const seconds = told ?? (performance.now() - began) / 1000;
+  const measured = await work();
+  const seconds = measured ?? (performance.now() - began) / 1000;
   const after = cpu();
   const [{ lsn: end } = { lsn: '' }] = (
     await admin.query<{ lsn: string }>('select pg_current_wal_insert_lsn()::text as lsn')
@@ -80,7 +94,7 @@ export async function measure(
   };
 }
 
-/** Processor time of a process with its children, those that ended included, in seconds; of nobody it is 0. */
+/** Processor time of a process and its children, ended ones included, in seconds; 0 without a pid. */
 export function cpuOf(pid: number | null): number {
   if (pid === null) return 0;
   const own = ticksOf(pid);
@@ -92,11 +106,11 @@ export function cpuOf(pid: number | null): number {
   return [own, ...children].reduce((sum, one) => sum + (one?.ticks ?? 0), 0) / ticksPerSecond;
 }
 
-/** `/proc/<pid>/stat` (proc_pid_stat(5)): its parent, and utime + stime + cutime + cstime. Null: it has ended. */
+/** From `/proc/<pid>/stat` (proc_pid_stat(5)): the parent, and utime + stime + cutime + cstime. Null: it has ended. */
 function ticksOf(pid: number): { parent: number; ticks: number } | null {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // The name in parentheses may hold anything; what follows does not.
+    // The command's name, in parentheses, may hold anything, spaces too.
     const fields = stat
       .slice(stat.lastIndexOf(')') + 2)
       .split(' ')
@@ -105,5 +119,28 @@ function ticksOf(pid: number): { parent: number; ticks: number } | null {
     return { parent, ticks: fields.slice(11, 15).reduce((sum, one) => sum + one, 0) };
   } catch {
     return null;
+  }
+}
+
+/** Actions and history events of a workflow's newest execution and the ones it continued. */
+export async function temporalCost(
+  stack: BenchStack,
+  workflowId: string,
+): Promise<{ actions: number; events: number }> {
+  const { temporal_address: address, temporal_namespace: namespace } = stack.describe();
+  const connection = await Connection.connect({ address });
+  try {
+    const client = new Client({ connection, namespace });
+    const cost = { actions: 0, events: 0 };
+    for (let runId: string | undefined, more = true; more;) {
+      const { events } = await client.workflow.getHandle(workflowId, runId).fetchHistory();
+      cost.events += events?.length ?? 0;
+      cost.actions += (events ?? []).filter(({ eventType }) => charged.has(eventType ?? 0)).length;
+      runId = events?.[0]?.workflowExecutionStartedEventAttributes?.continuedExecutionRunId ?? undefined;
+      more = Boolean(runId);
+    }
+    return cost;
+  } finally {
+    await connection.close();
   }
 }

@@ -1,19 +1,19 @@
-/** One line of the answer. Speeds are in what the path says; `goal` is in the unit of what it is about. */
+/** One line of the result. The path names the unit of `ours` and `baseline`. */
 export interface Row {
   path: string;
   ours: number;
-  /** What it is compared with; empty where it stands alone. */
+  /** The baseline's name; empty without one. */
   against: string;
   baseline: number | null;
-  /** ours / baseline; null without a baseline or where that is 0. */
+  /** ours / baseline; null without a baseline or when it is 0. */
   ratio: number | null;
-  /** What must hold, in numbers: a ratio, or a bound of `ours` where there is no baseline. Null: only told. */
+  /** The least ratio, or the most that `ours` may be when there is no baseline. Null: no goal. */
   goal: number | null;
-  /** Whether the goal holds; true where there is none. */
+  /** Whether the goal is met; true when there is none. */
   ok: boolean;
 }
 
-/** How much faster than something: the goal is the least ratio. */
+/** A speed against a baseline's; the goal is the least ratio. */
 export const faster = (path: string, ours: number, against: string, baseline: number, goal: number | null): Row => {
   const ratio = ratioOf(ours, baseline);
   return {
@@ -27,7 +27,7 @@ export const faster = (path: string, ours: number, against: string, baseline: nu
   };
 };
 
-/** Something that may not exceed `goal`. */
+/** A number that may not exceed `goal`. */
 export const atMost = (path: string, ours: number, against: string, goal: number): Row => ({
   path,
   ours: round(ours),
@@ -38,8 +38,8 @@ export const atMost = (path: string, ours: number, against: string, goal: number
   ok: ours <= goal,
 });
 
-/** Something that is told beside: what both cost. */
-export const told = (path: string, ours: number, against: string, baseline: number | null): Row => ({
+/** A number without a goal, beside the baseline's. */
+export const informative = (path: string, ours: number, against: string, baseline: number | null): Row => ({
   path,
   ours: round(ours),
   against,
@@ -51,10 +51,10 @@ export const told = (path: string, ours: number, against: string, baseline: numb
 
 const ratioOf = (ours: number, baseline: number): number | null => (baseline === 0 ? null : round(ours / baseline));
 
-/** Three digits that count; whole numbers stay whole. */
+/** To three significant digits; from 1000 to a whole number. */
 const round = (value: number): number => (Math.abs(value) >= 1_000 ? Math.round(value) : Number(value.toPrecision(3)));
 
-/** The middle of several measurements; of an even number the mean of the two in the middle. */
+/** The median; of an even number of values the mean of the two in the middle. */
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   const half = sorted.length / 2;

@@ -8,22 +8,22 @@ import type { StackFile } from '../dev/parts/stack-file.ts';
 
 type Json = Record<string, unknown>;
 
-/** A fresh local stack, each part a process of its own as in production, and the ways into it. */
+/** A new local stack, each part a process of its own as in production, with its addresses and logins. */
 export interface BenchStack {
   describe(): StackFile;
-  /** The environment of its processes, as the commands find it. */
+  /** The settings of its processes, from settings.json. */
   settings: Record<string, string>;
   api<T = Json>(method: string, path: string, body?: unknown): Promise<T>;
   /** The sandbox's control. */
   control<T = Json>(method: string, path: string, body?: unknown): Promise<T>;
   /** PostgreSQL's superuser, in the stack's database. */
   admin: pg.Client;
-  /** The schema's owner, as an address. */
+  /** The address with the schema owner's login. */
   ownerUrl: string;
   stop(): Promise<void>;
 }
 
-/** What would lead to servers or providers other than the stack's own. */
+/** Variables that would make the stack use other servers or providers than its own. */
 const notInherited = /^(DATABASE_URL|TEMPORAL_|UNIPILE_|WASENDER_|META_|WHATSAPP_|ENCRYPTION_|PORT$|METRICS_PORT$)/;
 
 export async function startBenchStack(
@@ -32,7 +32,7 @@ export async function startBenchStack(
   signal: AbortSignal,
 ): Promise<BenchStack> {
   const home = mkdtempSync(join(tmpdir(), 'patchbay-bench-'));
-  // PostgreSQL's own user enters it.
+  // PostgreSQL's user must be able to enter it.
   chmodSync(home, 0o711);
   const inherited = Object.entries(process.env).filter(([name]) => !notInherited.test(name));
   const env = { ...Object.fromEntries(inherited), PATCHBAY_HOME: home, LOG_LEVEL: 'warn', ...settings };
@@ -79,7 +79,7 @@ async function request<T>(base: string, method: string, path: string, body?: unk
   return (text ? JSON.parse(text) : null) as T;
 }
 
-/** Asks again after each pause until there is an answer; throws once the time is over. */
+/** Repeats `ask` after each pause until it answers; throws when the time is over. */
 export async function until<T>(
   what: string,
   ask: () => Promise<T | null>,

@@ -63,7 +63,7 @@ async function sync(context: Context, { tenant, account, phone, group, wait }: S
     await new Promise((resolve) => setTimeout(resolve, everyMs));
     runs = await look();
   }
-  return runs.map(syncView(vault));
+  return runs.map(syncView(await vault.keysOf(db, tenantId)));
 }
 
 const inWords = ({ id, account_id: account, state, progress, stats, reason, what_to_do: toDo }: SyncView) => ({

@@ -18,10 +18,10 @@ export function addKeys(program: Command): void {
     .option('--json', 'for machines')
     .action(async (options: { tenant: string; scope: string[]; name: string; json?: boolean }) => {
       const scopes = scopesOf(options.scope);
-      const key = await withContext(({ db, clock }) =>
+      const key = await withContext(({ db, vault, clock }) =>
         db.system(async (em) => {
           const now = clock.now();
-          const tenant = await ensureTenant(em, options.tenant, now);
+          const tenant = await ensureTenant(em, vault, options.tenant, now);
           return createApiKey(em, tenant.id, options.name, scopes, now).key;
         }),
       );

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { rebuild } from '../services/reconcile.ts';
+import { rebuild } from '../services/reconcile/rebuild.ts';
 import { print } from './print.ts';
 import { withContext } from './session.ts';
 

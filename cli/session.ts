@@ -1,6 +1,6 @@
 import type { Database } from '../db/connect.ts';
 import { Tenant } from '../db/entities/tenants.ts';
-import { requireUsedKeys } from '../db/used-keys.ts';
+import { prepareKeys } from '../db/data-keys.ts';
 import { systemClock, type Clock } from '../platform/clock.ts';
 import { readConfig, type Config } from '../platform/config.ts';
 import { createLog } from '../platform/log.ts';
@@ -11,7 +11,7 @@ import { environment } from './environment.ts';
 /** Opens a context for one command and closes it whatever happens. Refuses a key ring that lacks a key in use. */
 export const withContext = <T>(work: (context: Context) => Promise<T>): Promise<T> =>
   withAnyRing(async (context) => {
-    await requireUsedKeys(context.db, context.vault);
+    await prepareKeys(context.db, context.vault.masterKeys);
     return work(context);
   });
 

@@ -132,7 +132,12 @@ async function register(context: Context, only?: ProviderName) {
       const provider = providers[row.provider as ProviderName];
       if (!provider) throw new Error('this version does not know the provider');
       const channel = channelNames.find((one) => provider.capabilities.channels[one]) ?? 'whatsapp';
-      const call = { settings: settingsOf(vault, row), channel, providerAccountId: null, now: clock.now().getTime() };
+      const call = {
+        settings: settingsOf(await vault.keysOf(db, row.tenantId), row),
+        channel,
+        providerAccountId: null,
+        now: clock.now().getTime(),
+      };
       await ensureWebhooks(context, provider, call, row.id);
       lines.push({ ...line, outcome: 'registered', why: '' });
     } catch (error) {

@@ -3,6 +3,7 @@ import { Account, AccountEvent } from './entities/accounts.ts';
 import { ConnectionAttempt, ConnectionStep } from './entities/attempts.ts';
 import { Contact, ContactAlias, SyncPage } from './entities/contacts.ts';
 import { SyncRun, WebhookEvent } from './entities/events.ts';
+import { DataKey } from './entities/data-keys.ts';
 import { ErasedSubject, Erasure, LedgerKey, WebhookSubject } from './entities/privacy.ts';
 import { ApiKey, IdempotencyKey, ProviderCredentials, Tenant } from './entities/tenants.ts';
 
@@ -26,6 +27,7 @@ export const entities = [
   Erasure,
   ErasedSubject,
   WebhookSubject,
+  DataKey,
 ];
 
 /**

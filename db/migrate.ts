@@ -16,6 +16,8 @@ import { ManyPeople } from './migrations/0012-many-people.ts';
 import { AttemptRuns } from './migrations/0013-attempt-runs.ts';
 import { ContactsByAccount } from './migrations/0014-contacts-by-account.ts';
 import { Checks } from './migrations/0015-checks.ts';
+import { DataKeys } from './migrations/0019-data-keys.ts';
+import { KeyIndexes } from './migrations/0019-key-indexes.ts';
 import { KnownLogins } from './migrations/0021-known-logins.ts';
 
 /** Every migration, oldest first. */
@@ -35,6 +37,8 @@ export const migrationsList = [
   { name: '0013-attempt-runs', class: AttemptRuns },
   { name: '0014-contacts-by-account', class: ContactsByAccount },
   { name: '0015-checks', class: Checks },
+  { name: '0019-data-keys', class: DataKeys },
+  { name: '0019-key-indexes', class: KeyIndexes },
   { name: '0021-known-logins', class: KnownLogins },
 ];
 
@@ -48,7 +52,8 @@ export function openAsOwner(url: string): Promise<MikroORM> {
     logger: () => {},
     ensureDatabase: false,
     pool: { min: 0, max: 2 },
-    migrations: { tableName: 'schema_migrations', migrationsList, snapshot: false },
+    // Each migration is a transaction of its own, since some can be done outside of one only.
+    migrations: { tableName: 'schema_migrations', migrationsList, snapshot: false, allOrNothing: false },
   });
 }
 

@@ -1,4 +1,4 @@
-/** Contexts under which columns are sealed: a ciphertext opens only in its own row. */
+/** Contexts under which columns are sealed and keys are wrapped: a ciphertext opens only in its own row. */
 export const sealed = {
   accountSecret: (accountId: string) => `accounts.secret:${accountId}`,
   providerKeys: (accountId: string) => `accounts.provider_keys:${accountId}`,
@@ -12,9 +12,12 @@ export const sealed = {
   webhookBody: (id: string) => `webhook_events.body:${id}`,
   contactRaw: (contactId: string) => `contacts.raw_wasender_data:${contactId}`,
   syncTarget: (runId: string) => `sync_runs.target:${runId}`,
-  ledgerKey: (id: string) => `ledger_keys.value:${id}`,
   erasureTarget: (erasureId: string) => `erasures.target:${erasureId}`,
   idempotentAnswer: (id: string) => `idempotency_keys.response:${id}`,
+  /** Wrapped by a master key. */
+  ledgerKey: (id: string) => `ledger_keys.value:${id}`,
+  /** Wrapped by a master key. */
+  dataKey: (id: string, tenantId: string | null) => `data_keys.wrapped:${tenantId ?? ''}:${id}`,
 };
 
 /** A column that holds sealed values, and what its context is made of: the row's id, or that of the answer in it. */
@@ -25,10 +28,7 @@ export interface SealedColumn {
   context(id: string): string;
 }
 
-/**
- * Every sealed column of the database: re-encryption, and the question which keys are in use, go through this list.
- * Each has an index on the key ids of its values (see `usedKeys`).
- */
+/** Every column of the database that holds values sealed with a data key of the row's tenant, or of the installation. */
 export const sealedColumns: readonly SealedColumn[] = [
   { table: 'accounts', column: 'secret', of: 'id', context: sealed.accountSecret },
   { table: 'accounts', column: 'provider_keys', of: 'id', context: sealed.providerKeys },
@@ -42,7 +42,6 @@ export const sealedColumns: readonly SealedColumn[] = [
   { table: 'webhook_events', column: 'body', of: 'id', context: sealed.webhookBody },
   { table: 'contacts', column: 'raw_wasender_data', of: 'id', context: sealed.contactRaw },
   { table: 'sync_runs', column: 'target', of: 'id', context: sealed.syncTarget },
-  { table: 'ledger_keys', column: 'value', of: 'id', context: sealed.ledgerKey },
   { table: 'erasures', column: 'target', of: 'id', context: sealed.erasureTarget },
   { table: 'idempotency_keys', column: 'response', of: 'id', context: sealed.idempotentAnswer },
 ];

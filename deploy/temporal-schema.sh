@@ -1,6 +1,6 @@
 #!/bin/sh
-# Sets Temporal's two databases up, or brings them to this server's version; the schemas are part of the tool.
-# Again without harm: what is there already is left as it is.
+# Creates the schemas of Temporal's two databases, or upgrades them to this version of the tool, which contains them.
+# It may run again: an up-to-date schema is left unchanged.
 set -eu
 for part in temporal:temporal visibility:temporal_visibility; do
   temporal-sql-tool --db "${part#*:}" setup-schema --version 0.0

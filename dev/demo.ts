@@ -13,21 +13,21 @@ const { startStack } = await import('./stack.ts');
 const { sayAloud } = await import('./parts/progress.ts');
 const { openHome } = await import('./parts/home.ts');
 
-/** The story's present step, named when it fails. */
-let scene = 'starting';
+/** The current part of the demo, for the error message. */
+let part = 'starting';
 
-const tell = (text: string): void => console.log(text);
+const print = (text: string): void => console.log(text);
 const begin = (title: string): void => {
-  scene = title;
-  tell(`\n${styleText('bold', title)}`);
+  part = title;
+  print(`\n${styleText('bold', title)}`);
 };
 
-/** The running stack's description, or that of a stack started for this play alone. */
+/** The running stack, or one started for this demo only. */
 async function findStack(): Promise<{ stack: StackFile; end: () => Promise<void> }> {
   const file = join(openHome(process.env).path, 'stack.json');
   if (existsSync(file))
     return { stack: JSON.parse(readFileSync(file, 'utf8')) as StackFile, end: () => Promise.resolve() };
-  tell('No stack is running: starting one for this demo.');
+  print('No stack is running: starting one for this demo.');
   const home = mkdtempSync(join(tmpdir(), 'patchbay-demo-'));
   const own = await startStack({ ...process.env, PATCHBAY_HOME: home }, sayAloud, new AbortController().signal);
   return {
@@ -53,9 +53,9 @@ async function request(base: string, method: string, path: string, body?: unknow
   return answer;
 }
 
-async function play(stack: StackFile): Promise<void> {
+async function playDemo(stack: StackFile): Promise<void> {
   const { sandbox } = stack;
-  if (!sandbox) throw new Error('the demo plays with the sandbox: unset the provider credentials first');
+  if (!sandbox) throw new Error('the demo uses the sandbox: unset the provider credentials first');
   const api = (method: string, path: string, body?: unknown) =>
     request(stack.api_url, method, `/api/v1${path}`, body, stack.api_key);
   const control = (path: string, body: unknown) => request(sandbox.control_url, 'POST', path, body);
@@ -80,8 +80,8 @@ async function play(stack: StackFile): Promise<void> {
       return account.state === wanted ? account : null;
     });
   const draw = (text: string): void => {
-    if (process.stdout.isTTY) tell(encodeQR(text, 'term'));
-    else tell(`  (QR code with ${text.length} characters; a terminal shows it drawn)`);
+    if (process.stdout.isTTY) print(encodeQR(text, 'term'));
+    else print(`  (QR code with ${text.length} characters; a terminal shows it drawn)`);
   };
   const scan = async (id: string): Promise<Json> => {
     const account = await until('the upstream id', async () => {
@@ -98,13 +98,13 @@ async function play(stack: StackFile): Promise<void> {
   ).account;
   const first = await step(whatsapp.id, 'qr');
   draw(first.text);
-  tell(`  Nobody scans it in time: the sandbox's clock moves on by two minutes.`);
+  print(`  It is not scanned in time: the sandbox's clock advances by two minutes.`);
   await control('/clock', { advance_seconds: 120 });
   const second = await step(whatsapp.id, 'qr', first.id);
-  tell('  The code lapsed and was replaced by itself:');
+  print('  The code expired and was replaced:');
   draw(second.text);
   const active = await scan(whatsapp.id);
-  tell(`  Scanned. The account is ${active.state}: ${active.provider_config.formatted_phone_number}.`);
+  print(`  Scanned. The account is ${active.state}: ${active.provider_config.formatted_phone_number}.`);
 
   begin('2. A LinkedIn account is connected with a password and a 2FA code');
   const linkedin = (
@@ -116,41 +116,41 @@ async function play(stack: StackFile): Promise<void> {
     })
   ).account;
   const code = await step(linkedin.id, 'code');
-  tell(`  ${code.instructions}`);
+  print(`  ${code.instructions}`);
   await api('POST', `/accounts/${linkedin.id}/attempt/steps/${code.id}`, { answer: '000000' });
   const again = await step(linkedin.id, 'code', code.id);
-  tell(`  A wrong code. ${again.instructions} (${again.attempts_left} tries left)`);
+  print(`  A wrong code. ${again.instructions} (${again.attempts_left} tries left)`);
   await api('POST', `/accounts/${linkedin.id}/attempt/steps/${again.id}`, { answer: '123456' });
-  tell(`  The right code. The account is ${(await state(linkedin.id, 'active')).state}.`);
+  print(`  The right code. The account is ${(await state(linkedin.id, 'active')).state}.`);
 
   begin('3. WhatsApp drops the account, and its owner reconnects it');
   await control('/drop', { account_id: active.provider_account_id, status: 'CREDENTIALS' });
   const dropped = await state(whatsapp.id, 'reconnect_required');
-  tell(`  The provider dropped it. Reason: ${dropped.reason}; who must act: ${dropped.who}.`);
+  print(`  The provider dropped it. Reason: ${dropped.reason}; who must act: ${dropped.who}.`);
   await api('POST', `/accounts/${whatsapp.id}/reconnect`, {});
   draw((await step(whatsapp.id, 'qr')).text);
-  tell(`  Scanned. The same account is ${(await scan(whatsapp.id)).state} again.`);
+  print(`  Scanned. The same account is ${(await scan(whatsapp.id)).state} again.`);
 
   begin('4. The LinkedIn account is disconnected');
   await api('DELETE', `/accounts/${linkedin.id}`);
-  tell(`  The account is ${(await state(linkedin.id, 'disconnected')).state}; its history is kept.`);
+  print(`  The account is ${(await state(linkedin.id, 'disconnected')).state}; its history is kept.`);
 
-  begin('What happened, as Patchbay tells it');
+  begin('The timelines of both accounts');
   for (const account of [whatsapp, linkedin]) {
     const { items } = await api('GET', `/accounts/${account.id}/timeline?limit=100`);
     const attempt = await api('GET', `/accounts/${account.id}/attempt`);
-    tell(`\n  ${account.channel} ${account.id}`);
-    for (const line of items) tell(`    ${line.at.slice(11, 19)}  ${line.text}`);
-    if (attempt.history_url) tell(`    In the Temporal UI: ${attempt.history_url}`);
+    print(`\n  ${account.channel} ${account.id}`);
+    for (const line of items) print(`    ${line.at.slice(11, 19)}  ${line.text}`);
+    if (attempt.history_url) print(`    In the Temporal UI: ${attempt.history_url}`);
   }
 }
 
 const { stack, end } = await findStack();
 try {
-  await play(stack);
-  tell(styleText('green', '\nThe demo is over: everything went as told.'));
+  await playDemo(stack);
+  print(styleText('green', '\nThe demo is over: every step succeeded.'));
 } catch (error) {
-  process.stderr.write(`patchbay: the demo failed at "${scene}": ${(error as Error).message}\n`);
+  process.stderr.write(`patchbay: the demo failed at "${part}": ${(error as Error).message}\n`);
   process.exitCode = 1;
 } finally {
   await end();

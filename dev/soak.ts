@@ -3,15 +3,15 @@ import { requireNode } from './parts/node-version.ts';
 
 requireNode();
 
-const { storm } = await import('../test/soak/storm.ts');
-const { bookUnderKills } = await import('../test/soak/book.ts');
-const { deeds, judge } = await import('../test/soak/verdict.ts');
-const { drawTable } = await import('../test/soak/table.ts');
+const { soak } = await import('../test/soak/soak.ts');
+const { contactsUnderKills } = await import('../test/soak/contacts-under-kills.ts');
+const { assertAll } = await import('../test/soak/assertions.ts');
+const { drawTable, summaryOf } = await import('../test/soak/report.ts');
 
-const usage = `npm run soak -- [--seed N] [--accounts 20] [--wishes 12] [--kills 5] [--minutes M] [--small]
+const usage = `npm run soak -- [--seed N] [--accounts 20] [--operations 12] [--kills 5] [--minutes M] [--small]
   --kills    how often each part of the stack is killed; twice as many kills while an address book is read
-  --minutes  wishes go on for at least so long
-  --small    6 accounts, 4 wishes each, 2 kills of each part`;
+  --minutes  the least time for which operations go on
+  --small    6 accounts, 4 operations each, 2 kills of each part`;
 
 function sizeFrom(args: string[]) {
   const { values } = parseArgs({
@@ -19,7 +19,7 @@ function sizeFrom(args: string[]) {
     options: {
       seed: { type: 'string' },
       accounts: { type: 'string' },
-      wishes: { type: 'string' },
+      operations: { type: 'string' },
       kills: { type: 'string' },
       minutes: { type: 'string' },
       small: { type: 'boolean', default: false },
@@ -33,7 +33,7 @@ function sizeFrom(args: string[]) {
   return {
     seed: number(values.seed, Math.floor(Math.random() * 1_000_000)),
     accounts: number(values.accounts, values.small ? 6 : 20),
-    wishes: number(values.wishes, values.small ? 4 : 12),
+    operations: number(values.operations, values.small ? 4 : 12),
     kills: number(values.kills, values.small ? 2 : 5),
     lastsMs: number(values.minutes, 0) * 60_000,
     drops: true,
@@ -49,18 +49,18 @@ try {
 }
 
 const say = (text: string): void => console.log(`  ${text}`);
-console.log(`Soak with seed ${size.seed}: ${size.accounts} accounts, ${size.wishes} wishes each`);
+console.log(`Soak with seed ${size.seed}: ${size.accounts} accounts, ${size.operations} operations each`);
 try {
-  const rows = await storm(size, say, async (aftermath) => {
-    for (const deed of deeds(aftermath)) say(deed);
-    return judge(aftermath);
+  const rows = await soak(size, say, async (result) => {
+    for (const line of summaryOf(result)) say(line);
+    return assertAll(result);
   });
-  rows.push(...(await bookUnderKills(10_000, 2 * size.kills, say)));
+  rows.push(...(await contactsUnderKills(10_000, 2 * size.kills, say)));
   const failed = rows.filter(({ ok }) => !ok).length;
   console.log(`\n${drawTable(rows)}\n\nseed ${size.seed}\n${rows.length - failed} passed, ${failed} failed`);
   process.exit(failed ? 1 : 0);
 } catch (error) {
-  process.stderr.write(`patchbay: the storm broke off: ${(error as Error).stack}\n`);
+  process.stderr.write(`patchbay: the soak did not finish: ${(error as Error).stack}\n`);
   console.log(`seed ${size.seed}\n0 passed, 1 failed`);
   process.exit(1);
 }

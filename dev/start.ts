@@ -2,12 +2,12 @@ import { requireNode } from './parts/node-version.ts';
 
 requireNode();
 
-// Loaded only now: an older Node could stop at something in there with a less clear line.
+// Imported after the check: an unsupported Node may fail to load these with a message that is harder to understand.
 const { startStack } = await import('./stack.ts');
 const { addressTable } = await import('./parts/stack-file.ts');
 const { sayAloud: say } = await import('./parts/progress.ts');
 
-/** However a part behaves, the stack is down by then; what is left ends by itself, as its supervisor is gone. */
+/** The process exits after this time, whatever its parts do: they end when their supervisor is gone. */
 const DOWN_WITHIN_MS = 9_500;
 
 const stopping = new AbortController();
@@ -21,7 +21,7 @@ const stopped = new Promise<void>((resolve) => {
     });
   }
 });
-// The terminal may be gone before we are.
+// The terminal may close before this process ends.
 process.stdout.on('error', () => {});
 process.stderr.on('error', () => {});
 

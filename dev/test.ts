@@ -7,7 +7,7 @@ import { PROJECT } from './parts/home.ts';
 
 requireNode();
 
-// Here rather than in jest, so that it is removed even when jest is interrupted.
+// Made here and not in jest, to be removed even when jest is interrupted.
 const home = mkdtempSync(join(tmpdir(), 'patchbay-test-'));
 const jest = spawn(
   process.execPath,

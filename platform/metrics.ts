@@ -1,5 +1,5 @@
 import { createServer, type Server } from 'node:http';
-import { Counter, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 
 /** What the processes count. Labels are names of ours (routes, providers, codes), never a tenant's content. */
 export interface Metrics {
@@ -9,6 +9,9 @@ export interface Metrics {
   webhookEvents: Counter<'provider' | 'type' | 'state'>;
   attempts: Counter<'operation' | 'outcome'>;
   syncs: Counter<'kind' | 'outcome'>;
+  repairs: Counter<'repair' | 'outcome'>;
+  reconciling: Gauge;
+  maintenance: Counter<'part' | 'outcome'>;
 }
 
 export function createMetrics(): Metrics {
@@ -45,6 +48,23 @@ export function createMetrics(): Metrics {
       name: 'patchbay_syncs_total',
       help: 'Sync runs that ended, by kind and outcome.',
       labelNames: ['kind', 'outcome'],
+      registers,
+    }),
+    repairs: new Counter({
+      name: 'patchbay_repairs_total',
+      help: 'Stalled work that the reconciler moved, or could not move.',
+      labelNames: ['repair', 'outcome'],
+      registers,
+    }),
+    reconciling: new Gauge({
+      name: 'patchbay_reconciling',
+      help: '1 in the worker that reconciles, 0 in the others.',
+      registers,
+    }),
+    maintenance: new Counter({
+      name: 'patchbay_maintenance_total',
+      help: 'Parts of the maintenance that were done or failed.',
+      labelNames: ['part', 'outcome'],
       registers,
     }),
   };

@@ -1,9 +1,10 @@
-import { VaultError, type Vault } from './vault.ts';
+import { VaultError } from './cipher.ts';
+import type { Keyset } from './keyset.ts';
 
-/** A sealed value; null for one that nobody can open: it tells nobody anything, and must not stop an erasure. */
-export function tryOpen(vault: Vault, value: string, context: string): string | null {
+/** A sealed value; null for one that cannot be opened: it shows nothing, and must not stop an erasure. */
+export function tryOpen(keys: Keyset, value: string, context: string): string | null {
   try {
-    return vault.open(value, context);
+    return keys.open(value, context);
   } catch (error) {
     if (error instanceof VaultError) return null;
     throw error;

@@ -1,3 +1,4 @@
+import { PROVIDERS } from './providers.ts';
 import { startSandbox, type Sandbox, type SandboxPorts } from './start.ts';
 
 process.on('SIGTERM', () => process.exit(0));
@@ -8,16 +9,13 @@ function fail(line: string): never {
   process.exit(1);
 }
 
-/** Each port's variable and default. */
-const PORTS: Record<keyof SandboxPorts, { variable: string; usual: number }> = {
-  unipilePort: { variable: 'PATCHBAY_SANDBOX_PORT', usual: 3911 },
-  wasenderPort: { variable: 'PATCHBAY_SANDBOX_WASENDER_PORT', usual: 3912 },
-  controlPort: { variable: 'PATCHBAY_SANDBOX_CONTROL_PORT', usual: 3910 },
-};
-const NAMES = Object.keys(PORTS) as (keyof SandboxPorts)[];
+const SERVERS = [
+  ...PROVIDERS.map(({ name, port }) => ({ name, ...port })),
+  { name: 'control', variable: 'PATCHBAY_SANDBOX_CONTROL_PORT', usual: 3910 },
+] as const;
 
-/** The port asked for; null when none was. */
-function asked(variable: string): number | null {
+/** The port that the environment asks for; null without one. */
+function requestedPort(variable: string): number | null {
   const text = process.env[variable];
   if (text === undefined || text === '') return null;
   const value = Number(text);
@@ -27,18 +25,18 @@ function asked(variable: string): number | null {
   return value;
 }
 
-/** A taken port that nobody asked for gives way to a free one. */
+/** Starts on these ports. A default port that is taken is replaced by a free one. */
 async function start(ports: SandboxPorts): Promise<Sandbox> {
   try {
     return await startSandbox(ports);
   } catch (error) {
     const { code, port: taken } = error as NodeJS.ErrnoException & { port?: number };
     if (code !== 'EADDRINUSE') throw error;
-    const name = NAMES.find((one) => ports[one] === taken);
-    if (!name || asked(PORTS[name].variable) !== null) {
-      fail(`Port ${taken} is taken; set ${PORTS[name ?? 'unipilePort'].variable} to a free one (0: any).`);
+    const { name, variable } = SERVERS.find((one) => ports[`${one.name}Port`] === taken) ?? SERVERS[0];
+    if (requestedPort(variable) !== null) {
+      fail(`Port ${taken} is taken; set ${variable} to a free one (0: any).`);
     }
-    return start({ ...ports, [name]: 0 });
+    return start({ ...ports, [`${name}Port`]: 0 });
   }
 }
 
@@ -46,8 +44,8 @@ if (process.env.NODE_ENV === 'production') {
   fail('The sandbox does not run with NODE_ENV=production: its keys are public. Use the real providers there.');
 }
 
-const ports = Object.fromEntries(NAMES.map((name) => [name, asked(PORTS[name].variable) ?? PORTS[name].usual]));
-const { unipileUrl, wasenderUrl, controlUrl } = await start(ports);
-process.stdout.write(
-  `${JSON.stringify({ unipile_url: unipileUrl, wasender_url: wasenderUrl, control_url: controlUrl })}\n`,
-);
+const ports: SandboxPorts = {};
+for (const { name, variable, usual } of SERVERS) ports[`${name}Port`] = requestedPort(variable) ?? usual;
+const sandbox = await start(ports);
+const urls = SERVERS.map(({ name }) => [`${name}_url`, sandbox[`${name}Url`]]);
+process.stdout.write(`${JSON.stringify(Object.fromEntries(urls))}\n`);

@@ -1,43 +1,39 @@
-import { controlApp } from './control.ts';
-import { listen, type Listening } from './listen.ts';
-import { createShared, resetShared } from './shared.ts';
-import { createUnipile } from './unipile/unipile.ts';
-import { createWasender } from './wasender/wasender.ts';
+import { PROVIDERS } from './providers.ts';
+import { controlApp } from './server/control.ts';
+import { listen, type Listening } from './server/listen.ts';
+import type { ProviderDefinition, ProviderSandbox } from './server/provider.ts';
+import { createShared, resetShared } from './server/shared.ts';
 
-export interface SandboxPorts {
-  /** 0 or absent: any free port. */
-  unipilePort?: number;
-  wasenderPort?: number;
-  controlPort?: number;
-}
+type Name = (typeof PROVIDERS)[number]['name'] | 'control';
 
-export interface Sandbox {
-  /** What UniPile's own client takes as its base: scheme, host and port. */
-  unipileUrl: string;
-  /** What WASender's own client takes as its base: ends in `/api`. */
-  wasenderUrl: string;
-  controlUrl: string;
-  close(): Promise<void>;
-}
+/** Ports by name: `unipilePort`, …, `controlPort`. 0 or absent: any free port. */
+export type SandboxPorts = { [N in Name as `${N}Port`]?: number };
 
-/** Starts a sandbox with a world of its own; several in one process do not meet. Rejects when a port is taken. */
+/** Base addresses by name, as each provider's own client takes them: `unipileUrl`, …, `controlUrl`. */
+export type Sandbox = { [N in Name as `${N}Url`]: string } & { close(): Promise<void> };
+
+/** Starts a sandbox with a world of its own; several in one process share nothing. Rejects when a port is taken. */
 export async function startSandbox(ports: SandboxPorts = {}): Promise<Sandbox> {
   const shared = createShared();
-  const unipile = createUnipile(shared);
-  const wasender = createWasender(shared);
+  const definitions: readonly ProviderDefinition<Name>[] = PROVIDERS;
+  const running = new Map<string, ProviderSandbox>();
+  for (const one of definitions) running.set(one.name, one.create(shared));
+  const control = { name: 'control' as const, urlPath: '', app: controlApp(shared, running) };
+
   const open: Listening[] = [];
   const close = async (): Promise<void> => {
     resetShared(shared);
     await Promise.all(open.map((one) => one.close()));
   };
+  const urls: Record<string, string> = {};
   try {
-    const api = await listen(ports.unipilePort ?? 0, unipile.app);
-    open.push(api);
-    const wasenderApi = await listen(ports.wasenderPort ?? 0, wasender.app);
-    open.push(wasenderApi);
-    const control = await listen(ports.controlPort ?? 0, controlApp(shared, [unipile, wasender]));
-    open.push(control);
-    return { unipileUrl: api.url, wasenderUrl: `${wasenderApi.url}/api`, controlUrl: control.url, close };
+    const apps = definitions.map(({ name, urlPath }) => ({ name, urlPath, app: running.get(name)!.app }));
+    for (const { name, urlPath, app } of [...apps, control]) {
+      const listening = await listen(ports[`${name}Port`] ?? 0, app);
+      open.push(listening);
+      urls[`${name}Url`] = listening.url + urlPath;
+    }
+    return { ...(urls as Omit<Sandbox, 'close'>), close };
   } catch (error) {
     await close();
     throw error;

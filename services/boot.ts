@@ -1,12 +1,13 @@
 import { openDatabase } from '../db/connect.ts';
 import { saveInstallationCredentials } from '../db/queries/tenants/credentials.ts';
 import { ensureLedgerKey } from '../db/queries/erasures/ledger-key.ts';
-import { requireUsedKeys } from '../db/used-keys.ts';
+import { prepareKeys } from '../db/data-keys.ts';
+import { createVault } from '../db/vault.ts';
 import { followSandbox, systemClock } from '../platform/clock.ts';
 import { providerDefaults, type Config } from '../platform/config.ts';
 import { createLog } from '../platform/log.ts';
 import { createMetrics } from '../platform/metrics.ts';
-import { createVault, parseKeyRing } from '../platform/vault.ts';
+import { parseKeyRing } from '../platform/master-keys.ts';
 import { providers } from '../providers/providers.ts';
 import { openTemporalClient } from '../temporal/client.ts';
 import type { Context } from './context.ts';
@@ -43,7 +44,7 @@ export async function openContext(
   const db = await openDatabase(config.DATABASE_URL, pool);
   const follows = overrides.clock === undefined && config.SANDBOX_CONTROL_URL;
   const clock = follows ? followSandbox(follows, onClockJump) : systemClock;
-  const temporal = openTemporalClient(config, vault);
+  const temporal = openTemporalClient(config, () => vault.keysOf(db, null));
   const metrics = createMetrics();
   const stopping = new AbortController();
   const context: Context = {
@@ -71,12 +72,12 @@ export async function openContext(
 }
 
 /**
- * What a serving process does before it serves: checks that its keys open what the database holds, writes the settings of
- * the installation, and makes the key of the erasure ledger. `beforeLedgerKey` runs where a kept ledger is taken in.
+ * What a serving process does before it serves: checks its key ring, makes lacking data keys, writes the settings of the
+ * installation, and makes the key of the erasure ledger. `beforeLedgerKey` runs where a kept ledger is taken in.
  */
 export async function prepareInstallation(context: Context, beforeLedgerKey?: () => Promise<void>): Promise<void> {
   const { config, db, vault, clock } = context;
-  await requireUsedKeys(db, vault);
+  await prepareKeys(db, vault.masterKeys);
   await saveInstallationCredentials(db, vault, clock.now(), providerDefaults(config));
   await beforeLedgerKey?.();
   await ensureLedgerKey(db, vault, clock.now());

@@ -1,10 +1,10 @@
 import type { ProviderName } from '../domain/channels.ts';
 import type { Database } from '../db/connect.ts';
+import type { Vault } from '../db/vault.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Config } from '../platform/config.ts';
 import type { Log } from '../platform/log.ts';
 import type { Metrics } from '../platform/metrics.ts';
-import type { Vault } from '../platform/vault.ts';
 import type { Provider } from '../providers/provider.ts';
 import type { TemporalClient } from '../temporal/client.ts';
 

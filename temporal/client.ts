@@ -1,7 +1,7 @@
 import {
   Client,
   Connection,
-  isGrpcServiceError,
+  type WorkflowSignalWithStartOptions,
   WithStartWorkflowOperation,
   WorkflowExecutionAlreadyStartedError,
   WorkflowNotFoundError,
@@ -23,9 +23,11 @@ import {
 } from '../workflows/messages.ts';
 import { createDataConverter } from './codec.ts';
 import type { Config } from '../platform/config.ts';
-import { ensureSchedules } from './schedules.ts';
+import { ensureSchedules, triggerMaintenance } from './schedules.ts';
 import { ensureSearchAttributes, lacksSearchAttributes } from './search-attributes.ts';
-import type { Vault } from '../platform/vault.ts';
+import { endSignalledOut, hasSignalLimit } from './signal-limit.ts';
+import { isTemporalDown } from './unreachable.ts';
+import type { Keyset } from '../platform/keyset.ts';
 
 /** An account as its workflows are started and found. */
 export interface AccountRef extends ConnectionInput {
@@ -50,8 +52,10 @@ export interface TemporalClient {
   startSyncContacts(account: AccountRef, scope: string, join?: boolean): Promise<void>;
   /** Starts the erasure of a person; nothing where it is running. */
   startErasure(erasure: ErasePersonInput): Promise<void>;
-  /** Makes the Schedules what the settings say. */
+  /** Makes the Schedules what this version and the settings say. */
   ensureSchedules(): Promise<void>;
+  /** Has the maintenance run now, or once more after the run that is under way. */
+  runMaintenance(): Promise<void>;
   /** Registers the search attributes that the namespace lacks: a new one, or one whose database was lost. */
   ensureSearchAttributes(): Promise<void>;
   /** A run's page in the Temporal UI, the workflow's newest one's without `runId`; null where no UI is known. */
@@ -64,12 +68,12 @@ export interface TemporalClient {
 const signalDeadlineMs = 1_000;
 
 /** Connects when first used, so that a process starts while Temporal is down. */
-export function openTemporalClient(config: Config, vault: Vault): TemporalClient {
+export function openTemporalClient(config: Config, keysOfInstallation: () => Promise<Keyset>): TemporalClient {
   const connection = Connection.lazy(temporalAddress(config));
   const client = new Client({
     connection,
     namespace: config.TEMPORAL_NAMESPACE,
-    dataConverter: createDataConverter(vault),
+    dataConverter: createDataConverter(keysOfInstallation),
   });
   const taskQueue = config.TEMPORAL_TASK_QUEUE;
 
@@ -102,11 +106,24 @@ export function openTemporalClient(config: Config, vault: Vault): TemporalClient
       return start();
     }
   };
+  /** Signals a workflow, starting it where it does not run; a run that takes no more signals is replaced by a new one. */
+  const signal = async (
+    type: string,
+    options: WorkflowSignalWithStartOptions<[]> & { args: unknown[] },
+  ): Promise<void> => {
+    try {
+      await client.workflow.signalWithStart(type, options);
+    } catch (error) {
+      if (!hasSignalLimit(error)) throw error;
+      await endSignalledOut(client, options.workflowId);
+      await client.workflow.signalWithStart(type, options);
+    }
+  };
   const signalConnection = (account: AccountRef, deadlineMs = signalDeadlineMs): Promise<void> =>
     starting(() =>
-      client.withDeadline(Date.now() + deadlineMs, async () => {
-        await client.workflow.signalWithStart('connection', { ...connectionOptions(account), signal: refresh });
-      }),
+      client.withDeadline(Date.now() + deadlineMs, () =>
+        signal('connection', { ...connectionOptions(account), signal: refresh }),
+      ),
     );
 
   /**
@@ -129,7 +146,7 @@ export function openTemporalClient(config: Config, vault: Vault): TemporalClient
       await client.workflow.start(type, { ...options, workflowIdConflictPolicy: 'FAIL' });
     } catch (error) {
       if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
-      if (join) await client.workflow.signalWithStart(type, { ...options, signal: refresh });
+      if (join) await signal(type, { ...options, signal: refresh });
     }
   };
   const startSync = (...sync: Parameters<typeof startOrJoin>): Promise<void> =>
@@ -202,6 +219,8 @@ export function openTemporalClient(config: Config, vault: Vault): TemporalClient
           contactsOn: config.WASENDER_AUTO_SYNC_ENABLED,
         }),
       ),
+    runMaintenance: () =>
+      client.withDeadline(Date.now() + signalDeadlineMs, () => triggerMaintenance(client, taskQueue)),
     ensureSearchAttributes: ensure,
     historyUrl: (workflowId, runId) => {
       if (!config.TEMPORAL_UI_URL) return null;
@@ -232,16 +251,7 @@ async function inTime<T>(work: () => Promise<T>): Promise<T | null> {
   try {
     return await work();
   } catch (error) {
-    if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError || isUnreachable(error)) return null;
+    if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError || isTemporalDown(error)) return null;
     throw error;
   }
-}
-
-/** gRPC's codes CANCELLED, DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED, ABORTED and UNAVAILABLE. */
-const passing = new Set([1, 4, 8, 10, 14]);
-
-function isUnreachable(error: unknown): boolean {
-  for (let one: unknown = error; one instanceof Error; one = one.cause)
-    if (isGrpcServiceError(one)) return passing.has(one.code);
-  return false;
 }

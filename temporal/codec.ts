@@ -1,33 +1,39 @@
 import { fileURLToPath } from 'node:url';
 import type { DataConverter, Payload, PayloadCodec } from '@temporalio/common';
 import type { temporal } from '@temporalio/proto';
-import type { Vault } from '../platform/vault.ts';
+import type { Keyset } from '../platform/keyset.ts';
 
 type ProtoPayload = temporal.api.common.v1.IPayload;
 
 const encoding = 'binary/patchbay';
 const text = (bytes: string): Uint8Array => Buffer.from(bytes);
 
-/** Seals every payload that goes to Temporal, so that its database and UI hold nothing readable. */
-export function createCodec(vault: Vault): PayloadCodec {
-  return {
-    encode: async (payloads) => payloads.map((payload) => encodePayload(vault, payload)),
-    decode: async (payloads) => payloads.map((payload) => decodePayload(vault, payload)),
-  };
+/**
+ * Seals every payload that goes to Temporal with the installation's data key, so that its database and UI hold nothing
+ * readable.
+ */
+export function createCodec(keysOfInstallation: () => Promise<Keyset>): PayloadCodec {
+  const mapped =
+    (one: (keys: Keyset, payload: Payload) => Payload) =>
+    async (payloads: Payload[]): Promise<Payload[]> => {
+      const keys = await keysOfInstallation();
+      return payloads.map((payload) => one(keys, payload));
+    };
+  return { encode: mapped(encodePayload), decode: mapped(decodePayload) };
 }
 
 /** Payload and failure conversion for clients, workers and replay; failures travel sealed too. */
-export function createDataConverter(vault: Vault): DataConverter {
+export function createDataConverter(keysOfInstallation: () => Promise<Keyset>): DataConverter {
   return {
-    payloadCodecs: [createCodec(vault)],
+    payloadCodecs: [createCodec(keysOfInstallation)],
     failureConverterPath: fileURLToPath(new URL('./failure-converter.cjs', import.meta.url)),
   };
 }
 
 /** One payload opened; payloads that are not ours are returned as they are. */
-export function decodePayload(vault: Vault, payload: ProtoPayload): Payload {
+export function decodePayload(keys: Keyset, payload: ProtoPayload): Payload {
   if (Buffer.from(payload.metadata?.['encoding'] ?? '').toString() !== encoding) return payload;
-  const inner = JSON.parse(Buffer.from(vault.openBytes(payload.data ?? new Uint8Array())).toString()) as {
+  const inner = JSON.parse(Buffer.from(keys.openBytes(payload.data ?? new Uint8Array())).toString()) as {
     metadata: Record<string, string>;
     data: string;
   };
@@ -39,12 +45,12 @@ export function decodePayload(vault: Vault, payload: ProtoPayload): Payload {
   };
 }
 
-function encodePayload(vault: Vault, payload: ProtoPayload): Payload {
+function encodePayload(keys: Keyset, payload: ProtoPayload): Payload {
   const inner = {
     metadata: Object.fromEntries(
       Object.entries(payload.metadata ?? {}).map(([key, value]) => [key, Buffer.from(value).toString('base64')]),
     ),
     data: Buffer.from(payload.data ?? []).toString('base64'),
   };
-  return { metadata: { encoding: text(encoding) }, data: vault.sealBytes(text(JSON.stringify(inner))) };
+  return { metadata: { encoding: text(encoding) }, data: keys.sealBytes(text(JSON.stringify(inner))) };
 }

@@ -2,64 +2,87 @@ import { ScheduleAlreadyRunning, ScheduleNotFoundError, ScheduleOverlapPolicy, t
 import { TypedSearchAttributes } from '@temporalio/common';
 import { searchAttributes } from '../domain/search-attributes.ts';
 
-/** What runs by the clock. */
-export interface Schedules {
+/** What the settings say of the Schedules. */
+export interface ScheduleSettings {
   /** How often every address book is read, in milliseconds. */
   contactsEveryMs: number;
   /** Off: the Schedule stays, paused, so that the Temporal UI shows why nothing runs. */
   contactsOn: boolean;
 }
 
-/** How often pictures that lack are asked for, in milliseconds. */
-const picturesEveryMs = 15 * 60_000;
-/** Ours on a paused Schedule; one that an operator paused is left alone. */
+/** A Schedule, as it must be. */
+interface Wanted {
+  /** The type of the workflow that it starts. */
+  type: string;
+  kind: 'sweep' | 'maintenance';
+  summary: string;
+  everyMs: number;
+  on: boolean;
+}
+
+const minute = 60_000;
+const maintenance = 'maintenance';
+
+const wantedSchedules = ({ contactsEveryMs, contactsOn }: ScheduleSettings): Wanted[] => [
+  {
+    type: 'syncAllContacts',
+    kind: 'sweep',
+    summary: 'Read every address book that is due',
+    everyMs: contactsEveryMs,
+    on: contactsOn,
+  },
+  { type: 'fetchPictures', kind: 'sweep', summary: 'Fetch missing pictures', everyMs: 15 * minute, on: true },
+  {
+    type: maintenance,
+    kind: 'maintenance',
+    summary: 'Remove what is past its retention and settle what is owed',
+    everyMs: minute,
+    on: true,
+  },
+];
+
+/** The note on a Schedule that the settings paused; one that an operator paused stays as it is. */
 const switchedOff = 'Switched off by WASENDER_AUTO_SYNC_ENABLED.';
 
 /**
- * Makes the Schedules what the settings say: those that lack, as after the loss of Temporal's database, are made; those
- * that differ are changed in place, so that there is never a second one. Each queue has its own.
+ * Makes the Schedules what this version and the settings say: those that lack, as after the loss of Temporal's database,
+ * are made; the others are updated in place, with their actions and policies. Each queue has its own.
  */
-export async function ensureSchedules(client: Client, taskQueue: string, wanted: Schedules): Promise<void> {
-  await ensure(client, taskQueue, 'syncAllContacts', wanted.contactsEveryMs, wanted.contactsOn);
-  await ensure(client, taskQueue, 'fetchPictures', picturesEveryMs, true);
+export async function ensureSchedules(client: Client, taskQueue: string, settings: ScheduleSettings): Promise<void> {
+  for (const wanted of wantedSchedules(settings)) await ensure(client, taskQueue, wanted);
 }
+
+/** Has the maintenance run now; while a run is under way, once more after it. */
+export const triggerMaintenance = (client: Client, taskQueue: string): Promise<void> =>
+  client.schedule.getHandle(scheduleId(maintenance, taskQueue)).trigger(ScheduleOverlapPolicy.BUFFER_ONE);
 
 export const scheduleId = (workflowType: string, taskQueue: string): string => `${workflowType}/${taskQueue}`;
 
-async function ensure(client: Client, taskQueue: string, type: string, everyMs: number, on: boolean): Promise<void> {
+async function ensure(client: Client, taskQueue: string, { type, kind, summary, everyMs, on }: Wanted): Promise<void> {
   const id = scheduleId(type, taskQueue);
-  const spec = { intervals: [{ every: everyMs }] };
-  const handle = client.schedule.getHandle(id);
+  const definition = {
+    spec: { intervals: [{ every: everyMs }] },
+    action: {
+      type: 'startWorkflow' as const,
+      workflowType: type,
+      workflowId: id,
+      taskQueue,
+      args: [],
+      typedSearchAttributes: new TypedSearchAttributes([{ key: searchAttributes.kind, value: kind }]),
+      staticSummary: summary,
+    },
+    policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: '1 minute' as const },
+  };
+  const state = { paused: !on, note: on ? '' : switchedOff };
   try {
-    const found = await handle.describe();
-    const { paused, note } = found.state;
-    const ours = note === switchedOff;
-    const right = paused ? !on || !ours : on;
-    if (found.spec.intervals?.[0]?.every === everyMs && right) return;
-    await handle.update((before) => ({
-      ...before,
-      spec,
-      state: paused && !ours ? before.state : { ...before.state, paused: !on, note: on ? '' : switchedOff },
-    }));
+    await client.schedule.getHandle(id).update((found) => {
+      const pausedByOperator = found.state.paused && found.state.note !== switchedOff;
+      return { ...definition, state: pausedByOperator ? found.state : { ...found.state, ...state } };
+    });
   } catch (error) {
     if (!(error instanceof ScheduleNotFoundError)) throw error;
-    await client.schedule
-      .create({
-        scheduleId: id,
-        spec,
-        action: {
-          type: 'startWorkflow',
-          workflowType: type,
-          workflowId: id,
-          taskQueue,
-          args: [],
-          typedSearchAttributes: new TypedSearchAttributes([{ key: searchAttributes.kind, value: 'sweep' }]),
-        },
-        policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: '1 minute' },
-        state: { paused: !on, note: on ? '' : switchedOff },
-      })
-      .catch((late: unknown) => {
-        if (!(late instanceof ScheduleAlreadyRunning)) throw late;
-      });
+    await client.schedule.create({ scheduleId: id, ...definition, state }).catch((late: unknown) => {
+      if (!(late instanceof ScheduleAlreadyRunning)) throw late;
+    });
   }
 }

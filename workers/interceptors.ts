@@ -5,10 +5,10 @@ import { heartbeat } from '../activities/heartbeat.ts';
 import { failureRow, ProviderFailure } from '../domain/failures.ts';
 import type { Log } from '../platform/log.ts';
 
-/** Calls that take longer tell the server that their worker lives, this often, in milliseconds. */
+/** How often a running activity sends a heartbeat, in milliseconds. */
 const heartbeatEveryMs = 5_000;
 
-/** What every activity gets: liveness, one translation of errors, and log lines by account and tenant. */
+/** Gives every activity heartbeats, one translation of errors, and log lines with account and tenant. */
 export const activityInterceptors =
   (log: Log) =>
   (context: Context): ActivityInterceptors => {
@@ -33,9 +33,9 @@ export const activityInterceptors =
   };
 
 /**
- * The one place where errors become Temporal's. A provider's failure carries its code as the type; only what the
- * failure table says to retry or to wait for is retried. Anything else is ours or the database's: retried, and told
- * without its message, which may quote a value.
+ * The one place where errors become Temporal's. A provider's failure has its code as the type, and is retried where the
+ * failure table says "retry" or "wait". Any other error is ours or the database's: it is retried, and its message is left
+ * out, since it may quote a value.
  */
 function translate(error: unknown): unknown {
   if (error instanceof ApplicationFailure || error instanceof CancelledFailure) return error;

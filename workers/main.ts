@@ -1,6 +1,6 @@
 import { ConfigError, readConfig } from '../platform/config.ts';
 import { createLog } from '../platform/log.ts';
-import { VaultError } from '../platform/vault.ts';
+import { VaultError } from '../platform/cipher.ts';
 import { startWorker } from './start.ts';
 
 try {

@@ -11,9 +11,8 @@ const levels: Record<LogLevel, 'trace' | 'debug' | 'info' | 'warn' | 'error'> = 
 };
 
 /**
- * Sends the SDK's own lines into our log, one process once, and opens its metrics at `metricsAddress`. What it calls
- * information is our detail; a failed activity is logged by our interceptor already, with names and without
- * Temporal's tokens.
+ * Sends the SDK's log lines into our log, once per process, and serves its metrics at `metricsAddress`. The SDK's level
+ * `INFO` becomes `debug`. Failed activities are left out: our interceptor logs them, without Temporal's tokens.
  */
 export function installRuntime(log: Log, metricsAddress?: string): void {
   const write = (level: LogLevel, message: string, meta?: LogMetadata): void => {
@@ -31,7 +30,7 @@ export function installRuntime(log: Log, metricsAddress?: string): void {
         warn: (message, meta) => write('WARN', message, meta),
         error: (message, meta) => write('ERROR', message, meta),
       },
-      // We drain and stop workers ourselves.
+      // The process stops its workers itself.
       shutdownSignals: [],
       telemetryOptions: {
         logging: { forward: {}, filter: makeTelemetryFilterString({ core: 'WARN', other: 'ERROR' }) },
@@ -39,11 +38,11 @@ export function installRuntime(log: Log, metricsAddress?: string): void {
       },
     });
   } catch {
-    // Installed already: tests start several workers in one process.
+    // Already installed: tests start several workers in one process.
   }
 }
 
-/** A free loopback address for the SDK's own exporter, which cannot tell which port it took. */
+/** A free loopback address for the SDK's exporter, which does not report the port that it took. */
 export function freeAddress(): Promise<string> {
   const server = createServer();
   return new Promise((resolve, reject) => {

@@ -1,12 +1,10 @@
-import { applyRetention } from '../db/queries/retention/raw-retention.ts';
 import type { Config } from '../platform/config.ts';
 import { serveMetrics } from '../platform/metrics.ts';
 import { openContext, prepareInstallation } from '../services/boot.ts';
 import type { Context } from '../services/context.ts';
 import { takeInKeptLedger } from '../services/erasures/ledger-file-sync.ts';
-import { keepReconciling } from '../services/reconcile.ts';
-import { registerOwed } from '../services/webhooks/register-webhooks.ts';
-import { keepPrivacy } from './privacy.ts';
+import { startLedgerFile } from './ledger-file.ts';
+import { startReconciling } from './reconciling.ts';
 import { freeAddress, installRuntime } from './runtime.ts';
 import { createWorkers, slots } from './worker.ts';
 
@@ -38,22 +36,19 @@ export async function startWorker(config: Config): Promise<RunningWorker> {
       : await serveMetrics(metrics, config.METRICS_PORT, config.METRICS_HOST, () =>
           fetch(`http://${sdkMetrics}/metrics`).then((answer) => answer.text()),
         );
-  const privacyRound = keepPrivacy(context);
-  const reconciler = keepReconciling(context, config.RECONCILE_INTERVAL_SECONDS * 1000, async () => {
-    await registerOwed(context);
-    const before = new Date(clock.now().getTime() - config.RAW_RETENTION_DAYS * 86_400_000);
-    await db.system((em) => applyRetention(em, before));
-    await privacyRound();
-  });
-  nudge = reconciler.nudge;
+  const ledgerFile = startLedgerFile(context);
+  const reconciling = startReconciling(context);
+  nudge = reconciling.nudge;
   const done = workers.run();
   return {
     context,
     done,
     stop: async () => {
       workers.shutdown();
+      // First, so that another worker reconciles while activities of this one finish.
+      await reconciling.stop();
       await done;
-      await reconciler.stop();
+      await ledgerFile?.stop();
       metricsServer?.close();
       await workers.close();
       await close();

@@ -8,18 +8,18 @@ import type { Config } from '../platform/config.ts';
 import { temporalAddress } from '../temporal/client.ts';
 import { activityInterceptors } from './interceptors.ts';
 
-/** Never more activities at once than connections for them. */
+/** Activities that run at the same time, by queue: no more than there are database connections for them. */
 export const slots = { activities: 8, backfill: 4 };
 
-/** What polls Temporal in one process. */
+/** The Temporal workers of one process. */
 export interface Polling {
-  /** Resolves once every worker has drained; rejects when one fails, after the others were told to stop. */
+  /** Resolves when every worker has drained. When one fails, stops the others and rejects. */
   run(): Promise<void>;
   shutdown(): void;
   close(): Promise<void>;
 }
 
-/** Workers for the roles of this process: one queue for people, one for bulk; settings measured for two cores. */
+/** Workers for the roles of this process: one queue for interactive calls, one for backfill. Settings are measured for two cores. */
 export async function createWorkers(context: Context): Promise<Polling> {
   const { config } = context;
   const connection = await NativeConnection.connect(temporalAddress(config));
@@ -27,7 +27,7 @@ export async function createWorkers(context: Context): Promise<Polling> {
   const shared = {
     connection,
     namespace: config.TEMPORAL_NAMESPACE,
-    dataConverter: createDataConverter(context.vault),
+    dataConverter: createDataConverter(() => context.vault.keysOf(context.db, null)),
     interceptors: { activity: [activityInterceptors(context.log)] },
     shutdownGraceTime: config.SHUTDOWN_GRACE_SECONDS * 1000,
   };
@@ -38,7 +38,7 @@ export async function createWorkers(context: Context): Promise<Polling> {
       await Worker.create({
         ...shared,
         taskQueue: config.TEMPORAL_TASK_QUEUE,
-        // After a worker's death its runs are taken over within this time, not the default ten seconds.
+        // How soon another worker continues the runs of a dead one; ten seconds by default.
         stickyQueueScheduleToStartTimeout: '2 seconds',
         maxCachedWorkflows: 1_000,
         workflowThreadPoolSize: 1,

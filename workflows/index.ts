@@ -1,4 +1,4 @@
 export { connection } from './connection.ts';
 export { erasePerson } from './erase-person.ts';
-export { fetchPictures, syncAllContacts } from './sweeps.ts';
+export { fetchPictures, maintenance, syncAllContacts } from './sweeps.ts';
 export { syncContacts, syncDetails } from './sync.ts';

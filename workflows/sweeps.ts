@@ -1,6 +1,7 @@
+import type { Activities } from '../activities/activities.ts';
 import { inBackfill, sweeps } from './activity-options.ts';
 
-/** Reads every address book that is due, some accounts at a time; no account has a workflow of its own for it. */
+/** Reads every address book that is due, in chunks of accounts; no account has a workflow of its own for it. */
 export async function syncAllContacts(): Promise<void> {
   const dueAt = Date.now();
   let more: boolean;
@@ -11,13 +12,23 @@ export async function syncAllContacts(): Promise<void> {
   } while (more);
 }
 
-/** Asks for the pictures that lack, within what the provider allows. */
+/** Fetches missing pictures, within the provider's quotas. */
 export async function fetchPictures(): Promise<void> {
   const dueAt = Date.now();
   let more: boolean;
   do {
-    more = await sweeps.fetchDuePictures.executeWithOptions({ ...inBackfill(), summary: 'Ask for pictures' }, [
+    more = await sweeps.fetchDuePictures.executeWithOptions({ ...inBackfill(), summary: 'Fetch pictures' }, [
       { now: Date.now(), dueAt },
     ]);
   } while (more);
+}
+
+/**
+ * Removes what is past its retention and settles what is owed. Its result says what each part did, in numbers; the
+ * failure of one part stops no other.
+ */
+export function maintenance(): ReturnType<Activities['maintain']> {
+  return sweeps.maintain.executeWithOptions({ ...inBackfill(), summary: 'Run every part of the maintenance' }, [
+    { now: Date.now() },
+  ]);
 }

@@ -1,15 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import {
-  deleteExpiredKeys,
-  endLease,
-  findKey,
-  freeKey,
-  storeReply,
-  takeKey,
-} from '../../db/queries/tenants/idempotency-keys.ts';
+import { endLease, findKey, freeKey, storeReply, takeKey } from '../../db/queries/tenants/idempotency-keys.ts';
 import type { IdempotencyKey } from '../../db/entities/tenants.ts';
 import { sealed } from '../../db/sealed.ts';
 import { newId } from '../../platform/ids.ts';
+import type { Keyset } from '../../platform/keyset.ts';
 import type { Context } from '../../services/context.ts';
 import { Problem } from '../../services/problem.ts';
 
@@ -48,15 +42,16 @@ export async function once(
   request: KeyedRequest,
   work: (operationId: string) => Promise<Reply>,
 ): Promise<Reply & { replayed: boolean }> {
-  const digests = context.vault.digests('idempotency', request.content);
+  const keys = await context.vault.keysOf(context.db, request.tenantId);
+  const digests = keys.digests('idempotency', request.content);
   const end = performance.now() + repeatPatienceMs;
   for (;;) {
     const operationId = await take(context, request, digests);
-    if (operationId) return { ...(await execute(context, request, operationId, work)), replayed: false };
+    if (operationId) return { ...(await execute(context, keys, request, operationId, work)), replayed: false };
     const row = await context.db.tenant(request.tenantId, (em) => findKey(em, request));
     if (row && !digests.includes(row.bodyDigest))
       throw new Problem('idempotency_key_reused', 'This Idempotency-Key was used with another request.');
-    const first = row && storedReply(context, row);
+    const first = row && storedReply(keys, row);
     if (first) return { ...first, replayed: true };
     if (performance.now() > end || context.stopping.aborted)
       throw new Problem('request_in_progress', undefined, { retryAfter: 5 });
@@ -77,20 +72,21 @@ function take(
 }
 
 /** The answer of the first request; null while it runs. */
-const storedReply = ({ vault }: Context, { id, status, response }: IdempotencyKey): Reply | null =>
+const storedReply = (keys: Keyset, { id, status, response }: IdempotencyKey): Reply | null =>
   response === null
     ? null
-    : { status: status ?? 200, body: JSON.parse(vault.open(response, sealed.idempotentAnswer(id))) as unknown };
+    : { status: status ?? 200, body: JSON.parse(keys.open(response, sealed.idempotentAnswer(id))) as unknown };
 
 async function execute(
-  { db, vault, clock, log }: Context,
+  { db, clock, log }: Context,
+  keys: Keyset,
   { tenantId, redact }: KeyedRequest,
   operationId: string,
   work: (operationId: string) => Promise<Reply>,
 ): Promise<Reply> {
   try {
     const reply = await work(operationId);
-    const response = vault.seal(JSON.stringify(redact(reply.body)), sealed.idempotentAnswer(operationId));
+    const response = keys.seal(JSON.stringify(redact(reply.body)), sealed.idempotentAnswer(operationId));
     await db.tenant(tenantId, (em) => storeReply(em, operationId, reply.status, response));
     return reply;
   } catch (error) {
@@ -107,24 +103,4 @@ async function execute(
       refused ? freeKey(em, operationId) : endLease(em, operationId, new Date(clock.now().getTime() - 1)),
     );
   }
-}
-
-/** How often a process deletes expired keys, in milliseconds, and how many at once. */
-const deleteEveryMs = 60_000;
-const deleteAtMost = 1_000;
-
-/**
- * Makes the function that deletes expired keys with their answers. To be called whenever a key is used: most calls do
- * nothing. What fails is left to a later call.
- */
-export function createKeyCleaner({ db, clock, log }: Context): () => void {
-  let next = 0;
-  return () => {
-    const now = clock.now();
-    if (now.getTime() < next) return;
-    next = now.getTime() + deleteEveryMs;
-    db.system((em) => deleteExpiredKeys(em, now, deleteAtMost)).catch((error: unknown) =>
-      log.warn({ err: error }, 'expired Idempotency-Keys are still there'),
-    );
-  };
 }

@@ -5,7 +5,7 @@ import type { Context } from '../../services/context.ts';
 import { bearerOf, createKeyring, unauthorized, unlessRevoked } from './auth.ts';
 import { requireScope, type Principal } from '../../services/principal.ts';
 import { checkText, readJson } from './body.ts';
-import { createKeyCleaner, once } from './idempotency.ts';
+import { once } from './idempotency.ts';
 import { Problem } from '../../services/problem.ts';
 import { createLimit } from './rate-limit.ts';
 import type { Route } from './route.ts';
@@ -16,9 +16,7 @@ const bodyLimit = 1_000_000;
 /** Mounts routes at their paths. Each request passes its key, its rate limit, its scope and its schemas, in this order. */
 export function mountRoutes(router: Router, context: Context, routes: readonly Route[]): void {
   const admit = createAdmission(context);
-  const deleteExpiredKeys = createKeyCleaner(context);
-  for (const route of routes)
-    router[route.method](expressPath(route.path), handlerOf(context, route, admit, deleteExpiredKeys));
+  for (const route of routes) router[route.method](expressPath(route.path), handlerOf(context, route, admit));
 }
 
 const expressPath = (path: string): string => path.replace(/\{(\w+)\}/g, ':$1').replace(/(.)\/$/, '$1');
@@ -49,7 +47,7 @@ function createAdmission(context: Context): Admission {
   };
 }
 
-function handlerOf(context: Context, route: Route, admit: Admission, deleteExpiredKeys: () => void): RequestHandler {
+function handlerOf(context: Context, route: Route, admit: Admission): RequestHandler {
   const writes = route.method !== 'get';
   return async (request, response) => {
     response.locals['route'] = `${route.method.toUpperCase()} ${route.path}`;
@@ -78,7 +76,6 @@ function handlerOf(context: Context, route: Route, admit: Admission, deleteExpir
       send(response, route, await answered(run(newId())));
       return;
     }
-    deleteExpiredKeys();
     const content = JSON.stringify([request.path.replace(/\/$/, ''), sent]);
     const name = `${route.method} ${route.path}`;
     const redact = (body: unknown): unknown => redacted(body, route.shownOnce);

@@ -56,7 +56,7 @@ export const createAccount = route({
   answer: accountAndAttempt,
   status: 202,
   handle: async (call) => ({
-    body: accountAndAttemptView(call.context, call.principal, await connectAccount(call, call.body)),
+    body: await accountAndAttemptView(call.context, call.principal, await connectAccount(call, call.body)),
   }),
 });
 
@@ -96,8 +96,8 @@ export const getAccount = route({
   handle: ({ context, principal, params }) =>
     context.db.tenant(principal.tenantId, async (em) => {
       const account = await anyAccount(em, params.id);
-      const raw = principal.scopes.includes('raw');
-      return { body: raw ? rawAccountView(context.vault, account) : accountView(account) };
+      if (!principal.scopes.includes('raw')) return { body: accountView(account) };
+      return { body: rawAccountView(await context.vault.keysOf(em, principal.tenantId), account) };
     }),
 });
 
@@ -134,7 +134,7 @@ export const deleteAccount = route({
   handle: async (call) => {
     const { context, principal, params, query } = call;
     const begun = await disconnectAccount(call, params.id, query.purge ?? false);
-    return { body: accountAndAttemptView(context, principal, begun) };
+    return { body: await accountAndAttemptView(context, principal, begun) };
   },
 });
 

@@ -37,7 +37,7 @@ const getAttempt = route({
   }),
   answer: attemptAnswer,
   handle: async ({ context, principal, params, query, gone }) => ({
-    body: attemptView(context, principal, await watchAttempt(context, principal, params.id, query, gone)),
+    body: await attemptView(context, principal, await watchAttempt(context, principal, params.id, query, gone)),
   }),
 });
 
@@ -53,7 +53,7 @@ const solveStep = route({
   answer: attemptAnswer,
   status: 202,
   handle: async (call) => ({
-    body: answered(
+    body: await answered(
       call,
       await answerStep({ ...call, accountId: call.params.id, stepId: call.params.step_id }, call.body.answer),
     ),
@@ -71,7 +71,10 @@ const resend = route({
   answer: attemptAnswer,
   status: 202,
   handle: async (call) => ({
-    body: answered(call, await moveStep({ ...call, accountId: call.params.id, stepId: call.params.step_id }, 'resend')),
+    body: await answered(
+      call,
+      await moveStep({ ...call, accountId: call.params.id, stepId: call.params.step_id }, 'resend'),
+    ),
   }),
 });
 
@@ -86,7 +89,7 @@ const anotherWay = route({
   answer: attemptAnswer,
   status: 202,
   handle: async (call) => ({
-    body: answered(
+    body: await answered(
       call,
       await moveStep({ ...call, accountId: call.params.id, stepId: call.params.step_id }, 'another_way'),
     ),
@@ -103,7 +106,7 @@ const cancel = route({
   params: accountParams,
   answer: attemptAnswer,
   status: 202,
-  handle: async (call) => ({ body: answered(call, await cancelAttempt(call, call.params.id)) }),
+  handle: async (call) => ({ body: await answered(call, await cancelAttempt(call, call.params.id)) }),
 });
 
 export const reconnect = route({
@@ -121,7 +124,11 @@ export const reconnect = route({
   answer: accountAndAttempt,
   status: 202,
   handle: async (call) => ({
-    body: accountAndAttemptView(call.context, call.principal, await reconnectAccount(call, call.params.id, call.body)),
+    body: await accountAndAttemptView(
+      call.context,
+      call.principal,
+      await reconnectAccount(call, call.params.id, call.body),
+    ),
   }),
 });
 
@@ -139,7 +146,7 @@ const qrImage = route({
       const account = await ownAccount(em, params.id);
       const { step_id: id } = params;
       const step = isId(id) ? await em.findOne(ConnectionStep, { id, accountId: account.id }) : null;
-      const content = step && contentOf(context.vault, step);
+      const content = step && contentOf(await context.vault.keysOf(em, principal.tenantId), step);
       if (content?.kind !== 'qr') throw new Problem('not_found', 'The account has no such QR code, or no longer.');
       return { body: encodeQR(content.text, 'svg') };
     }),
@@ -159,8 +166,11 @@ export const solveCurrentStep = route({
   status: 202,
   handle: async (call) => {
     const { attempt, step } = await currentAttempt(call.context, call.principal, call.params.id);
-    const stepId = stepView(call.context.vault, call.context.publicUrl, attempt, step).id;
-    return { body: answered(call, await answerStep({ ...call, accountId: call.params.id, stepId }, call.body.answer)) };
+    const keys = await call.context.vault.keysOf(call.context.db, call.principal.tenantId);
+    const stepId = stepView(keys, call.context.publicUrl, attempt, step).id;
+    return {
+      body: await answered(call, await answerStep({ ...call, accountId: call.params.id, stepId }, call.body.answer)),
+    };
   },
 });
 

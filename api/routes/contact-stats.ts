@@ -64,7 +64,7 @@ const getStats = route({
         body: {
           ...(counts as Record<CountName, number>),
           last_sync: await lastSync(em, { account }),
-          last_runs: runs.map(syncView(context.vault)),
+          last_runs: runs.map(syncView(await context.vault.keysOf(em, principal.tenantId))),
         },
       };
     }),

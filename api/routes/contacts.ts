@@ -30,8 +30,8 @@ export const search = z
   );
 
 /** The whole contact for a key: with the provider's entry where it may see that. */
-export const shownTo = (em: Em, { vault }: Context, { scopes }: Principal, contact: Contact) =>
-  wholeContactView(em, contact, scopes.includes('raw') ? vault : null);
+export const shownTo = async (em: Em, { vault }: Context, { tenantId, scopes }: Principal, contact: Contact) =>
+  wholeContactView(em, contact, scopes.includes('raw') ? await vault.keysOf(em, tenantId) : null);
 
 /** A filter about one account: 404 where the tenant has no such account. */
 export const filterOf = async (em: Em, filter: ContactFilter): Promise<ContactFilter> =>

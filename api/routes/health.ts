@@ -1,6 +1,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { Request, RequestHandler, Router } from 'express';
 import { z } from 'zod';
+import type { Keyset } from '../../platform/keyset.ts';
 import { isDatabaseUp } from '../../db/database-down.ts';
 import { decodePayload } from '../../temporal/codec.ts';
 import type { Context } from '../../services/context.ts';
@@ -47,7 +48,7 @@ function opening<T>(open: () => T): T {
  * the path holds the credential, browsers of other origins are refused, and each use is recorded.
  */
 export function serveCodec(router: Router, context: Context): void {
-  const { config, vault, log } = context;
+  const { config, db, vault, log } = context;
   const expected = Buffer.from(codecToken(config.ENCRYPTION_KEY));
   const origin = config.TEMPORAL_UI_URL ? new URL(config.TEMPORAL_UI_URL).origin : null;
 
@@ -79,13 +80,14 @@ export function serveCodec(router: Router, context: Context): void {
     const parsed = body.safeParse(await readJson(request, response, bodyLimit));
     if (!parsed.success) throw new Problem('malformed_request', 'The body holds no payloads.');
     const { payloads } = parsed.data;
-    response.json({ payloads: payloads.map(openPayload) });
+    const keys = await vault.keysOf(db, null);
+    response.json({ payloads: payloads.map((payload) => openPayload(keys, payload)) });
     log.info({ payloads: payloads.length, address: request.socket.remoteAddress }, 'payloads decoded for an operator');
   });
 
-  function openPayload(payload: WirePayload): WirePayload {
+  function openPayload(keys: Keyset, payload: WirePayload): WirePayload {
     const opened = opening(() =>
-      decodePayload(vault, {
+      decodePayload(keys, {
         metadata: Object.fromEntries(
           Object.entries(payload.metadata).map(([key, value]) => [key, Buffer.from(value, 'base64')]),
         ),

@@ -138,7 +138,7 @@ const rotateSecret = route({
         { id: found.id },
         { lockMode: LockMode.PESSIMISTIC_WRITE },
       );
-      rotateWebhookSecret(vault, row, clock.now());
+      rotateWebhookSecret(await vault.keysOf(em, row.tenantId), row, clock.now());
       return row;
     };
     // The installation's own row is no tenant's to write.

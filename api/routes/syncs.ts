@@ -54,7 +54,8 @@ const startOne = route({
     const [id = ''] = await beginSyncs(context, [account], wish);
     const [run] = await runsAfter(call, [id], query.wait);
     if (!run) throw new Problem('not_found', 'The account was deleted meanwhile.');
-    return { body: syncView(context.vault)(run) };
+    const keys = await context.vault.keysOf(context.db, principal.tenantId);
+    return { body: syncView(keys)(run) };
   },
 });
 
@@ -119,7 +120,7 @@ export const startSyncs = route({
     const runs = await runsAfter(call, ids, query.wait);
     return {
       status: query.wait > 0 && haveEnded(runs) ? 200 : 202,
-      body: { items: runs.map(syncView(context.vault)), left_out: left },
+      body: { items: runs.map(syncView(await context.vault.keysOf(context.db, principal.tenantId))), left_out: left },
     };
   },
 });
@@ -138,7 +139,8 @@ const listOfAccount = route({
   handle: ({ context, principal, params, query }) =>
     context.db.tenant(principal.tenantId, async (em) => {
       const { id: accountId } = await anyAccount(em, params.id);
-      return { body: pageOfRuns(await listed(em, { ...query, accountId }), query.limit, context.vault) };
+      const keys = await context.vault.keysOf(em, principal.tenantId);
+      return { body: page(await listed(em, { ...query, accountId }), query.limit, syncView(keys)) };
     }),
 });
 
@@ -153,7 +155,8 @@ const listAll = route({
   handle: ({ context, principal, query: { account, ...query } }) =>
     context.db.tenant(principal.tenantId, async (em) => {
       const where = account === undefined ? query : { ...query, accountId: (await anyAccount(em, account)).id };
-      return { body: pageOfRuns(await listed(em, where), query.limit, context.vault) };
+      const keys = await context.vault.keysOf(em, principal.tenantId);
+      return { body: page(await listed(em, where), query.limit, syncView(keys)) };
     }),
 });
 
@@ -172,9 +175,6 @@ function listed(em: Em, { limit, cursor, ...filter }: Listing): Promise<SyncRun[
   return em.find(SyncRun, { $and: where }, { orderBy: { id: 'desc' }, limit: limit + 1 });
 }
 
-const pageOfRuns = (runs: SyncRun[], limit: number, vault: Parameters<typeof syncView>[0]) =>
-  page(runs, limit, syncView(vault));
-
 const syncParams = z.object({ id: z.string().describe('The sync.') });
 
 async function ownSync(em: Em, id: string): Promise<SyncRun> {
@@ -192,7 +192,10 @@ const getSync = route({
   params: syncParams,
   answer: syncAnswer,
   handle: ({ context, principal, params: { id } }) =>
-    context.db.tenant(principal.tenantId, async (em) => ({ body: syncView(context.vault)(await ownSync(em, id)) })),
+    context.db.tenant(principal.tenantId, async (em) => {
+      const run = await ownSync(em, id);
+      return { body: syncView(await context.vault.keysOf(em, principal.tenantId))(run) };
+    }),
 });
 
 const cancel = route({
@@ -209,7 +212,7 @@ const cancel = route({
       const cancelled = isId(id) && (await cancelSyncs(em, context.vault, { runId: id }, context.clock.now()));
       const run = await ownSync(em, id);
       if (!cancelled) throw new Problem('sync_ended', `The sync has ${run.state} already.`);
-      return { body: syncView(context.vault)(run) };
+      return { body: syncView(await context.vault.keysOf(em, principal.tenantId))(run) };
     }),
 });
 

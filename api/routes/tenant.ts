@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { Tenant } from '../../db/entities/tenants.ts';
 import { contactFieldNames } from '../../domain/erasure.ts';
+import { requestMaintenance } from '../../services/maintenance/request-maintenance.ts';
 import { route } from '../http/route.ts';
 
 const tag = 'tenant';
@@ -72,8 +73,8 @@ const patchTenant = route({
     contact_retention_days: retentionDays.optional(),
   }),
   answer: tenantAnswer,
-  handle: ({ context, principal, body }) =>
-    context.db.tenant(principal.tenantId, async (em) => {
+  handle: async ({ context, principal, body }) => {
+    const changed = await context.db.tenant(principal.tenantId, async (em) => {
       const tenant = await em.findOneOrFail(Tenant, { id: principal.tenantId });
       if (body.time_zone !== undefined) tenant.timeZone = body.time_zone;
       if (body.contact_retention_days !== undefined) tenant.contactRetentionDays = body.contact_retention_days;
@@ -83,8 +84,11 @@ const patchTenant = route({
         if (JSON.stringify(fields) !== JSON.stringify(tenant.contactFields)) tenant.contactFieldsOwed = true;
         tenant.contactFields = fields;
       }
-      return { body: tenantView(tenant) };
-    }),
+      return tenant;
+    });
+    if (changed.contactFieldsOwed) await requestMaintenance(context);
+    return { body: tenantView(changed) };
+  },
 });
 
 export const tenantRoutes = [getTenant, patchTenant];

@@ -7,6 +7,7 @@ import { isId } from '../../platform/ids.ts';
 import type { Em } from '../../db/connect.ts';
 import { anyAccount } from '../../services/accounts/find-account.ts';
 import { afterCursor, page, pageOf, pageQuery, time, wireTime, wireTimeOrNull } from '../http/pagination.ts';
+import type { Context } from '../../services/context.ts';
 import { Problem } from '../../services/problem.ts';
 import { route, type Call } from '../http/route.ts';
 import { replayEvent } from '../../services/webhooks/replay-event.ts';
@@ -90,6 +91,10 @@ const listEvents = route({
   },
 });
 
+async function bodyOf({ db, vault }: Context, { id, tenantId, body }: WebhookEvent): Promise<string | null> {
+  return body === null ? null : (await vault.keysOf(db, tenantId)).open(body, sealed.webhookBody(id));
+}
+
 const getEvent = route({
   method: 'get',
   path: '/webhook-events/{id}',
@@ -102,9 +107,7 @@ const getEvent = route({
   }),
   handle: async (call) => {
     const event = await eventOf(call, call.params.id);
-    const raw = call.principal.scopes.includes('raw')
-      ? { body: event.body === null ? null : call.context.vault.open(event.body, sealed.webhookBody(event.id)) }
-      : {};
+    const raw = call.principal.scopes.includes('raw') ? { body: await bodyOf(call.context, event) } : {};
     return { body: { ...eventView(event), ...raw } };
   },
 });

@@ -4,7 +4,7 @@ import { channelNames, methodNames, providerNames } from '../../domain/channels.
 import { asFailureCode, failureRow } from '../../domain/failures.ts';
 import { sealed } from '../../db/sealed.ts';
 import type { Account } from '../../db/entities/accounts.ts';
-import type { Vault } from '../../platform/vault.ts';
+import type { Keyset } from '../../platform/keyset.ts';
 import { time, wireTime, wireTimeOrNull } from '../http/pagination.ts';
 
 const connectionConfig = z.looseObject({
@@ -90,10 +90,10 @@ export const accountView = (account: Account): AccountAnswer => ({
 });
 
 /** With the provider's raw answer opened, for keys that may see it. */
-export function rawAccountView(vault: Vault, account: Account): AccountAnswer {
+export function rawAccountView(keys: Keyset, account: Account): AccountAnswer {
   const view = accountView(account);
   if (!view.connection_config || !account.rawDetails) return view;
-  const raw: unknown = JSON.parse(vault.open(account.rawDetails, sealed.rawDetails(account.id)));
+  const raw: unknown = JSON.parse(keys.open(account.rawDetails, sealed.rawDetails(account.id)));
   return { ...view, connection_config: { ...view.connection_config, full_api_response: raw } };
 }
 

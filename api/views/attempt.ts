@@ -30,11 +30,11 @@ export const attemptAnswer = z
 
 export const accountAndAttempt = z.object({ account: accountAnswer, attempt: attemptAnswer });
 
-export function attemptView(
-  { vault, publicUrl, temporal }: Context,
-  { scopes }: Principal,
+export async function attemptView(
+  { db, vault, publicUrl, temporal }: Context,
+  { tenantId, scopes }: Principal,
   { attempt, step }: AttemptWithStep,
-): z.input<typeof attemptAnswer> {
+): Promise<z.input<typeof attemptAnswer>> {
   const workflowId = connectionWorkflowId(attempt.accountId);
   const operator = scopes.includes('operator')
     ? { workflow_id: workflowId, history_url: temporal.historyUrl(workflowId, attempt.runId) }
@@ -48,7 +48,7 @@ export function attemptView(
     state: attempt.state,
     method: attempt.method,
     reason: attempt.reason,
-    step: stepView(vault, publicUrl, attempt, step),
+    step: stepView(await vault.keysOf(db, tenantId), publicUrl, attempt, step),
     started_at: wireTime(attempt.startedAt),
     deadline_at: wireTime(attempt.deadlineAt),
     ended_at: wireTimeOrNull(attempt.endedAt),
@@ -57,11 +57,11 @@ export function attemptView(
 }
 
 /** The answer to a request that begins an attempt. */
-export const accountAndAttemptView = (
+export const accountAndAttemptView = async (
   context: Context,
   principal: Principal,
   { account, ...attempt }: AccountWithAttempt,
-): z.input<typeof accountAndAttempt> => ({
+): Promise<z.input<typeof accountAndAttempt>> => ({
   account: accountView(account),
-  attempt: attemptView(context, principal, attempt),
+  attempt: await attemptView(context, principal, attempt),
 });

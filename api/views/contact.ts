@@ -6,7 +6,7 @@ import { arrayOf, rows, type Em } from '../../db/connect.ts';
 import { Account } from '../../db/entities/accounts.ts';
 import type { Contact } from '../../db/entities/contacts.ts';
 import { sealed } from '../../db/sealed.ts';
-import type { Vault } from '../../platform/vault.ts';
+import type { Keyset } from '../../platform/keyset.ts';
 import { time, wireTime, wireTimeOrNull } from '../http/pagination.ts';
 
 export const contactAnswer = z
@@ -109,8 +109,8 @@ export const contactView = (contact: Listed): ContactView => ({
   updated_at: wireTime(contact.updatedAt),
 });
 
-/** All that is known of a contact; for keys with the scope raw, with the provider's entry opened (`vault`). */
-export async function wholeContactView(em: Em, contact: Contact, vault: Vault | null): Promise<WholeContactView> {
+/** All that is known of a contact; for keys with the scope raw, with the provider's entry opened (`keys`). */
+export async function wholeContactView(em: Em, contact: Contact, keys: Keyset | null): Promise<WholeContactView> {
   const { provider } = await em.findOneOrFail(Account, { id: contact.accountId });
   const merged = await rows<{ id: string }>(em, 'select id from contacts where merged_into = ? order by id', [
     contact.id,
@@ -125,12 +125,12 @@ export async function wholeContactView(em: Em, contact: Contact, vault: Vault | 
     aliases: aliases.map(({ kind, value }) => ({ kind, value })),
     provenance: provenanceView(contact, provider),
     merged: merged.map(({ id }) => id),
-    ...(vault ? { raw_wasender_data: rawOf(vault, contact) } : {}),
+    ...(keys ? { raw_wasender_data: rawOf(keys, contact) } : {}),
   };
 }
 
-const rawOf = (vault: Vault, { id, rawWasenderData }: Contact): unknown =>
-  rawWasenderData === null ? null : JSON.parse(vault.open(rawWasenderData, sealed.contactRaw(id)));
+const rawOf = (keys: Keyset, { id, rawWasenderData }: Contact): unknown =>
+  rawWasenderData === null ? null : JSON.parse(keys.open(rawWasenderData, sealed.contactRaw(id)));
 
 /** Fields by their names on the wire. */
 const fieldNames = {

@@ -3,7 +3,7 @@ import { whoNames } from '../../domain/accounts.ts';
 import { instructions, stepKinds, type StepContent } from '../../domain/steps.ts';
 import type { ConnectionAttempt, ConnectionStep } from '../../db/entities/attempts.ts';
 import { contentOf } from '../../services/connections/login/steps.ts';
-import type { Vault } from '../../platform/vault.ts';
+import type { Keyset } from '../../platform/keyset.ts';
 import { time, wireTimeOrNull } from '../http/pagination.ts';
 
 export const stepAnswer = z
@@ -46,7 +46,7 @@ const waiting = (attempt: ConnectionAttempt): StepAnswer => ({
 
 /** The current step of an attempt, the same shape for every provider. */
 export function stepView(
-  vault: Vault,
+  keys: Keyset,
   publicUrl: string,
   attempt: ConnectionAttempt,
   step: ConnectionStep | null,
@@ -59,7 +59,7 @@ export function stepView(
     const { reason, who, detail } = attempt;
     return { ...head, kind: 'failed', instructions: detail ?? 'Start again.', reason, who, what_to_do: detail };
   }
-  const content = contentOf(vault, step);
+  const content = contentOf(keys, step);
   if (!content) return waiting(attempt);
   return {
     ...head,

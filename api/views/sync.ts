@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { targetOf } from '../../db/queries/syncs/open-contacts-run.ts';
 import type { SyncRun } from '../../db/entities/events.ts';
 import { asFailureCode, failureRow } from '../../domain/failures.ts';
-import type { Vault } from '../../platform/vault.ts';
+import type { Keyset } from '../../platform/keyset.ts';
 import { time, wireTime, wireTimeOrNull } from '../http/pagination.ts';
 
 export const syncKinds = ['details', 'contacts'] as const;
@@ -29,14 +29,14 @@ export const syncAnswer = z
 
 export type SyncView = z.input<typeof syncAnswer>;
 
-/** A run as callers see it; `vault` opens whom it is about. */
+/** A run as callers see it; `keys` open whom it is about. */
 export const syncView =
-  (vault: Vault) =>
+  (keys: Keyset) =>
   (run: SyncRun): SyncView => ({
     id: run.id,
     account_id: run.accountId,
     kind: run.kind,
-    scope: targetOf(vault, run) ?? (run.scope === '' ? null : {}),
+    scope: targetOf(keys, run) ?? (run.scope === '' ? null : {}),
     state: run.state,
     progress: run.state === 'succeeded' ? 1 : Math.min(1, run.part),
     stats: run.stats,

@@ -2,20 +2,20 @@ import type { ProviderCall } from '../../providers/provider.ts';
 import type { Run } from './ours.ts';
 import { until, type BenchStack } from '../stack.ts';
 
-/** A connected number with an address book at the sandbox. */
+/** A connected number with an address book in the sandbox. */
 export interface BenchAccount {
   id: string;
   tenantId: string;
   session: string;
-  /** What calls for it are made with. */
+  /** Parameters of a provider call for this account. */
   call(): ProviderCall;
 }
 
 let numbers = 0;
 
 /**
- * Connects a number of its own and gives it an address book of that size. From then on WASender's webhooks are lost:
- * changes are told by the sync alone, which would find unchanged what a webhook has told before.
+ * Connects a new number with an address book of that size. From then on the sandbox drops WASender's webhooks: they
+ * would apply changes before the measured sync.
  */
 export async function connectAccount(stack: BenchStack, size: number): Promise<BenchAccount> {
   numbers += 1;
@@ -31,7 +31,7 @@ export async function connectAccount(stack: BenchStack, size: number): Promise<B
   await stack.control('PUT', '/address-book', { session, size: 0, seed: 0 });
   await stack.control('POST', '/scan', { session });
   await until('the account', async () => ((await read()).state === 'active' ? true : null));
-  // The sync that follows a connection finds nobody yet.
+  // The first sync after a connection: the address book is still empty.
   await until('its first sync', async () => {
     const { items } = await stack.api<{ items: Run[] }>('GET', `/accounts/${account.id}/syncs?kind=contacts`);
     return items[0]?.state === 'succeeded' ? true : null;

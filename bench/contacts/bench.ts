@@ -2,39 +2,37 @@ import pg from 'pg';
 import type { Say } from '../../dev/parts/progress.ts';
 import { newId } from '../../platform/ids.ts';
 import { contacts as reader } from '../../providers/wasender/contacts.ts';
-import { bareLoop } from '../baselines/bare-loop.ts';
-import { openOrm, ormRows } from '../baselines/orm-rows.ts';
-import { baselineTable, createBaselineTable } from '../baselines/table.ts';
 import { cpuOf, measure } from '../measure.ts';
 import type { Row } from '../row.ts';
 import { startBenchStack, type BenchStack } from '../stack.ts';
 import { connectAccount, type BenchAccount } from './account.ts';
+import { bareLoop, baselineTable, createBaselineTable, openOrm, ormRows, type ContactOwner } from './baselines.ts';
 import { costAtTemporal, sync } from './ours.ts';
 import { cases, inWords, rowsFor, type Measured } from './rows.ts';
 
-/** Row by row takes long: a part of the book tells its speed. */
+/** Row by row is slow: a part of the contacts is enough to measure its speed. */
 const ormLimit = 2_000;
 
-/** One side's way to bring its table up to date with an account's address book; answers the entries it went through. */
+/** How one side syncs an account's address book; answers the number of entries it processed. */
 type Way = (stack: BenchStack, account: BenchAccount) => Promise<Omit<Measured, 'of' | 'side'>>;
 
 /** The contact sync against the bare loop and against row-by-row upserts. Throws when a sync fails. */
-export async function contacts(wish: { size: number; runs: number }, say: Say, signal: AbortSignal): Promise<Row[]> {
+export async function contacts(options: { size: number; runs: number }, say: Say, signal: AbortSignal): Promise<Row[]> {
   const stack = await startBenchStack({ WASENDER_AUTO_SYNC_ENABLED: 'false' }, say, signal);
   const client = new pg.Client({ connectionString: stack.ownerUrl });
   const orm = await openOrm(stack.ownerUrl);
   const sides: Record<Measured['side'], Way> = {
     ours,
-    bare: baseline((account, whose) => bareLoop(reader, account.call(), client, whose)),
-    orm: baseline((account, whose) => ormRows(orm, reader, account.call(), whose, ormLimit), newId),
+    bare: baseline((account, owner) => bareLoop(reader, account.call(), client, owner)),
+    orm: baseline((account, owner) => ormRows(orm, reader, account.call(), owner, ormLimit), newId),
   };
   const measured: Measured[] = [];
   try {
     await client.connect();
     await client.query(createBaselineTable);
-    // The first round warms up all sides, and does not count.
-    for (let round = 0; round <= wish.runs; round += 1) {
-      const account = await connectAccount(stack, wish.size);
+    // Round 0 warms up all sides and does not count.
+    for (let round = 0; round <= options.runs; round += 1) {
+      const account = await connectAccount(stack, options.size);
       const turns = round % 2 ? (['ours', 'bare', 'orm'] as const) : (['orm', 'bare', 'ours'] as const);
       for (const of of cases) {
         const { session } = account;
@@ -68,10 +66,10 @@ const ours: Way = async (stack, account) => {
   return { entries, cost, temporal: await costAtTemporal(stack, account.id) };
 };
 
-/** A baseline works in this process; `accountOf` says under whose name where it is not the account's own. */
+/** A baseline runs in this process. `accountOf`: the account id it writes; by default the account's own. */
 const baseline =
   (
-    work: (account: BenchAccount, whose: { tenantId: string; accountId: string }) => Promise<number>,
+    work: (account: BenchAccount, owner: ContactOwner) => Promise<number>,
     accountOf: (account: BenchAccount) => string = ({ id }) => id,
   ): Way =>
   async (stack, account) => {

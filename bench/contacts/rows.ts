@@ -1,25 +1,25 @@
 import type { Cost } from '../measure.ts';
-import { atMost, faster, median, told, type Row } from '../row.ts';
+import { atMost, faster, informative, median, type Row } from '../row.ts';
 
-/** What happened to the address book before a sync, in this order. */
+/** The state of the address book before a sync, in this order. */
 export const cases = ['first sync', 'unchanged', '5 % changed'] as const;
 
 /** One sync by one side. */
 export interface Measured {
   of: (typeof cases)[number];
   side: 'ours' | 'bare' | 'orm';
-  /** Entries of the address book that it went through. */
+  /** Entries of the address book that it processed. */
   entries: number;
   cost: Cost;
   temporal: { actions: number; events: number } | null;
 }
 
-/** Least ratios of entries a second. */
+/** The least ratios of entries a second. */
 const goals = { bare: 0.8, orm: 8 };
-/** Bounds of a run at Temporal: actions beyond one for each minute that it takes, and events. */
+/** The most for a run in Temporal: actions, beside one for each minute, and history events. */
 const temporalGoals = { actions: 3, events: 11 };
 
-/** The answer: of each number the median of the rounds. */
+/** The result's rows: of each number the median of the rounds. */
 export function rowsFor(all: readonly Measured[]): Row[] {
   const middle = (of: string, side: Measured['side'], value: (one: Measured) => number): number =>
     median(all.filter((one) => one.of === of && one.side === side).map(value));
@@ -30,7 +30,7 @@ export function rowsFor(all: readonly Measured[]): Row[] {
         middle(of, 'ours', ({ cost }) => value(cost)),
         middle(of, 'bare', ({ cost }) => value(cost)),
       ];
-      return told(path(what), ours, 'bare loop', bare);
+      return informative(path(what), ours, 'bare loop', bare);
     };
     const ours = (value: (one: Measured) => number): number => middle(of, 'ours', value);
     const minutes = Math.ceil(ours(({ cost }) => cost.seconds) / 60);

@@ -6,8 +6,8 @@ export const configuration: Check = {
   otherwise: 'Correct the setting; "Settings" in docs/reference.md says what each may be.',
   look: async (subject) => {
     const config = subject.config();
-    const { keyIds } = subject.vault();
-    const keys = keyIds.length > 1 ? `${keyIds.length} encryption keys` : 'one encryption key';
+    const { ids } = subject.vault().masterKeys;
+    const keys = ids.length > 1 ? `${ids.length} encryption keys` : 'one encryption key';
     return [pass(`${keys}, PUBLIC_URL ${config.PUBLIC_URL}, queue ${config.TEMPORAL_TASK_QUEUE}`)];
   },
 };

@@ -10,6 +10,7 @@ import { fail, pass, skip, type Check, type Finding } from './check.ts';
 interface Row {
   id: string;
   provider: ProviderName;
+  tenant_id: string | null;
   tenant: string | null;
   settings: string;
   webhook_token: string;
@@ -24,7 +25,7 @@ const noAccount = 'patchbay-doctor';
 const credentials = (em: Em): Promise<Row[]> =>
   rows<Row>(
     em,
-    `select c.id, c.provider, t.name as tenant, c.settings, c.webhook_token, c.registered_address
+    `select c.id, c.provider, c.tenant_id, t.name as tenant, c.settings, c.webhook_token, c.registered_address
      from provider_credentials c left join tenants t on t.id = c.tenant_id
      order by c.tenant_id nulls first, c.id limit ?`,
     [most],
@@ -56,11 +57,11 @@ export const providerChecks: Check = {
 };
 
 async function examineOne(row: Row, subject: Subject, signal: AbortSignal): Promise<Finding> {
-  const vault = subject.vault();
   const publicUrl = subject.config().PUBLIC_URL;
   const provider = subject.providers[row.provider];
   if (!provider) return skip('this version does not know it');
-  const settings = JSON.parse(vault.open(row.settings, sealed.credentials(row.id))) as Record<string, string>;
+  const keys = await subject.vault().keysOf(await subject.database(), row.tenant_id);
+  const settings = JSON.parse(keys.open(row.settings, sealed.credentials(row.id))) as Record<string, string>;
   const setAgain =
     row.tenant === null
       ? "Correct the installation's settings of the provider and restart api and worker."

@@ -1,6 +1,7 @@
 import { openDatabase, type Database } from '../../db/connect.ts';
 import { readConfig, type Config } from '../../platform/config.ts';
-import { createVault, parseKeyRing, type Vault } from '../../platform/vault.ts';
+import { createVault, type Vault } from '../../db/vault.ts';
+import { parseKeyRing } from '../../platform/master-keys.ts';
 import { installedProviders } from '../../services/boot.ts';
 import type { Context } from '../../services/context.ts';
 import { openTemporal, type TemporalView } from '../../temporal/view.ts';

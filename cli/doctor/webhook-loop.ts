@@ -28,7 +28,7 @@ export const webhookLoop: Check = {
     return Promise.all(
       known.map(async (row) => {
         const name = row.provider as ProviderName;
-        const [secret = ''] = webhookSecretsOf(subject.vault(), row);
+        const [secret = ''] = webhookSecretsOf(await subject.vault().keysOf(db, row.tenantId), row);
         const address = webhookAddress(subject.config().PUBLIC_URL, name, row.webhookToken);
         return { ...(await sendOne(subject, row.id, name, address, secret, signal)), of: name };
       }),

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 /** The folder of the checkout. */
 export const PROJECT = fileURLToPath(new URL('../../', import.meta.url));
 
-/** Where one local stack keeps its data, logs, secrets and stack.json. */
+/** The folder in which one local stack keeps its data, logs, secrets and stack.json. */
 export type Home = { path: string; logs: string };
 
 /** PATCHBAY_HOME, or `.patchbay` in the project; made when missing. */
@@ -16,14 +16,14 @@ export function openHome(env: NodeJS.ProcessEnv): Home {
   const home = { path, logs: join(path, 'logs') };
   if (!existsSync(path)) {
     mkdirSync(path, { recursive: true });
-    // Root's PostgreSQL runs as another user, which must be able to pass through; what is secret in here is 0600.
+    // Started by root, PostgreSQL runs as another user, which must be able to pass through; secret files are 0600.
     chmodSync(path, process.getuid?.() === 0 ? 0o711 : 0o700);
   }
   mkdirSync(home.logs, { recursive: true, mode: 0o700 });
   return home;
 }
 
-/** Where downloads and builds are kept, once per machine and user: PATCHBAY_CACHE, else under XDG_CACHE_HOME or ~/.cache. */
+/** The folder for downloads and builds, one per machine and user: PATCHBAY_CACHE, else under XDG_CACHE_HOME or ~/.cache. */
 export function openCache(env: NodeJS.ProcessEnv): string {
   const path = env.PATCHBAY_CACHE
     ? resolve(env.PATCHBAY_CACHE)
@@ -32,14 +32,14 @@ export function openCache(env: NodeJS.ProcessEnv): string {
   return path;
 }
 
-/** Writes a file that only its owner may read, in one step, so that no reader meets half of it. */
+/** Writes a file that only its owner may read, by a rename: readers see the old text or the new one, never a part. */
 export function writePrivate(file: string, text: string): void {
   const next = `${file}.${process.pid}.tmp`;
   writeFileSync(next, text, { mode: 0o600 });
   renameSync(next, file);
 }
 
-/** A value kept in a private file: read when it is there, else made once and kept. */
+/** A value kept in a private file: read when the file is there, else made and written. */
 export function keep(file: string, make: () => string): string {
   if (existsSync(file)) return readFileSync(file, 'utf8').trim();
   const made = make();

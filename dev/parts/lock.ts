@@ -4,14 +4,14 @@ import { identify, isRunning, type ProcessIdentity } from './process-identity.ts
 export type Lock = { release: () => void };
 
 /**
- * Takes a lock file for this process, or answers who holds it. The file of a holder that no longer runs (kill -9, a
+ * Takes a lock file for this process, or answers the pid of its holder. A lock whose holder no longer runs (SIGKILL, a
  * machine that went down) is taken over.
  */
 export function tryLock(file: string): Lock | { holder: number } {
   const self = identify(process.pid);
   if (!self) throw new Error('this process cannot be identified');
   const own = `${file}.${process.pid}`;
-  // Linked into place when complete, so that nobody ever reads half a lock.
+  // Linked into place when complete: readers never see a part of it.
   writeFileSync(own, JSON.stringify(self), { mode: 0o600 });
   try {
     for (;;) {
@@ -30,15 +30,15 @@ export function tryLock(file: string): Lock | { holder: number } {
   }
 }
 
-/** Waits for a lock, up to a time in milliseconds; `onWait` is called once when somebody else holds it. */
+/** Waits up to `ms` milliseconds for a lock; calls `onWait` once, with the holder's pid, when it is taken. */
 export async function waitForLock(file: string, ms: number, onWait: (holder: number) => void): Promise<Lock> {
   const until = Date.now() + ms;
-  let told = false;
+  let waiting = false;
   for (;;) {
     const lock = tryLock(file);
     if ('release' in lock) return lock;
-    if (!told) onWait(lock.holder);
-    told = true;
+    if (!waiting) onWait(lock.holder);
+    waiting = true;
     if (Date.now() > until) throw new Error(`process ${lock.holder} still holds ${file}`);
     await new Promise((resolve) => setTimeout(resolve, 200));
   }
@@ -52,7 +52,7 @@ function readHolder(file: string): ProcessIdentity | null {
   }
 }
 
-/** Moves a stale lock away; if another process replaced it in between, that process's lock is put back. */
+/** Moves a stale lock away; puts it back if another process took the lock in between. */
 function removeStale(file: string, seen: ProcessIdentity | null): void {
   const away = `${file}.stale.${process.pid}`;
   try {

@@ -1,24 +1,24 @@
 import { readFileSync } from 'node:fs';
 
-/** The range of Node that was checked, from package.json: `>=24.16.0 <25`. */
-function checkedRange(): { least: number[]; below: number } {
+/** The supported range of Node, from package.json: `>=24.16.0 <25`. */
+function supportedRange(): { least: number[]; below: number } {
   const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
   const [, least, below] = /^>=(\d+\.\d+\.\d+) <(\d+)$/.exec(manifest.engines.node) ?? [];
-  if (!least || !below) throw new Error(`engines.node of package.json is not understood: ${manifest.engines.node}`);
+  if (!least || !below) throw new Error(`engines.node of package.json cannot be parsed: ${manifest.engines.node}`);
   return { least: least.split('.').map(Number), below: Number(below) };
 }
 
-/** What is wrong with a version like `v24.21.0`, in one line, or null when it is in the checked range. */
+/** What is wrong with a version like `v24.21.0`, in one line; null when it is in the supported range. */
 export function nodeProblem(version: string): string | null {
-  const { least, below } = checkedRange();
+  const { least, below } = supportedRange();
   const have = version.slice(1).split('.').map(Number);
   const order = have.findIndex((part, i) => part !== least[i]);
   const enough = order === -1 || (have[order] ?? 0) > (least[order] ?? 0);
   if (enough && (have[0] ?? 0) < below) return null;
-  return `Patchbay needs Node ${least.join('.')} or a later ${least[0]}.x, this is ${version}: run it through npm, which brings the right one, or install Node ${least[0]}`;
+  return `Patchbay needs Node ${least.join('.')} or a later ${least[0]}.x, this is ${version}: start it with npm, which has the right one, or install Node ${least[0]}`;
 }
 
-/** Ends the process with one clear line when Node is not one that was checked. */
+/** Ends the process with one line when its Node is not a supported one. */
 export function requireNode(): void {
   const problem = nodeProblem(process.version);
   if (problem === null) return;

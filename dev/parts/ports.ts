@@ -19,15 +19,17 @@ export const PORTS = {
 
 export type PortName = keyof typeof PORTS;
 
-/**
- * A port that nobody else on this machine can take until it is released to the part that will listen on it. From then
- * on other stacks leave it alone, also while that part is starting or being restarted, until it is given back.
- */
-export type ReservedPort = { number: number; release: () => Promise<void>; giveBack: () => Promise<void> };
+/** A port that no other program on this machine can take until it is handed over to the part that will listen on it. */
+export type ReservedPort = {
+  number: number;
+  /** Frees the port for the part. Other stacks still leave it alone, also while the part is being restarted. */
+  handOver: () => Promise<void>;
+  release: () => Promise<void>;
+};
 
 /**
- * Reserves the port of one part on loopback: the one its variable names, else the default, else any free one.
- * Throws when the variable is no port number or names a taken port.
+ * Reserves the port of one part on loopback: the one in its variable, else the default, else any free port.
+ * Throws when the variable holds no port number or a taken port.
  */
 export async function reservePort(name: PortName, env: NodeJS.ProcessEnv): Promise<ReservedPort> {
   const { fallback, variable } = PORTS[name];
@@ -42,7 +44,7 @@ export async function reservePort(name: PortName, env: NodeJS.ProcessEnv): Promi
   return reserved;
 }
 
-/** Reserves the ports of the named parts; when one cannot be had, those already held are given back. */
+/** Reserves the ports of the named parts: all of them, or none when one cannot be reserved. */
 export async function reservePorts<N extends PortName>(
   names: readonly N[],
   env: NodeJS.ProcessEnv,
@@ -51,7 +53,7 @@ export async function reservePorts<N extends PortName>(
   try {
     for (const name of names) reserved.push([name, await reservePort(name, env)]);
   } catch (error) {
-    await Promise.all(reserved.map(([, port]) => port.giveBack()));
+    await Promise.all(reserved.map(([, port]) => port.release()));
     throw error;
   }
   return Object.fromEntries(reserved) as Record<N, ReservedPort>;
@@ -59,7 +61,7 @@ export async function reservePorts<N extends PortName>(
 
 /** Reserves any free port. */
 export async function reserveFreePort(): Promise<ReservedPort> {
-  // The system may name a port whose stack is just restarting the part that listens there.
+  // The system may offer the port of another stack whose part is being restarted.
   for (let tries = 0; tries < 20; tries += 1) {
     const reserved = await hold(0);
     if (reserved) return reserved;
@@ -82,22 +84,22 @@ function hold(number: number): Promise<ReservedPort | null> {
   });
 }
 
-/** Null when the port is another stack's, whose part is not listening at this moment. */
+/** Null when the port belongs to another stack whose part does not listen at this moment. */
 function reservedBy(server: Server): ReservedPort | null {
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('a listening socket has no port');
   const lock = lockOf(address.port);
   if (!lock) return null;
   server.unref();
-  const release = () => new Promise<void>((resolve) => void server.close(() => resolve()));
-  const giveBack = async () => {
+  const handOver = () => new Promise<void>((resolve) => void server.close(() => resolve()));
+  const release = async () => {
     lock.release();
-    await release();
+    await handOver();
   };
-  return { number: address.port, release, giveBack };
+  return { number: address.port, handOver, release };
 }
 
-/** One lock per port and user of the machine; it dies with its process. */
+/** One lock per port and user of the machine; stale once its process has ended. */
 function lockOf(port: number): Lock | null {
   const folder = join(tmpdir(), `patchbay-ports-${process.getuid?.() ?? 0}`);
   mkdirSync(folder, { recursive: true, mode: 0o700 });

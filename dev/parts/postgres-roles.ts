@@ -2,11 +2,11 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { type Home, keep, randomPassword } from './home.ts';
 
-/** The logins of the local stack beside the superuser; each has a password of its own in the home. */
+/** The local stack's logins beside the superuser; the home keeps a password for each. */
 const LOGINS = {
-  /** Owns the database and runs migrations, which also make the group roles. */
+  /** Owns the database and runs migrations, which create the group roles. */
   patchbay: 'CREATEROLE',
-  /** The api's and the workers' login: they take on the application's or the system's role themselves. */
+  /** The API's and the workers' login: each connection sets the application's or the system's role. */
   patchbay_runtime: 'NOINHERIT',
   /** The operators' login: reads every tenant, writes nothing. */
   patchbay_reader: '',
@@ -17,7 +17,7 @@ const GROUPS = {
   patchbay_reader: ['patchbay_operator'],
 } as const;
 
-/** Makes the owner's login and its database, when missing. Answers the owner's address. Works as the superuser. */
+/** As the superuser: makes the owner's login and its database when missing. Answers the owner's address. */
 export async function provideOwner(adminUrl: string, home: Home, extra: 'CREATEDB' | '' = ''): Promise<string> {
   return asAdmin(adminUrl, async (client) => {
     const password = await provideLogin(client, home, 'patchbay', extra);
@@ -27,7 +27,7 @@ export async function provideOwner(adminUrl: string, home: Home, extra: 'CREATED
   });
 }
 
-/** Makes the logins that use the group roles, once migrations have made those. Answers their addresses. */
+/** Makes the logins of the group roles, which migrations must have created. Answers their addresses. */
 export async function provideLogins(adminUrl: string, home: Home): Promise<{ runtime: string; reader: string }> {
   return asAdmin(adminUrl, async (client) => {
     const address = async (login: keyof typeof GROUPS) => {

@@ -5,30 +5,28 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { type Home, keep, randomPassword } from './home.ts';
-import { findPostgres } from './postgres-binaries.ts';
-import { canEnter, postgresUser, sharedFolder, type User } from './postgres-user.ts';
+import { canEnter, findPostgres, postgresUser, sharedFolder, type User } from './postgres-install.ts';
 import { identify, isRunning } from './process-identity.ts';
-import type { PartSpec } from './process.ts';
 import type { Say } from './progress.ts';
+import type { PartSpec } from './supervisor.ts';
 
-/** A PostgreSQL of our own: how to start it, and the address of its superuser. */
+/** The local stack's PostgreSQL: how to start it, and its superuser's address. */
 export type LocalPostgres = { spec: PartSpec; adminUrl: string };
 
-/** Loopback only, by password only; durable as PostgreSQL is by default. */
 const SETTINGS = {
   listen_addresses: '127.0.0.1',
   unix_socket_directories: '',
   max_connections: '200',
   password_encryption: 'scram-sha-256',
   log_line_prefix: '%m [%p] %q%u@%d ',
-  // A statement that fails, and the row it fails for, hold people's names and numbers.
+  // A failing statement and its row hold people's names and numbers: keep both out of the log.
   log_min_error_statement: 'panic',
   log_error_verbosity: 'terse',
 };
 
 /**
- * Makes the data folder ready (the first time: initdb) and answers how to start the server on a port. The data lies in
- * the home, or under /var/tmp when PostgreSQL's user may not enter the home, which is said.
+ * Prepares the data folder (the first time with initdb) and answers how to start the server on a port. The data is in
+ * the home, or under /var/tmp (printed) when PostgreSQL's user may not enter the home.
  */
 export async function preparePostgres(home: Home, port: number, say: Say): Promise<LocalPostgres> {
   const user = postgresUser();
@@ -48,7 +46,7 @@ export async function preparePostgres(home: Home, port: number, say: Say): Promi
     adminUrl,
     spec: {
       name: 'postgres',
-      // SIGINT is PostgreSQL's fast shutdown: sessions are ended, everything is flushed.
+      // SIGINT is PostgreSQL's fast shutdown: it ends sessions and flushes everything.
       program: {
         binary: binaries.postgres,
         args: ['-D', data, '-p', String(port), ...flags],
@@ -72,11 +70,11 @@ function dataFolder(home: Home, user: User | null, say: Say): string {
   if (!user || canEnter(user, home.path)) return join(home.path, 'postgres');
   const key = createHash('sha256').update(home.path).digest('hex').slice(0, 16);
   const outside = join(sharedFolder(`data-${key}`), 'postgres');
-  say(`  PostgreSQL's data lies in ${outside}, as its user may not enter ${home.path}`);
+  say(`  PostgreSQL's data is in ${outside}: the user it runs as may not enter ${home.path}`);
   return outside;
 }
 
-/** initdb beside the final place, then one rename: a data folder that exists is complete. */
+/** Runs initdb beside the final path, then renames: a data folder that exists is complete. */
 async function initialise(initdb: string, data: string, user: User | null, password: string): Promise<void> {
   if (existsSync(data)) return;
   const next = `${data}.new`;
@@ -99,24 +97,24 @@ function runInitdb(initdb: string, where: string[], user: User | null): Promise<
     '--username=postgres',
     '--auth=scram-sha-256',
     '--encoding=UTF8',
-    // The same order and letter case on every machine, whatever locales it has.
+    // The same sort order and letter case on every machine, whatever locales it has.
     '--locale=C',
     '--locale-provider=builtin',
     '--builtin-locale=C.UTF-8',
   ];
   return new Promise((resolve, reject) => {
     const child = spawn(initdb, args, { ...user, cwd: '/', stdio: ['ignore', 'ignore', 'pipe'] });
-    let complaint = '';
-    child.stderr.on('data', (chunk: Buffer) => (complaint += chunk.toString()));
+    let printed = '';
+    child.stderr.on('data', (chunk: Buffer) => (printed += chunk.toString()));
     child.once('error', reject);
     child.once('close', (code) => {
       if (code === 0) resolve();
-      else reject(new Error(`PostgreSQL's data folder cannot be made: ${complaint.trim().split('\n').join('; ')}`));
+      else reject(new Error(`PostgreSQL's data folder cannot be made: ${printed.trim().split('\n').join('; ')}`));
     });
   });
 }
 
-/** After a kill -9 the old server may still run on the data, or have left its lock file to a number now another's. */
+/** After a SIGKILL the former server may still use the data, or its lock file may name a pid that another process has now. */
 async function endFormerServer(data: string): Promise<void> {
   const lock = join(data, 'postmaster.pid');
   if (!existsSync(lock)) return;

@@ -1,8 +1,13 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { writePrivate } from './home.ts';
 
-/** A process told apart from a later one that was given the same number. */
+/** A process, told apart from a later one that was given the same pid. */
 export type ProcessIdentity = { pid: number; started: string };
+
+/** The processes of a killed stack end by themselves within this time (milliseconds). */
+const STALE_GRACE_MS = 8_500;
 
 /** The identity of a running process, or null when there is none (a zombie counts as none). */
 export function identify(pid: number): ProcessIdentity | null {
@@ -10,9 +15,28 @@ export function identify(pid: number): ProcessIdentity | null {
   return started === null ? null : { pid, started };
 }
 
-/** Whether the very process that was identified is still running. */
+/** Whether the process that was identified is still running. */
 export function isRunning(identity: ProcessIdentity): boolean {
   return identify(identity.pid)?.started === identity.started;
+}
+
+/** Records every process of the running stack in `file`, for the next start's `endStaleProcesses`. */
+export function recordProcesses(file: string, processes: ProcessIdentity[]): void {
+  writePrivate(file, JSON.stringify(processes));
+}
+
+/** Waits until the processes recorded by a killed stack have ended; kills those that do not end in time. */
+export async function endStaleProcesses(file: string, signal: AbortSignal): Promise<void> {
+  if (!existsSync(file)) return;
+  const processes = JSON.parse(readFileSync(file, 'utf8')) as ProcessIdentity[];
+  const until = Date.now() + STALE_GRACE_MS;
+  for (const stale of processes) {
+    while (isRunning(stale)) {
+      if (Date.now() > until) process.kill(stale.pid, 'SIGKILL');
+      await sleep(50, undefined, { signal });
+    }
+  }
+  rmSync(file, { force: true });
 }
 
 function linuxStart(pid: number): string | null {

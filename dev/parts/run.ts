@@ -2,37 +2,38 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync, readSync, renameSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { identify, isRunning, type ProcessIdentity } from './process-identity.ts';
-import type { Kept } from './keeper.ts';
+import type { GuardedChild } from './child-guard.ts';
 
-/** How to run a part: a Node script of ours, or a program that is not ours (then as another user when root must not). */
+/** How to run a part: one of our Node scripts, or another program, perhaps as another user. */
 export type Program =
   | { script: string; args?: string[] }
   | { binary: string; args: string[]; user: { uid: number; gid: number } | null; stopSignal: NodeJS.Signals };
 
 export type RunOptions = { cwd: string; env: NodeJS.ProcessEnv; log: string; graceMs: number };
 
-/** One life of a part. */
+/** One run of a part, from its start to its end. */
 export type Run = {
-  /** The part's own process id, never its keeper's; null until known and when it could not be started. */
+  /** The part's own pid, never its guard's; null until it is known, and when the part could not be started. */
   pid: () => number | null;
-  /** Every process that belongs to it. */
+  /** The part's process and its guard's. */
   processes: () => ProcessIdentity[];
-  /** Resolves with how it ended, in words. */
+  /** Resolves with how it ended: a signal's name, an exit code, or an error. */
   ended: Promise<string>;
   hasEnded: () => boolean;
-  /** What it has printed in this life. */
+  /** What it has printed in this run. */
   printed: () => string;
-  /** Asks it to stop, waits for the grace, then kills it. */
+  /** Sends the stop signal; SIGKILL after the grace. */
   stop: () => Promise<void>;
 };
 
-const FOLLOW_PARENT = new URL('./follow-parent.ts', import.meta.url).href;
-const KEEPER = fileURLToPath(new URL('./keeper.ts', import.meta.url));
-const KEEPER_EXTRA_MS = 300;
+const EXIT_WITH_PARENT = new URL('./exit-with-parent.ts', import.meta.url).href;
+const CHILD_GUARD = fileURLToPath(new URL('./child-guard.ts', import.meta.url));
+/** The guard outlives its child's grace by this, to report how the child ended. */
+const GUARD_EXTRA_MS = 300;
 const LOG_LIMIT = 10 * 1024 * 1024;
 const PRINTED_LIMIT = 1024 * 1024;
 
-/** Starts a part in its own process group, so that a terminal's Ctrl-C reaches it only through its supervisor. */
+/** Starts a part in a process group of its own: a terminal's Ctrl-C reaches the supervisor only, which stops the part. */
 export function startRun(program: Program, options: RunOptions, onPid: (pid: number) => void): Run {
   const from = rotate(options.log);
   const log = openSync(options.log, 'a', 0o600);
@@ -50,28 +51,27 @@ export function startRun(program: Program, options: RunOptions, onPid: (pid: num
     own = pid === undefined ? null : identify(pid);
     if (own) onPid(own.pid);
   };
-  const keeper = child.pid === undefined ? null : identify(child.pid);
+  const direct = child.pid === undefined ? null : identify(child.pid);
   if ('script' in program) setOwn(child.pid);
   else child.once('message', (message) => setOwn((message as { pid: number }).pid));
-  // Without a listener an unexpected message or a channel that breaks would be an error of ours.
   child.on('message', () => {});
 
   const ended = endOf(child).then(async (how) => {
-    // A keeper that was killed leaves its program behind.
+    // A guard that was killed leaves its child running.
     if (own && 'binary' in program) await endOrphan(own, program.stopSignal, options.graceMs);
     over = true;
     return how;
   });
   return {
     pid: () => own?.pid ?? null,
-    processes: () => [keeper, own].filter((identity) => identity !== null),
+    processes: () => [direct, own].filter((identity) => identity !== null),
     ended,
     hasEnded: () => over,
     printed: () => readFrom(options.log, from),
     stop: async () => {
       if (over) return;
       child.kill('SIGTERM');
-      const patience = 'binary' in program ? options.graceMs + KEEPER_EXTRA_MS : options.graceMs;
+      const patience = 'binary' in program ? options.graceMs + GUARD_EXTRA_MS : options.graceMs;
       const killing = setTimeout(() => child.kill('SIGKILL'), patience);
       await ended;
       clearTimeout(killing);
@@ -80,10 +80,10 @@ export function startRun(program: Program, options: RunOptions, onPid: (pid: num
 }
 
 function nodeArguments(program: Program, options: RunOptions): string[] {
-  if ('script' in program) return ['--import', FOLLOW_PARENT, program.script, ...(program.args ?? [])];
+  if ('script' in program) return ['--import', EXIT_WITH_PARENT, program.script, ...(program.args ?? [])];
   const { binary, args, user, stopSignal } = program;
-  const kept: Kept = { command: binary, args, user, stopSignal, graceMs: options.graceMs };
-  return [KEEPER, JSON.stringify(kept)];
+  const guarded: GuardedChild = { command: binary, args, user, stopSignal, graceMs: options.graceMs };
+  return [CHILD_GUARD, JSON.stringify(guarded)];
 }
 
 function endOf(child: ChildProcess): Promise<string> {
@@ -102,7 +102,7 @@ async function endOrphan(orphan: ProcessIdentity, signal: NodeJS.Signals, graceM
   }
 }
 
-/** Puts a log that has grown large aside, and answers the offset at which the next line will be written. */
+/** Renames a log that has grown large; answers the offset at which the next line will be written. */
 function rotate(log: string): number {
   const size = statSync(log, { throwIfNoEntry: false })?.size ?? 0;
   if (size < LOG_LIMIT) return size;

@@ -1,6 +1,6 @@
-import type { PartSpec } from './process.ts';
+import type { PartSpec } from './supervisor.ts';
 
-/** Credentials of a real provider: any of them switches the whole sandbox off. */
+/** Credentials of real providers: any one of them switches the whole sandbox off. */
 const PROVIDER_CREDENTIALS = [
   'UNIPILE_DSN',
   'UNIPILE_ACCESS_TOKEN',
@@ -10,12 +10,11 @@ const PROVIDER_CREDENTIALS = [
   'WHATSAPP_ACCESS_TOKEN',
 ];
 
-/** Whether the stack plays against the sandbox: no real provider is set, and this is not production. */
+/** Whether the stack runs the sandbox: no credentials of a real provider are set, and this is not production. */
 export function wantsSandbox(env: NodeJS.ProcessEnv): boolean {
   return env.NODE_ENV !== 'production' && !PROVIDER_CREDENTIALS.some((name) => env[name]);
 }
 
-/** Our own processes: how each starts, and when it is ready. */
 export function apiSpec(url: string, env: NodeJS.ProcessEnv): PartSpec {
   return ours('api', 'api/main.ts', env, async () => (await ask(`${url}/readyz`)) === 200);
 }

@@ -1,4 +1,8 @@
-/** What `stack.json` says of a running stack. A pid is null while its part is not running, or is not one of ours. */
+import { existsSync, readFileSync } from 'node:fs';
+import { writePrivate } from './home.ts';
+import { runCli } from './run-command.ts';
+
+/** What `stack.json` says about a running stack. A pid is null while its part is not running, or is not one of ours. */
 export type StackFile = {
   api_url: string;
   docs_url: string;
@@ -10,11 +14,13 @@ export type StackFile = {
   temporal_ui_url: string | null;
   sandbox: SandboxAddresses | null;
   pids: Record<PartName, number | null>;
+  /** Where Prometheus scrapes each process: full addresses of /metrics. */
+  metrics: { api: string; worker: string };
 };
 
 export type PartName = 'api' | 'worker' | 'temporal' | 'postgres' | 'sandbox';
 
-/** A provider that the sandbox does not play is null. */
+/** The address of a provider that the sandbox does not simulate is null. */
 export type SandboxAddresses = {
   unipile_url: string;
   wasender_url: string | null;
@@ -32,6 +38,8 @@ export function addressTable(stack: StackFile, stackFile: string): string {
   const rows: [string, string | null | undefined][] = [
     ['API', stack.api_url],
     ['API docs', stack.docs_url],
+    ['API metrics', stack.metrics.api],
+    ['Worker metrics', stack.metrics.worker],
     ['Temporal UI', stack.temporal_ui_url],
     ['Temporal', stack.temporal_address],
     ['Sandbox UniPile', stack.sandbox?.unipile_url],
@@ -41,4 +49,28 @@ export function addressTable(stack: StackFile, stackFile: string): string {
   ];
   const shown = rows.filter(([, address]) => address);
   return shown.map(([name, address]) => `  ${name.padEnd(16)} ${address}`).join('\n');
+}
+
+type DemoKey = Pick<StackFile, 'api_key' | 'tenant'>;
+
+/** The demo tenant's key with all scopes: the one kept in `file` while the API accepts it, else a new one. */
+export async function provideDemoKey(
+  file: string,
+  apiUrl: string,
+  env: NodeJS.ProcessEnv,
+  signal: AbortSignal,
+): Promise<DemoKey> {
+  const kept = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as DemoKey) : null;
+  if (kept && (await isAccepted(kept, apiUrl, signal))) return kept;
+  const printed = await runCli(['keys', 'create', '--tenant', 'demo', '--scope', 'all', '--json'], env, signal);
+  const { api_key, tenant } = JSON.parse(printed) as DemoKey;
+  writePrivate(file, JSON.stringify({ api_key, tenant }));
+  return { api_key, tenant };
+}
+
+async function isAccepted(key: DemoKey, apiUrl: string, signal: AbortSignal): Promise<boolean> {
+  const headers = { authorization: `Bearer ${key.api_key}` };
+  const answer = await fetch(`${apiUrl}/api/v1/accounts?limit=1`, { headers, signal });
+  await answer.body?.cancel();
+  return answer.status !== 401;
 }

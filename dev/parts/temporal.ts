@@ -1,9 +1,9 @@
 import { createHmac } from 'node:crypto';
 import { join } from 'node:path';
 import { Connection } from '@temporalio/client';
-import type { PartSpec } from './process.ts';
+import type { PartSpec } from './supervisor.ts';
 
-/** What workflows can be found by in the Temporal UI: ids and enumerated words only. */
+/** What workflows can be searched by in the Temporal UI: ids and enumerated words only. */
 const SEARCH_ATTRIBUTES = [
   'PatchbayTenant',
   'PatchbayAccount',
@@ -17,18 +17,21 @@ const NAMESPACE = 'default';
 
 export type TemporalOptions = {
   cli: string;
-  /** The folder that keeps the server's file. */
+  /** The folder of the server's database file. */
   folder: string;
   port: number;
-  /** No UI without a port for it. */
+  /** Null: no UI. */
   ui: { port: number; codecEndpoint: string } | null;
+  /** How many signals one run takes; the server's own limit, 10,000, where it is left out. */
+  signalLimit?: number;
 };
 
-/** Temporal's dev server, kept in a file; fairness is off in it unless asked for. */
-export function temporalSpec({ cli, folder, port, ui }: TemporalOptions): PartSpec {
+/** Temporal's dev server with its database in a file. Task queue fairness is off there by default. */
+export function temporalSpec({ cli, folder, port, ui, signalLimit }: TemporalOptions): PartSpec {
   const args = ['server', 'start-dev', '--ip', '127.0.0.1', '--port', String(port), '--namespace', NAMESPACE];
   args.push('--db-filename', join(folder, 'temporal.db'), '--sqlite-pragma', 'journal_mode=WAL');
   args.push('--dynamic-config-value', 'matching.enableFairness=true', '--log-level', 'warn');
+  if (signalLimit) args.push('--dynamic-config-value', `history.maximumSignalsPerExecution=${signalLimit}`);
   args.push(...(ui ? ['--ui-port', String(ui.port), '--ui-codec-endpoint', ui.codecEndpoint] : ['--headless']));
   for (const name of SEARCH_ATTRIBUTES) args.push('--search-attribute', `${name}=Keyword`);
   return {
@@ -42,14 +45,14 @@ export function temporalSpec({ cli, folder, port, ui }: TemporalOptions): PartSp
 }
 
 /**
- * Where the UI has payloads opened: a path that only holders of the key can name, as the UI sends no credential of
- * ours.
+ * The address at which the UI asks for decrypted payloads. The UI sends no credentials: the path itself is a secret that
+ * follows from the encryption key.
  */
 export function codecEndpoint(apiUrl: string, encryptionKey: string): string {
   return `${apiUrl}/codec/${createHmac('sha256', encryptionKey).update('codec-endpoint').digest('hex')}`;
 }
 
-/** The last thing that the server sets up before it can take our workflows. */
+/** Search attributes are the last thing that the server sets up before it accepts our workflows. */
 async function hasSearchAttributes(address: string): Promise<boolean> {
   const connection = await Connection.connect({ address, connectTimeout: 2_000 });
   try {

@@ -1,16 +1,16 @@
-import { mix } from '../seeded.ts';
-import { PICTURE_SIDE, picture } from '../picture.ts';
-import { attachmentOf, type GeneratedAttachment } from './generated.ts';
+import { attachmentOf, type GeneratedAttachment } from './generated-chats.ts';
 import { encodeId } from './ids.ts';
-import type { MessageRef } from './refs.ts';
+import type { MessageRef } from './ids.ts';
 import type { Account, StoredAttachment } from './types.ts';
+import { notes, picture, PICTURE_SIDE, silence } from '../world/media.ts';
+import { mix } from '../world/random.ts';
 
 export interface Attachment {
   id: string;
   /** As the message shows it. */
   view: object;
   mimetype: string;
-  /** Null: the bytes can no longer be had. */
+  /** Null: the file is no longer available. */
   bytes: (() => Buffer) | null;
 }
 
@@ -21,7 +21,7 @@ export function attachmentsOf(account: Account, ref: MessageRef): Attachment[] {
   if (ref.kind === 'stored') {
     return ref.message.attachments.map((one, k) => stored(attachmentId(account, ref.message.n, 1 + k), one));
   }
-  const { book } = account.mailbox;
+  const { book } = account.store;
   const { kind, index } = ref.chat;
   const type = attachmentOf(book, kind, index, ref.m);
   if (type === null) return [];
@@ -29,7 +29,7 @@ export function attachmentsOf(account: Account, ref: MessageRef): Attachment[] {
   return [generated(attachmentId(account, seed, 0), type, seed)];
 }
 
-/** Within its message the second number alone tells attachments apart. */
+/** Unique within a message by the second number. */
 function attachmentId(account: Account, b: number, a: number): string {
   return encodeId({ tag: account.tag, kind: 'attachment', a, b: b >>> 0 }, 0);
 }
@@ -92,27 +92,4 @@ function stored(id: string, one: StoredAttachment): Attachment {
 export function attachmentType(mimetype: string): StoredAttachment['type'] {
   const family = mimetype.split('/')[0];
   return family === 'image' ? 'img' : family === 'video' || family === 'audio' ? family : 'file';
-}
-
-/** A real WAV file: one or two seconds of silence, 8,000 samples a second of 8 bits. */
-function silence(seed: number): Buffer {
-  const samples = 8000 * (1 + (seed % 2));
-  const wav = Buffer.alloc(44 + samples, 0x80);
-  wav.write('RIFF', 0, 'latin1');
-  wav.writeUInt32LE(36 + samples, 4);
-  wav.write('WAVEfmt ', 8, 'latin1');
-  wav.writeUInt32LE(16, 16);
-  wav.writeUInt16LE(1, 20);
-  wav.writeUInt16LE(1, 22);
-  wav.writeUInt32LE(8000, 24);
-  wav.writeUInt32LE(8000, 28);
-  wav.writeUInt16LE(1, 32);
-  wav.writeUInt16LE(8, 34);
-  wav.write('data', 36, 'latin1');
-  wav.writeUInt32LE(samples, 40);
-  return wav;
-}
-
-function notes(seed: number): Buffer {
-  return Buffer.from(`Notes ${seed % 1000}\n\nNothing here is about anyone.\n`);
 }

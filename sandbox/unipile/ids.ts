@@ -1,7 +1,13 @@
-import { mix } from '../seeded.ts';
+import { exists } from '../world/address-book.ts';
+import { mix } from '../world/random.ts';
+import { hasChat, messagesIn } from './chat-store.ts';
+import { notFound } from './errors.ts';
+import { chatExists, isGenerated, messageCount, type GeneratedKind } from './generated-chats.ts';
+import type { State } from './state.ts';
+import type { Account, AttendeeRef, ChatRef, StoredMessage } from './types.ts';
 
 /**
- * Ids of 22 url-safe characters that carry what they name, so that any of millions of generated entries is found
+ * Ids of 22 url-safe characters that contain kind and index, so that any of millions of generated entries is found
  * without a table. Bytes: account tag, kind with index, second index, and a check that also scrambles the rest.
  */
 const ID_KINDS = [
@@ -18,7 +24,7 @@ const ID_KINDS = [
 ] as const;
 type IdKind = (typeof ID_KINDS)[number];
 
-export interface IdParts {
+interface IdParts {
   tag: number;
   kind: IdKind;
   /** Below 2^27. */
@@ -27,7 +33,7 @@ export interface IdParts {
   b: number;
 }
 
-/** Whose change makes new ids: people and their chats follow the address book's seed, the rest only the account. */
+/** Ids that change with the address book's seed; the others depend on the account alone. */
 const SEEDED = new Set<IdKind>(['person', 'single', 'group', 'single_message', 'group_message']);
 
 export function encodeId({ tag, kind, a, b }: IdParts, seed: number): string {
@@ -41,8 +47,8 @@ export function encodeId({ tag, kind, a, b }: IdParts, seed: number): string {
   return bytes.toString('base64url');
 }
 
-/** Null when the text is no id of this sandbox. `seedOf` tells the seed of the account with that tag. */
-export function decodeId(id: string, seedOf: (tag: number) => number | undefined): IdParts | null {
+/** Null when the text is no id of this sandbox. `seedOf`: the seed of the account with that tag. */
+function decodeId(id: string, seedOf: (tag: number) => number | undefined): IdParts | null {
   if (id.length !== 22) return null;
   const bytes = Buffer.from(id, 'base64url');
   if (bytes.length !== 16 || bytes.toString('base64url') !== id) return null;
@@ -55,4 +61,82 @@ export function decodeId(id: string, seedOf: (tag: number) => number | undefined
   if (!kind || seed === undefined) return null;
   if (mix(tag, w1, b, SEEDED.has(kind) ? seed : 0) !== check) return null;
   return { tag, kind, a: w1 & 0x7ffffff, b };
+}
+
+/** A generated message, or a stored one. */
+export type MessageRef =
+  | { kind: 'generated'; chat: ChatRef & { kind: GeneratedKind }; m: number }
+  | { kind: 'stored'; message: StoredMessage };
+
+export function chatId(account: Account, ref: ChatRef): string {
+  return encodeId({ tag: account.tag, kind: ref.kind, a: ref.index, b: 0 }, account.store.book.hash);
+}
+
+export function attendeeId(account: Account, ref: AttendeeRef): string {
+  return encodeId({ tag: account.tag, kind: ref.kind, a: ref.index, b: 0 }, account.store.book.hash);
+}
+
+export function messageId(account: Account, ref: MessageRef): string {
+  const { hash } = account.store.book;
+  if (ref.kind === 'stored')
+    return encodeId({ tag: account.tag, kind: 'stored_message', a: 0, b: ref.message.n }, hash);
+  return encodeId({ tag: account.tag, kind: `${ref.chat.kind}_message`, a: ref.chat.index, b: ref.m }, hash);
+}
+
+/** Throws 404. */
+export function findChat(state: State, id: string): { account: Account; ref: ChatRef } {
+  const { account, parts } = resolveId(state, id, 'Chat');
+  if (parts.kind === 'single' || parts.kind === 'group' || parts.kind === 'started') {
+    const ref: ChatRef = { kind: parts.kind, index: parts.a };
+    if (hasChat(account.store, ref) && hasContent(account, ref)) return { account, ref };
+  }
+  throw notFound('Chat');
+}
+
+/** Throws 404. */
+export function findAttendee(state: State, id: string): { account: Account; ref: AttendeeRef } {
+  const { account, parts } = resolveId(state, id, 'Attendee');
+  const { store } = account;
+  const there =
+    (parts.kind === 'person' && exists(store.book, parts.a)) ||
+    (parts.kind === 'stranger' && parts.a < store.strangers.length) ||
+    (parts.kind === 'self' && account.identity !== null);
+  if (!there) throw notFound('Attendee');
+  return { account, ref: { kind: parts.kind as AttendeeRef['kind'], index: parts.a } };
+}
+
+/** Throws 404. */
+export function findMessage(state: State, id: string): { account: Account; ref: MessageRef } {
+  const { account } = resolveId(state, id, 'Message');
+  const ref = messageById(account, id);
+  if (!ref) throw notFound('Message');
+  return { account, ref };
+}
+
+/** A started chat is shown from its first message on. */
+function hasContent(account: Account, ref: ChatRef): boolean {
+  return isGenerated(ref) || messagesIn(account.store, ref) > 0;
+}
+
+/** A message of this account by UniPile's id; null when there is none. */
+export function messageById(account: Account, id: string): MessageRef | null {
+  const parts = decodeId(id, () => account.store.book.hash);
+  if (!parts || parts.tag !== account.tag) return null;
+  const { store } = account;
+  if (parts.kind === 'stored_message') {
+    const message = store.stored[parts.b];
+    return message ? { kind: 'stored', message } : null;
+  }
+  if (parts.kind !== 'single_message' && parts.kind !== 'group_message') return null;
+  const kind = parts.kind === 'single_message' ? 'single' : 'group';
+  const there = chatExists(store.book, kind, parts.a) && parts.b < messageCount(store.book, kind, parts.a);
+  return there ? { kind: 'generated', chat: { kind, index: parts.a }, m: parts.b } : null;
+}
+
+/** The account of an id, and its parts. Throws 404. */
+export function resolveId(state: State, id: string, what: string): { account: Account; parts: IdParts } {
+  const parts = decodeId(id, (tag) => state.byTag.get(tag)?.store.book.hash);
+  const account = parts && state.byTag.get(parts.tag);
+  if (!parts || !account) throw notFound(what);
+  return { account, parts };
 }

@@ -1,10 +1,22 @@
 import type { Request } from 'express';
+import { chatKey, chatState, firstFrom, hasChat } from './chat-store.ts';
 import { invalid, UnipileError } from './errors.ts';
-import type { Entry, Source } from './sources.ts';
+import {
+  chatExists,
+  countOf,
+  firstAtAge,
+  firstReaching,
+  type GeneratedKind,
+  isGenerated,
+  messageAge,
+  messageCount,
+} from './generated-chats.ts';
+import { chatId, messageId, type MessageRef } from './ids.ts';
+import type { Account, ChatRef } from './types.ts';
 
 const DATE = /^[12]\d{3}-[01]\d-[0-3]\dT\d{2}:\d{2}:\d{2}\.\d{3}Z$/;
 
-/** What a list was asked for; a cursor brings back the filters of the first page. */
+/** The request for one page of a list. A cursor contains the filters of the first page. */
 export interface Page {
   limit: number;
   filters: Record<string, string>;
@@ -41,7 +53,7 @@ function readLimit(value: string | undefined, { max, fallback }: LimitRange): nu
   if (value === undefined) return fallback;
   const limit = Number(value);
   if (!Number.isInteger(limit) || limit < 1) throw invalid(`limit must be a whole number from 1 to ${max}.`);
-  if (limit > max) throw new UnipileError(400, 'limit_too_high', 'Limit too high', `limit must not exceed ${max}.`);
+  if (limit > max) throw new UnipileError('limit_too_high', `limit must not exceed ${max}.`);
   return limit;
 }
 
@@ -52,7 +64,7 @@ export function text(req: Request, name: string): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined;
 }
 
-export function writeCursor(page: Page, last: { id: string; ts?: number }): string {
+function writeCursor(page: Page, last: { id: string; ts?: number }): string {
   const cursor = { last_id: last.id, ...(last.ts !== undefined && { last_date: new Date(last.ts).toISOString() }) };
   return Buffer.from(JSON.stringify({ ...page.filters, limit: page.limit, cursor })).toString('base64');
 }
@@ -72,9 +84,23 @@ function readCursor(cursor: string): Page {
       return { limit, filters: filters as Record<string, string>, last: { id: at.last_id, ...(date && { date }) } };
     }
   } catch {
-    // Said below, in the same words as for a cursor without its fields.
+    // Not base64 or JSON: the same error as for a cursor without its fields.
   }
   throw invalid('The cursor is not one of ours.');
+}
+
+/** One page of entries that come in the list's order, after the page before. */
+export function takeFirst<T>(
+  page: Page,
+  entries: Iterable<T>,
+  idOf: (entry: T) => string,
+): { items: T[]; cursor: string | null } {
+  const items: T[] = [];
+  for (const entry of entries) {
+    if (items.length === page.limit) return { items, cursor: writeCursor(page, { id: idOf(items.at(-1)!) }) };
+    items.push(entry);
+  }
+  return { items, cursor: null };
 }
 
 /** One page of the merged sources, newest first; entries of equal time are ordered by id. */
@@ -107,7 +133,7 @@ export function takePage<T>(
     if (entry.ts < oldest) break;
     if (page.last && entry.ts === lastTs && entry.id <= page.last.id) continue;
     if (!keep(entry)) continue;
-    // One more than asked for was found: there is a next page.
+    // One more than the limit: there is a next page.
     if (entries.length === page.limit) return { entries, cursor: writeCursor(page, entries.at(-1)!) };
     entries.push(entry);
   }
@@ -116,4 +142,103 @@ export function takePage<T>(
 
 function comesFirst<T>(a: Entry<T>, b: Entry<T>): boolean {
   return a.ts > b.ts || (a.ts === b.ts && a.id < b.id);
+}
+
+/** One entry of a list ordered newest first. */
+export interface Entry<T> {
+  ts: number;
+  id: string;
+  account: Account;
+  ref: T;
+}
+
+/** Gives entries newest first, none newer than `from` (epoch ms), without reading the newer ones. */
+export type Source<T> = (from: number) => Iterator<Entry<T>>;
+
+const KINDS: GeneratedKind[] = ['single', 'group'];
+
+/** All chats of an account: those with stored messages, and the generated ones. */
+export function chatSources(account: Account): Source<ChatRef>[] {
+  return [
+    (from) => recentChats(account, from),
+    ...KINDS.map((kind) => (from: number) => generatedChats(account, kind, from)),
+  ];
+}
+
+/** All messages of an account. */
+export function messageSources(account: Account): Source<MessageRef>[] {
+  return [
+    (from) => storedMessages(account, account.store.stored, from),
+    ...KINDS.map((kind) => (from: number) => generatedMessages(account, kind, from)),
+  ];
+}
+
+/** One chat's messages. */
+export function chatMessageSources(account: Account, ref: ChatRef): Source<MessageRef>[] {
+  const stored = account.store.chats.get(chatKey(ref))?.messages ?? [];
+  const sources: Source<MessageRef>[] = [(from) => storedMessages(account, stored, from)];
+  if (isGenerated(ref)) sources.push((from) => messagesOfGenerated(account, ref.kind, ref.index, from));
+  return sources;
+}
+
+/** Some chats of an account, given in any order. */
+export function someChats(account: Account, refs: ChatRef[]): Source<ChatRef> {
+  const all = refs.map((ref) => ({ ts: chatState(account.store, ref).ts, id: chatId(account, ref), account, ref }));
+  const ordered = all.toSorted((a, b) => b.ts - a.ts);
+  return (from) => ordered.filter(({ ts }) => ts <= from).values();
+}
+
+function* recentChats(account: Account, from: number): Generator<Entry<ChatRef>> {
+  const { store } = account;
+  for (let i = firstFrom(store.recentChats, from + 1) - 1; i >= 0; i--) {
+    const { ts, ref } = store.recentChats[i]!;
+    if (hasChat(store, ref)) yield { ts, id: chatId(account, ref), account, ref };
+  }
+}
+
+function* generatedChats(account: Account, kind: GeneratedKind, from: number): Generator<Entry<ChatRef>> {
+  const { store } = account;
+  const count = countOf(store.book, kind);
+  for (let index = firstAtAge(kind, store.base - from); index < count; index++) {
+    const ref: ChatRef = { kind, index };
+    if (!chatExists(store.book, kind, index)) continue;
+    const { hasStored, ts } = chatState(store, ref);
+    if (!hasStored) yield { ts, id: chatId(account, ref), account, ref };
+  }
+}
+
+function* storedMessages(
+  account: Account,
+  stored: Account['store']['stored'],
+  from: number,
+): Generator<Entry<MessageRef>> {
+  for (let i = firstFrom(stored, from + 1) - 1; i >= 0; i--) {
+    const message = stored[i]!;
+    const ref: MessageRef = { kind: 'stored', message };
+    if (hasChat(account.store, message.chat)) yield { ts: message.ts, id: messageId(account, ref), account, ref };
+  }
+}
+
+function* generatedMessages(account: Account, kind: GeneratedKind, from: number): Generator<Entry<MessageRef>> {
+  const { store } = account;
+  const count = countOf(store.book, kind);
+  for (let index = firstReaching(kind, store.base - from); index < count; index++) {
+    if (chatExists(store.book, kind, index)) yield* messagesOfGenerated(account, kind, index, from);
+  }
+}
+
+function* messagesOfGenerated(
+  account: Account,
+  kind: GeneratedKind,
+  index: number,
+  from: number,
+): Generator<Entry<MessageRef>> {
+  const { store } = account;
+  const count = messageCount(store.book, kind, index);
+  for (let m = 0; m < count; m++) {
+    const ts = store.base - messageAge(kind, index, m);
+    if (ts > from) continue;
+    const ref: MessageRef = { kind: 'generated', chat: { kind, index }, m };
+    yield { ts, id: messageId(account, ref), account, ref };
+  }
 }

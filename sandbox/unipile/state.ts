@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import type { Shared } from '../shared.ts';
-import { createVariants, type Variants } from '../variants.ts';
+import { createLimits, type Limits } from '../server/limits.ts';
+import type { Shared } from '../server/shared.ts';
+import { createVariants, type Variants } from '../server/variants.ts';
+import { createPendingEvents } from '../world/pending-events.ts';
+import { createChatStore } from './chat-store.ts';
 import { notFound } from './errors.ts';
 import type { HostedLink } from './hosted/links.ts';
-import { decodeId, type IdParts } from './ids.ts';
-import { createMailbox } from './mailbox.ts';
 import type { Account, AccountType } from './types.ts';
 import { unipileVariants, type UnipileVariants } from './variants.ts';
 
@@ -23,16 +24,17 @@ export interface Webhook {
   data: { name: string; key: string }[];
 }
 
-/** Everything one UniPile stand-in knows. */
+/** Everything that one UniPile stand-in knows. */
 export interface State {
   shared: Shared;
   variants: Variants<UnipileVariants>;
+  limits: Limits;
   accounts: Map<string, Account>;
   byTag: Map<number, Account>;
   /** Ordered by `seq`, for paging. */
   list: Account[];
   webhooks: Map<string, Webhook>;
-  /** By identity key: who is logging in. */
+  /** Accounts with a login under way, by `Login.key`. */
   logins: Map<string, Account>;
   /** Phone numbers that the sandbox gave to accounts scanned without one. */
   phones: Set<string>;
@@ -46,6 +48,7 @@ export function createState(shared: Shared): State {
   return {
     shared,
     variants: createVariants(unipileVariants),
+    limits: createLimits(shared.clock),
     accounts: new Map(),
     byTag: new Map(),
     list: [],
@@ -59,6 +62,7 @@ export function createState(shared: Shared): State {
 }
 
 export function clearState(state: State): void {
+  state.limits.reset();
   state.accounts.clear();
   state.byTag.clear();
   state.list.length = 0;
@@ -86,8 +90,8 @@ export function addAccount(state: State, type: AccountType): Account {
     identity: null,
     status: 'CONNECTING',
     login: null,
-    mailbox: createMailbox(createdAt, 0, ''),
-    missed: [],
+    store: createChatStore(createdAt, 0, ''),
+    pendingEvents: createPendingEvents(),
     syncCalls: 0,
   };
   state.accounts.set(id, account);
@@ -128,14 +132,13 @@ export function getAccount(state: State, id: string): Account {
   return account;
 }
 
-/** What an id below an account names. Throws 404 when it names nothing. */
-export function resolveId(state: State, id: string, what: string): { account: Account; parts: IdParts } {
-  const parts = decodeId(id, (tag) => state.byTag.get(tag)?.mailbox.book.hash);
-  const account = parts && state.byTag.get(parts.tag);
-  if (!parts || !account) throw notFound(what);
-  return { account, parts };
-}
-
 function tagOf(id: string): number {
   return Buffer.from(id, 'base64url').readUInt32BE(0);
+}
+
+const ANSWERS = ['SYNC_STARTED', 'SYNC_RUNNING', 'SYNC_DONE'] as const;
+
+/** Started, then running, then done, then started again: one answer per call, so that no test has to wait. */
+export function syncStatus(asked: { syncCalls: number }): (typeof ANSWERS)[number] {
+  return ANSWERS[asked.syncCalls++ % ANSWERS.length]!;
 }

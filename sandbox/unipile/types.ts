@@ -1,4 +1,5 @@
-import type { AddressBook } from './book.ts';
+import type { AddressBook } from '../world/address-book.ts';
+import type { PendingEvents } from '../world/pending-events.ts';
 
 /** Account types as `type` of an Account names them; the same words are used as `provider` when logging in. */
 const MESSAGING_TYPES = ['WHATSAPP', 'TELEGRAM', 'LINKEDIN', 'INSTAGRAM', 'MESSENGER', 'TWITTER'] as const;
@@ -17,7 +18,7 @@ export type Checkpoint =
   | { type: 'CAPTCHA'; public_key: string; data: string }
   | { type: 'CONTRACT_CHOOSER'; contract_options: { id: string; name: string }[] };
 
-/** Who the account is on its channel; equal for every account of the same person. */
+/** The account's owner on the channel; equal for every account of the same person. */
 export interface Identity {
   /** The name that the provider shows for the account. */
   name: string;
@@ -32,7 +33,7 @@ export interface Identity {
 /** A login under way: the checkpoints still to pass, the present one first. */
 export interface Login {
   kind: 'create' | 'reconnect';
-  /** Two logins of one identity must not run at once (425). Null while it is not known who logs in. */
+  /** Provider and user name: only one login of them runs at a time (else 425). Null for a QR login. */
   key: string | null;
   /** Epoch ms after which the attempt is over. */
   deadline: number;
@@ -45,7 +46,7 @@ export interface Login {
   qrUntil: number;
   /** Calls off a planned scan or approval. */
   cancelPlan: () => void;
-  /** Told once when the login has succeeded. */
+  /** Called once when the login has succeeded. */
   whenDone: WhenDone;
 }
 
@@ -63,13 +64,12 @@ export interface Account {
   identity: Identity | null;
   status: SourceStatus;
   login: Login | null;
-  mailbox: Mailbox;
-  /** What happened at the provider while the account was not OK; done when it is again. */
-  missed: (() => void)[];
+  store: ChatStore;
+  pendingEvents: PendingEvents;
   syncCalls: number;
 }
 
-/** Which chat: `single` number i is with person i of the address book, `started` ones were opened later. */
+/** A chat. `single` number i is with person i of the address book; `started` ones were opened later. */
 export interface ChatRef {
   kind: 'single' | 'group' | 'started';
   index: number;
@@ -97,7 +97,7 @@ export interface MessageState {
 }
 
 export interface StoredMessage {
-  /** Position in the mailbox's list, and so its id. */
+  /** Position in `ChatStore.stored`; the id follows from it. */
   n: number;
   chat: ChatRef;
   ts: number;
@@ -112,7 +112,7 @@ export interface ChatState {
   ref: ChatRef;
   /** The latest stored message's time, or the generated chat's. */
   ts: number;
-  touched: boolean;
+  hasStored: boolean;
   unread: number;
   archived: boolean;
   pinned: boolean;
@@ -139,8 +139,8 @@ export interface StartedChat {
   group: boolean;
 }
 
-/** An account's chats, messages and attendees: a generated part by index arithmetic and what happened since. */
-export interface Mailbox {
+/** An account's chats, messages and attendees: a generated part, computed from indexes, and what was added since. */
+export interface ChatStore {
   book: AddressBook;
   /** The newest generated chat's time, epoch ms. */
   base: number;
@@ -149,9 +149,9 @@ export interface Mailbox {
   stored: StoredMessage[];
   chats: Map<string, ChatState>;
   /** Chats with stored messages, the one last written in at the end. */
-  touched: ChatState[];
+  recentChats: ChatState[];
   started: StartedChat[];
-  startedWith: Map<string, number>;
+  startedByMembers: Map<string, number>;
   strangers: Stranger[];
   strangerByProviderId: Map<string, number>;
   messageStates: Map<string, MessageState>;

@@ -1,32 +1,25 @@
+import type { Response } from 'express';
+import { ApiError, type ErrorFormat } from '../server/errors.ts';
+import type { Clock } from '../world/clock.ts';
+import type { WasenderVariants } from './variants.ts';
+
 /** The field that carries the text of a failure: which one depends on the call. */
 type ErrorField = 'message' | 'error';
 
-/** An answer that is not a success. */
-export class WasenderError extends Error {
-  readonly status: number;
-  /** Null: as the route's other failures. */
-  readonly field: ErrorField | null;
+interface Details {
+  /** Absent: the field of the route's other failures. */
+  field?: ErrorField;
   /** Texts by field of the request's body. */
-  readonly errors: Record<string, string[]> | undefined;
-  constructor(
-    status: number,
-    message: string,
-    more: { field?: ErrorField; errors?: Record<string, string[]> | undefined } = {},
-  ) {
-    super(message);
-    this.status = status;
-    this.field = more.field ?? null;
-    this.errors = more.errors;
-  }
+  errors?: Record<string, string[]> | undefined;
+  /** Only for a call over a limit: when it would not be, in epoch milliseconds. */
+  retryAt?: number;
 }
 
-/** A call over a limit. */
-export class TooManyRequests extends Error {
-  /** Epoch milliseconds. */
-  readonly until: number;
-  constructor(until: number) {
-    super('Too many requests, slow down.');
-    this.until = until;
+export class WasenderError extends ApiError {
+  readonly details: Details;
+  constructor(status: number, message: string, details: Details = {}) {
+    super(status, message);
+    this.details = details;
   }
 }
 
@@ -34,5 +27,52 @@ export const unauthorized = (text: string): WasenderError => new WasenderError(4
 export const notFound = (what: string): WasenderError => new WasenderError(404, `${what} not found`);
 export const invalid = (text: string, errors?: Record<string, string[]>): WasenderError =>
   new WasenderError(422, text, { errors });
-export const invalidJid = (): WasenderError => new WasenderError(422, 'Invalid JID');
-export const unexpected = (): WasenderError => new WasenderError(500, 'Server Error', { field: 'message' });
+export const tooManyRequests = (retryAt: number): WasenderError =>
+  new WasenderError(429, 'Too many requests, slow down.', { retryAt });
+
+const failure = (status: number, text: string, details?: Details) => (): WasenderError =>
+  new WasenderError(status, text, details);
+
+/** Failures as the service writes them, with the variants in force. */
+export function errorFormat(variants: WasenderVariants, clock: Clock): ErrorFormat<WasenderError> {
+  return {
+    failures: {
+      route_not_found: (detail = 'Route') => notFound(detail),
+      body_too_large: failure(413, 'The file is too large.'),
+      body_not_json: failure(422, 'The body is not JSON.'),
+      form_invalid: failure(422, 'The form is wrong.'),
+      form_expected: failure(422, 'A form is expected.'),
+      unexpected: (detail = 'Server Error') => new WasenderError(500, detail, { field: 'message' }),
+      timeout: failure(504, 'Gateway Timeout'),
+    },
+    tooManyRequests,
+    write(error, res) {
+      if (error.details.retryAt !== undefined) writeOverLimit(error, error.details.retryAt, res);
+      else writeFailure(error, res);
+    },
+  };
+
+  /** 429 with how long to wait, where and in the unit that the variants say. */
+  function writeOverLimit({ status, message }: WasenderError, retryAt: number, res: Response): void {
+    const { retry_after: where, retry_after_unit: unit } = variants;
+    const wait = Math.max(1, Math.ceil((retryAt - clock.now()) / 1000));
+    const value = unit === 'epoch' ? Math.ceil(retryAt / 1000) : wait;
+    if (where === 'header' || where === 'both') res.set('retry-after', String(value));
+    const inBody = where === 'body' || where === 'both';
+    res.status(status).json({ message, ...(inBody && { retry_after: value }) });
+  }
+
+  function writeFailure({ status, message, details }: WasenderError, res: Response): void {
+    const { error_field: asked, error_status: statuses } = variants;
+    const documented = details.field ?? (res.locals['errorField'] as ErrorField | undefined) ?? 'message';
+    const field = asked === 'documented' ? documented : asked;
+    // An outage keeps its own code with every variant.
+    const ownCode = statuses === 'http' || status >= 500;
+    res.status(ownCode ? status : 200).json({
+      success: false,
+      ...(field !== 'error' && { message }),
+      ...(field !== 'message' && { error: message }),
+      ...(details.errors && { errors: details.errors }),
+    });
+  }
+}

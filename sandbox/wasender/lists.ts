@@ -2,16 +2,15 @@ import type { Request, Response } from 'express';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { z } from 'zod';
-import { answer } from './answers.ts';
+import { answer } from './api.ts';
 import { parseBody } from './settings.ts';
-import { respell } from './spelling.ts';
 import type { State } from './state.ts';
-import { laravel } from './views/page.ts';
+import { renameFields } from './webhooks.ts';
 
 interface List {
   total: number;
   at(place: number): object;
-  /** What names an entry, where the list is an object. */
+  /** An entry's key, where the list is an object. */
   nameOf(entry: object): string;
 }
 
@@ -43,7 +42,7 @@ function pagination(state: State, total: number, page: number, limit: number): o
   return { page, limit, total, totalPages, hasNext: page < totalPages };
 }
 
-/** The whole list without holding it: written as fast as the client takes it. */
+/** The whole list, streamed: it is never in memory as a whole. */
 async function streamAll(state: State, res: Response, list: List): Promise<void> {
   const { unpaged_shape: shape, field_case } = state.variants.values;
   const [open, close] = { array: ['[', ']'], items: ['{"items":[', ']}'], object: ['{', '}'] }[shape] as [
@@ -52,7 +51,7 @@ async function streamAll(state: State, res: Response, list: List): Promise<void>
   ];
   const write = (place: number): string => {
     const entry = list.at(place);
-    const text = JSON.stringify(respell(entry, field_case));
+    const text = JSON.stringify(renameFields(entry, field_case));
     return shape === 'object' ? `${JSON.stringify(list.nameOf(entry))}:${text}` : text;
   };
   const chunks = function* (): Generator<string> {
@@ -71,4 +70,44 @@ async function streamAll(state: State, res: Response, list: List): Promise<void>
     // The client went away.
     if ((error as NodeJS.ErrnoException).code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error;
   }
+}
+
+const query = z.looseObject({
+  page: z.coerce.number().int().min(1).default(1),
+  per_page: z.coerce.number().int().min(1).max(100).default(10),
+});
+
+/** Laravel's page of a list: what the logs answer in `data`. `newest` first. */
+export function laravelPage(req: Request, origin: string, total: number, at: (place: number) => object): object {
+  const { page, per_page } = parseBody(query, req.query);
+  return laravel({ page, perPage: per_page, path: `${origin}${req.path}`, total, at });
+}
+
+/** One page by number, with the addresses around it. */
+function laravel(list: {
+  page: number;
+  perPage: number;
+  path: string;
+  total: number;
+  at: (place: number) => object;
+}): object {
+  const { page, perPage, path, total, at } = list;
+  const last = Math.max(1, Math.ceil(total / perPage));
+  const from = (page - 1) * perPage;
+  const data = Array.from({ length: Math.max(0, Math.min(perPage, total - from)) }, (_, n) => at(from + n));
+  const url = (n: number): string => `${path}?page=${n}`;
+  return {
+    current_page: page,
+    data,
+    first_page_url: url(1),
+    from: data.length > 0 ? from + 1 : null,
+    last_page: last,
+    last_page_url: url(last),
+    next_page_url: page < last ? url(page + 1) : null,
+    path,
+    per_page: perPage,
+    prev_page_url: page > 1 ? url(page - 1) : null,
+    to: data.length > 0 ? from + data.length : null,
+    total,
+  };
 }

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { notFound } from './errors.ts';
-import { emit } from './events.ts';
-import type { State } from './state.ts';
-import type { DeliveryStatus, Session, StoredMessage } from './types.ts';
-import { messageKey, messageView } from './views/message.ts';
+import { jidOf } from '../world/whatsapp.ts';
+import { findIdentity, isGroup } from './identity.ts';
+import type { DeliveryStatus, Session, State, StoredMessage } from './state.ts';
+import { emit } from './webhooks.ts';
 
 export function storeMessage(
   state: State,
@@ -37,7 +37,7 @@ const KINDS = [
   { suffix: '', event: 'messages-personal.received', ignored: null },
 ] as const;
 
-/** Tells of a new message, incoming or the owner's. */
+/** Sends the events of a new message, incoming or the owner's. */
 export function emitMessage(state: State, session: Session, message: StoredMessage): void {
   const { upsert_messages, upsert_repeats } = state.variants.values;
   const kind = KINDS.find(({ suffix }) => message.jid.endsWith(suffix))!;
@@ -52,7 +52,7 @@ export function emitMessage(state: State, session: Session, message: StoredMessa
 
 const WORDS = ['error', 'pending', 'sent', 'delivered', 'read', 'played'] as const;
 
-/** Moves a message's delivery status and tells of it; a receipt names who received, too. */
+/** Changes a message's delivery status and sends the events: the status, and from `delivered` on a receipt. */
 export function moveStatus(state: State, session: Session, message: StoredMessage, status: DeliveryStatus): void {
   message.status = status;
   const { update_shape, update_status } = state.variants.values;
@@ -64,4 +64,53 @@ export function moveStatus(state: State, session: Session, message: StoredMessag
   emit(state, session, 'message-receipt.update', [
     { key, receipt: { userJid: message.jid, status: WORDS[status], t } },
   ]);
+}
+
+/** WhatsApp's key of a message, with the sender in every form. */
+export function messageKey(state: State, session: Session, message: StoredMessage): Record<string, unknown> {
+  const { keyId: id, jid: remoteJid, from } = message;
+  const group = isGroup(remoteJid);
+  const sender = from === null ? null : findIdentity(session.contacts, from);
+  const mode = (group ? (sender?.jid ?? '') : remoteJid).endsWith('@lid') ? 'lid' : 'pn';
+  return {
+    id,
+    fromMe: from === null,
+    remoteJid,
+    addressingMode: mode,
+    ...(sender && (group ? participant(state, sender) : direct(state, sender))),
+  };
+}
+
+interface Sender {
+  jid: string;
+  phone: string;
+  lid: string;
+}
+
+const direct = (state: State, { phone, lid }: Sender): object => ({
+  senderPn: jidOf(phone),
+  [state.variants.values.clean_pn]: phone,
+  senderLid: lid,
+});
+
+const participant = (state: State, { jid, phone, lid }: Sender): object => ({
+  participant: jid,
+  participantPn: jidOf(phone),
+  [state.variants.values.clean_pn.replace('Sender', 'Participant')]: phone,
+  participantLid: lid,
+});
+
+/** A message as events carry it. */
+function messageView(state: State, session: Session, message: StoredMessage): object {
+  const { pushName, content, body, ts } = message;
+  return {
+    key: messageKey(state, session, message),
+    messageTimestamp: Math.floor(ts / 1000),
+    ...(state.variants.values.message_names && pushName !== null && { pushName }),
+    broadcast: false,
+    message: content,
+    messageBody: body,
+    remoteJid: message.jid,
+    id: message.keyId,
+  };
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { invalid } from './errors.ts';
 
-/** Loopback without TLS is let through, where the real service wants HTTPS. */
+/** The real service wants HTTPS; the sandbox accepts HTTP too. */
 const webhookUrl = z.url({ protocol: /^https?$/ }).nullable();
 const proxyUrl = z.url({ protocol: /^(https?|socks5)$/ }).nullable();
 

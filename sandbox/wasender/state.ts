@@ -1,21 +1,102 @@
 import { randomBytes, randomInt } from 'node:crypto';
-import type { Shared } from '../shared.ts';
-import { createVariants, type Variants } from '../variants.ts';
-import { bookOptions, createContacts, DEFAULT_SEED, DEFAULT_SIZE } from './contact-book.ts';
-import { notFound, TooManyRequests } from './errors.ts';
-import { createLimits, type Limits } from './limits.ts';
+import { createLimits, type Limits } from '../server/limits.ts';
+import type { Shared } from '../server/shared.ts';
+import { createVariants, type Variants } from '../server/variants.ts';
+import { createPendingEvents, type PendingEvents } from '../world/pending-events.ts';
+import { contactOptions, createContactList, DEFAULT_SEED, DEFAULT_SIZE, type ContactList } from './contact-list.ts';
+import { notFound, tooManyRequests } from './errors.ts';
 import type { SessionSettings } from './settings.ts';
-import type { Session } from './types.ts';
 import { wasenderVariants, type WasenderVariants } from './variants.ts';
 
-interface Upload {
+export const SESSION_STATUSES = [
+  'disconnected',
+  'connecting',
+  'need_scan',
+  'need_passkey',
+  'connected',
+  'logged_out',
+  'expired',
+] as const;
+export type SessionStatus = (typeof SESSION_STATUSES)[number];
+
+/** An attempt to link a phone: a QR code or a passkey waits to be used. */
+export interface Pairing {
+  method: 'qr' | 'passkey';
+  /** The QR code's text, or the passkey's token. */
+  text: string;
+  /** Epoch milliseconds. */
+  until: number;
+  cancelPlans: (() => void)[];
+}
+
+interface LinkedPhone {
+  /** Digits. */
+  phone: string;
+  device: number;
+  /** Epoch milliseconds. */
+  since: number;
+}
+
+interface SessionLog {
+  id: number;
+  event_type: string;
+  status: SessionStatus;
+  at: number;
+}
+
+/** 0 error, 1 pending, 2 sent, 3 delivered, 4 read, 5 played. */
+export type DeliveryStatus = 0 | 1 | 2 | 3 | 4 | 5;
+
+export interface StoredMessage {
+  msgId: number;
+  /** WhatsApp's own id. */
+  keyId: string;
+  /** The chat: a person's or a group's JID. */
+  jid: string;
+  /** The sender's JID or LID; null: the owner. */
+  from: string | null;
+  pushName: string | null;
+  /** WhatsApp's content, and its text. */
+  content: Record<string, unknown>;
+  body: string;
+  status: DeliveryStatus;
+  /** Epoch milliseconds. */
+  ts: number;
+  editedTs: number;
+  /** Only of a message sent by API: as the message log shows it. */
+  log: { to: string; content: object; failed: string | null; logged: boolean } | null;
+  deleted: boolean;
+}
+
+export interface Session {
+  id: number;
+  settings: SessionSettings;
+  apiKey: string;
+  webhookSecret: string;
+  status: SessionStatus;
+  createdAt: number;
+  updatedAt: number;
+  pairing: Pairing | null;
+  linked: LinkedPhone | null;
+  /** Gives the device number. */
+  timesLinked: number;
+  contacts: ContactList;
+  messages: StoredMessage[];
+  /** By the service's number and by WhatsApp's id. */
+  byMessageId: Map<string, StoredMessage>;
+  logs: SessionLog[];
+  pendingEvents: PendingEvents;
+  openCalls: number;
+}
+
+interface StoredFile {
   bytes: Buffer;
   mimetype: string;
   /** Epoch milliseconds. */
   until: number;
 }
 
-/** Everything one WASender stand-in knows. */
+/** Everything that one WASender stand-in knows. */
 export interface State {
   shared: Shared;
   variants: Variants<WasenderVariants>;
@@ -23,10 +104,10 @@ export interface State {
   sessions: Map<number, Session>;
   byKey: Map<string, Session>;
   /** By name in their public address. */
-  uploads: Map<string, Upload>;
-  /** Bytes of received media, by media key. */
-  media: Map<string, Upload>;
-  /** Scheme, host and port under which the API was last asked: where pictures and uploads are. */
+  published: Map<string, StoredFile>;
+  /** Received files, by media key. */
+  media: Map<string, StoredFile>;
+  /** Scheme, host and port of the latest API call: where pictures and files are served. */
   origin: string;
   nextId: number;
   /** Messages are numbered over all sessions. */
@@ -40,18 +121,18 @@ export function createState(shared: Shared): State {
     limits: createLimits(shared.clock),
     sessions: new Map(),
     byKey: new Map(),
-    uploads: new Map(),
+    published: new Map(),
     media: new Map(),
     origin: 'http://127.0.0.1',
-    // Another run must not give the numbers of this one to other sessions.
+    // Random, so that another run does not give this run's numbers to other sessions.
     nextId: randomInt(100_000, 900_000),
     nextMsgId: randomInt(1_000_000, 9_000_000),
   };
 }
 
 export function clearState(state: State): void {
-  for (const session of state.sessions.values()) endLinking(session);
-  for (const map of [state.sessions, state.byKey, state.uploads, state.media]) map.clear();
+  for (const session of state.sessions.values()) endPairing(session);
+  for (const map of [state.sessions, state.byKey, state.published, state.media]) map.clear();
   state.limits.reset();
 }
 
@@ -67,15 +148,15 @@ export function addSession(state: State, settings: SessionSettings): Session {
     status: 'disconnected',
     createdAt: now,
     updatedAt: now,
-    linking: null,
+    pairing: null,
     linked: null,
-    links: 0,
-    contacts: createContacts(DEFAULT_SIZE, DEFAULT_SEED, bookOptions.parse({})),
+    timesLinked: 0,
+    contacts: createContactList(DEFAULT_SIZE, DEFAULT_SEED, contactOptions.parse({})),
     messages: [],
     byMessageId: new Map(),
     logs: [],
-    missed: [],
-    callsUnderWay: 0,
+    pendingEvents: createPendingEvents(),
+    openCalls: 0,
   };
   state.sessions.set(session.id, session);
   state.byKey.set(session.apiKey, session);
@@ -83,12 +164,12 @@ export function addSession(state: State, settings: SessionSettings): Session {
 }
 
 export function removeSession(state: State, session: Session): void {
-  endLinking(session);
+  endPairing(session);
   state.sessions.delete(session.id);
   state.byKey.delete(session.apiKey);
 }
 
-/** The old key stops working at once. */
+/** Gives the new key. The old one stops working at once. */
 export function regenerateKey(state: State, session: Session): string {
   state.byKey.delete(session.apiKey);
   session.apiKey = hex(64);
@@ -96,21 +177,22 @@ export function regenerateKey(state: State, session: Session): string {
   return session.apiKey;
 }
 
+/** Throws 404. */
 export function getSession(state: State, id: string): Session {
   const session = /^\d{1,12}$/.test(id) ? state.sessions.get(Number(id)) : undefined;
   if (!session) throw notFound('Session');
   return session;
 }
 
-export function endLinking(session: Session): void {
-  for (const cancel of session.linking?.cancelPlans ?? []) cancel();
-  session.linking = null;
+export function endPairing(session: Session): void {
+  for (const cancel of session.pairing?.cancelPlans ?? []) cancel();
+  session.pairing = null;
 }
 
-/** Takes part in the cap on calls at a time. Returns how to leave. Throws 429. */
+/** Counts a call as open, up to the allowed number at a time. Gives the function that ends it. Throws 429. */
 export function enter(state: State, session: Session): () => void {
   const cap = state.variants.values.concurrent_calls;
-  if (cap !== null && session.callsUnderWay >= cap) throw new TooManyRequests(state.shared.clock.now() + 1000);
-  session.callsUnderWay++;
-  return () => void session.callsUnderWay--;
+  if (cap !== null && session.openCalls >= cap) throw tooManyRequests(state.shared.clock.now() + 1000);
+  session.openCalls++;
+  return () => void session.openCalls--;
 }

@@ -5,7 +5,7 @@ const limit = z.int().positive().nullable();
 
 /** What the contract leaves open or contradicts, as switches. The README explains each. */
 export const wasenderVariants = z.object({
-  // Linking
+  // Pairing
   auto_scan_seconds: seconds.nullable().default(null),
   qr_seconds: seconds.default(45),
   qr_renews: z.boolean().default(false),

@@ -42,7 +42,8 @@ export async function collectDetails(context: Context, ref: DetailsRef): Promise
     const details = await provider.account.details(call, view);
     const changed = await context.db.tenant(ref.tenantId, async (em) => {
       const account = await lockAccount(em, ref.accountId);
-      return account ? saveDetails(context, em, account, view, details, at).length : 0;
+      if (!account) return 0;
+      return saveDetails(await context.vault.keysOf(em, ref.tenantId), em, account, view, details, at).length;
     });
     return await finish(context, ref, at, 'succeeded', null, { points_changed: changed });
   } catch (error) {

@@ -72,11 +72,11 @@ export async function importAccounts(
 }
 
 async function listAt(
-  { vault, clock, stopping }: Context,
+  { db, vault, clock, stopping }: Context,
   provider: Provider,
   credentials: ProviderCredentials,
 ): Promise<ListedAccount[]> {
-  const settings = settingsOf(vault, credentials);
+  const settings = settingsOf(await vault.keysOf(db, credentials.tenantId), credentials);
   try {
     const now = clock.now().getTime();
     return await provider.account.list({

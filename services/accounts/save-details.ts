@@ -4,8 +4,8 @@ import type { Em } from '../../db/connect.ts';
 import type { Account } from '../../db/entities/accounts.ts';
 import { sealed } from '../../db/sealed.ts';
 import { detailChanges, type AccountDetails, type DetailChange } from '../../domain/accounts.ts';
+import type { Keyset } from '../../platform/keyset.ts';
 import type { AccountView } from '../../providers/provider.ts';
-import type { Context } from '../context.ts';
 
 /** What a collection would change. */
 export function changesOf(account: Account, details: AccountDetails): DetailChange[] {
@@ -18,7 +18,7 @@ export function changesOf(account: Account, details: AccountDetails): DetailChan
 
 /** Stores an account's details and the provider's raw answer (sealed), and records what changed by path. */
 export function saveDetails(
-  context: Context,
+  keys: Keyset,
   em: Em,
   account: Account,
   view: AccountView,
@@ -29,8 +29,8 @@ export function saveDetails(
   const { full_api_response: _raw, ...connectionConfig } = details.connection_config;
   account.connectionConfig = connectionConfig;
   account.providerConfig = details.provider_config;
-  account.rawDetails = context.vault.seal(JSON.stringify(view.raw), sealed.rawDetails(account.id));
-  keepAccountKeys(context.vault, account, view.keys);
+  account.rawDetails = keys.seal(JSON.stringify(view.raw), sealed.rawDetails(account.id));
+  keepAccountKeys(keys, account, view.keys);
   account.detailsAt = at;
   account.lastSyncAt = at;
   account.updatedAt = at;

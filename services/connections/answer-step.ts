@@ -28,15 +28,16 @@ export async function answerStep(call: StepCall, text: string): Promise<AttemptW
     const found = await ownAccount(em, call.accountId, true);
     const step = await openStep(em, found, stepId, operationId);
     if (!step) return { account: found, answerId: null, other: null };
-    const answer = checkAnswer(contentOf(context.vault, step), text);
+    const keys = await context.vault.keysOf(em, principal.tenantId);
+    const answer = checkAnswer(contentOf(keys, step), text);
     // Written under the account's lock only, so that two answers cannot both be the first.
     if (step.answerId && step.answerId !== operationId) {
-      const same = step.answer !== null && context.vault.open(step.answer, sealed.stepAnswer(step.answerId)) === answer;
+      const same = step.answer !== null && keys.open(step.answer, sealed.stepAnswer(step.answerId)) === answer;
       return { account: found, answerId: same ? step.answerId : null, other: same ? null : step.answerId };
     }
     step.answerId = operationId;
     step.answeredAt ??= context.clock.now();
-    step.answer ??= context.vault.seal(answer, sealed.stepAnswer(operationId));
+    step.answer ??= keys.seal(answer, sealed.stepAnswer(operationId));
     return { account: found, answerId: operationId, other: null };
   });
   if (other) {

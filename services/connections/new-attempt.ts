@@ -45,6 +45,7 @@ export async function addAttempt(
   given: NewAttempt,
 ): Promise<ConnectionAttempt> {
   const now = clock.now();
+  const keys = await vault.keysOf(em, account.tenantId);
   const newest = await em.findOne(ConnectionAttempt, { accountId: account.id }, { orderBy: { number: 'desc' } });
   const number = (newest?.number ?? 0) + 1;
   const lifetime = given.operation === 'disconnect' ? disconnectLifetimeMs : attemptLifetimeMs[given.method];
@@ -60,7 +61,7 @@ export async function addAttempt(
     trigger: given.automatic ? 'automatic' : 'request',
     state: 'running',
     method: given.method,
-    input: given.credentials ? vault.seal(JSON.stringify(given.credentials), sealed.attemptInput(given.id)) : null,
+    input: given.credentials ? keys.seal(JSON.stringify(given.credentials), sealed.attemptInput(given.id)) : null,
     purge: given.purge ?? false,
     startedAt: now,
     deadlineAt: new Date(now.getTime() + lifetime),
@@ -76,7 +77,7 @@ export async function addAttempt(
     checks: 0,
     currentStepId: null,
     redirects: given.redirects ?? newest?.redirects ?? null,
-    callbackToken: token && vault.seal(token, sealed.callbackToken(given.id)),
+    callbackToken: token && keys.seal(token, sealed.callbackToken(given.id)),
     callbackHash: token && hashToken(token),
     runId: null,
     callbackUsedAt: null,

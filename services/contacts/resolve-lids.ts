@@ -9,7 +9,7 @@ import { erasedPeople } from '../../db/queries/erasures/filter-erased.ts';
 import { aliasOf, jidOf } from '../../domain/contacts.ts';
 import { lidsPerMinute } from '../../domain/quotas.ts';
 import type { ContactReader, ProviderCall } from '../../providers/provider.ts';
-import type { Vault } from '../../platform/vault.ts';
+import type { Vault } from '../../db/vault.ts';
 import type { Context } from '../context.ts';
 import { orNullIfRefused } from './or-null-if-refused.ts';
 

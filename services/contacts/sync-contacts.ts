@@ -133,7 +133,7 @@ async function readAll(
 ): Promise<'done' | 'again' | 'more' | 'gone'> {
   const state = { counted: new ContactSyncStats(run.stats, seenBefore), ahead: new Map() };
   let from = run.cursor;
-  const pages = from === atTheEnd ? nothing() : pagesOf(context, ref, run, reader, call, holder);
+  const pages = from === atTheEnd ? nothing() : await pagesOf(context, ref, run, reader, call, holder);
   for await (const { item: page, next } of prefetch(pages)) {
     const to = page.cursor ?? atTheEnd;
     const kept = await savePage(context, ref, state, page, next, (em, stats, seen) =>
@@ -155,15 +155,15 @@ async function readAll(
 
 async function* nothing(): AsyncGenerator<ContactBatch> {}
 
-function pagesOf(
+async function pagesOf(
   context: Context,
   ref: SyncContactsRef,
   run: ContactsRun,
   reader: ContactReader,
   call: ProviderCall,
   holder: Holder,
-): AsyncIterable<ContactBatch> {
-  const target = targetOf(context.vault, run);
+): Promise<AsyncIterable<ContactBatch>> {
+  const target = targetOf(await context.vault.keysOf(context.db, ref.tenantId), run);
   if (!target) return readContacts(reader, call, run.cursor, holder.try >= triesAtOnce, holder.signal);
   return 'phone' in target
     ? readOne(reader, call, target.phone, holder.signal)

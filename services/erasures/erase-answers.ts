@@ -37,11 +37,12 @@ export async function eraseAnswers(
          order by id limit ?`,
         [after, pageSize],
       );
+      const keys = await vault.keysOf(em, tenantId);
       let replaced = 0;
       for (const { id, response } of page) {
-        const text = tryOpen(vault, response, sealed.idempotentAnswer(id));
+        const text = tryOpen(keys, response, sealed.idempotentAnswer(id));
         if (!traces.some((trace) => text?.includes(trace))) continue;
-        const answer = vault.seal(JSON.stringify({ ...erasedAnswer, request_id: id }), sealed.idempotentAnswer(id));
+        const answer = keys.seal(JSON.stringify({ ...erasedAnswer, request_id: id }), sealed.idempotentAnswer(id));
         replaced += (
           await rows(
             em,

@@ -44,7 +44,7 @@ function eraseInAccount(context: Context, ref: ErasingRef, accountId: string): P
       const ledger = await openLedger(em, context.vault);
       const digests = found.subjects.map((one) => ledger.digest(tenantId, one));
       await addToLedger(em, { id: erasureId, tenantId }, digests, timeOf(context, ref));
-      await setTarget(em, context.vault, erasureId, found);
+      await setTarget(em, context.vault, ref, found);
     }
     const gone = await deleteContacts(em, accountId, found.contactIds);
     const traces = JSON.stringify(tracesOf(found.subjects));

@@ -27,8 +27,9 @@ export async function eraseRuns(
         [after, pageSize],
       );
       const ledger = await openLedger(em, vault);
+      const keys = await vault.keysOf(em, tenantId);
       const about = page.filter((run) => {
-        const subject = subjectOfTarget(vault, run);
+        const subject = subjectOfTarget(keys, run);
         return subject !== null && digests.has(ledger.digest(tenantId, subject));
       });
       if (about.length) {

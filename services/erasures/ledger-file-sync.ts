@@ -1,5 +1,5 @@
 import { readFile, rename, writeFile } from 'node:fs/promises';
-import type { Vault } from '../../platform/vault.ts';
+import type { Vault } from '../../db/vault.ts';
 import { rows, type Database } from '../../db/connect.ts';
 import { ledgerLines, takeInLedger, type TakenIn } from './ledger-file.ts';
 
@@ -20,14 +20,18 @@ export async function erasuresToRepeat(db: Database): Promise<number> {
   return row?.n ?? 0;
 }
 
-/** Writes the ledger to a file whenever it has changed since the last call; whole, and never half. */
+/**
+ * Writes the ledger to a file of this host when the ledger, or the wrapping of its key, has changed since the last call;
+ * the file is replaced as a whole.
+ */
 export function keepLedger(db: Database, path: string): () => Promise<void> {
   let written = '';
   return async () => {
     const [state] = await db.system((em) =>
       rows<{ mark: string }>(
         em,
-        `select count(*) || '/' || coalesce(max(erased_at)::text, '') || '/' || coalesce(max(erasure_id::text), '') as mark
+        `select count(*) || '/' || coalesce(max(erased_at)::text, '') || '/' || coalesce(max(erasure_id::text), '')
+           || '/' || (select coalesce(max(value), '') from ledger_keys where tenant_id is null) as mark
          from erased_subjects`,
       ),
     );

@@ -1,9 +1,9 @@
 import { firstId } from '../../platform/ids.ts';
 import { z } from 'zod';
-import type { Vault } from '../../platform/vault.ts';
+import type { Vault } from '../../db/vault.ts';
 import { arrayOf, rows, type Database, type Em } from '../../db/connect.ts';
 import { addLacking } from '../../db/queries/erasures/ledger.ts';
-import { addLedgerKey, ledgerOf, sealedLedgerKey } from '../../db/queries/erasures/ledger-key.ts';
+import { addLedgerKey, ledgerOf, wrappedLedgerKey } from '../../db/queries/erasures/ledger-key.ts';
 import type { ErasureRef } from '../../db/queries/erasures/erasures.ts';
 
 /** Lines that are read or written at once. */
@@ -19,11 +19,11 @@ const line = z.object({
 type Line = z.output<typeof line>;
 
 /**
- * The ledger of all tenants as JSON lines, for a place apart from the database's dumps: first its key, sealed, then one
+ * The ledger of all tenants as JSON lines, for a place apart from the database's dumps: first its key, wrapped by a master key, then one
  * line for each digest. It names nobody.
  */
 export async function* ledgerLines(db: Database): AsyncGenerator<string> {
-  const key = await db.system(sealedLedgerKey);
+  const key = await db.system(wrappedLedgerKey);
   if (!key) return;
   yield JSON.stringify({ patchbay_ledger: 1, key });
   for (let after: Line | undefined, more = true; more;) {
@@ -64,7 +64,7 @@ export async function takeInLedger(db: Database, vault: Vault, text: string, now
   const lines = rest.map((one, n) => parsed(line, one, n + 2));
   const theirs = ledgerOf(vault, key).fingerprint;
   return db.system(async (em) => {
-    const own = await sealedLedgerKey(em);
+    const own = await wrappedLedgerKey(em);
     if (!own) await addLedgerKey(em, key, now);
     else if (ledgerOf(vault, own).fingerprint !== theirs)
       throw new Error('This ledger was made by another installation: its digests tell nothing here.');

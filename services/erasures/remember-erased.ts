@@ -28,7 +28,7 @@ export async function rememberErased(context: Context, ref: ErasingRef): Promise
     const ledger = await openLedger(em, vault);
     const digests = person.subjects.map((one) => ledger.digest(tenantId, one));
     await addToLedger(em, { id: erasureId, tenantId }, digests, timeOf(context, ref));
-    await setTarget(em, vault, erasureId, person);
+    await setTarget(em, vault, ref, person);
   });
 }
 

@@ -3,7 +3,7 @@ import type { Account } from '../../db/entities/accounts.ts';
 import { erasedNote, resettleSubjects } from '../../db/queries/webhooks/webhook-subjects.ts';
 import { sealed } from '../../db/sealed.ts';
 import { subjectsIn } from '../../domain/erasure.ts';
-import type { Vault } from '../../platform/vault.ts';
+import type { Vault } from '../../db/vault.ts';
 
 /**
  * Events that came before their account was known become the account's, in the transaction that learns the id: whom
@@ -17,9 +17,10 @@ export async function claimEvents(em: Em, vault: Vault, account: Account, at: Da
      returning id, case when exists (select from webhook_subjects s where s.event_id = id) then body end as body`,
     [account.id, account.tenantId, at, account.credentialsId, account.providerAccountId],
   );
+  const keys = await vault.keysOf(em, account.tenantId);
   for (const { id, body } of claimed) {
     if (body === null) continue;
-    const subjects = subjectsIn(vault.open(body, sealed.webhookBody(id)));
+    const subjects = subjectsIn(keys.open(body, sealed.webhookBody(id)));
     if (await resettleSubjects(em, vault, { id, tenantId: account.tenantId }, subjects))
       await rows(em, 'update webhook_events set body = null, error = ? where id = ?', [erasedNote, id]);
   }

@@ -16,7 +16,7 @@ export async function ensureWebhooks(
   const row = await context.db.system((em) => em.findOneOrFail(ProviderCredentials, { id: credentialsId }));
   const address = webhookAddress(context.publicUrl, provider.name, row.webhookToken);
   if (row.registeredAddress === address) return;
-  const [secret] = webhookSecretsOf(context.vault, row);
+  const [secret] = webhookSecretsOf(await context.vault.keysOf(context.db, row.tenantId), row);
   const registrations = await provider.account.registerWebhooks(call, address, secret ?? '');
   await context.db.system(async (em) => {
     const fresh = await em.findOneOrFail(ProviderCredentials, { id: credentialsId });
@@ -27,9 +27,10 @@ export async function ensureWebhooks(
 
 /**
  * Registers again what was registered before and no longer stands as it should: `PUBLIC_URL`, the settings or the
- * secret have changed. One provider's failure is not the next one's.
+ * secret have changed. One provider's failure is not the next one's. Answers how many it registered.
  */
-export async function registerOwed(context: Context): Promise<void> {
+export async function registerOwed(context: Context): Promise<number> {
+  let registered = 0;
   const owed = await context.db.system((em) =>
     rows<{ id: string }>(
       em,
@@ -42,12 +43,14 @@ export async function registerOwed(context: Context): Promise<void> {
     const row = await context.db.system((em) => em.findOneOrFail(ProviderCredentials, { id }));
     const provider = context.providers[row.provider as ProviderName];
     if (!provider) continue;
-    const settings = settingsOf(context.vault, row);
+    const settings = settingsOf(await context.vault.keysOf(context.db, row.tenantId), row);
     const now = context.clock.now().getTime();
     try {
       await ensureWebhooks(context, provider, { settings, channel: 'whatsapp', providerAccountId: null, now }, id);
+      registered += 1;
     } catch (error) {
       context.log.warn({ provider: row.provider, tenant: row.tenantId, err: error }, 'webhooks are not registered yet');
     }
   }
+  return registered;
 }

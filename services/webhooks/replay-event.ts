@@ -32,15 +32,15 @@ export async function replayEvent(context: Context, id: string): Promise<void> {
   for (const one of owed) await signalOne(context, one);
 }
 
-const eventsOf = ({ providers, vault }: Context, row: WebhookEvent) => {
+const eventsOf = async ({ providers, vault }: Context, em: Em, row: WebhookEvent) => {
   if (row.body === null) throw new Problem('event_too_old');
-  const body = vault.open(row.body, sealed.webhookBody(row.id));
+  const body = (await vault.keysOf(em, row.tenantId)).open(row.body, sealed.webhookBody(row.id));
   const provider = providers[row.provider as ProviderName];
   return { body, events: readEvents(provider, { raw: Buffer.from(body), headers: {} }, row.providerAccountId) };
 };
 
 async function replayOne(context: Context, em: Em, row: WebhookEvent): Promise<Owed[]> {
-  const { body, events } = eventsOf(context, row);
+  const { body, events } = await eventsOf(context, em, row);
   const event = events?.find((one) => row.dedupeKey.startsWith(one.dedupeKey));
   if (!event) return [];
   const now = context.clock.now();
@@ -59,7 +59,7 @@ async function replayOne(context: Context, em: Em, row: WebhookEvent): Promise<O
 
 /** What could not be read is now: its events become rows of their own, as if they had just come. */
 async function replayUnreadable(context: Context, em: Em, row: WebhookEvent): Promise<Owed[]> {
-  const { body, events } = eventsOf(context, row);
+  const { body, events } = await eventsOf(context, em, row);
   if (!events) return [];
   const credentials = await em.findOneOrFail(ProviderCredentials, { id: row.credentialsId });
   const owed: Owed[] = [];

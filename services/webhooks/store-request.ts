@@ -181,6 +181,7 @@ async function insert(
   event: NewEvent,
 ): Promise<{ id: string; fresh: boolean }> {
   const id = newId();
+  const keys = await vault.keysOf(em, credentials.tenantId);
   const [row] = await rows<{ id: string }>(
     em,
     `insert into webhook_events as e (id, tenant_id, credentials_id, provider, provider_account_id, type, dedupe_key,
@@ -199,7 +200,7 @@ async function insert(
       event.dedupeKey,
       event.state,
       event.error,
-      vault.seal(event.body, sealed.webhookBody(id)),
+      keys.seal(event.body, sealed.webhookBody(id)),
       clock.now(),
     ],
   );

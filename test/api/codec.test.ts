@@ -21,7 +21,7 @@ const decode = (path: string, body: unknown, headers: Record<string, string> = {
 
 /** A sealed payload as the UI sends it. */
 async function payload(value: unknown): Promise<object> {
-  const { payloadCodecs } = createDataConverter(api.context.vault);
+  const { payloadCodecs } = createDataConverter(() => api.context.vault.keysOf(api.context.db, null));
   const plain = { metadata: { encoding: Buffer.from('json/plain') }, data: Buffer.from(JSON.stringify(value)) };
   const [sealed] = (await payloadCodecs?.[0]?.encode([plain])) ?? [];
   const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64');

@@ -16,10 +16,10 @@ const hosted = { provider: 'unipile', channel: 'linkedin', owner: 'maya', method
 async function begin(body: object = hosted, client = api.client) {
   const { account } = await connect(client, body);
   const attempt = await api.context.db.system((em) => em.findOneOrFail(ConnectionAttempt, { accountId: account.id }));
-  return { id: account.id as string, token: tokenOf(attempt) };
+  return { id: account.id as string, token: await tokenOf(attempt) };
 }
-const tokenOf = ({ id, callbackToken }: ConnectionAttempt): string =>
-  api.context.vault.open(callbackToken ?? '', sealed.callbackToken(id));
+const tokenOf = async ({ id, tenantId, callbackToken }: ConnectionAttempt): Promise<string> =>
+  (await api.context.vault.keysOf(api.context.db, tenantId)).open(callbackToken ?? '', sealed.callbackToken(id));
 const attemptOf = (accountId: string): Promise<ConnectionAttempt> =>
   api.context.db.system((em) => em.findOneOrFail(ConnectionAttempt, { accountId }, { orderBy: { number: 'desc' } }));
 
@@ -97,7 +97,7 @@ describe('SECURITY 5: callbacks of a login page', () => {
     const own = unique();
     await activate(api, id, own);
     await api.client.post(`/api/v1/accounts/${id}/reconnect`);
-    const token = tokenOf(await attemptOf(id));
+    const token = await tokenOf(await attemptOf(id));
     expect((await call(token, { ...success(unique()), status: 'RECONNECTED' })).status).toBe(409);
     expect((await call(token, { ...success(own), status: 'RECONNECTED' })).status).toBe(200);
     const account = await api.context.db.system((em) => em.findOneOrFail(Account, { id }));

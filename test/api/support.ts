@@ -53,6 +53,7 @@ export function createStandIn(): StandIn {
     },
     ensureSearchAttributes: () => Promise.resolve(),
     ensureSchedules: () => Promise.resolve(),
+    runMaintenance: async () => check(),
     startErasure: async () => check(),
     startSyncContacts: async (account) => {
       check();
@@ -108,7 +109,7 @@ export async function startTestApi(
   const api: RunningApi = await startApi(config, { temporal, clock, ...parts }, patience);
   const clientOf = async (tenant: string, scopes: readonly Scope[] = scopeNames): Promise<ApiClient> => {
     const key = await api.context.db.system(async (em) => {
-      const row = await ensureTenant(em, tenant, new Date());
+      const row = await ensureTenant(em, api.context.vault, tenant, new Date());
       return createApiKey(em, row.id, 'test', scopes, new Date()).key;
     });
     return createClient(api.url, key);
@@ -157,6 +158,7 @@ export const placeStep = (
 ): Promise<string> =>
   context.db.system(async (em) => {
     const attempt = await em.findOneOrFail(ConnectionAttempt, { id: attemptId });
+    const keys = await context.vault.keysOf(em, attempt.tenantId);
     const id = newId();
     em.persist(
       em.create(ConnectionStep, {
@@ -166,7 +168,7 @@ export const placeStep = (
         attemptId,
         number: 1 + (await em.count(ConnectionStep, { attemptId })),
         kind: content.kind,
-        content: context.vault.seal(JSON.stringify(content), sealed.stepContent(id)),
+        content: keys.seal(JSON.stringify(content), sealed.stepContent(id)),
         again: false,
         canResend: more.canResend ?? false,
         canTryAnotherWay: false,
@@ -197,7 +199,7 @@ export const activate = ({ context }: TestApi, accountId: string, upstream: stri
 export const webhookOf = ({ context, url }: TestApi): Promise<{ address: string; secret: string }> =>
   context.db.system(async (em) => {
     const row = await em.findOneOrFail(ProviderCredentials, { provider: 'unipile', tenantId: null });
-    const [secret = ''] = webhookSecretsOf(context.vault, row);
+    const [secret = ''] = webhookSecretsOf(await context.vault.keysOf(em, null), row);
     return { address: `${url}/webhooks/unipile/${row.webhookToken}`, secret };
   });
 

@@ -253,12 +253,10 @@ describe('C2: events that cannot be read or applied', () => {
       body: JSON.stringify(settings),
     });
     const { webhook_address: address, webhook_header: header } = (await response.json()) as Record<string, string>;
-    const [secret] = await api.context.db.system(async (em) =>
-      webhookSecretsOf(
-        api.context.vault,
-        await em.findOneOrFail(ProviderCredentials, { webhookToken: address!.split('/').at(-1) }),
-      ),
-    );
+    const [secret] = await api.context.db.system(async (em) => {
+      const row = await em.findOneOrFail(ProviderCredentials, { webhookToken: address!.split('/').at(-1) });
+      return webhookSecretsOf(await api.context.vault.keysOf(em, row.tenantId), row);
+    });
     const { id, upstream } = await activeAccount();
     for (const body of ['not readable', JSON.stringify(status(upstream, 'DELETED'))])
       expect((await fetch(address!, { method: 'POST', headers: { [header!]: secret! }, body })).status).toBe(200);

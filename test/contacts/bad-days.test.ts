@@ -110,7 +110,7 @@ it('a record of 200 KB is kept as it came, sealed', async () => {
     'select id, raw_wasender_data as raw from contacts where account_id = ? and wasender_jid = ?',
     [id, largest.id],
   );
-  expect(row.raw).toMatch(/^v1\./);
+  expect(row.raw).toMatch(/^v2\./);
   const { body } = await stack.api.get(`/api/v1/contacts/${row.id}`);
   expect(body.raw_wasender_data).toEqual(largest);
 });

@@ -38,8 +38,8 @@ async function schedules(): Promise<string[]> {
 
 describe('B6: every address book is read by the clock', () => {
   it('by one Schedule with the interval of the settings, six hours where nothing is set', async () => {
-    await eventually('both Schedules', async () => (await schedules()).length === 2);
-    expect(await schedules()).toEqual(['fetchPictures', 'syncAllContacts']);
+    await eventually('all Schedules', async () => (await schedules()).length === 3);
+    expect(await schedules()).toEqual(['fetchPictures', 'maintenance', 'syncAllContacts']);
     const { spec, state } = await schedule('syncAllContacts').describe();
     expect(spec.intervals).toEqual([expect.objectContaining({ every: hours(6) })]);
     expect(state.paused).toBe(false);
@@ -59,15 +59,10 @@ describe('B6: every address book is read by the clock', () => {
     ] as const) {
       stack.worker = await stack.startWorker(undefined, settings);
       await is(every, paused);
-      expect(await schedules()).toEqual(['fetchPictures', 'syncAllContacts']);
+      expect(await schedules()).toEqual(['fetchPictures', 'maintenance', 'syncAllContacts']);
       if (every !== hours(6) || paused) await stack.worker.stop();
     }
     books = createBooks(stack);
-  });
-
-  it('comes back when Temporal has lost it', async () => {
-    await schedule('syncAllContacts').delete();
-    await eventually('the Schedule', async () => (await schedule('syncAllContacts').describe()).scheduleId);
   });
 
   it('reads those that are due without a workflow of their own, and leaves one that fails to itself', async () => {
@@ -195,7 +190,7 @@ describe('a sweep in its middle', () => {
   });
 
   it('keeps what it noted for a try that is killed before it notes anything', async () => {
-    const next = trying({ claimed: [], until: '2026-01-01T00:00:00Z' });
+    const next = trying({ leased: [], until: '2026-01-01T00:00:00Z' });
     expect(await next.run(() => once(next, 'heartbeat'))).toEqual([next.context.info.heartbeatDetails]);
   });
 
@@ -212,7 +207,7 @@ describe('a sweep in its middle', () => {
     const sweep = sweepActivities(stack.worker.context).fetchDuePictures;
     await trying().run(sweep, { now: Date.now() });
     expect(await without()).toBe(5);
-    await trying({ claimed: [id], until }).run(sweep, { now: Date.now() });
+    await trying({ leased: [id], until }).run(sweep, { now: Date.now() });
     expect(await without()).toBe(0);
   });
 
@@ -220,7 +215,7 @@ describe('a sweep in its middle', () => {
     const { id } = await books.connected({ size: 10, seed: 'noted' });
     await books.query(`update accounts set contacts_due_at = now() - interval '1 hour' where id = ?`, [id]);
     const sweep = sweepActivities(stack.worker.context).syncDueContacts;
-    expect(await trying({ claimed: ['; --'], until: 5 }).run(sweep, { now: Date.now() })).toBe(false);
+    expect(await trying({ leased: ['; --'], until: 5 }).run(sweep, { now: Date.now() })).toBe(false);
     expect(await runs([id])).toMatchObject([{ state: 'succeeded' }, { state: 'succeeded' }]);
   });
 });

@@ -1,5 +1,5 @@
 import { openDatabase, rows, type Database } from '../../db/connect.ts';
-import { applyRunRetention } from '../../db/queries/retention/run-retention.ts';
+import { removeSyncRuns } from '../../db/queries/retention/run-retention.ts';
 import { newId } from '../../platform/ids.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { insertRow, seedTenant, tablesOf, type Table } from './seed.ts';
@@ -53,7 +53,7 @@ async function left(...given: Given[]): Promise<string[]> {
       }),
     );
   }
-  while (await db.system((em) => applyRunRetention(em, before)));
+  while (await db.system((em) => removeSyncRuns(em, before)));
   const found = await db.system((em) =>
     rows<{ id: string }>(em, 'select id from sync_runs where account_id = ? order by id', [seeded['accounts']]),
   );

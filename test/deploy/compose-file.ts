@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { parse } from 'yaml';
 import { project } from './role-process.ts';
 
-/** A service of docker-compose.yml, as far as the tests look. */
+/** The fields of a service of docker-compose.yml that tests read. */
 export interface Service {
   image: string;
   build?: string;
@@ -21,7 +21,7 @@ export interface Service {
   stop_grace_period?: string;
 }
 
-/** Values that an operator writes into .env, for every variable that must be given. */
+/** A value for every required variable of .env. */
 export const given: Readonly<Record<string, string>> = {
   POSTGRES_PASSWORD: 'p1',
   PATCHBAY_OWNER_PASSWORD: 'p2',
@@ -34,7 +34,7 @@ export const given: Readonly<Record<string, string>> = {
 
 const text = readFileSync(join(project, 'docker-compose.yml'), 'utf8');
 
-/** Variables of the file: those that must be given, and those with a default. */
+/** The file's variables: the required ones, and those with a default. */
 export const variables = {
   required: [...new Set([...text.matchAll(/\$\{(\w+):\?/g)].map(([, name = '']) => name))],
   optional: [...new Set([...text.matchAll(/\$\{(\w+):-/g)].map(([, name = '']) => name))],

@@ -1,13 +1,12 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { parse } from 'yaml';
 import { codecEndpoint } from '../../dev/parts/temporal.ts';
 import { readConfig } from '../../platform/config.ts';
 import { given, readCompose, variables, type Service } from './compose-file.ts';
 import { project } from './role-process.ts';
-import { serverVersion } from './temporal-server.ts';
 
 const services = readCompose();
 const read = (path: string): string => readFileSync(join(project, path), 'utf8');
@@ -24,12 +23,25 @@ const of = (name: string): Service => {
   if (!service) throw new Error(`no service ${name}`);
   return service;
 };
-/** Compose as a program of its own or as a part of Docker's; null where there is neither. */
+/** The command of Docker Compose, which is a program of its own or a plugin of Docker; null where there is none. */
 function findCompose(): string[] | null {
   const ways = [['docker-compose'], ['docker', 'compose']];
   return ways.find(([program = '', ...words]) => spawnSync(program, [...words, 'version']).status === 0) ?? null;
 }
-/** What the outside reaches of a service: host address, host port, container port. */
+/** The top folders of the files that these files import, directly or through others; types are erased. */
+function importedFolders(entries: readonly string[]): Set<string> {
+  const seen = new Set<string>();
+  const visit = (file: string): void => {
+    if (seen.has(file)) return;
+    seen.add(file);
+    const code = read(file).replaceAll(/^(?:import|export) type [^;]*;$/gm, '');
+    for (const [, path = ''] of code.matchAll(/'(\.{1,2}\/[\w./-]+\.(?:ts|cjs))'/g))
+      visit(relative(project, join(project, dirname(file), path)));
+  };
+  entries.forEach(visit);
+  return new Set([...seen].map((file) => file.split('/')[0] ?? ''));
+}
+/** The published ports of a service: host address, host port, container port. */
 const published = ({ ports = [] }: Service) =>
   ports.map((port) => {
     const [, address, host, inside] = /^(?:([\d.]+):)?(\d+):(\d+)$/.exec(port) ?? [];
@@ -46,7 +58,7 @@ describe('P4: docker-compose.yml', () => {
 
   it.each(['api', 'worker'])('gives %s settings that it knows, and every one that it needs', (name) => {
     const environment = Object.entries(of(name).environment ?? {});
-    // An empty one counts as not set: a provider's pair is left out, so fill it to see that the names are known.
+    // An empty value counts as not set; fill each to see that its name is known.
     const config = readConfig(
       Object.fromEntries(environment.map(([key, value]) => [key, value || 'https://x.example'])),
     );
@@ -66,7 +78,7 @@ describe('P4: docker-compose.yml', () => {
     }
   });
 
-  it("lets each role in with its own login: migrations as the schema's owner, serving as neither owner nor superuser", () => {
+  it("gives each role a login of its own: the schema's owner for migrations, neither owner nor superuser for serving", () => {
     const login = (name: string): string => new URL(of(name).environment?.DATABASE_URL ?? '').username;
     expect([login('migrate'), login('api'), login('worker')]).toEqual([
       'patchbay_owner',
@@ -90,21 +102,21 @@ describe('P4: docker-compose.yml', () => {
     );
   });
 
-  it('gives running work more time than its own grace before it kills it', () => {
+  it('gives a container more time to stop than its process takes', () => {
     const config = readConfig(of('worker').environment ?? {});
     for (const name of ['api', 'worker'])
       expect(parseInt(of(name).stop_grace_period ?? '', 10)).toBeGreaterThan(config.SHUTDOWN_GRACE_SECONDS + 5);
   });
 
-  it('waits for what a service needs', () => {
+  it('starts a service after those it needs', () => {
     const done = { condition: 'service_completed_successfully' };
     expect(of('migrate').depends_on).toMatchObject({ roles: done });
-    // An API needs no Temporal to take webhooks in.
+    // The API takes webhooks in without Temporal.
     expect(of('api').depends_on).toEqual({ migrate: done });
     expect(of('worker').depends_on).toMatchObject({ migrate: done, 'temporal-namespace': done });
   });
 
-  it('mounts only files that are there', () => {
+  it('mounts only files that exist', () => {
     const files = Object.values(services).flatMap(({ volumes = [] }) => volumes.filter((one) => one.startsWith('./')));
     expect(files.length).toBeGreaterThan(3);
     for (const file of files) expect(existsSync(join(project, file.split(':')[0] ?? ''))).toBe(true);
@@ -145,7 +157,7 @@ describe('P4: docker-compose.yml', () => {
   });
 
   const compose = findCompose();
-  (compose ? it : it.skip)('is taken by Compose itself, and refused in words when a secret is missing', () => {
+  (compose ? it : it.skip)('is accepted by Compose itself, and refused by name when a secret is missing', () => {
     const folder = mkdtempSync(join(tmpdir(), 'patchbay-compose-'));
     const [program = '', ...words] = compose ?? [];
     const config = (values: Record<string, string>) => {
@@ -175,14 +187,14 @@ describe('P4: docker-compose.yml', () => {
   });
 });
 
-it("SECURITY 9: Temporal's UI and gRPC are published on loopback only, where nobody logs in", () => {
+it("SECURITY 9: Temporal's UI and gRPC, which have no login, are published on loopback only", () => {
   for (const name of ['temporal-ui', 'temporal']) {
     expect(published(of(name)).length).toBeGreaterThan(0);
     for (const { address } of published(of(name))) expect(address).toBe('127.0.0.1');
   }
 });
 
-it('every process is watched, where it serves its metrics', () => {
+it('Prometheus scrapes every process at its metrics port', () => {
   const { scrape_configs: jobs } = parse(read('deploy/prometheus.yml')) as {
     scrape_configs: { job_name: string; dns_sd_configs?: { names: string[]; port: number }[] }[];
   };
@@ -193,7 +205,7 @@ it('every process is watched, where it serves its metrics', () => {
   }
 });
 
-it('SECURITY 24: the ports of metrics are published nowhere but on loopback, and no service shares the network of the machine', () => {
+it('SECURITY 24: metrics ports are published on loopback only, and no service shares the network of the host', () => {
   const open = Object.values(services)
     .flatMap(published)
     .filter(({ address }) => address !== '127.0.0.1');
@@ -202,7 +214,7 @@ it('SECURITY 24: the ports of metrics are published nowhere but on loopback, and
   for (const { network_mode } of Object.values(services)) expect(network_mode).toBeUndefined();
 });
 
-it('SECURITY 23: the image holds no sandbox, and nothing asks for one', () => {
+it('SECURITY 23: the image holds no sandbox, and no service is set to use one', () => {
   expect(dockerfile).toContain('ENV NODE_ENV=production');
   expect(`${dockerfile}${read('.dockerignore')}`).not.toMatch(/^(COPY|!)\s*(sandbox|dev|test)\b/m);
   for (const { environment = {} } of Object.values(services))
@@ -213,9 +225,7 @@ describe('the image', () => {
   it('copies every folder that a role imports from', () => {
     const copied = [...dockerfile.matchAll(/^COPY (\w+) \1$/gm)].map(([, folder]) => folder);
     const ignored = read('.dockerignore').split('\n');
-    expect(new Set(copied)).toEqual(
-      new Set(['activities', 'api', 'cli', 'db', 'domain', 'platform', 'providers', 'workers', 'workflows']),
-    );
+    expect(new Set(copied)).toEqual(importedFolders(['api/main.ts', 'workers/main.ts', 'cli/main.ts']));
     for (const folder of copied) expect(ignored).toContain(`!${folder}`);
   });
 
@@ -252,7 +262,8 @@ describe('versions', () => {
   it("Temporal's server, its tools and its UI are those of the dev server", () => {
     const version = (module: string): string => new RegExp(`\\s${module} v(\\S+)`).exec(cliModule)?.[1] ?? '';
     expect(tag('temporal')).toBe(version('go.temporal.io/server'));
-    expect(tag('temporal')).toBe(serverVersion());
+    const serverModule = read('dev/temporal-server/go.mod');
+    expect(serverModule).toMatch(new RegExp(`^require go\\.temporal\\.io/server v${tag('temporal')}$`, 'm'));
     expect(tag('temporal-ui')).toBe(version('github.com/temporalio/ui-server/v2'));
     for (const name of ['temporal-schema', 'temporal-namespace']) expect(tag(name)).toBe(tag('temporal'));
   });

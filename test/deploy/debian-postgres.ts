@@ -4,23 +4,24 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import pg from 'pg';
 import { reserveFreePort } from '../../dev/parts/ports.ts';
-import { postgresUser } from '../../dev/parts/postgres-user.ts';
+import { postgresUser } from '../../dev/parts/postgres-install.ts';
 import { eventually } from '../support/eventually.ts';
+import { runRole } from './role-process.ts';
 
 const installed = '/usr/lib/postgresql';
 
-/** The newest PostgreSQL that Debian's packages brought, 15 or later; null where there is none. */
+/** The newest PostgreSQL installed by Debian's packages, 15 or newer; null where there is none. */
 export function debianPostgres(): { major: number; bin: string } | null {
   const majors = existsSync(installed) ? readdirSync(installed).map(Number) : [];
   const major = Math.max(0, ...majors.filter((one) => existsSync(join(installed, String(one), 'bin/initdb'))));
   return major >= 15 ? { major, bin: join(installed, String(major), 'bin') } : null;
 }
 
-/** A PostgreSQL as an operator has one: nothing in it but its superuser. */
+/** A new PostgreSQL as an operator has one: its superuser is the only login. */
 export interface BarePostgres {
   port: number;
   password: string;
-  /** Everything that the server wrote to its log. */
+  /** The server's whole log so far. */
   log(): string;
   url(user: string, password: string, database: string): string;
   stop(): Promise<void>;
@@ -41,7 +42,7 @@ export async function startBarePostgres(bin: string, settings: readonly string[]
     { ...options, stdio: 'ignore' },
   );
   const reserved = await reserveFreePort();
-  await reserved.release();
+  await reserved.handOver();
   const port = reserved.number;
   const flags = ['listen_addresses=127.0.0.1', 'unix_socket_directories=', ...settings].flatMap((one) => ['-c', one]);
   const server: ChildProcess = spawn(join(bin, 'postgres'), ['-D', data, '-p', String(port), ...flags], {
@@ -54,7 +55,7 @@ export async function startBarePostgres(bin: string, settings: readonly string[]
     `postgresql://${name}:${secret}@127.0.0.1:${port}/${database}`;
   const stop = async (): Promise<void> => {
     const ended = once(server, 'close');
-    // PostgreSQL's fast shutdown.
+    // SIGINT is PostgreSQL's fast shutdown.
     if (server.exitCode === null && server.kill('SIGINT')) await ended;
     rmSync(folder, { recursive: true, force: true });
   };
@@ -71,7 +72,25 @@ export async function startBarePostgres(bin: string, settings: readonly string[]
   return { port, password, log: () => log, url, stop };
 }
 
-/** Rows of one statement over a connection of its own. */
+/** The passwords that `provideRoles` sets, by deploy/roles.sql's variables. */
+export const rolePasswords = {
+  PATCHBAY_OWNER_PASSWORD: 'owner1',
+  PATCHBAY_RUNTIME_PASSWORD: 'runtime1',
+  PATCHBAY_READER_PASSWORD: 'reader1',
+  TEMPORAL_PASSWORD: 'temporal1',
+};
+
+/** Runs deploy/roles.sql; answers what psql printed. */
+export const provideRoles = ({ port, password }: BarePostgres, bin: string): Promise<string> =>
+  runRole([join(bin, 'psql'), '-q', '--no-psqlrc', '-v', 'ON_ERROR_STOP=1', '-f', 'deploy/roles.sql'], {
+    PGHOST: '127.0.0.1',
+    PGPORT: String(port),
+    PGUSER: 'postgres',
+    PGPASSWORD: password,
+    ...rolePasswords,
+  });
+
+/** The rows of one statement, over a connection of its own. */
 export async function queryAs(url: string, sql: string): Promise<Record<string, unknown>[]> {
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5_000 });
   client.on('error', () => undefined);

@@ -10,13 +10,13 @@ const pages = readdirSync(folder)
   .filter((one) => one.endsWith('.md'))
   .map((name) => ({ name, text: readFileSync(join(folder, name), 'utf8') }));
 const page = (name: string): string => pages.find((one) => one.name === name)?.text ?? '';
-/** What stands in code, in a line or in a block. */
+/** Inline code, and the lines of code blocks. */
 const codeOf = (text: string): string[] => [
   ...[...text.matchAll(/```\w*\n(.*?)```/gs)].flatMap(([, block = '']) => block.split('\n')),
   ...[...text.replace(/```.*?```/gs, '').matchAll(/`([^`]+)`/g)].map(([, code = '']) => code.replace(/\s+/g, ' ')),
 ];
 
-/** Every command with its words, as `keys create`. */
+/** Every command as its words, such as `keys create`. */
 const commands = (command: Command, before: string[] = []): string[] =>
   command.commands.flatMap((one) => {
     const words = [...before, one.name()];
@@ -29,12 +29,12 @@ describe('the documentation', () => {
     expect(new Set(listed)).toEqual(new Set(pages.map(({ name }) => name).filter((name) => name !== 'README.md')));
   });
 
-  it('links to what is there', () => {
+  it('links to files that exist', () => {
     const links = pages.flatMap(({ text }) => [...text.matchAll(/\]\(([^)#:]+)\)/g)].map(([, to = '']) => to));
     expect(links.filter((to) => !existsSync(join(folder, to)))).toEqual([]);
   });
 
-  it('names files and folders that are there', () => {
+  it('names files and folders that exist', () => {
     const named = pages
       .flatMap(({ text }) => codeOf(text))
       .filter((code) => /^(\w[\w.-]*\/)+[\w.-]*$/.test(code) && existsSync(join(project, code.split('/')[0] ?? '')));
@@ -42,7 +42,7 @@ describe('the documentation', () => {
     expect(named.filter((path) => !existsSync(join(project, path)))).toEqual([]);
   });
 
-  it('names tests that are there, for every promise', () => {
+  it('names tests that exist, for every guarantee', () => {
     const rows = page('guarantees.md')
       .split('\n')
       .filter((line) => line.startsWith('| ') && line.includes('test/'));

@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { failures } from '../../domain/failures.ts';
-import { onPath } from '../../dev/parts/temporal-cli.ts';
+import { onPath } from '../../dev/parts/run-command.ts';
 import { reserveFreePort } from '../../dev/parts/ports.ts';
 import { startSandbox, type Sandbox } from '../../sandbox/start.ts';
 import { createClient } from '../support/client.ts';
@@ -31,12 +31,12 @@ const asked = [
   ...dashboard.panels.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr)),
 ];
 
-/** Metric names that an expression asks for: ours, the SDK's, Node's. */
+/** The metrics in an expression: ours, the SDK's, Node's. */
 const namesIn = (expression: string): string[] => [
   ...new Set(expression.match(/\b(?:patchbay|temporal|nodejs|process)_[a-z0-9_]+/g)),
 ];
 
-/** Values that an expression compares a label with. */
+/** The values that expressions compare a label with. */
 const valuesOf = (label: string): string[] =>
   asked.flatMap((expression) =>
     [...expression.matchAll(new RegExp(`\\b${label}!?=~?"([^"]*)"`, 'g'))].flatMap(([, values = '']) =>
@@ -53,7 +53,7 @@ describe('alerts and dashboard', () => {
   beforeAll(async () => {
     [database, sandbox] = await Promise.all([createTestDatabase(), startSandbox()]);
     const [one, two, three] = await Promise.all([reserveFreePort(), reserveFreePort(), reserveFreePort()]);
-    await Promise.all([one.release(), two.release(), three.release()]);
+    await Promise.all([one.handOver(), two.handOver(), three.handOver()]);
     ports = { api: one.number, apiMetrics: two.number, workerMetrics: three.number };
     const settings = {
       DATABASE_URL: database.url,
@@ -93,7 +93,7 @@ describe('alerts and dashboard', () => {
     await database?.drop();
   });
 
-  it('ask only for metrics that a running API or worker exports', async () => {
+  it('use only metrics that a running API or worker exports', async () => {
     const wanted = new Set(asked.flatMap(namesIn));
     expect(wanted.size).toBeGreaterThan(5);
     await eventually(
@@ -106,7 +106,7 @@ describe('alerts and dashboard', () => {
         );
         const exported = new Set(texts.join('\n').match(/^[a-z_][a-z0-9_]*/gm));
         const missing = [...wanted].filter((name) => !exported.has(name));
-        if (missing.length) throw new Error(`nobody exports ${missing.join(', ')}`);
+        if (missing.length) throw new Error(`not exported: ${missing.join(', ')}`);
         return true;
       },
       10_000,
@@ -119,7 +119,7 @@ describe('alerts and dashboard', () => {
     expect(valuesOf('outcome').filter((value) => !known.has(value))).toEqual([]);
   });
 
-  it('have a word on what to do for every alert, and none for alerts that are gone', () => {
+  it('are explained in docs/operations.md: every alert, and no other', () => {
     const operations = readFileSync(join(project, 'docs/operations.md'), 'utf8');
     const explained = [...operations.matchAll(/^\| `(Patchbay\w+)`/gm)].map(([, name]) => name);
     expect(new Set(explained)).toEqual(new Set(alerts.map(({ alert }) => alert)));
@@ -130,7 +130,7 @@ describe('alerts and dashboard', () => {
   });
 
   const promtool = onPath('promtool', process.env);
-  (promtool ? it : it.skip)('are taken by Prometheus, and fire when they should', () => {
+  (promtool ? it : it.skip)('are accepted by Prometheus, and fire when they should', () => {
     execFileSync(promtool ?? '', ['check', 'rules', join(project, 'deploy/alerts.yml')], { stdio: 'pipe' });
     execFileSync(promtool ?? '', ['test', 'rules', join(project, 'test/deploy/alert-cases.yml')], { stdio: 'pipe' });
   });

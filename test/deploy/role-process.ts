@@ -4,14 +4,15 @@ import { eventually } from '../support/eventually.ts';
 
 export const project = fileURLToPath(new URL('../../', import.meta.url));
 
-/** A command of a deployment, run as its operator runs it: with the settings given and nothing else. */
+/** A command of a deployment, run with these settings only. */
 export interface RoleProcess {
-  /** What it wrote so far, both streams. */
+  /** Its output so far, both streams. */
   said(): string;
-  /** Waits for a text in what it writes; fails when it ends before. */
+  /** Waits for a text in its output; fails when it ends before. */
   says(text: string): Promise<unknown>;
+  kill(signal: NodeJS.Signals): void;
   ended: Promise<{ code: number | null; said: string }>;
-  /** SIGTERM, as a container is stopped; answers the exit code. */
+  /** Sends SIGTERM, as a container runtime does; answers the exit code. */
   stop(): Promise<number | null>;
 }
 
@@ -34,6 +35,7 @@ export function startRole([program = '', ...args]: readonly string[], settings: 
         if (!said.includes(text) && child.exitCode !== null) throw new Error(`it ended: ${said}`);
         return Promise.resolve(said.includes(text));
       }),
+    kill: (signal) => void child.kill(signal),
     ended,
     stop: async () => {
       if (child.exitCode === null) child.kill('SIGTERM');
@@ -42,7 +44,7 @@ export function startRole([program = '', ...args]: readonly string[], settings: 
   };
 }
 
-/** A command that ends by itself: what it wrote. Throws with that when it fails. */
+/** Runs a command to its end; answers its output. Throws with the output when it fails. */
 export async function runRole(command: readonly string[], settings: Record<string, string>): Promise<string> {
   const { code, said } = await startRole(command, settings).ended;
   if (code !== 0) throw new Error(`${command.join(' ')} ended with ${code}: ${said}`);

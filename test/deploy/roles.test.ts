@@ -8,18 +8,10 @@ import { createClient } from '../support/client.ts';
 import { createControl } from '../support/control.ts';
 import { required } from '../support/database.ts';
 import { testKey } from '../support/key.ts';
-import { debianPostgres, queryAs, startBarePostgres, type BarePostgres } from './debian-postgres.ts';
+import { debianPostgres, provideRoles, queryAs, startBarePostgres, type BarePostgres } from './debian-postgres.ts';
 import { project, runRole, startRole, type RoleProcess } from './role-process.ts';
-import { startTemporalOnPostgres } from './temporal-server.ts';
 
 const found = debianPostgres();
-
-const passwords = {
-  PATCHBAY_OWNER_PASSWORD: 'owner1',
-  PATCHBAY_RUNTIME_PASSWORD: 'runtime1',
-  PATCHBAY_READER_PASSWORD: 'reader1',
-  TEMPORAL_PASSWORD: 'temporal1',
-};
 
 (found ? describe : describe.skip)("P4: a deployment's roles as processes, over an operator's PostgreSQL", () => {
   let postgres: BarePostgres;
@@ -30,16 +22,7 @@ const passwords = {
   let ports: { api: number; apiMetrics: number; workerMetrics: number };
   let api: RoleProcess | undefined;
   let worker: RoleProcess | undefined;
-  let temporal: { address: string; stop(): Promise<void> } | undefined;
 
-  const provideRoles = (): Promise<string> =>
-    runRole([join(found?.bin ?? '', 'psql'), '-q', '--no-psqlrc', '-v', 'ON_ERROR_STOP=1', '-f', 'deploy/roles.sql'], {
-      PGHOST: '127.0.0.1',
-      PGPORT: String(postgres.port),
-      PGUSER: 'postgres',
-      PGPASSWORD: postgres.password,
-      ...passwords,
-    });
   const as = (login: string, password: string, sql: string, database = 'patchbay') =>
     queryAs(postgres.url(login, password, database), sql);
 
@@ -50,7 +33,7 @@ const passwords = {
       startSandbox(),
     ]);
     const [one, two, three] = await Promise.all([reserveFreePort(), reserveFreePort(), reserveFreePort()]);
-    await Promise.all([one.release(), two.release(), three.release()]);
+    await Promise.all([one.handOver(), two.handOver(), three.handOver()]);
     ports = { api: one.number, apiMetrics: two.number, workerMetrics: three.number };
     owner = { DATABASE_URL: postgres.url('patchbay_owner', 'owner1', 'patchbay') };
     settings = {
@@ -63,21 +46,21 @@ const passwords = {
       UNIPILE_DSN: sandbox.unipileUrl,
       UNIPILE_ACCESS_TOKEN: 'sandbox-key',
       SHUTDOWN_GRACE_SECONDS: '3',
-      // No local stack is to be found.
+      // No local stack is found there.
       PATCHBAY_HOME: home,
     };
   });
   afterAll(async () => {
     await Promise.all([api?.stop(), worker?.stop()]);
-    await temporal?.stop();
     await sandbox?.close();
     await postgres?.stop();
     rmSync(home, { recursive: true, force: true });
   });
 
   it('makes logins and databases, and again without harm', async () => {
-    await provideRoles();
-    expect(await provideRoles()).toBe('');
+    const bin = found?.bin ?? '';
+    await provideRoles(postgres, bin);
+    expect(await provideRoles(postgres, bin)).toBe('');
     const rights = await as(
       'postgres',
       postgres.password,
@@ -100,16 +83,6 @@ const passwords = {
     await expect(as('patchbay_runtime', 'runtime1', 'select 1', 'temporal')).rejects.toThrow(/permission denied/);
     await expect(as('temporal', 'temporal1', 'select 1')).rejects.toThrow(/permission denied/);
   });
-
-  // TEMPORAL_SERVER=postgres: Temporal's own server on this PostgreSQL in place of the tests' dev server.
-  (process.env.TEMPORAL_SERVER === 'postgres' ? it : it.skip)(
-    'sets Temporal up in its two databases',
-    async () => {
-      temporal = await startTemporalOnPostgres(postgres, passwords.TEMPORAL_PASSWORD);
-      settings.TEMPORAL_ADDRESS = temporal.address;
-    },
-    20 * 60_000,
-  );
 
   it('connects an account over HTTP', async () => {
     api = startRole(['npm', 'run', '-s', 'api'], {

@@ -9,7 +9,7 @@ describe('the lock of a home', () => {
   afterEach(() => rmSync(file, { force: true }));
   afterAll(() => rmSync(folder, { recursive: true }));
 
-  test('names its holder while that runs', () => {
+  test('names its holder while the holder runs', () => {
     expect(tryLock(file)).toHaveProperty('release');
     expect(tryLock(file)).toEqual({ holder: process.pid });
   });
@@ -20,7 +20,7 @@ describe('the lock of a home', () => {
     expect(tryLock(file)).toHaveProperty('release');
   });
 
-  test('is taken over from a process that is gone, even when another was given its number', () => {
+  test('is taken over from a process that has ended, even when another process has its pid now', () => {
     writeFileSync(file, JSON.stringify({ pid: process.pid, started: 'another time' }));
     expect(tryLock(file)).toHaveProperty('release');
   });

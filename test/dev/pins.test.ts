@@ -18,7 +18,7 @@ describe('pinned tools', () => {
     expect(sums).toContain(`github.com/temporalio/cli v${cliVersion()} h1:`);
   });
 
-  test.each(['v24.16.0', 'v24.16.1', 'v24.21.0'])('Node %s is taken', (version) => {
+  test.each(['v24.16.0', 'v24.16.1', 'v24.21.0'])('Node %s is accepted', (version) => {
     expect(nodeProblem(version)).toBeNull();
   });
 

@@ -4,7 +4,7 @@ import { PORTS, reserveFreePort, reservePort, reservePorts } from '../../dev/par
 describe('ports of the local stack', () => {
   const servers: Server[] = [];
 
-  /** Some program that listens on loopback, on a port of its own or the given one. */
+  /** Listens on loopback as another program would, on the given port or a free one. */
   async function otherProgram(port = 0): Promise<number> {
     const server = createServer();
     servers.push(server);
@@ -20,7 +20,7 @@ describe('ports of the local stack', () => {
   });
 
   test('a taken default moves to a free port', async () => {
-    // Whether a stack of the developer already runs on the default or not, afterwards it is taken.
+    // It may be taken already, by a stack that the developer runs.
     await otherProgram(PORTS.api.fallback).catch(() => {});
     const port = await reservePort('api', {});
     await port.release();
@@ -39,14 +39,14 @@ describe('ports of the local stack', () => {
     await expect(reservePort('api', { PATCHBAY_API_PORT: wanted })).rejects.toThrow(`PATCHBAY_API_PORT=${wanted}`);
   });
 
-  test('a reserved port is nobody else’s until it is released', async () => {
+  test('a reserved port cannot be used by other programs until it is released', async () => {
     const port = await reserveFreePort();
     await expect(otherProgram(port.number)).rejects.toThrow('EADDRINUSE');
     await port.release();
     await expect(otherProgram(port.number)).resolves.toBe(port.number);
   });
 
-  test('one port that cannot be had gives the others back', async () => {
+  test('one port that cannot be reserved releases the others', async () => {
     const [first, taken] = [await reserveFreePort(), await otherProgram()];
     await first.release();
     const env = { PATCHBAY_API_PORT: String(first.number), PATCHBAY_TEMPORAL_PORT: String(taken) };
@@ -60,9 +60,9 @@ describe('ports of the local stack', () => {
     expect(new Set(ports.map((port) => port.variable)).size).toBe(ports.length);
   });
 
-  test('a port stays its stack’s while the part that listens there is being restarted', async () => {
+  test('a port stays reserved for its stack while the part that listens there is restarted', async () => {
     const port = await reserveFreePort();
-    await port.release();
+    await port.handOver();
     const variable = { PATCHBAY_API_PORT: String(port.number) };
     await expect(reservePort('api', variable)).rejects.toThrow('is taken');
     await port.release();

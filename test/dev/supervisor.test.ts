@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { identify, isRunning, type ProcessIdentity } from '../../dev/parts/process-identity.ts';
-import { type Part, type PartSpec, startPart } from '../../dev/parts/process.ts';
+import { type Part, type PartSpec, startPart } from '../../dev/parts/supervisor.ts';
 import type { Program } from '../../dev/parts/run.ts';
 
 describe('a supervised part', () => {
@@ -24,7 +24,7 @@ describe('a supervised part', () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  /** A Node script as a part that is ready when it has printed `ready`. */
+  /** A Node script as a part, which is ready after it printed `ready`. */
   function scripted(lines: string, over: Partial<PartSpec> = {}): PartSpec {
     const script = join(folder, 'part.mjs');
     writeFileSync(script, lines);
@@ -49,7 +49,7 @@ describe('a supervised part', () => {
     return part;
   }
 
-  /** Resolves when a condition holds after one of the part's changes. */
+  /** Resolves when a condition is true after one of the part's changes. */
   function untilChange(holds: () => boolean): Promise<void> {
     return new Promise((resolve) => {
       changed = () => void (holds() && resolve());
@@ -63,12 +63,12 @@ describe('a supervised part', () => {
     return found;
   }
 
-  /** Resolves when a process that is not our child is gone; the test's own time limit bounds it. */
+  /** Resolves when a process has ended that is not our child. */
   async function gone(process: ProcessIdentity): Promise<void> {
     while (isRunning(process)) await new Promise((resolve) => setTimeout(resolve, 20));
   }
 
-  test('is started again when it is killed, and its new pid is told', async () => {
+  test('is restarted when it is killed, and reports its new pid', async () => {
     const part = await start(scripted(STAYS));
     const first = identity(part);
     process.kill(first.pid, 'SIGKILL');
@@ -77,7 +77,7 @@ describe('a supervised part', () => {
     expect(said[0]).toContain('part ended (SIGKILL); starting it again');
   });
 
-  test('that is not ours is held by a keeper but known by its own pid, and started again too', async () => {
+  test('that is not ours has a child guard, is known by its own pid, and is restarted too', async () => {
     const part = await start(scripted('', { program: NOT_OURS, isReady: (run) => run.pid() !== null }));
     const first = identity(part);
     expect(part.processes().map(({ pid }) => pid)).toContain(first.pid);
@@ -87,15 +87,15 @@ describe('a supervised part', () => {
     expect(isRunning(identity(part))).toBe(true);
   });
 
-  test('does not outlive a keeper that is killed', async () => {
+  test('ends when its child guard is killed', async () => {
     const part = await start(scripted('', { program: NOT_OURS, isReady: (run) => run.pid() !== null }));
     const held = identity(part);
-    const keeper = part.processes().find(({ pid }) => pid !== held.pid);
-    process.kill(keeper?.pid ?? 0, 'SIGKILL');
+    const guard = part.processes().find(({ pid }) => pid !== held.pid);
+    process.kill(guard?.pid ?? 0, 'SIGKILL');
     await gone(held);
   });
 
-  test('is stopped in its own way when it listens', async () => {
+  test('is stopped by SIGTERM when it handles that', async () => {
     const said = join(folder, 'said');
     const part = await start(
       scripted(
@@ -108,22 +108,22 @@ describe('a supervised part', () => {
     expect(part.pid()).toBeNull();
   });
 
-  test('is killed after its grace when it does not listen', async () => {
+  test('is killed after its grace when it ignores SIGTERM', async () => {
     const part = await start(scripted(`process.on('SIGTERM', () => {}); ${STAYS}`));
     const process_ = identity(part);
     await part.stop();
     expect(isRunning(process_)).toBe(false);
   });
 
-  test('that ends before it is ready is one clear line with its last complaint', async () => {
+  test('that ends before it is ready is one line with its last error message', async () => {
     const failing = start(scripted(`console.error('error: no such table'); process.exit(3);`));
     await expect(failing).rejects.toThrow(/^part ended \(exit code 3\); the end of .*part\.log: error: no such table$/);
   });
 
-  test('whose start is called off is ended', async () => {
-    const calledOff = start(scripted(`setInterval(() => {}, 1000);`));
+  test('whose start is aborted is ended', async () => {
+    const aborted = start(scripted(`setInterval(() => {}, 1000);`));
     starting.abort();
-    await expect(calledOff).rejects.toThrow('aborted');
+    await expect(aborted).rejects.toThrow('aborted');
   });
 
   test('ends when its supervisor is killed', async () => {
@@ -132,7 +132,7 @@ describe('a supervised part', () => {
     const parts = new URL('../../dev/parts/', import.meta.url);
     writeFileSync(
       supervisor,
-      `import { startPart } from '${new URL('process.ts', parts).pathname}';
+      `import { startPart } from '${new URL('supervisor.ts', parts).pathname}';
       const around = { logs: '${folder}', say: console.log, signal: new AbortController().signal, onChange: () => {} };
       const common = { env: process.env, readyWithinMs: 20_000, graceMs: 1_000 };
       const ours = { name: 'ours', program: { script: '${script}' }, isReady: (run) => run.printed().includes('ready') };

@@ -173,13 +173,15 @@ describe('asked once', () => {
     // What is left when the API stores an answer and Temporal does not take it.
     const { db, vault } = stack.worker.context;
     const answerId = randomUUID();
+    const { tenantId } = await db.system((em) => em.findOneOrFail(ConnectionStep, { id: attempt.step.id }));
+    const keys = await vault.keysOf(db, tenantId);
     await db.system((em) =>
       em.nativeUpdate(
         ConnectionStep,
         { id: attempt.step.id },
         {
           answerId,
-          answer: vault.seal('123456', sealed.stepAnswer(answerId)),
+          answer: keys.seal('123456', sealed.stepAnswer(answerId)),
           answeredAt: new Date(stack.worker.context.clock.now().getTime() - 60_000),
         },
       ),

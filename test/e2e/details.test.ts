@@ -68,7 +68,7 @@ describe('A7: account details', () => {
     const [row] = await stack.worker.context.db.system((em) =>
       em.execute('select raw_details, connection_config::text as config from accounts where id = ?', [id]),
     );
-    expect(row?.raw_details).toMatch(/^v1\./);
+    expect(row?.raw_details).toMatch(/^v2\./);
     expect(row?.config).not.toContain('full_api_response');
     const [tenant] = await stack.worker.context.db.system((em) =>
       em.execute('select t.name from tenants t join accounts a on a.tenant_id = t.id where a.id = ?', [id]),

@@ -117,7 +117,7 @@ describe('B14: only the fields that are needed', () => {
       verified_name: saved.verified_name,
       name: saved.name,
       whatsapp_status: saved.whatsapp_status,
-      raw_wasender_data: expect.stringMatching(/^v1\./),
+      raw_wasender_data: expect.stringMatching(/^v2\./),
     });
   });
 });

@@ -2,8 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startStack, type Stack } from '../../dev/stack.ts';
-import { createVault, parseKeyRing } from '../../platform/vault.ts';
-import { columnsOf, logsOf, runsOf, temporalFilesOf } from '../security/places.ts';
+import { columnsOf, installationKeys, logsOf, runsOf, temporalFilesOf } from '../security/places.ts';
 import { findAll, type Canary } from '../security/search.ts';
 import { createClient, type ApiClient } from '../support/client.ts';
 import { createControl, type Control } from '../support/control.ts';
@@ -86,10 +85,10 @@ it('SECURITY 4: after intake no dump, log, history or answer holds a session’s
   expect(bodies.join()).toContain('[session key]');
 
   const { database_url: database, temporal_address: address } = stack.describe();
-  const vault = createVault(parseKeyRing(readFileSync(join(home, 'encryption-key'), 'utf8').trim()));
-  const runs = await runsOf(address, vault);
+  const encryptionKey = readFileSync(join(home, 'encryption-key'), 'utf8').trim();
+  const runs = await runsOf(address, await installationKeys(database, encryptionKey));
   const columns = await columnsOf(database);
-  expect(columns.find(({ name }) => name === 'column accounts.provider_keys')?.bytes.toString()).toMatch(/^v1\./m);
+  expect(columns.find(({ name }) => name === 'column accounts.provider_keys')?.bytes.toString()).toMatch(/^v2\./m);
   const places = [
     { name: 'answers', bytes: Buffer.from(JSON.stringify([listed, answers.map(({ body }) => body)])) },
     ...logsOf(home),

@@ -13,15 +13,15 @@ import { loadDataConverter } from '@temporalio/common/lib/internal-non-workflow/
 import { temporal } from '@temporalio/proto';
 import fc from 'fast-check';
 import { createCodec, createDataConverter, decodePayload } from '../../temporal/codec.ts';
-import { createVault, parseKeyRing, VaultError } from '../../platform/vault.ts';
-import { testKey } from '../support/key.ts';
+import { VaultError } from '../../platform/cipher.ts';
+import { createKeyset } from '../../platform/keyset.ts';
+import { testKeys } from '../support/key.ts';
 
 const { Payload } = temporal.api.common.v1;
 const { Failure } = temporal.api.failure.v1;
 
-const vault = createVault(parseKeyRing(testKey));
-const codec = createCodec(vault);
-const converter: LoadedDataConverter = loadDataConverter(createDataConverter(vault));
+const codec = createCodec(async () => testKeys);
+const converter: LoadedDataConverter = loadDataConverter(createDataConverter(async () => testKeys));
 const secret = 'correct-horse-battery-staple';
 
 /** What Temporal stores, byte for byte. A secret must be in there neither plainly nor in base64. */
@@ -66,17 +66,18 @@ describe('a payload', () => {
     expect(Object.keys(sealed?.metadata ?? {})).toEqual(['encoding']);
   });
 
-  it('opens after a rotation of keys, and not without its key', async () => {
-    const sealed = await codec.encode([payload('ids')]);
-    const next = Buffer.alloc(32, 9).toString('base64');
-    const [back] = await createCodec(createVault(parseKeyRing(next, testKey))).decode(sealed);
+  it('opens with a keyset that has its key, and not without it', async () => {
+    const [one, next] = [1, 2].map((n) => ({ id: `00000000000${n}`, key: Buffer.alloc(32, n) }));
+    const codecOf = (...keys: { id: string; key: Buffer }[]) => createCodec(async () => createKeyset(keys, keys[0]!));
+    const sealed = await codecOf(one!).encode([payload('ids')]);
+    const [back] = await codecOf(next!, one!).decode(sealed);
     expect(defaultPayloadConverter.fromPayload(back!)).toBe('ids');
-    await expect(createCodec(createVault(parseKeyRing(next))).decode(sealed)).rejects.toThrow(VaultError);
+    await expect(codecOf(next!).decode(sealed)).rejects.toThrow(VaultError);
   });
 
   it('that was never sealed is left as it is', () => {
     const plain = payload('written by the server itself');
-    expect(decodePayload(vault, plain)).toBe(plain);
+    expect(decodePayload(testKeys, plain)).toBe(plain);
   });
 });
 

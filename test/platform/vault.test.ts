@@ -1,11 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { sealed as contexts } from '../../db/sealed.ts';
-import { createVault, parseKeyRing, VaultError } from '../../platform/vault.ts';
+import { VaultError } from '../../platform/cipher.ts';
+import { createKeyset, type DataKey } from '../../platform/keyset.ts';
+import { createMasterKeys, parseKeyRing } from '../../platform/master-keys.ts';
+import { testKey } from '../support/key.ts';
 
 const newKey = (): string => randomBytes(32).toString('base64');
 const key = newKey();
-const vault = createVault(parseKeyRing(key));
+const newDataKey = (): DataKey => ({ id: randomBytes(6).toString('hex'), key: randomBytes(32) });
+const dataKey = newDataKey();
+const keys = createKeyset([dataKey], dataKey);
 const context = contexts.accountSecret('one');
 const text = fc.string({ unit: 'grapheme', maxLength: 200 });
 
@@ -30,48 +35,48 @@ function refusal(work: () => unknown): string {
 describe('a sealed text', () => {
   it('opens to what was sealed', () =>
     fc.assert(
-      fc.property(text, text, (plain, where) => expect(vault.open(vault.seal(plain, where), where)).toBe(plain)),
+      fc.property(text, text, (plain, where) => expect(keys.open(keys.seal(plain, where), where)).toBe(plain)),
     ));
 
   it('is another one each time and shows nothing of what is inside', () => {
-    const [one, two] = [vault.seal('a secret of some length', context), vault.seal('a secret of some length', context)];
+    const [one, two] = [keys.seal('a secret of some length', context), keys.seal('a secret of some length', context)];
     expect(one).not.toBe(two);
     expect(Buffer.from(one.split('.')[2] ?? '', 'base64url').includes('secret')).toBe(false);
   });
 
   it('does not open in another row or another column', () => {
-    const sealed = vault.seal('a secret', contexts.accountSecret('one'));
-    expect(refusal(() => vault.open(sealed, contexts.accountSecret('two')))).toMatch(/belongs to another row/);
-    expect(refusal(() => vault.open(sealed, contexts.rawDetails('one')))).toMatch(/belongs to another row/);
+    const sealed = keys.seal('a secret', contexts.accountSecret('one'));
+    expect(refusal(() => keys.open(sealed, contexts.accountSecret('two')))).toMatch(/belongs to another row/);
+    expect(refusal(() => keys.open(sealed, contexts.rawDetails('one')))).toMatch(/belongs to another row/);
   });
 
   it('does not open once any bit of it was altered', () =>
     fc.assert(
       fc.property(text, fc.nat(), fc.integer({ min: 0, max: 7 }), (plain, where, bit) => {
-        const bad = altered(vault.seal(plain, context), (bytes) => {
+        const bad = altered(keys.seal(plain, context), (bytes) => {
           const at = where % bytes.length;
           bytes[at] = (bytes[at] ?? 0) ^ (1 << bit);
           return bytes;
         });
-        expect(refusal(() => vault.open(bad, context))).toMatch(/was altered/);
+        expect(refusal(() => keys.open(bad, context))).toMatch(/was altered/);
       }),
     ));
 
   it.each(['', 'a secret'])('does not open once it was cut short: "%s"', (plain) => {
-    const sealed = vault.seal(plain, context);
+    const sealed = keys.seal(plain, context);
     const length = Buffer.from(sealed.split('.')[2] ?? '', 'base64url').length;
     for (let kept = 1; kept < length; kept++)
       refusal(() =>
-        vault.open(
+        keys.open(
           altered(sealed, (bytes) => bytes.subarray(0, kept)),
           context,
         ),
       );
   });
 
-  it.each(['', 'plain text', 'v1', 'v1..', 'v2.00000000.AAAA', 'v1.not-a-key.AAAA', 'v1.two\nlines.AAAA'])(
+  it.each(['', 'plain text', 'v1', 'v1..', 'v3.00000000.AAAA', 'v2.not-a-key.AAAA', 'v2.two\nlines.AAAA'])(
     'is told from what never was one: %j',
-    (other) => expect(refusal(() => vault.open(other, context))).toBe('Not a sealed value.'),
+    (other) => expect(refusal(() => keys.open(other, context))).toBe('Not a sealed value.'),
   );
 });
 
@@ -79,38 +84,73 @@ describe('sealed bytes', () => {
   const bytes = fc.uint8Array({ maxLength: 200 });
 
   it('open to what was sealed', () =>
-    fc.assert(fc.property(bytes, (plain) => expect([...vault.openBytes(vault.sealBytes(plain))]).toEqual([...plain]))));
+    fc.assert(fc.property(bytes, (plain) => expect([...keys.openBytes(keys.sealBytes(plain))]).toEqual([...plain]))));
 
   it('do not open once any byte was altered, the name of their key included', () =>
     fc.assert(
       fc.property(bytes, fc.nat(), (plain, where) => {
-        const bad = Buffer.from(vault.sealBytes(plain));
+        const bad = Buffer.from(keys.sealBytes(plain));
         const at = where % bad.length;
         bad[at] = (bad[at] ?? 0) ^ 1;
-        refusal(() => vault.openBytes(bad));
+        refusal(() => keys.openBytes(bad));
       }),
     ));
 });
 
-describe('a ring of keys', () => {
+describe('a keyset', () => {
+  const next = newDataKey();
+  const both = createKeyset([next, dataKey], next);
+
+  it('opens what any of its keys sealed, and seals with one', () => {
+    expect(both.open(keys.seal('a secret', context), context)).toBe('a secret');
+    expect(Buffer.from(both.openBytes(keys.sealBytes(Buffer.from('bytes')))).toString()).toBe('bytes');
+    expect(createKeyset([next], next).open(both.seal('a secret', context), context)).toBe('a secret');
+  });
+
+  it('opens nothing that the key of another tenant sealed, and names the key', () =>
+    expect(refusal(() => keys.open(both.seal('a secret', context), context))).toBe(
+      `Data key ${next.id} is not here: it is another tenant's, or was deleted with its tenant.`,
+    ));
+
+  it('opens and recognises what a version without data keys sealed with its master key', () => {
+    const [former] = parseKeyRing(testKey);
+    const upgraded = createKeyset([next, former!], next);
+    const value = 'v1.4980c225.hR7PhvZxxSf4DZHY7ird6_UXLGtMsLG1OjKWhYUQAuhxmxBiQfQ0ArBmYuvCwA';
+    expect(upgraded.open(value, contexts.accountSecret('one'))).toBe('a secret of before');
+    const payload = 'NDk4MGMyMjUxyyBc98H8OpDN/7vi6hH0ZpjHJcsPh0fbFx7lkdTNBYFheAot//qsTH4INbXqbg==';
+    expect(Buffer.from(upgraded.openBytes(Buffer.from(payload, 'base64'))).toString()).toBe('a payload of before');
+    expect(upgraded.digests('idempotency', 'a body')).toEqual([
+      upgraded.digest('idempotency', 'a body'),
+      '21a232fb86f239e26f9d978dca0cfe99479689a74aeb90fa24115344ad084e67',
+    ]);
+  });
+});
+
+describe('a ring of master keys', () => {
   const next = newKey();
-  const rotated = createVault(parseKeyRing(next, key));
+  const [ring, rotated] = [createMasterKeys(parseKeyRing(key)), createMasterKeys(parseKeyRing(next, key))];
+  const material = randomBytes(32);
 
-  it('opens what an older key sealed', () => {
-    expect(rotated.open(vault.seal('a secret', context), context)).toBe('a secret');
-    expect(Buffer.from(rotated.openBytes(vault.sealBytes(Buffer.from('bytes')))).toString()).toBe('bytes');
+  it('unwraps what an older key wrapped, and wraps with the newest', () => {
+    expect(rotated.unwrap(ring.wrap(material, context), context)).toEqual(material);
+    const wrapped = rotated.wrap(material, context);
+    expect(createMasterKeys(parseKeyRing(next)).unwrap(wrapped, context)).toEqual(material);
+    expect(refusal(() => ring.unwrap(wrapped, context))).toMatch(/^No key [0-9a-f]{8} in the ring/);
   });
 
-  it('seals with the newest', () => {
-    const sealed = rotated.seal('a secret', context);
-    expect(createVault(parseKeyRing(next)).open(sealed, context)).toBe('a secret');
-    expect(refusal(() => vault.open(sealed, context))).toMatch(/^No key [0-9a-f]{8} in the ring/);
+  it('unwraps no key of another row, and none that was altered', () => {
+    const wrapped = ring.wrap(material, contexts.dataKey('one', 'a'));
+    expect(refusal(() => ring.unwrap(wrapped, contexts.dataKey('one', 'b')))).toMatch(/belongs to another row/);
+    expect(refusal(() => ring.unwrap(wrapped, contexts.dataKey('two', 'a')))).toMatch(/belongs to another row/);
+    const short = altered(wrapped, (bytes) => bytes.subarray(0, -1));
+    expect(refusal(() => ring.unwrap(short, contexts.dataKey('one', 'a')))).toMatch(/was altered/);
+    expect(refusal(() => ring.unwrap('no key', context))).toBe('Not a wrapped key.');
   });
 
-  it('names the key that is missing, as it is named in what it sealed', () => {
-    const sealed = vault.seal('a secret', context);
-    const [, id] = sealed.split('.');
-    const message = refusal(() => createVault(parseKeyRing(next)).open(sealed, context));
+  it('names the key that is missing, as it is named in what it wrapped', () => {
+    const wrapped = ring.wrap(material, context);
+    const [, id] = wrapped.split('.');
+    const message = refusal(() => createMasterKeys(parseKeyRing(next)).unwrap(wrapped, context));
     expect(message).toBe(`No key ${id} in the ring: add it to ENCRYPTION_KEYS.`);
   });
 
@@ -133,7 +173,7 @@ describe('a ring of keys', () => {
     expect(refusal(() => parseKeyRing(key, 'swordfish'))).toMatch(/^Each of ENCRYPTION_KEYS must/));
 
   it('says what to set when there is none', () => {
-    expect(refusal(() => createVault(parseKeyRing('')))).toMatch(/set ENCRYPTION_KEY/);
+    expect(refusal(() => createMasterKeys(parseKeyRing('')))).toMatch(/set ENCRYPTION_KEY/);
   });
 });
 
@@ -141,12 +181,14 @@ describe('a digest', () => {
   it('is the same for the same text and purpose, and another for any other', () =>
     fc.assert(
       fc.property(text, text, (one, other) => {
-        expect(vault.digest('body', one)).toBe(createVault(parseKeyRing(key)).digest('body', one));
-        expect(vault.digest('body', one) === vault.digest('body', other)).toBe(one === other);
-        expect(vault.digest('body', one)).not.toBe(vault.digest('subject', one));
+        expect(keys.digest('body', one)).toBe(createKeyset([dataKey], dataKey).digest('body', one));
+        expect(keys.digest('body', one) === keys.digest('body', other)).toBe(one === other);
+        expect(keys.digest('body', one)).not.toBe(keys.digest('subject', one));
       }),
     ));
 
-  it('cannot be made without the key', () =>
-    expect(vault.digest('body', 'text')).not.toBe(createVault(parseKeyRing(newKey())).digest('body', 'text')));
+  it('cannot be made without the key', () => {
+    const other = newDataKey();
+    expect(keys.digest('body', 'text')).not.toBe(createKeyset([other], other).digest('body', 'text'));
+  });
 });

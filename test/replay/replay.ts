@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { historyFromJSON } from '@temporalio/common/lib/proto-utils.js';
 import { bundleWorkflowCode, Worker, type WorkflowBundle } from '@temporalio/worker';
 import { createDataConverter } from '../../temporal/codec.ts';
-import { testVault } from '../support/history.ts';
+import { testKeys } from '../support/key.ts';
 
 const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
@@ -32,7 +32,7 @@ export async function replay(workflowBundle: WorkflowBundle, json: string, workf
   await Worker.runReplayHistory(
     {
       workflowBundle,
-      dataConverter: createDataConverter(testVault),
+      dataConverter: createDataConverter(async () => testKeys),
       replayName: workflowId,
       sinks: {
         observer: {

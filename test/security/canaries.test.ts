@@ -6,12 +6,20 @@ import pg from 'pg';
 import { reserveFreePort } from '../../dev/parts/ports.ts';
 import { startStack, type Stack } from '../../dev/stack.ts';
 import { channelNames, providerNames } from '../../domain/channels.ts';
-import { createVault, parseKeyRing } from '../../platform/vault.ts';
 import { createControl, type Control } from '../support/control.ts';
 import { eventually } from '../support/eventually.ts';
 import { misbehaviours, startFaultyProvider, type FaultyProvider } from './faulty-provider.ts';
 import { createCanaries, createRecorder, onboardings, see, type Recorder } from './onboardings.ts';
-import { columnsOf, logsOf, metricsOf, runsOf, temporalFilesOf, type Column, type StoredRun } from './places.ts';
+import {
+  columnsOf,
+  installationKeys,
+  logsOf,
+  metricsOf,
+  runsOf,
+  temporalFilesOf,
+  type Column,
+  type StoredRun,
+} from './places.ts';
 import { findAll, type Canary, type Place } from './search.ts';
 
 /*
@@ -206,10 +214,10 @@ async function runTheRest(): Promise<void> {
 async function gather(): Promise<void> {
   await runTheRest();
   const { temporal_address: address, database_url: database } = stack.describe();
-  const vault = createVault(parseKeyRing(readFileSync(join(home, 'encryption-key'), 'utf8').trim()));
+  const keys = await installationKeys(database, readFileSync(join(home, 'encryption-key'), 'utf8').trim());
   // Visibility follows the runs a moment later.
   runs = await eventually('the planted run and the sweeps in the list', async () => {
-    const found = await runsOf(address, vault);
+    const found = await runsOf(address, keys);
     const types = new Set(found.map(({ info }) => info.type));
     return ['planted', ...sweeps].every((type) => types.has(type)) ? found : null;
   });
@@ -222,7 +230,7 @@ async function gather(): Promise<void> {
 }
 
 /** What runs by the clock, of no account. */
-const sweeps = ['fetchPictures', 'syncAllContacts'];
+const sweeps = ['fetchPictures', 'maintenance', 'syncAllContacts'];
 const isSweep = ({ info }: StoredRun): boolean => sweeps.includes(info.type);
 const ours = (): StoredRun[] => runs.filter(({ info }) => info.workflowId !== planted.name);
 const ofAccounts = (): StoredRun[] => ours().filter((run) => !isSweep(run));
@@ -330,7 +338,7 @@ describe('SECURITY 8: what Temporal shows of a run holds no personal data', () =
   });
 
   it('its search attributes are ids and words of ours, and it has no memo', () => {
-    const words = [...channelNames, ...providerNames, 'connection', 'sync_details', 'sweep', 'running'];
+    const words = [...channelNames, ...providerNames, 'connection', 'sync_details', 'sweep', 'maintenance', 'running'];
     const states = ['connecting', 'active', 'degraded', 'reconnect_required', 'disconnected', 'failed'];
     for (const run of ours()) {
       const { info } = run;

@@ -106,7 +106,8 @@ export function createErasing(stack: () => TestStack) {
 
   /** Where something of a person is still to be found: in the open, or in a sealed value. */
   async function tracesIn(tenantId: string, ...texts: string[]): Promise<string[]> {
-    const { vault } = stack().worker.context;
+    const { db, vault } = stack().worker.context;
+    const keys = await vault.keysOf(db, tenantId);
     const found: string[] = [];
     const columns = await query<{ table_name: string; column_name: string }>(
       `select table_name, column_name from information_schema.columns c where table_schema = 'public'
@@ -126,7 +127,7 @@ export function createErasing(stack: () => TestStack) {
         `select ${of} as of, ${column} as value from ${table} where tenant_id = ? and ${column} is not null`,
         [tenantId],
       );
-      if (values.some((value) => texts.some((one) => vault.open(value.value, context(value.of)).includes(one))))
+      if (values.some((value) => texts.some((one) => keys.open(value.value, context(value.of)).includes(one))))
         found.push(`sealed ${table}.${column}`);
     }
     return found;

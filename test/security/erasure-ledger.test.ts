@@ -7,15 +7,16 @@ import { openDatabase, rows } from '../../db/connect.ts';
 import { startApi } from '../../api/start.ts';
 import { webhookSecretsOf } from '../../db/queries/tenants/credentials.ts';
 import { ProviderCredentials } from '../../db/entities/tenants.ts';
-import { erasuresToRepeat } from '../../services/erasures/ledger-file-sync.ts';
+import { erasuresToRepeat, keepLedger, takeInKeptLedger } from '../../services/erasures/ledger-file-sync.ts';
 import { ledgerLines, takeInLedger } from '../../services/erasures/ledger-file.ts';
 import { setTarget } from '../../db/queries/erasures/erasures.ts';
 import { addToLedger, erasedAmong } from '../../db/queries/erasures/ledger.ts';
 import { openLedger } from '../../db/queries/erasures/ledger-key.ts';
 import { filterErased } from '../../db/queries/erasures/filter-erased.ts';
-import { reencrypt } from '../../db/reencrypt.ts';
+import { createVault } from '../../db/vault.ts';
+import { rotateMasterKey } from '../../db/wrapped-keys.ts';
 import { subjectOf } from '../../domain/erasure.ts';
-import { createVault, parseKeyRing } from '../../platform/vault.ts';
+import { createMasterKeys, parseKeyRing } from '../../platform/master-keys.ts';
 import { answerOf, noHome, patchbay } from '../cli/run.ts';
 import type { ApiClient } from '../support/client.ts';
 import { eventually } from '../support/eventually.ts';
@@ -153,10 +154,11 @@ describe('SECURITY 21: the ledger', () => {
       // The dump is older than the second name, and holds somebody under it.
       await query('delete from erased_subjects where digest = ?', [digest]);
       await save(two.id, entry({ id: ana.lid, pushName: ana.name }));
+      const person = { subjects: [subjectOf(ana.jid)!], contactIds: [] };
       if (state === 'running')
         await db.tenant(tenantId, async (em) => {
           await rows(em, "update erasures set state = 'running' where id = ?", [erasure.id]);
-          await setTarget(em, vault, erasure.id, { subjects: [subjectOf(ana.jid)!], contactIds: [] });
+          await setTarget(em, vault, { tenantId, erasureId: erasure.id }, person);
         });
       expect(await imported(file)).toMatchObject({ erased: 1 });
       const { body } = await stack.api.get(`/api/v1/erasures/${erasure.id}`);
@@ -173,9 +175,10 @@ describe('SECURITY 21: the ledger', () => {
     const { db, vault } = stack.worker.context;
     const tenantId = await tenantOf(one.id);
     await save(one.id, entry({ id: ana.jid, phone: ana.phone, name: ana.name }));
+    const person = { subjects: [subjectOf(ana.jid)!], contactIds: [] };
     await db.tenant(tenantId, async (em) => {
       await rows(em, "update erasures set state = 'running' where id = ?", [erasure.id]);
-      await setTarget(em, vault, erasure.id, { subjects: [subjectOf(ana.jid)!], contactIds: [] });
+      await setTarget(em, vault, { tenantId, erasureId: erasure.id }, person);
     });
     expect(await imported(file)).toMatchObject({ erased: 1 });
     const { body } = await stack.api.get(`/api/v1/erasures/${erasure.id}`);
@@ -252,7 +255,7 @@ describe('SECURITY 21: the ledger', () => {
     })();
     await expect(take(`${header}\n${lines[0]}\n{"digest":"x"}`)).rejects.toThrow(/^Line 3 /);
     const { id } = JSON.parse(header).key;
-    const value = vault.seal(Buffer.alloc(32, 1).toString('base64'), `ledger_keys.value:${id}`);
+    const value = vault.masterKeys.wrap(Buffer.from(Buffer.alloc(32, 1).toString('base64')), `ledger_keys.value:${id}`);
     await expect(take(JSON.stringify({ patchbay_ledger: 1, key: { id, value } }))).rejects.toThrow(
       /another installation/,
     );
@@ -328,7 +331,7 @@ describe('SECURITY 21: a new encryption key', () => {
         const vault = createVault(parseKeyRing(freshKey, oldKey));
         const answer = await fetch(`${installation.url()}/webhooks/unipile/${row.webhookToken}`, {
           method: 'POST',
-          headers: { 'patchbay-webhook-secret': webhookSecretsOf(vault, row)[0] ?? '' },
+          headers: { 'patchbay-webhook-secret': webhookSecretsOf(await vault.keysOf(db, null), row)[0] ?? '' },
           body: JSON.stringify({
             event: 'message_received',
             account_id: account.provider_account_id,
@@ -348,7 +351,14 @@ describe('SECURITY 21: a new encryption key', () => {
 
       await installation.stop();
       await installation.start(freshKey, oldKey);
-      await reencrypt(installation.db, createVault(parseKeyRing(freshKey, oldKey)));
+      const file = join(tmpdir(), `ledger-${randomBytes(6).toString('hex')}.jsonl`);
+      const keep = keepLedger(installation.db, file);
+      await keep();
+      await rotateMasterKey(installation.db, createMasterKeys(parseKeyRing(freshKey, oldKey)));
+      await keep();
+      const takenIn = await takeInKeptLedger(installation.db, createVault(parseKeyRing(freshKey)), file, new Date());
+      expect(takenIn?.digests).toBeGreaterThan(0);
+      await rm(file);
       await installation.stop();
       await installation.start(freshKey);
       expect((await send(ana)).body).toBeNull();

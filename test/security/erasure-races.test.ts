@@ -110,12 +110,13 @@ describe('SECURITY 21: erasure while everything runs', () => {
     });
     const id = newId();
     const { tenantId, credentialsId } = account;
+    const keys = await vault.keysOf(db, tenantId);
     const intake = db.system(async (em) => {
       await rows(
         em,
         `insert into webhook_events (id, credentials_id, provider, type, dedupe_key, state, body, deliveries, owes_signal,
            received_at) values (?, ?, 'wasender', 'some_event', ?, 'received', ?, 1, false, ?)`,
-        [id, credentialsId, id, vault.seal(ana.jid, sealed.webhookBody(id)), clock.now()],
+        [id, credentialsId, id, keys.seal(ana.jid, sealed.webhookBody(id)), clock.now()],
       );
       const settled = { id, tenantId, accountId: one.id, state: 'processed', processedAt: clock.now() };
       await settleEvent(em, vault, { ...settled, owesSignal: false, error: null }, [subjectOf(ana.jid)!]);

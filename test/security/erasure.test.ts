@@ -286,7 +286,7 @@ describe('SECURITY 21: erasure', () => {
     const credentials = await db.system((em) =>
       em.findOneOrFail(ProviderCredentials, { provider: 'unipile', tenantId: null }),
     );
-    const [secret = ''] = webhookSecretsOf(vault, credentials);
+    const [secret = ''] = webhookSecretsOf(await vault.keysOf(db, null), credentials);
     const send = (account: string, who: Person): Promise<Response> =>
       fetch(`${stack.api.url}/webhooks/unipile/${credentials.webhookToken}`, {
         method: 'POST',

@@ -12,7 +12,7 @@ import { createLog } from '../../platform/log.ts';
 import { activityInterceptors } from '../../workers/interceptors.ts';
 import { installRuntime } from '../../workers/runtime.ts';
 import { required } from '../support/database.ts';
-import { testVault } from '../support/history.ts';
+import { testKeys } from '../support/key.ts';
 import { findAll, type Place } from './search.ts';
 
 /*
@@ -88,7 +88,7 @@ async function historyWhen(
   };
   activities[failing] = once(failing === 'nextOperation' ? { kind: 'none', attempt: 1, owes: 'nothing' } : done);
   activities.checkAccount ??= () => Promise.resolve(done);
-  const converter = protectedBy ? { dataConverter: createDataConverter(testVault) } : {};
+  const converter = protectedBy ? { dataConverter: createDataConverter(async () => testKeys) } : {};
   const worker = await Worker.create({
     connection,
     taskQueue,
@@ -147,7 +147,7 @@ describe('SECURITY 8: the history holds no secret, message and stack included, w
       const failure =
         event.activityTaskFailedEventAttributes?.failure ?? event.activityTaskStartedEventAttributes?.lastFailure;
       const payload = failure?.encodedAttributes;
-      return payload ? Buffer.from(decodePayload(testVault, payload).data ?? []).toString() : '';
+      return payload ? Buffer.from(decodePayload(testKeys, payload).data ?? []).toString() : '';
     });
     expect(opened.join('')).toContain("see the worker's log");
     expect(findAll([{ name: 'opened', bytes: Buffer.from(opened.join('')) }], [secret])).toEqual([]);

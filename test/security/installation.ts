@@ -2,8 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { startApi } from '../../api/start.ts';
 import { createApiKey, ensureTenant } from '../../db/queries/tenants/api-keys.ts';
 import { openDatabase, type Database } from '../../db/connect.ts';
+import { createVault } from '../../db/vault.ts';
 import { scopeNames } from '../../domain/scopes.ts';
 import { readConfig } from '../../platform/config.ts';
+import { parseKeyRing } from '../../platform/master-keys.ts';
 import { startSandbox } from '../../sandbox/start.ts';
 import { startWorker } from '../../workers/start.ts';
 import { createClient, type ApiClient } from '../support/client.ts';
@@ -32,6 +34,8 @@ export async function createInstallation(): Promise<Installation> {
   const queue = `test-${randomUUID()}`;
   let url = '';
   let running: (() => Promise<void>)[] = [];
+  /** The key with which it was started last. */
+  let encryptionKey = '';
 
   const settings = (newest: string, older = ''): Record<string, string> => ({
     DATABASE_URL: database.url,
@@ -57,6 +61,7 @@ export async function createInstallation(): Promise<Installation> {
     unipileUrl: sandbox.unipileUrl,
     settings,
     start: async (newest, older) => {
+      encryptionKey = newest;
       const api = await startApi(readConfig(settings(newest, older)));
       running = [() => api.close()];
       url = api.url;
@@ -67,7 +72,7 @@ export async function createInstallation(): Promise<Installation> {
     url: () => url,
     clientOf: (tenant) =>
       db.system(async (em) => {
-        const row = await ensureTenant(em, tenant, new Date());
+        const row = await ensureTenant(em, createVault(parseKeyRing(encryptionKey)), tenant, new Date());
         return createClient(url, createApiKey(em, row.id, 'test', scopeNames, new Date()).key);
       }),
     end: async () => {

@@ -4,7 +4,9 @@ import { Client, Connection, type WorkflowExecutionInfo } from '@temporalio/clie
 import { temporal } from '@temporalio/proto';
 import pg from 'pg';
 import { decodePayload } from '../../temporal/codec.ts';
-import type { Vault } from '../../platform/vault.ts';
+import { sealed } from '../../db/sealed.ts';
+import { createKeyset, type Keyset } from '../../platform/keyset.ts';
+import { createMasterKeys, parseKeyRing } from '../../platform/master-keys.ts';
 import type { Place } from './search.ts';
 
 type Payload = temporal.api.common.v1.IPayload;
@@ -58,6 +60,22 @@ export async function columnsOf(url: string): Promise<Column[]> {
   }
 }
 
+/** The installation's data keys, by a login that sees every row. */
+export async function installationKeys(url: string, encryptionKey: string): Promise<Keyset> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    const { rows } = await client.query<{ id: string; wrapped: string }>(
+      'select id, wrapped from data_keys where tenant_id is null order by version desc',
+    );
+    const masterKeys = createMasterKeys(parseKeyRing(encryptionKey));
+    const keys = rows.map(({ id, wrapped }) => ({ id, key: masterKeys.unwrap(wrapped, sealed.dataKey(id, null)) }));
+    return createKeyset(keys, keys[0]!);
+  } finally {
+    await client.end();
+  }
+}
+
 /** A run as Temporal keeps it: sealed, and opened with our key. */
 export interface StoredRun {
   info: WorkflowExecutionInfo;
@@ -67,8 +85,8 @@ export interface StoredRun {
   opened: Place;
 }
 
-/** Every run of a server, read as somebody without our key would, and then opened with `vault`. */
-export async function runsOf(address: string, vault: Vault): Promise<StoredRun[]> {
+/** Every run of a server, read as somebody without our key would, and then opened with `keys`. */
+export async function runsOf(address: string, keys: Keyset): Promise<StoredRun[]> {
   const connection = await Connection.connect({ address });
   try {
     const client = new Client({ connection });
@@ -82,7 +100,7 @@ export async function runsOf(address: string, vault: Vault): Promise<StoredRun[]
         temporal.api.workflowservice.v1.DescribeWorkflowExecutionResponse.encode(described).finish(),
       ]);
       const opened = payloadsIn([history, described]).map(
-        (payload) => decodePayload(vault, payload).data ?? new Uint8Array(),
+        (payload) => decodePayload(keys, payload).data ?? new Uint8Array(),
       );
       const name = `${info.type} ${info.workflowId} ${info.runId}`;
       runs.push({

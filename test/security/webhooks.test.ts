@@ -28,7 +28,7 @@ async function hook(tenantId: string | null = null): Promise<{ url: string; secr
   const row = await db.system((em) => em.findOneOrFail(ProviderCredentials, { provider: 'unipile', tenantId }));
   return {
     url: webhookAddress(stack.api.url, 'unipile', row.webhookToken),
-    secrets: webhookSecretsOf(vault, row),
+    secrets: webhookSecretsOf(await vault.keysOf(db, tenantId), row),
   };
 }
 const send = async (url: string, secret: string, account: string, message: string): Promise<number> => {

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Answer, ApiClient } from '../support/client.ts';
 
 /** One request as the caller saw it. `status` 0: no answer came. */
-export interface Seen {
+export interface RecordedRequest {
   at: number;
   what: string;
   status: number;
@@ -11,46 +11,46 @@ export interface Seen {
   retryAfter: boolean;
 }
 
-/** A request that was given up. */
+/** A request without a final answer within the time limit. */
 export class NoAnswer extends Error {}
 
-/** A client that keeps asking, as a careful caller of this API does. */
+/** A client that repeats its requests, as a careful caller of this API does. */
 export interface Caller {
-  seen: Seen[];
+  requests: RecordedRequest[];
   get(path: string): Promise<Answer>;
-  /** Repeats until an answer that says something comes; `key` makes repeats safe. */
+  /** Repeats until a final answer comes; `key`, an Idempotency-Key, makes repeats safe. */
   send(method: 'POST' | 'DELETE', path: string, body?: unknown, key?: string | null): Promise<Sent>;
 }
 
 interface Sent extends Answer {
-  /** Requests without an answer before this one: without a key, each may have made a wish of its own. */
+  /** Requests without an answer before this one: without a key, each may have started an operation of its own. */
   unanswered: number;
 }
 
 /** How long a request is repeated, in milliseconds. */
-const patienceMs = 120_000;
+const limitMs = 120_000;
 const pauseMs = 400;
 
 export function createCaller(api: ApiClient): Caller {
-  const seen: Seen[] = [];
+  const requests: RecordedRequest[] = [];
   const repeat = async (what: string, ask: () => Promise<Answer>): Promise<Sent> => {
-    const end = Date.now() + patienceMs;
+    const end = Date.now() + limitMs;
     for (let unanswered = 0; ;) {
       const at = Date.now();
       const answer = await ask().catch(() => null);
       const status = answer?.status ?? 0;
       const retryAfter = answer?.headers.get('retry-after') ?? null;
-      seen.push({ at, what, status, code: answer?.body?.code ?? '', retryAfter: retryAfter !== null });
+      requests.push({ at, what, status, code: answer?.body?.code ?? '', retryAfter: retryAfter !== null });
       const again = status === 0 || status >= 500 || status === 429 || answer?.body?.code === 'request_in_progress';
       if (answer && !again) return { ...answer, unanswered };
       if (status === 0 || status >= 500) unanswered += 1;
-      if (Date.now() > end) throw new NoAnswer(`${what} was not answered within ${patienceMs / 1_000} s`);
+      if (Date.now() > end) throw new NoAnswer(`${what} was not answered within ${limitMs / 1_000} s`);
       await sleep(status === 429 ? Number(retryAfter ?? 1) * 1_000 : pauseMs);
     }
   };
   const pattern = (path: string): string => path.replaceAll(/[0-9a-f-]{36}/g, ':id').replace(/\?.*/, '');
   return {
-    seen,
+    requests,
     get: (path) => repeat(`GET ${pattern(path)}`, () => api.get(path)),
     send: (method, path, body = {}, key = null) =>
       repeat(`${method} ${pattern(path)}`, () =>

@@ -7,7 +7,7 @@ import type { Upstream } from './upstream.ts';
 export const parts = ['api', 'worker', 'temporal', 'postgres'] as const;
 export type Part = (typeof parts)[number];
 
-/** A part that was killed: from then until the stack could do its work again. */
+/** A part that was killed, and the time until the stack was ready again. */
 export interface Outage {
   part: Part;
   from: number;
@@ -17,7 +17,7 @@ export interface Outage {
 const pause = (ms: number, stop: AbortSignal): Promise<unknown> =>
   sleep(ms, undefined, { signal: stop }).catch(() => 0);
 
-/** Kills every part so many times, in random order, at random moments; and on and on while `more` says so. */
+/** Kills every part `times` times, in random order, at random moments; goes on in rounds while `more` is true. */
 export async function killParts(
   real: RealStack,
   times: number,
@@ -40,7 +40,7 @@ export async function killParts(
   return outages;
 }
 
-/** The provider drops accounts that work, one after the other, for reasons of its own; answers how many. */
+/** Makes the provider drop working accounts, one after the other; answers how many by status. */
 export async function dropAccounts(
   real: RealStack,
   upstream: Upstream,
@@ -56,37 +56,37 @@ export async function dropAccounts(
     const one = working[draws.between(0, Math.max(working.length - 1, 0))];
     if (!one || stop.aborted) continue;
     const status = draws.pick(['CREDENTIALS', 'CREDENTIALS', 'ERROR', 'STOPPED', 'CONNECTING', 'DELETED']);
-    const say = (word: string): Promise<unknown> =>
-      faults.heard(() => real.control.post('/drop', { account_id: one.id, status: word }).catch(() => undefined));
-    await say(status);
+    const setStatus = (to: string): Promise<unknown> =>
+      faults.withDelivery(() => real.control.post('/drop', { account_id: one.id, status: to }).catch(() => undefined));
+    await setStatus(status);
     dropped[status] = (dropped[status] ?? 0) + 1;
     if (status !== 'CONNECTING') continue;
-    // An interruption passes by itself, unless something else has ended it.
+    // A provider ends CONNECTING by itself, unless another status has replaced it.
     await pause(draws.between(1_000, 5_000), stop);
     const now = (await upstream.list()).find(({ id }) => id === one.id);
-    if (now?.status === status) await say('OK');
+    if (now?.status === status) await setStatus('OK');
   }
   return dropped;
 }
 
-/** People write, which is told by webhooks that have nothing to do with logins; answers how many did. */
+/** Sends messages to working accounts: webhooks that do not concern logins. Answers how many were sent. */
 export async function writeMessages(
   real: RealStack,
   upstream: Upstream,
   draws: Draws,
   stop: AbortSignal,
 ): Promise<number> {
-  let written = 0;
+  let sent = 0;
   while (!stop.aborted) {
     await pause(draws.between(500, 1_500), stop);
     const working = (await upstream.list()).filter(({ status, type }) => status === 'OK' && type === 'WHATSAPP');
     const one = working[draws.between(0, Math.max(working.length - 1, 0))];
     if (!one || stop.aborted) continue;
-    const message = { account_id: one.id, from: '+33639980002', text: `Message ${written}` };
+    const message = { account_id: one.id, from: '+33639980002', text: `Message ${sent}` };
     await real.control.post('/messages', message).then(
-      () => (written += 1),
+      () => (sent += 1),
       () => undefined,
     );
   }
-  return written;
+  return sent;
 }

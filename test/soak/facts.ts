@@ -4,12 +4,12 @@ import type { StackFile } from '../../dev/parts/stack-file.ts';
 
 type Row = Record<string, any>;
 
-/** Reads what is really there, as an operator may. */
+/** Reads PostgreSQL and Temporal, as an operator may. */
 export interface Facts {
-  /** Asks PostgreSQL; repeats while it is down. */
+  /** Rows of a query; repeats it while PostgreSQL is down. */
   rows(sql: string): Promise<Row[]>;
   count(sql: string): Promise<number>;
-  /** Runs in Temporal by their status. */
+  /** The number of workflow executions by status. */
   workflows(): Promise<Record<string, number>>;
   close(): Promise<void>;
 }

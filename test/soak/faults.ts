@@ -4,13 +4,13 @@ import type { Draws } from './random.ts';
 
 type Shares = Record<string, number>;
 
-/** About three calls in ten fail. A combined rule would hang only calls that took effect, hence a timeout of its own. */
+/** About three calls in ten fail. No `timeout` here: in one rule with `after_effect` it would hang only calls that took effect. */
 const mixed: Shares = { rate_429: 0.1, rate_500: 0.1, after_effect: 0.1 };
-/** What may have taken effect: for calls that must not be made twice. */
-const unclear: Shares = { rate_500: 0.1, after_effect: 0.15, timeout: 0.03 };
-/** Refused before anything happened; exact, so that the count is known to the last one. */
+/** For calls that must not be made twice: failures after which the caller cannot know whether the call took effect. */
+const ambiguous: Shares = { rate_500: 0.1, after_effect: 0.15, timeout: 0.03 };
+/** Refused without effect; an exact number, to be counted exactly. */
 const refused = { rate_429: 1, times: 1 };
-/** So many refusals at most for each account: they come one after the other, and each makes the next wait longer. */
+/** The most refusals for each account: each one in a row lengthens the next wait. */
 const refusalsEach = 2;
 
 const routes: Record<string, Shares> = {
@@ -24,19 +24,19 @@ const routes: Record<string, Shares> = {
   'GET /api/v1/users/me': mixed,
   'POST /api/v1/webhooks': { rate_429: 0.2, rate_500: 0.2 },
 };
-/** Calls that are to be asked once. */
+/** Calls that must be made once. */
 export const onceRoutes = ['POST /api/v1/accounts', 'POST /api/v1/accounts/checkpoint'] as const;
 export type OnceRoute = (typeof onceRoutes)[number];
 const webhooks: Shares = { webhook_drop: 0.15, webhook_duplicate: 0.2, webhook_reorder: 0.2 };
 
-/** The provider's bad days. */
+/** The provider's faults. */
 export interface Faults {
   on(): Promise<void>;
   off(): Promise<void>;
-  /** Now and then the once-only calls are refused for a while in place of failing unclearly; until `stop`. */
+  /** Until `stop`: now and then refuses the once-only calls without effect, instead of failing them ambiguously. */
   vary(draws: Draws, stop: AbortSignal): Promise<void>;
-  /** Does something of which the provider's word surely goes out. */
-  heard<T>(work: () => Promise<T>): Promise<T>;
+  /** Runs `work` without dropped webhooks: those it causes are delivered. */
+  withDelivery<T>(work: () => Promise<T>): Promise<T>;
   /** How often each once-only call was refused without effect. */
   refused(): Promise<Record<OnceRoute, number>>;
 }
@@ -44,7 +44,7 @@ export interface Faults {
 export function createFaults(control: Control, seed: number, accounts: number): Faults {
   const given: Record<OnceRoute, number> = { 'POST /api/v1/accounts': 0, 'POST /api/v1/accounts/checkpoint': 0 };
   const put = (rule: object): Promise<unknown> => control.put('/faults', { provider: 'unipile', ...rule });
-  /** What is left of a route's refusals; 0 when it fails unclearly. */
+  /** How many of a route's refusals are left; 0 when it fails ambiguously. */
   const left = async (route: string): Promise<number> => {
     const rules = (await control.get('/faults')) as { route?: string; times?: number }[];
     return rules.find((rule) => rule.route === route && rule.times !== undefined)?.times ?? 0;
@@ -60,7 +60,7 @@ export function createFaults(control: Control, seed: number, accounts: number): 
   return {
     on: async () => {
       for (const [route, shares] of Object.entries(routes)) await put({ route, ...shares, seed: nextSeed() });
-      for (const route of onceRoutes) await put({ route, ...unclear, seed: nextSeed() });
+      for (const route of onceRoutes) await put({ route, ...ambiguous, seed: nextSeed() });
       await put({ ...webhooks, seed: nextSeed() });
     },
     off: async () => {
@@ -71,14 +71,14 @@ export function createFaults(control: Control, seed: number, accounts: number): 
       while (!stop.aborted) {
         await sleep(draws.between(1_000, 4_000), undefined, { signal: stop }).catch(() => undefined);
         const route = draws.pick(onceRoutes);
-        // A rule is replaced only when it is used up, so that none of its refusals goes uncounted.
+        // A rule with refusals left is not replaced: they would be counted as made.
         if (stop.aborted || (await left(route)) > 0) continue;
         const refuse = draws.chance(0.4) && given[route] < refusalsEach * accounts;
         if (refuse) given[route] += refused.times;
-        await put({ route, ...(refuse ? refused : { ...unclear, seed: nextSeed() }) });
+        await put({ route, ...(refuse ? refused : { ...ambiguous, seed: nextSeed() }) });
       }
     },
-    heard: async (work) => {
+    withDelivery: async (work) => {
       await put({ webhook_reorder: 0.2 });
       try {
         return await work();

@@ -4,21 +4,21 @@ import { newKey, type Caller } from './caller.ts';
 import type { Person } from './plan.ts';
 import type { Draws } from './random.ts';
 
-/** The person in front of the steps. */
+/** Answers the steps of an account as its owner. */
 export interface Owner {
-  /** Plays until the newest attempt has ended, or `until` has passed; answers whether it has ended. */
-  play(accountId: string, until?: number): Promise<boolean>;
+  /** Answers steps until the newest attempt has ended or `until` has passed; answers whether it has ended. */
+  answerSteps(accountId: string, until?: number): Promise<boolean>;
 }
 
-const right = '123456';
-/** How long an owner waits for news before looking again, in seconds. */
-const glance = 2;
+const rightCode = '123456';
+/** Of a long poll for the next step, in seconds. */
+const pollSeconds = 2;
 
 export function createOwner(caller: Caller, control: Control, person: Person, draws: Draws): Owner {
   const attemptPath = (id: string): string => `/api/v1/accounts/${id}/attempt`;
   const upstream = async (id: string): Promise<string | null> =>
     (await caller.get(`/api/v1/accounts/${id}`)).body.provider_account_id;
-  /** The phone and the app refuse what no longer waits for them: the owner then sees the next step. */
+  /** The sandbox refuses a scan or an approval that is no longer expected: the next step then tells why. */
   const onDevice = async (act: 'scan' | 'approve', accountId: string | null): Promise<void> => {
     if (!accountId) return;
     const phone = act === 'scan' ? { phone: person.phone } : {};
@@ -26,11 +26,11 @@ export function createOwner(caller: Caller, control: Control, person: Person, dr
   };
   const answer = (id: string, stepId: string, text: string): Promise<unknown> =>
     caller.send('POST', `${attemptPath(id)}/steps/${stepId}`, { answer: text }, draws.chance(0.5) ? newKey() : null);
-  const code = (): string => (draws.chance(0.25) ? '000000' : right);
+  const code = (): string => (draws.chance(0.25) ? '000000' : rightCode);
   const browser = visitor();
 
-  /** Walks the provider's page one form further, and the way back once the page is done. */
-  const walk = async (url: string): Promise<void> => {
+  /** Fills in the provider's page, form by form, and follows its redirect at the end. */
+  const fillIn = async (url: string): Promise<void> => {
     let page = await browser.open(url);
     for (let forms = 0; forms < 6 && page.url.startsWith(new URL(url).origin); forms += 1) {
       const account = accountOn(page);
@@ -48,7 +48,7 @@ export function createOwner(caller: Caller, control: Control, person: Person, dr
     }
     if (!page.url.startsWith(new URL(url).origin)) await fetch(page.url, { redirect: 'manual' });
   };
-  /** A page that was refused is opened anew, as its reader would. */
+  /** A refused page is opened again, as a person would do. */
   const afterForm = (page: Page, url: string): Promise<Page> =>
     page.status >= 400 || accountOn(page) ? browser.open(url) : Promise.resolve(page);
 
@@ -69,15 +69,15 @@ export function createOwner(caller: Caller, control: Control, person: Person, dr
       case 'choose':
         return void (await answer(id, step.id, draws.pick<any>(step.options).id));
       case 'redirect':
-        return walk(step.url).catch(() => undefined);
+        return fillIn(step.url).catch(() => undefined);
       default:
     }
   };
 
   return {
-    play: async (id, until = Infinity) => {
+    answerSteps: async (id, until = Infinity) => {
       for (let last = ''; Date.now() < until;) {
-        const wait = last ? `?after=${last}&wait=${glance}` : '';
+        const wait = last ? `?after=${last}&wait=${pollSeconds}` : '';
         const { status, body } = await caller.get(attemptPath(id) + wait);
         if (status !== 200 || body.state !== 'running') return true;
         last = body.step.id;

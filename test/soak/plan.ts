@@ -1,46 +1,46 @@
 import type { Draws } from './random.ts';
 
-/** What a storm does; everything else follows from the seed. */
+/** How much a soak does; everything else follows from the seed. */
 export interface Size {
   seed: number;
   accounts: number;
   /** Reconnects and disconnects of each account after its first login. */
-  wishes: number;
+  operations: number;
   /** How often each part of the stack is killed. */
   kills: number;
-  /** Wishes go on until then, in milliseconds from the start, whatever their number. */
+  /** Operations go on for at least this time, in milliseconds from the start. */
   lastsMs: number;
-  /** Whether the provider drops accounts by itself. */
+  /** Whether the provider drops accounts. */
   drops: boolean;
 }
 
-/** When a wish is made: at once after the one before, in the middle of its login, or when that has ended. */
+/** When an operation is requested: right after the one before, in the middle of its login, or after its login's end. */
 type Moment = 'at once' | 'midway' | 'settled';
 
-export interface NextOperation {
+export interface PlannedOperation {
   kind: 'reconnect' | 'disconnect';
   moment: Moment;
-  /** With an Idempotency-Key. */
+  /** Requested with an Idempotency-Key. */
   keyed: boolean;
-  /** Taken back while it runs. */
+  /** Cancelled while it runs. */
   cancelled: boolean;
-  /** A sync of the details is asked for before it. */
+  /** A sync of the details is requested before it. */
   sync: boolean;
 }
 
-/** Somebody with an account: how it logs in, and what is wished for it. */
+/** The owner of one account: how it logs in, and the operations requested for it. */
 export interface Person {
   name: string;
   channel: 'whatsapp' | 'linkedin' | 'telegram';
   method: 'qr' | 'credentials' | 'hosted';
-  /** The sandbox's user name chooses what the login asks for. */
+  /** Chooses what the sandbox's login asks for. */
   username: string;
   phone: string;
-  wishes: NextOperation[];
+  operations: PlannedOperation[];
 }
 
-/** Who takes part, in this order and again from the start. */
-const casting: readonly [Person['channel'], Person['method'], string][] = [
+/** Channel, method and sandbox story of each account, in turn. */
+const accountKinds: readonly [Person['channel'], Person['method'], string][] = [
   ['whatsapp', 'qr', ''],
   ['linkedin', 'credentials', '2fa'],
   ['linkedin', 'hosted', '2fa'],
@@ -58,9 +58,9 @@ const casting: readonly [Person['channel'], Person['method'], string][] = [
   ['linkedin', 'credentials', 'wrong-password'],
 ];
 
-export function planPeople({ accounts, wishes }: Size, draws: Draws): Person[] {
+export function planPeople({ accounts, operations }: Size, draws: Draws): Person[] {
   return Array.from({ length: accounts }, (_, n) => {
-    const [channel, method, story] = casting[n % casting.length] ?? ['whatsapp', 'qr', ''];
+    const [channel, method, story] = accountKinds[n % accountKinds.length] ?? ['whatsapp', 'qr', ''];
     const own = draws.fork(`person ${n}`);
     return {
       name: `${n + 1} ${channel} ${method}${story && ` ${story}`}`,
@@ -68,12 +68,12 @@ export function planPeople({ accounts, wishes }: Size, draws: Draws): Person[] {
       method,
       username: `${story || 'plain'}+${n}@soak.example`,
       phone: `+336399${String(80_000 + n).padStart(5, '0')}`,
-      wishes: Array.from({ length: wishes }, () => drawWish(own)),
+      operations: Array.from({ length: operations }, () => drawOperation(own)),
     };
   });
 }
 
-export const drawWish = (draws: Draws): NextOperation => ({
+export const drawOperation = (draws: Draws): PlannedOperation => ({
   kind: draws.chance(0.6) ? 'reconnect' : 'disconnect',
   moment: draws.pick(['at once', 'midway', 'settled', 'settled']),
   keyed: draws.chance(0.5),

@@ -1,4 +1,4 @@
-/** Draws that follow from a seed. Timing is not part of it: what is drawn repeats, when it meets what does not. */
+/** Random draws that follow from a seed. The draws repeat from run to run; their timing does not. */
 export interface Draws {
   /** From 0 up to 1. */
   next(): number;
@@ -7,7 +7,7 @@ export interface Draws {
   between(least: number, most: number): number;
   pick<T>(from: readonly [T, ...T[]]): T;
   shuffled<T>(list: readonly T[]): T[];
-  /** Draws of its own for one part of the work, so that no part's number of draws moves another's. */
+  /** Draws of its own for one part of the work: independent of how many draws other parts make. */
   fork(name: string): Draws;
 }
 

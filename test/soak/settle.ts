@@ -3,46 +3,46 @@ import type { Control } from '../support/control.ts';
 import type { Facts } from './facts.ts';
 import type { Upstream } from './upstream.ts';
 
-const lookMs = 1_000;
-/** How long nothing may move before time leaps, in milliseconds. */
-const stillMs = 8_000;
+const pollMs = 1_000;
+/** After this time without a change, the clock is advanced by a large step (milliseconds). */
+const unchangedMs = 8_000;
 
-/** What keeps a storm from being over, one query each; all of it must end by itself. */
+/** Unfinished work, one query each; all of it must end by itself. */
 export const unsettled = {
   'attempts running': `connection_attempts where state = 'running'`,
-  'undo lists': `connection_attempts where undo <> '[]'`,
+  compensations: `connection_attempts where undo <> '[]'`,
   'lost answers to look for': `connection_attempts where intent_at is not null and provider_account_id is null`,
-  'looks wanted': `accounts where check_requested_at is not null`,
+  'checks requested': `accounts where check_requested_at is not null`,
   'signals owed': `webhook_events where owes_signal`,
   'syncs running': `sync_runs where state = 'running'`,
 } as const;
 
-/** Time goes by so many times as fast: codes lapse, logins at the provider run out, and attempts reach deadlines. */
-const haste = 5;
+/** Seconds on the sandbox's clock for each second: codes lapse, logins at the provider expire, attempts reach deadlines. */
+const clockSpeed = 5;
 
 /**
- * Moves the provider's clock on, and ours with it, while attempts are open. Pages whose callback was lost are open for
- * an hour: when only those are left, time leaps.
+ * Advances the provider's clock, and ours with it, while attempts are open. A page whose callback was lost stays open
+ * for an hour: when only such pages are left, the clock is advanced by a large step.
  */
-export async function hurryTime(control: Control, facts: Facts, stop: AbortSignal): Promise<void> {
-  let standing = '';
+export async function advanceClock(control: Control, facts: Facts, stop: AbortSignal): Promise<void> {
+  let last = '';
   for (let since = Date.now(); !stop.aborted;) {
-    await sleep(lookMs, undefined, { signal: stop }).catch(() => undefined);
+    await sleep(pollMs, undefined, { signal: stop }).catch(() => undefined);
     const open = await facts.rows(
       `select t.account_id, t.number, s.id, s.kind from connection_attempts t
        left join connection_steps s on s.id = t.current_step_id where t.state = 'running' order by 1`,
     );
     const now = JSON.stringify(open);
-    if (now !== standing) [standing, since] = [now, Date.now()];
+    if (now !== last) [last, since] = [now, Date.now()];
     if (!open.length) continue;
-    const lost = Date.now() - since > stillMs && open.every(({ kind }) => kind === 'redirect' || kind === 'wait');
-    await control.post('/clock', { advance_seconds: lost ? 600 : haste });
+    const lost = Date.now() - since > unchangedMs && open.every(({ kind }) => kind === 'redirect' || kind === 'wait');
+    await control.post('/clock', { advance_seconds: lost ? 600 : clockSpeed });
   }
 }
 
-/** Waits until nothing is left to be done; answers what still is when the patience is over. */
+/** Waits until no work is left; answers what is left when the time is over. */
 export async function settle(control: Control, facts: Facts, upstream: Upstream, withinMs: number): Promise<string[]> {
-  // What the provider interrupted, it ends; what nobody told, it tells again.
+  // The provider ends its interruptions, and sends the webhooks for them.
   for (const { id, status } of await upstream.list())
     if (status === 'CONNECTING' && (await hasIdentity(facts, id)))
       await control.post('/drop', { account_id: id, status: 'OK' });
@@ -53,16 +53,16 @@ export async function settle(control: Control, facts: Facts, upstream: Upstream,
       if (n) left.push(`${n} ${what}`);
     }
     const waiting = (await control.get('/deliveries')).filter(({ state }: { state: string }) => state === 'waiting');
-    if (waiting.length) left.push(`${waiting.length} deliveries on their way`);
+    if (waiting.length) left.push(`${waiting.length} deliveries waiting`);
     const running = (await facts.workflows()).RUNNING ?? 0;
     if (running) left.push(`${running} workflows`);
     if (!left.length || Date.now() > end) return left;
-    // Clean-ups rest for a minute before they are tried again.
-    if (left.every((one) => /undo|lost/.test(one))) await control.post('/clock', { advance_seconds: 30 });
-    await sleep(lookMs);
+    // A compensation is retried after a minute.
+    if (left.every((one) => /compensations|lost/.test(one))) await control.post('/clock', { advance_seconds: 30 });
+    await sleep(pollMs);
   }
 }
 
-/** Whether an account of ours works through this login: one that nobody finished is `CONNECTING` for good. */
+/** Whether one of our accounts uses this login. An unfinished login is `CONNECTING` and stays so. */
 const hasIdentity = async (facts: Facts, id: string): Promise<boolean> =>
   (await facts.count(`accounts where provider_account_id = '${id.replaceAll("'", '')}' and identity is not null`)) > 0;

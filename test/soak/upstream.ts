@@ -1,4 +1,4 @@
-/** An account as the provider itself shows it. */
+/** An account as the provider shows it. */
 export interface UpstreamAccount {
   id: string;
   type: string;
@@ -6,19 +6,19 @@ export interface UpstreamAccount {
 }
 
 export interface Upstream {
-  /** Everything that lives at the provider. Faults hit these calls too: they are repeated. */
+  /** Every account at the provider. Faults hit these calls too: they are repeated. */
   list(): Promise<UpstreamAccount[]>;
-  /** How often this list was asked for, which the provider counts among the calls. */
-  readonly asked: number;
+  /** How many calls `list` made: the provider counts them too. */
+  readonly listCalls: number;
 }
 
 const perPage = 250;
 
 export function createUpstream(url: string): Upstream {
-  let asked = 0;
+  let listCalls = 0;
   const page = async (cursor: string | null): Promise<any> => {
     for (;;) {
-      asked += 1;
+      listCalls += 1;
       const query = cursor ? `cursor=${encodeURIComponent(cursor)}` : `limit=${perPage}`;
       const answer = await fetch(`${url}/api/v1/accounts?${query}`, { headers: { 'x-api-key': 'sandbox-key' } });
       if (answer.ok) return answer.json();
@@ -35,8 +35,8 @@ export function createUpstream(url: string): Upstream {
         cursor = next;
       }
     },
-    get asked() {
-      return asked;
+    get listCalls() {
+      return listCalls;
     },
   };
 }

@@ -1,6 +1,5 @@
 import { eventually } from './eventually.ts';
 
-/** An answer of the API. */
 export interface Answer<T = any> {
   status: number;
   headers: Headers;

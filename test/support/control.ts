@@ -1,4 +1,4 @@
-/** The sandbox's control, as a test uses it. Throws when the sandbox refuses. */
+/** The sandbox's control API. Throws when the sandbox answers an error. */
 export interface Control {
   url: string;
   post(path: string, body?: unknown): Promise<any>;
@@ -6,7 +6,7 @@ export interface Control {
   patch(path: string, body: unknown): Promise<any>;
   get(path: string): Promise<any>;
   delete(path: string): Promise<any>;
-  /** How often the provider was asked: method and route as a pattern. */
+  /** How often a provider's route was called; the route as the sandbox's pattern, such as `/api/v1/accounts/:id`. */
   count(method: string, route: string): Promise<number>;
 }
 

@@ -2,9 +2,9 @@ import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import { migrate } from '../../db/migrate.ts';
 
-/** A database of one test file, migrated, with a login that works as ours do. */
+/** A migrated database for one test file, with the logins of a deployment. */
 export interface TestDatabase {
-  /** Runtime login: may take the application's and the system's role, has no rights of its own. */
+  /** The runtime login: may set the application's and the system's role, has no rights of its own. */
   url: string;
   /** The schema's owner. */
   ownerUrl: string;
@@ -15,11 +15,10 @@ export interface TestDatabase {
 
 const template = 'patchbay_test_template';
 
-/** A fresh copy of the migrated template, which the first test file to come makes. */
+/** Copies the migrated template, which the first test file makes. */
 export async function createTestDatabase(): Promise<TestDatabase> {
   const admin = required('PATCHBAY_TEST_PG_ADMIN_URL');
   const owner = required('PATCHBAY_TEST_PG_OWNER_URL');
-  const name = `t_${randomBytes(6).toString('hex')}`;
   await withClient(admin, async (client) => {
     await client.query('select pg_advisory_lock(727272)');
     const { rowCount } = await client.query('select from pg_database where datname = $1', [template]);
@@ -39,7 +38,24 @@ export async function createTestDatabase(): Promise<TestDatabase> {
       }
     }
     await client.query('select pg_advisory_unlock(727272)');
-    await client.query(`create database ${name} template ${template} owner ${new URL(owner).username}`);
+  });
+  return create(template);
+}
+
+/** A database without tables. */
+export async function createEmptyDatabase(): Promise<TestDatabase> {
+  // The logins come with the template.
+  const other = await createTestDatabase();
+  await other.drop();
+  return create('template1');
+}
+
+async function create(from: string): Promise<TestDatabase> {
+  const admin = required('PATCHBAY_TEST_PG_ADMIN_URL');
+  const owner = required('PATCHBAY_TEST_PG_OWNER_URL');
+  const name = `t_${randomBytes(6).toString('hex')}`;
+  await withClient(admin, async (client) => {
+    await client.query(`create database ${name} template ${from} owner ${new URL(owner).username}`);
   });
   const login = (user: string): string => {
     const url = new URL(inDatabase(owner, name));

@@ -4,7 +4,6 @@ import { startTestParts } from '../../dev/parts/test-parts.ts';
 /** Folders whose tests need neither PostgreSQL nor Temporal. */
 const WITHOUT_PARTS = ['test/domain', 'test/dev', 'test/providers', 'test/sandbox'];
 
-/** What the run started, ended by global-teardown. */
 declare global {
   var patchbayTestParts: { stop: () => Promise<void> } | undefined;
 }

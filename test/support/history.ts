@@ -2,21 +2,17 @@ import { Client, Connection } from '@temporalio/client';
 import { temporal } from '@temporalio/proto';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { createDataConverter } from '../../temporal/codec.ts';
-import { createVault, parseKeyRing } from '../../platform/vault.ts';
 import { connectionWorkflowId, syncWorkflowId } from '../../domain/workflow-ids.ts';
 import { required } from './database.ts';
-import { testKey } from './key.ts';
+import { testKeys } from './key.ts';
 
 export type History = temporal.api.history.v1.IHistory;
 type Event = temporal.api.history.v1.IHistoryEvent;
 const { EventType } = temporal.api.enums.v1;
 
-export const testVault = createVault(parseKeyRing(testKey));
-
-/** A client of the test's Temporal server. */
 export async function temporalClient(): Promise<Client> {
   const connection = await Connection.connect({ address: required('PATCHBAY_TEST_TEMPORAL_ADDRESS') });
-  return new Client({ connection, dataConverter: createDataConverter(testVault) });
+  return new Client({ connection, dataConverter: createDataConverter(async () => testKeys) });
 }
 
 /** The history of an account's newest connection run, once that run has ended. */
@@ -33,7 +29,7 @@ export async function detailsHistory(client: Client, accountId: string): Promise
   return handle.fetchHistory();
 }
 
-/** A history as the JSON that is kept in the tree. */
+/** A history as JSON, the format of test/replay/histories. */
 export const toJson = (history: History): string => historyToJSON(history);
 
 /** What Temporal Cloud charges for: starts, activities, timers, signals, updates, search-attribute upserts. */

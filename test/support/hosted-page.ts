@@ -1,12 +1,12 @@
-/** What a browser shows of a login page. */
+/** A login page as a browser shows it. */
 export interface Page {
   status: number;
-  /** Where the page is, or where it sent the browser that this test does not follow. */
+  /** The page's address, or the address on another site to which it redirected. */
   url: string;
   html: string;
 }
 
-/** A browser without script, which stays on the site it began on: another one's address is only told. */
+/** A browser without script. It stays on the site it began on and does not follow a redirect to another site. */
 export interface PageVisitor {
   open(url: string): Promise<Page>;
   send(url: string, fields: Record<string, string>): Promise<Page>;
@@ -27,6 +27,6 @@ export const visitor = (): PageVisitor => {
   };
 };
 
-/** What the page hides in its form, and the account whose phone it waits for. */
+/** The page's hidden form field, and the id of the account whose phone it waits for. */
 export const hidden = ({ html }: Page): string => /name="at" value="([^"]*)"/.exec(html)?.[1] ?? '';
 export const accountOn = ({ html }: Page): string => /data-account-id="([^"]*)"/.exec(html)?.[1] ?? '';

@@ -8,15 +8,15 @@ import { eventually } from './eventually.ts';
 
 type Part = 'api' | 'worker' | 'temporal' | 'postgres';
 
-/** The stack as a user runs it: each part a process of its own, restarted when it dies. */
+/** The local stack as a user runs it: each part is a process of its own, restarted when it dies. */
 export interface RealStack {
   home: string;
-  /** The environment in which its commands find it. */
+  /** The environment in which commands find this stack. */
   env: Record<string, string | undefined>;
   stack: Stack;
   api: ApiClient;
   control: Control;
-  /** Ends a process as a crash would, and waits until its supervisor has put another in its place. */
+  /** Kills a process with SIGKILL, and waits until the supervisor has started another one. */
   kill(part: Part): Promise<void>;
   ready(): Promise<unknown>;
   stop(): Promise<void>;

@@ -1,14 +1,14 @@
 import { writeSync } from 'node:fs';
 
-/** What jest counts in a whole run; a suite with a runtime error is one whose tests could not be run at all. */
+/** Jest's counts of a whole run. The tests of a suite with a runtime error were not run. */
 type Counts = Record<
   'numPassedTests' | 'numFailedTests' | 'numPendingTests' | 'numTodoTests' | 'numRuntimeErrorTestSuites',
   number
 >;
 
 /**
- * Ends the run's output with one line, `N passed, N failed`, however the run ended: a suite that could not be loaded
- * counts as one failed test, and so does a run that failed without any.
+ * Prints `N passed, N failed` as the run's last line, however the run ended. A suite that could not be loaded counts as
+ * one failed test, and so does a run that failed without a failed test.
  */
 export default class LastLine {
   #passed = 0;

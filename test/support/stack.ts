@@ -1,5 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { startApi } from '../../api/start.ts';
+import { openDatabase } from '../../db/connect.ts';
 import { createApiKey, ensureTenant } from '../../db/queries/tenants/api-keys.ts';
 import { ConnectionAttempt } from '../../db/entities/attempts.ts';
 import { sealed } from '../../db/sealed.ts';
@@ -11,12 +12,12 @@ import { startSandbox } from '../../sandbox/start.ts';
 import { startWorker } from '../../workers/start.ts';
 import { createClient, type ApiClient } from './client.ts';
 import { createTestDatabase, required, type TestDatabase } from './database.ts';
-import { testKey } from './key.ts';
+import { addTestDataKey, testKey } from './key.ts';
 import { createControl, type Control } from './control.ts';
 import { eventually } from './eventually.ts';
 import { temporalClient } from './history.ts';
 
-/** The whole product in this process, over real PostgreSQL, Temporal and sandbox, on a queue of its own. */
+/** API, worker and sandbox in this process, with a real PostgreSQL and Temporal and a task queue of its own. */
 export interface TestStack {
   api: ApiClient;
   control: Control;
@@ -25,18 +26,18 @@ export interface TestStack {
   worker: Awaited<ReturnType<typeof startWorker>>;
   /** A client of another tenant, or of the same one with fewer scopes. */
   client(tenant: string, scopes?: readonly Scope[]): Promise<ApiClient>;
-  /** UniPile's API as somebody else with the same key asks it. */
+  /** Calls the sandbox's UniPile API with the installation's key. */
   provider(method: string, path: string): Promise<{ status: number; body: any }>;
   providerPost(path: string, body: object): Promise<any>;
-  /** Has a Schedule of this stack fire, once what it fired before has ended. */
+  /** Triggers a Schedule of this stack, once its running workflow has ended. */
   trigger(workflowType: string): Promise<void>;
-  /** What the API counts. */
+  /** The API's metrics as Prometheus text. */
   metrics(): Promise<string>;
-  /** Where a login page calls back for an account's attempt: nobody outside is told. */
+  /** The callback address of an account's newest attempt, which the API does not show. */
   callbackOf(accountId: string): Promise<{ callback: string }>;
-  /** Waits until an account's timeline has a line of that kind. */
+  /** Waits for a line of that kind in an account's timeline. */
   timeline(accountId: string, kind: string): Promise<any>;
-  /** Another worker on the same queue, after `worker` was stopped or beside it. */
+  /** Starts another worker on the same queue, beside `worker` or after it was stopped. */
   startWorker(roles?: Config['WORKER_ROLES'], settings?: Partial<Config>): ReturnType<typeof startWorker>;
   stop(): Promise<void>;
 }
@@ -59,14 +60,17 @@ export async function startTestStack(settings: Record<string, string> = {}): Pro
     RATE_LIMIT_PER_MINUTE: '100000',
     ...settings,
   });
+  const db = await openDatabase(database.url, { app: 1, system: 1 });
+  await addTestDataKey(db);
+  await db.close();
   const api = await startApi({ ...config, PORT: 0 });
-  // Webhooks must come back to the port that the API got.
+  // Providers send webhooks to the port on which the API listens.
   const own = { ...config, PUBLIC_URL: settings.PUBLIC_URL ?? api.url };
   const worker = await startWorker(own);
   const client = async (tenant: string, scopes: readonly Scope[] = scopeNames): Promise<ApiClient> => {
     const key = await worker.context.db.system(async (em) => {
       const now = new Date();
-      const row = await ensureTenant(em, tenant, now);
+      const row = await ensureTenant(em, worker.context.vault, tenant, now);
       return createApiKey(em, row.id, 'test', scopes, now).key;
     });
     return createClient(api.url, key);
@@ -97,7 +101,7 @@ export async function startTestStack(settings: Record<string, string> = {}): Pro
     trigger: async (workflowType) => {
       const client = await temporalClient();
       const schedule = client.schedule.getHandle(scheduleId(workflowType, config.TEMPORAL_TASK_QUEUE));
-      // While one is at work, another is passed over.
+      // The Schedule skips a trigger while its workflow is running.
       await eventually('the Schedule', async () => (await schedule.describe()).info.runningActions.length === 0);
       await schedule.trigger();
       await client.connection.close();
@@ -107,7 +111,8 @@ export async function startTestStack(settings: Record<string, string> = {}): Pro
       const attempt = await worker.context.db.system((em) =>
         em.findOneOrFail(ConnectionAttempt, { accountId }, { orderBy: { number: 'desc' } }),
       );
-      const token = worker.context.vault.open(attempt.callbackToken ?? '', sealed.callbackToken(attempt.id));
+      const keys = await worker.context.vault.keysOf(worker.context.db, attempt.tenantId);
+      const token = keys.open(attempt.callbackToken ?? '', sealed.callbackToken(attempt.id));
       return { callback: callbackAddress(api.url, 'unipile', token) };
     },
     timeline: (accountId, kind) =>

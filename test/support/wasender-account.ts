@@ -3,15 +3,15 @@ import type { TestStack } from './stack.ts';
 
 let numbers = 0;
 
-/** A connected WASender account of whoever asks, with that address book, which has been read. */
+/** Connects a WASender account of `client`'s tenant with this address book; resolves after its first sync. */
 export async function wasenderAccount(
   { control }: Pick<TestStack, 'control'>,
   client: ApiClient,
   book: object,
 ): Promise<{ id: string; session: string }> {
   const credentials = { phone_number: `+336399840${String((numbers += 1)).padStart(2, '0')}` };
-  const wish = { provider: 'wasender', channel: 'whatsapp', owner: 'maya', credentials };
-  const { id } = (await client.post('/api/v1/accounts', wish)).body.account;
+  const body = { provider: 'wasender', channel: 'whatsapp', owner: 'maya', credentials };
+  const { id } = (await client.post('/api/v1/accounts', body)).body.account;
   const session = (await client.get(`/api/v1/accounts/${id}`)).body.provider_account_id;
   await control.put('/address-book', { session, ...book });
   await control.post('/scan', { session });
@@ -21,7 +21,7 @@ export async function wasenderAccount(
   return { id, session };
 }
 
-/** Everything that a list has, over as many pages as it takes. */
+/** Every item of a list, page by page. */
 export async function everyPage(client: ApiClient, path: string, limit = 200): Promise<any[]> {
   const all: any[] = [];
   for (let cursor: string | null = ''; cursor !== null;) {

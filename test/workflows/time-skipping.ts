@@ -9,7 +9,7 @@ import { createDataConverter } from '../../temporal/codec.ts';
 import { activityInterceptors } from '../../workers/interceptors.ts';
 import { installRuntime } from '../../workers/runtime.ts';
 import { createLog } from '../../platform/log.ts';
-import { testVault } from '../support/history.ts';
+import { testKeys } from '../support/key.ts';
 
 /** Temporal's time-skipping server with our workflows: days pass while a result is awaited. */
 export interface SkippedTime {
@@ -33,7 +33,7 @@ export async function skipTime(path: string): Promise<SkippedTime> {
   installRuntime(log);
   const env = await TestWorkflowEnvironment.createTimeSkipping({
     server: { executable: { type: 'existing-path', path } },
-    client: { dataConverter: createDataConverter(testVault) },
+    client: { dataConverter: createDataConverter(async () => testKeys) },
   });
   // The server knows no search attribute by itself, and an upsert of an unknown one fails the workflow's task.
   await env.connection.operatorService.addSearchAttributes({
@@ -54,7 +54,7 @@ export async function skipTime(path: string): Promise<SkippedTime> {
         connection: env.nativeConnection,
         namespace: env.namespace,
         activities,
-        dataConverter: createDataConverter(testVault),
+        dataConverter: createDataConverter(async () => testKeys),
         interceptors: { activity: [activityInterceptors(log)] },
       };
       const { taskQueue } = play;

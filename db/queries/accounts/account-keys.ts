@@ -1,24 +1,24 @@
 import { createHash } from 'node:crypto';
 import type { AccountKeys } from '../../../domain/accounts.ts';
-import type { Vault } from '../../../platform/vault.ts';
+import type { Keyset } from '../../../platform/keyset.ts';
 import type { Em } from '../../connect.ts';
 import type { Account } from '../../entities/accounts.ts';
 import { sealed } from '../../sealed.ts';
 import { rows, sql } from '../../sql.ts';
 
 /** The keys that an account's provider gave it, opened; null where it has none. */
-export const accountKeys = (vault: Vault, account: Account): AccountKeys | null =>
+export const accountKeys = (keyset: Keyset, account: Account): AccountKeys | null =>
   account.providerKeys
-    ? (JSON.parse(vault.open(account.providerKeys, sealed.providerKeys(account.id))) as AccountKeys)
+    ? (JSON.parse(keyset.open(account.providerKeys, sealed.providerKeys(account.id))) as AccountKeys)
     : null;
 
 /** Stores the keys that the provider gives an account now. Equal ones are not sealed again. */
-export function keepAccountKeys(vault: Vault, account: Account, keys: AccountKeys | undefined): void {
+export function keepAccountKeys(keyset: Keyset, account: Account, keys: AccountKeys | undefined): void {
   if (!keys?.apiKey && !keys?.webhookSecret) return;
-  const { apiKey, webhookSecret } = { ...accountKeys(vault, account), ...keys };
+  const { apiKey, webhookSecret } = { ...accountKeys(keyset, account), ...keys };
   const text = JSON.stringify({ apiKey, webhookSecret });
-  if (JSON.stringify(accountKeys(vault, account)) === text) return;
-  account.providerKeys = vault.seal(text, sealed.providerKeys(account.id));
+  if (JSON.stringify(accountKeys(keyset, account)) === text) return;
+  account.providerKeys = keyset.seal(text, sealed.providerKeys(account.id));
   account.webhookSecretHash = webhookSecret ? hashOf(webhookSecret) : null;
 }
 

@@ -1,7 +1,7 @@
 import { afterMerge, inSight, ownOf } from '../../../domain/contact-merges.ts';
 import { afterSeen, fieldsOf, type ContactAlias, type SeenContact } from '../../../domain/contacts.ts';
 import { newId } from '../../../platform/ids.ts';
-import type { Vault } from '../../../platform/vault.ts';
+import type { Keyset } from '../../../platform/keyset.ts';
 import { rows, type Em } from '../../connect.ts';
 import { sealed } from '../../sealed.ts';
 import {
@@ -14,7 +14,7 @@ import {
 } from './contact-rows.ts';
 
 export interface Saving extends WritingOf {
-  vault: Vault;
+  keys: Keyset;
   /** The fields that the tenant keeps; null: all. */
   keep: ReadonlySet<string> | null;
   /** Work for the time in which PostgreSQL writes. */
@@ -135,7 +135,7 @@ export class ContactPage {
     if (decides) {
       row.wasenderJid = entry.id;
       const keepsRaw = this.#of.keep === null || this.#of.keep.has('raw');
-      row.raw = keepsRaw ? this.#of.vault.seal(JSON.stringify(entry.raw), sealed.contactRaw(row.id)) : null;
+      row.raw = keepsRaw ? this.#of.keys.seal(JSON.stringify(entry.raw), sealed.contactRaw(row.id)) : null;
     }
     if (!isNew) {
       const seen = fieldsOf(entry, this.#of.keep);

@@ -9,6 +9,7 @@ import {
 } from '../../../domain/contacts.ts';
 import { arrayOf, bulk, type Em } from '../../connect.ts';
 import { ContactPage, type Known, type SavedPerson, type Saving } from './contact-page.ts';
+import type { Vault } from '../../vault.ts';
 import { lockContacts } from './lock-contacts.ts';
 
 /**
@@ -25,7 +26,7 @@ export async function saveContacts(em: Em, of: SavingPage, entries: readonly See
     people.flatMap(({ aliases }) => aliases),
     of.keep === null || of.keep.has('profileImageUrl'),
   );
-  const page = new ContactPage(em, of, known);
+  const page = new ContactPage(em, { ...of, keys: await of.vault.keysOf(em, of.tenantId) }, known);
 
   const saved: SavedPerson[] = [];
   const changed: { at: number; person: Person }[] = [];
@@ -58,7 +59,8 @@ interface Person extends Readiness {
 /** What was made ready of entries to come; for one run, whose entries are these very objects. */
 export type Ahead = Map<SeenContact, Readiness>;
 /** How a page is saved; without `ahead` everything is made ready now. */
-export interface SavingPage extends Saving {
+export interface SavingPage extends Omit<Saving, 'keys'> {
+  vault: Vault;
   ahead?: Ahead;
 }
 

@@ -1,5 +1,6 @@
 import type { ErasureCounts, Subject } from '../../../domain/erasure.ts';
-import type { Vault } from '../../../platform/vault.ts';
+import type { Keyset } from '../../../platform/keyset.ts';
+import type { Vault } from '../../vault.ts';
 import { rows, type Em } from '../../connect.ts';
 import { sealed } from '../../sealed.ts';
 import type { Person } from './find-person.ts';
@@ -22,7 +23,7 @@ export async function openErasure(
     em,
     `insert into erasures (id, tenant_id, state, target, requested_at) values (?, ?, 'running', ?, ?)
      on conflict (id) do nothing`,
-    [erasureId, tenantId, sealTarget(vault, erasureId, person), now],
+    [erasureId, tenantId, sealTarget(await vault.keysOf(em, tenantId), erasureId, person), now],
   );
 }
 
@@ -36,25 +37,32 @@ export async function runningErasure(
   erasureId: string,
   lock = false,
 ): Promise<{ person: Person; fromLedger: boolean } | null> {
-  const [row] = await rows<{ target: string | null; from_ledger: boolean }>(
+  const [row] = await rows<{ tenant_id: string; target: string | null; from_ledger: boolean }>(
     em,
-    `select target, from_ledger from erasures where id = ? and state = 'running' ${lock ? 'for update' : ''}`,
+    `select tenant_id, target, from_ledger from erasures where id = ? and state = 'running' ${lock ? 'for update' : ''}`,
     [erasureId],
   );
   if (!row) return null;
+  const keys = await vault.keysOf(em, row.tenant_id);
   const person =
     row.target === null
       ? { subjects: [], contactIds: [] }
-      : (JSON.parse(vault.open(row.target, sealed.erasureTarget(erasureId))) as Person);
+      : (JSON.parse(keys.open(row.target, sealed.erasureTarget(erasureId))) as Person);
   return { person, fromLedger: row.from_ledger };
 }
 
-export async function setTarget(em: Em, vault: Vault, erasureId: string, person: Person): Promise<void> {
-  await rows(em, 'update erasures set target = ? where id = ?', [sealTarget(vault, erasureId, person), erasureId]);
+export async function setTarget(
+  em: Em,
+  vault: Vault,
+  { tenantId, erasureId }: ErasureRef,
+  person: Person,
+): Promise<void> {
+  const target = sealTarget(await vault.keysOf(em, tenantId), erasureId, person);
+  await rows(em, 'update erasures set target = ? where id = ?', [target, erasureId]);
 }
 
-const sealTarget = (vault: Vault, erasureId: string, person: Person): string =>
-  vault.seal(JSON.stringify(person), sealed.erasureTarget(erasureId));
+const sealTarget = (keys: Keyset, erasureId: string, person: Person): string =>
+  keys.seal(JSON.stringify(person), sealed.erasureTarget(erasureId));
 
 /** Adds to the receipt, in the transaction that takes the data away: whatever is repeated, nothing counts twice. */
 export async function addCounts(em: Em, erasureId: string, counts: Partial<ErasureCounts>): Promise<void> {
@@ -70,12 +78,17 @@ export async function addCounts(em: Em, erasureId: string, counts: Partial<Erasu
 }
 
 /** An erasure goes once more for names of the person that were not known to it. */
-export async function reopenErasure(em: Em, vault: Vault, erasureId: string, names: readonly Subject[]): Promise<void> {
+export async function reopenErasure(
+  em: Em,
+  vault: Vault,
+  { tenantId, erasureId }: ErasureRef,
+  names: readonly Subject[],
+): Promise<void> {
   const running = await runningErasure(em, vault, erasureId, true);
   const { subjects, contactIds } = running?.person ?? { subjects: [], contactIds: [] };
   const all = new Map([...subjects, ...names].map(({ kind, value }) => [`${kind}:${value}`, { kind, value }]));
   await rows(em, "update erasures set state = 'running' where id = ? and state = 'done'", [erasureId]);
-  await setTarget(em, vault, erasureId, { subjects: [...all.values()], contactIds });
+  await setTarget(em, vault, { tenantId, erasureId }, { subjects: [...all.values()], contactIds });
 }
 
 /** The end: who it was is forgotten with it, and that a restored ledger had asked for it. */
@@ -96,12 +109,3 @@ export async function liftErasure(em: Em, erasureId: string, at: Date): Promise<
     erasureId,
   ]);
 }
-
-/** Erasures that run since before `since`: their workflow may have been lost. System role. */
-export const runningErasures = (em: Em, since: Date, limit: number): Promise<ErasureRef[]> =>
-  rows<ErasureRef>(
-    em,
-    `select tenant_id as "tenantId", id as "erasureId" from erasures where state = 'running' and requested_at < ?
-     order by requested_at limit ?`,
-    [since, limit],
-  );

@@ -1,6 +1,6 @@
 import { aliasesOf, type SeenContact } from '../../../domain/contacts.ts';
 import { subjectName, type Subject } from '../../../domain/erasure.ts';
-import type { Vault } from '../../../platform/vault.ts';
+import type { Vault } from '../../vault.ts';
 import { rows, type Em } from '../../connect.ts';
 import { reopenErasure } from './erasures.ts';
 import { addToLedger, erasedAmong, hasErased } from './ledger.ts';
@@ -59,7 +59,7 @@ async function learnNames(
     [tenantId, ledger.digest(tenantId, known)],
   );
   if (!row) return;
-  await reopenErasure(em, vault, row.id, names);
+  await reopenErasure(em, vault, { tenantId, erasureId: row.id }, names);
   await addToLedger(
     em,
     { id: row.id, tenantId },

@@ -1,11 +1,11 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { subjectName, type Subject } from '../../../domain/erasure.ts';
 import { newId } from '../../../platform/ids.ts';
-import type { Vault } from '../../../platform/vault.ts';
+import type { Vault } from '../../vault.ts';
 import { rows, type Database, type Em } from '../../connect.ts';
 import { sealed } from '../../sealed.ts';
 
-/** Makes the digests that stand for people. They outlive the encryption keys: only the sealing of their key changes. */
+/** Makes the digests that stand for people. They outlive the encryption keys: only the wrapping of their key changes. */
 export interface Ledger {
   /** Null: of an event whose tenant is not known. Digests of two tenants for one person have nothing in common. */
   digest(tenantId: string | null, subject: Subject): string;
@@ -16,14 +16,14 @@ export interface Ledger {
 /** Opened once per process. */
 const opened = new WeakMap<Vault, Ledger>();
 
-/** Makes the installation's key where there is none. */
+/** Makes the installation's key where there is none. A master key wraps it: a kept ledger opens without the database. */
 export async function ensureLedgerKey(db: Database, vault: Vault, now: Date): Promise<void> {
   const id = newId();
-  const value = vault.seal(randomBytes(32).toString('base64'), sealed.ledgerKey(id));
+  const value = vault.masterKeys.wrap(Buffer.from(randomBytes(32).toString('base64')), sealed.ledgerKey(id));
   await db.system((em) => addLedgerKey(em, { id, value }, now));
 }
 
-export async function addLedgerKey(em: Em, { id, value }: SealedLedgerKey, now: Date): Promise<void> {
+export async function addLedgerKey(em: Em, { id, value }: WrappedLedgerKey, now: Date): Promise<void> {
   await rows(
     em,
     'insert into ledger_keys (id, tenant_id, value, created_at) values (?, null, ?, ?) on conflict do nothing',
@@ -31,13 +31,14 @@ export async function addLedgerKey(em: Em, { id, value }: SealedLedgerKey, now: 
   );
 }
 
-export interface SealedLedgerKey {
+/** The key in base64, wrapped by a master key. */
+export interface WrappedLedgerKey {
   id: string;
   value: string;
 }
 
-export async function sealedLedgerKey(em: Em): Promise<SealedLedgerKey | null> {
-  const [row] = await rows<SealedLedgerKey>(em, 'select id, value from ledger_keys where tenant_id is null');
+export async function wrappedLedgerKey(em: Em): Promise<WrappedLedgerKey | null> {
+  const [row] = await rows<WrappedLedgerKey>(em, 'select id, value from ledger_keys where tenant_id is null');
   return row ?? null;
 }
 
@@ -45,15 +46,15 @@ export async function sealedLedgerKey(em: Em): Promise<SealedLedgerKey | null> {
 export async function openLedger(em: Em, vault: Vault): Promise<Ledger> {
   const known = opened.get(vault);
   if (known) return known;
-  const row = await sealedLedgerKey(em);
+  const row = await wrappedLedgerKey(em);
   if (!row) throw new Error('There is no key of the ledger yet: each process makes it at its start.');
   const ledger = ledgerOf(vault, row);
   opened.set(vault, ledger);
   return ledger;
 }
 
-export function ledgerOf(vault: Vault, { id, value }: SealedLedgerKey): Ledger {
-  const key = Buffer.from(vault.open(value, sealed.ledgerKey(id)), 'base64');
+export function ledgerOf(vault: Vault, { id, value }: WrappedLedgerKey): Ledger {
+  const key = Buffer.from(vault.masterKeys.unwrap(value, sealed.ledgerKey(id)).toString(), 'base64');
   const keyed = (text: string): string =>
     createHmac('sha256', key).update(text).digest().subarray(0, 16).toString('base64url');
   return {

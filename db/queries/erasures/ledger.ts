@@ -1,5 +1,5 @@
 import { subjectName, type Subject } from '../../../domain/erasure.ts';
-import type { Vault } from '../../../platform/vault.ts';
+import type { Vault } from '../../vault.ts';
 import { arrayOf, rows, type Em } from '../../connect.ts';
 import { openLedger } from './ledger-key.ts';
 

@@ -1,5 +1,6 @@
 import { subjectOf, type Subject } from '../../../domain/erasure.ts';
-import type { Vault } from '../../../platform/vault.ts';
+import type { Keyset } from '../../../platform/keyset.ts';
+import type { Vault } from '../../vault.ts';
 import { arrayOf, rows, type Em } from '../../connect.ts';
 import { sealed } from '../../sealed.ts';
 import { erasedAmong } from './ledger.ts';
@@ -17,7 +18,7 @@ export async function redactErased(em: Em, vault: Vault, ids: readonly string[])
     [arrayOf(ids)],
   );
   for (const { id, tenant_id: tenantId, target, met } of runs) {
-    const subject = subjectOfTarget(vault, { id, target });
+    const subject = subjectOfTarget(await vault.keysOf(em, tenantId), { id, target });
     if (subject && (met || (await erasedAmong(em, vault, tenantId, [subject])).size))
       // That it was about one person stays.
       await rows(em, "update sync_runs set target = null, scope = split_part(scope, '/', 1) || '/' where id = ?", [id]);
@@ -25,7 +26,7 @@ export async function redactErased(em: Em, vault: Vault, ids: readonly string[])
 }
 
 /** Whom a run's sealed target names; null for a group, and where its key is gone. */
-export function subjectOfTarget(vault: Vault, { id, target }: { id: string; target: string }): Subject | null {
-  const { phone } = JSON.parse(tryOpen(vault, target, sealed.syncTarget(id)) ?? '{}') as { phone?: string };
+export function subjectOfTarget(keys: Keyset, { id, target }: { id: string; target: string }): Subject | null {
+  const { phone } = JSON.parse(tryOpen(keys, target, sealed.syncTarget(id)) ?? '{}') as { phone?: string };
   return phone === undefined ? null : subjectOf(phone);
 }

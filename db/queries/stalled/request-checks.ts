@@ -1,12 +1,17 @@
-import { rows, type Em } from '../../connect.ts';
+import type { Em } from '../../connect.ts';
+import { rows, sql } from '../../sql.ts';
 
-/** Wants a look at every degraded account that was last looked at, or became so, before `before`. */
-export async function requestChecks(em: Em, now: Date, before: Date): Promise<void> {
-  await rows(
+/**
+ * Requests a check of every degraded account that was last checked, or became degraded, before `before`. Answers how
+ * many it requested.
+ */
+export async function requestChecks(em: Em, now: Date, before: Date): Promise<number> {
+  const requested = await rows(
     em,
-    `update accounts set check_requested_at = ?
-     where state = 'degraded' and check_requested_at is null and merged_into is null
-       and since < ? and (checked_at is null or checked_at < ?)`,
-    [now, before, before],
+    sql`update accounts set check_requested_at = ${now}
+        where state = 'degraded' and check_requested_at is null and merged_into is null
+          and since < ${before} and (checked_at is null or checked_at < ${before})
+        returning id`,
   );
+  return requested.length;
 }

@@ -1,6 +1,8 @@
-import { rows, type Em } from '../../connect.ts';
+import type { RawBuilder } from 'kysely';
+import type { Em } from '../../connect.ts';
+import { rows, sql } from '../../sql.ts';
 
-/** An account as its workflows are found. */
+/** An account as its workflows are started and found. */
 export interface StalledAccount {
   id: string;
   tenant_id: string;
@@ -8,55 +10,62 @@ export interface StalledAccount {
   provider: string;
 }
 
-/** The moments before which something counts as left since; `null`: all that is open, since or not. */
+/** An account with open work. `mark` is the same for as long as the open work is. */
+export interface OpenAccount extends StalledAccount {
+  mark: string;
+}
+
+/** The moments before which open work counts as stalled; null: all open work, stalled or not. */
 export interface StalledSince {
-  /** Something was wanted and nobody moved. */
-  wanted: Date;
+  /** A check or a cancellation was requested. */
+  requested: Date;
   /** A deadline or an expiry has passed. */
   passed: Date;
   /** An attempt without a first step began. */
   begun: Date;
-  /** An answer was given that nobody has passed on. */
+  /** An answer was given that has not been sent to the provider. */
   unsent: Date;
-  /** An ended attempt left something to delete at the provider. */
-  uncleaned: Date;
+  /** An attempt ended and left something to delete at the provider. */
+  ended: Date;
 }
 
-/**
- * Accounts after `after` whose connection run must be told to look, by id. Written as a union so that each part reads
- * its own partial index: what rests costs nothing, however many accounts there are.
- */
-export function stalledAccounts(
+/** Accounts after `after` whose connection workflow must be signalled, by id. System role. */
+export const stalledAccounts = (
   em: Em,
   since: StalledSince | null,
   after: string,
   limit: number,
-): Promise<StalledAccount[]> {
+): Promise<OpenAccount[]> => rows(em, stalledAccountsQuery(since, after, limit));
+
+/** A union, so that each part reads its own partial index: accounts at rest cost nothing, however many there are. */
+export function stalledAccountsQuery(
+  since: StalledSince | null,
+  after: string,
+  limit: number,
+): RawBuilder<OpenAccount> {
   const all = since === null;
-  const { wanted, passed, begun, unsent, uncleaned } = since ?? {
-    wanted: null,
-    passed: null,
-    begun: null,
-    unsent: null,
-    uncleaned: null,
-  };
-  return rows<StalledAccount>(
-    em,
-    `select a.id, a.tenant_id, a.channel, a.provider from accounts a
-     join (
-       select id from accounts where check_requested_at is not null and id > ? and (? or check_requested_at < ?)
-       union
-       select t.account_id from connection_attempts t left join connection_steps s on s.id = t.current_step_id
-       where t.state = 'running' and t.account_id > ?
-         and (? or t.deadline_at < ? or t.cancel_requested_at < ? or s.expires_at < ?
-              or (t.current_step_id is null and t.started_at < ?)
-              or (s.answered_at < ? and s.sent_at is null and s.ended_at is null))
-       union
-       select t.account_id from connection_attempts t
-       where t.state <> 'running' and t.account_id > ?
-         and (t.undo <> '[]' or (t.intent_at is not null and t.provider_account_id is null)) and (? or t.ended_at < ?)
-     ) open on open.id = a.id
-     order by a.id limit ?`,
-    [after, all, wanted, after, all, passed, wanted, passed, begun, unsent, after, all, uncleaned, limit],
-  );
+  const before = (moment: keyof StalledSince) => sql`${since?.[moment] ?? null}::timestamptz`;
+  return sql<OpenAccount>`
+    select a.id, a.tenant_id, a.channel, a.provider, open.mark from accounts a
+    join (
+      select account_id, string_agg(mark, ' ' order by mark) as mark from (
+        select id as account_id, check_requested_at::text as mark
+        from accounts where check_requested_at is not null and id > ${after}::uuid
+          and (${all}::boolean or check_requested_at < ${before('requested')})
+        union all
+        select t.account_id, concat_ws('/', t.id, s.id, s.answered_at, t.cancel_requested_at, t.deadline_at < ${before('passed')})
+        from connection_attempts t left join connection_steps s on s.id = t.current_step_id
+        where t.state = 'running' and t.account_id > ${after}::uuid
+          and (${all}::boolean or t.deadline_at < ${before('passed')} or t.cancel_requested_at < ${before('requested')}
+               or s.expires_at < ${before('passed')}
+               or (t.current_step_id is null and t.started_at < ${before('begun')})
+               or (s.answered_at < ${before('unsent')} and s.sent_at is null and s.ended_at is null))
+        union all
+        select t.account_id, concat_ws('/', t.id, t.state) from connection_attempts t
+        where t.state <> 'running' and t.account_id > ${after}::uuid
+          and (t.undo <> '[]' or (t.intent_at is not null and t.provider_account_id is null))
+          and (${all}::boolean or t.ended_at < ${before('ended')})
+      ) one group by account_id
+    ) open on open.account_id = a.id
+    order by a.id limit ${limit}`;
 }

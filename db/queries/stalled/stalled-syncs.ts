@@ -1,8 +1,9 @@
-import { arrayOf, rows, type Em } from '../../connect.ts';
+import type { Em } from '../../connect.ts';
 import type { SyncKind } from '../../entities/events.ts';
+import { rows, sql } from '../../sql.ts';
 import type { StalledAccount } from './stalled-accounts.ts';
 
-/** A sync that is running, with its account; `id` is the run's. */
+/** A running sync with its account; `id` is the sync run's. */
 export interface StalledSync extends StalledAccount {
   account_id: string;
   kind: SyncKind;
@@ -10,55 +11,58 @@ export interface StalledSync extends StalledAccount {
 }
 
 /**
- * Syncs after `after` that are running since before `since`, and that nobody has in hand at `free`: their workflow may
- * have been lost.
+ * Sync runs after `after` that began before `since` and have no lease at `free`: their workflow may have been lost.
+ * System role.
  */
-export function runningSyncs(em: Em, since: Date, free: Date, after: string, limit: number): Promise<StalledSync[]> {
-  return rows<StalledSync>(
+export const runningSyncs = (em: Em, since: Date, free: Date, after: string, limit: number): Promise<StalledSync[]> =>
+  rows(
     em,
-    `select r.id, r.account_id, r.kind, r.scope, a.tenant_id, a.channel, a.provider
-     from sync_runs r join accounts a on a.id = r.account_id
-     where r.state = 'running' and not r.dry_run and r.started_at < ? and (r.lease_until is null or r.lease_until < ?)
-       and r.id > ?
-     order by r.id limit ?`,
-    [since, free, after, limit],
+    sql`select r.id, r.account_id, r.kind, r.scope, a.tenant_id, a.channel, a.provider
+        from sync_runs r join accounts a on a.id = r.account_id
+        where r.state = 'running' and not r.dry_run and r.started_at < ${since}
+          and (r.lease_until is null or r.lease_until < ${free}) and r.id > ${after}::uuid
+        order by r.id limit ${limit}`,
   );
-}
 
-/** Active accounts of `providers`, which have address books, that were never read. */
-export function accountsWithoutContacts(
+/** Active accounts after `after` of `providers`, which have address books, that were never read. System role. */
+export const accountsWithoutContacts = (
   em: Em,
   providers: readonly string[],
+  after: string,
   limit: number,
-): Promise<StalledAccount[]> {
-  return rows<StalledAccount>(
+): Promise<StalledAccount[]> =>
+  rows(
     em,
-    `select a.id, a.tenant_id, a.channel, a.provider from accounts a
-     where a.state = 'active' and a.contacts_due_at is null and a.merged_into is null and a.provider = any(?::text[])
-     limit ?`,
-    [arrayOf(providers), limit],
+    sql`select a.id, a.tenant_id, a.channel, a.provider from accounts a
+        where a.state = 'active' and a.contacts_due_at is null and a.merged_into is null
+          and a.provider = any(${providers}::text[]) and a.id > ${after}::uuid
+        order by a.id limit ${limit}`,
   );
-}
 
-/** Active accounts whose address book is to be read once more after a connection, by `now`. */
-export function accountsToReadAgain(em: Em, now: Date, limit: number): Promise<StalledAccount[]> {
-  return rows<StalledAccount>(
+/** Active accounts after `after` whose address book is to be read once more after a connection, by `now`. System role. */
+export const accountsToReadAgain = (em: Em, now: Date, after: string, limit: number): Promise<StalledAccount[]> =>
+  rows(
     em,
-    `select a.id, a.tenant_id, a.channel, a.provider from accounts a
-     where a.state = 'active' and a.contacts_again_at <= ? and a.merged_into is null
-     limit ?`,
-    [now, limit],
+    sql`select a.id, a.tenant_id, a.channel, a.provider from accounts a
+        where a.state = 'active' and a.contacts_again_at <= ${now} and a.merged_into is null and a.id > ${after}::uuid
+        order by a.id limit ${limit}`,
   );
-}
 
-/** Active accounts whose details were never collected, and not tried since `triedBefore`. */
-export function accountsWithoutDetails(em: Em, triedBefore: Date, limit: number): Promise<StalledAccount[]> {
-  return rows<StalledAccount>(
+/**
+ * Active accounts after `after` whose details were never collected, and for which no sync began after `triedBefore`.
+ * System role.
+ */
+export const accountsWithoutDetails = (
+  em: Em,
+  triedBefore: Date,
+  after: string,
+  limit: number,
+): Promise<StalledAccount[]> =>
+  rows(
     em,
-    `select a.id, a.tenant_id, a.channel, a.provider from accounts a
-     where a.state = 'active' and a.details_at is null and a.merged_into is null
-       and not exists (select from sync_runs r where r.account_id = a.id and r.kind = 'details' and r.started_at > ?)
-     limit ?`,
-    [triedBefore, limit],
+    sql`select a.id, a.tenant_id, a.channel, a.provider from accounts a
+        where a.state = 'active' and a.details_at is null and a.merged_into is null and a.id > ${after}::uuid
+          and not exists (
+            select from sync_runs r where r.account_id = a.id and r.kind = 'details' and r.started_at > ${triedBefore})
+        order by a.id limit ${limit}`,
   );
-}

@@ -1,4 +1,4 @@
-import type { Vault } from '../../../platform/vault.ts';
+import type { Vault } from '../../vault.ts';
 import { rows, type Em } from '../../connect.ts';
 import { redactErased } from '../erasures/redact-erased.ts';
 

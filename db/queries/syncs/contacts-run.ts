@@ -1,4 +1,4 @@
-import type { Vault } from '../../../platform/vault.ts';
+import type { Vault } from '../../vault.ts';
 import { bulk, rows, type Em } from '../../connect.ts';
 import { lockContacts } from '../contacts/lock-contacts.ts';
 import { redactErased } from '../erasures/redact-erased.ts';

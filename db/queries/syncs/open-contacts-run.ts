@@ -1,5 +1,6 @@
 import { newId } from '../../../platform/ids.ts';
-import type { Vault } from '../../../platform/vault.ts';
+import type { Keyset } from '../../../platform/keyset.ts';
+import type { Vault } from '../../vault.ts';
 import { rows, type Em } from '../../connect.ts';
 import { sealed } from '../../sealed.ts';
 
@@ -7,14 +8,14 @@ import { sealed } from '../../sealed.ts';
 export type SyncTarget = { phone: string } | { group: string };
 
 /** The scope that a target has in ids: a keyed digest, since ids are shown where numbers must not be. */
-function scopeOf(vault: Vault, target: SyncTarget | null): string {
+function scopeOf(keys: Keyset, target: SyncTarget | null): string {
   if (!target) return '';
   const [kind, text] = 'phone' in target ? ['one', target.phone] : ['group', target.group];
-  return `${kind}/${vault.digest('sync-scope', text).slice(0, 32)}`;
+  return `${kind}/${keys.digest('sync-scope', text).slice(0, 32)}`;
 }
 
 /** Opens a run of the contacts sync, or marks the running one of the same scope to go once more. */
-export function openContactsRun(
+export async function openContactsRun(
   em: Em,
   vault: Vault,
   account: { id: string; tenantId: string },
@@ -22,8 +23,9 @@ export function openContactsRun(
   now: Date,
 ): Promise<{ id: string; scope: string }> {
   const id = newId();
-  const text = target ? vault.seal(JSON.stringify(target), sealed.syncTarget(id)) : null;
-  return openRun(em, { id, scope: scopeOf(vault, target), target: text }, account, now);
+  const keys = await vault.keysOf(em, account.tenantId);
+  const text = target ? keys.seal(JSON.stringify(target), sealed.syncTarget(id)) : null;
+  return openRun(em, { id, scope: scopeOf(keys, target), target: text }, account, now);
 }
 
 async function openRun(
@@ -102,5 +104,5 @@ export async function openContactsRunAgain(
 }
 
 /** The target of a run; null for all. */
-export const targetOf = (vault: Vault, run: { id: string; target: string | null }): SyncTarget | null =>
-  run.target === null ? null : (JSON.parse(vault.open(run.target, sealed.syncTarget(run.id))) as SyncTarget);
+export const targetOf = (keys: Keyset, run: { id: string; target: string | null }): SyncTarget | null =>
+  run.target === null ? null : (JSON.parse(keys.open(run.target, sealed.syncTarget(run.id))) as SyncTarget);

@@ -2,7 +2,9 @@ import { createHash, randomBytes } from 'node:crypto';
 import { scopeNames, type Scope } from '../../../domain/scopes.ts';
 import { newId } from '../../../platform/ids.ts';
 import type { Em } from '../../connect.ts';
+import { addFirstKeys } from '../../data-keys.ts';
 import { ApiKey, Tenant } from '../../entities/tenants.ts';
+import type { Vault } from '../../vault.ts';
 
 /** The stored form of a key, by which it is looked up. */
 export const hashKey = (key: string): string => createHash('sha256').update(key).digest('hex');
@@ -30,14 +32,16 @@ export function createApiKey(
   return { row, key };
 }
 
-/** The tenant of this name; made if there is none. System role. */
-export async function ensureTenant(em: Em, name: string, now: Date): Promise<Tenant> {
+/** The tenant of this name; made with its data key if there is none. System role. */
+export async function ensureTenant(em: Em, { masterKeys }: Vault, name: string, now: Date): Promise<Tenant> {
   await em.upsert(
     Tenant,
     { id: newId(), name, createdAt: now },
     { onConflictFields: ['name'], onConflictAction: 'ignore' },
   );
-  return em.findOneOrFail(Tenant, { name });
+  const tenant = await em.findOneOrFail(Tenant, { name });
+  await addFirstKeys(em, masterKeys, [tenant.id]);
+  return tenant;
 }
 
 /** Scopes from the arguments of a command: `all`, or a list of names. Throws on anything else. */

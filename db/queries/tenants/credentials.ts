@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { UniqueConstraintViolationException } from '@mikro-orm/core';
-import type { Vault } from '../../../platform/vault.ts';
+import type { Keyset } from '../../../platform/keyset.ts';
+import type { Vault } from '../../vault.ts';
 import { newId } from '../../../platform/ids.ts';
 import type { Database, Em } from '../../connect.ts';
 import { ProviderCredentials } from '../../entities/tenants.ts';
@@ -13,21 +14,21 @@ export async function credentialsFor(em: Em, tenantId: string, provider: string)
 }
 
 /** Opened settings of credentials. */
-export const settingsOf = (vault: Vault, row: ProviderCredentials): Record<string, string> =>
-  JSON.parse(vault.open(row.settings, sealed.credentials(row.id))) as Record<string, string>;
+export const settingsOf = (keys: Keyset, row: ProviderCredentials): Record<string, string> =>
+  JSON.parse(keys.open(row.settings, sealed.credentials(row.id))) as Record<string, string>;
 
 /** Webhook secrets that are accepted, the newest first; two during a rotation. */
-export const webhookSecretsOf = (vault: Vault, row: ProviderCredentials): string[] =>
-  JSON.parse(vault.open(row.webhookSecrets, sealed.webhookSecrets(row.id))) as string[];
+export const webhookSecretsOf = (keys: Keyset, row: ProviderCredentials): string[] =>
+  JSON.parse(keys.open(row.webhookSecrets, sealed.webhookSecrets(row.id))) as string[];
 
 /**
  * Makes a new webhook secret. The one before stays valid for requests under way, until the provider uses the new one.
  * Clears the registration, so that it is made again.
  */
-export function rotateWebhookSecret(vault: Vault, row: ProviderCredentials, now: Date): void {
-  const [present] = webhookSecretsOf(vault, row);
+export function rotateWebhookSecret(keys: Keyset, row: ProviderCredentials, now: Date): void {
+  const [present] = webhookSecretsOf(keys, row);
   const secrets = [newSecret(), ...(present ? [present] : [])];
-  row.webhookSecrets = vault.seal(JSON.stringify(secrets), sealed.webhookSecrets(row.id));
+  row.webhookSecrets = keys.seal(JSON.stringify(secrets), sealed.webhookSecrets(row.id));
   row.registeredAddress = null;
   row.updatedAt = now;
 }
@@ -46,12 +47,13 @@ export async function saveCredentials(
   provider: string,
   settings: Record<string, string>,
 ): Promise<ProviderCredentials> {
+  const keys = await vault.keysOf(em, tenantId);
   const existing = await em.findOne(ProviderCredentials, { tenantId, provider });
   const id = existing?.id ?? newId();
-  const text = vault.seal(JSON.stringify(settings), sealed.credentials(id));
+  const text = keys.seal(JSON.stringify(settings), sealed.credentials(id));
   if (existing) {
     // Sealing twice gives two different texts: compare what they contain, so that a restart does not rewrite the row.
-    if (JSON.stringify(settingsOf(vault, existing)) !== JSON.stringify(settings)) {
+    if (JSON.stringify(settingsOf(keys, existing)) !== JSON.stringify(settings)) {
       existing.settings = text;
       existing.registeredAddress = null;
       existing.updatedAt = now;
@@ -63,7 +65,7 @@ export async function saveCredentials(
     tenantId,
     provider,
     settings: text,
-    webhookSecrets: vault.seal(JSON.stringify([newSecret()]), sealed.webhookSecrets(id)),
+    webhookSecrets: keys.seal(JSON.stringify([newSecret()]), sealed.webhookSecrets(id)),
     webhookToken: randomBytes(24).toString('base64url'),
     registeredAddress: null,
     registrations: [],

@@ -58,13 +58,3 @@ export async function freeKey(em: Em, id: string): Promise<void> {
 export async function endLease(em: Em, id: string, since: Date): Promise<void> {
   await em.nativeUpdate(IdempotencyKey, { id }, { lockedUntil: since });
 }
-
-/** Deletes up to `limit` keys that expired before `now`, the oldest first. System role. */
-export async function deleteExpiredKeys(em: Em, now: Date, limit: number): Promise<void> {
-  await rows(
-    em,
-    sql`delete from idempotency_keys where id in (
-          select id from idempotency_keys where expires_at < ${now} order by expires_at limit ${limit}
-          for update skip locked)`,
-  );
-}

@@ -1,6 +1,6 @@
 import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 import type { Subject } from '../../../domain/erasure.ts';
-import type { Vault } from '../../../platform/vault.ts';
+import type { Vault } from '../../vault.ts';
 import { arrayOf, rows, type Em } from '../../connect.ts';
 import { hasErased } from '../erasures/ledger.ts';
 import { openLedger } from '../erasures/ledger-key.ts';

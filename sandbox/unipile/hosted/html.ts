@@ -1,7 +1,8 @@
-import encodeQR from 'qr';
+import { type HostedLink, wordOf } from './links.ts';
+import type { CurrentStep } from './login.ts';
 import type { AccountType, Checkpoint } from '../types.ts';
-import { wordOf, type HostedLink } from './links.ts';
-import type { Present } from './login.ts';
+
+import encodeQR from 'qr';
 
 const ENTITIES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
 const escape = (text: string): string => text.replace(/[&<>"']/g, (sign) => ENTITIES[sign] ?? sign);
@@ -49,7 +50,7 @@ const NAMES: Record<AccountType, string> = {
   OUTLOOK: 'Outlook',
 };
 
-/** Which of the allowed services. */
+/** The choice among the allowed services. */
 export function choicePage({ types }: HostedLink, problem: string | null): string {
   const options = types.map((type) => `<option value="${wordOf(type)}">${NAMES[type]}</option>`).join('');
   return page(
@@ -63,7 +64,7 @@ export function choicePage({ types }: HostedLink, problem: string | null): strin
   );
 }
 
-/** Who logs in. */
+/** The form that starts a login. */
 export function credentialsPage(
   { types, known }: HostedLink,
   type: AccountType,
@@ -85,14 +86,14 @@ export function credentialsPage(
   );
 }
 
-/** What the login asks for now. The account's id is in the page for whoever plays the phone. */
+/** The current checkpoint. The account's id is in the page for `POST /scan` and `POST /approve`. */
 export function checkpointPage(
-  { account, checkpoint, mark }: Present,
+  { account, checkpoint, stepId }: CurrentStep,
   another: boolean,
   problem: string | null,
 ): string {
   const form = (content: string): string =>
-    `<form method="post"><input type="hidden" name="at" value="${escape(mark)}" />${content}</form>`;
+    `<form method="post"><input type="hidden" name="at" value="${escape(stepId)}" />${content}</form>`;
   const field = (label: string): string =>
     form(`<label>${label} <input name="code" autocomplete="one-time-code" autofocus /></label>
         ${button('solve', 'Continue')}`);

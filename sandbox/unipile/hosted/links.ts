@@ -1,12 +1,12 @@
 import { z } from 'zod';
 import { DISABLED_FEATURES } from '../login/bodies.ts';
+import { isoDate } from '../request.ts';
 import type { State } from '../state.ts';
 import type { Account, AccountType, Login } from '../types.ts';
-import { isoDate } from '../validate.ts';
 
 const MESSAGING: AccountType[] = ['LINKEDIN', 'WHATSAPP', 'INSTAGRAM', 'MESSENGER', 'TELEGRAM', 'TWITTER'];
 const MAILING: AccountType[] = ['GOOGLE_OAUTH', 'OUTLOOK', 'MAIL'];
-/** What `providers` may say as one word. */
+/** Single words that `providers` may be. */
 const GROUPS: Record<string, AccountType[]> = {
   '*': [...MESSAGING, ...MAILING],
   '*:MESSAGING': MESSAGING,
@@ -26,7 +26,7 @@ const WORDS = [
 ] as const;
 type Word = (typeof WORDS)[number];
 
-/** How links name a type: only Google's word is another than the account's. */
+/** An account type's name in links; only Google's differs. */
 export const wordOf = (type: AccountType): Word => (type === 'GOOGLE_OAUTH' ? 'GOOGLE' : type);
 
 const webUrl = z.url({ protocol: /^https?$/ });
@@ -71,8 +71,8 @@ export function bodyFor(state: State, type: unknown): z.ZodType<LinkBody> & z.Zo
 /** One page for one login. */
 export interface HostedLink {
   id: string;
-  /** Marks the address of the page while a login is on it: whoever saw it is led back, later guests are not. */
-  visit: string;
+  /** In the page's address while a login is on it. A browser with it is redirected after the end, others are not. */
+  visitToken: string;
   types: AccountType[];
   /** The account that is logged in again; null for a new one. */
   known: Account | null;
@@ -80,19 +80,19 @@ export interface HostedLink {
   expiresAt: number;
   body: LinkBody;
   state: 'open' | 'done' | 'cancelled' | 'expired';
-  /** The login that was begun last on the page; it may have lapsed. */
-  run: { account: Account; login: Login } | null;
-  /** How many logins were begun on the page. */
-  begun: number;
+  /** The latest login that was started on the page; it may have lapsed. */
+  attempt: { account: Account; login: Login } | null;
+  /** How many logins were started on the page. */
+  attempts: number;
   /** The account that was connected. */
   connected: Account | null;
-  /** Over when the callback has been tried. */
-  told: Promise<void>;
-  /** A browser was sent back to the application. */
-  led: boolean;
+  /** Resolves when the callback has been tried. */
+  notified: Promise<void>;
+  /** A browser was redirected to the application. */
+  redirected: boolean;
 }
 
-/** What the page of a link may be for. */
+/** The account types that a link's page offers. */
 export function typesOf(body: LinkBody, known: Account | null): AccountType[] {
   if (known) return [known.type];
   const { providers: named } = body;
@@ -102,7 +102,7 @@ export function typesOf(body: LinkBody, known: Account | null): AccountType[] {
 
 const DAY_MS = 86_400_000;
 
-/** When the link dies: as asked, or with the platform's daily restart. Its hour is not known; here it follows the start. */
+/** When the link expires: as requested, or at the daily restart. Its hour is not known; here it follows the start. */
 export function expiryOf(state: State, body: LinkBody): number {
   const asked = Date.parse(body.expiresOn);
   if (!state.variants.values.hosted_daily_restart) return asked;

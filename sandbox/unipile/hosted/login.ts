@@ -1,35 +1,34 @@
 import { notFound, UnipileError } from '../errors.ts';
+import type { HostedLink } from './links.ts';
 import type { LoginBody } from '../login/bodies.ts';
-import { begin, runningLogin, solve } from '../login/login.ts';
+import { runningLogin, solveCheckpoint, startLogin } from '../login/login.ts';
 import { endLogin, removeAccount, type State } from '../state.ts';
 import type { Account, AccountType, Checkpoint, Login } from '../types.ts';
-import type { HostedLink } from './links.ts';
-import { notify } from './notify.ts';
 
-/** What the page asks for: the present checkpoint of the login that was begun on it. */
-export interface Present {
+/** What the page asks for: the current checkpoint of its login. */
+export interface CurrentStep {
   account: Account;
   login: Login;
   checkpoint: Checkpoint;
-  /** Names this question among all that the page asked: an answer to another one does not count. */
-  mark: string;
+  /** Identifies this step: an answer to an earlier one is ignored. */
+  stepId: string;
 }
 
-/** Null without a login, and when it lapsed or was replaced by one that began elsewhere. */
-export function presentOf(state: State, link: HostedLink): Present | null {
-  if (!link.run) return null;
-  const { account, login } = link.run;
+/** Null without a login, and when it lapsed or was replaced by one that started elsewhere. */
+export function currentStep(state: State, link: HostedLink): CurrentStep | null {
+  if (!link.attempt) return null;
+  const { account, login } = link.attempt;
   const [checkpoint] = login.steps;
   if (account.login !== login || !checkpoint || hasLapsed(state, login)) return null;
   const source = checkpoint.type === '2FA' ? checkpoint.source : '';
-  return { account, login, checkpoint, mark: `${link.begun}-${login.steps.length}-${checkpoint.type}${source}` };
+  return { account, login, checkpoint, stepId: `${link.attempts}-${login.steps.length}-${checkpoint.type}${source}` };
 }
 
 const hasLapsed = (state: State, { deadline, steps, qrUntil }: Login): boolean =>
   Math.min(deadline, steps[0]?.type === 'QRCODE' ? qrUntil : Infinity) <= state.shared.clock.now();
 
-/** Begins a login on the page. One that lapsed on it goes on in the same account. Throws what the service would. */
-export function beginOnPage(
+/** Starts a login on the page. After a lapsed one it uses the same account. Throws the errors of the API. */
+export function startOnPage(
   state: State,
   link: HostedLink,
   type: AccountType,
@@ -37,26 +36,25 @@ export function beginOnPage(
 ): void {
   const body = loginOf(type, username, password, link.known);
   if (link.known && !state.accounts.has(link.known.id)) throw notFound('Account');
-  if (link.run?.account.type !== type) abandon(state, link);
-  const lapsed = link.run && state.accounts.get(link.run.account.id);
-  const { account } = begin(state, body, link.known ?? lapsed ?? null, (connected, kind) =>
+  if (link.attempt?.account.type !== type) discardAttempt(state, link);
+  const lapsed = link.attempt && state.accounts.get(link.attempt.account.id);
+  const { account } = startLogin(state, body, link.known ?? lapsed ?? null, (connected, kind) =>
     finish(state, link, connected, kind),
   );
-  link.begun++;
-  link.run = account.login && { account, login: account.login };
+  link.attempts++;
+  link.attempt = account.login && { account, login: account.login };
 }
 
 /** Throws for a wrong answer, which may be given again. */
-export function solveOnPage(state: State, { account }: Present, code: string): void {
+export function solveOnPage(state: State, { account }: CurrentStep, code: string): void {
   runningLogin(state, account);
-  solve(state, account, code);
+  solveCheckpoint(state, account, code);
 }
 
-/** What a login by the page's form is to the service. */
+/** The API's login body for the page's form. */
 function loginOf(provider: AccountType, username: string, password: string, known: Account | null): LoginBody {
   if (provider === 'WHATSAPP' || provider === 'TELEGRAM') return { provider };
-  if (!username || !password)
-    throw new UnipileError(400, 'missing_parameters', 'Missing parameters', 'Enter user name and password.');
+  if (!username || !password) throw new UnipileError('missing_parameters', 'Enter user name and password.');
   if (provider === 'TWITTER') return { provider, username, email: username };
   if (provider !== 'MAIL') return { provider, username };
   const host = 'mail.sandbox.example';
@@ -71,26 +69,50 @@ function loginOf(provider: AccountType, username: string, password: string, know
 function finish(state: State, link: HostedLink, account: Account, kind: Login['kind']): void {
   link.state = 'done';
   link.connected = account;
-  link.run = null;
-  link.told = notify(state, link, kind === 'create' ? 'CREATION_SUCCESS' : 'RECONNECTED', account.id);
+  link.attempt = null;
+  link.notified = notify(state, link, kind === 'create' ? 'CREATION_SUCCESS' : 'RECONNECTED', account.id);
 }
 
-/** Nobody logs in on the page any more: cancelled by its owner, or over its time. */
+/** Ends the page without a login. */
 export function closeLink(state: State, link: HostedLink, as: 'cancelled' | 'expired'): void {
   if (link.state !== 'open') return;
-  const begun = link.known?.id ?? link.run?.account.id ?? null;
-  abandon(state, link);
+  const begun = link.known?.id ?? link.attempt?.account.id ?? null;
+  discardAttempt(state, link);
   link.state = as;
-  if (state.variants.values.hosted_notify_failure) link.told = notify(state, link, 'CREATION_FAILED', begun);
+  if (state.variants.values.hosted_notify_failure) link.notified = notify(state, link, 'CREATION_FAILED', begun);
 }
 
-/** What the page's login made goes with it; what has been connected before, or goes on elsewhere, stays. */
-function abandon(state: State, link: HostedLink): void {
-  const { run } = link;
-  link.run = null;
-  if (!run || state.accounts.get(run.account.id) !== run.account) return;
-  const { account, login } = run;
+/** Removes the account that the page's login made; an account that was connected before, or is used elsewhere, stays. */
+function discardAttempt(state: State, link: HostedLink): void {
+  const { attempt } = link;
+  link.attempt = null;
+  if (!attempt || state.accounts.get(attempt.account.id) !== attempt.account) return;
+  const { account, login } = attempt;
   if (account.login && account.login !== login) return;
   if (account.identity === null && account !== link.known) removeAccount(state, account);
   else endLogin(state, account);
+}
+
+/**
+ * Posts the page's callback, which is not one of the webhooks. Resolves after the first try, successful or not.
+ */
+function notify(state: State, link: HostedLink, status: string, accountId: string | null): Promise<void> {
+  const { notify_url: url, name } = link.body;
+  if (url === undefined) return Promise.resolve();
+  const variants = state.variants.values;
+  return new Promise((tried) =>
+    state.shared.deliveries.send({
+      provider: 'unipile',
+      url,
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ status, account_id: accountId, ...(name !== undefined && { name }) }),
+      lane: `unipile hosted ${link.id}`,
+      label: `hosted ${status}`,
+      retries: variants.hosted_notify_retries,
+      retryBaseSeconds: variants.webhook_retry_base_seconds,
+      timeoutSeconds: variants.webhook_timeout_seconds,
+      succeeded: (code) => code >= 200 && code < 300,
+      tried,
+    }),
+  );
 }

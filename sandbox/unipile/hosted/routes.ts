@@ -1,44 +1,40 @@
 import express, { type Express, type Request, type Response } from 'express';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { jsonBody } from '../../server/api.ts';
 import { notFound, UnipileError } from '../errors.ts';
-import type { Route } from '../http.ts';
-import { anotherWay } from '../login/stories.ts';
+import { checkpointPage, choicePage, credentialsPage, endPage } from './html.ts';
+import { bodyFor, expiryOf, type HostedLink, typesOf, wordOf } from './links.ts';
+import { startOnPage, closeLink, type CurrentStep, currentStep, solveOnPage } from './login.ts';
+import { anotherWay } from '../login/scenarios.ts';
+import { parseBody, route, type Route } from '../request.ts';
 import { getAccount, randomId, type State } from '../state.ts';
 import type { AccountType } from '../types.ts';
-import { parseBody } from '../validate.ts';
-import { checkpointPage, choicePage, credentialsPage, endPage } from './html.ts';
-import { leave } from './leave.ts';
-import { bodyFor, expiryOf, typesOf, wordOf, type HostedLink } from './links.ts';
-import { beginOnPage, closeLink, presentOf, solveOnPage, type Present } from './login.ts';
 
 /** `POST /hosted/accounts/link`: answers the address of a page for one login. */
-export const linkRoute = (state: State): Route => ({
-  method: 'post',
-  path: '/hosted/accounts/link',
-  body: 'json',
-  handle(req, res) {
+export const linkRoute = (state: State): Route =>
+  route('POST /hosted/accounts/link', { body: jsonBody }, (req, res) => {
     const body = parseBody(state, [bodyFor(state, (req.body as { type?: unknown } | undefined)?.type)], req.body);
     const known = body.type === 'reconnect' ? getAccount(state, body.reconnect_account) : null;
     const link: HostedLink = {
       id: randomId(),
-      visit: randomId(),
+      visitToken: randomId(),
       types: typesOf(body, known),
       known,
       expiresAt: expiryOf(state, body),
       body,
       state: 'open',
-      run: null,
-      begun: 0,
+      attempt: null,
+      attempts: 0,
       connected: null,
-      told: Promise.resolve(),
-      led: false,
+      notified: Promise.resolve(),
+      redirected: false,
     };
     state.links.set(link.id, link);
     state.shared.clock.at(link.expiresAt, () => closeLink(state, link, 'expired'));
     const { hosted_object: object, hosted_link_status: status } = state.variants.values;
     const host = req.get('host') ?? `127.0.0.1:${req.socket.localPort}`;
     res.status(status).json({ object, url: `${req.protocol}://${host}/hosted/${link.id}` });
-  },
-});
+  });
 
 type PageRequest = Request<{ id: string }>;
 
@@ -51,7 +47,7 @@ export function serveHostedPages(app: Express, state: State): void {
   );
 }
 
-/** Finds the link; whatever is wrong with it is a page that says so, or UniPile's error for a program. */
+/** Finds the link. An error is a page for a browser, and UniPile's JSON error for a program. */
 async function onPage(
   state: State,
   req: PageRequest,
@@ -76,51 +72,51 @@ async function onPage(
   }
 }
 
-const unusable = (detail: string): UnipileError => new UnipileError(401, 'expired_link', 'Expired link', detail);
+const unusable = (detail: string): UnipileError => new UnipileError('expired_link', detail);
 
 async function show(state: State, link: HostedLink, req: PageRequest, res: Response): Promise<void> {
-  const visiting = req.query['visit'] === link.visit;
+  const visiting = req.query['visit'] === link.visitToken;
   if (link.state !== 'open') {
-    if (!visiting && link.led) throw unusable('This link has been used; ask for a new one.');
-    return leave(state, link, res);
+    if (!visiting && link.redirected) throw unusable('This link has been used; ask for a new one.');
+    return redirectBack(state, link, res);
   }
-  const present = presentOf(state, link);
-  if (present && !visiting) return res.redirect(303, visitOf(link));
-  if (present) return sendCheckpoint(res, present);
-  const lapsed = link.run && 'The login was not finished in time; begin again.';
-  const type = typeNamed(link, req.query['provider']) ?? link.run?.account.type ?? null;
+  const step = currentStep(state, link);
+  if (step && !visiting) return res.redirect(303, visitOf(link));
+  if (step) return sendCheckpoint(res, step);
+  const lapsed = link.attempt && 'The login was not finished in time; begin again.';
+  const type = typeNamed(link, req.query['provider']) ?? link.attempt?.account.type ?? null;
   sendStart(res, link, type, lapsed);
 }
 
-/** A form's answer. What went well leads to the page by a redirect, so that a reload sends nothing again. */
+/** Answers a form. Success redirects to the page, so that a reload does not send the form again. */
 async function submit(state: State, link: HostedLink, req: PageRequest, res: Response): Promise<void> {
   const form = fieldsOf(req.body);
-  // A form that is sent twice, or from a second browser, finds the login a step further, and just goes there.
+  // A form that was sent twice, or in a second browser: the login has already gone on.
   if (link.state !== 'open') return res.redirect(303, visitOf(link));
   if (form('action') === 'cancel') {
     closeLink(state, link, 'cancelled');
-    return leave(state, link, res);
+    return redirectBack(state, link, res);
   }
-  const present = presentOf(state, link);
+  const step = currentStep(state, link);
   const type = typeNamed(link, form('provider'));
   try {
-    if (form('action') === 'begin' && !present) {
-      if (!type) throw new UnipileError(400, 'invalid_parameters', 'Invalid parameters', 'Choose one of the services.');
-      beginOnPage(state, link, type, { username: form('username'), password: form('password') });
-    } else if (present && form('at') === present.mark) {
-      if (form('action') === 'solve') solveOnPage(state, present, form('code'));
-      if (form('action') === 'another') solveOnPage(state, present, 'TRY_ANOTHER_WAY');
+    if (form('action') === 'begin' && !step) {
+      if (!type) throw new UnipileError('invalid_parameters', 'Choose one of the services.');
+      startOnPage(state, link, type, { username: form('username'), password: form('password') });
+    } else if (step && form('at') === step.stepId) {
+      if (form('action') === 'solve') solveOnPage(state, step, form('code'));
+      if (form('action') === 'another') solveOnPage(state, step, 'TRY_ANOTHER_WAY');
     }
   } catch (error) {
     if (!(error instanceof UnipileError)) throw error;
     res.status(error.status);
-    if (present) return sendCheckpoint(res, present, error.message);
+    if (step) return sendCheckpoint(res, step, error.message);
     return sendStart(res, link, type, error.message, form('username'));
   }
   res.redirect(303, visitOf(link));
 }
 
-const visitOf = (link: HostedLink): string => `/hosted/${link.id}?visit=${link.visit}`;
+const visitOf = (link: HostedLink): string => `/hosted/${link.id}?visit=${link.visitToken}`;
 
 /** The fields of a form, each once; what is missing is empty. */
 function fieldsOf(body: unknown): (name: string) => string {
@@ -128,7 +124,7 @@ function fieldsOf(body: unknown): (name: string) => string {
   return (name) => [fields[name] ?? ''].flat()[0] ?? '';
 }
 
-/** A link for one service need not be told which. */
+/** The service named in the request. A link for one service needs no name. */
 function typeNamed({ types }: HostedLink, word: unknown): AccountType | null {
   if (word === undefined || word === '') return types.length === 1 ? types[0]! : null;
   return types.find((type) => type === word || wordOf(type) === word) ?? null;
@@ -144,7 +140,35 @@ function sendStart(
   res.type('html').send(type ? credentialsPage(link, type, problem, username) : choicePage(link, problem));
 }
 
-function sendCheckpoint(res: Response, present: Present, problem?: string): void {
-  const another = anotherWay(present.checkpoint, present.account.type) !== null;
-  res.type('html').send(checkpointPage(present, another, problem ?? null));
+function sendCheckpoint(res: Response, step: CurrentStep, problem?: string): void {
+  const another = anotherWay(step.checkpoint, step.account.type) !== null;
+  res.type('html').send(checkpointPage(step, another, problem ?? null));
+}
+
+/** A browser waits for the callback so long at most, in milliseconds, before it is redirected. */
+const LONGEST_WAIT = 2_000;
+
+/** Redirects to the application after the callback was tried. Without an address, a page says how the login ended. */
+async function redirectBack(state: State, link: HostedLink, res: Response): Promise<void> {
+  const impatient = new AbortController();
+  await Promise.race([
+    link.notified,
+    sleep(LONGEST_WAIT, undefined, { signal: impatient.signal, ref: false }).catch(() => {}),
+  ]);
+  impatient.abort();
+  link.redirected = true;
+  const done = link.state === 'done';
+  const url = done ? link.body.success_redirect_url : link.body.failure_redirect_url;
+  if (url !== undefined) return res.redirect(303, done ? withAccount(state, link, url) : url);
+  const page = done ? endPage('Connected', 'You can close this page.') : endPage('Cancelled', 'Nothing was connected.');
+  res.type('html').send(page);
+}
+
+/** API v1 documents no parameters of the redirect; by variant the account is in it. */
+function withAccount(state: State, { connected }: HostedLink, url: string): string {
+  if (!connected || !state.variants.values.hosted_redirect_account) return url;
+  const target = new URL(url);
+  target.searchParams.set('account_id', connected.id);
+  target.searchParams.set('provider', wordOf(connected.type));
+  return target.href;
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { isoDate } from '../validate.ts';
+import { isoDate } from '../request.ts';
 
 const text = z.string().min(1);
 const port = z.coerce.number().int().min(1).max(65535);

@@ -1,12 +1,13 @@
-import { hashText } from '../../seeded.ts';
-import { nameFor } from '../people.ts';
-import type { Account, AccountType, Identity } from '../types.ts';
-import type { State } from '../state.ts';
 import type { LoginBody } from './bodies.ts';
+import type { State } from '../state.ts';
+import type { Account, AccountType, Identity } from '../types.ts';
+import { nameFor } from '../../world/people.ts';
+import { jidOf } from '../../world/whatsapp.ts';
+import { hashText } from '../../world/random.ts';
 
 /**
- * Who logs in by these credentials; null for a QR login. Equal user names are equal people, whatever the case. A mail
- * account that is reconnected says its passwords only.
+ * The user name in these credentials, in lower case: equal names are one identity. Null for a QR login. A mail
+ * account's reconnect has passwords only.
  */
 export function usernameOf(body: LoginBody, known: Identity | null): string | null {
   const mailUser = body.imap_user ?? known?.params['imap_user'];
@@ -39,16 +40,16 @@ export function identityOf(body: LoginBody, username: string): Identity {
   return (by[type] ?? other)();
 }
 
-/** The identity that a phone brings when it scans. `phone`: digits with the country code. */
+/** The identity of the phone that scans. `phone`: digits with the country code. */
 export function phoneIdentity(type: AccountType, phone: string): Identity {
   if (type === 'TELEGRAM') {
     const id = `7${String(hashText(phone)).padStart(10, '0')}`;
     return { name: nameFor(phone), providerId: id, params: { user_id: id, username: `user${phone.slice(-6)}` }, phone };
   }
-  return { name: phone, providerId: `${phone}@s.whatsapp.net`, params: { phone_number: phone }, phone };
+  return { name: phone, providerId: jidOf(phone), params: { phone_number: phone }, phone };
 }
 
-/** Of the French mobile numbers that are kept for fiction: 06 39 98 and four digits. */
+/** French mobile numbers reserved for fiction: 06 39 98 and four digits. */
 const FICTION = 10_000;
 
 /** A number for an account scanned without one: follows from its id, and no two accounts share one. */

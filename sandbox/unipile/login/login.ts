@@ -1,23 +1,23 @@
 import { randomBytes } from 'node:crypto';
-import { UnipileError, invalid, notImplemented } from '../errors.ts';
-import { createBook } from '../book.ts';
-import { emitStatus } from '../events.ts';
-import { catchUp } from '../missed.ts';
-import { addAccount, endLogin, type State } from '../state.ts';
-import type { Account, Checkpoint, Identity, Login, WhenDone } from '../types.ts';
-import { isMail } from '../views/account.ts';
+import { qrCodeText } from '../../world/whatsapp.ts';
+import { invalid, notImplemented, UnipileError } from '../errors.ts';
 import type { LoginBody } from './bodies.ts';
 import { identityOf, numberFor, phoneIdentity, usernameOf } from './identity.ts';
-import { anotherWay, solves, storyOf } from './stories.ts';
+import { anotherWay, solves, scenarioOf } from './scenarios.ts';
+import { addAccount, endLogin, type State } from '../state.ts';
+import type { Account, Checkpoint, Identity, Login, WhenDone } from '../types.ts';
+import { isMail } from '../views/accounts.ts';
+import { emitStatus } from '../webhooks.ts';
+import { createBook } from '../../world/address-book.ts';
 
-/** A connected account starts with this many people: with one group, twelve chats. */
+/** People of a newly connected account; with one group it has twelve chats. */
 const DEFAULT_PEOPLE = 11;
 
-/** What a login call came to. */
+/** The result of a login call. */
 export type LoginResult = { account: Account } & ({ done: Login['kind'] } | { checkpoint: Checkpoint });
 
 /** `POST /accounts`, and `POST /accounts/{id}` when `known` is given. Throws 401 and 425. */
-export function begin(
+export function startLogin(
   state: State,
   body: LoginBody,
   known: Account | null,
@@ -25,74 +25,62 @@ export function begin(
 ): LoginResult {
   const kind = known && known.identity ? 'reconnect' : 'create';
   const username = usernameOf(body, known?.identity ?? null);
-  if (username === null) return beginByPhone(state, body, known, kind, whenDone);
-  const story = storyOf(username);
+  if (username === null) return startQrLogin(state, body, known, kind, whenDone);
+  const scenario = scenarioOf(username);
   const key = `${body.provider} ${username}`;
-  refuseTwin(state, key);
-  if (story === null)
-    throw new UnipileError(401, 'invalid_credentials', 'Invalid credentials', 'The user name or password is wrong.');
-  const identity = keepKnown(known, identityOf(body, username));
+  refuseConcurrentLogin(state, key);
+  if (scenario === null) throw new UnipileError('invalid_credentials', 'The user name or password is wrong.');
+  const identity = mergeIdentity(known, identityOf(body, username));
   if (known?.identity && known.identity.providerId !== identity.providerId) {
-    throw new UnipileError(403, 'account_mismatch', 'Account mismatch', 'These credentials belong to another account.');
+    throw new UnipileError('account_mismatch', 'These credentials belong to another account.');
   }
   const account = known ?? addAccount(state, body.provider);
-  const login = openLogin(state, account, { kind, key, steps: story, identity, whenDone });
-  return step(state, account, login);
+  const login = openLogin(state, account, { kind, key, steps: scenario, identity, whenDone });
+  return nextStep(state, account, login);
 }
 
 /** `POST /accounts/checkpoint`. Throws 401 for a wrong answer, which may be given again, and 403 without a login. */
-export function solve(state: State, account: Account, code: string): LoginResult {
+export function solveCheckpoint(state: State, account: Account, code: string): LoginResult {
   const login = runningLogin(state, account);
   const present = login.steps[0]!;
   if (present.type === 'QRCODE') throw invalid('A QR code is solved by scanning it.');
   if (code === 'TRY_ANOTHER_WAY') {
     const other = anotherWay(present, account.type);
-    if (!other)
-      throw new UnipileError(401, 'checkpoint_error', 'Checkpoint error', 'There is no other way for this checkpoint.');
+    if (!other) throw new UnipileError('checkpoint_error', 'There is no other way for this checkpoint.');
     login.steps[0] = other;
-    return step(state, account, login);
+    return nextStep(state, account, login);
   }
   if (!solves(present, code)) {
-    throw new UnipileError(
-      401,
-      'invalid_checkpoint_solution',
-      'Invalid checkpoint solution',
-      'The answer is wrong; try again.',
-    );
+    throw new UnipileError('invalid_checkpoint_solution', 'The answer is wrong; try again.');
   }
   if (present.type === 'CONTRACT_CHOOSER' && login.identity) login.identity.params['premiumContractId'] = code;
   login.steps.shift();
-  return step(state, account, login);
+  return nextStep(state, account, login);
 }
 
-/** The login that waits for an answer. Throws 403 when there is none or its time is over. */
+/** The login that waits for an answer. Throws 403 when there is none or it has lapsed. */
 export function runningLogin(state: State, account: Account): Login {
   const { login } = account;
   if (!login || login.deadline <= state.shared.clock.now()) {
     if (login) endLogin(state, account);
-    throw new UnipileError(
-      403,
-      'unknown_authentication_context',
-      'Unknown authentication context',
-      'No login is running for this account.',
-    );
+    throw new UnipileError('unknown_authentication_context', 'No login is running for this account.');
   }
   return login;
 }
 
-/** The owner's phone or app says yes: scan, approval, or a captcha solved on the device. */
-export function passOnDevice(state: State, account: Account, phone?: string): void {
+/** Passes a step on the owner's device: a scan, an approval, or a captcha solved there. */
+export function confirmOnDevice(state: State, account: Account, phone?: string): void {
   const { login } = account;
   if (!login) return;
   if (login.steps[0]?.type === 'QRCODE') {
     const number = phone ?? login.pairingPhone ?? account.identity?.phone ?? numberFor(state, account);
-    login.identity = keepKnown(account, phoneIdentity(account.type, number));
+    login.identity = mergeIdentity(account, phoneIdentity(account.type, number));
   }
   login.steps.shift();
-  step(state, account, login);
+  nextStep(state, account, login);
 }
 
-function beginByPhone(
+function startQrLogin(
   state: State,
   body: LoginBody,
   known: Account | null,
@@ -110,7 +98,7 @@ function beginByPhone(
   login.pairingPhone = body.pairing_phone_number ?? null;
   login.qrUntil = now + qr_seconds * 1000;
   if (auto !== null && auto <= qr_seconds) {
-    login.cancelPlan = state.shared.clock.at(now + auto * 1000, () => passOnDevice(state, account));
+    login.cancelPlan = state.shared.clock.at(now + auto * 1000, () => confirmOnDevice(state, account));
   }
   return { account, checkpoint: qrcode };
 }
@@ -128,54 +116,48 @@ function openLogin(
   return login;
 }
 
-/** One identity logs in once at a time. */
-function refuseTwin(state: State, key: string): void {
+/** Throws 425 while another login of the same identity is under way. */
+function refuseConcurrentLogin(state: State, key: string): void {
   const other = state.logins.get(key);
   if (!other?.login) return;
   if (other.login.deadline <= state.shared.clock.now()) endLogin(state, other);
-  else
-    throw new UnipileError(
-      425,
-      'auth_in_progress',
-      'Authentication in progress',
-      'A login for this identity is already running.',
-    );
+  else throw new UnipileError('auth_in_progress', 'A login for this identity is already running.');
 }
 
-function step(state: State, account: Account, login: Login): LoginResult {
+function nextStep(state: State, account: Account, login: Login): LoginResult {
   const next = login.steps[0];
   if (!next) {
-    finish(state, account, login);
+    finishLogin(state, account, login);
     return { account, done: login.kind };
   }
   const { auto_approve_seconds: auto } = state.variants.values;
   login.cancelPlan();
   if (next.type === 'IN_APP_VALIDATION' && auto !== null) {
     const at = state.shared.clock.now() + auto * 1000;
-    login.cancelPlan = state.shared.clock.at(at, () => passOnDevice(state, account));
+    login.cancelPlan = state.shared.clock.at(at, () => confirmOnDevice(state, account));
   }
   return { account, checkpoint: next };
 }
 
-function finish(state: State, account: Account, login: Login): void {
+function finishLogin(state: State, account: Account, login: Login): void {
   endLogin(state, account);
   const first = account.identity === null;
   account.identity = login.identity;
   account.status = 'OK';
-  const { book } = account.mailbox;
-  // One identity has one set of acquaintances, in whichever account it is seen.
+  const { book } = account.store;
+  // The same identity in two accounts knows the same people.
   if (first && book.seed === '' && !isMail(account.type)) {
-    account.mailbox.book = createBook(DEFAULT_PEOPLE, `${account.type} ${account.identity?.providerId ?? ''}`);
+    account.store.book = createBook(DEFAULT_PEOPLE, `${account.type} ${account.identity?.providerId ?? ''}`);
   }
   for (const message of login.kind === 'create' ? ['CREATION_SUCCESS', 'OK', 'SYNC_SUCCESS'] : ['RECONNECTED', 'OK']) {
     emitStatus(state, account, message);
   }
-  catchUp(account);
+  account.pendingEvents.release();
   login.whenDone(account, login.kind);
 }
 
-/** A reconnect keeps what the new credentials do not say (a mail account's hosts). */
-function keepKnown(known: Account | null, identity: Identity): Identity {
+/** On a reconnect, values that are not in the new credentials stay (a mail account's hosts). */
+function mergeIdentity(known: Account | null, identity: Identity): Identity {
   if (!known?.identity) return identity;
   const said = Object.fromEntries(
     Object.entries(identity.params).filter(([, value]) => value !== undefined && value !== null),
@@ -183,11 +165,8 @@ function keepKnown(known: Account | null, identity: Identity): Identity {
   return { ...identity, params: { ...known.identity.params, ...said } };
 }
 
-function qrText(type: 'WHATSAPP' | 'TELEGRAM'): string {
-  const part = (bytes: number): string => randomBytes(bytes).toString('base64');
-  if (type === 'TELEGRAM') return `tg://login?token=${randomBytes(24).toString('base64url')}`;
-  return `2@${part(96)},${part(32)},${part(32)},${part(32)},1`;
-}
+const qrText = (type: 'WHATSAPP' | 'TELEGRAM'): string =>
+  type === 'WHATSAPP' ? qrCodeText() : `tg://login?token=${randomBytes(24).toString('base64url')}`;
 
 /** Eight letters and digits in two halves, as WhatsApp shows them. */
 function pairingCode(): string {

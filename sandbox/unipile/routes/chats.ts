@@ -1,24 +1,32 @@
 import type { Request } from 'express';
+import { formBody, jsonBody } from '../../server/api.ts';
 import { z } from 'zod';
-import { invalid, notFound } from '../errors.ts';
-import type { Route } from '../http.ts';
-import { chatState, editChat, startChat } from '../mailbox.ts';
-import { LIST_LIMIT, readPage, takePage, text } from '../paging.ts';
-import { chatByProviderId, recipient } from '../recipients.ts';
-import { chatId, findChat } from '../refs.ts';
-import { readFlag, selectAccounts } from '../selection.ts';
-import { chatMessageSources, chatSources } from '../sources.ts';
-import { getAccount, type State } from '../state.ts';
-import { syncStatus } from '../sync.ts';
+import { attachmentsOf, MAX_ATTACHMENT } from '../attachments.ts';
+import { chatState, editChat, startChat } from '../chat-store.ts';
+import { invalid, notFound, notImplemented, UnipileError } from '../errors.ts';
+import { chatByProviderId, readFlag, recipient, selectAccounts } from '../lookup.ts';
+import {
+  chatMessageSources,
+  chatSources,
+  type Entry,
+  LIST_LIMIT,
+  messageSources,
+  type Page,
+  readPage,
+  type Source,
+  takePage,
+  text,
+} from '../paging.ts';
+import { chatId, findChat, findMessage, type MessageRef } from '../ids.ts';
+import { parseBody, route, type Route } from '../request.ts';
+import { readDraft, readList, requireConnected, sendFromApi } from '../send.ts';
+import { getAccount, type State, syncStatus } from '../state.ts';
 import type { Account, ChatRef, ChatState } from '../types.ts';
-import { parseBody } from '../validate.ts';
-import { attendeeView } from '../views/attendee.ts';
-import { chatFacts, chatView } from '../views/chat.ts';
-import { wholeChatView } from '../views/whole-chat.ts';
-import { SELF } from '../views/message.ts';
-import { readDraft, readList, requireConnected, sendFromApi } from '../writing.ts';
-import { messageList } from './messages.ts';
+import { attendeeFacts, attendeeView } from '../views/attendees.ts';
+import { chatFacts, chatView } from '../views/chats.ts';
+import { messageFacts, messageView, SELF, wholeChatView } from '../views/messages.ts';
 
+const multipart = formBody(MAX_ATTACHMENT);
 const patchBody = z.object({ action: z.string(), value: z.unknown() });
 
 /** What `PATCH /chats/{id}` can do: each takes true or false, muting also a date. */
@@ -41,8 +49,8 @@ export function chatRoutes(state: State): Route[] {
   const variants = state.variants.values;
 
   /** By UniPile's id, or by the provider's when the query names the account. */
-  const chatOf = (req: Request): { account: Account; ref: ChatRef } => {
-    const id = String(req.params['id']);
+  const chatOf = (req: Request<Record<string, string>>): { account: Account; ref: ChatRef } => {
+    const id = req.params['id']!;
     const accountId = text(req, 'account_id');
     if (accountId !== undefined && id.length !== 22) {
       const account = getAccount(state, accountId);
@@ -54,113 +62,134 @@ export function chatRoutes(state: State): Route[] {
   };
 
   return [
-    {
-      method: 'get',
-      path: '/chats',
-      handle(req, res) {
-        const page = readPage(req, ['account_id', 'account_type', 'unread', 'before', 'after']);
-        const unread = readFlag(page.filters, 'unread');
-        const sources = selectAccounts(state, page.filters).flatMap(chatSources);
-        const { entries, cursor } = takePage(sources, page, ({ account, ref }) => {
-          return unread === undefined || chatState(account.mailbox, ref).unread > 0 === unread;
-        });
-        res.json({
-          object: 'ChatList',
-          items: entries.map(({ account, ref }) => chatView(account, ref, variants)),
-          cursor,
-        });
-      },
-    },
-    {
-      method: 'get',
-      path: '/chats/:id',
-      handle(req, res) {
-        const { account, ref } = chatOf(req);
-        res.json(wholeChatView(account, ref, variants));
-      },
-    },
-    {
-      method: 'patch',
-      path: '/chats/:id',
-      body: 'json',
-      handle(req, res) {
-        const { account, ref } = chatOf(req);
-        const { action, value } = parseBody(state, [patchBody], req.body);
-        const patch = Object.hasOwn(PATCHES, action) ? PATCHES[action] : undefined;
-        if (!patch) throw invalid(`action must be one of ${Object.keys(PATCHES).join(', ')}.`);
-        if (typeof value !== 'boolean' && !(action === 'setMuteStatus' && typeof value === 'string')) {
-          throw invalid('value must be true or false.');
-        }
-        requireConnected(account);
-        patch(editChat(account.mailbox, ref), value);
-        res.json({ object: 'ChatPatched' });
-      },
-    },
-    {
-      method: 'get',
-      path: '/chats/:id/messages',
-      handle(req, res) {
-        const page = readPage(req, ['before', 'after', 'sender_id'], LIST_LIMIT);
-        const { account, ref } = chatOf(req);
-        res.json(messageList(state, chatMessageSources(account, ref), page));
-      },
-    },
-    {
-      method: 'get',
-      path: '/chats/:id/attendees',
-      handle(req, res) {
-        const { account, ref } = chatOf(req);
-        const { others, group } = chatFacts(account, ref, variants);
-        const shown = group ? [...others, SELF] : others;
-        res.json({ object: 'ChatAttendeeList', items: shown.map((one) => attendeeView(account, one, variants)) });
-      },
-    },
-    {
-      method: 'get',
-      path: '/chats/:id/sync',
-      handle(req, res) {
-        const { account, ref } = chatOf(req);
-        const status = syncStatus(editChat(account.mailbox, ref));
-        res.json({ object: 'ChatHistorySync', chat_id: chatId(account, ref), status });
-      },
-    },
-    {
-      method: 'post',
-      path: '/chats/:id/messages',
-      body: 'multipart',
-      handle(req, res) {
-        const { account, ref } = chatOf(req);
-        requireConnected(account);
-        const id = sendFromApi(state, account, ref, readDraft(req));
-        res.status(201).json({ object: 'MessageSent', message_id: variants.null_message_id ? null : id });
-      },
-    },
-    {
-      method: 'post',
-      path: '/chats',
-      body: 'multipart',
-      handle(req, res) {
-        const accountId = readList(req, 'account_id')[0];
-        if (accountId === undefined) throw invalid('account_id is required.');
-        const account = getAccount(state, accountId);
-        requireConnected(account);
-        const attendees = readList(req, 'attendees_ids');
-        if (attendees.length === 0) throw invalid('attendees_ids is required.');
-        const draft = readDraft(req);
-        const members = attendees.map((one) => recipient(account, one, variants));
-        const ref = startChat(
-          account.mailbox,
-          members,
-          readList(req, 'subject')[0] ?? null,
-          readList(req, 'name')[0] ?? null,
-        );
-        const message_id = sendFromApi(state, account, ref, draft);
-        res.status(201).json({
-          object: 'ChatStarted',
-          chat_id: chatId(account, ref),
-          message_id: variants.null_message_id ? null : message_id,
-        });
-      },
-    },
+    route('GET /chats', (req, res) => {
+      const page = readPage(req, ['account_id', 'account_type', 'unread', 'before', 'after']);
+      const unread = readFlag(page.filters, 'unread');
+      const sources = selectAccounts(state, page.filters).flatMap(chatSources);
+      const { entries, cursor } = takePage(sources, page, ({ account, ref }) => {
+        return unread === undefined || chatState(account.store, ref).unread > 0 === unread;
+      });
+      res.json({
+        object: 'ChatList',
+        items: entries.map(({ account, ref }) => chatView(account, ref, variants)),
+        cursor,
+      });
+    }),
+    route('GET /chats/:id', (req, res) => {
+      const { account, ref } = chatOf(req);
+      res.json(wholeChatView(account, ref, variants));
+    }),
+    route('PATCH /chats/:id', { body: jsonBody }, (req, res) => {
+      const { account, ref } = chatOf(req);
+      const { action, value } = parseBody(state, [patchBody], req.body);
+      const patch = Object.hasOwn(PATCHES, action) ? PATCHES[action] : undefined;
+      if (!patch) throw invalid(`action must be one of ${Object.keys(PATCHES).join(', ')}.`);
+      if (typeof value !== 'boolean' && !(action === 'setMuteStatus' && typeof value === 'string')) {
+        throw invalid('value must be true or false.');
+      }
+      requireConnected(account);
+      patch(editChat(account.store, ref), value);
+      res.json({ object: 'ChatPatched' });
+    }),
+    route('GET /chats/:id/messages', (req, res) => {
+      const page = readPage(req, ['before', 'after', 'sender_id'], LIST_LIMIT);
+      const { account, ref } = chatOf(req);
+      res.json(messageList(state, chatMessageSources(account, ref), page));
+    }),
+    route('GET /chats/:id/attendees', (req, res) => {
+      const { account, ref } = chatOf(req);
+      const { others, group } = chatFacts(account, ref, variants);
+      const shown = group ? [...others, SELF] : others;
+      res.json({ object: 'ChatAttendeeList', items: shown.map((one) => attendeeView(account, one, variants)) });
+    }),
+    route('GET /chats/:id/sync', { hasEffect: true }, (req, res) => {
+      const { account, ref } = chatOf(req);
+      const status = syncStatus(editChat(account.store, ref));
+      res.json({ object: 'ChatHistorySync', chat_id: chatId(account, ref), status });
+    }),
+    route('POST /chats/:id/messages', { body: multipart }, (req, res) => {
+      const { account, ref } = chatOf(req);
+      requireConnected(account);
+      const id = sendFromApi(state, account, ref, readDraft(req));
+      res.status(201).json({ object: 'MessageSent', message_id: variants.null_message_id ? null : id });
+    }),
+    route('POST /chats', { body: multipart }, (req, res) => {
+      const accountId = readList(req, 'account_id')[0];
+      if (accountId === undefined) throw invalid('account_id is required.');
+      const account = getAccount(state, accountId);
+      requireConnected(account);
+      const attendees = readList(req, 'attendees_ids');
+      if (attendees.length === 0) throw invalid('attendees_ids is required.');
+      const draft = readDraft(req);
+      const members = attendees.map((one) => recipient(account, one, variants));
+      const ref = startChat(
+        account.store,
+        members,
+        readList(req, 'subject')[0] ?? null,
+        readList(req, 'name')[0] ?? null,
+      );
+      const message_id = sendFromApi(state, account, ref, draft);
+      res.status(201).json({
+        object: 'ChatStarted',
+        chat_id: chatId(account, ref),
+        message_id: variants.null_message_id ? null : message_id,
+      });
+    }),
   ];
+}
+
+const forwardBody = z.object({ chat_id: z.string().min(1) });
+
+export function messageRoutes(state: State): Route[] {
+  const variants = state.variants.values;
+  return [
+    route('GET /messages', (req, res) => {
+      const page = readPage(req, ['account_id', 'sender_id', 'before', 'after']);
+      res.json(messageList(state, selectAccounts(state, page.filters).flatMap(messageSources), page));
+    }),
+    route('GET /messages/:id', (req, res) => {
+      const { account, ref } = findMessage(state, req.params['id']!);
+      res.json(messageView(account, ref, variants));
+    }),
+    route('GET /messages/:id/attachments/:attachment_id', (req, res) => {
+      const { account, ref } = findMessage(state, req.params['id']!);
+      const found = attachmentsOf(account, ref).find((one) => one.id === req.params['attachment_id']);
+      if (!found) throw notFound('Attachment');
+      if (!found.bytes) throw new UnipileError('resource_not_found', 'The file can no longer be had.');
+      res.setHeader('content-type', found.mimetype);
+      res.send(found.bytes());
+    }),
+    route('POST /messages/:id/forward', { body: jsonBody }, (req, res) => {
+      const { account, ref } = findMessage(state, req.params['id']!);
+      if (account.type !== 'WHATSAPP') throw notImplemented('Only WhatsApp messages can be forwarded.');
+      const target = findChat(state, parseBody(state, [forwardBody], req.body).chat_id);
+      requireConnected(target.account);
+      const { text } = messageFacts(account, ref);
+      const attachments = ref.kind === 'stored' ? ref.message.attachments : [];
+      const message_id = sendFromApi(state, target.account, target.ref, { text, attachments, quoteId: null });
+      res.status(201).json({ object: 'MessageForwarded', message_id });
+    }),
+  ];
+}
+
+/** A page of messages; the filter `sender_id` compares with the provider's id. */
+export function messageList(
+  state: State,
+  sources: Source<MessageRef>[],
+  page: Page,
+  keep: (entry: Entry<MessageRef>) => boolean = () => true,
+): object {
+  const variants = state.variants.values;
+  const sender = page.filters['sender_id'];
+  const { entries, cursor } = takePage(sources, page, (entry) => {
+    if (!keep(entry)) return false;
+    if (sender === undefined) return true;
+    const facts = messageFacts(entry.account, entry.ref);
+    return attendeeFacts(entry.account, facts.sender, variants).providerId === sender;
+  });
+  return {
+    object: 'MessageList',
+    items: entries.map(({ account, ref }) => messageView(account, ref, variants)),
+    cursor,
+  };
 }

@@ -1,9 +1,9 @@
 import { z } from 'zod';
+import { jsonBody } from '../../server/api.ts';
 import { notFound } from '../errors.ts';
-import type { Route } from '../http.ts';
-import { readPage, writeCursor } from '../paging.ts';
+import { readPage, takeFirst } from '../paging.ts';
+import { parseBody, route, type Route } from '../request.ts';
 import { randomId, type State, type Webhook } from '../state.ts';
-import { parseBody } from '../validate.ts';
 
 const webhookBody = z.object({
   request_url: z.httpUrl().or(z.url({ protocol: /^https?$/ })),
@@ -17,53 +17,38 @@ const webhookBody = z.object({
   data: z.array(z.object({ name: z.string(), key: z.string() })).default([]),
 });
 
-/** Where events go. */
+/** Webhooks: create, list, delete. */
 export function webhookRoutes(state: State): Route[] {
   return [
-    {
-      method: 'post',
-      path: '/webhooks',
-      body: 'json',
-      handle(req, res) {
-        const body = parseBody(state, [webhookBody], req.body);
-        const hook: Webhook = {
-          id: randomId(),
-          seq: state.nextSeq++,
-          source: body.source,
-          name: body.name,
-          requestUrl: body.request_url,
-          format: body.format,
-          accountIds: body.account_ids ?? null,
-          enabled: body.enabled,
-          headers: body.headers,
-          events: body.events ?? null,
-          data: body.data,
-        };
-        state.webhooks.set(hook.id, hook);
-        res.status(201).json({ object: 'WebhookCreated', webhook_id: hook.id });
-      },
-    },
-    {
-      method: 'get',
-      path: '/webhooks',
-      handle(req, res) {
-        const page = readPage(req, []);
-        const after = page.last ? (state.webhooks.get(page.last.id)?.seq ?? 0) : 0;
-        const rest = [...state.webhooks.values()].filter((hook) => hook.seq > after);
-        const shown = rest.slice(0, page.limit);
-        const more = rest.length > shown.length;
-        const items = shown.map((hook) => webhookView(state, hook));
-        res.json({ object: 'WebhookList', items, cursor: more ? writeCursor(page, { id: shown.at(-1)!.id }) : null });
-      },
-    },
-    {
-      method: 'delete',
-      path: '/webhooks/:id',
-      handle(req, res) {
-        if (!state.webhooks.delete(String(req.params['id']))) throw notFound('Webhook');
-        res.json({ object: 'WebhookDeleted' });
-      },
-    },
+    route('POST /webhooks', { body: jsonBody }, (req, res) => {
+      const body = parseBody(state, [webhookBody], req.body);
+      const hook: Webhook = {
+        id: randomId(),
+        seq: state.nextSeq++,
+        source: body.source,
+        name: body.name,
+        requestUrl: body.request_url,
+        format: body.format,
+        accountIds: body.account_ids ?? null,
+        enabled: body.enabled,
+        headers: body.headers,
+        events: body.events ?? null,
+        data: body.data,
+      };
+      state.webhooks.set(hook.id, hook);
+      res.status(201).json({ object: 'WebhookCreated', webhook_id: hook.id });
+    }),
+    route('GET /webhooks', (req, res) => {
+      const page = readPage(req, []);
+      const after = page.last ? (state.webhooks.get(page.last.id)?.seq ?? 0) : 0;
+      const rest = [...state.webhooks.values()].filter((hook) => hook.seq > after);
+      const { items, cursor } = takeFirst(page, rest, ({ id }) => id);
+      res.json({ object: 'WebhookList', items: items.map((hook) => webhookView(state, hook)), cursor });
+    }),
+    route('DELETE /webhooks/:id', (req, res) => {
+      if (!state.webhooks.delete(req.params['id']!)) throw notFound('Webhook');
+      res.json({ object: 'WebhookDeleted' });
+    }),
   ];
 }
 

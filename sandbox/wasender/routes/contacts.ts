@@ -1,16 +1,26 @@
 import type { Response } from 'express';
 import { z } from 'zod';
-import { answer } from '../answers.ts';
+import { jsonBody } from '../../server/api.ts';
+import { answer, type Route, sessionRouter } from '../api.ts';
+import { contactList, contactsData, contactView, contactKeys, contactFacts } from '../contact-views.ts';
 import { notFound, WasenderError } from '../errors.ts';
-import { emit } from '../events.ts';
-import { forSession, type Route, type SessionRoute } from '../http.ts';
+import { pictureUrl } from '../files.ts';
+import {
+  findGroup,
+  groupJid,
+  groupName,
+  groupPictureSeed,
+  onWhatsapp,
+  participants,
+  type Identity,
+  requireIdentity,
+} from '../identity.ts';
+import { groupCount } from '../../world/address-book.ts';
+import { jidOf } from '../../world/whatsapp.ts';
 import { answerList } from '../lists.ts';
-import { onWhatsapp, requirePeer, type Peer } from '../peer.ts';
-import { pictureUrl } from '../pictures.ts';
 import { parseBody } from '../settings.ts';
-import type { State } from '../state.ts';
-import type { Session } from '../types.ts';
-import { contactList, contactsData, contactView, identity, peerFacts } from '../views/contact.ts';
+import type { Session, State } from '../state.ts';
+import { emit } from '../webhooks.ts';
 
 const savedContact = z.looseObject({
   jid: z.string(),
@@ -21,97 +31,62 @@ const savedContact = z.looseObject({
 /** The people of one session. */
 export function contactRoutes(state: State): Route[] {
   const variants = state.variants.values;
-  const route = (one: Omit<SessionRoute, 'errorField' | 'linked'>): Route =>
-    forSession({ bucket: 'contacts', ...one, errorField: 'error', linked: true });
-  const known = ({ contacts }: Session, peer: Peer): boolean => peer.index !== null || contacts.strangers.has(peer.jid);
+  const route = sessionRouter(state, { bucket: 'contacts', errorField: 'error', linked: true });
+  const known = ({ contacts }: Session, identity: Identity): boolean =>
+    identity.index !== null || contacts.strangers.has(identity.jid);
 
   const blocking = (word: 'block' | 'unblock'): Route =>
-    route({
-      method: 'post',
-      path: `/contacts/:phone/${word}`,
-      bucket: 'other',
-      handle(req, res, session) {
-        const { jid } = requirePeer(session.contacts, String(req.params['phone']));
-        if (word === 'block') session.contacts.blocked.add(jid);
-        else session.contacts.blocked.delete(jid);
-        if (variants.block_answer === '204') res.status(204).send();
-        else answer(res, { message: `Contact ${word}ed` });
-      },
+    route(`POST /contacts/:phone/${word}`, { bucket: 'other' }, (req, res, session) => {
+      const { jid } = requireIdentity(session.contacts, req.params['phone']!);
+      if (word === 'block') session.contacts.blocked.add(jid);
+      else session.contacts.blocked.delete(jid);
+      if (variants.block_answer === '204') res.status(204).send();
+      else answer(res, { message: `Contact ${word}ed` });
     });
 
   return [
-    route({
-      method: 'get',
-      path: '/contacts',
-      handle(req, res, session) {
-        const nameOf = (entry: object): string => String(Object.values(entry)[0]);
-        return answerList(state, req, res, { ...contactList(state, session), nameOf });
-      },
+    route('GET /contacts', (req, res, session) => {
+      const nameOf = (entry: object): string => String(Object.values(entry)[0]);
+      return answerList(state, req, res, { ...contactList(state, session), nameOf });
     }),
-    route({
-      method: 'put',
-      path: '/contacts',
-      body: 'json',
-      handle(req, res, session) {
-        const { jid, fullName } = parseBody(savedContact, req.body);
-        const peer = requirePeer(session.contacts, jid);
-        const fresh = !known(session, peer);
-        if (fresh) session.contacts.strangers.set(peer.jid, null);
-        if (fullName !== undefined) session.contacts.saved.set(peer.jid, fullName);
-        const event = fresh ? 'contacts.upsert' : 'contacts.update';
-        emit(state, session, event, contactsData(state, [{ id: peer.jid, ...(fullName && { name: fullName }) }]));
-        answer(res, { jid: peer.jid, fullName: fullName ?? null });
-      },
+    route('PUT /contacts', { body: jsonBody }, (req, res, session) => {
+      const { jid, fullName } = parseBody(savedContact, req.body);
+      const identity = requireIdentity(session.contacts, jid);
+      const fresh = !known(session, identity);
+      if (fresh) session.contacts.strangers.set(identity.jid, null);
+      if (fullName !== undefined) session.contacts.saved.set(identity.jid, fullName);
+      const event = fresh ? 'contacts.upsert' : 'contacts.update';
+      emit(state, session, event, contactsData(state, [{ id: identity.jid, ...(fullName && { name: fullName }) }]));
+      answer(res, { jid: identity.jid, fullName: fullName ?? null });
     }),
-    route({
-      method: 'get',
-      path: '/contacts/:phone',
-      handle(req, res, session) {
-        const peer = requirePeer(session.contacts, String(req.params['phone']));
-        const facts = peerFacts(session.contacts, peer);
-        if (known(session, peer)) return answer(res, contactView(state, facts, 'one'));
-        unknown(res, { ...identity(facts, 'one', variants), name: null, notify: null, verifiedName: null });
-      },
+    route('GET /contacts/:phone', (req, res, session) => {
+      const identity = requireIdentity(session.contacts, req.params['phone']!);
+      const facts = contactFacts(session.contacts, identity);
+      if (known(session, identity)) return answer(res, contactView(state, facts, 'one'));
+      unknown(res, { ...contactKeys(facts, 'one', variants), name: null, notify: null, verifiedName: null });
     }),
-    route({
-      method: 'get',
-      path: '/contacts/:phone/picture',
-      olderPath: '/contacts/:phone/profile-picture',
-      bucket: 'picture',
-      handle(req, res, session) {
-        const peer = requirePeer(session.contacts, String(req.params['phone']));
-        if (!onWhatsapp(peer)) return unknown(res, { imgUrl: null });
-        const { pictureSeed: seed } = peerFacts(session.contacts, peer);
+    route(
+      'GET /contacts/:phone/picture',
+      { olderPath: '/contacts/:phone/profile-picture', bucket: 'picture' },
+      (req, res, session) => {
+        const identity = requireIdentity(session.contacts, req.params['phone']!);
+        if (!onWhatsapp(identity)) return unknown(res, { imgUrl: null });
+        const { pictureSeed: seed } = contactFacts(session.contacts, identity);
         answer(res, { imgUrl: seed === null ? null : pictureUrl(state, seed) });
       },
-    }),
+    ),
     blocking('block'),
     blocking('unblock'),
-    route({
-      method: 'get',
-      path: '/on-whatsapp/:phone',
-      bucket: 'on_whatsapp',
-      handle(req, res, session) {
-        answer(res, { exists: onWhatsapp(requirePeer(session.contacts, String(req.params['phone']))) });
-      },
+    route('GET /on-whatsapp/:phone', { bucket: 'on_whatsapp' }, (req, res, session) => {
+      answer(res, { exists: onWhatsapp(requireIdentity(session.contacts, req.params['phone']!)) });
     }),
-    route({
-      method: 'get',
-      path: '/lid-from-pn/:pn',
-      bucket: 'other',
-      handle(req, res, session) {
-        const peer = requirePeer(session.contacts, String(req.params['pn']));
-        answer(res, { lid: onWhatsapp(peer) ? peer.lid : null });
-      },
+    route('GET /lid-from-pn/:pn', { bucket: 'other' }, (req, res, session) => {
+      const identity = requireIdentity(session.contacts, req.params['pn']!);
+      answer(res, { lid: onWhatsapp(identity) ? identity.lid : null });
     }),
-    route({
-      method: 'get',
-      path: '/pn-from-lid/:lid',
-      bucket: 'other',
-      handle(req, res, session) {
-        const { phone } = requirePeer(session.contacts, String(req.params['lid']));
-        answer(res, { pn: variants.lid_translates ? `${phone}@s.whatsapp.net` : null });
-      },
+    route('GET /pn-from-lid/:lid', { bucket: 'other' }, (req, res, session) => {
+      const { phone } = requireIdentity(session.contacts, req.params['lid']!);
+      answer(res, { pn: variants.lid_translates ? `${phone}@s.whatsapp.net` : null });
     }),
   ];
 
@@ -120,4 +95,46 @@ export function contactRoutes(state: State): Route[] {
     if (variants.unknown_contact === '404') throw notFound('Contact');
     throw new WasenderError(200, 'Contact not found');
   }
+}
+
+/** Groups of one session, to be read. */
+export function groupRoutes(state: State): Route[] {
+  const route = sessionRouter(state, { linked: true });
+  return [
+    route('GET /groups', (req, res, { contacts }) => {
+      const at = (group: number): object => ({
+        id: groupJid(contacts, group),
+        name: groupName(group),
+        imgUrl: pictureUrl(state, groupPictureSeed(contacts, group)),
+      });
+      const nameOf = (entry: object): string => String(Object.values(entry)[0]);
+      return answerList(state, req, res, { total: groupCount(contacts.book), at, nameOf });
+    }),
+    route('GET /groups/:jid/metadata', { bucket: 'group' }, (req, res, { contacts, linked, createdAt }) => {
+      const group = findGroup(contacts, req.params['jid']!);
+      const members = participants(contacts, group);
+      answer(res, {
+        id: groupJid(contacts, group),
+        subject: groupName(group),
+        owner: jidOf(linked!.phone),
+        creation: Math.floor(createdAt / 1000),
+        desc: null,
+        size: members.length + 1,
+        participants: [{ id: jidOf(linked!.phone), admin: 'superadmin' }, ...members],
+      });
+    }),
+    route('GET /groups/:jid/participants', { bucket: 'group' }, (req, res, { contacts, linked }) => {
+      const members = participants(contacts, findGroup(contacts, req.params['jid']!));
+      answer(res, [{ id: jidOf(linked!.phone), admin: 'superadmin' }, ...members]);
+    }),
+    route('GET /groups/:jid/picture', { bucket: 'picture' }, (req, res, { contacts }) => {
+      const group = findGroup(contacts, req.params['jid']!);
+      answer(res, { imgUrl: pictureUrl(state, groupPictureSeed(contacts, group)) });
+    }),
+    route('GET /groups/:jid/invite-link', (req, res, { contacts }) => {
+      const group = findGroup(contacts, req.params['jid']!);
+      const code = groupPictureSeed(contacts, group).toString(36).padStart(8, 'x');
+      res.json({ success: true, inviteLink: `https://chat.whatsapp.com/${code}` });
+    }),
+  ];
 }

@@ -1,12 +1,14 @@
+import type { Request } from 'express';
 import { z } from 'zod';
-import { answer } from '../answers.ts';
-import { emit } from '../events.ts';
-import { forSession, type Route, type SessionRoute } from '../http.ts';
-import { getMessage } from '../messages.ts';
-import { changeable, resend, send, sendBody } from '../sending.ts';
+import { fileBody, jsonBody } from '../../server/api.ts';
+import { answer, type Route, sessionRouter } from '../api.ts';
+import { invalid, notFound, WasenderError } from '../errors.ts';
+import { publish } from '../files.ts';
+import { getMessage, messageKey } from '../messages.ts';
+import { requireChangeable, resend, send, sendBody } from '../send.ts';
 import { parseBody } from '../settings.ts';
 import type { State } from '../state.ts';
-import { messageKey } from '../views/message.ts';
+import { emit } from '../webhooks.ts';
 
 const key = z.looseObject({ id: z.string(), remoteJid: z.string(), fromMe: z.boolean() });
 const presence = z.looseObject({
@@ -17,82 +19,99 @@ const presence = z.looseObject({
 
 /** Sending, changing and reading messages, with a session's key. */
 export function messageRoutes(state: State): Route[] {
-  const route = (one: Omit<SessionRoute, 'linked'>): Route => forSession({ ...one, linked: true });
+  const route = sessionRouter(state, { linked: true });
   return [
-    route({
-      method: 'post',
-      path: '/send-message',
-      bucket: 'send',
-      body: 'json',
-      handle(req, res, session) {
-        const { msgId, jid } = send(state, session, parseBody(sendBody, req.body));
-        if (state.variants.values.send_answer === 'data') answer(res, { msgId, jid, status: 'in_progress' });
-        else res.json({ success: true, message: 'Message accepted' });
-      },
+    route('POST /send-message', { bucket: 'send', body: jsonBody }, (req, res, session) => {
+      const { msgId, jid } = send(state, session, parseBody(sendBody, req.body));
+      if (state.variants.values.send_answer === 'data') answer(res, { msgId, jid, status: 'in_progress' });
+      else res.json({ success: true, message: 'Message accepted' });
     }),
-    route({
-      method: 'put',
-      path: '/messages/:id',
-      body: 'json',
-      handle(req, res, session) {
-        const { text } = parseBody(z.looseObject({ text: z.string().min(1) }), req.body);
-        const message = changeable(state, session, String(req.params['id']));
-        Object.assign(message, { content: { conversation: text }, body: text, editedTs: state.shared.clock.now() });
-        answer(res, { msgId: message.msgId, jid: message.jid, status: 'in_progress' });
-      },
+    route('PUT /messages/:id', { body: jsonBody }, (req, res, session) => {
+      const { text } = parseBody(z.looseObject({ text: z.string().min(1) }), req.body);
+      const message = requireChangeable(state, session, req.params['id']!);
+      Object.assign(message, { content: { conversation: text }, body: text, editedTs: state.shared.clock.now() });
+      answer(res, { msgId: message.msgId, jid: message.jid, status: 'in_progress' });
     }),
-    route({
-      method: 'delete',
-      path: '/messages/:id',
-      handle(req, res, session) {
-        const message = changeable(state, session, String(req.params['id']));
-        message.deleted = true;
-        emit(state, session, 'messages.delete', { keys: [messageKey(state, session, message)] });
-        res.json({ success: true, message: 'Message deleted' });
-      },
+    route('DELETE /messages/:id', (req, res, session) => {
+      const message = requireChangeable(state, session, req.params['id']!);
+      message.deleted = true;
+      emit(state, session, 'messages.delete', { keys: [messageKey(state, session, message)] });
+      res.json({ success: true, message: 'Message deleted' });
     }),
-    route({
-      method: 'get',
-      path: '/messages/:id/info',
-      handle(req, res, session) {
-        const message = getMessage(session, String(req.params['id']));
-        answer(res, {
-          remoteJid: message.jid,
-          id: message.keyId,
-          msgId: message.msgId,
-          key: messageKey(state, session, message),
-          message: message.content,
-          messageTimestamp: String(Math.floor(message.ts / 1000)),
-          status: message.status,
-        });
-      },
+    route('GET /messages/:id/info', (req, res, session) => {
+      const message = getMessage(session, req.params['id']!);
+      answer(res, {
+        remoteJid: message.jid,
+        id: message.keyId,
+        msgId: message.msgId,
+        key: messageKey(state, session, message),
+        message: message.content,
+        messageTimestamp: String(Math.floor(message.ts / 1000)),
+        status: message.status,
+      });
     }),
-    route({
-      method: 'post',
-      path: '/messages/read',
-      body: 'json',
-      handle(req, res, session) {
-        const body = parseBody(z.looseObject({ key }), req.body);
-        getMessage(session, body.key.id);
-        answer(res, { status: 'read' });
-      },
+    route('POST /messages/read', { body: jsonBody }, (req, res, session) => {
+      const body = parseBody(z.looseObject({ key }), req.body);
+      getMessage(session, body.key.id);
+      answer(res, { status: 'read' });
     }),
-    route({
-      method: 'post',
-      path: '/messages/:id/resend',
-      handle(req, res, session) {
-        resend(state, session, getMessage(session, String(req.params['id'])));
-        res.json({ success: true, message: 'Message is sent again' });
-      },
+    route('POST /messages/:id/resend', (req, res, session) => {
+      resend(state, session, getMessage(session, req.params['id']!));
+      res.json({ success: true, message: 'Message is sent again' });
     }),
-    route({
-      method: 'post',
-      path: '/send-presence-update',
-      body: 'json',
-      handle(req, res) {
-        parseBody(presence, req.body);
-        res.json({ success: true, message: 'Presence updated' });
-      },
+    route('POST /send-presence-update', { body: jsonBody }, (req, res) => {
+      parseBody(presence, req.body);
+      res.json({ success: true, message: 'Presence updated' });
     }),
   ];
+}
+
+const MB = 1024 * 1024;
+/** Upload ceilings by family; what is none of these counts as a document. */
+const CEILING: Record<string, number> = { image: 16 * MB, video: 50 * MB, audio: 16 * MB };
+const DOCUMENT = 100 * MB;
+const STICKER = 5 * MB;
+
+const base64Body = z.looseObject({ base64: z.string().min(1), mimetype: z.string().optional() });
+
+/** Files to send, and files that were received. */
+export function mediaRoutes(state: State): Route[] {
+  const route = sessionRouter(state);
+  return [
+    route('POST /upload', { body: fileBody }, (req, res) => {
+      const file = readUpload(req);
+      const family = file.mimetype.split('/')[0]!;
+      const ceiling = file.mimetype === 'image/webp' ? STICKER : (CEILING[family] ?? DOCUMENT);
+      if (file.bytes.length > ceiling) throw new WasenderError(422, 'The file is too large.');
+      res.json({ success: true, publicUrl: publish(state, 'upload', file) });
+    }),
+    route('POST /decrypt-media', { body: jsonBody }, (req, res) => {
+      const key = mediaKeyIn(req.body);
+      if (key === null) throw invalid('No media was found in this message.');
+      const file = state.media.get(key);
+      if (!file) throw notFound('Media');
+      res.json({ success: true, publicUrl: publish(state, 'decrypted', file) });
+    }),
+  ];
+}
+
+function readUpload(req: Request): { bytes: Buffer; mimetype: string } {
+  if (Buffer.isBuffer(req.body)) {
+    if (req.body.length === 0) throw invalid('The file is empty.');
+    return { bytes: req.body, mimetype: req.headers['content-type'] ?? 'application/octet-stream' };
+  }
+  const { base64, mimetype } = parseBody(base64Body, req.body);
+  const [, inline, data = base64] = /^data:([^;]+);base64,(.*)$/s.exec(base64) ?? [];
+  return { bytes: Buffer.from(data, 'base64'), mimetype: mimetype ?? inline ?? 'application/octet-stream' };
+}
+
+/** A received message's media block may be sent whole, or wrapped as the event had it. */
+function mediaKeyIn(body: unknown): string | null {
+  if (body === null || typeof body !== 'object') return null;
+  for (const [name, value] of Object.entries(body)) {
+    if (name === 'mediaKey' && typeof value === 'string') return value;
+    const inner = mediaKeyIn(value);
+    if (inner !== null) return inner;
+  }
+  return null;
 }

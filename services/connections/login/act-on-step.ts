@@ -28,7 +28,7 @@ export async function actOnStep(context: Context, ref: StepActionRef): Promise<P
     const ending = await endingReason(tx);
     const current = attempt.state === 'running' && step?.id === ref.stepId && !step.endedAt;
     if (!current || ending) return { over: progressOf(tx, ending) };
-    const content = contentOf(context.vault, step);
+    const content = contentOf(tx.keys, step);
     if (!content) throw new Error('The step has no content: it has ended.');
     const connection = await connectionTo(context, em, account, at, attempt.providerAccountId);
     const input = loginInput(context, tx);
@@ -36,7 +36,7 @@ export async function actOnStep(context: Context, ref: StepActionRef): Promise<P
     if (step.answerId !== ref.answerId || !step.answer) return { over: progressOf(tx) };
     const unclear = step.sentAt;
     step.sentAt ??= at;
-    const answer = context.vault.open(step.answer, sealed.stepAnswer(ref.answerId));
+    const answer = tx.keys.open(step.answer, sealed.stepAnswer(ref.answerId));
     return { over: null, ...connection, content, input, answer, unclear };
   });
   if (start.over) return start.over;
@@ -71,7 +71,7 @@ export async function actOnStep(context: Context, ref: StepActionRef): Promise<P
   } catch (error) {
     if (!(error instanceof ProviderFailure)) throw error;
     const { action } = failureRow(error.code);
-    if (action === 'ask_again') return withAttempt(context, ref, (tx) => askAgain(context, tx, content));
+    if (action === 'ask_again') return withAttempt(context, ref, (tx) => askAgain(tx, content));
     // Cleared only when a retry is sure to follow: else a lost report of this failure would have it posted again.
     if (error.effect === 'none' && (action === 'retry' || action === 'wait'))
       await withAttempt(context, ref, ({ step }) => {
@@ -95,7 +95,7 @@ const isRefusal = (error: unknown): boolean =>
   ['request_refused', 'checkpoint_refused', 'wrong_answer', 'unsupported'].includes(error.code);
 
 /** Places the same question as a new step, until the allowed wrong answers are used up. */
-async function askAgain(context: Context, tx: AttemptTx, content: StepContent): Promise<Progress> {
+async function askAgain(tx: AttemptTx, content: StepContent): Promise<Progress> {
   const { em, account, attempt, at, step } = tx;
   attempt.answersLeft -= 1;
   addTimelineEvent(em, account, at, 'answer_refused', 'The provider refused the answer.', {
@@ -113,7 +113,7 @@ async function askAgain(context: Context, tx: AttemptTx, content: StepContent): 
     canResend: step?.canResend ?? false,
     canTryAnotherWay: step?.canTryAnotherWay ?? false,
   };
-  await placeStep(context, tx, next, 'refused', true);
+  await placeStep(tx, next, 'refused', true);
   return progressOf(tx);
 }
 
@@ -141,7 +141,7 @@ async function afterUnclearAnswer(context: Context, ref: StepActionRef, content:
       canResend: step.canResend,
       canTryAnotherWay: step.canTryAnotherWay,
     };
-    await placeStep(context, tx, next, 'unclear', true);
+    await placeStep(tx, next, 'unclear', true);
     return progressOf(tx);
   });
 }

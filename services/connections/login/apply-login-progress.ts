@@ -29,10 +29,10 @@ export async function applyLoginProgress(
   const { known, wanted } = await withAttempt(context, ref, async (tx) => {
     if (upstream) rememberUpstream(tx, upstream, taken);
     // Before the login is complete: the account's events already carry its webhook secret.
-    if (upstream === tx.account.providerAccountId) keepAccountKeys(context.vault, tx.account, progress.keys);
+    if (upstream === tx.account.providerAccountId) keepAccountKeys(tx.keys, tx.account, progress.keys);
     const wanted = tx.account.checkRequestedAt;
     if (tx.attempt.state !== 'running' || progress.next.linked) return { known: progressOf(tx), wanted };
-    await placeStep(context, tx, progress.next, from.outcome);
+    await placeStep(tx, progress.next, from.outcome);
     return { known: progressOf(tx, await endingReason(tx)), wanted };
   });
   if (!progress.next.linked || known.state === 'closed') return known;
@@ -47,7 +47,7 @@ export async function applyLoginProgress(
   }
   // The provider is still setting the account up, or could not say: a later check decides.
   return withAttempt(context, ref, async (tx) => {
-    await placeStep(context, tx, settingUp, from.outcome);
+    await placeStep(tx, settingUp, from.outcome);
     return progressOf(tx);
   });
 }

@@ -10,12 +10,15 @@ import { callbackAddress, returnAddress, webhookAddress } from '../../../domain/
 import { sealed } from '../../../db/sealed.ts';
 import { failureRow, ProviderFailure } from '../../../domain/failures.ts';
 import type { AttemptRef } from '../../../domain/attempts.ts';
+import type { Keyset } from '../../../platform/keyset.ts';
 import type { AccountView, LoginInput, LoginPage, Provider, ProviderCall } from '../../../providers/provider.ts';
 import { timeOf, type Context } from '../../context.ts';
 
 /** An attempt with its account, locked for the transaction. */
 export interface AttemptTx extends LockedAttempt {
   em: Em;
+  /** The tenant's keys. */
+  keys: Keyset;
   at: Date;
 }
 
@@ -23,6 +26,7 @@ export interface AttemptTx extends LockedAttempt {
 export const attemptIn = async (context: Context, em: Em, ref: AttemptRef): Promise<AttemptTx> => ({
   ...(await lockAttempt(em, ref.accountId, ref.attempt)),
   em,
+  keys: await context.vault.keysOf(em, ref.tenantId),
   at: timeOf(context, ref),
 });
 
@@ -72,12 +76,13 @@ export async function connectionTo(
     : await credentialsFor(em, account.tenantId, account.provider);
   if (!provider || !credentials)
     throw new ProviderFailure('provider_not_configured', failureRow('provider_not_configured').whatToDo);
-  const settings = settingsOf(context.vault, credentials);
+  const keys = await context.vault.keysOf(em, account.tenantId);
+  const settings = settingsOf(keys, credentials);
   const call = {
     settings,
     channel: account.channel,
     providerAccountId,
-    keys: providerAccountId === account.providerAccountId ? accountKeys(context.vault, account) : null,
+    keys: providerAccountId === account.providerAccountId ? accountKeys(keys, account) : null,
     webhookAddress: webhookAddress(context.publicUrl, provider.name, credentials.webhookToken),
     now: at.getTime(),
   };
@@ -85,21 +90,22 @@ export async function connectionTo(
 }
 
 /** The input of a login: the credentials of this attempt, else those that the account was connected with. */
-export function loginInput(context: Context, { account, attempt }: AttemptTx): LoginInput {
+export function loginInput(context: Context, tx: AttemptTx): LoginInput {
+  const { keys, account, attempt } = tx;
   const stored = attempt.input
-    ? context.vault.open(attempt.input, sealed.attemptInput(attempt.id))
+    ? keys.open(attempt.input, sealed.attemptInput(attempt.id))
     : account.secret
-      ? context.vault.open(account.secret, sealed.accountSecret(account.id))
+      ? keys.open(account.secret, sealed.accountSecret(account.id))
       : null;
   const credentials = stored ? (JSON.parse(stored) as Record<string, unknown>) : {};
-  const page = pageOf(context, account, attempt);
+  const page = pageOf(context, tx);
   return { method: attempt.method, credentials, page, reference: attempt.id, identity: account.identity };
 }
 
 /** The settings of the provider's login page; undefined for an attempt that does not use one. */
-function pageOf(context: Context, account: Account, attempt: ConnectionAttempt): LoginPage | undefined {
+function pageOf(context: Context, { keys, account, attempt }: AttemptTx): LoginPage | undefined {
   if (!attempt.callbackToken) return undefined;
-  const token = context.vault.open(attempt.callbackToken, sealed.callbackToken(attempt.id));
+  const token = keys.open(attempt.callbackToken, sealed.callbackToken(attempt.id));
   return {
     name: attempt.id,
     callbackUrl: callbackAddress(context.publicUrl, account.provider, token),

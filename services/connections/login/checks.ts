@@ -71,7 +71,7 @@ const afterPage = (context: Context, ref: AttemptRef, view: AccountView, wanted:
       attempt.callbackUsedAt = null;
       const text = 'The login page named an account that the provider does not know.';
       addTimelineEvent(em, account, at, 'callback_refused', text, { attempt: attempt.number });
-    } else if (called) await placeStep(context, tx, settingUp, 'accepted');
+    } else if (called) await placeStep(tx, settingUp, 'accepted');
     return progressOf(tx);
   });
 
@@ -104,7 +104,7 @@ export async function reviveLogin(context: Context, ref: AttemptRef): Promise<Pr
     if (trigger === 'automatic' && view.status !== 'degraded') return progressOf(tx, lost);
     if (view.status === 'degraded') {
       tx.attempt.providerAccountId = call.providerAccountId;
-      await placeStep(context, tx, settingUp, null);
+      await placeStep(tx, settingUp, null);
     }
     return progressOf(tx);
   });
@@ -142,7 +142,7 @@ export async function checkAccount(context: Context, ref: AttemptRef): Promise<P
       addTimelineEvent(em, account, at, 'provider_says', `The provider reports: ${view.reported}.`, {
         data: { reported: view.reported },
       });
-    if (details && !isDifferent) saveDetails(context, em, account, view, details, at);
+    if (details && !isDifferent) saveDetails(tx.keys, em, account, view, details, at);
     return progressOf(tx);
   });
 }

@@ -87,10 +87,10 @@ async function settle(
   const survivor = winner ?? account;
   survivor.providerAccountId = upstream;
   survivor.identity = view.identity ?? survivor.identity;
-  takeSecret(context, tx, survivor);
+  takeSecret(tx, survivor);
   checkDone(account, wanted);
   const wasNew = survivor.detailsAt === null;
-  saveDetails(context, em, survivor, view, details, at);
+  saveDetails(tx.keys, em, survivor, view, details, at);
   moveAccount(em, survivor, { type: 'linked', at }, winner ? undefined : attempt.number);
   await claimEvents(em, context.vault, survivor, at);
 
@@ -172,9 +172,9 @@ async function mergeInto(em: Em, tx: AttemptTx, winner: Account, upstream: strin
 }
 
 /** Stores the credentials of this login for the next reconnection. */
-function takeSecret(context: Context, { attempt }: AttemptTx, survivor: Account): void {
+function takeSecret({ keys, attempt }: AttemptTx, survivor: Account): void {
   if (!attempt.input) return;
-  const input = context.vault.open(attempt.input, sealed.attemptInput(attempt.id));
-  survivor.secret = context.vault.seal(input, sealed.accountSecret(survivor.id));
+  const input = keys.open(attempt.input, sealed.attemptInput(attempt.id));
+  survivor.secret = keys.seal(input, sealed.accountSecret(survivor.id));
   survivor.method = attempt.method;
 }

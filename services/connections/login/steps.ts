@@ -5,9 +5,8 @@ import { pollAfterMs, type Progress } from '../../../domain/attempts.ts';
 import type { FailureCode } from '../../../domain/failures.ts';
 import { answerable, polled, stepText, type StepContent, type StepKind } from '../../../domain/steps.ts';
 import { newId } from '../../../platform/ids.ts';
-import type { Vault } from '../../../platform/vault.ts';
+import type { Keyset } from '../../../platform/keyset.ts';
 import type { LoginProgress } from '../../../providers/provider.ts';
-import type { Context } from '../../context.ts';
 import type { AttemptTx } from './attempt-tx.ts';
 
 type Waiting = Extract<LoginProgress['next'], { linked: false }>;
@@ -23,7 +22,6 @@ export const settingUp: Waiting = {
 
 /** Makes `next` the attempt's current step; the one before it ends as `outcome`. */
 export async function placeStep(
-  context: Context,
   tx: AttemptTx,
   next: Waiting,
   outcome: ConnectionStep['outcome'],
@@ -38,7 +36,7 @@ export async function placeStep(
   await addStep(tx, {
     id,
     kind: next.content.kind,
-    content: context.vault.seal(JSON.stringify(next.content), sealed.stepContent(id)),
+    content: tx.keys.seal(JSON.stringify(next.content), sealed.stepContent(id)),
     again,
     canResend: next.canResend,
     canTryAnotherWay: next.canTryAnotherWay,
@@ -108,8 +106,8 @@ async function addStep(tx: AttemptTx, step: NewStep): Promise<void> {
 }
 
 /** The content of a step; null once it has ended, and for the last step of an attempt. */
-export const contentOf = (vault: Vault, step: ConnectionStep): StepContent | null =>
-  step.content === null ? null : (JSON.parse(vault.open(step.content, sealed.stepContent(step.id))) as StepContent);
+export const contentOf = (keys: Keyset, step: ConnectionStep): StepContent | null =>
+  step.content === null ? null : (JSON.parse(keys.open(step.content, sealed.stepContent(step.id))) as StepContent);
 
 /** The progress of the attempt, for its workflow. `ending` is the reason for which it must be closed. */
 export function progressOf(tx: AttemptTx, ending: FailureCode | null = null): Progress {

@@ -1,0 +1,19 @@
+import type { Em } from '../../connect.ts';
+import { rows, sql } from '../../sql.ts';
+
+/** Keys that one call removes at most, so that its transaction stays short. */
+const batch = 1_000;
+
+/**
+ * Removes Idempotency-Keys that expired before `now`, with their answers. Answers how many; call again while it is not 0.
+ * System role.
+ */
+export async function removeExpiredKeys(em: Em, now: Date): Promise<number> {
+  const removed = await rows(
+    em,
+    sql`delete from idempotency_keys where id in (
+          select id from idempotency_keys where expires_at < ${now}
+          order by expires_at limit ${batch} for update skip locked) returning id`,
+  );
+  return removed.length;
+}

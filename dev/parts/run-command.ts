@@ -1,0 +1,72 @@
+import { execFile, spawn } from 'node:child_process';
+import { accessSync, constants } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { promisify } from 'node:util';
+import { PROJECT } from './home.ts';
+
+export type Command = {
+  command: string;
+  args: string[];
+  cwd: string;
+  env: NodeJS.ProcessEnv;
+  /** Called every 15 seconds with the seconds that have passed. */
+  onTick: (seconds: number) => void;
+  signal: AbortSignal;
+  timeoutMs?: number;
+};
+
+/** Runs a build tool without showing its output. Answers null when it succeeded, else one line that says why not. */
+export function runCommand({ command, args, cwd, env, onTick, signal, timeoutMs }: Command): Promise<string | null> {
+  return new Promise((resolve) => {
+    let printed = '';
+    const began = Date.now();
+    const child = spawn(command, args, { cwd, env, signal, timeout: timeoutMs, stdio: ['ignore', 'pipe', 'pipe'] });
+    const ticking = setInterval(() => onTick(Math.round((Date.now() - began) / 1000)), 15_000);
+    const keep = (chunk: Buffer) => (printed = (printed + chunk.toString()).slice(-4_000));
+    child.stdout.on('data', keep);
+    child.stderr.on('data', keep);
+    child.once('error', (error: NodeJS.ErrnoException) => {
+      clearInterval(ticking);
+      resolve(error.code === 'ENOENT' ? `${command} is not installed` : `${command}: ${error.message}`);
+    });
+    child.once('close', (code, killedBy) => {
+      clearInterval(ticking);
+      resolve(code === 0 ? null : `${command} failed: ${killedBy ?? errorMessageIn(printed)}`);
+    });
+  });
+}
+
+/** Runs the `patchbay` command and answers its standard output. Throws its error message when it fails. */
+export async function runCli(args: string[], env: NodeJS.ProcessEnv, signal: AbortSignal): Promise<string> {
+  try {
+    const options = { cwd: PROJECT, env, signal };
+    const { stdout } = await promisify(execFile)(process.execPath, ['cli/main.ts', ...args], options);
+    return stdout;
+  } catch (error) {
+    signal.throwIfAborted();
+    const { stderr, message } = error as Error & { stderr?: string };
+    throw new Error(`patchbay ${args.join(' ')} failed: ${errorMessageIn(stderr || message)}`);
+  }
+}
+
+/** The error message in a failed program's output: its last line that names an error, else its last line. */
+export function errorMessageIn(printed: string): string {
+  const lines = printed.split('\n').filter((line) => line.trim() !== '' && !/^\s+at |^Node\.js v/.test(line));
+  const error = lines.findLast((line) => /error|fatal|panic|failed|patchbay:/i.test(line));
+  return (error ?? lines.at(-1) ?? '(no output)')
+    .trim()
+    .replace(/^patchbay: /, '')
+    .slice(0, 400);
+}
+
+/** The full path of a program that is on PATH, or null. */
+export function onPath(name: string, env: NodeJS.ProcessEnv): string | null {
+  for (const folder of (env.PATH ?? '').split(delimiter).filter(Boolean)) {
+    const file = join(folder, name);
+    try {
+      accessSync(file, constants.X_OK);
+      return file;
+    } catch {}
+  }
+  return null;
+}

@@ -1,0 +1,128 @@
+import { setMaxListeners } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Faults } from './faults.ts';
+
+export interface Delivery {
+  provider: string;
+  url: string;
+  headers: Record<string, string>;
+  body: string;
+  /** First tries in one lane are made one after the other, in order. */
+  lane: string;
+  /** Shown in the log: which event this was. */
+  label: string;
+  retries: number;
+  /** Seconds before the first new try; each further wait is twice the one before. */
+  retryBaseSeconds: number;
+  timeoutSeconds: number;
+  /** Absent: any 2xx counts as delivered. */
+  succeeded?: (status: number) => boolean;
+  /** Called after the first try, or at once when a fault drops or delays it; again for a second copy. */
+  tried?: () => void;
+}
+
+interface DeliveryRecord {
+  provider: string;
+  label: string;
+  url: string;
+  /** One entry per try: the HTTP status, or why there was none. */
+  tries: (number | string)[];
+  state: 'waiting' | 'delivered' | 'failed' | 'dropped';
+}
+
+export interface Deliveries {
+  send(delivery: Delivery): void;
+  /** The latest thousand, oldest first. */
+  list(): DeliveryRecord[];
+  /** Gives up everything that is still on its way. */
+  reset(): void;
+}
+
+const LOG_SIZE = 1000;
+/** A reordered delivery waits this long at most, so that later ones overtake it. */
+const REORDER_MS = 250;
+
+export function createDeliveries(faults: Faults): Deliveries {
+  let log: DeliveryRecord[] = [];
+  let lanes = new Map<string, Promise<void>>();
+  let stop = stopper();
+
+  const attempt = async (d: Delivery, record: DeliveryRecord, signal: AbortSignal): Promise<boolean> => {
+    try {
+      const response = await fetch(d.url, {
+        method: 'POST',
+        headers: d.headers,
+        body: d.body,
+        redirect: 'manual',
+        signal: AbortSignal.any([signal, AbortSignal.timeout(d.timeoutSeconds * 1000)]),
+      });
+      await response.body?.cancel();
+      record.tries.push(response.status);
+      if (d.succeeded ? d.succeeded(response.status) : response.ok) record.state = 'delivered';
+    } catch (error) {
+      record.tries.push(error instanceof Error ? error.name : String(error));
+    }
+    return record.state === 'delivered';
+  };
+
+  const retry = async (d: Delivery, record: DeliveryRecord, signal: AbortSignal): Promise<void> => {
+    for (let n = 0; n < d.retries; n++) {
+      await sleep(d.retryBaseSeconds * 1000 * 2 ** n, undefined, { signal, ref: false });
+      if (await attempt(d, record, signal)) return;
+    }
+    record.state = 'failed';
+  };
+
+  const run = async (d: Delivery, record: DeliveryRecord, signal: AbortSignal): Promise<void> => {
+    if (signal.aborted || (await attempt(d, record, signal))) return;
+    // Rejects only when the sandbox is stopped or reset.
+    retry(d, record, signal).catch(() => {});
+  };
+
+  const enqueue = (d: Delivery, lane: string, delayMs: number): void => {
+    const record: DeliveryRecord = { provider: d.provider, label: d.label, url: d.url, tries: [], state: 'waiting' };
+    log.push(record);
+    if (log.length > 2 * LOG_SIZE) log = log.slice(-LOG_SIZE);
+    const { signal } = stop;
+    const own = lanes;
+    const before = own.get(lane) ?? Promise.resolve();
+    const done = before
+      .then(() => (delayMs ? sleep(delayMs, undefined, { signal, ref: false }) : undefined))
+      .then(() => run(d, record, signal))
+      .catch(() => {})
+      .finally(() => {
+        d.tried?.();
+        if (own.get(lane) === done) own.delete(lane);
+      });
+    own.set(lane, done);
+  };
+
+  return {
+    send(d) {
+      const fault = faults.forWebhook(d.provider);
+      if (fault.drop || fault.reorder) d.tried?.();
+      if (fault.drop) {
+        log.push({ provider: d.provider, label: d.label, url: d.url, tries: [], state: 'dropped' });
+        return;
+      }
+      for (let n = fault.duplicate ? 2 : 1; n > 0; n--) {
+        if (fault.reorder) enqueue(d, `${d.lane} late ${Math.random()}`, Math.ceil(Math.random() * REORDER_MS));
+        else enqueue(d, d.lane, 0);
+      }
+    },
+    list: () => log.slice(-LOG_SIZE),
+    reset() {
+      stop.abort();
+      stop = stopper();
+      log = [];
+      lanes = new Map();
+    },
+  };
+}
+
+/** Aborts all deliveries; any number of them may listen. */
+function stopper(): AbortController {
+  const stop = new AbortController();
+  setMaxListeners(0, stop.signal);
+  return stop;
+}

@@ -1,0 +1,48 @@
+import { createClock, type Clock } from '../world/clock.ts';
+import { createDeliveries, type Deliveries } from './deliveries.ts';
+import { createFaults, type Faults } from './faults.ts';
+
+/** What all providers of one sandbox have in common. */
+export interface Shared {
+  clock: Clock;
+  calls: Calls;
+  faults: Faults;
+  deliveries: Deliveries;
+}
+
+export function createShared(): Shared {
+  const faults = createFaults();
+  return { clock: createClock(), calls: createCalls(), faults, deliveries: createDeliveries(faults) };
+}
+
+export function resetShared({ deliveries, clock, calls, faults }: Shared): void {
+  for (const one of [deliveries, clock, calls, faults]) one.reset();
+}
+
+/** One route of a provider and how often it was called, refused calls included. */
+interface CallCount {
+  provider: string;
+  method: string;
+  route: string;
+  count: number;
+}
+
+interface Calls {
+  count(provider: string, method: string, route: string): void;
+  list(): CallCount[];
+  reset(): void;
+}
+
+function createCalls(): Calls {
+  const counts = new Map<string, CallCount>();
+  return {
+    count(provider, method, route) {
+      const key = `${provider} ${method} ${route}`;
+      const known = counts.get(key);
+      if (known) known.count++;
+      else counts.set(key, { provider, method, route, count: 1 });
+    },
+    list: () => [...counts.values()],
+    reset: () => counts.clear(),
+  };
+}

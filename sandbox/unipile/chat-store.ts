@@ -1,0 +1,124 @@
+import { ageOf, chatExists, isGenerated, messageCount, unreadOf } from './generated-chats.ts';
+import type { AttendeeRef, ChatRef, ChatState, ChatStore, MessageState, StartedChat, StoredMessage } from './types.ts';
+import { createBook } from '../world/address-book.ts';
+
+/** Generated chats end at least so many milliseconds before the account's creation: later messages are newer. */
+const BEFORE_ACCOUNT = 60_000;
+
+export function createChatStore(createdAt: number, size: number, seed: string): ChatStore {
+  const base = createdAt - BEFORE_ACCOUNT;
+  return {
+    book: createBook(size, seed),
+    base,
+    lastTs: base,
+    stored: [],
+    chats: new Map(),
+    recentChats: [],
+    started: [],
+    startedByMembers: new Map(),
+    strangers: [],
+    strangerByProviderId: new Map(),
+    messageStates: new Map(),
+  };
+}
+
+export const chatKey = (ref: ChatRef): string => `${ref.kind}${ref.index}`;
+
+export function hasChat(store: ChatStore, ref: ChatRef): boolean {
+  return isGenerated(ref) ? chatExists(store.book, ref.kind, ref.index) : ref.index < store.started.length;
+}
+
+/** The chat's current state. Reading stores nothing, so that a large world costs no memory. */
+export function chatState(store: ChatStore, ref: ChatRef): ChatState {
+  const known = store.chats.get(chatKey(ref));
+  if (known) return known;
+  const generated = isGenerated(ref);
+  return {
+    ref,
+    ts: generated ? store.base - ageOf(ref.kind, ref.index) : store.lastTs,
+    hasStored: false,
+    unread: generated ? unreadOf(store.book, ref.kind, ref.index) : 0,
+    archived: false,
+    pinned: false,
+    mutedUntil: null,
+    syncCalls: 0,
+    messages: [],
+  };
+}
+
+/** The chat's state, stored: changes to it stay. */
+export function editChat(store: ChatStore, ref: ChatRef): ChatState {
+  const state = chatState(store, ref);
+  store.chats.set(chatKey(ref), state);
+  return state;
+}
+
+/** The chat with these attendees; a new one when there is none. */
+export function startChat(
+  store: ChatStore,
+  members: AttendeeRef[],
+  subject: string | null,
+  name: string | null,
+): ChatRef {
+  const only = members.length === 1 ? members[0]! : null;
+  if (only?.kind === 'person') return { kind: 'single', index: only.index };
+  const key = members
+    .map((m) => `${m.kind}${m.index}`)
+    .toSorted()
+    .join(' ');
+  const known = store.startedByMembers.get(key);
+  if (known !== undefined) return { kind: 'started', index: known };
+  const chat: StartedChat = { members, name, subject, group: members.length > 1 };
+  const index = store.started.push(chat) - 1;
+  store.startedByMembers.set(key, index);
+  return { kind: 'started', index };
+}
+
+export type NewMessage = Pick<StoredMessage, 'text' | 'from' | 'attachments' | 'quoteId'>;
+
+/** Adds a message at `now`, or a millisecond after the latest: the times of stored messages strictly rise. */
+export function storeMessage(store: ChatStore, ref: ChatRef, message: NewMessage, now: number): StoredMessage {
+  const ts = Math.max(now, store.lastTs + 1);
+  store.lastTs = ts;
+  const stored: StoredMessage = { ...message, n: store.stored.length, chat: ref, ts };
+  store.stored.push(stored);
+
+  const state = editChat(store, ref);
+  if (state.hasStored) store.recentChats.splice(firstFrom(store.recentChats, state.ts), 1);
+  state.ts = ts;
+  state.hasStored = true;
+  state.unread = message.from === null ? 0 : state.unread + 1;
+  state.messages.push(stored);
+  store.recentChats.push(state);
+  return stored;
+}
+
+/** How many messages a chat has, stored ones included. */
+export function messagesIn(store: ChatStore, ref: ChatRef): number {
+  const generated = isGenerated(ref) ? messageCount(store.book, ref.kind, ref.index) : 0;
+  return generated + (store.chats.get(chatKey(ref))?.messages.length ?? 0);
+}
+
+export function editMessage(store: ChatStore, id: string, change: MessageState): void {
+  store.messageStates.set(id, { ...store.messageStates.get(id), ...change });
+}
+
+/** The index of a stranger, added when it is new. */
+export function addStranger(store: ChatStore, providerId: string, name: string): number {
+  const known = store.strangerByProviderId.get(providerId);
+  if (known !== undefined) return known;
+  const index = store.strangers.push({ providerId, name }) - 1;
+  store.strangerByProviderId.set(providerId, index);
+  return index;
+}
+
+/** Position of the first entry at or after `ts` in a list ordered by rising time. */
+export function firstFrom(list: readonly { ts: number }[], ts: number): number {
+  let [low, high] = [0, list.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (list[middle]!.ts < ts) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

@@ -1,0 +1,89 @@
+import { z } from 'zod';
+import { ApiError } from '../server/errors.ts';
+import { action, actionFields, type ProviderSandbox } from '../server/provider.ts';
+import { changeBook, createBook } from '../world/address-book.ts';
+import { attachmentType } from './attachments.ts';
+import { createChatStore } from './chat-store.ts';
+import { confirmOnDevice } from './login/login.ts';
+import { receiveMessages, receiveReaction, receiveReceipt, whenConnected } from './simulate.ts';
+import { removeAccount, type State } from './state.ts';
+import { SOURCE_STATUSES, type Account, type StoredAttachment } from './types.ts';
+import { emitStatus } from './webhooks.ts';
+
+/** What the control API can do to an account. */
+export function createActions(state: State): ProviderSandbox['actions'] {
+  const show = (account: Account): object => ({
+    account_id: account.id,
+    status: account.status,
+    phone: account.identity?.phone ?? null,
+    checkpoint: account.login?.steps[0]?.type ?? null,
+  });
+
+  return {
+    scan: action(actionFields.scan, (account: Account, { phone }) => {
+      const { login } = account;
+      const now = state.shared.clock.now();
+      if (login?.steps[0]?.type !== 'QRCODE') throw new ApiError(409, 'this account waits for no scan');
+      if (login.qrUntil <= now || login.deadline <= now) {
+        throw new ApiError(409, 'the QR code has lapsed; POST /api/v1/accounts/{id} gives a new one');
+      }
+      confirmOnDevice(state, account, phone);
+      return show(account);
+    }),
+
+    approve: action(actionFields.approve, (account: Account) => {
+      const { login } = account;
+      const type = login?.steps[0]?.type;
+      if (!login || (type !== 'IN_APP_VALIDATION' && type !== 'CAPTCHA')) {
+        throw new ApiError(409, `nothing to approve; the login waits for ${type ?? 'nothing'}`);
+      }
+      if (login.deadline <= state.shared.clock.now()) throw new ApiError(409, 'the login attempt has lapsed');
+      confirmOnDevice(state, account);
+      return show(account);
+    }),
+
+    drop: action(z.object({ status: z.enum([...SOURCE_STATUSES, 'DELETED']) }), (account: Account, { status }) => {
+      if (status === 'DELETED') removeAccount(state, account);
+      else account.status = status;
+      emitStatus(state, account, status);
+      if (status === 'OK') account.pendingEvents.release();
+      return show(account);
+    }),
+
+    messages: action(actionFields.messages, (account: Account, body) => {
+      if (body.text === null && body.attachments.length === 0) {
+        throw new ApiError(400, 'text or attachments is required');
+      }
+      const attachments = body.attachments.map((one): StoredAttachment => ({
+        type: attachmentType(one.mimetype),
+        file_name: one.file_name,
+        mimetype: one.mimetype,
+        bytes: Buffer.alloc(one.size, 'sandbox '),
+      }));
+      return whenConnected(account, () => receiveMessages(state, account, { ...body, attachments }));
+    }),
+
+    receipts: action(
+      z.object({ message_id: z.string(), status: z.enum(['delivered', 'read']) }),
+      (account: Account, { message_id, status }) =>
+        whenConnected(account, () => receiveReceipt(state, account, message_id, status)),
+    ),
+
+    reactions: action(actionFields.reactions, (account: Account, reaction) =>
+      whenConnected(account, () => receiveReaction(state, account, reaction)),
+    ),
+
+    put_address_book: action(actionFields.putAddressBook, (account: Account, { size, seed }) => {
+      const { store } = account;
+      // Another seed means other people: messages of the old ones go with them.
+      if (store.book.seed !== seed) account.store = createChatStore(account.createdAt, size, seed);
+      else store.book = createBook(size, seed);
+      return { account_id: account.id, size, seed };
+    }),
+
+    patch_address_book: action(actionFields.patchAddressBook, (account: Account, { change, remove }) => ({
+      account_id: account.id,
+      ...changeBook(account.store.book, change, remove),
+    })),
+  };
+}

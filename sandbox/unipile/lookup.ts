@@ -1,0 +1,102 @@
+import { hasChat, addStranger, messagesIn } from './chat-store.ts';
+import { invalid, UnipileError } from './errors.ts';
+import { chatExists } from './generated-chats.ts';
+import { messageById, type MessageRef } from './ids.ts';
+import { getAccount, type State } from './state.ts';
+import type { Account, AccountType, AttendeeRef, ChatRef } from './types.ts';
+import type { UnipileVariants } from './variants.ts';
+import { chatFacts } from './views/chats.ts';
+import { messageFacts } from './views/messages.ts';
+import { groupCount, groupMembers } from '../world/address-book.ts';
+import { findPerson, nameFor } from '../world/people.ts';
+
+/** Provider ids that messages can be sent to. */
+const RECIPIENT: Partial<Record<AccountType, RegExp>> = {
+  WHATSAPP: /^(\d{6,15}@s\.whatsapp\.net|\d{6,20}@lid)$/,
+  LINKEDIN: /^AC[ow][\w-]{5,}$/,
+  TELEGRAM: /^\d{5,}$/,
+  INSTAGRAM: /^\d{5,}$/,
+  MESSENGER: /^\d{5,}$/,
+  TWITTER: /^\d{5,}$/,
+};
+
+/** The attendee with a provider id; a new stranger when it is unknown. Throws 422 for an impossible id. */
+export function recipient(account: Account, providerId: string, variants: UnipileVariants): AttendeeRef {
+  const known = knownAttendee(account, providerId, variants);
+  if (known) return known;
+  if (!RECIPIENT[account.type]?.test(providerId)) {
+    throw new UnipileError('invalid_recipient', `"${providerId}" is not a recipient on ${account.type}.`);
+  }
+  return { kind: 'stranger', index: addStranger(account.store, providerId, nameFor(providerId)) };
+}
+
+export function knownAttendee(account: Account, identifier: string, variants: UnipileVariants): AttendeeRef | null {
+  const { store, type } = account;
+  const index = findPerson(store.book, type, identifier, variants.lid_share);
+  if (index !== null) return { kind: 'person', index };
+  const stranger = store.strangerByProviderId.get(identifier);
+  return stranger === undefined ? null : { kind: 'stranger', index: stranger };
+}
+
+/** A chat by the provider's own id; null when there is none. A one-to-one chat on WhatsApp has its attendee's id. */
+export function chatByProviderId(account: Account, providerId: string, variants: UnipileVariants): ChatRef | null {
+  const { store } = account;
+  const candidates: ChatRef[] = [];
+  const other = knownAttendee(account, providerId, variants);
+  if (other?.kind === 'person') candidates.push({ kind: 'single', index: other.index });
+  store.started.forEach((_, index) => candidates.push({ kind: 'started', index }));
+  for (const state of store.chats.values()) candidates.push(state.ref);
+  for (let index = 0; index < groupCount(store.book); index++) candidates.push({ kind: 'group', index });
+  if (account.type !== 'WHATSAPP') {
+    // A thread's id does not lead to its attendee: compare all of them.
+    for (let index = 0; index < store.book.size; index++) candidates.push({ kind: 'single', index });
+  }
+  const found = candidates.find(
+    (ref) => hasChat(store, ref) && chatFacts(account, ref, variants).providerId === providerId,
+  );
+  return found ?? null;
+}
+
+/** A message by UniPile's id or, among the stored ones, by the provider's. */
+export function messageByAnyId(account: Account, id: string): MessageRef | null {
+  const byId = messageById(account, id);
+  if (byId) return byId;
+  for (const message of account.store.stored.toReversed()) {
+    const ref: MessageRef = { kind: 'stored', message };
+    if (messageFacts(account, ref).providerId === id) return ref;
+  }
+  return null;
+}
+
+/** The accounts named in `account_id` (comma-separated), else all. Throws 404 for an unknown one. */
+export function selectAccounts(state: State, filters: Record<string, string>): Account[] {
+  const named = filters['account_id'];
+  const accounts = named === undefined ? state.list : named.split(',').map((id) => getAccount(state, id));
+  const type = filters['account_type'];
+  return type === undefined ? accounts : accounts.filter((account) => account.type === type);
+}
+
+/** `true`, `false` or absent. */
+export function readFlag(filters: Record<string, string>, name: string): boolean | undefined {
+  const value = filters[name];
+  if (value !== undefined && value !== 'true' && value !== 'false') throw invalid(`${name} must be true or false.`);
+  return value === undefined ? undefined : value === 'true';
+}
+
+/** Every chat that the attendee is in. */
+export function chatsWith(account: Account, ref: AttendeeRef): ChatRef[] {
+  const { store } = account;
+  const chats: ChatRef[] = [];
+  if (ref.kind === 'person') {
+    if (chatExists(store.book, 'single', ref.index)) chats.push({ kind: 'single', index: ref.index });
+    for (let index = 0; index < groupCount(store.book); index++) {
+      if (groupMembers(store.book, index).includes(ref.index)) chats.push({ kind: 'group', index });
+    }
+  }
+  store.started.forEach((chat, index) => {
+    const inside = chat.members.some((member) => member.kind === ref.kind && member.index === ref.index);
+    const started: ChatRef = { kind: 'started', index };
+    if (inside && messagesIn(store, started) > 0) chats.push(started);
+  });
+  return chats;
+}

@@ -1,0 +1,118 @@
+import { attendeeId } from '../ids.ts';
+import type { Account, AttendeeRef } from '../types.ts';
+import type { UnipileVariants } from '../variants.ts';
+import { headline, lidOf, nameFor, person } from '../../world/people.ts';
+import { hashText } from '../../world/random.ts';
+
+/** Everything known of an attendee of any kind. */
+export interface AttendeeFacts {
+  id: string;
+  name: string;
+  providerId: string;
+  publicIdentifier: string | null;
+  profileUrl: string | null;
+  /** Null: there is no picture. */
+  pictureSeed: number | null;
+  specifics: object | null;
+}
+
+export function attendeeFacts(account: Account, ref: AttendeeRef, variants: UnipileVariants): AttendeeFacts {
+  const { type, store } = account;
+  const base = rawFacts(account, ref, variants);
+  const linkedin = type === 'LINKEDIN';
+  const lid = base.lid ?? (type === 'WHATSAPP' ? lidFor(base.providerId) : null);
+  return {
+    id: attendeeId(account, ref),
+    name: base.name,
+    providerId: base.providerId,
+    publicIdentifier: type === 'WHATSAPP' ? base.providerId : base.publicIdentifier,
+    profileUrl: linkedin ? `https://www.linkedin.com/in/${base.publicIdentifier ?? base.providerId}` : null,
+    pictureSeed: base.pictureSeed,
+    specifics: linkedin
+      ? {
+          provider: 'LINKEDIN',
+          member_urn: `urn:li:member:${hashText(base.providerId)}`,
+          network_distance: 'DISTANCE_1',
+          headline: ref.kind === 'person' ? headline(store.book, ref.index) : '',
+        }
+      : lid !== null
+        ? { provider: 'WHATSAPP', phone_number: shownPhone(base, variants), lid }
+        : null,
+  };
+}
+
+/** The attendee as lists show it. */
+export function attendeeView(account: Account, ref: AttendeeRef, variants: UnipileVariants): object {
+  const facts = attendeeFacts(account, ref, variants);
+  const withSpecifics = facts.specifics !== null && (account.type === 'LINKEDIN' || variants.attendee_specifics);
+  return {
+    object: 'ChatAttendee',
+    id: facts.id,
+    account_id: account.id,
+    provider_id: facts.providerId,
+    name: facts.name,
+    is_self: ref.kind === 'self' ? 1 : 0,
+    hidden: 0,
+    // A host under .invalid never resolves: the picture route has the bytes.
+    ...(facts.pictureSeed !== null && {
+      picture_url: `https://media.sandbox.invalid/${facts.id}/${facts.pictureSeed}.png`,
+    }),
+    ...(facts.profileUrl !== null && { profile_url: facts.profileUrl }),
+    ...(withSpecifics && { specifics: facts.specifics }),
+  };
+}
+
+/** The attendee as webhook payloads show it. */
+export function webhookAttendee(account: Account, ref: AttendeeRef, variants: UnipileVariants): object {
+  const facts = attendeeFacts(account, ref, variants);
+  return {
+    attendee_id: facts.id,
+    attendee_name: facts.name,
+    attendee_provider_id: facts.providerId,
+    attendee_profile_url: facts.profileUrl,
+    attendee_public_identifier: facts.publicIdentifier,
+    ...(facts.specifics && { attendee_specifics: facts.specifics }),
+  };
+}
+
+interface RawFacts {
+  name: string;
+  providerId: string;
+  publicIdentifier: string | null;
+  phone: string | null;
+  lid: string | null;
+  pictureSeed: number | null;
+}
+
+function rawFacts(account: Account, ref: AttendeeRef, variants: UnipileVariants): RawFacts {
+  const { type, store, identity } = account;
+  if (ref.kind === 'person') {
+    const found = person(store.book, type, ref.index, variants.lid_share);
+    return { ...found, pictureSeed: found.hasPicture ? found.pictureSeed : null };
+  }
+  if (ref.kind === 'self') {
+    const providerId = identity?.providerId ?? '';
+    const name = identity?.name ?? '';
+    return {
+      name,
+      providerId,
+      publicIdentifier: null,
+      phone: identity?.phone ?? null,
+      lid: null,
+      pictureSeed: hashText(name),
+    };
+  }
+  const { providerId, name } = store.strangers[ref.index] ?? { providerId: '', name: nameFor('') };
+  const phone = /^(\d+)@s\.whatsapp\.net$/.exec(providerId)?.[1] ?? null;
+  return { name, providerId, publicIdentifier: null, phone, lid: null, pictureSeed: null };
+}
+
+function shownPhone({ phone }: RawFacts, variants: UnipileVariants): string {
+  return phone === null || variants.hidden_phones ? 'hidden' : `+${phone}`;
+}
+
+function lidFor(providerId: string): string {
+  if (providerId.endsWith('@lid')) return providerId;
+  const digits = String(hashText(providerId)).padStart(12, '0');
+  return lidOf(digits.slice(0, 5), digits.slice(5, 12));
+}

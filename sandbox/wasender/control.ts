@@ -1,0 +1,153 @@
+import { z } from 'zod';
+import { ApiError } from '../server/errors.ts';
+import { action, actionFields, attachmentFields, type ProviderSandbox } from '../server/provider.ts';
+import { changeBook, exists, revision } from '../world/address-book.ts';
+import { contactOptions, createContactList, listEntries, refreshPresent, type ContactOptions } from './contact-list.ts';
+import { contactsData, contactView, personFacts, type ContactFacts } from './contact-views.ts';
+import { getMessage, moveStatus } from './messages.ts';
+import { disconnect, finishPairing } from './pairing.ts';
+import { receiveMessages, receiveReaction } from './simulate.ts';
+import { removeSession, SESSION_STATUSES, type Pairing, type Session, type State } from './state.ts';
+import { emit, listens } from './webhooks.ts';
+
+const RECEIPTS = { sent: 2, delivered: 3, read: 4, played: 5 } as const;
+const messageId = z.union([z.string(), z.number().transform(String)]);
+const oneAttachment = z.array(attachmentFields.extend({ size: z.int().min(1).max(26_214_400).default(64) })).max(1);
+const status = z
+  .string()
+  .toLowerCase()
+  .pipe(z.enum([...SESSION_STATUSES, 'deleted']));
+
+/** What the control API can do to a session. */
+export function createActions(state: State): ProviderSandbox['actions'] {
+  const show = ({ id, status: now, linked }: Session): object => ({
+    session: id,
+    status: now,
+    phone: linked?.phone ?? null,
+  });
+  /** Uses the code or passkey that the session waits for. */
+  const pass = (session: Session, method: Pairing['method'], phone?: string): object => {
+    const { pairing } = session;
+    if (pairing?.method !== method) throw new ApiError(409, `this session waits for no ${method}`);
+    if (pairing.until <= state.shared.clock.now()) {
+      const renewal = method === 'qr' ? 'GET qrcode' : 'a connect';
+      throw new ApiError(409, `the ${method} has lapsed; ${renewal} gives a new one`);
+    }
+    finishPairing(state, session, phone);
+    return show(session);
+  };
+
+  return {
+    scan: action(actionFields.scan, (session: Session, { phone }) => pass(session, 'qr', phone)),
+    approve: action(actionFields.approve, (session: Session) => pass(session, 'passkey')),
+
+    drop: action(z.object({ status }), (session: Session, body) => {
+      if (body.status === 'deleted') {
+        removeSession(state, session);
+        return { session: session.id, status: body.status };
+      }
+      if (body.status === 'connected' && !session.linked) finishPairing(state, session);
+      else disconnect(state, session, body.status);
+      return show(session);
+    }),
+
+    messages: action(
+      actionFields.messages.extend({ attachments: oneAttachment.default([]) }),
+      (session: Session, message) => receiveMessages(state, session, message),
+    ),
+
+    receipts: action(
+      z.object({ message_id: messageId, status: z.enum(['sent', 'delivered', 'read', 'played']) }),
+      (session: Session, receipt) => {
+        const message = getMessage(session, receipt.message_id);
+        if (message.from !== null) throw new ApiError(409, 'only messages of the owner get receipts');
+        moveStatus(state, session, message, RECEIPTS[receipt.status]);
+        return { session: session.id, message_id: message.msgId, status: receipt.status };
+      },
+    ),
+
+    reactions: action(actionFields.reactions.extend({ message_id: messageId }), (session: Session, reaction) =>
+      receiveReaction(state, session, reaction),
+    ),
+
+    put_address_book: action(
+      actionFields.putAddressBook.extend({ announce: z.boolean().default(false), ...contactOptions.shape }),
+      (session: Session, { size, seed, announce, ...options }) => {
+        replaceContacts(session, size, seed, options);
+        if (announce) announceContacts(state, session);
+        return { session: session.id, size, seed, entries: listEntries(session.contacts).total, ...options };
+      },
+    ),
+
+    patch_address_book: action(actionFields.patchAddressBook, (session: Session, { change, remove }) =>
+      changeContacts(state, session, change, remove),
+    ),
+  };
+}
+
+/** Other people. Saved names and blocked JIDs stay. */
+function replaceContacts(session: Session, size: number, seed: string, options: ContactOptions): void {
+  const { saved, blocked } = session.contacts;
+  session.contacts = { ...createContactList(size, seed, options), saved, blocked };
+}
+
+function announceContacts(state: State, session: Session): void {
+  if (!listens(session, 'contacts.upsert')) return;
+  const { contacts } = session;
+  const entries = function* (): Generator<object> {
+    for (let index = 0; index < contacts.book.size; index++) {
+      yield contactView(state, personFacts(contacts, index), 'event');
+    }
+  };
+  emitContacts(state, session, 'contacts.upsert', entries());
+}
+
+/** Changes and removes shares of the whole address book. The service has no event for removals. */
+function changeContacts(state: State, session: Session, change: number, remove: number): object {
+  const { contacts } = session;
+  const { book } = contacts;
+  const before = { ...book, changes: [...book.changes] };
+  const counts = changeBook(book, change, remove);
+  if (remove > 0 || contacts.present) refreshPresent(contacts);
+  if (counts.changed > 0 && listens(session, 'contacts.update')) {
+    const differences = function* (): Generator<object> {
+      for (let index = 0; index < book.size; index++) {
+        if (!exists(book, index) || revision(book, index) === revision(before, index)) continue;
+        yield difference(personFacts(contacts, index, before), personFacts(contacts, index));
+      }
+    };
+    emitContacts(state, session, 'contacts.update', differences());
+  }
+  return { session: session.id, ...counts, entries: listEntries(contacts).total };
+}
+
+/** The changed fields only. A picture is only said to be changed: the receiver has to fetch it. */
+function difference(was: ContactFacts, is: ContactFacts): object {
+  return {
+    id: is.jid,
+    ...(was.name !== is.name && { name: is.name }),
+    ...(was.notify !== is.notify && { notify: is.notify }),
+    ...(was.verifiedName !== is.verifiedName && { verifiedName: is.verifiedName }),
+    ...(was.about !== is.about && { status: is.about }),
+    ...(was.pictureSeed !== is.pictureSeed && { imgUrl: 'changed' }),
+  };
+}
+
+/** Contacts in one event. */
+const BATCH = 100;
+
+function emitContacts(
+  state: State,
+  session: Session,
+  event: 'contacts.upsert' | 'contacts.update',
+  entries: Iterable<object>,
+): void {
+  let batch: object[] = [];
+  const flush = (): void => {
+    if (batch.length > 0) emit(state, session, event, contactsData(state, batch));
+    batch = [];
+  };
+  const size = state.variants.values.contacts_shape === 'object' ? 1 : BATCH;
+  for (const entry of entries) if (batch.push(entry) >= size) flush();
+  flush();
+}

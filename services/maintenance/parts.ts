@@ -1,0 +1,47 @@
+import type { Em } from '../../db/connect.ts';
+import { removeExpiredKeys } from '../../db/queries/retention/expired-keys.ts';
+import { removeRawContacts, removeRawDetails, removeWebhookBodies } from '../../db/queries/retention/raw-retention.ts';
+import { removeSyncRuns } from '../../db/queries/retention/run-retention.ts';
+import type { Context } from '../context.ts';
+import { registerOwed } from '../webhooks/register-webhooks.ts';
+import { clearContactFields } from './contact-fields.ts';
+import { drain } from './drain.ts';
+import { removeContacts } from './old-contacts.ts';
+
+/** What a part works with. */
+export interface MaintenanceRun {
+  context: Context;
+  now: Date;
+  /** The part's time is over, or the worker stops: what is left is the next run's. */
+  isOver(): boolean;
+  /** The worker stops. */
+  signal: AbortSignal;
+}
+
+/** Removes rows in batches, one in a transaction. `before`: the time that decides. */
+const inBatches =
+  (remove: (em: Em, before: Date) => Promise<number>, before: (run: MaintenanceRun) => Date) =>
+  (run: MaintenanceRun): Promise<number> =>
+    drain(() => run.context.db.system((em) => remove(em, before(run))), run.isOver);
+
+const now = (run: MaintenanceRun): Date => run.now;
+const rawRetention = (run: MaintenanceRun): Date =>
+  new Date(run.now.getTime() - run.context.config.RAW_RETENTION_DAYS * 86_400_000);
+
+/**
+ * Every part of the maintenance by the name that its result has in the Temporal UI, in the order in which they run. A
+ * part answers how many things it removed, changed or registered. Safe to repeat, and to stop anywhere.
+ */
+export const maintenanceParts = {
+  webhook_bodies: inBatches(removeWebhookBodies, rawRetention),
+  raw_details: inBatches(removeRawDetails, rawRetention),
+  raw_contacts: inBatches(removeRawContacts, rawRetention),
+  sync_runs: inBatches(removeSyncRuns, rawRetention),
+  contacts: removeContacts,
+  idempotency_keys: inBatches(removeExpiredKeys, now),
+  // These two come last, since they may take long: one works a tenant to its end, one asks providers.
+  contact_fields: clearContactFields,
+  webhook_registrations: ({ context }) => registerOwed(context),
+} satisfies Record<string, (run: MaintenanceRun) => Promise<number>>;
+
+export type MaintenancePart = keyof typeof maintenanceParts;

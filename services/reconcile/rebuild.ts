@@ -1,0 +1,53 @@
+import { isDatabaseDown } from '../../db/database-down.ts';
+import { firstId } from '../../platform/ids.ts';
+import { isTemporalDown } from '../../temporal/unreachable.ts';
+import type { Context } from '../context.ts';
+import { pageSize, type Stalled } from './repair.ts';
+import { connections, contactsAgain, missingContacts, missingDetails, syncs } from './stalled.ts';
+
+/** How many connection workflows were signalled, and how many syncs were started. */
+export interface Rebuilt {
+  connections: number;
+  syncs: number;
+}
+
+/**
+ * Makes everything that is open in PostgreSQL move again, stalled or not: for the loss of Temporal's database. Safe at
+ * any time, since a signal only asks for a check. Throws after the last row when some were refused.
+ */
+export async function rebuild(context: Context): Promise<Rebuilt> {
+  await context.temporal.ensureSearchAttributes();
+  await context.temporal.ensureSchedules();
+  const refusals: unknown[] = [];
+  const moveAll = async <R extends { id: string }>({ find, move }: Stalled<R>): Promise<number> => {
+    let moved = 0;
+    for (let after: string | null = firstId; after !== null;) {
+      const from: string = after;
+      const found = await context.db.system((em) => find(em, from));
+      for (const row of found)
+        try {
+          await move(row);
+          moved += 1;
+        } catch (error) {
+          if (isTemporalDown(error) || isDatabaseDown(error)) throw error;
+          refusals.push(error);
+        }
+      after = found.length === pageSize ? (found.at(-1)?.id ?? null) : null;
+    }
+    return moved;
+  };
+  const rebuilt = {
+    connections: await moveAll(connections(context, 'open')),
+    syncs:
+      (await moveAll(syncs(context, 'open'))) +
+      (await moveAll(missingDetails(context))) +
+      (await moveAll(missingContacts(context))) +
+      (await moveAll(contactsAgain(context))),
+  };
+  if (refusals.length)
+    throw new AggregateError(
+      refusals,
+      `${refusals.length} could not be moved, ${rebuilt.connections + rebuilt.syncs} were: run it again.`,
+    );
+  return rebuilt;
+}

@@ -1,0 +1,49 @@
+import { requestChecks } from '../../db/queries/stalled/request-checks.ts';
+import type { Context } from '../context.ts';
+import { createRepair, type Repair } from './repair.ts';
+import { connections, contactsAgain, erasures, missingContacts, missingDetails, syncs } from './stalled.ts';
+
+/** How often a degraded account is checked, in case no event says that its trouble is over, in milliseconds. */
+const degradedCheckMs = 300_000;
+
+/** Moves what is stalled. */
+export interface Reconciler {
+  /** One bounded batch of each repair. The failure of one repair stops no other. */
+  round(isStopping: () => boolean): Promise<void>;
+}
+
+/**
+ * A reconciler over what PostgreSQL holds as open and no workflow moves, since a signal, a workflow or an event was lost.
+ * `intervalMs`: the time between two rounds.
+ */
+export function createReconciler(context: Context, intervalMs: number): Reconciler {
+  const { db, clock, log } = context;
+  const checks: Repair = {
+    name: 'checks',
+    run: async () => {
+      const now = clock.now();
+      await db.system((em) => requestChecks(em, now, new Date(now.getTime() - degradedCheckMs)));
+    },
+  };
+  const repairs: Repair[] = [
+    checks,
+    createRepair(context, intervalMs, connections(context, 'stalled')),
+    createRepair(context, intervalMs, erasures(context)),
+    createRepair(context, intervalMs, syncs(context, 'stalled')),
+    createRepair(context, intervalMs, missingDetails(context)),
+    createRepair(context, intervalMs, missingContacts(context)),
+    createRepair(context, intervalMs, contactsAgain(context)),
+  ];
+  return {
+    round: async (isStopping) => {
+      for (const { name, run } of repairs) {
+        if (isStopping()) return;
+        try {
+          await run(isStopping);
+        } catch (error) {
+          log.warn({ repair: name, err: error }, 'a repair stopped; the next round continues it');
+        }
+      }
+    },
+  };
+}

@@ -1,0 +1,127 @@
+import { clearOwedSignals } from '../../db/queries/stalled/clear-owed-signals.ts';
+import {
+  stalledAccounts,
+  type OpenAccount,
+  type StalledAccount,
+  type StalledSince,
+} from '../../db/queries/stalled/stalled-accounts.ts';
+import { stalledErasures } from '../../db/queries/stalled/stalled-erasures.ts';
+import {
+  accountsToReadAgain,
+  accountsWithoutContacts,
+  accountsWithoutDetails,
+  runningSyncs,
+  type StalledSync,
+} from '../../db/queries/stalled/stalled-syncs.ts';
+import { openContactsRunAgain, openFirstContactsRun } from '../../db/queries/syncs/open-contacts-run.ts';
+import { openDetailsRun } from '../../db/queries/syncs/open-details-run.ts';
+import { unsentAfterMs } from '../../domain/attempts.ts';
+import type { AccountRef } from '../../temporal/client.ts';
+import type { Context } from '../context.ts';
+import { pageSize, type Stalled } from './repair.ts';
+
+const second = 1_000;
+/** A request is signalled by whoever wrote it; the reconciler waits this long before it signals, too. */
+const graceMs = 2 * second;
+/** How long a workflow may take to begin before it is assumed lost. */
+const beginMs = 30 * second;
+/** How long a failed compensation rests before it is requested again. */
+const compensationRestMs = 60 * second;
+/** How long an account whose details could not be collected rests before the next sync. */
+const detailsRestMs = 600 * second;
+/** How long Temporal may take for one signal. */
+const signalDeadlineMs = 5 * second;
+/** Later than every lease. */
+const endOfTime = new Date('9999-01-01T00:00:00Z');
+
+const refOf = (row: StalledAccount): AccountRef => ({
+  tenantId: row.tenant_id,
+  accountId: row.id,
+  channel: row.channel,
+  provider: row.provider,
+});
+
+/** Which rows to find: those that are stalled by now, or everything open, for a rebuild. */
+export type Scope = 'stalled' | 'open';
+
+/** Accounts whose connection workflow must be signalled. */
+export function connections({ db, clock, temporal }: Context, scope: Scope): Stalled<OpenAccount> {
+  const since = (): StalledSince => ({
+    requested: ago(clock.now(), graceMs),
+    passed: clock.now(),
+    begun: ago(clock.now(), beginMs),
+    unsent: ago(clock.now(), unsentAfterMs),
+    ended: ago(clock.now(), compensationRestMs),
+  });
+  return {
+    name: 'connections',
+    find: (em, after) => stalledAccounts(em, scope === 'open' ? null : since(), after, pageSize),
+    mark: ({ mark }) => mark,
+    move: (row) => temporal.signalConnection(refOf(row), signalDeadlineMs),
+    after: (moved) =>
+      db.system((em) =>
+        clearOwedSignals(
+          em,
+          moved.map(({ id }) => id),
+        ),
+      ),
+  };
+}
+
+/** Running syncs whose workflow may have been lost. */
+export function syncs({ clock, temporal }: Context, scope: Scope): Stalled<StalledSync> {
+  const before = (): [since: Date, free: Date] =>
+    scope === 'open' ? [clock.now(), endOfTime] : [ago(clock.now(), beginMs), clock.now()];
+  return {
+    name: 'syncs',
+    find: (em, after) => runningSyncs(em, ...before(), after, pageSize),
+    move: ({ account_id: id, kind, scope: of, ...row }) =>
+      kind === 'contacts'
+        ? temporal.startSyncContacts(refOf({ ...row, id }), of, false)
+        : temporal.startSyncDetails(refOf({ ...row, id }), false),
+  };
+}
+
+/** Erasures whose workflow may have been lost. */
+export const erasures = ({ clock, temporal }: Context): Stalled<{ id: string; tenant_id: string }> => ({
+  name: 'erasures',
+  find: (em, after) => stalledErasures(em, ago(clock.now(), beginMs), after, pageSize),
+  move: ({ id, tenant_id: tenantId }) => temporal.startErasure({ tenantId, erasureId: id }),
+});
+
+/** Active accounts whose details were never collected. */
+export const missingDetails = ({ db, clock, temporal }: Context): Stalled<StalledAccount> => ({
+  name: 'missing_details',
+  find: (em, after) => accountsWithoutDetails(em, ago(clock.now(), detailsRestMs), after, pageSize),
+  move: async (row) => {
+    await db.system((em) => openDetailsRun(em, row.tenant_id, row.id, clock.now()));
+    await temporal.startSyncDetails(refOf(row));
+  },
+});
+
+/** Active accounts whose address book was never read. */
+export function missingContacts({ db, clock, temporal, providers }: Context): Stalled<StalledAccount> {
+  const withContacts = Object.entries(providers).flatMap(([name, { contacts }]) => (contacts ? [name] : []));
+  return {
+    name: 'missing_contacts',
+    find: (em, after) => accountsWithoutContacts(em, withContacts, after, pageSize),
+    move: async (row) => {
+      const account = { id: row.id, tenantId: row.tenant_id };
+      const { scope } = await db.system((em) => openFirstContactsRun(em, account, clock.now()));
+      await temporal.startSyncContacts(refOf(row), scope);
+    },
+  };
+}
+
+/** Active accounts whose address book may have been partial when they were connected: it is read once more. */
+export const contactsAgain = ({ db, clock, temporal }: Context): Stalled<StalledAccount> => ({
+  name: 'contacts_again',
+  find: (em, after) => accountsToReadAgain(em, clock.now(), after, pageSize),
+  move: async (row) => {
+    const account = { id: row.id, tenantId: row.tenant_id };
+    const run = await db.system((em) => openContactsRunAgain(em, account, clock.now()));
+    if (run) await temporal.startSyncContacts(refOf(row), run.scope);
+  },
+});
+
+const ago = (now: Date, ms: number): Date => new Date(now.getTime() - ms);

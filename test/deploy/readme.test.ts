@@ -1,0 +1,69 @@
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { onPath } from '../../dev/parts/run-command.ts';
+import { startRealStack, type RealStack } from '../support/real-stack.ts';
+import { project } from './role-process.ts';
+
+/** The README's shell blocks that talk to the running stack, in order. */
+const blocks = [...readFileSync(join(project, 'README.md'), 'utf8').matchAll(/^```sh\n(.*?)^```$/gms)]
+  .map(([, block = '']) => block)
+  .filter((block) => /\bcurl\b|\bnpx patchbay\b/.test(block));
+const ranAll = '-- every block ran --';
+
+/** Pastes a text into one shell, which stops at the first command that fails. */
+function paste(text: string, env: Record<string, string | undefined>): Promise<{ code: number | null; said: string }> {
+  const shell = spawn('bash', ['-euo', 'pipefail', '-s'], { cwd: project, env: { ...env }, stdio: 'pipe' });
+  let said = '';
+  for (const stream of [shell.stdout, shell.stderr]) stream.on('data', (part: Buffer) => (said += part.toString()));
+  shell.stdin.on('error', () => undefined);
+  shell.stdin.end(text);
+  return new Promise((resolve, reject) => {
+    shell.once('error', reject);
+    shell.once('close', (code) => resolve({ code, said }));
+  });
+}
+
+describe('a stack that was started from this checkout', () => {
+  let real: RealStack;
+  let curlHome: string;
+
+  beforeAll(async () => {
+    curlHome = mkdtempSync(join(tmpdir(), 'patchbay-readme-'));
+    // With this, an error answer makes curl exit with 22.
+    writeFileSync(join(curlHome, '.curlrc'), 'fail-with-body\nshow-error\n');
+    real = await startRealStack();
+  }, 120_000);
+  afterAll(async () => {
+    await real?.stop();
+    rmSync(curlHome, { recursive: true, force: true });
+  });
+
+  it('names in stack.json where each process serves its metrics', async () => {
+    const { metrics } = JSON.parse(readFileSync(real.stack.file, 'utf8')) as {
+      metrics: { api: string; worker: string };
+    };
+    expect(await (await fetch(metrics.api)).text()).toContain('patchbay_http_request_seconds');
+    expect(await (await fetch(metrics.worker)).text()).toContain('temporal_worker_task_slots_available');
+  });
+
+  (onPath('curl', process.env) ? it : it.skip)(
+    "runs the README's shell blocks as they stand, pasted in order",
+    async () => {
+      expect(blocks.length).toBeGreaterThan(1);
+      const before = readdirSync(project);
+      const titled = blocks.map((block, n) => `echo '-- block ${n + 1} of ${blocks.length} --'\n${block}`);
+      const text = [...titled, `echo '${ranAll}'\n`].join('\n');
+      const { code, said } = await paste(text, { ...real.env, CURL_HOME: curlHome });
+      if (code !== 0) throw new Error(`the shell ended with ${code}:\n${said}`);
+      // A command that reads standard input would take the rest of the pasted text.
+      expect(said).toContain(ranAll);
+      // The first block connects an account, the second one answers a checkpoint: both end with the account's state.
+      const printed = said.split(/^-- .* --$/m).map((part) => part.trim().split('\n').at(-1));
+      expect(printed.slice(1, 3)).toEqual(['active', 'active']);
+      expect(readdirSync(project)).toEqual(before);
+    },
+    180_000,
+  );
+});

@@ -1,0 +1,45 @@
+import { createBackOff } from '../../services/reconcile/back-off.ts';
+
+const second = 1_000;
+const base = 15 * second;
+
+/** When a thing that stays stalled is tried, seen in rounds `base` apart, in multiples of `base`. */
+function tries(rounds: number, mark: (round: number) => string = () => 'same'): number[] {
+  const backOff = createBackOff(base);
+  return Array.from({ length: rounds }, (_, round) => round).filter((round) => {
+    const taken = backOff.take('id', mark(round), round * base);
+    backOff.endPass();
+    return taken;
+  });
+}
+
+describe('what stays stalled', () => {
+  it('is tried in the next round, then rests twice as long after each try', () => {
+    expect(tries(40)).toEqual([0, 1, 3, 7, 15, 31]);
+  });
+
+  it('rests an hour at most, so that a day takes fewer than forty tries', () => {
+    const day = 86_400 / 15;
+    const all = tries(day);
+    expect(all.length).toBeLessThan(40);
+    const gaps = all.slice(1).map((round, n) => round - (all[n] ?? 0));
+    expect(Math.max(...gaps)).toBe(3_600 / 15);
+  });
+
+  it('is tried at once when something else is stalled, and when it was not stalled for a while', () => {
+    expect(tries(6, (round) => (round < 5 ? 'first' : 'second'))).toEqual([0, 1, 3, 5]);
+    const backOff = createBackOff(base);
+    for (const now of [0, base]) expect(backOff.take('id', 'same', now)).toBe(true);
+    // Two passes that do not meet it.
+    backOff.endPass();
+    backOff.endPass();
+    expect(backOff.take('id', 'same', 2 * base)).toBe(true);
+  });
+
+  it('keeps nothing else waiting', () => {
+    const backOff = createBackOff(base);
+    expect(backOff.take('one', 'same', 0)).toBe(true);
+    expect(backOff.take('one', 'same', 1)).toBe(false);
+    expect(backOff.take('two', 'same', 1)).toBe(true);
+  });
+});

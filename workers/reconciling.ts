@@ -1,0 +1,69 @@
+import { openAdvisoryLock } from '../db/advisory-lock.ts';
+import type { Context } from '../services/context.ts';
+import { requestMaintenance } from '../services/maintenance/request-maintenance.ts';
+import { createReconciler } from '../services/reconcile/reconcile.ts';
+import { startLoop, type Loop } from './loop.ts';
+
+/** How often the leader makes sure of Schedules and search attributes, in milliseconds. */
+const ensureEveryMs = 600_000;
+
+/**
+ * Has one worker of the installation reconcile: the one that holds a lock in PostgreSQL. When it stops or dies, another
+ * one takes the lock within one interval. Two leaders for a moment, as after a lost connection, do no harm: each repair
+ * may be done twice. `nudge` is for a clock that jumped: what is due by the new time is repaired and maintained now.
+ */
+export function startReconciling(context: Context): Loop {
+  const { config, clock, log, metrics, temporal } = context;
+  const intervalMs = config.RECONCILE_INTERVAL_SECONDS * 1000;
+  const lock = openAdvisoryLock(config.DATABASE_URL, 'reconciler');
+  const reconciler = createReconciler(context, intervalMs);
+  let leads = false;
+  let stopping = false;
+  let isMaintenanceDue = false;
+  let ensuredAt: number | null = null;
+
+  const safely = async (what: string, work: () => Promise<void>): Promise<void> => {
+    try {
+      await work();
+    } catch (error) {
+      log.warn({ err: error }, `${what} failed; the next round tries again`);
+    }
+  };
+  const lead = async (): Promise<void> => {
+    const held = await lock.hold().catch((error: unknown) => {
+      log.warn({ err: error }, 'the lock of the reconciler cannot be asked for');
+      return false;
+    });
+    if (held !== leads) log.info(held ? 'this worker reconciles now' : 'this worker no longer reconciles');
+    if (held && !leads) isMaintenanceDue = true;
+    leads = held;
+    metrics.reconciling.set(held ? 1 : 0);
+  };
+  /** Every worker once, since its settings may be newer than the leader's; the leader again and again. */
+  const ensure = async (): Promise<void> => {
+    const now = clock.now().getTime();
+    if (ensuredAt !== null && (!leads || now - ensuredAt < ensureEveryMs)) return;
+    await temporal.ensureSearchAttributes();
+    await temporal.ensureSchedules();
+    ensuredAt = now;
+  };
+  const loop = startLoop(intervalMs, async () => {
+    await lead();
+    if (leads) await reconciler.round(() => stopping);
+    if (stopping) return;
+    await safely('making the Schedules and search attributes', ensure);
+    if (leads && isMaintenanceDue) await requestMaintenance(context);
+    isMaintenanceDue = false;
+  });
+  return {
+    nudge: () => {
+      isMaintenanceDue = true;
+      loop.nudge();
+    },
+    stop: async () => {
+      stopping = true;
+      await loop.stop();
+      await lock.release();
+    },
+  };
+}
