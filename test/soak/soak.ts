@@ -95,6 +95,8 @@ export async function soak<T>(
     settled.abort();
     await advancing;
     say(left.length ? `not finished: ${left.join(', ')}` : `no work is left after ${seconds(started)} s`);
+    // Before the last list below, which `calls` does not count.
+    const ownListCalls = upstream.listCalls;
     const calls = await callsOf(real.control);
     const result: SoakResult = {
       size,
@@ -107,7 +109,7 @@ export async function soak<T>(
       upstream: await upstream.list(),
       calls,
       refused,
-      ownListCalls: upstream.listCalls,
+      ownListCalls,
       deliveries: await real.control.get('/deliveries'),
       facts,
       tookMs: Date.now() - started,
