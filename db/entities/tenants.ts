@@ -1,5 +1,5 @@
 import { defineEntity, p } from '@mikro-orm/core';
-import type { ContactFieldName } from '../../domain/erasure.ts';
+import type { DroppableName } from '../../domain/contact-fields.ts';
 import type { Scope } from '../../domain/scopes.ts';
 
 const TenantSchema = defineEntity({
@@ -11,7 +11,7 @@ const TenantSchema = defineEntity({
     /** IANA's name: where its days begin. */
     timeZone: p.text().default('UTC'),
     /** What is kept of contacts; null: everything. */
-    contactFields: p.array().$type<ContactFieldName[]>().strictNullable(),
+    contactFields: p.array().$type<DroppableName[]>().strictNullable(),
     /** What is not kept any more must still be taken out of the contacts there are. */
     contactFieldsOwed: p.boolean().default(false),
     /** How long contacts are kept that nothing confirms; null: for ever. */
