@@ -4,7 +4,7 @@ import { failRun } from '../db/queries/syncs/contacts-run.ts';
 import { openSweptRun } from '../db/queries/syncs/open-contacts-run.ts';
 import { failureRow, ProviderFailure } from '../domain/failures.ts';
 import { contactsEveryMs, timeOf, type Context } from '../services/context.ts';
-import { completeContacts } from '../services/contacts/fetch-pictures.ts';
+import { completeContacts } from '../services/contacts/complete-contacts.ts';
 import { syncContacts, type Holder } from '../services/contacts/sync-contacts.ts';
 import { leaseDueAccounts, type SweepRef } from './lease-due-accounts.ts';
 import { holderOf } from './syncs.ts';

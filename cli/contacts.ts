@@ -1,9 +1,12 @@
 import type { Command } from 'commander';
 import { anyAccount } from '../services/accounts/find-account.ts';
-import { contactView, wholeContactView, type WholeContactView } from '../api/views/contact.ts';
-import { rows } from '../db/connect.ts';
-import { contactsWhere } from '../db/queries/contacts/find-contacts.ts';
-import { Contact } from '../db/entities/contacts.ts';
+import { contactDetails, type ContactDetails } from '../services/contacts/find-contacts.ts';
+import { Contact, type ListedContact } from '../db/entities/contacts.ts';
+import { syncStats } from '../db/queries/contacts/count-contacts.ts';
+import { listContacts } from '../db/queries/contacts/find-contacts.ts';
+import { contactFields, fieldNames, type FieldName } from '../domain/contact-fields.ts';
+import { displayName } from '../domain/contacts.ts';
+import { formatPhone } from '../domain/phone.ts';
 import { isId } from '../platform/ids.ts';
 import { addContactsSync } from './contacts-sync.ts';
 import { tenantOption } from './environment.ts';
@@ -31,9 +34,9 @@ export function addContacts(program: Command): void {
     .option('--account <id>', 'only of this account')
     .option('--group <group>', 'only of this group')
     .option('--search <text>', 'only where the names hold these words, or the number these digits')
-    .option('--synced', 'only whom the provider told of')
+    .option('--synced', 'only those that the provider has')
     .option('--no-synced', 'only others')
-    .option('--after <id>', 'go on after this contact')
+    .option('--after <id>', 'start after this contact')
     .addOption(limitOption())
     .option('--json', 'for machines')
     .action(async (options: ListOptions) =>
@@ -41,7 +44,7 @@ export function addContacts(program: Command): void {
     );
   contacts
     .command('show')
-    .description('show one contact: fields, where each comes from, aliases, what was merged into it')
+    .description('show one contact: fields, where each comes from, aliases, contacts merged into it')
     .argument('<id>', "the contact's id")
     .addOption(tenantOption())
     .option('--json', 'for machines')
@@ -65,22 +68,36 @@ const list = ({ tenant, account, group, search, synced, after, limit }: ListOpti
     if (after !== undefined && !isId(after)) throw new Error(`${after} is no contact's id`);
     return db.tenant(tenantId, async (em) => {
       const of = account === undefined ? undefined : (await anyAccount(em, account)).id;
-      const { sql, params } = contactsWhere({ account: of, group, q: search, synced });
-      const ids = await rows<{ id: string }>(
-        em,
-        `select c.id from contacts c where ${sql} ${after ? 'and c.id > ?' : ''} order by c.id limit ?`,
-        [...params, ...(after ? [after] : []), limit],
-      );
-      const found = await em.find(
-        Contact,
-        { id: { $in: ids.map(({ id }) => id) } },
-        { orderBy: { id: 'asc' }, exclude: ['rawWasenderData'] },
-      );
-      return found.map(contactView);
+      const found = await listContacts(em, { account: of, group, q: search, synced }, { after, limit });
+      return found.map(contactJson);
     });
   });
 
-const lineOf = (contact: ReturnType<typeof contactView>) => ({
+/** A contact as JSON, under the names that the API uses. */
+const contactJson = (contact: ListedContact) => ({
+  id: contact.id,
+  account_id: contact.accountId,
+  display_name: displayName(contact),
+  display_phone: contact.phoneNumber && formatPhone(contact.phoneNumber),
+  name: contact.name,
+  ...fieldsJson(contact),
+  wasender_jid: contact.identity,
+  wasender_sync_status: contact.syncStatus,
+  last_updated_from_wasender: contact.updatedFromProviderAt?.toISOString() ?? null,
+  groups: contact.groups,
+  merged_into: contact.mergedInto,
+  created_at: contact.createdAt.toISOString(),
+  updated_at: contact.updatedAt.toISOString(),
+});
+
+type WireName = (typeof contactFields)[FieldName]['wire'];
+const fieldsJson = (contact: ListedContact) =>
+  Object.fromEntries(fieldNames.map((name) => [contactFields[name].wire, contact[name]])) as Record<
+    WireName,
+    string | boolean | null
+  >;
+
+const lineOf = (contact: ReturnType<typeof contactJson>) => ({
   id: contact.id,
   name: contact.display_name,
   number: contact.display_phone,
@@ -96,11 +113,12 @@ const show = (id: string, tenantName: string) =>
     return db.tenant(tenant.id, async (em) => {
       const contact = isId(id) ? await em.findOne(Contact, { id }) : null;
       if (!contact) throw new Error(`tenant ${tenantName} has no contact ${id}: patchbay contacts list shows them`);
-      return wholeContactView(em, contact, null);
+      const { aliases, provenance, merged } = await contactDetails(em, contact);
+      return { ...contactJson(contact), aliases, provenance, merged };
     });
   });
 
-function inWords({ aliases, provenance, merged, ...contact }: WholeContactView): string {
+function inWords({ aliases, provenance, merged, ...contact }: ReturnType<typeof contactJson> & ContactDetails): string {
   const facts = Object.entries(contact).filter(([, value]) => value !== null);
   const origins = Object.entries(provenance).map(([field, { source, provider, at, from }]) => ({
     field,
@@ -123,10 +141,7 @@ const stats = (tenantName: string) =>
   withContext(async ({ db }) => {
     const tenant = await tenantNamed(db, tenantName);
     // As the tenant: the function counts what its caller may see.
-    const [counts] = await db.tenant(tenant.id, (em) =>
-      rows<Record<string, string | null>>(em, 'select * from get_wasender_sync_stats()'),
-    );
-    const { last_sync: last = null, ...numbers } = counts ?? {};
+    const { last_sync: last = null, ...numbers } = await db.tenant(tenant.id, syncStats);
     return {
       ...Object.fromEntries(Object.entries(numbers).map(([name, value]) => [name, Number(value)])),
       last_sync: last === null ? null : new Date(last).toISOString(),

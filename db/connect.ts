@@ -1,4 +1,4 @@
-import { MikroORM, type EntityManager, type Kysely } from '@mikro-orm/postgresql';
+import { MikroORM, type EntityManager } from '@mikro-orm/postgresql';
 import { Account, AccountEvent } from './entities/accounts.ts';
 import { ConnectionAttempt, ConnectionStep } from './entities/attempts.ts';
 import { Contact, ContactAlias, SyncPage } from './entities/contacts.ts';
@@ -76,18 +76,6 @@ function open(url: string, role: string, max: number): Promise<MikroORM> {
 /** Rows of a hand-written statement. `?` are the parameters; times come back as text, so prefer entities for them. */
 export async function rows<T>(em: Em, sql: string, params: readonly unknown[] = []): Promise<T[]> {
   return (await em.execute(sql, params as unknown[], 'all')) as T[];
-}
-
-/**
- * The same for a statement with a large parameter; here they are written `$1`, `$2` …, and are sent beside the text
- * instead of quoted into it. In a transaction. Throws PostgreSQL's own error.
- */
-export async function bulk<T>(em: Em, sql: string, parameters: readonly unknown[]): Promise<T[]> {
-  const transaction = em.getTransactionContext<Kysely<unknown>>();
-  if (!transaction) throw new Error('A bulk statement belongs into a transaction.');
-  const query = { kind: 'RawNode', sqlFragments: [], parameters: [] } as const;
-  const answer = await transaction.executeQuery<T>({ sql, parameters, query, queryId: { queryId: 'bulk' } });
-  return answer.rows;
 }
 
 /** A list as one parameter, as in `= any(?::text[])` and `unnest(?::uuid[])`. */

@@ -1,6 +1,7 @@
-import type { ContactEdits, ContactFields, FieldOrigin, Provenance } from './contacts.ts';
+import { noFields, type ContactFields } from './contact-fields.ts';
+import type { ContactEdits, FieldOrigin, Provenance } from './contacts.ts';
 
-/** What a merge passes on of a contact. */
+/** The parts of a contact that a merge passes on. */
 export interface Contents {
   fields: ContactFields;
   edits: ContactEdits;
@@ -11,58 +12,58 @@ type Merged = Contents & { id: string };
 
 /** The survivor's contents after a merge: what it lacks is taken from the other, the groups of both are its own. */
 export function afterMerge(survivor: Contents, other: Merged, at: string): Contents {
-  const { told, written, groups, brought } = apart(survivor);
+  const { provided, edited, groups, brought } = apart(survivor);
   const others = apart(other);
   const own = ownGroups(survivor);
   const more = other.groups.filter((group) => !own.includes(group));
   return together({
-    told: filled(told, others.told, other.id, at),
-    written: filled(written, others.written, other.id, at),
+    provided: filled(provided, others.provided, other.id, at),
+    edited: filled(edited, others.edited, other.id, at),
     groups: [...new Set([...groups, ...more])],
     brought: more.length ? { ...brought, [other.id]: more } : brought,
   });
 }
 
 /**
- * The contents after a merge with `from` was undone: what came of it is gone, or comes now from one of those who stay
- * merged.
+ * The contents after a merge with `from` was undone: values that came from it go, or come from one of the contacts that
+ * stay merged.
  */
 export function afterUnmerge(survivor: Contents, from: string, staying: readonly Merged[], at: string): Contents {
-  const { told, written, groups, brought } = apart(survivor);
+  const { provided, edited, groups, brought } = apart(survivor);
   const { [from]: gone = [], ...rest } = brought;
-  const left = (part: 'told' | 'written', before: Layer): Layer => {
+  const left = (part: 'provided' | 'edited', before: Layer): Layer => {
     const without = unmerged(before, (id) => id === from);
     const open = Object.keys(before.values).filter((name) => !(name in without.values));
     return staying.reduce((layer, one) => filled(layer, apart(one)[part], one.id, at, open), without);
   };
   const kept = Object.values(rest).flat();
   return together({
-    told: left('told', told),
-    written: left('written', written),
+    provided: left('provided', provided),
+    edited: left('edited', edited),
     groups: groups.filter((group) => !gone.includes(group) || kept.includes(group)),
     brought: rest,
   });
 }
 
 /**
- * A merged contact's contents as they pass on when its survivor is merged into somebody: what was taken away from the
- * survivor by hand does not come up again.
+ * A merged contact's contents as they pass on when its survivor is merged too: values that were removed from the
+ * survivor by hand do not come back.
  */
 export function inSight(merged: Merged, survivor: Contents): Merged {
-  const { told, written, groups } = apart(merged);
-  const word = apart(survivor).written.values;
+  const { provided, edited, groups } = apart(merged);
+  const word = apart(survivor).edited.values;
   const left = (all: object): object => Object.fromEntries(Object.entries(all).filter(([name]) => name in word));
-  const shown = { values: left(written.values), origins: left(written.origins) } as Layer;
+  const shown = { values: left(edited.values), origins: left(edited.origins) } as Layer;
   const kept = groups.filter((group) => survivor.groups.includes(group));
-  return { id: merged.id, ...together({ told, written: shown, groups: kept, brought: {} }) };
+  return { id: merged.id, ...together({ provided, edited: shown, groups: kept, brought: {} }) };
 }
 
-/** A contact's own contents: what merges brought belongs to others. */
+/** A contact's own contents, without values that merges brought. */
 export function ownOf(contact: Contents): Contents {
-  const { told, written } = apart(contact);
+  const { provided, edited } = apart(contact);
   return together({
-    told: unmerged(told, () => true),
-    written: unmerged(written, () => true),
+    provided: unmerged(provided, () => true),
+    edited: unmerged(edited, () => true),
     groups: ownGroups(contact),
     brought: {},
   });
@@ -79,10 +80,10 @@ interface Layer {
   origins: Readonly<Record<string, FieldOrigin>>;
 }
 
-/** A contact as what the provider told, and what was written over that. */
+/** A contact as the provider's values, and the edits over them. */
 interface Parts {
-  told: Layer;
-  written: Layer;
+  provided: Layer;
+  edited: Layer;
   groups: readonly string[];
   brought: NonNullable<Provenance['groups']>;
 }
@@ -91,15 +92,15 @@ function apart({ fields, edits, provenance, groups }: Contents): Parts {
   const { name, company, groups: brought = {}, ...others } = provenance;
   if (edits.company === undefined)
     return {
-      told: layerOf({ ...fields }, { ...others, company }),
-      written: layerOf({ ...edits }, { name }),
+      provided: layerOf({ ...fields }, { ...others, company }),
+      edited: layerOf({ ...edits }, { name }),
       groups,
       brought,
     };
   const { over, ...edit } = company ?? {};
   return {
-    told: layerOf({ ...fields, company: over?.value }, { ...others, company: over?.origin }),
-    written: layerOf({ ...edits }, { name, company: company && (edit as FieldOrigin) }),
+    provided: layerOf({ ...fields, company: over?.value }, { ...others, company: over?.origin }),
+    edited: layerOf({ ...edits }, { name, company: company && (edit as FieldOrigin) }),
     groups,
     brought,
   };
@@ -113,28 +114,17 @@ function layerOf(
   return { values: Object.fromEntries(present(values)), origins: Object.fromEntries(present(origins)) } as Layer;
 }
 
-const noFields: ContactFields = {
-  phoneNumber: null,
-  savedName: null,
-  pushName: null,
-  verifiedName: null,
-  company: null,
-  profileImageUrl: null,
-  whatsappStatus: null,
-  isBusinessAccount: false,
-};
-
-function together({ told, written, groups, brought }: Parts): Contents {
-  const fields: ContactFields = { ...noFields, ...told.values };
-  const edits: ContactEdits = written.values;
-  const { company: edit } = written.origins;
-  const over = { value: fields.company, origin: told.origins['company'] ?? null };
+function together({ provided, edited, groups, brought }: Parts): Contents {
+  const fields: ContactFields = { ...noFields, ...provided.values };
+  const edits: ContactEdits = edited.values;
+  const { company: edit } = edited.origins;
+  const over = { value: fields.company, origin: provided.origins['company'] ?? null };
   return {
     fields: { ...fields, company: edits.company ?? fields.company },
     edits,
     provenance: {
-      ...told.origins,
-      ...written.origins,
+      ...provided.origins,
+      ...edited.origins,
       ...(edit && { company: { ...edit, over } }),
       ...(Object.keys(brought).length ? { groups: brought } : {}),
     },
@@ -156,7 +146,7 @@ function filled(layer: Layer, other: Layer, from: string, at: string, names = Ob
   return { values, origins };
 }
 
-/** The layer without what came of these contacts, by a merge or by entries under their identity since. */
+/** The layer without values of these contacts, from a merge or from later entries under their identity. */
 function unmerged(layer: Layer, isGone: (from: string) => boolean): Layer {
   const values = { ...layer.values };
   const origins = { ...layer.origins };

@@ -1,18 +1,21 @@
+import type { ProviderName } from './channels.ts';
+import { contactFields, fieldNames, type ContactFields, type FieldName } from './contact-fields.ts';
+import { identityOf, jidOf, type Identity } from './identities.ts';
 import { formatPhone } from './phone.ts';
+import { cleanText } from './text.ts';
 
 /**
- * A person as a provider shows them in an account's address book. Null is what the provider says is not there or does
- * not say at all.
+ * A person in an account's address book, as the provider shows them. Null: the provider has no value, or does not say.
  */
 export interface SeenContact {
-  /** The identity on the channel: a JID (`<digits>@s.whatsapp.net`) or a LID (`<digits>@lid`), in this form alone. */
+  /** The identity on the channel, canonical: a JID (`<digits>@s.whatsapp.net`) or a LID (`<digits>@lid`). */
   id: string;
-  /** E.164 with plus; null behind a LID whose number is not told. */
+  /** E.164 with plus; null behind a LID whose number is not known. */
   phone: string | null;
   lid: string | null;
   /** As saved in the owner's phone. */
   name: string | null;
-  /** As the person calls themself. */
+  /** As the person named themself. */
   pushName: string | null;
   /** Of a business that the channel has verified. */
   verifiedName: string | null;
@@ -20,105 +23,66 @@ export interface SeenContact {
   isBusiness: boolean;
   /** The person's text about themself. */
   status: string | null;
-  /** Missing: not told here, or changed; it must be asked for. The address expires. */
+  /** Missing: not part of this entry, or changed; it must be asked for. The address expires. */
   pictureUrl?: string;
   /** The provider's entry as it came. */
   raw: unknown;
 }
 
-/** The names under which a person is known to an account; unique within it, and no value is of two kinds. */
-export interface ContactAlias {
-  kind: 'jid' | 'lid';
-  value: string;
-}
-
-/** The JID of a number on WhatsApp. */
-export const jidOf = (phone: string): string => `${phone.replace(/\D/g, '')}@s.whatsapp.net`;
-
-/** The alias that an identity is. A number of WhatsApp is known by its JID, so that one person is not two aliases. */
-export const aliasOf = (id: string): ContactAlias => ({ kind: id.endsWith('@lid') ? 'lid' : 'jid', value: id });
-
-/** Every alias that an entry tells of its person, its own identity first. */
-export function aliasesOf({ id, lid, phone }: SeenContact): ContactAlias[] {
+/** Every identity that an entry tells of its person, the one that it came under first. */
+export function aliasesOf({ id, lid, phone }: SeenContact): Identity[] {
   const values = new Set([id, ...(phone ? [jidOf(phone)] : []), ...(lid ? [lid] : [])]);
-  return [...values].map(aliasOf);
+  return [...values].map(identityOf);
 }
 
-/** What is kept of a person, by column; a tenant may leave some out. */
-export interface ContactFields {
-  phoneNumber: string | null;
-  savedName: string | null;
-  pushName: string | null;
-  verifiedName: string | null;
-  company: string | null;
-  profileImageUrl: string | null;
-  whatsappStatus: string | null;
-  isBusinessAccount: boolean;
-}
-
-/** What a person of the tenant wrote over what the provider says. */
+/** What the tenant wrote over the provider's values. */
 export interface ContactEdits {
   name?: string;
   company?: string;
 }
 
-/** Where a field's present value comes from, where it is not the provider's at the contact's first sight. */
+/** Where a field's value comes from; without one it is the provider's, from the contact's first sight. */
 export interface FieldOrigin {
   source: 'provider' | 'edit' | 'merge' | 'translation';
   /** RFC 3339. */
   at: string;
-  /** The contact that a merge took it from, or under whose identity an entry told it of the one that stands for it. */
+  /** The merged contact that the value was taken from, or under whose identity the provider's entry came. */
   from?: string;
-  /** What it stands over: of a company that was written, the provider's; of what a merge filled in, the gap's origin. */
+  /** What it covers: under an edited company the provider's; under a value that a merge filled in the gap's origin. */
   over?: { value: string | null; origin: FieldOrigin | null };
 }
 export type Provenance = Partial<Record<keyof ContactFields | 'name', FieldOrigin>> & {
-  /** Groups that are not the contact's own but of those that were merged into it, by their ids. */
+  /** Groups that come from contacts that were merged into this one, by their ids. */
   groups?: Readonly<Record<string, readonly string[]>>;
 };
 
-/** PostgreSQL takes no NUL, and no half of a character that takes two. */
-const clean = (text: string | null): string | null => text && (text.replaceAll('\0', '').toWellFormed().trim() || null);
-
-/** An entry's fields; `keep` are those that the tenant keeps, all of them where null. */
+/** An entry's fields; `keep` names those that the tenant keeps, null all. */
 export function fieldsOf(seen: SeenContact, keep: ReadonlySet<string> | null): ContactFields {
   const fields: ContactFields = {
     phoneNumber: seen.phone,
-    savedName: clean(seen.name),
-    pushName: clean(seen.pushName),
-    verifiedName: clean(seen.verifiedName),
-    company: clean(seen.company),
+    savedName: cleanText(seen.name),
+    pushName: cleanText(seen.pushName),
+    verifiedName: cleanText(seen.verifiedName),
+    company: cleanText(seen.company),
     profileImageUrl: seen.pictureUrl ?? null,
-    whatsappStatus: clean(seen.status),
+    whatsappStatus: cleanText(seen.status),
     isBusinessAccount: seen.isBusiness,
   };
   if (!keep) return fields;
-  const left = Object.entries(fields).map(([name, value]) => [
+  const kept = Object.entries(fields).map(([name, value]) => [
     name,
-    name === 'isBusinessAccount' || keep.has(name) ? value : null,
+    !contactFields[name as FieldName].droppable || keep.has(name) ? value : null,
   ]);
-  return Object.fromEntries(left) as ContactFields;
+  return Object.fromEntries(kept) as ContactFields;
 }
 
-const fieldNames: readonly (keyof ContactFields)[] = [
-  'phoneNumber',
-  'savedName',
-  'pushName',
-  'verifiedName',
-  'company',
-  'profileImageUrl',
-  'whatsappStatus',
-  'isBusinessAccount',
-];
-
-/** Origins of what the provider's entry does not hold, so that its silence takes nothing away. */
+/** Sources of values that the provider's entry does not hold: an empty field there takes nothing away. */
 const learned: ReadonlySet<string> = new Set(['merge', 'translation']);
 
 /**
- * A person's fields after an entry was seen. The entry under the person's own identity decides; one under another alias
- * of theirs only fills gaps, so that two entries of one person never take turns. What was edited stays, and what a
- * merge filled in stays while the provider has nothing there. `from`: the entry came under the identity of that contact,
- * which was merged into this one.
+ * A contact's fields after an entry was seen. The entry under its identity decides; one under another alias only fills
+ * gaps, so that two entries of one person never take turns. Edits stay, and what a merge filled in stays while the
+ * provider has nothing there. `from`: the merged contact under whose identity the entry came.
  */
 export function afterSeen(
   before: { fields: ContactFields; edits: ContactEdits; provenance: Provenance },
@@ -144,11 +108,45 @@ export function afterSeen(
   return { fields, provenance };
 }
 
-/** The name that a person goes by: what was edited, else what the owner saved, else what they call themself. */
+/** Where a field comes from, as it is shown; `provider` is null for an edit, `field` is the one that a name was taken from. */
+export interface ShownOrigin {
+  source: FieldOrigin['source'];
+  provider: ProviderName | null;
+  at: string;
+  from?: string;
+  field?: string;
+}
+
+/** Where each field that has a value or a history comes from, by name on the wire. */
+export function originsOf(
+  contact: ContactFields & { name: string | null; edits: ContactEdits; provenance: Provenance; createdAt: Date },
+  provider: ProviderName,
+): Record<string, ShownOrigin> {
+  const { edits, provenance } = contact;
+  const first: FieldOrigin = { source: 'provider', at: contact.createdAt.toISOString() };
+  const shown = ({ source, at, from }: FieldOrigin, isEdit = false): ShownOrigin => ({
+    source,
+    provider: isEdit ? null : provider,
+    at,
+    ...(from !== undefined && { from }),
+  });
+  const origins: Record<string, ShownOrigin> = {};
+  for (const name of fieldNames) {
+    const known = provenance[name];
+    if (known || contact[name] !== null)
+      origins[contactFields[name].wire] = shown(known ?? first, name === 'company' && edits.company !== undefined);
+  }
+  if (contact.name === null) return origins;
+  const field = contactFields[contact.savedName === null ? 'pushName' : 'savedName'].wire;
+  const edit = edits.name === undefined ? undefined : provenance.name;
+  return { ...origins, name: edit ? shown(edit, true) : { ...(origins[field] ?? shown(first)), field } };
+}
+
+/** A contact's name: edited, else saved by the owner, else the push name. */
 export const nameOf = ({ savedName, pushName }: ContactFields, edits: ContactEdits): string | null =>
   edits.name ?? savedName ?? pushName;
 
-/** What a person is shown as: verified name, name, company, formatted number; at last a word for the unknown. */
+/** A contact as it is shown: verified name, else name, else company, else the formatted number. */
 export function displayName(contact: {
   verifiedName: string | null;
   name: string | null;
@@ -161,7 +159,7 @@ export function displayName(contact: {
   return phoneNumber ? formatPhone(phoneNumber) : 'Unknown contact';
 }
 
-/** Entries of one identity as one: the first says, the later ones fill its gaps. Keeps the order of first sight. */
+/** Entries of one identity as one: the first counts, later ones fill its gaps. Keeps the order of first sight. */
 export function withoutRepeats(entries: readonly SeenContact[]): SeenContact[] {
   const byId = new Map<string, SeenContact>();
   for (const entry of entries) {
@@ -185,8 +183,8 @@ const filled = (first: SeenContact, later: SeenContact): SeenContact => ({
 });
 
 /**
- * What an entry says, as one text to be compared by its digest. Without the entry as it came, which the list and the
- * single answer spell in two ways, and without the picture, which not every answer tells.
+ * An entry's content as one text, to be compared by digest. Without the raw entry, which lists and single answers spell
+ * in two ways, and without the picture, which not every answer has.
  */
 export const contentOf = (
   { raw: _raw, pictureUrl: _url, ...seen }: SeenContact,

@@ -1,18 +1,4 @@
-import { jidOf, type ContactAlias } from './contacts.ts';
-
-/** What a tenant may leave out of its contacts: names on the wire, and those of the code. */
-export const contactFields = {
-  phone_number: 'phoneNumber',
-  saved_name: 'savedName',
-  push_name: 'pushName',
-  verified_name: 'verifiedName',
-  company: 'company',
-  profile_image_url: 'profileImageUrl',
-  whatsapp_status: 'whatsappStatus',
-  raw: 'raw',
-} as const;
-export type ContactFieldName = keyof typeof contactFields;
-export const contactFieldNames = Object.keys(contactFields) as ContactFieldName[];
+import { identitiesInside, parseIdentity, type IdentityKind } from './identities.ts';
 
 /** How much an erasure took away, by place. */
 export interface ErasureCounts {
@@ -40,7 +26,7 @@ export const noCounts: Readonly<ErasureCounts> = {
 
 /** Somebody by one name: a person's alias, or their id on a channel that knows neither number nor JID. */
 export interface Subject {
-  kind: ContactAlias['kind'] | 'id';
+  kind: IdentityKind | 'id';
   value: string;
 }
 
@@ -52,18 +38,9 @@ export function subjectNamed(name: string): Subject {
   return { kind: name.slice(0, at) as Subject['kind'], value: name.slice(at + 1) };
 }
 
-const jid = /^\+?(\d{3,20})(?:[:_.]\d+)?@(s\.whatsapp\.net|c\.us|lid)$/;
-const jidsInside = /(?<![\w.-])\+?\d{3,20}(?:[:_.]\d+)?@(?:s\.whatsapp\.net|c\.us|lid)(?![\w-])/g;
-const digits = /^\+?(\d{5,15})$/;
-
-/** Who a text names: a JID or LID in any spelling, or a number. Null for groups, channels and anything else. */
-export function subjectOf(text: string): Subject | null {
-  const given = text.trim();
-  const [, user, server] = jid.exec(given) ?? [];
-  if (user) return server === 'lid' ? { kind: 'lid', value: `${user}@lid` } : { kind: 'jid', value: jidOf(user) };
-  const number = digits.exec(given.replace(/[\s().-]/g, ''))?.[1];
-  return number ? { kind: 'jid', value: jidOf(number) } : null;
-}
+/** The person that a text names: a JID or LID in any spelling, or a number. Null for groups, channels and anything else. */
+export const subjectOf = (text: string): Subject | null =>
+  parseIdentity(/^[+\d\s().-]+$/.test(text) ? text.replace(/[\s().-]/g, '') : text);
 
 /** Names of fields, in small letters without signs, whose bare digits are a person's number. */
 const numbered =
@@ -81,7 +58,7 @@ export function subjectsIn(body: string): Subject[] {
     if (subject) found.set(subjectName(subject), subject);
   };
   const scan = (text: string): void => {
-    if (text.includes('@')) for (const [one] of text.matchAll(jidsInside)) add(subjectOf(one));
+    for (const one of identitiesInside(text)) add(one);
     if (text.includes('waid='))
       for (const [, number] of text.matchAll(/waid=(\d{5,15})/g)) add(subjectOf(number ?? ''));
   };

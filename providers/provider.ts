@@ -150,8 +150,6 @@ export interface ContactReader {
   one(call: ProviderCall, who: string): Promise<SeenContact | null>;
   /** The picture's address, which expires; null where there is none to see. */
   picture(call: ProviderCall, who: string): Promise<string | null>;
-  /** Whether a number can be reached on WhatsApp. */
-  onWhatsapp(call: ProviderCall, phone: string): Promise<boolean>;
   /** The number (E.164) behind a LID; null where the provider does not tell it. */
   lidToPhone(call: ProviderCall, lid: string): Promise<string | null>;
 }

@@ -54,7 +54,7 @@ export const contactAliases: Alias[] = [
         contacts_with_names: count,
         contacts_without_names: count,
       }),
-      runs: z.array(syncAnswer).describe('One for each account; GET /api/v1/syncs/{id} tells more.'),
+      runs: z.array(syncAnswer).describe('One for each account; GET /api/v1/syncs/{id} has more.'),
       left_out: leftOut,
     }),
     rename: ({ items, left_out }: { items: SyncView[]; left_out: number }) => ({

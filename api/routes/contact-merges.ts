@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { mergeContacts, unmergeContact } from '../../db/queries/contacts/merge-contacts.ts';
-import { anyContact, holdContacts } from '../../services/contacts/find-contacts.ts';
+import { anyContact, lockContactsById } from '../../services/contacts/find-contacts.ts';
 import { Problem } from '../../services/problem.ts';
 import { route } from '../http/route.ts';
 import { wholeContactAnswer } from '../views/contact.ts';
@@ -20,7 +20,7 @@ const merge = route({
   handle: ({ context, principal, body: { contact_ids: ids } }) =>
     context.db.tenant(principal.tenantId, async (em) => {
       const [survivor = '', ...others] = ids;
-      const [accountId = '', ...moreAccounts] = await holdContacts(em, ids);
+      const [accountId = '', ...moreAccounts] = await lockContactsById(em, ids);
       if (moreAccounts.length)
         throw new Problem('invalid_request', 'contact_ids: are of several accounts.', {
           fix: 'Merge contacts of one account only; see account_id of each.',
@@ -48,7 +48,7 @@ const unmerge = route({
   }),
   handle: ({ context, principal, params: { id } }) =>
     context.db.tenant(principal.tenantId, async (em) => {
-      const [accountId = ''] = await holdContacts(em, [id]);
+      const [accountId = ''] = await lockContactsById(em, [id]);
       const of = { tenantId: principal.tenantId, accountId, at: context.clock.now() };
       const unmerged = await unmergeContact(em, of, id);
       return { body: { ...(await shownTo(em, context, principal, await anyContact(em, id))), unmerged } };

@@ -1,9 +1,7 @@
 import { z } from 'zod';
-import { jidOf } from '../../domain/contacts.ts';
 import { asFailureCode, failureRow, type FailureCode } from '../../domain/failures.ts';
 import { providerNames } from '../../domain/channels.ts';
-import { arrayOf, rows, type Em } from '../../db/connect.ts';
-import { Contact } from '../../db/entities/contacts.ts';
+import { contactByPhone } from '../../db/queries/contacts/find-contacts.ts';
 import type { SyncRun } from '../../db/entities/events.ts';
 import { Problem, type ProblemCode } from '../../services/problem.ts';
 import { route } from '../http/route.ts';
@@ -45,26 +43,13 @@ export const syncByNumber = route({
     const views = runs.map(syncView(await context.vault.keysOf(context.db, principal.tenantId)));
     if (!haveEnded(runs)) return { status: 202, body: { contact: null, runs: views } };
     return context.db.tenant(principal.tenantId, async (em) => {
-      const contact = await contactIn(em, runs, phone);
+      const succeeded = runs.filter(({ state }) => state === 'succeeded').map(({ accountId }) => accountId);
+      const contact = await contactByPhone(em, succeeded, phone);
       if (!contact) throw whyNot(runs);
       return { status: 200, body: { contact: await shownTo(em, context, principal, contact), runs: views } };
     });
   },
 });
-
-/** Who has the number in the address book of an account whose run succeeded; of several the one told of last. */
-async function contactIn(em: Em, runs: readonly SyncRun[], phone: string): Promise<Contact | null> {
-  const accounts = runs.filter(({ state }) => state === 'succeeded').map(({ accountId }) => accountId);
-  const [found] = await rows<{ id: string }>(
-    em,
-    `select r.id from contact_aliases a join contacts c on c.id = a.contact_id
-       join contacts r on r.id = coalesce(c.merged_into, c.id)
-     where a.account_id = any(?::uuid[]) and a.kind = 'jid' and a.value = ?
-     order by r.last_updated_from_wasender desc nulls last, r.id limit 1`,
-    [arrayOf(accounts), jidOf(phone)],
-  );
-  return found ? em.findOne(Contact, { id: found.id }) : null;
-}
 
 /** Why a number could not be fetched, where that is not the provider's trouble. */
 const problemOf: Partial<Record<FailureCode, ProblemCode>> = {

@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import { nameOf } from '../../domain/contacts.ts';
 import { changeContacts } from '../../db/queries/contacts/change-contacts.ts';
-import { contactsWhere, type ContactFilter } from '../../db/queries/contacts/find-contacts.ts';
-import { rows, type Em } from '../../db/connect.ts';
+import { listContacts as contactsPage, type ContactFilter } from '../../db/queries/contacts/find-contacts.ts';
+import type { Em } from '../../db/connect.ts';
 import { Contact } from '../../db/entities/contacts.ts';
 import { anyAccount } from '../../services/accounts/find-account.ts';
-import { anyContact, holdContacts, refuseMerged } from '../../services/contacts/find-contacts.ts';
+import { anyContact, contactDetails, lockContactsById, refuseMerged } from '../../services/contacts/find-contacts.ts';
 import type { Context } from '../../services/context.ts';
 import type { Principal } from '../../services/principal.ts';
 import { cursorId, flag, page, pageOf, pageQuery } from '../http/pagination.ts';
@@ -21,7 +21,7 @@ export const groupsOfOne = 50;
 export const groups = z
   .array(z.string().trim().min(1).max(64))
   .max(groupsOfOne)
-  .describe('Your own words to sort people by.');
+  .describe('Your own labels for people.');
 export const search = z
   .string()
   .max(200)
@@ -29,9 +29,13 @@ export const search = z
     'Words of the name, verified name, company or push name in any case, or digits of the number; also of contacts merged into it.',
   );
 
-/** The whole contact for a key: with the provider's entry where it may see that. */
+/** The whole contact for a key; with the provider's entry where the key may see it. */
 export const shownTo = async (em: Em, { vault }: Context, { tenantId, scopes }: Principal, contact: Contact) =>
-  wholeContactView(em, contact, scopes.includes('raw') ? await vault.keysOf(em, tenantId) : null);
+  wholeContactView(
+    contact,
+    await contactDetails(em, contact),
+    scopes.includes('raw') ? await vault.keysOf(em, tenantId) : null,
+  );
 
 /** A filter about one account: 404 where the tenant has no such account. */
 export const filterOf = async (em: Em, filter: ContactFilter): Promise<ContactFilter> =>
@@ -48,23 +52,13 @@ const listContacts = route({
     q: search.optional(),
     account: z.string().optional(),
     group: z.string().optional(),
-    synced: flag.describe('Whether the provider told of them.'),
+    synced: flag.describe('Whether the provider has them.'),
   }),
   answer: pageOf(contactAnswer),
   handle: ({ context, principal, query: { limit, cursor, ...filter } }) =>
     context.db.tenant(principal.tenantId, async (em) => {
-      const { sql, params } = contactsWhere(await filterOf(em, filter));
-      const after = cursorId(cursor);
-      const ids = await rows<{ id: string }>(
-        em,
-        `select c.id from contacts c where ${sql} ${after === null ? '' : 'and c.id > ?'} order by c.id limit ?`,
-        [...params, ...(after === null ? [] : [after]), limit + 1],
-      );
-      const found = await em.find(
-        Contact,
-        { id: { $in: ids.map(({ id }) => id) } },
-        { orderBy: { id: 'asc' }, exclude: ['rawWasenderData'] },
-      );
+      const wanted = { after: cursorId(cursor), limit: limit + 1 };
+      const found = await contactsPage(em, await filterOf(em, filter), wanted);
       return { body: page(found, limit, contactView) };
     }),
 });
@@ -72,7 +66,7 @@ const listContacts = route({
 const getContact = route({
   method: 'get',
   path: '/contacts/{id}',
-  summary: 'Read a contact, also a merged one; with the scope raw, with what the provider told',
+  summary: "Read a contact, also a merged one; with the scope raw, with the provider's entry",
   tag,
   scope: 'read',
   params: contactParams,
@@ -98,10 +92,10 @@ const patchContact = route({
   answer: wholeContactAnswer,
   handle: ({ context, principal, params: { id }, body: { name, ...change } }) =>
     context.db.tenant(principal.tenantId, async (em) => {
-      await holdContacts(em, [id]);
+      await lockContactsById(em, [id]);
       await refuseMerged(em, [id]);
       const at = context.clock.now();
-      await changeContacts(em, contactsWhere({ ids: [id] }), change, at);
+      await changeContacts(em, { ids: [id] }, change, at);
       const contact = await anyContact(em, id);
       // A name that a merge brought is the contact's own once it is written by hand as well.
       const brought = contact.provenance.name?.source === 'merge';
@@ -130,7 +124,7 @@ const deleteContact = route({
   status: 204,
   handle: ({ context, principal, params: { id } }) =>
     context.db.tenant(principal.tenantId, async (em) => {
-      await holdContacts(em, [id]);
+      await lockContactsById(em, [id]);
       await refuseMerged(em, [id]);
       await em.nativeDelete(Contact, { id });
       return { body: null };

@@ -3,8 +3,8 @@ import { arrayOf, rows, type Em } from '../../db/connect.ts';
 import { Erasure } from '../../db/entities/privacy.ts';
 import { liftErasure, openErasure } from '../../db/queries/erasures/erasures.ts';
 import { findPerson, type Person } from '../../db/queries/erasures/find-person.ts';
-import { aliasOf, jidOf } from '../../domain/contacts.ts';
 import { noCounts, subjectOf, type Subject } from '../../domain/erasure.ts';
+import { phoneIdentity } from '../../domain/identities.ts';
 import { isId } from '../../platform/ids.ts';
 import { anyContact } from '../../services/contacts/find-contacts.ts';
 import { afterCursor, page, pageOf, pageQuery, time, wireTime, wireTimeOrNull } from '../http/pagination.ts';
@@ -109,7 +109,7 @@ function subjectAsked(body: { phone?: string; jid?: string; lid?: string; identi
   const [one] = given;
   if (!one || given.length > 1) throw new Problem('invalid_request', 'body: name one of phone, jid, lid and identity.');
   const [field, value] = one;
-  if (field === 'phone') return aliasOf(jidOf(phoneOrProblem('phone', value)));
+  if (field === 'phone') return phoneIdentity(phoneOrProblem('phone', value));
   const subject = subjectOf(value) ?? (field === 'identity' ? { kind: 'id' as const, value } : null);
   if (field === 'identity' && subject) return subject;
   if (subject?.kind !== kinds[field]) throw new Problem('invalid_request', `${field}: not one.`);

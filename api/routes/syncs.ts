@@ -48,10 +48,10 @@ const startOne = route({
   status: 202,
   handle: async (call) => {
     const { context, principal, params, query, body } = call;
-    const wish = wishOf(body);
+    const request = requestOf(body);
     const account = await context.db.tenant(principal.tenantId, (em) => ownAccount(em, params.id));
-    checkSyncable(context, account, wish.kind);
-    const [id = ''] = await beginSyncs(context, [account], wish);
+    checkSyncable(context, account, request.kind);
+    const [id = ''] = await beginSyncs(context, [account], request);
     const [run] = await runsAfter(call, [id], query.wait);
     if (!run) throw new Problem('not_found', 'The account was deleted meanwhile.');
     const keys = await context.vault.keysOf(context.db, principal.tenantId);
@@ -59,7 +59,7 @@ const startOne = route({
   },
 });
 
-function wishOf({
+function requestOf({
   kind: name,
   scope = {},
 }: {
@@ -111,12 +111,12 @@ export const startSyncs = route({
   doneStatus: 200,
   handle: async (call) => {
     const { context, principal, query, body } = call;
-    const wish: SyncRequest = body.kind === 'contacts' ? { kind: 'contacts', target: null } : { kind: 'details' };
+    const request: SyncRequest = body.kind === 'contacts' ? { kind: 'contacts', target: null } : { kind: 'details' };
     const { accounts, left } = await context.db.tenant(principal.tenantId, async (em) => ({
       accounts: await syncableAccounts(context, em, principal.tenantId, body.kind, body),
       left: await countLeftOut(context, em, body.kind, body),
     }));
-    const ids = await beginSyncs(context, accounts, wish);
+    const ids = await beginSyncs(context, accounts, request);
     const runs = await runsAfter(call, ids, query.wait);
     return {
       status: query.wait > 0 && haveEnded(runs) ? 200 : 202,

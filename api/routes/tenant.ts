@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { Tenant } from '../../db/entities/tenants.ts';
-import { contactFieldNames } from '../../domain/erasure.ts';
+import { contactFields, droppableFields } from '../../domain/contact-fields.ts';
 import { requestMaintenance } from '../../services/maintenance/request-maintenance.ts';
 import { route } from '../http/route.ts';
 
@@ -15,9 +15,10 @@ function isTimeZone(name: string): boolean {
 }
 
 const timeZone = z.string().max(64).refine(isTimeZone, "not a time zone such as Europe/Berlin or 'UTC'");
+const droppableNames = droppableFields.map((name) => contactFields[name].wire);
 const contactFieldPolicy = z
-  .array(z.enum(contactFieldNames))
-  .max(contactFieldNames.length)
+  .array(z.enum(droppableNames))
+  .max(droppableNames.length)
   .nullable()
   .describe(
     'Fields of contacts that are stored beside their identity (JID, LID); raw is the answer of the provider. Null: all.',
@@ -80,7 +81,7 @@ const patchTenant = route({
       if (body.contact_retention_days !== undefined) tenant.contactRetentionDays = body.contact_retention_days;
       if (body.contact_fields !== undefined) {
         const kept = body.contact_fields;
-        const fields = kept && contactFieldNames.filter((name) => kept.includes(name));
+        const fields = kept && droppableNames.filter((name) => kept.includes(name));
         if (JSON.stringify(fields) !== JSON.stringify(tenant.contactFields)) tenant.contactFieldsOwed = true;
         tenant.contactFields = fields;
       }

@@ -1,12 +1,12 @@
 import { z } from 'zod';
-import { providerNames, type ProviderName } from '../../domain/channels.ts';
-import { displayName, type FieldOrigin } from '../../domain/contacts.ts';
+import { providerNames } from '../../domain/channels.ts';
+import { displayName } from '../../domain/contacts.ts';
+import { identityKinds } from '../../domain/identities.ts';
 import { formatPhone } from '../../domain/phone.ts';
-import { arrayOf, rows, type Em } from '../../db/connect.ts';
-import { Account } from '../../db/entities/accounts.ts';
-import type { Contact } from '../../db/entities/contacts.ts';
+import type { Contact, ListedContact } from '../../db/entities/contacts.ts';
 import { sealed } from '../../db/sealed.ts';
 import type { Keyset } from '../../platform/keyset.ts';
+import type { ContactDetails } from '../../services/contacts/find-contacts.ts';
 import { time, wireTime, wireTimeOrNull } from '../http/pagination.ts';
 
 export const contactAnswer = z
@@ -18,7 +18,7 @@ export const contactAnswer = z
     display_name: z.string().describe('Verified name, else name, else company, else the number.'),
     name: z.string().nullable().describe('Edited, else as saved in the phone, else the push name.'),
     verified_name: z.string().nullable(),
-    push_name: z.string().nullable().describe('As the person calls themself.'),
+    push_name: z.string().nullable().describe('As the person named themself.'),
     saved_name: z.string().nullable().describe("As saved in the owner's phone."),
     company: z.string().nullable(),
     profile_image_url: z.string().nullable(),
@@ -41,52 +41,29 @@ const origin = z.object({
   from: z
     .string()
     .optional()
-    .describe('The merged contact that it was taken from, or under whose identity it was told.'),
+    .describe('The merged contact that it was taken from, or under whose identity the entry came.'),
   at: time,
 });
 
 export const wholeContactAnswer = contactAnswer
   .extend({
     aliases: z
-      .array(z.object({ kind: z.enum(['jid', 'lid']), value: z.string() }))
+      .array(z.object({ kind: z.enum(identityKinds), value: z.string() }))
       .describe('What the account knows the person by.'),
     provenance: z.record(z.string(), origin).describe('Where each field comes from, and since when.'),
     merged: z.array(z.string()).describe('The contacts that this one stands for.'),
     raw_wasender_data: z
       .unknown()
       .optional()
-      .describe('For keys with the scope raw: as the provider told it; null once its time is over.'),
+      .describe("For keys with the scope raw: the provider's entry as it came; null once its time is over."),
   })
   .meta({ id: 'WholeContact' });
 
 type ContactView = z.input<typeof contactAnswer>;
 export type WholeContactView = z.input<typeof wholeContactAnswer>;
 
-/** The columns behind a contact in a list: without what the provider told raw, which may be long. */
-type Listed = Pick<
-  Contact,
-  | 'id'
-  | 'accountId'
-  | 'phoneNumber'
-  | 'name'
-  | 'verifiedName'
-  | 'pushName'
-  | 'savedName'
-  | 'company'
-  | 'profileImageUrl'
-  | 'whatsappStatus'
-  | 'isBusinessAccount'
-  | 'wasenderJid'
-  | 'wasenderSyncStatus'
-  | 'lastUpdatedFromWasender'
-  | 'groups'
-  | 'mergedInto'
-  | 'createdAt'
-  | 'updatedAt'
->;
-
 /** A contact as lists show it. */
-export const contactView = (contact: Listed): ContactView => ({
+export const contactView = (contact: ListedContact): ContactView => ({
   id: contact.id,
   account_id: contact.accountId,
   phone_number: contact.phoneNumber,
@@ -100,9 +77,9 @@ export const contactView = (contact: Listed): ContactView => ({
   profile_image_url: contact.profileImageUrl,
   whatsapp_status: contact.whatsappStatus,
   is_business_account: contact.isBusinessAccount,
-  wasender_jid: contact.wasenderJid,
-  wasender_sync_status: contact.wasenderSyncStatus,
-  last_updated_from_wasender: wireTimeOrNull(contact.lastUpdatedFromWasender),
+  wasender_jid: contact.identity,
+  wasender_sync_status: contact.syncStatus,
+  last_updated_from_wasender: wireTimeOrNull(contact.updatedFromProviderAt),
   groups: contact.groups,
   merged_into: contact.mergedInto,
   created_at: wireTime(contact.createdAt),
@@ -110,58 +87,11 @@ export const contactView = (contact: Listed): ContactView => ({
 });
 
 /** All that is known of a contact; for keys with the scope raw, with the provider's entry opened (`keys`). */
-export async function wholeContactView(em: Em, contact: Contact, keys: Keyset | null): Promise<WholeContactView> {
-  const { provider } = await em.findOneOrFail(Account, { id: contact.accountId });
-  const merged = await rows<{ id: string }>(em, 'select id from contacts where merged_into = ? order by id', [
-    contact.id,
-  ]);
-  const aliases = await rows<WholeContactView['aliases'][number]>(
-    em,
-    'select kind, value from contact_aliases where contact_id = any(?::uuid[]) order by kind, value',
-    [arrayOf([contact.id, ...merged.map(({ id }) => id)])],
-  );
-  return {
-    ...contactView(contact),
-    aliases: aliases.map(({ kind, value }) => ({ kind, value })),
-    provenance: provenanceView(contact, provider),
-    merged: merged.map(({ id }) => id),
-    ...(keys ? { raw_wasender_data: rawOf(keys, contact) } : {}),
-  };
-}
+export const wholeContactView = (contact: Contact, details: ContactDetails, keys: Keyset | null): WholeContactView => ({
+  ...contactView(contact),
+  ...details,
+  ...(keys ? { raw_wasender_data: rawOf(keys, contact) } : {}),
+});
 
-const rawOf = (keys: Keyset, { id, rawWasenderData }: Contact): unknown =>
-  rawWasenderData === null ? null : JSON.parse(keys.open(rawWasenderData, sealed.contactRaw(id)));
-
-/** Fields by their names on the wire. */
-const fieldNames = {
-  phone_number: 'phoneNumber',
-  saved_name: 'savedName',
-  push_name: 'pushName',
-  verified_name: 'verifiedName',
-  company: 'company',
-  profile_image_url: 'profileImageUrl',
-  whatsapp_status: 'whatsappStatus',
-  is_business_account: 'isBusinessAccount',
-} as const;
-
-/** A field without an entry comes from the provider at the contact's first sight. */
-function provenanceView(contact: Contact, provider: ProviderName): WholeContactView['provenance'] {
-  const first: FieldOrigin = { source: 'provider', at: wireTime(contact.createdAt) };
-  const { edits } = contact;
-  const view = ({ source, at, from }: FieldOrigin, edited = false) => ({
-    source,
-    provider: edited ? null : provider,
-    at,
-    ...(from === undefined ? {} : { from }),
-  });
-  const shown: WholeContactView['provenance'] = {};
-  for (const [wire, name] of Object.entries(fieldNames)) {
-    const entry = contact.provenance[name];
-    if (entry || contact[name] !== null)
-      shown[wire] = view(entry ?? first, name === 'company' && edits.company !== undefined);
-  }
-  if (contact.name === null) return shown;
-  const field = contact.savedName === null ? 'push_name' : 'saved_name';
-  const edit = edits.name === undefined ? undefined : contact.provenance.name;
-  return { ...shown, name: edit ? view(edit, true) : { ...(shown[field] ?? view(first)), field } };
-}
+const rawOf = (keys: Keyset, { id, raw }: Contact): unknown =>
+  raw === null ? null : JSON.parse(keys.open(raw, sealed.contactRaw(id)));

@@ -1,8 +1,7 @@
 import { z } from 'zod';
-import { targetOf } from '../../db/queries/syncs/open-contacts-run.ts';
 import type { SyncRun } from '../../db/entities/events.ts';
-import { asFailureCode, failureRow } from '../../domain/failures.ts';
 import type { Keyset } from '../../platform/keyset.ts';
+import { describeRun } from '../../services/syncs/describe-run.ts';
 import { time, wireTime, wireTimeOrNull } from '../http/pagination.ts';
 
 export const syncKinds = ['details', 'contacts'] as const;
@@ -29,19 +28,22 @@ export const syncAnswer = z
 
 export type SyncView = z.input<typeof syncAnswer>;
 
-/** A run as callers see it; `keys` open whom it is about. */
+/** A run as callers see it; `keys` open its scope. */
 export const syncView =
   (keys: Keyset) =>
-  (run: SyncRun): SyncView => ({
-    id: run.id,
-    account_id: run.accountId,
-    kind: run.kind,
-    scope: targetOf(keys, run) ?? (run.scope === '' ? null : {}),
-    state: run.state,
-    progress: run.state === 'succeeded' ? 1 : Math.min(1, run.part),
-    stats: run.stats,
-    reason: run.reason,
-    what_to_do: run.reason === null ? null : failureRow(asFailureCode(run.reason)).whatToDo,
-    started_at: wireTime(run.startedAt),
-    ended_at: wireTimeOrNull(run.endedAt),
-  });
+  (run: SyncRun): SyncView => {
+    const { scope, progress, whatToDo } = describeRun(keys, run);
+    return {
+      id: run.id,
+      account_id: run.accountId,
+      kind: run.kind,
+      scope,
+      state: run.state,
+      progress,
+      stats: run.stats,
+      reason: run.reason,
+      what_to_do: whatToDo,
+      started_at: wireTime(run.startedAt),
+      ended_at: wireTimeOrNull(run.endedAt),
+    };
+  };

@@ -1,5 +1,5 @@
 import { defineEntity, p } from '@mikro-orm/core';
-import type { ContactFieldName } from '../../domain/erasure.ts';
+import type { DroppableName } from '../../domain/contact-fields.ts';
 import type { Scope } from '../../domain/scopes.ts';
 
 const TenantSchema = defineEntity({
@@ -11,7 +11,7 @@ const TenantSchema = defineEntity({
     /** IANA name of the zone in which the tenant's days begin. */
     timeZone: p.text().default('UTC'),
     /** Contact fields that are stored; null: all. */
-    contactFields: p.array().$type<ContactFieldName[]>().strictNullable(),
+    contactFields: p.array().$type<DroppableName[]>().strictNullable(),
     /** Fields that are no longer stored must still be cleared in existing contacts. */
     contactFieldsOwed: p.boolean().default(false),
     /** How long contacts are kept after they were last confirmed, in days; null: without limit. */

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Channel } from '../../domain/channels.ts';
-import { toE164 } from '../../domain/phone.ts';
+import { readPhone } from '../../domain/phone.ts';
 import type { LoginInput } from '../provider.ts';
 
 /** UniPile v1's word for each channel. */
@@ -24,7 +24,7 @@ const options = {
 const password = z.strictObject({ username: z.string().min(1), password: z.string().min(1), ...options });
 
 const shapes: Record<Channel, z.ZodType> = {
-  whatsapp: z.strictObject({ pairing_phone_number: z.string().refine(toE164).optional(), ...options }),
+  whatsapp: z.strictObject({ pairing_phone_number: z.string().refine(readPhone).optional(), ...options }),
   telegram: z.strictObject(options),
   linkedin: z.union([
     password.extend({ recruiter_contract_id: z.string().optional() }),
@@ -66,6 +66,6 @@ export function validateLoginInput(channel: Channel, input: LoginInput): string 
 /** The body of a login: the options, and the provider's word for the channel. */
 export function loginBody(channel: Channel, input: LoginInput): Record<string, unknown> {
   const { pairing_phone_number: pairing, ...rest } = input.credentials;
-  const digits = typeof pairing === 'string' ? toE164(pairing)?.slice(1) : undefined;
+  const digits = typeof pairing === 'string' ? readPhone(pairing)?.slice(1) : undefined;
   return { provider: providerWords[channel], ...rest, ...(digits ? { pairing_phone_number: digits } : {}) };
 }

@@ -1,5 +1,6 @@
 import { parsePhoneNumberFromString } from 'libphonenumber-js';
 import { ProviderFailure } from '../../domain/failures.ts';
+import { readPhone } from '../../domain/phone.ts';
 import type { StepContent } from '../../domain/steps.ts';
 import type { AccountView, LoginInput, LoginProgress, ProviderCall } from '../provider.ts';
 import { progressFrom } from './checkpoints.ts';
@@ -75,7 +76,7 @@ const solution = (call: ProviderCall, code: string) => ({
 function phoneForm(text: string): string {
   const typed = text.trim();
   if (/^\(\+\d{1,3}\)\d{4,14}$/.test(typed)) return typed;
-  const number = parsePhoneNumberFromString(`+${typed.replace(/^(\+|00)/, '')}`);
+  const number = parsePhoneNumberFromString(readPhone(typed) ?? '');
   if (!number) throw new ProviderFailure('wrong_answer', 'This cannot be a phone number.');
   return `(+${number.countryCallingCode})${number.formatNational().replace(/\D/g, '')}`;
 }

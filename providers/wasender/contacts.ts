@@ -44,15 +44,6 @@ async function picture(call: ProviderCall, who: string): Promise<string | null> 
   return url && /^https?:\/\//.test(url) ? url : null;
 }
 
-/** GET /on-whatsapp/{phone}. */
-async function onWhatsapp(call: ProviderCall, phone: string): Promise<boolean> {
-  const data = await known(askSession(call, 'GET', `/on-whatsapp/${nameOf(phone)}`));
-  const exists = field(data, 'exists');
-  if (data !== null && typeof exists !== 'boolean')
-    throw new ProviderFailure('provider_unavailable', 'WASender does not say whether the number is on WhatsApp.');
-  return exists === true;
-}
-
 /** GET /pn-from-lid/{lid}. */
 async function lidToPhone(call: ProviderCall, lid: string): Promise<string | null> {
   const data = await known(askSession(call, 'GET', `/pn-from-lid/${segment(lid)}`));
@@ -76,4 +67,4 @@ async function known(answer: Promise<Json>): Promise<Json | null> {
   }
 }
 
-export const contacts: ContactReader = { page, all, one, picture, onWhatsapp, lidToPhone };
+export const contacts: ContactReader = { page, all, one, picture, lidToPhone };

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Channel } from '../../domain/channels.ts';
-import { toE164 } from '../../domain/phone.ts';
+import { readPhone, toE164 } from '../../domain/phone.ts';
 import type { LoginInput } from '../provider.ts';
 import type { Json } from './fields.ts';
 
@@ -18,10 +18,7 @@ const flag = z.boolean().optional();
 
 /** The session's options under WASender's own names; without a number a step asks for it. */
 const shape = z.strictObject({
-  phone_number: z
-    .string()
-    .refine((typed) => /^[+\d\s().-]+$/.test(typed) && toE164(typed))
-    .optional(),
+  phone_number: z.string().refine(readPhone).optional(),
   proxy_url: z.url({ protocol: /^(https?|socks5)$/ }).optional(),
   ...(Object.fromEntries(flags.map((name) => [name, flag])) as Record<(typeof flags)[number], typeof flag>),
 });
@@ -41,7 +38,7 @@ export function validateLoginInput(_channel: Channel, input: LoginInput): string
 /** The number to connect: the one given, else the one that the account had. E.164, or null. */
 export function phoneFor({ credentials, identity }: LoginInput): string | null {
   const { phone_number: given } = credentials;
-  return toE164(typeof given === 'string' ? given : (identity ?? null));
+  return typeof given === 'string' ? readPhone(given) : toE164(identity);
 }
 
 /** The name that the session carries at WASender; it holds the login's reference. */

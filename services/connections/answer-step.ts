@@ -1,4 +1,4 @@
-import { toE164 } from '../../domain/phone.ts';
+import { readPhone } from '../../domain/phone.ts';
 import { answerable, type StepContent } from '../../domain/steps.ts';
 import type { Em } from '../../db/connect.ts';
 import type { Account } from '../../db/entities/accounts.ts';
@@ -118,7 +118,7 @@ function checkAnswer(content: StepContent | null, text: string): string {
   const answer = text.trim();
   if (!answer) throw new Problem('invalid_request', 'answer: must not be empty.');
   if (content.kind === 'phone') {
-    const phone = /^[+\d\s().-]+$/.test(answer) ? toE164(answer) : null;
+    const phone = readPhone(answer);
     if (!phone) throw new Problem('invalid_request', 'answer: not a phone number with its country code.');
     return phone;
   }

@@ -1,6 +1,6 @@
 import type { SavedPerson } from '../../db/queries/contacts/contact-page.ts';
 
-/** What a contacts sync reports; people count once each, however often they were delivered. */
+/** What a contacts sync reports; a person counts once, however often it was delivered. */
 export interface ContactStats {
   /** Entries delivered. */
   total_fetched: number;
@@ -11,15 +11,15 @@ export interface ContactStats {
   inserted: number;
   updated: number;
   unchanged: number;
-  /** Entries of people who had been delivered before. */
+  /** Further entries of people that were delivered before. */
   duplicates: number;
-  /** Entries that are no people: groups, channels, what names nobody. */
+  /** Entries that are no people: groups, channels, entries without an identity. */
   skipped: number;
-  /** Entries of people who were erased on request. */
+  /** Entries of people that were erased on request. */
   erased: number;
 }
 
-/** What a page adds beside its people. */
+/** Counts of a page beside its people. */
 export interface PageCounts {
   delivered: number;
   skipped: number;
@@ -28,8 +28,8 @@ export interface PageCounts {
 }
 
 const bit = { inserted: 1, updated: 2, unchanged: 4, named: 8 } as const;
-/** In a record: this person turned out to be another one. */
-const gone = 0;
+/** In a record: this contact was merged into another. */
+const merged = 0;
 const outcomes = ['inserted', 'updated', 'unchanged'] as const;
 /** Bytes of a person in a page's record: the random end of the contact's id, then the bits. */
 const idSize = 8;
@@ -37,7 +37,7 @@ const recordSize = idSize + 1;
 /** The last sixteen hex digits of a UUID. */
 const keyOf = (contactId: string): string => contactId.slice(19, 23) + contactId.slice(24);
 
-/** The count of a run, and whom it has met: kept page by page, so that a run that goes on counts nobody twice. */
+/** The counts of a run and the contacts that it has seen: stored page by page, so that a resumed run counts none twice. */
 export class ContactSyncStats {
   readonly stats: ContactStats;
   readonly #seen = new Map<string, number>();
@@ -61,46 +61,46 @@ export class ContactSyncStats {
       for (let at = 0; at < page.length; at += recordSize) {
         const key = Buffer.from(page.subarray(at, at + idSize)).toString('hex');
         const flags = page[at + idSize] ?? 0;
-        if (flags === gone) this.#seen.delete(key);
+        if (flags === merged) this.#seen.delete(key);
         else this.#seen.set(key, flags);
       }
   }
 
-  /** Counts a page; answers what must be kept of it. */
+  /** Counts a page; answers its record, to be stored with it. */
   add(people: readonly SavedPerson[], counts: PageCounts): Buffer {
     const { stats } = this;
-    let kept = '';
-    const note = (key: string, flags: number): void => {
-      kept += key + flags.toString(16).padStart(2, '0');
+    let records = '';
+    const record = (key: string, flags: number): void => {
+      records += key + flags.toString(16).padStart(2, '0');
     };
-    const meet = (key: string, now: number): void => {
+    const see = (key: string, now: number): void => {
       const before = this.#seen.get(key);
       const after = before === undefined ? now : together(before, now);
       if (after === before) return;
       if (before !== undefined) this.#count(before, -1);
       this.#count(after, 1);
       this.#seen.set(key, after);
-      note(key, after);
+      record(key, after);
     };
-    for (const { contactId, outcome, named } of people) meet(keyOf(contactId), bit[outcome] | (named ? bit.named : 0));
-    // Afterwards, since who was joined may stand further down on the page.
+    for (const { contactId, outcome, named } of people) see(keyOf(contactId), bit[outcome] | (named ? bit.named : 0));
+    // In a second loop: a merged contact may come later on the page than its survivor.
     for (const { contactId, joined = [] } of people)
       for (const other of joined.map(keyOf)) {
         const flags = this.#seen.get(other);
         if (flags === undefined) continue;
         this.#count(flags, -1);
         this.#seen.delete(other);
-        note(other, gone);
-        meet(keyOf(contactId), flags);
+        record(other, merged);
+        see(keyOf(contactId), flags);
       }
     stats.total_fetched += counts.delivered;
     stats.skipped += counts.skipped;
     stats.failed_updates += counts.failed;
     stats.erased += counts.erased;
     const entries = stats.total_fetched - stats.skipped - stats.failed_updates - stats.erased;
-    // In a further pass those still to come are known already.
+    // In a further pass contacts of later pages are already counted.
     stats.duplicates = Math.max(entries - this.#seen.size, 0);
-    return Buffer.from(kept, 'hex');
+    return Buffer.from(records, 'hex');
   }
 
   #count(flags: number, by: 1 | -1): void {
@@ -111,7 +111,7 @@ export class ContactSyncStats {
   }
 }
 
-/** A person met twice: what was inserted stays so, what was changed at either time is updated. */
+/** A contact seen twice: inserted stays inserted, a change at either time makes it updated. */
 function together(before: number, now: number): number {
   const named = (before | now) & bit.named;
   const changed = (before | now) & (bit.updated | bit.inserted);

@@ -1,31 +1,44 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { peopleOfGroup } from '../../db/queries/contacts/find-contacts.ts';
 import type { SeenContact } from '../../domain/contacts.ts';
+import { failureRow, ProviderFailure } from '../../domain/failures.ts';
 import type { ContactReader, ProviderCall } from '../../providers/provider.ts';
-import { withRetries } from './with-retries.ts';
+import type { Context } from '../context.ts';
 
-/** A part of an address book, and where the next one begins. */
+/** A part of what a sync reads, and where the next one begins. */
 export interface ContactBatch {
   contacts: SeenContact[];
   delivered: number;
   /** Null on the last page. */
   cursor: string | null;
-  /** How much of the book is done with this page, from 0 to 1; null where it is not known. */
+  /** How much is done with this page, from 0 to 1; null where it is not known. */
   part: number | null;
+}
+
+/** A connected account and the calls to its provider, which end with `signal`. */
+export interface Reading {
+  reader: ContactReader;
+  call: ProviderCall;
+  signal: AbortSignal;
 }
 
 /** People of a page that is written at once. */
 export const pageSize = 2_000;
+/** People of a group that are asked for one by one and written together. */
+const groupPageSize = 20;
+/** The longest wait inside an activity, in milliseconds; longer waits are left to Temporal's retries. */
+const longestWaitMs = 60_000;
+const tries = 5;
 
 /**
- * The address book from `cursor` on. It is read as it is at one moment and handed on in the order of its identities:
- * where the provider's own pages shift because somebody came or went, people would be missed. A book that cannot be had
- * at once (`inPages`) is read by those pages all the same.
+ * All contacts from `cursor` on. They are read at once and handed on in the order of their identities: the provider's
+ * own pages shift when a person is added or removed, and people would be missed. Where they cannot be had at once
+ * (`inPages`), those pages are read all the same.
  */
 export async function* readContacts(
-  reader: ContactReader,
-  call: ProviderCall,
+  { reader, call, signal }: Reading,
   cursor: string | null,
   inPages: boolean,
-  signal: AbortSignal,
 ): AsyncGenerator<ContactBatch> {
   if (cursor?.startsWith('p:') || (cursor === null && inPages)) {
     for (let at = cursor; ;) {
@@ -35,13 +48,13 @@ export async function* readContacts(
       if (at === null) return;
     }
   }
-  const book = await withRetries(signal, () => reader.all(call));
-  const people = book.contacts.toSorted((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0));
+  const all = await withRetries(signal, () => reader.all(call));
+  const people = all.contacts.toSorted((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0));
   const after = cursor?.slice(2) ?? '';
   let at = people.findIndex(({ id }) => id > after);
   if (at < 0) at = people.length;
-  // What names no person is counted with the first page.
-  let others = cursor === null ? book.delivered - people.length : 0;
+  // Entries that name no person are counted with the first page.
+  let others = cursor === null ? all.delivered - people.length : 0;
   do {
     let end = Math.min(at + pageSize, people.length);
     // Entries of one identity stay together: a page ends between people.
@@ -57,4 +70,51 @@ export async function* readContacts(
     others = 0;
     at = end;
   } while (at < people.length);
+}
+
+/** One person by number. Throws `not_found` where the provider does not know it. */
+export async function* readOne({ reader, call, signal }: Reading, phone: string): AsyncGenerator<ContactBatch> {
+  const found = await withRetries(signal, () => reader.one(call, phone));
+  if (!found) throw new ProviderFailure('not_found', 'The provider does not know this number.');
+  yield { contacts: [found], delivered: 1, cursor: null, part: 1 };
+}
+
+/** The people of a group, each asked for alone. People that the provider no longer knows are left out. */
+export async function* readGroup(
+  { db }: Context,
+  { tenantId, accountId }: { tenantId: string; accountId: string },
+  { reader, call, signal }: Reading,
+  group: string,
+  cursor: string | null,
+): AsyncGenerator<ContactBatch> {
+  for (let after = cursor; ;) {
+    const from = after;
+    const people = await db.tenant(tenantId, (em) => peopleOfGroup(em, accountId, group, from, groupPageSize));
+    const contacts: SeenContact[] = [];
+    for (const { identity } of people) {
+      const found = await withRetries(signal, () => reader.one(call, identity));
+      if (found) contacts.push(found);
+    }
+    after = people.length === groupPageSize ? (people.at(-1)?.id ?? null) : null;
+    yield { contacts, delivered: people.length, cursor: after, part: null };
+    if (after === null) return;
+  }
+}
+
+/**
+ * Makes a call to a provider, waiting out its pauses and short outages: a retry by Temporal would begin the whole
+ * activity anew. Throws the failure of the last try, at once where waiting does not help.
+ */
+async function withRetries<T>(signal: AbortSignal, call: () => Promise<T>): Promise<T> {
+  for (let n = 1; ; n += 1) {
+    try {
+      return await call();
+    } catch (error) {
+      if (!(error instanceof ProviderFailure)) throw error;
+      const { action } = failureRow(error.code);
+      const waitMs = error.retryAfterMs ?? 500 * 2 ** n;
+      if ((action !== 'retry' && action !== 'wait') || n >= tries || waitMs > longestWaitMs) throw error;
+      await sleep(waitMs, undefined, { signal });
+    }
+  }
 }

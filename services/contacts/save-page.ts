@@ -1,7 +1,7 @@
 import type { Em } from '../../db/connect.ts';
 import { lockContacts } from '../../db/queries/contacts/lock-contacts.ts';
-import type { SavedPerson } from '../../db/queries/contacts/contact-page.ts';
-import { makeReady, saveContacts, type Ahead, type SavingPage } from '../../db/queries/contacts/save-contacts.ts';
+import type { SavedPerson, Saving } from '../../db/queries/contacts/contact-page.ts';
+import { saveContacts } from '../../db/queries/contacts/save-contacts.ts';
 import type { RunOf } from '../../db/queries/syncs/contacts-run.ts';
 import { contactFieldPolicy } from '../../db/queries/contacts/contact-field-policy.ts';
 import { filterErased } from '../../db/queries/erasures/filter-erased.ts';
@@ -14,29 +14,23 @@ class Fenced extends Error {}
 
 /**
  * Writes a page's people and, in the same transaction, how far the run has come by `advance`. False when that says that
- * the run is somebody else's now: then nothing of the page is kept. While PostgreSQL works, the `next` page is made
- * ready.
+ * another worker has the run now: then nothing of the page is kept.
  */
 export async function savePage(
   context: Context,
   ref: RunOf & { now: number },
-  { counted, ahead }: { counted: ContactSyncStats; ahead: Ahead },
+  counted: ContactSyncStats,
   page: ContactBatch,
-  next: () => ContactBatch | null,
   advance: (em: Em, stats: object, seen: Buffer) => Promise<boolean>,
 ): Promise<boolean> {
   const { tenantId, accountId } = ref;
   try {
     await context.db.tenant(tenantId, async (em) => {
-      // The ledger is read under the lock: an erasure that is under way waits for this page or is seen by it.
+      // The ledger is read under the lock: a concurrent erasure waits for this page, or this page sees it.
       await lockContacts(em, accountId);
       const { entries, erased } = await filterErased(em, context.vault, tenantId, page.contacts, timeOf(context, ref));
       const keep = await contactFieldPolicy(em, tenantId);
-      const meanwhile = (): void => {
-        const coming = next();
-        if (coming) makeReady(ahead, coming.contacts, keep);
-      };
-      const saving = { tenantId, accountId, at: timeOf(context, ref), vault: context.vault, keep, ahead, meanwhile };
+      const saving = { tenantId, accountId, at: timeOf(context, ref), vault: context.vault, keep };
       const { people, failed } = await saveAll(context, em, saving, entries);
       const counts = { delivered: page.delivered, skipped: page.delivered - page.contacts.length, failed, erased };
       const seen = counted.add(people, counts);
@@ -49,36 +43,30 @@ export async function savePage(
   }
 }
 
-/** What PostgreSQL says of a value that it cannot take; anything else is not the entry's fault. */
-function ofTheEntry(error: unknown): boolean {
+/** Whether PostgreSQL could not take a value (SQLSTATE 22, 23, 54); other errors are not the entry's. */
+function isOfEntry(error: unknown): boolean {
   const code = error instanceof Error ? (error as { code?: unknown }).code : null;
   return typeof code === 'string' && /^(22|23|54)/.test(code);
 }
 
-/** Writes entries together; where one cannot be stored, the halves, until it stands alone: it is left out and counted. */
+/** Writes entries together; where one cannot be stored, by halves until it is alone: it is left out and counted. */
 async function saveAll(
   context: Context,
   em: Em,
-  of: SavingPage,
+  of: Saving,
   entries: readonly SeenContact[],
 ): Promise<{ people: SavedPerson[]; failed: number }> {
   try {
     return { people: await em.transactional((inner) => saveContacts(inner, of, entries)), failed: 0 };
   } catch (error) {
-    if (!ofTheEntry(error)) throw error;
+    if (!isOfEntry(error)) throw error;
     if (entries.length === 1) {
       context.log.warn({ account: of.accountId, err: error }, 'an entry of the address book cannot be stored');
       return { people: [], failed: 1 };
     }
     const middle = Math.ceil(entries.length / 2);
-    const halves = [entries.slice(0, middle), entries.slice(middle)];
-    const people: SavedPerson[] = [];
-    let failed = 0;
-    for (const half of halves) {
-      const saved = await saveAll(context, em, of, half);
-      people.push(...saved.people);
-      failed += saved.failed;
-    }
-    return { people, failed };
+    const first = await saveAll(context, em, of, entries.slice(0, middle));
+    const second = await saveAll(context, em, of, entries.slice(middle));
+    return { people: [...first.people, ...second.people], failed: first.failed + second.failed };
   }
 }

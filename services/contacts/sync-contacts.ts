@@ -1,4 +1,3 @@
-import { rows, type Em } from '../../db/connect.ts';
 import { targetOf } from '../../db/queries/syncs/open-contacts-run.ts';
 import {
   advanceRun,
@@ -7,17 +6,15 @@ import {
   failRun,
   finishRun,
   keepRun,
+  noteSynced,
   type ContactsRun,
   type RunOf,
 } from '../../db/queries/syncs/contacts-run.ts';
 import { Account } from '../../db/entities/accounts.ts';
 import { ProviderFailure, type FailureCode } from '../../domain/failures.ts';
-import type { ContactReader, ProviderCall } from '../../providers/provider.ts';
 import { connectionTo } from '../connections/login/attempt-tx.ts';
 import { contactsEveryMs, timeOf, type Context } from '../context.ts';
-import { readContacts, type ContactBatch } from './read-contacts.ts';
-import { prefetch } from './prefetch.ts';
-import { readGroup, readOne } from './fetch-selected.ts';
+import { readContacts, readGroup, readOne, type ContactBatch, type Reading } from './read-contacts.ts';
 import { savePage } from './save-page.ts';
 import { ContactSyncStats } from './contact-sync-stats.ts';
 
@@ -35,14 +32,14 @@ export class SyncBusy extends Error {
   }
 }
 
-/** How long a run stays in its worker's hand after the last sign of life, in milliseconds. */
+/** How long a worker's lease of a run lasts after its last sign of life, in milliseconds. */
 const leaseMs = 90_000;
-/** After this an activity hands back, so that no try of it grows without end, in milliseconds. */
+/** After this an activity ends and another goes on, so that no try grows without end, in milliseconds. */
 const handBackMs = 10 * 60_000;
-/** From this try on the address book is read in the provider's pages: at once it may be too large. */
+/** From this try on contacts are read in the provider's pages: at once they may be too many. */
 const triesAtOnce = 4;
 
-/** Who works on a run: every try of one activity is the same holder. */
+/** The activity that works on a run: every try of it is the same holder. */
 export interface Holder {
   id: string;
   try: number;
@@ -84,11 +81,14 @@ export async function syncContacts(context: Context, ref: SyncContactsRef, holde
         account.providerAccountId,
       );
       if (!provider.contacts) throw new ProviderFailure('unsupported', 'The provider has no address book.');
-      return { ...claimed, reader: provider.contacts, call: { ...call, signal: holder.signal } };
+      return {
+        ...claimed,
+        reading: { reader: provider.contacts, call: { ...call, signal: holder.signal }, signal: holder.signal },
+      };
     });
     if (!found) return false;
     if ('busyUntil' in found) throw new SyncBusy(found.busyUntil.getTime() - timeOf(context, ref).getTime());
-    const keeping = keepHold(context, ref, found.run.id, holder, until);
+    const keeping = keepLease(context, ref, found.run.id, holder, until);
     try {
       const outcome = await readAll(context, ref, found, holder, began, until);
       if (outcome !== 'again') return outcome === 'more';
@@ -98,8 +98,8 @@ export async function syncContacts(context: Context, ref: SyncContactsRef, holde
   }
 }
 
-/** A page may wait long for its provider: meanwhile the run stays in this worker's hand. */
-function keepHold(
+/** A page may wait long for its provider: the lease is prolonged meanwhile. */
+function keepLease(
   context: Context,
   ref: SyncContactsRef,
   runId: string,
@@ -110,7 +110,7 @@ function keepHold(
     context.db
       .tenant(ref.tenantId, (em) => keepRun(em, runId, holder.id, until()))
       .catch((error: unknown) =>
-        context.log.warn({ account: ref.accountId, err: error }, 'the hold on a sync was not kept'),
+        context.log.warn({ account: ref.accountId, err: error }, 'the lease of a sync was not prolonged'),
       );
   }, leaseMs / 3);
 }
@@ -118,28 +118,27 @@ function keepHold(
 interface Claimed {
   run: ContactsRun;
   pages: Uint8Array[];
-  reader: ContactReader;
-  call: ProviderCall;
+  reading: Reading;
 }
 
-/** Reads and writes from the run's cursor to its end: `gone` when the run is somebody else's by then. */
+/** Reads and writes from the run's cursor to its end; `taken` when another worker has the run by then. */
 async function readAll(
   context: Context,
   ref: SyncContactsRef,
-  { run, pages: seenBefore, reader, call }: Claimed,
+  { run, pages: seenBefore, reading }: Claimed,
   holder: Holder,
   began: number,
   until: () => Date,
-): Promise<'done' | 'again' | 'more' | 'gone'> {
-  const state = { counted: new ContactSyncStats(run.stats, seenBefore), ahead: new Map() };
+): Promise<'done' | 'again' | 'more' | 'taken'> {
+  const counted = new ContactSyncStats(run.stats, seenBefore);
   let from = run.cursor;
-  const pages = from === atTheEnd ? nothing() : await pagesOf(context, ref, run, reader, call, holder);
-  for await (const { item: page, next } of prefetch(pages)) {
+  const pages = from === atTheEnd ? nothing() : await pagesOf(context, ref, run, reading, holder);
+  for await (const page of pages) {
     const to = page.cursor ?? atTheEnd;
-    const kept = await savePage(context, ref, state, page, next, (em, stats, seen) =>
+    const kept = await savePage(context, ref, counted, page, (em, stats, seen) =>
       advanceRun(em, ref, { id: run.id, from, to, part: page.part, stats, seen }, holder.id, until()),
     );
-    if (!kept) return 'gone';
+    if (!kept) return 'taken';
     from = to;
     if (page.cursor !== null && Date.now() - began > handBackMs) return 'more';
   }
@@ -150,7 +149,7 @@ async function readAll(
     return outcome;
   });
   if (ended === 'done') context.metrics.syncs.inc({ kind: 'contacts', outcome: 'succeeded' });
-  return ended ?? 'gone';
+  return ended ?? 'taken';
 }
 
 async function* nothing(): AsyncGenerator<ContactBatch> {}
@@ -159,35 +158,12 @@ async function pagesOf(
   context: Context,
   ref: SyncContactsRef,
   run: ContactsRun,
-  reader: ContactReader,
-  call: ProviderCall,
+  reading: Reading,
   holder: Holder,
 ): Promise<AsyncIterable<ContactBatch>> {
   const target = targetOf(await context.vault.keysOf(context.db, ref.tenantId), run);
-  if (!target) return readContacts(reader, call, run.cursor, holder.try >= triesAtOnce, holder.signal);
+  if (!target) return readContacts(reading, run.cursor, holder.try >= triesAtOnce);
   return 'phone' in target
-    ? readOne(reader, call, target.phone, holder.signal)
-    : readGroup(context, ref, reader, call, target.group, run.cursor, holder.signal);
-}
-
-const aDay = 86_400_000;
-
-/**
- * A whole sync says when the account was last synced. It is due again well before the Schedule's next fire but one, so
- * that no fire passes it by. Pictures that lack are due at once, unless the day's quota or the
- * provider has put them off.
- */
-async function noteSynced(em: Em, { accountId, scope }: SyncContactsRef, at: Date, everyMs: number): Promise<void> {
-  const after = (ms: number): Date => new Date(at.getTime() + ms);
-  await rows(
-    em,
-    `update accounts set last_sync_at = case when ? then ?::timestamptz else last_sync_at end,
-       contacts_due_at = case when ? then ?::timestamptz else contacts_due_at end,
-       pictures_due_at = case when (pictures_due_at is null or pictures_due_at > ?) and exists (
-         select from contacts where account_id = accounts.id and merged_into is null and (picture_at is null
-           or (phone_number is null and lid_asked_at is null and wasender_jid like '%@lid'))
-       ) then ?::timestamptz else pictures_due_at end
-     where id = ?`,
-    [scope === '', at, scope === '', after(everyMs / 2), after(aDay), at, accountId],
-  );
+    ? readOne(reading, target.phone)
+    : readGroup(context, ref, reading, target.group, run.cursor);
 }

@@ -20,19 +20,23 @@ export type SyncRequest = { kind: 'details' } | { kind: 'contacts'; target: Sync
  * Opens a run for each account and has them moved; answers their ids. When Temporal does not take one now, it is not
  * asked for the others either: the reconciler starts them later.
  */
-export async function beginSyncs(context: Context, accounts: readonly Account[], wish: SyncRequest): Promise<string[]> {
+export async function beginSyncs(
+  context: Context,
+  accounts: readonly Account[],
+  request: SyncRequest,
+): Promise<string[]> {
   const { db, vault, clock } = context;
   const now = clock.now();
   const ids: string[] = [];
   let reached = true;
   for (const account of accounts) {
     const { id, start } = await db.tenant(account.tenantId, async (em) => {
-      if (wish.kind === 'details')
+      if (request.kind === 'details')
         return {
           id: await openDetailsRun(em, account.tenantId, account.id, now),
           start: () => startDetailsSync(context, refOf(account)),
         };
-      const run = await openContactsRun(em, vault, account, wish.target, now);
+      const run = await openContactsRun(em, vault, account, request.target, now);
       return { id: run.id, start: () => startContactsSync(context, refOf(account), run.scope) };
     });
     ids.push(id);
@@ -47,22 +51,22 @@ export function runsAfter(
   ids: readonly string[],
   seconds: number,
 ): Promise<SyncRun[]> {
-  const look = () =>
+  const read = () =>
     context.db.tenant(principal.tenantId, (em) =>
       em.find(SyncRun, { id: { $in: [...ids] } }, { orderBy: { id: 'asc' } }),
     );
-  return pollUntil(seconds, gone, look, haveEnded);
+  return pollUntil(seconds, gone, read, haveEnded);
 }
 
 export const haveEnded = (runs: readonly SyncRun[]): boolean => runs.every(({ state }) => state !== 'running');
 
 /** Refuses what an account cannot have synced, now or ever. */
-export function checkSyncable({ providers }: Context, account: Account, wish: SyncRequest['kind']): void {
-  if (wish === 'contacts' && !providers[account.provider]?.contacts)
+export function checkSyncable({ providers }: Context, account: Account, request: SyncRequest['kind']): void {
+  if (request === 'contacts' && !providers[account.provider]?.contacts)
     throw new Problem('unsupported', `${account.provider} gives out no contacts.`, {
       fix: `Sync contacts of accounts at: ${withContacts(providers).join(', ')}.`,
     });
-  if (!account.providerAccountId || (wish === 'contacts' && account.state !== 'active'))
+  if (!account.providerAccountId || (request === 'contacts' && account.state !== 'active'))
     throw new Problem('account_not_connected');
 }
 

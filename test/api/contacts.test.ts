@@ -21,10 +21,10 @@ const edit = async (id: string, body: object): Promise<any> =>
 /** What a sync writes when the provider tells this of somebody. */
 const told = (contactId: string, more: Partial<SeenContact>): Promise<unknown> =>
   api.context.db.system(async (em) => {
-    const { tenantId, accountId, wasenderJid } = await em.findOneOrFail(Contact, { id: contactId });
+    const { tenantId, accountId, identity } = await em.findOneOrFail(Contact, { id: contactId });
     const entry: SeenContact = {
-      id: wasenderJid ?? '',
-      phone: `+${parseInt(wasenderJid ?? '', 10)}`,
+      id: identity ?? '',
+      phone: `+${parseInt(identity ?? '', 10)}`,
       lid: null,
       name: null,
       pushName: null,

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { afterMerge, afterUnmerge, ownOf, type Contents } from '../../domain/contact-merges.ts';
-import type { ContactFields, Provenance } from '../../domain/contacts.ts';
+import type { ContactFields } from '../../domain/contact-fields.ts';
+import type { Provenance } from '../../domain/contacts.ts';
 
 const at = '2026-01-01T00:00:00.000Z';
 

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { formatPhone, phoneCountry, toE164 } from '../../domain/phone.ts';
+import { formatPhone, phoneCountry, phoneSpellings, readPhone, toE164 } from '../../domain/phone.ts';
 
 it.each([
   ['+919876543210', '+919876543210'],
@@ -44,3 +44,32 @@ it.each([
   ['+33612345678', 'FR'],
   ['+99900000001', null],
 ])('places %s in: %s', (e164, country) => expect(phoneCountry(e164)).toBe(country));
+
+it.each([
+  ['+33 6 39 98 00 01', '+33639980001'],
+  ['0033639980001', '+33639980001'],
+  ['33639980001', '+33639980001'],
+  ['+44 (0)20 7946 0018', '+442079460018'],
+  ['+1 (415) 555-0100', '+14155550100'],
+  ['+49\u00a030/901820', '+4930901820'],
+])('takes %s, as typed, for %s', (typed, e164) => expect(readPhone(typed)).toBe(e164));
+
+it.each([
+  '',
+  '+',
+  '1234',
+  '06 39 98 00 01',
+  '+0639980001',
+  '33639980001@s.whatsapp.net',
+  '+1 415 CALL',
+  '1'.repeat(16),
+])('takes %j for no number that works in every country', (typed) => expect(readPhone(typed)).toBeNull());
+
+it.each([
+  ['+33 6 39', ['33639']],
+  ['06 39 98 00 01', ['0639980001', '639980001']],
+  ['0123', ['0123']],
+  ['+44 (0)20 7946', ['44207946']],
+  ['Ana 2', []],
+  ['()', []],
+])('looks for %s as %j', (typed, digits) => expect(phoneSpellings(typed)).toEqual(digits));

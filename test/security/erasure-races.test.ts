@@ -8,7 +8,7 @@ import { erasedAmong } from '../../db/queries/erasures/ledger.ts';
 import { settleEvent } from '../../db/queries/webhooks/webhook-subjects.ts';
 import { filterErased } from '../../db/queries/erasures/filter-erased.ts';
 import { connectionTo } from '../../services/connections/login/attempt-tx.ts';
-import { resolveLids } from '../../services/contacts/resolve-lids.ts';
+import { resolveLids } from '../../services/contacts/complete-contacts.ts';
 import { sealed } from '../../db/sealed.ts';
 import { erasureWorkflowId } from '../../domain/workflow-ids.ts';
 import { subjectOf } from '../../domain/erasure.ts';
@@ -202,14 +202,15 @@ describe('SECURITY 21: erasure while everything runs', () => {
       const account = await em.findOneOrFail(Account, { id });
       return connectionTo(stack.worker.context, em, account, new Date(), account.providerAccountId);
     });
-    await resolveLids(
-      stack.worker.context,
-      { tenantId, accountId: id },
-      providers.wasender!.contacts!,
-      () => call.call,
-      () => stack.worker.context.clock.now(),
-      () => false,
-    );
+    await resolveLids(stack.worker.context, {
+      tenantId,
+      accountId: id,
+      reader: providers.wasender!.contacts!,
+      call: () => call.call,
+      now: () => stack.worker.context.clock.now(),
+      isOver: () => false,
+      signal: AbortSignal.timeout(60_000),
+    });
     await stack.control.post('/clock', { advance_seconds: 60 });
     await eventually('the contact to go', async () => {
       const { body } = await stack.api.get(`/api/v1/erasures/${erasure}`);

@@ -1,6 +1,8 @@
-import type { ContactAlias, ContactEdits, ContactFields, Provenance } from '../../../domain/contacts.ts';
-import { nameOf } from '../../../domain/contacts.ts';
-import { arrayOf, bulk, rows, type Em } from '../../connect.ts';
+import { contactFields, fieldNames, type ContactFields } from '../../../domain/contact-fields.ts';
+import { nameOf, type ContactEdits, type Provenance } from '../../../domain/contacts.ts';
+import type { Identity } from '../../../domain/identities.ts';
+import type { Em } from '../../connect.ts';
+import { rows, sql } from '../../sql.ts';
 
 /** A contact as its writers hold it. Times are RFC 3339. */
 export interface ContactRow {
@@ -9,30 +11,13 @@ export interface ContactRow {
   edits: ContactEdits;
   provenance: Provenance;
   groups: readonly string[];
-  wasenderJid: string | null;
-  /** When the picture's address was last told. */
+  /** The alias whose entry decides. */
+  identity: string | null;
+  /** When the provider last gave the picture's address. */
   pictureAt: string | null;
+  /** Sealed. */
   raw: string | null;
   mergedInto: string | null;
-}
-
-interface Stored {
-  id: string;
-  phone_number: string | null;
-  saved_name: string | null;
-  push_name: string | null;
-  verified_name: string | null;
-  company: string | null;
-  profile_image_url: string | null;
-  whatsapp_status: string | null;
-  is_business_account: boolean;
-  edits: ContactEdits;
-  provenance: Provenance;
-  groups: string[];
-  wasender_jid: string | null;
-  picture_at: string | null;
-  raw_wasender_data: string | null;
-  merged_into: string | null;
 }
 
 /** Contacts by id, for a writer that holds the account's lock. */
@@ -56,114 +41,111 @@ async function loadBy(
   column: 'id' | 'merged_into',
   ids: readonly string[],
 ): Promise<ContactRow[]> {
-  // As a sub-select, so that the planner takes the index also of a table that it knows nothing of yet.
+  // As a sub-select, so that the planner uses the index also for a table without statistics.
   const found = await rows<{ contact: Stored }>(
     em,
-    `select to_jsonb(c) as contact from contacts c
-     where c.account_id = ? and c.${column} = any(array(select unnest(?::uuid[]))) order by c.id`,
-    [accountId, arrayOf(ids)],
+    sql`select to_jsonb(c) as contact from contacts c
+        where c.account_id = ${accountId} and c.${sql.ref(column)} = any(array(select unnest(${ids}::uuid[])))
+        order by c.id`,
   );
   return found.map(({ contact }) => rowOf(contact));
 }
 
+/** A row as JSON; fields stand under their columns. */
+type Stored = Record<string, string | boolean | null> & {
+  id: string;
+  edits: ContactEdits;
+  provenance: Provenance;
+  groups: string[];
+  wasender_jid: string | null;
+  picture_at: string | null;
+  raw_wasender_data: string | null;
+  merged_into: string | null;
+};
+
 const rowOf = (stored: Stored): ContactRow => ({
   id: stored.id,
-  fields: {
-    phoneNumber: stored.phone_number,
-    savedName: stored.saved_name,
-    pushName: stored.push_name,
-    verifiedName: stored.verified_name,
-    company: stored.company,
-    profileImageUrl: stored.profile_image_url,
-    whatsappStatus: stored.whatsapp_status,
-    isBusinessAccount: stored.is_business_account,
-  },
+  fields: Object.fromEntries(fieldNames.map((name) => [name, stored[contactFields[name].column]])) as ContactFields,
   edits: stored.edits,
   provenance: stored.provenance,
   groups: stored.groups,
-  wasenderJid: stored.wasender_jid,
+  identity: stored.wasender_jid,
   pictureAt: stored.picture_at,
   raw: stored.raw_wasender_data,
   mergedInto: stored.merged_into,
 });
 
-/** Whose contacts are written, and when. */
+/** The account whose contacts are written, and when. */
 export interface WritingOf {
   tenantId: string;
   accountId: string;
   at: Date;
 }
 
-/** An alias as its writers hold it; the hash stands under the identity that an entry was seen by. */
-export interface AliasRow extends ContactAlias {
+/** An alias as its writers hold it; the hash belongs to the identity that an entry came under. */
+export interface AliasRow extends Identity {
   contactId: string;
   hash: string | null;
 }
 
 /** Writes whole contacts, new or not, that were changed otherwise than by an entry of the provider. */
 export async function writeContacts(em: Em, of: WritingOf, written: readonly ContactRow[]): Promise<void> {
-  if (written.length)
-    await bulk(em, insert(false, contactColumns) + overwrite(false), parametersOf(of, written, contactColumns));
+  if (written.length) await rows(em, sql`${insert(of, contactColumns, written, false)} ${overwrite(false)}`);
 }
 
 /**
- * People as the provider shows them, with their aliases, in one statement: made ready now, and sent by the call that it
- * answers. `isNew` says that nobody of them is in the database.
+ * Writes contacts as the provider shows them with their aliases, in one statement. `isNew` says that none of them is in
+ * the database.
  */
-export function preparePeople(
+export async function writePeople(
   em: Em,
   of: WritingOf,
   written: readonly ContactRow[],
   aliases: readonly AliasRow[],
   isNew: boolean,
-): () => Promise<void> {
-  const parameters = [
-    ...parametersOf(of, written, isNew ? newColumns : contactColumns),
-    ...aliasColumns.map(({ of: value }) => arrayOf(aliases.map(value))),
-  ];
-  return async () => {
-    await bulk(em, isNew ? newPeople : knownPeople, parameters);
-  };
+): Promise<void> {
+  const contacts = isNew
+    ? insert(of, newColumns, written, true)
+    : sql`${insert(of, contactColumns, written, true)} ${overwrite(true)}`;
+  await rows(
+    em,
+    sql`with people as (${contacts})
+        insert into contact_aliases (tenant_id, account_id, ${namesOf(aliasColumns)})
+        select ${of.tenantId}::uuid, ${of.accountId}::uuid, r.* from ${unnest(aliasColumns, aliases)}
+        order by r.kind, r.value ${isNew ? sql`` : overwriteHashes}`,
+  );
 }
-
-const parametersOf = (
-  { tenantId, accountId, at }: WritingOf,
-  written: readonly ContactRow[],
-  columns: readonly Column<ContactRow>[],
-): unknown[] => [tenantId, accountId, at, ...columns.map(({ of }) => arrayOf(written.map(of)))];
 
 interface Column<Row> {
   name: string;
   type: string;
-  /** What it is stored as, where a list of lists would have to be sent otherwise. */
-  cast?: string;
-  /** Nobody has it when first seen: the default stands. */
-  isLater?: true;
   of: (row: Row) => string | boolean | null;
+  /** How the list's element becomes the column's value, where it is not that value. */
+  value?: string;
+  /** A new contact has the default. */
+  isLater?: true;
 }
 
 const contactColumns: readonly Column<ContactRow>[] = [
   { name: 'id', type: 'uuid', of: ({ id }) => id },
-  { name: 'phone_number', type: 'text', of: ({ fields }) => fields.phoneNumber },
-  { name: 'saved_name', type: 'text', of: ({ fields }) => fields.savedName },
-  { name: 'push_name', type: 'text', of: ({ fields }) => fields.pushName },
+  ...fieldNames.map((name) => ({
+    name: contactFields[name].column,
+    type: contactFields[name].type,
+    of: ({ fields }: ContactRow) => fields[name],
+  })),
   { name: 'name', type: 'text', of: ({ fields, edits }) => nameOf(fields, edits) },
-  { name: 'verified_name', type: 'text', of: ({ fields }) => fields.verifiedName },
-  { name: 'company', type: 'text', of: ({ fields }) => fields.company },
-  { name: 'profile_image_url', type: 'text', of: ({ fields }) => fields.profileImageUrl },
   { name: 'picture_at', type: 'timestamptz', of: ({ pictureAt }) => pictureAt },
-  { name: 'whatsapp_status', type: 'text', of: ({ fields }) => fields.whatsappStatus },
-  { name: 'is_business_account', type: 'boolean', of: ({ fields }) => fields.isBusinessAccount },
-  { name: 'wasender_jid', type: 'text', of: ({ wasenderJid }) => wasenderJid },
+  { name: 'wasender_jid', type: 'text', of: ({ identity }) => identity },
   { name: 'raw_wasender_data', type: 'text', of: ({ raw }) => raw },
   { name: 'provenance', type: 'jsonb', isLater: true, of: ({ provenance }) => JSON.stringify(provenance) },
   { name: 'edits', type: 'jsonb', isLater: true, of: ({ edits }) => JSON.stringify(edits) },
   {
     name: 'groups',
-    type: 'text',
-    cast: 'text[]',
+    // A list of lists of different lengths is no array of PostgreSQL.
+    type: 'jsonb',
+    value: 'array(select jsonb_array_elements_text(r.groups))',
     isLater: true,
-    of: ({ groups }) => (groups.length ? arrayOf(groups) : '{}'),
+    of: ({ groups }) => JSON.stringify(groups),
   },
   { name: 'merged_into', type: 'uuid', isLater: true, of: ({ mergedInto }) => mergedInto },
 ];
@@ -174,36 +156,38 @@ const aliasColumns: readonly Column<AliasRow>[] = [
   { name: 'content_hash', type: 'text', of: ({ hash }) => hash },
 ];
 const newColumns = contactColumns.filter(({ isLater }) => !isLater);
-const namesOf = (columns: readonly { name: string }[]): string => columns.map(({ name }) => name).join(', ');
+const namesOf = (columns: readonly { name: string }[]) => sql.join(columns.map(({ name }) => sql.ref(name)));
 
-/** Columns that are sent as a list each, as rows; PostgreSQL reads them in two thirds of the time that JSON takes. */
-const unnest = <Row>(columns: readonly Column<Row>[], from: number): string =>
-  `unnest(${columns.map(({ type }, n) => `$${from + n}::${type}[]`).join(', ')}) as r (${namesOf(columns)})`;
+/** Rows as a list for each column, which PostgreSQL reads in two thirds of the time that JSON takes. */
+const unnest = <Row>(columns: readonly Column<Row>[], written: readonly Row[]) =>
+  sql`unnest(${sql.join(columns.map(({ type, of }) => sql`${written.map(of)}::${sql.raw(type)}[]`))})
+      as r (${namesOf(columns)})`;
 
-/** Sorted by id: rows that come later stand later in every index by id. */
-const insert = (synced: boolean, columns: readonly Column<ContactRow>[]): string => `
-insert into contacts (tenant_id, account_id, created_at, updated_at, last_updated_from_wasender,
-  wasender_sync_status, ${namesOf(columns)})
-select $1::uuid, $2::uuid, $3::timestamptz, $3::timestamptz, ${synced ? '$3::timestamptz' : 'null'},
-  '${synced ? 'synced' : 'not_synced'}', ${columns.map(({ name, cast }) => (cast ? `r.${name}::${cast}` : `r.${name}`)).join(', ')}
-from ${unnest(columns, 4)}
-order by r.id`;
-const overwrite = (synced: boolean): string => `
-on conflict (id) do update set updated_at = excluded.updated_at,
-  ${synced ? 'last_updated_from_wasender = excluded.last_updated_from_wasender, wasender_sync_status = excluded.wasender_sync_status,' : ''}
-  ${contactColumns
-    .slice(1)
-    .map(({ name }) => `${name} = excluded.${name}`)
-    .join(', ')}`;
+/** Sorted by id: later rows go to the end of every index by id. */
+const insert = (
+  { tenantId, accountId, at }: WritingOf,
+  columns: readonly Column<ContactRow>[],
+  written: readonly ContactRow[],
+  isSynced: boolean,
+) => sql`
+  insert into contacts (tenant_id, account_id, created_at, updated_at, last_updated_from_wasender, wasender_sync_status,
+    ${namesOf(columns)})
+  select ${tenantId}::uuid, ${accountId}::uuid, now.at, now.at, ${isSynced ? sql`now.at` : null}::timestamptz,
+    ${isSynced ? 'synced' : 'not_synced'}, ${sql.join(columns.map(({ name, value }) => sql.raw(value ?? `r.${name}`)))}
+  from ${unnest(columns, written)}, (select ${at}::timestamptz as at) now
+  order by r.id`;
 
-/** Aliases, whose parameters follow those of that many columns. */
-const insertAliases = (after: number): string => `
-insert into contact_aliases (tenant_id, account_id, ${namesOf(aliasColumns)})
-select $1::uuid, $2::uuid, r.* from ${unnest(aliasColumns, 4 + after)}
-order by r.kind, r.value`;
-const overwriteHashes = `
-on conflict (account_id, kind, value) do update set content_hash = excluded.content_hash
-where excluded.content_hash is not null and contact_aliases.content_hash is distinct from excluded.content_hash`;
+const overwrite = (isSynced: boolean) => sql`
+  on conflict (id) do update set ${sql.raw(
+    [
+      'updated_at',
+      ...(isSynced ? ['last_updated_from_wasender', 'wasender_sync_status'] : []),
+      ...contactColumns.slice(1).map(({ name }) => name),
+    ]
+      .map((name) => `${name} = excluded.${name}`)
+      .join(', '),
+  )}`;
 
-const newPeople = `with people as (${insert(true, newColumns)}) ${insertAliases(newColumns.length)}`;
-const knownPeople = `with people as (${insert(true, contactColumns)}${overwrite(true)}) ${insertAliases(contactColumns.length)}${overwriteHashes}`;
+const overwriteHashes = sql`
+  on conflict (account_id, kind, value) do update set content_hash = excluded.content_hash
+  where excluded.content_hash is not null and contact_aliases.content_hash is distinct from excluded.content_hash`;

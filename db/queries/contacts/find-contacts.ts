@@ -1,6 +1,12 @@
-import { arrayOf } from '../../connect.ts';
+import { phoneSpellings } from '../../../domain/phone.ts';
+import { jidOf, type Identity } from '../../../domain/identities.ts';
+import { anyCasePattern } from '../../../domain/text.ts';
+import { firstId } from '../../../platform/ids.ts';
+import type { Em } from '../../connect.ts';
+import { Contact, type ListedContact } from '../../entities/contacts.ts';
+import { rows, sql, type Sql } from '../../sql.ts';
 
-/** Which contacts are meant; those that were merged into another never are. */
+/** Which contacts are meant; merged ones never are. */
 export interface ContactFilter {
   ids?: readonly string[] | undefined;
   account?: string | undefined;
@@ -8,60 +14,109 @@ export interface ContactFilter {
   accounts?: readonly string[] | undefined;
   group?: string | undefined;
   synced?: boolean | undefined;
-  /** Words of names, or digits of the number, also of those who were merged into the contact. */
+  /** Words of names, or digits of the number, also of contacts merged into the one that is found. */
   q?: string | undefined;
 }
 
-/** A condition over `contacts c` with its parameters. */
-export interface Condition {
-  sql: string;
-  params: unknown[];
+/** The condition over `contacts c` that a filter is. */
+export function contactsWhere({ ids, account, accounts, group, synced, q }: ContactFilter): Sql {
+  const parts = [sql`c.merged_into is null`];
+  if (ids !== undefined) parts.push(sql`c.id = any(${ids}::uuid[])`);
+  if (account !== undefined) parts.push(sql`c.account_id = ${account}`);
+  if (accounts !== undefined) parts.push(sql`c.account_id = any(${accounts}::uuid[])`);
+  if (group !== undefined) parts.push(sql`${group} = any(c.groups)`);
+  if (synced !== undefined) parts.push(sql`c.wasender_sync_status = ${synced ? 'synced' : 'not_synced'}`);
+  if (q?.trim()) parts.push(sql`(${searched(q)})`);
+  return sql.join(parts, sql` and `);
 }
 
-/** The condition that a filter is. */
-export function contactsWhere({ ids, account, accounts, group, synced, q }: ContactFilter): Condition {
-  const parts: [sql: string, ...params: unknown[]][] = [['c.merged_into is null']];
-  if (ids !== undefined) parts.push(['c.id = any(?::uuid[])', arrayOf(ids)]);
-  if (account !== undefined) parts.push(['c.account_id = ?', account]);
-  if (accounts !== undefined) parts.push(['c.account_id = any(?::uuid[])', arrayOf(accounts)]);
-  if (group !== undefined) parts.push(['? = any(c.groups)', group]);
-  if (synced !== undefined) parts.push(['c.wasender_sync_status = ?', synced ? 'synced' : 'not_synced']);
-  if (q?.trim()) parts.push(searched(q));
-  return { sql: parts.map(([sql]) => `(${sql})`).join(' and '), params: parts.flatMap(([, ...params]) => params) };
-}
-
-/** All words occur in the names, each anywhere; or what was typed is a part of the number, however it was spaced. */
-function searched(q: string): [sql: string, ...params: unknown[]] {
-  const words = q.trim().split(/\s+/);
-  const patterns = words.map(anyCase);
-  const numbers = partsOfNumber(q);
-  const matches = (contact: string): string => {
-    const names = `concat_ws(' ', ${['name', 'verified_name', 'company', 'push_name'].map((name) => `${contact}.${name}`).join(', ')})`;
-    const inNames = words.map(() => `${names} ~ ?`).join(' and ');
-    return [`(${inNames})`, ...numbers.map(() => `${contact}.phone_number like ?`)].join(' or ');
+/** All words occur in the names, each anywhere; or the digits are a part of the number, however they are spaced. */
+function searched(q: string): Sql {
+  const patterns = q.trim().split(/\s+/).map(anyCasePattern);
+  const numbers = phoneSpellings(q).map((digits) => `%${digits}%`);
+  const matches = (contact: 'c' | 'm'): Sql => {
+    const column = (name: string) => sql.ref(`${contact}.${name}`);
+    const names = sql`concat_ws(' ', ${sql.join(['name', 'verified_name', 'company', 'push_name'].map(column))})`;
+    const inNames = sql.join(
+      patterns.map((pattern) => sql`${names} ~ ${pattern}`),
+      sql` and `,
+    );
+    return sql.join(
+      [sql`(${inNames})`, ...numbers.map((digits) => sql`${column('phone_number')} like ${digits}`)],
+      sql` or `,
+    );
   };
-  const params = [...patterns, ...numbers.map((digits) => `%${digits}%`)];
-  // Who was merged has a small index of their own.
-  const merged = `select m.merged_into from contacts m where m.merged_into is not null and (${matches('m')})`;
-  return [`${matches('c')} or c.id in (${merged})`, ...params, ...params];
+  // Merged contacts have a small index of their own.
+  return sql`${matches('c')} or c.id in (
+    select m.merged_into from contacts m where m.merged_into is not null and (${matches('m')}))`;
 }
 
-/**
- * A regular expression for a text in upper and lower case. The database's own folding depends on its locale, which may
- * know ASCII only.
- */
-const anyCase = (text: string): string =>
-  Array.from(text, (char) => {
-    const forms = [...new Set([char, char.toLowerCase(), char.toUpperCase()])];
-    if (forms.length > 1) return `(?:${forms.join('|')})`;
-    return char.replace(/[\\^$.|?*+()[\]{}]/, '\\$&');
-  }).join('');
-
-/** The digits to look for in stored numbers (E.164) when somebody types a number; none when it is something else. */
-function partsOfNumber(text: string): string[] {
-  if (!/^[+\d\s().\-/\u00a0]+$/.test(text)) return [];
-  // The zero of "+44 (0)20 …" and of national numbers is dialled within the country only.
-  const digits = text.replace('(0)', '').replace(/\D/g, '');
-  const national = digits.replace(/^0+/, '');
-  return [...new Set([digits, ...(national.length >= 5 ? [national] : [])])].filter((part) => part !== '');
+/** Contacts by id after `after`, without the provider's entries, which may be long. */
+export async function listContacts(
+  em: Em,
+  filter: ContactFilter,
+  { after = null, limit }: { after?: string | null | undefined; limit: number },
+): Promise<ListedContact[]> {
+  const ids = await rows<{ id: string }>(
+    em,
+    sql`select c.id from contacts c where ${contactsWhere(filter)} ${after === null ? sql`` : sql`and c.id > ${after}`}
+        order by c.id limit ${limit}`,
+  );
+  return em.find(Contact, { id: { $in: ids.map(({ id }) => id) } }, { orderBy: { id: 'asc' }, exclude: ['raw'] });
 }
+
+/** The accounts that have such contacts, in the order in which their locks are taken. */
+export async function accountsWith(em: Em, filter: ContactFilter): Promise<string[]> {
+  const found = await rows<{ id: string }>(
+    em,
+    sql`select a.id from accounts a
+        where exists (select from contacts c where c.account_id = a.id and ${contactsWhere(filter)}) order by a.id`,
+  );
+  return found.map(({ id }) => id);
+}
+
+/** The account of each of these contacts, and the contact that it was merged into. Unknown ids are left out. */
+export const placesOf = (
+  em: Em,
+  ids: readonly string[],
+): Promise<{ id: string; account_id: string; merged_into: string | null }[]> =>
+  rows(em, sql`select id, account_id, merged_into from contacts where id = any(${ids}::uuid[])`);
+
+/** The contacts merged into this one, and the aliases of all of them. */
+export async function familyOf(em: Em, id: string): Promise<{ merged: string[]; aliases: Identity[] }> {
+  const merged = await rows<{ id: string }>(em, sql`select id from contacts where merged_into = ${id} order by id`);
+  const ids = merged.map((one) => one.id);
+  const aliases = await rows<Identity>(
+    em,
+    sql`select kind, value from contact_aliases where contact_id = any(${[id, ...ids]}::uuid[]) order by kind, value`,
+  );
+  return { merged: ids, aliases };
+}
+
+/** The contact with this number (E.164) in one of these accounts; of several the one that was synced last. */
+export async function contactByPhone(em: Em, accounts: readonly string[], phone: string): Promise<Contact | null> {
+  const [found] = await rows<{ id: string }>(
+    em,
+    sql`select r.id from contact_aliases a join contacts c on c.id = a.contact_id
+          join contacts r on r.id = coalesce(c.merged_into, c.id)
+        where a.account_id = any(${accounts}::uuid[]) and a.kind = 'jid' and a.value = ${jidOf(phone)}
+        order by r.last_updated_from_wasender desc nulls last, r.id limit 1`,
+  );
+  return found ? em.findOne(Contact, { id: found.id }) : null;
+}
+
+/** People of a group after `after` by id, each with the identity or number that their provider knows them by. */
+export const peopleOfGroup = (
+  em: Em,
+  accountId: string,
+  group: string,
+  after: string | null,
+  limit: number,
+): Promise<{ id: string; identity: string }[]> =>
+  rows(
+    em,
+    sql`select id, coalesce(wasender_jid, phone_number) as identity from contacts
+        where account_id = ${accountId} and merged_into is null and ${group} = any(groups)
+          and id > ${after ?? firstId} and coalesce(wasender_jid, phone_number) is not null
+        order by id limit ${limit}`,
+  );

@@ -1,12 +1,13 @@
-import { rows, type Em } from '../../connect.ts';
+import type { Em } from '../../connect.ts';
+import { rows, sql } from '../../sql.ts';
 
 /**
- * AttemptTx by every transaction that writes contacts of an account, taken first: two entries of one person never become
- * two people, and no two writers wait for each other. The account's row cannot go before its contacts are written; its
- * events are stored meanwhile, what holds the row for a change of its own waits. Throws when the account is gone.
+ * The lock that every transaction that writes contacts of an account takes first: two entries of one person never become
+ * two contacts, and two writers never wait for each other. It also keeps the account's row from being deleted; changes
+ * of the row wait, new events of the account do not. Throws when the account does not exist any more.
  */
 export async function lockContacts(em: Em, accountId: string): Promise<void> {
-  await rows(em, 'select pg_advisory_xact_lock(hashtextextended(?, 0))::text', [`contacts/${accountId}`]);
-  const [account] = await rows(em, 'select 1 from accounts where id = ? for key share', [accountId]);
+  await rows(em, sql`select pg_advisory_xact_lock(hashtextextended(${`contacts/${accountId}`}, 0))::text`);
+  const [account] = await rows(em, sql`select 1 from accounts where id = ${accountId} for key share`);
   if (!account) throw new Error('The account is gone.');
 }

@@ -1,11 +1,12 @@
 import { afterMerge, afterUnmerge, inSight, ownOf } from '../../../domain/contact-merges.ts';
-import { arrayOf, rows, type Em } from '../../connect.ts';
+import type { Em } from '../../connect.ts';
+import { rows, sql } from '../../sql.ts';
 import { loadContacts, loadMerged, writeContacts, type ContactRow, type WritingOf } from './contact-rows.ts';
 import { lockContacts } from './lock-contacts.ts';
 
 /**
- * Makes `survivorId` stand for the others too: they stay as they are and point to it; what it lacks it takes from
- * them, and their groups. Ids that were merged before count as who stands for them. Answers the survivor's id.
+ * Merges the others into `survivorId`: they stay as they are and point to it; it takes what it lacks from them, and
+ * their groups. An id that was merged before means its survivor. Answers the survivor's id.
  */
 export async function mergeContacts(
   em: Em,
@@ -26,18 +27,18 @@ export async function mergeContacts(
     const before = held.get(one.mergedInto ?? '');
     return before ? inSight(one, before) : one;
   });
-  // Its own alone: what it has of those who were merged into it comes from them, as they come along.
+  // Its own contents alone: those merged into it bring theirs themselves.
   for (const other of merged) Object.assign(other, ownOf(other), { mergedInto: root });
   for (const other of [...merged, ...along]) Object.assign(survivor, afterMerge(survivor, other, of.at.toISOString()));
   await writeContacts(em, of, [survivor, ...merged]);
-  // Who pointed to one of them points past it, so that one step leads to who stands for anybody.
-  await rows(em, 'update contacts set merged_into = ? where merged_into = any(?::uuid[])', [root, arrayOf(others)]);
+  // Repoint earlier merges at the new survivor, so that `merged_into` is never a chain.
+  await rows(em, sql`update contacts set merged_into = ${root} where merged_into = any(${others}::uuid[])`);
   return root;
 }
 
 /**
- * Takes contacts apart again: a merged one leaves its survivor, a survivor is left by all; what the merge had brought
- * goes with them. Their entries count as new to the next sync. Answers the ids that stand for themselves again.
+ * Undoes merges: a merged contact leaves its survivor, a survivor is left by all; what a merge had brought goes with
+ * the contact that leaves. The next sync takes their entries as new. Answers the ids that are no longer merged.
  */
 export async function unmergeContact(em: Em, of: WritingOf, contactId: string): Promise<string[]> {
   await lockContacts(em, of.accountId);
@@ -60,29 +61,26 @@ export async function unmergeContact(em: Em, of: WritingOf, contactId: string): 
   keepIdentity(survivor, names(survivor), staying.flatMap(names));
   await writeContacts(em, of, [survivor, ...leaving]);
   const ids = leaving.map(({ id }) => id);
-  await rows(em, 'update contact_aliases set content_hash = null where contact_id = any(?::uuid[])', [
-    arrayOf([root, ...ids]),
-  ]);
+  await rows(em, sql`update contact_aliases set content_hash = null where contact_id = any(${[root, ...ids]}::uuid[])`);
   return ids;
 }
 
-/** Their own aliases' values by contact, JIDs first. */
+/** The aliases' values of each contact, JIDs first. */
 async function aliasesBy(em: Em, ids: readonly string[]): Promise<Map<string, string[]>> {
   const found = await rows<{ id: string; values: string[] }>(
     em,
-    `select contact_id as id, array_agg(value order by kind, value) as values from contact_aliases
-     where contact_id = any(?::uuid[]) group by contact_id`,
-    [arrayOf(ids)],
+    sql`select contact_id as id, array_agg(value order by kind, value) as values from contact_aliases
+        where contact_id = any(${ids}::uuid[]) group by contact_id`,
   );
   return new Map(found.map(({ id, values }) => [id, values]));
 }
 
-/** Who went by the identity of somebody that they are no longer one with has their own again, until the next sync bare. */
+/** A contact that had the identity of one it is no longer merged with gets its own back; the next sync fills it. */
 function keepIdentity(row: ContactRow, own: readonly string[], shared: readonly string[]): void {
-  if (row.wasenderJid === null || own.includes(row.wasenderJid) || shared.includes(row.wasenderJid)) return;
+  if (row.identity === null || own.includes(row.identity) || shared.includes(row.identity)) return;
   const { profileImageUrl: _origin, ...provenance } = row.provenance;
   Object.assign(row, {
-    wasenderJid: own[0] ?? null,
+    identity: own[0] ?? null,
     raw: null,
     pictureAt: null,
     fields: { ...row.fields, profileImageUrl: null },

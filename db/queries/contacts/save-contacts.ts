@@ -1,24 +1,28 @@
 import { hash } from 'node:crypto';
-import {
-  aliasesOf,
-  contentOf,
-  isSamePicture,
-  withoutRepeats,
-  type ContactAlias,
-  type SeenContact,
-} from '../../../domain/contacts.ts';
-import { arrayOf, bulk, type Em } from '../../connect.ts';
+import { aliasesOf, contentOf, isSamePicture, withoutRepeats, type SeenContact } from '../../../domain/contacts.ts';
+import type { Identity } from '../../../domain/identities.ts';
+import type { Em } from '../../connect.ts';
+import { rows, sql } from '../../sql.ts';
 import { ContactPage, type Known, type SavedPerson, type Saving } from './contact-page.ts';
-import type { Vault } from '../../vault.ts';
 import { lockContacts } from './lock-contacts.ts';
 
+interface Person {
+  entry: SeenContact;
+  aliases: Identity[];
+  hash: string;
+}
+
 /**
- * Writes the people of a page: found again by any of their aliases, rewritten only where their entry says something
- * new, and two contacts that an entry shows to be one person become one. Answers what came of each entry, repeats of
- * one identity counted once; one person may still come under two aliases. Takes the account's lock.
+ * Writes the people of a page: found again by any of their aliases, rewritten only where the entry says something new;
+ * contacts that an entry shows to be one person are merged. Answers what came of each entry, repeats of one identity
+ * counted once; one person may still come under two aliases. Takes the account's lock.
  */
-export async function saveContacts(em: Em, of: SavingPage, entries: readonly SeenContact[]): Promise<SavedPerson[]> {
-  const people = withoutRepeats(entries).map((entry): Person => ({ entry, ...readinessOf(entry, of.keep, of.ahead) }));
+export async function saveContacts(em: Em, of: Saving, entries: readonly SeenContact[]): Promise<SavedPerson[]> {
+  const people = withoutRepeats(entries).map((entry): Person => ({
+    entry,
+    aliases: aliasesOf(entry),
+    hash: hash('sha256', contentOf(entry, of.keep), 'base64url'),
+  }));
   await lockContacts(em, of.accountId);
   const known = await knownAliases(
     em,
@@ -26,7 +30,7 @@ export async function saveContacts(em: Em, of: SavingPage, entries: readonly See
     people.flatMap(({ aliases }) => aliases),
     of.keep === null || of.keep.has('profileImageUrl'),
   );
-  const page = new ContactPage(em, { ...of, keys: await of.vault.keysOf(em, of.tenantId) }, known);
+  const page = new ContactPage(em, of, await of.vault.keysOf(em, of.tenantId), known);
 
   const saved: SavedPerson[] = [];
   const changed: { at: number; person: Person }[] = [];
@@ -36,100 +40,63 @@ export async function saveContacts(em: Em, of: SavingPage, entries: readonly See
     if (!same) changed.push({ at, person });
   }
   await page.load(changed.flatMap(({ person }) => person.aliases));
-  for (const { at, person } of changed) {
-    saved[at] = page.take(person.entry, person.aliases, person.hash);
-    await page.send();
-  }
-  await page.written();
+  for (const { at, person } of changed) saved[at] = page.take(person.entry, person.aliases, person.hash);
+  await page.write();
   return saved;
 }
 
-/** What can be told of an entry before PostgreSQL is asked. */
-interface Readiness {
-  aliases: ContactAlias[];
-  hash: string;
-  /** By which rule the hash was made. */
-  keep: string;
-}
-
-interface Person extends Readiness {
-  entry: SeenContact;
-}
-
-/** What was made ready of entries to come; for one run, whose entries are these very objects. */
-export type Ahead = Map<SeenContact, Readiness>;
-/** How a page is saved; without `ahead` everything is made ready now. */
-export interface SavingPage extends Omit<Saving, 'keys'> {
-  vault: Vault;
-  ahead?: Ahead;
-}
-
-const ruleOf = (keep: ReadonlySet<string> | null): string => (keep ? [...keep].join() : '');
-
-/** Does ahead what `saveContacts` does with each entry before it asks PostgreSQL; what was ahead before is forgotten. */
-export function makeReady(ahead: Ahead, entries: readonly SeenContact[], keep: ReadonlySet<string> | null): void {
-  ahead.clear();
-  for (const entry of entries) ahead.set(entry, readinessOf(entry, keep));
-}
-
-function readinessOf(entry: SeenContact, keep: ReadonlySet<string> | null, ahead?: Ahead): Readiness {
-  const made = ahead?.get(entry);
-  if (made?.keep === ruleOf(keep)) return made;
-  return { aliases: aliasesOf(entry), hash: hash('sha256', contentOf(entry, keep), 'base64url'), keep: ruleOf(keep) };
-}
-
 /**
- * The aliases that are known, by their values, with who stands for each. Steps that each read an index by a list: of a
- * join the planner, which has seen no statistics of a table that has just been filled, makes a loop over all of it.
+ * The aliases that are known, by their values, each with its survivor. Each step reads an index by a list: a join over a
+ * table that has just been filled, and has no statistics yet, becomes a loop over all of it.
  */
 async function knownAliases(
   em: Em,
   accountId: string,
-  aliases: ContactAlias[],
+  aliases: readonly Identity[],
   keepsPictures: boolean,
 ): Promise<Map<string, Known>> {
-  const found = await bulk<{ value: string; contact_id: string; content_hash: string | null }>(
+  const found = await rows<{ value: string; contact_id: string; content_hash: string | null }>(
     em,
-    `select value, contact_id, content_hash from contact_aliases
-     where account_id = $1 and kind = any($2::text[]) and value = any($3::text[])`,
-    [accountId, [...new Set(aliases.map(({ kind }) => kind))], arrayOf(aliases.map(({ value }) => value))],
+    sql`select value, contact_id, content_hash from contact_aliases
+        where account_id = ${accountId} and kind = any(${[...new Set(aliases.map(({ kind }) => kind))]}::text[])
+          and value = any(${aliases.map(({ value }) => value)}::text[])`,
   );
-  const contacts = await namesOf(
+  const contacts = await headsOf(
     em,
     found.map(({ contact_id: id }) => id),
   );
   const merged = [...contacts.values()].flatMap(({ merged_into: root }) => root ?? []);
-  const roots = merged.length ? await namesOf(em, merged) : contacts;
+  const roots = merged.length ? await headsOf(em, merged) : contacts;
   return new Map(
-    found.map(({ value, contact_id: contactId, content_hash: hash }) => {
+    found.map(({ value, contact_id: contactId, content_hash: digest }) => {
       const root = contacts.get(contactId)?.merged_into ?? contactId;
-      const standing = roots.get(root) ?? contacts.get(root);
-      const picture = keepsPictures && standing?.wasender_jid === value ? standing.picture : undefined;
-      return [value, { contactId, root, hash, named: standing?.named ?? false, picture }];
+      const survivor = roots.get(root) ?? contacts.get(root);
+      const picture = keepsPictures && survivor?.identity === value ? survivor.picture : undefined;
+      return [value, { contactId, root, hash: digest, named: survivor?.named ?? false, picture }];
     }),
   );
 }
 
-interface AttemptWithStep {
+/** What an unchanged entry is compared with. */
+interface ContactHead {
   id: string;
   merged_into: string | null;
   named: boolean;
-  wasender_jid: string | null;
+  identity: string | null;
   picture: string | null;
 }
 
-async function namesOf(em: Em, ids: readonly string[]): Promise<Map<string, AttemptWithStep>> {
-  const found = await bulk<AttemptWithStep>(
+async function headsOf(em: Em, ids: readonly string[]): Promise<Map<string, ContactHead>> {
+  const found = await rows<ContactHead>(
     em,
-    `select id, merged_into, coalesce(verified_name, saved_name, push_name) is not null as named, wasender_jid,
-       profile_image_url as picture
-     from contacts where id = any($1::uuid[])`,
-    [arrayOf([...new Set(ids)])],
+    sql`select id, merged_into, coalesce(verified_name, saved_name, push_name) is not null as named,
+          wasender_jid as identity, profile_image_url as picture
+        from contacts where id = any(${[...new Set(ids)]}::uuid[])`,
   );
   return new Map(found.map((one) => [one.id, one]));
 }
 
-/** The person when the entry under its own identity is what it was, and tells no alias that is new or somebody else's. */
+/** The known alias where the entry under it is what it was, and names no alias that is new or of another contact. */
 function unchangedAs(known: ReadonlyMap<string, Known>, { entry, aliases, hash }: Person): Known | null {
   const found = aliases.map((alias) => known.get(alias.value));
   const own = found[0];

@@ -1,5 +1,4 @@
-import type { RawBuilder } from 'kysely';
-import { contactFieldNames, type ContactFieldName } from '../../../domain/erasure.ts';
+import { contactFields, droppableFields, type DroppableName } from '../../../domain/contact-fields.ts';
 import type { Em } from '../../connect.ts';
 import { rows, sql } from '../../sql.ts';
 import { lockContacts } from '../contacts/lock-contacts.ts';
@@ -7,7 +6,7 @@ import { lockContacts } from '../contacts/lock-contacts.ts';
 /** A tenant that changed which contact fields it keeps; `kept` is null where it keeps all of them. */
 export interface ChangedFieldPolicy {
   id: string;
-  kept: ContactFieldName[] | null;
+  kept: DroppableName[] | null;
 }
 
 /** Tenants whose contacts may still hold fields that are not kept any more. System role. */
@@ -29,27 +28,6 @@ export async function closeFieldPolicy(em: Em, { id, kept }: ChangedFieldPolicy)
   );
 }
 
-/** Columns of the fields, and what stays in them: what a user of the tenant wrote instead of the provider's value. */
-const columns: Record<ContactFieldName, { column: string; left: RawBuilder<unknown> }> = {
-  phone_number: { column: 'phone_number', left: sql`null` },
-  saved_name: { column: 'saved_name', left: sql`null` },
-  push_name: { column: 'push_name', left: sql`null` },
-  verified_name: { column: 'verified_name', left: sql`null` },
-  company: { column: 'company', left: sql`edits->>'company'` },
-  profile_image_url: { column: 'profile_image_url', left: sql`null` },
-  whatsapp_status: { column: 'whatsapp_status', left: sql`null` },
-  raw: { column: 'raw_wasender_data', left: sql`null` },
-};
-/** Keys of the fields in `provenance`. */
-const provenanceKey: Partial<Record<ContactFieldName, string>> = {
-  phone_number: 'phoneNumber',
-  saved_name: 'savedName',
-  push_name: 'pushName',
-  verified_name: 'verifiedName',
-  profile_image_url: 'profileImageUrl',
-  whatsapp_status: 'whatsappStatus',
-};
-
 /**
  * Empties the fields that are not kept in all contacts of one account. Safe to repeat. Answers how many contacts it
  * changed. Tenant role.
@@ -57,7 +35,7 @@ const provenanceKey: Partial<Record<ContactFieldName, string>> = {
 export async function clearDroppedFields(
   em: Em,
   accountId: string,
-  kept: readonly ContactFieldName[] | null,
+  kept: readonly DroppableName[] | null,
 ): Promise<number> {
   // Every contact has an alias; contacts of the account that were merged into another account's are found by it, too.
   const ofAccount = sql`id in (select contact_id from contact_aliases where account_id = ${accountId})`;
@@ -73,18 +51,23 @@ export async function clearDroppedFields(
       sql`update contacts set picture_at = null
           where profile_image_url is null and picture_at is not null and ${ofAccount}`,
     );
-  const dropped = kept ? contactFieldNames.filter((name) => !kept.includes(name)) : [];
+  const dropped = kept ? droppableFields.filter((name) => !kept.includes(contactFields[name].wire)) : [];
   if (!dropped.length) return 0;
-  const fields = dropped.map((name) => ({ column: sql.ref(columns[name].column), left: columns[name].left }));
-  const nameLeft = (name: 'saved_name' | 'push_name') => (dropped.includes(name) ? sql`null` : sql.ref(name));
-  const provenance = dropped.flatMap((name) => provenanceKey[name] ?? []);
+  const fields = dropped.map((name) => ({
+    column: sql.ref(contactFields[name].column),
+    // An edit of the tenant stays.
+    left: name === 'company' ? sql`edits->>'company'` : sql`null`,
+  }));
+  const nameLeft = (name: 'savedName' | 'pushName') =>
+    dropped.includes(name) ? sql`null` : sql.ref(contactFields[name].column);
+  const provenance = dropped.filter((name) => name !== 'company' && name !== 'raw');
   // An edited company keeps the provider's value in the edit's provenance.
   const company = dropped.includes('company');
   const changed = await rows(
     em,
     sql`update contacts set
           ${sql.join(fields.map(({ column, left }) => sql`${column} = ${left}`))},
-          name = coalesce(edits->>'name', ${nameLeft('saved_name')}, ${nameLeft('push_name')}),
+          name = coalesce(edits->>'name', ${nameLeft('savedName')}, ${nameLeft('pushName')}),
           provenance = (provenance - ${provenance}::text[]) ${company ? sql`#- '{company,over}'` : sql``}
         where (${sql.join(
           fields.map(({ column, left }) => sql`${column} is distinct from ${left}`),

@@ -1,10 +1,11 @@
 import type { Vault } from '../../vault.ts';
-import { rows, type Em } from '../../connect.ts';
+import type { Em } from '../../connect.ts';
+import { rows, sql } from '../../sql.ts';
 import { redactErased } from '../erasures/redact-erased.ts';
 
 /**
- * Ends one sync, or every sync of an account, that runs; false when none does. Its worker finds out with the next page,
- * of which nothing is kept.
+ * Ends a running sync, or every running sync of an account; false when none runs. Its worker finds out with the next
+ * page, which it gives up.
  */
 export async function cancelSyncs(
   em: Em,
@@ -12,20 +13,16 @@ export async function cancelSyncs(
   of: { runId: string } | { accountId: string },
   now: Date,
 ): Promise<boolean> {
-  const [column, id] = 'runId' in of ? ['id', of.runId] : ['account_id', of.accountId];
+  const chosen = 'runId' in of ? sql`id = ${of.runId}` : sql`account_id = ${of.accountId}`;
   const cancelled = await rows<{ id: string }>(
     em,
-    `update sync_runs set state = 'cancelled', reason = 'cancelled', again = false, lease = null, lease_until = null,
-       ended_at = ?
-     where ${column} = ? and state = 'running' returning id`,
-    [now, id],
+    sql`update sync_runs set state = 'cancelled', reason = 'cancelled', again = false, lease = null,
+          lease_until = null, ended_at = ${now}
+        where ${chosen} and state = 'running' returning id`,
   );
-  if (cancelled.length)
-    await redactErased(
-      em,
-      vault,
-      cancelled.map(({ id: run }) => run),
-    );
-  for (const run of cancelled) await rows(em, 'delete from sync_pages where run_id = ?', [run.id]);
-  return cancelled.length > 0;
+  if (!cancelled.length) return false;
+  const ids = cancelled.map(({ id }) => id);
+  await redactErased(em, vault, ids);
+  await rows(em, sql`delete from sync_pages where run_id = any(${ids}::uuid[])`);
+  return true;
 }

@@ -1,10 +1,12 @@
 import type { Vault } from '../../vault.ts';
-import { bulk, rows, type Em } from '../../connect.ts';
+import type { Em } from '../../connect.ts';
+import { rows, sql } from '../../sql.ts';
 import { lockContacts } from '../contacts/lock-contacts.ts';
 import { redactErased } from '../erasures/redact-erased.ts';
+import { hasIncomplete } from '../contacts/incomplete-contacts.ts';
 import { markMissing } from '../contacts/mark-missing.ts';
 
-/** A run of the contacts sync as who works on it holds it. */
+/** A run of the contacts sync as its worker holds it. */
 export interface ContactsRun {
   id: string;
   target: string | null;
@@ -19,50 +21,46 @@ export interface RunOf {
   scope: string;
 }
 
-const mine = `kind = 'contacts' and account_id = ? and scope = ? and state = 'running' and not dry_run`;
+const running = ({ accountId, scope }: RunOf) =>
+  sql`kind = 'contacts' and account_id = ${accountId} and scope = ${scope} and state = 'running' and not dry_run`;
+/** Runs that `holder` still works on. */
+const heldBy = (id: string, holder: string) => sql`id = ${id} and lease = ${holder} and state = 'running'`;
 
-/**
- * Takes a running sync in hand for `holder`, until `until`. `busyUntil` when somebody else has it, null when there is
- * none.
- */
+/** Leases a running sync to `holder`. `busyUntil` when another worker has the lease, null when no run is there. */
 export async function claimRun(
   em: Em,
-  { accountId, scope }: RunOf,
+  of: RunOf,
   holder: string,
   now: Date,
   until: Date,
 ): Promise<{ run: ContactsRun; pages: Uint8Array[] } | { busyUntil: Date } | null> {
   const [run] = await rows<ContactsRun & { busy_until: string | null }>(
     em,
-    `select id, target, cursor, stats,
-       case when lease <> ? and lease_until > ? then lease_until::text end as busy_until
-     from sync_runs where ${mine} for update`,
-    [holder, now, accountId, scope],
+    sql`select id, target, cursor, stats,
+          case when lease <> ${holder} and lease_until > ${now} then lease_until::text end as busy_until
+        from sync_runs where ${running(of)} for update`,
   );
   if (!run) return null;
   if (run.busy_until) return { busyUntil: new Date(run.busy_until) };
-  await rows(em, 'update sync_runs set lease = ?, lease_until = ? where id = ?', [holder, until, run.id]);
-  const pages = await rows<{ seen: Uint8Array }>(em, 'select seen from sync_pages where run_id = ? order by number', [
-    run.id,
-  ]);
+  await rows(em, sql`update sync_runs set lease = ${holder}, lease_until = ${until} where id = ${run.id}`);
+  const pages = await rows<{ seen: Uint8Array }>(
+    em,
+    sql`select seen from sync_pages where run_id = ${run.id} order by number`,
+  );
   return { run, pages: pages.map(({ seen }) => seen) };
 }
 
 /** The cursor of a run that has read everything and must only be ended. */
 export const atTheEnd = 'end';
 
-/** Keeps a run in `holder`'s hand while it waits for its provider. */
+/** Prolongs `holder`'s lease while it waits for its provider. */
 export async function keepRun(em: Em, id: string, holder: string, until: Date): Promise<void> {
-  await rows(em, `update sync_runs set lease_until = ? where id = ? and lease = ? and state = 'running'`, [
-    until,
-    id,
-    holder,
-  ]);
+  await rows(em, sql`update sync_runs set lease_until = ${until} where ${heldBy(id, holder)}`);
 }
 
 /**
- * Commits how far a run has come, with the rows that belong to it. False when the run is no longer `holder`'s or stands
- * elsewhere than at `from`: then the transaction must be given up.
+ * Stores how far a run has come. False when the run is no longer `holder`'s or is elsewhere than at `from`: then the
+ * caller must roll back.
  */
 export async function advanceRun(
   em: Em,
@@ -73,27 +71,27 @@ export async function advanceRun(
 ): Promise<boolean> {
   const moved = await rows(
     em,
-    `update sync_runs set cursor = ?, part = greatest(part, coalesce(?::real, part)), stats = ?::jsonb, lease_until = ?
-     where id = ? and lease = ? and state = 'running' and cursor is not distinct from ?::text returning id`,
-    [run.to, run.part, JSON.stringify(run.stats), until, run.id, holder, run.from],
+    sql`update sync_runs set cursor = ${run.to}, part = greatest(part, coalesce(${run.part}::real, part)),
+          stats = ${JSON.stringify(run.stats)}::jsonb, lease_until = ${until}
+        where ${heldBy(run.id, holder)} and cursor is not distinct from ${run.from}::text returning id`,
   );
   if (!moved.length) return false;
   if (run.seen.length)
-    await bulk(
+    await rows(
       em,
-      `insert into sync_pages (run_id, number, tenant_id, seen)
-       select $1::uuid, coalesce(max(number), 0) + 1, $2::uuid, $3::bytea from sync_pages where run_id = $1::uuid`,
-      [run.id, tenantId, run.seen],
+      sql`insert into sync_pages (run_id, number, tenant_id, seen)
+          select ${run.id}::uuid, coalesce(max(number), 0) + 1, ${tenantId}::uuid, ${run.seen}::bytea
+          from sync_pages where run_id = ${run.id}`,
     );
   return true;
 }
 
-/** What a pass counts anew: what was delivered, not what came of people. */
+/** What a further pass counts anew: entries, not people. */
 const startOver = { total_fetched: 0, skipped: 0, failed_updates: 0, erased: 0, duplicates: 0 };
 
 /**
- * Ends a run that has read everything, or, when another trigger came meanwhile, sets it back to its beginning. Null
- * when it is not `holder`'s any more.
+ * Ends a run that has read everything, or, when another trigger came meanwhile, sets it back to its start. Null when it
+ * is not `holder`'s any more.
  */
 export async function finishRun(
   em: Em,
@@ -103,52 +101,73 @@ export async function finishRun(
   holder: string,
   now: Date,
 ): Promise<'again' | 'done' | null> {
-  // Who is missing is noted on contacts: every writer of theirs takes this first.
+  // Missing contacts are marked below: every writer of contacts takes this lock first.
   await lockContacts(em, accountId);
   const [run] = await rows<{ again: boolean; people: number; failed: number }>(
     em,
-    `update sync_runs set again = false, cursor = null, lease_until = null,
-       state = case when again then state else 'succeeded' end, ended_at = case when again then null else ?::timestamptz end,
-       part = case when again then least(part, 0.99) else 1 end, stats = case when again then stats || ? else stats end
-     where id = ? and lease = ? and state = 'running'
-     returning state = 'running' as again, coalesce((stats->>'successful_updates')::int, 0) as people,
-       coalesce((stats->>'failed_updates')::int, 0) as failed`,
-    [now, JSON.stringify(startOver), id, holder],
+    sql`update sync_runs set again = false, cursor = null, lease_until = null,
+          state = case when again then state else 'succeeded' end,
+          ended_at = case when again then null else ${now}::timestamptz end,
+          part = case when again then least(part, 0.99) else 1 end,
+          stats = case when again then stats || ${JSON.stringify(startOver)}::jsonb else stats end
+        where ${heldBy(id, holder)}
+        returning state = 'running' as again, coalesce((stats->>'successful_updates')::int, 0) as people,
+          coalesce((stats->>'failed_updates')::int, 0) as failed`,
   );
   if (!run) return null;
-  // Whom it has met stays known: what a first pass inserted, the run has inserted.
+  // The pages stay: contacts that the first pass inserted count as inserted by the run.
   if (run.again) return 'again';
-  // An entry that could not be stored is somebody who is in the book all the same.
+  // With entries that could not be stored, a contact that was not seen is not necessarily missing.
   if (scope === '' && run.failed === 0) await markMissing(em, accountId, { id, people: run.people }, now);
   if (scope !== '') await redactErased(em, vault, [id]);
-  await rows(em, 'delete from sync_pages where run_id = ?', [id]);
+  await rows(em, sql`delete from sync_pages where run_id = ${id}`);
   return 'done';
 }
 
 /**
- * Ends a run for a named reason, unless somebody else than `holder` works on it; what it counted stays. Answers whether
- * another trigger makes it go once more.
+ * Ends a run for a named reason, unless another worker holds it; its counts stay. Answers whether another trigger makes
+ * it go once more.
  */
 export async function failRun(
   em: Em,
   vault: Vault,
-  { accountId, scope }: RunOf,
+  of: RunOf,
   holder: string,
   reason: string,
   now: Date,
 ): Promise<boolean> {
   const [run] = await rows<{ id: string; again: boolean }>(
     em,
-    `update sync_runs set again = false, lease = null, lease_until = null,
-       state = case when again then state else 'failed' end, reason = case when again then null else ? end,
-       ended_at = case when again then null else ?::timestamptz end
-     where ${mine} and (lease is null or lease = ? or lease_until is null or lease_until < ?)
-     returning id, state = 'running' as again`,
-    [reason, now, accountId, scope, holder, now],
+    sql`update sync_runs set again = false, lease = null, lease_until = null,
+          state = case when again then state else 'failed' end,
+          reason = case when again then null else ${reason}::text end,
+          ended_at = case when again then null else ${now}::timestamptz end
+        where ${running(of)} and (lease is null or lease = ${holder} or lease_until is null or lease_until < ${now})
+        returning id, state = 'running' as again`,
   );
   if (run && !run.again) {
-    if (scope !== '') await redactErased(em, vault, [run.id]);
-    await rows(em, 'delete from sync_pages where run_id = ?', [run.id]);
+    if (of.scope !== '') await redactErased(em, vault, [run.id]);
+    await rows(em, sql`delete from sync_pages where run_id = ${run.id}`);
   }
   return run?.again ?? false;
+}
+
+const dayMs = 86_400_000;
+
+/**
+ * Notes when an account was last synced. A whole sync makes the account due again after half of `everyMs`, so that the
+ * schedule's next fire but one takes it. Missing pictures and numbers are due at once, unless the day's quota or the
+ * provider has put them off by less than a day.
+ */
+export async function noteSynced(em: Em, { accountId, scope }: RunOf, at: Date, everyMs: number): Promise<void> {
+  const after = (ms: number): Date => new Date(at.getTime() + ms);
+  const whole = scope === '' ? sql`last_sync_at = ${at}, contacts_due_at = ${after(everyMs / 2)},` : sql``;
+  await rows(
+    em,
+    sql`update accounts set ${whole}
+          pictures_due_at = case
+            when (pictures_due_at is null or pictures_due_at > ${after(dayMs)}) and ${hasIncomplete} then ${at}::timestamptz
+            else pictures_due_at end
+        where id = ${accountId}`,
+  );
 }

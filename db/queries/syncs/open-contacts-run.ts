@@ -1,10 +1,11 @@
 import { newId } from '../../../platform/ids.ts';
 import type { Keyset } from '../../../platform/keyset.ts';
 import type { Vault } from '../../vault.ts';
-import { rows, type Em } from '../../connect.ts';
+import type { Em } from '../../connect.ts';
 import { sealed } from '../../sealed.ts';
+import { rows, sql } from '../../sql.ts';
 
-/** Whom a contacts sync is about, where not about everybody. */
+/** What a contacts sync fetches, where not the whole address book. */
 export type SyncTarget = { phone: string } | { group: string };
 
 /** The scope that a target has in ids: a keyed digest, since ids are shown where numbers must not be. */
@@ -36,32 +37,31 @@ async function openRun(
 ): Promise<{ id: string; scope: string }> {
   const [run] = await rows<{ id: string }>(
     em,
-    `insert into sync_runs (id, tenant_id, account_id, kind, scope, target, state, dry_run, again, stats, started_at)
-     values (?, ?, ?, 'contacts', ?, ?, 'running', false, false, '{}', ?)
-     on conflict (account_id, kind, scope) where state = 'running' and not dry_run do update set again = true
-     returning id`,
-    [id, account.tenantId, account.id, scope, target, now],
+    sql`insert into sync_runs (id, tenant_id, account_id, kind, scope, target, state, dry_run, again, stats, started_at)
+        values (${id}, ${account.tenantId}, ${account.id}, 'contacts', ${scope}, ${target}, 'running', false, false, '{}',
+          ${now})
+        on conflict (account_id, kind, scope) where state = 'running' and not dry_run do update set again = true
+        returning id`,
   );
   return { id: run?.id ?? id, scope };
 }
 
 /** How long the sweep leaves an account to the run that was opened when it was connected. */
 const firstRunMs = 3_600_000;
-/** How long after that run was opened the book is read once more: the first may be partial while the phone syncs. */
+/** How long after that run was opened the contacts are read once more: the phone may still be syncing at first. */
 const againMs = 600_000;
 
 /**
- * Opens a run over everybody that the clock asks for; one that is open already will do. None for an account that was
- * read, connected anew or disconnected since it was claimed until `claimed`.
+ * Opens a whole run that the schedule asks for; one that is open already will do. None for an account that was read,
+ * connected anew or disconnected since it was claimed until `claimed`.
  */
 export async function openSweptRun(em: Em, accountId: string, claimed: Date, now: Date): Promise<void> {
   await rows(
     em,
-    `insert into sync_runs (id, tenant_id, account_id, kind, scope, state, dry_run, again, stats, started_at)
-     select ?, tenant_id, id, 'contacts', '', 'running', false, false, '{}', ?
-     from accounts where id = ? and contacts_due_at = ?
-     on conflict (account_id, kind, scope) where state = 'running' and not dry_run do nothing`,
-    [newId(), now, accountId, claimed],
+    sql`insert into sync_runs (id, tenant_id, account_id, kind, scope, state, dry_run, again, stats, started_at)
+        select ${newId()}, tenant_id, id, 'contacts', '', 'running', false, false, '{}', ${now}
+        from accounts where id = ${accountId} and contacts_due_at = ${claimed}
+        on conflict (account_id, kind, scope) where state = 'running' and not dry_run do nothing`,
   );
 }
 
@@ -72,8 +72,8 @@ export const firstContactsReads = (now: Date): { contactsDueAt: Date; contactsAg
 });
 
 /**
- * Opens the run over everybody that follows a connection, which is done once more a while later; from then on the
- * account is read by the clock as well.
+ * Opens the whole run that follows a connection, which is repeated a while later; from then on the account is read by
+ * the schedule as well.
  */
 export async function openFirstContactsRun(
   em: Em,
@@ -81,15 +81,15 @@ export async function openFirstContactsRun(
   now: Date,
 ): Promise<{ id: string; scope: string }> {
   const { contactsDueAt, contactsAgainAt } = firstContactsReads(now);
-  await rows(em, 'update accounts set contacts_due_at = ?, contacts_again_at = ? where id = ?', [
-    contactsDueAt,
-    contactsAgainAt,
-    account.id,
-  ]);
+  await rows(
+    em,
+    sql`update accounts set contacts_due_at = ${contactsDueAt}, contacts_again_at = ${contactsAgainAt}
+        where id = ${account.id}`,
+  );
   return openRun(em, { id: newId(), scope: '', target: null }, account, now);
 }
 
-/** Opens the run that reads the book once more after a connection; null where another worker did, or it is not time. */
+/** Opens the repeated run after a connection; null where another worker did, or it is not due. */
 export async function openContactsRunAgain(
   em: Em,
   account: { id: string; tenantId: string },
@@ -97,8 +97,8 @@ export async function openContactsRunAgain(
 ): Promise<{ id: string; scope: string } | null> {
   const due = await rows(
     em,
-    'update accounts set contacts_again_at = null where id = ? and contacts_again_at <= ? returning id',
-    [account.id, now],
+    sql`update accounts set contacts_again_at = null
+        where id = ${account.id} and contacts_again_at <= ${now} returning id`,
   );
   return due.length ? openRun(em, { id: newId(), scope: '', target: null }, account, now) : null;
 }

@@ -195,11 +195,6 @@ describe('what else is told of somebody', () => {
     expect((await answer.bytes()).length).toBeGreaterThan(0);
   });
 
-  it('is whether a number is on WhatsApp', async () => {
-    expect(await contacts.onWhatsapp(here, '+33639989777')).toBe(true);
-    expect(await contacts.onWhatsapp(here, '+33639980000')).toBe(false);
-  });
-
   it('is the number behind a LID, where it is told', async () => {
     await book({ size: 3, lid_only: 1 });
     const [one] = (await walk()).people;
@@ -241,7 +236,7 @@ describe('B11: a limit', () => {
     await contacts.page(here, null);
     expect((await failureOf(contacts.page(here, null))).code).toBe('rate_limited');
     await world.control('PUT', '/faults', { provider: 'wasender', rate_429: 1 });
-    expect(await failureOf(contacts.onWhatsapp(here, '+33639989777'))).toMatchObject({ code: 'rate_limited' });
+    expect(await failureOf(contacts.one(here, '+33639989777'))).toMatchObject({ code: 'rate_limited' });
   });
 });
 

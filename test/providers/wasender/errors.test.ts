@@ -203,13 +203,11 @@ describe('what is sent', () => {
     };
     await contacts.one(call(), '+15550100');
     await contacts.one(call(), '900000000000001@lid');
-    await contacts.onWhatsapp(call(), '+15550100');
     await contacts.lidToPhone(call(), '900000000000001@lid');
     await login.check(call());
     expect(seen).toEqual([
       'GET /api/contacts/15550100 Bearer canary-key',
       'GET /api/contacts/900000000000001%40lid Bearer canary-key',
-      'GET /api/on-whatsapp/15550100 Bearer canary-key',
       'GET /api/pn-from-lid/900000000000001%40lid Bearer canary-key',
       'GET /api/whatsapp-sessions/7 Bearer 1|sandbox-pat',
     ]);

@@ -1,0 +1,30 @@
+import type { ProviderName } from '../../../domain/channels.ts';
+import type { Em } from '../../connect.ts';
+import { SyncRun } from '../../entities/events.ts';
+import { rows, sql } from '../../sql.ts';
+
+/** The newest whole contacts sync of an account, or of each account, newest first. */
+export async function newestContactsRuns(em: Em, account: string | null, limit: number): Promise<SyncRun[]> {
+  const newest = await rows<{ id: string }>(
+    em,
+    sql`select r.id from accounts a cross join lateral (
+          select id from sync_runs where account_id = a.id and kind = 'contacts' and scope = '' order by id desc limit 1
+        ) r where a.id = coalesce(${account}::uuid, a.id) order by r.id desc limit ${limit}`,
+  );
+  return em.find(SyncRun, { id: { $in: newest.map(({ id }) => id) } }, { orderBy: { id: 'desc' } });
+}
+
+/** When a whole contacts sync last succeeded, of one account, of a provider's or of any. */
+export async function lastContactsSync(
+  em: Em,
+  { account = null, provider = null }: { account?: string | null; provider?: ProviderName | null },
+): Promise<Date | null> {
+  const [last] = await rows<{ at: string | null }>(
+    em,
+    sql`select max(r.ended_at)::text as at from accounts a cross join lateral (
+          select ended_at from sync_runs
+          where account_id = a.id and kind = 'contacts' and scope = '' and state = 'succeeded' order by id desc limit 1
+        ) r where a.id = coalesce(${account}::uuid, a.id) and a.provider = coalesce(${provider}, a.provider)`,
+  );
+  return last?.at ? new Date(last.at) : null;
+}
