@@ -1,3 +1,4 @@
+import { requestMaintenance } from '../../services/maintenance/request-maintenance.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
 import { temporalClient } from '../support/history.ts';
 import { eventually } from '../support/eventually.ts';
@@ -92,6 +93,7 @@ describe('A7: account details', () => {
       );
       await em.execute("update accounts set details_at = details_at - interval '31 days' where id = ?", [id]);
     });
+    await requestMaintenance(stack.worker.context);
     await eventually('the end of the raw data', async () => {
       const [body, account] = await Promise.all([stack.api.get(`/api/v1/webhook-events/${event.id}`), read(id)]);
       return body.body.body === null && (account.connection_config.full_api_response ?? null) === null;
