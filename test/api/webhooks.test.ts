@@ -280,7 +280,11 @@ it('C2: counts events by provider, kind and outcome, under names of ours alone',
   const { values } = await api.context.metrics.webhookEvents.get();
   const labels = values.map(({ labels: { type, state } }) => `${type} ${state}`);
   expect(labels).toEqual(
-    expect.arrayContaining(['account_status.halted processed', 'account_status.halted duplicate', 'other unmatched']),
+    expect.arrayContaining([
+      'account_status.needs_restart processed',
+      'account_status.needs_restart duplicate',
+      'other unmatched',
+    ]),
   );
   expect(await api.context.metrics.registry.metrics()).not.toContain('a name of theirs');
 });

@@ -203,7 +203,7 @@ describe('what is sent', () => {
       expect((await failureOf(login.answer(callTo(peer.dsn), { kind: 'phone' }, typed))).code).toBe('wrong_answer');
     for (const providerAccountId of [null, '', '.', '..']) {
       const at = callTo(peer.dsn, { providerAccountId });
-      expect((await login.check(at)).status).toBe('gone');
+      expect((await login.check(at)).status).toBe('not_found');
       expect(await login.restore(at)).toBe(false);
       await login.revoke(at);
     }

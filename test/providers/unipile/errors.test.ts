@@ -123,7 +123,7 @@ describe('404', () => {
 
   it.each(['errors/resource_not_found', 'errors/made_up_today'])('%s means that the account is gone', async (type) => {
     peer.says(404, error(404, type));
-    expect(await views()).toBe('gone');
+    expect(await views()).toBe('not_found');
     await unipile.login.revoke(call());
     expect(await unipile.login.restore(call())).toBe(false);
   });

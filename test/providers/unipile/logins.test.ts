@@ -180,7 +180,7 @@ describe('A1: a QR code', () => {
     await variant('unscanned_account', 'not_found');
     const { providerAccountId } = await login.begin(call('whatsapp'), qr);
     const here = call('whatsapp', providerAccountId);
-    expect((await login.check(here)).status).toBe('gone');
+    expect((await login.check(here)).status).toBe('not_found');
     await scan(providerAccountId);
     expect((await login.check(here)).status).toBe('linked');
   });
@@ -251,7 +251,7 @@ describe('A6: the end of a login', () => {
     const id = await world.whatsapp();
     await login.revoke(call('whatsapp', id));
     await login.revoke(call('whatsapp', id));
-    expect(await login.check(call('whatsapp', id))).toMatchObject({ status: 'gone', raw: null });
+    expect(await login.check(call('whatsapp', id))).toMatchObject({ status: 'not_found', raw: null });
     await login.revoke(call('whatsapp', 'never-was'));
   });
 
@@ -260,7 +260,7 @@ describe('A6: the end of a login', () => {
     await world.control('PUT', '/faults', { provider: 'unipile', after_effect: 1, times: 1 });
     expect(await failureOf(login.revoke(call('whatsapp', id)))).toMatchObject({ effect: 'unknown' });
     await login.revoke(call('whatsapp', id));
-    expect((await login.check(call('whatsapp', id))).status).toBe('gone');
+    expect((await login.check(call('whatsapp', id))).status).toBe('not_found');
   });
 });
 

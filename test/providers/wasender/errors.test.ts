@@ -91,7 +91,7 @@ describe('a failure by its status', () => {
     peer.says(404, '<html>nothing here</html>');
     expect(await failureOf(login.check(call()))).toMatchObject({ code: 'provider_unavailable' });
     peer.says(404, { success: false, message: 'Session not found' });
-    expect((await login.check(call())).status).toBe('gone');
+    expect((await login.check(call())).status).toBe('not_found');
   });
 });
 

@@ -174,7 +174,7 @@ describe.each([
     expect((await login.begin(here, inputFor())).next.linked).toBe(true);
     await login.revoke(here);
     await login.revoke(here);
-    expect(await login.check(here)).toMatchObject({ status: 'gone', raw: null });
+    expect(await login.check(here)).toMatchObject({ status: 'not_found', raw: null });
     expect(await sessions()).toEqual([]);
   });
 });
@@ -215,7 +215,7 @@ describe('how a session stands', () => {
 
   it('of ids that nobody has is gone, and ending them is no mistake', async () => {
     for (const providerAccountId of ['1', 'patchbay-doctor', '..', '', null]) {
-      expect((await login.check(call({ providerAccountId }))).status).toBe('gone');
+      expect((await login.check(call({ providerAccountId }))).status).toBe('not_found');
       await login.revoke(call({ providerAccountId }));
     }
   });
@@ -328,7 +328,7 @@ describe('a session’s key in place of a personal access token', () => {
     expect(await login.check(here)).toMatchObject({ status: 'linked', identity: '+33639980001' });
     expect((await account.list(here)).map((one) => one.providerAccountId)).toEqual([begun.providerAccountId]);
     expect((await wasender.contacts?.page(here, null))?.contacts).toHaveLength(10);
-    expect((await login.check({ ...here, providerAccountId: '12' })).status).toBe('gone');
+    expect((await login.check({ ...here, providerAccountId: '12' })).status).toBe('not_found');
     await login.revoke(here);
     expect((await login.check(here)).status).toBe('linked');
   });
