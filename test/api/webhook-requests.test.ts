@@ -48,7 +48,7 @@ async function session(): Promise<{
 }
 
 const eventsOf = (accountId: string): Promise<WebhookEvent[]> =>
-  api.context.db.system((em) => em.find(WebhookEvent, { accountId }, { orderBy: { position: 'asc' } }));
+  api.context.db.system((em) => em.find(WebhookEvent, { accountId }, { orderBy: { requestId: 'asc', position: 'asc' } }));
 
 const messages = (count: number, mark = unique()) => ({
   messages: Array.from({ length: count }, (_, n) => ({
