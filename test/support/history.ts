@@ -45,4 +45,8 @@ const charged = new Set([
 export const actionsOf = (history: History): number =>
   (history.events ?? []).filter((event) => charged.has(event.eventType ?? 0)).length;
 
+/** Signals that a run took. */
+export const signalsOf = (history: History): number =>
+  eventsOf(history).filter((event) => event.eventType === EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED).length;
+
 export const eventsOf = (history: History): Event[] => history.events ?? [];
