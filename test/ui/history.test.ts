@@ -59,9 +59,9 @@ const tests = (browserPath: string) => (): void => {
       attempt.history_url,
       attempt.workflow_id,
       'Completed',
-      'nextOperation • Read what is wished for',
+      'nextOperation • Read the requested operation',
       'beginLogin • Ask the provider to begin the login',
-      'Until the step must be looked at',
+      'Until the step must be checked',
       'actOnStep • The owner answered the step',
     );
     expect(page).not.toContain(password);
