@@ -48,7 +48,9 @@ async function session(): Promise<{
 }
 
 const eventsOf = (accountId: string): Promise<WebhookEvent[]> =>
-  api.context.db.system((em) => em.find(WebhookEvent, { accountId }, { orderBy: { requestId: 'asc', position: 'asc' } }));
+  api.context.db.system((em) =>
+    em.find(WebhookEvent, { accountId }, { orderBy: { requestId: 'asc', position: 'asc' } }),
+  );
 
 const messages = (count: number, mark = unique()) => ({
   messages: Array.from({ length: count }, (_, n) => ({
@@ -83,7 +85,7 @@ describe('C2: a request of many events', () => {
       new Set(['processed message false']),
     );
     const found = await query('select body, headers from webhook_requests where id = ?', [events[0]!.requestId]);
-    expect(found).toEqual([{ body: expect.stringMatching(/^v1\./), headers: expect.any(Object) }]);
+    expect(found).toEqual([{ body: expect.stringMatching(/^v2\./), headers: expect.any(Object) }]);
     expect(JSON.stringify(found)).not.toContain('secret-');
   });
 
