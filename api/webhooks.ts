@@ -1,6 +1,5 @@
 import { performance } from 'node:perf_hooks';
 import type { Request, RequestHandler, Router } from 'express';
-import type { Em } from '../db/connect.ts';
 import { loginBySecret } from '../db/queries/accounts/account-keys.ts';
 import { webhookSecretsOf } from '../db/queries/tenants/credentials.ts';
 import { ProviderCredentials } from '../db/entities/tenants.ts';
@@ -10,25 +9,22 @@ import type { Context } from '../services/context.ts';
 import { readBody } from './http/body.ts';
 import { Problem } from '../services/problem.ts';
 import type { Signaller } from '../services/webhooks/signaller.ts';
+import { secretsOf } from '../services/webhooks/webhook-secrets.ts';
 import { storeRequest } from '../services/webhooks/store-request.ts';
 
 /** The largest webhook body, in bytes. */
 const bodyLimit = 5_000_000;
 
-/** Paths outside our own at which a provider's webhooks are documented; the secret alone tells whose they are. */
-const documentedPaths: [path: string, provider: ProviderName][] = [
-  ['/api/v1/webhooks/unipile', 'unipile'],
-  ['/api/unipile/webhook', 'unipile'],
-];
-
 /** Takes webhooks in: 200 means that the event is committed in PostgreSQL. */
 export function serveWebhooks(router: Router, context: Context, signaller: Signaller): void {
   router.post('/webhooks/:provider/:token', takeIn(context, signaller, byToken));
-  for (const [path, name] of documentedPaths)
-    router.post(
-      path,
-      takeIn(context, signaller, (given, _request, webhook) => bySecret(given, name, webhook)),
-    );
+  router.get('/webhooks/:provider/:token', answerChallenge(context));
+  for (const provider of Object.values(context.providers))
+    for (const path of provider.webhooks.paths)
+      router.post(
+        path,
+        takeIn(context, signaller, (given, _request, webhook) => bySecret(given, provider, webhook)),
+      );
 }
 
 type Finder = (
@@ -60,27 +56,52 @@ const takeIn =
     context.log.debug({ provider: provider.name, states, ms: performance.now() - started }, 'webhook taken in');
   };
 
-const secretsOf = async ({ vault }: Context, em: Em, row: ProviderCredentials): Promise<string[]> =>
-  webhookSecretsOf(await vault.keysOf(em, row.tenantId), row);
-
-async function credentialsAt(context: Context, em: Em, provider: ProviderName, webhookToken: string) {
-  const credentials = await em.findOne(ProviderCredentials, { provider, webhookToken });
-  return credentials && { credentials, secrets: await secretsOf(context, em, credentials) };
-}
-
 /** Whose address it is decides; the body is read only when the address exists. */
 const byToken: Finder = async (context, request, read) => {
-  const { provider: name, token } = request.params as { provider: ProviderName; token: string };
-  const provider = Object.hasOwn(context.providers, name) ? context.providers[name] : undefined;
-  const found = provider ? await context.db.system((em) => credentialsAt(context, em, name, token)) : null;
-  if (!provider || !found) throw new Problem('not_found', 'There is no such webhook address.');
-  const { credentials, secrets } = found;
+  const { provider, credentials } = await addressedBy(context, request);
   const webhook = await read();
+  const secrets = secretsOf(await context.vault.keysOf(context.db, credentials.tenantId), provider, credentials);
   const ours = provider.webhooks.verify(webhook, secrets);
   const sender = ours ? null : await senderOf(context, provider, credentials, webhook);
   if (!ours && sender === null) throw wrongSecret();
   return { provider, credentials, webhook, sender };
 };
+
+function providerIn({ providers }: Context, request: Request): Provider | undefined {
+  const { provider: name } = request.params as { provider: ProviderName };
+  return Object.hasOwn(providers, name) ? providers[name] : undefined;
+}
+
+/** The credentials whose webhook address a request came to. */
+async function addressedBy(
+  context: Context,
+  request: Request,
+): Promise<{ provider: Provider; credentials: ProviderCredentials }> {
+  const { token } = request.params as { token: string };
+  const provider = providerIn(context, request);
+  const credentials = provider
+    ? await context.db.system((em) => em.findOne(ProviderCredentials, { provider: provider.name, webhookToken: token }))
+    : null;
+  if (!provider || !credentials) throw new Problem('not_found', 'There is no such webhook address.');
+  return { provider, credentials };
+}
+
+/** Proves to a provider that asks, before it sends events, that the address is ours. */
+const answerChallenge =
+  (context: Context): RequestHandler =>
+  async (request, response, next) => {
+    const { challenge } = providerIn(context, request)?.webhooks ?? {};
+    if (!challenge) {
+      next();
+      return;
+    }
+    response.locals['route'] = 'GET /webhooks';
+    const { credentials } = await addressedBy(context, request);
+    const keys = await context.vault.keysOf(context.db, credentials.tenantId);
+    const answer = challenge(request.query, webhookSecretsOf(keys, credentials));
+    if (answer === null) throw wrongSecret();
+    response.type('text/plain').send(answer);
+  };
 
 /** The upstream login that the request's secret belongs to, among those of these credentials. */
 async function senderOf(
@@ -94,14 +115,14 @@ async function senderOf(
 }
 
 /** Every credentials row is compared, found or not, so that the time tells nothing. */
-async function bySecret(context: Context, name: ProviderName, read: () => Promise<WebhookRequest>) {
-  const provider = context.providers[name];
-  if (!provider) throw new Problem('not_found', 'There is no such webhook address.');
+async function bySecret(context: Context, provider: Provider, read: () => Promise<WebhookRequest>) {
   const webhook = await read();
   const matching = await context.db.system(async (em) => {
     const found: ProviderCredentials[] = [];
-    for (const row of await em.find(ProviderCredentials, { provider: name }))
-      if (provider.webhooks.verify(webhook, await secretsOf(context, em, row))) found.push(row);
+    for (const row of await em.find(ProviderCredentials, { provider: provider.name })) {
+      const secrets = secretsOf(await context.vault.keysOf(em, row.tenantId), provider, row);
+      if (provider.webhooks.verify(webhook, secrets)) found.push(row);
+    }
     return found;
   });
   const [credentials] = matching;

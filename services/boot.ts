@@ -4,7 +4,7 @@ import { ensureLedgerKey } from '../db/queries/erasures/ledger-key.ts';
 import { prepareKeys } from '../db/data-keys.ts';
 import { createVault } from '../db/vault.ts';
 import { followSandbox, systemClock } from '../platform/clock.ts';
-import { providerDefaults, type Config } from '../platform/config.ts';
+import { readConfig, type Config } from '../platform/config.ts';
 import { createLog } from '../platform/log.ts';
 import { createMetrics } from '../platform/metrics.ts';
 import { parseKeyRing } from '../platform/master-keys.ts';
@@ -15,6 +15,13 @@ import { countProviderCalls } from './count-provider-calls.ts';
 
 /** Every provider of this version. */
 export const installedProviders: Context['providers'] = providers;
+
+/** A process's settings from its environment. Throws `ConfigError`. */
+export const loadConfig = (
+  environment: Readonly<Record<string, string | undefined>>,
+  of: Context['providers'] = providers,
+): Config =>
+  readConfig(environment, Object.fromEntries(Object.entries(of).map(([name, { settings }]) => [name, settings])));
 
 /** What a process is, as far as its context depends on it. */
 export interface ProcessKind {
@@ -78,7 +85,7 @@ export async function openContext(
 export async function prepareInstallation(context: Context, beforeLedgerKey?: () => Promise<void>): Promise<void> {
   const { config, db, vault, clock } = context;
   await prepareKeys(db, vault.masterKeys);
-  await saveInstallationCredentials(db, vault, clock.now(), providerDefaults(config));
+  await saveInstallationCredentials(db, vault, clock.now(), config.providers);
   await beforeLedgerKey?.();
   await ensureLedgerKey(db, vault, clock.now());
 }

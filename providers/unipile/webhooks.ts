@@ -1,16 +1,7 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import type { AccountStatusKind, WebhookEvent, WebhookRequest } from '../provider.ts';
-import { secretHeader } from './registrations.ts';
 
 const digest = (text: string | Buffer): Buffer => createHash('sha256').update(text).digest();
-
-/** Whether the secret header holds one of `secrets`; compared as digests, in constant time. */
-export function verifyWebhook(request: WebhookRequest, secrets: readonly string[]): boolean {
-  const given = request.headers[secretHeader];
-  if (typeof given !== 'string' || given === '') return false;
-  const presented = digest(given);
-  return secrets.map((secret) => timingSafeEqual(presented, digest(secret))).includes(true);
-}
 
 const words = new Map<string, AccountStatusKind>([
   ['CREATION_SUCCESS', 'created'],

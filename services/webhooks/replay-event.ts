@@ -1,5 +1,4 @@
 import { LockMode } from '@mikro-orm/core';
-import type { ProviderName } from '../../domain/channels.ts';
 import type { Em } from '../../db/connect.ts';
 import { WebhookEvent } from '../../db/entities/events.ts';
 import { ProviderCredentials } from '../../db/entities/tenants.ts';
@@ -35,7 +34,7 @@ export async function replayEvent(context: Context, id: string): Promise<void> {
 const eventsOf = async ({ providers, vault }: Context, em: Em, row: WebhookEvent) => {
   if (row.body === null) throw new Problem('event_too_old');
   const body = (await vault.keysOf(em, row.tenantId)).open(row.body, sealed.webhookBody(row.id));
-  const provider = providers[row.provider as ProviderName];
+  const provider = providers[row.provider];
   return { body, events: readEvents(provider, { raw: Buffer.from(body), headers: {} }, row.providerAccountId) };
 };
 

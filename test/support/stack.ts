@@ -6,7 +6,8 @@ import { ConnectionAttempt } from '../../db/entities/attempts.ts';
 import { sealed } from '../../db/sealed.ts';
 import { callbackAddress } from '../../domain/addresses.ts';
 import { scopeNames, type Scope } from '../../domain/scopes.ts';
-import { readConfig, type Config } from '../../platform/config.ts';
+import type { Config } from '../../platform/config.ts';
+import { loadConfig } from '../../services/boot.ts';
 import { scheduleId } from '../../temporal/schedules.ts';
 import { startSandbox } from '../../sandbox/start.ts';
 import { startWorker } from '../../workers/start.ts';
@@ -44,7 +45,7 @@ export interface TestStack {
 
 export async function startTestStack(settings: Record<string, string> = {}): Promise<TestStack> {
   const [database, sandbox] = await Promise.all([createTestDatabase(), startSandbox()]);
-  const config = readConfig({
+  const config = loadConfig({
     DATABASE_URL: database.url,
     TEMPORAL_ADDRESS: required('PATCHBAY_TEST_TEMPORAL_ADDRESS'),
     TEMPORAL_TASK_QUEUE: `test-${randomUUID()}`,

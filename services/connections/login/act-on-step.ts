@@ -44,8 +44,8 @@ export async function actOnStep(context: Context, ref: StepActionRef): Promise<P
 
   if (start.answer === null) {
     const again = ref.action === 'resend';
-    const asked = again ? provider.login.resend(call) : provider.login.anotherWay(call);
-    const next = await asked.catch((error: unknown) => {
+    const ask = again ? provider.login.resend : provider.login.anotherWay;
+    const next = await (ask?.(call) ?? Promise.resolve('refused' as const)).catch((error: unknown) => {
       if (isRefusal(error)) return 'refused' as const;
       throw error;
     });

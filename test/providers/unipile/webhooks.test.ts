@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { unipile } from '../../../providers/unipile/unipile.ts';
+import { unipile } from '../../../providers/unipile/index.ts';
 
 const { read, verify, readCallback } = unipile.webhooks;
 const request = (body: unknown) => ({

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import type { ProviderCall } from '../../../providers/provider.ts';
-import { wasender } from '../../../providers/wasender/wasender.ts';
+import { wasender } from '../../../providers/wasender/index.ts';
 import { startWasender, type WasenderWorld } from '../../sandbox/wasender-world.ts';
 import { startReceiver, type Received, type Receiver } from '../../sandbox/world.ts';
 import { callAfter, callTo, inputFor } from './calls.ts';
@@ -123,9 +123,6 @@ describe('the signature, which is the secret itself', () => {
     expect(webhooks.shownSecret?.(signed(value))).toBeNull();
   });
 });
-
-it('no page calls back: logins end on the phone', () =>
-  expect(webhooks.readCallback({ status: 'CREATION_SUCCESS', account_id: 'a' })).toBeNull());
 
 describe('P6: what the sandbox delivers', () => {
   let world: WasenderWorld;
