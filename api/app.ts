@@ -27,6 +27,7 @@ import { providerNames } from '../services/provider-names.ts';
 import type { Providers } from '../providers/provider.ts';
 import { webhookEventRoutes } from './routes/webhook-events.ts';
 import { serveLoginPages } from './callbacks/login-page.ts';
+import { serveOAuthReturns } from './callbacks/oauth.ts';
 import { serveWebhooks } from './webhooks.ts';
 import type { Signaller } from '../services/webhooks/signaller.ts';
 
@@ -71,6 +72,7 @@ export function createApp(context: Context, signaller: Signaller): Express {
   serveCodec(app, context);
   serveWebhooks(app, context, signaller);
   serveLoginPages(app, context);
+  serveOAuthReturns(app, context);
   serveDocs(app, openApiDocument(context.publicUrl, routes, open, providerNames(context.providers)));
   mountRoutes(app, context, routes);
   app.use(answerUnknown(methodsOf([...routes, ...open])));

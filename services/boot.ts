@@ -52,7 +52,7 @@ export async function openContext(
   const follows = overrides.clock === undefined && config.SANDBOX_CONTROL_URL;
   const clock = follows ? followSandbox(follows, onClockJump) : systemClock;
   const temporal = openTemporalClient(config, () => vault.keysOf(db, null));
-  const metrics = createMetrics();
+  const metrics = overrides.metrics ?? createMetrics();
   const stopping = new AbortController();
   const context: Context = {
     config,
@@ -62,10 +62,10 @@ export async function openContext(
     log: createLog(name, config.LOG_LEVEL),
     metrics,
     temporal,
-    providers: countProviderCalls(providers, metrics),
     publicUrl: config.PUBLIC_URL.replace(/\/$/, ''),
     stopping: stopping.signal,
     ...overrides,
+    providers: countProviderCalls(overrides.providers ?? providers, metrics),
   };
   return {
     context,

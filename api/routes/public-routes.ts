@@ -41,9 +41,10 @@ export const publicRoutes = (providers: Providers): OpenRoute[] => [
     path: '/webhooks/{provider}/{token}',
     described: { ...webhook, summary: "Takes the webhooks of a provider, at a tenant's own address" },
   },
-  ...(Object.values(providers).some(({ webhooks }) => webhooks.challenge)
-    ? [{ method: 'get', path: '/webhooks/{provider}/{token}' } as const]
-    : []),
+  ...Object.values(providers).flatMap(({ name, webhooks, oauth }): OpenRoute[] => [
+    ...(webhooks.challenge ? [{ method: 'get' as const, path: `/webhooks/${name}/{token}` }] : []),
+    ...(oauth ? [{ method: 'get' as const, path: `/callbacks/${name}` }] : []),
+  ]),
   ...Object.values(providers)
     .flatMap(({ webhooks }) => webhooks.paths)
     .map((path): OpenRoute => ({ method: 'post', path, described: { ...webhook, summary: documented } })),

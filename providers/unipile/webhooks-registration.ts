@@ -53,7 +53,7 @@ export async function registerWebhooks(call: CredentialsCall, address: string, s
       request_url: address,
       source,
       headers: [
-        { key: secretHeader, value: secret },
+        { key: secretHeader.toLowerCase(), value: secret },
         // Without it UniPile sends JSON under a form's content type.
         { key: 'Content-Type', value: 'application/json' },
       ],

@@ -15,8 +15,8 @@ export const accountKeys = (keyset: Keyset, account: Account): AccountKeys | nul
 /** Stores the keys that the provider gives an account now. Equal ones are not sealed again. */
 export function keepAccountKeys(keyset: Keyset, account: Account, keys: AccountKeys | undefined): void {
   if (!keys?.apiKey && !keys?.webhookSecret) return;
-  const { apiKey, webhookSecret } = { ...accountKeys(keyset, account), ...keys };
-  const text = JSON.stringify({ apiKey, webhookSecret });
+  const { apiKey, webhookSecret, ...token } = { ...accountKeys(keyset, account), ...keys };
+  const text = JSON.stringify({ apiKey, webhookSecret, ...token });
   if (JSON.stringify(accountKeys(keyset, account)) === text) return;
   account.providerKeys = keyset.seal(text, sealed.providerKeys(account.id));
   account.webhookSecretHash = webhookSecret ? hashOf(webhookSecret) : null;
