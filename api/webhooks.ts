@@ -18,13 +18,15 @@ const bodyLimit = 5_000_000;
 /** Takes webhooks in: 200 means that the event is committed in PostgreSQL. */
 export function serveWebhooks(router: Router, context: Context, signaller: Signaller): void {
   router.post('/webhooks/:provider/:token', takeIn(context, signaller, byToken));
-  router.get('/webhooks/:provider/:token', answerChallenge(context));
-  for (const provider of Object.values(context.providers))
+  for (const provider of Object.values(context.providers)) {
+    if (provider.webhooks.challenge)
+      router.get(`/webhooks/${provider.name}/:token`, answerChallenge(context, provider));
     for (const path of provider.webhooks.paths)
       router.post(
         path,
         takeIn(context, signaller, (given, _request, webhook) => bySecret(given, provider, webhook)),
       );
+  }
 }
 
 type Finder = (
@@ -58,7 +60,10 @@ const takeIn =
 
 /** Whose address it is decides; the body is read only when the address exists. */
 const byToken: Finder = async (context, request, read) => {
-  const { provider, credentials } = await addressedBy(context, request);
+  const { provider: name } = request.params as { provider: ProviderName };
+  const provider = Object.hasOwn(context.providers, name) ? context.providers[name] : undefined;
+  if (!provider) throw noAddress();
+  const credentials = await credentialsAt(context, provider, request);
   const webhook = await read();
   const secrets = secretsOf(await context.vault.keysOf(context.db, credentials.tenantId), provider, credentials);
   const ours = provider.webhooks.verify(webhook, secrets);
@@ -67,39 +72,27 @@ const byToken: Finder = async (context, request, read) => {
   return { provider, credentials, webhook, sender };
 };
 
-function providerIn({ providers }: Context, request: Request): Provider | undefined {
-  const { provider: name } = request.params as { provider: ProviderName };
-  return Object.hasOwn(providers, name) ? providers[name] : undefined;
+/** The credentials whose webhook address a request came to. Throws 404. */
+async function credentialsAt(context: Context, provider: Provider, request: Request): Promise<ProviderCredentials> {
+  const { token } = request.params as { token: string };
+  const found = await context.db.system((em) =>
+    em.findOne(ProviderCredentials, { provider: provider.name, webhookToken: token }),
+  );
+  if (!found) throw noAddress();
+  return found;
 }
 
-/** The credentials whose webhook address a request came to. */
-async function addressedBy(
-  context: Context,
-  request: Request,
-): Promise<{ provider: Provider; credentials: ProviderCredentials }> {
-  const { token } = request.params as { token: string };
-  const provider = providerIn(context, request);
-  const credentials = provider
-    ? await context.db.system((em) => em.findOne(ProviderCredentials, { provider: provider.name, webhookToken: token }))
-    : null;
-  if (!provider || !credentials) throw new Problem('not_found', 'There is no such webhook address.');
-  return { provider, credentials };
-}
+const noAddress = (): Problem => new Problem('not_found', 'There is no such webhook address.');
 
 /** Proves to a provider that asks, before it sends events, that the address is ours. */
 const answerChallenge =
-  (context: Context): RequestHandler =>
-  async (request, response, next) => {
-    const { challenge } = providerIn(context, request)?.webhooks ?? {};
-    if (!challenge) {
-      next();
-      return;
-    }
+  (context: Context, provider: Provider): RequestHandler =>
+  async (request, response) => {
     response.locals['route'] = 'GET /webhooks';
-    const { credentials } = await addressedBy(context, request);
+    const credentials = await credentialsAt(context, provider, request);
     const keys = await context.vault.keysOf(context.db, credentials.tenantId);
-    const answer = challenge(request.query, webhookSecretsOf(keys, credentials));
-    if (answer === null) throw wrongSecret();
+    const answer = provider.webhooks.challenge?.(request.query, webhookSecretsOf(keys, credentials));
+    if (!answer) throw wrongSecret();
     response.type('text/plain').send(answer);
   };
 

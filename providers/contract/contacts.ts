@@ -11,7 +11,7 @@ export interface ContactPage {
 }
 
 /** What may be asked for of one account; below the provider's own limits, which its owner's other tools share. */
-export interface ContactLimits {
+interface ContactLimits {
   picturesPerMinute: number;
   picturesPerDay: number;
   /** Calls of `phoneOf`. */
