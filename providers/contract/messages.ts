@@ -19,16 +19,16 @@ export interface OutgoingMessage {
   replyTo?: string;
 }
 
-/** A message that the provider took; whether it arrives is told later. */
+/** A message that the provider accepted; its arrival is reported later. */
 export interface SentMessage {
-  /** Null where the provider tells none. */
+  /** Null where the provider gives none. */
   providerMessageId: string | null;
 }
 
 /** Verbs over messages. */
 export interface Messages {
   /**
-   * Hands a message over. Nothing tells a repeat apart: a failure whose effect is `unknown` may have sent it. Throws
+   * Hands a message over. The provider does not detect a repeat: a failure whose effect is `unknown` may have sent it. Throws
    * `request_refused` for what cannot be sent, `not_found`, `rate_limited`, `login_lost`.
    */
   send(call: ProviderCall, message: OutgoingMessage): Promise<SentMessage>;

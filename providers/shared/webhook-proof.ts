@@ -31,7 +31,7 @@ export function signedBody(header: string, prefix: string, secretSettings: reado
   };
 }
 
-/** The handshake of WebSub, as Meta uses it: `hub.challenge` is answered to whoever shows our secret. */
+/** WebSub's handshake, as Meta uses it: a request that shows our secret is answered with its `hub.challenge`. */
 export function hubChallenge(query: Readonly<Record<string, unknown>>, secrets: readonly string[]): string | null {
   const { 'hub.mode': mode, 'hub.verify_token': token, 'hub.challenge': challenge } = query;
   if (mode !== 'subscribe' || typeof token !== 'string' || typeof challenge !== 'string') return null;

@@ -15,16 +15,16 @@ const statuses: [string, AccountView['status']][] = [
 export function viewOf(body: unknown): AccountView {
   const account = readAccount(body);
   const words = account.sources.map(({ status }) => status ?? 'UNKNOWN');
-  const told = { identity: identityOf(account), createdAt: madeAt(account), raw: body };
+  const seen = { identity: identityOf(account), createdAt: madeAt(account), raw: body };
   // An account without sources has nothing running yet.
-  if (words.length === 0) return { status: 'pending', reported: 'UNKNOWN', ...told };
+  if (words.length === 0) return { status: 'pending', reported: 'UNKNOWN', ...seen };
   // A word that came after this was written is no proof that the account works.
   const unknown = words.find((word) => word !== 'OK');
-  if (!unknown) return { status: 'linked', reported: 'OK', ...told };
+  if (!unknown) return { status: 'linked', reported: 'OK', ...seen };
   const [reported, status] = statuses.find(([word]) => words.includes(word)) ?? [unknown, 'degraded' as const];
   // An unfinished login looks like one in trouble, but has no identity yet.
-  const unfinished = status === 'degraded' && told.identity === null;
-  return { status: unfinished ? 'pending' : status, reported, ...told };
+  const unfinished = status === 'degraded' && seen.identity === null;
+  return { status: unfinished ? 'pending' : status, reported, ...seen };
 }
 
 /** The account's identity on its channel: the number, the member's id, or the mail address. */

@@ -19,7 +19,7 @@ export function detailsOf(call: ProviderCall, view: AccountView): AccountDetails
   const user = asObject(field(asObject(view.raw), 'user'));
   const phone = view.identity;
   const works = view.status === 'linked';
-  const told = (event: RegExp): boolean =>
+  const reports = (event: RegExp): boolean =>
     session?.webhookEnabled === true && session.webhookEvents.some((one) => event.test(one));
   const status = view.reported.toUpperCase();
   const id = session?.id ?? call.providerAccountId;
@@ -41,9 +41,9 @@ export function detailsOf(call: ProviderCall, view: AccountView): AccountDetails
       webhook_events: session?.webhookEnabled ? session.webhookEvents : [],
       rate_limits: limits[session?.accountProtection ? 'protected' : 'usual'],
       notification_preferences: {
-        messages: told(/^messages(-\w+)?\.(received|upsert)$/),
-        receipts: told(/^(messages\.update|message-receipt\.update)$/),
-        account_status: told(/^session\.status$/),
+        messages: reports(/^messages(-\w+)?\.(received|upsert)$/),
+        receipts: reports(/^(messages\.update|message-receipt\.update)$/),
+        account_status: reports(/^session\.status$/),
       },
       account_metadata: {
         country_code: phone ? phoneCountry(phone) : null,

@@ -35,7 +35,7 @@ function pictureOf(said: unknown): { pictureUrl?: string } {
   return typeof said === 'string' && /^https?:\/\//.test(said) ? { pictureUrl: said } : {};
 }
 
-/** Whether an answer tells anything of a person: some answer nothing but nulls for whom they do not know. */
+/** Whether an answer knows its person: some sources answer an unknown one with nulls alone. */
 export function isKnown(contact: SeenContact): boolean {
   const of = asObject(contact.raw);
   if (field(of, 'exists') === false) return false;
