@@ -23,7 +23,8 @@ const subscribedEvents = [
 const registration = 'sessions';
 
 /**
- * Corrects the webhook of each session whose events go to this path under another host, which `PUBLIC_URL` named before. New sessions are given the address when they are made. The secret is WASender's own, one for each session.
+ * Corrects the webhook of each session whose events go to this path under another host, which `PUBLIC_URL` named
+ * before. New sessions are given the address when they are made. The secret is WASender's own, one for each session.
  */
 export async function registerWebhooks(call: CredentialsCall, address: string): Promise<string[]> {
   if (soleSessionKey(call.settings)) return [registration];
