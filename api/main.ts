@@ -12,6 +12,8 @@ try {
   const config = readConfig(process.env);
   const api = await startApi(config);
   const stop = (): void => {
+    // A connection that never ends must not keep the process alive after its grace.
+    setTimeout(() => process.exit(1), config.SHUTDOWN_GRACE_SECONDS * 1000 + 8_000).unref();
     api.close().then(
       () => process.exit(0),
       (error: unknown) => {
