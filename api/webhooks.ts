@@ -1,16 +1,12 @@
 import { performance } from 'node:perf_hooks';
 import type { Request, RequestHandler, Router } from 'express';
-import type { Em } from '../db/connect.ts';
-import { loginBySecret } from '../db/queries/accounts/account-keys.ts';
-import { webhookSecretsOf } from '../db/queries/tenants/credentials.ts';
-import { ProviderCredentials } from '../db/entities/tenants.ts';
+import { senderBySecret, type WebhookAddress } from '../db/queries/webhooks/secrets.ts';
 import type { ProviderName } from '../domain/channels.ts';
-import type { Provider, WebhookRequest } from '../providers/provider.ts';
 import type { Context } from '../services/context.ts';
-import { readBody } from './http/body.ts';
 import { Problem } from '../services/problem.ts';
+import { receiveRequest } from '../services/webhooks/receive.ts';
 import type { Signaller } from '../services/webhooks/signaller.ts';
-import { storeRequest } from '../services/webhooks/store-request.ts';
+import { readBody } from './http/body.ts';
 
 /** The largest webhook body, in bytes. */
 const bodyLimit = 5_000_000;
@@ -23,91 +19,48 @@ const documentedPaths: [path: string, provider: ProviderName][] = [
 
 /** Takes webhooks in: 200 means that the event is committed in PostgreSQL. */
 export function serveWebhooks(router: Router, context: Context, signaller: Signaller): void {
-  router.post('/webhooks/:provider/:token', takeIn(context, signaller, byToken));
-  for (const [path, name] of documentedPaths)
+  router.post(
+    '/webhooks/:provider/:token',
+    takeIn(context, signaller, ({ params }) => ({
+      provider: String(params['provider']),
+      token: String(params['token']),
+    })),
+  );
+  for (const [path, provider] of documentedPaths)
     router.post(
       path,
-      takeIn(context, signaller, (given, _request, webhook) => bySecret(given, name, webhook)),
+      takeIn(context, signaller, () => ({ provider, token: null })),
     );
 }
 
-type Finder = (
-  context: Context,
-  request: Request,
-  webhook: () => Promise<WebhookRequest>,
-) => Promise<{
-  provider: Provider;
-  credentials: ProviderCredentials;
-  webhook: WebhookRequest;
-  /** Whose secret it came with, where every account has one of its own. */
-  sender: string | null;
-}>;
-
 const takeIn =
-  (context: Context, signaller: Signaller, find: Finder): RequestHandler =>
+  (context: Context, signaller: Signaller, addressOf: (request: Request) => WebhookAddress): RequestHandler =>
   async (request, response) => {
     const started = performance.now();
     response.locals['route'] = 'POST /webhooks';
-    const read = async () => ({ raw: await readBody(request, response, bodyLimit), headers: request.headers });
-    const { provider, credentials, webhook, sender } = await find(context, request, read);
-    const stored = await storeRequest(context, provider, credentials, webhook, sender);
+    const { db, vault, providers, metrics, log } = context;
+    const address = addressOf(request);
+    const provider = Object.hasOwn(providers, address.provider)
+      ? providers[address.provider as ProviderName]
+      : undefined;
+    if (!provider) throw unknownAddress();
+    const { headers } = request;
+    const secret = provider.webhooks.shownSecret({ headers });
+    const sender = await db.system((em) => senderBySecret(em, vault, address, secret));
+    if (sender === 'unknown_address') throw unknownAddress();
+    const raw = await readBody(request, response, bodyLimit);
+    if (!sender) throw wrongSecret();
+    const stored = await receiveRequest(context, provider, sender, { raw, headers });
     response.json({ received: stored.length });
-    for (const { id, label, state, tell } of stored) {
-      context.metrics.webhookEvents.inc({ provider: provider.name, type: label, state });
-      if (tell) signaller.tell(tell, id);
+    for (const event of stored) {
+      metrics.webhookEvents.inc({ provider: provider.name, type: event.label, state: event.state });
+      if (event.account) signaller.signal(event.account, event);
     }
     const states = stored.map(({ state }) => state);
-    context.log.debug({ provider: provider.name, states, ms: performance.now() - started }, 'webhook taken in');
+    log.debug({ provider: provider.name, states, ms: performance.now() - started }, 'webhook taken in');
   };
 
-const secretsOf = async ({ vault }: Context, em: Em, row: ProviderCredentials): Promise<string[]> =>
-  webhookSecretsOf(await vault.keysOf(em, row.tenantId), row);
-
-async function credentialsAt(context: Context, em: Em, provider: ProviderName, webhookToken: string) {
-  const credentials = await em.findOne(ProviderCredentials, { provider, webhookToken });
-  return credentials && { credentials, secrets: await secretsOf(context, em, credentials) };
-}
-
-/** Whose address it is decides; the body is read only when the address exists. */
-const byToken: Finder = async (context, request, read) => {
-  const { provider: name, token } = request.params as { provider: ProviderName; token: string };
-  const provider = Object.hasOwn(context.providers, name) ? context.providers[name] : undefined;
-  const found = provider ? await context.db.system((em) => credentialsAt(context, em, name, token)) : null;
-  if (!provider || !found) throw new Problem('not_found', 'There is no such webhook address.');
-  const { credentials, secrets } = found;
-  const webhook = await read();
-  const ours = provider.webhooks.verify(webhook, secrets);
-  const sender = ours ? null : await senderOf(context, provider, credentials, webhook);
-  if (!ours && sender === null) throw wrongSecret();
-  return { provider, credentials, webhook, sender };
-};
-
-/** The upstream login that the request's secret belongs to, among those of these credentials. */
-async function senderOf(
-  { db }: Context,
-  provider: Provider,
-  credentials: ProviderCredentials,
-  webhook: WebhookRequest,
-): Promise<string | null> {
-  const secret = provider.webhooks.shownSecret?.(webhook);
-  return secret ? db.system((em) => loginBySecret(em, credentials.id, secret)) : null;
-}
-
-/** Every credentials row is compared, found or not, so that the time tells nothing. */
-async function bySecret(context: Context, name: ProviderName, read: () => Promise<WebhookRequest>) {
-  const provider = context.providers[name];
-  if (!provider) throw new Problem('not_found', 'There is no such webhook address.');
-  const webhook = await read();
-  const matching = await context.db.system(async (em) => {
-    const found: ProviderCredentials[] = [];
-    for (const row of await em.find(ProviderCredentials, { provider: name }))
-      if (provider.webhooks.verify(webhook, await secretsOf(context, em, row))) found.push(row);
-    return found;
-  });
-  const [credentials] = matching;
-  if (!credentials) throw wrongSecret();
-  return { provider, credentials, webhook, sender: null };
-}
+const unknownAddress = (): Problem => new Problem('not_found', 'There is no such webhook address.');
 
 const wrongSecret = (): Problem =>
   new Problem('unauthorized', 'The webhook does not carry the right secret.', {

@@ -14,7 +14,7 @@ import { tenantNamed, withContext } from './session.ts';
 import { UsageError } from './usage.ts';
 import type { Context } from '../services/context.ts';
 
-const states = ['received', 'processed', 'unmatched', 'orphan', 'failed'] as const;
+const states = ['received', 'processed', 'unmatched', 'failed'] as const;
 type State = (typeof states)[number];
 
 interface ListOptions {

@@ -2,10 +2,10 @@ import { MikroORM, type EntityManager } from '@mikro-orm/postgresql';
 import { Account, AccountEvent } from './entities/accounts.ts';
 import { ConnectionAttempt, ConnectionStep } from './entities/attempts.ts';
 import { Contact, ContactAlias, SyncPage } from './entities/contacts.ts';
-import { SyncRun, WebhookEvent } from './entities/events.ts';
+import { SyncRun, WebhookDedupe, WebhookEvent, WebhookRequest } from './entities/events.ts';
 import { DataKey } from './entities/data-keys.ts';
 import { ErasedSubject, Erasure, LedgerKey, WebhookSubject } from './entities/privacy.ts';
-import { ApiKey, IdempotencyKey, ProviderCredentials, Tenant } from './entities/tenants.ts';
+import { ApiKey, IdempotencyKey, ProviderCredentials, Tenant, WebhookSecretHash } from './entities/tenants.ts';
 
 export type Em = EntityManager;
 
@@ -18,7 +18,10 @@ export const entities = [
   AccountEvent,
   ConnectionAttempt,
   ConnectionStep,
+  WebhookSecretHash,
+  WebhookRequest,
   WebhookEvent,
+  WebhookDedupe,
   SyncRun,
   SyncPage,
   Contact,

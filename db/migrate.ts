@@ -19,6 +19,8 @@ import { Checks } from './migrations/0015-checks.ts';
 import { DataKeys } from './migrations/0019-data-keys.ts';
 import { KeyIndexes } from './migrations/0019-key-indexes.ts';
 import { KnownLogins } from './migrations/0021-known-logins.ts';
+import { WebhookRequests } from './migrations/0022-webhook-requests.ts';
+import { WebhookRows } from './migrations/0023-webhook-rows.ts';
 
 /** Every migration, oldest first. */
 export const migrationsList = [
@@ -40,6 +42,8 @@ export const migrationsList = [
   { name: '0019-data-keys', class: DataKeys },
   { name: '0019-key-indexes', class: KeyIndexes },
   { name: '0021-known-logins', class: KnownLogins },
+  { name: '0022-webhook-requests', class: WebhookRequests },
+  { name: '0023-webhook-rows', class: WebhookRows },
 ];
 
 /** MikroORM as the schema's owner; migrations and the drift test use it, no serving process does. */
@@ -58,16 +62,18 @@ export function openAsOwner(url: string): Promise<MikroORM> {
 }
 
 /**
- * Brings the schema up to date as the owner behind `url` (which must be able to create roles the first time). Answers
- * the names of the migrations that ran. Two at once are safe: the second waits.
+ * Brings the schema up to date as the owner behind `url` (which must be able to create roles the first time), up to the
+ * migration `to` where one is given. Answers the names of the migrations that ran. Two at once are safe: the second waits.
  */
-export async function migrate(url: string): Promise<string[]> {
+export async function migrate(url: string, to?: string): Promise<string[]> {
   const orm = await openAsOwner(url);
   try {
-    const connection = orm.em.getConnection();
-    await connection.execute('select pg_advisory_lock(7265234)');
-    const done = await orm.migrator.up();
-    return done.map((one) => one.name);
+    // The transaction keeps the connection that holds the lock; migrations run on another one.
+    return await orm.em.fork().transactional(async (em) => {
+      await em.execute('select pg_advisory_xact_lock(7265234)');
+      const done = await orm.migrator.up(to === undefined ? {} : { to });
+      return done.map((one) => one.name);
+    });
   } finally {
     await orm.close(true);
   }

@@ -9,7 +9,8 @@ export const sealed = {
   stepAnswer: (answerId: string) => `connection_steps.answer:${answerId}`,
   credentials: (id: string) => `provider_credentials.settings:${id}`,
   webhookSecrets: (id: string) => `provider_credentials.webhook_secrets:${id}`,
-  webhookBody: (id: string) => `webhook_events.body:${id}`,
+  // Named after the column that bodies were first in: those that were sealed there still open.
+  webhookBody: (requestId: string) => `webhook_events.body:${requestId}`,
   contactRaw: (contactId: string) => `contacts.raw_wasender_data:${contactId}`,
   syncTarget: (runId: string) => `sync_runs.target:${runId}`,
   erasureTarget: (erasureId: string) => `erasures.target:${erasureId}`,
@@ -39,7 +40,7 @@ export const sealedColumns: readonly SealedColumn[] = [
   { table: 'connection_steps', column: 'answer', of: 'answer_id', context: sealed.stepAnswer },
   { table: 'provider_credentials', column: 'settings', of: 'id', context: sealed.credentials },
   { table: 'provider_credentials', column: 'webhook_secrets', of: 'id', context: sealed.webhookSecrets },
-  { table: 'webhook_events', column: 'body', of: 'id', context: sealed.webhookBody },
+  { table: 'webhook_requests', column: 'body', of: 'id', context: sealed.webhookBody },
   { table: 'contacts', column: 'raw_wasender_data', of: 'id', context: sealed.contactRaw },
   { table: 'sync_runs', column: 'target', of: 'id', context: sealed.syncTarget },
   { table: 'erasures', column: 'target', of: 'id', context: sealed.erasureTarget },

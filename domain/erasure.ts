@@ -38,61 +38,77 @@ export function subjectNamed(name: string): Subject {
   return { kind: name.slice(0, at) as Subject['kind'], value: name.slice(at + 1) };
 }
 
+/** The longest text that can name a person, in characters. */
+const longestName = 255;
+
 /** The person that a text names: a JID or LID in any spelling, or a number. Null for groups, channels and anything else. */
-export const subjectOf = (text: string): Subject | null =>
-  parseIdentity(/^[+\d\s().-]+$/.test(text) ? text.replace(/[\s().-]/g, '') : text);
-
-/** Names of fields, in small letters without signs, whose bare digits are a person's number. */
-const numbered =
-  /^(phone|phonenumber|number|msisdn|waid|jid|id|remotejid|userjid|participant|(cleaned|clean)?(sender|participant)pn|attendeeproviderid|senderid|sender|author|recipients?|participants|chatid|from|to)$/;
-/** Those whose text is a person's id, whatever it looks like. */
-const identifying = /^(attendeeproviderid|senderproviderid)$/;
-
-/**
- * Everybody whom a webhook's body speaks of. Tolerant: whatever is spelled like a JID, as a value, inside a text or as
- * a field's name, and numbers where numbers are known to stand. Works on text that is no JSON, too.
- */
-export function subjectsIn(body: string): Subject[] {
-  const found = new Map<string, Subject>();
-  const add = (subject: Subject | null): void => {
-    if (subject) found.set(subjectName(subject), subject);
-  };
-  const scan = (text: string): void => {
-    for (const one of identitiesInside(text)) add(one);
-    if (text.includes('waid='))
-      for (const [, number] of text.matchAll(/waid=(\d{5,15})/g)) add(subjectOf(number ?? ''));
-  };
-  const value = (name: string, text: string): void => {
-    scan(text);
-    if (numbered.test(name)) add(subjectOf(text));
-    if (identifying.test(name) && text !== '' && text.length <= 255 && !subjectOf(text))
-      add({ kind: 'id', value: text });
-  };
-  const walk = (name: string, part: unknown): void => {
-    if (typeof part === 'string') value(name, part);
-    else if (typeof part === 'number') {
-      if (numbered.test(name) && name !== 'id') add(subjectOf(String(part)));
-    } else if (Array.isArray(part)) for (const one of part) walk(name, one);
-    else if (part !== null && typeof part === 'object')
-      for (const [key, one] of Object.entries(part)) {
-        scan(key);
-        walk(key.toLowerCase().replace(/[^a-z]/g, ''), one);
-      }
-  };
-  try {
-    walk('', JSON.parse(body));
-  } catch {
-    scan(unescaped(body));
-  }
-  return [...found.values()];
+export function subjectOf(text: string): Subject | null {
+  if (text.length > longestName) return null;
+  return parseIdentity(/^[+\d\s().-]+$/.test(text) ? text.replace(/[\s().-]/g, '') : text);
 }
 
-/** Some senders give forms. */
-function unescaped(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
+/** The people whom something speaks of; `too_many` where it names more than are noted. */
+export type People = readonly Subject[] | 'too_many';
+
+/** A webhook body that speaks of more people is not kept. */
+export const mostSubjects = 5_000;
+/** Nor one that names people more often: each name takes time. */
+const mostNames = 25_000;
+
+/** The number of a contact card. */
+const cardsInside = /waid=(\d{5,15})/g;
+
+/** Collects people, each once. Looks no further once a body names more than it may. */
+export class SubjectSet {
+  readonly #found = new Map<string, Subject>();
+  #names = 0;
+
+  get isFull(): boolean {
+    return this.#found.size > mostSubjects || this.#names > mostNames;
+  }
+
+  people(): People {
+    return this.isFull ? 'too_many' : [...this.#found.values()];
+  }
+
+  /** Adds the person whom a text or number names, if it names one. */
+  add(name: unknown): void {
+    this.#add(typeof name === 'string' || typeof name === 'number' ? subjectOf(String(name)) : null);
+  }
+
+  /** Adds the person who has this id on a channel, whatever the id looks like. */
+  addId(id: unknown): void {
+    if (typeof id !== 'string' || id === '' || id.length > longestName) return;
+    this.#add(subjectOf(id) ?? { kind: 'id', value: id });
+  }
+
+  /** Adds everybody who is spelled as a JID, a LID or a card's number, in any text or field name of a JSON value. */
+  addMentions(value: unknown): void {
+    // No recursion: a body may be nested as deep as it is long.
+    for (const left: unknown[] = [value]; left.length && !this.isFull;) {
+      const one = left.pop();
+      if (typeof one === 'string') this.#addSpelled(one);
+      else if (Array.isArray(one)) for (const item of one) left.push(item);
+      else if (one !== null && typeof one === 'object')
+        for (const [name, item] of Object.entries(one)) left.push(name, item);
+    }
+  }
+
+  #addSpelled(text: string): void {
+    for (const one of identitiesInside(text)) {
+      this.#add(one);
+      if (this.isFull) return;
+    }
+    if (text.includes('waid='))
+      for (const [, number] of text.matchAll(cardsInside)) {
+        this.add(number);
+        if (this.isFull) return;
+      }
+  }
+
+  #add(subject: Subject | null): void {
+    this.#names += 1;
+    if (subject) this.#found.set(subjectName(subject), subject);
   }
 }
 

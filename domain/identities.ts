@@ -16,9 +16,11 @@ export interface Identity {
 
 const numberServer = '@s.whatsapp.net';
 const lidServer = '@lid';
-const address = String.raw`\+?(\d{3,20})(?:[:_.]\d+)?@(s\.whatsapp\.net|c\.us|lid)`;
-const wholeAddress = new RegExp(`^${address}$`);
-const addressesInside = new RegExp(String.raw`(?<![\w.-])${address}(?![\w-])`, 'g');
+const wholeAddress = /^\+?(\d{3,20})(?:[:_.]\d{1,10})?@(s\.whatsapp\.net|c\.us|lid)$/;
+/** What stands before and after the sign of an address, and how many characters of a text these look at. */
+const beforeSign = /(?<![\w.-])\+?(\d{3,20})(?:[:_.]\d{1,10})?$/;
+const afterSign = /^@(s\.whatsapp\.net|c\.us|lid)(?![\w-])/;
+const [longestBefore, longestAfter] = [33, 16];
 
 /** The JID of a number on WhatsApp. */
 export const jidOf = (phone: string): string => phone.replace(/\D/g, '') + numberServer;
@@ -44,11 +46,17 @@ export function parseIdentity(text: string | null): Identity | null {
   return user ? whatsAppIdentity(user, server) : null;
 }
 
-/** Every JID and LID that stands inside a text. */
-export const identitiesInside = (text: string): Identity[] =>
-  text.includes('@')
-    ? [...text.matchAll(addressesInside)].map(([, user = '', server]) => whatsAppIdentity(user, server))
-    : [];
+/**
+ * What stands at each `@` of a text: a JID or LID, or null for anything else. In linear time, and as far as the caller
+ * goes on.
+ */
+export function* identitiesInside(text: string): Generator<Identity | null> {
+  for (let at = text.indexOf('@'); at !== -1; at = text.indexOf('@', at + 1)) {
+    const server = afterSign.exec(text.slice(at, at + longestAfter))?.[1];
+    const user = server && beforeSign.exec(text.slice(Math.max(0, at - longestBefore), at))?.[1];
+    yield user ? whatsAppIdentity(user, server) : null;
+  }
+}
 
 /** The number of an identity as E.164; null where it is not made of one. */
 export const phoneOf = ({ kind, value }: Identity): string | null =>

@@ -2,6 +2,7 @@ import type { AccountDetails, AccountKeys } from '../domain/accounts.ts';
 import type { Channel, Method, ProviderName } from '../domain/channels.ts';
 import type { SeenContact } from '../domain/contacts.ts';
 import type { StepContent } from '../domain/steps.ts';
+import type { ReadRequest } from '../domain/webhook-events.ts';
 
 /** A provider's settings as stored or taken from the environment: base address, token and the like. */
 export type ProviderSettings = Readonly<Record<string, string>>;
@@ -103,29 +104,6 @@ export interface WebhookRequest {
   raw: Buffer;
   headers: Readonly<Record<string, string | string[] | undefined>>;
 }
-
-/** One event of a webhook, in our words. `dedupeKey` is equal for equal deliveries and unique within a provider. */
-export type WebhookEvent = {
-  dedupeKey: string;
-  providerAccountId: string | null;
-  /** The provider's own name of the event. */
-  type: string;
-} & (
-  | { kind: 'account_status'; status: AccountStatusKind }
-  /** Understood by nobody yet: kept and counted. */
-  | { kind: 'other' }
-);
-
-/** What an account-status event claims. The account moves only after the provider confirms it. */
-export type AccountStatusKind =
-  | 'created'
-  | 'linked'
-  | 'synced'
-  | 'degraded'
-  | 'needs_restart'
-  | 'login_lost'
-  | 'deleted'
-  | 'unknown';
 
 /** A part of the address book. */
 export interface ContactPage {
@@ -233,14 +211,10 @@ export interface Provider {
   send?(call: ProviderCall, message: OutgoingMessage): Promise<SentMessage>;
 
   webhooks: {
-    /** Whether the request carries the secret; any of `secrets` counts, so that they can be rotated. Pure. */
-    verify(request: WebhookRequest, secrets: readonly string[]): boolean;
-    /** The secret that a request shows, where every account has one of its own (`AccountKeys`). Pure. */
-    shownSecret?(request: WebhookRequest): string | null;
-    /** The request's events. Throws on a body that is not the provider's. Pure. */
-    read(request: WebhookRequest): WebhookEvent[];
-    /** A body as it may be kept: without the keys that the provider puts into it. `read` reads it the same. Pure. */
-    withoutKeys?(body: string): string;
+    /** The secret that a request shows: that of the credentials, or where every account has one, the account's. Pure. */
+    shownSecret(request: Pick<WebhookRequest, 'headers'>): string | null;
+    /** Reads a request once. Pure, and linear in the body's length, whatever is in it. */
+    read(request: WebhookRequest): ReadRequest;
     /** The upstream account of a login page's callback; null for a body that names none. Pure. */
     readCallback(body: unknown): string | null;
   };

@@ -2,6 +2,8 @@ import { openDatabase } from '../db/connect.ts';
 import { saveInstallationCredentials } from '../db/queries/tenants/credentials.ts';
 import { ensureLedgerKey } from '../db/queries/erasures/ledger-key.ts';
 import { prepareKeys } from '../db/data-keys.ts';
+import { ensureWebhookPartitions } from '../db/queries/webhooks/partitions.ts';
+import { ensureSecretHashes } from '../db/queries/webhooks/secrets.ts';
 import { createVault } from '../db/vault.ts';
 import { followSandbox, systemClock } from '../platform/clock.ts';
 import { providerDefaults, type Config } from '../platform/config.ts';
@@ -72,13 +74,18 @@ export async function openContext(
 }
 
 /**
- * What a serving process does before it serves: checks its key ring, makes lacking data keys, writes the settings of the
- * installation, and makes the key of the erasure ledger. `beforeLedgerKey` runs where a kept ledger is taken in.
+ * What a serving process does before it serves: checks its key ring, makes lacking data keys and the key of the erasure
+ * ledger, writes the settings of the installation, lacking hashes of webhook secrets, and partitions for the webhooks of
+ * these days. `beforeLedgerKey` runs where a kept ledger is taken in.
  */
 export async function prepareInstallation(context: Context, beforeLedgerKey?: () => Promise<void>): Promise<void> {
   const { config, db, vault, clock } = context;
   await prepareKeys(db, vault.masterKeys);
-  await saveInstallationCredentials(db, vault, clock.now(), providerDefaults(config));
   await beforeLedgerKey?.();
   await ensureLedgerKey(db, vault, clock.now());
+  await saveInstallationCredentials(db, vault, clock.now(), providerDefaults(config));
+  await ensureSecretHashes(db, vault);
+  await db
+    .system((em) => ensureWebhookPartitions(em, clock.now()))
+    .catch((error: unknown) => context.log.warn({ err: error }, 'partitions for webhooks are made later'));
 }

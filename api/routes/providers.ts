@@ -138,7 +138,7 @@ const rotateSecret = route({
         { id: found.id },
         { lockMode: LockMode.PESSIMISTIC_WRITE },
       );
-      rotateWebhookSecret(await vault.keysOf(em, row.tenantId), row, clock.now());
+      await rotateWebhookSecret(em, vault, row, clock.now());
       return row;
     };
     // The installation's own row is no tenant's to write.

@@ -2,18 +2,18 @@ import type { FilterQuery } from '@mikro-orm/core';
 import { z } from 'zod';
 import { providerNames } from '../../domain/channels.ts';
 import { WebhookEvent } from '../../db/entities/events.ts';
+import { requestOf } from '../../db/queries/webhooks/requests.ts';
 import { sealed } from '../../db/sealed.ts';
 import { isId } from '../../platform/ids.ts';
 import type { Em } from '../../db/connect.ts';
 import { anyAccount } from '../../services/accounts/find-account.ts';
 import { afterCursor, page, pageOf, pageQuery, time, wireTime, wireTimeOrNull } from '../http/pagination.ts';
-import type { Context } from '../../services/context.ts';
 import { Problem } from '../../services/problem.ts';
 import { route, type Call } from '../http/route.ts';
 import { replayEvent } from '../../services/webhooks/replay-event.ts';
 
 const tag = 'webhook events';
-const states = ['received', 'processed', 'unmatched', 'orphan', 'failed'] as const;
+const states = ['received', 'processed', 'unmatched', 'failed'] as const;
 const params = z.object({ id: z.string().describe('The event.') });
 
 const eventAnswer = z
@@ -91,8 +91,12 @@ const listEvents = route({
   },
 });
 
-async function bodyOf({ db, vault }: Context, { id, tenantId, body }: WebhookEvent): Promise<string | null> {
-  return body === null ? null : (await vault.keysOf(db, tenantId)).open(body, sealed.webhookBody(id));
+/** The body of an event's request, which tells of the request's other events too; null where it is not kept. */
+async function bodyOf(call: Call, event: WebhookEvent): Promise<string | null> {
+  const request = await seen(call, (em) => requestOf(em, event));
+  if (!request?.body) return null;
+  const keys = await call.context.vault.keysOf(call.context.db, request.tenantId);
+  return keys.open(request.body, sealed.webhookBody(request.id));
 }
 
 const getEvent = route({
@@ -107,7 +111,7 @@ const getEvent = route({
   }),
   handle: async (call) => {
     const event = await eventOf(call, call.params.id);
-    const raw = call.principal.scopes.includes('raw') ? { body: await bodyOf(call.context, event) } : {};
+    const raw = call.principal.scopes.includes('raw') ? { body: await bodyOf(call, event) } : {};
     return { body: { ...eventView(event), ...raw } };
   },
 });

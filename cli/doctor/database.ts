@@ -55,7 +55,7 @@ export const rowSecurity: Check = {
         em,
         `select relname as name, relrowsecurity and relforcerowsecurity as forced from pg_class
          where relkind in ('r', 'p') and relnamespace = 'public'::regnamespace and relname <> 'schema_migrations'
-         order by 1`,
+           and (not relispartition or has_table_privilege('patchbay_app', oid, 'select')) order by 1`,
       ),
     );
     const open = tables.filter(({ forced }) => !forced).map(({ name }) => name);

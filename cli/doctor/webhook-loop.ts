@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { secretHeaders } from '../../services/webhooks/secret-headers.ts';
-import { rows } from '../../db/connect.ts';
 import { webhookSecretsOf } from '../../db/queries/tenants/credentials.ts';
+import { removeEvent } from '../../db/queries/webhooks/requests.ts';
 import { ProviderCredentials } from '../../db/entities/tenants.ts';
 import { webhookAddress } from '../../domain/addresses.ts';
 import type { ProviderName } from '../../domain/channels.ts';
@@ -45,7 +45,7 @@ async function sendOne(
   signal: AbortSignal,
 ): Promise<Finding> {
   const body = JSON.stringify(harmless[name]?.(randomUUID()));
-  const [event] = subject.providers[name]?.webhooks.read({ raw: Buffer.from(body), headers: {} }) ?? [];
+  const [event] = subject.providers[name]?.webhooks.read({ raw: Buffer.from(body), headers: {} }).events ?? [];
   const { origin } = new URL(address);
   const headers = { 'content-type': 'application/json', [secretHeaders[name] ?? 'x-secret']: secret };
   let status: number;
@@ -65,13 +65,8 @@ async function sendOne(
       advice[status] ?? 'See that PUBLIC_URL leads to the API, with nothing before it that answers itself.',
     );
   const db = await subject.database();
-  const removed = await db.system((em) =>
-    rows(em, 'delete from webhook_events where credentials_id = ? and dedupe_key = ? returning id', [
-      credentialsId,
-      event?.dedupeKey,
-    ]),
-  );
-  return removed.length
+  const removed = await db.system((em) => removeEvent(em, credentialsId, event?.dedupeKey ?? ''));
+  return removed
     ? pass(`an event sent to ${origin} was stored, and removed again`)
     : fail(
         `${origin} took the event, but it is not in this database`,

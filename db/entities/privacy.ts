@@ -57,12 +57,14 @@ const WebhookSubjectSchema = defineEntity({
   name: 'WebhookSubject',
   tableName: 'webhook_subjects',
   properties: {
-    eventId: p.uuid().primary(),
+    requestId: p.uuid().primary(),
     digest: p.text().primary(),
-    /** Null while nobody knows whose event it is; the digest is nobody's then, too. */
+    /** Null while it is not known whose event it is; the digest is of no tenant then, too. */
     tenantId: p.uuid().strictNullable(),
+    /** That of the request. */
+    receivedAt: p.datetime(),
   },
 });
-/** Somebody whom the sealed body of an event speaks of, by digest. */
+/** Somebody whom the sealed body of a webhook request speaks of, by digest. */
 export class WebhookSubject extends WebhookSubjectSchema.class {}
 WebhookSubjectSchema.setClass(WebhookSubject);

@@ -91,3 +91,16 @@ const ProviderCredentialsSchema = defineEntity({
 /** Credentials at a provider, of one tenant or of the installation; they own one webhook registration. */
 export class ProviderCredentials extends ProviderCredentialsSchema.class {}
 ProviderCredentialsSchema.setClass(ProviderCredentials);
+
+const WebhookSecretHashSchema = defineEntity({
+  name: 'WebhookSecretHash',
+  tableName: 'webhook_secret_hashes',
+  properties: {
+    credentialsId: p.uuid().primary(),
+    hash: p.text().primary(),
+    tenantId: p.uuid().strictNullable(),
+  },
+});
+/** Finds credentials by one of their webhook secrets: a keyed hash of each. */
+export class WebhookSecretHash extends WebhookSecretHashSchema.class {}
+WebhookSecretHashSchema.setClass(WebhookSecretHash);

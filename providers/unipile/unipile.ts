@@ -7,7 +7,7 @@ import { listAccounts } from './list-accounts.ts';
 import { validateLoginInput } from './login-input.ts';
 import { anotherWay, answer, begin, check, resend, restore, revoke } from './login.ts';
 import { registerWebhooks } from './registrations.ts';
-import { readWebhook, verifyWebhook } from './webhooks.ts';
+import { readWebhook, shownSecret } from './webhooks.ts';
 
 /** UniPile's API v1. */
 export const unipile: Provider = {
@@ -39,5 +39,5 @@ export const unipile: Provider = {
     list: listAccounts,
     registerWebhooks,
   },
-  webhooks: { verify: verifyWebhook, read: readWebhook, readCallback },
+  webhooks: { shownSecret, read: readWebhook, readCallback },
 };

@@ -1,15 +1,35 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
-import type { AccountStatusKind, WebhookEvent, WebhookRequest } from '../provider.ts';
+import { createHash } from 'node:crypto';
+import { SubjectSet } from '../../domain/erasure.ts';
+import { epochMs, type AccountStatusKind, type ReadRequest, type WebhookEvent } from '../../domain/webhook-events.ts';
+import { asObject, parseObject, type JsonObject } from '../json-object.ts';
+import type { WebhookRequest } from '../provider.ts';
+import { peopleOf } from './people.ts';
 import { secretHeader } from './registrations.ts';
 
-const digest = (text: string | Buffer): Buffer => createHash('sha256').update(text).digest();
+/** The secret that a request shows. */
+export function shownSecret({ headers }: Pick<WebhookRequest, 'headers'>): string | null {
+  const given = headers[secretHeader];
+  return typeof given === 'string' && given !== '' ? given : null;
+}
 
-/** Whether the secret header holds one of `secrets`; compared as digests, in constant time. */
-export function verifyWebhook(request: WebhookRequest, secrets: readonly string[]): boolean {
-  const given = request.headers[secretHeader];
-  if (typeof given !== 'string' || given === '') return false;
-  const presented = digest(given);
-  return secrets.map((secret) => timingSafeEqual(presented, digest(secret))).includes(true);
+/** A request holds one event. The body is JSON whatever its content type says. */
+export function readWebhook({ raw }: WebhookRequest): ReadRequest {
+  const text = raw.toString('utf8');
+  const body = parseObject(text);
+  const event = body && eventOf(body, createHash('sha256').update(raw).digest('hex'));
+  if (event) return { body: text, events: [event], mentions: [] };
+  const people = new SubjectSet();
+  people.addMentions(body ?? decoded(text));
+  return { body: text, events: null, mentions: people.people() };
+}
+
+/** Some senders give forms. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 const words = new Map<string, AccountStatusKind>([
@@ -25,58 +45,92 @@ const words = new Map<string, AccountStatusKind>([
   ['DELETED', 'deleted'],
 ]);
 
-type Json = Record<string, unknown>;
 const text = (value: unknown): string | null => (typeof value === 'string' && value !== '' ? value : null);
-const object = (value: unknown): Json | null =>
-  value !== null && typeof value === 'object' && !Array.isArray(value) ? (value as Json) : null;
 
-/** The event of a request. Account status comes wrapped or flat; the body is JSON whatever its content type says. */
-export function readWebhook({ raw }: WebhookRequest): WebhookEvent[] {
-  const body = object(JSON.parse(raw.toString('utf8')));
-  if (!body) throw new Error('The body is not a JSON object.');
-  const bodyDigest = digest(raw).toString('hex');
-  const status = object(body.AccountStatus) ?? (isFlatStatus(body) ? { ...body, ...object(body.data) } : null);
-  if (status) {
-    const word = wordOf(status);
-    return [
-      {
-        kind: 'account_status',
-        type: `account_status.${word.toLowerCase() || 'unknown'}`,
-        status: words.get(word) ?? 'unknown',
-        providerAccountId: text(status.account_id),
-        // UniPile gives neither an id nor a time: intake tells a repeat from the same word said again later.
-        dedupeKey: `status:${bodyDigest}`,
-      },
-    ];
-  }
-  const event = text(body.event);
-  if (!event) throw new Error('The body names no event.');
-  const [account, message, time] = ['account_id', 'message_id', 'timestamp'].map((name) => text(body[name]));
+function eventOf(body: JsonObject, bodyDigest: string): WebhookEvent | null {
+  // Account status comes wrapped or flat.
+  const status =
+    asObject(body['AccountStatus']) ?? (isFlatStatus(body) ? { ...body, ...asObject(body['data']) } : null);
+  if (status) return statusEvent(status, bodyDigest);
+  const type = text(body['event']);
+  if (type === null) return null;
+  const [account, message, time] = ['account_id', 'message_id', 'timestamp'].map((name) => text(body[name]) ?? null);
   // A message is new once, in whatever words it is told again. What happens to it afterwards (read by one, then by
   // another; two reactions) may carry the message's own time, so that only the whole body tells it apart.
-  const once = newMessage.has(event) && message;
-  return [
-    {
-      kind: 'other',
-      type: event,
-      providerAccountId: account ?? null,
-      dedupeKey: once ? [event, account, message, time].join(':') : `${event}:${bodyDigest}`,
-    },
-  ];
+  const once = message !== null && kinds[type] === 'message';
+  return {
+    type,
+    providerAccountId: account ?? null,
+    dedupeKey: once ? [type, account, message, time].join(':') : `${type}:${bodyDigest}`,
+    subjects: peopleOf(body),
+    ...contentOf(type, body),
+  };
 }
 
-const newMessage = new Set(['message_received', 'message.received', 'new_message']);
+/** UniPile gives neither an id nor a time with a status: intake tells a repeat from the same status reported again. */
+function statusEvent(status: JsonObject, bodyDigest: string): WebhookEvent {
+  const word = wordOf(status);
+  return {
+    kind: 'account_status',
+    type: `account_status.${word.toLowerCase() || 'unknown'}`,
+    status: words.get(word) ?? 'unknown',
+    providerAccountId: text(status['account_id']),
+    dedupeKey: `status:${bodyDigest}`,
+    subjects: [],
+  };
+}
 
 /** The state's word in capitals, or nothing where there is none: a message's text is no word. */
-const wordOf = (status: Json): string => {
-  const said = (text(status.message) ?? text(status.status) ?? '').toUpperCase();
+const wordOf = (status: JsonObject): string => {
+  const said = (text(status['message']) ?? text(status['status']) ?? '').slice(0, 41).toUpperCase();
   return /^[A-Z_]{1,40}$/.test(said) ? said : '';
 };
 
 /** Some senders leave the wrapper out; then an account and a word, but no event and no message, tell it. */
-const isFlatStatus = (body: Json): boolean =>
-  body.event === 'account_status' ||
-  (text(body.event) === null &&
-    text(body.account_id) !== null &&
-    text(body.message_id) === null &&
+const isFlatStatus = (body: JsonObject): boolean =>
+  body['event'] === 'account_status' ||
+  (text(body['event']) === null &&
+    text(body['account_id']) !== null &&
+    text(body['message_id']) === null &&
     wordOf(body) !== '');
+
+const kinds: Readonly<Record<string, 'message' | 'read' | 'delivered' | 'reaction' | 'edit' | 'delete'>> = {
+  message_received: 'message',
+  'message.received': 'message',
+  new_message: 'message',
+  message_read: 'read',
+  message_delivered: 'delivered',
+  message_reaction: 'reaction',
+  message_edited: 'edit',
+  message_deleted: 'delete',
+};
+
+type Content<K> = K extends { kind: string } ? Omit<K, 'type' | 'dedupeKey' | 'providerAccountId' | 'subjects'> : never;
+
+function contentOf(type: string, body: JsonObject): Content<WebhookEvent> {
+  const kind = Object.hasOwn(kinds, type) ? kinds[type] : undefined;
+  const message = {
+    messageIds: ['provider_message_id', 'message_id'].flatMap((name) => text(body[name]) ?? []),
+    conversation: text(body['provider_chat_id']) ?? text(body['chat_id']),
+    at: epochMs(body['timestamp']),
+  };
+  const attendee = (name: string): string | null => text(asObject(body[name])?.['attendee_provider_id']);
+  const said = text(body['message']);
+  switch (kind) {
+    case 'message': {
+      const fromMe = typeof body['is_sender'] === 'boolean' ? body['is_sender'] : null;
+      return { kind, ...message, sender: attendee('sender'), fromMe, text: said };
+    }
+    case 'read':
+    case 'delivered':
+      return { kind: 'receipt', ...message, status: kind, by: null };
+    case 'reaction':
+      return { kind, ...message, emoji: text(body['reaction']), by: attendee('reaction_sender') };
+    case 'edit':
+      return { kind, ...message, text: said };
+    case 'delete':
+      return { kind, ...message };
+    default:
+      return { kind: 'other' };
+  }
+}

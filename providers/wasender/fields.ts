@@ -1,8 +1,6 @@
-/** A JSON object, as it came. */
-export type Json = Readonly<Record<string, unknown>>;
+import type { JsonObject as Json } from '../json-object.ts';
 
-export const asObject = (value: unknown): Json | null =>
-  value !== null && typeof value === 'object' && !Array.isArray(value) ? (value as Json) : null;
+export { asObject, type JsonObject as Json } from '../json-object.ts';
 
 /**
  * A field under its documented name, else under the same name in the other case: WASender's pages spell some of them

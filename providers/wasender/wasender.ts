@@ -7,7 +7,7 @@ import { anotherWay, answer, begin, check, resend, restore, revoke } from './log
 import { send } from './send.ts';
 import { checkSettings } from './settings.ts';
 import { registerWebhooks, subscribe } from './subscription.ts';
-import { readWebhook, shownSecret, verifyWebhook, withoutKeys } from './webhooks.ts';
+import { readWebhook, shownSecret } from './webhooks.ts';
 
 /** WASender's API: WhatsApp numbers, each a session with a key and a webhook secret of its own. */
 export const wasender: Provider = {
@@ -29,5 +29,5 @@ export const wasender: Provider = {
   },
   contacts,
   send,
-  webhooks: { verify: verifyWebhook, shownSecret, read: readWebhook, withoutKeys, readCallback: () => null },
+  webhooks: { shownSecret, read: readWebhook, readCallback: () => null },
 };

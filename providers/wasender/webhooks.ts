@@ -1,25 +1,42 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
-import type { AccountStatusKind, WebhookEvent, WebhookRequest } from '../provider.ts';
-import { asObject, text } from './fields.ts';
+import { createHash } from 'node:crypto';
+import { SubjectSet, type People } from '../../domain/erasure.ts';
+import {
+  epochMs,
+  type AccountStatusKind,
+  type DeliveryStatus,
+  type ReadRequest,
+  type WebhookEvent,
+} from '../../domain/webhook-events.ts';
+import { asList, asObject, parseObject, type JsonObject } from '../json-object.ts';
+import type { WebhookRequest } from '../provider.ts';
+import { readContact } from './contact.ts';
+import { field, text } from './fields.ts';
+import { peopleOf } from './people.ts';
 import { word } from './session.ts';
+import { withoutKeys } from './without-keys.ts';
 
 /** The header that holds the session's webhook secret itself; nothing of the body is signed. */
 const signatureHeader = 'x-webhook-signature';
 
-const digest = (of: string): Buffer => createHash('sha256').update(of).digest();
-
 /** The secret that a request shows. */
-export function shownSecret({ headers }: WebhookRequest): string | null {
+export function shownSecret({ headers }: Pick<WebhookRequest, 'headers'>): string | null {
   const given = headers[signatureHeader];
   return typeof given === 'string' && given !== '' ? given : null;
 }
 
-/** Whether it is one of `secrets`; compared as digests, in constant time. */
-export function verifyWebhook(request: WebhookRequest, secrets: readonly string[]): boolean {
-  const shown = shownSecret(request);
-  if (shown === null) return false;
-  const presented = digest(shown);
-  return secrets.map((secret) => timingSafeEqual(presented, digest(secret))).includes(true);
+/**
+ * The events of a request, one for each message, receipt or reaction in it. The secret tells whose they are: `sessionId`
+ * is the session's API key in some events and missing in others, so it is read nowhere.
+ */
+export function readWebhook({ raw }: WebhookRequest): ReadRequest {
+  const body = withoutKeys(raw.toString('utf8'));
+  const parsed = parseObject(body);
+  const type = (text(parsed, 'event') ?? '').slice(0, 61);
+  if (parsed && /^[a-z][a-z0-9_.-]{0,59}$/i.test(type))
+    return { body, events: eventsOf(parsed, type, body), mentions: [] };
+  const people = new SubjectSet();
+  people.addMentions(parsed ?? body);
+  return { body, events: null, mentions: people.people() };
 }
 
 const words = new Map<string, AccountStatusKind>([
@@ -32,38 +49,125 @@ const words = new Map<string, AccountStatusKind>([
   ['expired', 'login_lost'],
 ]);
 
-/**
- * The event of a request. Whose it is, the secret tells that it came with: `sessionId` is the session's API key in some
- * events and missing in others, so it is read nowhere.
- */
-export function readWebhook({ raw }: WebhookRequest): WebhookEvent[] {
-  const kept = withoutKeys(raw.toString('utf8'));
-  const body = asObject(JSON.parse(kept));
-  if (!body) throw new Error('The body is not a JSON object.');
-  const event = text(body, 'event') ?? '';
-  if (!/^[a-z][a-z0-9_.-]{0,59}$/i.test(event)) throw new Error('The body names no event.');
-  // No event has an id, and times have no one unit: equal bodies are one event.
-  const bodyDigest = digest(kept).toString('hex');
-  if (event !== 'session.status')
-    return [{ kind: 'other', type: event, providerAccountId: null, dedupeKey: `${event}:${bodyDigest}` }];
-  const data = asObject(body.data);
-  const said = word(text(data, 'status') ?? text(body, 'status'));
-  const known = words.get(said);
-  return [
-    {
-      kind: 'account_status',
-      type: `session.status.${known ? said : 'unknown'}`,
-      status: known ?? 'unknown',
-      providerAccountId: null,
-      dedupeKey: `status:${bodyDigest}`,
-    },
-  ];
+function eventsOf(body: JsonObject, type: string, kept: string): WebhookEvent[] {
+  // No event has an id, and times have no one unit: equal bodies are the same events.
+  const bodyDigest = createHash('sha256').update(kept).digest('hex');
+  const data = field(body, 'data');
+  if (type === 'session.status') {
+    const said = word(text(asObject(data), 'status') ?? text(body, 'status'));
+    const known = words.get(said);
+    const status = known ?? 'unknown';
+    const typed = `session.status.${known ? said : 'unknown'}`;
+    return [{ kind: 'account_status', status, ...common(typed, `status:${bodyDigest}`, []) }];
+  }
+  const items = itemsOf(type, data);
+  return items.map((item, n) => {
+    // What stands beside the items belongs to the first.
+    const people = peopleOf(item, n ? item : body);
+    return { ...contentOf(type, item), ...common(type, `${type}:${bodyDigest}${n ? `:${n}` : ''}`, people) };
+  });
 }
 
-const keyed = /"session_?id"\s*:\s*"([^"\\]{12,})"/gi;
+const common = (type: string, dedupeKey: string, subjects: People) => ({
+  type,
+  dedupeKey,
+  subjects,
+  providerAccountId: null,
+});
 
-/** The body with every key blotted out, wherever else its text stands. A number of a session is left. */
-export function withoutKeys(body: string): string {
-  const keys = new Set([...body.matchAll(keyed)].map(([, key]) => key ?? ''));
-  return [...keys].reduce((kept, key) => kept.replaceAll(key, '[session key]'), body);
+/** Kinds of events by name. Personal, group and channel messages are named apart, and so are two of calls. */
+const kinds: Readonly<Record<string, WebhookEvent['kind']>> = {
+  'messages.received': 'message',
+  'messages-personal.received': 'message',
+  'messages-group.received': 'message',
+  'messages-newsletter.received': 'message',
+  'messages.upsert': 'message',
+  'message.sent': 'message',
+  'messages.update': 'receipt',
+  'message-receipt.update': 'receipt',
+  'messages.reaction': 'reaction',
+  'messages.delete': 'delete',
+  'contacts.upsert': 'contact',
+  'contacts.update': 'contact',
+  'chats.upsert': 'chat',
+  'chats.update': 'chat',
+  'chats.delete': 'chat',
+};
+
+const kindOf = (type: string): WebhookEvent['kind'] =>
+  Object.hasOwn(kinds, type) ? (kinds[type] ?? 'other') : 'other';
+
+/** An event is of one item, or of a list of them: the same event comes in both shapes. Lists of contacts stay together. */
+function itemsOf(type: string, data: unknown): readonly unknown[] {
+  const object = asObject(data);
+  const of = (name: string): readonly unknown[] => asList(field(object, name) ?? data);
+  const items: Partial<Record<WebhookEvent['kind'], () => readonly unknown[]>> = {
+    message: () => of('messages'),
+    receipt: () => asList(data),
+    reaction: () => asList(data),
+    delete: () => of('keys'),
+  };
+  const found = items[kindOf(type)]?.() ?? [];
+  return found.length ? found : [data];
+}
+
+type Content<K> = K extends { kind: string } ? Omit<K, 'type' | 'dedupeKey' | 'providerAccountId' | 'subjects'> : never;
+
+function contentOf(type: string, item: unknown): Content<WebhookEvent> {
+  const of = asObject(item);
+  const kind = kindOf(type);
+  const key = asObject(field(of, 'key')) ?? of;
+  const id = text(key, 'id');
+  const message = {
+    messageIds: id === null ? [] : [id],
+    conversation: text(key, 'remoteJid'),
+    at: epochMs(field(of, 'messageTimestamp') ?? field(asObject(field(of, 'receipt')), 't')),
+  };
+  const fromMe = field(key, 'fromMe');
+  const sender = text(key, 'participant') ?? text(key, 'remoteJid');
+  switch (kind) {
+    case 'message':
+      return {
+        kind,
+        ...message,
+        sender: fromMe === true ? null : sender,
+        fromMe: typeof fromMe === 'boolean' ? fromMe : null,
+        text: text(of, 'messageBody'),
+      };
+    case 'receipt': {
+      const receipt = asObject(field(of, 'receipt'));
+      const said = text(receipt, 'status') ?? text(asObject(field(of, 'update')), 'status');
+      return { kind, ...message, status: deliveryOf(said), by: text(receipt, 'userJid') };
+    }
+    case 'reaction': {
+      const reaction = asObject(field(of, 'reaction'));
+      const by = asObject(field(reaction, 'key'));
+      return {
+        kind,
+        ...message,
+        emoji: text(reaction, 'text'),
+        by: text(by, 'participant') ?? text(by, 'remoteJid'),
+      };
+    }
+    case 'delete':
+      return { kind, ...message };
+    case 'contact':
+      return { kind, contacts: asList(item).flatMap((one) => readContact(one) ?? []) };
+    case 'chat':
+      return { kind, conversations: asList(item).flatMap((one) => conversationOf(one) ?? []) };
+    default:
+      return { kind: 'other' };
+  }
+}
+
+const conversationOf = (entry: unknown): string | null =>
+  typeof entry === 'string' ? entry : text(asObject(entry), 'id');
+
+/** By the number that WASender documents. */
+const deliveries: readonly DeliveryStatus[] = ['failed', 'pending', 'sent', 'delivered', 'read', 'played'];
+
+function deliveryOf(said: string | null): DeliveryStatus | null {
+  const status = said?.slice(0, 20).toLowerCase() ?? '';
+  if (/^[0-5]$/.test(status)) return deliveries[Number(status)] ?? null;
+  return status === 'error' ? 'failed' : (deliveries.find((one) => one === status) ?? null);
 }

@@ -43,7 +43,7 @@ export async function collectDetails(context: Context, ref: DetailsRef): Promise
     const changed = await context.db.tenant(ref.tenantId, async (em) => {
       const account = await lockAccount(em, ref.accountId);
       if (!account) return 0;
-      return saveDetails(await context.vault.keysOf(em, ref.tenantId), em, account, view, details, at).length;
+      return (await saveDetails(context.vault, em, account, view, details, at)).length;
     });
     return await finish(context, ref, at, 'succeeded', null, { points_changed: changed });
   } catch (error) {

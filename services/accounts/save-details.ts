@@ -4,7 +4,7 @@ import type { Em } from '../../db/connect.ts';
 import type { Account } from '../../db/entities/accounts.ts';
 import { sealed } from '../../db/sealed.ts';
 import { detailChanges, type AccountDetails, type DetailChange } from '../../domain/accounts.ts';
-import type { Keyset } from '../../platform/keyset.ts';
+import type { Vault } from '../../db/vault.ts';
 import type { AccountView } from '../../providers/provider.ts';
 
 /** What a collection would change. */
@@ -17,20 +17,21 @@ export function changesOf(account: Account, details: AccountDetails): DetailChan
 }
 
 /** Stores an account's details and the provider's raw answer (sealed), and records what changed by path. */
-export function saveDetails(
-  keys: Keyset,
+export async function saveDetails(
+  vault: Vault,
   em: Em,
   account: Account,
   view: AccountView,
   details: AccountDetails,
   at: Date,
-): DetailChange[] {
+): Promise<DetailChange[]> {
   const changes = changesOf(account, details);
+  const keys = await vault.keysOf(em, account.tenantId);
   const { full_api_response: _raw, ...connectionConfig } = details.connection_config;
   account.connectionConfig = connectionConfig;
   account.providerConfig = details.provider_config;
   account.rawDetails = keys.seal(JSON.stringify(view.raw), sealed.rawDetails(account.id));
-  keepAccountKeys(keys, account, view.keys);
+  await keepAccountKeys(em, vault, account, view.keys);
   account.detailsAt = at;
   account.lastSyncAt = at;
   account.updatedAt = at;

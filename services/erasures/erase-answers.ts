@@ -1,7 +1,7 @@
 import { firstId } from '../../platform/ids.ts';
-import { rows } from '../../db/connect.ts';
 import { addCounts } from '../../db/queries/erasures/erasures.ts';
 import type { Person } from '../../db/queries/erasures/find-person.ts';
+import { answersAfter, replaceAnswer } from '../../db/queries/erasures/stored-answers.ts';
 import { tryOpen } from '../../platform/try-open.ts';
 import { sealed } from '../../db/sealed.ts';
 import { tracesOf } from '../../domain/erasure.ts';
@@ -31,25 +31,15 @@ export async function eraseAnswers(
   if (!traces.length) return;
   for (let after: string | null = firstId; after !== null;)
     after = await db.tenant(tenantId, async (em) => {
-      const page = await rows<{ id: string; response: string; status: number }>(
-        em,
-        `select id, response, status from idempotency_keys where response is not null and id > ?
-         order by id limit ?`,
-        [after, pageSize],
-      );
+      const page = await answersAfter(em, after ?? firstId, pageSize);
       const keys = await vault.keysOf(em, tenantId);
       let replaced = 0;
-      for (const { id, response } of page) {
-        const text = tryOpen(keys, response, sealed.idempotentAnswer(id));
+      for (const stored of page) {
+        const place = sealed.idempotentAnswer(stored.id);
+        const text = tryOpen(keys, stored.response, place);
         if (!traces.some((trace) => text?.includes(trace))) continue;
-        const answer = keys.seal(JSON.stringify({ ...erasedAnswer, request_id: id }), sealed.idempotentAnswer(id));
-        replaced += (
-          await rows(
-            em,
-            'update idempotency_keys set status = 410, response = ? where id = ? and response = ? returning id',
-            [answer, id, response],
-          )
-        ).length;
+        const answer = keys.seal(JSON.stringify({ ...erasedAnswer, request_id: stored.id }), place);
+        if (await replaceAnswer(em, stored, answer)) replaced += 1;
       }
       await addCounts(em, erasureId, { stored_answers: replaced });
       return page.length === pageSize ? (page.at(-1)?.id ?? null) : null;

@@ -1,6 +1,6 @@
 import { firstId } from '../../platform/ids.ts';
 import { lockContacts } from '../../db/queries/contacts/lock-contacts.ts';
-import { arrayOf, rows, type Em } from '../../db/connect.ts';
+import { accountsAfter, deleteContacts, redactTimeline } from '../../db/queries/erasures/account-records.ts';
 import { addCounts, runningErasure, setTarget } from '../../db/queries/erasures/erasures.ts';
 import { findPerson } from '../../db/queries/erasures/find-person.ts';
 import { addToLedger } from '../../db/queries/erasures/ledger.ts';
@@ -21,11 +21,11 @@ export async function eraseContacts(context: Context, ref: ErasingRef): Promise<
   do {
     grew = false;
     for (let after: string | null = firstId; after !== null;) {
-      const page: { id: string }[] = await context.db.tenant(ref.tenantId, (em) =>
-        rows(em, 'select id from accounts where id > ? order by id limit ?', [after, pageSize]),
+      const page: string[] = await context.db.tenant(ref.tenantId, (em) =>
+        accountsAfter(em, after ?? firstId, pageSize),
       );
-      for (const { id } of page) if (await eraseInAccount(context, ref, id)) grew = true;
-      after = page.length === pageSize ? (page.at(-1)?.id ?? null) : null;
+      for (const id of page) if (await eraseInAccount(context, ref, id)) grew = true;
+      after = page.length === pageSize ? (page.at(-1) ?? null) : null;
     }
   } while (grew);
 }
@@ -47,35 +47,8 @@ function eraseInAccount(context: Context, ref: ErasingRef, accountId: string): P
       await setTarget(em, context.vault, ref, found);
     }
     const gone = await deleteContacts(em, accountId, found.contactIds);
-    const traces = JSON.stringify(tracesOf(found.subjects));
-    const entries = await rows(
-      em,
-      `update account_events set data = '{"erased": true}' where account_id = ? and exists (
-         select from jsonb_array_elements_text(?::jsonb) t where position(t in data::text) > 0) returning id`,
-      [accountId, traces],
-    );
-    await addCounts(em, erasureId, { ...gone, timeline_entries: entries.length });
+    const entries = await redactTimeline(em, accountId, tracesOf(found.subjects));
+    await addCounts(em, erasureId, { ...gone, timeline_entries: entries });
     return grew;
   });
-}
-
-async function deleteContacts(em: Em, accountId: string, ids: readonly string[]) {
-  if (!ids.length) return {};
-  const those = arrayOf(ids);
-  const aliases = await rows(
-    em,
-    'delete from contact_aliases where account_id = ? and contact_id = any(?::uuid[]) returning kind',
-    [accountId, those],
-  );
-  const contacts = await rows<{ raw: boolean }>(
-    em,
-    `delete from contacts where account_id = ? and id = any(?::uuid[])
-     returning raw_wasender_data is not null as raw`,
-    [accountId, those],
-  );
-  return {
-    contacts: contacts.length,
-    aliases: aliases.length,
-    raw_records: contacts.filter(({ raw }) => raw).length,
-  };
 }

@@ -1,8 +1,8 @@
 import { firstId } from '../../platform/ids.ts';
-import { arrayOf, rows } from '../../db/connect.ts';
 import { addCounts } from '../../db/queries/erasures/erasures.ts';
 import { subjectOfTarget } from '../../db/queries/erasures/redact-erased.ts';
 import { openLedger } from '../../db/queries/erasures/ledger-key.ts';
+import { deleteRuns, targetedRunsAfter } from '../../db/queries/erasures/targeted-runs.ts';
 import type { Context } from '../context.ts';
 import type { ErasingRef } from './remember-erased.ts';
 
@@ -21,23 +21,20 @@ export async function eraseRuns(
 ): Promise<void> {
   for (let after: string | null = firstId; after !== null;)
     after = await db.tenant(tenantId, async (em) => {
-      const page = await rows<{ id: string; target: string }>(
-        em,
-        'select id, target from sync_runs where target is not null and id > ? order by id limit ?',
-        [after, pageSize],
-      );
+      const page = await targetedRunsAfter(em, after ?? firstId, pageSize);
       const ledger = await openLedger(em, vault);
       const keys = await vault.keysOf(em, tenantId);
       const about = page.filter((run) => {
         const subject = subjectOfTarget(keys, run);
         return subject !== null && digests.has(ledger.digest(tenantId, subject));
       });
-      if (about.length) {
-        const gone = await rows(em, 'delete from sync_runs where id = any(?::uuid[]) returning id', [
-          arrayOf(about.map(({ id }) => id)),
-        ]);
-        await addCounts(em, erasureId, { sync_runs: gone.length });
-      }
+      if (about.length)
+        await addCounts(em, erasureId, {
+          sync_runs: await deleteRuns(
+            em,
+            about.map(({ id }) => id),
+          ),
+        });
       return page.length === pageSize ? (page.at(-1)?.id ?? null) : null;
     });
 }

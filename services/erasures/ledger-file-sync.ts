@@ -1,6 +1,7 @@
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import type { Vault } from '../../db/vault.ts';
-import { rows, type Database } from '../../db/connect.ts';
+import type { Database } from '../../db/connect.ts';
+import { erasuresFromLedger, ledgerMark } from '../../db/queries/erasures/kept-ledger.ts';
 import { ledgerLines, takeInLedger, type TakenIn } from './ledger-file.ts';
 
 /** Takes in what the file of `ERASURE_LEDGER` holds; null where there is none yet. */
@@ -13,12 +14,7 @@ export async function takeInKeptLedger(db: Database, vault: Vault, path: string,
 }
 
 /** How many people a restored database still holds whom the ledger says to be erased. */
-export async function erasuresToRepeat(db: Database): Promise<number> {
-  const [row] = await db.system((em) =>
-    rows<{ n: number }>(em, "select count(*)::int as n from erasures where state = 'running' and from_ledger"),
-  );
-  return row?.n ?? 0;
-}
+export const erasuresToRepeat = (db: Database): Promise<number> => db.system(erasuresFromLedger);
 
 /**
  * Writes the ledger to a file of this host when the ledger, or the wrapping of its key, has changed since the last call;
@@ -27,15 +23,7 @@ export async function erasuresToRepeat(db: Database): Promise<number> {
 export function keepLedger(db: Database, path: string): () => Promise<void> {
   let written = '';
   return async () => {
-    const [state] = await db.system((em) =>
-      rows<{ mark: string }>(
-        em,
-        `select count(*) || '/' || coalesce(max(erased_at)::text, '') || '/' || coalesce(max(erasure_id::text), '')
-           || '/' || (select coalesce(max(value), '') from ledger_keys where tenant_id is null) as mark
-         from erased_subjects`,
-      ),
-    );
-    const mark = state?.mark ?? '';
+    const mark = await db.system(ledgerMark);
     if (mark === written) return;
     const lines: string[] = [];
     for await (const line of ledgerLines(db)) lines.push(line);

@@ -1,8 +1,7 @@
-import { firstId } from '../../platform/ids.ts';
 import { z } from 'zod';
 import type { Vault } from '../../db/vault.ts';
-import { arrayOf, rows, type Database, type Em } from '../../db/connect.ts';
-import { addLacking } from '../../db/queries/erasures/ledger.ts';
+import type { Database } from '../../db/connect.ts';
+import { ledgerLinesAfter, takeInErasure, tenantIds, type LedgerLine } from '../../db/queries/erasures/kept-ledger.ts';
 import { addLedgerKey, ledgerOf, wrappedLedgerKey } from '../../db/queries/erasures/ledger-key.ts';
 import type { ErasureRef } from '../../db/queries/erasures/erasures.ts';
 
@@ -16,7 +15,6 @@ const line = z.object({
   digest: z.string().regex(/^[\w-]{22}$/),
   erased_at: z.iso.datetime({ offset: true }),
 });
-type Line = z.output<typeof line>;
 
 /**
  * The ledger of all tenants as JSON lines, for a place apart from the database's dumps: first its key, wrapped by a master key, then one
@@ -26,22 +24,13 @@ export async function* ledgerLines(db: Database): AsyncGenerator<string> {
   const key = await db.system(wrappedLedgerKey);
   if (!key) return;
   yield JSON.stringify({ patchbay_ledger: 1, key });
-  for (let after: Line | undefined, more = true; more;) {
-    const page: Line[] = await db.system((em) => linesAfter(em, after));
+  for (let after: LedgerLine | undefined, more = true; more;) {
+    const page: LedgerLine[] = await db.system((em) => ledgerLinesAfter(em, after, pageSize));
     for (const one of page) yield JSON.stringify(one);
     after = page.at(-1);
     more = page.length === pageSize;
   }
 }
-
-const linesAfter = (em: Em, after: Line | undefined): Promise<Line[]> =>
-  rows<Line>(
-    em,
-    `select tenant_id, erasure_id, digest,
-       to_char(erased_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as erased_at
-     from erased_subjects where (tenant_id, digest) > (?::uuid, ?) order by tenant_id, digest limit ${pageSize}`,
-    [after?.tenant_id ?? firstId, after?.digest ?? ''],
-  );
 
 export interface TakenIn {
   /** Lines of tenants that the database has, known before or not. */
@@ -68,7 +57,7 @@ export async function takeInLedger(db: Database, vault: Vault, text: string, now
     if (!own) await addLedgerKey(em, key, now);
     else if (ledgerOf(vault, own).fingerprint !== theirs)
       throw new Error('This ledger was made by another installation: its digests tell nothing here.');
-    const tenants = new Set((await rows<{ id: string }>(em, 'select id from tenants')).map(({ id }) => id));
+    const tenants = await tenantIds(em);
     const taken: TakenIn = { digests: 0, due: [], foreign: 0 };
     for (const [erasureId, ofErasure] of byErasure(lines)) {
       const [{ tenant_id: tenantId, erased_at: erasedAt }] = ofErasure;
@@ -84,41 +73,8 @@ export async function takeInLedger(db: Database, vault: Vault, text: string, now
   });
 }
 
-/** Answers whether the erasure is to be done again. */
-async function takeInErasure(
-  em: Em,
-  { tenantId, erasureId }: ErasureRef,
-  digests: readonly string[],
-  erasedAt: string,
-): Promise<boolean> {
-  const [made] = await rows(
-    em,
-    `insert into erasures (id, tenant_id, state, from_ledger, requested_at) values (?, ?, 'running', true, ?)
-     on conflict (id) do nothing returning id`,
-    [erasureId, tenantId, erasedAt],
-  );
-  // One that is not known is later than all that hold its digests: it had taken them over when the file was written.
-  if (made)
-    await rows(em, 'update erased_subjects set erasure_id = ? where tenant_id = ? and digest = any(?::text[])', [
-      erasureId,
-      tenantId,
-      arrayOf(digests),
-    ]);
-  // None ends without a digest: where one has none any more, a later erasure took them over, and has them or was lifted.
-  const [due] = await rows(
-    em,
-    `update erasures e set state = 'running', from_ledger = true where id = ? and (state = 'running' or (state = 'done'
-       and exists (select from erased_subjects s where s.erasure_id = e.id)
-       and exists (select from unnest(?::text[]) d where not exists (
-         select from erased_subjects s where s.tenant_id = e.tenant_id and s.digest = d)))) returning id`,
-    [erasureId, arrayOf(digests)],
-  );
-  if (due) await addLacking(em, { id: erasureId, tenantId }, digests, new Date(erasedAt));
-  return due !== undefined;
-}
-
-function byErasure(lines: readonly Line[]): Map<string, [Line, ...Line[]]> {
-  const found = new Map<string, [Line, ...Line[]]>();
+function byErasure(lines: readonly LedgerLine[]): Map<string, [LedgerLine, ...LedgerLine[]]> {
+  const found = new Map<string, [LedgerLine, ...LedgerLine[]]>();
   for (const one of lines) {
     const known = found.get(one.erasure_id);
     if (known) known.push(one);

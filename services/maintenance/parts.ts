@@ -1,6 +1,11 @@
 import type { Em } from '../../db/connect.ts';
 import { removeExpiredKeys } from '../../db/queries/retention/expired-keys.ts';
-import { removeRawContacts, removeRawDetails, removeWebhookBodies } from '../../db/queries/retention/raw-retention.ts';
+import { removeRawContacts, removeRawDetails } from '../../db/queries/retention/raw-retention.ts';
+import {
+  dropWebhookPartitions,
+  ensureWebhookPartitions,
+  removeDedupeKeys,
+} from '../../db/queries/webhooks/partitions.ts';
 import { removeSyncRuns } from '../../db/queries/retention/run-retention.ts';
 import type { Context } from '../context.ts';
 import { registerOwed } from '../webhooks/register-webhooks.ts';
@@ -33,7 +38,9 @@ const rawRetention = (run: MaintenanceRun): Date =>
  * part answers how many things it removed, changed or registered. Safe to repeat, and to stop anywhere.
  */
 export const maintenanceParts = {
-  webhook_bodies: inBatches(removeWebhookBodies, rawRetention),
+  webhook_days: ({ context, now: at }) => context.db.system((em) => ensureWebhookPartitions(em, at)),
+  webhook_bodies: inBatches(dropWebhookPartitions, rawRetention),
+  webhook_keys: inBatches(removeDedupeKeys, rawRetention),
   raw_details: inBatches(removeRawDetails, rawRetention),
   raw_contacts: inBatches(removeRawContacts, rawRetention),
   sync_runs: inBatches(removeSyncRuns, rawRetention),

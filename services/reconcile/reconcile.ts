@@ -1,5 +1,6 @@
 import { requestChecks } from '../../db/queries/stalled/request-checks.ts';
 import type { Context } from '../context.ts';
+import { drainWebhooks } from '../webhooks/drain-webhooks.ts';
 import { createRepair, type Repair } from './repair.ts';
 import { connections, contactsAgain, erasures, missingContacts, missingDetails, syncs } from './stalled.ts';
 
@@ -25,8 +26,15 @@ export function createReconciler(context: Context, intervalMs: number): Reconcil
       await db.system((em) => requestChecks(em, now, new Date(now.getTime() - degradedCheckMs)));
     },
   };
+  const owedEffects: Repair = {
+    name: 'owed effects of webhooks',
+    run: async () => {
+      await drainWebhooks(context);
+    },
+  };
   const repairs: Repair[] = [
     checks,
+    owedEffects,
     createRepair(context, intervalMs, connections(context, 'stalled')),
     createRepair(context, intervalMs, erasures(context)),
     createRepair(context, intervalMs, syncs(context, 'stalled')),

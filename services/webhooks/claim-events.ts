@@ -1,28 +1,32 @@
-import { rows, type Em } from '../../db/connect.ts';
+import type { Em } from '../../db/connect.ts';
 import type { Account } from '../../db/entities/accounts.ts';
-import { erasedNote, resettleSubjects } from '../../db/queries/webhooks/webhook-subjects.ts';
+import { enterIntake } from '../../db/queries/webhooks/intake-fence.ts';
+import { renoteSubjects } from '../../db/queries/webhooks/subjects.ts';
+import { claimUnmatched } from '../../db/queries/webhooks/unmatched.ts';
 import { sealed } from '../../db/sealed.ts';
-import { subjectsIn } from '../../domain/erasure.ts';
-import type { Vault } from '../../db/vault.ts';
+import { peopleIn } from '../../domain/webhook-events.ts';
+import type { ProviderName } from '../../domain/channels.ts';
+import type { Context } from '../context.ts';
+import { readRequest } from './read-request.ts';
 
 /**
- * Events that came before their account was known become the account's, in the transaction that learns the id: whom
- * they speak of is now the tenant's to erase, or was erased already.
+ * Events that came before their account was known become the account's, in the transaction that learns the id: the people
+ * they speak of are now the tenant's to erase, or were erased already.
  */
-export async function claimEvents(em: Em, vault: Vault, account: Account, at: Date): Promise<number> {
-  const claimed = await rows<{ id: string; body: string | null }>(
-    em,
-    `update webhook_events set account_id = ?, tenant_id = ?, state = 'processed', processed_at = ?
-     where credentials_id = ? and provider_account_id = ? and state = 'unmatched'
-     returning id, case when exists (select from webhook_subjects s where s.event_id = id) then body end as body`,
-    [account.id, account.tenantId, at, account.credentialsId, account.providerAccountId],
-  );
-  const keys = await vault.keysOf(em, account.tenantId);
-  for (const { id, body } of claimed) {
-    if (body === null) continue;
-    const subjects = subjectsIn(keys.open(body, sealed.webhookBody(id)));
-    if (await resettleSubjects(em, vault, { id, tenantId: account.tenantId }, subjects))
-      await rows(em, 'update webhook_events set body = null, error = ? where id = ?', [erasedNote, id]);
+export async function claimEvents(
+  { vault, providers }: Pick<Context, 'vault' | 'providers'>,
+  em: Em,
+  account: Account,
+  at: Date,
+): Promise<void> {
+  const { tenantId, providerAccountId } = account;
+  const provider = providers[account.provider as ProviderName];
+  await enterIntake(em, tenantId);
+  const keys = await vault.keysOf(em, tenantId);
+  for (const request of await claimUnmatched(em, account, at)) {
+    if (request.body === null || !provider) continue;
+    const raw = Buffer.from(keys.open(request.body, sealed.webhookBody(request.id)));
+    const people = peopleIn(readRequest(provider, { raw, headers: {} }, providerAccountId));
+    await renoteSubjects(em, vault, request, tenantId, people);
   }
-  return claimed.length;
 }

@@ -1,4 +1,4 @@
-import { rows } from '../../db/connect.ts';
+import { unregisteredCredentials } from '../../db/queries/webhooks/registrations.ts';
 import { settingsOf, webhookSecretsOf } from '../../db/queries/tenants/credentials.ts';
 import { ProviderCredentials } from '../../db/entities/tenants.ts';
 import type { Provider, ProviderCall } from '../../providers/provider.ts';
@@ -31,15 +31,9 @@ export async function ensureWebhooks(
  */
 export async function registerOwed(context: Context): Promise<number> {
   let registered = 0;
-  const owed = await context.db.system((em) =>
-    rows<{ id: string }>(
-      em,
-      `select id from provider_credentials where registrations <> '[]'
-         and registered_address is distinct from ? || provider || '/' || webhook_token`,
-      [webhookAddress(context.publicUrl, '', '').slice(0, -1)],
-    ),
-  );
-  for (const { id } of owed) {
+  const base = webhookAddress(context.publicUrl, '', '').slice(0, -1);
+  const owed = await context.db.system((em) => unregisteredCredentials(em, base));
+  for (const id of owed) {
     const row = await context.db.system((em) => em.findOneOrFail(ProviderCredentials, { id }));
     const provider = context.providers[row.provider as ProviderName];
     if (!provider) continue;

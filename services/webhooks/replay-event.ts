@@ -1,79 +1,148 @@
 import { LockMode } from '@mikro-orm/core';
-import type { ProviderName } from '../../domain/channels.ts';
 import type { Em } from '../../db/connect.ts';
-import { WebhookEvent } from '../../db/entities/events.ts';
+import { WebhookEvent, type WebhookRequest } from '../../db/entities/events.ts';
 import { ProviderCredentials } from '../../db/entities/tenants.ts';
-import { erasedNote, resettleSubjects } from '../../db/queries/webhooks/webhook-subjects.ts';
+import { notKept } from '../../db/queries/webhooks/insert-request.ts';
+import { enterIntake } from '../../db/queries/webhooks/intake-fence.ts';
+import { knownAccount } from '../../db/queries/webhooks/known-accounts.ts';
+import { clearSignals } from '../../db/queries/webhooks/owed.ts';
+import { requestCheck } from '../../db/queries/webhooks/request-checks.ts';
+import { requestOf } from '../../db/queries/webhooks/requests.ts';
+import { renoteSubjects } from '../../db/queries/webhooks/subjects.ts';
 import { sealed } from '../../db/sealed.ts';
-import { subjectsIn } from '../../domain/erasure.ts';
+import type { ProviderName } from '../../domain/channels.ts';
+import { peopleIn, type ReadRequest } from '../../domain/webhook-events.ts';
 import type { AccountRef } from '../../temporal/client.ts';
 import type { Context } from '../context.ts';
 import { Problem } from '../problem.ts';
 import { signalConnection } from '../signal.ts';
-import { applyEvent } from './apply-event.ts';
-import { readEvents } from './parse-events.ts';
-import { storeEvent, unreadable } from './store-request.ts';
+import { wantsCheck } from './effect.ts';
+import { readRequest } from './read-request.ts';
+import { storeEvents, unreadable, type StoredEvent } from './store-events.ts';
 
-/** An account whose workflow must be told, and the event that owes it. */
-interface Owed {
-  id: string;
-  tell: AccountRef;
-}
+/** Events whose account must be signalled. */
+type Owing = Pick<StoredEvent, 'id' | 'receivedAt' | 'account'>;
 
 /**
- * Reads a stored event once more and applies it, as after a fix; a word about an account has its provider asked. One
- * that still cannot be read stays as it is.
+ * Reads a stored event once more and applies it, as after a fix; others of its request stay as they are. A report about an
+ * account has its provider asked. One that still cannot be read stays as it is. Throws `event_too_old` without a body.
  */
 export async function replayEvent(context: Context, id: string): Promise<void> {
-  const owed = await context.db.system(async (em) => {
-    const row = await em.findOneOrFail(WebhookEvent, { id }, { lockMode: LockMode.PESSIMISTIC_WRITE });
-    return row.type === unreadable ? replayUnreadable(context, em, row) : replayOne(context, em, row);
+  const owing = await context.db.system(async (em) => {
+    const event = await em.findOneOrFail(WebhookEvent, { id }, { lockMode: LockMode.PESSIMISTIC_WRITE });
+    const request = await requestOf(em, event);
+    if (!request || request.body === null) throw new Problem('event_too_old');
+    const read = await readAgain(context, em, request, event);
+    if (!read.events) return [];
+    return event.kind === unreadable
+      ? replayUnreadable(context, em, event, request, read)
+      : replayOne(context, em, event, request, read);
   });
-  for (const one of owed) await signalOne(context, one);
+  for (const { account, ...event } of owing)
+    if (account && (await signalConnection(context, account)))
+      await context.db.system((em) => clearSignals(em, [event]));
 }
 
-const eventsOf = async ({ providers, vault }: Context, em: Em, row: WebhookEvent) => {
-  if (row.body === null) throw new Problem('event_too_old');
-  const body = (await vault.keysOf(em, row.tenantId)).open(row.body, sealed.webhookBody(row.id));
-  const provider = providers[row.provider as ProviderName];
-  return { body, events: readEvents(provider, { raw: Buffer.from(body), headers: {} }, row.providerAccountId) };
-};
+const noEvents: ReadRequest = { body: '', events: null, mentions: [] };
 
-async function replayOne(context: Context, em: Em, row: WebhookEvent): Promise<Owed[]> {
-  const { body, events } = await eventsOf(context, em, row);
-  const event = events?.find((one) => row.dedupeKey.startsWith(one.dedupeKey));
+async function readAgain(
+  { providers, vault }: Context,
+  em: Em,
+  { id, tenantId, body, provider }: WebhookRequest,
+  event: WebhookEvent,
+): Promise<ReadRequest> {
+  const known = providers[provider as ProviderName];
+  const keys = await vault.keysOf(em, tenantId);
+  const raw = Buffer.from(keys.open(body ?? '', sealed.webhookBody(id)));
+  return known ? readRequest(known, { raw, headers: {} }, event.providerAccountId) : noEvents;
+}
+
+async function replayOne(
+  context: Context,
+  em: Em,
+  row: WebhookEvent,
+  request: WebhookRequest,
+  read: ReadRequest,
+): Promise<Owing[]> {
+  const event = read.events?.[row.position];
   if (!event) return [];
   const now = context.clock.now();
-  const { account, tell } = await applyEvent(em, row.credentialsId, event, now);
+  const account = await knownAccount(em, row.credentialsId, event.providerAccountId);
+  const wants = account !== null && wantsCheck(event, account, false);
+  if (wants) await requestCheck(em, account.id, now);
   row.state = account ? 'processed' : 'unmatched';
   row.error = null;
   row.accountId = account?.id ?? row.accountId;
-  row.tenantId = account?.tenantId ?? row.tenantId;
   row.processedAt = now;
-  row.owesSignal = tell !== null;
-  const subjects = event.kind === 'account_status' ? [] : subjectsIn(body);
-  // Whose it is may be known only now.
-  if (await resettleSubjects(em, context.vault, row, subjects)) Object.assign(row, { body: null, error: erasedNote });
-  return tell ? [{ id: row.id, tell }] : [];
+  row.owesSignal = wants;
+  if (account && row.tenantId !== account.tenantId) {
+    row.tenantId = account.tenantId;
+    await giveTo(context, em, row, request, read, account.tenantId);
+  }
+  if (!wants) return [];
+  const { id: accountId, tenantId, channel, provider } = account;
+  return [{ ...keyOf(row), account: { accountId, tenantId, channel, provider } satisfies AccountRef }];
+}
+
+const keyOf = ({ id, receivedAt }: { id: string; receivedAt: Date }) => ({ id, receivedAt: receivedAt.toISOString() });
+
+/** The tenant of a request is known only now: the people in it become the tenant's to erase, or were erased already. */
+async function giveTo(
+  { vault }: Context,
+  em: Em,
+  row: WebhookEvent,
+  request: WebhookRequest,
+  read: ReadRequest,
+  tenantId: string | null,
+): Promise<void> {
+  const others = await em.count(WebhookEvent, {
+    requestId: request.id,
+    id: { $ne: row.id },
+    $or: [{ tenantId: { $ne: tenantId } }, { tenantId: null }],
+  });
+  const owner = others ? null : tenantId;
+  if (request.tenantId !== owner) {
+    // Another tenant's keys would not open it.
+    request.body = (await vault.keysOf(em, owner)).seal(read.body, sealed.webhookBody(request.id));
+    request.tenantId = owner;
+  }
+  await em.flush();
+  await enterIntake(em, tenantId);
+  const gone = await renoteSubjects(em, vault, keyOf(request), tenantId, peopleIn(read));
+  if (gone) row.error = notKept[gone];
 }
 
 /** What could not be read is now: its events become rows of their own, as if they had just come. */
-async function replayUnreadable(context: Context, em: Em, row: WebhookEvent): Promise<Owed[]> {
-  const { body, events } = await eventsOf(context, em, row);
-  if (!events) return [];
-  const credentials = await em.findOneOrFail(ProviderCredentials, { id: row.credentialsId });
-  const owed: Owed[] = [];
-  for (const event of events) {
-    const { id, tell } = await storeEvent(context, em, credentials, event, body);
-    if (tell) owed.push({ id, tell });
-  }
+async function replayUnreadable(
+  context: Context,
+  em: Em,
+  row: WebhookEvent,
+  request: WebhookRequest,
+  read: ReadRequest,
+): Promise<Owing[]> {
+  const { credentialsId, provider, providerAccountId } = row;
+  const { tenantId } = await em.findOneOrFail(ProviderCredentials, { id: credentialsId });
+  request.state = 'read';
   row.state = 'processed';
   row.error = null;
   row.processedAt = context.clock.now();
-  return owed;
-}
-
-async function signalOne(context: Context, { id, tell }: Owed): Promise<void> {
-  if (await signalConnection(context, tell))
-    await context.db.system((em) => em.nativeUpdate(WebhookEvent, { id }, { owesSignal: false }));
+  await em.flush();
+  const stored = await storeEvents(
+    context,
+    em,
+    {
+      id: request.id,
+      sender: { credentialsId, tenantId, provider, providerAccountId },
+      bodyDigest: '',
+      headers: request.headers,
+      receivedAt: request.receivedAt,
+      read,
+      isNew: false,
+    },
+    'apply',
+  );
+  const fresh = await em.find(WebhookEvent, { requestId: request.id, id: stored.map(({ id }) => id) });
+  const tenants = new Set(fresh.map((one) => one.tenantId));
+  if (tenants.size === 1) await giveTo(context, em, row, request, read, fresh[0]?.tenantId ?? null);
+  return stored;
 }

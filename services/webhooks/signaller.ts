@@ -1,56 +1,77 @@
-import { arrayOf, rows } from '../../db/connect.ts';
+import { applyOwed, clearSignals, type EventRef } from '../../db/queries/webhooks/owed.ts';
 import type { AccountRef } from '../../temporal/client.ts';
 import type { Context } from '../context.ts';
+import type { StoredEvent } from './store-events.ts';
 
 /** Failures in a row after which Temporal is left alone, and for how long, in milliseconds. */
 const breakAfter = 5;
 const breakMs = 10_000;
 
-/** Tells accounts' workflows that something was said about them, after it was committed. */
+/** Signals accounts' workflows that something was reported about them, after it was committed. */
 export interface Signaller {
-  /** Repeats for an account that wait at the same time become one signal. */
-  tell(account: AccountRef, eventId: string): void;
+  /** Repeats for an account that wait at the same time become one signal. Applies first what is owed. */
+  signal(account: AccountRef, event: Pick<StoredEvent, 'id' | 'receivedAt' | 'owesEffect'>): void;
   /** Resolves when nothing is on its way any more. */
   idle(): Promise<void>;
 }
 
+/** Events of an account that wait for its signal. */
+interface Waiting {
+  events: EventRef[];
+  /** The effect of one of them is owed: the account was locked. */
+  owed: boolean;
+  done: Promise<void>;
+}
+
 /**
- * What cannot be told stays owed in its row, for the reconciler; behind a breaker, so that a Temporal that is down
+ * What is not signalled stays owed in its row, for the reconciler; behind a breaker, so that a Temporal that is down
  * does not collect waiting calls.
  */
-export function createSignaller({ temporal, db, log }: Pick<Context, 'temporal' | 'db' | 'log'>): Signaller {
-  /** Accounts being told, with the events that came meanwhile and make it go once more. */
-  const busy = new Map<string, { eventIds: string[]; done: Promise<void> }>();
+export function createSignaller(context: Pick<Context, 'temporal' | 'db' | 'log' | 'clock'>): Signaller {
+  const { temporal, db, log, clock } = context;
+  /** Accounts that are being signalled, with the events that came meanwhile and make it go once more. */
+  const busy = new Map<string, Waiting>();
   let failures = 0;
   let restUntil = 0;
 
-  const send = async (account: AccountRef, eventIds: string[]): Promise<void> => {
+  const send = async (account: AccountRef, events: EventRef[]): Promise<void> => {
     if (performance.now() < restUntil) return;
     try {
       await temporal.signalConnection(account);
       failures = 0;
-      await db.system((em) =>
-        rows(em, 'update webhook_events set owes_signal = false where id = any(?::uuid[])', [arrayOf(eventIds)]),
-      );
+      await db.system((em) => clearSignals(em, events));
     } catch (error) {
       failures += 1;
       if (failures >= breakAfter) restUntil = performance.now() + breakMs;
       log.warn({ account: account.accountId, err: error }, 'a signal after a webhook is owed');
     }
   };
-  const work = async (account: AccountRef, waiting: { eventIds: string[] }): Promise<void> => {
-    while (waiting.eventIds.length) await send(account, waiting.eventIds.splice(0));
+  const apply = async ({ accountId }: AccountRef): Promise<EventRef[]> => {
+    try {
+      const applied = await db.system((em) => applyOwed(em, clock.now(), accountId));
+      return applied.flatMap(({ events }) => events);
+    } catch (error) {
+      log.warn({ account: accountId, err: error }, 'the effect of a webhook is owed');
+      return [];
+    }
+  };
+  const work = async (account: AccountRef, waiting: Waiting): Promise<void> => {
+    while (waiting.events.length) {
+      const events = waiting.events.splice(0);
+      const { owed } = waiting;
+      waiting.owed = false;
+      await send(account, owed ? [...events, ...(await apply(account))] : events);
+    }
     busy.delete(account.accountId);
   };
 
   return {
-    tell: (account, eventId) => {
+    signal: (account, { id, receivedAt, owesEffect }) => {
       const known = busy.get(account.accountId);
-      if (known) {
-        known.eventIds.push(eventId);
-        return;
-      }
-      const waiting = { eventIds: [eventId], done: Promise.resolve() };
+      const waiting = known ?? { events: [], owed: false, done: Promise.resolve() };
+      waiting.events.push({ id, receivedAt });
+      waiting.owed ||= owesEffect;
+      if (known) return;
       busy.set(account.accountId, waiting);
       waiting.done = work(account, waiting);
     },

@@ -21,7 +21,7 @@ export async function tablesOf(em: Em): Promise<Table[]> {
        (select f.confrelid::regclass::text from pg_constraint f
         where f.contype = 'f' and f.conrelid = c.oid and f.conkey = array[a.attnum]) as references
      from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
-     where c.relkind in ('r', 'p') and c.relnamespace = 'public'::regnamespace and c.relname <> 'schema_migrations'
+     where c.relkind in ('r', 'p') and not c.relispartition and c.relnamespace = 'public'::regnamespace and c.relname <> 'schema_migrations'
      order by c.oid, a.attnum`,
   );
   const tables = new Map<string, Table>();
@@ -62,7 +62,14 @@ export async function insertRow(em: Em, table: Table, given: Record<string, unkn
 }
 
 /** References that a table leaves to another one of its own. */
-const implied: Record<string, string> = { tenant_id: 'tenants', account_id: 'accounts', contact_id: 'contacts' };
+const implied: Record<string, string> = {
+  tenant_id: 'tenants',
+  account_id: 'accounts',
+  contact_id: 'contacts',
+  credentials_id: 'provider_credentials',
+  request_id: 'webhook_requests',
+  event_id: 'webhook_events',
+};
 
 /** One row of a tenant in each table, each belonging to the others; answers their keys by table. System role. */
 export async function seedTenant(em: Em, tables: Table[]): Promise<Record<string, string>> {

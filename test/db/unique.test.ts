@@ -118,10 +118,10 @@ describe('credentials', () => {
 });
 
 it('takes an event of the same credentials once', async () => {
-  const event = { tenant_id: one.tenants, credentials_id: one.provider_credentials, dedupe_key: 'event-1' };
-  await insert('webhook_events', event);
-  await expect(insert('webhook_events', event)).rejects.toMatchObject(clash('webhook_events_dedupe'));
-  await insert('webhook_events', { ...event, credentials_id: two.provider_credentials });
+  const key = { tenant_id: one.tenants, credentials_id: one.provider_credentials, key: 'event-1' };
+  await insert('webhook_dedupe', key);
+  await expect(insert('webhook_dedupe', key)).rejects.toMatchObject(clash('webhook_dedupe_pkey'));
+  await insert('webhook_dedupe', { ...key, credentials_id: two.provider_credentials });
 });
 
 it('lets equal Idempotency-Keys meet within a tenant and route only', async () => {

@@ -1,9 +1,4 @@
-import { subjectName, subjectNamed, subjectOf, subjectsIn, tracesOf } from '../../domain/erasure.ts';
-
-const names = (body: unknown): string[] =>
-  subjectsIn(typeof body === 'string' ? body : JSON.stringify(body))
-    .map(subjectName)
-    .toSorted();
+import { mostSubjects, subjectName, subjectNamed, subjectOf, SubjectSet, tracesOf } from '../../domain/erasure.ts';
 
 describe('a subject', () => {
   it.each([
@@ -33,69 +28,32 @@ describe('a subject', () => {
   });
 });
 
-describe('the body of an event speaks of', () => {
-  it('everybody in a message of WASender, under each of their names once', () => {
-    const key = {
-      id: '3EB0EE55FF66',
-      fromMe: false,
-      remoteJid: '900000000000001@lid',
-      senderPn: '15550123@s.whatsapp.net',
-      cleanedSenderPn: '15550123',
-      senderLid: '900000000000001@lid',
-    };
-    const messages = { key, messageBody: 'On my way', message: { conversation: 'On my way' } };
-    expect(names({ event: 'messages.received', timestamp: 1770109260, data: { messages } })).toEqual([
-      'jid:15550123@s.whatsapp.net',
-      'lid:900000000000001@lid',
-    ]);
+const namesOf = (set: SubjectSet): string[] => {
+  const people = set.people();
+  return people === 'too_many' ? [people] : people.map(subjectName);
+};
+
+describe('a set of people', () => {
+  it('holds each once, and ids of channels as they are', () => {
+    const people = new SubjectSet();
+    for (const name of ['33639980001', '+33 639 98 00 01', 33639980001, 'Ana', null]) people.add(name);
+    people.addId('ACoAAB1');
+    people.addId('33639980001@c.us');
+    expect(namesOf(people)).toEqual(['jid:33639980001@s.whatsapp.net', 'id:ACoAAB1']);
   });
 
-  it('entries of contacts by whatever names them', () => {
-    const data = [
-      { id: '33639980001@s.whatsapp.net', notify: 'Ana' },
-      { jid: '33639980002', lid: '900000000000002@lid' },
-      { id: '900000000000003@lid', phoneNumber: '+33 639-98-00-03' },
-    ];
-    expect(names({ event: 'contacts.upsert', data })).toEqual([
-      'jid:33639980001@s.whatsapp.net',
-      'jid:33639980002@s.whatsapp.net',
-      'jid:33639980003@s.whatsapp.net',
-      'lid:900000000000002@lid',
-      'lid:900000000000003@lid',
-    ]);
+  it('looks no further once there are more than a body may speak of', () => {
+    const people = new SubjectSet();
+    people.addMentions(Array.from({ length: mostSubjects + 100 }, (_, n) => `${1_000_000 + n}@lid`));
+    expect(people.isFull).toBe(true);
+    expect(people.people()).toBe('too_many');
   });
 
-  it('attendees of UniPile, by number or by whatever their channel calls them', () => {
-    const body = {
-      event: 'message_received',
-      account_id: 'abc',
-      timestamp: '2026-05-04T10:00:00Z',
-      sender: {
-        attendee_provider_id: '33639980001@s.whatsapp.net',
-        attendee_specifics: { phone_number: '+33639980001' },
-      },
-      attendees: [{ attendee_provider_id: 'ACoAAB1', attendee_name: 'Ana' }],
-    };
-    expect(names(body)).toEqual(['id:ACoAAB1', 'jid:33639980001@s.whatsapp.net']);
-  });
-
-  it('people named by a field, inside a text and in a card', () => {
-    expect(names({ seen_by: { '33639980001@s.whatsapp.net': 1 } })).toEqual(['jid:33639980001@s.whatsapp.net']);
-    expect(names({ text: 'ask 33639980001@s.whatsapp.net, please' })).toEqual(['jid:33639980001@s.whatsapp.net']);
-    expect(names({ vcard: 'TEL;type=CELL;waid=33639980001:+33 6 39' })).toEqual(['jid:33639980001@s.whatsapp.net']);
-  });
-
-  it('people also where it is no JSON', () => {
-    expect(names('sender=33639980001%40s.whatsapp.net&x=1')).toEqual(['jid:33639980001@s.whatsapp.net']);
-    expect(names('%zz 33639980001@s.whatsapp.net')).toEqual(['jid:33639980001@s.whatsapp.net']);
-  });
-
-  it('nobody where it tells of a state, a group or a time', () => {
-    expect(names({ AccountStatus: { account_id: 'x', account_type: 'WHATSAPP', message: 'OK' } })).toEqual([]);
-    expect(
-      names({ data: { remoteJid: '120363000000000001@g.us', messageTimestamp: 1770109260, id: 12345678 } }),
-    ).toEqual([]);
-    expect(names('null')).toEqual([]);
-    expect(names('')).toEqual([]);
+  it('reads a value nested as deep as it may be', () => {
+    let value: unknown = '1234567@lid';
+    for (let n = 0; n < 100_000; n += 1) value = [value];
+    const people = new SubjectSet();
+    people.addMentions(value);
+    expect(namesOf(people)).toEqual(['lid:1234567@lid']);
   });
 });

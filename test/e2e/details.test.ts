@@ -88,6 +88,11 @@ describe('A7: account details', () => {
     expect((await stack.api.get(`/api/v1/webhook-events/${event.id}`)).body.body).toContain(upstream);
     await stack.worker.context.db.system(async (em) => {
       await em.execute(
+        `update webhook_requests r set received_at = r.received_at - interval '31 days' from webhook_events e
+         where e.request_id = r.id and e.account_id = ?`,
+        [id],
+      );
+      await em.execute(
         "update webhook_events set received_at = received_at - interval '31 days' where account_id = ?",
         [id],
       );

@@ -113,22 +113,25 @@ describe('SECURITY 21: the ledger', () => {
     };
     await dumped();
     await message(one.session, { remoteJid: ana.lid });
-    const [event] = await query('select id, body from webhook_events where account_id = ? order by id desc limit 1', [
-      one.id,
-    ]);
-    const subjects = await query('select * from webhook_subjects where event_id = ?', [event.id]);
+    const [request] = await query(
+      `select r.id, r.body from webhook_requests r join webhook_events e on e.request_id = r.id
+       where e.account_id = ? order by e.id desc limit 1`,
+      [one.id],
+    );
+    const subjects = await query('select * from webhook_subjects where request_id = ?', [request.id]);
     expect(subjects).toHaveLength(1);
     const erasure = await erase({ phone: ana.phone });
     const file = await exported();
     // The dump was taken before the erasure: it knows the person, and nothing of the erasure.
     await query('delete from erasures where id = ?', [erasure.id]);
     await dumped();
-    await query('update webhook_events set body = ? where id = ?', [event.body, event.id]);
-    for (const { digest, tenant_id } of subjects)
-      await query('insert into webhook_subjects (event_id, digest, tenant_id) values (?, ?, ?)', [
-        event.id,
+    await query('update webhook_requests set body = ? where id = ?', [request.body, request.id]);
+    for (const { digest, tenant_id, received_at } of subjects)
+      await query('insert into webhook_subjects (request_id, digest, tenant_id, received_at) values (?, ?, ?, ?)', [
+        request.id,
         digest,
         tenant_id,
+        received_at,
       ]);
     expect(await imported(file)).toMatchObject({ erased: 1, foreign: 0 });
     const { body } = await stack.api.get(`/api/v1/erasures/${erasure.id}`);

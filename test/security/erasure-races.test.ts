@@ -5,11 +5,10 @@ import { saveContacts } from '../../db/queries/contacts/save-contacts.ts';
 import { rows } from '../../db/connect.ts';
 import { Account } from '../../db/entities/accounts.ts';
 import { erasedAmong } from '../../db/queries/erasures/ledger.ts';
-import { settleEvent } from '../../db/queries/webhooks/webhook-subjects.ts';
+import { storeEvents } from '../../services/webhooks/store-events.ts';
 import { filterErased } from '../../db/queries/erasures/filter-erased.ts';
 import { connectionTo } from '../../services/connections/login/attempt-tx.ts';
 import { resolveLids } from '../../services/contacts/complete-contacts.ts';
-import { sealed } from '../../db/sealed.ts';
 import { erasureWorkflowId } from '../../domain/workflow-ids.ts';
 import { subjectOf } from '../../domain/erasure.ts';
 import { newId } from '../../platform/ids.ts';
@@ -98,7 +97,8 @@ describe('SECURITY 21: erasure while everything runs', () => {
 
   it('waits for events that were being stored when it began', async () => {
     const ana = newPerson();
-    const { db, vault, clock } = stack.worker.context;
+    const { context } = stack.worker;
+    const { db, clock } = context;
     const account = await db.system((em) => em.findOneOrFail(Account, { id: one.id }));
     let release = (): void => undefined;
     const held = new Promise<void>((resolve) => {
@@ -109,17 +109,25 @@ describe('SECURITY 21: erasure while everything runs', () => {
       looked = resolve;
     });
     const id = newId();
-    const { tenantId, credentialsId } = account;
-    const keys = await vault.keysOf(db, tenantId);
+    const { tenantId, providerAccountId } = account;
+    const sender = {
+      credentialsId: account.credentialsId ?? '',
+      tenantId: null,
+      provider: 'wasender',
+      providerAccountId,
+    };
+    const event = { kind: 'other', type: 'some_event', providerAccountId, dedupeKey: id } as const;
     const intake = db.system(async (em) => {
-      await rows(
-        em,
-        `insert into webhook_events (id, credentials_id, provider, type, dedupe_key, state, body, deliveries, owes_signal,
-           received_at) values (?, ?, 'wasender', 'some_event', ?, 'received', ?, 1, false, ?)`,
-        [id, credentialsId, id, keys.seal(ana.jid, sealed.webhookBody(id)), clock.now()],
-      );
-      const settled = { id, tenantId, accountId: one.id, state: 'processed', processedAt: clock.now() };
-      await settleEvent(em, vault, { ...settled, owesSignal: false, error: null }, [subjectOf(ana.jid)!]);
+      const incoming = {
+        id,
+        sender,
+        bodyDigest: id,
+        headers: {},
+        receivedAt: clock.now(),
+        read: { body: ana.jid, events: [{ ...event, subjects: [subjectOf(ana.jid)!] }], mentions: [] },
+        isNew: true,
+      };
+      expect(await storeEvents(context, em, incoming, 'apply')).toMatchObject([{ state: 'processed' }]);
       looked();
       await held;
     });

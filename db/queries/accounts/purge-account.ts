@@ -2,7 +2,8 @@ import type { Em } from '../../connect.ts';
 import { AccountEvent, type Account } from '../../entities/accounts.ts';
 import { ConnectionStep } from '../../entities/attempts.ts';
 import { Contact } from '../../entities/contacts.ts';
-import { SyncRun, WebhookEvent } from '../../entities/events.ts';
+import { SyncRun } from '../../entities/events.ts';
+import { deleteAccountWebhooks } from '../webhooks/requests.ts';
 
 /**
  * Deletes everything that was learned of an account, but not the steps of attempt `keptAttemptId`. A bare row stays, so
@@ -11,7 +12,7 @@ import { SyncRun, WebhookEvent } from '../../entities/events.ts';
 export async function purgeAccount(em: Em, account: Account, keptAttemptId: string): Promise<void> {
   const of = { accountId: account.id };
   await em.nativeDelete(AccountEvent, of);
-  await em.nativeDelete(WebhookEvent, of);
+  await deleteAccountWebhooks(em, account.id);
   await em.nativeDelete(SyncRun, of);
   await em.nativeDelete(Contact, of);
   await em.nativeDelete(ConnectionStep, { ...of, attemptId: { $ne: keptAttemptId } });

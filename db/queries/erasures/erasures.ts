@@ -1,7 +1,8 @@
 import type { ErasureCounts, Subject } from '../../../domain/erasure.ts';
 import type { Keyset } from '../../../platform/keyset.ts';
 import type { Vault } from '../../vault.ts';
-import { rows, type Em } from '../../connect.ts';
+import type { Em } from '../../connect.ts';
+import { rows, sql } from '../../sql.ts';
 import { sealed } from '../../sealed.ts';
 import type { Person } from './find-person.ts';
 
@@ -11,7 +12,7 @@ export interface ErasureRef {
   erasureId: string;
 }
 
-/** Writes the wish down; an id that is there already is the same wish once more. */
+/** Writes the request down; an id that is there already is the same request once more. */
 export async function openErasure(
   em: Em,
   vault: Vault,
@@ -19,11 +20,11 @@ export async function openErasure(
   person: Person,
   now: Date,
 ): Promise<void> {
+  const target = sealTarget(await vault.keysOf(em, tenantId), erasureId, person);
   await rows(
     em,
-    `insert into erasures (id, tenant_id, state, target, requested_at) values (?, ?, 'running', ?, ?)
+    sql`insert into erasures (id, tenant_id, state, target, requested_at) values (${erasureId}, ${tenantId}, 'running', ${target}, ${now})
      on conflict (id) do nothing`,
-    [erasureId, tenantId, sealTarget(await vault.keysOf(em, tenantId), erasureId, person), now],
   );
 }
 
@@ -39,8 +40,7 @@ export async function runningErasure(
 ): Promise<{ person: Person; fromLedger: boolean } | null> {
   const [row] = await rows<{ tenant_id: string; target: string | null; from_ledger: boolean }>(
     em,
-    `select tenant_id, target, from_ledger from erasures where id = ? and state = 'running' ${lock ? 'for update' : ''}`,
-    [erasureId],
+    sql`select tenant_id, target, from_ledger from erasures where id = ${erasureId} and state = 'running' ${lock ? sql`for update` : sql``}`,
   );
   if (!row) return null;
   const keys = await vault.keysOf(em, row.tenant_id);
@@ -58,7 +58,7 @@ export async function setTarget(
   person: Person,
 ): Promise<void> {
   const target = sealTarget(await vault.keysOf(em, tenantId), erasureId, person);
-  await rows(em, 'update erasures set target = ? where id = ?', [target, erasureId]);
+  await rows(em, sql`update erasures set target = ${target} where id = ${erasureId}`);
 }
 
 const sealTarget = (keys: Keyset, erasureId: string, person: Person): string =>
@@ -70,10 +70,9 @@ export async function addCounts(em: Em, erasureId: string, counts: Partial<Erasu
   if (!given.length) return;
   await rows(
     em,
-    `update erasures set counts = counts || (
+    sql`update erasures set counts = counts || (
        select jsonb_object_agg(key, coalesce((counts->>key)::bigint, 0) + value::bigint)
-       from jsonb_each_text(?::jsonb)) where id = ?`,
-    [JSON.stringify(Object.fromEntries(given)), erasureId],
+       from jsonb_each_text(${JSON.stringify(Object.fromEntries(given))}::jsonb)) where id = ${erasureId}`,
   );
 }
 
@@ -87,7 +86,7 @@ export async function reopenErasure(
   const running = await runningErasure(em, vault, erasureId, true);
   const { subjects, contactIds } = running?.person ?? { subjects: [], contactIds: [] };
   const all = new Map([...subjects, ...names].map(({ kind, value }) => [`${kind}:${value}`, { kind, value }]));
-  await rows(em, "update erasures set state = 'running' where id = ? and state = 'done'", [erasureId]);
+  await rows(em, sql`update erasures set state = 'running' where id = ${erasureId} and state = 'done'`);
   await setTarget(em, vault, { tenantId, erasureId }, { subjects: [...all.values()], contactIds });
 }
 
@@ -95,17 +94,16 @@ export async function reopenErasure(
 export async function closeErasure(em: Em, erasureId: string, at: Date): Promise<void> {
   await rows(
     em,
-    `update erasures set state = 'done', target = null, from_ledger = false, erased_at = ?
-     where id = ? and state = 'running'`,
-    [at, erasureId],
+    sql`update erasures set state = 'done', target = null, from_ledger = false, erased_at = ${at}
+     where id = ${erasureId} and state = 'running'`,
   );
 }
 
 /** The person may come back: their ledger is emptied, and the erasure says so. */
 export async function liftErasure(em: Em, erasureId: string, at: Date): Promise<void> {
-  await rows(em, 'delete from erased_subjects where erasure_id = ?', [erasureId]);
-  await rows(em, `update erasures set state = 'lifted', lifted_at = ? where id = ? and state = 'done'`, [
-    at,
-    erasureId,
-  ]);
+  await rows(em, sql`delete from erased_subjects where erasure_id = ${erasureId}`);
+  await rows(
+    em,
+    sql`update erasures set state = 'lifted', lifted_at = ${at} where id = ${erasureId} and state = 'done'`,
+  );
 }

@@ -1,7 +1,8 @@
 import { aliasesOf, type SeenContact } from '../../../domain/contacts.ts';
 import { subjectName, type Subject } from '../../../domain/erasure.ts';
 import type { Vault } from '../../vault.ts';
-import { rows, type Em } from '../../connect.ts';
+import type { Em } from '../../connect.ts';
+import { rows, sql } from '../../sql.ts';
 import { reopenErasure } from './erasures.ts';
 import { addToLedger, erasedAmong, hasErased } from './ledger.ts';
 import { openLedger } from './ledger-key.ts';
@@ -55,8 +56,7 @@ async function learnNames(
   const ledger = await openLedger(em, vault);
   const [row] = await rows<{ id: string }>(
     em,
-    'select erasure_id as id from erased_subjects where tenant_id = ? and digest = ?',
-    [tenantId, ledger.digest(tenantId, known)],
+    sql`select erasure_id as id from erased_subjects where tenant_id = ${tenantId} and digest = ${ledger.digest(tenantId, known)}`,
   );
   if (!row) return;
   await reopenErasure(em, vault, { tenantId, erasureId: row.id }, names);

@@ -1,6 +1,7 @@
 import { firstId } from '../../../platform/ids.ts';
 import { subjectName, type Subject } from '../../../domain/erasure.ts';
-import { arrayOf, rows, type Em } from '../../connect.ts';
+import type { Em } from '../../connect.ts';
+import { rows, sql } from '../../sql.ts';
 
 /** Everything by which a tenant's accounts know one person. */
 export interface Person {
@@ -20,17 +21,16 @@ export async function findPerson(em: Em, known: Person, accountId: string | null
     before = subjects.size + contactIds.size;
     const found = await rows<{ contact_id: string; kind: Subject['kind'] | null; value: string | null }>(
       em,
-      `with named as (
+      sql`with named as (
          select a.contact_id as id from accounts o
-         cross join jsonb_to_recordset(?::jsonb) as s (kind text, value text)
+         cross join jsonb_to_recordset(${JSON.stringify([...subjects.values()])}::jsonb) as s (kind text, value text)
          join contact_aliases a on a.account_id = o.id and a.kind = s.kind and a.value = s.value
-         where ?::uuid is null or o.id = ?::uuid
+         where ${accountId}::uuid is null or o.id = ${accountId}::uuid
          union select c.id from contacts c
-         where c.id = any(?::uuid[]) and (?::uuid is null or c.account_id = ?::uuid)),
+         where c.id = any(${[...contactIds]}::uuid[]) and (${accountId}::uuid is null or c.account_id = ${accountId}::uuid)),
        root as (select distinct coalesce(c.merged_into, c.id) as id from named join contacts c on c.id = named.id),
        family as (select id from root union select c.id from root join contacts c on c.merged_into = root.id)
        select f.id as contact_id, a.kind, a.value from family f left join contact_aliases a on a.contact_id = f.id`,
-      [JSON.stringify([...subjects.values()]), accountId, accountId, arrayOf([...contactIds]), accountId, accountId],
     );
     for (const { contact_id: id, kind, value } of found) {
       contactIds.add(id);
@@ -51,7 +51,7 @@ export interface AliasRow {
 export const aliasPage = (em: Em, after: AliasRow | undefined, limit: number): Promise<AliasRow[]> =>
   rows<AliasRow>(
     em,
-    `select account_id, kind, value from contact_aliases where (account_id, kind, value) > (?::uuid, ?, ?)
-     order by account_id, kind, value limit ?`,
-    [after?.account_id ?? firstId, after?.kind ?? '', after?.value ?? '', limit],
+    sql`select account_id, kind, value from contact_aliases
+      where (account_id, kind, value) > (${after?.account_id ?? firstId}::uuid, ${after?.kind ?? ''}, ${after?.value ?? ''})
+      order by account_id, kind, value limit ${limit}`,
   );

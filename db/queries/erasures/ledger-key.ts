@@ -2,13 +2,16 @@ import { createHmac, randomBytes } from 'node:crypto';
 import { subjectName, type Subject } from '../../../domain/erasure.ts';
 import { newId } from '../../../platform/ids.ts';
 import type { Vault } from '../../vault.ts';
-import { rows, type Database, type Em } from '../../connect.ts';
+import type { Database, Em } from '../../connect.ts';
+import { rows, sql } from '../../sql.ts';
 import { sealed } from '../../sealed.ts';
 
-/** Makes the digests that stand for people. They outlive the encryption keys: only the wrapping of their key changes. */
+/** Makes the digests that stand for people and for webhook secrets. They outlive the encryption keys: only the wrapping of their key changes. */
 export interface Ledger {
   /** Null: of an event whose tenant is not known. Digests of two tenants for one person have nothing in common. */
   digest(tenantId: string | null, subject: Subject): string;
+  /** The hash by which a webhook secret is found. */
+  secretHash(secret: string): string;
   /** Tells the key apart without telling it. */
   fingerprint: string;
 }
@@ -26,8 +29,7 @@ export async function ensureLedgerKey(db: Database, vault: Vault, now: Date): Pr
 export async function addLedgerKey(em: Em, { id, value }: WrappedLedgerKey, now: Date): Promise<void> {
   await rows(
     em,
-    'insert into ledger_keys (id, tenant_id, value, created_at) values (?, null, ?, ?) on conflict do nothing',
-    [id, value, now],
+    sql`insert into ledger_keys (id, tenant_id, value, created_at) values (${id}, null, ${value}, ${now}) on conflict do nothing`,
   );
 }
 
@@ -38,7 +40,7 @@ export interface WrappedLedgerKey {
 }
 
 export async function wrappedLedgerKey(em: Em): Promise<WrappedLedgerKey | null> {
-  const [row] = await rows<WrappedLedgerKey>(em, 'select id, value from ledger_keys where tenant_id is null');
+  const [row] = await rows<WrappedLedgerKey>(em, sql`select id, value from ledger_keys where tenant_id is null`);
   return row ?? null;
 }
 
@@ -59,6 +61,7 @@ export function ledgerOf(vault: Vault, { id, value }: WrappedLedgerKey): Ledger 
     createHmac('sha256', key).update(text).digest().subarray(0, 16).toString('base64url');
   return {
     digest: (tenantId, subject) => keyed(`${tenantId ?? ''}\0${subjectName(subject)}`),
+    secretHash: (secret) => keyed(`webhook secret\0${secret}`),
     fingerprint: keyed('fingerprint'),
   };
 }

@@ -1,6 +1,7 @@
 import { subjectName, type Subject } from '../../../domain/erasure.ts';
 import type { Vault } from '../../vault.ts';
-import { arrayOf, rows, type Em } from '../../connect.ts';
+import type { Em } from '../../connect.ts';
+import { rows, sql } from '../../sql.ts';
 import { openLedger } from './ledger-key.ts';
 
 /**
@@ -19,15 +20,14 @@ export async function erasedAmong(
   const byDigest = new Map(subjects.map((one) => [ledger.digest(tenantId, one), subjectName(one)]));
   const found = await rows<{ digest: string }>(
     em,
-    'select digest from erased_subjects where tenant_id = ? and digest = any(?::text[])',
-    [tenantId, arrayOf([...byDigest.keys()])],
+    sql`select digest from erased_subjects where tenant_id = ${tenantId} and digest = any(${[...byDigest.keys()]}::text[])`,
   );
   return new Set(found.flatMap(({ digest }) => byDigest.get(digest) ?? []));
 }
 
 /** Whether the tenant had anybody erased: few ever have. */
 export async function hasErased(em: Em, tenantId: string): Promise<boolean> {
-  const [some] = await rows(em, 'select 1 from erased_subjects where tenant_id = ? limit 1', [tenantId]);
+  const [some] = await rows(em, sql`select 1 from erased_subjects where tenant_id = ${tenantId} limit 1`);
   return some !== undefined;
 }
 
@@ -45,9 +45,8 @@ export async function addToLedger(
   const { id, tenantId } = erasure;
   await rows(
     em,
-    `update erased_subjects set erasure_id = ? where tenant_id = ? and erasure_id in (
-       select erasure_id from erased_subjects where tenant_id = ? and digest = any(?::text[]))`,
-    [id, tenantId, tenantId, arrayOf(digests)],
+    sql`update erased_subjects set erasure_id = ${id} where tenant_id = ${tenantId} and erasure_id in (
+       select erasure_id from erased_subjects where tenant_id = ${tenantId} and digest = any(${digests}::text[]))`,
   );
   await addLacking(em, erasure, digests, at);
 }
@@ -61,17 +60,17 @@ export async function addLacking(
 ): Promise<void> {
   await rows(
     em,
-    `insert into erased_subjects (digest, tenant_id, erasure_id, erased_at)
-     select d, ?::uuid, ?::uuid, ?::timestamptz from unnest(?::text[]) d order by d
+    sql`insert into erased_subjects (digest, tenant_id, erasure_id, erased_at)
+     select d, ${tenantId}::uuid, ${id}::uuid, ${at}::timestamptz from unnest(${digests}::text[]) d order by d
      on conflict (tenant_id, digest) do nothing`,
-    [tenantId, id, at, arrayOf(digests)],
   );
 }
 
 /** The digests that an erasure answers for. */
 export async function digestsOf(em: Em, erasureId: string): Promise<Set<string>> {
-  const found = await rows<{ digest: string }>(em, 'select digest from erased_subjects where erasure_id = ?', [
-    erasureId,
-  ]);
+  const found = await rows<{ digest: string }>(
+    em,
+    sql`select digest from erased_subjects where erasure_id = ${erasureId}`,
+  );
   return new Set(found.map(({ digest }) => digest));
 }

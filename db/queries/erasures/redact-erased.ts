@@ -1,7 +1,8 @@
 import { subjectOf, type Subject } from '../../../domain/erasure.ts';
 import type { Keyset } from '../../../platform/keyset.ts';
 import type { Vault } from '../../vault.ts';
-import { arrayOf, rows, type Em } from '../../connect.ts';
+import type { Em } from '../../connect.ts';
+import { rows, sql } from '../../sql.ts';
 import { sealed } from '../../sealed.ts';
 import { erasedAmong } from './ledger.ts';
 import { tryOpen } from '../../../platform/try-open.ts';
@@ -13,15 +14,17 @@ import { tryOpen } from '../../../platform/try-open.ts';
 export async function redactErased(em: Em, vault: Vault, ids: readonly string[]): Promise<void> {
   const runs = await rows<{ id: string; tenant_id: string; target: string; met: boolean }>(
     em,
-    `select id, tenant_id, target, coalesce((stats->>'erased')::int, 0) > 0 as met from sync_runs
-     where id = any(?::uuid[]) and target is not null and state <> 'running'`,
-    [arrayOf(ids)],
+    sql`select id, tenant_id, target, coalesce((stats->>'erased')::int, 0) > 0 as met from sync_runs
+     where id = any(${ids}::uuid[]) and target is not null and state <> 'running'`,
   );
   for (const { id, tenant_id: tenantId, target, met } of runs) {
     const subject = subjectOfTarget(await vault.keysOf(em, tenantId), { id, target });
     if (subject && (met || (await erasedAmong(em, vault, tenantId, [subject])).size))
       // That it was about one person stays.
-      await rows(em, "update sync_runs set target = null, scope = split_part(scope, '/', 1) || '/' where id = ?", [id]);
+      await rows(
+        em,
+        sql`update sync_runs set target = null, scope = split_part(scope, '/', 1) || '/' where id = ${id}`,
+      );
   }
 }
 

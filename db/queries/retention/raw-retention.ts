@@ -5,24 +5,6 @@ import { rows, sql } from '../../sql.ts';
 const batch = 1_000;
 
 /**
- * Removes the bodies of webhook events that were received before `before`, with the digests of the people they name;
- * events that are still to be applied keep theirs. Answers how many; call again while it is not 0. System role.
- */
-export async function removeWebhookBodies(em: Em, before: Date): Promise<number> {
-  const removed = await rows(
-    em,
-    sql`with freed as (
-          update webhook_events set body = null where id in (
-            select id from webhook_events
-            where body is not null and received_at < ${before} and state <> 'received' and not owes_signal
-            order by received_at limit ${batch} for update skip locked) returning id),
-        subjects as (delete from webhook_subjects where event_id in (select id from freed))
-        select id from freed`,
-  );
-  return removed.length;
-}
-
-/**
  * Removes the provider's raw answers behind account details that were collected before `before`. Answers how many; call
  * again while it is not 0. System role.
  */

@@ -6,6 +6,7 @@ import { newId } from '../../../platform/ids.ts';
 import type { Database, Em } from '../../connect.ts';
 import { ProviderCredentials } from '../../entities/tenants.ts';
 import { sealed } from '../../sealed.ts';
+import { saveSecretHashes } from '../webhooks/secret-hashes.ts';
 
 /** The credentials a tenant uses at a provider: its own, else the installation's; null when there are none. */
 export async function credentialsFor(em: Em, tenantId: string, provider: string): Promise<ProviderCredentials | null> {
@@ -25,12 +26,14 @@ export const webhookSecretsOf = (keys: Keyset, row: ProviderCredentials): string
  * Makes a new webhook secret. The one before stays valid for requests under way, until the provider uses the new one.
  * Clears the registration, so that it is made again.
  */
-export function rotateWebhookSecret(keys: Keyset, row: ProviderCredentials, now: Date): void {
+export async function rotateWebhookSecret(em: Em, vault: Vault, row: ProviderCredentials, now: Date): Promise<void> {
+  const keys = await vault.keysOf(em, row.tenantId);
   const [present] = webhookSecretsOf(keys, row);
   const secrets = [newSecret(), ...(present ? [present] : [])];
   row.webhookSecrets = keys.seal(JSON.stringify(secrets), sealed.webhookSecrets(row.id));
   row.registeredAddress = null;
   row.updatedAt = now;
+  await saveSecretHashes(em, vault, row, secrets);
 }
 
 const newSecret = (): string => randomBytes(32).toString('base64url');
@@ -60,19 +63,21 @@ export async function saveCredentials(
     }
     return existing;
   }
+  const secret = newSecret();
   const row = em.create(ProviderCredentials, {
     id,
     tenantId,
     provider,
     settings: text,
-    webhookSecrets: keys.seal(JSON.stringify([newSecret()]), sealed.webhookSecrets(id)),
+    webhookSecrets: keys.seal(JSON.stringify([secret]), sealed.webhookSecrets(id)),
     webhookToken: randomBytes(24).toString('base64url'),
     registeredAddress: null,
     registrations: [],
     createdAt: now,
     updatedAt: now,
   });
-  em.persist(row);
+  await em.persist(row).flush();
+  await saveSecretHashes(em, vault, row, [secret]);
   return row;
 }
 

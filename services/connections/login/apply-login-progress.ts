@@ -29,7 +29,8 @@ export async function applyLoginProgress(
   const { known, wanted } = await withAttempt(context, ref, async (tx) => {
     if (upstream) rememberUpstream(tx, upstream, taken);
     // Before the login is complete: the account's events already carry its webhook secret.
-    if (upstream === tx.account.providerAccountId) keepAccountKeys(tx.keys, tx.account, progress.keys);
+    if (upstream === tx.account.providerAccountId)
+      await keepAccountKeys(tx.em, context.vault, tx.account, progress.keys);
     const wanted = tx.account.checkRequestedAt;
     if (tx.attempt.state !== 'running' || progress.next.linked) return { known: progressOf(tx), wanted };
     await placeStep(tx, progress.next, from.outcome);

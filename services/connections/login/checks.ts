@@ -130,7 +130,7 @@ export async function checkAccount(context: Context, ref: AttemptRef): Promise<P
   let view = await provider.login.check(call);
   if (view.status === 'needs_restart' && (await provider.login.restore(call))) view = await provider.login.check(call);
   const details = view.status === 'linked' ? await provider.account.details(call, view) : null;
-  return withAttempt(context, ref, (tx) => {
+  return withAttempt(context, ref, async (tx) => {
     const { em, account, at } = tx;
     // An attempt that began meanwhile decides the account's state.
     if (account.providerAccountId !== call.providerAccountId) return progressOf(tx);
@@ -142,7 +142,7 @@ export async function checkAccount(context: Context, ref: AttemptRef): Promise<P
       addTimelineEvent(em, account, at, 'provider_says', `The provider reports: ${view.reported}.`, {
         data: { reported: view.reported },
       });
-    if (details && !isDifferent) saveDetails(tx.keys, em, account, view, details, at);
+    if (details && !isDifferent) await saveDetails(context.vault, em, account, view, details, at);
     return progressOf(tx);
   });
 }

@@ -90,9 +90,9 @@ async function settle(
   takeSecret(tx, survivor);
   checkDone(account, wanted);
   const wasNew = survivor.detailsAt === null;
-  saveDetails(tx.keys, em, survivor, view, details, at);
+  await saveDetails(context.vault, em, survivor, view, details, at);
   moveAccount(em, survivor, { type: 'linked', at }, winner ? undefined : attempt.number);
-  await claimEvents(em, context.vault, survivor, at);
+  await claimEvents(context, em, survivor, at);
 
   attempt.state = 'succeeded';
   attempt.endedAt = at;

@@ -130,9 +130,8 @@ describe('P6: what the sandbox delivers to a registration', () => {
 
   const events = (one: { headers: Record<string, any>; text: string }) => {
     const request = { raw: Buffer.from(one.text), headers: one.headers };
-    expect(webhooks.verify(request, ['secret-1'])).toBe(true);
-    expect(webhooks.verify(request, ['other'])).toBe(false);
-    return webhooks.read(request);
+    expect(webhooks.shownSecret(request)).toBe('secret-1');
+    return webhooks.read(request).events ?? [];
   };
 
   it.each(['wrapped', 'flat'])('C2: are the states of an account, %s', async (value) => {

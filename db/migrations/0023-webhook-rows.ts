@@ -1,0 +1,80 @@
+import { Migration } from '@mikro-orm/migrations';
+
+/** Events that one transaction moves: each takes well under a second. */
+const batch = 5_000;
+
+/** No id is smaller. */
+const first = '00000000-0000-0000-0000-000000000000';
+
+/**
+ * Every event of the old table becomes a request with one event, under the event's id: the context that its body is sealed
+ * with names that id. Batches commit one by one, so that a run that was killed goes on where it was.
+ */
+export class WebhookRows extends Migration {
+  override isTransactional(): boolean {
+    return false;
+  }
+
+  override async up(): Promise<void> {
+    if (!(await this.#oldTables())) return;
+    for (let after: string | null = first; after !== null;) after = await this.#moveBatch(after);
+    await this.execute('drop table webhook_subjects_old, webhook_events_old');
+  }
+
+  /** A run that was killed at its end has dropped them already. */
+  async #oldTables(): Promise<boolean> {
+    const [found] = (await this.execute("select to_regclass('webhook_events_old') is not null as yes")) as {
+      yes: boolean;
+    }[];
+    return found?.yes ?? false;
+  }
+
+  /** Moves the events after `after`, in one transaction; answers the last one's id, and null once none is left. */
+  #moveBatch(after: string): Promise<string | null> {
+    return this.getEntityManager().transactional(async (em) => {
+      // The owner passes no policy.
+      await em.execute('set local role patchbay_system');
+      const [found] = await em.execute<{ last: string }[]>(lastOfBatch, [after]);
+      if (!found) return null;
+      await em.execute(partitionsOfBatch, [after, found.last]);
+      await em.execute(moveBatch, [after, found.last]);
+      return found.last;
+    });
+  }
+}
+
+const lastOfBatch = `
+select id as last from (select id from webhook_events_old where id > ? order by id limit ${batch}) b
+order by id desc limit 1`;
+
+const partitionsOfBatch = `
+select ensure_webhook_partitions(day, 0) from (
+  select distinct date_trunc('day', received_at, 'UTC') as day from webhook_events_old where id > ? and id <= ?) d`;
+
+/** Bodies that speak of very many people were marked: such bodies are not kept any more. */
+const moveBatch = `
+with moved as (delete from webhook_events_old where id > ? and id <= ? returning *),
+old as (
+  select m.*, exists (select from webhook_subjects_old s where s.event_id = m.id and s.digest = 'many') as many
+  from moved m),
+requests as (
+  insert into webhook_requests (id, tenant_id, credentials_id, provider, state, error, body, headers, received_at)
+  select id, tenant_id, credentials_id, provider, case when type = 'unreadable' then 'unreadable' else 'read' end,
+    case when many and body is not null then 'Its body was not kept: it speaks of more than 5,000 people.' end,
+    case when not many then body end, '{}', received_at from old),
+subjects as (
+  insert into webhook_subjects (request_id, digest, tenant_id, received_at)
+  select o.id, s.digest, s.tenant_id, o.received_at from old o join webhook_subjects_old s on s.event_id = o.id
+  where not o.many and o.body is not null),
+keys as (
+  insert into webhook_dedupe (credentials_id, key, tenant_id, event_id, received_at)
+  select credentials_id, dedupe_key, tenant_id, id, received_at from old on conflict (credentials_id, key) do nothing)
+insert into webhook_events (id, request_id, position, tenant_id, credentials_id, provider, account_id,
+  provider_account_id, kind, type, dedupe_key, state, error, deliveries, owes_signal, received_at, processed_at)
+select id, id, 0, tenant_id, credentials_id, provider, account_id, provider_account_id,
+  case when type like 'account\\_status.%' or type like 'session.status.%' then 'account_status'
+    when type = 'unreadable' then 'unreadable' else 'other' end,
+  type, dedupe_key, case when state in ('processed', 'unmatched') then state when many then 'processed' else 'failed' end,
+  case when many and body is not null then 'Its body was not kept: it speaks of more than 5,000 people.' else error end,
+  deliveries, owes_signal, received_at, processed_at
+from old`;

@@ -1,0 +1,81 @@
+import { firstId } from '../../../platform/ids.ts';
+import type { Em } from '../../connect.ts';
+import { rows, sql } from '../../sql.ts';
+import type { ErasureRef } from './erasures.ts';
+import { addLacking } from './ledger.ts';
+
+/** A line of the ledger as it is kept outside of the database. */
+export interface LedgerLine {
+  tenant_id: string;
+  erasure_id: string;
+  digest: string;
+  /** RFC 3339. */
+  erased_at: string;
+}
+
+/** The ledger's lines after `after`, of all tenants. System role. */
+export const ledgerLinesAfter = (em: Em, after: LedgerLine | undefined, limit: number): Promise<LedgerLine[]> =>
+  rows<LedgerLine>(
+    em,
+    sql`select tenant_id, erasure_id, digest,
+        to_char(erased_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as erased_at
+      from erased_subjects where (tenant_id, digest) > (${after?.tenant_id ?? firstId}::uuid, ${after?.digest ?? ''})
+      order by tenant_id, digest limit ${limit}`,
+  );
+
+/** Another text whenever the ledger, or the wrapping of its key, has changed. System role. */
+export async function ledgerMark(em: Em): Promise<string> {
+  const [state] = await rows<{ mark: string }>(
+    em,
+    sql`select count(*) || '/' || coalesce(max(erased_at)::text, '') || '/' || coalesce(max(erasure_id::text), '')
+        || '/' || (select coalesce(max(value), '') from ledger_keys where tenant_id is null) as mark
+      from erased_subjects`,
+  );
+  return state?.mark ?? '';
+}
+
+/** How many erasures run because a kept ledger asked for them. System role. */
+export async function erasuresFromLedger(em: Em): Promise<number> {
+  const [row] = await rows<{ n: number }>(
+    em,
+    sql`select count(*)::int as n from erasures where state = 'running' and from_ledger`,
+  );
+  return row?.n ?? 0;
+}
+
+/** The ids of all tenants. System role. */
+export async function tenantIds(em: Em): Promise<Set<string>> {
+  return new Set((await rows<{ id: string }>(em, sql`select id from tenants`)).map(({ id }) => id));
+}
+
+/** Takes in what a kept ledger holds of an erasure. Answers whether the erasure is to be done again. System role. */
+export async function takeInErasure(
+  em: Em,
+  { tenantId, erasureId }: ErasureRef,
+  digests: readonly string[],
+  erasedAt: string,
+): Promise<boolean> {
+  const [made] = await rows(
+    em,
+    sql`insert into erasures (id, tenant_id, state, from_ledger, requested_at)
+      values (${erasureId}, ${tenantId}, 'running', true, ${erasedAt}) on conflict (id) do nothing returning id`,
+  );
+  // One that is not known is later than all that hold its digests: it had taken them over when the file was written.
+  if (made)
+    await rows(
+      em,
+      sql`update erased_subjects set erasure_id = ${erasureId}
+        where tenant_id = ${tenantId} and digest = any(${digests}::text[])`,
+    );
+  // None ends without a digest: where one has none any more, a later erasure took them over, and has them or was lifted.
+  const [due] = await rows(
+    em,
+    sql`update erasures e set state = 'running', from_ledger = true
+      where id = ${erasureId} and (state = 'running' or (state = 'done'
+        and exists (select from erased_subjects s where s.erasure_id = e.id)
+        and exists (select from unnest(${digests}::text[]) d where not exists (
+          select from erased_subjects s where s.tenant_id = e.tenant_id and s.digest = d)))) returning id`,
+  );
+  if (due) await addLacking(em, { id: erasureId, tenantId }, digests, new Date(erasedAt));
+  return due !== undefined;
+}

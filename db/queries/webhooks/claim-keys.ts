@@ -1,0 +1,64 @@
+import type { Em } from '../../connect.ts';
+import { rows, sql } from '../../sql.ts';
+import { fenceKeySql } from './intake-fence.ts';
+import { knownAccountsSql, type KnownAccount } from './known-accounts.ts';
+
+/** A key that an event would claim. */
+export interface ClaimingEvent {
+  id: string;
+  key: string;
+  /** A key that counts in its place while it is younger than `priorSince`. */
+  prior: string | null;
+}
+
+/** What stands for a key now: the event that claimed it, or an earlier one. */
+export interface ClaimedKey {
+  key: string;
+  eventId: string;
+  /** RFC 3339, exact. */
+  receivedAt: string;
+}
+
+/** The credentials that events came to. */
+export interface IntakeRef {
+  credentialsId: string;
+  tenantId: string | null;
+}
+
+/**
+ * The first statement of intake: claims the keys of a request's events, finds their accounts, and enters the fence of
+ * their tenants. Keys are claimed in order, so that two requests with the same ones do not wait for each other in a
+ * circle. System role.
+ */
+export async function claimKeys(
+  em: Em,
+  { credentialsId, tenantId }: IntakeRef,
+  events: readonly ClaimingEvent[],
+  providerAccountIds: readonly string[],
+  receivedAt: Date,
+  priorSince: Date,
+): Promise<{ keys: ClaimedKey[]; accounts: KnownAccount[] }> {
+  const [found] = await rows<{ keys: ClaimedKey[] | null; accounts: KnownAccount[] | null }>(
+    em,
+    sql`with given as (
+        select * from jsonb_to_recordset(${JSON.stringify(events)}::jsonb) as g (id uuid, key text, prior text)),
+      claimed as (
+        insert into webhook_dedupe as d (credentials_id, key, tenant_id, event_id, received_at)
+        select ${credentialsId}::uuid, coalesce(p.key, g.key), ${tenantId}::uuid, g.id, ${receivedAt}::timestamptz
+        from given g left join webhook_dedupe p
+          on p.credentials_id = ${credentialsId} and p.key = g.prior and p.received_at > ${priorSince}
+        order by 2
+        on conflict (credentials_id, key) do update set event_id = d.event_id
+        returning d.key, d.event_id, d.received_at),
+      known as (${knownAccountsSql(credentialsId, providerAccountIds)}),
+      entered as (
+        select pg_advisory_xact_lock_shared(${fenceKeySql(sql`tenant`)})::text as locked from (
+          select "tenantId"::text as tenant from known union select ${tenantId ?? ''}) t)
+      select
+        (select jsonb_agg(jsonb_build_object('key', key, 'eventId', event_id, 'receivedAt', received_at))
+         from claimed) as keys,
+        (select jsonb_agg(to_jsonb(k)) from known k) as accounts,
+        (select count(locked) from entered) as fences`,
+  );
+  return { keys: found?.keys ?? [], accounts: found?.accounts ?? [] };
+}

@@ -1,0 +1,12 @@
+import type { Em } from '../../connect.ts';
+import { rows, sql } from '../../sql.ts';
+
+/** Credentials whose webhook was registered, but not at its present address below `base`. System role. */
+export async function unregisteredCredentials(em: Em, base: string): Promise<string[]> {
+  const found = await rows<{ id: string }>(
+    em,
+    sql`select id from provider_credentials where registrations <> '[]'
+      and registered_address is distinct from ${base}::text || provider || '/' || webhook_token`,
+  );
+  return found.map(({ id }) => id);
+}

@@ -1,0 +1,97 @@
+import { timingSafeEqual } from 'node:crypto';
+import type { Vault } from '../../vault.ts';
+import type { Database, Em } from '../../connect.ts';
+import { Account } from '../../entities/accounts.ts';
+import { ProviderCredentials } from '../../entities/tenants.ts';
+import { rows, sql } from '../../sql.ts';
+import { accountKeys } from '../accounts/account-keys.ts';
+import { openLedger } from '../erasures/ledger-key.ts';
+import { webhookSecretsOf } from '../tenants/credentials.ts';
+import { saveSecretHashes } from './secret-hashes.ts';
+
+/** Whose webhook a request came to. */
+export interface WebhookSender {
+  credentialsId: string;
+  tenantId: string | null;
+  provider: string;
+  /** The upstream login whose secret it carries, where every account has one of its own. */
+  providerAccountId: string | null;
+}
+
+/** Which webhook address is asked: the one of a token, or the documented one that all credentials of a provider share. */
+export interface WebhookAddress {
+  provider: string;
+  token: string | null;
+}
+
+/**
+ * The sender whose secret this is; null for a wrong one, `unknown_address` where there is no such token. Secrets are looked
+ * up by their keyed hash, in an index, however many tenants and accounts there are. System role.
+ */
+export async function senderBySecret(
+  em: Em,
+  vault: Vault,
+  { provider, token }: WebhookAddress,
+  secret: string | null,
+): Promise<WebhookSender | null | 'unknown_address'> {
+  const hash = (await openLedger(em, vault)).secretHash(secret ?? '');
+  const found = await rows<WebhookSender & { hash: string | null }>(em, senderSql(provider, token, hash));
+  if (token !== null && !found.length) return 'unknown_address';
+  const sender = secret === null ? undefined : found.find((one) => one.hash !== null && isSame(one.hash, hash));
+  if (!sender) return null;
+  const { credentialsId, tenantId, providerAccountId } = sender;
+  return { credentialsId, tenantId, provider, providerAccountId };
+}
+
+const isSame = (one: string, other: string): boolean =>
+  one.length === other.length && timingSafeEqual(Buffer.from(one), Buffer.from(other));
+
+/** A row without a hash says that the address exists. */
+export const senderSql = (provider: string, token: string | null, hash: string) =>
+  token === null
+    ? sql`select c.id as "credentialsId", c.tenant_id as "tenantId", null as "providerAccountId", h.hash
+        from webhook_secret_hashes h join provider_credentials c on c.id = h.credentials_id
+        where h.hash = ${hash} and c.provider = ${provider}`
+    : sql`select c.id as "credentialsId", c.tenant_id as "tenantId", s.name as "providerAccountId", s.hash
+        from provider_credentials c left join lateral (
+          select null as name, h.hash from webhook_secret_hashes h where h.credentials_id = c.id and h.hash = ${hash}
+          union all
+          (select a.provider_account_id, a.webhook_secret_hash from accounts a
+           where a.credentials_id = c.id and a.webhook_secret_hash = ${hash} and a.merged_into is null
+             and a.provider_account_id is not null
+           order by a.provider_account_id limit 1)) s on true
+        where c.webhook_token = ${token} and c.provider = ${provider}`;
+
+/** Secrets that one transaction hashes at most. */
+const batch = 500;
+
+/** Writes the hashes of secrets that have none: those of before there were hashes. At the start of each process. */
+export async function ensureSecretHashes(db: Database, vault: Vault): Promise<void> {
+  for (let found = batch; found === batch;)
+    found = await db.system(async (em) => {
+      const lacking = await rows<{ id: string }>(
+        em,
+        sql`select id from provider_credentials c
+          where not exists (select from webhook_secret_hashes h where h.credentials_id = c.id) limit ${batch}`,
+      );
+      const all = await em.find(ProviderCredentials, { id: lacking.map(({ id }) => id) });
+      for (const one of all)
+        await saveSecretHashes(em, vault, one, webhookSecretsOf(await vault.keysOf(em, one.tenantId), one));
+      return lacking.length;
+    });
+  for (let after = '', found = batch; found === batch;)
+    found = await db.system(async (em) => {
+      const ledger = await openLedger(em, vault);
+      const lacking = await em.find(
+        Account,
+        { providerKeys: { $ne: null }, webhookSecretHash: null, ...(after ? { id: { $gt: after } } : {}) },
+        { orderBy: { id: 'asc' }, limit: batch },
+      );
+      for (const account of lacking) {
+        const secret = accountKeys(await vault.keysOf(em, account.tenantId), account)?.webhookSecret;
+        account.webhookSecretHash = secret ? ledger.secretHash(secret) : null;
+      }
+      after = lacking.at(-1)?.id ?? '';
+      return lacking.length;
+    });
+}

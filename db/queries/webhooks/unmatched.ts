@@ -1,0 +1,40 @@
+import type { Em } from '../../connect.ts';
+import { rows, sql } from '../../sql.ts';
+
+/** A request of which an account's events were unmatched. */
+export interface ClaimedRequest {
+  id: string;
+  /** RFC 3339, exact. */
+  receivedAt: string;
+  /** Sealed; null where it is not kept, or speaks of nobody. */
+  body: string | null;
+}
+
+/**
+ * Gives events of an upstream login that was not known to the account that it belongs to, and their requests to its
+ * tenant, but for batches that hold events of others. Answers the requests. System role.
+ */
+export const claimUnmatched = (
+  em: Em,
+  account: { id: string; tenantId: string; credentialsId: string | null; providerAccountId: string | null },
+  at: Date,
+): Promise<ClaimedRequest[]> =>
+  rows<ClaimedRequest>(
+    em,
+    sql`with claimed as (
+        update webhook_events set account_id = ${account.id}, tenant_id = ${account.tenantId}, state = 'processed',
+          processed_at = ${at}
+        where credentials_id = ${account.credentialsId} and provider_account_id = ${account.providerAccountId}
+          and state = 'unmatched'
+        returning request_id, received_at),
+      requests as (select distinct request_id, received_at from claimed),
+      owned as (
+        update webhook_requests r set tenant_id = ${account.tenantId} from requests c
+        where r.id = c.request_id and r.received_at = c.received_at and not exists (
+          select from webhook_events o where o.request_id = c.request_id and o.received_at = c.received_at
+            and o.provider_account_id is distinct from ${account.providerAccountId}))
+      select r.id, to_jsonb(r.received_at)#>>'{}' as "receivedAt",
+        case when exists (
+          select from webhook_subjects s where s.request_id = r.id and s.received_at = r.received_at) then r.body end as body
+      from requests c join webhook_requests r on r.id = c.request_id and r.received_at = c.received_at`,
+  );

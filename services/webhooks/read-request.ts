@@ -1,0 +1,40 @@
+import { createHash } from 'node:crypto';
+import { peopleIn, type ReadRequest, type WebhookEvent } from '../../domain/webhook-events.ts';
+import type { Provider, WebhookRequest } from '../../providers/provider.ts';
+
+/** What a name in an event may be long, in characters; longer ones do not fit the indexes of PostgreSQL. */
+const longest = 255;
+
+/**
+ * Reads a request, each of its events fit to be stored. Those that name no account are `sender`'s, and equal ones of two
+ * senders are two. An error of the reader makes the request unreadable.
+ */
+export function readRequest(provider: Provider, request: WebhookRequest, sender: string | null): ReadRequest {
+  const { body, events, mentions } = tryRead(provider, request);
+  return events?.every(isStorable)
+    ? { body, events: events.map((one) => fit(one, sender)), mentions }
+    : { body, events: null, mentions: peopleIn({ body, events, mentions }) };
+}
+
+function tryRead(provider: Provider, request: WebhookRequest): ReadRequest {
+  try {
+    return provider.webhooks.read(request);
+  } catch {
+    // Nothing is known of what such a body holds, not even whether it names a key.
+    return { body: '', events: null, mentions: [] };
+  }
+}
+
+const isStorable = ({ type, providerAccountId, dedupeKey }: WebhookEvent): boolean =>
+  [type, providerAccountId ?? ''].every((text) => text.length <= longest) &&
+  ![type, providerAccountId, dedupeKey].some((text) => text?.includes('\0'));
+
+function fit(event: WebhookEvent, sender: string | null): WebhookEvent {
+  const own = sender !== null && event.providerAccountId === null;
+  const key = own ? `${sender}:${event.dedupeKey}` : event.dedupeKey;
+  return {
+    ...event,
+    providerAccountId: own ? sender : event.providerAccountId,
+    dedupeKey: key.length <= longest ? key : `long:${createHash('sha256').update(key).digest('hex')}`,
+  };
+}

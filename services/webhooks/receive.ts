@@ -1,0 +1,57 @@
+import { createHash } from 'node:crypto';
+import { isDatabaseDown } from '../../db/database-down.ts';
+import type { WebhookSender } from '../../db/queries/webhooks/secrets.ts';
+import { newId } from '../../platform/ids.ts';
+import type { Provider, WebhookRequest } from '../../providers/provider.ts';
+import type { Context } from '../context.ts';
+import { readRequest } from './read-request.ts';
+import { storeEvents, type IncomingRequest, type StoredEvent } from './store-events.ts';
+
+/** Headers that tell how a provider sent a body; of the others one holds the secret. */
+const keptHeaders = ['content-type', 'user-agent'] as const;
+/** The longest header that is kept, in characters. */
+const longestHeader = 200;
+
+/**
+ * Stores a webhook request with its events and their effects in one transaction: after it nothing of them can be lost.
+ * Events whose effect fails are kept as failed, to be replayed. Throws when PostgreSQL takes nothing now.
+ */
+export async function receiveRequest(
+  context: Context,
+  provider: Provider,
+  sender: WebhookSender,
+  request: WebhookRequest,
+): Promise<StoredEvent[]> {
+  const id = newId();
+  const read = readRequest(provider, request, sender.providerAccountId);
+  const incoming: IncomingRequest = {
+    id,
+    sender,
+    bodyDigest: createHash('sha256').update(read.body).digest('hex'),
+    headers: headersOf(request),
+    receivedAt: context.clock.now(),
+    read,
+    isNew: true,
+  };
+  const store = (effects: 'apply' | 'skip'): Promise<StoredEvent[]> =>
+    context.db.system((em) => storeEvents(context, em, incoming, effects));
+  try {
+    return await store('apply').catch((error: unknown) => {
+      if (isDatabaseDown(error)) throw error;
+      // Of two transactions that wait for each other PostgreSQL gives up one, and a connection may be cut: once more.
+      return store('apply');
+    });
+  } catch (error) {
+    if (isDatabaseDown(error)) throw error;
+    context.log.error({ err: error, provider: provider.name }, 'webhook events could not be applied');
+    return store('skip');
+  }
+}
+
+const headersOf = ({ headers }: WebhookRequest): Record<string, string> =>
+  Object.fromEntries(
+    keptHeaders.flatMap((name) => {
+      const value = headers[name];
+      return typeof value === 'string' ? [[name, value.slice(0, longestHeader)]] : [];
+    }),
+  );
