@@ -83,7 +83,7 @@ describe('C2: a request of many events', () => {
       new Set(['processed message false']),
     );
     const found = await query('select body, headers from webhook_requests where id = ?', [events[0]!.requestId]);
-    expect(found).toEqual([{ body: expect.stringMatching(/^v1\./), headers: expect.any(Object) }]);
+    expect(found).toEqual([{ body: expect.stringMatching(/^v2\./), headers: expect.any(Object) }]);
     expect(JSON.stringify(found)).not.toContain('secret-');
   });
 
@@ -191,6 +191,29 @@ describe('C2: webhook secrets', () => {
     expect(await hashes()).toEqual(before);
     expect((await postWebhook(api, { event: 'x', mark: unique() })).status).toBe(200);
   });
+});
+
+it('C2: an account that is deleted takes along its requests, with whom they speak of, and no others', async () => {
+  const [gone, kept] = [await session(), await session()];
+  for (const { send } of [gone, kept]) await send('messages.upsert', messages(2));
+  const [{ requestId: left }] = (await eventsOf(kept.id)) as [WebhookEvent];
+  const [{ requestId: dropped }] = (await eventsOf(gone.id)) as [WebhookEvent];
+  const counted = async (id: string): Promise<number[]> => {
+    const tables = [
+      'webhook_requests where id',
+      'webhook_events where request_id',
+      'webhook_subjects where request_id',
+    ];
+    const found = await Promise.all(tables.map((table) => query(`select count(*)::int as n from ${table} = ?`, [id])));
+    return found.map(([row]) => row.n);
+  };
+  expect(await counted(dropped)).toEqual([1, 2, 2]);
+  const owner = new pg.Client({ connectionString: api.database.url, options: '-c role=patchbay_system' });
+  await owner.connect();
+  await owner.query('delete from accounts where id = $1', [gone.id]);
+  await owner.end();
+  expect(await counted(dropped)).toEqual([0, 0, 0]);
+  expect(await counted(left)).toEqual([1, 2, 2]);
 });
 
 describe('C2: partitions by day', () => {
