@@ -73,7 +73,7 @@ export class SubjectSet {
 
   /** Adds the person whom a text or number names, if it names one. */
   add(name: unknown): void {
-    this.#add(typeof name === 'string' || typeof name === 'number' ? subjectOf(String(name)) : null);
+    if (typeof name === 'string' || typeof name === 'number') this.#add(subjectOf(String(name)));
   }
 
   /** Adds the person who has this id on a channel, whatever the id looks like. */

@@ -76,8 +76,8 @@ describe('C2: a request of many events', () => {
     expect(stored.some((text) => text.includes('webhook_requests'))).toBe(true);
     expect(stored.length).toBeLessThanOrEqual(5);
 
-    const events = (await eventsOf(id)).slice(-100);
-    expect(new Set(events.map(({ requestId }) => requestId)).size).toBe(1);
+    const all = await eventsOf(id);
+    const events = all.filter(({ requestId }) => requestId === all.at(-1)?.requestId);
     expect(events.map(({ position }) => position)).toEqual(Array.from({ length: 100 }, (_, n) => n));
     expect(new Set(events.map(({ state, kind, owesSignal }) => `${state} ${kind} ${owesSignal}`))).toEqual(
       new Set(['processed message false']),
