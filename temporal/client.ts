@@ -35,9 +35,9 @@ export interface AccountRef extends ConnectionInput {
   provider: string;
 }
 
-/** The temporal: everything this product asks of Temporal. PostgreSQL already holds what is wished for. */
+/** Everything that this product asks of Temporal. The requested operation is in PostgreSQL already. */
 export interface TemporalClient {
-  /** "Look again", starting the account's run where none is. Throws when Temporal does not take it in time. */
+  /** Signals the account's run to refresh, and starts one where none runs. Throws when Temporal does not take it in time. */
   signalConnection(account: AccountRef, deadlineMs?: number): Promise<void>;
   /** The step of attempt `attempt`, as soon as there is one; null when there was none in time. */
   currentStep(account: AccountRef, attempt: number): Promise<StepRef | null>;
@@ -127,7 +127,7 @@ export function openTemporalClient(config: Config, keysOfInstallation: () => Pro
     );
 
   /**
-   * Starts a sync, or tells the one that is running: it may be about to end without having seen the newest wish. A
+   * Starts a sync, or signals the one that is running: it may be about to end without the newest request. A
    * signal with every start would cost an event each time.
    */
   const startOrJoin = async (
@@ -246,7 +246,7 @@ export const temporalAddress = (config: Config) => ({
   ...(config.TEMPORAL_API_KEY ? { apiKey: config.TEMPORAL_API_KEY } : {}),
 });
 
-/** Null instead of the error when the answer did not come in time: the wish is stored, so nothing is lost. */
+/** Null instead of the error when the answer did not come in time: the request is stored, so nothing is lost. */
 async function inTime<T>(work: () => Promise<T>): Promise<T | null> {
   try {
     return await work();

@@ -13,7 +13,7 @@ const interactive: ActivityOptions = {
 /** Steps of a login; retried until the attempt's deadline, which callers pass as `scheduleToCloseTimeout`. */
 export const login = proxyActivities<Activities>(interactive);
 
-/** Closing an attempt must not keep the next wish waiting: what cannot be cleaned up now, the reconciler owes. */
+/** Closing an attempt must not delay the next operation: the reconciler repeats a compensation that fails now. */
 export const closing = proxyActivities<Activities>({
   ...interactive,
   retry: { ...interactive.retry, maximumInterval: '4 seconds' },

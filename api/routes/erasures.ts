@@ -59,7 +59,7 @@ async function refuseOwn(em: Em, { subjects }: Person): Promise<void> {
   if (own) throw new Problem('account_of_yours', `The number is the account ${own.id}.`);
 }
 
-/** Writes the wish down and moves it; when Temporal does not take it now, the reconciler starts it later. */
+/** Stores the request and starts its workflow; when Temporal does not take it now, the reconciler starts it later. */
 async function erase(
   { context, principal, operationId, gone }: Call,
   seconds: number,
