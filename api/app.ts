@@ -23,8 +23,11 @@ import { providerRoutes } from './routes/providers.ts';
 import { syncRoutes } from './routes/syncs.ts';
 import { tenantRoutes } from './routes/tenant.ts';
 import { timelineRoutes } from './routes/timeline.ts';
+import { providerNames } from '../services/provider-names.ts';
+import type { Providers } from '../providers/provider.ts';
 import { webhookEventRoutes } from './routes/webhook-events.ts';
 import { serveLoginPages } from './callbacks/login-page.ts';
+import { serveOAuthReturns } from './callbacks/oauth.ts';
 import { serveWebhooks } from './webhooks.ts';
 import type { Signaller } from '../services/webhooks/signaller.ts';
 
@@ -32,7 +35,7 @@ const below = (prefix: string, routes: readonly Route[]): Route[] =>
   routes.map((route) => ({ ...route, path: prefix + route.path }));
 
 /** Every route with an API key, at its full path. Documented paths first: some would else be taken for an id. */
-const routes: Route[] = [
+const routesOf = (providers: Providers): Route[] => [
   ...aliasRoutes,
   ...below('/api/v1', [
     ...accountRoutes,
@@ -45,7 +48,7 @@ const routes: Route[] = [
     changeMany,
     syncByNumber,
     ...contactRoutes,
-    ...providerRoutes,
+    ...providerRoutes(providers),
     ...webhookEventRoutes,
     ...erasureRoutes,
     ...tenantRoutes,
@@ -55,6 +58,8 @@ const routes: Route[] = [
 
 /** The whole API as an Express application. */
 export function createApp(context: Context, signaller: Signaller): Express {
+  const routes = routesOf(context.providers);
+  const open = publicRoutes(context.providers);
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
@@ -67,9 +72,10 @@ export function createApp(context: Context, signaller: Signaller): Express {
   serveCodec(app, context);
   serveWebhooks(app, context, signaller);
   serveLoginPages(app, context);
-  serveDocs(app, openApiDocument(context.publicUrl, routes, publicRoutes));
+  serveOAuthReturns(app, context);
+  serveDocs(app, openApiDocument(context.publicUrl, routes, open, providerNames(context.providers)));
   mountRoutes(app, context, routes);
-  app.use(answerUnknown(methodsOf));
+  app.use(answerUnknown(methodsOf([...routes, ...open])));
   app.use(answerErrors(context));
   return app;
 }
@@ -92,11 +98,11 @@ const observe =
     next();
   };
 
-const patterns = [...routes, ...publicRoutes].map(({ method, path }) => ({
-  method: method.toUpperCase(),
-  pattern: new RegExp(`^${path.replace(/\/$/, '').replace(/\{\w+\}/g, '[^/]+')}/?$`, 'i'),
-}));
-
-function methodsOf(path: string): string[] {
-  return [...new Set(patterns.filter(({ pattern }) => pattern.test(path)).map(({ method }) => method))];
+/** The methods that some route has at a path. */
+function methodsOf(routes: readonly Pick<Route, 'method' | 'path'>[]): (path: string) => string[] {
+  const patterns = routes.map(({ method, path }) => ({
+    method: method.toUpperCase(),
+    pattern: new RegExp(`^${path.replace(/\/$/, '').replace(/\{\w+\}/g, '[^/]+')}/?$`, 'i'),
+  }));
+  return (path) => [...new Set(patterns.filter(({ pattern }) => pattern.test(path)).map(({ method }) => method))];
 }

@@ -1,6 +1,7 @@
-import { ConfigError, readConfig } from '../platform/config.ts';
+import { ConfigError } from '../platform/config.ts';
 import { createLog } from '../platform/log.ts';
 import { VaultError } from '../platform/cipher.ts';
+import { loadConfig } from '../services/boot.ts';
 import { startApi } from './start.ts';
 
 const fail = (message: string): never => {
@@ -9,7 +10,7 @@ const fail = (message: string): never => {
 };
 
 try {
-  const config = readConfig(process.env);
+  const config = loadConfig(process.env);
   const api = await startApi(config);
   const stop = (): void => {
     // A connection that never ends must not keep the process alive after its grace.

@@ -1,9 +1,9 @@
 import { performance } from 'node:perf_hooks';
 import type { Request, RequestHandler, Router } from 'express';
-import { senderBySecret, type WebhookAddress } from '../db/queries/webhooks/secrets.ts';
-import type { ProviderName } from '../domain/channels.ts';
+import type { Provider } from '../providers/provider.ts';
 import type { Context } from '../services/context.ts';
 import { Problem } from '../services/problem.ts';
+import { answerToChallenge, findSender, unknownAddress } from '../services/webhooks/find-sender.ts';
 import { receiveRequest } from '../services/webhooks/receive.ts';
 import type { Signaller } from '../services/webhooks/signaller.ts';
 import { readBody } from './http/body.ts';
@@ -11,44 +11,42 @@ import { readBody } from './http/body.ts';
 /** The largest webhook body, in bytes. */
 const bodyLimit = 5_000_000;
 
-/** Paths outside our own at which a provider's webhooks are documented; the secret alone tells whose they are. */
-const documentedPaths: [path: string, provider: ProviderName][] = [
-  ['/api/v1/webhooks/unipile', 'unipile'],
-  ['/api/unipile/webhook', 'unipile'],
-];
-
 /** Takes webhooks in: 200 means that the event is committed in PostgreSQL. */
 export function serveWebhooks(router: Router, context: Context, signaller: Signaller): void {
+  const { providers } = context;
   router.post(
     '/webhooks/:provider/:token',
-    takeIn(context, signaller, ({ params }) => ({
-      provider: String(params['provider']),
-      token: String(params['token']),
-    })),
+    takeIn(context, signaller, ({ params: { provider } }) => {
+      const name = String(provider);
+      return Object.hasOwn(providers, name) ? providers[name] : undefined;
+    }),
   );
-  for (const [path, provider] of documentedPaths)
-    router.post(
-      path,
-      takeIn(context, signaller, () => ({ provider, token: null })),
-    );
+  for (const provider of Object.values(providers)) {
+    for (const path of provider.webhooks.paths)
+      router.post(
+        path,
+        takeIn(context, signaller, () => provider),
+      );
+    if (provider.webhooks.challenge)
+      router.get([`/webhooks/${provider.name}/:token`, ...provider.webhooks.paths], answerChallenge(context, provider));
+  }
 }
 
+/** Null at a documented path, which all credentials of a provider share. */
+const tokenOf = ({ params: { token } }: Request): string | null => (typeof token === 'string' ? token : null);
+
 const takeIn =
-  (context: Context, signaller: Signaller, addressOf: (request: Request) => WebhookAddress): RequestHandler =>
+  (context: Context, signaller: Signaller, providerOf: (request: Request) => Provider | undefined): RequestHandler =>
   async (request, response) => {
     const started = performance.now();
     response.locals['route'] = 'POST /webhooks';
-    const { db, vault, providers, metrics, log } = context;
-    const address = addressOf(request);
-    const provider = Object.hasOwn(providers, address.provider)
-      ? providers[address.provider as ProviderName]
-      : undefined;
-    if (!provider) throw unknownAddress();
+    const { metrics, log } = context;
     const { headers } = request;
-    const secret = provider.webhooks.shownSecret({ headers });
-    const sender = await db.system((em) => senderBySecret(em, vault, address, secret));
-    if (sender === 'unknown_address') throw unknownAddress();
+    const provider = providerOf(request);
+    if (!provider) throw unknownAddress();
+    const senderOf = await findSender(context, provider, tokenOf(request), headers);
     const raw = await readBody(request, response, bodyLimit);
+    const sender = senderOf(raw);
     if (!sender) throw wrongSecret();
     const stored = await receiveRequest(context, provider, sender, { raw, headers });
     response.json({ received: stored.length });
@@ -60,7 +58,15 @@ const takeIn =
     log.debug({ provider: provider.name, states, ms: performance.now() - started }, 'webhook taken in');
   };
 
-const unknownAddress = (): Problem => new Problem('not_found', 'There is no such webhook address.');
+/** Proves to a provider that asks, before it sends events, that the address is ours. */
+const answerChallenge =
+  (context: Context, provider: Provider): RequestHandler =>
+  async (request, response) => {
+    response.locals['route'] = 'GET /webhooks';
+    const answer = await answerToChallenge(context, provider, tokenOf(request), request.query);
+    if (!answer) throw wrongSecret();
+    response.type('text/plain').send(answer);
+  };
 
 const wrongSecret = (): Problem =>
   new Problem('unauthorized', 'The webhook does not carry the right secret.', {

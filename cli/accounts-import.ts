@@ -1,6 +1,7 @@
 import { Option, type Command } from 'commander';
 import { importAccounts } from '../services/accounts/import-accounts.ts';
-import { providerNames, type ProviderName } from '../domain/channels.ts';
+import type { ProviderName } from '../domain/channels.ts';
+import { installedProviders } from '../services/boot.ts';
 import { scopeNames } from '../domain/scopes.ts';
 import { tenantOption } from './environment.ts';
 import { print, table } from './print.ts';
@@ -20,7 +21,11 @@ export function addImport(accounts: Command): void {
     .command('import')
     .description('take over accounts that already live at a provider; nothing is changed there')
     .addOption(tenantOption())
-    .addOption(new Option('--provider <provider>', 'where they live').choices(providerNames).makeOptionMandatory())
+    .addOption(
+      new Option('--provider <provider>', 'where they live')
+        .choices(Object.keys(installedProviders))
+        .makeOptionMandatory(),
+    )
     .option('--owner <owner>', 'whose they are to be', 'unassigned')
     .option('--only <id...>', "only these, by the provider's own ids")
     .option('--dry-run', 'show what would be taken over, do nothing')

@@ -2,9 +2,9 @@ import type { Database } from '../db/connect.ts';
 import { Tenant } from '../db/entities/tenants.ts';
 import { prepareKeys } from '../db/data-keys.ts';
 import { systemClock, type Clock } from '../platform/clock.ts';
-import { readConfig, type Config } from '../platform/config.ts';
+import type { Config } from '../platform/config.ts';
 import { createLog } from '../platform/log.ts';
-import { openContext } from '../services/boot.ts';
+import { loadConfig, openContext } from '../services/boot.ts';
 import type { Context } from '../services/context.ts';
 import { environment } from './environment.ts';
 
@@ -17,7 +17,7 @@ export const withContext = <T>(work: (context: Context) => Promise<T>): Promise<
 
 /** The same for commands that help where the key ring is not right. */
 export async function withAnyRing<T>(work: (context: Context) => Promise<T>): Promise<T> {
-  const config = readConfig(environment());
+  const config = loadConfig(environment());
   const { context, close } = await openContext(
     config,
     { name: 'cli', pool: { app: 2, system: 2 } },

@@ -5,7 +5,8 @@ import { settingsOf } from '../db/queries/tenants/credentials.ts';
 import type { Em } from '../db/connect.ts';
 import { WebhookEvent } from '../db/entities/events.ts';
 import { ProviderCredentials, Tenant } from '../db/entities/tenants.ts';
-import { channelNames, providerNames, type ProviderName } from '../domain/channels.ts';
+import type { ProviderName } from '../domain/channels.ts';
+import { installedProviders } from '../services/boot.ts';
 import { isId } from '../platform/ids.ts';
 import { tenantOption } from './environment.ts';
 import { limitOption } from './limit.ts';
@@ -55,7 +56,7 @@ export function addWebhooks(program: Command): void {
   webhooks
     .command('register')
     .description("have each provider send its events to PUBLIC_URL now, where they don't go there yet")
-    .addOption(new Option('--provider <provider>', 'this provider only').choices(providerNames))
+    .addOption(new Option('--provider <provider>', 'this provider only').choices(Object.keys(installedProviders)))
     .option('--json', 'for machines')
     .action(async (options: { provider?: ProviderName; json?: boolean }) => {
       const lines = await withContext((context) => register(context, options.provider));
@@ -129,15 +130,10 @@ async function register(context: Context, only?: ProviderName) {
   for (const row of credentials) {
     const line = { provider: row.provider, tenant: row.tenantId && (tenants.get(row.tenantId) ?? row.tenantId) };
     try {
-      const provider = providers[row.provider as ProviderName];
+      const provider = providers[row.provider];
       if (!provider) throw new Error('this version does not know the provider');
-      const channel = channelNames.find((one) => provider.capabilities.channels[one]) ?? 'whatsapp';
-      const call = {
-        settings: settingsOf(await vault.keysOf(db, row.tenantId), row),
-        channel,
-        providerAccountId: null,
-        now: clock.now().getTime(),
-      };
+      const settings = settingsOf(await vault.keysOf(db, row.tenantId), row);
+      const call = { settings, now: clock.now().getTime() };
       await ensureWebhooks(context, provider, call, row.id);
       lines.push({ ...line, outcome: 'registered', why: '' });
     } catch (error) {

@@ -126,6 +126,11 @@ export const reasonForLogin = (status: ProviderStatus): FailureCode => {
 export interface AccountKeys {
   apiKey?: string;
   webhookSecret?: string;
+  /** When the key ends, and from when on it is to be renewed; epoch milliseconds. */
+  expiresAt?: number;
+  refreshAt?: number;
+  /** The permissions that the owner has granted, by the provider's names. */
+  scopes?: readonly string[];
 }
 
 /** How the account is connected: ten points, collected on connect, on a solved checkpoint and on reconnect. */

@@ -1,6 +1,5 @@
-/** The providers Patchbay connects through. A new provider is one more word here and one folder in `providers/`. */
-export const providerNames = ['unipile', 'wasender', 'meta'] as const;
-export type ProviderName = (typeof providerNames)[number];
+/** A provider's name, as it is stored and sent. Those that exist are the context's `providers`. */
+export type ProviderName = string;
 
 /** The channels a person is reached on. */
 export const channelNames = ['whatsapp', 'instagram', 'messenger', 'linkedin', 'telegram', 'mail'] as const;

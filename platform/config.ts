@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { ProviderSettingTable } from '../domain/provider-settings.ts';
 
 /** A wrong or missing setting; its message is one line that says what to set. */
 export class ConfigError extends Error {
@@ -36,12 +37,7 @@ const schema = z.object({
   /** Where `/metrics` listens; inside a container's own network it must be more than loopback. */
   METRICS_HOST: z.string().default('127.0.0.1'),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
-  UNIPILE_DSN: z.string().optional(),
-  UNIPILE_ACCESS_TOKEN: z.string().optional(),
-  /** WASender's personal access token, or the key of one session: told by its shape. */
-  WASENDER_API_TOKEN: z.string().optional(),
-  WASENDER_BASE_URL: url.optional(),
-  /** How often every WASender address book is read. */
+  /** How often every address book is read. */
   WASENDER_SYNC_INTERVAL_HOURS: z.coerce.number().min(0.01).max(8_760).default(6),
   WASENDER_AUTO_SYNC_ENABLED: z.stringbool().default(true),
   /** How soon the death of a worker that reads an address book is noticed. */
@@ -57,14 +53,29 @@ const schema = z.object({
   SHUTDOWN_GRACE_SECONDS: z.coerce.number().min(0).default(10),
 });
 
-export type Config = z.infer<typeof schema>;
+/** Settings of the serving processes, and those of each provider that the environment configures. */
+export type Config = z.infer<typeof schema> & {
+  /** By provider, then by setting; for tenants that have none of their own. */
+  providers: Readonly<Record<string, Readonly<Record<string, string>>>>;
+};
 
-/** Settings as read from `environment`. Throws `ConfigError` with one line that names each wrong value. */
-export function readConfig(environment: Readonly<Record<string, string | undefined>>): Config {
+/**
+ * Settings as read from `environment`; `providers` declares those of each provider. Throws `ConfigError` with one line
+ * that names each wrong value.
+ */
+export function readConfig(
+  environment: Readonly<Record<string, string | undefined>>,
+  providers: Readonly<Record<string, ProviderSettingTable>>,
+): Config {
   const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value?.trim() !== ''));
   const parsed = schema.safeParse(given);
-  if (!parsed.success) {
-    const wrong = parsed.error.issues.map((issue) => {
+  const declared = Object.values(providers).flatMap((table) => Object.values(table));
+  const ofProviders = z
+    .object(Object.fromEntries(declared.map(({ env, kind }) => [env, kinds[kind].optional()])))
+    .safeParse(given);
+  if (!parsed.success || !ofProviders.success) {
+    const issues = [...(parsed.error?.issues ?? []), ...(ofProviders.error?.issues ?? [])];
+    const wrong = issues.map((issue) => {
       const name = issue.path.join('.');
       return `${name} ${given[name] === undefined ? 'is not set' : `is wrong: ${issue.message}`}`;
     });
@@ -73,17 +84,32 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   const config = parsed.data;
   if (config.NODE_ENV === 'production' && config.SANDBOX_CONTROL_URL)
     throw new ConfigError('SANDBOX_CONTROL_URL is set with NODE_ENV=production: the sandbox never serves production.');
-  if (Boolean(config.UNIPILE_DSN) !== Boolean(config.UNIPILE_ACCESS_TOKEN))
-    throw new ConfigError('UNIPILE_DSN and UNIPILE_ACCESS_TOKEN belong together: set both or neither.');
-  return config;
+  const configured = Object.entries(providers).flatMap(([name, table]) => {
+    const settings = settingsFrom(table, ofProviders.data);
+    return settings ? [[name, settings] as const] : [];
+  });
+  return { ...config, providers: Object.fromEntries(configured) };
 }
 
-/** Settings of a provider that the environment gives, for tenants that have none of their own. */
-export function providerDefaults(config: Config): Partial<Record<string, Record<string, string>>> {
-  const { UNIPILE_DSN: dsn, UNIPILE_ACCESS_TOKEN: token, WASENDER_API_TOKEN: apiToken } = config;
-  const base = config.WASENDER_BASE_URL;
-  return {
-    ...(dsn && token ? { unipile: { dsn, access_token: token } } : {}),
-    ...(apiToken ? { wasender: { api_token: apiToken, ...(base ? { base_url: base } : {}) } } : {}),
-  };
+const kinds = { text: z.string(), url };
+
+/** The settings of one provider; null where none that it requires is set. */
+function settingsFrom(
+  table: ProviderSettingTable,
+  values: Readonly<Record<string, string | undefined>>,
+): Record<string, string> | null {
+  const required = Object.values(table).filter((one) => one.required);
+  const missing = required.filter(({ env }) => values[env] === undefined);
+  if (missing.length === required.length) return null;
+  if (missing.length > 0) {
+    const names = required.map(({ env }) => env).join(' and ');
+    throw new ConfigError(
+      `${names} belong together: set ${required.length === 2 ? 'both or neither' : 'all or none'}.`,
+    );
+  }
+  const set = Object.entries(table).flatMap(([name, { env }]) => {
+    const value = values[env];
+    return value === undefined ? [] : [[name, value] as const];
+  });
+  return Object.fromEntries(set);
 }

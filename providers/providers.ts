@@ -1,7 +1,6 @@
-import type { ProviderName } from '../domain/channels.ts';
-import type { Provider } from './provider.ts';
-import { unipile } from './unipile/unipile.ts';
-import { wasender } from './wasender/wasender.ts';
+import type { Providers } from './provider.ts';
+import { unipile } from './unipile/index.ts';
+import { wasender } from './wasender/index.ts';
 
-/** Every provider; a new one is a folder and a line here. */
-export const providers: Partial<Record<ProviderName, Provider>> = { unipile, wasender };
+/** Every provider by its name; a new one is a folder and a line here. */
+export const providers: Providers = { unipile, wasender };

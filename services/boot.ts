@@ -6,7 +6,7 @@ import { ensureWebhookPartitions } from '../db/queries/webhooks/partitions.ts';
 import { ensureSecretHashes } from '../db/queries/webhooks/secrets.ts';
 import { createVault } from '../db/vault.ts';
 import { followSandbox, systemClock } from '../platform/clock.ts';
-import { providerDefaults, type Config } from '../platform/config.ts';
+import { readConfig, type Config } from '../platform/config.ts';
 import { createLog } from '../platform/log.ts';
 import { createMetrics } from '../platform/metrics.ts';
 import { parseKeyRing } from '../platform/master-keys.ts';
@@ -17,6 +17,13 @@ import { countProviderCalls } from './count-provider-calls.ts';
 
 /** Every provider of this version. */
 export const installedProviders: Context['providers'] = providers;
+
+/** A process's settings from its environment. Throws `ConfigError`. */
+export const loadConfig = (
+  environment: Readonly<Record<string, string | undefined>>,
+  of: Context['providers'] = providers,
+): Config =>
+  readConfig(environment, Object.fromEntries(Object.entries(of).map(([name, { settings }]) => [name, settings])));
 
 /** What a process is, as far as its context depends on it. */
 export interface ProcessKind {
@@ -47,7 +54,7 @@ export async function openContext(
   const follows = overrides.clock === undefined && config.SANDBOX_CONTROL_URL;
   const clock = follows ? followSandbox(follows, onClockJump) : systemClock;
   const temporal = openTemporalClient(config, () => vault.keysOf(db, null));
-  const metrics = createMetrics();
+  const metrics = overrides.metrics ?? createMetrics();
   const stopping = new AbortController();
   const context: Context = {
     config,
@@ -57,10 +64,10 @@ export async function openContext(
     log: createLog(name, config.LOG_LEVEL),
     metrics,
     temporal,
-    providers: countProviderCalls(providers, metrics),
     publicUrl: config.PUBLIC_URL.replace(/\/$/, ''),
     stopping: stopping.signal,
     ...overrides,
+    providers: countProviderCalls(overrides.providers ?? providers, metrics),
   };
   return {
     context,
@@ -83,7 +90,7 @@ export async function prepareInstallation(context: Context, beforeLedgerKey?: ()
   await prepareKeys(db, vault.masterKeys);
   await beforeLedgerKey?.();
   await ensureLedgerKey(db, vault, clock.now());
-  await saveInstallationCredentials(db, vault, clock.now(), providerDefaults(config));
+  await saveInstallationCredentials(db, vault, clock.now(), config.providers);
   await ensureSecretHashes(db, vault);
   await db
     .system((em) => ensureWebhookPartitions(em, clock.now()))

@@ -1,11 +1,10 @@
-import type { ProviderName } from '../domain/channels.ts';
 import type { Database } from '../db/connect.ts';
 import type { Vault } from '../db/vault.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Config } from '../platform/config.ts';
 import type { Log } from '../platform/log.ts';
 import type { Metrics } from '../platform/metrics.ts';
-import type { Provider } from '../providers/provider.ts';
+import type { Providers } from '../providers/provider.ts';
 import type { TemporalClient } from '../temporal/client.ts';
 
 /** What every operation works with: built once per process by `openContext`, and passed on explicitly. */
@@ -17,7 +16,7 @@ export interface Context {
   log: Log;
   metrics: Metrics;
   temporal: TemporalClient;
-  providers: Partial<Record<ProviderName, Provider>>;
+  providers: Providers;
   /** Where callers and providers reach the API, without a slash at its end. From `PUBLIC_URL` alone, never from a request. */
   publicUrl: string;
   /** Fires when the process is told to end, so that waiting requests answer at once. */

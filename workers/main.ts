@@ -1,10 +1,11 @@
-import { ConfigError, readConfig } from '../platform/config.ts';
+import { ConfigError } from '../platform/config.ts';
+import { loadConfig } from '../services/boot.ts';
 import { createLog } from '../platform/log.ts';
 import { VaultError } from '../platform/cipher.ts';
 import { startWorker } from './start.ts';
 
 try {
-  const config = readConfig(process.env);
+  const config = loadConfig(process.env);
   const running = await startWorker(config);
   // Whatever the log level is: supervisors wait for this line.
   createLog('worker', 'info').info({ queue: config.TEMPORAL_TASK_QUEUE, roles: config.WORKER_ROLES }, 'worker ready');

@@ -15,14 +15,11 @@ export interface RunningWorker {
   stop(): Promise<void>;
 }
 
-/** Starts a worker process: connects, polls Temporal, reconciles. */
-export async function startWorker(config: Config): Promise<RunningWorker> {
+/** Starts a worker process: connects, polls Temporal, reconciles. `overrides` replaces parts of the context. */
+export async function startWorker(config: Config, overrides: Partial<Context> = {}): Promise<RunningWorker> {
   let nudge = (): void => undefined;
-  const { context, close } = await openContext(config, {
-    name: 'worker',
-    pool: { app: slots.activities + slots.backfill, system: 6 },
-    onClockJump: () => nudge(),
-  });
+  const pool = { app: slots.activities + slots.backfill, system: 6 };
+  const { context, close } = await openContext(config, { name: 'worker', pool, onClockJump: () => nudge() }, overrides);
   const { db, vault, clock, metrics, log } = context;
   const sdkMetrics = config.METRICS_PORT === undefined ? undefined : await freeAddress();
   installRuntime(log, sdkMetrics);

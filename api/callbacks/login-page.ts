@@ -25,7 +25,7 @@ const takeCallback =
     // The body is read only where the address exists.
     await requireCallbackToken(context, token);
     const body = await readJson(request, response, bodyLimit);
-    await acceptCallback(context, name, token, provider?.webhooks.readCallback(body) ?? null);
+    await acceptCallback(context, name, token, provider?.webhooks.readCallback?.(body) ?? null);
     response.json({ received: true });
   };
 

@@ -1,7 +1,13 @@
 import { z } from 'zod';
-import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiPathsObject } from 'zod-openapi';
+import {
+  createDocument,
+  type ZodOpenApiObject,
+  type ZodOpenApiOperationObject,
+  type ZodOpenApiPathsObject,
+} from 'zod-openapi';
 import type { Route } from '../http/route.ts';
 import type { OpenRoute } from '../routes/public-routes.ts';
+import { providerName } from '../views/provider-name.ts';
 
 const problem = z
   .object({
@@ -17,7 +23,12 @@ const problem = z
   .meta({ id: 'Problem' });
 
 /** The OpenAPI 3.1 document of routes at their full paths, from the schemas that validate them. */
-export function openApiDocument(publicUrl: string, routes: readonly Route[], open: readonly OpenRoute[]) {
+export function openApiDocument(
+  publicUrl: string,
+  routes: readonly Route[],
+  open: readonly OpenRoute[],
+  providerNames: readonly string[],
+) {
   const paths: ZodOpenApiPathsObject = {};
   for (const route of routes) {
     const path = route.path;
@@ -26,7 +37,7 @@ export function openApiDocument(publicUrl: string, routes: readonly Route[], ope
   for (const route of open)
     if (route.described)
       paths[route.path] = { ...paths[route.path], [route.method]: openOperation(route, route.described) };
-  return createDocument({
+  const document: ZodOpenApiObject = {
     openapi: '3.1.0',
     info: {
       title: 'Patchbay',
@@ -37,6 +48,11 @@ export function openApiDocument(publicUrl: string, routes: readonly Route[], ope
     security: [{ key: [] }],
     components: { securitySchemes: { key: { type: 'http', scheme: 'bearer', description: 'An API key.' } } },
     paths,
+  };
+  return createDocument(document, {
+    override: ({ zodSchema, jsonSchema }) => {
+      if (zodSchema === providerName) jsonSchema.enum = [...providerNames];
+    },
   });
 }
 

@@ -1,16 +1,18 @@
 import type { FilterQuery } from '@mikro-orm/core';
 import { z } from 'zod';
 import { accountStates } from '../../domain/accounts.ts';
-import { channelNames, methodNames, providerNames } from '../../domain/channels.ts';
+import { channelNames, methodNames } from '../../domain/channels.ts';
 import { Account } from '../../db/entities/accounts.ts';
 import { connectAccount } from '../../services/connections/connect-account.ts';
 import { importAccounts, importOutcomes } from '../../services/accounts/import-accounts.ts';
 import { disconnectAccount } from '../../services/connections/disconnect-account.ts';
 import { anyAccount, ownAccount } from '../../services/accounts/find-account.ts';
+import { checkProviderName } from '../../services/provider-names.ts';
 import { afterCursor, flag, page, pageOf, pageQuery } from '../http/pagination.ts';
 import { route } from '../http/route.ts';
 import { accountAnswer, accountView, rawAccountView } from '../views/account.ts';
 import { accountAndAttempt, accountAndAttemptView } from '../views/attempt.ts';
+import { providerName } from '../views/provider-name.ts';
 
 const tag = 'accounts';
 export const accountParams = z.object({ id: z.string().describe('The account.') });
@@ -44,7 +46,7 @@ export const createAccount = route({
   scope: 'write',
   idempotent: true,
   body: z.object({
-    provider: z.enum(providerNames),
+    provider: providerName,
     channel: z.enum(channelNames),
     owner,
     method: z.enum(methodNames).optional().describe("The channel's first method unless given."),
@@ -55,9 +57,10 @@ export const createAccount = route({
   }),
   answer: accountAndAttempt,
   status: 202,
-  handle: async (call) => ({
-    body: await accountAndAttemptView(call.context, call.principal, await connectAccount(call, call.body)),
-  }),
+  handle: async (call) => {
+    checkProviderName(call.context, call.body.provider);
+    return { body: await accountAndAttemptView(call.context, call.principal, await connectAccount(call, call.body)) };
+  },
 });
 
 export const listAccounts = route({
@@ -71,12 +74,13 @@ export const listAccounts = route({
     account: z.string().optional(),
     owner: z.string().optional(),
     channel: z.enum(channelNames).optional(),
-    provider: z.enum(providerNames).optional(),
+    provider: providerName.optional(),
     state: z.enum(accountStates).optional(),
   }),
   answer: pageOf(accountAnswer),
   handle: ({ context, principal, query: { limit, cursor, account, ...filter } }) =>
     context.db.tenant(principal.tenantId, async (em) => {
+      checkProviderName(context, filter.provider);
       const given = Object.fromEntries(Object.entries(filter).filter(([, value]) => value !== undefined));
       const where: FilterQuery<Account>[] = [{ mergedInto: null, ...given }, afterCursor(cursor)];
       if (account !== undefined) where.push({ id: (await anyAccount(em, account)).id });
@@ -146,7 +150,7 @@ const importRoute = route({
   scope: 'admin',
   idempotent: true,
   body: z.object({
-    provider: z.enum(providerNames),
+    provider: providerName,
     owner: owner.default('unassigned'),
     provider_account_ids: z
       .array(z.string().min(1).max(255))
@@ -157,7 +161,10 @@ const importRoute = route({
   }),
   answer: z.object({ items: z.array(importedAnswer) }),
   status: 202,
-  handle: async ({ context, principal, body }) => ({ body: { items: await importAccounts(context, principal, body) } }),
+  handle: async ({ context, principal, body }) => {
+    checkProviderName(context, body.provider);
+    return { body: { items: await importAccounts(context, principal, body) } };
+  },
 });
 
 export const accountRoutes = [createAccount, importRoute, listAccounts, getAccount, patchAccount, deleteAccount];

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { asFailureCode, failureRow, type FailureCode } from '../../domain/failures.ts';
-import { providerNames } from '../../domain/channels.ts';
 import { contactByPhone } from '../../db/queries/contacts/find-contacts.ts';
+import { checkProviderName } from '../../services/provider-names.ts';
 import type { SyncRun } from '../../db/entities/events.ts';
 import { Problem, type ProblemCode } from '../../services/problem.ts';
 import { route } from '../http/route.ts';
@@ -10,6 +10,7 @@ import { haveEnded, runsAfter, beginSyncs, syncableAccounts } from '../../servic
 import { wholeContactAnswer } from '../views/contact.ts';
 import { syncAnswer, syncView } from '../views/sync.ts';
 import { shownTo, tag } from './contacts.ts';
+import { providerName } from '../views/provider-name.ts';
 import { wait } from './syncs.ts';
 
 export const syncByNumber = route({
@@ -23,7 +24,7 @@ export const syncByNumber = route({
   body: z.object({
     phone_number: z.string().max(64),
     account: z.string().optional().describe('Whose address book; without it all that are connected.'),
-    provider: z.enum(providerNames).optional(),
+    provider: providerName.optional(),
   }),
   answer: z.object({
     contact: wholeContactAnswer.nullable().describe('Null while it is being fetched.'),
@@ -33,6 +34,7 @@ export const syncByNumber = route({
   doneStatus: 200,
   handle: async (call) => {
     const { context, principal, query, body } = call;
+    checkProviderName(context, body.provider);
     const phone = phoneOrProblem('phone_number', body.phone_number);
     const accounts = await context.db.tenant(principal.tenantId, (em) =>
       syncableAccounts(context, em, principal.tenantId, 'contacts', body),

@@ -1,4 +1,4 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac } from 'node:crypto';
 import type { Request, RequestHandler, Router } from 'express';
 import { z } from 'zod';
 import type { Keyset } from '../../platform/keyset.ts';
@@ -7,6 +7,7 @@ import { decodePayload } from '../../temporal/codec.ts';
 import type { Context } from '../../services/context.ts';
 import { readJson } from '../http/body.ts';
 import { Problem } from '../../services/problem.ts';
+import { isOneOf } from '../../platform/constant-time.ts';
 
 /** `/healthz` answers when the process runs, `/readyz` when PostgreSQL and Temporal answer too. */
 export function serveHealth(router: Router, { db, temporal }: Context): void {
@@ -49,7 +50,7 @@ function opening<T>(open: () => T): T {
  */
 export function serveCodec(router: Router, context: Context): void {
   const { config, db, vault, log } = context;
-  const expected = Buffer.from(codecToken(config.ENCRYPTION_KEY));
+  const expected = codecToken(config.ENCRYPTION_KEY);
   const origin = config.TEMPORAL_UI_URL ? new URL(config.TEMPORAL_UI_URL).origin : null;
 
   const cors: RequestHandler = (request, response, next) => {
@@ -67,8 +68,7 @@ export function serveCodec(router: Router, context: Context): void {
     else next();
   };
   const admit = (request: Request<{ token: string }>): void => {
-    const given = Buffer.from(request.params.token);
-    if (given.length !== expected.length || !timingSafeEqual(given, expected))
+    if (!isOneOf(request.params.token, [expected]))
       throw new Problem('unauthorized', 'This is no codec address.', {
         fix: 'Use the address that the stack gave to the UI.',
       });

@@ -1,24 +1,25 @@
 import { LockMode } from '@mikro-orm/core';
 import { z } from 'zod';
-import { channelNames, methodNames, providerNames, type ProviderName } from '../../domain/channels.ts';
+import { channelNames, methodNames } from '../../domain/channels.ts';
+import type { ProviderSetting } from '../../domain/provider-settings.ts';
 import { credentialsFor, rotateWebhookSecret, saveCredentials } from '../../db/queries/tenants/credentials.ts';
 import type { Em } from '../../db/connect.ts';
 import { ProviderCredentials } from '../../db/entities/tenants.ts';
-import { providerNamed } from '../../services/connections/new-attempt.ts';
 import type { Context } from '../../services/context.ts';
 import { requireScope } from '../../services/principal.ts';
 import { Problem } from '../../services/problem.ts';
 import { isPrivateAddress } from '../../platform/private-address.ts';
-import { route } from '../http/route.ts';
+import { route, type Route } from '../http/route.ts';
 import { webhookAddress } from '../../domain/addresses.ts';
-import { secretHeaders } from '../../services/webhooks/secret-headers.ts';
+import { providerNames } from '../../services/provider-names.ts';
+import type { Provider, Providers } from '../../providers/provider.ts';
+import { providerName } from '../views/provider-name.ts';
 
 const tag = 'settings';
-const params = z.object({ provider: z.string().describe(`One of ${providerNames.join(', ')}.`) });
 
 const providerAnswer = z
   .object({
-    provider: z.enum(providerNames),
+    provider: providerName,
     configured: z.boolean(),
     own: z.boolean().describe("False where the installation's credentials are used."),
     webhook_address: z.string().nullable().describe('Where the provider reaches us; registered there by itself.'),
@@ -35,10 +36,10 @@ const providerAnswer = z
 /** Settings never leave again; an address of the installation is not the tenant's to see. */
 function providerView(
   context: Context,
-  name: ProviderName,
+  provider: Provider,
   row: ProviderCredentials | null,
 ): z.input<typeof providerAnswer> {
-  const { capabilities } = providerNamed(context, name);
+  const { name, capabilities, login, webhooks } = provider;
   const own = row !== null && row.tenantId !== null;
   const channels = Object.fromEntries(
     Object.entries(capabilities.channels).map(([channel, { methods }]) => [channel, { methods: [...methods] }]),
@@ -48,20 +49,20 @@ function providerView(
     configured: row !== null,
     own,
     webhook_address: own ? webhookAddress(context.publicUrl, name, row.webhookToken) : null,
-    webhook_header: secretHeaders[name] ?? null,
+    webhook_header: webhooks.header,
     capabilities: {
       channels,
-      resend: capabilities.resend,
-      another_way: capabilities.anotherWay,
-      restore: capabilities.restore,
+      resend: login.resend !== undefined,
+      another_way: login.anotherWay !== undefined,
+      restore: login.restore !== undefined,
     },
   };
 }
 
-function nameOf(context: Context, text: string): ProviderName {
-  const name = providerNames.find((one) => one === text);
-  if (!name || !context.providers[name]) throw new Problem('not_found', 'There is no such provider.');
-  return name;
+function providerAt({ providers }: Context, name: string): Provider {
+  const provider = Object.hasOwn(providers, name) ? providers[name] : undefined;
+  if (!provider) throw new Problem('not_found', 'There is no such provider.');
+  return provider;
 }
 
 /** In production no tenant sends this process to addresses of its own machine or network. */
@@ -76,75 +77,89 @@ function refuseInside({ config }: Context, settings: Record<string, string>): vo
   }
 }
 
-const getProvider = route({
-  method: 'get',
-  path: '/providers/{provider}',
-  summary: 'Read what a provider can do, whether it is configured, and its webhook address',
-  tag,
-  scope: 'admin',
-  params,
-  answer: providerAnswer,
-  handle: async ({ context, principal, params: { provider } }) => {
-    const name = nameOf(context, provider);
-    const row = await context.db.tenant(principal.tenantId, (em) => credentialsFor(em, principal.tenantId, name));
-    return { body: providerView(context, name, row) };
-  },
-});
+/** What each provider's settings are called, and what they are. */
+const settingsOf = (providers: Providers): string =>
+  Object.values(providers)
+    .map(({ title, settings }) => `${title}: ${Object.entries(settings).map(describedSetting).join(', ')}`)
+    .join('; ');
 
-const putProvider = route({
-  method: 'put',
-  path: '/providers/{provider}',
-  summary: "Set the tenant's own credentials at a provider",
-  tag,
-  scope: 'admin',
-  params,
-  body: z
-    .record(z.string(), z.string().max(10_000))
-    .describe("The provider's settings; UniPile: dsn, access_token; WASender: api_token, base_url."),
-  answer: providerAnswer,
-  handle: async ({ context, principal, params: { provider }, body }) => {
-    const name = nameOf(context, provider);
-    const wrong = providerNamed(context, name).checkSettings(body);
-    if (wrong) throw new Problem('invalid_settings', wrong);
-    refuseInside(context, body);
-    const { vault, clock } = context;
-    const row = await context.db.tenant(principal.tenantId, (em) =>
-      saveCredentials(em, vault, clock.now(), principal.tenantId, name, body),
-    );
-    return { body: providerView(context, name, row) };
-  },
-});
+const describedSetting = ([name, { required, description }]: [string, ProviderSetting]): string =>
+  `${name} (${required ? '' : 'optional: '}${description})`;
 
-const rotateSecret = route({
-  method: 'post',
-  path: '/providers/{provider}/rotate-webhook-secret',
-  summary:
-    'Make a new webhook secret; the one before counts until the next time, and the new one is registered by itself',
-  tag,
-  scope: 'admin',
-  idempotent: true,
-  params,
-  answer: providerAnswer,
-  status: 202,
-  handle: async ({ context, principal, params: { provider } }) => {
-    const name = nameOf(context, provider);
-    const { vault, clock, db } = context;
-    const found = await db.tenant(principal.tenantId, (em) => credentialsFor(em, principal.tenantId, name));
-    if (!found) throw new Problem('provider_not_configured', undefined, { retryAfter: 60 });
-    if (found.tenantId === null) requireScope(principal, 'operator');
-    const rotate = async (em: Em): Promise<ProviderCredentials> => {
-      const row = await em.findOneOrFail(
-        ProviderCredentials,
-        { id: found.id },
-        { lockMode: LockMode.PESSIMISTIC_WRITE },
+/** The routes of providers' settings, described for those that there are. */
+export function providerRoutes(providers: Providers): Route[] {
+  const params = z.object({ provider: z.string().describe(`One of ${providerNames(providers).join(', ')}.`) });
+
+  const getProvider = route({
+    method: 'get',
+    path: '/providers/{provider}',
+    summary: 'Read what a provider can do, whether it is configured, and its webhook address',
+    tag,
+    scope: 'admin',
+    params,
+    answer: providerAnswer,
+    handle: async ({ context, principal, params }) => {
+      const provider = providerAt(context, params.provider);
+      const row = await context.db.tenant(principal.tenantId, (em) =>
+        credentialsFor(em, principal.tenantId, provider.name),
       );
-      await rotateWebhookSecret(em, vault, row, clock.now());
-      return row;
-    };
-    // The installation's own row is no tenant's to write.
-    const row = await (found.tenantId === null ? db.system(rotate) : db.tenant(principal.tenantId, rotate));
-    return { body: providerView(context, name, row) };
-  },
-});
+      return { body: providerView(context, provider, row) };
+    },
+  });
 
-export const providerRoutes = [getProvider, putProvider, rotateSecret];
+  const putProvider = route({
+    method: 'put',
+    path: '/providers/{provider}',
+    summary: "Set the tenant's own credentials at a provider",
+    tag,
+    scope: 'admin',
+    params,
+    body: z.record(z.string(), z.string().max(10_000)).describe(`The provider's settings; ${settingsOf(providers)}.`),
+    answer: providerAnswer,
+    handle: async ({ context, principal, params, body }) => {
+      const provider = providerAt(context, params.provider);
+      const wrong = provider.checkSettings(body);
+      if (wrong) throw new Problem('invalid_settings', wrong);
+      refuseInside(context, body);
+      const { vault, clock } = context;
+      const row = await context.db.tenant(principal.tenantId, (em) =>
+        saveCredentials(em, vault, clock.now(), principal.tenantId, provider.name, body),
+      );
+      return { body: providerView(context, provider, row) };
+    },
+  });
+
+  const rotateSecret = route({
+    method: 'post',
+    path: '/providers/{provider}/rotate-webhook-secret',
+    summary:
+      'Make a new webhook secret; the one before counts until the next time, and the new one is registered by itself',
+    tag,
+    scope: 'admin',
+    idempotent: true,
+    params,
+    answer: providerAnswer,
+    status: 202,
+    handle: async ({ context, principal, params }) => {
+      const provider = providerAt(context, params.provider);
+      const { vault, clock, db } = context;
+      const found = await db.tenant(principal.tenantId, (em) => credentialsFor(em, principal.tenantId, provider.name));
+      if (!found) throw new Problem('provider_not_configured', undefined, { retryAfter: 60 });
+      if (found.tenantId === null) requireScope(principal, 'operator');
+      const rotate = async (em: Em): Promise<ProviderCredentials> => {
+        const row = await em.findOneOrFail(
+          ProviderCredentials,
+          { id: found.id },
+          { lockMode: LockMode.PESSIMISTIC_WRITE },
+        );
+        await rotateWebhookSecret(em, vault, row, clock.now());
+        return row;
+      };
+      // The installation's own row is no tenant's to write.
+      const row = await (found.tenantId === null ? db.system(rotate) : db.tenant(principal.tenantId, rotate));
+      return { body: providerView(context, provider, row) };
+    },
+  });
+
+  return [getProvider, putProvider, rotateSecret];
+}

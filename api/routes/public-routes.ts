@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Providers } from '../../providers/provider.ts';
 
 /** An address without an API key: its credential is in the path or the request, or it needs none. */
 export interface OpenRoute {
@@ -18,7 +19,8 @@ const webhook = {
 const documented =
   'Takes the webhooks of a provider; the secret is in the header with which the webhook was registered';
 
-export const publicRoutes: OpenRoute[] = [
+/** Every address without an API key. */
+export const publicRoutes = (providers: Providers): OpenRoute[] => [
   {
     method: 'get',
     path: '/healthz',
@@ -39,11 +41,13 @@ export const publicRoutes: OpenRoute[] = [
     path: '/webhooks/{provider}/{token}',
     described: { ...webhook, summary: "Takes the webhooks of a provider, at a tenant's own address" },
   },
-  ...['/api/v1/webhooks/unipile', '/api/unipile/webhook'].map((path): OpenRoute => ({
-    method: 'post',
-    path,
-    described: { ...webhook, summary: documented },
-  })),
+  ...Object.values(providers).flatMap(({ name, webhooks, oauth }): OpenRoute[] => [
+    ...(webhooks.challenge ? [{ method: 'get' as const, path: `/webhooks/${name}/{token}` }] : []),
+    ...(oauth ? [{ method: 'get' as const, path: `/callbacks/${name}` }] : []),
+  ]),
+  ...Object.values(providers)
+    .flatMap(({ webhooks }) => webhooks.paths)
+    .map((path): OpenRoute => ({ method: 'post', path, described: { ...webhook, summary: documented } })),
   {
     method: 'post',
     path: '/callbacks/{provider}/{token}',

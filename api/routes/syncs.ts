@@ -4,7 +4,7 @@ import type { SyncTarget } from '../../db/queries/syncs/open-contacts-run.ts';
 import type { Em } from '../../db/connect.ts';
 import { SyncRun } from '../../db/entities/events.ts';
 import { cancelSyncs } from '../../db/queries/syncs/cancel-syncs.ts';
-import { providerNames } from '../../domain/channels.ts';
+import { checkProviderName } from '../../services/provider-names.ts';
 import { isId } from '../../platform/ids.ts';
 import { anyAccount, ownAccount } from '../../services/accounts/find-account.ts';
 import { afterCursor, page, pageOf, pageQuery } from '../http/pagination.ts';
@@ -21,6 +21,7 @@ import {
   type SyncRequest,
 } from '../../services/syncs/start-syncs.ts';
 import { syncAnswer, syncKinds, syncStates, syncView } from '../views/sync.ts';
+import { providerName } from '../views/provider-name.ts';
 import { accountParams } from './accounts.ts';
 
 const tag = 'syncs';
@@ -104,13 +105,14 @@ export const startSyncs = route({
   body: z.object({
     kind: kind.default('details'),
     account: z.string().optional(),
-    provider: z.enum(providerNames).optional(),
+    provider: providerName.optional(),
   }),
   answer: z.object({ items: z.array(syncAnswer), left_out: leftOut }),
   status: 202,
   doneStatus: 200,
   handle: async (call) => {
     const { context, principal, query, body } = call;
+    checkProviderName(context, body.provider);
     const request: SyncRequest = body.kind === 'contacts' ? { kind: 'contacts', target: null } : { kind: 'details' };
     const { accounts, left } = await context.db.tenant(principal.tenantId, async (em) => ({
       accounts: await syncableAccounts(context, em, principal.tenantId, body.kind, body),

@@ -1,6 +1,6 @@
 import type { FilterQuery } from '@mikro-orm/core';
 import { z } from 'zod';
-import { providerNames } from '../../domain/channels.ts';
+import { checkProviderName } from '../../services/provider-names.ts';
 import { WebhookEvent } from '../../db/entities/events.ts';
 import { requestOf } from '../../db/queries/webhooks/requests.ts';
 import { sealed } from '../../db/sealed.ts';
@@ -11,6 +11,7 @@ import { afterCursor, page, pageOf, pageQuery, time, wireTime, wireTimeOrNull } 
 import { Problem } from '../../services/problem.ts';
 import { route, type Call } from '../http/route.ts';
 import { replayEvent } from '../../services/webhooks/replay-event.ts';
+import { providerName } from '../views/provider-name.ts';
 
 const tag = 'webhook events';
 const states = ['received', 'processed', 'unmatched', 'failed'] as const;
@@ -71,13 +72,14 @@ const listEvents = route({
   query: z.object({
     ...pageQuery,
     account: z.string().optional(),
-    provider: z.enum(providerNames).optional(),
+    provider: providerName.optional(),
     state: z.enum(states).optional(),
     type: z.string().optional(),
   }),
   answer: pageOf(eventAnswer),
   handle: async (call) => {
     const { limit, cursor, account, ...filter } = call.query;
+    checkProviderName(call.context, filter.provider);
     const given = Object.fromEntries(Object.entries(filter).filter(([, value]) => value !== undefined));
     const where: FilterQuery<WebhookEvent>[] = [given, afterCursor(cursor, 'desc')];
     if (account !== undefined) {

@@ -1,11 +1,12 @@
 import { z } from 'zod';
 import { accountStates, whoNames } from '../../domain/accounts.ts';
-import { channelNames, methodNames, providerNames } from '../../domain/channels.ts';
+import { channelNames, methodNames } from '../../domain/channels.ts';
 import { asFailureCode, failureRow } from '../../domain/failures.ts';
 import { sealed } from '../../db/sealed.ts';
 import type { Account } from '../../db/entities/accounts.ts';
 import type { Keyset } from '../../platform/keyset.ts';
 import { time, wireTime, wireTimeOrNull } from '../http/pagination.ts';
+import { providerName } from './provider-name.ts';
 
 const connectionConfig = z.looseObject({
   phone_number: z.string().nullable(),
@@ -39,7 +40,7 @@ const providerConfig = z.looseObject({
 export const accountAnswer = z
   .object({
     id: z.string(),
-    provider: z.enum(providerNames),
+    provider: providerName,
     channel: z.enum(channelNames),
     owner: z.string(),
     label: z.string().nullable(),

@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { providerNames } from '../../domain/channels.ts';
 import { displayName } from '../../domain/contacts.ts';
 import { identityKinds } from '../../domain/identities.ts';
 import { formatPhone } from '../../domain/phone.ts';
@@ -8,6 +7,7 @@ import { sealed } from '../../db/sealed.ts';
 import type { Keyset } from '../../platform/keyset.ts';
 import type { ContactDetails } from '../../services/contacts/find-contacts.ts';
 import { time, wireTime, wireTimeOrNull } from '../http/pagination.ts';
+import { providerName } from './provider-name.ts';
 
 export const contactAnswer = z
   .object({
@@ -36,7 +36,7 @@ export const contactAnswer = z
 
 const origin = z.object({
   source: z.enum(['provider', 'edit', 'merge', 'translation']),
-  provider: z.enum(providerNames).nullable().describe('Null for an edit, also for one that a merge brought.'),
+  provider: providerName.nullable().describe('Null for an edit, also for one that a merge brought.'),
   field: z.string().optional().describe('Of a name: the field it was taken from.'),
   from: z
     .string()

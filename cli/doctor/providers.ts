@@ -1,10 +1,10 @@
 import { rows, type Em } from '../../db/connect.ts';
 import { sealed } from '../../db/sealed.ts';
 import { webhookAddress } from '../../domain/addresses.ts';
-import { channelNames, type ProviderName } from '../../domain/channels.ts';
+import type { ProviderName } from '../../domain/channels.ts';
 import { failureRow, ProviderFailure } from '../../domain/failures.ts';
 import type { Subject } from './subject.ts';
-import type { ProviderCall } from '../../providers/provider.ts';
+import type { Provider, Providers } from '../../providers/provider.ts';
 import { fail, pass, skip, type Check, type Finding } from './check.ts';
 
 interface Row {
@@ -17,10 +17,8 @@ interface Row {
   registered_address: string | null;
 }
 
-/** Credentials that are looked at; an installation may have thousands of tenants with their own. */
+/** Credentials that are checked; an installation may have thousands of tenants with their own. */
 const most = 50;
-/** An account that no provider has: asking for it shows whether the key is taken. */
-const noAccount = 'patchbay-doctor';
 
 const credentials = (em: Em): Promise<Row[]> =>
   rows<Row>(
@@ -40,12 +38,7 @@ export const providerChecks: Check = {
     const db = await subject.database();
     const found = await db.system(credentials);
     if (!found.length)
-      return [
-        skip(
-          'none is configured',
-          'Set UNIPILE_DSN and UNIPILE_ACCESS_TOKEN, or WASENDER_API_TOKEN, or PUT /api/v1/providers/{provider}.',
-        ),
-      ];
+      return [skip('none is configured', `Set ${howToSet(subject.providers)}, or PUT /api/v1/providers/{provider}.`)];
     return Promise.all(
       found.map(async (row) => {
         const of = row.tenant === null ? row.provider : `${row.provider} of ${row.tenant}`;
@@ -55,6 +48,16 @@ export const providerChecks: Check = {
     );
   },
 };
+
+/** The environment variables that configure each provider. */
+const howToSet = (providers: Providers): string =>
+  Object.values(providers)
+    .map(({ settings }) =>
+      Object.values(settings)
+        .flatMap(({ env, required }) => (required ? [env] : []))
+        .join(' and '),
+    )
+    .join(', or ');
 
 async function examineOne(row: Row, subject: Subject, signal: AbortSignal): Promise<Finding> {
   const publicUrl = subject.config().PUBLIC_URL;
@@ -68,24 +71,24 @@ async function examineOne(row: Row, subject: Subject, signal: AbortSignal): Prom
       : `Set it again with a key of tenant ${row.tenant}: PUT /api/v1/providers/${row.provider}.`;
   const wrong = provider.checkSettings(settings);
   if (wrong) return fail(wrong, setAgain);
-  const channel = channelNames.find((one) => provider.capabilities.channels[one]) ?? 'whatsapp';
-  const call: ProviderCall = { settings, channel, providerAccountId: noAccount, signal, now: Date.now() };
   try {
-    await provider.login.check(call);
+    await provider.account.checkCredentials({ settings, signal, now: Date.now() });
   } catch (error) {
     if (!(error instanceof ProviderFailure)) throw error;
     if (error.code === 'provider_key_rejected') return fail(`the key is refused: ${error.message}`, setAgain);
     return fail(error.message, failureRow(error.code).whatToDo);
   }
-  return webhookOf(row, publicUrl);
+  return webhookOf(row, provider, publicUrl);
 }
 
 /** Addresses hold an unguessable part: only where they lead is shown. */
 function webhookOf(
-  { provider, webhook_token: token, registered_address: registered }: Row,
+  { webhook_token: token, registered_address: registered }: Row,
+  { name, title, account }: Provider,
   publicUrl: string,
 ): Finding {
-  const wanted = webhookAddress(publicUrl, provider, token);
+  if (!account.registerWebhooks) return pass(`the key works; its webhook is registered at ${title} by hand`);
+  const wanted = webhookAddress(publicUrl, name, token);
   if (registered === null)
     return skip(
       'the key works; no webhook is registered yet',

@@ -1,8 +1,8 @@
 import { openDatabase, type Database } from '../../db/connect.ts';
-import { readConfig, type Config } from '../../platform/config.ts';
+import type { Config } from '../../platform/config.ts';
 import { createVault, type Vault } from '../../db/vault.ts';
 import { parseKeyRing } from '../../platform/master-keys.ts';
-import { installedProviders } from '../../services/boot.ts';
+import { installedProviders, loadConfig } from '../../services/boot.ts';
 import type { Context } from '../../services/context.ts';
 import { openTemporal, type TemporalView } from '../../temporal/view.ts';
 
@@ -20,7 +20,7 @@ export function openSubject(
   environment: Record<string, string | undefined>,
   providers: Context['providers'] = installedProviders,
 ): Subject {
-  const config = lazy(() => readConfig(environment));
+  const config = lazy(() => loadConfig(environment, providers));
   const vault = lazy(() => createVault(parseKeyRing(config().ENCRYPTION_KEY, config().ENCRYPTION_KEYS)));
   const opened: (() => Promise<void>)[] = [];
   const database = lazy(async () => {

@@ -1,19 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { secretHeaders } from '../../services/webhooks/secret-headers.ts';
-import { webhookSecretsOf } from '../../db/queries/tenants/credentials.ts';
+import { webhookProofSecrets } from '../../services/webhooks/find-sender.ts';
 import { removeEvent } from '../../db/queries/webhooks/requests.ts';
+import { proofOf } from '../../services/webhooks/proof.ts';
 import { ProviderCredentials } from '../../db/entities/tenants.ts';
 import { webhookAddress } from '../../domain/addresses.ts';
-import type { ProviderName } from '../../domain/channels.ts';
+import type { Provider } from '../../providers/provider.ts';
 import { errorMessage } from '../error-message.ts';
 import { fail, pass, skip, type Check, type Finding } from './check.ts';
 import type { Subject } from './subject.ts';
-
-/** An event that concerns nobody, in the form of each provider whose webhooks a secret header admits. */
-const harmless: Partial<Record<ProviderName, (mark: string) => object>> = {
-  unipile: (mark) => ({ event: 'patchbay_doctor', mark }),
-  wasender: (mark) => ({ event: 'patchbay.doctor', mark }),
-};
 
 /** An event goes out to PUBLIC_URL and must come to lie in the database; then it is removed. */
 export const webhookLoop: Check = {
@@ -23,14 +17,16 @@ export const webhookLoop: Check = {
   look: async (subject, signal) => {
     const db = await subject.database();
     const rowsOfInstallation = await db.system((em) => em.find(ProviderCredentials, { tenantId: null }));
-    const known = rowsOfInstallation.filter(({ provider }) => Object.hasOwn(harmless, provider));
+    const known = rowsOfInstallation.flatMap((row) => {
+      const provider = subject.providers[row.provider];
+      return provider ? [{ row, provider }] : [];
+    });
     if (!known.length) return [skip('the installation itself has no provider whose webhooks can be tried')];
     return Promise.all(
-      known.map(async (row) => {
-        const name = row.provider as ProviderName;
-        const [secret = ''] = webhookSecretsOf(await subject.vault().keysOf(db, row.tenantId), row);
-        const address = webhookAddress(subject.config().PUBLIC_URL, name, row.webhookToken);
-        return { ...(await sendOne(subject, row.id, name, address, secret, signal)), of: name };
+      known.map(async ({ row, provider }) => {
+        const [secret = ''] = webhookProofSecrets(await subject.vault().keysOf(db, row.tenantId), provider, row);
+        const address = webhookAddress(subject.config().PUBLIC_URL, provider.name, row.webhookToken);
+        return { ...(await sendOne(subject, row.id, provider, address, secret, signal)), of: provider.name };
       }),
     );
   },
@@ -39,15 +35,16 @@ export const webhookLoop: Check = {
 async function sendOne(
   subject: Subject,
   credentialsId: string,
-  name: ProviderName,
+  { webhooks }: Provider,
   address: string,
   secret: string,
   signal: AbortSignal,
 ): Promise<Finding> {
-  const body = JSON.stringify(harmless[name]?.(randomUUID()));
-  const [event] = subject.providers[name]?.webhooks.read({ raw: Buffer.from(body), headers: {} }).events ?? [];
+  const body = JSON.stringify(webhooks.selfTest(randomUUID()));
+  const raw = Buffer.from(body);
+  const [event] = webhooks.read({ raw, headers: {} }).events ?? [];
   const { origin } = new URL(address);
-  const headers = { 'content-type': 'application/json', [secretHeaders[name] ?? 'x-secret']: secret };
+  const headers = { 'content-type': 'application/json', [webhooks.header]: proofOf(webhooks, raw, secret) };
   let status: number;
   try {
     const answer = await fetch(address, { method: 'POST', headers, body, signal, redirect: 'manual' });

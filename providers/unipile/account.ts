@@ -1,47 +1,20 @@
-import { z } from 'zod';
+import type { CredentialsCall, ListedAccount } from '../provider.ts';
+import { readAccount } from './account-object.ts';
+import { viewOf } from './account-view.ts';
+import { everyItem, request } from './client.ts';
+import { channelOf } from './ids.ts';
 
-/** A text, a number as its digits, or null for anything else and for nothing. */
-const text = z
-  .union([z.string().min(1), z.number().transform(String)])
-  .nullable()
-  .catch(null);
-const upper = text.transform((value) => value?.toUpperCase() ?? null);
-const params = z.record(z.string(), z.unknown()).catch({});
-
-const source = z.object({ id: text, status: upper }).catch({ id: null, status: null });
-const shape = z.object({
-  object: text,
-  id: text,
-  type: upper,
-  name: text,
-  created_at: text,
-  groups: z.array(z.unknown()).catch([]),
-  sources: z.array(source).catch([]),
-  connection_params: z.object({ im: params, mail: params }).catch({ im: {}, mail: {} }),
-});
-
-/** An account of UniPile with every part in its place: what is missing or of another kind is null or empty. */
-export type UnipileAccount = z.infer<typeof shape>;
-
-const nothing: UnipileAccount = {
-  object: null,
-  id: null,
-  type: null,
-  name: null,
-  created_at: null,
-  groups: [],
-  sources: [],
-  connection_params: { im: {}, mail: {} },
-};
-
-/** Reads whatever stands for an account; never throws. Words of types and states come out in capitals. */
-export const readAccount = (body: unknown): UnipileAccount => shape.safeParse(body).data ?? nothing;
-
-/** When UniPile made it, in milliseconds since the epoch, or null. */
-export function madeAt({ created_at: made }: UnipileAccount): number | null {
-  const at = Date.parse(made ?? '');
-  return Number.isNaN(at) ? null : at;
+/** GET /accounts for one account, whatever it is. */
+export async function checkCredentials(call: CredentialsCall): Promise<void> {
+  await request(call, 'GET', '/accounts', undefined, { limit: '1' });
 }
 
-/** A connection parameter as text, or null where it is empty or missing. */
-export const param = (of: Record<string, unknown>, name: string): string | null => text.parse(of[name]);
+/** Every account at UniPile under these credentials, whatever made it. */
+export async function listAccounts(call: CredentialsCall): Promise<ListedAccount[]> {
+  const found: ListedAccount[] = [];
+  for await (const item of everyItem(call, '/accounts')) {
+    const { id, type, name } = readAccount(item);
+    if (id) found.push({ providerAccountId: id, channel: channelOf(type), name, view: viewOf(item) });
+  }
+  return found;
+}

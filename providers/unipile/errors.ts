@@ -1,5 +1,6 @@
-import { isAxiosError } from 'axios';
 import { ProviderFailure, type FailureCode } from '../../domain/failures.ts';
+import { effectOf, retryAfterMs } from '../shared/errors.ts';
+import type { HttpAnswer } from '../shared/http.ts';
 
 /** UniPile v1's error slugs whose meaning is more than their status; the list is open, so the status decides else. */
 const slugs: Record<string, FailureCode> = {
@@ -48,46 +49,37 @@ const statuses: Record<number, FailureCode> = {
   501: 'unsupported',
 };
 
-/** Network errors with which the request surely never arrived. */
-const neverSent = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH']);
+/** The longest pause that is taken from an answer. */
+const longestWaitMs = 3_600_000;
 
-/** What the call was, as far as its failure's meaning hangs on it. */
+/** What the call was, as far as its failure's meaning depends on it. */
 interface Asked {
   /** What a 5xx or a lost answer leaves open. */
-  onServerError: 'none' | 'unknown';
+  lost: 'none' | 'unknown';
   /** Whether the call carried an owner's password or code: only then can those be what was wrong. */
   carriesLogin: boolean;
+  now: number;
 }
 
-/** UniPile's and the network's errors as ours. Nothing of the request or the answer's text is kept: both can hold secrets. */
-export function toFailure(error: unknown, { onServerError, carriesLogin }: Asked): ProviderFailure {
-  if (error instanceof ProviderFailure) return error;
-  if (!isAxiosError(error))
-    return new ProviderFailure('provider_unavailable', 'UniPile could not be asked.', { effect: onServerError });
-  const { response } = error;
-  if (!response) {
-    const effect = neverSent.has(error.code ?? '') ? 'none' : onServerError;
-    return new ProviderFailure('provider_unavailable', `UniPile did not answer (${error.code ?? 'network'}).`, {
-      effect,
-    });
-  }
-  const slug = slugOf(response.data);
-  const status = response.status;
-  const rejected = status < 500 && status !== 408 && status !== 409;
-  const code = codeOf(status, slug, response.data);
+/** The failure that an answer tells of; null for a success. Its text is not kept: it can hold secrets. */
+export function failureOf(answer: HttpAnswer, { lost, carriesLogin, now }: Asked): ProviderFailure | null {
+  const { status, data, headers } = answer;
+  if (status >= 200 && status < 300) return null;
+  const slug = slugOf(data);
+  const code = codeOf(status, slug, data);
   return new ProviderFailure(
     code === 'wrong_credentials' && !carriesLogin ? 'provider_key_rejected' : code,
     `UniPile answered ${status}${slug ? ` (${slug})` : ''}.`,
-    { effect: rejected ? 'none' : onServerError, retryAfterMs: retryAfter(response.headers['retry-after']) },
+    { effect: effectOf(status, lost), retryAfterMs: retryAfterMs([headers['retry-after']], now, longestWaitMs) },
   );
 }
 
 function codeOf(status: number, slug: string, body: unknown): FailureCode {
   if (Object.hasOwn(slugs, slug)) return slugs[slug] ?? 'unexpected';
-  // Without a slug 404 speaks of the path, not of what was asked for: a call that UniPile does not have, or, not even
-  // being JSON, an answer of something that stands before it.
+  // Without a slug a 404 is about the path: a call that UniPile does not have. Without JSON it is the answer of
+  // something between us and UniPile.
   if (status === 404 && !slug) return body && typeof body === 'object' ? 'unsupported' : 'provider_unavailable';
-  // A redirect is nobody's answer: something stands between us and UniPile.
+  // UniPile does not redirect: something between us and UniPile answered.
   const own = status >= 400 && status < 500;
   return statuses[status] ?? (own ? 'request_refused' : 'provider_unavailable');
 }
@@ -96,11 +88,4 @@ function codeOf(status: number, slug: string, body: unknown): FailureCode {
 function slugOf(body: unknown): string {
   const type = (body as { type?: unknown } | null)?.type;
   return typeof type === 'string' ? (/^(?:errors\/)?([a-z0-9_]{1,60})$/.exec(type)?.[1] ?? '') : '';
-}
-
-/** Seconds or a date, as milliseconds from now, an hour at most; undefined where there is neither. */
-function retryAfter(header: unknown): number | undefined {
-  if (typeof header !== 'string' || header === '') return undefined;
-  const ms = Number.isNaN(Number(header)) ? Date.parse(header) - Date.now() : Number(header) * 1000;
-  return Number.isNaN(ms) ? undefined : Math.min(Math.max(ms, 0), 3_600_000);
 }

@@ -2,16 +2,7 @@ import { z } from 'zod';
 import type { Channel } from '../../domain/channels.ts';
 import { readPhone } from '../../domain/phone.ts';
 import type { LoginInput } from '../provider.ts';
-
-/** UniPile v1's word for each channel. */
-export const providerWords: Record<Channel, string> = {
-  whatsapp: 'WHATSAPP',
-  telegram: 'TELEGRAM',
-  linkedin: 'LINKEDIN',
-  instagram: 'INSTAGRAM',
-  messenger: 'MESSENGER',
-  mail: 'MAIL',
-};
+import { providerNames } from './ids.ts';
 
 const options = {
   proxy: z.looseObject({ host: z.string(), port: z.number() }).optional(),
@@ -63,9 +54,9 @@ export function validateLoginInput(channel: Channel, input: LoginInput): string 
   return `credentials: missing, wrong or unknown: ${[...names].join(', ')}.`;
 }
 
-/** The body of a login: the options, and the provider's word for the channel. */
+/** The body of a login: the options, and UniPile's name of the channel. */
 export function loginBody(channel: Channel, input: LoginInput): Record<string, unknown> {
   const { pairing_phone_number: pairing, ...rest } = input.credentials;
   const digits = typeof pairing === 'string' ? readPhone(pairing)?.slice(1) : undefined;
-  return { provider: providerWords[channel], ...rest, ...(digits ? { pairing_phone_number: digits } : {}) };
+  return { provider: providerNames[channel], ...rest, ...(digits ? { pairing_phone_number: digits } : {}) };
 }

@@ -3,11 +3,13 @@ import { ProviderFailure } from '../../domain/failures.ts';
 import { readPhone } from '../../domain/phone.ts';
 import type { StepContent } from '../../domain/steps.ts';
 import type { AccountView, LoginInput, LoginProgress, ProviderCall } from '../provider.ts';
-import { progressFrom } from './checkpoints.ts';
-import { beginOnPage } from './hosted.ts';
-import { request, segment } from './http.ts';
-import { loginBody, providerWords } from './login-input.ts';
-import { notFound, viewOf } from './view.ts';
+import { notFound } from '../shared/account-view.ts';
+import { viewOf } from './account-view.ts';
+import { request } from './client.ts';
+import { providerNames, segment } from './ids.ts';
+import { progressFrom } from './login-checkpoints.ts';
+import { loginBody } from './login-input.ts';
+import { beginOnPage } from './login-page.ts';
 
 /** POST /accounts, or POST /accounts/{id} to log in on an account that UniPile already has; or its own login page. */
 export async function begin(call: ProviderCall, input: LoginInput): Promise<LoginProgress> {
@@ -67,7 +69,7 @@ export async function revoke(call: ProviderCall): Promise<void> {
 }
 
 const solution = (call: ProviderCall, code: string) => ({
-  provider: providerWords[call.channel],
+  provider: providerNames[call.channel],
   account_id: call.providerAccountId,
   code,
 });

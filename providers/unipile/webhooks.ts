@@ -4,13 +4,6 @@ import { epochMs, type AccountStatusKind, type ReadRequest, type WebhookEvent } 
 import { asObject, parseObject, type JsonObject } from '../json-object.ts';
 import type { WebhookRequest } from '../provider.ts';
 import { peopleOf } from './people.ts';
-import { secretHeader } from './registrations.ts';
-
-/** The secret that a request shows. */
-export function shownSecret({ headers }: Pick<WebhookRequest, 'headers'>): string | null {
-  const given = headers[secretHeader];
-  return typeof given === 'string' && given !== '' ? given : null;
-}
 
 /** A request holds one event. The body is JSON whatever its content type says. */
 export function readWebhook({ raw }: WebhookRequest): ReadRequest {

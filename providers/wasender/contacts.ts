@@ -1,11 +1,11 @@
 import { ProviderFailure } from '../../domain/failures.ts';
 import type { SeenContact } from '../../domain/contacts.ts';
 import type { ContactPage, ContactReader, ProviderCall } from '../provider.ts';
-import { readContact, isKnown } from './contact.ts';
-import { placeOf, readPage } from './contact-pages.ts';
+import { readContact, isKnown } from './contacts-entry.ts';
+import { placeOf, readPage } from './contacts-pages.ts';
 import { asObject, field, text, type Json } from './fields.ts';
-import { askSession, dataOf, segment } from './http.ts';
-import { isLid, phoneOf, toJid } from './jid.ts';
+import { askSession, dataOf } from './client.ts';
+import { isLid, phoneOf as phoneOfJid, toJid, segment } from './ids.ts';
 
 /** GET /contacts, page by page. */
 async function page(call: ProviderCall, cursor: string | null): Promise<ContactPage> {
@@ -30,34 +30,34 @@ function listOf(body: Json): unknown {
   throw new ProviderFailure('provider_unavailable', 'WASender answered something else than a list of contacts.');
 }
 
-/** GET /contacts/{phone}. Whom it does not know, it says by an error or by nulls. */
-async function one(call: ProviderCall, who: string): Promise<SeenContact | null> {
-  const data = await known(askSession(call, 'GET', `/contacts/${nameOf(who)}`));
+/** GET /contacts/{phone}. An unknown person is answered by an error or by nulls. */
+async function one(call: ProviderCall, id: string): Promise<SeenContact | null> {
+  const data = await known(askSession(call, 'GET', `/contacts/${nameOf(id)}`));
   const contact = readContact(data);
   return contact && isKnown(contact) ? contact : null;
 }
 
 /** GET /contacts/{phone}/picture. */
-async function picture(call: ProviderCall, who: string): Promise<string | null> {
-  const data = await known(askSession(call, 'GET', `/contacts/${nameOf(who)}/picture`));
+async function picture(call: ProviderCall, id: string): Promise<string | null> {
+  const data = await known(askSession(call, 'GET', `/contacts/${nameOf(id)}/picture`));
   const url = text(data, 'imgUrl');
   return url && /^https?:\/\//.test(url) ? url : null;
 }
 
 /** GET /pn-from-lid/{lid}. */
-async function lidToPhone(call: ProviderCall, lid: string): Promise<string | null> {
+async function phoneOf(call: ProviderCall, lid: string): Promise<string | null> {
   const data = await known(askSession(call, 'GET', `/pn-from-lid/${segment(lid)}`));
-  return phoneOf(text(data, 'pn'));
+  return phoneOfJid(text(data, 'pn'));
 }
 
-/** How a path names somebody: a number by its digits, a LID as it is. */
-function nameOf(who: string): string {
-  const jid = toJid(who);
+/** A person in a path: a number by its digits, a LID as it is. */
+function nameOf(id: string): string {
+  const jid = toJid(id);
   if (!jid) throw new ProviderFailure('not_found', 'This is neither a number nor a JID.');
   return segment(isLid(jid) ? jid : jid.slice(0, jid.indexOf('@')));
 }
 
-/** The `data` of an answer; null for whom WASender does not know. */
+/** The `data` of an answer; null for a person that WASender does not know. */
 async function known(answer: Promise<Json>): Promise<Json | null> {
   try {
     return asObject(dataOf(await answer));
@@ -67,4 +67,12 @@ async function known(answer: Promise<Json>): Promise<Json | null> {
   }
 }
 
-export const contacts: ContactReader = { page, all, one, picture, lidToPhone };
+export const contacts = {
+  // WASender allows 60 pictures a minute and 1,000 a day, and publishes no limit for LIDs.
+  limits: { picturesPerMinute: 50, picturesPerDay: 900, phonesPerMinute: 50 },
+  page,
+  all,
+  one,
+  picture,
+  phoneOf,
+} satisfies ContactReader;

@@ -1,7 +1,7 @@
-import { isAxiosError } from 'axios';
 import { ProviderFailure, type FailureCode } from '../../domain/failures.ts';
-import { asObject, field, text } from './fields.ts';
-import { retryAfterMs } from './retry-after.ts';
+import { effectOf, retryAfterMs } from '../shared/errors.ts';
+import type { HttpAnswer } from '../shared/http.ts';
+import { asObject, field, text, type Json } from './fields.ts';
 
 /**
  * What WASender's texts mean, first match first: its codes are not published and its failures come under either name,
@@ -29,37 +29,18 @@ const statuses: Record<number, FailureCode> = {
   501: 'unsupported',
 };
 
-/** Network errors with which the request surely never arrived. */
-const neverSent = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH']);
+/** The longest pause that is taken from an answer: quotas of a day exist. */
+const longestWaitMs = 24 * 60 * 60_000;
 
-/** What the call was, as far as its failure's meaning hangs on it. */
-export interface Asked {
+/** What the call was, as far as its failure's meaning depends on it. */
+interface Asked {
   /** What a 5xx or a lost answer leaves open. */
-  onServerError: 'none' | 'unknown';
-  /** The context's clock, in milliseconds. */
+  lost: 'none' | 'unknown';
   now: number;
 }
 
-/** An answer of WASender, whatever its code. */
-export interface Answered {
-  status: number;
-  data: unknown;
-  headers: Readonly<Record<string, unknown>>;
-}
-
-/** Errors of the network as ours. Nothing of the request is kept: it carries a key. */
-export function networkFailure(error: unknown, { onServerError }: Asked): ProviderFailure {
-  if (error instanceof ProviderFailure) return error;
-  const code = isAxiosError(error) ? (error.code ?? 'network') : null;
-  return new ProviderFailure(
-    'provider_unavailable',
-    code ? `WASender did not answer (${code}).` : 'WASender could not be asked.',
-    { effect: neverSent.has(code ?? '') ? 'none' : onServerError },
-  );
-}
-
 /** The failure that an answer tells of; null for a success. A failure may come under 200. */
-export function answeredFailure(answer: Answered, { onServerError, now }: Asked): ProviderFailure | null {
+export function failureOf(answer: HttpAnswer, { lost, now }: Asked): ProviderFailure | null {
   const { status, data, headers } = answer;
   const body = asObject(data);
   if (status >= 200 && status < 300 && field(body, 'success') !== false) return null;
@@ -68,19 +49,25 @@ export function answeredFailure(answer: Answered, { onServerError, now }: Asked)
     `${text(body, 'message') ?? ''} ${text(body, 'error') ?? ''}`.toLowerCase(),
     body !== null,
   );
-  const rejected = status < 500 && status !== 408 && status !== 409;
   const names = wrongFields(field(body, 'errors'));
   return new ProviderFailure(code, `WASender answered ${status} (${code}${names ? `: ${names}` : ''}).`, {
-    effect: rejected || code === 'rate_limited' ? 'none' : onServerError,
-    ...(code === 'rate_limited' ? { retryAfterMs: retryAfterMs(data, headers, now) } : {}),
+    effect: code === 'rate_limited' ? 'none' : effectOf(status, lost),
+    ...(code === 'rate_limited' ? { retryAfterMs: retryAfterMs(waits(body, headers), now, longestWaitMs) } : {}),
   });
 }
+
+/** The documentation contradicts itself on units; the header is the window's end where nothing says how long to wait. */
+const waits = (body: Json | null, headers: HttpAnswer['headers']): unknown[] => [
+  field(body, 'retry_after'),
+  headers['retry-after'],
+  headers['x-ratelimit-reset'],
+];
 
 function codeOf(status: number, words: string, isJson: boolean): FailureCode {
   if (status >= 300 && status < 400) return 'provider_unavailable';
   const [, meant] = texts.find(([pattern]) => pattern.test(words)) ?? [];
   if (meant) return meant;
-  // Not even JSON: the answer of something that stands before it, which says nothing of what was asked for.
+  // Without JSON it is the answer of something between us and WASender, and says nothing of what was asked for.
   if (status === 404 && !isJson) return 'provider_unavailable';
   return statuses[status] ?? (status < 500 ? 'request_refused' : 'provider_unavailable');
 }

@@ -1,19 +1,21 @@
 import { ProviderFailure, type FailureCode } from '../../domain/failures.ts';
 import type { StepContent } from '../../domain/steps.ts';
 import type { AccountView, LoginInput, LoginProgress, ProviderCall } from '../provider.ts';
-import { linkPhone } from './connect.ts';
-import { askAccount, segment } from './http.ts';
+import { linkPhone } from './login-connect.ts';
+import { notFound } from '../shared/account-view.ts';
+import { askAccount } from './client.ts';
+import { segment } from './ids.ts';
 import { phoneFor, sessionBody } from './login-input.ts';
-import { beginOnOwnKey, checkByOwnKey } from './own-key.ts';
-import { fetchSession, sessionFrom, statusOf, type Session } from './session.ts';
+import { beginOnOwnKey, checkByOwnKey } from './login-own-key.ts';
+import { fetchSession, sessionFrom, statusOf, type Session } from './account-object.ts';
 import { soleSessionKey } from './settings.ts';
-import { pointWebhook } from './subscription.ts';
-import { notFound, viewWithUser } from './view.ts';
+import { pointWebhook } from './webhooks-registration.ts';
+import { viewWithUser } from './account-view.ts';
 
 /**
- * Makes a session, or takes the one that is known, and links a phone to it. Without a number, which WASender wants
- * first, nothing is made yet: the number is asked for. The session's events are pointed here only when its keys are
- * about to be kept: before that nobody could tell whose they are.
+ * Makes a session, or takes the one that is known, and links a phone to it. WASender wants a number first: without one
+ * nothing is made yet, and the number is asked for. The session's events are sent here only when its keys are about to
+ * be kept: earlier events could not be told apart.
  */
 export async function begin(call: ProviderCall, input: LoginInput): Promise<LoginProgress> {
   if (soleSessionKey(call.settings)) return beginOnOwnKey(call);
@@ -32,7 +34,8 @@ export async function answer(
   text: string,
   input: LoginInput = { method: 'qr', credentials: {} },
 ): Promise<LoginProgress> {
-  if (content.kind !== 'phone') throw unsupported();
+  if (content.kind !== 'phone')
+    throw new ProviderFailure('unsupported', 'WASender has no such step: a code is scanned or it is not.');
   const phone = phoneFor({ ...input, credentials: { phone_number: text } });
   if (!phone) throw new ProviderFailure('wrong_answer', 'This cannot be a phone number.');
   const session = await createSession(call, input, phone).catch((error: unknown) => {
@@ -79,13 +82,6 @@ const askForPhone: LoginProgress = {
   providerAccountId: null,
   next: { linked: false, content: { kind: 'phone' }, expiresAt: null, canResend: false, canTryAnotherWay: false },
 };
-
-const unsupported = (): ProviderFailure =>
-  new ProviderFailure('unsupported', 'WASender has no such step: a code is scanned or it is not.');
-
-/** A lapsed code is replaced by itself; there is nothing else to send, and no other way. */
-export const resend = (): Promise<never> => Promise.reject(unsupported());
-export const anotherWay = (): Promise<never> => Promise.reject(unsupported());
 
 export async function check(call: ProviderCall): Promise<AccountView> {
   if (soleSessionKey(call.settings)) return checkByOwnKey(call);

@@ -9,20 +9,11 @@ import {
 } from '../../domain/webhook-events.ts';
 import { asList, asObject, parseObject, type JsonObject } from '../json-object.ts';
 import type { WebhookRequest } from '../provider.ts';
-import { readContact } from './contact.ts';
+import { readContact } from './contacts-entry.ts';
 import { field, text } from './fields.ts';
 import { peopleOf } from './people.ts';
-import { word } from './session.ts';
+import { word } from './account-object.ts';
 import { withoutKeys } from './without-keys.ts';
-
-/** The header that holds the session's webhook secret itself; nothing of the body is signed. */
-const signatureHeader = 'x-webhook-signature';
-
-/** The secret that a request shows. */
-export function shownSecret({ headers }: Pick<WebhookRequest, 'headers'>): string | null {
-  const given = headers[signatureHeader];
-  return typeof given === 'string' && given !== '' ? given : null;
-}
 
 /**
  * The events of a request, one for each message, receipt or reaction in it. The secret tells whose they are: `sessionId`

@@ -5,6 +5,7 @@ import { SyncRun } from '../../db/entities/events.ts';
 import { failureRow, ProviderFailure, type FailureCode } from '../../domain/failures.ts';
 import { connectionTo } from '../connections/login/attempt-tx.ts';
 import { timeOf, type Context } from '../context.ts';
+import { withFreshKeys } from './refresh-keys.ts';
 import { changesOf, saveDetails } from './save-details.ts';
 
 /** An account whose details are collected; `now` is the workflow's time, in milliseconds. */
@@ -35,8 +36,9 @@ export async function collectDetails(context: Context, ref: DetailsRef): Promise
   if (!connection) return false;
   if (connection === 'unlinked') return finish(context, ref, at, 'failed', 'not_connected');
 
-  const { provider, call } = connection;
+  const { provider } = connection;
   try {
+    const call = await withFreshKeys(context, ref, provider, connection.call);
     const view = await provider.login.check(call);
     if (view.status === 'not_found') return await finish(context, ref, at, 'failed', 'account_gone');
     const details = await provider.account.details(call, view);

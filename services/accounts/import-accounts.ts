@@ -76,16 +76,13 @@ async function listAt(
   provider: Provider,
   credentials: ProviderCredentials,
 ): Promise<ListedAccount[]> {
+  if (!provider.account.list)
+    throw new Problem('unsupported', `${provider.title} has no list of accounts.`, {
+      fix: 'Connect each account: POST /api/v1/accounts.',
+    });
   const settings = settingsOf(await vault.keysOf(db, credentials.tenantId), credentials);
   try {
-    const now = clock.now().getTime();
-    return await provider.account.list({
-      settings,
-      channel: 'whatsapp',
-      providerAccountId: null,
-      now,
-      signal: stopping,
-    });
+    return await provider.account.list({ settings, now: clock.now().getTime(), signal: stopping });
   } catch (error) {
     if (!(error instanceof ProviderFailure)) throw error;
     throw new Problem('provider_unavailable', `The provider's list could not be read: ${error.message}`, {

@@ -49,9 +49,9 @@ export async function addAttempt(
   const newest = await em.findOne(ConnectionAttempt, { accountId: account.id }, { orderBy: { number: 'desc' } });
   const number = (newest?.number ?? 0) + 1;
   const lifetime = given.operation === 'disconnect' ? disconnectLifetimeMs : attemptLifetimeMs[given.method];
-  // Only a login on the provider's page is called back; the token is the caller's credential.
-  const token =
-    given.method === 'hosted' && given.operation !== 'disconnect' ? randomBytes(32).toString('base64url') : null;
+  // A login on a page of the provider comes back with this token; it is the caller's credential there.
+  const onPage = given.method === 'hosted' || given.method === 'oauth';
+  const token = onPage && given.operation !== 'disconnect' ? randomBytes(32).toString('base64url') : null;
   const attempt = em.create(ConnectionAttempt, {
     id: given.id,
     tenantId: account.tenantId,

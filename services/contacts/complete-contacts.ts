@@ -25,7 +25,6 @@ import { erasedPeople } from '../../db/queries/erasures/filter-erased.ts';
 import { findPerson } from '../../db/queries/erasures/find-person.ts';
 import { failureRow, ProviderFailure } from '../../domain/failures.ts';
 import { phoneIdentity } from '../../domain/identities.ts';
-import { lidsPerMinute, pictureQuota } from '../../domain/quotas.ts';
 import type { ContactReader, ProviderCall } from '../../providers/provider.ts';
 import { connectionTo } from '../connections/login/attempt-tx.ts';
 import type { Context } from '../context.ts';
@@ -142,13 +141,15 @@ async function orNullIfRefused(ask: () => Promise<string | null>): Promise<strin
  */
 export function resolveLids(context: Context, completion: Completion): Promise<Date | null> {
   const { tenantId, accountId, reader, call, now } = completion;
+  const { phoneOf, limits } = reader;
+  if (!phoneOf) return Promise.resolve(null);
   return askInBatches(completion, {
-    perMinute: lidsPerMinute,
+    perMinute: limits.phonesPerMinute,
     next: async () => {
       const found = await context.db.tenant(tenantId, (em) => contactsUnderLid(em, accountId, batch));
       return found.length ? found.map(({ id, lid }) => ({ id, identity: lid })) : null;
     },
-    ask: (lid) => reader.lidToPhone(call(), lid),
+    ask: (lid) => phoneOf(call(), lid),
     keep: (phones) =>
       context.db.tenant(tenantId, (em) => keepPhones(em, context.vault, { tenantId, accountId, at: now() }, phones)),
   });
@@ -192,10 +193,10 @@ async function learnPhone(em: Em, of: WritingOf, id: string, phone: string): Pro
 function fetchPictures(context: Context, completion: Completion): Promise<Date | null> {
   const { tenantId, accountId, reader, call, now } = completion;
   return askInBatches(completion, {
-    perMinute: pictureQuota.perMinute,
+    perMinute: reader.limits.picturesPerMinute,
     next: () =>
       context.db.tenant(tenantId, async (em) =>
-        (await keepsPictures(em, tenantId)) ? nextPictures(em, accountId, now()) : null,
+        (await keepsPictures(em, tenantId)) ? nextPictures(em, accountId, now(), reader.limits.picturesPerDay) : null,
       ),
     ask: (identity) => reader.picture(call(), identity),
     keep: (urls) => context.db.tenant(tenantId, (em) => keepPictures(em, { tenantId, accountId, at: now() }, urls)),
@@ -210,11 +211,12 @@ async function nextPictures(
   em: Em,
   accountId: string,
   now: Date,
+  perDay: number,
 ): Promise<{ id: string; identity: string }[] | Date | null> {
   const day = now.toISOString().slice(0, 10);
   const account = await em.findOneOrFail(Account, { id: accountId });
   const used = account.pictureCalls?.day === day ? account.pictureCalls.count : 0;
-  const left = Math.min(batch, pictureQuota.perDay - used);
+  const left = Math.min(batch, perDay - used);
   const contacts = await contactsWithoutPicture(em, accountId, new Date(now.getTime() - freshMs), Math.max(left, 1));
   if (!contacts.length) {
     const oldest = await oldestPicture(em, accountId);

@@ -1,21 +1,21 @@
 import { unregisteredCredentials } from '../../db/queries/webhooks/registrations.ts';
 import { settingsOf, webhookSecretsOf } from '../../db/queries/tenants/credentials.ts';
 import { ProviderCredentials } from '../../db/entities/tenants.ts';
-import type { Provider, ProviderCall } from '../../providers/provider.ts';
+import type { CredentialsCall, Provider } from '../../providers/provider.ts';
 import { webhookAddress } from '../../domain/addresses.ts';
-import type { ProviderName } from '../../domain/channels.ts';
 import type { Context } from '../context.ts';
 
 /** Registers our webhook upstream once per credentials, and again when `PUBLIC_URL` or the settings change. */
 export async function ensureWebhooks(
   context: Context,
   provider: Provider,
-  call: ProviderCall,
+  call: CredentialsCall,
   credentialsId: string,
 ): Promise<void> {
   const row = await context.db.system((em) => em.findOneOrFail(ProviderCredentials, { id: credentialsId }));
   const address = webhookAddress(context.publicUrl, provider.name, row.webhookToken);
   if (row.registeredAddress === address) return;
+  if (!provider.account.registerWebhooks) return;
   const [secret] = webhookSecretsOf(await context.vault.keysOf(context.db, row.tenantId), row);
   const registrations = await provider.account.registerWebhooks(call, address, secret ?? '');
   await context.db.system(async (em) => {
@@ -35,12 +35,12 @@ export async function registerOwed(context: Context): Promise<number> {
   const owed = await context.db.system((em) => unregisteredCredentials(em, base));
   for (const id of owed) {
     const row = await context.db.system((em) => em.findOneOrFail(ProviderCredentials, { id }));
-    const provider = context.providers[row.provider as ProviderName];
+    const provider = context.providers[row.provider];
     if (!provider) continue;
     const settings = settingsOf(await context.vault.keysOf(context.db, row.tenantId), row);
     const now = context.clock.now().getTime();
     try {
-      await ensureWebhooks(context, provider, { settings, channel: 'whatsapp', providerAccountId: null, now }, id);
+      await ensureWebhooks(context, provider, { settings, now }, id);
       registered += 1;
     } catch (error) {
       context.log.warn({ provider: row.provider, tenant: row.tenantId, err: error }, 'webhooks are not registered yet');

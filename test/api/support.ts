@@ -10,7 +10,7 @@ import { webhookSecretsOf } from '../../db/queries/tenants/credentials.ts';
 import { sealed } from '../../db/sealed.ts';
 import { scopeNames, type Scope } from '../../domain/scopes.ts';
 import type { StepContent } from '../../domain/steps.ts';
-import { readConfig } from '../../platform/config.ts';
+import { loadConfig } from '../../services/boot.ts';
 import { newId } from '../../platform/ids.ts';
 import type { AccountRef, TemporalClient } from '../../temporal/client.ts';
 import { startSandbox } from '../../sandbox/start.ts';
@@ -89,7 +89,7 @@ export async function startTestApi(
   patience?: Patience,
 ): Promise<TestApi> {
   const [database, sandbox] = await Promise.all([createTestDatabase(), startSandbox()]);
-  const config = readConfig({
+  const config = loadConfig({
     DATABASE_URL: database.url,
     ENCRYPTION_KEY: Buffer.alloc(32, 7).toString('base64'),
     TEMPORAL_UI_URL: 'http://127.0.0.1:8233',

@@ -160,7 +160,7 @@ describe('patchbay contacts', () => {
 
 describe('patchbay accounts import', () => {
   it('shows what would be taken over, takes it over, and finds it done afterwards', async () => {
-    const answer = await fetch(`${stack.config.WASENDER_BASE_URL}/whatsapp-sessions`, {
+    const answer = await fetch(`${stack.config.providers['wasender']?.['base_url']}/whatsapp-sessions`, {
       method: 'POST',
       headers: { authorization: 'Bearer 1|sandbox-pat', 'content-type': 'application/json' },
       body: JSON.stringify({
@@ -171,7 +171,7 @@ describe('patchbay accounts import', () => {
       }),
     });
     const { data }: any = await answer.json();
-    await fetch(`${stack.config.WASENDER_BASE_URL}/whatsapp-sessions/${data.id}/connect`, {
+    await fetch(`${stack.config.providers['wasender']?.['base_url']}/whatsapp-sessions/${data.id}/connect`, {
       method: 'POST',
       headers: { authorization: 'Bearer 1|sandbox-pat' },
     });

@@ -12,7 +12,7 @@ afterAll(() => stack?.stop());
 /** The address book as WASender lists it, asked past the product. */
 async function listed(session: string): Promise<any[]> {
   const ask = async (path: string, key: string): Promise<any> => {
-    const answer = await fetch(`${stack.config.WASENDER_BASE_URL}${path}`, {
+    const answer = await fetch(`${stack.config.providers['wasender']?.['base_url']}${path}`, {
       headers: { authorization: `Bearer ${key}` },
     });
     return ((await answer.json()) as { data: any }).data;

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { parse } from 'yaml';
 import { codecEndpoint } from '../../dev/parts/temporal.ts';
-import { readConfig } from '../../platform/config.ts';
+import { installedProviders, loadConfig } from '../../services/boot.ts';
 import { given, readCompose, variables, type Service } from './compose-file.ts';
 import { project } from './role-process.ts';
 
@@ -59,11 +59,13 @@ describe('P4: docker-compose.yml', () => {
   it.each(['api', 'worker'])('gives %s settings that it knows, and every one that it needs', (name) => {
     const environment = Object.entries(of(name).environment ?? {});
     // An empty value counts as not set; fill each to see that its name is known.
-    const config = readConfig(
+    const config = loadConfig(
       Object.fromEntries(environment.map(([key, value]) => [key, value || 'https://x.example'])),
     );
-    expect(environment.map(([key]) => key).filter((key) => !Object.hasOwn(config, key))).toEqual([]);
-    expect(readConfig(of(name).environment ?? {})).toMatchObject({
+    const ofProviders = Object.values(installedProviders).flatMap(({ settings }) => Object.values(settings));
+    const known = [...Object.keys(config), ...ofProviders.map(({ env }) => env)];
+    expect(environment.map(([key]) => key).filter((key) => !known.includes(key))).toEqual([]);
+    expect(loadConfig(of(name).environment ?? {})).toMatchObject({
       NODE_ENV: 'production',
       TEMPORAL_NAMESPACE: 'default',
     });
@@ -103,7 +105,7 @@ describe('P4: docker-compose.yml', () => {
   });
 
   it('gives a container more time to stop than its process takes', () => {
-    const config = readConfig(of('worker').environment ?? {});
+    const config = loadConfig(of('worker').environment ?? {});
     for (const name of ['api', 'worker'])
       expect(parseInt(of(name).stop_grace_period ?? '', 10)).toBeGreaterThan(config.SHUTDOWN_GRACE_SECONDS + 5);
   });

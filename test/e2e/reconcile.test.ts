@@ -164,7 +164,7 @@ describe('one leader', () => {
         TEMPORAL_TASK_QUEUE: config.TEMPORAL_TASK_QUEUE,
         ENCRYPTION_KEY: testKey,
         PUBLIC_URL: config.PUBLIC_URL,
-        UNIPILE_DSN: config.UNIPILE_DSN ?? '',
+        UNIPILE_DSN: config.providers['unipile']?.['dsn'] ?? '',
         UNIPILE_ACCESS_TOKEN: 'sandbox-key',
         SANDBOX_CONTROL_URL: config.SANDBOX_CONTROL_URL ?? '',
         RECONCILE_INTERVAL_SECONDS: '1',

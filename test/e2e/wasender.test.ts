@@ -25,7 +25,7 @@ const upstream = async (id: string): Promise<string> => (await account(id)).prov
 async function wasender(method: string, path: string, body?: object): Promise<{ status: number; body: any }> {
   const headers = { authorization: 'Bearer 1|sandbox-pat', ...(body && { 'content-type': 'application/json' }) };
   const sent = body && { body: JSON.stringify(body) };
-  const answer = await fetch(stack.config.WASENDER_BASE_URL + path, { method, headers, ...sent });
+  const answer = await fetch(stack.config.providers['wasender']?.['base_url'] + path, { method, headers, ...sent });
   return { status: answer.status, body: await answer.json() };
 }
 
@@ -341,7 +341,7 @@ describe('settings', () => {
     await wasender('POST', `/whatsapp-sessions/${data.id}/connect`, {});
     await stack.control.post('/scan', { session: data.id });
     const other = await stack.client('with-a-key');
-    const settings = { api_token: data.api_key, base_url: stack.config.WASENDER_BASE_URL };
+    const settings = { api_token: data.api_key, base_url: stack.config.providers['wasender']?.['base_url'] };
     expect((await other.put('/api/v1/providers/wasender', { ...settings, api_token: 'x' })).status).toBe(422);
     expect((await other.put('/api/v1/providers/wasender', settings)).status).toBe(200);
     const { body } = await other.post('/api/v1/accounts', whatsapp);

@@ -1,12 +1,14 @@
-import { ConfigError, providerDefaults, readConfig } from '../../platform/config.ts';
+import { ConfigError } from '../../platform/config.ts';
+import { providers } from '../../providers/providers.ts';
+import { loadConfig } from '../../services/boot.ts';
 import { testKey } from '../support/key.ts';
 
 const needed = { DATABASE_URL: 'postgres://user:hunter2@127.0.0.1/patchbay', ENCRYPTION_KEY: testKey };
 
-/** What `readConfig` says of these settings, which must be one line. */
+/** What `loadConfig` says of these settings, which must be one line. */
 function complaint(settings: Record<string, string | undefined>): string {
   try {
-    readConfig({ ...needed, ...settings });
+    loadConfig({ ...needed, ...settings });
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     expect(error.message).toMatch(/^[^\n]+\.$/);
@@ -16,7 +18,7 @@ function complaint(settings: Record<string, string | undefined>): string {
 }
 
 it('needs a database and a key, and has a default for everything else', () => {
-  expect(readConfig(needed)).toMatchObject({
+  expect(loadConfig(needed)).toMatchObject({
     ...needed,
     TEMPORAL_ADDRESS: '127.0.0.1:7233',
     HOST: '127.0.0.1',
@@ -56,11 +58,12 @@ it('names all that is wrong at once', () => {
 });
 
 it('never quotes a value: it may be a secret in the wrong place', () => {
-  for (const name of Object.keys(readConfig(needed)))
+  const ofProviders = Object.values(providers).flatMap(({ settings }) => Object.values(settings).map(({ env }) => env));
+  for (const name of [...Object.keys(loadConfig(needed)), ...ofProviders])
     for (const value of ['swordfish', 'mysql://user:swordfish@127.0.0.1/patchbay']) {
       let said = '';
       try {
-        readConfig({ ...needed, [name]: value });
+        loadConfig({ ...needed, [name]: value });
       } catch (error) {
         said = String(error);
       }
@@ -69,13 +72,13 @@ it('never quotes a value: it may be a secret in the wrong place', () => {
 });
 
 it.each(['', '   '])('takes a setting of "%s" as not set', (blank) => {
-  expect(readConfig({ ...needed, PORT: blank, METRICS_PORT: blank })).toMatchObject({ PORT: 3900 });
-  expect(readConfig({ ...needed, METRICS_PORT: blank }).METRICS_PORT).toBeUndefined();
+  expect(loadConfig({ ...needed, PORT: blank, METRICS_PORT: blank })).toMatchObject({ PORT: 3900 });
+  expect(loadConfig({ ...needed, METRICS_PORT: blank }).METRICS_PORT).toBeUndefined();
   expect(complaint({ ENCRYPTION_KEY: blank })).toMatch('ENCRYPTION_KEY is not set');
 });
 
 it('does not mind what else is in the environment', () =>
-  expect(readConfig({ ...needed, HOME: '/root', PATH: '/bin' })).not.toHaveProperty('HOME'));
+  expect(loadConfig({ ...needed, HOME: '/root', PATH: '/bin' })).not.toHaveProperty('HOME'));
 
 describe('in production', () => {
   const production = { NODE_ENV: 'production' };
@@ -88,7 +91,7 @@ describe('in production', () => {
       /SANDBOX_CONTROL_URL.*production/,
     ));
 
-  it('is accepted without one', () => expect(readConfig({ ...needed, ...production }).NODE_ENV).toBe('production'));
+  it('is accepted without one', () => expect(loadConfig({ ...needed, ...production }).NODE_ENV).toBe('production'));
 });
 
 describe('a provider in the environment', () => {
@@ -100,16 +103,16 @@ describe('a provider in the environment', () => {
   });
 
   it('serves tenants that have no credentials of their own', () => {
-    expect(providerDefaults(readConfig({ ...needed, ...both }))).toEqual({
+    expect(loadConfig({ ...needed, ...both }).providers).toEqual({
       unipile: { dsn: both.UNIPILE_DSN, access_token: both.UNIPILE_ACCESS_TOKEN },
     });
-    expect(providerDefaults(readConfig(needed))).toEqual({});
+    expect(loadConfig(needed).providers).toEqual({});
   });
 
   it.each([undefined, 'http://127.0.0.1:3912/api'])('may be WASender’s, at its own address or at %s', (base) => {
     const settings = { WASENDER_API_TOKEN: '1|token', WASENDER_BASE_URL: base };
     const wanted = { api_token: '1|token', ...(base ? { base_url: base } : {}) };
-    expect(providerDefaults(readConfig({ ...needed, ...settings }))).toEqual({ wasender: wanted });
+    expect(loadConfig({ ...needed, ...settings }).providers).toEqual({ wasender: wanted });
     expect(complaint({ WASENDER_BASE_URL: 'wasenderapi.com' })).toMatch('WASENDER_BASE_URL is wrong');
   });
 });

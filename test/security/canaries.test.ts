@@ -5,7 +5,8 @@ import { Client, Connection } from '@temporalio/client';
 import pg from 'pg';
 import { reserveFreePort } from '../../dev/parts/ports.ts';
 import { startStack, type Stack } from '../../dev/stack.ts';
-import { channelNames, providerNames } from '../../domain/channels.ts';
+import { channelNames } from '../../domain/channels.ts';
+import { providers } from '../../providers/providers.ts';
 import { createControl, type Control } from '../support/control.ts';
 import { eventually } from '../support/eventually.ts';
 import { misbehaviours, startFaultyProvider, type FaultyProvider } from './faulty-provider.ts';
@@ -338,7 +339,8 @@ describe('SECURITY 8: what Temporal shows of a run holds no personal data', () =
   });
 
   it('its search attributes are ids and words of ours, and it has no memo', () => {
-    const words = [...channelNames, ...providerNames, 'connection', 'sync_details', 'sweep', 'maintenance', 'running'];
+    const names = [...channelNames, ...Object.keys(providers)];
+    const words = [...names, 'connection', 'sync_details', 'sweep', 'maintenance', 'running'];
     const states = ['connecting', 'active', 'degraded', 'reconnect_required', 'disconnected', 'failed'];
     for (const run of ours()) {
       const { info } = run;

@@ -83,7 +83,7 @@ export function createErasing(stack: () => TestStack) {
 
   /** An event that WASender would send of a session. */
   async function deliver(session: string, event: string, data: unknown): Promise<void> {
-    const answer = await fetch(`${stack().config.WASENDER_BASE_URL}/whatsapp-sessions/${session}`, {
+    const answer = await fetch(`${stack().config.providers['wasender']?.['base_url']}/whatsapp-sessions/${session}`, {
       headers: { authorization: 'Bearer 1|sandbox-pat' },
     });
     const { webhook_url: url, webhook_secret: secret } = ((await answer.json()) as any).data;

@@ -186,13 +186,13 @@ describe('SECURITY 21: erasure while everything runs', () => {
     const { lid } = hidden[0]!;
     const { webhook_url: _, ...of } = (
       (await (
-        await fetch(`${stack.config.WASENDER_BASE_URL}/whatsapp-sessions/${session}`, {
+        await fetch(`${stack.config.providers['wasender']?.['base_url']}/whatsapp-sessions/${session}`, {
           headers: { authorization: 'Bearer 1|sandbox-pat' },
         })
       ).json()) as any
     ).data;
     const answer: any = await (
-      await fetch(`${stack.config.WASENDER_BASE_URL}/pn-from-lid/${lid}`, {
+      await fetch(`${stack.config.providers['wasender']?.['base_url']}/pn-from-lid/${lid}`, {
         headers: { authorization: `Bearer ${of.api_key}` },
       })
     ).json();

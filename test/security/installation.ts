@@ -4,8 +4,8 @@ import { createApiKey, ensureTenant } from '../../db/queries/tenants/api-keys.ts
 import { openDatabase, type Database } from '../../db/connect.ts';
 import { createVault } from '../../db/vault.ts';
 import { scopeNames } from '../../domain/scopes.ts';
-import { readConfig } from '../../platform/config.ts';
 import { parseKeyRing } from '../../platform/master-keys.ts';
+import { loadConfig } from '../../services/boot.ts';
 import { startSandbox } from '../../sandbox/start.ts';
 import { startWorker } from '../../workers/start.ts';
 import { createClient, type ApiClient } from '../support/client.ts';
@@ -62,10 +62,10 @@ export async function createInstallation(): Promise<Installation> {
     settings,
     start: async (newest, older) => {
       encryptionKey = newest;
-      const api = await startApi(readConfig(settings(newest, older)));
+      const api = await startApi(loadConfig(settings(newest, older)));
       running = [() => api.close()];
       url = api.url;
-      const worker = await startWorker(readConfig(settings(newest, older)));
+      const worker = await startWorker(loadConfig(settings(newest, older)));
       running = [() => worker.stop(), ...running];
     },
     stop,

@@ -60,7 +60,10 @@ describe('SECURITY 3: unsigned webhooks', () => {
       return row;
     });
     const other = await stack.client('attacker');
-    await other.put('/api/v1/providers/unipile', { dsn: stack.config.UNIPILE_DSN, access_token: 'sandbox-key' });
+    await other.put('/api/v1/providers/unipile', {
+      dsn: stack.config.providers['unipile']?.['dsn'],
+      access_token: 'sandbox-key',
+    });
     const tenant = (await other.get('/api/v1/api-keys')).body.items[0];
     expect(tenant).toBeDefined();
     const own = await db.system((em) => em.findOneOrFail(ProviderCredentials, { tenantId: { $ne: null } }));

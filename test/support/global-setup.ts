@@ -2,7 +2,7 @@ import type { Config } from 'jest';
 import { startTestParts } from '../../dev/parts/test-parts.ts';
 
 /** Folders whose tests need neither PostgreSQL nor Temporal. */
-const WITHOUT_PARTS = ['test/domain', 'test/dev', 'test/providers', 'test/sandbox'];
+const WITHOUT_PARTS = ['test/domain', 'test/dev', 'test/providers/unipile', 'test/providers/wasender', 'test/sandbox'];
 
 declare global {
   var patchbayTestParts: { stop: () => Promise<void> } | undefined;

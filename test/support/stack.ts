@@ -6,7 +6,8 @@ import { ConnectionAttempt } from '../../db/entities/attempts.ts';
 import { sealed } from '../../db/sealed.ts';
 import { callbackAddress } from '../../domain/addresses.ts';
 import { scopeNames, type Scope } from '../../domain/scopes.ts';
-import { readConfig, type Config } from '../../platform/config.ts';
+import type { Config } from '../../platform/config.ts';
+import { installedProviders, loadConfig } from '../../services/boot.ts';
 import { scheduleId } from '../../temporal/schedules.ts';
 import { startSandbox } from '../../sandbox/start.ts';
 import { startWorker } from '../../workers/start.ts';
@@ -42,9 +43,12 @@ export interface TestStack {
   stop(): Promise<void>;
 }
 
-export async function startTestStack(settings: Record<string, string> = {}): Promise<TestStack> {
+export async function startTestStack(
+  settings: Record<string, string> = {},
+  providers = installedProviders,
+): Promise<TestStack> {
   const [database, sandbox] = await Promise.all([createTestDatabase(), startSandbox()]);
-  const config = readConfig({
+  const environment = {
     DATABASE_URL: database.url,
     TEMPORAL_ADDRESS: required('PATCHBAY_TEST_TEMPORAL_ADDRESS'),
     TEMPORAL_TASK_QUEUE: `test-${randomUUID()}`,
@@ -59,14 +63,15 @@ export async function startTestStack(settings: Record<string, string> = {}): Pro
     SHUTDOWN_GRACE_SECONDS: '1',
     RATE_LIMIT_PER_MINUTE: '100000',
     ...settings,
-  });
+  };
+  const config = loadConfig(environment, providers);
   const db = await openDatabase(database.url, { app: 1, system: 1 });
   await addTestDataKey(db);
   await db.close();
-  const api = await startApi({ ...config, PORT: 0 });
+  const api = await startApi({ ...config, PORT: 0 }, { providers });
   // Providers send webhooks to the port on which the API listens.
   const own = { ...config, PUBLIC_URL: settings.PUBLIC_URL ?? api.url };
-  const worker = await startWorker(own);
+  const worker = await startWorker(own, { providers });
   const client = async (tenant: string, scopes: readonly Scope[] = scopeNames): Promise<ApiClient> => {
     const key = await worker.context.db.system(async (em) => {
       const now = new Date();

@@ -21,8 +21,8 @@ export async function keepAccountKeys(
 ): Promise<void> {
   if (!keys?.apiKey && !keys?.webhookSecret) return;
   const keyset = await vault.keysOf(em, account.tenantId);
-  const { apiKey, webhookSecret } = { ...accountKeys(keyset, account), ...keys };
-  const text = JSON.stringify({ apiKey, webhookSecret });
+  const { apiKey, webhookSecret, ...token } = { ...accountKeys(keyset, account), ...keys };
+  const text = JSON.stringify({ apiKey, webhookSecret, ...token });
   if (JSON.stringify(accountKeys(keyset, account)) === text) return;
   account.providerKeys = keyset.seal(text, sealed.providerKeys(account.id));
   account.webhookSecretHash = webhookSecret ? (await openLedger(em, vault)).secretHash(webhookSecret) : null;

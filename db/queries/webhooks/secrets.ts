@@ -1,4 +1,4 @@
-import { timingSafeEqual } from 'node:crypto';
+import { isOneOf } from '../../../platform/constant-time.ts';
 import type { Vault } from '../../vault.ts';
 import type { Database, Em } from '../../connect.ts';
 import { Account } from '../../entities/accounts.ts';
@@ -37,14 +37,11 @@ export async function senderBySecret(
   const hash = (await openLedger(em, vault)).secretHash(secret ?? '');
   const found = await rows<WebhookSender & { hash: string | null }>(em, senderSql(provider, token, hash));
   if (token !== null && !found.length) return 'unknown_address';
-  const sender = secret === null ? undefined : found.find((one) => one.hash !== null && isSame(one.hash, hash));
+  const sender = secret === null ? undefined : found.find((one) => one.hash !== null && isOneOf(hash, [one.hash]));
   if (!sender) return null;
   const { credentialsId, tenantId, providerAccountId } = sender;
   return { credentialsId, tenantId, provider, providerAccountId };
 }
-
-const isSame = (one: string, other: string): boolean =>
-  one.length === other.length && timingSafeEqual(Buffer.from(one), Buffer.from(other));
 
 /** A row without a hash says that the address exists. */
 export const senderSql = (provider: string, token: string | null, hash: string) =>

@@ -44,8 +44,8 @@ export async function actOnStep(context: Context, ref: StepActionRef): Promise<P
 
   if (start.answer === null) {
     const again = ref.action === 'resend';
-    const asked = again ? provider.login.resend(call) : provider.login.anotherWay(call);
-    const next = await asked.catch((error: unknown) => {
+    const ask = again ? provider.login.resend : provider.login.anotherWay;
+    const next = await (ask?.(call) ?? Promise.resolve('refused' as const)).catch((error: unknown) => {
       if (isRefusal(error)) return 'refused' as const;
       throw error;
     });
@@ -67,7 +67,11 @@ export async function actOnStep(context: Context, ref: StepActionRef): Promise<P
   }
   let next: LoginProgress;
   try {
-    next = await provider.login.answer(call, content, start.answer, input);
+    const exchange = content.kind === 'redirect' && input.oauth ? provider.oauth?.exchange : undefined;
+    next =
+      exchange && input.oauth
+        ? await exchange(call, start.answer, input.oauth)
+        : await provider.login.answer(call, content, start.answer, input);
   } catch (error) {
     if (!(error instanceof ProviderFailure)) throw error;
     const { action } = failureRow(error.code);
@@ -154,7 +158,10 @@ export async function pollLogin(context: Context, ref: AttemptRef): Promise<Prog
   const unsent = await withAttempt(context, ref, ({ step, at }) => {
     if (!step?.answerId || !step.answeredAt || step.sentAt || step.endedAt) return null;
     const old = step.answeredAt.getTime() <= at.getTime() - unsentAfterMs;
-    return old ? { stepId: step.id, answerId: step.answerId, action: 'answer' as const } : null;
+    // The code of an authorization page has no API call that sends it.
+    return old || step.kind === 'redirect'
+      ? { stepId: step.id, answerId: step.answerId, action: 'answer' as const }
+      : null;
   });
   return unsent ? actOnStep(context, { ...ref, ...unsent }) : checkLogin(context, ref);
 }

@@ -3,7 +3,14 @@ import type { ConnectionStep } from '../../../db/entities/attempts.ts';
 import { Account } from '../../../db/entities/accounts.ts';
 import { ProviderFailure } from '../../../domain/failures.ts';
 import type { AttemptRef, Progress } from '../../../domain/attempts.ts';
-import type { LoginInput, LoginProgress, Provider, ProviderCall } from '../../../providers/provider.ts';
+import type {
+  LoginInput,
+  LoginProgress,
+  OAuth,
+  OAuthReturn,
+  Provider,
+  ProviderCall,
+} from '../../../providers/provider.ts';
 import type { Context } from '../../context.ts';
 import { completeLogin } from './complete-login.ts';
 import { type AttemptTx, withAttempt } from './attempt-tx.ts';
@@ -38,7 +45,8 @@ export async function applyLoginProgress(
   });
   if (!progress.next.linked || known.state === 'closed') return known;
 
-  const call = { ...from.call, providerAccountId: progress.providerAccountId };
+  const { providerAccountId, keys = from.call.keys } = progress;
+  const call = { ...from.call, providerAccountId, keys };
   try {
     const view = await from.provider.login.check(call);
     if (view.status === 'linked') return await completeLogin(context, ref, from.provider, call, view, wanted);
@@ -87,6 +95,8 @@ export async function startProviderLogin(
     ref,
     ({ attempt }) => attempt.providerAccountId ?? call.providerAccountId,
   );
+  if (input.oauth && provider.oauth)
+    return authorization(provider.oauth, { ...call, providerAccountId: upstream }, input.oauth);
   try {
     return await provider.login.begin({ ...call, providerAccountId: upstream }, input);
   } catch (error) {
@@ -109,3 +119,15 @@ export async function startProviderLogin(
     throw error;
   }
 }
+
+/** The step of an authorization page, from which the owner comes back with a code. */
+const authorization = (oauth: OAuth, call: ProviderCall, back: OAuthReturn): LoginProgress => ({
+  providerAccountId: call.providerAccountId,
+  next: {
+    linked: false,
+    content: { kind: 'redirect', url: oauth.authorizationUrl(call, back) },
+    expiresAt: back.expiresAt,
+    canResend: false,
+    canTryAnotherWay: false,
+  },
+});

@@ -6,12 +6,12 @@ import { credentialsFor, settingsOf } from '../../../db/queries/tenants/credenti
 import type { Account } from '../../../db/entities/accounts.ts';
 import type { ConnectionAttempt } from '../../../db/entities/attempts.ts';
 import { ProviderCredentials } from '../../../db/entities/tenants.ts';
-import { callbackAddress, returnAddress, webhookAddress } from '../../../domain/addresses.ts';
+import { callbackAddress, oauthAddress, returnAddress, webhookAddress } from '../../../domain/addresses.ts';
 import { sealed } from '../../../db/sealed.ts';
 import { failureRow, ProviderFailure } from '../../../domain/failures.ts';
 import type { AttemptRef } from '../../../domain/attempts.ts';
 import type { Keyset } from '../../../platform/keyset.ts';
-import type { AccountView, LoginInput, LoginPage, Provider, ProviderCall } from '../../../providers/provider.ts';
+import type { AccountView, LoginInput, Provider, ProviderCall } from '../../../providers/provider.ts';
 import { timeOf, type Context } from '../../context.ts';
 
 /** An attempt with its account, locked for the transaction. */
@@ -98,20 +98,25 @@ export function loginInput(context: Context, tx: AttemptTx): LoginInput {
       ? keys.open(account.secret, sealed.accountSecret(account.id))
       : null;
   const credentials = stored ? (JSON.parse(stored) as Record<string, unknown>) : {};
-  const page = pageOf(context, tx);
-  return { method: attempt.method, credentials, page, reference: attempt.id, identity: account.identity };
+  const back = returnOf(context, tx);
+  return { method: attempt.method, credentials, ...back, reference: attempt.id, identity: account.identity };
 }
 
-/** The settings of the provider's login page; undefined for an attempt that does not use one. */
-function pageOf(context: Context, { keys, account, attempt }: AttemptTx): LoginPage | undefined {
-  if (!attempt.callbackToken) return undefined;
+/** How an attempt that logs in on a page of the provider comes back from there; nothing for other attempts. */
+function returnOf(context: Context, { keys, account, attempt }: AttemptTx): Pick<LoginInput, 'page' | 'oauth'> {
+  if (!attempt.callbackToken) return {};
   const token = keys.open(attempt.callbackToken, sealed.callbackToken(attempt.id));
+  const expiresAt = attempt.deadlineAt.getTime();
+  if (attempt.method === 'oauth')
+    return { oauth: { redirectUri: oauthAddress(context.publicUrl, account.provider), state: token, expiresAt } };
   return {
-    name: attempt.id,
-    callbackUrl: callbackAddress(context.publicUrl, account.provider, token),
-    successUrl: returnAddress(context.publicUrl, account.provider, token, 'success'),
-    failureUrl: returnAddress(context.publicUrl, account.provider, token, 'failure'),
-    expiresAt: attempt.deadlineAt.getTime(),
+    page: {
+      name: attempt.id,
+      callbackUrl: callbackAddress(context.publicUrl, account.provider, token),
+      successUrl: returnAddress(context.publicUrl, account.provider, token, 'success'),
+      failureUrl: returnAddress(context.publicUrl, account.provider, token, 'failure'),
+      expiresAt,
+    },
   };
 }
 

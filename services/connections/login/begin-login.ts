@@ -23,8 +23,8 @@ export async function beginLogin(context: Context, ref: AttemptRef): Promise<Pro
     const connection = await connectionTo(context, em, account, at, upstream);
     const input = loginInput(context, tx);
     // A login page makes no account before the owner uses it, so it may be requested twice.
-    const asked = upstream || input.page ? null : attempt.intentAt;
-    if (!upstream) attempt.intentAt ??= at;
+    const asked = upstream || input.page || input.oauth ? null : attempt.intentAt;
+    if (!upstream && !input.oauth) attempt.intentAt ??= at;
     return { resume: null, ...connection, input, asked, number: attempt.number };
   });
   if (start.resume) return start.resume;

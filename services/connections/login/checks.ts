@@ -93,7 +93,8 @@ export async function reviveLogin(context: Context, ref: AttemptRef): Promise<Pr
   const { provider, call, wanted } = start;
 
   let view = await provider.login.check(call);
-  if (view.status === 'needs_restart' && (await provider.login.restore(call))) view = await provider.login.check(call);
+  if (view.status === 'needs_restart' && (await provider.login.restore?.(call)))
+    view = await provider.login.check(call);
   // A login of another identity does not end the attempt: the owner can still log in again.
   const isDifferent = isDifferentIdentity(start.account, view);
   if (view.status === 'linked' && !isDifferent) return completeLogin(context, ref, provider, call, view, wanted);
@@ -128,7 +129,8 @@ export async function checkAccount(context: Context, ref: AttemptRef): Promise<P
   const { provider, call } = start.connection;
 
   let view = await provider.login.check(call);
-  if (view.status === 'needs_restart' && (await provider.login.restore(call))) view = await provider.login.check(call);
+  if (view.status === 'needs_restart' && (await provider.login.restore?.(call)))
+    view = await provider.login.check(call);
   const details = view.status === 'linked' ? await provider.account.details(call, view) : null;
   return withAttempt(context, ref, async (tx) => {
     const { em, account, at } = tx;

@@ -1,7 +1,7 @@
 import { addTimelineEvent } from '../../../db/queries/accounts/timeline.ts';
 import { ConnectionAttempt } from '../../../db/entities/attempts.ts';
 import { type AttemptRef, clockSkewMs, type Progress } from '../../../domain/attempts.ts';
-import type { AccountView, LoginInput, Provider, ProviderCall } from '../../../providers/provider.ts';
+import type { AccountView, LoginInput, Provider, ProviderCall, UnconfirmedLogin } from '../../../providers/provider.ts';
 import type { Context } from '../../context.ts';
 import { connectionTo, isUnclear, loginInput, withAttempt } from './attempt-tx.ts';
 import { progressOf } from './steps.ts';
@@ -57,12 +57,6 @@ const outcomes = {
 const madeSince = ({ createdAt }: AccountView, start: Date): boolean =>
   createdAt !== null && createdAt >= start.getTime() - clockSkewMs;
 
-/** A login at the provider that an attempt may have made; `proven` when nothing else can have made it. */
-interface UnconfirmedLogin {
-  providerAccountId: string;
-  proven: boolean;
-}
-
 /** Logins that may have been made since `since` (epoch milliseconds) and that neither an account nor an attempt records. */
 export async function findUnknownLogins(
   context: Context,
@@ -71,8 +65,8 @@ export async function findUnknownLogins(
   input: LoginInput,
   since: number,
 ): Promise<UnconfirmedLogin[]> {
-  const found = await provider.login.findUnconfirmedLogins(call, input, since - clockSkewMs);
-  if (!found.length) return [];
+  const found = await provider.login.findUnconfirmedLogins?.(call, input, since - clockSkewMs);
+  if (!found?.length) return [];
   const ids = found.map(({ providerAccountId }) => providerAccountId);
   const known = await context.db.system((em) => knownLogins(em, ids));
   return found.filter(({ providerAccountId }) => !known.has(providerAccountId));

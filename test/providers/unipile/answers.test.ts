@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { unipile } from '../../../providers/unipile/unipile.ts';
+import { unipile } from '../../../providers/unipile/index.ts';
 import { callTo, failureOf, inputFor, openStep, qr, startPeer, type Peer } from './peer.ts';
 
 const { login, account } = unipile;

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { failures, type FailureCode } from '../../../domain/failures.ts';
-import { unipile } from '../../../providers/unipile/unipile.ts';
+import { unipile } from '../../../providers/unipile/index.ts';
 import type { ProviderCall } from '../../../providers/provider.ts';
 import { callTo, failureOf, inputFor, startPeer, type Peer } from './peer.ts';
 

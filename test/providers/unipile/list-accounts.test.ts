@@ -1,4 +1,4 @@
-import { unipile } from '../../../providers/unipile/unipile.ts';
+import { unipile } from '../../../providers/unipile/index.ts';
 import { startWorld, type World } from '../../sandbox/world.ts';
 import { callTo, failureOf, inputFor, startPeer } from './peer.ts';
 

@@ -1,6 +1,6 @@
 import type { Channel } from '../../../domain/channels.ts';
 import type { LoginProgress, ProviderCall } from '../../../providers/provider.ts';
-import { unipile } from '../../../providers/unipile/unipile.ts';
+import { unipile } from '../../../providers/unipile/index.ts';
 import { startWorld, type World } from '../../sandbox/world.ts';
 import { callTo, failureOf, inputFor, openStep, qr } from './peer.ts';
 

@@ -1,6 +1,7 @@
-import { unipile } from '../../../providers/unipile/unipile.ts';
+import { unipile } from '../../../providers/unipile/index.ts';
 import { startReceiver, startWorld, type Receiver, type World } from '../../sandbox/world.ts';
 import { callTo, failureOf, inputFor, startPeer } from './peer.ts';
+import { shownProof } from '../../../services/webhooks/proof.ts';
 
 const { account, login, webhooks } = unipile;
 const address = 'https://patchbay.example/webhooks/unipile/token';
@@ -130,7 +131,7 @@ describe('P6: what the sandbox delivers to a registration', () => {
 
   const events = (one: { headers: Record<string, any>; text: string }) => {
     const request = { raw: Buffer.from(one.text), headers: one.headers };
-    expect(webhooks.shownSecret(request)).toBe('secret-1');
+    expect(shownProof(webhooks, request.headers)).toBe('secret-1');
     return webhooks.read(request).events ?? [];
   };
 

@@ -1,6 +1,6 @@
 import type { Channel } from '../../../domain/channels.ts';
 import type { LoginInput } from '../../../providers/provider.ts';
-import { unipile } from '../../../providers/unipile/unipile.ts';
+import { unipile } from '../../../providers/unipile/index.ts';
 import { inputFor } from './peer.ts';
 
 describe('A3: what a login starts with is checked before anybody is asked', () => {

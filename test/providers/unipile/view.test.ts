@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import type { ProviderCall } from '../../../providers/provider.ts';
-import { detailsOf } from '../../../providers/unipile/details.ts';
-import { viewOf } from '../../../providers/unipile/view.ts';
+import { detailsOf } from '../../../providers/unipile/account-details.ts';
+import { viewOf } from '../../../providers/unipile/account-view.ts';
 
 const account = (change: object = {}) => ({
   object: 'Account',

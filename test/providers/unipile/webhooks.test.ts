@@ -1,9 +1,10 @@
 import fc from 'fast-check';
 import { subjectName } from '../../../domain/erasure.ts';
 import { peopleIn } from '../../../domain/webhook-events.ts';
-import { unipile } from '../../../providers/unipile/unipile.ts';
+import { unipile } from '../../../providers/unipile/index.ts';
+import { shownProof } from '../../../services/webhooks/proof.ts';
 
-const { read, shownSecret, readCallback } = unipile.webhooks;
+const { read, readCallback } = unipile.webhooks;
 const request = (body: unknown) => ({
   raw: Buffer.from(typeof body === 'string' ? body : JSON.stringify(body)),
   headers: {},
@@ -181,11 +182,11 @@ it('throws nothing, and answers whole events, for any JSON and any bytes', () =>
 
 describe('the secret header', () => {
   it.each([[undefined], [''], [['new', 'new']]])('shows no secret as %j', (value) =>
-    expect(shownSecret({ headers: { 'patchbay-webhook-secret': value } })).toBeNull(),
+    expect(shownProof(unipile.webhooks, { 'patchbay-webhook-secret': value })).toBeNull(),
   );
 
   it('shows its secret as it came', () =>
-    expect(shownSecret({ headers: { 'patchbay-webhook-secret': 'new ' } })).toBe('new '));
+    expect(shownProof(unipile.webhooks, { 'patchbay-webhook-secret': 'new ' })).toBe('new '));
 });
 
 describe('the people whom a body speaks of', () => {

@@ -1,5 +1,5 @@
 import type { LoginInput, LoginProgress, ProviderCall } from '../../../providers/provider.ts';
-import { wasender } from '../../../providers/wasender/wasender.ts';
+import { wasender } from '../../../providers/wasender/index.ts';
 import type { WasenderWorld } from '../../sandbox/wasender-world.ts';
 
 /** What a verb needs, for WASender at `base`. */

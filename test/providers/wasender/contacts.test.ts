@@ -1,6 +1,6 @@
 import type { SeenContact } from '../../../domain/contacts.ts';
 import type { ContactReader, ProviderCall } from '../../../providers/provider.ts';
-import { wasender } from '../../../providers/wasender/wasender.ts';
+import { wasender } from '../../../providers/wasender/index.ts';
 import { startWasender, type WasenderWorld } from '../../sandbox/wasender-world.ts';
 import { failureOf } from '../unipile/peer.ts';
 import { linkedCall } from './calls.ts';
@@ -198,9 +198,9 @@ describe('what else is told of somebody', () => {
   it('is the number behind a LID, where it is told', async () => {
     await book({ size: 3, lid_only: 1 });
     const [one] = (await walk()).people;
-    expect(await contacts.lidToPhone(here, one?.id ?? '')).toMatch(/^\+\d+$/);
+    expect(await contacts.phoneOf?.(here, one?.id ?? '')).toMatch(/^\+\d+$/);
     await world.variant('lid_translates', false);
-    expect(await contacts.lidToPhone(here, one?.id ?? '')).toBeNull();
+    expect(await contacts.phoneOf?.(here, one?.id ?? '')).toBeNull();
   });
 });
 

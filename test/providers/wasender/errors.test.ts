@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { failures, type FailureCode } from '../../../domain/failures.ts';
 import type { ContactReader } from '../../../providers/provider.ts';
-import { wasender } from '../../../providers/wasender/wasender.ts';
+import { wasender } from '../../../providers/wasender/index.ts';
 import { failureOf, startPeer, type Peer } from '../unipile/peer.ts';
 import { callTo, inputFor } from './calls.ts';
 
@@ -203,7 +203,7 @@ describe('what is sent', () => {
     };
     await contacts.one(call(), '+15550100');
     await contacts.one(call(), '900000000000001@lid');
-    await contacts.lidToPhone(call(), '900000000000001@lid');
+    await contacts.phoneOf?.(call(), '900000000000001@lid');
     await login.check(call());
     expect(seen).toEqual([
       'GET /api/contacts/15550100 Bearer canary-key',

@@ -1,5 +1,5 @@
 import type { LoginProgress, ProviderCall } from '../../../providers/provider.ts';
-import { wasender } from '../../../providers/wasender/wasender.ts';
+import { wasender } from '../../../providers/wasender/index.ts';
 import { startWasender, type WasenderWorld } from '../../sandbox/wasender-world.ts';
 import { failureOf, openStep } from '../unipile/peer.ts';
 import { callAfter, callTo, inputFor, linkedCall } from './calls.ts';
@@ -282,8 +282,8 @@ describe('registration of webhooks', () => {
     const ours = await begin('+33639980001');
     const other = await world.created({ webhook_url: 'https://other.example/hook', webhook_enabled: true });
     const none = await world.created();
-    const ids = await account.registerWebhooks(call(), `https://new.example${path}`, 'unused');
-    expect(ids).toEqual(await account.registerWebhooks(call(), `https://new.example${path}`, 'unused'));
+    const ids = await account.registerWebhooks(call(), `https://new.example${path}`);
+    expect(ids).toEqual(await account.registerWebhooks(call(), `https://new.example${path}`));
     expect(ids).not.toEqual([]);
     const urls = await Promise.all([ours.providerAccountId, other.id, none.id].map((id) => session(String(id))));
     expect(urls.map((one) => one.webhook_url)).toEqual([

@@ -1,4 +1,4 @@
-import { wasender } from '../../../providers/wasender/wasender.ts';
+import { wasender } from '../../../providers/wasender/index.ts';
 import { baseUrl, soleSessionKey } from '../../../providers/wasender/settings.ts';
 
 const key = 'a1'.repeat(32);

@@ -1,0 +1,24 @@
+import type { AccountKeys } from '../../domain/accounts.ts';
+import type { Channel } from '../../domain/channels.ts';
+
+/** A provider's settings as stored or taken from the environment: base address, token and the like. */
+export type ProviderSettings = Readonly<Record<string, string>>;
+
+/** What a verb about a provider's credentials needs. */
+export interface CredentialsCall {
+  settings: ProviderSettings;
+  signal?: AbortSignal;
+  /** The context's clock, in milliseconds since the epoch. */
+  now: number;
+}
+
+/** What a verb about one account needs. */
+export interface ProviderCall extends CredentialsCall {
+  channel: Channel;
+  /** The upstream login, where one is known. */
+  providerAccountId: string | null;
+  /** The account's own keys, where its provider gives each account some. */
+  keys?: AccountKeys | null;
+  /** Where the events of these credentials are received, for providers that take the address with each login. */
+  webhookAddress?: string;
+}

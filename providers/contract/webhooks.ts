@@ -1,0 +1,51 @@
+import type { ReadRequest } from '../../domain/webhook-events.ts';
+
+/** A request that came in at a webhook address. */
+export interface WebhookRequest {
+  raw: Buffer;
+  headers: Readonly<Record<string, string | string[] | undefined>>;
+}
+
+/** How a provider's webhook requests prove where they come from. */
+export interface WebhookProof {
+  /** The header that holds the secret or the signature, as the provider spells it. */
+  header: string;
+  /** Absent where the header holds the secret itself; that one is ours, and registered with the webhook. */
+  signature?: BodySignature;
+}
+
+/** The provider signs the raw body with a secret of its own, which is one of its settings. */
+export interface BodySignature {
+  /** The settings whose values may sign. */
+  settings: readonly string[];
+  /** The header's value in a request with this body. Pure. */
+  sign(raw: Buffer, secret: string): string;
+}
+
+/** A provider's question whether an address is ours. */
+export interface Challenge {
+  /** Must be a webhook secret of the address's credentials. */
+  secret: string;
+  /** The text of the right answer. */
+  answer: string;
+}
+
+/** What a provider's webhooks are. */
+export interface Webhooks extends WebhookProof {
+  /**
+   * Paths besides our own at which a provider's documentation puts its webhooks. There the secret names the credentials;
+   * where bodies are signed, the credentials are the installation's.
+   */
+  paths: readonly string[];
+  /**
+   * Reads the GET by which the provider asks, before it sends events, whether the address is ours; null where the query
+   * is none. Absent where the provider does not ask. Pure.
+   */
+  challenge?(query: Readonly<Record<string, unknown>>): Challenge | null;
+  /** The body of an event that is stored and has no effect, for the doctor; `mark` makes it unique. */
+  selfTest(mark: string): object;
+  /** Reads a request once. Pure, and linear in the body's length, whatever is in it. */
+  read(request: WebhookRequest): ReadRequest;
+  /** The upstream account of a login page's callback; null for a body that names none. Absent without such pages. Pure. */
+  readCallback?(body: unknown): string | null;
+}

@@ -1,0 +1,49 @@
+import { isAxiosError } from 'axios';
+import { ProviderFailure } from '../../domain/failures.ts';
+
+/** Network errors with which the request surely never arrived. */
+const neverSent = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH']);
+
+/**
+ * An error of the network as ours; `lost` is what a lost answer leaves open. Only the error's code is kept: its other
+ * fields hold the request with its keys.
+ */
+export function networkFailure(title: string, error: unknown, lost: 'none' | 'unknown'): ProviderFailure {
+  if (!isAxiosError(error))
+    return new ProviderFailure('provider_unavailable', `${title} could not be asked.`, { effect: lost });
+  const code = /^[A-Z_]{1,40}$/.test(error.code ?? '') ? (error.code ?? '') : 'network';
+  const effect = neverSent.has(code) ? 'none' : lost;
+  return new ProviderFailure('provider_unavailable', `${title} did not answer (${code}).`, { effect });
+}
+
+/** What a failed answer of this status leaves open. Below 500 it is a refusal, but for a timeout and a conflict. */
+export const effectOf = (status: number, lost: 'none' | 'unknown'): 'none' | 'unknown' =>
+  status < 500 && status !== 408 && status !== 409 ? 'none' : lost;
+
+/** No wait is this many seconds, and no present time is less: tells the two apart. */
+const timesBegin = 1_000_000_000;
+
+/**
+ * How long a provider asks to wait, in milliseconds from `now`: the first of `values` (fields and headers) that can be
+ * read. Each may be seconds, a Unix time in seconds or milliseconds, or an HTTP date. Undefined where none can.
+ */
+export function retryAfterMs(values: readonly unknown[], now: number, longestMs: number): number | undefined {
+  for (const value of values) {
+    const said = readTime(value);
+    if (said !== null) return Math.min(Math.max(fromNow(said, now), 0), longestMs);
+  }
+  return undefined;
+}
+
+function fromNow(said: number, now: number): number {
+  if (said < timesBegin) return Math.ceil(said * 1000);
+  return (said < timesBegin * 1000 ? said * 1000 : said) - now;
+}
+
+/** A number, also as text; an HTTP date becomes its Unix time in seconds. */
+function readTime(value: unknown): number | null {
+  if (typeof value === 'number') return value;
+  if (typeof value !== 'string' || value.trim() === '') return null;
+  const seconds = Number.isNaN(Number(value)) ? Date.parse(value) / 1000 : Number(value);
+  return Number.isNaN(seconds) ? null : seconds;
+}

@@ -1,0 +1,57 @@
+import { z } from 'zod';
+import { ProviderFailure } from '../../domain/failures.ts';
+import type { CredentialsCall } from '../provider.ts';
+import { createHttp, lostEffect, type HttpRequest } from '../shared/http.ts';
+import { failureOf } from './errors.ts';
+import { baseUrl } from './settings.ts';
+
+const send = createHttp('UniPile', 50 * 1024 * 1024);
+
+/** Whether a call brings an owner's password or code: a new login, a reconnection, the answer to a checkpoint. */
+const carriesLogin = (method: string, path: string): boolean =>
+  method === 'POST' && path.startsWith('/accounts') && !path.endsWith('/restart');
+
+/**
+ * One call to UniPile. Answers the body of any 2xx: a pending checkpoint is one too. Every answer of UniPile is a JSON
+ * object, so that another text under a 2xx (a login page of some network, say) is a failure. Throws `ProviderFailure`.
+ */
+export async function request(
+  call: CredentialsCall,
+  method: HttpRequest['method'],
+  path: string,
+  body?: unknown,
+  query?: Record<string, string>,
+): Promise<unknown> {
+  const base = baseUrl(call.settings);
+  if (!base) throw new ProviderFailure('provider_not_configured', 'UNIPILE_DSN is not a host and port.');
+  const headers = { 'X-API-KEY': call.settings.access_token ?? '', accept: 'application/json' };
+  const answer = await send({ method, url: base + path, headers, body, query, signal: call.signal });
+  const lost = lostEffect(method);
+  const failure = failureOf(answer, { lost, carriesLogin: carriesLogin(method, path), now: call.now });
+  if (failure) throw failure;
+  if (isObject(answer.data) || (answer.data === '' && method === 'DELETE')) return answer.data;
+  throw new ProviderFailure('provider_unavailable', 'UniPile answered in an unknown shape.', { effect: lost });
+}
+
+const isObject = (body: unknown): boolean => typeof body === 'object' && body !== null && !Array.isArray(body);
+
+const page = z.object({ items: z.array(z.unknown()), cursor: z.string().nullish() });
+
+/**
+ * Every item of a list of UniPile, page after page; a cursor is sent alone. Throws on an answer that is no list: to
+ * read it as an empty one would make things a second time.
+ */
+export async function* everyItem(call: CredentialsCall, path: string): AsyncGenerator<unknown> {
+  const seen = new Set<string>();
+  let query: Record<string, string> = { limit: '250' };
+  for (;;) {
+    const { success, data } = page.safeParse(await request(call, 'GET', path, undefined, query));
+    if (!success) throw new ProviderFailure('provider_unavailable', 'UniPile answered something else than a list.');
+    yield* data.items;
+    if (!data.cursor) return;
+    if (seen.has(data.cursor))
+      throw new ProviderFailure('provider_unavailable', 'UniPile answered the same page of a list again.');
+    seen.add(data.cursor);
+    query = { cursor: data.cursor };
+  }
+}

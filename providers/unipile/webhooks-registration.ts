@@ -1,0 +1,107 @@
+import { z } from 'zod';
+import { ProviderFailure } from '../../domain/failures.ts';
+import type { CredentialsCall } from '../provider.ts';
+import { everyItem, request } from './client.ts';
+import { segment } from './ids.ts';
+
+/** The header in which UniPile sends our secret: v1 signs nothing, it only repeats the headers it was given. */
+export const secretHeader = 'Patchbay-Webhook-Secret';
+
+export const messagingEvents = ['message_received', 'message_read', 'message_reaction'] as const;
+const sources: { source: string; events: readonly string[] }[] = [
+  { source: 'account_status', events: [] },
+  { source: 'messaging', events: messagingEvents },
+];
+
+interface Wanted {
+  name: string;
+  request_url: string;
+  source: string;
+  headers: { key: string; value: string }[];
+  events?: readonly string[];
+}
+
+/** A list's item does not name its source, hence the name, which is ours. */
+const listed = z.object({
+  id: z.string().min(1),
+  request_url: z.string(),
+  name: z.string().nullish(),
+  enabled: z.boolean().nullish(),
+  format: z.string().nullish(),
+  headers: z
+    .array(z.object({ key: z.string(), value: z.string() }))
+    .nullish()
+    .catch(null),
+  events: z.array(z.string()).nullish().catch(null),
+  account_ids: z.array(z.unknown()).nullish().catch(null),
+});
+type Listed = z.infer<typeof listed>;
+
+const made = z.object({ webhook_id: z.string().min(1) });
+
+/**
+ * Keeps what stands at `address` as it should, makes what is missing, and only then deletes what else stands there: in
+ * between an event may come twice, but none is missed. Looks whether all are there in the end. Registrations at other
+ * addresses are not ours.
+ */
+export async function registerWebhooks(call: CredentialsCall, address: string, secret: string): Promise<string[]> {
+  const before = await registeredAt(call, address);
+  const ids: string[] = [];
+  for (const { source, events } of sources) {
+    const wanted: Wanted = {
+      name: `patchbay ${source}`,
+      request_url: address,
+      source,
+      headers: [
+        { key: secretHeader.toLowerCase(), value: secret },
+        // Without it UniPile sends JSON under a form's content type.
+        { key: 'Content-Type', value: 'application/json' },
+      ],
+      ...(events.length > 0 ? { events } : {}),
+    };
+    ids.push(before.find((one) => isAs(one, wanted))?.id ?? (await make(call, wanted)));
+  }
+  for (const { id } of before) if (!ids.includes(id)) await remove(call, id);
+  const after = (await registeredAt(call, address)).filter(({ enabled }) => enabled !== false).map(({ id }) => id);
+  if (!ids.every((id) => after.includes(id)))
+    throw new ProviderFailure('provider_unavailable', 'UniPile does not list a webhook that it has registered.');
+  return ids;
+}
+
+async function make(call: CredentialsCall, wanted: Wanted): Promise<string> {
+  const answer = await request(call, 'POST', '/webhooks', { ...wanted, format: 'json', enabled: true });
+  const { success, data } = made.safeParse(answer);
+  if (!success) throw new ProviderFailure('provider_unavailable', 'UniPile answered a registration without its id.');
+  return data.webhook_id;
+}
+
+/** Another process may have deleted it meanwhile. */
+async function remove(call: CredentialsCall, id: string): Promise<void> {
+  try {
+    await request(call, 'DELETE', `/webhooks/${segment(id)}`);
+  } catch (error) {
+    if (!(error instanceof ProviderFailure && error.code === 'not_found')) throw error;
+  }
+}
+
+async function registeredAt(call: CredentialsCall, address: string): Promise<Listed[]> {
+  const found: Listed[] = [];
+  for await (const item of everyItem(call, '/webhooks')) {
+    const { success, data } = listed.safeParse(item);
+    if (success && data.request_url === address) found.push(data);
+  }
+  return found;
+}
+
+/** Whether it does already what is wanted: switched on, as JSON, for all accounts and events, with the present secret. */
+function isAs(one: Listed, wanted: Wanted): boolean {
+  const headers = new Map(one.headers?.map(({ key, value }) => [key.toLowerCase(), value]));
+  return (
+    one.name === wanted.name &&
+    one.enabled === true &&
+    one.format === 'json' &&
+    !one.account_ids?.length &&
+    wanted.headers.every(({ key, value }) => headers.get(key.toLowerCase()) === value) &&
+    (wanted.events ?? []).every((event) => one.events?.includes(event))
+  );
+}

@@ -1,0 +1,63 @@
+import { ProviderFailure } from '../../domain/failures.ts';
+import type { CredentialsCall, ProviderCall } from '../provider.ts';
+import { createHttp, lostEffect, type HttpRequest } from '../shared/http.ts';
+import { failureOf } from './errors.ts';
+import { asObject, field, text, type Json } from './fields.ts';
+import { segment } from './ids.ts';
+import { baseUrl, soleSessionKey } from './settings.ts';
+
+/** An address book may come at once. */
+const send = createHttp('WASender', 256 * 1024 * 1024);
+
+type Method = HttpRequest['method'];
+
+/** A call with a session's key; the key of the settings counts for its own session, whatever the account. */
+export type SessionCall = CredentialsCall & Partial<Pick<ProviderCall, 'keys' | 'providerAccountId'>>;
+
+interface More {
+  body?: Json;
+  query?: Record<string, string>;
+}
+
+/** A call with the personal access token: everything under /whatsapp-sessions. Answers the whole body. */
+export const askAccount = (call: CredentialsCall, method: Method, path: string, more: More = {}): Promise<Json> =>
+  request(call, call.settings.api_token ?? '', method, path, more);
+
+/**
+ * A call with the session's own key, which the account keeps. A refused key was made anew at WASender: then the present
+ * one is asked for, once.
+ */
+export async function askSession(call: SessionCall, method: Method, path: string, more: More = {}): Promise<Json> {
+  const kept = soleSessionKey(call.settings) ?? call.keys?.apiKey;
+  if (kept)
+    try {
+      return await request(call, kept, method, path, more);
+    } catch (error) {
+      const outdated = error instanceof ProviderFailure && error.code === 'provider_key_rejected';
+      if (!outdated || kept === call.settings.api_token) throw error;
+    }
+  const session = dataOf(
+    await askAccount(call, 'GET', `/whatsapp-sessions/${segment(call.providerAccountId ?? null)}`),
+  );
+  const fresh = text(asObject(session), 'api_key');
+  if (!fresh || fresh === kept)
+    throw new ProviderFailure('provider_key_rejected', 'WASender refuses the key of its own session.');
+  return request(call, fresh, method, path, more);
+}
+
+async function request(call: CredentialsCall, key: string, method: Method, path: string, more: More): Promise<Json> {
+  const base = baseUrl(call.settings);
+  if (!base) throw new ProviderFailure('provider_not_configured', 'WASENDER_BASE_URL is not an https address.');
+  const headers = { authorization: `Bearer ${key}`, accept: 'application/json' };
+  const answer = await send({ method, url: base + path, headers, ...more, signal: call.signal });
+  const lost = lostEffect(method);
+  const failure = failureOf(answer, { lost, now: call.now });
+  if (failure) throw failure;
+  if (answer.status === 204) return {};
+  const body = asObject(answer.data);
+  if (body) return body;
+  throw new ProviderFailure('provider_unavailable', 'WASender answered in an unknown shape.', { effect: lost });
+}
+
+/** What an answer is about: its `data`, or the body itself where there is no envelope. */
+export const dataOf = (body: Json): unknown => field(body, 'data') ?? body;

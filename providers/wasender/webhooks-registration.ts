@@ -1,0 +1,67 @@
+import type { CredentialsCall, ProviderCall } from '../provider.ts';
+import type { Json } from './fields.ts';
+import { askAccount } from './client.ts';
+import { segment } from './ids.ts';
+import { fetchSession, listSessions, type Session } from './account-object.ts';
+import { soleSessionKey } from './settings.ts';
+
+/** What sessions are subscribed to. `messages.upsert` holds what is sent from the phone, too. */
+const subscribedEvents = [
+  'session.status',
+  'contacts.upsert',
+  'contacts.update',
+  'messages.received',
+  'messages.upsert',
+  'messages.update',
+  'messages.delete',
+  'messages.reaction',
+  'message-receipt.update',
+  'message.sent',
+] as const;
+
+/** A session's webhook is a setting of the session: there is one registration for all, and none has an id. */
+const registration = 'sessions';
+
+/**
+ * Corrects the webhook of each session whose events go to this path under another host, which `PUBLIC_URL` named
+ * before. New sessions are given the address when they are made. The secret is WASender's own, one for each session.
+ */
+export async function registerWebhooks(call: CredentialsCall, address: string): Promise<string[]> {
+  if (soleSessionKey(call.settings)) return [registration];
+  const path = pathOf(address);
+  for (const session of await listSessions(call))
+    if (session.webhookUrl && session.webhookUrl !== address && pathOf(session.webhookUrl) === path)
+      await pointWebhook(call, session, address);
+  return [registration];
+}
+
+/** Has a session send its events to us, unless it sends them to an address that is not ours. */
+export async function subscribe(call: ProviderCall): Promise<void> {
+  if (soleSessionKey(call.settings) || !call.webhookAddress) return;
+  const session = await fetchSession(call, call.providerAccountId);
+  if (!session.webhookUrl || pathOf(session.webhookUrl) === pathOf(call.webhookAddress))
+    await pointWebhook(call, session, call.webhookAddress);
+}
+
+/**
+ * PUT /whatsapp-sessions/{id}, where the webhook is not yet as it should be. Whether an update may hold the changed
+ * fields alone is not established: what creating wants is sent along, as it stands.
+ */
+export async function pointWebhook(call: CredentialsCall, session: Session, address: string): Promise<void> {
+  const events = new Set(session.webhookEvents);
+  const isAs =
+    session.webhookUrl === address && session.webhookEnabled && subscribedEvents.every((event) => events.has(event));
+  if (isAs) return;
+  const body: Json = {
+    ...(session.name ? { name: session.name } : {}),
+    ...(session.phone ? { phone_number: session.phone } : {}),
+    account_protection: session.accountProtection,
+    log_messages: session.logMessages,
+    webhook_url: address,
+    webhook_enabled: true,
+    webhook_events: [...subscribedEvents],
+  };
+  await askAccount(call, 'PUT', `/whatsapp-sessions/${segment(session.id)}`, { body });
+}
+
+const pathOf = (address: string): string | null => (URL.canParse(address) ? new URL(address).pathname : null);

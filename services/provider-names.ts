@@ -1,0 +1,19 @@
+import type { ProviderName } from '../domain/channels.ts';
+import type { Providers } from '../providers/provider.ts';
+import type { Context } from './context.ts';
+import { Problem } from './problem.ts';
+
+/** Names in the API's contract whose providers are not in this version. */
+const announced = ['meta'];
+
+/** Every name that a request may give, in the order in which they are documented. */
+export const providerNames = (providers: Providers): ProviderName[] => [
+  ...new Set([...Object.keys(providers), ...announced]),
+];
+
+/** 422 for a name that is none of them. */
+export function checkProviderName({ providers }: Context, name: ProviderName | undefined): void {
+  const names = providerNames(providers);
+  if (name !== undefined && !names.includes(name))
+    throw new Problem('invalid_request', `provider: must be one of ${names.join(', ')}`);
+}

@@ -1,0 +1,19 @@
+import { isOneOf } from '../../platform/constant-time.ts';
+import type { WebhookProof, WebhookRequest } from '../../providers/provider.ts';
+
+/** The secret or the signature that a request shows; null where it shows none. */
+export function shownProof({ header }: WebhookProof, headers: WebhookRequest['headers']): string | null {
+  const given = headers[header.toLowerCase()];
+  return typeof given === 'string' && given !== '' ? given : null;
+}
+
+/** The header's value in a request with this body. */
+export const proofOf = ({ signature }: WebhookProof, raw: Buffer, secret: string): string =>
+  signature ? signature.sign(raw, secret) : secret;
+
+/** Whether one of `secrets` signed the request; several count, so that they can be rotated. */
+export function isSigned(proof: WebhookProof, { raw, headers }: WebhookRequest, secrets: readonly string[]): boolean {
+  const shown = shownProof(proof, headers);
+  const signatures = secrets.filter((secret) => secret !== '').map((secret) => proofOf(proof, raw, secret));
+  return shown !== null && isOneOf(shown, signatures);
+}
