@@ -3,7 +3,8 @@ import { moveLeases, type DueAccount } from '../db/queries/accounts/lease-due-ac
 import { failRun } from '../db/queries/syncs/contacts-run.ts';
 import { openSweptRun } from '../db/queries/syncs/open-contacts-run.ts';
 import { failureRow, ProviderFailure } from '../domain/failures.ts';
-import { contactsEveryMs, timeOf, type Context } from '../services/context.ts';
+import { contactsEveryMs } from '../platform/config.ts';
+import { timeOf, type Context } from '../services/context.ts';
 import { completeContacts } from '../services/contacts/complete-contacts.ts';
 import { syncContacts, type Holder } from '../services/contacts/sync-contacts.ts';
 import { leaseDueAccounts, type SweepRef } from './lease-due-accounts.ts';

@@ -75,14 +75,3 @@ function open(url: string, role: string, max: number): Promise<MikroORM> {
     driverOptions: { options: `-c role=${role}`, application_name: role, connectionTimeoutMillis: 5_000 },
   });
 }
-
-/** Rows of a hand-written statement. `?` are the parameters; times come back as text, so prefer entities for them. */
-export async function rows<T>(em: Em, sql: string, params: readonly unknown[] = []): Promise<T[]> {
-  return (await em.execute(sql, params as unknown[], 'all')) as T[];
-}
-
-/** A list as one parameter, as in `= any(?::text[])` and `unnest(?::uuid[])`. */
-export const arrayOf = (values: readonly (string | boolean | null)[]): string =>
-  `{${values.map((value) => (typeof value === 'string' ? quoted(value) : String(value))).join()}}`;
-
-const quoted = (text: string): string => `"${/[\\"]/.test(text) ? text.replaceAll(/[\\"]/g, '\\$&') : text}"`;

@@ -113,3 +113,7 @@ function settingsFrom(
   });
   return Object.fromEntries(set);
 }
+
+/** How often every address book is read, in milliseconds. */
+export const contactsEveryMs = (config: Pick<Config, 'WASENDER_SYNC_INTERVAL_HOURS'>): number =>
+  config.WASENDER_SYNC_INTERVAL_HOURS * 3_600_000;

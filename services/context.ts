@@ -26,6 +26,3 @@ export interface Context {
 /** The time of work that a workflow asked for: never behind the workflow's own, which runs ahead where time is skipped. */
 export const timeOf = (context: Context, ref: { now: number }): Date =>
   new Date(Math.max(context.clock.now().getTime(), ref.now));
-
-/** How often every address book is read, in milliseconds. */
-export const contactsEveryMs = (config: Config): number => config.WASENDER_SYNC_INTERVAL_HOURS * 3_600_000;

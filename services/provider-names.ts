@@ -17,3 +17,7 @@ export function checkProviderName({ providers }: Context, name: ProviderName | u
   if (name !== undefined && !names.includes(name))
     throw new Problem('invalid_request', `provider: must be one of ${names.join(', ')}`);
 }
+
+/** Providers that have address books. */
+export const withContacts = (providers: Partial<Providers>): ProviderName[] =>
+  Object.values(providers).flatMap((provider) => (provider?.contacts ? [provider.name] : []));

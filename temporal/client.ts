@@ -22,7 +22,7 @@ import {
   type StepRef,
 } from '../workflows/messages.ts';
 import { createDataConverter } from './codec.ts';
-import type { Config } from '../platform/config.ts';
+import { contactsEveryMs, type Config } from '../platform/config.ts';
 import { ensureSchedules, triggerMaintenance } from './schedules.ts';
 import { ensureSearchAttributes, lacksSearchAttributes } from './search-attributes.ts';
 import { endSignalledOut, hasSignalLimit } from './signal-limit.ts';
@@ -215,7 +215,7 @@ export function openTemporalClient(config: Config, keysOfInstallation: () => Pro
     ensureSchedules: () =>
       client.withDeadline(Date.now() + 5_000, () =>
         ensureSchedules(client, taskQueue, {
-          contactsEveryMs: config.WASENDER_SYNC_INTERVAL_HOURS * 3_600_000,
+          contactsEveryMs: contactsEveryMs(config),
           contactsOn: config.WASENDER_AUTO_SYNC_ENABLED,
         }),
       ),

@@ -1,9 +1,10 @@
 import { z } from 'zod';
-import { credentialsFor } from '../../db/queries/tenants/credentials.ts';
+import { ProviderCredentials } from '../../db/entities/tenants.ts';
 import { Account } from '../../db/entities/accounts.ts';
 import { countContacts } from '../../db/queries/contacts/count-contacts.ts';
 import { lastContactsSync, newestContactsRuns } from '../../db/queries/syncs/newest-runs.ts';
 import { anyAccount } from '../../services/accounts/find-account.ts';
+import { withContacts } from '../../services/provider-names.ts';
 import { time, wireTimeOrNull } from '../http/pagination.ts';
 import { route } from '../http/route.ts';
 import { syncAnswer, syncView } from '../views/sync.ts';
@@ -39,7 +40,7 @@ const getStats = route({
       return {
         body: {
           ...(await countContacts(em, account)),
-          last_sync: wireTimeOrNull(await lastContactsSync(em, { account })),
+          last_sync: wireTimeOrNull(await lastContactsSync(em, account)),
           last_runs: runs.map(syncView(await context.vault.keysOf(em, principal.tenantId))),
         },
       };
@@ -49,7 +50,7 @@ const getStats = route({
 export const getSyncStatus = route({
   method: 'get',
   path: '/contacts/sync-status',
-  summary: 'Say whether contacts can be synced from WASender, and when they last were',
+  summary: 'Say whether contacts can be synced, and when they last were',
   tag,
   scope: 'read',
   answer: z.object({
@@ -59,13 +60,15 @@ export const getSyncStatus = route({
   }),
   handle: ({ context, principal }) =>
     context.db.tenant(principal.tenantId, async (em) => {
-      const configured = (await credentialsFor(em, principal.tenantId, 'wasender')) !== null;
-      const account = await em.findOne(Account, { provider: 'wasender', state: 'active', mergedInto: null });
+      const provider = withContacts(context.providers);
+      const of = { provider, $or: [{ tenantId: principal.tenantId }, { tenantId: null }] };
+      const configured = (await em.count(ProviderCredentials, of)) > 0;
+      const account = await em.findOne(Account, { provider, state: 'active', mergedInto: null });
       return {
         body: {
           wasender_configured: configured,
           sync_available: configured && account !== null,
-          last_sync: wireTimeOrNull(await lastContactsSync(em, { provider: 'wasender' })),
+          last_sync: wireTimeOrNull(await lastContactsSync(em, null)),
         },
       };
     }),

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { arrayOf, rows, type Em } from '../../db/connect.ts';
+import type { Em } from '../../db/connect.ts';
+import { Account } from '../../db/entities/accounts.ts';
 import { Erasure } from '../../db/entities/privacy.ts';
 import { liftErasure, openErasure } from '../../db/queries/erasures/erasures.ts';
 import { findPerson, type Person } from '../../db/queries/erasures/find-person.ts';
@@ -51,11 +52,7 @@ const erasureView = (erasure: Erasure): z.input<typeof erasureAnswer> => ({
 /** An account's owner is no entry in an address book: their data goes with the account. */
 async function refuseOwn(em: Em, { subjects }: Person): Promise<void> {
   const numbers = subjects.flatMap(({ value }) => /^(\d+)@s\.whatsapp\.net$/.exec(value)?.[1] ?? []);
-  const [own] = await rows<{ id: string }>(
-    em,
-    'select id from accounts where identity = any(?::text[]) and merged_into is null limit 1',
-    [arrayOf(numbers.map((number) => `+${number}`))],
-  );
+  const own = await em.findOne(Account, { identity: numbers.map((number) => `+${number}`), mergedInto: null });
   if (own) throw new Problem('account_of_yours', `The number is the account ${own.id}.`);
 }
 

@@ -1,12 +1,13 @@
 import { connectionTo } from '../../services/connections/login/attempt-tx.ts';
 import type { Database, Em } from '../../db/connect.ts';
-import { rows } from '../../db/connect.ts';
 import { saveContacts } from '../../db/queries/contacts/save-contacts.ts';
+import { Contact } from '../../db/entities/contacts.ts';
 import { Account } from '../../db/entities/accounts.ts';
 import type { SeenContact } from '../../domain/contacts.ts';
 import { failureRow, ProviderFailure } from '../../domain/failures.ts';
 import { systemClock } from '../../platform/clock.ts';
 import type { ContactReader, ProviderCall } from '../../providers/provider.ts';
+import { withContacts } from '../../services/provider-names.ts';
 import { fail, pass, skip, type Check, type Finding } from './check.ts';
 import type { Subject } from './subject.ts';
 
@@ -65,7 +66,7 @@ async function withBook(
   work: (book: Book) => Promise<Finding>,
 ): Promise<Finding[]> {
   const db = await subject.database();
-  const names = Object.values(subject.providers).flatMap(({ name, contacts }) => (contacts ? [name] : []));
+  const names = withContacts(subject.providers);
   const book = await db.system((em) => bookOf(subject, em, names, signal));
   if (!book)
     return [
@@ -102,15 +103,14 @@ async function bookOf(
 
 /** A number that the account knows already, else one of the book. */
 async function somebody({ db, account, reader, call }: Book): Promise<string | null> {
-  const [stored] = await db.system((em) =>
-    rows<{ phone_number: string }>(
-      em,
-      `select phone_number from contacts
-       where account_id = ? and merged_into is null and phone_number is not null order by id desc limit 1`,
-      [account.id],
+  const stored = await db.system((em) =>
+    em.findOne(
+      Contact,
+      { accountId: account.id, mergedInto: null, phoneNumber: { $ne: null } },
+      { orderBy: { id: 'desc' } },
     ),
   );
-  if (stored) return stored.phone_number;
+  if (stored?.phoneNumber) return stored.phoneNumber;
   const { contacts } = await reader.page(call, null);
   return contacts.find(({ phone }) => phone !== null)?.phone ?? null;
 }

@@ -1,20 +1,10 @@
-import { rows } from '../../db/connect.ts';
+import { Account } from '../../db/entities/accounts.ts';
+import { rowSecurityOfTables, serverRole } from '../../db/queries/installation/schema.ts';
 import { fail, pass, type Check, type Finding } from './check.ts';
 
 /** The oldest PostgreSQL that will do, as PostgreSQL writes versions. */
 const oldestVersion = 150_000;
 
-interface Role {
-  version: number;
-  server: string;
-  name: string;
-  all_powerful: boolean;
-}
-
-const roleSql = `select current_setting('server_version_num')::int as version,
-  split_part(current_setting('server_version'), ' ', 1) as server, rolname as name,
-  rolsuper or rolbypassrls as all_powerful
-  from pg_roles where rolname = current_user`;
 const nobody = '00000000-0000-0000-0000-000000000000';
 
 /** Reachable, new enough, and both roles can be taken and are subject to row-level security. */
@@ -26,15 +16,12 @@ export const database: Check = {
     '(patchbay migrate makes them).',
   look: async (subject) => {
     const db = await subject.database();
-    const roles = [
-      ...(await db.system((em) => rows<Role>(em, roleSql))),
-      ...(await db.tenant(nobody, (em) => rows<Role>(em, roleSql))),
-    ];
+    const roles = [await db.system(serverRole), await db.tenant(nobody, serverRole)].flatMap((role) => role ?? []);
     const [first] = roles;
     const server = first?.server ?? 'unknown';
     if (!first || first.version < oldestVersion)
       return [fail(`PostgreSQL ${server}`, 'Upgrade PostgreSQL to 15 or newer.')];
-    const powerful = roles.filter((role) => role.all_powerful).map(({ name }) => name);
+    const powerful = roles.filter((role) => role.bypassesRowSecurity).map(({ name }) => name);
     if (powerful.length)
       return [
         fail(`${powerful.join(' and ')} may pass by row-level security`, 'alter role … nosuperuser nobypassrls;'),
@@ -50,14 +37,7 @@ export const rowSecurity: Check = {
   otherwise: 'Bring the schema up to date as its owner: patchbay migrate.',
   look: async (subject): Promise<Finding[]> => {
     const db = await subject.database();
-    const tables = await db.system((em) =>
-      rows<{ name: string; forced: boolean }>(
-        em,
-        `select relname as name, relrowsecurity and relforcerowsecurity as forced from pg_class
-         where relkind in ('r', 'p') and relnamespace = 'public'::regnamespace and relname <> 'schema_migrations'
-           and (not relispartition or has_table_privilege('patchbay_app', oid, 'select')) order by 1`,
-      ),
-    );
+    const tables = await db.system(rowSecurityOfTables);
     const open = tables.filter(({ forced }) => !forced).map(({ name }) => name);
     if (open.length)
       return [
@@ -68,8 +48,8 @@ export const rowSecurity: Check = {
       ];
     if (!tables.some(({ name }) => name === 'accounts'))
       return [fail('there are no tables of ours', 'Bring the schema up to date as its owner: patchbay migrate.')];
-    const seen = await db.tenant(nobody, (em) => rows(em, 'select id from accounts limit 1'));
-    if (seen.length)
+    const seen = await db.tenant(nobody, (em) => em.count(Account));
+    if (seen)
       return [fail('a tenant that does not exist sees accounts', 'Restore the policies: compare with db/migrations.')];
     return [pass(`forced on ${tables.length} tables`)];
   },

@@ -1,5 +1,6 @@
 import { VaultError } from '../../platform/cipher.ts';
-import { rows, type Database, type Em } from '../../db/connect.ts';
+import type { Database } from '../../db/connect.ts';
+import { sealedSample } from '../../db/queries/installation/sealed-sample.ts';
 import { sealedColumns, type SealedColumn } from '../../db/sealed.ts';
 import type { Vault } from '../../db/vault.ts';
 import { masterKeysInUse } from '../../db/wrapped-keys.ts';
@@ -35,14 +36,11 @@ export const encryption: Check = {
   },
 };
 
-const opens = (db: Database, vault: Vault, { table, column, of, context }: SealedColumn): Promise<boolean> =>
-  db.system(async (em: Em) => {
-    const [row] = await rows<{ tenant_id: string | null; of: string; value: string }>(
-      em,
-      `select tenant_id, ${of} as of, ${column} as value from ${table} where ${column} is not null limit 1`,
-    );
+const opens = (db: Database, vault: Vault, column: SealedColumn): Promise<boolean> =>
+  db.system(async (em) => {
+    const sample = await sealedSample(em, column);
     try {
-      if (row) (await vault.keysOf(em, row.tenant_id)).open(row.value, context(row.of));
+      if (sample) (await vault.keysOf(em, sample.tenantId)).open(sample.value, column.context(sample.of));
       return true;
     } catch (error) {
       if (error instanceof VaultError) return false;

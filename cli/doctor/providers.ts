@@ -1,33 +1,32 @@
-import { rows, type Em } from '../../db/connect.ts';
-import { sealed } from '../../db/sealed.ts';
+import type { Em } from '../../db/connect.ts';
+import { ProviderCredentials, Tenant } from '../../db/entities/tenants.ts';
+import { settingsOf } from '../../db/queries/tenants/credentials.ts';
 import { webhookAddress } from '../../domain/addresses.ts';
-import type { ProviderName } from '../../domain/channels.ts';
 import { failureRow, ProviderFailure } from '../../domain/failures.ts';
 import type { Subject } from './subject.ts';
 import type { Provider, Providers } from '../../providers/provider.ts';
 import { fail, pass, skip, type Check, type Finding } from './check.ts';
 
 interface Row {
-  id: string;
-  provider: ProviderName;
-  tenant_id: string | null;
+  credentials: ProviderCredentials;
+  /** The tenant's name; null for the installation's credentials. */
   tenant: string | null;
-  settings: string;
-  webhook_token: string;
-  registered_address: string | null;
 }
 
 /** Credentials that are checked; an installation may have thousands of tenants with their own. */
 const most = 50;
 
-const credentials = (em: Em): Promise<Row[]> =>
-  rows<Row>(
-    em,
-    `select c.id, c.provider, c.tenant_id, t.name as tenant, c.settings, c.webhook_token, c.registered_address
-     from provider_credentials c left join tenants t on t.id = c.tenant_id
-     order by c.tenant_id nulls first, c.id limit ?`,
-    [most],
+/** The installation's first. */
+async function firstRows(em: Em): Promise<Row[]> {
+  const found = await em.find(
+    ProviderCredentials,
+    {},
+    { orderBy: { tenantId: 'asc nulls first', id: 'asc' }, limit: most },
   );
+  const tenants = await em.find(Tenant, { id: found.flatMap(({ tenantId }) => tenantId ?? []) });
+  const names = new Map(tenants.map(({ id, name }) => [id, name]));
+  return found.map((credentials) => ({ credentials, tenant: names.get(credentials.tenantId ?? '') ?? null }));
+}
 
 /** Of each provider's credentials: settings, key, and where its events go. */
 export const providerChecks: Check = {
@@ -36,12 +35,13 @@ export const providerChecks: Check = {
   otherwise: 'Ask again when the provider answers.',
   look: async (subject, signal) => {
     const db = await subject.database();
-    const found = await db.system(credentials);
+    const found = await db.system(firstRows);
     if (!found.length)
       return [skip('none is configured', `Set ${howToSet(subject.providers)}, or PUT /api/v1/providers/{provider}.`)];
     return Promise.all(
       found.map(async (row) => {
-        const of = row.tenant === null ? row.provider : `${row.provider} of ${row.tenant}`;
+        const { provider } = row.credentials;
+        const of = row.tenant === null ? provider : `${provider} of ${row.tenant}`;
         const finding = await examineOne(row, subject, signal);
         return { ...finding, of };
       }),
@@ -59,16 +59,16 @@ const howToSet = (providers: Providers): string =>
     )
     .join(', or ');
 
-async function examineOne(row: Row, subject: Subject, signal: AbortSignal): Promise<Finding> {
+async function examineOne({ credentials, tenant }: Row, subject: Subject, signal: AbortSignal): Promise<Finding> {
   const publicUrl = subject.config().PUBLIC_URL;
-  const provider = subject.providers[row.provider];
+  const provider = subject.providers[credentials.provider];
   if (!provider) return skip('this version does not know it');
-  const keys = await subject.vault().keysOf(await subject.database(), row.tenant_id);
-  const settings = JSON.parse(keys.open(row.settings, sealed.credentials(row.id))) as Record<string, string>;
+  const keys = await subject.vault().keysOf(await subject.database(), credentials.tenantId);
+  const settings = settingsOf(keys, credentials);
   const setAgain =
-    row.tenant === null
+    tenant === null
       ? "Correct the installation's settings of the provider and restart api and worker."
-      : `Set it again with a key of tenant ${row.tenant}: PUT /api/v1/providers/${row.provider}.`;
+      : `Set it again with a key of tenant ${tenant}: PUT /api/v1/providers/${credentials.provider}.`;
   const wrong = provider.checkSettings(settings);
   if (wrong) return fail(wrong, setAgain);
   try {
@@ -78,12 +78,12 @@ async function examineOne(row: Row, subject: Subject, signal: AbortSignal): Prom
     if (error.code === 'provider_key_rejected') return fail(`the key is refused: ${error.message}`, setAgain);
     return fail(error.message, failureRow(error.code).whatToDo);
   }
-  return webhookOf(row, provider, publicUrl);
+  return webhookOf(credentials, provider, publicUrl);
 }
 
 /** Addresses hold an unguessable part: only where they lead is shown. */
 function webhookOf(
-  { webhook_token: token, registered_address: registered }: Row,
+  { webhookToken: token, registeredAddress: registered }: ProviderCredentials,
   { name, title, account }: Provider,
   publicUrl: string,
 ): Finding {

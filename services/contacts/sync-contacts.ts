@@ -13,7 +13,8 @@ import {
 import { Account } from '../../db/entities/accounts.ts';
 import { ProviderFailure, type FailureCode } from '../../domain/failures.ts';
 import { connectionTo } from '../connections/login/attempt-tx.ts';
-import { contactsEveryMs, timeOf, type Context } from '../context.ts';
+import { contactsEveryMs } from '../../platform/config.ts';
+import { timeOf, type Context } from '../context.ts';
 import { readContacts, readGroup, readOne, type ContactBatch, type Reading } from './read-contacts.ts';
 import { savePage } from './save-page.ts';
 import { ContactSyncStats } from './contact-sync-stats.ts';

@@ -19,6 +19,7 @@ import { unsentAfterMs } from '../../domain/attempts.ts';
 import type { AccountRef } from '../../temporal/client.ts';
 import type { Context } from '../context.ts';
 import { pageSize, type Stalled } from './repair.ts';
+import { withContacts } from '../provider-names.ts';
 
 const second = 1_000;
 /** A request is signalled by whoever wrote it; the reconciler waits this long before it signals, too. */
@@ -101,10 +102,9 @@ export const missingDetails = ({ db, clock, temporal }: Context): Stalled<Stalle
 
 /** Active accounts whose address book was never read. */
 export function missingContacts({ db, clock, temporal, providers }: Context): Stalled<StalledAccount> {
-  const withContacts = Object.entries(providers).flatMap(([name, { contacts }]) => (contacts ? [name] : []));
   return {
     name: 'missing_contacts',
-    find: (em, after) => accountsWithoutContacts(em, withContacts, after, pageSize),
+    find: (em, after) => accountsWithoutContacts(em, withContacts(providers), after, pageSize),
     move: async (row) => {
       const account = { id: row.id, tenantId: row.tenant_id };
       const { scope } = await db.system((em) => openFirstContactsRun(em, account, clock.now()));

@@ -12,6 +12,7 @@ import type { Principal } from '../principal.ts';
 import { Problem } from '../problem.ts';
 import { startContactsSync, startDetailsSync } from '../signal.ts';
 import { pollUntil } from '../../platform/poll-until.ts';
+import { withContacts } from '../provider-names.ts';
 
 /** What a sync is to fetch. */
 export type SyncRequest = { kind: 'details' } | { kind: 'contacts'; target: SyncTarget | null };
@@ -69,10 +70,6 @@ export function checkSyncable({ providers }: Context, account: Account, request:
   if (!account.providerAccountId || (request === 'contacts' && account.state !== 'active'))
     throw new Problem('account_not_connected');
 }
-
-/** Providers that have address books. */
-const withContacts = (providers: Context['providers']): ProviderName[] =>
-  (Object.keys(providers) as ProviderName[]).filter((name) => providers[name]?.contacts);
 
 /**
  * The connected accounts of the tenant that can have this synced, or the one that is named, which must. 503 when the

@@ -1,4 +1,4 @@
-import { rows } from '../../db/connect.ts';
+import { runSql } from '../support/run-sql.ts';
 import { saveContacts } from '../../db/queries/contacts/save-contacts.ts';
 import { ConnectionAttempt } from '../../db/entities/attempts.ts';
 import { Erasure } from '../../db/entities/privacy.ts';
@@ -18,7 +18,7 @@ export async function oneOfEach(api: TestApi, client: ApiClient): Promise<Ids> {
   await activate(api, account.id, upstream);
   await api.context.db.system((em) => em.nativeUpdate(ConnectionAttempt, { id: attempt.id }, { state: 'running' }));
   const sync = await api.context.db.system(async (em) => {
-    const [row] = await rows<{ tenant_id: string }>(em, 'select tenant_id from accounts where id = ?', [account.id]);
+    const [row] = await runSql<{ tenant_id: string }>(em, 'select tenant_id from accounts where id = ?', [account.id]);
     return openDetailsRun(em, row!.tenant_id, account.id, new Date());
   });
   await postWebhook(api, { AccountStatus: { account_id: upstream, account_type: 'WHATSAPP', message: 'CREDENTIALS' } });
@@ -35,7 +35,7 @@ export async function oneOfEach(api: TestApi, client: ApiClient): Promise<Ids> {
 /** Two people in the address book of an account. */
 export const twoContacts = ({ context }: TestApi, accountId: string): Promise<string[]> =>
   context.db.system(async (em) => {
-    const [row] = await rows<{ tenant_id: string }>(em, 'select tenant_id from accounts where id = ?', [accountId]);
+    const [row] = await runSql<{ tenant_id: string }>(em, 'select tenant_id from accounts where id = ?', [accountId]);
     const of = { tenantId: row!.tenant_id, accountId, at: new Date(), vault: context.vault, keep: null };
     const seen = ['33639980901', '33639980902'].map((digits, n) => ({
       id: `${digits}@s.whatsapp.net`,

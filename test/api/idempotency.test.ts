@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { IdempotencyKey } from '../../db/entities/tenants.ts';
-import { rows } from '../../db/connect.ts';
+import { runSql } from '../support/run-sql.ts';
 import { ConnectionAttempt } from '../../db/entities/attempts.ts';
 import { maintenanceParts } from '../../services/maintenance/parts.ts';
 import { connect, linkedin, placeStep, startTestApi, unique, whatsapp, type TestApi } from './support.ts';
@@ -15,7 +15,7 @@ afterEach(() => {
 });
 
 const accountsNow = async (): Promise<number> =>
-  (await api.context.db.system((em) => rows<{ n: string }>(em, 'select count(*) n from accounts')))[0]!
+  (await api.context.db.system((em) => runSql<{ n: string }>(em, 'select count(*) n from accounts')))[0]!
     .n as unknown as number;
 
 describe('SECURITY 15: idempotency keys', () => {
@@ -114,7 +114,7 @@ describe('SECURITY 15: idempotency keys', () => {
 
   it('keeps bodies as keyed digests and answers sealed', async () => {
     await api.client.post('/api/v1/accounts', linkedin, { 'idempotency-key': unique() });
-    const stored = JSON.stringify(await api.context.db.system((em) => rows(em, 'select * from idempotency_keys')));
+    const stored = JSON.stringify(await api.context.db.system((em) => runSql(em, 'select * from idempotency_keys')));
     expect(stored).not.toContain('correct horse');
     expect(stored).not.toContain('maya');
   });

@@ -1,4 +1,4 @@
-import { rows } from '../../db/connect.ts';
+import { runSql } from '../support/run-sql.ts';
 import { startApi } from '../../api/start.ts';
 import { createClient } from '../support/client.ts';
 import { eventually } from '../support/eventually.ts';
@@ -18,7 +18,7 @@ describe('SECURITY 2: keys', () => {
     expect(made.body.api_key).toMatch(/^pb_/);
     const listed = await api.client.get('/api/v1/api-keys?limit=200');
     expect(JSON.stringify(listed.body)).not.toContain(made.body.api_key);
-    const stored = await api.context.db.system((em) => rows(em, 'select * from api_keys'));
+    const stored = await api.context.db.system((em) => runSql(em, 'select * from api_keys'));
     expect(JSON.stringify(stored)).not.toContain(made.body.api_key);
     expect((await createClient(api.url, made.body.api_key).get('/api/v1/accounts')).status).toBe(200);
   });

@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { rows } from '../../db/connect.ts';
+import { runSql } from '../support/run-sql.ts';
 import { Account } from '../../db/entities/accounts.ts';
 import { WebhookEvent, WebhookRequest } from '../../db/entities/events.ts';
 import { ProviderCredentials } from '../../db/entities/tenants.ts';
@@ -20,7 +20,7 @@ beforeAll(async () => {
 afterAll(() => api?.stop());
 
 const query = <T = any>(text: string, params: unknown[] = []): Promise<T[]> =>
-  api.context.db.system((em) => rows<T>(em, text, params));
+  api.context.db.system((em) => runSql<T>(em, text, params));
 const signals = (id: string): number => api.temporal.told.filter((one) => one === id).length;
 
 /** An active account of WASender with a webhook secret of its own. */

@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib';
 import pg from 'pg';
 import { startApi } from '../../api/start.ts';
-import { rows } from '../../db/connect.ts';
+import { runSql } from '../support/run-sql.ts';
 import { webhookSecretsOf } from '../../db/queries/tenants/credentials.ts';
 import { Account } from '../../db/entities/accounts.ts';
 import { WebhookEvent } from '../../db/entities/events.ts';
@@ -57,7 +57,7 @@ describe('C2: the webhook intake', () => {
     expect(event).toMatchObject({ state: 'processed', accountId: id, type: 'account_status.credentials' });
     expect((await accountRow(id)).checkRequestedAt).not.toBeNull();
     await eventually('the account to be told', async () => tells(id) === 1);
-    const stored = JSON.stringify(await api.context.db.system((em) => rows(em, 'select body from webhook_requests')));
+    const stored = JSON.stringify(await api.context.db.system((em) => runSql(em, 'select body from webhook_requests')));
     expect(stored).not.toContain('readable');
     const shown = await api.client.get(`/api/v1/webhook-events/${event!.id}`);
     expect(shown.body.body).toContain('a readable word');

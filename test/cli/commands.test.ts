@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { createProgram } from '../../cli/program.ts';
-import { rows } from '../../db/connect.ts';
+import { runSql } from '../support/run-sql.ts';
 import { WebhookEvent } from '../../db/entities/events.ts';
 import { webhookSecretsOf } from '../../db/queries/tenants/credentials.ts';
 import { ProviderCredentials } from '../../db/entities/tenants.ts';
@@ -171,7 +171,7 @@ describe('patchbay webhooks', () => {
     await send(JSON.stringify(status));
     const { db } = stack.worker.context;
     const [{ id } = { id: '' }] = await db.system((em) =>
-      rows<{ id: string }>(
+      runSql<{ id: string }>(
         em,
         `update webhook_events set state = 'failed', error = 'as before a fix', processed_at = null
          where type = 'account_status.ok' and id = (select max(id::text)::uuid from webhook_events) returning id`,

@@ -1,4 +1,4 @@
-import { rows } from '../../db/connect.ts';
+import { runSql } from '../support/run-sql.ts';
 import { openContactsRun, type SyncTarget } from '../../db/queries/syncs/open-contacts-run.ts';
 import { eventually } from '../support/eventually.ts';
 import type { ApiClient } from '../support/client.ts';
@@ -22,7 +22,7 @@ let numbers = 0;
 export function createBooks(stack: TestStack): Books {
   const { context } = stack.worker;
   const query = (sql: string, params: unknown[] = []): Promise<any[]> =>
-    context.db.system((em) => rows<any>(em, sql, params));
+    context.db.system((em) => runSql<any>(em, sql, params));
   const ended = (runId: string): Promise<any> =>
     eventually('the end of the sync', async () => {
       const [run] = await query('select * from sync_runs where id = ?', [runId]);

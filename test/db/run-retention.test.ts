@@ -1,4 +1,5 @@
-import { openDatabase, rows, type Database } from '../../db/connect.ts';
+import { openDatabase, type Database } from '../../db/connect.ts';
+import { runSql } from '../support/run-sql.ts';
 import { removeSyncRuns } from '../../db/queries/retention/run-retention.ts';
 import { newId } from '../../platform/ids.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
@@ -34,7 +35,7 @@ interface Given {
 async function left(...given: Given[]): Promise<string[]> {
   const seeded = await db.system((em) => seedTenant(em, tables));
   const table = tables.find(({ name }) => name === 'sync_runs')!;
-  await db.system((em) => rows(em, 'delete from sync_runs where account_id = ?', [seeded['accounts']]));
+  await db.system((em) => runSql(em, 'delete from sync_runs where account_id = ?', [seeded['accounts']]));
   const names = new Map<string, string>();
   for (const { name, kind = 'contacts', scope = '', state = 'succeeded', ended = long } of given) {
     const id = newId();
@@ -55,7 +56,7 @@ async function left(...given: Given[]): Promise<string[]> {
   }
   while (await db.system((em) => removeSyncRuns(em, before)));
   const found = await db.system((em) =>
-    rows<{ id: string }>(em, 'select id from sync_runs where account_id = ? order by id', [seeded['accounts']]),
+    runSql<{ id: string }>(em, 'select id from sync_runs where account_id = ? order by id', [seeded['accounts']]),
   );
   return found.map(({ id }) => names.get(id) ?? '');
 }

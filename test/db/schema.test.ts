@@ -1,6 +1,7 @@
 import type { MikroORM } from '@mikro-orm/postgresql';
 import { openAsOwner } from '../../db/migrate.ts';
-import { openDatabase, rows, type Database } from '../../db/connect.ts';
+import { openDatabase, type Database } from '../../db/connect.ts';
+import { runSql } from '../support/run-sql.ts';
 import { Account } from '../../db/entities/accounts.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { seedTenant, tablesOf } from './seed.ts';
@@ -27,7 +28,7 @@ const typeName = (type: string): string => {
 };
 
 it('has migrations and entities that agree on every column', async () => {
-  const columns = await rows<{ table_name: string; column_name: string; is_nullable: string; udt_name: string }>(
+  const columns = await runSql<{ table_name: string; column_name: string; is_nullable: string; udt_name: string }>(
     orm.em.fork(),
     `select table_name, column_name, is_nullable, udt_name from information_schema.columns
      where table_schema = 'public' and table_name not in ('schema_migrations', 'contacts_enriched')
@@ -46,7 +47,7 @@ it('has migrations and entities that agree on every column', async () => {
 
 it('has every unique rule of the entities in the database, under the same name', async () => {
   const named = [...orm.getMetadata().getAll().values()].flatMap(({ uniques }) => uniques.map(({ name }) => name));
-  const found = await rows<{ conname: string }>(
+  const found = await runSql<{ conname: string }>(
     orm.em.fork(),
     "select conname from pg_constraint where contype = 'u' and connamespace = 'public'::regnamespace",
   );
@@ -55,7 +56,7 @@ it('has every unique rule of the entities in the database, under the same name',
 });
 
 it('has no time without a zone: a moment is the same for every reader', async () => {
-  const found = await rows(
+  const found = await runSql(
     orm.em.fork(),
     `select table_name, column_name from information_schema.columns
      where table_schema = 'public' and table_name <> 'schema_migrations' and data_type = 'timestamp without time zone'`,

@@ -1,4 +1,5 @@
-import { rows, type Em } from '../../db/connect.ts';
+import type { Em } from '../../db/connect.ts';
+import { runSql } from '../support/run-sql.ts';
 import { newId } from '../../platform/ids.ts';
 
 /** A table as the database itself describes it. */
@@ -15,7 +16,13 @@ export const tenantColumn = (table: string): string => (table === 'tenants' ? 'i
 
 /** Every table of ours, referenced ones first: they were made first. */
 export async function tablesOf(em: Em): Promise<Table[]> {
-  const found = await rows<{ table: string; name: string; type: string; nullable: boolean; references: string | null }>(
+  const found = await runSql<{
+    table: string;
+    name: string;
+    type: string;
+    nullable: boolean;
+    references: string | null;
+  }>(
     em,
     `select c.relname as table, a.attname as name, format_type(a.atttypid, null) as type, not a.attnotnull as nullable,
        (select f.confrelid::regclass::text from pg_constraint f
@@ -53,7 +60,7 @@ export async function insertRow(em: Em, table: Table, given: Record<string, unkn
     else if (!nullable) row[name] = values[type]?.();
   }
   const names = Object.keys(row);
-  await rows(
+  await runSql(
     em,
     `insert into ${table.name} (${names.join(', ')}) values (${names.map(() => '?').join(', ')})`,
     Object.values(row),

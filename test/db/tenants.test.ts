@@ -1,5 +1,6 @@
 import pg from 'pg';
-import { openDatabase, rows, type Database } from '../../db/connect.ts';
+import { openDatabase, type Database } from '../../db/connect.ts';
+import { runSql } from '../support/run-sql.ts';
 import { lockContacts } from '../../db/queries/contacts/lock-contacts.ts';
 import { newId } from '../../platform/ids.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
@@ -56,7 +57,7 @@ const count = async (client: pg.Client, table: string): Promise<number> =>
 
 it('forces row-level security on every table, whoever owns it', async () => {
   const found = await db.system((em) =>
-    rows<{ relname: string }>(
+    runSql<{ relname: string }>(
       em,
       `select relname from pg_class where relkind in ('r', 'p') and relnamespace = 'public'::regnamespace
          and relrowsecurity and relforcerowsecurity`,
@@ -68,7 +69,7 @@ it('forces row-level security on every table, whoever owns it', async () => {
 
 it('lets no view and no function look past it', async () => {
   const past = await db.system((em) =>
-    rows<{ relname: string }>(
+    runSql<{ relname: string }>(
       em,
       `select relname from pg_class where relkind in ('v', 'm') and relnamespace = 'public'::regnamespace
          and (relkind = 'm' or not coalesce(reloptions @> '{security_invoker=true}', false))
@@ -85,7 +86,7 @@ it('lets no view and no function look past it', async () => {
 
 it('lets the system alone make and drop partitions, and nobody look into one past the policies of its table', async () => {
   const partitions = await db.system((em) =>
-    rows<{ name: string }>(em, "select relname as name from pg_class where relispartition and relkind = 'r'"),
+    runSql<{ name: string }>(em, "select relname as name from pg_class where relispartition and relkind = 'r'"),
   );
   expect(partitions.length).toBeGreaterThan(3);
   const calls = [
@@ -119,7 +120,7 @@ describe('the role of the application', () => {
 
   it('sees in every table the rows of its tenant and no others', async () => {
     const seen = await db.tenant(tenantOf(one), (em) =>
-      ofEachTable((table) => rows<{ id: string }>(em, `select ${keyColumn(table)} as id from ${table.name}`)),
+      ofEachTable((table) => runSql<{ id: string }>(em, `select ${keyColumn(table)} as id from ${table.name}`)),
     );
     expect(seen).toEqual(eachTable((table) => [{ id: one[table.name] }]));
   });
@@ -157,7 +158,7 @@ describe('the role of the application', () => {
     const codes = await ofEachTable(({ name }) =>
       codeOf(
         db.tenant(tenantOf(one), (em) =>
-          rows(em, `update ${name} set ${tenantColumn(name)} = ?`, [name === 'tenants' ? newId() : tenantOf(two)]),
+          runSql(em, `update ${name} set ${tenantColumn(name)} = ?`, [name === 'tenants' ? newId() : tenantOf(two)]),
         ),
       ),
     );
@@ -170,8 +171,8 @@ describe('the role of the application', () => {
         const { name } = table;
         const key = keyColumn(table);
         return [
-          ...(await rows(em, `update ${name} set ${key} = ${key} where ${key} = ? returning ${key}`, [two[name]])),
-          ...(await rows(em, `delete from ${name} where ${key} = ? returning ${key}`, [two[name]])),
+          ...(await runSql(em, `update ${name} set ${key} = ${key} where ${key} = ? returning ${key}`, [two[name]])),
+          ...(await runSql(em, `delete from ${name} where ${key} = ? returning ${key}`, [two[name]])),
         ];
       }),
     );
@@ -201,12 +202,12 @@ describe("the installation's own credentials", () => {
     const table = tables.find(({ name }) => name === 'provider_credentials')!;
     shared = await db.system((em) => insertRow(em, table, { tenant_id: null }));
   });
-  afterAll(() => db.system((em) => rows(em, 'delete from provider_credentials where id = ?', [shared])));
+  afterAll(() => db.system((em) => runSql(em, 'delete from provider_credentials where id = ?', [shared])));
 
   it('can be read by every tenant', async () => {
     for (const tenant of [one, two]) {
       const seen = await db.tenant(tenantOf(tenant), (em) =>
-        rows<{ id: string }>(em, 'select id from provider_credentials order by id'),
+        runSql<{ id: string }>(em, 'select id from provider_credentials order by id'),
       );
       expect(new Set(seen.map(({ id }) => id))).toEqual(new Set([shared, tenant.provider_credentials]));
     }
@@ -224,7 +225,7 @@ describe("the installation's own credentials", () => {
     'update provider_credentials set tenant_id = tenant_id where id = ? returning id',
     'delete from provider_credentials where id = ? returning id',
   ])('are not touched by a tenant: %s', async (statement) =>
-    expect(await db.tenant(tenantOf(one), (em) => rows(em, statement, [shared]))).toEqual([]),
+    expect(await db.tenant(tenantOf(one), (em) => runSql(em, statement, [shared]))).toEqual([]),
   );
 });
 
@@ -272,8 +273,8 @@ describe('the login of our processes', () => {
 
   it('works with the role of each pool from its first statement on', async () => {
     const role = 'select current_user as role';
-    expect(await db.tenant(tenantOf(one), (em) => rows(em, role))).toEqual([{ role: 'patchbay_app' }]);
-    expect(await db.system((em) => rows(em, role))).toEqual([{ role: 'patchbay_system' }]);
+    expect(await db.tenant(tenantOf(one), (em) => runSql(em, role))).toEqual([{ role: 'patchbay_app' }]);
+    expect(await db.system((em) => runSql(em, role))).toEqual([{ role: 'patchbay_system' }]);
   });
 
   it('may take the roles of the application and the system, and no others', () =>
@@ -296,7 +297,7 @@ describe('the login of our processes', () => {
 
 it('gives none of its roles a way past row-level security, nor a login', async () => {
   const found = await db.system((em) =>
-    rows(
+    runSql(
       em,
       `select rolname from pg_roles where rolname like 'patchbay%' and (rolsuper or rolbypassrls or rolreplication)
        union all
@@ -316,12 +317,12 @@ it('leaves no contact of an account or tenant that is deleted, whoever may delet
   const counted = (ids: Record<string, string>) =>
     db.system(async (em) => {
       const params = [tenantOf(ids)];
-      const [contacts] = await rows<{ n: number }>(
+      const [contacts] = await runSql<{ n: number }>(
         em,
         'select count(*)::int as n from contacts where tenant_id = ?',
         params,
       );
-      const [aliases] = await rows<{ n: number }>(
+      const [aliases] = await runSql<{ n: number }>(
         em,
         'select count(*)::int as n from contact_aliases where tenant_id = ?',
         params,
@@ -329,9 +330,9 @@ it('leaves no contact of an account or tenant that is deleted, whoever may delet
       return [contacts?.n, aliases?.n];
     });
   expect(await counted(gone)).toEqual([1, 1]);
-  await db.tenant(tenantOf(gone), (em) => rows(em, 'delete from accounts where tenant_id = ?', [tenantOf(gone)]));
+  await db.tenant(tenantOf(gone), (em) => runSql(em, 'delete from accounts where tenant_id = ?', [tenantOf(gone)]));
   expect(await counted(gone)).toEqual([0, 0]);
-  await db.system((em) => rows(em, 'delete from tenants where id = ?', [tenantOf(last)]));
+  await db.system((em) => runSql(em, 'delete from tenants where id = ?', [tenantOf(last)]));
   expect(await counted(last)).toEqual([0, 0]);
   expect(await counted(left)).toEqual([1, 1]);
 });

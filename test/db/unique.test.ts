@@ -1,4 +1,5 @@
-import { openDatabase, rows, type Database } from '../../db/connect.ts';
+import { openDatabase, type Database } from '../../db/connect.ts';
+import { runSql } from '../support/run-sql.ts';
 import { openDetailsRun } from '../../db/queries/syncs/open-details-run.ts';
 import { newId } from '../../platform/ids.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
@@ -147,7 +148,7 @@ describe('a run of the details sync', () => {
     db.tenant(one.tenants ?? '', (em) => openDetailsRun(em, one.tenants ?? '', one.accounts ?? '', new Date()));
   const runs = () =>
     db.system((em) =>
-      rows<{ id: string; state: string; again: boolean }>(
+      runSql<{ id: string; state: string; again: boolean }>(
         em,
         "select id, state, again from sync_runs where account_id = ? and kind = 'details' order by id",
         [one.accounts],
@@ -169,7 +170,7 @@ describe('a run of the details sync', () => {
 
   it('is a new one after the last has ended', async () => {
     const id = await open();
-    await db.system((em) => rows(em, "update sync_runs set state = 'succeeded' where id = ?", [id]));
+    await db.system((em) => runSql(em, "update sync_runs set state = 'succeeded' where id = ?", [id]));
     expect(await open()).not.toBe(id);
   });
 

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import { migrate } from '../../db/migrate.ts';
-import { openDatabase, rows, type Database } from '../../db/connect.ts';
+import { openDatabase, type Database } from '../../db/connect.ts';
+import { runSql } from '../support/run-sql.ts';
 import { sealed } from '../../db/sealed.ts';
 import { newId } from '../../platform/ids.ts';
 import { createKeyset } from '../../platform/keyset.ts';
@@ -115,7 +116,7 @@ it('makes each event of before a request with one event, under its id, with its 
   expect(await migrate(old.url)).toEqual(expect.arrayContaining(['0022-webhook-requests', '0023-webhook-rows']));
   await inside(async (db) => {
     const found = await db.system((em) =>
-      rows<any>(
+      runSql<any>(
         em,
         `select e.id, e.request_id, e.kind, e.state, e.account_id, e.tenant_id, e.deliveries, e.error, e.received_at, r.body,
            r.state as read, e.received_at = r.received_at as together, e.position,
@@ -140,7 +141,9 @@ it('makes each event of before a request with one event, under its id, with its 
       people: [],
       error: expect.stringContaining('5,000'),
     });
-    expect(await db.system((em) => rows(em, "select relname from pg_class where relname like '%\\_old'"))).toEqual([]);
+    expect(await db.system((em) => runSql(em, "select relname from pg_class where relname like '%\\_old'"))).toEqual(
+      [],
+    );
   });
 });
 
@@ -170,7 +173,7 @@ it('goes on where it was killed, and moves each event once', async () => {
   expect(await migrate(old.url)).toContain('0023-webhook-rows');
   await inside((db) =>
     db.system(async (em) => {
-      const [counts] = await rows<any>(
+      const [counts] = await runSql<any>(
         em,
         `select (select count(*)::int from webhook_events) as events, (select count(*)::int from webhook_requests) as requests,
            (select count(*)::int from webhook_dedupe) as keys,

@@ -1,6 +1,6 @@
 import pg from 'pg';
 import type { RawBuilder } from 'kysely';
-import { rows } from '../../db/connect.ts';
+import { runSql } from '../support/run-sql.ts';
 import { stalledAccountsQuery } from '../../db/queries/stalled/stalled-accounts.ts';
 import { rows as rowsOf, sql } from '../../db/sql.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
@@ -11,7 +11,7 @@ beforeAll(async () => {
   stack = await startTestStack();
   await stack.api.post('/api/v1/accounts', { provider: 'unipile', channel: 'whatsapp', owner: 'maya' });
   await stack.worker.context.db.system(async (em) => {
-    await rows(
+    await runSql(
       em,
       `insert into accounts (id, tenant_id, provider, channel, owner, metadata, credentials_id, provider_account_id,
          identity, state, who, since, details_at, method, created_at, updated_at)
@@ -20,7 +20,7 @@ beforeAll(async () => {
        from accounts, generate_series(1, ?) n where channel = 'whatsapp'`,
       [many],
     );
-    await rows(
+    await runSql(
       em,
       `insert into connection_attempts (id, tenant_id, account_id, number, operation, trigger, state, method, purge,
          started_at, deadline_at, ended_at, undo, answers_left, checks)
@@ -64,7 +64,7 @@ it('lists ten thousand accounts page by page, each page as cheap as the first', 
   expect(ids.size).toBe(many + 1);
   const last = [...ids].at(-2) ?? '';
   const tenant = (
-    await stack.worker.context.db.system((em) => rows<{ id: string }>(em, 'select id from tenants limit 1'))
+    await stack.worker.context.db.system((em) => runSql<{ id: string }>(em, 'select id from tenants limit 1'))
   )[0];
   const page = (after: string) =>
     sql`select * from accounts where tenant_id = ${tenant?.id}::uuid and merged_into is null and id > ${after}::uuid

@@ -1,4 +1,4 @@
-import { rows } from '../../db/connect.ts';
+import { runSql } from '../support/run-sql.ts';
 import { eventually } from '../support/eventually.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
 import { everyPage, wasenderAccount } from '../support/wasender-account.ts';
@@ -11,7 +11,7 @@ afterAll(() => stack?.stop());
 
 const book = { size: 20, seed: 'privacy', lid_only: 0, nameless: 0, unsaved: 0.3, business: 0.5 };
 const query = <T = any>(sql: string, params: unknown[] = []): Promise<T[]> =>
-  stack.worker.context.db.system((em) => rows<T>(em, sql, params));
+  stack.worker.context.db.system((em) => runSql<T>(em, sql, params));
 const columnsOf = (account: string): Promise<any[]> =>
   query('select * from contacts where account_id = ? order by id', [account]);
 const sync = async (account: string, client = stack.api): Promise<any> => {

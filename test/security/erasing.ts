@@ -1,5 +1,5 @@
 import { saveContacts } from '../../db/queries/contacts/save-contacts.ts';
-import { rows } from '../../db/connect.ts';
+import { runSql } from '../support/run-sql.ts';
 import { sealedColumns } from '../../db/sealed.ts';
 import type { SeenContact } from '../../domain/contacts.ts';
 import type { ApiClient } from '../support/client.ts';
@@ -55,7 +55,7 @@ export const entry = (of: Partial<SeenContact> & { id: string }): SeenContact =>
 /** What tests of erasures ask and do in a world. */
 export function createErasing(stack: () => TestStack) {
   const query = <T = any>(sql: string, params: unknown[] = []): Promise<T[]> =>
-    stack().worker.context.db.system((em) => rows<T>(em, sql, params));
+    stack().worker.context.db.system((em) => runSql<T>(em, sql, params));
   const contactsOf = (client: ApiClient, account: string): Promise<any[]> =>
     everyPage(client, `/api/v1/contacts?account=${account}`);
   const byPhone = async (client: ApiClient, account: string, phone: string): Promise<any> =>

@@ -3,7 +3,8 @@ import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { tmpdir } from 'node:os';
 import { saveContacts } from '../../db/queries/contacts/save-contacts.ts';
-import { openDatabase, rows } from '../../db/connect.ts';
+import { openDatabase } from '../../db/connect.ts';
+import { runSql } from '../support/run-sql.ts';
 import { startApi } from '../../api/start.ts';
 import { webhookSecretsOf } from '../../db/queries/tenants/credentials.ts';
 import { ProviderCredentials } from '../../db/entities/tenants.ts';
@@ -160,7 +161,7 @@ describe('SECURITY 21: the ledger', () => {
       const person = { subjects: [subjectOf(ana.jid)!], contactIds: [] };
       if (state === 'running')
         await db.tenant(tenantId, async (em) => {
-          await rows(em, "update erasures set state = 'running' where id = ?", [erasure.id]);
+          await runSql(em, "update erasures set state = 'running' where id = ?", [erasure.id]);
           await setTarget(em, vault, { tenantId, erasureId: erasure.id }, person);
         });
       expect(await imported(file)).toMatchObject({ erased: 1 });
@@ -180,7 +181,7 @@ describe('SECURITY 21: the ledger', () => {
     await save(one.id, entry({ id: ana.jid, phone: ana.phone, name: ana.name }));
     const person = { subjects: [subjectOf(ana.jid)!], contactIds: [] };
     await db.tenant(tenantId, async (em) => {
-      await rows(em, "update erasures set state = 'running' where id = ?", [erasure.id]);
+      await runSql(em, "update erasures set state = 'running' where id = ?", [erasure.id]);
       await setTarget(em, vault, { tenantId, erasureId: erasure.id }, person);
     });
     expect(await imported(file)).toMatchObject({ erased: 1 });
@@ -280,12 +281,12 @@ describe('SECURITY 21: a restored API', () => {
       const { vault } = kept.worker.context;
       const restored = await openDatabase(kept.config.DATABASE_URL, { app: 1, system: 1 });
       await restored.system(async (em) => {
-        const [{ tenant_id: tenantId } = { tenant_id: '' }] = await rows<{ tenant_id: string }>(
+        const [{ tenant_id: tenantId } = { tenant_id: '' }] = await runSql<{ tenant_id: string }>(
           em,
           'select tenant_id from accounts where id = ?',
           [id],
         );
-        await rows(em, 'delete from erasures');
+        await runSql(em, 'delete from erasures');
         const of = { tenantId, accountId: id, at: new Date(), vault, keep: null };
         await saveContacts(em, of, [entry({ id: `${phone.slice(1)}@s.whatsapp.net`, phone })]);
       });
@@ -295,7 +296,9 @@ describe('SECURITY 21: a restored API', () => {
         return api;
       });
       await eventually('the erasure to be due again', async () =>
-        restored.system(async (em) => (await rows(em, "select 1 from erasures where state = 'running'")).length === 1),
+        restored.system(
+          async (em) => (await runSql(em, "select 1 from erasures where state = 'running'")).length === 1,
+        ),
       );
       expect(up).toBe(false);
       kept.worker = await kept.startWorker();

@@ -2,7 +2,7 @@ import { eraseContacts } from '../../services/erasures/erase-contacts.ts';
 import { eraseRecords } from '../../services/erasures/erase-records.ts';
 import { rememberErased } from '../../services/erasures/remember-erased.ts';
 import { saveContacts } from '../../db/queries/contacts/save-contacts.ts';
-import { rows } from '../../db/connect.ts';
+import { runSql } from '../support/run-sql.ts';
 import { Account } from '../../db/entities/accounts.ts';
 import { erasedAmong } from '../../db/queries/erasures/ledger.ts';
 import { storeEvents } from '../../services/webhooks/store-events.ts';
@@ -73,7 +73,7 @@ describe('SECURITY 21: erasure while everything runs', () => {
     });
     // As a page of a sync: it looked into the ledger under the lock, and writes only later.
     const page = db.tenant(tenantId, async (em) => {
-      await rows(em, 'select pg_advisory_xact_lock(hashtextextended(?, 0))::text', [`contacts/${one.id}`]);
+      await runSql(em, 'select pg_advisory_xact_lock(hashtextextended(?, 0))::text', [`contacts/${one.id}`]);
       expect((await erasedAmong(em, vault, tenantId, [subjectOf(ana.jid)!])).size).toBe(0);
       looked();
       await held;

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { rows, type Database } from '../../db/connect.ts';
+import type { Database } from '../../db/connect.ts';
+import { runSql } from '../support/run-sql.ts';
 import { settingsOf } from '../../db/queries/tenants/credentials.ts';
 import { Account } from '../../db/entities/accounts.ts';
 import { ConnectionStep } from '../../db/entities/attempts.ts';
@@ -88,24 +89,24 @@ describe('SECURITY 19: key rotation', () => {
       return true;
     });
     await db.system(async (em) => {
-      const [{ tenant_id: tenantId } = { tenant_id: '' }] = await rows<{ tenant_id: string }>(
+      const [{ tenant_id: tenantId } = { tenant_id: '' }] = await runSql<{ tenant_id: string }>(
         em,
         'select tenant_id from accounts where id = ?',
         [id],
       );
-      await rows(
+      await runSql(
         em,
         `insert into contacts (id, tenant_id, account_id, is_business_account, wasender_sync_status, created_at, updated_at)
          values (?, ?, ?, false, 'synced', now(), now())`,
         [newId(), tenantId, id],
       );
-      await rows(
+      await runSql(
         em,
         `insert into sync_runs (id, tenant_id, account_id, kind, state, dry_run, again, stats, started_at)
          values (?, ?, ?, 'contacts', 'succeeded', false, false, '{}', now())`,
         [newId(), tenantId, id],
       );
-      await rows(em, `insert into erasures (id, tenant_id, state, requested_at) values (?, ?, 'done', now())`, [
+      await runSql(em, `insert into erasures (id, tenant_id, state, requested_at) values (?, ?, 'done', now())`, [
         newId(),
         tenantId,
       ]);
@@ -115,13 +116,13 @@ describe('SECURITY 19: key rotation', () => {
       others.includes(`${one.table}.${one.column}`),
     ))
       await db.system(async (em) => {
-        const [row] = await rows<{ id: string; tenant_id: string }>(
+        const [row] = await runSql<{ id: string; tenant_id: string }>(
           em,
           `select id, tenant_id from ${table} order by id limit 1`,
         );
         const keys = await oldVault.keysOf(em, row?.tenant_id ?? null);
         const value = keys.seal('{}', context(row?.id ?? ''));
-        await rows(em, `update ${table} set ${column} = ? where id = ?`, [value, row?.id]);
+        await runSql(em, `update ${table} set ${column} = ? where id = ?`, [value, row?.id]);
       });
     expect(await holding()).toEqual(listed);
   });
@@ -169,7 +170,7 @@ describe('SECURITY 19: key rotation', () => {
     db.system(async (em) => {
       const values = new Map<string, string>();
       for (const { table, column } of sealedColumns)
-        for (const { id, value } of await rows<{ id: string; value: string }>(
+        for (const { id, value } of await runSql<{ id: string; value: string }>(
           em,
           `select id, ${column} as value from ${table} where ${column} is not null`,
         ))
@@ -230,7 +231,7 @@ describe('SECURITY 19: key rotation', () => {
     expect(untouched.length).toBeGreaterThan(10);
     for (const { table, column, of, context } of sealedColumns) {
       const values = await db.system((em) =>
-        rows<{ tenant_id: string | null; of: string; value: string }>(
+        runSql<{ tenant_id: string | null; of: string; value: string }>(
           em,
           `select tenant_id, ${of} as of, ${column} as value from ${table} where ${column} is not null`,
         ),

@@ -1,4 +1,3 @@
-import type { ProviderName } from '../../../domain/channels.ts';
 import type { Em } from '../../connect.ts';
 import { SyncRun } from '../../entities/events.ts';
 import { rows, sql } from '../../sql.ts';
@@ -14,17 +13,14 @@ export async function newestContactsRuns(em: Em, account: string | null, limit: 
   return em.find(SyncRun, { id: { $in: newest.map(({ id }) => id) } }, { orderBy: { id: 'desc' } });
 }
 
-/** When a whole contacts sync last succeeded, of one account, of a provider's or of any. */
-export async function lastContactsSync(
-  em: Em,
-  { account = null, provider = null }: { account?: string | null; provider?: ProviderName | null },
-): Promise<Date | null> {
+/** When a whole contacts sync last succeeded, of one account or of any. */
+export async function lastContactsSync(em: Em, account: string | null): Promise<Date | null> {
   const [last] = await rows<{ at: string | null }>(
     em,
     sql`select max(r.ended_at)::text as at from accounts a cross join lateral (
           select ended_at from sync_runs
           where account_id = a.id and kind = 'contacts' and scope = '' and state = 'succeeded' order by id desc limit 1
-        ) r where a.id = coalesce(${account}::uuid, a.id) and a.provider = coalesce(${provider}, a.provider)`,
+        ) r where a.id = coalesce(${account}::uuid, a.id)`,
   );
   return last?.at ? new Date(last.at) : null;
 }

@@ -1,0 +1,22 @@
+import type { Em } from '../../connect.ts';
+import type { SealedColumn } from '../../sealed.ts';
+import { rows, sql } from '../../sql.ts';
+
+/** A value of a sealed column with what opens it; undefined where there is none. */
+export interface SealedSample {
+  tenantId: string | null;
+  /** What the value is sealed with besides its key: see `SealedColumn.context`. */
+  of: string;
+  value: string;
+}
+
+/** Any value of a sealed column. */
+export async function sealedSample(em: Em, { table, column, of }: SealedColumn): Promise<SealedSample | undefined> {
+  const value = sql.ref(column);
+  const [sample] = await rows<SealedSample>(
+    em,
+    sql`select tenant_id as "tenantId", ${sql.ref(of)} as of, ${value} as value from ${sql.table(table)}
+        where ${value} is not null limit 1`,
+  );
+  return sample;
+}
