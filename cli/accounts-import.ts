@@ -26,7 +26,7 @@ export function addImport(accounts: Command): void {
         .choices(Object.keys(installedProviders))
         .makeOptionMandatory(),
     )
-    .option('--owner <owner>', 'whose they are to be', 'unassigned')
+    .option('--owner <owner>', 'the owner of the accounts', 'unassigned')
     .option('--only <id...>', "only these, by the provider's own ids")
     .option('--dry-run', 'show what would be taken over, do nothing')
     .option('--json', 'for machines')

@@ -46,7 +46,7 @@ const howToRotate = `To rotate:
   2. Make it ENCRYPTION_KEY, move the old one to ENCRYPTION_KEYS, restart them again.
   3. patchbay keys rotate; stop it and run it again as you like.
   4. Take the old key away once patchbay keys status says that it may be retired.
-If somebody else may have the old key: patchbay keys rotate --new-data-keys. What was written before stays sealed with the
+If the old key was leaked: patchbay keys rotate --new-data-keys. What was written before stays sealed with the
 data keys before, which the old key opens in a copy of the database from that time.`;
 
 interface Status {

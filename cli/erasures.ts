@@ -7,7 +7,7 @@ import { withContext } from './session.ts';
 import type { Context } from '../services/context.ts';
 
 export function addErasures(program: Command): void {
-  const erasures = program.command('erasures').description('the ledger of erased people: digests that name nobody');
+  const erasures = program.command('erasures').description('the ledger of erased people: keyed digests, no names');
   erasures
     .command('export')
     .description("write the ledger of all tenants as JSON lines; keep it apart from the database's dumps")
@@ -19,7 +19,7 @@ export function addErasures(program: Command): void {
     );
   erasures
     .command('import')
-    .description('after a restore, before the API starts: erase again whoever was erased since the dump')
+    .description('after a restore, before the API starts: repeat the erasures that the dump lacks')
     .argument('<file>', 'what export wrote')
     .option('--json', 'for machines')
     .action(async (file: string, options: { json?: boolean }) => {

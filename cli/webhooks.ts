@@ -76,7 +76,7 @@ const lineOf = (event: WebhookEvent) => ({
   error: event.error,
 });
 
-/** A tenant's events, and nobody's: those are the installation's own. */
+/** A tenant's events, and those of no tenant: these are the installation's own. */
 const visibleTo = (tenantId: string) => ({ $or: [{ tenantId }, { tenantId: null }] });
 
 async function list({ db }: Context, { tenant, state, limit }: ListOptions): Promise<WebhookEvent[]> {

@@ -11,7 +11,7 @@ import { withContacts } from '../../services/provider-names.ts';
 import { fail, pass, skip, type Check, type Finding } from './check.ts';
 import type { Subject } from './subject.ts';
 
-const otherwise = 'Ask again when the provider answers; patchbay accounts show <id> says how the account stands.';
+const otherwise = 'Ask again when the provider answers. The state of the account: patchbay accounts show <id>.';
 
 /** One page of an address book is read from its provider; nothing of it is kept. */
 export const fetching: Check = {
@@ -32,9 +32,9 @@ export const singleSync: Check = {
   otherwise,
   look: (subject, signal) =>
     withBook(subject, signal, async (book) => {
-      const who = await somebody(book);
-      if (who === null) return skip(`the address book of account ${book.account.id} names no number`);
-      const seen = await book.reader.one(book.call, who);
+      const phone = await anyNumber(book);
+      if (phone === null) return skip(`the address book of account ${book.account.id} names no number`);
+      const seen = await book.reader.one(book.call, phone);
       if (!seen)
         return fail(
           'the provider does not know a number of its own address book',
@@ -102,7 +102,7 @@ async function bookOf(
 }
 
 /** A number that the account knows already, else one of the book. */
-async function somebody({ db, account, reader, call }: Book): Promise<string | null> {
+async function anyNumber({ db, account, reader, call }: Book): Promise<string | null> {
   const stored = await db.system((em) =>
     em.findOne(
       Contact,
@@ -124,7 +124,7 @@ class Undone extends Error {
   }
 }
 
-/** What storing somebody would come to. */
+/** The outcome of storing a contact, which is rolled back. */
 async function triedOut(db: Database, subject: Subject, account: Account, seen: SeenContact): Promise<string> {
   const { tenantId, id: accountId } = account;
   try {

@@ -5,7 +5,7 @@ import { fail, pass, type Check, type Finding } from './check.ts';
 /** The oldest PostgreSQL that will do, as PostgreSQL writes versions. */
 const oldestVersion = 150_000;
 
-const nobody = '00000000-0000-0000-0000-000000000000';
+const noTenant = '00000000-0000-0000-0000-000000000000';
 
 /** Reachable, new enough, and both roles can be taken and are subject to row-level security. */
 export const database: Check = {
@@ -16,7 +16,7 @@ export const database: Check = {
     '(patchbay migrate makes them).',
   look: async (subject) => {
     const db = await subject.database();
-    const roles = [await db.system(serverRole), await db.tenant(nobody, serverRole)].flatMap((role) => role ?? []);
+    const roles = [await db.system(serverRole), await db.tenant(noTenant, serverRole)].flatMap((role) => role ?? []);
     const [first] = roles;
     const server = first?.server ?? 'unknown';
     if (!first || first.version < oldestVersion)
@@ -48,7 +48,7 @@ export const rowSecurity: Check = {
       ];
     if (!tables.some(({ name }) => name === 'accounts'))
       return [fail('there are no tables of ours', 'Bring the schema up to date as its owner: patchbay migrate.')];
-    const seen = await db.tenant(nobody, (em) => em.count(Account));
+    const seen = await db.tenant(noTenant, (em) => em.count(Account));
     if (seen)
       return [fail('a tenant that does not exist sees accounts', 'Restore the policies: compare with db/migrations.')];
     return [pass(`forced on ${tables.length} tables`)];

@@ -43,7 +43,7 @@ export function openSubject(
   };
 }
 
-/** Made once, when first asked for. An error is not kept: the next one who asks tries again. */
+/** Made once, when first asked for. An error is not kept: the next call tries again. */
 function lazy<T>(make: () => T): () => T {
   let made: { value: T } | null = null;
   return () => (made ??= { value: make() }).value;

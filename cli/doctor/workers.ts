@@ -2,7 +2,7 @@ import { backfillQueue } from '../../domain/workflow-ids.ts';
 import { fail, pass, type Check, type Finding } from './check.ts';
 import type { taskKinds } from '../../temporal/view.ts';
 
-/** A poll lasts a minute at most: who was not heard of for longer is gone. In milliseconds. */
+/** A poll lasts a minute at most: a worker that did not poll for longer is gone. In milliseconds. */
 const gone = 75_000;
 
 /** What must be polled, and by which of WORKER_ROLES. */
@@ -26,7 +26,7 @@ export const workers: Check = {
         );
         if (polling.length) return pass(`${polling.length} on ${name}`, role);
         return fail(
-          `nobody polls ${name} for ${kind === 'workflow' ? 'workflows' : 'activities'}`,
+          `no worker polls ${name} for ${kind === 'workflow' ? 'workflows' : 'activities'}`,
           `Start a worker (npm run worker) with ${role} in WORKER_ROLES, on this TEMPORAL_TASK_QUEUE.`,
           role,
         );

@@ -1,12 +1,12 @@
 import { SubjectSet, type People } from '../../domain/erasure.ts';
 import { asList, asObject, type JsonObject } from '../json-object.ts';
 
-/** Where a body names its attendees: who wrote, who was written to, who reacted, and of which message it is an answer. */
+/** The fields of a body that hold attendees: sender, recipients, the one that reacted, the sender of a quoted message. */
 const attendeesAt = ['sender', 'attendees', 'reaction_sender', 'quoted'] as const;
 /** Where it holds a person's id on the channel itself. */
 const idsAt = ['sender_id', 'sender_provider_id', 'user_provider_id', 'attendee_provider_id'] as const;
 
-/** Everybody whom a body of UniPile speaks of: attendees by number, JID, LID or channel id, and JIDs in texts. */
+/** The people in a body of UniPile: attendees by number, JID, LID or channel id, and JIDs in texts. */
 export function peopleOf(body: JsonObject): People {
   const people = new SubjectSet();
   for (const place of attendeesAt) for (const one of asList(body[place])) addAttendee(people, asObject(one));

@@ -21,7 +21,7 @@ const inEntry = ['id', 'jid', 'lid', 'phoneNumber', 'remoteJid', 'from', 'author
 const lists = ['participants', 'voters', 'receipt', 'contacts'] as const;
 
 /**
- * Everybody whom an item of an event (or a list of entries) speaks of, by the fields that name people, and whoever is
+ * The people in an item of an event (or in a list of entries): those in the fields that name people, and those
  * spelled as a JID anywhere in `whole`.
  */
 export function peopleOf(item: unknown, whole: unknown): People {

@@ -16,7 +16,7 @@ import { word } from './account-object.ts';
 import { withoutKeys } from './without-keys.ts';
 
 /**
- * The events of a request, one for each message, receipt or reaction in it. The secret tells whose they are: `sessionId`
+ * The events of a request, one for each message, receipt or reaction in it. The secret names the session: `sessionId`
  * is the session's API key in some events and missing in others, so it is read nowhere.
  */
 export function readWebhook({ raw }: WebhookRequest): ReadRequest {

@@ -147,7 +147,7 @@ it('fails with the advice to start a worker where none polls', async () => {
   const lines = await doctor({ TEMPORAL_TASK_QUEUE: 'nobody-here' });
   expect(failing(lines)).toEqual(['workers (workflows)', 'workers (activities)', 'workers (backfill)']);
   expect(lineOf(lines, 'workers (backfill)')).toMatchObject({
-    found: 'nobody polls nobody-here-backfill for activities',
+    found: 'no worker polls nobody-here-backfill for activities',
     what_to_do: expect.stringContaining('npm run worker'),
   });
 });
