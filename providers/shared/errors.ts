@@ -16,6 +16,13 @@ export function networkFailure(title: string, error: unknown, lost: 'none' | 'un
   return new ProviderFailure('provider_unavailable', `${title} did not answer (${code}).`, { effect });
 }
 
+/**
+ * What a failed answer means that is not the provider's own: a page of a proxy, a firewall or a network's login. It says
+ * nothing of keys, logins or plans, whatever its status; only a request to slow down counts.
+ */
+export const codeOfForeignAnswer = (status: number): 'rate_limited' | 'provider_unavailable' =>
+  status === 429 ? 'rate_limited' : 'provider_unavailable';
+
 /** What a failed answer of this status leaves open. Below 500 it is a refusal, but for a timeout and a conflict. */
 export const effectOf = (status: number, lost: 'none' | 'unknown'): 'none' | 'unknown' =>
   status < 500 && status !== 408 && status !== 409 ? 'none' : lost;

@@ -1,5 +1,5 @@
 import { ProviderFailure, type FailureCode } from '../../domain/failures.ts';
-import { effectOf, retryAfterMs } from '../shared/errors.ts';
+import { codeOfForeignAnswer, effectOf, retryAfterMs } from '../shared/errors.ts';
 import type { HttpAnswer } from '../shared/http.ts';
 
 /** UniPile v1's error slugs whose meaning is more than their status; the list is open, so the status decides else. */
@@ -76,12 +76,17 @@ export function failureOf(answer: HttpAnswer, { lost, carriesLogin, now }: Asked
 
 function codeOf(status: number, slug: string, body: unknown): FailureCode {
   if (Object.hasOwn(slugs, slug)) return slugs[slug] ?? 'unexpected';
-  // Without a slug a 404 is about the path: a call that UniPile does not have. Without JSON it is the answer of
-  // something between us and UniPile.
-  if (status === 404 && !slug) return body && typeof body === 'object' ? 'unsupported' : 'provider_unavailable';
-  // UniPile does not redirect: something between us and UniPile answered.
-  const own = status >= 400 && status < 500;
-  return statuses[status] ?? (own ? 'request_refused' : 'provider_unavailable');
+  // UniPile does not redirect.
+  if (!isOwnError(body) || status < 400) return codeOfForeignAnswer(status);
+  // Without a slug a 404 is about the path: a call that UniPile does not have.
+  if (status === 404 && !slug) return 'unsupported';
+  return statuses[status] ?? (status < 500 ? 'request_refused' : 'provider_unavailable');
+}
+
+/** UniPile's errors are RFC 7807 problems that repeat their status; its framework's own repeat it as `statusCode`. */
+function isOwnError(body: unknown): boolean {
+  const { title, status, statusCode } = (body ?? {}) as Record<string, unknown>;
+  return (typeof title === 'string' && typeof status === 'number') || typeof statusCode === 'number';
 }
 
 /** The slug after `errors/`, if it is one: nothing else of the body is repeated. */

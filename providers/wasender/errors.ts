@@ -1,5 +1,5 @@
 import { ProviderFailure, type FailureCode } from '../../domain/failures.ts';
-import { effectOf, retryAfterMs } from '../shared/errors.ts';
+import { codeOfForeignAnswer, effectOf, retryAfterMs } from '../shared/errors.ts';
 import type { HttpAnswer } from '../shared/http.ts';
 import { asObject, field, text, type Json } from './fields.ts';
 
@@ -47,7 +47,7 @@ export function failureOf(answer: HttpAnswer, { lost, now }: Asked): ProviderFai
   const code = codeOf(
     status,
     `${text(body, 'message') ?? ''} ${text(body, 'error') ?? ''}`.toLowerCase(),
-    body !== null,
+    isOwnError(body),
   );
   const names = wrongFields(field(body, 'errors'));
   return new ProviderFailure(code, `WASender answered ${status} (${code}${names ? `: ${names}` : ''}).`, {
@@ -63,12 +63,14 @@ const waits = (body: Json | null, headers: HttpAnswer['headers']): unknown[] => 
   headers['x-ratelimit-reset'],
 ];
 
-function codeOf(status: number, words: string, isJson: boolean): FailureCode {
-  if (status >= 300 && status < 400) return 'provider_unavailable';
+/** One of the shapes in which WASender's failures come. */
+const isOwnError = (body: Json | null): boolean =>
+  typeof field(body, 'success') === 'boolean' || text(body, 'message') !== null || text(body, 'error') !== null;
+
+function codeOf(status: number, words: string, isOwn: boolean): FailureCode {
+  if (!isOwn || (status >= 300 && status < 400)) return codeOfForeignAnswer(status);
   const [, meant] = texts.find(([pattern]) => pattern.test(words)) ?? [];
   if (meant) return meant;
-  // Without JSON it is the answer of something between us and WASender, and says nothing of what was asked for.
-  if (status === 404 && !isJson) return 'provider_unavailable';
   return statuses[status] ?? (status < 500 ? 'request_refused' : 'provider_unavailable');
 }
 

@@ -93,9 +93,12 @@ describe('errors by their status, when the slug is new or there is none', () => 
     [504, 'provider_unavailable', 'unknown'],
     [599, 'provider_unavailable', 'unknown'],
   ])('%s is %s, its effect %s', async (status, code, effect) => {
-    for (const body of [error(status, 'errors/made_up_today'), '<html>oops canary-pass</html>', '', 'null', '[]']) {
+    peer.says(status, error(status, 'errors/made_up_today'));
+    expect(await failureOf(unipile.login.begin(call(), input))).toMatchObject({ code, effect });
+    const foreign = status === 429 ? 'rate_limited' : 'provider_unavailable';
+    for (const body of ['<html>oops canary-pass</html>', '', 'null', '[]', { message: 'Forbidden by the proxy' }]) {
       peer.says(status, body);
-      expect(await failureOf(unipile.login.begin(call(), input))).toMatchObject({ code, effect });
+      expect(await failureOf(unipile.login.begin(call(), input))).toMatchObject({ code: foreign, effect });
     }
   });
 

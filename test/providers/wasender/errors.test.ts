@@ -78,12 +78,13 @@ describe('a failure by its status', () => {
     [501, 'unsupported', 'unknown'],
     [503, 'provider_unavailable', 'unknown'],
   ])('%i is %s, and its effect %s', async (status, code, effect) => {
-    for (const body of [{}, '<html></html>', '']) {
+    const begin = () => failureOf(login.begin({ ...call(), providerAccountId: null }, input));
+    peer.says(status, { success: false, message: 'No.' });
+    expect(await begin()).toMatchObject({ code, effect });
+    const foreign = status === 429 ? 'rate_limited' : 'provider_unavailable';
+    for (const body of [{}, { status: 'denied' }, '<html></html>', '']) {
       peer.says(status, body);
-      expect(await failureOf(login.begin({ ...call(), providerAccountId: null }, input))).toMatchObject({
-        code,
-        effect,
-      });
+      expect(await begin()).toMatchObject({ code: foreign, effect });
     }
   });
 
