@@ -1,8 +1,5 @@
-/**
- * Pictures that are asked for of one account: below what WASender allows (60 a minute, 1,000 a day), so that the
- * owner's other tools and requests made by hand are not refused.
- */
+/** Below WASender's limits (60 a minute, 1,000 a day for an account), which the owner's other tools share. */
 export const pictureQuota = { perMinute: 50, perDay: 900 } as const;
 
-/** Numbers behind LIDs that are asked for of one account; no limit of theirs is published. */
+/** LID requests per account; WASender publishes no limit. */
 export const lidsPerMinute = 50;
