@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** A wrong or missing setting; its message is one line that says what to set. */
+/** A wrong or missing setting; its message is one line that names the remedy. */
 export class ConfigError extends Error {
   override name = 'ConfigError';
 }
@@ -8,10 +8,9 @@ export class ConfigError extends Error {
 const port = z.coerce.number().int().min(0).max(65_535);
 const url = z.url({ protocol: /^https?$/ });
 
-/** What a worker process may do: run workflow code, the calls that people wait for, fetching in bulk. */
 const workerRoles = ['workflows', 'activities', 'backfill'] as const;
 
-/** Every setting of the serving processes, by its environment name. Empty or blank counts as not set. */
+/** By environment name. Empty or blank counts as not set. */
 const schema = z.object({
   NODE_ENV: z.string().optional(),
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/, error: 'must be a postgres:// address' }),
@@ -20,7 +19,6 @@ const schema = z.object({
   TEMPORAL_API_KEY: z.string().optional(),
   TEMPORAL_TLS: z.stringbool().default(false),
   TEMPORAL_UI_URL: url.optional(),
-  /** Where the workers listen; tests give each file its own. */
   TEMPORAL_TASK_QUEUE: z.string().default('patchbay'),
   WORKER_ROLES: z
     .string()
@@ -33,33 +31,31 @@ const schema = z.object({
   HOST: z.string().default('127.0.0.1'),
   PORT: port.default(3900),
   METRICS_PORT: port.optional(),
-  /** Where `/metrics` listens; inside a container's own network it must be more than loopback. */
+  /** In a container it must be more than loopback. */
   METRICS_HOST: z.string().default('127.0.0.1'),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
   UNIPILE_DSN: z.string().optional(),
   UNIPILE_ACCESS_TOKEN: z.string().optional(),
-  /** WASender's personal access token, or the key of one session: told by its shape. */
+  /** A personal access token, or the key of one session: they differ in shape. */
   WASENDER_API_TOKEN: z.string().optional(),
   WASENDER_BASE_URL: url.optional(),
-  /** How often every WASender address book is read. */
   WASENDER_SYNC_INTERVAL_HOURS: z.coerce.number().min(0.01).max(8_760).default(6),
   WASENDER_AUTO_SYNC_ENABLED: z.stringbool().default(true),
-  /** How soon the death of a worker that reads an address book is noticed. */
+  /** How soon the death of a worker in a contacts sync is noticed. */
   SYNC_HEARTBEAT_SECONDS: z.coerce.number().min(2).default(75),
-  /** Of the sandbox: the local stack's clock follows it. */
   SANDBOX_CONTROL_URL: url.optional(),
   RATE_LIMIT_PER_MINUTE: z.coerce.number().int().min(1).default(1200),
   RECONCILE_INTERVAL_SECONDS: z.coerce.number().min(0.1).default(15),
-  /** How long raw data of providers is kept, and what became of a sync. */
+  /** How long raw data of providers and outcomes of syncs are kept. */
   RAW_RETENTION_DAYS: z.coerce.number().min(1).default(30),
-  /** The file in which the ledger of erased people is kept, apart from the database and its dumps. */
+  /** The ledger of erased people, in a file apart from the database and its dumps. */
   ERASURE_LEDGER: z.string().optional(),
   SHUTDOWN_GRACE_SECONDS: z.coerce.number().min(0).default(10),
 });
 
 export type Config = z.infer<typeof schema>;
 
-/** Settings as read from `environment`. Throws `ConfigError` with one line that names each wrong value. */
+/** Throws `ConfigError` with one line that names each wrong value. */
 export function readConfig(environment: Readonly<Record<string, string | undefined>>): Config {
   const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value?.trim() !== ''));
   const parsed = schema.safeParse(given);
@@ -78,7 +74,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   return config;
 }
 
-/** Settings of a provider that the environment gives, for tenants that have none of their own. */
+/** Provider settings from the environment, for tenants without their own. */
 export function providerDefaults(config: Config): Partial<Record<string, Record<string, string>>> {
   const { UNIPILE_DSN: dsn, UNIPILE_ACCESS_TOKEN: token, WASENDER_API_TOKEN: apiToken } = config;
   const base = config.WASENDER_BASE_URL;

@@ -8,14 +8,13 @@ import { startReconciling } from './reconciling.ts';
 import { freeAddress, installRuntime } from './runtime.ts';
 import { createWorkers, slots } from './worker.ts';
 
-/** A running worker. `stop` lets running activities finish. */
+/** `stop` lets running activities finish. */
 export interface RunningWorker {
   context: Context;
   done: Promise<void>;
   stop(): Promise<void>;
 }
 
-/** Starts a worker process: connects, polls Temporal, reconciles. */
 export async function startWorker(config: Config): Promise<RunningWorker> {
   let nudge = (): void => undefined;
   const { context, close } = await openContext(config, {
