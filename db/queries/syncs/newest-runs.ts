@@ -3,7 +3,6 @@ import type { Em } from '../../connect.ts';
 import { SyncRun } from '../../entities/events.ts';
 import { rows, sql } from '../../sql.ts';
 
-/** The newest whole contacts sync of an account, or of each account, newest first. */
 export async function newestContactsRuns(em: Em, account: string | null, limit: number): Promise<SyncRun[]> {
   const newest = await rows<{ id: string }>(
     em,
@@ -14,7 +13,7 @@ export async function newestContactsRuns(em: Em, account: string | null, limit: 
   return em.find(SyncRun, { id: { $in: newest.map(({ id }) => id) } }, { orderBy: { id: 'desc' } });
 }
 
-/** When a whole contacts sync last succeeded, of one account, of a provider's or of any. */
+/** When a whole contacts sync last succeeded, of an account, of a provider or of any. */
 export async function lastContactsSync(
   em: Em,
   { account = null, provider = null }: { account?: string | null; provider?: ProviderName | null },
