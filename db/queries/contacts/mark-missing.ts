@@ -9,12 +9,12 @@ export async function markMissing(
   at: Date,
 ): Promise<void> {
   // Usually a count is enough: all were found, and none was missing before.
-  const [found] = await rows<{ everybody: boolean }>(
+  const [found] = await rows<{ unchanged: boolean }>(
     em,
-    sql`select count(*) = ${run.people} and count(missing_since) = 0 as everybody from contacts
+    sql`select count(*) = ${run.people} and count(missing_since) = 0 as unchanged from contacts
         where account_id = ${accountId} and merged_into is null`,
   );
-  if (found?.everybody) return;
+  if (found?.unchanged) return;
   await rows(
     em,
     sql`with seen as (

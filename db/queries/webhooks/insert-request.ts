@@ -4,7 +4,7 @@ import type { Em } from '../../connect.ts';
 import { rows, sql } from '../../sql.ts';
 
 export const notKept = {
-  erased: 'Its body was not kept: it speaks of somebody who was erased.',
+  erased: 'Its body was not kept: it names an erased person.',
   tooMany: 'Its body was not kept: it speaks of more than 5,000 people.',
 } as const;
 
