@@ -24,7 +24,7 @@ describe('a supervised part', () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  /** A Node script as a part, which is ready after it printed `ready`. */
+  /** Ready after it printed `ready`. */
   function scripted(lines: string, over: Partial<PartSpec> = {}): PartSpec {
     const script = join(folder, 'part.mjs');
     writeFileSync(script, lines);
@@ -49,7 +49,7 @@ describe('a supervised part', () => {
     return part;
   }
 
-  /** Resolves when a condition is true after one of the part's changes. */
+  /** Checks a condition after each change of the part. */
   function untilChange(holds: () => boolean): Promise<void> {
     return new Promise((resolve) => {
       changed = () => void (holds() && resolve());
@@ -63,7 +63,7 @@ describe('a supervised part', () => {
     return found;
   }
 
-  /** Resolves when a process has ended that is not our child. */
+  /** Waits for the end of a process that is not our child. */
   async function gone(process: ProcessIdentity): Promise<void> {
     while (isRunning(process)) await new Promise((resolve) => setTimeout(resolve, 20));
   }
@@ -77,7 +77,7 @@ describe('a supervised part', () => {
     expect(reported[0]).toContain('part ended (SIGKILL); starting it again');
   });
 
-  test('that is not ours has a child guard, is known by its own pid, and is restarted too', async () => {
+  test('that is not ours has a child guard, reports its own pid, and is restarted too', async () => {
     const part = await start(scripted('', { program: NOT_OURS, isReady: (run) => run.pid() !== null }));
     const first = identity(part);
     expect(part.processes().map(({ pid }) => pid)).toContain(first.pid);

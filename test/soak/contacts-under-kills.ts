@@ -3,7 +3,7 @@ import { eventually } from '../support/eventually.ts';
 import { startRealStack, type RealStack } from '../support/real-stack.ts';
 import type { Row } from './assertions.ts';
 
-/** Parts that are killed one after the other: the worker after the run's next page, the others at any moment. */
+/** The worker is killed after the run's next page, the others at any moment. */
 const parts = ['worker', 'postgres', 'temporal'] as const;
 /** The longest time without a next page, and from the last kill to the end, in milliseconds. */
 const limitMs = 120_000;

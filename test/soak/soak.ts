@@ -10,7 +10,6 @@ import { runScenario, type ScenarioResult } from './scenario.ts';
 import { advanceClock, settle } from './settle.ts';
 import { createUpstream, type UpstreamAccount } from './upstream.ts';
 
-/** What a soak did and what it left, for the assertions. */
 export interface SoakResult {
   size: Size;
   scenarios: ScenarioResult[];
