@@ -8,7 +8,6 @@ import { compensate } from '../services/connections/login/compensate.ts';
 import { nextOperation } from '../services/connections/login/next-operation.ts';
 import type { AttemptRef } from '../domain/attempts.ts';
 
-/** Steps of the `connection` workflow. */
 export const connectionActivities = (context: Context) => ({
   nextOperation: (ref: AttemptRef) => nextOperation(context, ref, activityInfo().workflowExecution?.runId ?? null),
   beginLogin: (ref: AttemptRef) => beginLogin(context, ref),

@@ -3,7 +3,6 @@ import { eraseContacts } from '../services/erasures/erase-contacts.ts';
 import { eraseRecords } from '../services/erasures/erase-records.ts';
 import { rememberErased, type ErasingRef } from '../services/erasures/remember-erased.ts';
 
-/** Steps of the `erasePerson` workflow. */
 export const erasureActivities = (context: Context) => ({
   rememberErased: (ref: ErasingRef) => rememberErased(context, ref),
   eraseContacts: (ref: ErasingRef) => eraseContacts(context, ref),

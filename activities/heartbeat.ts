@@ -1,13 +1,13 @@
 import type { Context } from '@temporalio/activity';
 
-/** The server keeps the details of an activity's last heartbeat only. */
+/** The server keeps only the details of the last heartbeat. */
 const details = new WeakMap<Context, unknown>();
 
-/** Tells the server that the activity lives; keeps the progress that this try, or else the one before, saved. */
+/** Sends a heartbeat that keeps the progress saved by this try or the one before. */
 export const heartbeat = (context: Context): void =>
   context.heartbeat(details.has(context) ? details.get(context) : context.info.heartbeatDetails);
 
-/** Saves how far this try has come; the next try finds it in `info.heartbeatDetails`. */
+/** Saves the progress of this try; the next one reads it in `info.heartbeatDetails`. */
 export function saveProgress(context: Context, progress: unknown): void {
   details.set(context, progress);
   heartbeat(context);

@@ -9,32 +9,30 @@ import {
 import { timeOf, type Context } from '../services/context.ts';
 import { saveProgress } from './heartbeat.ts';
 
-/** The workflow's time, and the time at which its sweep began: accounts that are due later belong to the next sweep. */
+/** The workflow's time and its sweep's start: accounts that are due later belong to the next sweep. */
 export interface SweepRef {
   now: number;
   dueAt?: number;
 }
 
-/** Accounts that one activity leases. */
 const chunk = 20;
-/** How long a lease is, in milliseconds: longer than an activity may take. */
+/** Longer than an activity may take. */
 const leaseMs = 45 * 60_000;
 
-/** What a try saves for the next one: the accounts it leased and has not finished, and until when. */
+/** Saved for the next try: the accounts leased and not finished, and until when. */
 const saved = z.object({ leased: z.array(z.uuid()).max(chunk), until: z.iso.datetime() });
 
-/** The accounts that one try of an activity leased. */
 export interface Leases {
   accounts: readonly DueAccount[];
   until: Date;
-  /** Whether more may be due than were leased. */
+  /** More accounts may be due than were leased. */
   isFull: boolean;
   done(id: string): void;
-  /** Makes the accounts that are not done due again at once. */
+  /** Makes unfinished accounts due again at once. */
   release(): Promise<void>;
 }
 
-/** Leases accounts that are due; first those that an earlier try of the same activity had leased and not finished. */
+/** Leases due accounts; first the unfinished leases of an earlier try of the same activity. */
 export async function leaseDueAccounts(
   context: Context,
   ref: SweepRef,
@@ -52,7 +50,7 @@ export async function leaseDueAccounts(
     const more = await leaseAccounts(em, column, dueAt, until, chunk - held.length);
     const all = [...held, ...more];
     for (const { id } of all) open.add(id);
-    // Before the commit: a worker that dies in between leaves no lease that the next try does not know.
+    // Before the commit: the next try must know every lease of a worker that dies in between.
     save();
     return all;
   });

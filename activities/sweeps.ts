@@ -10,20 +10,17 @@ import { syncContacts, type Holder } from '../services/contacts/sync-contacts.ts
 import { leaseDueAccounts, type SweepRef } from './lease-due-accounts.ts';
 import { holderOf } from './syncs.ts';
 
-/** Address books that one activity reads at the same time. */
 const booksAtOnce = 3;
-/** How long one activity fetches pictures, in milliseconds. */
 const picturesForMs = 10 * 60_000;
 
-/** Steps of the sweeps. Each leases a chunk of the due accounts, works on it, and answers whether more may be due. */
+/** Each leases a chunk of the due accounts, works on it, and returns whether more may be due. */
 export const sweepActivities = (context: Context) => ({
   syncDueContacts: (ref: SweepRef) => syncDueContacts(context, ref, ActivityContext.current()),
   fetchDuePictures: (ref: SweepRef) => fetchDuePictures(context, ref, ActivityContext.current()),
 });
 
 /**
- * Reads the address books of a chunk. One account's failure stops no other account. After a failure that may pass the
- * account's sync run stays open, and the reconciler starts a workflow for it.
+ * One account's failure stops no other. After a passing failure the run stays open; the reconciler starts its workflow.
  */
 async function syncDueContacts(context: Context, ref: SweepRef, activity: ActivityContext): Promise<boolean> {
   const holder = { ...holderOf(activity), try: 1 };
@@ -73,7 +70,7 @@ async function syncOne(
   }
 }
 
-/** Fetches pictures, and phone numbers of LIDs, of a chunk, within the provider's quotas. */
+/** Fetches pictures, and phone numbers of LIDs, within the provider's quotas. */
 async function fetchDuePictures(context: Context, ref: SweepRef, activity: ActivityContext): Promise<boolean> {
   const { cancellationSignal: signal } = activity;
   const now = (): Date => timeOf(context, ref);
@@ -85,12 +82,12 @@ async function fetchDuePictures(context: Context, ref: SweepRef, activity: Activ
       await completeContacts(context, account, now, isOver, signal);
     } catch (error) {
       if (signal.aborted) return;
-      // The account is due again when its lease ends; the others continue.
+      // The account is due again when its lease ends.
       context.log.warn({ account: account.id, tenant: account.tenant_id, err: error }, 'pictures could not be fetched');
     }
     leases.done(account.id);
   };
-  // All at the same time: each waits for its quota most of the time.
+  // At the same time: each waits for its quota most of the time.
   await Promise.all(leases.accounts.map(work));
   if (signal.aborted) await leases.release();
   signal.throwIfAborted();

@@ -10,14 +10,14 @@ import {
   type SyncContactsRef,
 } from '../services/contacts/sync-contacts.ts';
 
-/** The holder of a run: every try of one activity is the same one. */
+/** All tries of one activity are the same holder. */
 export const holderOf = ({ info, cancellationSignal }: ActivityContext): Holder => ({
   id: `${info.workflowExecution?.workflowId}/${info.workflowExecution?.runId}`,
   try: info.attempt,
   signal: cancellationSignal,
 });
 
-/** Steps of the sync workflows. Each answers whether there is more to do in another activity. */
+/** Each returns whether another activity must continue. */
 export const syncActivities = (context: Context) => ({
   collectDetails: (ref: DetailsRef) => collectDetails(context, ref),
   giveUpDetails: (ref: DetailsRef & { reason: FailureCode }) => giveUpDetails(context, ref),

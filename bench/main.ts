@@ -52,11 +52,11 @@ if (options.help) {
 const stopping = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopping.abort());
 /** Progress goes to standard error: standard output holds the rows. */
-const say = (line: string): void => void process.stderr.write(`${line}\n`);
+const report = (line: string): void => void process.stderr.write(`${line}\n`);
 
 try {
   const rows = [];
-  for (const name of options.names) rows.push(...(await benches[name](options, say, stopping.signal)));
+  for (const name of options.names) rows.push(...(await benches[name](options, report, stopping.signal)));
   if (options.json) for (const row of rows) process.stdout.write(`${JSON.stringify(row)}\n`);
   else
     process.stdout.write(

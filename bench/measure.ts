@@ -16,33 +16,32 @@ const charged = new Set([
   EventType.EVENT_TYPE_UPSERT_WORKFLOW_SEARCH_ATTRIBUTES,
 ]);
 
-/** What one piece of work cost. */
 export interface Cost {
-  /** From the request to the end, in seconds. */
+  /** From the request to the end. */
   seconds: number;
   /** Processor time of each process, in seconds. */
   cpu: { worker: number; postgres: number; temporal: number };
   walBytes: number;
   /** Rows of the account that were inserted or rewritten. */
   rowsWritten: number;
-  /** Calls to the provider. */
+  /** To the provider. */
   calls: number;
 }
 
-/** The side that is measured: the product or a baseline. */
+/** The product or a baseline. */
 interface Side {
-  /** The tables that it writes, each with an account_id. */
+  /** Each has an account_id. */
   tables: readonly string[];
   accountId: string;
   cpuOfWorker: () => number;
 }
 
-/** Ticks in a second, the unit of `utime` and the like. */
+/** The unit of `utime` and the like. */
 const ticksPerSecond = Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' })) || 100;
 
 /**
- * Runs a piece of work and measures it, after a vacuum and a checkpoint, so that all sides start equal. `work` may answer
- * its duration in seconds; otherwise the time around it counts.
+ * After a vacuum and a checkpoint, so that all sides start equal. `work` may return its duration in seconds; otherwise
+ * the time around it counts.
  */
 export async function measure(
   stack: BenchStack,
@@ -94,7 +93,7 @@ export async function measure(
   };
 }
 
-/** Processor time of a process and its children, ended ones included, in seconds; 0 without a pid. */
+/** Of a process and its children, ended ones included, in seconds; 0 without a pid. */
 export function cpuOf(pid: number | null): number {
   if (pid === null) return 0;
   const own = ticksOf(pid);
@@ -106,7 +105,7 @@ export function cpuOf(pid: number | null): number {
   return [own, ...children].reduce((sum, one) => sum + (one?.ticks ?? 0), 0) / ticksPerSecond;
 }
 
-/** From `/proc/<pid>/stat` (proc_pid_stat(5)): the parent, and utime + stime + cutime + cstime. Null: it has ended. */
+/** From proc_pid_stat(5): the parent, and utime + stime + cutime + cstime. Null: the process has ended. */
 function ticksOf(pid: number): { parent: number; ticks: number } | null {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
@@ -122,7 +121,7 @@ function ticksOf(pid: number): { parent: number; ticks: number } | null {
   }
 }
 
-/** Actions and history events of a workflow's newest execution and the ones it continued. */
+/** Of a workflow's newest execution and the ones it continued. */
 export async function temporalCost(
   stack: BenchStack,
   workflowId: string,

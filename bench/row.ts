@@ -1,4 +1,4 @@
-/** One line of the result. The path names the unit of `ours` and `baseline`. */
+/** The path names the unit of `ours` and `baseline`. */
 export interface Row {
   path: string;
   ours: number;
@@ -7,13 +7,13 @@ export interface Row {
   baseline: number | null;
   /** ours / baseline; null without a baseline or when it is 0. */
   ratio: number | null;
-  /** The least ratio, or the most that `ours` may be when there is no baseline. Null: no goal. */
+  /** The least ratio, or the most that `ours` may be without a baseline. Null: no goal. */
   goal: number | null;
-  /** Whether the goal is met; true when there is none. */
+  /** Also true without a goal. */
   ok: boolean;
 }
 
-/** A speed against a baseline's; the goal is the least ratio. */
+/** The goal is the least ratio. */
 export const faster = (path: string, ours: number, against: string, baseline: number, goal: number | null): Row => {
   const ratio = ratioOf(ours, baseline);
   return {
@@ -54,7 +54,6 @@ const ratioOf = (ours: number, baseline: number): number | null => (baseline ===
 /** To three significant digits; from 1000 to a whole number. */
 const round = (value: number): number => (Math.abs(value) >= 1_000 ? Math.round(value) : Number(value.toPrecision(3)));
 
-/** The median; of an even number of values the mean of the two in the middle. */
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   const half = sorted.length / 2;

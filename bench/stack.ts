@@ -3,32 +3,32 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import { startStack } from '../dev/stack.ts';
-import type { Say } from '../dev/parts/progress.ts';
+import type { Report } from '../dev/parts/progress.ts';
 import type { StackFile } from '../dev/parts/stack-file.ts';
 
 type Json = Record<string, unknown>;
 
-/** A new local stack, each part a process of its own as in production, with its addresses and logins. */
+/** A new local stack, each part a process of its own as in production. */
 export interface BenchStack {
   describe(): StackFile;
-  /** The settings of its processes, from settings.json. */
+  /** From settings.json. */
   settings: Record<string, string>;
   api<T = Json>(method: string, path: string, body?: unknown): Promise<T>;
-  /** The sandbox's control. */
+  /** Of the sandbox. */
   control<T = Json>(method: string, path: string, body?: unknown): Promise<T>;
   /** PostgreSQL's superuser, in the stack's database. */
   admin: pg.Client;
-  /** The address with the schema owner's login. */
+  /** With the schema owner's login. */
   ownerUrl: string;
   stop(): Promise<void>;
 }
 
-/** Variables that would make the stack use other servers or providers than its own. */
+/** They would make the stack use other servers or providers. */
 const notInherited = /^(DATABASE_URL|TEMPORAL_|UNIPILE_|WASENDER_|META_|WHATSAPP_|ENCRYPTION_|PORT$|METRICS_PORT$)/;
 
 export async function startBenchStack(
   settings: Record<string, string>,
-  say: Say,
+  report: Report,
   signal: AbortSignal,
 ): Promise<BenchStack> {
   const home = mkdtempSync(join(tmpdir(), 'patchbay-bench-'));
@@ -36,7 +36,7 @@ export async function startBenchStack(
   chmodSync(home, 0o711);
   const inherited = Object.entries(process.env).filter(([name]) => !notInherited.test(name));
   const env = { ...Object.fromEntries(inherited), PATCHBAY_HOME: home, LOG_LEVEL: 'warn', ...settings };
-  const stack = await startStack(env, say, signal).catch((error: unknown) => {
+  const stack = await startStack(env, report, signal).catch((error: unknown) => {
     rmSync(home, { recursive: true, force: true });
     throw error;
   });
@@ -79,7 +79,7 @@ async function request<T>(base: string, method: string, path: string, body?: unk
   return (text ? JSON.parse(text) : null) as T;
 }
 
-/** Repeats `ask` after each pause until it answers; throws when the time is over. */
+/** Repeats `ask` after each pause until it returns a value; throws when the time is over. */
 export async function until<T>(
   what: string,
   ask: () => Promise<T | null>,

@@ -1,22 +1,16 @@
 import pg from 'pg';
 
-/** A lock that at most one process of the installation holds, for as long as its own connection lives. */
+/** A lock that one process of the installation holds while its connection lives. */
 export interface AdvisoryLock {
-  /** Whether this process holds the lock; takes it where it is free. Throws PostgreSQL's error when it does not answer. */
+  /** Takes the lock where it is free; false while another process holds it. Throws PostgreSQL's error. */
   hold(): Promise<boolean>;
-  /** Gives the lock up. */
   release(): Promise<void>;
 }
 
-/**
- * Without these a lock would outlive a host that vanished: PostgreSQL would wait for its connection for two hours. In
- * seconds, and a count.
- */
+/** In seconds, and a count. Without keep-alives the lock outlives a vanished host by two hours. */
 const keepAlive = '-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=2';
-/** How long PostgreSQL may take for an answer, in milliseconds. */
 const timeoutMs = 5_000;
 
-/** A lock by its name, in the database behind `url`. */
 export function openAdvisoryLock(url: string, name: string): AdvisoryLock {
   let holder: pg.Client | null = null;
 
@@ -32,7 +26,7 @@ export function openAdvisoryLock(url: string, name: string): AdvisoryLock {
       connectionTimeoutMillis: timeoutMs,
       query_timeout: timeoutMs,
     });
-    // Without a listener the loss of the connection would end the process.
+    // Without a listener, a lost connection ends the process.
     client.on('error', () => void drop(client));
     try {
       await client.connect();

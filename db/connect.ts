@@ -34,8 +34,7 @@ export const entities = [
 ];
 
 /**
- * The two ways in. Both run one transaction, committed when `work` resolves. `tenant` works as the application's
- * role and sees that tenant's rows only; `system` is for intake, sweeps and key look-up, which cross tenants.
+ * Both run one transaction. `tenant` sees that tenant's rows only; `system` crosses tenants: intake, sweeps, look-ups.
  */
 export interface Database {
   tenant<T>(tenantId: string, work: (em: Em) => Promise<T>): Promise<T>;
@@ -43,7 +42,6 @@ export interface Database {
   close(): Promise<void>;
 }
 
-/** Connects both roles through one login, which must be a member of them (see `db/migrations`). */
 export async function openDatabase(url: string, pool = { app: 10, system: 6 }): Promise<Database> {
   const [app, system] = await Promise.all([
     open(url, 'patchbay_app', pool.app),
@@ -62,13 +60,13 @@ export async function openDatabase(url: string, pool = { app: 10, system: 6 }): 
   };
 }
 
-/** MikroORM over a login that takes `role` at connection start, so that no statement runs with more rights. */
+/** Takes `role` at connection start: no statement runs with more rights. */
 function open(url: string, role: string, max: number): Promise<MikroORM> {
   return MikroORM.init({
     clientUrl: url,
     entities,
     forceUtcTimezone: true,
-    // Logging is ours: an ORM's own lines would quote values.
+    // An ORM's log lines quote values.
     logger: () => {},
     ensureDatabase: false,
     pool: { min: 0, max, idleTimeoutMillis: 30_000 },

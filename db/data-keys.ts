@@ -5,7 +5,7 @@ import { sealed } from './sealed.ts';
 import { rows, sql } from './sql.ts';
 import { lockKeys, requireMasterKeys } from './wrapped-keys.ts';
 
-/** What every process does before it opens a sealed value: checks its ring, and makes the data keys that are lacking. */
+/** Checks the ring and makes missing data keys; before a process opens any sealed value. */
 export async function prepareKeys(db: Database, masterKeys: MasterKeys): Promise<void> {
   await requireMasterKeys(db, masterKeys);
   await db.system(async (em) => {
@@ -24,7 +24,7 @@ export async function prepareKeys(db: Database, masterKeys: MasterKeys): Promise
   });
 }
 
-/** Makes the first data key of each owner (null: the installation) that has none. System role. */
+/** Makes the first data key of each owner (null: the installation) without one. System role. */
 export async function addFirstKeys(em: Em, masterKeys: MasterKeys, owners: readonly (string | null)[]): Promise<void> {
   if (!owners.length) return;
   const made = owners.map((tenantId) => newKey(masterKeys, tenantId));
@@ -37,10 +37,7 @@ export async function addFirstKeys(em: Em, masterKeys: MasterKeys, owners: reado
   );
 }
 
-/**
- * Begins a new data key for the installation and for every tenant: what is written from a few minutes later on is sealed
- * with it. Older ones stay, for what they sealed. Answers how many were made.
- */
+/** Starts a new data key for the installation and each tenant; it seals some minutes later. Returns their number. */
 export async function renewDataKeys(db: Database, masterKeys: MasterKeys): Promise<number> {
   return db.system(async (em) => {
     await lockKeys(em);
@@ -66,10 +63,8 @@ function newKey(masterKeys: MasterKeys, tenantId: string | null) {
   return { id, tenant_id: tenantId, wrapped: masterKeys.wrap(randomBytes(32), sealed.dataKey(id, tenantId)) };
 }
 
-/**
- * Master keys that sealed values before there were data keys are kept as data keys that only open. The migration noted
- * those it found; the rest of the ring may have sealed payloads at Temporal, or digests. Once, at the first start.
- */
+// Master keys that sealed values before data keys existed become data keys that only open. The migration noted those
+// in use; the rest of the ring may have sealed payloads at Temporal, or digests. Runs once.
 async function wrapFormerKeys(em: Em, masterKeys: MasterKeys): Promise<void> {
   const found = await rows<{ id: string; version: number; wrapped: string | null }>(
     em,

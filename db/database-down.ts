@@ -1,7 +1,6 @@
 import type { Database } from './connect.ts';
 import { rows, sql } from './sql.ts';
 
-/** Whether PostgreSQL answers a statement now. */
 export const isDatabaseUp = (db: Database): Promise<boolean> =>
   db
     .system((em) => rows(em, sql`select 1`))
@@ -10,13 +9,13 @@ export const isDatabaseUp = (db: Database): Promise<boolean> =>
       () => false,
     );
 
-/** Codes of Node's sockets and of PostgreSQL (classes 08, 53, 57P) that mean "not now", whatever was asked. */
+/** Codes of Node's sockets and PostgreSQL (classes 08, 53, 57P) that mean "not now". */
 const codes = /^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EHOSTUNREACH|08...|53...|57P0.)$/;
-/** pg reports a lost or unavailable connection without a code. */
+/** pg reports a lost connection without a code. */
 const words =
   /connection terminated|timeout exceeded when trying to connect|client has encountered a connection error/i;
 
-/** Whether an error says that PostgreSQL cannot be reached, wherever in its causes. */
+/** Whether an error, or one of its causes, means that PostgreSQL cannot be reached. */
 export function isDatabaseDown(error: unknown): boolean {
   for (let one = error, depth = 0; one instanceof Error && depth < 8; one = one.cause, depth += 1) {
     const { code } = one as { code?: unknown };

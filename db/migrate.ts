@@ -22,7 +22,6 @@ import { KnownLogins } from './migrations/0021-known-logins.ts';
 import { WebhookRequests } from './migrations/0022-webhook-requests.ts';
 import { WebhookRows } from './migrations/0023-webhook-rows.ts';
 
-/** Every migration, oldest first. */
 export const migrationsList = [
   { name: '0001-foundation', class: Foundation },
   { name: '0002-login-pages', class: LoginPages },
@@ -46,7 +45,7 @@ export const migrationsList = [
   { name: '0023-webhook-rows', class: WebhookRows },
 ];
 
-/** MikroORM as the schema's owner; migrations and the drift test use it, no serving process does. */
+/** Connects as the schema's owner: for migrations, never for a serving process. */
 export function openAsOwner(url: string): Promise<MikroORM> {
   return MikroORM.init({
     clientUrl: url,
@@ -56,15 +55,12 @@ export function openAsOwner(url: string): Promise<MikroORM> {
     logger: () => {},
     ensureDatabase: false,
     pool: { min: 0, max: 2 },
-    // Each migration is a transaction of its own, since some can be done outside of one only.
+    // One transaction each: some migrations only work outside of one.
     migrations: { tableName: 'schema_migrations', migrationsList, snapshot: false, allOrNothing: false },
   });
 }
 
-/**
- * Brings the schema up to date as the owner behind `url` (which must be able to create roles the first time), up to the
- * migration `to` where one is given. Answers the names of the migrations that ran. Two at once are safe: the second waits.
- */
+/** `url` is the owner's, with the right to create roles the first time. Of two at once, the second waits. */
 export async function migrate(url: string, to?: string): Promise<string[]> {
   const orm = await openAsOwner(url);
   try {

@@ -1,4 +1,4 @@
-/** Contexts under which columns are sealed and keys are wrapped: a ciphertext opens only in its own row. */
+/** A ciphertext opens only in its own row. */
 export const sealed = {
   accountSecret: (accountId: string) => `accounts.secret:${accountId}`,
   providerKeys: (accountId: string) => `accounts.provider_keys:${accountId}`,
@@ -9,19 +9,17 @@ export const sealed = {
   stepAnswer: (answerId: string) => `connection_steps.answer:${answerId}`,
   credentials: (id: string) => `provider_credentials.settings:${id}`,
   webhookSecrets: (id: string) => `provider_credentials.webhook_secrets:${id}`,
-  // Named after the column that bodies were first in: those that were sealed there still open.
+  // Named after the column that bodies were first in: those sealed there still open.
   webhookBody: (requestId: string) => `webhook_events.body:${requestId}`,
   contactRaw: (contactId: string) => `contacts.raw_wasender_data:${contactId}`,
   syncTarget: (runId: string) => `sync_runs.target:${runId}`,
   erasureTarget: (erasureId: string) => `erasures.target:${erasureId}`,
   idempotentAnswer: (id: string) => `idempotency_keys.response:${id}`,
-  /** Wrapped by a master key. */
   ledgerKey: (id: string) => `ledger_keys.value:${id}`,
-  /** Wrapped by a master key. */
   dataKey: (id: string, tenantId: string | null) => `data_keys.wrapped:${tenantId ?? ''}:${id}`,
 };
 
-/** A column that holds sealed values, and what its context is made of: the row's id, or that of the answer in it. */
+/** `of`: the row's id, or the id of the answer in it. */
 export interface SealedColumn {
   table: string;
   column: string;
@@ -29,7 +27,7 @@ export interface SealedColumn {
   context(id: string): string;
 }
 
-/** Every column of the database that holds values sealed with a data key of the row's tenant, or of the installation. */
+/** Every column with values sealed by a data key. */
 export const sealedColumns: readonly SealedColumn[] = [
   { table: 'accounts', column: 'secret', of: 'id', context: sealed.accountSecret },
   { table: 'accounts', column: 'provider_keys', of: 'id', context: sealed.providerKeys },

@@ -5,22 +5,16 @@ import type { Database, Em } from './connect.ts';
 import { sealed } from './sealed.ts';
 import { rows, sql } from './sql.ts';
 
-/** Opens what is stored: the master keys of the ring, and the data keys that they wrap. */
 export interface Vault {
   masterKeys: MasterKeys;
-  /**
-   * The keys of a tenant's rows; null: of rows without a tenant. A tenant's also open what the installation's keys
-   * sealed. Within a transaction give its `em`: nothing waits for another connection. Throws `VaultError` for a tenant
-   * without keys: it was deleted.
-   */
+  /** Null: for rows without a tenant. Within a transaction pass its `em`. Throws `VaultError` for a deleted tenant. */
   keysOf(from: Em | Database, tenantId: string | null): Promise<Keyset>;
 }
 
-/** How long a process uses the keys that it has read, in milliseconds: so long a deleted tenant's may stay in memory. */
+/** So long may a deleted tenant's keys stay in memory. */
 const keptMs = 60_000;
 /** A new version seals from this age on: every process has read it by then. */
 const settledAfter = '5 minutes';
-/** Owners whose keys a process keeps. */
 const most = 2_000;
 
 interface Kept {
@@ -47,7 +41,7 @@ export function createVault(ring: readonly MasterKey[]): Vault {
     });
     return keep(tenantId ?? '', keys);
   };
-  /** Callers at the same moment share one transaction. While the database is down the keys that are kept serve on. */
+  // Concurrent callers share one transaction. Cached keys serve on while the database is down.
   const loadOutside = (db: Database, tenantId: string | null): Promise<Keyset> => {
     const owner = tenantId ?? '';
     const known = loading.get(owner);

@@ -4,29 +4,28 @@ import type { Database, Em } from './connect.ts';
 import { sealed } from './sealed.ts';
 import { rows, sql } from './sql.ts';
 
-/** How many keys a master key wraps. */
 export interface MasterKeyUse {
   id: string;
   keys: number;
 }
 
-/** Every key that a master key wraps, with that master key's id; without a text where it is still to be wrapped. */
+// A null text: still to be wrapped.
 const wrappedKeys = sql`(
   select 'data_keys' as "table", id, tenant_id, wrapped, coalesce(split_part(wrapped, '.', 2), id) as master from data_keys
   union all
   select 'ledger_keys', id::text, tenant_id, value, split_part(value, '.', 2) from ledger_keys)`;
 
-/** Which master keys are in use. Costs the same however many values there are. System role. */
+/** Costs the same however many values there are. System role. */
 export const masterKeysInUse = (em: Em): Promise<MasterKeyUse[]> =>
   rows<MasterKeyUse>(
     em,
     sql`select master as id, count(*)::int as keys from ${wrappedKeys} w group by master order by master`,
   );
 
-/** Held by each transaction that makes or wraps keys: processes that start at the same moment make one key, not one each. */
+/** Processes that start at the same moment make one key, not one each. */
 export const lockKeys = (em: Em): Promise<unknown> => rows(em, sql`select pg_advisory_xact_lock(7265235)`);
 
-/** Throws one clear line when the ring lacks a master key: a process without it would fail later. */
+/** Throws one clear line when the ring lacks a master key, at the start instead of later. */
 export async function requireMasterKeys(db: Database, masterKeys: MasterKeys): Promise<void> {
   const lacking = (await db.system(masterKeysInUse)).map(({ id }) => id).filter((id) => !masterKeys.ids.includes(id));
   if (lacking.length)
@@ -36,10 +35,9 @@ export async function requireMasterKeys(db: Database, masterKeys: MasterKeys): P
     );
 }
 
-/** What became of the keys that an older master key wrapped. */
 export interface Rotated {
   rewrapped: number;
-  /** Ids of keys that do not open: altered, or moved to another row. */
+  /** Altered, or moved to another row. */
   unopened: string[];
 }
 
@@ -50,13 +48,9 @@ interface Wrapped {
   wrapped: string;
 }
 
-/** Keys that are read and rewritten in one transaction. */
 const pageSize = 1_000;
 
-/**
- * Wraps every key with the newest master key while everything runs: sealed values stay as they are. Safe to stop at any
- * moment and to run again.
- */
+/** Wraps every key with the newest master key online; sealed values stay. Safe to stop and to repeat. */
 export async function rotateMasterKey(db: Database, masterKeys: MasterKeys): Promise<Rotated> {
   const [newest] = masterKeys.ids;
   const rotated: Rotated = { rewrapped: 0, unopened: [] };

@@ -10,10 +10,10 @@ import type { StackFile } from './parts/stack-file.ts';
 requireNode();
 
 const { startStack } = await import('./stack.ts');
-const { sayAloud } = await import('./parts/progress.ts');
+const { reportToStdout } = await import('./parts/progress.ts');
 const { openHome } = await import('./parts/home.ts');
 
-/** The current part of the demo, for the error message. */
+/** For the error message. */
 let part = 'starting';
 
 const print = (text: string): void => console.log(text);
@@ -22,14 +22,13 @@ const begin = (title: string): void => {
   print(`\n${styleText('bold', title)}`);
 };
 
-/** The running stack, or one started for this demo only. */
 async function findStack(): Promise<{ stack: StackFile; end: () => Promise<void> }> {
   const file = join(openHome(process.env).path, 'stack.json');
   if (existsSync(file))
     return { stack: JSON.parse(readFileSync(file, 'utf8')) as StackFile, end: () => Promise.resolve() };
   print('No stack is running: starting one for this demo.');
   const home = mkdtempSync(join(tmpdir(), 'patchbay-demo-'));
-  const own = await startStack({ ...process.env, PATCHBAY_HOME: home }, sayAloud, new AbortController().signal);
+  const own = await startStack({ ...process.env, PATCHBAY_HOME: home }, reportToStdout, new AbortController().signal);
   return {
     stack: own.describe(),
     end: async () => {

@@ -48,14 +48,14 @@ try {
   process.exit(2);
 }
 
-const say = (text: string): void => console.log(`  ${text}`);
+const report = (text: string): void => console.log(`  ${text}`);
 console.log(`Soak with seed ${size.seed}: ${size.accounts} accounts, ${size.operations} operations each`);
 try {
-  const rows = await soak(size, say, async (result) => {
-    for (const line of summaryOf(result)) say(line);
+  const rows = await soak(size, report, async (result) => {
+    for (const line of summaryOf(result)) report(line);
     return assertAll(result);
   });
-  rows.push(...(await contactsUnderKills(10_000, 2 * size.kills, say)));
+  rows.push(...(await contactsUnderKills(10_000, 2 * size.kills, report)));
   const failed = rows.filter(({ ok }) => !ok).length;
   console.log(`\n${drawTable(rows)}\n\nseed ${size.seed}\n${rows.length - failed} passed, ${failed} failed`);
   process.exit(failed ? 1 : 0);

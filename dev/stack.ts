@@ -6,7 +6,7 @@ import { reservePorts } from './parts/ports.ts';
 import { preparePostgres } from './parts/postgres.ts';
 import { provideLogins, provideOwner } from './parts/postgres-roles.ts';
 import { endStaleProcesses } from './parts/process-identity.ts';
-import { type Say, step } from './parts/progress.ts';
+import { type Report, step } from './parts/progress.ts';
 import { runCli } from './parts/run-command.ts';
 import { apiSpec, sandboxSpec, wantsSandbox, workerSpec } from './parts/serving.ts';
 import { provideDemoKey, type SandboxAddresses, type StackFile } from './parts/stack-file.ts';
@@ -17,19 +17,19 @@ import { codecEndpoint, temporalSpec } from './parts/temporal.ts';
 export type Stack = { file: string; describe: () => StackFile; stop: () => Promise<void> };
 
 /**
- * Starts the local stack in PATCHBAY_HOME and keeps it running until it is stopped. With DATABASE_URL or
- * TEMPORAL_ADDRESS set, that server is used instead of a local one. Throws one line, after stopping what it had started.
+ * Runs in PATCHBAY_HOME until it is stopped. DATABASE_URL or TEMPORAL_ADDRESS replace a local server. Throws one line,
+ * after stopping what it had started.
  */
-export async function startStack(env: NodeJS.ProcessEnv, say: Say, signal: AbortSignal): Promise<Stack> {
+export async function startStack(env: NodeJS.ProcessEnv, report: Report, signal: AbortSignal): Promise<Stack> {
   const home = openHome(env);
   const lock = tryLock(join(home.path, 'lock'));
   if (!('release' in lock)) {
     throw new Error(`a stack already runs in ${home.path} (process ${lock.holder}): stop it, or set PATCHBAY_HOME`);
   }
-  const parts = superviseParts(home, say, signal);
+  const parts = superviseParts(home, report, signal);
   try {
     await endStaleProcesses(parts.processFile, signal);
-    const describe = await startParts(home, env, say, signal, parts);
+    const describe = await startParts(home, env, report, signal, parts);
     parts.publish(describe);
     const stop = async () => {
       await parts.stop();
@@ -43,8 +43,7 @@ export async function startStack(env: NodeJS.ProcessEnv, say: Say, signal: Abort
   }
 }
 
-/** Starts every part in order; answers a function that describes them. */
-async function startParts(home: Home, env: NodeJS.ProcessEnv, say: Say, signal: AbortSignal, parts: StackParts) {
+async function startParts(home: Home, env: NodeJS.ProcessEnv, report: Report, signal: AbortSignal, parts: StackParts) {
   const portNames = [
     'api',
     'apiMetrics',
@@ -61,14 +60,14 @@ async function startParts(home: Home, env: NodeJS.ProcessEnv, say: Say, signal: 
 
   const startPostgres = async () => {
     if (env.DATABASE_URL) return null;
-    const { spec, adminUrl } = await preparePostgres(home, ports.postgres.number, say);
+    const { spec, adminUrl } = await preparePostgres(home, ports.postgres.number, report);
     await ports.postgres.handOver();
     await parts.start('postgres', spec);
     return { adminUrl, owner: await provideOwner(adminUrl, home) };
   };
   const startTemporal = async () => {
     if (env.TEMPORAL_ADDRESS) return;
-    const cli = await findTemporalCli(env, say, signal);
+    const cli = await findTemporalCli(env, report, signal);
     const ui = { port: ports.temporalUi.number, codecEndpoint: codecEndpoint(at('api'), encryptionKey) };
     await Promise.all([ports.temporal.handOver(), ports.temporalUi.handOver()]);
     await parts.start('temporal', temporalSpec({ cli, folder: home.path, port: ports.temporal.number, ui }));
@@ -94,7 +93,7 @@ async function startParts(home: Home, env: NodeJS.ProcessEnv, say: Say, signal: 
   const [postgres, , sandbox] = await allOrFirstFailure([startPostgres(), startTemporal(), startSandbox()]);
 
   const ownerUrl = postgres?.owner ?? env.DATABASE_URL ?? '';
-  await step(say, 'migrations', () => runCli(['migrate'], { ...env, DATABASE_URL: ownerUrl }, signal));
+  await step(report, 'migrations', () => runCli(['migrate'], { ...env, DATABASE_URL: ownerUrl }, signal));
   const logins = postgres ? await provideLogins(postgres.adminUrl, home) : { runtime: ownerUrl, reader: ownerUrl };
 
   const settings: Record<string, string> = {

@@ -2,12 +2,12 @@ import { requireNode } from './parts/node-version.ts';
 
 requireNode();
 
-// Imported after the check: an unsupported Node may fail to load these with a message that is harder to understand.
+// Imported after the check: an unsupported Node may fail to load these with an unclear message.
 const { startStack } = await import('./stack.ts');
 const { addressTable } = await import('./parts/stack-file.ts');
-const { sayAloud: say } = await import('./parts/progress.ts');
+const { reportToStdout: report } = await import('./parts/progress.ts');
 
-/** The process exits after this time, whatever its parts do: they end when their supervisor is gone. */
+/** The process exits after this time; its parts end with their supervisor. */
 const DOWN_WITHIN_MS = 9_500;
 
 const stopping = new AbortController();
@@ -26,11 +26,11 @@ process.stdout.on('error', () => {});
 process.stderr.on('error', () => {});
 
 try {
-  say('Patchbay starts');
-  const stack = await startStack(process.env, say, stopping.signal);
-  say(`Patchbay is ready\n${addressTable(stack.describe(), stack.file)}\nCtrl-C stops everything`);
+  report('Patchbay starts');
+  const stack = await startStack(process.env, report, stopping.signal);
+  report(`Patchbay is ready\n${addressTable(stack.describe(), stack.file)}\nCtrl-C stops everything`);
   await stopped;
-  say('Patchbay stops');
+  report('Patchbay stops');
   await stack.stop();
   process.exit(0);
 } catch (error) {

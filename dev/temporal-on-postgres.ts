@@ -1,5 +1,5 @@
 // Runs the tests of a deployment's roles against Temporal's own server on PostgreSQL, with the settings of
-// docker-compose.yml and the scripts of deploy/. `npm test` runs them against Temporal's dev server.
+// docker-compose.yml and the scripts of deploy/. `npm test` uses Temporal's dev server.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, symlinkSync } from 'node:fs';
@@ -13,7 +13,7 @@ requireNode();
 const { Connection } = await import('@temporalio/client');
 const { openCache, PROJECT } = await import('./parts/home.ts');
 const { waitForLock } = await import('./parts/lock.ts');
-const { sayAloud, step } = await import('./parts/progress.ts');
+const { reportToStdout, step } = await import('./parts/progress.ts');
 const { runCommand } = await import('./parts/run-command.ts');
 const { findTemporalCli } = await import('./parts/temporal-cli.ts');
 const { debianPostgres, provideRoles, rolePasswords, startBarePostgres } =
@@ -26,7 +26,7 @@ type Programs = { server: string; sqlTool: string };
 const stopping = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopping.abort());
 
-/** Builds the server and its schema tool from our Go module, once for this machine. */
+/** Built from our Go module, once for this machine. */
 async function buildServer(): Promise<Programs> {
   const goModule = join(PROJECT, 'dev/temporal-server');
   const pinned = readFileSync(join(goModule, 'go.mod'), 'utf8');
@@ -41,7 +41,7 @@ async function buildServer(): Promise<Programs> {
       args: ['build', '-ldflags=-s -w', '-o', next, goPackage],
       cwd: goModule,
       env: { ...process.env, GOTOOLCHAIN: 'local', GOFLAGS: '', GOWORK: 'off' },
-      onTick: (seconds) => sayAloud(`  ${name}: still building after ${seconds} s`),
+      onTick: (seconds) => reportToStdout(`  ${name}: still building after ${seconds} s`),
       signal: stopping.signal,
     });
     if (problem !== null) throw new Error(problem);
@@ -59,7 +59,7 @@ async function buildServer(): Promise<Programs> {
   }
 }
 
-/** Free ports for each of the server's listeners. The server keeps them as 16-bit signed numbers: at most 32767. */
+/** The server keeps ports as 16-bit signed numbers: at most 32767. */
 async function freeServerPorts(): Promise<Record<string, string>> {
   const names = ['FRONTEND', 'MATCHING', 'HISTORY', 'WORKER'].flatMap((service) => [
     `${service}_GRPC_PORT`,
@@ -90,11 +90,11 @@ async function isServing(address: string): Promise<boolean> {
   }
 }
 
-/** Sets up the schema, starts the server and makes the namespace, all of it in `folder`. */
+/** With its schema and namespace, all in `folder`. */
 async function startServer(folder: string, postgresPort: number): Promise<{ address: string; stop(): Promise<void> }> {
-  const { server: program, sqlTool } = await step(sayAloud, 'Temporal server', buildServer);
+  const { server: program, sqlTool } = await step(reportToStdout, 'Temporal server', buildServer);
   symlinkSync(sqlTool, join(folder, 'temporal-sql-tool'));
-  symlinkSync(await findTemporalCli(process.env, sayAloud, stopping.signal), join(folder, 'temporal'));
+  symlinkSync(await findTemporalCli(process.env, reportToStdout, stopping.signal), join(folder, 'temporal'));
   const path = { PATH: `${folder}:${process.env.PATH}` };
   const { TEMPORAL_PASSWORD: password } = rolePasswords;
   await runRole(['sh', 'deploy/temporal-schema.sh'], {
@@ -145,7 +145,7 @@ async function startServer(folder: string, postgresPort: number): Promise<{ addr
   return { address, stop };
 }
 
-/** Runs the tests of the roles; answers jest's exit code. */
+/** Returns jest's exit code. */
 async function runTests(temporalAddress: string): Promise<number> {
   const env = { ...process.env, PATCHBAY_TEST_NO_PARTS: '1', PATCHBAY_TEST_TEMPORAL_ADDRESS: temporalAddress };
   const tests = spawn(process.execPath, [join(PROJECT, 'dev/test.ts'), 'test/deploy/roles'], { env, stdio: 'inherit' });

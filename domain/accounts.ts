@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { FailureCode } from './failures.ts';
 
-/** Who must act next for the account to work. */
+/** Which side must act next for the account to work. */
 export const whoNames = ['owner', 'operator', 'nobody'] as const;
 export type Who = (typeof whoNames)[number];
 
@@ -15,7 +15,6 @@ export const accountStates = [
 ] as const;
 export type AccountState = (typeof accountStates)[number];
 
-/** The state of an account, its reason, who must act, and since when. */
 export interface AccountStatus {
   state: AccountState;
   reason: string | null;
@@ -23,7 +22,7 @@ export interface AccountStatus {
   since: Date;
 }
 
-/** What can happen to an account. `degraded` is trouble that may pass by itself; `linked` is a login that works. */
+/** `degraded`: trouble that may pass by itself. `linked`: the login works. */
 export type AccountEvent =
   | { type: 'login_began'; at: Date }
   | { type: 'linked'; at: Date }
@@ -32,16 +31,13 @@ export type AccountEvent =
   | { type: 'login_failed'; at: Date; reason: string; who: Who; resume: 'failed' | 'reconnect_required' }
   | { type: 'disconnected'; at: Date };
 
-/** How long an account may be degraded before it counts as a lost login, in milliseconds. */
+/** How long an account may be degraded before it counts as a lost login. */
 export const degradedPatienceMs = 30 * 60_000;
 
-/** States that only a new attempt leaves: a late report of the provider does not change them. */
+/** States that only a new attempt leaves: a late status report does not change them. */
 const resting: ReadonlySet<AccountState> = new Set(['disconnected', 'failed', 'connecting']);
 
-/**
- * The only writer of an account's state. Pure: the same status and event give the same result. Returns the same object
- * when nothing changes, so that callers detect a change by identity and do not move `since`.
- */
+/** The only writer of an account's state. Returns the same object when nothing changes: callers compare by identity. */
 export function transition(status: AccountStatus, event: AccountEvent): AccountStatus {
   const to = (state: AccountState, reason: string | null, who: Who): AccountStatus =>
     status.state === state && status.reason === reason && status.who === who
@@ -68,18 +64,14 @@ export function transition(status: AccountStatus, event: AccountEvent): AccountS
   }
 }
 
-/** The account's event once the provider has confirmed a status. */
 type StatusEvent = { event: 'linked' } | { event: 'degraded' | 'login_lost'; reason: FailureCode };
 
-/** With the account states that it would change: only in these is an unconfirmed report worth a check. */
+/** `changes`: the account states in which an unconfirmed report of the status is worth a check. */
 type StatusEffect = StatusEvent & { changes: readonly AccountState[] };
 
 const working = ['active', 'degraded'] as const;
 
-/**
- * Every status that a provider can report of a login or an account, by a webhook or when it is asked; null where it
- * changes nothing.
- */
+/** What each status that a provider can report changes; null for nothing. */
 const statusEffects = {
   created: null,
   pending: null,
@@ -97,32 +89,24 @@ export type ProviderStatus = keyof typeof statusEffects;
 
 const effectOf = (status: ProviderStatus): StatusEffect | null => statusEffects[status];
 
-/**
- * Whether an unconfirmed report of a status is worth asking the provider: it would change the account's state, or it may
- * decide a login that runs.
- */
+/** Whether an unconfirmed status is worth a check: it would change the account, or decide a login that runs. */
 export function needsCheck(status: ProviderStatus, state: AccountState, loginRuns: boolean): boolean {
   const effect = effectOf(status);
   return effect !== null && (loginRuns || effect.changes.includes(state));
 }
 
-/** The account's event for a status that the provider confirmed; null where it changes nothing. */
 export function eventOfStatus(status: ProviderStatus, at: Date): AccountEvent | null {
   const effect = effectOf(status);
   if (!effect) return null;
   return effect.event === 'linked' ? { type: 'linked', at } : { type: effect.event, at, reason: effect.reason };
 }
 
-/** Why an account with this status cannot be revived without its owner. */
 export const reasonForLogin = (status: ProviderStatus): FailureCode => {
   const effect = effectOf(status);
   return effect?.event === 'login_lost' ? effect.reason : 'login_lost';
 };
 
-/**
- * What a provider issued for one account alone: the key that calls for it are made with, and the secret that its
- * webhooks carry. Stored sealed with the account, never shown.
- */
+/** Secrets that a provider issued for one account: its API key, its webhooks' secret. Stored sealed, never shown. */
 export interface AccountKeys {
   apiKey?: string;
   webhookSecret?: string;
@@ -133,25 +117,22 @@ export interface AccountKeys {
   scopes?: readonly string[];
 }
 
-/** How the account is connected: ten points, collected on connect, on a solved checkpoint and on reconnect. */
 export interface ConnectionConfig {
-  /** E.164 with plus, or null on channels without a number. */
+  /** E.164 with plus; null on channels without numbers. */
   phone_number: string | null;
   account_type: string;
-  /** The provider's own word for the messaging source's state, such as `OK`. */
+  /** The provider's own word, such as `OK`. */
   messaging_status: string;
   messaging_source_id: string | null;
-  /** When the login was made at the provider. */
   created_at: string | null;
   sources: { id: string; status: string }[];
   groups: string[];
   last_api_sync: string;
-  /** Stored sealed, in a column of its own; here only on its way there. */
   full_api_response?: unknown;
   api_object_type: string;
 }
 
-/** What the account can do: eight points. Limits are calls, null where the provider states none. */
+/** Eight points. Limits are numbers of calls; null where the provider states none. */
 export interface ProviderConfig {
   features: { send: boolean; receive: boolean; read_receipts: boolean; delivery_status: boolean; media: boolean };
   webhook_events: string[];
@@ -163,23 +144,20 @@ export interface ProviderConfig {
   formatted_phone_number: string | null;
 }
 
-/** The details of an account as a provider gives them: plain JSON. */
 export interface AccountDetails {
   connection_config: ConnectionConfig;
   provider_config: ProviderConfig;
 }
 
-/** One point that changed, by its dotted path. */
 export interface DetailChange {
   path: string;
   before: unknown;
   after: unknown;
 }
 
-/** Points that differ at every collection, so that their change says nothing. */
+/** Differ at every collection. */
 const unremarkable = new Set(['connection_config.last_api_sync', 'connection_config.full_api_response']);
 
-/** What a fresh collection changes against the stored details, point by point. `before` is null before the first one. */
 export function detailChanges(before: AccountDetails | null, after: AccountDetails): DetailChange[] {
   const changes: DetailChange[] = [];
   for (const part of ['connection_config', 'provider_config'] as const) {

@@ -1,15 +1,15 @@
-/** Addresses at which others reach us: made from `PUBLIC_URL` alone, whatever a request's Host says. */
+// From `PUBLIC_URL` alone, whatever a request's Host says.
 const at = (publicUrl: string, ...path: string[]): string => [publicUrl.replace(/\/$/, ''), ...path].join('/');
 
-/** Where a provider's events go; its token is unguessable, since not every provider signs. */
+/** The address for a provider's events. Its token is unguessable, since not every provider signs. */
 export const webhookAddress = (publicUrl: string, provider: string, token: string): string =>
   at(publicUrl, 'webhooks', provider, token);
 
-/** Where a provider tells, server to server, how a login on its page ended. The token is the attempt's. */
+/** The address that a provider calls when a login on its page has ended. The token is the attempt's. */
 export const callbackAddress = (publicUrl: string, provider: string, token: string): string =>
   at(publicUrl, 'callbacks', provider, token);
 
-/** Where the provider's page sends the owner's browser back to. */
+/** The address to which the provider's page returns the owner's browser. */
 export const returnAddress = (publicUrl: string, provider: string, token: string, outcome: ReturnOutcome): string =>
   at(publicUrl, 'callbacks', provider, token, outcome);
 

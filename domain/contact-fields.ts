@@ -1,13 +1,12 @@
 interface ContactField {
-  /** In the API and the command, in `tenants.contact_fields` and in events. */
+  /** The name in the API, the command, `tenants.contact_fields` and events. */
   wire: string;
   column: string;
   type: 'text' | 'boolean' | 'sealed';
-  /** Whether a tenant may leave it out. */
   droppable: boolean;
 }
 
-/** What is kept of a contact, by name in the code. Lists on the wire keep this order. */
+/** The stored fields of a contact, by name in the code. Lists on the wire keep this order. */
 export const contactFields = {
   phoneNumber: { wire: 'phone_number', column: 'phone_number', type: 'text', droppable: true },
   savedName: { wire: 'saved_name', column: 'saved_name', type: 'text', droppable: true },
@@ -17,26 +16,21 @@ export const contactFields = {
   profileImageUrl: { wire: 'profile_image_url', column: 'profile_image_url', type: 'text', droppable: true },
   whatsappStatus: { wire: 'whatsapp_status', column: 'whatsapp_status', type: 'text', droppable: true },
   isBusinessAccount: { wire: 'is_business_account', column: 'is_business_account', type: 'boolean', droppable: false },
-  /** The provider's entry as it came, sealed: no merge and no edit reads it. */
   raw: { wire: 'raw', column: 'raw_wasender_data', type: 'sealed', droppable: true },
 } as const satisfies Record<string, ContactField>;
 
 type Table = typeof contactFields;
 export type FieldName = Exclude<keyof Table, 'raw'>;
 type FieldValue<Type> = Type extends 'boolean' ? boolean : string | null;
-/** A contact's fields; a field without a value is null, or false. */
 export type ContactFields = { [Name in FieldName]: FieldValue<Table[Name]['type']> };
 
 const names = Object.keys(contactFields) as (keyof Table)[];
 export const fieldNames = names.filter((name) => name !== 'raw');
 
-/** The fields of a contact that has none. */
 export const noFields = Object.fromEntries(
   fieldNames.map((name) => [name, contactFields[name].type === 'boolean' ? false : null]),
 ) as ContactFields;
 
 type DroppableField = { [Name in keyof Table]: Table[Name]['droppable'] extends true ? Name : never }[keyof Table];
-/** The name on the wire of a field that a tenant may leave out. */
 export type DroppableName = Table[DroppableField]['wire'];
-/** The fields that a tenant may leave out, by their names in the code. */
 export const droppableFields = names.filter((name): name is DroppableField => contactFields[name].droppable);

@@ -1,7 +1,6 @@
 import { noFields, type ContactFields } from './contact-fields.ts';
 import type { ContactEdits, FieldOrigin, Provenance } from './contacts.ts';
 
-/** The parts of a contact that a merge passes on. */
 export interface Contents {
   fields: ContactFields;
   edits: ContactEdits;
@@ -10,7 +9,7 @@ export interface Contents {
 }
 type Merged = Contents & { id: string };
 
-/** The survivor's contents after a merge: what it lacks is taken from the other, the groups of both are its own. */
+/** The survivor's contents after a merge: its gaps are filled from the other contact; groups are united. */
 export function afterMerge(survivor: Contents, other: Merged, at: string): Contents {
   const { provided, edited, groups, brought } = apart(survivor);
   const others = apart(other);
@@ -24,10 +23,7 @@ export function afterMerge(survivor: Contents, other: Merged, at: string): Conte
   });
 }
 
-/**
- * The contents after a merge with `from` was undone: values that came from it go, or come from one of the contacts that
- * stay merged.
- */
+/** The contents after the merge with `from` is undone: its values go, or come from a contact that stays merged. */
 export function afterUnmerge(survivor: Contents, from: string, staying: readonly Merged[], at: string): Contents {
   const { provided, edited, groups, brought } = apart(survivor);
   const { [from]: gone = [], ...rest } = brought;
@@ -45,10 +41,7 @@ export function afterUnmerge(survivor: Contents, from: string, staying: readonly
   });
 }
 
-/**
- * A merged contact's contents as they pass on when its survivor is merged too: values that were removed from the
- * survivor by hand do not come back.
- */
+/** A merged contact's contents when its survivor is merged too, without values removed from the survivor by hand. */
 export function inSight(merged: Merged, survivor: Contents): Merged {
   const { provided, edited, groups } = apart(merged);
   const word = apart(survivor).edited.values;
@@ -58,7 +51,7 @@ export function inSight(merged: Merged, survivor: Contents): Merged {
   return { id: merged.id, ...together({ provided, edited: shown, groups: kept, brought: {} }) };
 }
 
-/** A contact's own contents, without values that merges brought. */
+/** A contact's contents without values from merges. */
 export function ownOf(contact: Contents): Contents {
   const { provided, edited } = apart(contact);
   return together({
@@ -74,13 +67,11 @@ function ownGroups({ groups, provenance }: Contents): string[] {
   return groups.filter((group) => !brought.includes(group));
 }
 
-/** Values by name, without empty ones, and where they come from. */
 interface Layer {
   values: Readonly<Record<string, string | boolean>>;
   origins: Readonly<Record<string, FieldOrigin>>;
 }
 
-/** A contact as the provider's values, and the edits over them. */
 interface Parts {
   provided: Layer;
   edited: Layer;
@@ -132,7 +123,7 @@ function together({ provided, edited, groups, brought }: Parts): Contents {
   };
 }
 
-/** The layer with what it lacks of `other`'s values, of those `names` alone. */
+/** Fills gaps of the layer with `other`'s values of these names. */
 function filled(layer: Layer, other: Layer, from: string, at: string, names = Object.keys(other.values)): Layer {
   const values = { ...layer.values };
   const origins = { ...layer.origins };
@@ -146,7 +137,7 @@ function filled(layer: Layer, other: Layer, from: string, at: string, names = Ob
   return { values, origins };
 }
 
-/** The layer without values of these contacts, from a merge or from later entries under their identity. */
+/** Removes values that came from these contacts, by a merge or by later entries under their identity. */
 function unmerged(layer: Layer, isGone: (from: string) => boolean): Layer {
   const values = { ...layer.values };
   const origins = { ...layer.origins };

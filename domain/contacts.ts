@@ -4,59 +4,51 @@ import { identityOf, jidOf, type Identity } from './identities.ts';
 import { formatPhone } from './phone.ts';
 import { cleanText } from './text.ts';
 
-/**
- * A person in an account's address book, as the provider shows them. Null: the provider has no value, or does not say.
- */
+/** An entry of an account's address book. Null: the provider has no value, or does not give it. */
 export interface SeenContact {
-  /** The identity on the channel, canonical: a JID (`<digits>@s.whatsapp.net`) or a LID (`<digits>@lid`). */
+  /** The canonical identity: a JID (`<digits>@s.whatsapp.net`) or a LID (`<digits>@lid`). */
   id: string;
-  /** E.164 with plus; null behind a LID whose number is not known. */
   phone: string | null;
   lid: string | null;
   /** As saved in the owner's phone. */
   name: string | null;
-  /** As the person named themself. */
+  /** As the person chose it. */
   pushName: string | null;
   /** Of a business that the channel has verified. */
   verifiedName: string | null;
   company: string | null;
   isBusiness: boolean;
-  /** The person's text about themself. */
   status: string | null;
-  /** Missing: not part of this entry, or changed; it must be asked for. The address expires. */
+  /** Missing: not part of this entry, or changed and to be fetched. The address expires. */
   pictureUrl?: string;
-  /** The provider's entry as it came. */
   raw: unknown;
 }
 
-/** Every identity that an entry tells of its person, the one that it came under first. */
+/** Every identity of an entry, its own id first. */
 export function aliasesOf({ id, lid, phone }: SeenContact): Identity[] {
   const values = new Set([id, ...(phone ? [jidOf(phone)] : []), ...(lid ? [lid] : [])]);
   return [...values].map(identityOf);
 }
 
-/** What the tenant wrote over the provider's values. */
 export interface ContactEdits {
   name?: string;
   company?: string;
 }
 
-/** Where a field's value comes from; without one it is the provider's, from the contact's first sight. */
+/** Where a value comes from. A value without an origin is the provider's, from the first entry. */
 export interface FieldOrigin {
   source: 'provider' | 'edit' | 'merge' | 'translation';
-  /** RFC 3339. */
   at: string;
-  /** The merged contact that the value was taken from, or under whose identity the provider's entry came. */
+  /** The merged contact that gave the value, or under whose identity the provider's entry came. */
   from?: string;
-  /** What it covers: under an edited company the provider's; under a value that a merge filled in the gap's origin. */
+  /** What the value covers: the provider's company under an edited one, or the origin of a gap that a merge filled. */
   over?: { value: string | null; origin: FieldOrigin | null };
 }
 export type Provenance = Partial<Record<keyof ContactFields | 'name', FieldOrigin>> & {
-  /** Groups that come from contacts that were merged into this one, by their ids. */
   groups?: Readonly<Record<string, readonly string[]>>;
 };
 
-/** An entry's fields; `keep` names those that the tenant keeps, null all. */
+/** An entry's fields; `keep` names the fields to keep, null all. */
 export function fieldsOf(seen: SeenContact, keep: ReadonlySet<string> | null): ContactFields {
   const fields: ContactFields = {
     phoneNumber: seen.phone,
@@ -76,13 +68,12 @@ export function fieldsOf(seen: SeenContact, keep: ReadonlySet<string> | null): C
   return Object.fromEntries(kept) as ContactFields;
 }
 
-/** Sources of values that the provider's entry does not hold: an empty field there takes nothing away. */
+/** Sources of values that the provider's entry does not hold: an empty field in the entry does not remove them. */
 const learned: ReadonlySet<string> = new Set(['merge', 'translation']);
 
 /**
- * A contact's fields after an entry was seen. The entry under its identity decides; one under another alias only fills
- * gaps, so that two entries of one person never take turns. Edits stay, and what a merge filled in stays while the
- * provider has nothing there. `from`: the merged contact under whose identity the entry came.
+ * The entry under the contact's own identity decides; one under another alias only fills gaps, so that two entries of
+ * one person never alternate. `from`: the merged contact of the entry.
  */
 export function afterSeen(
   before: { fields: ContactFields; edits: ContactEdits; provenance: Provenance },
@@ -108,7 +99,7 @@ export function afterSeen(
   return { fields, provenance };
 }
 
-/** Where a field comes from, as it is shown; `provider` is null for an edit, `field` is the one that a name was taken from. */
+/** `provider` is null for an edit; `field` is the field that a name was taken from. */
 export interface ShownOrigin {
   source: FieldOrigin['source'];
   provider: ProviderName | null;
@@ -117,7 +108,6 @@ export interface ShownOrigin {
   field?: string;
 }
 
-/** Where each field that has a value or a history comes from, by name on the wire. */
 export function originsOf(
   contact: ContactFields & { name: string | null; edits: ContactEdits; provenance: Provenance; createdAt: Date },
   provider: ProviderName,
@@ -142,11 +132,11 @@ export function originsOf(
   return { ...origins, name: edit ? shown(edit, true) : { ...(origins[field] ?? shown(first)), field } };
 }
 
-/** A contact's name: edited, else saved by the owner, else the push name. */
+/** Edited, else saved by the owner, else the push name. */
 export const nameOf = ({ savedName, pushName }: ContactFields, edits: ContactEdits): string | null =>
   edits.name ?? savedName ?? pushName;
 
-/** A contact as it is shown: verified name, else name, else company, else the formatted number. */
+/** Verified name, else name, else company, else the formatted number. */
 export function displayName(contact: {
   verifiedName: string | null;
   name: string | null;
@@ -159,7 +149,7 @@ export function displayName(contact: {
   return phoneNumber ? formatPhone(phoneNumber) : 'Unknown contact';
 }
 
-/** Entries of one identity as one: the first counts, later ones fill its gaps. Keeps the order of first sight. */
+/** Merges entries of one identity: later ones fill gaps of the first. Keeps the order. */
 export function withoutRepeats(entries: readonly SeenContact[]): SeenContact[] {
   const byId = new Map<string, SeenContact>();
   for (const entry of entries) {
@@ -182,15 +172,12 @@ const filled = (first: SeenContact, later: SeenContact): SeenContact => ({
   ...(first.pictureUrl === undefined && later.pictureUrl !== undefined ? { pictureUrl: later.pictureUrl } : {}),
 });
 
-/**
- * An entry's content as one text, to be compared by digest. Without the raw entry, which lists and single answers spell
- * in two ways, and without the picture, which not every answer has.
- */
+/** An entry's content, to be compared by digest. Lists and single answers differ in their raw entry and picture. */
 export const contentOf = (
   { raw: _raw, pictureUrl: _url, ...seen }: SeenContact,
   keep: ReadonlySet<string> | null,
 ): string => JSON.stringify([seen, keep ? [...keep].sort() : null]);
 
-/** Whether two addresses are of one picture: their queries hold signatures, which change with every answer. */
+/** Ignores the queries: they hold signatures, which change with every answer. */
 export const isSamePicture = (one: string | null, other: string | null): boolean =>
   one?.split('?')[0] === other?.split('?')[0];

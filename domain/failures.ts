@@ -1,19 +1,14 @@
 import type { Who } from './accounts.ts';
 
-/** What a workflow does about a failure. */
 type FailureAction = 'retry' | 'wait' | 'reconnect' | 'ask_again' | 'give_up';
 
 interface FailureRow {
   action: FailureAction;
   who: Who;
-  /** One sentence for the person who must act. */
   whatToDo: string;
 }
 
-/**
- * Every way in which an attempt, a sync or a call to a provider can fail. Providers translate their errors into
- * these at their edge; everything inward reads only this table.
- */
+/** Every failure. Providers map their errors to these at their edge; all other code reads only this table. */
 export const failures = {
   provider_unavailable: {
     action: 'retry',
@@ -114,17 +109,13 @@ export const failures = {
 
 export type FailureCode = keyof typeof failures;
 
-/** The row of a failure, widened so that callers can compare actions. */
 export const failureRow = (code: FailureCode): FailureRow => failures[code];
 
-/** Narrows a stored text to a failure code; what an older or newer version wrote reads as `unexpected`. */
+/** `unexpected` for a code that another version wrote. */
 export const asFailureCode = (text: string): FailureCode =>
   Object.hasOwn(failures, text) ? (text as FailureCode) : 'unexpected';
 
-/**
- * Thrown by providers. `effect` says whether the call can have taken effect at the provider: only `none` may be
- * repeated blindly. `detail` is shown to people and stored: it never holds a secret or a raw answer.
- */
+/** `effect`: only `none` may be repeated blindly. `detail` is shown and stored: never a secret or a raw answer. */
 export class ProviderFailure extends Error {
   readonly code: FailureCode;
   readonly effect: 'none' | 'unknown';

@@ -1,3 +1,3 @@
-/** What an API key may do. `raw` shows providers' raw answers; `operator` shows workflow ids and history links. */
+/** `raw` shows providers' raw answers; `operator` shows workflow ids and history links. */
 export const scopeNames = ['read', 'write', 'admin', 'operator', 'raw'] as const;
 export type Scope = (typeof scopeNames)[number];

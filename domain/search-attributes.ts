@@ -2,7 +2,7 @@ import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/commo
 
 const keyword = (name: string) => defineSearchAttributeKey(name, SearchAttributeType.KEYWORD);
 
-/** How runs are found in the Temporal UI; ids and words of ours only, never personal data. */
+/** Ids and words of ours only, never personal data. */
 export const searchAttributes = {
   tenant: keyword('PatchbayTenant'),
   account: keyword('PatchbayAccount'),

@@ -1,7 +1,4 @@
-/**
- * A login is a sequence of steps, the same shapes for every provider: a client that can draw these kinds can connect
- * anything.
- */
+/** The same shapes for every provider: a client that can draw these kinds can connect anything. */
 export const stepKinds = [
   'redirect',
   'qr',
@@ -16,10 +13,9 @@ export const stepKinds = [
 ] as const;
 export type StepKind = (typeof stepKinds)[number];
 
-/** Where a code to type comes from. `unknown` when the provider does not say. */
 export type CodeSource = 'sms' | 'app' | 'mail' | 'unknown';
 
-/** The content of a step. It may be secret (a QR code logs its reader in), so it is stored sealed. */
+/** May be secret (a QR code logs its reader in), so it is stored sealed. */
 export type StepContent =
   | { kind: 'redirect'; url: string }
   | { kind: 'qr'; text: string }
@@ -30,13 +26,12 @@ export type StepContent =
   | { kind: 'choose'; options: { id: string; label: string }[] }
   | { kind: 'wait'; for: string };
 
-/** Kinds whose end is an answer that the client posts. */
+/** Kinds that end with an answer of the client. */
 export const answerable: ReadonlySet<StepKind> = new Set(['code', 'phone', 'choose', 'captcha']);
 
 /** Kinds that end outside Patchbay: the provider is polled, in case its webhook is lost. */
 export const polled: ReadonlySet<StepKind> = new Set(['approve', 'wait', 'captcha']);
 
-/** Instructions for the owner, in one sentence. */
 export function instructions(content: StepContent, again: boolean): string {
   switch (content.kind) {
     case 'redirect':
@@ -65,7 +60,7 @@ export function instructions(content: StepContent, again: boolean): string {
   }
 }
 
-/** The text of a step's timeline event. `replaced`: it replaces a step that lapsed. */
+/** `replaced`: the step replaces one that lapsed. */
 export function stepText(content: StepContent, replaced: boolean): string {
   switch (content.kind) {
     case 'redirect':

@@ -5,12 +5,11 @@ export class VaultError extends Error {
   override name = 'VaultError';
 }
 
-/** GCM's nonce and tag sizes, in bytes. */
 const nonceSize = 12;
 const tagSize = 16;
 const noncesAtOnce = 256;
 
-/** Nonces, drawn many at a time: one random call for each would cost as much as the encryption. Each is used once. */
+/** Draws many nonces at a time: one random call per nonce costs as much as the encryption. */
 function createNonces(): () => Uint8Array {
   let drawn = Buffer.alloc(0);
   return () => {
@@ -22,7 +21,7 @@ function createNonces(): () => Uint8Array {
 }
 const nextNonce = createNonces();
 
-/** AES-256-GCM: nonce, tag and ciphertext in one. `context` is authenticated and not contained. */
+/** AES-256-GCM as nonce, tag and ciphertext. `context` is authenticated, not contained. */
 export function encrypt(key: KeyObject, plain: Uint8Array, context: string): Buffer {
   const nonce = nextNonce();
   const cipher = createCipheriv('aes-256-gcm', key, nonce).setAAD(Buffer.from(context));
@@ -30,11 +29,11 @@ export function encrypt(key: KeyObject, plain: Uint8Array, context: string): Buf
   return Buffer.concat([nonce, cipher.getAuthTag(), body]);
 }
 
-/** Throws `VaultError` when the key or the context differs, or the value was altered. */
+/** Throws `VaultError` when the key or context differs, or the value was altered. */
 export function decrypt(key: KeyObject, sealed: Buffer, context: string): Buffer {
   try {
     const nonce = sealed.subarray(0, nonceSize);
-    // Without its length stated, a tag cut short would pass.
+    // Without the stated length, a truncated tag would pass.
     const decipher = createDecipheriv('aes-256-gcm', key, nonce, { authTagLength: tagSize })
       .setAAD(Buffer.from(context))
       .setAuthTag(sealed.subarray(nonceSize, nonceSize + tagSize));

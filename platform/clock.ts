@@ -1,22 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** The one clock. SQL takes its `now` as a parameter, so that a stack can live at another time than its machine. */
+/** SQL takes its `now` as a parameter, so that a stack can live at another time than its machine. */
 export interface Clock {
   now(): Date;
-  /** Of a clock that follows another one: no longer. */
   stop?(): void;
 }
 
 export const systemClock: Clock = { now: () => new Date() };
 
-/** How long to leave a sandbox alone that does not answer, in milliseconds. */
 const restMs = 500;
 
-/**
- * A clock that follows the sandbox's, for local stacks: told by the sandbox as soon as its clock is moved. `onJump`
- * runs then, so that what is due by the new time need not wait. When the sandbox does not answer, the last offset
- * stays.
- */
+/** Follows the sandbox's clock by long polling; `onJump` runs when it moved. The last offset stays while it is down. */
 export function followSandbox(controlUrl: string, onJump: () => void = () => {}): Required<Clock> {
   const stopped = new AbortController();
   let offsetSeconds: number | null = null;
@@ -35,7 +29,6 @@ export function followSandbox(controlUrl: string, onJump: () => void = () => {})
       try {
         await follow();
       } catch {
-        // A sandbox that is being restarted answers again soon.
         await sleep(restMs, undefined, { ref: false, signal: stopped.signal }).catch(() => undefined);
       }
     }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { ProviderSettingTable } from '../domain/provider-settings.ts';
 
-/** A wrong or missing setting; its message is one line that says what to set. */
+/** A wrong or missing setting; its message is one line that names the remedy. */
 export class ConfigError extends Error {
   override name = 'ConfigError';
 }
@@ -9,10 +9,9 @@ export class ConfigError extends Error {
 const port = z.coerce.number().int().min(0).max(65_535);
 const url = z.url({ protocol: /^https?$/ });
 
-/** What a worker process may do: run workflow code, the calls that people wait for, fetching in bulk. */
 const workerRoles = ['workflows', 'activities', 'backfill'] as const;
 
-/** Every setting of the serving processes, by its environment name. Empty or blank counts as not set. */
+/** By environment name. Empty or blank counts as not set. */
 const schema = z.object({
   NODE_ENV: z.string().optional(),
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/, error: 'must be a postgres:// address' }),
@@ -21,7 +20,6 @@ const schema = z.object({
   TEMPORAL_API_KEY: z.string().optional(),
   TEMPORAL_TLS: z.stringbool().default(false),
   TEMPORAL_UI_URL: url.optional(),
-  /** Where the workers listen; tests give each file its own. */
   TEMPORAL_TASK_QUEUE: z.string().default('patchbay'),
   WORKER_ROLES: z
     .string()
@@ -34,21 +32,20 @@ const schema = z.object({
   HOST: z.string().default('127.0.0.1'),
   PORT: port.default(3900),
   METRICS_PORT: port.optional(),
-  /** Where `/metrics` listens; inside a container's own network it must be more than loopback. */
+  /** In a container it must be more than loopback. */
   METRICS_HOST: z.string().default('127.0.0.1'),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
   /** How often every address book is read. */
   WASENDER_SYNC_INTERVAL_HOURS: z.coerce.number().min(0.01).max(8_760).default(6),
   WASENDER_AUTO_SYNC_ENABLED: z.stringbool().default(true),
-  /** How soon the death of a worker that reads an address book is noticed. */
+  /** How soon the death of a worker in a contacts sync is noticed. */
   SYNC_HEARTBEAT_SECONDS: z.coerce.number().min(2).default(75),
-  /** Of the sandbox: the local stack's clock follows it. */
   SANDBOX_CONTROL_URL: url.optional(),
   RATE_LIMIT_PER_MINUTE: z.coerce.number().int().min(1).default(1200),
   RECONCILE_INTERVAL_SECONDS: z.coerce.number().min(0.1).default(15),
-  /** How long raw data of providers is kept, and what became of a sync. */
+  /** How long raw data of providers and outcomes of syncs are kept. */
   RAW_RETENTION_DAYS: z.coerce.number().min(1).default(30),
-  /** The file in which the ledger of erased people is kept, apart from the database and its dumps. */
+  /** The ledger of erased people, in a file apart from the database and its dumps. */
   ERASURE_LEDGER: z.string().optional(),
   SHUTDOWN_GRACE_SECONDS: z.coerce.number().min(0).default(10),
 });

@@ -1,7 +1,7 @@
 import { createHmac, createSecretKey, hkdfSync, type KeyObject } from 'node:crypto';
 import { decrypt, encrypt, VaultError } from './cipher.ts';
 
-/** A data key, unwrapped: 32 bytes, and the id that sealed values carry (8 or 12 characters). */
+/** An unwrapped key of 32 bytes, and the id that sealed values carry (8 or 12 characters). */
 export interface DataKey {
   id: string;
   key: Buffer;
@@ -9,30 +9,28 @@ export interface DataKey {
 
 /**
  * Data keys of one owner: one seals, all open. A sealed value is `v2.<id of the data key>.<base64url>`; `v1.` names a
- * master key of an installation that sealed before there were data keys. `context` (column and row) is authenticated,
- * so that a ciphertext opens in its own place only.
+ * master key, from before data keys. `context` (column and row) is authenticated: a ciphertext opens only in its own
+ * place.
  */
 export interface Keyset {
   seal(plain: string, context: string): string;
-  /** Throws `VaultError` when the key is not in the set, the context differs or the value was altered. */
+  /** Throws `VaultError` when the key is missing, the context differs or the value was altered. */
   open(sealed: string, context: string): string;
   sealBytes(plain: Uint8Array): Uint8Array;
   openBytes(sealed: Uint8Array): Uint8Array;
-  /** Keyed digest for comparing without keeping, as hex; `purpose` keeps digests of different uses apart. */
+  /** A keyed digest in hex; `purpose` separates different uses. */
   digest(purpose: string, text: string): string;
-  /** That digest under every key of the set, the sealing one first: what was kept before a new data key is recognised. */
+  /** The digest under every key, the sealing one first: values digested under an older key are recognised. */
   digests(purpose: string, text: string): [string, ...string[]];
 }
 
-/** Context of values that have no place of their own: payloads. */
 const bytesContext = 'bytes';
 const idForm = /^[0-9a-z]{8,12}$/;
-/** Lengths of ids, the longer first: bytes begin with the id. */
+// The longer first: bytes begin with the id.
 const idLengths = [12, 8];
 
-/** A keyset that seals with `sealing`, which is one of `keys`. */
 export function createKeyset(keys: readonly DataKey[], sealing: DataKey): Keyset {
-  // As key objects: made from bytes at each use, they would cost most of what sealing costs.
+  // Key objects: making them from bytes at each use costs most of the time of sealing.
   const cipherKeys = new Map(keys.map(({ id, key }) => [id, createSecretKey(key)]));
   const sealingKey = createSecretKey(sealing.key);
   const digestKeys = new Map<DataKey, KeyObject>();

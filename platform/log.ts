@@ -2,10 +2,7 @@ import { pino, type Logger } from 'pino';
 
 export type Log = Logger;
 
-/**
- * JSON lines on stdout. Log named fields, never whole objects of providers or requests; the redaction below is the
- * last net, not the rule.
- */
+/** JSON lines on stdout. Log named fields, never whole objects: the redaction is the last net, not the rule. */
 export function createLog(name: string, level: string): Log {
   return pino({
     name,
@@ -20,7 +17,7 @@ export function createLog(name: string, level: string): Log {
   });
 }
 
-/** What may be logged of an error: library errors carry requests, and requests carry keys. */
+/** The loggable part: library errors carry requests, and requests carry keys. */
 export function errorFields(error: unknown): Record<string, unknown> {
   if (!(error instanceof Error)) return { message: typeof error === 'string' ? error : 'not an error' };
   const { name, message, stack } = error;

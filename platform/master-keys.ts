@@ -1,30 +1,23 @@
 import { createHmac, createSecretKey } from 'node:crypto';
 import { decrypt, encrypt, VaultError } from './cipher.ts';
 
-/** A key of the ring: 32 bytes, and the id that wrapped keys carry. */
 export interface MasterKey {
   id: string;
   key: Buffer;
 }
 
-/**
- * The key encryption keys of `ENCRYPTION_KEY` and `ENCRYPTION_KEYS`. They wrap data keys and nothing else; a wrapped key
- * is `v1.<id of the master key>.<base64url>`.
- */
+/** Wrap data keys only, as `v1.<id of the master key>.<base64url>`. */
 export interface MasterKeys {
-  /** Ids of the ring's keys; the first wraps. */
+  /** The first wraps. */
   ids: readonly [string, ...string[]];
   wrap(key: Uint8Array, context: string): string;
-  /** Throws `VaultError` when the ring lacks the master key, the context differs or the value was altered. */
+  /** Throws `VaultError` when the ring lacks the key, the context differs or the value was altered. */
   unwrap(wrapped: string, context: string): Buffer;
-  /** A master key of the ring itself, wrapped under the newest: for values that versions before data keys sealed with it. */
+  /** Wraps a master key itself, for values that it sealed before there were data keys. */
   wrapMasterKey(id: string, context: string): string;
 }
 
-/**
- * Reads `ENCRYPTION_KEY` (the newest) and `ENCRYPTION_KEYS` (older ones, comma separated). A key is 32 bytes in
- * base64 or hex. Its id is derived from it, so that no list of keys has to be kept.
- */
+/** Keys are 32 bytes in base64 or hex, older ones comma separated. An id is derived from its key. */
 export function parseKeyRing(newest: string, older = ''): MasterKey[] {
   const read = (setting: string, text: string): MasterKey => {
     const key = /^[0-9a-f]{64}$/i.test(text) ? Buffer.from(text, 'hex') : Buffer.from(text, 'base64');

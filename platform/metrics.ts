@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 
-/** What the processes count. Labels are names of ours (routes, providers, codes), never a tenant's content. */
+/** Labels are names of ours (routes, providers, codes), never a tenant's content. */
 export interface Metrics {
   registry: Registry;
   requests: Histogram<'method' | 'route' | 'status'>;
@@ -70,7 +70,7 @@ export function createMetrics(): Metrics {
   };
 }
 
-/** Serves `/metrics` on a private port of its own; `more` adds another exporter's text. 500 when it has none. */
+/** `more` adds another exporter's text; when that fails, the answer is 500. */
 export function serveMetrics(
   metrics: Metrics,
   port: number,

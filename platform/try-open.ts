@@ -1,7 +1,7 @@
 import { VaultError } from './cipher.ts';
 import type { Keyset } from './keyset.ts';
 
-/** A sealed value; null for one that cannot be opened: it shows nothing, and must not stop an erasure. */
+/** Null for a value that does not open: it must not stop an erasure. */
 export function tryOpen(keys: Keyset, value: string, context: string): string | null {
   try {
     return keys.open(value, context);

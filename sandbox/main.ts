@@ -14,7 +14,6 @@ const SERVERS = [
   { name: 'control', variable: 'PATCHBAY_SANDBOX_CONTROL_PORT', usual: 3910 },
 ] as const;
 
-/** The port that the environment asks for; null without one. */
 function requestedPort(variable: string): number | null {
   const text = process.env[variable];
   if (text === undefined || text === '') return null;
@@ -25,7 +24,7 @@ function requestedPort(variable: string): number | null {
   return value;
 }
 
-/** Starts on these ports. A default port that is taken is replaced by a free one. */
+/** A default port that is taken is replaced by a free one. */
 async function start(ports: SandboxPorts): Promise<Sandbox> {
   try {
     return await startSandbox(ports);

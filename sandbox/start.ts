@@ -6,13 +6,13 @@ import { createShared, resetShared } from './server/shared.ts';
 
 type Name = (typeof PROVIDERS)[number]['name'] | 'control';
 
-/** Ports by name: `unipilePort`, …, `controlPort`. 0 or absent: any free port. */
+/** `unipilePort`, …, `controlPort`. 0 or absent: any free port. */
 export type SandboxPorts = { [N in Name as `${N}Port`]?: number };
 
-/** Base addresses by name, as each provider's own client takes them: `unipileUrl`, …, `controlUrl`. */
+/** Base addresses as each provider's own client takes them: `unipileUrl`, …, `controlUrl`. */
 export type Sandbox = { [N in Name as `${N}Url`]: string } & { close(): Promise<void> };
 
-/** Starts a sandbox with a world of its own; several in one process share nothing. Rejects when a port is taken. */
+/** Several sandboxes in one process share nothing. Rejects when a port is taken. */
 export async function startSandbox(ports: SandboxPorts = {}): Promise<Sandbox> {
   const shared = createShared();
   const definitions: readonly ProviderDefinition<Name>[] = PROVIDERS;

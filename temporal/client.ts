@@ -29,45 +29,40 @@ import { endSignalledOut, hasSignalLimit } from './signal-limit.ts';
 import { isTemporalDown } from './unreachable.ts';
 import type { Keyset } from '../platform/keyset.ts';
 
-/** An account as its workflows are started and found. */
 export interface AccountRef extends ConnectionInput {
   channel: string;
   provider: string;
 }
 
-/** Everything that this product asks of Temporal. The requested operation is in PostgreSQL already. */
+/** The requested operation is in PostgreSQL before any of these calls. */
 export interface TemporalClient {
-  /** Signals the account's run to refresh, and starts one where none runs. Throws when Temporal does not take it in time. */
+  /** Signals the account's run, or starts one. Throws when Temporal does not accept it in time. */
   signalConnection(account: AccountRef, deadlineMs?: number): Promise<void>;
-  /** The step of attempt `attempt`, as soon as there is one; null when there was none in time. */
+  /** The step of an attempt; null when there was none in time. */
   currentStep(account: AccountRef, attempt: number): Promise<StepRef | null>;
-  /** Acts on a step. `refused` when the run does not take it; null when no outcome came in time. */
+  /** `refused` when the run rejects the action; null when no outcome came in time. */
   submitStep(account: AccountRef, action: StepAction): Promise<{ ref: StepRef } | { refused: string } | null>;
-  /**
-   * Starts the account's details sync, or makes the running one go once more; not with `join` false, for who only wants
-   * it to be running.
-   */
+  /** Starts the details sync, or makes a running one repeat; with `join` false a running one is left alone. */
   startSyncDetails(account: AccountRef, join?: boolean): Promise<void>;
-  /** The same for its contacts sync of that scope. */
+  /** The same for the contacts sync of a scope. */
   startSyncContacts(account: AccountRef, scope: string, join?: boolean): Promise<void>;
-  /** Starts the erasure of a person; nothing where it is running. */
+  /** Does nothing where the erasure is running. */
   startErasure(erasure: ErasePersonInput): Promise<void>;
-  /** Makes the Schedules what this version and the settings say. */
   ensureSchedules(): Promise<void>;
-  /** Has the maintenance run now, or once more after the run that is under way. */
+  /** Runs the maintenance now, or once more after the present run. */
   runMaintenance(): Promise<void>;
-  /** Registers the search attributes that the namespace lacks: a new one, or one whose database was lost. */
+  /** Registers missing search attributes: new ones, or all after a loss of Temporal's database. */
   ensureSearchAttributes(): Promise<void>;
-  /** A run's page in the Temporal UI, the workflow's newest one's without `runId`; null where no UI is known. */
+  /** A run's page in the Temporal UI, by default the newest run's; null where no UI is known. */
   historyUrl(workflowId: string, runId: string | null): string | null;
   ping(): Promise<boolean>;
   close(): Promise<void>;
 }
 
-/** Signals after a webhook must not hold the acknowledgement up. */
+/** A signal after a webhook must not delay the acknowledgement. */
 const signalDeadlineMs = 1_000;
 
-/** Connects when first used, so that a process starts while Temporal is down. */
+/** Connects at first use, so that a process starts while Temporal is down. */
 export function openTemporalClient(config: Config, keysOfInstallation: () => Promise<Keyset>): TemporalClient {
   const connection = Connection.lazy(temporalAddress(config));
   const client = new Client({
@@ -96,7 +91,7 @@ export function openTemporalClient(config: Config, keysOfInstallation: () => Pro
   });
   const ensure = (): Promise<void> =>
     client.withDeadline(Date.now() + 5_000, () => ensureSearchAttributes(connection, config.TEMPORAL_NAMESPACE));
-  /** A start that fails for want of our search attributes is tried again with them. */
+  // Registers missing search attributes when a start fails for them, and starts again.
   const starting = async <T>(start: () => Promise<T>): Promise<T> => {
     try {
       return await start();
@@ -106,7 +101,7 @@ export function openTemporalClient(config: Config, keysOfInstallation: () => Pro
       return start();
     }
   };
-  /** Signals a workflow, starting it where it does not run; a run that takes no more signals is replaced by a new one. */
+  // A run that takes no more signals is replaced by a new one.
   const signal = async (
     type: string,
     options: WorkflowSignalWithStartOptions<[]> & { args: unknown[] },
@@ -126,10 +121,7 @@ export function openTemporalClient(config: Config, keysOfInstallation: () => Pro
       ),
     );
 
-  /**
-   * Starts a sync, or signals the one that is running: it may be about to end without the newest request. A
-   * signal with every start would cost an event each time.
-   */
+  // A running sync is signalled: it may end without the newest request. A signal with every start costs an event each.
   const startOrJoin = async (
     type: string,
     account: AccountRef,
@@ -181,7 +173,7 @@ export function openTemporalClient(config: Config, keysOfInstallation: () => Pro
             return await submit();
           } catch (error) {
             if (!(error instanceof WorkflowNotFoundError)) throw error;
-            // No run: it was lost with Temporal's database. PostgreSQL knows the step, so a new run takes it up.
+            // The run was lost with Temporal's database. PostgreSQL has the step, so a new run continues.
             await signalConnection(account, patienceMs);
             return submit();
           }
@@ -239,14 +231,14 @@ export function openTemporalClient(config: Config, keysOfInstallation: () => Pro
   };
 }
 
-/** How clients and workers reach Temporal: a cluster, or Temporal Cloud with its key. */
+/** A cluster, or Temporal Cloud with its key. */
 export const temporalAddress = (config: Config) => ({
   address: config.TEMPORAL_ADDRESS,
   tls: config.TEMPORAL_TLS || config.TEMPORAL_API_KEY !== undefined,
   ...(config.TEMPORAL_API_KEY ? { apiKey: config.TEMPORAL_API_KEY } : {}),
 });
 
-/** Null instead of the error when the answer did not come in time: the request is stored, so nothing is lost. */
+/** Null when no answer came in time: the request is stored, so nothing is lost. */
 async function inTime<T>(work: () => Promise<T>): Promise<T | null> {
   try {
     return await work();

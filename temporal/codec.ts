@@ -8,10 +8,7 @@ type ProtoPayload = temporal.api.common.v1.IPayload;
 const encoding = 'binary/patchbay';
 const text = (bytes: string): Uint8Array => Buffer.from(bytes);
 
-/**
- * Seals every payload that goes to Temporal with the installation's data key, so that its database and UI hold nothing
- * readable.
- */
+/** Seals every payload with the installation's data key: Temporal's database and UI hold nothing readable. */
 export function createCodec(keysOfInstallation: () => Promise<Keyset>): PayloadCodec {
   const mapped =
     (one: (keys: Keyset, payload: Payload) => Payload) =>
@@ -22,7 +19,7 @@ export function createCodec(keysOfInstallation: () => Promise<Keyset>): PayloadC
   return { encode: mapped(encodePayload), decode: mapped(decodePayload) };
 }
 
-/** Payload and failure conversion for clients, workers and replay; failures travel sealed too. */
+/** For clients, workers and replay; failures are sealed too. */
 export function createDataConverter(keysOfInstallation: () => Promise<Keyset>): DataConverter {
   return {
     payloadCodecs: [createCodec(keysOfInstallation)],
@@ -30,7 +27,7 @@ export function createDataConverter(keysOfInstallation: () => Promise<Keyset>): 
   };
 }
 
-/** One payload opened; payloads that are not ours are returned as they are. */
+/** Returns payloads of other codecs as they are. */
 export function decodePayload(keys: Keyset, payload: ProtoPayload): Payload {
   if (Buffer.from(payload.metadata?.['encoding'] ?? '').toString() !== encoding) return payload;
   const inner = JSON.parse(Buffer.from(keys.openBytes(payload.data ?? new Uint8Array())).toString()) as {

@@ -2,17 +2,13 @@ import { ScheduleAlreadyRunning, ScheduleNotFoundError, ScheduleOverlapPolicy, t
 import { TypedSearchAttributes } from '@temporalio/common';
 import { searchAttributes } from '../domain/search-attributes.ts';
 
-/** What the settings say of the Schedules. */
 export interface ScheduleSettings {
-  /** How often every address book is read, in milliseconds. */
   contactsEveryMs: number;
-  /** Off: the Schedule stays, paused, so that the Temporal UI shows why nothing runs. */
+  /** False: the Schedule stays, paused, so that the Temporal UI shows why nothing runs. */
   contactsOn: boolean;
 }
 
-/** A Schedule, as it must be. */
 interface Wanted {
-  /** The type of the workflow that it starts. */
   type: string;
   kind: 'sweep' | 'maintenance';
   summary: string;
@@ -41,18 +37,15 @@ const wantedSchedules = ({ contactsEveryMs, contactsOn }: ScheduleSettings): Wan
   },
 ];
 
-/** The note on a Schedule that the settings paused; one that an operator paused stays as it is. */
+/** The note on a Schedule that the settings paused. A Schedule that an operator paused stays paused. */
 const switchedOff = 'Switched off by WASENDER_AUTO_SYNC_ENABLED.';
 
-/**
- * Makes the Schedules what this version and the settings say: those that lack, as after the loss of Temporal's database,
- * are made; the others are updated in place, with their actions and policies. Each queue has its own.
- */
+/** Creates missing Schedules and updates the others in place. Each queue has its own. */
 export async function ensureSchedules(client: Client, taskQueue: string, settings: ScheduleSettings): Promise<void> {
   for (const wanted of wantedSchedules(settings)) await ensure(client, taskQueue, wanted);
 }
 
-/** Has the maintenance run now; while a run is under way, once more after it. */
+/** Runs the maintenance now, or once more after the present run. */
 export const triggerMaintenance = (client: Client, taskQueue: string): Promise<void> =>
   client.schedule.getHandle(scheduleId(maintenance, taskQueue)).trigger(ScheduleOverlapPolicy.BUFFER_ONE);
 

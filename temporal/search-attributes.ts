@@ -1,10 +1,7 @@
 import { isGrpcServiceError, type Connection } from '@temporalio/client';
 import { searchAttributes } from '../domain/search-attributes.ts';
 
-/**
- * Registers the search attributes that a namespace lacks. Temporal Cloud refuses the call: there its operator makes
- * them.
- */
+/** Registers missing search attributes. Temporal Cloud refuses the call: there the operator registers them. */
 export async function ensureSearchAttributes(connection: Connection, namespace: string): Promise<void> {
   const { operatorService } = connection;
   try {
@@ -14,7 +11,7 @@ export async function ensureSearchAttributes(connection: Connection, namespace: 
     const types = Object.fromEntries(lacking.map(({ name }) => [name, keyword]));
     await operatorService.addSearchAttributes({ namespace, searchAttributes: types });
   } catch (error) {
-    // Another process was faster, or the server refuses the call.
+    // ALREADY_EXISTS, PERMISSION_DENIED or UNIMPLEMENTED: another process was faster, or the server refuses the call.
     if (!(isGrpcServiceError(error) && [6, 7, 12].includes(error.code))) throw error;
   }
 }
@@ -22,7 +19,7 @@ export async function ensureSearchAttributes(connection: Connection, namespace: 
 /** INDEXED_VALUE_TYPE_KEYWORD; Node cannot import the enumeration by name. */
 const keyword = 2;
 
-/** Whether a start failed because they are missing: gRPC's INVALID_ARGUMENT; only the server's message says why. */
+/** gRPC's INVALID_ARGUMENT; only the message names the cause. */
 export function lacksSearchAttributes(error: unknown): boolean {
   for (let one: unknown = error; one instanceof Error; one = one.cause)
     if (isGrpcServiceError(one) && one.code === 3 && /search attribute/i.test(one.details)) return true;

@@ -1,23 +1,17 @@
 import { isGrpcServiceError, WorkflowNotFoundError, type Client } from '@temporalio/client';
 
-/**
- * Whether a run has taken as many signals as a run may take (10,000 by the server's default): gRPC's INVALID_ARGUMENT;
- * only the server's message says which limit.
- */
+/** The limit is 10,000 signals by default. gRPC's INVALID_ARGUMENT; only the message names the limit. */
 export function hasSignalLimit(error: unknown): boolean {
   for (let one: unknown = error; one instanceof Error; one = one.cause)
     if (isGrpcServiceError(one)) return one.code === 3 && /limit for signal/i.test(one.details);
   return false;
 }
 
-/**
- * Ends a workflow's run that takes no more signals, with a reason that the Temporal UI shows. Its progress is in
- * PostgreSQL, so the run that the next signal starts continues it.
- */
+/** Terminates a run that takes no more signals. Its progress is in PostgreSQL; the run of the next signal continues. */
 export async function endSignalledOut(client: Client, workflowId: string): Promise<void> {
   const { runId } = await client.workflow.getHandle(workflowId).describe();
   try {
-    // By run id: a run that another process has begun meanwhile stays.
+    // By run id: a run that another process has started meanwhile stays.
     await client.workflow
       .getHandle(workflowId, runId)
       .terminate('signal_limit: this run takes no more signals; a new run continues');

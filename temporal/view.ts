@@ -2,26 +2,23 @@ import { Connection, isGrpcServiceError } from '@temporalio/client';
 import { temporalAddress } from './client.ts';
 import type { Config } from '../platform/config.ts';
 
-/** Kinds of tasks, as Temporal numbers them. */
+/** As Temporal numbers them. */
 export const taskKinds = { workflow: 1, activity: 2 } as const;
 
-/** A worker as Temporal last heard of it. */
 interface Poller {
   identity: string;
   lastSeen: Date;
 }
 
-/** What the doctor asks of Temporal. Each question fails with gRPC's error. */
+/** What the doctor reads from Temporal. Calls fail with gRPC's error. */
 export interface TemporalView {
-  /** Days for which closed runs are kept. */
+  /** How long closed runs are kept. */
   retentionDays(): Promise<number>;
-  /** Names of the namespace's own search attributes. */
   searchAttributes(): Promise<string[]>;
   pollers(queue: string, kind: keyof typeof taskKinds): Promise<Poller[]>;
   close(): Promise<void>;
 }
 
-/** How long one question may take, in milliseconds. */
 const deadlineMs = 4_000;
 
 export function openTemporal(config: Config): TemporalView {
@@ -55,5 +52,4 @@ export function openTemporal(config: Config): TemporalView {
   };
 }
 
-/** gRPC's codes that say: not there, not for you to ask, not offered. */
 export const grpcCode = (error: unknown): number | null => (isGrpcServiceError(error) ? error.code : null);

@@ -5,10 +5,9 @@ import { heartbeat } from '../activities/heartbeat.ts';
 import { failureRow, ProviderFailure } from '../domain/failures.ts';
 import type { Log } from '../platform/log.ts';
 
-/** How often a running activity sends a heartbeat, in milliseconds. */
 const heartbeatEveryMs = 5_000;
 
-/** Gives every activity heartbeats, one translation of errors, and log lines with account and tenant. */
+/** Heartbeats, translation of errors, and log lines with account and tenant. */
 export const activityInterceptors =
   (log: Log) =>
   (context: Context): ActivityInterceptors => {
@@ -33,9 +32,8 @@ export const activityInterceptors =
   };
 
 /**
- * The one place where errors become Temporal's. A provider's failure has its code as the type, and is retried where the
- * failure table says "retry" or "wait". Any other error is ours or the database's: it is retried, and its message is left
- * out, since it may quote a value.
+ * A provider's failure has its code as type and is retried as the failure table says. Any other error is retried
+ * without its message, which may quote a value.
  */
 function translate(error: unknown): unknown {
   if (error instanceof ApplicationFailure || error instanceof CancelledFailure) return error;

@@ -2,10 +2,7 @@ import type { Context } from '../services/context.ts';
 import { keepLedger } from '../services/erasures/ledger-file-sync.ts';
 import { startLoop, type Loop } from './loop.ts';
 
-/**
- * Keeps the file of `ERASURE_LEDGER`; null without that setting. Every worker keeps its own, whoever reconciles: the file
- * is of its host, and another worker cannot write it.
- */
+/** Every worker keeps the file of `ERASURE_LEDGER` on its own host, where no other worker can write it. */
 export function startLedgerFile({ config, db, log }: Context): Loop | null {
   if (!config.ERASURE_LEDGER) return null;
   const write = keepLedger(db, config.ERASURE_LEDGER);

@@ -1,12 +1,13 @@
-/** Work that a process repeats. */
 export interface Loop {
-  /** Does it at once, or once more after the round that is under way. */
+  /** Runs the work at once, or once more after the present round. */
   nudge(): void;
-  /** Resolves when the round that is under way has ended. */
+  /** Resolves when the present round has ended. */
   stop(): Promise<void>;
 }
 
-/** Does `work` now, every `everyMs`, and on `nudge`, one round at a time; rounds that wait become one. `work` throws nothing. */
+/**
+ * Runs `work` now, every `everyMs` and on `nudge`, one round at a time; waiting rounds become one. `work` never throws.
+ */
 export function startLoop(everyMs: number, work: () => Promise<void>): Loop {
   let stopped = false;
   let running = Promise.resolve();

@@ -7,7 +7,7 @@ import { startWorker } from './start.ts';
 try {
   const config = loadConfig(process.env);
   const running = await startWorker(config);
-  // Whatever the log level is: supervisors wait for this line.
+  // Whatever the log level: supervisors wait for this line.
   createLog('worker', 'info').info({ queue: config.TEMPORAL_TASK_QUEUE, roles: config.WORKER_ROLES }, 'worker ready');
   const stop = (): void => {
     running.stop().then(

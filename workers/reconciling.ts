@@ -4,13 +4,12 @@ import { requestMaintenance } from '../services/maintenance/request-maintenance.
 import { createReconciler } from '../services/reconcile/reconcile.ts';
 import { startLoop, type Loop } from './loop.ts';
 
-/** How often the leader makes sure of Schedules and search attributes, in milliseconds. */
 const ensureEveryMs = 600_000;
 
 /**
- * Has one worker of the installation reconcile: the one that holds a lock in PostgreSQL. When it stops or dies, another
- * one takes the lock within one interval. Two leaders for a moment, as after a lost connection, do no harm: each repair
- * may be done twice. `nudge` is for a clock that jumped: what is due by the new time is repaired and maintained now.
+ * The worker that holds a lock in PostgreSQL reconciles; when it dies, another takes the lock within one interval. Two
+ * leaders for a moment, as after a lost connection, do no harm: repairs are idempotent. `nudge` is for a clock that
+ * jumped.
  */
 export function startReconciling(context: Context): Loop {
   const { config, clock, log, metrics, temporal } = context;
@@ -39,7 +38,7 @@ export function startReconciling(context: Context): Loop {
     leads = held;
     metrics.reconciling.set(held ? 1 : 0);
   };
-  /** Every worker once, since its settings may be newer than the leader's; the leader again and again. */
+  // Every worker once, since its settings may be newer than the leader's; the leader repeatedly.
   const ensure = async (): Promise<void> => {
     const now = clock.now().getTime();
     if (ensuredAt !== null && (!leads || now - ensuredAt < ensureEveryMs)) return;

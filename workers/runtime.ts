@@ -11,8 +11,8 @@ const levels: Record<LogLevel, 'trace' | 'debug' | 'info' | 'warn' | 'error'> = 
 };
 
 /**
- * Sends the SDK's log lines into our log, once per process, and serves its metrics at `metricsAddress`. The SDK's level
- * `INFO` becomes `debug`. Failed activities are left out: our interceptor logs them, without Temporal's tokens.
+ * Routes the SDK's log into ours, once per process; its `INFO` becomes `debug`. Failed activities are left out: our
+ * interceptor logs them, without Temporal's tokens. Serves the SDK's metrics at `metricsAddress`.
  */
 export function installRuntime(log: Log, metricsAddress?: string): void {
   const write = (level: LogLevel, message: string, meta?: LogMetadata): void => {
@@ -42,7 +42,7 @@ export function installRuntime(log: Log, metricsAddress?: string): void {
   }
 }
 
-/** A free loopback address for the SDK's exporter, which does not report the port that it took. */
+/** A free loopback address: the SDK's exporter does not report the port that it took. */
 export function freeAddress(): Promise<string> {
   const server = createServer();
   return new Promise((resolve, reject) => {

@@ -8,7 +8,7 @@ import { startReconciling } from './reconciling.ts';
 import { freeAddress, installRuntime } from './runtime.ts';
 import { createWorkers, slots } from './worker.ts';
 
-/** A running worker. `stop` lets running activities finish. */
+/** `stop` lets running activities finish. */
 export interface RunningWorker {
   context: Context;
   done: Promise<void>;

@@ -8,10 +8,9 @@ import type { Config } from '../platform/config.ts';
 import { temporalAddress } from '../temporal/client.ts';
 import { activityInterceptors } from './interceptors.ts';
 
-/** Activities that run at the same time, by queue: no more than there are database connections for them. */
+/** Concurrent activities by queue: no more than there are database connections for them. */
 export const slots = { activities: 8, backfill: 4 };
 
-/** The Temporal workers of one process. */
 export interface Polling {
   /** Resolves when every worker has drained. When one fails, stops the others and rejects. */
   run(): Promise<void>;
@@ -19,7 +18,7 @@ export interface Polling {
   close(): Promise<void>;
 }
 
-/** Workers for the roles of this process: one queue for interactive calls, one for backfill. Settings are measured for two cores. */
+/** One queue for interactive calls, one for backfill. Settings are measured for two cores. */
 export async function createWorkers(context: Context): Promise<Polling> {
   const { config } = context;
   const connection = await NativeConnection.connect(temporalAddress(config));

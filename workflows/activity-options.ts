@@ -2,7 +2,7 @@ import { proxyActivities, workflowInfo, type ActivityOptions } from '@temporalio
 import type { Activities } from '../activities/activities.ts';
 import { backfillQueue } from '../domain/workflow-ids.ts';
 
-/** A person waits for these: noticed when their worker dies (they heartbeat once they take longer than 5 s). */
+/** A person waits for these: a dead worker must be noticed soon. */
 const interactive: ActivityOptions = {
   startToCloseTimeout: '90 seconds',
   heartbeatTimeout: '12 seconds',
@@ -10,23 +10,22 @@ const interactive: ActivityOptions = {
   priority: { priorityKey: 1 },
 };
 
-/** Steps of a login; retried until the attempt's deadline, which callers pass as `scheduleToCloseTimeout`. */
+/** Retried until the attempt's deadline, which callers pass as `scheduleToCloseTimeout`. */
 export const login = proxyActivities<Activities>(interactive);
 
-/** Closing an attempt must not delay the next operation: the reconciler repeats a compensation that fails now. */
+/** Closing must not delay the next operation: the reconciler repeats a failed compensation. */
 export const closing = proxyActivities<Activities>({
   ...interactive,
   retry: { ...interactive.retry, maximumInterval: '4 seconds' },
 });
 
-/** Collecting details is provider backfill: it yields to people. */
 export const details = proxyActivities<Activities>({
   ...interactive,
   retry: { ...interactive.retry, maximumAttempts: 8 },
   priority: { priorityKey: 3 },
 });
 
-/** Reading an address book: long, so that it says more seldom that it lives; what it waited out itself is not retried for ever. */
+/** Long, so that heartbeats are rarer. Waits for the provider happen inside; retries are bounded. */
 export const contactsIn = (heartbeatSeconds: number) =>
   proxyActivities<Activities>({
     startToCloseTimeout: '15 minutes',
@@ -35,7 +34,7 @@ export const contactsIn = (heartbeatSeconds: number) =>
     priority: { priorityKey: 5 },
   });
 
-/** Sweeps: what one try leaves, the next fire of the Schedule finds. */
+/** The next fire of the Schedule continues what one try leaves. */
 export const sweeps = proxyActivities<Activities>({
   startToCloseTimeout: '30 minutes',
   heartbeatTimeout: '75 seconds',
@@ -43,7 +42,7 @@ export const sweeps = proxyActivities<Activities>({
   priority: { priorityKey: 4 },
 });
 
-/** Erasing somebody asks no provider: it is tried until it is done. */
+/** Calls no provider: retried until it succeeds. */
 export const erasing = proxyActivities<Activities>({
   startToCloseTimeout: '30 minutes',
   heartbeatTimeout: '30 seconds',
@@ -51,5 +50,5 @@ export const erasing = proxyActivities<Activities>({
   priority: { priorityKey: 3 },
 });
 
-/** Where what fetches in bulk is served: it never takes a slot from what a person waits for. */
+/** Bulk fetches never take a slot from a call that a person waits for. */
 export const inBackfill = (): ActivityOptions => ({ taskQueue: backfillQueue(workflowInfo().taskQueue) });

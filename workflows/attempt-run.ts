@@ -10,21 +10,18 @@ import { login } from './activity-options.ts';
 import { failureCode } from './failure-code.ts';
 import { currentStep, refresh, refusals, status, submitStep, type ConnectionInput, type StepRef } from './messages.ts';
 
-/** What the procedures of one run share: the attempt's progress, and the one activity that moves it. */
+/** The state that the procedures of one run share, and the one function that runs its activities. */
 export interface AttemptRun {
   view: Progress;
-  /** A refresh was requested since the last check. */
   refreshRequested: boolean;
-  /** The newest attempt that a caller waits for. */
   awaited: number;
-  /** The workflow's time, in milliseconds, at which the current attempt ends. */
+  /** In the workflow's time, in milliseconds. */
   deadline: number;
   ref(attempt?: number): AttemptRef;
-  /** Moves the attempt by an activity, never two at a time; failures for good make the attempt end. */
+  /** Runs one activity at a time; a permanent failure makes the attempt end. */
   move(summary: string, activity: (options: ActivityOptions) => Promise<Progress>): Promise<void>;
 }
 
-/** A run with its handlers in place. */
 export function startAttemptRun(input: ConnectionInput): AttemptRun {
   let busy = false;
   const run: AttemptRun = {
@@ -76,7 +73,6 @@ export function startAttemptRun(input: ConnectionInput): AttemptRun {
   setHandler(
     submitStep,
     async (action) => {
-      // A run that has just begun learns its step first.
       await condition(known);
       if (busy) refuse(refusals.busy, 'An answer is being checked.');
       if (run.view.stepId !== action.stepId || run.view.state !== 'open')
@@ -103,7 +99,6 @@ const actionWords = {
   another_way: 'The owner asked for another way',
 } as const;
 
-/** What the Temporal UI shows of an attempt. */
 function describe(view: Progress): string {
   if (view.state === 'open') return `Attempt ${view.attempt} waits at the step "${view.kind}".`;
   return `Attempt ${view.attempt} ended${view.reason ? `: ${view.reason}` : ' well'}. The account is ${view.accountState}.`;

@@ -7,8 +7,8 @@ import type { ConnectionInput } from './messages.ts';
 import { createResettableTimer } from './resettable-timer.ts';
 
 /**
- * Moves one account between connected and not. PostgreSQL holds the requested operations as numbered attempts; this run
- * carries out the newest, compensates what it replaces, and ends when nothing is requested. Its id is the account's mutex.
+ * PostgreSQL holds the requested operations as numbered attempts; this run carries out the newest, compensates what it
+ * replaces, and ends when nothing is requested. Its id is the account's mutex.
  */
 export async function connection(input: ConnectionInput): Promise<void> {
   const run = startAttemptRun(input);
@@ -27,7 +27,6 @@ export async function connection(input: ConnectionInput): Promise<void> {
 
 const procedures = { connect, reconnect, disconnect, superseded, none: checkAtRest };
 
-/** A new login: begin it at the provider, then walk its owner through the steps. */
 async function connect(run: AttemptRun, operation: NextOperation): Promise<void> {
   if (operation.kind !== 'connect') return;
   beginAttempt(run, operation);
@@ -37,7 +36,7 @@ async function connect(run: AttemptRun, operation: NextOperation): Promise<void>
   await driveAttempt(run);
 }
 
-/** An account that dropped: first what needs no human, then a login on the same upstream account. */
+// First a revival without the owner, then a login on the same upstream account.
 async function reconnect(run: AttemptRun, operation: NextOperation): Promise<void> {
   if (operation.kind !== 'reconnect') return;
   beginAttempt(run, operation);
@@ -51,7 +50,6 @@ async function reconnect(run: AttemptRun, operation: NextOperation): Promise<voi
   await driveAttempt(run);
 }
 
-/** Ends the login at the provider and destroys our secrets, with or without what was kept of the account. */
 async function disconnect(run: AttemptRun, operation: NextOperation): Promise<void> {
   if (operation.kind !== 'disconnect') return;
   beginAttempt(run, operation);
@@ -59,16 +57,13 @@ async function disconnect(run: AttemptRun, operation: NextOperation): Promise<vo
   if (run.view.state === 'ending') await close(run);
 }
 
-/** An attempt without a run when a newer operation was requested: closed before the newer one begins. */
+// Closes an attempt without a run before the newer operation begins.
 async function superseded(run: AttemptRun, operation: NextOperation): Promise<void> {
   run.view = { ...run.view, attempt: operation.attempt, state: 'ending', reason: 'superseded' };
   await close(run);
 }
 
-/**
- * No operation is requested: the provider reported something about the account, or an earlier attempt left something to
- * delete there. What still fails at the deadline is requested again by the reconciler.
- */
+// The reconciler requests again what still fails at the deadline.
 async function checkAtRest(run: AttemptRun, operation: NextOperation): Promise<void> {
   run.view = { ...run.view, attempt: operation.attempt, state: 'closed', stepId: null, kind: null, reason: null };
   if (operation.kind !== 'none') return;
@@ -84,16 +79,12 @@ async function checkAtRest(run: AttemptRun, operation: NextOperation): Promise<v
   run.view = { ...run.view, state: 'closed' };
 }
 
-/** From now on the run is about this attempt, and the attempt's deadline bounds every step. */
 function beginAttempt(run: AttemptRun, operation: Exclude<NextOperation, { kind: 'none' | 'superseded' }>): void {
   run.deadline = Date.now() + operation.expiresInMs;
   run.view = { ...run.view, attempt: operation.attempt, state: 'open', stepId: null, kind: null, reason: null };
 }
 
-/**
- * Waits at an attempt's steps until it has ended. Answers move it from their handler; a signal, or the step's timer, has
- * the provider checked: that also catches a lost webhook, and renews a lapsed QR code.
- */
+// A signal or the timer has the provider checked: that also catches a lost webhook and renews a lapsed QR code.
 async function driveAttempt(run: AttemptRun): Promise<void> {
   const timer = createResettableTimer('Until the step must be checked');
   while (run.view.state === 'open') {
@@ -102,7 +93,7 @@ async function driveAttempt(run: AttemptRun): Promise<void> {
     await condition(() => run.refreshRequested || timer.fired || run.view !== seen);
     if (run.view !== seen) continue;
     await run.move('Check the login at the provider', (options) => {
-      // While this move waited for its turn, an answer may have ended the attempt.
+      // While this move waited, an answer may have ended the attempt.
       if (run.view.state !== 'open') return Promise.resolve(run.view);
       run.refreshRequested = false;
       return login.checkLogin.executeWithOptions(options, [run.ref()]);
@@ -112,10 +103,8 @@ async function driveAttempt(run: AttemptRun): Promise<void> {
   if (run.view.state === 'ending') await close(run);
 }
 
-/** Ends the attempt with its reason and deletes at the provider what it made there. */
 async function close(run: AttemptRun): Promise<void> {
   const reason = run.view.reason ?? 'unexpected';
-  // The operation that replaces this attempt comes next.
   if (reason === 'superseded') run.refreshRequested = true;
   run.deadline = Date.now() + closingMs;
   await run.move(`End the attempt: ${reason}`, (options) =>

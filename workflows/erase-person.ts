@@ -1,10 +1,7 @@
 import { erasing, inBackfill } from './activity-options.ts';
 import type { ErasePersonInput } from './messages.ts';
 
-/**
- * Erases a person across all accounts of a tenant. Every step is tried until it succeeds, and may be done twice. First
- * the ledger: what is taken away afterwards cannot come back by a sync that runs meanwhile.
- */
+/** The ledger first: a concurrent sync cannot bring back what is erased afterwards. Each step is idempotent. */
 export async function erasePerson(input: ErasePersonInput): Promise<void> {
   const ref = () => ({ ...input, now: Date.now() });
   const step = (summary: string) => ({ ...inBackfill(), summary });

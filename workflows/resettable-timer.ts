@@ -1,8 +1,8 @@
 import { CancellationScope, sleep } from '@temporalio/workflow';
 
-/** One durable timer that is set again only when its moment changes: a timer kept is two events saved. */
+/** Restarted only when its moment changes: an unchanged timer saves two events. */
 export interface ResettableTimer {
-  /** Fires in `inMs`; the same `at` as before keeps the running timer. Null: no timer. */
+  /** Fires in `inMs`; the same `at` keeps the running timer. Null: no timer. */
   set(at: number | null, inMs: number | null): void;
   readonly fired: boolean;
 }

@@ -4,7 +4,6 @@ import { contactsIn, details, inBackfill, login } from './activity-options.ts';
 import { failureCode } from './failure-code.ts';
 import { refresh, type SyncContactsInput, type SyncDetailsInput } from './messages.ts';
 
-/** Collects an account's details. */
 export function syncDetails(input: SyncDetailsInput): Promise<void> {
   const ref = () => ({ ...input, now: Date.now() });
   return untilDone(
@@ -14,10 +13,7 @@ export function syncDetails(input: SyncDetailsInput): Promise<void> {
   );
 }
 
-/**
- * Goes on with an account's contacts sync of one scope until it has ended. All progress is in PostgreSQL, so that the
- * history does not grow with the address book.
- */
+/** All progress is in PostgreSQL: the history does not grow with the address book. */
 export function syncContacts({ heartbeatSeconds, ...run }: SyncContactsInput): Promise<void> {
   const ref = () => ({ ...run, now: Date.now() });
   const contacts = contactsIn(heartbeatSeconds);
@@ -27,10 +23,7 @@ export function syncContacts({ heartbeatSeconds, ...run }: SyncContactsInput): P
   );
 }
 
-/**
- * Works until an activity answers that nothing is left. A trigger that comes meanwhile makes the sync go once more: the
- * activity sees it when it closes the run; a trigger that comes after that arrives as a signal.
- */
+/** A trigger during the run repeats the sync: the activity sees it when it closes the run; a later one is a signal. */
 async function untilDone(
   work: () => Promise<boolean>,
   giveUp: (reason: FailureCode) => Promise<boolean>,

@@ -2,7 +2,6 @@ import type { ProviderCall } from '../../providers/provider.ts';
 import type { Run } from './ours.ts';
 import { until, type BenchStack } from '../stack.ts';
 
-/** A connected number with an address book in the sandbox. */
 export interface BenchAccount {
   id: string;
   tenantId: string;
@@ -13,10 +12,7 @@ export interface BenchAccount {
 
 let numbers = 0;
 
-/**
- * Connects a new number with an address book of that size. From then on the sandbox drops WASender's webhooks: they
- * would apply changes before the measured sync.
- */
+/** The sandbox then drops WASender's webhooks: they would apply changes before the measured sync. */
 export async function connectAccount(stack: BenchStack, size: number): Promise<BenchAccount> {
   numbers += 1;
   await stack.control('PUT', '/faults', { provider: 'wasender' });

@@ -6,8 +6,8 @@ import { newId } from '../../platform/ids.ts';
 import type { ContactReader, ProviderCall } from '../../providers/provider.ts';
 
 /**
- * The table that the baselines write: a copy of the product's table with its indexes, and a unique key by JID instead of
- * aliases. No foreign keys, no row-level security, no encryption, no record of where a field came from.
+ * A copy of the product's table with its indexes, and a unique key by JID instead of aliases. No foreign keys, no
+ * row-level security, no encryption, no origins of fields.
  */
 export const baselineTable = 'bench.contacts';
 
@@ -15,7 +15,6 @@ export const createBaselineTable = `
 create schema if not exists bench;
 create table ${baselineTable} (like contacts including all, unique (account_id, wasender_jid))`;
 
-/** The account whose contacts a baseline writes. */
 export interface ContactOwner {
   tenantId: string;
   accountId: string;
@@ -43,7 +42,7 @@ const rowOf = ({ tenantId, accountId }: ContactOwner, seen: SeenContact, now: Da
   updated_at: now,
 });
 
-/** The columns that a later sync of the same contact changes. */
+/** Changed by a later sync of the same contact. */
 const synced = [
   'phone_number',
   'saved_name',
@@ -70,8 +69,8 @@ on conflict (account_id, wasender_jid) do update set
 where ${tuple('old')} is distinct from ${tuple('excluded')}`;
 
 /**
- * The simplest sync: fetches the contacts by the same call and writes pages of the same size, one statement each. It
- * cannot resume after a crash. Answers the number of entries delivered.
+ * The simplest sync: the same call, and pages of the same size, one statement each. It cannot resume after a crash.
+ * Returns the number of entries.
  */
 export async function bareLoop(
   reader: ContactReader,
@@ -119,7 +118,7 @@ const Row = defineEntity({
 export const openOrm = (url: string): Promise<MikroORM> =>
   MikroORM.init({ clientUrl: url, entities: [Row], ensureDatabase: false, logger: () => {} });
 
-/** The common way: one ORM upsert and one transaction for each row. Answers the number of rows. */
+/** The common way: one ORM upsert and one transaction for each row. Returns the number of rows. */
 export async function ormRows(
   orm: MikroORM,
   reader: ContactReader,

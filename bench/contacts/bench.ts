@@ -1,5 +1,5 @@
 import pg from 'pg';
-import type { Say } from '../../dev/parts/progress.ts';
+import type { Report } from '../../dev/parts/progress.ts';
 import { newId } from '../../platform/ids.ts';
 import { contacts as reader } from '../../providers/wasender/contacts.ts';
 import { cpuOf, measure } from '../measure.ts';
@@ -13,12 +13,16 @@ import { cases, inWords, rowsFor, type Measured } from './rows.ts';
 /** Row by row is slow: a part of the contacts is enough to measure its speed. */
 const ormLimit = 2_000;
 
-/** How one side syncs an account's address book; answers the number of entries it processed. */
+/** One side's sync of an account's contacts. */
 type Way = (stack: BenchStack, account: BenchAccount) => Promise<Omit<Measured, 'of' | 'side'>>;
 
 /** The contact sync against the bare loop and against row-by-row upserts. Throws when a sync fails. */
-export async function contacts(options: { size: number; runs: number }, say: Say, signal: AbortSignal): Promise<Row[]> {
-  const stack = await startBenchStack({ WASENDER_AUTO_SYNC_ENABLED: 'false' }, say, signal);
+export async function contacts(
+  options: { size: number; runs: number },
+  report: Report,
+  signal: AbortSignal,
+): Promise<Row[]> {
+  const stack = await startBenchStack({ WASENDER_AUTO_SYNC_ENABLED: 'false' }, report, signal);
   const client = new pg.Client({ connectionString: stack.ownerUrl });
   const orm = await openOrm(stack.ownerUrl);
   const sides: Record<Measured['side'], Way> = {
@@ -41,7 +45,7 @@ export async function contacts(options: { size: number; runs: number }, say: Say
           if (side === 'orm' && of !== 'first sync') continue;
           signal.throwIfAborted();
           const one: Measured = { of, side, ...(await sides[side](stack, account)) };
-          say(inWords(round, one));
+          report(inWords(round, one));
           if (round > 0) measured.push(one);
         }
       }
@@ -82,7 +86,7 @@ const baseline =
     return { entries, cost, temporal: null };
   };
 
-/** Processor time of this process, in seconds. */
+/** In seconds. */
 function ownCpu(): number {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1e6;

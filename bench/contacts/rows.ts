@@ -4,11 +4,9 @@ import { atMost, faster, informative, median, type Row } from '../row.ts';
 /** The state of the address book before a sync, in this order. */
 export const cases = ['first sync', 'unchanged', '5 % changed'] as const;
 
-/** One sync by one side. */
 export interface Measured {
   of: (typeof cases)[number];
   side: 'ours' | 'bare' | 'orm';
-  /** Entries of the address book that it processed. */
   entries: number;
   cost: Cost;
   temporal: { actions: number; events: number } | null;
@@ -19,7 +17,7 @@ const goals = { bare: 0.8, orm: 8 };
 /** The most for a run in Temporal: actions, beside one for each minute, and history events. */
 const temporalGoals = { actions: 3, events: 11 };
 
-/** The result's rows: of each number the median of the rounds. */
+/** Of each number the median of the rounds. */
 export function rowsFor(all: readonly Measured[]): Row[] {
   const middle = (of: string, side: Measured['side'], value: (one: Measured) => number): number =>
     median(all.filter((one) => one.of === of && one.side === side).map(value));
@@ -71,6 +69,5 @@ export function rowsFor(all: readonly Measured[]): Row[] {
 
 const perSecond = ({ entries, cost }: Measured): number => entries / cost.seconds;
 
-/** A line of progress. */
 export const inWords = (round: number, one: Measured): string =>
   `  round ${round || '0 (warming up)'}, ${one.of}, ${one.side}: ${one.entries} in ${one.cost.seconds.toFixed(2)} s`;

@@ -7,7 +7,6 @@ import { Account } from './accounts.ts';
 /** An `automatic` attempt does only what needs no owner. */
 type AttemptTrigger = 'request' | 'automatic';
 export type AttemptOperation = 'connect' | 'reconnect' | 'disconnect';
-/** Addresses of the calling application. */
 export interface Redirects {
   success?: string;
   failure?: string;
@@ -31,7 +30,7 @@ const ConnectionAttemptSchema = defineEntity({
     trigger: p.text().$type<AttemptTrigger>(),
     state: p.text().$type<AttemptState>(),
     method: p.text().$type<Method>(),
-    /** Sealed JSON of the login's input; dropped when the attempt ends. */
+    /** Sealed JSON; dropped when the attempt ends. */
     input: p.text().strictNullable(),
     purge: p.boolean(),
     startedAt: p.datetime(),
@@ -41,26 +40,22 @@ const ConnectionAttemptSchema = defineEntity({
     detail: p.text().strictNullable(),
     who: p.text().$type<Who>().strictNullable(),
     cancelRequestedAt: p.datetime().strictNullable(),
-    /** Committed before the provider is asked to begin a login, so that a retry knows that a call may have been made. */
+    /** Committed before the provider is called: a retry then knows that a call may have been made. */
     intentAt: p.datetime().strictNullable(),
     providerAccountId: p.text().strictNullable(),
-    /** Upstream ids that this attempt made and that no account has: compensation deletes them. */
+    /** Upstream ids of this attempt without an account: compensation deletes them. */
     undo: p.json().$type<string[]>(),
     answersLeft: p.integer(),
     checks: p.integer(),
     currentStepId: p.uuid().strictNullable(),
-    /** Addresses to which the owner's browser returns after a login on the provider's page. */
     redirects: p.json().$type<Redirects>().strictNullable(),
-    /** The token of the provider's callback, sealed; dropped when the attempt ends. */
+    /** Sealed; dropped when the attempt ends. */
     callbackToken: p.text().strictNullable(),
     callbackUsedAt: p.datetime().strictNullable(),
-    /** Finds the attempt by its token, also after the token was dropped. */
     callbackHash: p.text().strictNullable(),
-    /** The last run at Temporal that drove the attempt; null before the first. */
     runId: p.text().strictNullable(),
   },
 });
-/** A requested operation: a connect, reconnect or disconnect of an account, numbered per account. The newest one counts. */
 export class ConnectionAttempt extends ConnectionAttemptSchema.class {}
 ConnectionAttemptSchema.setClass(ConnectionAttempt);
 
@@ -75,7 +70,7 @@ const ConnectionStepSchema = defineEntity({
     attemptId: p.uuid(),
     number: p.integer(),
     kind: p.text().$type<StepKind>(),
-    /** Sealed JSON of the step's content; null for `done` and `failed`, and once the attempt has ended. */
+    /** Sealed JSON; null for `done` and `failed`, and after the attempt's end. */
     content: p.text().strictNullable(),
     /** The step repeats one whose answer was refused. */
     again: p.boolean(),
@@ -84,7 +79,7 @@ const ConnectionStepSchema = defineEntity({
     createdAt: p.datetime(),
     expiresAt: p.datetime().strictNullable(),
     answersLeft: p.integer(),
-    /** The answer in flight or the one that ended the step, sealed; dropped once its outcome is known. */
+    /** The answer in flight or the last one, sealed; dropped once its outcome is known. */
     answer: p.text().strictNullable(),
     answerId: p.uuid().strictNullable(),
     answeredAt: p.datetime().strictNullable(),
@@ -94,6 +89,6 @@ const ConnectionStepSchema = defineEntity({
     endedAt: p.datetime().strictNullable(),
   },
 });
-/** One step of an attempt; a repeated step is a new row. */
+/** A repeated step is a new row. */
 export class ConnectionStep extends ConnectionStepSchema.class {}
 ConnectionStepSchema.setClass(ConnectionStep);

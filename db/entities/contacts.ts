@@ -10,47 +10,39 @@ const ContactSchema = defineEntity({
     id: p.uuid().primary(),
     tenantId: p.uuid(),
     accountId: p.uuid(),
-    /** E.164; an attribute, never the key. */
     phoneNumber: p.text().strictNullable(),
-    /** As saved in the owner's phone. */
     savedName: p.text().strictNullable(),
-    /** As the person calls themself. */
     pushName: p.text().strictNullable(),
     /** Edited, else saved, else push name. */
     name: p.text().strictNullable(),
     verifiedName: p.text().strictNullable(),
     company: p.text().strictNullable(),
-    /** Expires at the provider. */
     profileImageUrl: p.text().strictNullable(),
     /** When the provider last gave the picture's address; null: never, or the picture changed since. */
     pictureAt: p.datetime().strictNullable(),
-    /** When the number behind the LID was asked for, which is done once. */
+    /** When the number behind the LID was requested, which happens once. */
     lidAskedAt: p.datetime().strictNullable(),
-    /** The person's text about themself. */
     whatsappStatus: p.text().strictNullable(),
     isBusinessAccount: p.boolean(),
-    /** The alias whose entry decides; its column and the next three have names that operators rely on. */
+    /** The alias whose entry decides. Operators rely on the names of this column and the next three. */
     identity: p.text().name('wasender_jid').strictNullable(),
     syncStatus: p.text().name('wasender_sync_status').$type<'synced' | 'not_synced'>(),
     updatedFromProviderAt: p.datetime().name('last_updated_from_wasender').strictNullable(),
-    /** The provider's entry as it came, sealed; null once its time is over. */
+    /** The provider's entry, sealed; null after its retention. */
     raw: p.text().name('raw_wasender_data').strictNullable(),
     provenance: p.json().$type<Provenance>(),
     edits: p.json().$type<ContactEdits>(),
-    /** The tenant's own labels. */
     groups: p.array().$type<string[]>(),
-    /** Since when whole syncs no longer find the person; null: found, or no whole sync has ended yet. */
+    /** Since when whole syncs do not find the person. */
     missingSince: p.datetime().strictNullable(),
-    /** The contact that stands for this one as well. */
     mergedInto: p.uuid().strictNullable(),
     createdAt: p.datetime(),
     updatedAt: p.datetime(),
   },
 });
-/** A person in the address book of one account. */
 export class Contact extends ContactSchema.class {}
 ContactSchema.setClass(Contact);
-/** A contact as lists show it: without the provider's entry, which may be long. */
+/** Without the provider's entry, which may be long. */
 export type ListedContact = Pick<
   Contact,
   | FieldName
@@ -74,13 +66,12 @@ const ContactAliasSchema = defineEntity({
     kind: p.text().$type<IdentityKind>().primary(),
     value: p.text().primary(),
     tenantId: p.uuid(),
-    /** The contact, also after it was merged into another. */
+    /** The contact, also after its merge into another. */
     contactId: p.uuid(),
-    /** Digest of the entry last seen under this identity: an equal one is not written again. */
+    /** Digest of the last entry under this identity: an equal one is not written again. */
     contentHash: p.text().strictNullable(),
   },
 });
-/** An identity under which an account knows a person. */
 export class ContactAlias extends ContactAliasSchema.class {}
 ContactAliasSchema.setClass(ContactAlias);
 
@@ -95,6 +86,6 @@ const SyncPageSchema = defineEntity({
     seen: p.blob(),
   },
 });
-/** The contacts of one page of a running sync, so that none is counted twice; deleted when the run ends. */
+/** The contacts of one page of a running sync: none is counted twice. Deleted when the run ends. */
 export class SyncPage extends SyncPageSchema.class {}
 SyncPageSchema.setClass(SyncPage);

@@ -6,14 +6,13 @@ const LedgerKeySchema = defineEntity({
   tableName: 'ledger_keys',
   properties: {
     id: p.uuid().primary(),
-    /** Null: the installation's, which serves every tenant. */
     tenantId: p.uuid().strictNullable(),
-    /** The key in base64, sealed. */
+    /** Base64, sealed. */
     value: p.text(),
     createdAt: p.datetime(),
   },
 });
-/** The key of the digests that stand for people; random, and the same for the life of an installation. */
+/** The key of the digests of people: random, constant for the life of an installation. */
 export class LedgerKey extends LedgerKeySchema.class {}
 LedgerKeySchema.setClass(LedgerKey);
 
@@ -24,18 +23,16 @@ const ErasureSchema = defineEntity({
     id: p.uuid().primary(),
     tenantId: p.uuid(),
     state: p.text().$type<'running' | 'done' | 'lifted'>(),
-    /** Who is erased, sealed; gone with the last of their data, and not there yet where only digests tell. */
+    /** The erased person, sealed; removed with the last data, and missing where only digests are known. */
     target: p.text().strictNullable(),
-    /** Done once more after a restore: whom it is about, the ledger's digests tell. */
+    /** Repeated after a restore: the ledger's digests name the person. */
     fromLedger: p.boolean().default(false),
-    /** How much was erased, by place. */
     counts: p.json().$type<Partial<ErasureCounts>>(),
     requestedAt: p.datetime(),
     erasedAt: p.datetime().strictNullable(),
     liftedAt: p.datetime().strictNullable(),
   },
 });
-/** The erasure of one person, with its receipt. */
 export class Erasure extends ErasureSchema.class {}
 ErasureSchema.setClass(Erasure);
 
@@ -49,7 +46,7 @@ const ErasedSubjectSchema = defineEntity({
     erasedAt: p.datetime(),
   },
 });
-/** A line of the ledger: somebody whose data a tenant must not get back, by a keyed digest of one of their names. */
+/** A line of the ledger: an erased person's name, as a keyed digest. */
 export class ErasedSubject extends ErasedSubjectSchema.class {}
 ErasedSubjectSchema.setClass(ErasedSubject);
 
@@ -59,12 +56,11 @@ const WebhookSubjectSchema = defineEntity({
   properties: {
     requestId: p.uuid().primary(),
     digest: p.text().primary(),
-    /** Null while it is not known whose event it is; the digest is of no tenant then, too. */
+    /** Null while the event's tenant is unknown; the digest is of no tenant then. */
     tenantId: p.uuid().strictNullable(),
-    /** That of the request. */
     receivedAt: p.datetime(),
   },
 });
-/** Somebody whom the sealed body of a webhook request speaks of, by digest. */
+/** A person named in the sealed body of a webhook request, as a digest. */
 export class WebhookSubject extends WebhookSubjectSchema.class {}
 WebhookSubjectSchema.setClass(WebhookSubject);

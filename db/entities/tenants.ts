@@ -10,16 +10,14 @@ const TenantSchema = defineEntity({
     name: p.text().unique(),
     /** IANA name of the zone in which the tenant's days begin. */
     timeZone: p.text().default('UTC'),
-    /** Contact fields that are stored; null: all. */
     contactFields: p.array().$type<DroppableName[]>().strictNullable(),
-    /** Fields that are no longer stored must still be cleared in existing contacts. */
+    /** Dropped fields must still be cleared in existing contacts. */
     contactFieldsOwed: p.boolean().default(false),
-    /** How long contacts are kept after they were last confirmed, in days; null: without limit. */
+    /** How long contacts are kept after their last confirmation; null: without limit. */
     contactRetentionDays: p.integer().strictNullable(),
     createdAt: p.datetime(),
   },
 });
-/** A customer of this installation; everything else belongs to one. */
 export class Tenant extends TenantSchema.class {}
 TenantSchema.setClass(Tenant);
 
@@ -29,7 +27,7 @@ const ApiKeySchema = defineEntity({
   properties: {
     id: p.uuid().primary(),
     tenantId: p.uuid(),
-    /** SHA-256 of the key, hex; the key itself is never stored. */
+    /** SHA-256, hex; the key itself is never stored. */
     hash: p.text().unique(),
     /** The key's first characters, so that people can tell keys apart. */
     prefix: p.text(),
@@ -39,7 +37,6 @@ const ApiKeySchema = defineEntity({
     revokedAt: p.datetime().strictNullable(),
   },
 });
-/** A bearer key of a tenant, by its hash. */
 export class ApiKey extends ApiKeySchema.class {}
 ApiKeySchema.setClass(ApiKey);
 
@@ -52,18 +49,16 @@ const IdempotencyKeySchema = defineEntity({
     tenantId: p.uuid(),
     route: p.text(),
     key: p.text(),
-    /** Keyed digest of the request's body. */
     bodyDigest: p.text(),
     /** Until then the first request counts as running; afterwards a repeat may take over. */
     lockedUntil: p.datetime(),
     status: p.integer().strictNullable(),
-    /** The first answer, sealed. */
     response: p.text().strictNullable(),
     createdAt: p.datetime(),
     expiresAt: p.datetime().index('idempotency_keys_expiry'),
   },
 });
-/** One use of an Idempotency-Key, with the answer that its repeats get. */
+/** One use of an Idempotency-Key, with the answer for its repeats. */
 export class IdempotencyKey extends IdempotencyKeySchema.class {}
 IdempotencyKeySchema.setClass(IdempotencyKey);
 
@@ -72,23 +67,21 @@ const ProviderCredentialsSchema = defineEntity({
   tableName: 'provider_credentials',
   properties: {
     id: p.uuid().primary(),
-    /** Null: the installation's own, for tenants that have none. */
+    /** Null: the installation's own, for tenants without theirs. */
     tenantId: p.uuid().strictNullable(),
     provider: p.text(),
-    /** Sealed JSON of the provider's settings. */
     settings: p.text(),
-    /** Sealed JSON list of webhook secrets, the newest first; more than one during rotation. */
+    /** Sealed JSON list, the newest first; more than one during rotation. */
     webhookSecrets: p.text(),
-    /** Unguessable part of the webhook address. */
     webhookToken: p.text().unique(),
-    /** The address that is registered upstream; registered again when it changes. */
+    /** Registered again when it changes. */
     registeredAddress: p.text().strictNullable(),
     registrations: p.json().$type<string[]>(),
     createdAt: p.datetime(),
     updatedAt: p.datetime(),
   },
 });
-/** Credentials at a provider, of one tenant or of the installation; they own one webhook registration. */
+/** A tenant's or the installation's credentials at a provider; they own one webhook registration. */
 export class ProviderCredentials extends ProviderCredentialsSchema.class {}
 ProviderCredentialsSchema.setClass(ProviderCredentials);
 
@@ -101,6 +94,6 @@ const WebhookSecretHashSchema = defineEntity({
     tenantId: p.uuid().strictNullable(),
   },
 });
-/** Finds credentials by one of their webhook secrets: a keyed hash of each. */
+/** Finds credentials by a keyed hash of a webhook secret. */
 export class WebhookSecretHash extends WebhookSecretHashSchema.class {}
 WebhookSecretHashSchema.setClass(WebhookSecretHash);

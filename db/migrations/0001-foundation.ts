@@ -1,6 +1,6 @@
 import { Migration } from '@mikro-orm/migrations';
 
-/** Roles belong to the whole server: another database of it may have made them already, even at this moment. */
+/** Roles belong to the whole server: another database may have made them, even at this moment. */
 const role = (name: string): string => `
 do $$ begin
   if not exists (select from pg_roles where rolname = '${name}') then create role ${name} nologin; end if;
@@ -10,7 +10,7 @@ do $$ begin grant ${name} to current_user; exception when others then
   if not pg_has_role(current_user, '${name}', 'member') then raise; end if;
 end $$;`;
 
-/** Tables whose rows belong to a tenant: row-level security is forced on each. */
+/** Row-level security is forced on each. */
 const tenantTables = [
   'api_keys',
   'idempotency_keys',
@@ -42,7 +42,7 @@ export class Foundation extends Migration {
     this.addSql(indexes);
     this.addSql(security('tenants', `id = ${current}`));
     for (const table of tenantTables) this.addSql(security(table, `tenant_id = ${current}`));
-    // A tenant without credentials of its own works with the installation's: it may read them, never write them.
+    // A tenant without credentials uses the installation's: it may read them, never write them.
     this.addSql(`create policy installation on provider_credentials for select to patchbay_app
       using (tenant_id is null and ${current} is not null);`);
   }

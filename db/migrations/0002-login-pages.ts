@@ -1,9 +1,5 @@
 import { Migration } from '@mikro-orm/migrations';
 
-/**
- * Logins on a provider's own page: where it calls back, and where the owner's browser goes afterwards. And what the
- * reconciler asks: who was looked at when, what runs.
- */
 export class LoginPages extends Migration {
   override up(): void {
     this.addSql(`alter table connection_attempts
@@ -14,7 +10,7 @@ export class LoginPages extends Migration {
     this.addSql('alter table accounts add column looked_at timestamptz;');
     this.addSql(`create index accounts_degraded on accounts (looked_at)
       where state = 'degraded' and look_wanted_at is null and merged_into is null;`);
-    // The reconciler's other questions: what rests costs them nothing.
+    // Partial indexes: accounts at rest cost the reconciler nothing.
     this.addSql("create index sync_runs_open on sync_runs (account_id) where state = 'running' and not dry_run;");
     this.addSql(`create index accounts_without_details on accounts (id)
       where state = 'active' and details_at is null and merged_into is null;`);

@@ -1,6 +1,5 @@
 import { Migration } from '@mikro-orm/migrations';
 
-/** Raw data of providers goes after a while; the row that tells of it stays. */
 export class RawRetention extends Migration {
   override up(): void {
     this.addSql('alter table webhook_events alter column body drop not null;');

@@ -1,6 +1,5 @@
 import { Migration } from '@mikro-orm/migrations';
 
-/** Keys that a provider gives to each account, and finding an account by the webhook secret among them. */
 export class AccountKeys extends Migration {
   override up(): void {
     this.addSql('alter table accounts add column provider_keys text, add column webhook_secret_hash text;');

@@ -1,9 +1,6 @@
 import { Migration } from '@mikro-orm/migrations';
 
-/**
- * When an answer was given: one that its run did not hear of in time is passed on later. And attempts of which it is
- * open what they made.
- */
+/** When an answer was given: one that its run missed is passed on later. */
 export class AnsweredAt extends Migration {
   override up(): void {
     this.addSql('alter table connection_steps add column answered_at timestamptz;');

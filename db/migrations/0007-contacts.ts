@@ -1,6 +1,6 @@
 import { Migration } from '@mikro-orm/migrations';
 
-/** As a sub-select it is read once for a statement, not once for a row. */
+/** As a sub-select it is evaluated once per statement, not once per row. */
 const current = "(select nullif(current_setting('patchbay.tenant', true), '')::uuid)";
 
 const security = (table: string): string => `
@@ -12,7 +12,6 @@ create policy operator on ${table} for select to patchbay_operator using (true);
 grant select, insert, update, delete on ${table} to patchbay_app, patchbay_system;
 grant select on ${table} to patchbay_operator;`;
 
-/** People in address books, and what their syncs need to go on where they stopped. */
 export class Contacts extends Migration {
   override up(): void {
     this.addSql(tables);
@@ -23,7 +22,7 @@ export class Contacts extends Migration {
   }
 }
 
-/** A reference is checked for every row of every page: only those are stated that no other one implies. */
+/** A reference is checked for every row of every page: only those that no other one implies. */
 const tables = `
 create table contacts (
   id uuid primary key,
@@ -97,7 +96,7 @@ create index accounts_without_contacts on accounts (id) where contacts_due_at is
 create index accounts_pictures_due on accounts (pictures_due_at) where pictures_due_at is not null;
 `;
 
-/** Aliases go with their contacts. A reference would be checked for each of a page's rows; this costs at deletion alone. */
+/** A trigger costs at deletion alone; a reference would be checked for each row of a page. */
 const cascade = `
 create function delete_contact_aliases() returns trigger language plpgsql as $$
 begin
@@ -108,7 +107,7 @@ create trigger contacts_aliases after delete on contacts referencing old table a
   for each statement execute function delete_contact_aliases();
 `;
 
-/** What operators ask by hand; both see what the asking role sees. */
+/** For operators by hand; both see what the calling role sees. */
 const forOperators = `
 create view contacts_enriched with (security_invoker = true) as
 select c.id, c.tenant_id, c.account_id, a.owner, a.channel, c.phone_number, c.name, c.verified_name, c.company,

@@ -11,7 +11,6 @@ create policy operator on ${table} for select to patchbay_operator using (true);
 grant select, insert, update, delete on ${table} to patchbay_app, patchbay_system;
 grant select on ${table} to patchbay_operator;`;
 
-/** What is kept of people and for how long; erasing a person, and remembering who was erased without naming them. */
 export class Privacy extends Migration {
   override up(): void {
     this.addSql(tables);

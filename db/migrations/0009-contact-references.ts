@@ -1,9 +1,8 @@
 import { Migration } from '@mikro-orm/migrations';
 
-/**
- * A contact's reference to its account was checked for each row of a first sync, a fifth of its time in PostgreSQL.
- * Writers hold the account's row while they write (`lockContacts`); this costs at deletion alone.
- */
+// The reference to the account was checked for each row of a first sync: a fifth of its time in PostgreSQL. Writers
+// hold
+// the account's row (`lockContacts`).
 export class ContactReferences extends Migration {
   override up(): void {
     this.addSql(`alter table contacts drop constraint contacts_account_id_fkey;

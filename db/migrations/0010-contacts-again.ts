@@ -1,6 +1,6 @@
 import { Migration } from '@mikro-orm/migrations';
 
-/** A phone that was just connected may still be syncing: when its address book is read once more. */
+/** A phone that was just connected may still be syncing: its address book is read once more. */
 export class ContactsAgain extends Migration {
   override up(): void {
     this.addSql('alter table accounts add column contacts_again_at timestamptz;');

@@ -1,6 +1,6 @@
 import { Migration } from '@mikro-orm/migrations';
 
-/** One word for asking a provider how an account or a login is: a check. Renaming changes the catalog alone. */
+/** Renaming changes the catalog alone. */
 export class Checks extends Migration {
   override up(): void {
     this.addSql(`alter table accounts rename column look_wanted_at to check_requested_at;

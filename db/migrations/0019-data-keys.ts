@@ -1,15 +1,12 @@
 import { Migration } from '@mikro-orm/migrations';
 import { installationRows, rowSecurity } from './row-security.ts';
 
-/**
- * Data keys of tenants and of the installation, wrapped by a master key (`ENCRYPTION_KEY`). Master keys that sealed
- * values themselves get a row without a key; a process that has the master key fills it in when it starts.
- */
+// Master keys that sealed values get a row without a key; a process that has the master key completes it at its start.
 export class DataKeys extends Migration {
   override up(): void {
     this.addSql(table);
     this.addSql(rowSecurity('data_keys') + installationRows('data_keys'));
-    // The owner passes no policy.
+    // No policy applies to the owner.
     this.addSql('set local role patchbay_system;');
     this.addSql(formerKeys);
     this.addSql('reset role;');
@@ -26,7 +23,7 @@ create table data_keys (
   constraint data_keys_version unique nulls not distinct (tenant_id, version)
 );`;
 
-/** Each sealed column has an index on the ids of the keys in it: it is asked for its first key, then for the next one. */
+// Reads one entry per key from the index of each sealed column.
 const formerKeys = `
 do $$
 declare

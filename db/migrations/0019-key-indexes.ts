@@ -1,6 +1,5 @@
 import { Migration } from '@mikro-orm/migrations';
 
-/** Indexes on the ids of keys in sealed values: which keys are in use is in `data_keys` now. */
 const indexes = [
   'accounts_secret_key',
   'accounts_raw_details_key',
@@ -19,7 +18,7 @@ const indexes = [
   'erasures_target_key',
 ];
 
-/** Dropped while others read and write, which PostgreSQL does outside of a transaction only. May be repeated. */
+/** Dropping without blocking works only outside a transaction. May be repeated. */
 export class KeyIndexes extends Migration {
   override isTransactional(): boolean {
     return false;

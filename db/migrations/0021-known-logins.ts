@@ -1,6 +1,6 @@
 import { Migration } from '@mikro-orm/migrations';
 
-/** An upstream id is looked up across credentials: two of them may be of one workspace at the provider. */
+/** An upstream id is looked up across credentials: two may be of one workspace at the provider. */
 export class KnownLogins extends Migration {
   override up(): void {
     this.addSql(`create index accounts_provider_account on accounts (provider_account_id)

@@ -1,10 +1,7 @@
 import { Migration } from '@mikro-orm/migrations';
 import { rowSecurity } from './row-security.ts';
 
-/**
- * A webhook request is one row, and each of its events is one. Both are partitioned by day. The tables that were here get
- * another name, which changes the catalog alone; the next migration moves their rows.
- */
+// The old tables are renamed, which changes the catalog alone; the next migration moves their rows.
 export class WebhookRequests extends Migration {
   override up(): void {
     this.addSql(renameOld);
@@ -16,14 +13,14 @@ export class WebhookRequests extends Migration {
     this.addSql(partitions);
     this.addSql('select ensure_webhook_partitions(now(), 3);');
     this.addSql(deletions);
-    // The hashes are keyed now: each process writes the ones that lack when it starts. An empty column is made at once.
+    // The hashes are keyed now: each process writes missing ones at its start. Adding an empty column is instant.
     this.addSql(`alter table accounts drop column webhook_secret_hash, add column webhook_secret_hash text;
 create index accounts_webhook_secret on accounts (credentials_id, webhook_secret_hash)
   where webhook_secret_hash is not null;`);
   }
 }
 
-/** Names of indexes are unique within the schema. */
+// Names of indexes are unique within the schema.
 const renameOld = `
 alter table webhook_events rename to webhook_events_old;
 alter table webhook_subjects rename to webhook_subjects_old;
@@ -34,10 +31,8 @@ do $$ declare found record; begin
   end loop;
 end $$;`;
 
-/**
- * What intake writes refers to accounts, credentials and tenants by no foreign key: each insert would lock the row that
- * it refers to, and wait for its writers. Rows of what is deleted go by the triggers below.
- */
+// No foreign keys: each insert would lock the account, credentials or tenant, and wait for its writers. Triggers
+// delete.
 const tables = `
 create table webhook_requests (
   id uuid not null,
@@ -107,10 +102,8 @@ create index webhook_subjects_digest on webhook_subjects (digest);
 create index webhook_dedupe_received on webhook_dedupe using brin (received_at);
 create index webhook_secret_hashes_hash on webhook_secret_hashes (hash);`;
 
-/**
- * Only the owner may make and drop tables: processes do it through these two. A day's partition is filled before it is
- * attached, so that the parent is never locked against writers, and the default partition for a moment alone.
- */
+// Only the owner may make and drop tables: processes do it through these. A day's partition is filled before it is
+// attached, so that writers are never locked out of the parent, and of the default partition only briefly.
 const partitions = `
 create function ensure_webhook_partitions(from_time timestamptz, days int) returns int
 language plpgsql security definer set search_path = public, pg_temp set timezone = 'UTC' set lock_timeout = '2s' as $$

@@ -1,15 +1,12 @@
 import { Migration } from '@mikro-orm/migrations';
 
-/** Events that one transaction moves: each takes well under a second. */
+/** Each transaction takes well under a second. */
 const batch = 5_000;
 
-/** No id is smaller. */
 const first = '00000000-0000-0000-0000-000000000000';
 
-/**
- * Every event of the old table becomes a request with one event, under the event's id: the context that its body is sealed
- * with names that id. Batches commit one by one, so that a run that was killed goes on where it was.
- */
+// Each request keeps its event's id: the context of the sealed body names it. Batches commit one by one: a killed run
+// continues.
 export class WebhookRows extends Migration {
   override isTransactional(): boolean {
     return false;
@@ -21,7 +18,7 @@ export class WebhookRows extends Migration {
     await this.execute('drop table webhook_subjects_old, webhook_events_old');
   }
 
-  /** A run that was killed at its end has dropped them already. */
+  // A run that was killed at its end has dropped them.
   async #oldTables(): Promise<boolean> {
     const [found] = (await this.execute("select to_regclass('webhook_events_old') is not null as yes")) as {
       yes: boolean;
@@ -29,10 +26,9 @@ export class WebhookRows extends Migration {
     return found?.yes ?? false;
   }
 
-  /** Moves the events after `after`, in one transaction; answers the last one's id, and null once none is left. */
   #moveBatch(after: string): Promise<string | null> {
     return this.getEntityManager().transactional(async (em) => {
-      // The owner passes no policy.
+      // No policy applies to the owner.
       await em.execute('set local role patchbay_system');
       const [found] = await em.execute<{ last: string }[]>(lastOfBatch, [after]);
       if (!found) return null;
@@ -51,7 +47,7 @@ const partitionsOfBatch = `
 select ensure_webhook_partitions(day, 0) from (
   select distinct date_trunc('day', received_at, 'UTC') as day from webhook_events_old where id > ? and id <= ?) d`;
 
-/** Bodies that speak of very many people were marked: such bodies are not kept any more. */
+// Bodies with very many people were marked; they are not kept.
 const moveBatch = `
 with moved as (delete from webhook_events_old where id > ? and id <= ? returning *),
 old as (

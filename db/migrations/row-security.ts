@@ -1,7 +1,7 @@
-/** The tenant of a transaction. As a sub-select it is read once for a statement, not once for a row. */
+/** As a sub-select it is evaluated once per statement, not once per row. */
 const current = "(select nullif(current_setting('patchbay.tenant', true), '')::uuid)";
 
-/** SQL that forces row-level security on a table with a `tenant_id`: a tenant's rows for the application's role. */
+/** SQL that forces row-level security on a table with a `tenant_id`. */
 export const rowSecurity = (table: string): string => `
 alter table ${table} enable row level security;
 alter table ${table} force row level security;
@@ -11,7 +11,7 @@ create policy operator on ${table} for select to patchbay_operator using (true);
 grant select, insert, update, delete on ${table} to patchbay_app, patchbay_system;
 grant select on ${table} to patchbay_operator;`;
 
-/** SQL that also lets every tenant read a table's rows without a tenant: the installation's. */
+/** SQL that lets every tenant read the installation's rows of a table. */
 export const installationRows = (table: string): string => `
 create policy installation on ${table} for select to patchbay_app
   using (tenant_id is null and ${current} is not null);`;

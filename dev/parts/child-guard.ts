@@ -1,8 +1,8 @@
-// Runs one program that is not ours (PostgreSQL, Temporal) as its child, and ends it on request or when the supervisor
-// is gone. Such a program does not watch its parent process; this small process does.
+// Runs one program that is not ours (PostgreSQL, Temporal) as its child, and ends it on request or with the supervisor:
+// such a program does not watch its parent process.
 import { spawn } from 'node:child_process';
 
-/** What to run, as JSON in this process's first argument. `graceMs`: from the stop signal to SIGKILL. */
+/** JSON in this process's first argument. `graceMs`: from the stop signal to SIGKILL. */
 export type GuardedChild = {
   command: string;
   args: string[];
@@ -12,7 +12,7 @@ export type GuardedChild = {
 };
 
 const guarded = JSON.parse(process.argv[2] ?? '') as GuardedChild;
-// Files that the program makes are readable by its own user only.
+// Files of the program are readable by its own user only.
 process.umask(0o077);
 const child = spawn(guarded.command, guarded.args, { stdio: ['ignore', 'inherit', 'inherit'], ...guarded.user });
 let stopping = false;

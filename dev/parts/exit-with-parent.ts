@@ -1,5 +1,5 @@
-// Preloaded (`node --import`) into the Node processes of the local stack: they exit when the supervisor is gone, also
-// after SIGKILL, because the IPC channel to it then closes. First an orderly stop, then SIGKILL.
+// Preloaded (`node --import`) into the Node processes of the local stack: they exit with the supervisor, also after
+// SIGKILL, because the IPC channel to it then closes. First an orderly stop, then SIGKILL.
 import { isMainThread } from 'node:worker_threads';
 
 const GRACE_MS = 8_000;

@@ -4,10 +4,9 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** The folder of the checkout. */
 export const PROJECT = fileURLToPath(new URL('../../', import.meta.url));
 
-/** The folder in which one local stack keeps its data, logs, secrets and stack.json. */
+/** One local stack's data, logs, secrets and stack.json. */
 export type Home = { path: string; logs: string };
 
 /** PATCHBAY_HOME, or `.patchbay` in the project; made when missing. */
@@ -16,14 +15,14 @@ export function openHome(env: NodeJS.ProcessEnv): Home {
   const home = { path, logs: join(path, 'logs') };
   if (!existsSync(path)) {
     mkdirSync(path, { recursive: true });
-    // Started by root, PostgreSQL runs as another user, which must be able to pass through; secret files are 0600.
+    // For root, PostgreSQL runs as another user, which must be able to pass through; secret files are 0600.
     chmodSync(path, process.getuid?.() === 0 ? 0o711 : 0o700);
   }
   mkdirSync(home.logs, { recursive: true, mode: 0o700 });
   return home;
 }
 
-/** The folder for downloads and builds, one per machine and user: PATCHBAY_CACHE, else under XDG_CACHE_HOME or ~/.cache. */
+/** For downloads and builds, one per machine and user: PATCHBAY_CACHE, else under XDG_CACHE_HOME or ~/.cache. */
 export function openCache(env: NodeJS.ProcessEnv): string {
   const path = env.PATCHBAY_CACHE
     ? resolve(env.PATCHBAY_CACHE)
@@ -32,14 +31,14 @@ export function openCache(env: NodeJS.ProcessEnv): string {
   return path;
 }
 
-/** Writes a file that only its owner may read, by a rename: readers see the old text or the new one, never a part. */
+/** Only its owner may read the file. The rename makes readers see the old text or the new one, never a part. */
 export function writePrivate(file: string, text: string): void {
   const next = `${file}.${process.pid}.tmp`;
   writeFileSync(next, text, { mode: 0o600 });
   renameSync(next, file);
 }
 
-/** A value kept in a private file: read when the file is there, else made and written. */
+/** Reads a private file; makes and writes its value where it is missing. */
 export function keep(file: string, make: () => string): string {
   if (existsSync(file)) return readFileSync(file, 'utf8').trim();
   const made = make();
@@ -47,7 +46,7 @@ export function keep(file: string, make: () => string): string {
   return made;
 }
 
-/** A password of 192 random bits that needs no escaping in a URL or in SQL. */
+/** 192 random bits that need no escaping in a URL or in SQL. */
 export function randomPassword(): string {
   return randomBytes(24).toString('base64url');
 }

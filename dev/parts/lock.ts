@@ -3,10 +3,7 @@ import { identify, isRunning, type ProcessIdentity } from './process-identity.ts
 
 export type Lock = { release: () => void };
 
-/**
- * Takes a lock file for this process, or answers the pid of its holder. A lock whose holder no longer runs (SIGKILL, a
- * machine that went down) is taken over.
- */
+/** Takes a lock file, or returns the pid of its holder. A lock whose holder no longer runs is taken over. */
 export function tryLock(file: string): Lock | { holder: number } {
   const self = identify(process.pid);
   if (!self) throw new Error('this process cannot be identified');
@@ -30,7 +27,7 @@ export function tryLock(file: string): Lock | { holder: number } {
   }
 }
 
-/** Waits up to `ms` milliseconds for a lock; calls `onWait` once, with the holder's pid, when it is taken. */
+/** `onWait` is called once, with the holder's pid, when the lock is taken. */
 export async function waitForLock(file: string, ms: number, onWait: (holder: number) => void): Promise<Lock> {
   const until = Date.now() + ms;
   let waiting = false;

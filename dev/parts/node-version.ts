@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 
-/** The supported range of Node, from package.json: `>=24.16.0 <25`. */
+/** From package.json: `>=24.16.0 <25`. */
 function supportedRange(): { least: number[]; below: number } {
   const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
   const [, least, below] = /^>=(\d+\.\d+\.\d+) <(\d+)$/.exec(manifest.engines.node) ?? [];
@@ -8,7 +8,7 @@ function supportedRange(): { least: number[]; below: number } {
   return { least: least.split('.').map(Number), below: Number(below) };
 }
 
-/** What is wrong with a version like `v24.21.0`, in one line; null when it is in the supported range. */
+/** One line about an unsupported version like `v23.1.0`; null for a supported one. */
 export function nodeProblem(version: string): string | null {
   const { least, below } = supportedRange();
   const have = version.slice(1).split('.').map(Number);
@@ -18,7 +18,6 @@ export function nodeProblem(version: string): string | null {
   return `Patchbay needs Node ${least.join('.')} or a later ${least[0]}.x, this is ${version}: start it with npm, which has the right one, or install Node ${least[0]}`;
 }
 
-/** Ends the process with one line when its Node is not a supported one. */
 export function requireNode(): void {
   const problem = nodeProblem(process.version);
   if (problem === null) return;

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { tryLock, type Lock } from './lock.ts';
 
-/** Every port of the local stack: its default and the variable that sets it. */
+/** Every port of the local stack. */
 export const PORTS = {
   api: { fallback: 3900, variable: 'PATCHBAY_API_PORT' },
   apiMetrics: { fallback: 3901, variable: 'PATCHBAY_API_METRICS_PORT' },
@@ -19,17 +19,17 @@ export const PORTS = {
 
 export type PortName = keyof typeof PORTS;
 
-/** A port that no other program on this machine can take until it is handed over to the part that will listen on it. */
+/** A port that no other program can take until it is handed over to its part. */
 export type ReservedPort = {
   number: number;
-  /** Frees the port for the part. Other stacks still leave it alone, also while the part is being restarted. */
+  /** Frees the port for the part. Other stacks still leave it alone, also during the part's restart. */
   handOver: () => Promise<void>;
   release: () => Promise<void>;
 };
 
 /**
- * Reserves the port of one part on loopback: the one in its variable, else the default, else any free port.
- * Throws when the variable holds no port number or a taken port.
+ * On loopback: the port in the variable, else the default, else any free one. Throws when the variable holds no port
+ * number or a taken port.
  */
 export async function reservePort(name: PortName, env: NodeJS.ProcessEnv): Promise<ReservedPort> {
   const { fallback, variable } = PORTS[name];
@@ -44,7 +44,7 @@ export async function reservePort(name: PortName, env: NodeJS.ProcessEnv): Promi
   return reserved;
 }
 
-/** Reserves the ports of the named parts: all of them, or none when one cannot be reserved. */
+/** All of them, or none when one cannot be reserved. */
 export async function reservePorts<N extends PortName>(
   names: readonly N[],
   env: NodeJS.ProcessEnv,
@@ -59,7 +59,6 @@ export async function reservePorts<N extends PortName>(
   return Object.fromEntries(reserved) as Record<N, ReservedPort>;
 }
 
-/** Reserves any free port. */
 export async function reserveFreePort(): Promise<ReservedPort> {
   // The system may offer the port of another stack whose part is being restarted.
   for (let tries = 0; tries < 20; tries += 1) {

@@ -12,14 +12,13 @@ import {
 } from 'node:fs';
 import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
-import type { Say } from './progress.ts';
+import type { Report } from './progress.ts';
 
-/** The system user that PostgreSQL runs as. */
 export type User = { uid: number; gid: number };
 
 /**
- * PostgreSQL refuses to run as root. When this process runs as root, answers the system user `postgres`, made when
- * missing; else null: PostgreSQL then runs as this process's own user. Throws one line when the user cannot be made.
+ * PostgreSQL refuses to run as root. For root returns the system user `postgres`, made when missing; else null: this
+ * process's own user. Throws one line when the user cannot be made.
  */
 export function postgresUser(): User | null {
   if (process.getuid?.() !== 0) return null;
@@ -39,14 +38,14 @@ export function postgresUser(): User | null {
   return user;
 }
 
-/** Whether `user` may enter a folder and every folder above it. */
+/** And every folder above it. */
 export function canEnter(user: User, folder: string): boolean {
   return spawnSync('/bin/sh', ['-c', 'cd "$0"', folder], { ...user, cwd: '/', stdio: 'ignore' }).status === 0;
 }
 
 /**
- * A folder under /var/tmp that root owns, every user may enter and only root may change. Throws when another user owns
- * a folder of that name: every user may write to /var/tmp.
+ * Under /var/tmp; root owns the folder, others may only enter it. Throws when another user owns it: every user may
+ * write to /var/tmp.
  */
 export function sharedFolder(name: string): string {
   const path = join('/var/tmp', `patchbay-${name}`);
@@ -69,13 +68,13 @@ function findSystemUser(): User | null {
 export type PostgresBinaries = { initdb: string; postgres: string; major: string };
 
 /**
- * The PostgreSQL programs that npm installed for this machine, where `user` may run them: copied under /var/tmp when
- * the checkout is in a folder that only root can enter. Throws one line when they are not installed.
+ * The programs that npm installed, copied under /var/tmp when only root can enter the checkout. Throws one line when
+ * they are missing.
  */
-export function findPostgres(user: User | null, say: Say): PostgresBinaries {
+export function findPostgres(user: User | null, report: Report): PostgresBinaries {
   const { native, version } = locate();
   linkLibraries(native);
-  const place = user && !canEnter(user, join(native, 'bin')) ? copyTo(native, version, say) : native;
+  const place = user && !canEnter(user, join(native, 'bin')) ? copyTo(native, version, report) : native;
   const program = (name: string) => join(place, 'bin', name);
   return { initdb: program('initdb'), postgres: program('postgres'), major: version.split('.')[0] ?? version };
 }
@@ -106,10 +105,10 @@ function linkLibraries(native: string): void {
   }
 }
 
-function copyTo(native: string, version: string, say: Say): string {
+function copyTo(native: string, version: string, report: Report): string {
   const place = join(sharedFolder(`postgres-${version}`), 'native');
   if (existsSync(place)) return place;
-  say(`  PostgreSQL's programs are copied to ${place}: the user it runs as may not enter ${native}`);
+  report(`  PostgreSQL's programs are copied to ${place}: the user it runs as may not enter ${native}`);
   const next = `${place}.${process.pid}`;
   mkdirSync(next, { mode: 0o755 });
   cpSync(native, next, { recursive: true, verbatimSymlinks: true });

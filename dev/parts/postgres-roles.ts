@@ -6,9 +6,9 @@ import { type Home, keep, randomPassword } from './home.ts';
 const LOGINS = {
   /** Owns the database and runs migrations, which create the group roles. */
   patchbay: 'CREATEROLE',
-  /** The API's and the workers' login: each connection sets the application's or the system's role. */
+  /** Of the API and workers: each connection sets the application's or the system's role. */
   patchbay_runtime: 'NOINHERIT',
-  /** The operators' login: reads every tenant, writes nothing. */
+  /** Of operators: reads every tenant, writes nothing. */
   patchbay_reader: '',
 } as const;
 
@@ -17,7 +17,7 @@ const GROUPS = {
   patchbay_reader: ['patchbay_operator'],
 } as const;
 
-/** As the superuser: makes the owner's login and its database when missing. Answers the owner's address. */
+/** As the superuser: makes the owner's login and its database when missing. Returns the owner's address. */
 export async function provideOwner(adminUrl: string, home: Home, extra: 'CREATEDB' | '' = ''): Promise<string> {
   return asAdmin(adminUrl, async (client) => {
     const password = await provideLogin(client, home, 'patchbay', extra);
@@ -27,7 +27,7 @@ export async function provideOwner(adminUrl: string, home: Home, extra: 'CREATED
   });
 }
 
-/** Makes the logins of the group roles, which migrations must have created. Answers their addresses. */
+/** Makes the logins of the group roles, which migrations must have created. Returns their addresses. */
 export async function provideLogins(adminUrl: string, home: Home): Promise<{ runtime: string; reader: string }> {
   return asAdmin(adminUrl, async (client) => {
     const address = async (login: keyof typeof GROUPS) => {

@@ -7,10 +7,9 @@ import pg from 'pg';
 import { type Home, keep, randomPassword } from './home.ts';
 import { canEnter, findPostgres, postgresUser, sharedFolder, type User } from './postgres-install.ts';
 import { identify, isRunning } from './process-identity.ts';
-import type { Say } from './progress.ts';
+import type { Report } from './progress.ts';
 import type { PartSpec } from './supervisor.ts';
 
-/** The local stack's PostgreSQL: how to start it, and its superuser's address. */
 export type LocalPostgres = { spec: PartSpec; adminUrl: string };
 
 const SETTINGS = {
@@ -25,13 +24,12 @@ const SETTINGS = {
 };
 
 /**
- * Prepares the data folder (the first time with initdb) and answers how to start the server on a port. The data is in
- * the home, or under /var/tmp (printed) when PostgreSQL's user may not enter the home.
+ * Runs initdb the first time. The data is in the home, or under /var/tmp when PostgreSQL's user may not enter the home.
  */
-export async function preparePostgres(home: Home, port: number, say: Say): Promise<LocalPostgres> {
+export async function preparePostgres(home: Home, port: number, report: Report): Promise<LocalPostgres> {
   const user = postgresUser();
-  const binaries = findPostgres(user, say);
-  const data = dataFolder(home, user, say);
+  const binaries = findPostgres(user, report);
+  const data = dataFolder(home, user, report);
   const password = keep(join(home.path, 'postgres-superuser'), randomPassword);
   await initialise(binaries.initdb, data, user, password);
   const have = readFileSync(join(data, 'PG_VERSION'), 'utf8').trim();
@@ -66,11 +64,11 @@ function postgresUrl(user: string, password: string, port: number, database: str
   return `postgresql://${user}:${password}@127.0.0.1:${port}/${database}`;
 }
 
-function dataFolder(home: Home, user: User | null, say: Say): string {
+function dataFolder(home: Home, user: User | null, report: Report): string {
   if (!user || canEnter(user, home.path)) return join(home.path, 'postgres');
   const key = createHash('sha256').update(home.path).digest('hex').slice(0, 16);
   const outside = join(sharedFolder(`data-${key}`), 'postgres');
-  say(`  PostgreSQL's data is in ${outside}: the user it runs as may not enter ${home.path}`);
+  report(`  PostgreSQL's data is in ${outside}: the user it runs as may not enter ${home.path}`);
   return outside;
 }
 
@@ -97,7 +95,7 @@ function runInitdb(initdb: string, where: string[], user: User | null): Promise<
     '--username=postgres',
     '--auth=scram-sha-256',
     '--encoding=UTF8',
-    // The same sort order and letter case on every machine, whatever locales it has.
+    // The same sort order and letter case on every machine, whatever its locales.
     '--locale=C',
     '--locale-provider=builtin',
     '--builtin-locale=C.UTF-8',
@@ -114,7 +112,7 @@ function runInitdb(initdb: string, where: string[], user: User | null): Promise<
   });
 }
 
-/** After a SIGKILL the former server may still use the data, or its lock file may name a pid that another process has now. */
+/** After a SIGKILL the former server may still use the data, or its lock file may name a reused pid. */
 async function endFormerServer(data: string): Promise<void> {
   const lock = join(data, 'postmaster.pid');
   if (!existsSync(lock)) return;

@@ -3,29 +3,28 @@ import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { writePrivate } from './home.ts';
 
-/** A process, told apart from a later one that was given the same pid. */
+/** Distinguishes a process from a later one with the same pid. */
 export type ProcessIdentity = { pid: number; started: string };
 
-/** The processes of a killed stack end by themselves within this time (milliseconds). */
+/** The processes of a killed stack end by themselves within this time. */
 const STALE_GRACE_MS = 8_500;
 
-/** The identity of a running process, or null when there is none (a zombie counts as none). */
+/** Null when there is none (a zombie counts as none). */
 export function identify(pid: number): ProcessIdentity | null {
   const started = process.platform === 'linux' ? linuxStart(pid) : psStart(pid);
   return started === null ? null : { pid, started };
 }
 
-/** Whether the process that was identified is still running. */
 export function isRunning(identity: ProcessIdentity): boolean {
   return identify(identity.pid)?.started === identity.started;
 }
 
-/** Records every process of the running stack in `file`, for the next start's `endStaleProcesses`. */
+/** For the next start's `endStaleProcesses`. */
 export function recordProcesses(file: string, processes: ProcessIdentity[]): void {
   writePrivate(file, JSON.stringify(processes));
 }
 
-/** Waits until the processes recorded by a killed stack have ended; kills those that do not end in time. */
+/** Waits for the processes of a killed stack, and kills those that do not end in time. */
 export async function endStaleProcesses(file: string, signal: AbortSignal): Promise<void> {
   if (!existsSync(file)) return;
   const processes = JSON.parse(readFileSync(file, 'utf8')) as ProcessIdentity[];

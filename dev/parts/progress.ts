@@ -1,18 +1,20 @@
-/** Reports progress: one line per call. */
-export type Say = (line: string) => void;
+/** One line of progress. */
+export type Report = (line: string) => void;
 
-/** Prints lines to standard output. */
-export const sayAloud: Say = (line) => void process.stdout.write(`${line}\n`);
+export const reportToStdout: Report = (line) => void process.stdout.write(`${line}\n`);
 
-/** Runs a slow step: reports its begin, every ten seconds that it goes on, and how long it took. */
-export async function step<T>(say: Say, name: string, run: () => Promise<T>): Promise<T> {
+/** Reports a slow step's begin, its duration every ten seconds, and its end. */
+export async function step<T>(report: Report, name: string, run: () => Promise<T>): Promise<T> {
   const began = Date.now();
   const seconds = () => ((Date.now() - began) / 1000).toFixed(1);
-  say(`  ${name} …`);
-  const ticking = setInterval(() => say(`  ${name}: still working after ${Math.round(Number(seconds()))} s`), 10_000);
+  report(`  ${name} …`);
+  const ticking = setInterval(
+    () => report(`  ${name}: still working after ${Math.round(Number(seconds()))} s`),
+    10_000,
+  );
   try {
     const result = await run();
-    say(`  ${name}: ready (${seconds()} s)`);
+    report(`  ${name}: ready (${seconds()} s)`);
     return result;
   } finally {
     clearInterval(ticking);

@@ -15,7 +15,7 @@ export type Command = {
   timeoutMs?: number;
 };
 
-/** Runs a build tool without showing its output. Answers null when it succeeded, else one line that says why not. */
+/** Hides the output of a build tool. Returns null after success, else one line with the reason. */
 export function runCommand({ command, args, cwd, env, onTick, signal, timeoutMs }: Command): Promise<string | null> {
   return new Promise((resolve) => {
     let printed = '';
@@ -36,7 +36,7 @@ export function runCommand({ command, args, cwd, env, onTick, signal, timeoutMs 
   });
 }
 
-/** Runs the `patchbay` command and answers its standard output. Throws its error message when it fails. */
+/** Returns the command's standard output. Throws its error message when it fails. */
 export async function runCli(args: string[], env: NodeJS.ProcessEnv, signal: AbortSignal): Promise<string> {
   try {
     const options = { cwd: PROJECT, env, signal };
@@ -49,7 +49,7 @@ export async function runCli(args: string[], env: NodeJS.ProcessEnv, signal: Abo
   }
 }
 
-/** The error message in a failed program's output: its last line that names an error, else its last line. */
+/** The last line that names an error, else the last line. */
 export function errorMessageIn(printed: string): string {
   const lines = printed.split('\n').filter((line) => line.trim() !== '' && !/^\s+at |^Node\.js v/.test(line));
   const error = lines.findLast((line) => /error|fatal|panic|failed|patchbay:/i.test(line));
@@ -59,7 +59,7 @@ export function errorMessageIn(printed: string): string {
     .slice(0, 400);
 }
 
-/** The full path of a program that is on PATH, or null. */
+/** The full path of a program on PATH, or null. */
 export function onPath(name: string, env: NodeJS.ProcessEnv): string | null {
   for (const folder of (env.PATH ?? '').split(delimiter).filter(Boolean)) {
     const file = join(folder, name);

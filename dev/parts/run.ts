@@ -4,23 +4,20 @@ import { fileURLToPath } from 'node:url';
 import { identify, isRunning, type ProcessIdentity } from './process-identity.ts';
 import type { GuardedChild } from './child-guard.ts';
 
-/** How to run a part: one of our Node scripts, or another program, perhaps as another user. */
+/** One of our Node scripts, or another program, perhaps as another user. */
 export type Program =
   | { script: string; args?: string[] }
   | { binary: string; args: string[]; user: { uid: number; gid: number } | null; stopSignal: NodeJS.Signals };
 
 export type RunOptions = { cwd: string; env: NodeJS.ProcessEnv; log: string; graceMs: number };
 
-/** One run of a part, from its start to its end. */
 export type Run = {
-  /** The part's own pid, never its guard's; null until it is known, and when the part could not be started. */
+  /** Never the guard's; null until it is known, and when the part could not be started. */
   pid: () => number | null;
-  /** The part's process and its guard's. */
   processes: () => ProcessIdentity[];
-  /** Resolves with how it ended: a signal's name, an exit code, or an error. */
+  /** A signal's name, an exit code, or an error. */
   ended: Promise<string>;
   hasEnded: () => boolean;
-  /** What it has printed in this run. */
   printed: () => string;
   /** Sends the stop signal; SIGKILL after the grace. */
   stop: () => Promise<void>;
@@ -33,7 +30,7 @@ const GUARD_EXTRA_MS = 300;
 const LOG_LIMIT = 10 * 1024 * 1024;
 const PRINTED_LIMIT = 1024 * 1024;
 
-/** Starts a part in a process group of its own: a terminal's Ctrl-C reaches the supervisor only, which stops the part. */
+/** In a process group of its own: a terminal's Ctrl-C reaches only the supervisor, which stops the part. */
 export function startRun(program: Program, options: RunOptions, onPid: (pid: number) => void): Run {
   const from = rotate(options.log);
   const log = openSync(options.log, 'a', 0o600);
@@ -102,7 +99,7 @@ async function endOrphan(orphan: ProcessIdentity, signal: NodeJS.Signals, graceM
   }
 }
 
-/** Renames a log that has grown large; answers the offset at which the next line will be written. */
+/** Renames a large log; returns the offset of the next line. */
 function rotate(log: string): number {
   const size = statSync(log, { throwIfNoEntry: false })?.size ?? 0;
   if (size < LOG_LIMIT) return size;

@@ -1,5 +1,5 @@
-// Makes the Temporal SDK download a server into a folder, by starting and stopping the server once. This is a process of
-// its own because the SDK's native download can be neither cancelled nor given a time limit.
+// Makes the Temporal SDK download a server by starting and stopping it once. A process of its own: the SDK's native
+// download can be neither cancelled nor given a time limit.
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 
 const [kind, version, downloadDir] = process.argv.slice(2);

@@ -1,6 +1,6 @@
 import type { PartSpec } from './supervisor.ts';
 
-/** Credentials of real providers: any one of them switches the whole sandbox off. */
+/** Any one of them switches the whole sandbox off. */
 const PROVIDER_CREDENTIALS = [
   'UNIPILE_DSN',
   'UNIPILE_ACCESS_TOKEN',
@@ -10,7 +10,6 @@ const PROVIDER_CREDENTIALS = [
   'WHATSAPP_ACCESS_TOKEN',
 ];
 
-/** Whether the stack runs the sandbox: no credentials of a real provider are set, and this is not production. */
 export function wantsSandbox(env: NodeJS.ProcessEnv): boolean {
   return env.NODE_ENV !== 'production' && !PROVIDER_CREDENTIALS.some((name) => env[name]);
 }

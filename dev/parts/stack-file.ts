@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { writePrivate } from './home.ts';
 import { runCli } from './run-command.ts';
 
-/** What `stack.json` says about a running stack. A pid is null while its part is not running, or is not one of ours. */
+/** A pid is null while its part is not running, or is not one of ours. */
 export type StackFile = {
   api_url: string;
   docs_url: string;
@@ -14,13 +14,13 @@ export type StackFile = {
   temporal_ui_url: string | null;
   sandbox: SandboxAddresses | null;
   pids: Record<PartName, number | null>;
-  /** Where Prometheus scrapes each process: full addresses of /metrics. */
+  /** Full addresses of /metrics. */
   metrics: { api: string; worker: string };
 };
 
 export type PartName = 'api' | 'worker' | 'temporal' | 'postgres' | 'sandbox';
 
-/** The address of a provider that the sandbox does not simulate is null. */
+/** Null for a provider that the sandbox does not simulate. */
 export type SandboxAddresses = {
   unipile_url: string;
   wasender_url: string | null;
@@ -33,7 +33,6 @@ export type SandboxAddresses = {
   };
 };
 
-/** The table of addresses that is printed when the stack is ready. */
 export function addressTable(stack: StackFile, stackFile: string): string {
   const rows: [string, string | null | undefined][] = [
     ['API', stack.api_url],
@@ -53,7 +52,7 @@ export function addressTable(stack: StackFile, stackFile: string): string {
 
 type DemoKey = Pick<StackFile, 'api_key' | 'tenant'>;
 
-/** The demo tenant's key with all scopes: the one kept in `file` while the API accepts it, else a new one. */
+/** Has all scopes: the key in `file` while the API accepts it, else a new one. */
 export async function provideDemoKey(
   file: string,
   apiUrl: string,

@@ -4,35 +4,35 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Home, PROJECT, writePrivate } from './home.ts';
 import type { ReservedPort } from './ports.ts';
 import { type ProcessIdentity, recordProcesses } from './process-identity.ts';
-import { type Say, step } from './progress.ts';
+import { type Report, step } from './progress.ts';
 import { errorMessageIn } from './run-command.ts';
 import { type Program, type Run, startRun } from './run.ts';
 import type { PartName, StackFile } from './stack-file.ts';
 
-/** A part of the local stack. Times are milliseconds. */
+/** Times are milliseconds. */
 export type PartSpec = {
   name: string;
   program: Program;
   env: NodeJS.ProcessEnv;
-  /** Polled until it answers true; an error counts as false. */
+  /** An error counts as false. */
   isReady: (run: Run) => Promise<boolean> | boolean;
   readyWithinMs: number;
   /** From the stop signal to SIGKILL. */
   graceMs: number;
-  /** Runs before each start, to remove what a crash left behind. */
+  /** Before each start: removes what a crash left behind. */
   prepare?: () => Promise<void>;
 };
 
 export type Around = {
   logs: string;
-  say: Say;
+  report: Report;
   /** Aborts a start that is under way. */
   signal: AbortSignal;
-  /** Called each time that a process of a part began or ended. */
+  /** Called when a process of a part began or ended. */
   onChange: () => void;
 };
 
-/** A running part: restarted when it ends, until it is stopped. */
+/** Restarted when it ends, until it is stopped. */
 export type Part = {
   name: string;
   pid: () => number | null;
@@ -46,7 +46,7 @@ const LONGEST_WAIT_MS = 10_000;
 /** A run of this length resets the wait before the next restart. */
 const STEADY_MS = 30_000;
 
-/** Starts a part and resolves when it is ready. Throws one line when it is not ready in time or ends before. */
+/** Resolves when the part is ready. Throws one line when it ends or is not ready in time. */
 export async function startPart(spec: PartSpec, around: Around): Promise<Part> {
   const log = join(around.logs, `${spec.name}.log`);
   const stopping = new AbortController();
@@ -69,22 +69,22 @@ export async function startPart(spec: PartSpec, around: Around): Promise<Part> {
       const how = await run.ended;
       if (stopping.signal.aborted) return;
       if (Date.now() - began > STEADY_MS) wait = FIRST_WAIT_MS;
-      around.say(`${spec.name} ended (${how}); starting it again in ${wait / 1000} s; its log is ${log}`);
+      around.report(`${spec.name} ended (${how}); starting it again in ${wait / 1000} s; its log is ${log}`);
       await sleep(wait, undefined, { signal: stopping.signal });
       began = Date.now();
       run = await begin();
       around.onChange();
       try {
         await untilReady(spec, run, log, stopping.signal);
-        around.say(`${spec.name} runs again`);
+        around.report(`${spec.name} runs again`);
       } catch (error) {
         if (stopping.signal.aborted) return;
-        around.say((error as Error).message);
+        around.report((error as Error).message);
       }
     }
   };
   const keeping = keepAlive().catch((error: Error) => {
-    if (!stopping.signal.aborted) around.say(`${spec.name} cannot be started again: ${error.message}`);
+    if (!stopping.signal.aborted) around.report(`${spec.name} cannot be started again: ${error.message}`);
   });
 
   return {
@@ -100,7 +100,6 @@ export async function startPart(spec: PartSpec, around: Around): Promise<Part> {
   };
 }
 
-/** Waits until a run is ready; otherwise stops it and throws. */
 async function untilReady(spec: PartSpec, run: Run, log: string, signal: AbortSignal): Promise<void> {
   const until = Date.now() + spec.readyWithinMs;
   for (;;) {
@@ -126,8 +125,8 @@ async function isReady(spec: PartSpec, run: Run): Promise<boolean> {
 
 export type StackParts = ReturnType<typeof superviseParts>;
 
-/** Supervises the parts of one stack, and keeps the files of its home that describe them up to date. */
-export function superviseParts(home: Home, say: Say, signal: AbortSignal) {
+/** Keeps the files of the home that describe the parts up to date. */
+export function superviseParts(home: Home, report: Report, signal: AbortSignal) {
   const parts = new Map<PartName, Part>();
   const held: ReservedPort[] = [];
   const file = join(home.path, 'stack.json');
@@ -142,18 +141,18 @@ export function superviseParts(home: Home, say: Say, signal: AbortSignal) {
     );
     if (describe) writePrivate(file, `${JSON.stringify(describe(), null, 2)}\n`);
   };
-  const around: Around = { logs: home.logs, say, signal, onChange };
+  const around: Around = { logs: home.logs, report, signal, onChange };
   const stopAll = (names: PartName[]) => Promise.all(names.map(async (name) => parts.get(name)?.stop()));
   return {
     file,
     processFile,
     start: async (name: PartName, spec: PartSpec) => {
-      await step(say, name, async () => void parts.set(name, await startPart(spec, around)));
+      await step(report, name, async () => void parts.set(name, await startPart(spec, around)));
       onChange();
     },
     pid: (name: PartName) => parts.get(name)?.pid() ?? null,
     hold: (ports: ReservedPort[]) => void held.push(...ports),
-    /** Writes the settings with which the `patchbay` command finds this stack. */
+    /** The settings with which the `patchbay` command finds this stack. */
     keepSettings: (own: Record<string, string>) => writePrivate(settings, `${JSON.stringify(own, null, 2)}\n`),
     publish: (described: () => StackFile) => {
       describe = described;

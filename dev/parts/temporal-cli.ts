@@ -4,21 +4,21 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { openCache, PROJECT } from './home.ts';
 import { waitForLock } from './lock.ts';
-import type { Say } from './progress.ts';
+import type { Report } from './progress.ts';
 import { onPath, runCommand } from './run-command.ts';
 
 const HELP = 'install the Temporal CLI or Go 1.26.4 or later, or set TEMPORAL_CLI_PATH or TEMPORAL_ADDRESS';
 const BUILD_LOCK_MS = 15 * 60_000;
-/** The Temporal SDK fetches its servers from here. */
+/** The Temporal SDK's servers. */
 const DOWNLOAD_HOST = 'https://temporal.download/';
 const REACHABLE_WITHIN_MS = 3_000;
 const DOWNLOAD_WITHIN_MS = 5 * 60_000;
 
 /**
- * Finds the Temporal CLI: TEMPORAL_CLI_PATH, else `temporal` on PATH, else the cached copy, else the SDK's download, else
- * a build of our Go module. Throws one line when there is none.
+ * TEMPORAL_CLI_PATH, else `temporal` on PATH, else the cached copy, else the SDK's download, else a build of our Go
+ * module. Throws one line when there is none.
  */
-export async function findTemporalCli(env: NodeJS.ProcessEnv, say: Say, signal: AbortSignal): Promise<string> {
+export async function findTemporalCli(env: NodeJS.ProcessEnv, report: Report, signal: AbortSignal): Promise<string> {
   const named = env.TEMPORAL_CLI_PATH;
   if (named) {
     if (!runs(named)) throw new Error(`TEMPORAL_CLI_PATH=${named} is not a Temporal CLI that runs here`);
@@ -32,11 +32,11 @@ export async function findTemporalCli(env: NodeJS.ProcessEnv, say: Say, signal: 
   if (existsSync(cached) && runs(cached)) return cached;
 
   const lock = await waitForLock(`${cached}.lock`, BUILD_LOCK_MS, (holder) =>
-    say(`  Temporal CLI: waiting for process ${holder}, which is getting it`),
+    report(`  Temporal CLI: waiting for process ${holder}, which is getting it`),
   );
   try {
     if (existsSync(cached) && runs(cached)) return cached;
-    const target = { target: cached, env, say, signal };
+    const target = { target: cached, env, report, signal };
     const notDownloaded = await downloadBySdk({ ...target, kind: 'dev-server', version: `v${cliVersion()}` });
     if (notDownloaded === null && runs(cached)) return cached;
     const notBuilt = await buildTemporalCli(target);
@@ -48,7 +48,7 @@ export async function findTemporalCli(env: NodeJS.ProcessEnv, say: Say, signal: 
   }
 }
 
-/** The CLI's version that our Go module pins. */
+/** As our Go module pins it. */
 export function cliVersion(): string {
   const pinned = /^require github\.com\/temporalio\/cli v(\S+)$/m.exec(
     readFileSync(join(PROJECT, 'dev/temporal/go.mod'), 'utf8'),
@@ -62,19 +62,19 @@ function runs(cli: string): boolean {
   return answer.status === 0 && answer.stdout.startsWith('temporal version');
 }
 
-type Target = { target: string; env: NodeJS.ProcessEnv; say: Say; signal: AbortSignal };
+type Target = { target: string; env: NodeJS.ProcessEnv; report: Report; signal: AbortSignal };
 
-/** Builds the Temporal CLI from our Go module into `target`. Answers null, or one line that says why it could not. */
-async function buildTemporalCli({ target, env, say, signal }: Target): Promise<string | null> {
+/** Returns null, or one line with the reason of a failure. */
+async function buildTemporalCli({ target, env, report, signal }: Target): Promise<string | null> {
   const next = `${target}.${process.pid}.new`;
-  say('  Temporal CLI: building it from Go modules, once for this machine; this takes one to five minutes');
+  report('  Temporal CLI: building it from Go modules, once for this machine; this takes one to five minutes');
   const problem = await runCommand({
     command: 'go',
     args: ['build', '-ldflags=-s -w', '-o', next, 'github.com/temporalio/cli/cmd/temporal'],
     cwd: join(PROJECT, 'dev/temporal'),
     // The installed Go: it must not download another one.
     env: { ...env, GOTOOLCHAIN: 'local', GOFLAGS: '', GOWORK: 'off' },
-    onTick: (seconds) => say(`  Temporal CLI: still building after ${seconds} s`),
+    onTick: (seconds) => report(`  Temporal CLI: still building after ${seconds} s`),
     signal,
   });
   if (problem === null) renameSync(next, target);
@@ -84,24 +84,21 @@ async function buildTemporalCli({ target, env, say, signal }: Target): Promise<s
 
 type Download = Target & { kind: 'dev-server' | 'time-skipping'; version: string };
 
-/**
- * Makes the Temporal SDK download one of its servers to `target`. Answers null, or one line that says why it did not. CI
- * and PATCHBAY_NO_DOWNLOAD forbid it: the SDK publishes no checksum to verify a download with.
- */
-export async function downloadBySdk({ kind, version, target, env, say, signal }: Download): Promise<string | null> {
+/** Returns null, or one line with the reason. CI and PATCHBAY_NO_DOWNLOAD forbid it: the SDK publishes no checksum. */
+export async function downloadBySdk({ kind, version, target, env, report, signal }: Download): Promise<string | null> {
   if (env.CI === 'true') return 'not downloaded in CI';
   if (env.PATCHBAY_NO_DOWNLOAD) return 'downloads are switched off by PATCHBAY_NO_DOWNLOAD';
   if (!(await reachable(signal))) return `${DOWNLOAD_HOST} cannot be reached`;
   const folder = `${target}.${process.pid}.download`;
   mkdirSync(folder, { recursive: true });
-  say(`  Temporal ${kind}: downloading it, once for this machine`);
+  report(`  Temporal ${kind}: downloading it, once for this machine`);
   try {
     const problem = await runCommand({
       command: process.execPath,
       args: [fileURLToPath(new URL('./sdk-download-process.ts', import.meta.url)), kind, version, folder],
       cwd: PROJECT,
       env,
-      onTick: (seconds) => say(`  Temporal ${kind}: still downloading after ${seconds} s`),
+      onTick: (seconds) => report(`  Temporal ${kind}: still downloading after ${seconds} s`),
       signal,
       timeoutMs: DOWNLOAD_WITHIN_MS,
     });

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { Connection } from '@temporalio/client';
 import type { PartSpec } from './supervisor.ts';
 
-/** What workflows can be searched by in the Temporal UI: ids and enumerated words only. */
+/** Ids and enumerated words only. */
 const SEARCH_ATTRIBUTES = [
   'PatchbayTenant',
   'PatchbayAccount',
@@ -17,16 +17,16 @@ const NAMESPACE = 'default';
 
 export type TemporalOptions = {
   cli: string;
-  /** The folder of the server's database file. */
+  /** Of the server's database file. */
   folder: string;
   port: number;
   /** Null: no UI. */
   ui: { port: number; codecEndpoint: string } | null;
-  /** How many signals one run takes; the server's own limit, 10,000, where it is left out. */
+  /** Of one run; by default the server's own limit, 10,000. */
   signalLimit?: number;
 };
 
-/** Temporal's dev server with its database in a file. Task queue fairness is off there by default. */
+/** The dev server, with its database in a file. Task queue fairness is off there by default. */
 export function temporalSpec({ cli, folder, port, ui, signalLimit }: TemporalOptions): PartSpec {
   const args = ['server', 'start-dev', '--ip', '127.0.0.1', '--port', String(port), '--namespace', NAMESPACE];
   args.push('--db-filename', join(folder, 'temporal.db'), '--sqlite-pragma', 'journal_mode=WAL');
@@ -44,15 +44,12 @@ export function temporalSpec({ cli, folder, port, ui, signalLimit }: TemporalOpt
   };
 }
 
-/**
- * The address at which the UI asks for decrypted payloads. The UI sends no credentials: the path itself is a secret that
- * follows from the encryption key.
- */
+/** The UI requests decrypted payloads there. It sends no credentials: the path is a secret from the encryption key. */
 export function codecEndpoint(apiUrl: string, encryptionKey: string): string {
   return `${apiUrl}/codec/${createHmac('sha256', encryptionKey).update('codec-endpoint').digest('hex')}`;
 }
 
-/** Search attributes are the last thing that the server sets up before it accepts our workflows. */
+/** Search attributes are the last thing that the server sets up before it accepts workflows. */
 async function hasSearchAttributes(address: string): Promise<boolean> {
   const connection = await Connection.connect({ address, connectTimeout: 2_000 });
   try {

@@ -17,7 +17,7 @@ import { waitForLock } from './lock.ts';
 import { reserveFreePort } from './ports.ts';
 import { preparePostgres } from './postgres.ts';
 import { provideOwner } from './postgres-roles.ts';
-import { type Say, sayAloud, step } from './progress.ts';
+import { type Report, reportToStdout, step } from './progress.ts';
 import { onPath, runCommand } from './run-command.ts';
 import { type Around, type Part, startPart } from './supervisor.ts';
 import { downloadBySdk, findTemporalCli } from './temporal-cli.ts';
@@ -30,30 +30,30 @@ here=$(dirname "$(readlink -f "$0")")
 exec java -cp "$here/lib/*" io.temporal.testserver.TestServer "$@"
 `;
 
-/** Low, so that a test reaches it soon, and a flood of signals fails in tests first. */
+/** Low, so that a flood of signals fails in tests first. */
 const signalLimit = 500;
 
 /**
- * Starts the parts that a whole test run shares, in a temporary home, and writes their addresses into `env` for its
- * tests: PATCHBAY_TEST_PG_OWNER_URL (may create databases), PATCHBAY_TEST_PG_ADMIN_URL (superuser),
- * PATCHBAY_TEST_TEMPORAL_ADDRESS, PATCHBAY_TEST_TEMPORAL_CLI, PATCHBAY_TEST_SERVER_PATH (empty when there is none),
- * PATCHBAY_TEST_SIGNAL_LIMIT (how many signals a run takes).
+ * The parts that a whole test run shares, in a temporary home. Writes into `env`: PATCHBAY_TEST_PG_OWNER_URL (may
+ * create databases), PATCHBAY_TEST_PG_ADMIN_URL (superuser), PATCHBAY_TEST_TEMPORAL_ADDRESS,
+ * PATCHBAY_TEST_TEMPORAL_CLI, PATCHBAY_TEST_SERVER_PATH (empty when there is none), PATCHBAY_TEST_SIGNAL_LIMIT (signals
+ * per run).
  */
 export async function startTestParts(env: NodeJS.ProcessEnv): Promise<{ stop: () => Promise<void> }> {
   const path = env.PATCHBAY_TEST_HOME ?? mkdtempSync(join(tmpdir(), 'patchbay-test-'));
   chmodSync(path, 0o711);
   const home = openHome({ PATCHBAY_HOME: path });
   const { signal } = new AbortController();
-  const around: Around = { logs: home.logs, say: sayAloud, signal, onChange: () => {} };
+  const around: Around = { logs: home.logs, report: reportToStdout, signal, onChange: () => {} };
   const parts: Part[] = [];
   const stop = async () => {
     await Promise.all(parts.map((part) => part.stop()));
     rmSync(path, { recursive: true, force: true });
   };
   try {
-    const cli = await findTemporalCli(env, sayAloud, signal);
-    const testServer = await findTestServer(env, sayAloud, signal);
-    if (testServer.path === null) sayAloud(`  Temporal test server: none (${testServer.reason})`);
+    const cli = await findTemporalCli(env, reportToStdout, signal);
+    const testServer = await findTestServer(env, reportToStdout, signal);
+    if (testServer.path === null) reportToStdout(`  Temporal test server: none (${testServer.reason})`);
     const temporal = async () => {
       const port = await reserveFreePort();
       await port.handOver();
@@ -64,13 +64,13 @@ export async function startTestParts(env: NodeJS.ProcessEnv): Promise<{ stop: ()
     };
     const postgres = async () => {
       const port = await reserveFreePort();
-      const { spec, adminUrl } = await preparePostgres(home, port.number, sayAloud);
+      const { spec, adminUrl } = await preparePostgres(home, port.number, reportToStdout);
       await port.handOver();
       parts.push(await startPart(spec, around));
       env.PATCHBAY_TEST_PG_ADMIN_URL = adminUrl;
       env.PATCHBAY_TEST_PG_OWNER_URL = await provideOwner(adminUrl, home, 'CREATEDB');
     };
-    await step(sayAloud, 'PostgreSQL and Temporal for the tests', async () => {
+    await step(reportToStdout, 'PostgreSQL and Temporal for the tests', async () => {
       const outcomes = await Promise.allSettled([temporal(), postgres()]);
       for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
     });
@@ -84,19 +84,15 @@ export async function startTestParts(env: NodeJS.ProcessEnv): Promise<{ stop: ()
   }
 }
 
-/** The path of the time-skipping server, or the reason why there is none. */
 type TestServer = { path: string } | { path: null; reason: string };
 
-/**
- * Finds Temporal's time-skipping server: the cached copy, else the SDK's download, else its jars from Maven with a
- * launcher, which needs Java.
- */
-async function findTestServer(env: NodeJS.ProcessEnv, say: Say, signal: AbortSignal): Promise<TestServer> {
+/** The cached copy, else the SDK's download, else its jars from Maven with a launcher, which needs Java. */
+async function findTestServer(env: NodeJS.ProcessEnv, report: Report, signal: AbortSignal): Promise<TestServer> {
   const base = join(openCache(env), `temporal-test-server-${testServerVersion()}`);
   const launcher = join(base, 'temporal-test-server');
   if (existsSync(launcher)) return { path: launcher };
   const lock = await waitForLock(`${base}.lock`, LOCK_MS, (holder) =>
-    say(`  Temporal test server: waiting for process ${holder}, which is getting it`),
+    report(`  Temporal test server: waiting for process ${holder}, which is getting it`),
   );
   try {
     if (existsSync(launcher)) return { path: launcher };
@@ -105,8 +101,8 @@ async function findTestServer(env: NodeJS.ProcessEnv, say: Say, signal: AbortSig
     try {
       const target = join(next, 'temporal-test-server');
       const version = `v${testServerVersion()}`;
-      const notDownloaded = await downloadBySdk({ kind: 'time-skipping', version, target, env, say, signal });
-      const notFetched = notDownloaded === null ? null : await fetchFromMaven(next, env, say, signal);
+      const notDownloaded = await downloadBySdk({ kind: 'time-skipping', version, target, env, report, signal });
+      const notFetched = notDownloaded === null ? null : await fetchFromMaven(next, env, report, signal);
       if (notFetched !== null) return { path: null, reason: `${notDownloaded}; ${notFetched}` };
       renameSync(next, base);
       return { path: launcher };
@@ -121,18 +117,18 @@ async function findTestServer(env: NodeJS.ProcessEnv, say: Say, signal: AbortSig
 async function fetchFromMaven(
   folder: string,
   env: NodeJS.ProcessEnv,
-  say: Say,
+  report: Report,
   signal: AbortSignal,
 ): Promise<string | null> {
   if (!onPath('java', env)) return 'java is not installed';
-  say('  Temporal test server: getting it from Maven, once for this machine');
+  report('  Temporal test server: getting it from Maven, once for this machine');
   const pom = join(PROJECT, 'dev/temporal-test-server/pom.xml');
   const problem = await runCommand({
     command: 'mvn',
     args: ['-q', '-B', '-f', pom, 'dependency:copy-dependencies', `-DoutputDirectory=${join(folder, 'lib')}`],
     cwd: folder,
     env,
-    onTick: (seconds) => say(`  Temporal test server: still fetching after ${seconds} s`),
+    onTick: (seconds) => report(`  Temporal test server: still fetching after ${seconds} s`),
     signal,
   });
   if (problem !== null) return problem;
@@ -142,7 +138,7 @@ async function fetchFromMaven(
   return null;
 }
 
-/** The first jar whose name and checksum are not in checksums.txt; null when all are. */
+/** The first jar whose name and checksum are not in checksums.txt. */
 function unknownJarIn(lib: string): string | null {
   const lines = readFileSync(join(PROJECT, 'dev/temporal-test-server/checksums.txt'), 'utf8').trim().split('\n');
   const known = new Set(lines);

@@ -4,18 +4,16 @@ import { answerErrors, FormExpected, type ApiError, type ErrorFormat } from './e
 import type { Shared } from './shared.ts';
 
 export interface RouteOptions {
-  /** An older path of the same thing. */
   olderPath?: string;
-  /** Reads the body: `jsonBody`, `formBody(…)` or `fileBody`. Absent: the body is ignored. */
+  /** `jsonBody`, `formBody(…)` or `fileBody`. Absent: the body is ignored. */
   body?: RequestHandler[];
-  /** A GET that changes something. Of other GETs the fault `after_effect` answers at once. */
+  /** A GET that changes something: of other GETs the fault `after_effect` answers at once. */
   hasEffect?: boolean;
 }
 
-/** `caller` is what `admit` gave. */
+/** `caller` is the result of `admit`. */
 type Handle<Caller> = (req: Request<Record<string, string>>, res: Response, caller: Caller) => unknown;
 
-/** One route of a provider's API. `Caller` is what the provider knows about the key's owner. */
 export interface Route<Caller> extends RouteOptions {
   method: 'get' | 'post' | 'put' | 'patch' | 'delete';
   /** Below the API's base; with it, the route's name in call counts and faults. */
@@ -24,10 +22,8 @@ export interface Route<Caller> extends RouteOptions {
 }
 
 export type RouteName = `${'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'} /${string}`;
-/** What follows a route's name: options, where there are any, and the handler. */
 export type RouteArgs<Caller, Options> = [handle: Handle<Caller>] | [options: Options, handle: Handle<Caller>];
 
-/** A route from its name and what follows it. */
 export function toRoute<Caller, Options extends RouteOptions>(
   name: RouteName,
   args: RouteArgs<Caller, Options>,
@@ -37,24 +33,21 @@ export function toRoute<Caller, Options extends RouteOptions>(
   return { ...options, method: method.toLowerCase() as Route<Caller>['method'], path, handle };
 }
 
-/** A provider's API: its routes and what differs between providers. */
 export interface Api<Caller, R extends Route<Caller>, E extends ApiError> {
   /** As in call counts, faults and variants. */
   provider: string;
-  /** Path in front of every route's. */
   base: string;
   routes: R[];
   errors: ErrorFormat<E>;
-  /** Checks key and rate limits after a call is counted and before faults. Throws the provider's errors. */
+  /** Checks key and rate limits, after the call is counted and before faults. Throws the provider's errors. */
   admit(req: Request, res: Response, route: R): Caller;
   /** Pages and files beside the API: neither counted nor subject to faults. */
   pages?(app: Express): void;
 }
 
-/** How long a call hangs at most, when a fault says that it times out. */
 const HANG_MS = 35_000;
 
-/** Serves an API: each route behind counting, admission, faults and its body reader, in this order. */
+/** Each route runs behind counting, admission, faults and its body reader, in this order. */
 export function createApi<Caller, R extends Route<Caller>, E extends ApiError>(
   shared: Shared,
   api: Api<Caller, R, E>,
@@ -77,7 +70,7 @@ export function createApi<Caller, R extends Route<Caller>, E extends ApiError>(
   return app;
 }
 
-/** An Express application that adds nothing to the answers. */
+/** Adds nothing to the answers. */
 export function createApp(): Express {
   const app = express();
   app.disable('x-powered-by');

@@ -9,7 +9,6 @@ import { resetShared, type Shared } from './shared.ts';
 
 const LOOPBACK_HOSTS = new Set(['127.0.0.1', 'localhost', '[::1]']);
 
-/** Control routes that each provider implements for its accounts. */
 const ACTIONS: { method: 'post' | 'put' | 'patch'; path: string; name: ActionName }[] = [
   { method: 'post', path: '/scan', name: 'scan' },
   { method: 'post', path: '/approve', name: 'approve' },
@@ -28,10 +27,9 @@ const accountRef = {
 const variantBody = z.strictObject({ provider: z.string(), name: z.string(), value: z.unknown() });
 const clockBody = z.strictObject({ advance_seconds: z.number().min(0) });
 const clockQuery = z.strictObject({ unless: z.coerce.number().optional() });
-/** How long `GET /clock?unless=` waits for the clock to be moved, in milliseconds. */
+/** How long `GET /clock?unless=` waits for a move of the clock. */
 const CLOCK_WAIT_MS = 20_000;
 
-/** The API that makes things happen in the world: no key, loopback only. */
 export function controlApp(shared: Shared, providers: ReadonlyMap<string, ProviderSandbox>): Express {
   const app = createApp();
   app.use(loopbackOnly);
@@ -73,9 +71,9 @@ export function controlApp(shared: Shared, providers: ReadonlyMap<string, Provid
   app.get('/clock', async (req, res) => {
     const { unless } = parse(clockQuery, req.query);
     if (unless !== undefined) {
-      const gone = new AbortController();
-      res.once('close', () => gone.abort());
-      await shared.clock.otherThan(unless, AbortSignal.any([gone.signal, AbortSignal.timeout(CLOCK_WAIT_MS)]));
+      const closed = new AbortController();
+      res.once('close', () => closed.abort());
+      await shared.clock.otherThan(unless, AbortSignal.any([closed.signal, AbortSignal.timeout(CLOCK_WAIT_MS)]));
     }
     res.json(clock());
   });
@@ -107,10 +105,7 @@ export function controlApp(shared: Shared, providers: ReadonlyMap<string, Provid
   return app;
 }
 
-/**
- * A web page can reach loopback too: under a name of its own (DNS rebinding), seen in the Host header, or by a plain
- * form or fetch, seen in the Origin header.
- */
+/** A web page reaches loopback too: by DNS rebinding, seen in the Host header, or by a plain form, seen in Origin. */
 const loopbackOnly: RequestHandler = (req, _res, next) => {
   const host = (req.headers.host ?? '').replace(/:\d+$/, '');
   if (!LOOPBACK_HOSTS.has(host)) throw new ApiError(403, `Host "${host}" is not a loopback name`);

@@ -7,15 +7,14 @@ export interface Delivery {
   url: string;
   headers: Record<string, string>;
   body: string;
-  /** First tries in one lane are made one after the other, in order. */
+  /** First tries in one lane are made in order, one after the other. */
   lane: string;
-  /** Shown in the log: which event this was. */
   label: string;
   retries: number;
-  /** Seconds before the first new try; each further wait is twice the one before. */
+  /** Seconds before the first retry; each further wait is doubled. */
   retryBaseSeconds: number;
   timeoutSeconds: number;
-  /** Absent: any 2xx counts as delivered. */
+  /** Absent: any 2xx. */
   succeeded?: (status: number) => boolean;
   /** Called after the first try, or at once when a fault drops or delays it; again for a second copy. */
   tried?: () => void;
@@ -25,7 +24,7 @@ interface DeliveryRecord {
   provider: string;
   label: string;
   url: string;
-  /** One entry per try: the HTTP status, or why there was none. */
+  /** One entry per try: the HTTP status, or the error. */
   tries: (number | string)[];
   state: 'waiting' | 'delivered' | 'failed' | 'dropped';
 }
@@ -34,7 +33,7 @@ export interface Deliveries {
   send(delivery: Delivery): void;
   /** The latest thousand, oldest first. */
   list(): DeliveryRecord[];
-  /** Gives up everything that is still on its way. */
+  /** Aborts all deliveries. */
   reset(): void;
 }
 
@@ -120,7 +119,7 @@ export function createDeliveries(faults: Faults): Deliveries {
   };
 }
 
-/** Aborts all deliveries; any number of them may listen. */
+/** Any number of deliveries may listen. */
 function stopper(): AbortController {
   const stop = new AbortController();
   setMaxListeners(0, stop.signal);

@@ -1,9 +1,8 @@
 import type { ErrorRequestHandler, Response } from 'express';
 import multer from 'multer';
 
-/** An answer that is not a success. The control API answers it as it is; a provider's own class adds fields. */
+/** An answer that is not a success. The control API returns it as it is; a provider's own class adds fields. */
 export class ApiError extends Error {
-  /** HTTP status. */
   readonly status: number;
   constructor(status: number, message: string) {
     super(message);
@@ -11,7 +10,6 @@ export class ApiError extends Error {
   }
 }
 
-/** What can go wrong in the server itself, whatever the route. */
 type ServerFailure =
   | 'route_not_found'
   | 'body_too_large'
@@ -21,13 +19,10 @@ type ServerFailure =
   | 'unexpected'
   | 'timeout';
 
-/** How one provider words its failures. */
 export interface ErrorFormat<E extends ApiError> {
-  /** The provider's error for each failure of the server. `detail` says what happened, where that is known. */
   failures: Record<ServerFailure, (detail?: string) => E>;
-  /** `retryAt`: epoch milliseconds from which a call succeeds again. */
+  /** Epoch milliseconds from which a call succeeds again. */
   tooManyRequests(retryAt: number): E;
-  /** Writes status, headers and body. */
   write(error: E, res: Response): void;
 }
 
@@ -48,7 +43,6 @@ function failureOf(error: Error & { type?: string; code?: string }): ServerFailu
   return error instanceof multer.MulterError ? 'form_invalid' : 'unexpected';
 }
 
-/** Answers an error of a route as one of the provider's. */
 export function answerErrors<E extends ApiError>(format: ErrorFormat<E>): ErrorRequestHandler {
   // Express recognises an error handler by its four parameters.
   return (error: Error, _req, res, _next) => {

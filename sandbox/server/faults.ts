@@ -6,7 +6,7 @@ const rate = z
   .optional()
   .describe('a share from 0 to 1, or true for always');
 
-/** What `PUT /faults` takes. Every share is drawn anew for each call or delivery. */
+/** Every share is drawn anew for each call or delivery. */
 export const faultRule = z.strictObject({
   provider: z.string(),
   route: z.string().optional().describe('"METHOD /path/:id" as `GET /calls` shows it; without it every route'),
@@ -51,7 +51,7 @@ const WEBHOOK_RATES = ['webhook_drop', 'webhook_duplicate', 'webhook_reorder'] a
 export function createFaults(): Faults {
   let active: Active[] = [];
 
-  /** The rules that match this call or delivery; each counts it. */
+  /** The matching rules; each counts the call. */
   const take = (provider: string, route: string | null, kinds: readonly (keyof FaultRule)[]): Active[] => {
     if (active.length === 0) return [];
     const found = active.filter(

@@ -5,7 +5,7 @@ export interface LimitRule {
   seconds: number;
 }
 
-/** The state of the rule that matters most to the caller. `resetAt` in epoch milliseconds. */
+/** Of the most restrictive rule. `resetAt` in epoch milliseconds. */
 export interface Usage {
   limit: number;
   remaining: number;
@@ -13,7 +13,7 @@ export interface Usage {
 }
 
 export interface Limits {
-  /** Counts one call, unless it is refused: then `retryAt` says when it would not be. Without rules `usage` is null. */
+  /** Counts one call, unless it is refused until `retryAt`. Without rules `usage` is null. */
   take(key: string, rules: LimitRule[]): { usage: Usage | null; retryAt: number | null };
   reset(): void;
 }

@@ -2,9 +2,8 @@ import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 export interface Listening {
-  /** Scheme, host and port; no path. */
+  /** Without path. */
   url: string;
-  /** Cuts open connections and waits for the port to be free. */
   close(): Promise<void>;
 }
 

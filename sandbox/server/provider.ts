@@ -5,34 +5,30 @@ import { ApiError } from './errors.ts';
 import type { Shared } from './shared.ts';
 import type { Variants } from './variants.ts';
 
-/** A provider's stand-in before it runs: what the list of providers holds. */
 export interface ProviderDefinition<Name extends string = string> {
   name: Name;
-  /** The environment variable with its port, and the port without it. */
+  /** The environment variable with its port, and the default. */
   port: { variable: string; usual: number };
-  /** Path that the provider's own client has in its base URL. */
+  /** The path in the base URL of the provider's own client. */
   urlPath: string;
   create(shared: Shared): ProviderSandbox;
 }
 
-/** A running stand-in, as the control API sees it. */
 export interface ProviderSandbox {
   app: Express;
   variants: Pick<Variants<object>, 'values' | 'set' | 'reset'>;
-  /** The account for the actions; undefined when it is not this provider's. */
+  /** Undefined for another provider's account. */
   findAccount(ref: AccountRef): unknown;
   actions: Actions;
-  /** Forgets every account, message and webhook. */
   reset(): void;
 }
 
-/** Which account a control call means: the provider's own id, or (WASender) a session. */
+/** The provider's own id, or (WASender) a session. */
 export interface AccountRef {
   account_id?: string | undefined;
   session?: string | undefined;
 }
 
-/** The names under which control offers a provider's actions. */
 export type ActionName =
   | 'scan'
   | 'approve'
@@ -43,16 +39,14 @@ export type ActionName =
   | 'put_address_book'
   | 'patch_address_book';
 
-/** One thing that control can make happen to an account. */
 interface Action {
-  /** Fields beside `account_id` and `session`. */
+  /** Beside `account_id` and `session`. */
   body: z.ZodObject;
-  /** Gives the JSON answer. Throws ApiError. */
+  /** Returns the JSON answer. Throws ApiError. */
   run(account: unknown, fields: object): object;
 }
 type Actions = Partial<Record<ActionName, Action>>;
 
-/** Makes an action whose fields are typed by its schema. */
 export function action<Account, S extends z.ZodObject>(
   body: S,
   run: (account: Account, fields: z.infer<S>) => object,
@@ -60,7 +54,7 @@ export function action<Account, S extends z.ZodObject>(
   return { body, run: run as Action['run'] };
 }
 
-/** The digits of a number. Throws 400. */
+/** The digits. Throws 400. */
 function requirePhone(text: string): string {
   const digits = typedPhone(text);
   if (digits === null) throw new ApiError(400, 'phone must be a number with its country code, like +33639980001');
@@ -69,14 +63,14 @@ function requirePhone(text: string): string {
 
 const share = z.number().min(0).max(1).default(0);
 
-/** A file of a simulated message. `size` in bytes. */
+/** `size` in bytes. */
 export const attachmentFields = z.object({
   mimetype: z.string(),
   file_name: z.string().default('file'),
   size: z.int().min(0).max(26_214_400).default(64),
 });
 
-/** The fields that an action has at every provider; a provider may extend them. */
+/** Common to all providers; a provider may extend them. */
 export const actionFields = {
   scan: z.object({ phone: z.string().transform(requirePhone).optional() }),
   approve: z.object({}),
@@ -96,5 +90,4 @@ export const actionFields = {
   patchAddressBook: z.object({ change: share, remove: share }),
 };
 
-/** A simulated message, from `actionFields.messages`. */
 export type IncomingMessage = z.infer<typeof actionFields.messages>;

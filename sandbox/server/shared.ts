@@ -2,7 +2,6 @@ import { createClock, type Clock } from '../world/clock.ts';
 import { createDeliveries, type Deliveries } from './deliveries.ts';
 import { createFaults, type Faults } from './faults.ts';
 
-/** What all providers of one sandbox have in common. */
 export interface Shared {
   clock: Clock;
   calls: Calls;
@@ -19,7 +18,7 @@ export function resetShared({ deliveries, clock, calls, faults }: Shared): void 
   for (const one of [deliveries, clock, calls, faults]) one.reset();
 }
 
-/** One route of a provider and how often it was called, refused calls included. */
+/** Refused calls included. */
 interface CallCount {
   provider: string;
   method: string;

@@ -1,15 +1,14 @@
 import type { z } from 'zod';
 import { ApiError } from './errors.ts';
 
-/** A provider's switches: the current values and how to set one by name. */
 export interface Variants<T> {
   readonly values: T;
-  /** Throws 400 and names what is allowed. */
+  /** Throws 400 with the allowed values. */
   set(name: string, value: unknown): void;
   reset(): void;
 }
 
-/** The schema's defaults are the values after a start and after a reset. */
+/** The schema's defaults apply after a start and a reset. */
 export function createVariants<S extends z.ZodObject>(schema: S): Variants<z.infer<S>> {
   const values = schema.parse({});
   return {

@@ -7,29 +7,28 @@ import { mix } from '../world/random.ts';
 
 export interface Attachment {
   id: string;
-  /** As the message shows it. */
   view: object;
   mimetype: string;
   /** Null: the file is no longer available. */
   bytes: (() => Buffer) | null;
 }
 
-/** Upload ceiling per file, bytes. */
+/** Per file, in bytes. */
 export const MAX_ATTACHMENT = 26_214_400;
 
 export function attachmentsOf(account: Account, ref: MessageRef): Attachment[] {
   if (ref.kind === 'stored') {
     return ref.message.attachments.map((one, k) => stored(attachmentId(account, ref.message.n, 1 + k), one));
   }
-  const { book } = account.store;
+  const { people } = account.store;
   const { kind, index } = ref.chat;
-  const type = attachmentOf(book, kind, index, ref.m);
+  const type = attachmentOf(people, kind, index, ref.m);
   if (type === null) return [];
-  const seed = mix(book.hash, kind === 'single' ? 1 : 2, index, ref.m);
+  const seed = mix(people.hash, kind === 'single' ? 1 : 2, index, ref.m);
   return [generated(attachmentId(account, seed, 0), type, seed)];
 }
 
-/** Unique within a message by the second number. */
+/** Unique within a message by `b`. */
 function attachmentId(account: Account, b: number, a: number): string {
   return encodeId({ tag: account.tag, kind: 'attachment', a, b: b >>> 0 }, 0);
 }

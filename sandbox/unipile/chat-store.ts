@@ -1,14 +1,14 @@
 import { ageOf, chatExists, isGenerated, messageCount, unreadOf } from './generated-chats.ts';
 import type { AttendeeRef, ChatRef, ChatState, ChatStore, MessageState, StartedChat, StoredMessage } from './types.ts';
-import { createBook } from '../world/address-book.ts';
+import { createPeople } from '../world/generated-people.ts';
 
-/** Generated chats end at least so many milliseconds before the account's creation: later messages are newer. */
+/** Generated chats end this long before the account's creation: later messages are newer. In milliseconds. */
 const BEFORE_ACCOUNT = 60_000;
 
 export function createChatStore(createdAt: number, size: number, seed: string): ChatStore {
   const base = createdAt - BEFORE_ACCOUNT;
   return {
-    book: createBook(size, seed),
+    people: createPeople(size, seed),
     base,
     lastTs: base,
     stored: [],
@@ -16,8 +16,8 @@ export function createChatStore(createdAt: number, size: number, seed: string): 
     recentChats: [],
     started: [],
     startedByMembers: new Map(),
-    strangers: [],
-    strangerByProviderId: new Map(),
+    unlisted: [],
+    unlistedByProviderId: new Map(),
     messageStates: new Map(),
   };
 }
@@ -25,10 +25,10 @@ export function createChatStore(createdAt: number, size: number, seed: string): 
 export const chatKey = (ref: ChatRef): string => `${ref.kind}${ref.index}`;
 
 export function hasChat(store: ChatStore, ref: ChatRef): boolean {
-  return isGenerated(ref) ? chatExists(store.book, ref.kind, ref.index) : ref.index < store.started.length;
+  return isGenerated(ref) ? chatExists(store.people, ref.kind, ref.index) : ref.index < store.started.length;
 }
 
-/** The chat's current state. Reading stores nothing, so that a large world costs no memory. */
+/** Reading stores nothing: a large world costs no memory. */
 export function chatState(store: ChatStore, ref: ChatRef): ChatState {
   const known = store.chats.get(chatKey(ref));
   if (known) return known;
@@ -37,7 +37,7 @@ export function chatState(store: ChatStore, ref: ChatRef): ChatState {
     ref,
     ts: generated ? store.base - ageOf(ref.kind, ref.index) : store.lastTs,
     hasStored: false,
-    unread: generated ? unreadOf(store.book, ref.kind, ref.index) : 0,
+    unread: generated ? unreadOf(store.people, ref.kind, ref.index) : 0,
     archived: false,
     pinned: false,
     mutedUntil: null,
@@ -46,14 +46,14 @@ export function chatState(store: ChatStore, ref: ChatRef): ChatState {
   };
 }
 
-/** The chat's state, stored: changes to it stay. */
+/** Stores the state: changes to it stay. */
 export function editChat(store: ChatStore, ref: ChatRef): ChatState {
   const state = chatState(store, ref);
   store.chats.set(chatKey(ref), state);
   return state;
 }
 
-/** The chat with these attendees; a new one when there is none. */
+/** The chat with these attendees, created where there is none. */
 export function startChat(
   store: ChatStore,
   members: AttendeeRef[],
@@ -76,7 +76,7 @@ export function startChat(
 
 export type NewMessage = Pick<StoredMessage, 'text' | 'from' | 'attachments' | 'quoteId'>;
 
-/** Adds a message at `now`, or a millisecond after the latest: the times of stored messages strictly rise. */
+/** At `now`, or a millisecond after the latest: the times of stored messages strictly rise. */
 export function storeMessage(store: ChatStore, ref: ChatRef, message: NewMessage, now: number): StoredMessage {
   const ts = Math.max(now, store.lastTs + 1);
   store.lastTs = ts;
@@ -93,9 +93,8 @@ export function storeMessage(store: ChatStore, ref: ChatRef, message: NewMessage
   return stored;
 }
 
-/** How many messages a chat has, stored ones included. */
 export function messagesIn(store: ChatStore, ref: ChatRef): number {
-  const generated = isGenerated(ref) ? messageCount(store.book, ref.kind, ref.index) : 0;
+  const generated = isGenerated(ref) ? messageCount(store.people, ref.kind, ref.index) : 0;
   return generated + (store.chats.get(chatKey(ref))?.messages.length ?? 0);
 }
 
@@ -103,16 +102,15 @@ export function editMessage(store: ChatStore, id: string, change: MessageState):
   store.messageStates.set(id, { ...store.messageStates.get(id), ...change });
 }
 
-/** The index of a stranger, added when it is new. */
-export function addStranger(store: ChatStore, providerId: string, name: string): number {
-  const known = store.strangerByProviderId.get(providerId);
+export function addUnlisted(store: ChatStore, providerId: string, name: string): number {
+  const known = store.unlistedByProviderId.get(providerId);
   if (known !== undefined) return known;
-  const index = store.strangers.push({ providerId, name }) - 1;
-  store.strangerByProviderId.set(providerId, index);
+  const index = store.unlisted.push({ providerId, name }) - 1;
+  store.unlistedByProviderId.set(providerId, index);
   return index;
 }
 
-/** Position of the first entry at or after `ts` in a list ordered by rising time. */
+/** The first position at or after `ts` in a list by rising time. */
 export function firstFrom(list: readonly { ts: number }[], ts: number): number {
   let [low, high] = [0, list.length];
   while (low < high) {

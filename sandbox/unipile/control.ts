@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { ApiError } from '../server/errors.ts';
 import { action, actionFields, type ProviderSandbox } from '../server/provider.ts';
-import { changeBook, createBook } from '../world/address-book.ts';
+import { changePeople, createPeople } from '../world/generated-people.ts';
 import { attachmentType } from './attachments.ts';
 import { createChatStore } from './chat-store.ts';
 import { confirmOnDevice } from './login/login.ts';
@@ -10,7 +10,6 @@ import { removeAccount, type State } from './state.ts';
 import { SOURCE_STATUSES, type Account, type StoredAttachment } from './types.ts';
 import { emitStatus } from './webhooks.ts';
 
-/** What the control API can do to an account. */
 export function createActions(state: State): ProviderSandbox['actions'] {
   const show = (account: Account): object => ({
     account_id: account.id,
@@ -75,15 +74,15 @@ export function createActions(state: State): ProviderSandbox['actions'] {
 
     put_address_book: action(actionFields.putAddressBook, (account: Account, { size, seed }) => {
       const { store } = account;
-      // Another seed means other people: messages of the old ones go with them.
-      if (store.book.seed !== seed) account.store = createChatStore(account.createdAt, size, seed);
-      else store.book = createBook(size, seed);
+      // Another seed means other people: messages of the old ones are deleted.
+      if (store.people.seed !== seed) account.store = createChatStore(account.createdAt, size, seed);
+      else store.people = createPeople(size, seed);
       return { account_id: account.id, size, seed };
     }),
 
     patch_address_book: action(actionFields.patchAddressBook, (account: Account, { change, remove }) => ({
       account_id: account.id,
-      ...changeBook(account.store.book, change, remove),
+      ...changePeople(account.store.people, change, remove),
     })),
   };
 }

@@ -1,7 +1,7 @@
 import { ApiError, type ErrorFormat } from '../server/errors.ts';
 import type { UnipileVariants } from './variants.ts';
 
-/** UniPile's errors by the word in their `type`: HTTP status and title. */
+/** By the word in `type`: HTTP status and title. */
 const ERRORS = {
   content_too_large: [400, 'Content too large'],
   invalid_body: [400, 'Invalid body'],
@@ -52,7 +52,6 @@ const failure =
   (detail?: string): UnipileError =>
     new UnipileError(word, detail);
 
-/** Failures as UniPile writes them. */
 export const errorFormat = (variants: UnipileVariants): ErrorFormat<UnipileError> => ({
   failures: {
     route_not_found: (detail = 'Route') => notFound(detail),

@@ -1,24 +1,21 @@
 import type { ChatRef } from './types.ts';
-import { type AddressBook, exists, GROUP_EVERY, groupCount, originalMembers } from '../world/address-book.ts';
+import { type GeneratedPeople, exists, GROUP_EVERY, groupCount, originalMembers } from '../world/generated-people.ts';
 import { mix } from '../world/random.ts';
 
-/**
- * The generated part of a chat store, newest first, computed from indexes: single chat i ends at `base - i * STEP`, group g
- * half a step after every twentieth of them, and a chat's messages all lie within half a step before its end. So the
- * order of all messages is the order of the chats.
- */
+// Single chat i ends at `base - i * STEP`, group g half a step after every twentieth of them; a chat's messages lie
+// within half a step before its end. So the order of all messages is the order of the chats.
 const STEP = 600_000;
 const HALF = STEP / 2;
 const MESSAGE_GAP = 30_000;
 
 export type GeneratedKind = 'single' | 'group';
 
-export function countOf(book: AddressBook, kind: GeneratedKind): number {
-  return kind === 'single' ? book.size : groupCount(book);
+export function countOf(people: GeneratedPeople, kind: GeneratedKind): number {
+  return kind === 'single' ? people.size : groupCount(people);
 }
 
-export function chatExists(book: AddressBook, kind: GeneratedKind, index: number): boolean {
-  return kind === 'single' ? exists(book, index) : index >= 0 && index < groupCount(book);
+export function chatExists(people: GeneratedPeople, kind: GeneratedKind, index: number): boolean {
+  return kind === 'single' ? exists(people, index) : index >= 0 && index < groupCount(people);
 }
 
 /** Milliseconds before `base` at which the chat ends. */
@@ -38,9 +35,8 @@ export function firstReaching(kind: GeneratedKind, age: number): number {
   return firstAtAge(kind, age - HALF);
 }
 
-/** 3 to 9. */
-export function messageCount(book: AddressBook, kind: GeneratedKind, index: number): number {
-  return 3 + (mix(book.hash, index, kind === 'single' ? 31 : 32) % 7);
+export function messageCount(people: GeneratedPeople, kind: GeneratedKind, index: number): number {
+  return 3 + (mix(people.hash, index, kind === 'single' ? 31 : 32) % 7);
 }
 
 /** Milliseconds before `base`; message 0 is the chat's newest. */
@@ -48,18 +44,18 @@ export function messageAge(kind: GeneratedKind, index: number, m: number): numbe
   return ageOf(kind, index) + m * MESSAGE_GAP;
 }
 
-/** The person's number, or null when the owner wrote the message. */
-export function senderOf(book: AddressBook, kind: GeneratedKind, index: number, m: number): number | null {
-  const draw = mix(book.hash, index, kind === 'single' ? 51 : 52, m);
+/** Null when the owner wrote the message. */
+export function senderOf(people: GeneratedPeople, kind: GeneratedKind, index: number, m: number): number | null {
+  const draw = mix(people.hash, index, kind === 'single' ? 51 : 52, m);
   if (draw % 3 === 0) return null;
   if (kind === 'single') return index;
-  const members = originalMembers(book, index);
+  const members = originalMembers(people, index);
   return members[(draw >>> 8) % members.length]!;
 }
 
-export function unreadOf(book: AddressBook, kind: GeneratedKind, index: number): number {
-  if (senderOf(book, kind, index, 0) === null) return 0;
-  const draw = mix(book.hash, index, kind === 'single' ? 61 : 62);
+export function unreadOf(people: GeneratedPeople, kind: GeneratedKind, index: number): number {
+  if (senderOf(people, kind, index, 0) === null) return 0;
+  const draw = mix(people.hash, index, kind === 'single' ? 61 : 62);
   return draw % 4 === 0 ? 1 + ((draw >>> 8) % 3) : 0;
 }
 
@@ -76,27 +72,27 @@ const TEXTS = [
   'Happy to help',
 ];
 
-export function textOf(book: AddressBook, kind: GeneratedKind, index: number, m: number): string {
-  const draw = mix(book.hash, index, kind === 'single' ? 71 : 72, m);
+export function textOf(people: GeneratedPeople, kind: GeneratedKind, index: number, m: number): string {
+  const draw = mix(people.hash, index, kind === 'single' ? 71 : 72, m);
   return `${TEXTS[draw % TEXTS.length]} (${kind === 'single' ? '' : 'g'}${index}.${m})`;
 }
 
 export type GeneratedAttachment = 'img' | 'audio' | 'file' | 'unavailable';
 const ATTACHMENTS: GeneratedAttachment[] = ['img', 'img', 'file', 'audio', 'unavailable'];
 
-/** About every fifth message carries one. */
+/** About every fifth message has one. */
 export function attachmentOf(
-  book: AddressBook,
+  people: GeneratedPeople,
   kind: GeneratedKind,
   index: number,
   m: number,
 ): GeneratedAttachment | null {
-  const draw = mix(book.hash, index, kind === 'single' ? 81 : 82, m);
+  const draw = mix(people.hash, index, kind === 'single' ? 81 : 82, m);
   return draw % 5 === 0 ? ATTACHMENTS[(draw >>> 8) % ATTACHMENTS.length]! : null;
 }
 
-export function reactionOf(book: AddressBook, kind: GeneratedKind, index: number, m: number): string | null {
-  const draw = mix(book.hash, index, kind === 'single' ? 91 : 92, m);
+export function reactionOf(people: GeneratedPeople, kind: GeneratedKind, index: number, m: number): string | null {
+  const draw = mix(people.hash, index, kind === 'single' ? 91 : 92, m);
   return draw % 11 === 0 ? (['👍', '❤️', '😂'][(draw >>> 8) % 3] ?? null) : null;
 }
 

@@ -1,4 +1,4 @@
-import { exists } from '../world/address-book.ts';
+import { exists } from '../world/generated-people.ts';
 import { mix } from '../world/random.ts';
 import { hasChat, messagesIn } from './chat-store.ts';
 import { notFound } from './errors.ts';
@@ -6,14 +6,12 @@ import { chatExists, isGenerated, messageCount, type GeneratedKind } from './gen
 import type { State } from './state.ts';
 import type { Account, AttendeeRef, ChatRef, StoredMessage } from './types.ts';
 
-/**
- * Ids of 22 url-safe characters that contain kind and index, so that any of millions of generated entries is found
- * without a table. Bytes: account tag, kind with index, second index, and a check that also scrambles the rest.
- */
+// Ids of 22 url-safe characters that contain kind and index: any of millions of generated entries is found without a
+// table. Bytes: account tag, kind with index, second index, and a check that also scrambles the rest.
 const ID_KINDS = [
   'person',
   'self',
-  'stranger',
+  'unlisted',
   'single',
   'group',
   'started',
@@ -33,7 +31,7 @@ interface IdParts {
   b: number;
 }
 
-/** Ids that change with the address book's seed; the others depend on the account alone. */
+/** Ids that change with the seed of the generated contacts. */
 const SEEDED = new Set<IdKind>(['person', 'single', 'group', 'single_message', 'group_message']);
 
 export function encodeId({ tag, kind, a, b }: IdParts, seed: number): string {
@@ -47,7 +45,7 @@ export function encodeId({ tag, kind, a, b }: IdParts, seed: number): string {
   return bytes.toString('base64url');
 }
 
-/** Null when the text is no id of this sandbox. `seedOf`: the seed of the account with that tag. */
+/** Null for other ids. `seedOf`: the seed of the account with that tag. */
 function decodeId(id: string, seedOf: (tag: number) => number | undefined): IdParts | null {
   if (id.length !== 22) return null;
   const bytes = Buffer.from(id, 'base64url');
@@ -63,21 +61,20 @@ function decodeId(id: string, seedOf: (tag: number) => number | undefined): IdPa
   return { tag, kind, a: w1 & 0x7ffffff, b };
 }
 
-/** A generated message, or a stored one. */
 export type MessageRef =
   | { kind: 'generated'; chat: ChatRef & { kind: GeneratedKind }; m: number }
   | { kind: 'stored'; message: StoredMessage };
 
 export function chatId(account: Account, ref: ChatRef): string {
-  return encodeId({ tag: account.tag, kind: ref.kind, a: ref.index, b: 0 }, account.store.book.hash);
+  return encodeId({ tag: account.tag, kind: ref.kind, a: ref.index, b: 0 }, account.store.people.hash);
 }
 
 export function attendeeId(account: Account, ref: AttendeeRef): string {
-  return encodeId({ tag: account.tag, kind: ref.kind, a: ref.index, b: 0 }, account.store.book.hash);
+  return encodeId({ tag: account.tag, kind: ref.kind, a: ref.index, b: 0 }, account.store.people.hash);
 }
 
 export function messageId(account: Account, ref: MessageRef): string {
-  const { hash } = account.store.book;
+  const { hash } = account.store.people;
   if (ref.kind === 'stored')
     return encodeId({ tag: account.tag, kind: 'stored_message', a: 0, b: ref.message.n }, hash);
   return encodeId({ tag: account.tag, kind: `${ref.chat.kind}_message`, a: ref.chat.index, b: ref.m }, hash);
@@ -98,8 +95,8 @@ export function findAttendee(state: State, id: string): { account: Account; ref:
   const { account, parts } = resolveId(state, id, 'Attendee');
   const { store } = account;
   const there =
-    (parts.kind === 'person' && exists(store.book, parts.a)) ||
-    (parts.kind === 'stranger' && parts.a < store.strangers.length) ||
+    (parts.kind === 'person' && exists(store.people, parts.a)) ||
+    (parts.kind === 'unlisted' && parts.a < store.unlisted.length) ||
     (parts.kind === 'self' && account.identity !== null);
   if (!there) throw notFound('Attendee');
   return { account, ref: { kind: parts.kind as AttendeeRef['kind'], index: parts.a } };
@@ -118,9 +115,8 @@ function hasContent(account: Account, ref: ChatRef): boolean {
   return isGenerated(ref) || messagesIn(account.store, ref) > 0;
 }
 
-/** A message of this account by UniPile's id; null when there is none. */
 export function messageById(account: Account, id: string): MessageRef | null {
-  const parts = decodeId(id, () => account.store.book.hash);
+  const parts = decodeId(id, () => account.store.people.hash);
   if (!parts || parts.tag !== account.tag) return null;
   const { store } = account;
   if (parts.kind === 'stored_message') {
@@ -129,13 +125,13 @@ export function messageById(account: Account, id: string): MessageRef | null {
   }
   if (parts.kind !== 'single_message' && parts.kind !== 'group_message') return null;
   const kind = parts.kind === 'single_message' ? 'single' : 'group';
-  const there = chatExists(store.book, kind, parts.a) && parts.b < messageCount(store.book, kind, parts.a);
+  const there = chatExists(store.people, kind, parts.a) && parts.b < messageCount(store.people, kind, parts.a);
   return there ? { kind: 'generated', chat: { kind, index: parts.a }, m: parts.b } : null;
 }
 
-/** The account of an id, and its parts. Throws 404. */
+/** Throws 404. */
 export function resolveId(state: State, id: string, what: string): { account: Account; parts: IdParts } {
-  const parts = decodeId(id, (tag) => state.byTag.get(tag)?.store.book.hash);
+  const parts = decodeId(id, (tag) => state.byTag.get(tag)?.store.people.hash);
   const account = parts && state.byTag.get(parts.tag);
   if (!parts || !account) throw notFound(what);
   return { account, parts };

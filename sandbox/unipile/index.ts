@@ -14,7 +14,6 @@ import { clearState, createState, type State } from './state.ts';
 
 const API_KEY = 'sandbox-key';
 
-/** The stand-in for UniPile's API v1. */
 export const unipile: ProviderDefinition<'unipile'> = {
   name: 'unipile',
   port: { variable: 'PATCHBAY_SANDBOX_PORT', usual: 3911 },

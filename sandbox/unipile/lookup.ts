@@ -1,4 +1,4 @@
-import { hasChat, addStranger, messagesIn } from './chat-store.ts';
+import { hasChat, addUnlisted, messagesIn } from './chat-store.ts';
 import { invalid, UnipileError } from './errors.ts';
 import { chatExists } from './generated-chats.ts';
 import { messageById, type MessageRef } from './ids.ts';
@@ -7,10 +7,10 @@ import type { Account, AccountType, AttendeeRef, ChatRef } from './types.ts';
 import type { UnipileVariants } from './variants.ts';
 import { chatFacts } from './views/chats.ts';
 import { messageFacts } from './views/messages.ts';
-import { groupCount, groupMembers } from '../world/address-book.ts';
+import { groupCount, groupMembers } from '../world/generated-people.ts';
 import { findPerson, nameFor } from '../world/people.ts';
 
-/** Provider ids that messages can be sent to. */
+/** The provider ids that accept messages. */
 const RECIPIENT: Partial<Record<AccountType, RegExp>> = {
   WHATSAPP: /^(\d{6,15}@s\.whatsapp\.net|\d{6,20}@lid)$/,
   LINKEDIN: /^AC[ow][\w-]{5,}$/,
@@ -20,25 +20,25 @@ const RECIPIENT: Partial<Record<AccountType, RegExp>> = {
   TWITTER: /^\d{5,}$/,
 };
 
-/** The attendee with a provider id; a new stranger when it is unknown. Throws 422 for an impossible id. */
+/** Unknown people are added. Throws 422 for an impossible id. */
 export function recipient(account: Account, providerId: string, variants: UnipileVariants): AttendeeRef {
   const known = knownAttendee(account, providerId, variants);
   if (known) return known;
   if (!RECIPIENT[account.type]?.test(providerId)) {
     throw new UnipileError('invalid_recipient', `"${providerId}" is not a recipient on ${account.type}.`);
   }
-  return { kind: 'stranger', index: addStranger(account.store, providerId, nameFor(providerId)) };
+  return { kind: 'unlisted', index: addUnlisted(account.store, providerId, nameFor(providerId)) };
 }
 
 export function knownAttendee(account: Account, identifier: string, variants: UnipileVariants): AttendeeRef | null {
   const { store, type } = account;
-  const index = findPerson(store.book, type, identifier, variants.lid_share);
+  const index = findPerson(store.people, type, identifier, variants.lid_share);
   if (index !== null) return { kind: 'person', index };
-  const stranger = store.strangerByProviderId.get(identifier);
-  return stranger === undefined ? null : { kind: 'stranger', index: stranger };
+  const unlisted = store.unlistedByProviderId.get(identifier);
+  return unlisted === undefined ? null : { kind: 'unlisted', index: unlisted };
 }
 
-/** A chat by the provider's own id; null when there is none. A one-to-one chat on WhatsApp has its attendee's id. */
+/** Null when there is none. A one-to-one chat on WhatsApp has its attendee's id. */
 export function chatByProviderId(account: Account, providerId: string, variants: UnipileVariants): ChatRef | null {
   const { store } = account;
   const candidates: ChatRef[] = [];
@@ -46,10 +46,10 @@ export function chatByProviderId(account: Account, providerId: string, variants:
   if (other?.kind === 'person') candidates.push({ kind: 'single', index: other.index });
   store.started.forEach((_, index) => candidates.push({ kind: 'started', index }));
   for (const state of store.chats.values()) candidates.push(state.ref);
-  for (let index = 0; index < groupCount(store.book); index++) candidates.push({ kind: 'group', index });
+  for (let index = 0; index < groupCount(store.people); index++) candidates.push({ kind: 'group', index });
   if (account.type !== 'WHATSAPP') {
     // A thread's id does not lead to its attendee: compare all of them.
-    for (let index = 0; index < store.book.size; index++) candidates.push({ kind: 'single', index });
+    for (let index = 0; index < store.people.size; index++) candidates.push({ kind: 'single', index });
   }
   const found = candidates.find(
     (ref) => hasChat(store, ref) && chatFacts(account, ref, variants).providerId === providerId,
@@ -57,7 +57,7 @@ export function chatByProviderId(account: Account, providerId: string, variants:
   return found ?? null;
 }
 
-/** A message by UniPile's id or, among the stored ones, by the provider's. */
+/** By UniPile's id or, for stored messages, by the provider's. */
 export function messageByAnyId(account: Account, id: string): MessageRef | null {
   const byId = messageById(account, id);
   if (byId) return byId;
@@ -68,7 +68,7 @@ export function messageByAnyId(account: Account, id: string): MessageRef | null 
   return null;
 }
 
-/** The accounts named in `account_id` (comma-separated), else all. Throws 404 for an unknown one. */
+/** The accounts in `account_id` (comma-separated), else all. Throws 404 for an unknown one. */
 export function selectAccounts(state: State, filters: Record<string, string>): Account[] {
   const named = filters['account_id'];
   const accounts = named === undefined ? state.list : named.split(',').map((id) => getAccount(state, id));
@@ -76,21 +76,19 @@ export function selectAccounts(state: State, filters: Record<string, string>): A
   return type === undefined ? accounts : accounts.filter((account) => account.type === type);
 }
 
-/** `true`, `false` or absent. */
 export function readFlag(filters: Record<string, string>, name: string): boolean | undefined {
   const value = filters[name];
   if (value !== undefined && value !== 'true' && value !== 'false') throw invalid(`${name} must be true or false.`);
   return value === undefined ? undefined : value === 'true';
 }
 
-/** Every chat that the attendee is in. */
 export function chatsWith(account: Account, ref: AttendeeRef): ChatRef[] {
   const { store } = account;
   const chats: ChatRef[] = [];
   if (ref.kind === 'person') {
-    if (chatExists(store.book, 'single', ref.index)) chats.push({ kind: 'single', index: ref.index });
-    for (let index = 0; index < groupCount(store.book); index++) {
-      if (groupMembers(store.book, index).includes(ref.index)) chats.push({ kind: 'group', index });
+    if (chatExists(store.people, 'single', ref.index)) chats.push({ kind: 'single', index: ref.index });
+    for (let index = 0; index < groupCount(store.people); index++) {
+      if (groupMembers(store.people, index).includes(ref.index)) chats.push({ kind: 'group', index });
     }
   }
   store.started.forEach((chat, index) => {

@@ -16,7 +16,7 @@ import type { Account, ChatRef } from './types.ts';
 
 const DATE = /^[12]\d{3}-[01]\d-[0-3]\dT\d{2}:\d{2}:\d{2}\.\d{3}Z$/;
 
-/** The request for one page of a list. A cursor contains the filters of the first page. */
+/** A cursor contains the filters of the first page. */
 export interface Page {
   limit: number;
   filters: Record<string, string>;
@@ -31,7 +31,7 @@ interface LimitRange {
 export const LIST_LIMIT: LimitRange = { max: 250, fallback: 100 };
 export const RELATIONS_LIMIT: LimitRange = { max: 1000, fallback: 100 };
 
-/** Reads `limit`, `cursor` and the named filters. Throws 400 in UniPile's words. */
+/** Throws 400 in UniPile's words. */
 export function readPage(req: Request, filterNames: readonly string[], range = LIST_LIMIT): Page {
   const cursor = text(req, 'cursor');
   if (cursor !== undefined) return readCursor(cursor);
@@ -57,7 +57,7 @@ function readLimit(value: string | undefined, { max, fallback }: LimitRange): nu
   return limit;
 }
 
-/** A query parameter given once; empty counts as absent. */
+/** Empty counts as absent. */
 export function text(req: Request, name: string): string | undefined {
   const value = req.query[name];
   if (Array.isArray(value)) return value.map(String).join(',');
@@ -89,7 +89,6 @@ function readCursor(cursor: string): Page {
   throw invalid('The cursor is not one of ours.');
 }
 
-/** One page of entries that come in the list's order, after the page before. */
 export function takeFirst<T>(
   page: Page,
   entries: Iterable<T>,
@@ -103,7 +102,7 @@ export function takeFirst<T>(
   return { items, cursor: null };
 }
 
-/** One page of the merged sources, newest first; entries of equal time are ordered by id. */
+/** The merged sources, newest first; entries of equal time are ordered by id. */
 export function takePage<T>(
   sources: Source<T>[],
   page: Page,
@@ -144,7 +143,6 @@ function comesFirst<T>(a: Entry<T>, b: Entry<T>): boolean {
   return a.ts > b.ts || (a.ts === b.ts && a.id < b.id);
 }
 
-/** One entry of a list ordered newest first. */
 export interface Entry<T> {
   ts: number;
   id: string;
@@ -152,12 +150,11 @@ export interface Entry<T> {
   ref: T;
 }
 
-/** Gives entries newest first, none newer than `from` (epoch ms), without reading the newer ones. */
+/** Entries newest first, none newer than `from` (epoch ms), without reading the newer ones. */
 export type Source<T> = (from: number) => Iterator<Entry<T>>;
 
 const KINDS: GeneratedKind[] = ['single', 'group'];
 
-/** All chats of an account: those with stored messages, and the generated ones. */
 export function chatSources(account: Account): Source<ChatRef>[] {
   return [
     (from) => recentChats(account, from),
@@ -165,7 +162,6 @@ export function chatSources(account: Account): Source<ChatRef>[] {
   ];
 }
 
-/** All messages of an account. */
 export function messageSources(account: Account): Source<MessageRef>[] {
   return [
     (from) => storedMessages(account, account.store.stored, from),
@@ -173,7 +169,6 @@ export function messageSources(account: Account): Source<MessageRef>[] {
   ];
 }
 
-/** One chat's messages. */
 export function chatMessageSources(account: Account, ref: ChatRef): Source<MessageRef>[] {
   const stored = account.store.chats.get(chatKey(ref))?.messages ?? [];
   const sources: Source<MessageRef>[] = [(from) => storedMessages(account, stored, from)];
@@ -181,9 +176,9 @@ export function chatMessageSources(account: Account, ref: ChatRef): Source<Messa
   return sources;
 }
 
-/** Some chats of an account, given in any order. */
-export function someChats(account: Account, refs: ChatRef[]): Source<ChatRef> {
-  const all = refs.map((ref) => ({ ts: chatState(account.store, ref).ts, id: chatId(account, ref), account, ref }));
+/** In any order. */
+export function someChats(account: Account, chats: ChatRef[]): Source<ChatRef> {
+  const all = chats.map((ref) => ({ ts: chatState(account.store, ref).ts, id: chatId(account, ref), account, ref }));
   const ordered = all.toSorted((a, b) => b.ts - a.ts);
   return (from) => ordered.filter(({ ts }) => ts <= from).values();
 }
@@ -198,10 +193,10 @@ function* recentChats(account: Account, from: number): Generator<Entry<ChatRef>>
 
 function* generatedChats(account: Account, kind: GeneratedKind, from: number): Generator<Entry<ChatRef>> {
   const { store } = account;
-  const count = countOf(store.book, kind);
+  const count = countOf(store.people, kind);
   for (let index = firstAtAge(kind, store.base - from); index < count; index++) {
     const ref: ChatRef = { kind, index };
-    if (!chatExists(store.book, kind, index)) continue;
+    if (!chatExists(store.people, kind, index)) continue;
     const { hasStored, ts } = chatState(store, ref);
     if (!hasStored) yield { ts, id: chatId(account, ref), account, ref };
   }
@@ -221,9 +216,9 @@ function* storedMessages(
 
 function* generatedMessages(account: Account, kind: GeneratedKind, from: number): Generator<Entry<MessageRef>> {
   const { store } = account;
-  const count = countOf(store.book, kind);
+  const count = countOf(store.people, kind);
   for (let index = firstReaching(kind, store.base - from); index < count; index++) {
-    if (chatExists(store.book, kind, index)) yield* messagesOfGenerated(account, kind, index, from);
+    if (chatExists(store.people, kind, index)) yield* messagesOfGenerated(account, kind, index, from);
   }
 }
 
@@ -234,7 +229,7 @@ function* messagesOfGenerated(
   from: number,
 ): Generator<Entry<MessageRef>> {
   const { store } = account;
-  const count = messageCount(store.book, kind, index);
+  const count = messageCount(store.people, kind, index);
   for (let m = 0; m < count; m++) {
     const ts = store.base - messageAge(kind, index, m);
     if (ts > from) continue;

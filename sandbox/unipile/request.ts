@@ -13,13 +13,10 @@ import type { State } from './state.ts';
 export type Route = ServerRoute<void>;
 export const route = (name: RouteName, ...args: RouteArgs<void, RouteOptions>): Route => toRoute(name, args);
 
-/** A date as the service writes and takes it: UTC with milliseconds. */
+/** UTC with milliseconds, as the service writes and takes it. */
 export const isoDate = z.iso.datetime({ precision: 3, error: 'must be written as 2026-02-03T04:05:06.789Z' });
 
-/**
- * The body as the first of the shapes that fits. Unknown fields are ignored, or refused when the variant says so.
- * Throws 400 in UniPile's words.
- */
+/** The first shape that fits. Unknown fields are ignored, or refused by variant. Throws 400 in UniPile's words. */
 export function parseBody<S extends z.ZodObject>(state: State, shapes: readonly S[], body: unknown): z.infer<S> {
   let problem: z.ZodError | undefined;
   for (const shape of shapes) {

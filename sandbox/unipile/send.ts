@@ -13,7 +13,7 @@ export interface Draft {
   quoteId: string | null;
 }
 
-/** The message in a multipart request. Throws 400 when it is empty. */
+/** Throws 400 when it is empty. */
 export function readDraft(req: Request): Draft {
   const fields = (req.body ?? {}) as Record<string, unknown>;
   const text = typeof fields['text'] === 'string' && fields['text'] !== '' ? fields['text'] : null;
@@ -39,7 +39,7 @@ export function readList(req: Request, name: string): string[] {
   return (Array.isArray(value) ? value : value === undefined ? [] : [value]).map(String).filter((one) => one !== '');
 }
 
-/** Sending needs a working login. Throws 401. */
+/** Throws 401. */
 export function requireConnected(account: Account): void {
   if (account.status !== 'OK') throw disconnected();
   if (account.type === 'MAIL' || account.type === 'GOOGLE_OAUTH' || account.type === 'OUTLOOK') {
@@ -47,14 +47,14 @@ export function requireConnected(account: Account): void {
   }
 }
 
-/** The owner writes through the API. Gives the message's id. */
+/** Returns the message's id. */
 export function sendFromApi(state: State, account: Account, chat: ChatRef, draft: Draft): string {
   const ref = storeMessageRef(state, account, chat, null, draft);
   if (state.variants.values.echo_webhook) emitMessage(state, account, ref, 'message_received');
   return messageId(account, ref);
 }
 
-/** Stores a message, without an event. `from` null: the owner. */
+/** Sends no event. `from` null: the owner. */
 export function storeMessageRef(
   state: State,
   account: Account,

@@ -1,7 +1,7 @@
 import { ApiError } from '../server/errors.ts';
 import type { IncomingMessage } from '../server/provider.ts';
 import { jidOf, typedPhone } from '../world/whatsapp.ts';
-import { editMessage, addStranger, startChat } from './chat-store.ts';
+import { editMessage, addUnlisted, startChat } from './chat-store.ts';
 import { chatByProviderId, knownAttendee, messageByAnyId, recipient } from './lookup.ts';
 import { chatId, findAttendee, findChat, messageId, type MessageRef } from './ids.ts';
 import { storeMessageRef } from './send.ts';
@@ -10,10 +10,7 @@ import type { Account, AttendeeRef, ChatRef, Reaction, StoredAttachment } from '
 import { messageFacts } from './views/messages.ts';
 import { emitMessage, providerIdOf } from './webhooks.ts';
 
-/**
- * Runs an event of the channel. While the account is not OK UniPile does not see it: the event waits, and is shown and
- * sent when the account is OK again.
- */
+/** While the account is not OK UniPile does not see the channel: the event waits, and is shown and sent later. */
 export function whenConnected(account: Account, job: () => object): object {
   const connected = account.status === 'OK';
   if (!connected && !account.identity) throw new ApiError(409, 'this account has not been connected yet');
@@ -23,11 +20,11 @@ export function whenConnected(account: Account, job: () => object): object {
 
 /**
  * `from`: an attendee's id, provider id or phone number, or `me` for the owner at their own phone. `chat`: UniPile's or
- * the provider's id; absent: the one-to-one chat with the author. `name`: of an author outside the address book.
+ * the provider's id; absent: the one-to-one chat with the author. `name`: of an author without contact.
  */
 type Incoming = Omit<IncomingMessage, 'attachments'> & { attachments: StoredAttachment[] };
 
-/** A person writes, or the owner at their own phone. Several messages are numbered. */
+/** Several messages are numbered. */
 export function receiveMessages(state: State, account: Account, incoming: Incoming): object {
   const own = incoming.from === 'me';
   const author = own ? null : authorOf(state, account, incoming);
@@ -50,7 +47,6 @@ export function receiveMessages(state: State, account: Account, incoming: Incomi
   return { chat_id: chatId(account, chat), messages };
 }
 
-/** A message of the owner reaches or is read by the other side. */
 export function receiveReceipt(state: State, account: Account, id: string, status: 'delivered' | 'read'): object {
   const ref = messageOf(account, id);
   const facts = messageFacts(account, ref);
@@ -60,7 +56,7 @@ export function receiveReceipt(state: State, account: Account, id: string, statu
   return { message_id: facts.id, status };
 }
 
-/** A person reacts; without `from`, the message's own author. */
+/** Without `from`, the message's own author reacts. */
 export function receiveReaction(
   state: State,
   account: Account,
@@ -106,11 +102,11 @@ function authorOf(state: State, account: Account, { from, name }: Pick<Incoming,
     const found = findAttendee(state, from);
     if (found.account === account) return found.ref;
   } catch {
-    // Not UniPile's id; it may be a number or a provider id outside the address book.
+    // Not UniPile's id; it may be a number or a provider id without contact.
   }
   const phone = account.type === 'WHATSAPP' ? typedPhone(from) : null;
   const providerId = phone === null ? from : jidOf(phone);
-  if (name !== undefined) return { kind: 'stranger', index: addStranger(account.store, providerId, name) };
+  if (name !== undefined) return { kind: 'unlisted', index: addUnlisted(account.store, providerId, name) };
   try {
     return recipient(account, providerId, variants);
   } catch {

@@ -16,7 +16,7 @@ export interface Webhook {
   name: string | undefined;
   requestUrl: string;
   format: 'json' | 'form';
-  /** Null: every account, those to come included. */
+  /** Null: every account, later ones included. */
   accountIds: string[] | null;
   enabled: boolean;
   headers: { key: string; value: string }[];
@@ -24,7 +24,6 @@ export interface Webhook {
   data: { name: string; key: string }[];
 }
 
-/** Everything that one UniPile stand-in knows. */
 export interface State {
   shared: Shared;
   variants: Variants<UnipileVariants>;
@@ -36,7 +35,7 @@ export interface State {
   webhooks: Map<string, Webhook>;
   /** Accounts with a login under way, by `Login.key`. */
   logins: Map<string, Account>;
-  /** Phone numbers that the sandbox gave to accounts scanned without one. */
+  /** Numbers given to accounts that were scanned without one. */
   phones: Set<string>;
   links: Map<string, HostedLink>;
   /** Epoch ms; the platform's daily restarts are counted from it. */
@@ -76,7 +75,7 @@ export function clearState(state: State): void {
 
 export const randomId = (): string => randomBytes(16).toString('base64url');
 
-/** A new account without identity: it is `CONNECTING` until its login ends. */
+/** `CONNECTING` until its login ends. */
 export function addAccount(state: State, type: AccountType): Account {
   let id = randomId();
   while (state.byTag.has(tagOf(id))) id = randomId();
@@ -107,7 +106,7 @@ export function removeAccount(state: State, account: Account): void {
   state.list.splice(positionOf(state, account.seq), 1);
 }
 
-/** Position of the first account whose `seq` is not below this one. */
+/** The first position whose `seq` is not lower. */
 export function positionOf(state: State, seq: number): number {
   let [low, high] = [0, state.list.length];
   while (low < high) {
@@ -138,7 +137,7 @@ function tagOf(id: string): number {
 
 const ANSWERS = ['SYNC_STARTED', 'SYNC_RUNNING', 'SYNC_DONE'] as const;
 
-/** Started, then running, then done, then started again: one answer per call, so that no test has to wait. */
+/** Started, running, done, and again: one answer per call, so that no test has to wait. */
 export function syncStatus(asked: { syncCalls: number }): (typeof ANSWERS)[number] {
   return ANSWERS[asked.syncCalls++ % ANSWERS.length]!;
 }

@@ -1,7 +1,7 @@
-import type { AddressBook } from '../world/address-book.ts';
+import type { GeneratedPeople } from '../world/generated-people.ts';
 import type { PendingEvents } from '../world/pending-events.ts';
 
-/** Account types as `type` of an Account names them; the same words are used as `provider` when logging in. */
+/** As `type` of an Account; the same words are `provider` in a login. */
 const MESSAGING_TYPES = ['WHATSAPP', 'TELEGRAM', 'LINKEDIN', 'INSTAGRAM', 'MESSENGER', 'TWITTER'] as const;
 export const MAIL_TYPES = ['MAIL', 'GOOGLE_OAUTH', 'OUTLOOK'] as const;
 export type AccountType = (typeof MESSAGING_TYPES)[number] | (typeof MAIL_TYPES)[number];
@@ -18,46 +18,41 @@ export type Checkpoint =
   | { type: 'CAPTCHA'; public_key: string; data: string }
   | { type: 'CONTRACT_CHOOSER'; contract_options: { id: string; name: string }[] };
 
-/** The account's owner on the channel; equal for every account of the same person. */
+/** Equal for every account of the same person. */
 export interface Identity {
-  /** The name that the provider shows for the account. */
   name: string;
   /** The owner's own id on the channel, as messages name their sender. */
   providerId: string;
-  /** What `connection_params` shows, `im` or `mail` around it. */
+  /** Shown in `connection_params` under `im` or `mail`. */
   params: Record<string, unknown>;
   /** WhatsApp and Telegram: digits with the country code. */
   phone: string | null;
 }
 
-/** A login under way: the checkpoints still to pass, the present one first. */
+/** Its remaining checkpoints, the present one first. */
 export interface Login {
   kind: 'create' | 'reconnect';
   /** Provider and user name: only one login of them runs at a time (else 425). Null for a QR login. */
   key: string | null;
-  /** Epoch ms after which the attempt is over. */
+  /** Epoch ms. */
   deadline: number;
   steps: Checkpoint[];
-  /** Known from the credentials; a QR login learns it from the phone. */
+  /** From the credentials; for a QR login, from the phone. */
   identity: Identity | null;
-  /** The number that a pairing code was asked for. */
   pairingPhone: string | null;
   /** Epoch ms after which the QR can no longer be scanned. */
   qrUntil: number;
-  /** Calls off a planned scan or approval. */
   cancelPlan: () => void;
-  /** Called once when the login has succeeded. */
   whenDone: WhenDone;
 }
 
-/** Runs when a login has succeeded, wherever its last step was. */
+/** Wherever the login's last step was. */
 export type WhenDone = (account: Account, kind: Login['kind']) => void;
 
 export interface Account {
   id: string;
-  /** Rises with each account: the order of the list. */
   seq: number;
-  /** 32 bits of the id that every id below the account carries. */
+  /** 32 bits of the id, part of every id below the account. */
   tag: number;
   type: AccountType;
   createdAt: number;
@@ -69,7 +64,7 @@ export interface Account {
   syncCalls: number;
 }
 
-/** A chat. `single` number i is with person i of the address book; `started` ones were opened later. */
+/** `single` number i is with contact i; `started` ones were opened later. */
 export interface ChatRef {
   kind: 'single' | 'group' | 'started';
   index: number;
@@ -88,7 +83,6 @@ export interface Reaction {
   is_sender: boolean;
 }
 
-/** What can change on any message after it was written. */
 export interface MessageState {
   seen?: boolean;
   delivered?: boolean;
@@ -121,13 +115,12 @@ export interface ChatState {
   messages: StoredMessage[];
 }
 
-/** `person`: number in the address book; `stranger`: met outside it; `self`: the owner. */
 export interface AttendeeRef {
-  kind: 'person' | 'stranger' | 'self';
+  kind: 'person' | 'unlisted' | 'self';
   index: number;
 }
 
-interface Stranger {
+interface UnlistedPerson {
   providerId: string;
   name: string;
 }
@@ -139,20 +132,20 @@ export interface StartedChat {
   group: boolean;
 }
 
-/** An account's chats, messages and attendees: a generated part, computed from indexes, and what was added since. */
+/** A generated part, computed from indexes, and later additions. */
 export interface ChatStore {
-  book: AddressBook;
+  people: GeneratedPeople;
   /** The newest generated chat's time, epoch ms. */
   base: number;
   /** Times of stored messages strictly rise. */
   lastTs: number;
   stored: StoredMessage[];
   chats: Map<string, ChatState>;
-  /** Chats with stored messages, the one last written in at the end. */
+  /** The chat with the latest message at the end. */
   recentChats: ChatState[];
   started: StartedChat[];
   startedByMembers: Map<string, number>;
-  strangers: Stranger[];
-  strangerByProviderId: Map<string, number>;
+  unlisted: UnlistedPerson[];
+  unlistedByProviderId: Map<string, number>;
   messageStates: Map<string, MessageState>;
 }

@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 const seconds = z.number().positive();
 
-/** What the contract leaves open or contradicts, as switches. The README explains each. */
+/** Switches for what the contract leaves open or contradicts. The README explains each. */
 export const unipileVariants = z.object({
   auto_scan_seconds: seconds.nullable().default(null),
   auto_approve_seconds: seconds.nullable().default(null),

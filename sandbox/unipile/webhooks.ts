@@ -10,7 +10,7 @@ import { messageFacts } from './views/messages.ts';
 
 export type MessageEvent = 'message_received' | 'message_read' | 'message_delivered' | 'message_reaction';
 
-/** Sends a status to the account-status webhooks. `message`: one of the documented words or a source's status. */
+/** `message`: one of the documented words or a source's status. */
 export function emitStatus(state: State, account: Account, message: string): void {
   const { account_status_shape: shape, account_status_reason: reason } = state.variants.values;
   const status = {
@@ -25,7 +25,6 @@ export function emitStatus(state: State, account: Account, message: string): voi
   }
 }
 
-/** Sends an event to the messaging webhooks that take it. */
 export function emitMessage(
   state: State,
   account: Account,
@@ -111,7 +110,7 @@ function accountInfo(account: Account): object {
   return { type, user_id: identity?.providerId ?? '' };
 }
 
-/** Renames fields as the webhook's `data` says. */
+/** As the webhook's `data` says. */
 function rename(payload: Record<string, unknown>, hook: Webhook): Record<string, unknown> {
   for (const { name, key } of hook.data) {
     if (!(key in payload) || name === key) continue;
@@ -124,7 +123,7 @@ function rename(payload: Record<string, unknown>, hook: Webhook): Record<string,
 function deliver(state: State, hook: Webhook, account: Account, payload: object, label: string): void {
   const variants = state.variants.values;
   const any2xx = variants.webhook_success === '2xx';
-  // JSON under a form's content type is what the real service sends unless the webhook's own headers say otherwise.
+  // The real service sends JSON under a form's content type, unless the webhook's own headers differ.
   const headers: Record<string, string> = { 'content-type': 'application/x-www-form-urlencoded' };
   for (const { key, value } of hook.headers) headers[key.toLowerCase()] = value;
   const delivery: Delivery = {
@@ -150,7 +149,6 @@ function asForm(payload: object): string {
   return new URLSearchParams(fields).toString();
 }
 
-/** The provider id under which a reaction's or receipt's author is known. */
 export function providerIdOf(state: State, account: Account, ref: Parameters<typeof attendeeFacts>[1]): string {
   return attendeeFacts(account, ref, state.variants.values).providerId;
 }

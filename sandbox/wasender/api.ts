@@ -19,17 +19,15 @@ type Bucket = 'send' | 'group' | 'picture' | 'on_whatsapp' | 'contacts' | 'other
 
 interface Options extends RouteOptions {
   bucket?: Bucket;
-  /** The field that carries the text of its failures; `message` unless given. */
+  /** The field of a failure's text; `message` by default. */
   errorField?: 'message' | 'error';
 }
 
-/** The caller is the session whose key was sent; with a personal access token it is null. */
+/** `Caller` is the key's session; null for a personal access token. */
 export interface Route extends ServerRoute<Session | null>, Options {
-  /** Personal access token or session key. */
   auth: 'pat' | 'session';
 }
 
-/** A route behind the personal access token. */
 export const patRoute = (name: RouteName, ...args: RouteArgs<Session | null, Options>): Route => ({
   ...toRoute(name, args),
   auth: 'pat',
@@ -38,7 +36,7 @@ export const patRoute = (name: RouteName, ...args: RouteArgs<Session | null, Opt
 /** `linked`: refused while no phone is linked. */
 type SessionOptions = Options & { linked?: boolean };
 
-/** Makes routes behind a session's key, which have these options unless they give their own. */
+/** Routes behind a session's key, with default options. */
 export const sessionRouter =
   (state: State, defaults: SessionOptions = {}) =>
   (name: RouteName, ...args: RouteArgs<Session, SessionOptions>): Route => {
@@ -56,12 +54,11 @@ export const sessionRouter =
     };
   };
 
-/** The usual success. */
 export function answer(res: Response, data: unknown, status = 200): void {
   res.status(status).json({ success: true, data });
 }
 
-/** Checks key, limits and calls at a time. */
+/** Checks key, limits and concurrent calls. */
 export function admit(state: State, req: Request, res: Response, route: Route): Session | null {
   state.origin = `http://${req.headers.host}`;
   res.locals['errorField'] = route.errorField ?? 'message';
@@ -79,7 +76,7 @@ export function admit(state: State, req: Request, res: Response, route: Route): 
   return session;
 }
 
-/** Gives the key's session; null for the personal access token. Throws 401. */
+/** Null for the personal access token. Throws 401. */
 function authorize(state: State, req: Request, auth: Route['auth']): Session | null {
   const token = /^Bearer +(.+)$/i.exec(req.headers.authorization ?? '')?.[1];
   if (token === undefined) throw unauthorized('API key is required');
@@ -111,7 +108,6 @@ function setLimitHeaders(state: State, res: Response, usage: Usage | null): void
   });
 }
 
-/** The published limits, each with its switch. */
 function rulesFor(bucket: Bucket, session: Session | null, variants: WasenderVariants): LimitRule[] {
   if (!variants.limits) return [];
   const rules: Record<Bucket, [limit: number | null, seconds: number][]> = {

@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import { type AddressBook, createBook, exists } from '../world/address-book.ts';
+import { type GeneratedPeople, createPeople, exists } from '../world/generated-people.ts';
 
 const share = z.number().min(0).max(1);
 
-/** What `PUT /address-book` takes beside size and seed. Shares are of the people in the address book. */
+/** For `PUT /address-book`. Shares are of all its people. */
 export const contactOptions = z.object({
   nameless: share.default(0.1).describe('no saved, push or verified name'),
   unsaved: share.default(0.2).describe('known by their push name only'),
@@ -17,59 +17,54 @@ export const contactOptions = z.object({
 });
 export type ContactOptions = z.infer<typeof contactOptions>;
 
-/** A session's contacts: the people of an address book, and what was changed by API or events. */
+/** Generated contacts, and changes by API or events. */
 export interface ContactList {
-  book: AddressBook;
+  people: GeneratedPeople;
   options: ContactOptions;
-  /** Indexes of the people that were not removed, in order; null: all. */
+  /** Indexes of the remaining people, in order; null: all. */
   present: Uint32Array | null;
   /** By JID: names saved by `PUT /contacts`. */
   saved: Map<string, string>;
   blocked: Set<string>;
-  /** Contacts outside the address book: push names by JID. */
-  strangers: Map<string, string | null>;
+  /** Push names of other people, by JID. */
+  unlisted: Map<string, string | null>;
 }
 
 export const DEFAULT_SIZE = 10;
 export const DEFAULT_SEED = '1';
 
 export function createContactList(size: number, seed: string, options: ContactOptions): ContactList {
-  const book = createBook(size, seed);
-  return { book, options, present: null, saved: new Map(), blocked: new Set(), strangers: new Map() };
+  const people = createPeople(size, seed);
+  return { people, options, present: null, saved: new Map(), blocked: new Set(), unlisted: new Map() };
 }
 
-/** Lists the remaining people again, after some were removed. */
 export function refreshPresent(contacts: ContactList): void {
-  const { book } = contacts;
-  const present = new Uint32Array(book.size);
+  const { people } = contacts;
+  const present = new Uint32Array(people.size);
   let n = 0;
-  for (let index = 0; index < book.size; index++) if (exists(book, index)) present[n++] = index;
+  for (let index = 0; index < people.size; index++) if (exists(people, index)) present[n++] = index;
   contacts.present = present.slice(0, n);
 }
 
-/** One place of the contact list. */
 export type ListEntry =
   | { kind: 'person'; index: number; as: 'listed' | 'lean' | 'lid' }
-  | { kind: 'stranger'; jid: string };
+  | { kind: 'unlisted'; jid: string };
 
-/**
- * The list by place, without holding it: blocks of people each ending in one near duplicate, then far duplicates, LID
- * twins and strangers.
- */
+/** By place: blocks of people each ending in one near duplicate, then far duplicates, LID twins and other people. */
 export function listEntries(contacts: ContactList): { total: number; at(place: number): ListEntry } {
-  const { book, options, present, strangers } = contacts;
-  const people = present?.length ?? book.size;
+  const { people, options, present, unlisted } = contacts;
+  const count = present?.length ?? people.size;
   const personAt = (rank: number): number => (present ? present[rank]! : rank);
   const counts = [
-    Math.floor(people * options.near_duplicates),
-    Math.floor(people * options.far_duplicates),
-    Math.floor(people * options.lid_twins),
+    Math.floor(count * options.near_duplicates),
+    Math.floor(count * options.far_duplicates),
+    Math.floor(count * options.lid_twins),
   ] as const;
   const [near, far, twins] = counts;
-  const block = near === 0 ? 0 : Math.floor(people / near);
-  const nearEnd = people + near;
-  const unknown = [...strangers.keys()];
-  const spread = (nth: number, of: number): number => Math.floor((nth * people) / of);
+  const block = near === 0 ? 0 : Math.floor(count / near);
+  const nearEnd = count + near;
+  const unknown = [...unlisted.keys()];
+  const spread = (nth: number, of: number): number => Math.floor((nth * count) / of);
   return {
     total: nearEnd + far + twins + unknown.length,
     at(place) {
@@ -82,7 +77,7 @@ export function listEntries(contacts: ContactList): { total: number; at(place: n
       const after = place - nearEnd;
       if (after < far) return { kind: 'person', index: personAt(spread(after, far)), as: 'listed' };
       if (after < far + twins) return { kind: 'person', index: personAt(spread(after - far, twins)), as: 'lid' };
-      return { kind: 'stranger', jid: unknown[after - far - twins]! };
+      return { kind: 'unlisted', jid: unknown[after - far - twins]! };
     },
   };
 }

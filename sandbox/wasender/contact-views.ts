@@ -4,7 +4,7 @@ import { jidOf } from '../world/whatsapp.ts';
 import { findIdentity, type Identity } from './identity.ts';
 import type { Session, State } from './state.ts';
 import type { WasenderVariants } from './variants.ts';
-import { type AddressBook, revision } from '../world/address-book.ts';
+import { type GeneratedPeople, revision } from '../world/generated-people.ts';
 import { nameFor, person } from '../world/people.ts';
 import { mix } from '../world/random.ts';
 
@@ -12,7 +12,7 @@ const EMOJI = ['🌿', '🚀✨', '👩‍👩‍👧', '🇧🇷', '❤️‍�
 const ABOUTS = ['Hey there! I am using WhatsApp.', 'Busy', 'At work', 'Battery about to die', null, null];
 const LARGE_RECORD_BYTES = 200_000;
 
-/** Everything known of a contact, before the variants are applied. */
+/** Before the variants are applied. */
 export interface ContactFacts extends Identity {
   name: string | null;
   notify: string | null;
@@ -23,15 +23,19 @@ export interface ContactFacts extends Identity {
   large: boolean;
 }
 
-/** A person of the address book. `book`: an earlier version of it, to see the person before a change. */
-export function personFacts(contacts: ContactList, index: number, book: AddressBook = contacts.book): ContactFacts {
+/** `people`: an earlier version, for the person before a change. */
+export function personFacts(
+  contacts: ContactList,
+  index: number,
+  people: GeneratedPeople = contacts.people,
+): ContactFacts {
   const { options } = contacts;
-  const found = person(book, 'WHATSAPP', index, options.lid_only);
-  const version = revision(book, index);
-  const draw = (salt: number): number => mix(book.hash, index, salt) / 0x1_0000_0000;
+  const found = person(people, 'WHATSAPP', index, options.lid_only);
+  const version = revision(people, index);
+  const draw = (salt: number): number => mix(people.hash, index, salt) / 0x1_0000_0000;
   const nameless = draw(101) < options.nameless;
-  const emoji = draw(102) < options.emoji ? ` ${EMOJI[mix(book.hash, index, 103) % EMOJI.length]}` : '';
-  const full = found.name.startsWith('+') ? nameFor(`${book.hash}:${index}`) : found.name;
+  const emoji = draw(102) < options.emoji ? ` ${EMOJI[mix(people.hash, index, 103) % EMOJI.length]}` : '';
+  const full = found.name.startsWith('+') ? nameFor(`${people.hash}:${index}`) : found.name;
   const [first = full, last = ''] = full.split(' ');
   const unsaved = draw(104) < options.unsaved;
   const business = !nameless && draw(105) < options.business;
@@ -45,17 +49,17 @@ export function personFacts(contacts: ContactList, index: number, book: AddressB
     notify: nameless ? null : first + emoji,
     verifiedName: business ? `${last} & Co ${index}` : null,
     // So that every change is visible in some field.
-    about: version > 0 ? `News no. ${version}` : ABOUTS[mix(book.hash, index, 106) % ABOUTS.length]!,
+    about: version > 0 ? `News no. ${version}` : ABOUTS[mix(people.hash, index, 106) % ABOUTS.length]!,
     pictureSeed: found.hasPicture ? found.pictureSeed : null,
-    large: options.large_record && index === Math.floor(book.size / 2),
+    large: options.large_record && index === Math.floor(people.size / 2),
   };
 }
 
-function strangerFacts(contacts: ContactList, identity: Identity): ContactFacts {
+function unlistedFacts(contacts: ContactList, identity: Identity): ContactFacts {
   return {
     ...identity,
     name: contacts.saved.get(identity.jid) ?? null,
-    notify: contacts.strangers.get(identity.jid) ?? null,
+    notify: contacts.unlisted.get(identity.jid) ?? null,
     verifiedName: null,
     about: null,
     pictureSeed: null,
@@ -64,17 +68,16 @@ function strangerFacts(contacts: ContactList, identity: Identity): ContactFacts 
 }
 
 export function contactFacts(contacts: ContactList, identity: Identity): ContactFacts {
-  return identity.index === null ? strangerFacts(contacts, identity) : personFacts(contacts, identity.index);
+  return identity.index === null ? unlistedFacts(contacts, identity) : personFacts(contacts, identity.index);
 }
 
 function entryFacts(contacts: ContactList, entry: ListEntry): ContactFacts {
-  if (entry.kind === 'stranger') return strangerFacts(contacts, findIdentity(contacts, entry.jid)!);
+  if (entry.kind === 'unlisted') return unlistedFacts(contacts, findIdentity(contacts, entry.jid)!);
   const facts = personFacts(contacts, entry.index);
   if (entry.as === 'lean') return { ...facts, name: null };
   return entry.as === 'lid' ? { ...facts, jid: facts.lid } : facts;
 }
 
-/** One entry as an answer or event shows it. */
 export function contactView(state: State, facts: ContactFacts, where: 'list' | 'one' | 'event'): object {
   const variants = state.variants.values;
   const picture = facts.pictureSeed === null ? null : pictureUrl(state, facts.pictureSeed);
@@ -111,7 +114,7 @@ function absent(field: string, value: string | null, { absent_names }: WasenderV
   return absent_names === 'omitted' ? {} : { [field]: absent_names === 'null' ? null : '' };
 }
 
-/** The contact list by place; while the first sync runs it is shorter. */
+/** Shorter while the first sync runs. */
 export function contactList(state: State, session: Session): { total: number; at(place: number): object } {
   const { total, at } = listEntries(session.contacts);
   const { first_sync_seconds: seconds } = state.variants.values;
@@ -120,7 +123,6 @@ export function contactList(state: State, session: Session): { total: number; at
   return { total: shown, at: (place) => contactView(state, entryFacts(session.contacts, at(place)), 'list') };
 }
 
-/** The `data` of a contacts event. */
 export function contactsData(state: State, entries: object[]): unknown {
   return state.variants.values.contacts_shape === 'object' && entries.length === 1 ? entries[0] : entries;
 }

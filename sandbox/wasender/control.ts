@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { ApiError } from '../server/errors.ts';
 import { action, actionFields, attachmentFields, type ProviderSandbox } from '../server/provider.ts';
-import { changeBook, exists, revision } from '../world/address-book.ts';
+import { changePeople, exists, revision } from '../world/generated-people.ts';
 import { contactOptions, createContactList, listEntries, refreshPresent, type ContactOptions } from './contact-list.ts';
 import { contactsData, contactView, personFacts, type ContactFacts } from './contact-views.ts';
 import { getMessage, moveStatus } from './messages.ts';
@@ -18,14 +18,12 @@ const status = z
   .toLowerCase()
   .pipe(z.enum([...SESSION_STATUSES, 'deleted']));
 
-/** What the control API can do to a session. */
 export function createActions(state: State): ProviderSandbox['actions'] {
   const show = ({ id, status: now, linked }: Session): object => ({
     session: id,
     status: now,
     phone: linked?.phone ?? null,
   });
-  /** Uses the code or passkey that the session waits for. */
   const pass = (session: Session, method: Pairing['method'], phone?: string): object => {
     const { pairing } = session;
     if (pairing?.method !== method) throw new ApiError(409, `this session waits for no ${method}`);
@@ -85,7 +83,7 @@ export function createActions(state: State): ProviderSandbox['actions'] {
   };
 }
 
-/** Other people. Saved names and blocked JIDs stay. */
+/** Saved names and blocked JIDs stay. */
 function replaceContacts(session: Session, size: number, seed: string, options: ContactOptions): void {
   const { saved, blocked } = session.contacts;
   session.contacts = { ...createContactList(size, seed, options), saved, blocked };
@@ -95,24 +93,24 @@ function announceContacts(state: State, session: Session): void {
   if (!listens(session, 'contacts.upsert')) return;
   const { contacts } = session;
   const entries = function* (): Generator<object> {
-    for (let index = 0; index < contacts.book.size; index++) {
+    for (let index = 0; index < contacts.people.size; index++) {
       yield contactView(state, personFacts(contacts, index), 'event');
     }
   };
   emitContacts(state, session, 'contacts.upsert', entries());
 }
 
-/** Changes and removes shares of the whole address book. The service has no event for removals. */
+/** Shares of all contacts. The service has no event for removals. */
 function changeContacts(state: State, session: Session, change: number, remove: number): object {
   const { contacts } = session;
-  const { book } = contacts;
-  const before = { ...book, changes: [...book.changes] };
-  const counts = changeBook(book, change, remove);
+  const { people } = contacts;
+  const before = { ...people, changes: [...people.changes] };
+  const counts = changePeople(people, change, remove);
   if (remove > 0 || contacts.present) refreshPresent(contacts);
   if (counts.changed > 0 && listens(session, 'contacts.update')) {
     const differences = function* (): Generator<object> {
-      for (let index = 0; index < book.size; index++) {
-        if (!exists(book, index) || revision(book, index) === revision(before, index)) continue;
+      for (let index = 0; index < people.size; index++) {
+        if (!exists(people, index) || revision(people, index) === revision(before, index)) continue;
         yield difference(personFacts(contacts, index, before), personFacts(contacts, index));
       }
     };
@@ -121,7 +119,7 @@ function changeContacts(state: State, session: Session, change: number, remove: 
   return { session: session.id, ...counts, entries: listEntries(contacts).total };
 }
 
-/** The changed fields only. A picture is only said to be changed: the receiver has to fetch it. */
+/** The changed fields only. A changed picture is only announced: the receiver has to fetch it. */
 function difference(was: ContactFacts, is: ContactFacts): object {
   return {
     id: is.jid,

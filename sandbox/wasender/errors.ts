@@ -3,15 +3,15 @@ import { ApiError, type ErrorFormat } from '../server/errors.ts';
 import type { Clock } from '../world/clock.ts';
 import type { WasenderVariants } from './variants.ts';
 
-/** The field that carries the text of a failure: which one depends on the call. */
+/** Depends on the call. */
 type ErrorField = 'message' | 'error';
 
 interface Details {
   /** Absent: the field of the route's other failures. */
   field?: ErrorField;
-  /** Texts by field of the request's body. */
+  /** By field of the request's body. */
   errors?: Record<string, string[]> | undefined;
-  /** Only for a call over a limit: when it would not be, in epoch milliseconds. */
+  /** Only for a call over a limit, in epoch milliseconds. */
   retryAt?: number;
 }
 
@@ -33,7 +33,6 @@ export const tooManyRequests = (retryAt: number): WasenderError =>
 const failure = (status: number, text: string, details?: Details) => (): WasenderError =>
   new WasenderError(status, text, details);
 
-/** Failures as the service writes them, with the variants in force. */
 export function errorFormat(variants: WasenderVariants, clock: Clock): ErrorFormat<WasenderError> {
   return {
     failures: {
@@ -52,7 +51,7 @@ export function errorFormat(variants: WasenderVariants, clock: Clock): ErrorForm
     },
   };
 
-  /** 429 with how long to wait, where and in the unit that the variants say. */
+  /** Place and unit of the waiting time depend on the variants. */
   function writeOverLimit({ status, message }: WasenderError, retryAt: number, res: Response): void {
     const { retry_after: where, retry_after_unit: unit } = variants;
     const wait = Math.max(1, Math.ceil((retryAt - clock.now()) / 1000));

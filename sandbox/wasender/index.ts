@@ -10,7 +10,6 @@ import { mediaRoutes, messageRoutes } from './routes/messages.ts';
 import { logRoutes, ownRoutes, pairingRoutes, sessionRoutes } from './routes/sessions.ts';
 import { clearState, createState, type Session, type State } from './state.ts';
 
-/** The stand-in for WASender's API. */
 export const wasender: ProviderDefinition<'wasender'> = {
   name: 'wasender',
   port: { variable: 'PATCHBAY_SANDBOX_WASENDER_PORT', usual: 3912 },

@@ -21,7 +21,7 @@ const pageQuery = z.looseObject({
 });
 const CHUNK = 500;
 
-/** Contacts or groups: all at once, or a page where it is asked for. */
+/** All at once, or a page where one is requested. */
 export async function answerList(state: State, req: Request, res: Response, list: List): Promise<void> {
   const { paginated, page, limit: asked } = parseBody(pageQuery, req.query);
   const { paged_shape: shape, max_page_limit } = state.variants.values;
@@ -42,7 +42,7 @@ function pagination(state: State, total: number, page: number, limit: number): o
   return { page, limit, total, totalPages, hasNext: page < totalPages };
 }
 
-/** The whole list, streamed: it is never in memory as a whole. */
+/** Streamed: the list is never in memory as a whole. */
 async function streamAll(state: State, res: Response, list: List): Promise<void> {
   const { unpaged_shape: shape, field_case } = state.variants.values;
   const [open, close] = { array: ['[', ']'], items: ['{"items":[', ']}'], object: ['{', '}'] }[shape] as [
@@ -77,13 +77,12 @@ const query = z.looseObject({
   per_page: z.coerce.number().int().min(1).max(100).default(10),
 });
 
-/** Laravel's page of a list: what the logs answer in `data`. `newest` first. */
+/** The `data` of the logs. `newest` first. */
 export function laravelPage(req: Request, origin: string, total: number, at: (place: number) => object): object {
   const { page, per_page } = parseBody(query, req.query);
   return laravel({ page, perPage: per_page, path: `${origin}${req.path}`, total, at });
 }
 
-/** One page by number, with the addresses around it. */
 function laravel(list: {
   page: number;
   perPage: number;

@@ -37,7 +37,6 @@ const KINDS = [
   { suffix: '', event: 'messages-personal.received', ignored: null },
 ] as const;
 
-/** Sends the events of a new message, incoming or the owner's. */
 export function emitMessage(state: State, session: Session, message: StoredMessage): void {
   const { upsert_messages, upsert_repeats } = state.variants.values;
   const kind = KINDS.find(({ suffix }) => message.jid.endsWith(suffix))!;
@@ -52,7 +51,7 @@ export function emitMessage(state: State, session: Session, message: StoredMessa
 
 const WORDS = ['error', 'pending', 'sent', 'delivered', 'read', 'played'] as const;
 
-/** Changes a message's delivery status and sends the events: the status, and from `delivered` on a receipt. */
+/** Sends the events: the status, and from `delivered` on a receipt. */
 export function moveStatus(state: State, session: Session, message: StoredMessage, status: DeliveryStatus): void {
   message.status = status;
   const { update_shape, update_status } = state.variants.values;
@@ -66,7 +65,7 @@ export function moveStatus(state: State, session: Session, message: StoredMessag
   ]);
 }
 
-/** WhatsApp's key of a message, with the sender in every form. */
+/** With the sender in every form. */
 export function messageKey(state: State, session: Session, message: StoredMessage): Record<string, unknown> {
   const { keyId: id, jid: remoteJid, from } = message;
   const group = isGroup(remoteJid);
@@ -100,7 +99,6 @@ const participant = (state: State, { jid, phone, lid }: Sender): object => ({
   participantLid: lid,
 });
 
-/** A message as events carry it. */
 function messageView(state: State, session: Session, message: StoredMessage): object {
   const { pushName, content, body, ts } = message;
   return {

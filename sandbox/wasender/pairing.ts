@@ -5,7 +5,7 @@ import { WasenderError } from './errors.ts';
 import { endPairing, type Pairing, type Session, type SessionStatus, type State } from './state.ts';
 import { emit } from './webhooks.ts';
 
-/** Changes a session's status, logs it and sends the event. */
+/** Logs it and sends the event. */
 export function setStatus(state: State, session: Session, status: SessionStatus, logged = 'status_change'): void {
   const now = state.shared.clock.now();
   session.status = status;
@@ -16,7 +16,7 @@ export function setStatus(state: State, session: Session, status: SessionStatus,
   if (status === 'connected') session.pendingEvents.release();
 }
 
-/** Starts to link a phone, or says that one is linked: the `data` of a connect. */
+/** The `data` of a connect. */
 export function connect(state: State, session: Session, method: Pairing['method'], asImage: boolean): object {
   if (state.variants.values.subscription === 'none') {
     throw new WasenderError(403, 'You do not have an active subscription.', { field: 'error' });
@@ -66,7 +66,7 @@ function renewQr(state: State, session: Session, pairing: Pairing): void {
   if (qr_renews) pairing.cancelPlans.push(clock.at(pairing.until, () => renewQr(state, session, pairing)));
 }
 
-/** The current QR code; a lapsed one is replaced. Throws 422 without a connect before. */
+/** Replaces a lapsed code. Throws 422 without a connect before. */
 export function currentQr(state: State, session: Session, asImage: boolean): string {
   const { pairing } = session;
   if (pairing?.method !== 'qr') {
@@ -78,7 +78,7 @@ export function currentQr(state: State, session: Session, asImage: boolean): str
 
 const qrCode = (text: string, asImage: boolean): string => (asImage ? encodeQR(text, 'data-url') : text);
 
-/** Links the phone: it has scanned, or the passkey was used. `phone`: digits; absent: the session's number. */
+/** `phone`: digits; absent: the session's number. */
 export function finishPairing(state: State, session: Session, phone?: string): void {
   endPairing(session);
   session.timesLinked++;
@@ -93,7 +93,6 @@ export function finishPairing(state: State, session: Session, phone?: string): v
 /** In these statuses the phone is no longer linked; in the others it reconnects without a scan. */
 const UNLINKED: SessionStatus[] = ['disconnected', 'need_scan', 'need_passkey', 'logged_out', 'expired'];
 
-/** Leaves the connected status, by the service or the phone. */
 export function disconnect(state: State, session: Session, status: SessionStatus): void {
   endPairing(session);
   if (UNLINKED.includes(status)) session.linked = null;
@@ -103,7 +102,7 @@ export function disconnect(state: State, session: Session, status: SessionStatus
   renewQr(state, session, session.pairing);
 }
 
-/** A status in the case that the variants say. `documented`: the case in the service's documentation. */
+/** In the case of the variants. `documented`: the case in the service's documentation. */
 export function statusText(state: State, status: SessionStatus, documented: 'lower' | 'upper', id = 0): string {
   const { status_case: asked } = state.variants.values;
   const mixed = id % 2 === 1 ? 'upper' : 'lower';

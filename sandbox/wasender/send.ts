@@ -5,7 +5,7 @@ import { emitMessage, getMessage, messageKey, moveStatus, storeMessage } from '.
 import type { Session, State, StoredMessage } from './state.ts';
 import { emit } from './webhooks.ts';
 
-/** A message to a number that ends so is accepted, and fails afterwards. */
+/** A message to a number with this end is accepted, and fails afterwards. */
 const FAILING = '9999';
 
 const url = z.url({ protocol: /^https?$/ });
@@ -38,7 +38,7 @@ export const sendBody = z.looseObject({
 });
 type SendBody = z.infer<typeof sendBody>;
 
-/** By field: the WhatsApp content that a message with it has. */
+/** The WhatsApp content by the field of the request. */
 const CONTENT: [field: string, content: (body: SendBody) => Record<string, unknown>][] = [
   ['imageUrl', ({ imageUrl, text }) => ({ imageMessage: { url: imageUrl, caption: text ?? '' } })],
   ['videoUrl', ({ videoUrl, text }) => ({ videoMessage: { url: videoUrl, caption: text ?? '' } })],
@@ -56,7 +56,7 @@ const CONTENT: [field: string, content: (body: SendBody) => Record<string, unkno
   ['text', ({ text }) => ({ conversation: text })],
 ];
 
-/** Accepts a message and sends it `send_seconds` later. Throws 422 without content or for a wrong recipient. */
+/** Sends the message `send_seconds` later. Throws 422 without content or for a wrong recipient. */
 export function send(state: State, session: Session, body: SendBody): StoredMessage {
   const content = CONTENT.find(([field]) => body[field] !== undefined && body[field] !== '')?.[1](body);
   if (!content)
@@ -106,7 +106,7 @@ function deliver(state: State, session: Session, message: StoredMessage, again =
   });
 }
 
-/** Sends a failed message again; only while messages are logged. Throws 422. */
+/** Only while messages are logged. Throws 422. */
 export function resend(state: State, session: Session, message: StoredMessage): void {
   if (message.status !== 0 || !message.log) throw invalid('Only a failed message can be sent again.');
   if (!session.settings.log_messages) throw invalid('Message logging is off for this session.');

@@ -18,7 +18,6 @@ const optional = {
   always_online: z.boolean().default(false),
 };
 
-/** What creating a session takes. */
 export const sessionSettings = z.object({
   name: z.string().min(1).max(255),
   phone_number: z.string().regex(/^\+?\d{6,15}$/, 'must be a number with its country code, like +33639980001'),
@@ -28,7 +27,7 @@ export const sessionSettings = z.object({
 });
 export type SessionSettings = z.infer<typeof sessionSettings>;
 
-/** Parses a body; 422 with the texts by field. */
+/** Throws 422 with the texts by field. */
 export function parseBody<S extends z.ZodType>(schema: S, body: unknown): z.infer<S> {
   const parsed = schema.safeParse(body ?? {});
   if (parsed.success) return parsed.data;
@@ -38,7 +37,7 @@ export function parseBody<S extends z.ZodType>(schema: S, body: unknown): z.infe
   throw invalid(first ? `The ${first[0]} field is wrong: ${first[1][0]}` : 'The given data was invalid.', errors);
 }
 
-/** The settings after an update: only the named fields, or (`whole`) a body that creation would take too. */
+/** `whole`: a body that creation would take too, instead of some fields. */
 export function updatedSettings(before: SessionSettings, body: unknown, whole: boolean): SessionSettings {
   const sent = (body ?? {}) as Record<string, unknown>;
   const after = whole ? parseBody(sessionSettings, sent) : parseBody(sessionSettings, { ...before, ...sent });

@@ -11,8 +11,8 @@ import { emit } from './webhooks.ts';
 const MEDIA_DAYS = 30;
 
 /**
- * A person writes, or (`from: me`) the owner does on the phone. Several messages are numbered. What comes while the
- * phone is disconnected waits. Throws 404, 422.
+ * From a person, or (`from: me`) the owner's phone. Several messages are numbered; they wait while the phone is
+ * disconnected. Throws 404, 422.
  */
 export function receiveMessages(state: State, session: Session, incoming: IncomingMessage): object {
   const { contacts } = session;
@@ -23,7 +23,7 @@ export function receiveMessages(state: State, session: Session, incoming: Incomi
   for (let n = 1; n <= incoming.count; n++) {
     const numbered = incoming.count > 1 ? `${incoming.text ?? ''} ${n}`.trim() : (incoming.text ?? '');
     session.pendingEvents.run(connected, () => {
-      if (sender) rememberStranger(state, session, sender, incoming.name);
+      if (sender) addUnlisted(state, session, sender, incoming.name);
       const message = storeMessage(state, session, {
         jid,
         from: sender === null ? null : sender.jid,
@@ -47,14 +47,14 @@ function chatJid({ contacts, linked }: Session, { chat, from }: IncomingMessage,
   return isGroup(chat) || chat.endsWith('@newsletter') ? chat : requireIdentity(contacts, chat).jid;
 }
 
-/** A sender outside the address book becomes a contact that is known by the push name. */
-function rememberStranger(state: State, session: Session, sender: Identity, name: string | undefined): void {
+/** A new sender becomes a contact with a push name only. */
+function addUnlisted(state: State, session: Session, sender: Identity, name: string | undefined): void {
   const { jid, index, phone } = sender;
-  const { strangers } = session.contacts;
-  if (index !== null || (strangers.has(jid) && (name === undefined || strangers.get(jid) === name))) return;
-  const event = strangers.has(jid) ? 'contacts.update' : 'contacts.upsert';
+  const { unlisted } = session.contacts;
+  if (index !== null || (unlisted.has(jid) && (name === undefined || unlisted.get(jid) === name))) return;
+  const event = unlisted.has(jid) ? 'contacts.update' : 'contacts.upsert';
   const notify = name ?? nameFor(phone);
-  strangers.set(jid, notify);
+  unlisted.set(jid, notify);
   emit(state, session, event, contactsData(state, [{ id: jid, notify }]));
 }
 
@@ -76,7 +76,7 @@ function contentOf(state: State, { attachments }: IncomingMessage, text: string)
   return { [`${kind}Message`]: block };
 }
 
-/** A person reacts; without `from`, the other side of the chat. Throws 404, 422. */
+/** Without `from`, the other side of the chat reacts. Throws 404, 422. */
 export function receiveReaction(
   state: State,
   session: Session,

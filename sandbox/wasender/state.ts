@@ -19,7 +19,7 @@ export const SESSION_STATUSES = [
 ] as const;
 export type SessionStatus = (typeof SESSION_STATUSES)[number];
 
-/** An attempt to link a phone: a QR code or a passkey waits to be used. */
+/** A QR code or a passkey that waits to be used. */
 export interface Pairing {
   method: 'qr' | 'passkey';
   /** The QR code's text, or the passkey's token. */
@@ -51,19 +51,18 @@ export interface StoredMessage {
   msgId: number;
   /** WhatsApp's own id. */
   keyId: string;
-  /** The chat: a person's or a group's JID. */
+  /** A person's or a group's JID. */
   jid: string;
   /** The sender's JID or LID; null: the owner. */
   from: string | null;
   pushName: string | null;
-  /** WhatsApp's content, and its text. */
   content: Record<string, unknown>;
   body: string;
   status: DeliveryStatus;
   /** Epoch milliseconds. */
   ts: number;
   editedTs: number;
-  /** Only of a message sent by API: as the message log shows it. */
+  /** Only for a message sent by API: as the message log shows it. */
   log: { to: string; content: object; failed: string | null; logged: boolean } | null;
   deleted: boolean;
 }
@@ -96,7 +95,6 @@ interface StoredFile {
   until: number;
 }
 
-/** Everything that one WASender stand-in knows. */
 export interface State {
   shared: Shared;
   variants: Variants<WasenderVariants>;
@@ -169,7 +167,7 @@ export function removeSession(state: State, session: Session): void {
   state.byKey.delete(session.apiKey);
 }
 
-/** Gives the new key. The old one stops working at once. */
+/** The old key stops working at once. */
 export function regenerateKey(state: State, session: Session): string {
   state.byKey.delete(session.apiKey);
   session.apiKey = hex(64);
@@ -189,7 +187,7 @@ export function endPairing(session: Session): void {
   session.pairing = null;
 }
 
-/** Counts a call as open, up to the allowed number at a time. Gives the function that ends it. Throws 429. */
+/** Returns the function that ends the call. Throws 429 above the allowed number of concurrent calls. */
 export function enter(state: State, session: Session): () => void {
   const cap = state.variants.values.concurrent_calls;
   if (cap !== null && session.openCalls >= cap) throw tooManyRequests(state.shared.clock.now() + 1000);

@@ -3,16 +3,14 @@ import { z } from 'zod';
 const seconds = z.number().positive();
 const limit = z.int().positive().nullable();
 
-/** What the contract leaves open or contradicts, as switches. The README explains each. */
+/** Switches for what the contract leaves open or contradicts. The README explains each. */
 export const wasenderVariants = z.object({
-  // Pairing
   auto_scan_seconds: seconds.nullable().default(null),
   qr_seconds: seconds.default(45),
   qr_renews: z.boolean().default(false),
   link_seconds: seconds.nullable().default(null),
   passkey_seconds: seconds.default(60),
   after_disconnect: z.enum(['logged_out', 'disconnected']).default('logged_out'),
-  // Spellings
   field_case: z.enum(['documented', 'snake', 'camel']).default('documented'),
   error_field: z.enum(['documented', 'message', 'error', 'both']).default('documented'),
   status_case: z.enum(['documented', 'lower', 'upper', 'mixed']).default('documented'),
@@ -22,7 +20,6 @@ export const wasenderVariants = z.object({
   push_name: z.enum(['notify', 'pushName', 'both']).default('notify'),
   absent_names: z.enum(['omitted', 'null', 'empty']).default('omitted'),
   clean_pn: z.enum(['cleanedSenderPn', 'cleanSenderPn']).default('cleanedSenderPn'),
-  // Shapes
   status_envelope: z.enum(['bare', 'wrapped']).default('bare'),
   unpaged_shape: z.enum(['array', 'items', 'object']).default('array'),
   paged_shape: z.enum(['items', 'array', 'laravel', 'ignored']).default('items'),
@@ -35,7 +32,6 @@ export const wasenderVariants = z.object({
   lid_translates: z.boolean().default(true),
   unknown_contact: z.enum(['404', 'nulls', 'success_false']).default('404'),
   first_sync_seconds: z.number().min(0).default(0),
-  // Codes, credentials, plan
   error_status: z.enum(['http', '200']).default('http'),
   create_status: z.union([z.literal(200), z.literal(201)]).default(201),
   not_connected_status: z.int().min(400).max(599).default(422),
@@ -44,7 +40,6 @@ export const wasenderVariants = z.object({
   update_warning: z.string().nullable().default(null),
   subscription: z.enum(['active', 'none']).default('active'),
   session_limit: limit.default(null),
-  // Limits
   plan: z.enum(['paid', 'trial']).default('paid'),
   limits: z.boolean().default(true),
   picture_per_minute: limit.default(60),
@@ -59,12 +54,9 @@ export const wasenderVariants = z.object({
   reset_unit: z.enum(['epoch', 'seconds']).default('epoch'),
   retry_after: z.enum(['body', 'header', 'both', 'none']).default('body'),
   retry_after_unit: z.enum(['seconds', 'epoch']).default('seconds'),
-  // Messages
   send_seconds: z.number().min(0).default(0),
   change_seconds: seconds.default(900),
-  // Pictures and media
   picture_url_seconds: seconds.nullable().default(null),
-  // Webhooks
   webhook_timestamp: z.enum(['documented', 'seconds', 'milliseconds', 'none']).default('documented'),
   webhook_session_id: z.enum(['documented', 'all', 'none']).default('documented'),
   session_status_id: z.boolean().default(false),

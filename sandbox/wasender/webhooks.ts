@@ -37,13 +37,11 @@ const ENVELOPES: Record<EventName, { time: 'seconds' | 'milliseconds' | 'none'; 
   'contacts.update': { time: 'none' },
 };
 
-/** Whether the session's webhook takes this event. */
 export function listens(session: Session, event: EventName): boolean {
   const { webhook_enabled, webhook_url, webhook_events } = session.settings;
   return webhook_enabled && webhook_url !== null && (webhook_events ?? []).includes(event);
 }
 
-/** Sends an event to the session's webhook, if it takes this event. */
 export function emit(state: State, session: Session, event: EventName, data: unknown): void {
   if (!listens(session, event)) return;
   const variants = state.variants.values;
@@ -77,7 +75,6 @@ const FIELD_CASES: Record<WasenderVariants['field_case'], ((name: string) => str
   camel: (name) => name.replaceAll(/(?<=[a-z0-9])_([a-z])/g, (_all, letter: string) => letter.toUpperCase()),
 };
 
-/** A copy with every field's name in this case. */
 export function renameFields(value: unknown, fieldCase: WasenderVariants['field_case']): unknown {
   const rename = FIELD_CASES[fieldCase];
   if (!rename) return value;

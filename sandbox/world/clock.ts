@@ -1,4 +1,4 @@
-/** The world's clock: the machine's time plus what `advance` has added. Times are epoch milliseconds. */
+/** The machine's time plus the advances. Times are epoch milliseconds. */
 export interface Clock {
   now(): number;
   iso(): string;
@@ -6,7 +6,7 @@ export interface Clock {
   advance(seconds: number): void;
   /** Resolves once the offset differs from `seconds`. */
   otherThan(seconds: number, signal: AbortSignal): Promise<void>;
-  /** Runs the job once the world's time reaches `at`. Gives the function that cancels it. */
+  /** Returns the function that cancels the job. */
   at(at: number, job: () => void): () => void;
   /** Back to the machine's time, with nothing planned. */
   reset(): void;

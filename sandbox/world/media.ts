@@ -4,7 +4,7 @@ import { mix } from './random.ts';
 const SIDE = 40;
 const CELL = 8;
 
-/** A real PNG of 40 by 40 pixels: a mirrored pattern in one colour that follows from the seed. */
+/** A PNG of 40 by 40 pixels: a mirrored pattern in one colour that follows from the seed. */
 export function picture(seed: number): Buffer {
   const colour = [mix(seed, 1) & 0xff, mix(seed, 2) & 0xff, mix(seed, 3) & 0xff];
   const rows = Buffer.alloc(SIDE * (1 + SIDE * 3), 0xf0);
@@ -29,7 +29,7 @@ export function picture(seed: number): Buffer {
   ]);
 }
 
-/** Width and height in pixels. */
+/** In pixels. */
 export const PICTURE_SIDE = SIDE;
 
 function chunk(type: string, data: Buffer): Buffer {
@@ -41,7 +41,7 @@ function chunk(type: string, data: Buffer): Buffer {
   return out;
 }
 
-/** A real WAV file: one or two seconds of silence, 8,000 samples a second of 8 bits. */
+/** One or two seconds of silence as WAV, 8,000 samples a second of 8 bits. */
 export function silence(seed: number): Buffer {
   const samples = 8000 * (1 + (seed % 2));
   const wav = Buffer.alloc(44 + samples, 0x80);
@@ -60,7 +60,6 @@ export function silence(seed: number): Buffer {
   return wav;
 }
 
-/** A short text file. */
 export function notes(seed: number): Buffer {
   return Buffer.from(`Notes ${seed % 1000}\n\nNothing here is about anyone.\n`);
 }

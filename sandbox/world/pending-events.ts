@@ -1,8 +1,7 @@
-/** What happens on the channel while an account is disconnected: kept, and shown when it is connected again. */
+/** Events during an account's disconnection: applied when it is connected again. */
 export interface PendingEvents {
-  /** Runs the job now, or keeps it. Gives its result, or null when it was kept. */
+  /** Returns the job's result, or null when it waits. */
   run<T>(connected: boolean, job: () => T): T | null;
-  /** Runs what was kept, in order. */
   release(): void;
 }
 
@@ -19,7 +18,7 @@ export function createPendingEvents(): PendingEvents {
         try {
           job();
         } catch {
-          // Its message or chat has gone since, with another address book.
+          // Its message or chat was deleted with other contacts.
         }
       }
     },

@@ -1,7 +1,6 @@
-import { type AddressBook, exists, revision } from './address-book.ts';
+import { type GeneratedPeople, exists, revision } from './generated-people.ts';
 import { hashText, mix } from './random.ts';
 
-/** An entry of an address book as the channel shows it. */
 export interface Person {
   name: string;
   providerId: string;
@@ -23,21 +22,21 @@ const LAST =
   );
 const ROLES = ['Engineer', 'Recruiter', 'Founder', 'Designer', 'Analyst', 'Teacher', 'Buyer'];
 
-/** Seven digits per entry of a book, by a bijection: a provider id leads back to its entry. */
+/** Seven digits per entry, by a bijection: a provider id leads back to its entry. */
 const SPAN = 10_000_000;
 const STRIDE = 7_368_787;
 const STRIDE_BACK = inverse(STRIDE, SPAN);
 
-function sevenDigits(book: AddressBook, index: number): string {
-  return String((index * STRIDE + book.hash) % SPAN).padStart(7, '0');
+function sevenDigits(people: GeneratedPeople, index: number): string {
+  return String((index * STRIDE + people.hash) % SPAN).padStart(7, '0');
 }
 
-function indexOf(book: AddressBook, sevenDigitText: string): number {
-  const offset = (((Number(sevenDigitText) - book.hash) % SPAN) + SPAN) % SPAN;
+function indexOf(people: GeneratedPeople, sevenDigitText: string): number {
+  const offset = (((Number(sevenDigitText) - people.hash) % SPAN) + SPAN) % SPAN;
   return (offset * STRIDE_BACK) % SPAN;
 }
 
-/** By channel: how an entry's id is written. `five` are digits of the seed, `seven` number the entry. */
+/** `five` are digits of the seed, `seven` number the entry. */
 const PROVIDER_ID: Partial<Record<string, (five: string, seven: string) => string>> = {
   WHATSAPP: (_five, seven) => `1555${seven}@s.whatsapp.net`,
   LINKEDIN: (five, seven) => `ACoAA${Buffer.from(`member:${five}:${seven}`).toString('base64url')}`,
@@ -47,12 +46,12 @@ const PROVIDER_ID: Partial<Record<string, (five: string, seven: string) => strin
   TWITTER: (five, seven) => `1${five}${seven}`,
 };
 
-/** `channel`: as in `PROVIDER_ID`. `lidShare`: the share of WhatsApp entries known by a LID in place of their number. */
-export function person(book: AddressBook, channel: string, index: number, lidShare: number): Person {
-  const { hash } = book;
-  const seven = sevenDigits(book, index);
+/** `lidShare`: the share of WhatsApp entries known by a LID in place of their number. */
+export function person(people: GeneratedPeople, channel: string, index: number, lidShare: number): Person {
+  const { hash } = people;
+  const seven = sevenDigits(people, index);
   const five = String(hash % 100_000).padStart(5, '0');
-  const version = revision(book, index);
+  const version = revision(people, index);
   const lid = channel === 'WHATSAPP' ? lidOf(five, seven) : null;
   const hidden = lid !== null && mix(hash, index, 21) / 0x1_0000_0000 < lidShare;
   const providerId = hidden ? lid : (PROVIDER_ID[channel]?.(five, seven) ?? seven);
@@ -72,13 +71,18 @@ export function person(book: AddressBook, channel: string, index: number, lidSha
   };
 }
 
-/** The entry with this provider id, LID, public identifier or phone number; null when the book has none. */
-export function findPerson(book: AddressBook, channel: string, identifier: string, lidShare: number): number | null {
+/** By provider id, LID, public identifier or phone number; null when there is none. */
+export function findPerson(
+  people: GeneratedPeople,
+  channel: string,
+  identifier: string,
+  lidShare: number,
+): number | null {
   const seven = lastSeven(identifier);
   if (seven === null) return null;
-  const index = indexOf(book, seven);
-  if (!exists(book, index)) return null;
-  const found = person(book, channel, index, lidShare);
+  const index = indexOf(people, seven);
+  if (!exists(people, index)) return null;
+  const found = person(people, channel, index, lidShare);
   const phone = identifier.replace(/^\+/, '').replace(/@s\.whatsapp\.net$/, '');
   const names = [found.providerId, found.publicIdentifier, found.lid];
   return names.includes(identifier) || found.phone === phone ? index : null;
@@ -91,13 +95,13 @@ function lastSeven(identifier: string): string | null {
   return /(\d{7})$/.exec(plain)?.[1] ?? null;
 }
 
-/** The LID of a WhatsApp user outside any address book follows from the number alone. */
+/** Of a WhatsApp user without contact, the LID follows from the number alone. */
 export function lidOf(five: string, seven: string): string {
   return `900${five}${seven}@lid`;
 }
 
-export function headline(book: AddressBook, index: number): string {
-  return `${ROLES[mix(book.hash, index, 6) % ROLES.length]} at ${LAST[mix(book.hash, index, 7) % LAST.length]} & Co`;
+export function headline(people: GeneratedPeople, index: number): string {
+  return `${ROLES[mix(people.hash, index, 6) % ROLES.length]} at ${LAST[mix(people.hash, index, 7) % LAST.length]} & Co`;
 }
 
 /** A plausible name that follows from a user name or number. */

@@ -1,7 +1,4 @@
-/**
- * Numbers that follow from a seed, so that a world of any size needs no memory: the same parts always give the same
- * number, in every process.
- */
+// The same parts always give the same number, in every process: a world of any size needs no memory.
 
 /** FNV-1a over UTF-16 code units, as an unsigned 32-bit number. */
 export function hashText(text: string): number {
@@ -27,7 +24,7 @@ function finish(h: number): number {
   return (h ^ (h >>> 16)) >>> 0;
 }
 
-/** A stream of numbers in [0, 1) that follows from the seed. */
+/** Numbers in [0, 1). */
 export function randomFrom(seed: number): () => number {
   let n = 0;
   return () => mix(seed, ++n) / 0x1_0000_0000;

@@ -17,7 +17,7 @@ const linkedin = (story: string, name: string) => ({
 const upstreamOf = async (id: string): Promise<string> =>
   (await stack.api.get(`/api/v1/accounts/${id}`)).body.provider_account_id;
 
-/** An account that is active, by the documented path and a scan. */
+/** An active account, by the documented path and a scan. */
 async function scanned(phone: string): Promise<string> {
   const { body } = await stack.api.post('/api/unipile/connect-whatsapp');
   await stack.control.post('/scan', { account_id: await upstreamOf(body.accountId), phone });
@@ -46,7 +46,7 @@ describe('A1: POST /api/unipile/connect-whatsapp and GET /api/unipile/check-stat
     const check = async () =>
       (await stack.api.get(`/api/unipile/check-status${slash}?accountId=${body.accountId}`)).body;
     expect(await check()).toEqual({ accountId: body.accountId, status: 'pending', connected: false });
-    // What the owner sees is what the route it stands for says.
+    // The alias answers with the step of its route.
     const { step } = (await stack.api.get(`/api/v1/accounts/${body.accountId}/attempt`)).body;
     expect(step).toMatchObject({ kind: 'qr', text: body.qrCodeString });
     await stack.control.post('/scan', { account_id: await upstreamOf(body.accountId) });
@@ -65,7 +65,7 @@ describe('A1: POST /api/unipile/connect-whatsapp and GET /api/unipile/check-stat
     expect(two!.body).toEqual(one!.body);
   });
 
-  it('answer what is wrong as {error}', async () => {
+  it('answer errors as {error}', async () => {
     const missing = await stack.api.get('/api/unipile/check-status');
     expect(missing).toMatchObject({ status: 422, body: { error: expect.stringContaining('accountId') } });
     const unknown = await stack.api.get('/api/unipile/check-status?accountId=nobody');
@@ -77,7 +77,7 @@ describe('A1: POST /api/unipile/connect-whatsapp and GET /api/unipile/check-stat
 });
 
 describe('A4: POST /api/v1/accounts/{id}/solve_checkpoint', () => {
-  it('answers the step at which the login stands; a wrong code may be tried again', async () => {
+  it('returns the present step of the login; a wrong code may be tried again', async () => {
     const id = await begun(linkedin('2fa', 'nora'));
     const wrong = await stack.api.post(`/api/v1/accounts/${id}/solve_checkpoint`, { code: '000000' });
     expect(wrong).toMatchObject({ status: 202, body: { account_id: id, step: { kind: 'code' } } });
@@ -88,7 +88,7 @@ describe('A4: POST /api/v1/accounts/{id}/solve_checkpoint', () => {
     expect(late.status).toBe(409);
   });
 
-  it('names the field that is missing', async () => {
+  it('names the missing field', async () => {
     const id = await begun(linkedin('2fa', 'olga'));
     const refused = await stack.api.post(`/api/v1/accounts/${id}/solve_checkpoint`, {});
     expect(refused).toMatchObject({
@@ -144,23 +144,18 @@ describe('A10: details over HTTP', () => {
   });
   const idsOf = (accounts: any[]): string[] => accounts.map((one) => one.id);
 
-  it.each(['', '/'])(
-    'GET whatsapp-details lists WhatsApp accounts with all they are made of (slash "%s")',
-    async (slash) => {
-      const { status, body } = await stack.api.get(`/api/v1/accounts/whatsapp-details${slash}?limit=200`);
-      expect(status).toBe(200);
-      expect(new Set(body.accounts.map((one: any) => one.channel))).toEqual(new Set(['whatsapp']));
-      const account = body.accounts.find((one: any) => one.id === whatsapp);
-      expect(Object.keys(account.connection_config)).toEqual(expect.arrayContaining(connectionConfig));
-      expect(Object.keys(account.provider_config)).toEqual(expect.arrayContaining(providerConfig));
-      expect(account.connection_config.phone_number).toBe('+33639980303');
-      // What the provider answered is for keys that may see it, and never in a list.
-      expect(account.connection_config).not.toHaveProperty('full_api_response');
-      expect(
-        (await stack.api.get(`/api/v1/accounts/${whatsapp}`)).body.connection_config.full_api_response,
-      ).toBeTruthy();
-    },
-  );
+  it.each(['', '/'])('GET whatsapp-details lists WhatsApp accounts with all details (slash "%s")', async (slash) => {
+    const { status, body } = await stack.api.get(`/api/v1/accounts/whatsapp-details${slash}?limit=200`);
+    expect(status).toBe(200);
+    expect(new Set(body.accounts.map((one: any) => one.channel))).toEqual(new Set(['whatsapp']));
+    const account = body.accounts.find((one: any) => one.id === whatsapp);
+    expect(Object.keys(account.connection_config)).toEqual(expect.arrayContaining(connectionConfig));
+    expect(Object.keys(account.provider_config)).toEqual(expect.arrayContaining(providerConfig));
+    expect(account.connection_config.phone_number).toBe('+33639980303');
+    // The provider's raw answer needs a scope, and is never in a list.
+    expect(account.connection_config).not.toHaveProperty('full_api_response');
+    expect((await stack.api.get(`/api/v1/accounts/${whatsapp}`)).body.connection_config.full_api_response).toBeTruthy();
+  });
 
   it.each(['', '/'])('GET all-connections lists every channel, and pages (slash "%s")', async (slash) => {
     const path = `/api/v1/accounts/all-connections${slash}`;
@@ -175,7 +170,7 @@ describe('A10: details over HTTP', () => {
     expect(paged).toEqual(all);
   });
 
-  it('read one account where it is named', async () => {
+  it('read one account when it is named', async () => {
     for (const [path, list] of [
       ['whatsapp-details', 'accounts'],
       ['all-connections', 'connections'],
@@ -201,7 +196,7 @@ describe('A10: details over HTTP', () => {
     expect(Date.parse(after.details_at)).toBeGreaterThan(Date.parse(before));
   });
 
-  it("POST sync-account-details collects those of all the tenant's accounts where none is named", async () => {
+  it('POST sync-account-details collects the details of all accounts of the tenant when none is named', async () => {
     const { status, body } = await stack.api.post('/api/v1/accounts/sync-account-details/', {});
     expect(status).toBe(202);
     expect(body.success).toBe(true);
@@ -247,7 +242,7 @@ describe('A11: /api/unipile/account', () => {
     await stack.api.account(id, 'disconnected');
   });
 
-  it('answers {error} for an account that is not there', async () => {
+  it('answers {error} for an unknown account', async () => {
     for (const answer of [
       await stack.api.get('/api/unipile/account?accountId=nobody'),
       await stack.api.delete('/api/unipile/account?accountId=nobody'),
@@ -257,7 +252,7 @@ describe('A11: /api/unipile/account', () => {
   });
 });
 
-it('A11: every documented path names the route it stands for, and asks for the same scope', async () => {
+it('A11: every documented path has the route and the scope of its alias', async () => {
   const { paths } = (await (await fetch(`${stack.api.url}/openapi.json`)).json()) as { paths: Record<string, any> };
   const operations = Object.values(paths).flatMap((methods) => Object.values<any>(methods));
   const aliases = operations.filter(({ tags }) => tags.includes('documented paths'));

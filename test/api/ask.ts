@@ -1,14 +1,14 @@
 import { idPlaces, type Ids } from './fixture.ts';
 import { sample, type Operation } from './openapi.ts';
 
-/** A request that an operation takes, to be changed in one place. */
+/** A request of an operation, to be changed in one place. */
 export interface Ask {
   key?: string;
   path: Record<string, string>;
   query: Record<string, string>;
   body?: any;
   headers: Record<string, string>;
-  /** Instead of `body`, as it goes over the wire. */
+  /** Replaces `body` on the wire. */
   raw?: string | Uint8Array<ArrayBuffer>;
 }
 
@@ -19,7 +19,7 @@ export interface Answered {
   body: any;
 }
 
-/** Values that a schema does not tell. */
+/** Values that no schema describes. */
 const known: Record<string, string> = { kind: 'details', provider: 'unipile', phone_number: '+33639980901' };
 const bodies: Record<string, object> = {
   'PUT /api/v1/providers/{provider}': { dsn: 'http://127.0.0.1:1', access_token: 'text' },
@@ -27,7 +27,7 @@ const bodies: Record<string, object> = {
   'POST /api/v1/contacts/bulk': { set: { add_groups: ['text'] } },
 };
 
-/** A request that is right in all its parts, about these things. */
+/** A correct request about these ids. */
 export function rightAsk(operation: Operation, ids: Ids, key?: string): Ask {
   const places = idPlaces(operation);
   const idFor = (place: 'path' | 'query' | 'body') => (name: string) => {
@@ -51,7 +51,7 @@ export function rightAsk(operation: Operation, ids: Ids, key?: string): Ask {
   };
 }
 
-/** Sends it; a hang is an error. Path values go as they are, so that they can be wrongly encoded. */
+/** A hang is an error. Path values are sent as they are, so that they can be wrongly encoded. */
 export async function send(url: string, { method, path }: Operation, ask: Ask): Promise<Answered> {
   const at = path.replace(/\{(\w+)\}/g, (_, name: string) => ask.path[name] ?? '');
   const query = Object.entries(ask.query).map(([name, value]) => `${name}=${value}`);

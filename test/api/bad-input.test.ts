@@ -5,7 +5,7 @@ import { idPlaces, oneOfEach, type Ids } from './fixture.ts';
 import { readDocument, type Document, type Operation, type Schema } from './openapi.ts';
 import { startTestApi, type TestApi } from './support.ts';
 
-// Every case is made from the document, so that a new route is held to all of this without a line here.
+// Every case is made from the document: a new route is tested without a line here.
 
 let api: TestApi;
 let document: Document;
@@ -21,7 +21,7 @@ beforeAll(async () => {
 });
 afterAll(() => api?.stop());
 
-/** What is wrong with an answer to something wrong; null where it is a problem as documented. */
+/** What is wrong with the answer to a wrong request; null for a problem as documented. */
 function wrongIn(operation: Operation, { status, type, body }: Answered, statuses: readonly number[]): string | null {
   if (!statuses.includes(status)) return `${status} ${JSON.stringify(body).slice(0, 200)}`;
   if (!type.startsWith('application/problem+json')) return `answers ${type}`;
@@ -29,7 +29,7 @@ function wrongIn(operation: Operation, { status, type, body }: Answered, statuse
   return document.wrongWith(operation, 0, body);
 }
 
-/** Sends what `change` makes of a right request to each operation and expects a problem of these statuses. */
+/** Sends changed requests to each operation and expects a problem of these statuses. */
 async function refused(
   operations: readonly Operation[],
   statuses: readonly number[],
@@ -51,7 +51,7 @@ async function refused(
 const deep = (levels: number): unknown => Array.from({ length: levels }).reduce((inner) => ({ a: inner }), 'x');
 
 describe('every operation of the document', () => {
-  it('answers 401 without a key, with an unknown one, and with one of another shape', async () => {
+  it('answers 401 without a key, with an unknown key and with a malformed key', async () => {
     const keys = [
       undefined,
       'pb_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA',
@@ -62,7 +62,7 @@ describe('every operation of the document', () => {
     await refused(keyed, [401], (ask) => keys.map((key) => ({ ...ask, key })));
   });
 
-  it('answers 403 to a key that has every scope but the one it needs', async () => {
+  it('answers 403 to a key with every scope except the required one', async () => {
     for (const scope of scopeNames) {
       const lacking = await api.clientOf(
         'ours',
@@ -94,12 +94,12 @@ describe('every operation of the document', () => {
     expect(asked).toBeGreaterThan(100);
   });
 
-  it('takes no method but its own', async () => {
+  it('rejects other methods', async () => {
     for (const { path } of keyed) {
       const own = keyed.filter((one) => one.path === path).map(({ method }) => method);
       const others = ['POST', 'PUT', 'PATCH', 'DELETE'].filter((method) => !own.includes(method));
       const strange = others.map((method): Operation => ({ ...keyed.find((one) => one.path === path)!, method }));
-      // What is no method here may be one of a longer path's parameter.
+      // No method of this path may be one of a longer path's parameter.
       await refused(strange, [401, 404, 405], (ask) => [{ ...ask, body: {} }]);
     }
   });
@@ -114,7 +114,7 @@ describe('every query', () => {
   const wrongFor = ({ name, schema }: { name: string; schema: Schema }): string[] =>
     wrong[name] ?? ['%00', 'a&x=1'.replace('x', name), ...(schema.enum ? ['nonsense', ''] : [])];
 
-  it('is refused with 422 where a parameter is wrong', async () => {
+  it('is refused with 422 when a parameter is wrong', async () => {
     const asked = await refused(keyed, [422], (ask, operation) =>
       operation.parameters
         .filter((one) => one.in === 'query')
@@ -161,7 +161,7 @@ describe('every body', () => {
     ['string', 'x'],
   ];
 
-  it('is refused with 422 where a property has another type', async () => {
+  it('is refused with 422 when a property has another type', async () => {
     const asked = await refused(keyed, [422], (ask, operation) =>
       propertiesOf(operation).flatMap(([name, schema]) =>
         values
@@ -192,7 +192,7 @@ describe('every body', () => {
     );
   });
 
-  it('is refused with 422 or 413 where a text is huge, unless it may be', async () => {
+  it('is refused with 422 or 413 when a text is too long', async () => {
     const limited = (schema: Schema): boolean =>
       'maxLength' in schema || Boolean(schema.enum) || schema.format === 'uri';
     await refused(keyed, [422], (ask, operation) =>
@@ -207,7 +207,7 @@ describe('every body', () => {
     );
   });
 
-  it('never breaks anything, whatever text or object is where one may be', async () => {
+  it('never causes a server error, with any text or object in any place', async () => {
     const odd: unknown[] = [
       '',
       ' ',
@@ -253,7 +253,7 @@ describe('every body', () => {
     expect(wrong).toEqual([]);
   });
 
-  it('is refused with 400 where it is no JSON in UTF-8', async () => {
+  it('is refused with 400 when it is no JSON in UTF-8', async () => {
     const none = ['{', '{"a":1,}', 'null', '"text"', '5', 'a=b&c=d', '<xml/>', '{"a":1}{"b":2}', '\u0000'];
     await refused(
       keyed.filter(({ method }) => method !== 'GET'),
@@ -262,7 +262,7 @@ describe('every body', () => {
     );
   });
 
-  it('is refused with 422 when it is empty, of another shape, or lacks a required field', async () => {
+  it('is refused with 422 when it is empty, malformed or lacks a required field', async () => {
     const requiring = keyed.filter(({ body }) => body?.required?.length);
     expect(requiring.length).toBeGreaterThan(4);
     await refused(requiring, [422], (ask, { body }) => [
@@ -295,10 +295,10 @@ describe('every body', () => {
   });
 });
 
-/** What asks the provider, which some of these requests have moved to where nobody answers. */
+/** Calls to the provider, whose address some of these requests have changed. */
 const away = ({ path }: Operation): number[] => (path.endsWith('/import') ? [503] : []);
 
-it('refuses an Idempotency-Key that is none, wherever one is taken', async () => {
+it('refuses a malformed Idempotency-Key on every route that takes one', async () => {
   const taking = keyed.filter(({ parameters }) => parameters.some(({ name }) => name === 'Idempotency-Key'));
   expect(taking.length).toBeGreaterThan(8);
   const odd = ['', 'x'.repeat(256), 'x'.repeat(9000), 'a b', 'a\tb', 'caf\u00e9'];
@@ -307,7 +307,7 @@ it('refuses an Idempotency-Key that is none, wherever one is taken', async () =>
   expect(starting.filter((one) => !taking.includes(one)).map(({ name }) => name)).toEqual([]);
 });
 
-it('answers webhooks of every wrong kind as problems, and stores none', async () => {
+it('answers malformed webhooks with problems and stores none', async () => {
   const before = await api.context.db.system((em) => em.execute('select count(*) from webhook_events'));
   const webhooks = document.operations.filter(({ open, method }) => open && method === 'POST');
   await refused(webhooks, [401, 404], (ask) =>

@@ -25,7 +25,7 @@ describe('SECURITY 16: bodies', () => {
     expect(await announced.json()).toMatchObject({ code: 'too_large' });
   });
 
-  it('refuses an announced giant before it is sent', async () => {
+  it('refuses a body that is announced as too long before it is sent', async () => {
     const asked = request(`${api.url}/api/v1/accounts`, {
       method: 'POST',
       headers: { authorization: `Bearer ${api.client.key}`, 'content-length': '5000000000' },
@@ -63,7 +63,7 @@ describe('SECURITY 16: bodies', () => {
     response.resume();
   });
 
-  it('hangs up on a sender that goes on after its 413', async () => {
+  it('closes the connection of a sender that continues after its 413', async () => {
     const asked = request(`${api.url}/api/v1/accounts`, {
       method: 'POST',
       headers: { authorization: `Bearer ${api.client.key}`, 'transfer-encoding': 'chunked' },
@@ -135,7 +135,7 @@ describe('SECURITY 16: slow senders', () => {
   });
   afterAll(() => impatient?.stop());
 
-  /** What the API answers, until it hangs up, to a sender that sends this and then stops. */
+  /** The API's answer to a sender that sends this text and then stops. */
   const until = async ({ url }: TestApi, sent: string): Promise<string> => {
     const socket = connectSocket(Number(new URL(url).port), '127.0.0.1');
     socket.on('error', () => undefined).write(sent);

@@ -9,7 +9,7 @@ beforeAll(async () => {
 afterAll(() => api?.stop());
 
 const ui = 'http://127.0.0.1:8233';
-/** Whoever holds the encryption key is an operator, and can make the path. */
+/** The path is made from the encryption key, which operators hold. */
 const token = (): string =>
   createHmac('sha256', api.context.config.ENCRYPTION_KEY).update('codec-endpoint').digest('hex');
 const decode = (path: string, body: unknown, headers: Record<string, string> = {}) =>
@@ -32,7 +32,7 @@ async function payload(value: unknown): Promise<object> {
 }
 
 describe('SECURITY 7: the codec endpoint', () => {
-  it('opens payloads for callers that know its path', async () => {
+  it('opens payloads for callers with its secret path', async () => {
     const sealed = await payload({ accountId: 'a readable id' });
     expect(JSON.stringify(sealed)).not.toContain(Buffer.from('readable').toString('base64').slice(0, 8));
     const answer = await decode(token(), { payloads: [sealed] });
@@ -57,7 +57,7 @@ describe('SECURITY 7: the codec endpoint', () => {
     }
   });
 
-  it("admits the UI's origin alone", async () => {
+  it("admits only the UI's origin", async () => {
     for (const [origin, allowed] of [
       [ui, ui],
       ['https://evil.example', null],
@@ -71,7 +71,7 @@ describe('SECURITY 7: the codec endpoint', () => {
     }
   });
 
-  it('answers a problem for payloads that it cannot open, and for a body without payloads', async () => {
+  it('answers a problem for payloads that do not open, and for a body without payloads', async () => {
     const broken = { metadata: { encoding: Buffer.from('binary/encrypted').toString('base64') }, data: 'AAAA' };
     for (const body of [{}, { payloads: 'x' }, { payloads: [5] }, { payloads: [broken] }]) {
       const answer = await decode(token(), body);

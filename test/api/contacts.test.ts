@@ -18,7 +18,7 @@ const show = async (id: string): Promise<any> => (await api.client.get(`/api/v1/
 const edit = async (id: string, body: object): Promise<any> =>
   (await api.client.patch(`/api/v1/contacts/${id}`, body)).body;
 
-/** What a sync writes when the provider tells this of somebody. */
+/** Writes an entry of the provider, as a sync does. */
 const told = (contactId: string, more: Partial<SeenContact>): Promise<unknown> =>
   api.context.db.system(async (em) => {
     const { tenantId, accountId, identity } = await em.findOneOrFail(Contact, { id: contactId });
@@ -39,7 +39,7 @@ const told = (contactId: string, more: Partial<SeenContact>): Promise<unknown> =
   });
 
 describe('B7: an edited company', () => {
-  it("stands over the provider's, which is there again at once when the edit is taken back", async () => {
+  it("replaces the provider's, which returns at once when the edit is removed", async () => {
     expect(await show(ids.twin)).toMatchObject({ company: 'Acme', display_name: 'Contact from Acme' });
     expect((await edit(ids.twin, { company: 'Example Ltd' })).display_name).toBe('Contact from Example Ltd');
     expect((await edit(ids.twin, { company: 'Example & Co' })).company).toBe('Example & Co');
@@ -48,7 +48,7 @@ describe('B7: an edited company', () => {
     expect(await edit(ids.twin, { company: null })).toEqual(back);
   });
 
-  it('is left alone by syncs; what they told meanwhile comes with the next one after it is taken back', async () => {
+  it("is kept by syncs; the provider's newer value appears after the edit is removed and the next sync", async () => {
     await edit(ids.twin, { company: 'Example Ltd' });
     await told(ids.twin, { company: 'Acme Two' });
     expect((await show(ids.twin)).company).toBe('Example Ltd');
@@ -57,7 +57,7 @@ describe('B7: an edited company', () => {
     expect((await show(ids.twin)).company).toBe('Acme Two');
   });
 
-  it('does not change again where it is the same', async () => {
+  it('changes nothing when it is repeated', async () => {
     const first = await edit(ids.twin, { company: 'Example Ltd' });
     api.clock.advance(60_000);
     expect(await edit(ids.twin, { company: 'Example Ltd' })).toEqual(first);
@@ -84,7 +84,7 @@ async function another(): Promise<string> {
 }
 
 describe('B12: a merge', () => {
-  it('shows what was written about the merged one, and gives exactly that back', async () => {
+  it('moves edits of the merged contact to the survivor, and returns them when undone', async () => {
     await edit(ids.contact, { groups: ['spring'] });
     await edit(ids.twin, { name: 'Bo', company: 'Example Ltd', groups: ['vip', 'spring'] });
     const before = [await show(ids.contact), await show(ids.twin)];
@@ -100,7 +100,7 @@ describe('B12: a merge', () => {
     });
     await apart(ids.contact);
     expect([await show(ids.contact), await show(ids.twin)].map(kept)).toEqual(before.map(kept));
-    // A sync that comes between leaves it, too.
+    // A sync between the two changes nothing.
     await merged(ids.contact, ids.twin);
     await told(ids.contact, { name: 'Cy', company: 'Acme Two' });
     expect(await show(ids.contact)).toMatchObject({ name: 'Bo', saved_name: 'Cy', company: 'Example Ltd' });
@@ -110,13 +110,13 @@ describe('B12: a merge', () => {
     expect(kept(await show(ids.twin))).toEqual(kept(before[1]));
   });
 
-  it("lets the survivor's own edits win, also those that are made or taken back after it", async () => {
+  it("keeps the survivor's own edits, also those made or removed after it", async () => {
     await told(ids.contact, { name: 'Ana', company: 'Acme Two' });
     await edit(ids.twin, { name: 'Bo', company: 'Example Ltd' });
     await edit(ids.contact, { name: 'Dee' });
     const before = await show(ids.twin);
     expect(await merged(ids.contact, ids.twin)).toMatchObject({ name: 'Dee', company: 'Example Ltd' });
-    // What the merge brought is the survivor's own once it is written there as well.
+    // A merged value becomes the survivor's own once it is written by hand.
     expect((await edit(ids.contact, { company: 'Example Ltd' })).provenance.company).toMatchObject({ source: 'edit' });
     await apart(ids.twin);
     expect(await show(ids.contact)).toMatchObject({ name: 'Dee', company: 'Example Ltd' });
@@ -136,7 +136,7 @@ describe('B12: a merge', () => {
     expect(kept(await show(ids.twin))).toEqual(kept(before));
   });
 
-  it('takes away the groups that it brought, unless they were put on the survivor too', async () => {
+  it('removes the groups that it brought when undone, unless the survivor also has them by hand', async () => {
     await edit(ids.contact, { groups: ['own'] });
     await edit(ids.twin, { groups: ['vip', 'spring', 'team', 'late'] });
     expect((await merged(ids.contact, ids.twin)).groups).toEqual(['own', 'vip', 'spring', 'team', 'late']);
@@ -150,7 +150,7 @@ describe('B12: a merge', () => {
     expect((await show(ids.twin)).groups).toEqual(['vip', 'spring', 'team', 'late']);
   });
 
-  it('is found by the names, numbers and groups of both', async () => {
+  it('is found by the names, numbers and groups of both contacts', async () => {
     await edit(ids.twin, { name: 'Bo Kite', groups: ['vip'] });
     const found = async (query: string) =>
       (await api.client.get(`/api/v1/contacts?account=${ids.account}&${query}`)).body.items.map((one: any) => one.id);
@@ -169,7 +169,7 @@ describe('B12: a merge', () => {
     ]);
   });
 
-  it('is left by one of two with what the other one brings as well still there', async () => {
+  it('keeps values of the remaining contact when another one leaves', async () => {
     const third = await another();
     await edit(ids.twin, { name: 'Bo', groups: ['vip', 'spring'] });
     await edit(third, { name: 'Cy', groups: ['vip'] });
@@ -183,7 +183,7 @@ describe('B12: a merge', () => {
     });
   });
 
-  it('that is undone takes what it filled in along, also from under an edit', async () => {
+  it('removes the values that it filled in when undone, also under an edit', async () => {
     await api.client.post('/api/v1/contacts/merge', { contact_ids: [ids.contact, ids.twin] });
     await edit(ids.contact, { company: 'Example Ltd' });
     expect(await edit(ids.contact, { company: null })).toMatchObject({
@@ -196,7 +196,7 @@ describe('B12: a merge', () => {
     expect((await edit(ids.contact, { company: null })).company).toBeNull();
   });
 
-  it('is answered again to a repeat under its Idempotency-Key', async () => {
+  it('returns the same answer to a repeat under its Idempotency-Key', async () => {
     const ask = () =>
       api.client.post(
         '/api/v1/contacts/merge',
@@ -208,7 +208,7 @@ describe('B12: a merge', () => {
     expect(two.headers.get('idempotent-replayed')).toBe('true');
   });
 
-  it('takes those who were merged into the others along', async () => {
+  it('includes contacts that were merged into the others', async () => {
     const third = await another();
     await api.client.post('/api/v1/contacts/merge', { contact_ids: [ids.twin, third] });
     const { body } = await api.client.post('/api/v1/contacts/merge', { contact_ids: [ids.contact, ids.twin] });
@@ -228,13 +228,13 @@ it('a sync of contacts waits in the database while Temporal is down', async () =
   const { status, body } = await api.client.post(path, { kind: 'contacts', scope: { phone: '+33639980901' } });
   expect([status, body.state]).toEqual([202, 'running']);
   api.temporal.down = false;
-  // The second wish joins the run that waits.
+  // The second request joins the waiting run.
   const second = await api.client.post(path, { kind: 'contacts', scope: { phone: '+33 6 39 98 09 01' } });
   expect(second.body.id).toBe(body.id);
   expect(api.temporal.syncs).toContain(ids.account);
 });
 
-it('takes what several writers do to one contact one after the other', async () => {
+it('applies concurrent changes of one contact one after the other', async () => {
   const names = ['a', 'b', 'c', 'd', 'e', 'f'];
   await Promise.all(
     names.map((name) =>

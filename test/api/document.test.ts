@@ -17,10 +17,10 @@ beforeAll(async () => {
 });
 afterAll(() => api?.stop());
 
-/** For browsers and tools of ours, not for callers. */
+/** For browsers and our own tools, not for callers. */
 const undescribed = /^(GET \/openapi\.json|GET \/docs(\/.*)?|POST \/codec\/\{token\}\/decode|GET \/callbacks\/.*)$/;
 
-it('describes every route that the application has, the documented paths too, and no others', () => {
+it('describes every route of the application, the documented paths too, and no others', () => {
   const app = createApp(api.context, createSignaller(api.context));
   const routes = (app.router as unknown as Router).stack.flatMap(({ route }) =>
     route
@@ -34,7 +34,7 @@ it('describes every route that the application has, the documented paths too, an
   expect(routes.some((one) => undescribed.test(one))).toBe(true);
 });
 
-it('gives every operation an id of its own, a summary, and what a failure looks like', async () => {
+it('gives every operation an id of its own, a summary, and the shape of failures', async () => {
   const raw: any = await (await fetch(`${api.url}/openapi.json`)).json();
   expect(raw.openapi).toBe('3.1.0');
   const operations = Object.values<object>(raw.paths).flatMap((methods) => Object.values<any>(methods));
@@ -45,23 +45,23 @@ it('gives every operation an id of its own, a summary, and what a failure looks 
   }
 });
 
-/** The answer of an operation to a right request, which must be a success that the document describes. */
+/** The answer to a correct request, which must be a documented success. */
 async function answered(operation: Operation, client: ApiClient, about: Ids): Promise<string | null> {
   const { status, body } = await send(api.url, operation, rightAsk(operation, about, client.key));
   if (status >= 300) return `${operation.name}: ${status} ${JSON.stringify(body)}`;
   return status === 204 ? null : document.wrongWith(operation, status, body);
 }
 
-/** What ends well only with workers; where they run, its answers are held to the document too. */
+/** These succeed only with workers; tests with workers check their answers. */
 const wantsWorkers = /\/contacts\/sync$|\/wasender-contact\//;
 
-it('is kept by the answer of every operation', async () => {
+it('matches the answer of every operation', async () => {
   const wrong: (string | null)[] = [];
   // Credentials of its own would lead a tenant's webhooks to another address.
   const settled = await api.clientOf('settled');
   for (const operation of document.operations.filter(({ path }) => !/webhooks?(\/|$)|^\/callbacks\//.test(path))) {
     if (wantsWorkers.test(operation.path)) continue;
-    // One of each for itself: some of them end what they are asked about.
+    // One of each per operation: some operations end their subject.
     const about = operation.method === 'GET' ? ids : await oneOfEach(api, api.client);
     if (operation.path.endsWith('/qr.svg') || operation.path.endsWith('/another-way'))
       about.step = await stepFor(operation, about);
@@ -81,7 +81,7 @@ async function stepFor({ path }: Operation, { account }: Ids): Promise<string> {
   return step;
 }
 
-it('is kept by every kind of step and every state of an account', async () => {
+it('matches every kind of step and every state of an account', async () => {
   const operation = document.operations.find(({ name }) => name === 'GET /api/v1/accounts/{id}/attempt')!;
   const { account, attempt } = await connect(api.client, linkedin);
   const contents = [
@@ -104,7 +104,7 @@ it('is kept by every kind of step and every state of an account', async () => {
   expect(await answered(operation, api.client, { ...ids, account: account.id })).toBeNull();
 });
 
-it('is kept by webhooks and by readiness when a part is down', async () => {
+it('matches webhooks and readiness while a part is down', async () => {
   const ready = document.operations.find(({ path }) => path === '/readyz')!;
   api.temporal.down = true;
   const { status, body } = await send(api.url, ready, { path: {}, query: {}, headers: {} });

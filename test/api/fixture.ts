@@ -7,10 +7,9 @@ import type { ApiClient } from '../support/client.ts';
 import type { Operation } from './openapi.ts';
 import { activate, connect, placeStep, unique, webhookOf, type TestApi } from './support.ts';
 
-/** Ids of one thing of each kind, of one tenant. */
+/** One of each kind, of one tenant. */
 export type Ids = Record<'account' | 'step' | 'sync' | 'event' | 'key' | 'contact' | 'twin' | 'erasure', string>;
 
-/** Gives a tenant one of everything that an id can name. */
 export async function oneOfEach(api: TestApi, client: ApiClient): Promise<Ids> {
   const { account, attempt } = await connect(client);
   const step = await placeStep(api, attempt.id, { kind: 'code', source: 'sms' }, { canResend: true });
@@ -62,7 +61,7 @@ export async function postWebhook(api: TestApi, body: object | string): Promise<
   });
 }
 
-/** What `{id}` is, by the noun before it. */
+/** The kind of `{id}`, by the noun before it. */
 const nouns: Record<string, keyof Ids> = {
   accounts: 'account',
   steps: 'step',
@@ -79,17 +78,16 @@ const fields: Record<string, keyof Ids> = {
   account_id: 'account',
   contact_ids: 'contact',
 };
-/** Names that look as if they held an id of ours, and do not. */
+/** Names that look like ids of ours. */
 const noIds = new Set(['provider', 'provider_account_ids', 'phone_number']);
 
-/** A place of an operation that holds an id. */
 export interface IdPlace {
   in: 'path' | 'query' | 'body';
   name: string;
   kind: keyof Ids;
 }
 
-/** All places of an operation that hold an id. Throws on one that nothing is known of, so that none goes untested. */
+/** Throws on an unknown name, so that no place goes untested. */
 export function idPlaces({ name: operation, path, parameters, body }: Operation): IdPlace[] {
   const inPath = [...path.matchAll(/([\w-]+)\/\{(\w+)\}/g)]
     .filter(([, , name = '']) => !noIds.has(name))

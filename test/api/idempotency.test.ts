@@ -72,7 +72,7 @@ describe('SECURITY 15: idempotency keys', () => {
     expect(Number(await accountsNow()) - Number(before)).toBe(1);
   });
 
-  it('lets a repeat finish the work of a request that died half-way, without doing it twice', async () => {
+  it('lets a repeat finish a request that died half-way, without a second effect', async () => {
     const key = unique();
     const headers = { 'idempotency-key': key };
     api.temporal.onFirstStep = () => Promise.reject(new Error('the process dies here'));
@@ -92,7 +92,7 @@ describe('SECURITY 15: idempotency keys', () => {
     const key = unique();
     const headers = { 'idempotency-key': key };
     const first = await api.client.post('/api/v1/accounts', whatsapp, headers);
-    // As a kill before the answer was stored leaves it.
+    // The state after a kill before the answer was stored.
     const lockedUntil = new Date(Date.now() - 1);
     await api.context.db.system((em) =>
       em.nativeUpdate(IdempotencyKey, { key }, { status: null, response: null, lockedUntil }),
@@ -105,7 +105,7 @@ describe('SECURITY 15: idempotency keys', () => {
     expect(attempts).toBe(1);
   });
 
-  it('keeps no refusal: the corrected request may use the key', async () => {
+  it('stores no refusal: the corrected request may use the key', async () => {
     const headers = { 'idempotency-key': unique() };
     const refused = await api.client.post('/api/v1/accounts', { ...linkedin, credentials: {} }, headers);
     expect(refused.status).toBe(422);
@@ -167,7 +167,7 @@ describe('SECURITY 15: idempotency keys', () => {
     expect(await api.context.db.system((em) => em.count(IdempotencyKey, { key }))).toBe(0);
   });
 
-  it('passes one answer on under one key, however often it is sent', async () => {
+  it('returns one answer under one key, however often it is sent', async () => {
     const { account, attempt } = await connect(api.client, linkedin);
     const stepId = await placeStep(api, attempt.id, { kind: 'code', source: 'sms' });
     const path = `/api/v1/accounts/${account.id}/attempt/steps/${stepId}`;
@@ -177,7 +177,7 @@ describe('SECURITY 15: idempotency keys', () => {
     expect(api.temporal.submitted).toHaveLength(1);
   });
 
-  it('refuses a key that is none', async () => {
+  it('refuses a malformed key', async () => {
     for (const key of ['', 'a b', 'x'.repeat(256)]) {
       const { status } = await api.client.post('/api/v1/accounts', whatsapp, { 'idempotency-key': key });
       expect(status).toBe(422);

@@ -17,14 +17,14 @@ it.each([
   '[fd00::1]',
   '[::ffff:127.0.0.1]',
   '[::ffff:a00:1]',
-])('%s is inside', (host) => expect(isPrivateAddress(new URL(`https://${host}`).hostname)).toBe(true));
+])('%s is private', (host) => expect(isPrivateAddress(new URL(`https://${host}`).hostname)).toBe(true));
 
 it.each(['api1.unipile.com', '8.8.8.8', '172.32.0.1', '[2001:4860:4860::8888]', 'localhost.example.com'])(
   '%s is outside',
   (host) => expect(isPrivateAddress(new URL(`https://${host}`).hostname)).toBe(false),
 );
 
-it('lets no tenant of a production send the process to its own network', async () => {
+it('prevents tenants of a production from reaching the network of the process', async () => {
   let api: TestApi | undefined;
   try {
     api = await startTestApi({ NODE_ENV: 'production' });

@@ -23,7 +23,7 @@ describe('SECURITY 2: keys', () => {
     expect((await createClient(api.url, made.body.api_key).get('/api/v1/accounts')).status).toBe(200);
   });
 
-  it('closes requests of a revoked key within five seconds in every process, those that wait too', async () => {
+  it('closes requests of a revoked key within five seconds in every process, long polls included', async () => {
     const second = await startApiProcess(api);
     try {
       const { account, attempt } = await connect(api.client);
@@ -33,7 +33,7 @@ describe('SECURITY 2: keys', () => {
       const poll = `/api/v1/accounts/${account.id}/attempt?after=${attempt.step.id}&wait=50`;
       let ended = 0;
       const waiting = clients.map((client) => client.get(poll).finally(() => (ended += 1)));
-      // Anything that the same key is answered shows that its long polls, sent before, are under way.
+      // Any answer to the same key shows that its earlier long polls are under way.
       for (const client of clients) await client.get('/api/v1/accounts');
       expect(ended).toBe(0);
       expect((await api.client.delete(`/api/v1/api-keys/${id}`)).status).toBe(204);
@@ -54,7 +54,7 @@ describe('SECURITY 2: keys', () => {
     }
   });
 
-  it('answers 401 with WWW-Authenticate without a key, with a wrong one, and with one of another shape', async () => {
+  it('answers 401 with WWW-Authenticate without a key, with a wrong key and with a malformed key', async () => {
     for (const authorization of ['', 'Bearer pb_not-a-key-of-anybody-here', 'Basic abc', 'Bearer sk_1']) {
       const response = await fetch(`${api.url}/api/v1/accounts`, { headers: authorization ? { authorization } : {} });
       expect(response.status).toBe(401);
@@ -70,13 +70,13 @@ describe('SECURITY 2: keys', () => {
     expect(refused.body).toMatchObject({ code: 'missing_scope', detail: expect.stringContaining('"write"') });
   });
 
-  it('lets no key make a key with more scopes than its own', async () => {
+  it('refuses to create a key with more scopes than the creating key has', async () => {
     const admin = await api.clientOf('ours', ['admin', 'read']);
     expect((await admin.post('/api/v1/api-keys', { name: 'x', scopes: ['raw'] })).status).toBe(403);
     expect((await admin.post('/api/v1/api-keys', { name: 'x', scopes: ['read'] })).status).toBe(201);
   });
 
-  it('limits requests by key, and those without one by address', async () => {
+  it('limits requests by key, and requests without a key by address', async () => {
     const limited = await startApi(
       { ...api.context.config, PORT: 0, RATE_LIMIT_PER_MINUTE: 3 },
       { temporal: createStandIn() },

@@ -12,7 +12,7 @@ afterAll(() => api?.stop());
 const redirects = { success: 'https://app.example/connected?x=1', failure: 'https://app.example/sorry' };
 const hosted = { provider: 'unipile', channel: 'linkedin', owner: 'maya', method: 'hosted', redirects };
 
-/** A running login on the provider's page, and the token with which the page calls back. */
+/** A running login on the provider's page, and the token of its callback. */
 async function begin(body: object = hosted, client = api.client) {
   const { account } = await connect(client, body);
   const attempt = await api.context.db.system((em) => em.findOneOrFail(ConnectionAttempt, { accountId: account.id }));
@@ -34,7 +34,7 @@ const comeBack = (token: string, outcome: string) =>
   fetch(`${api.url}/callbacks/unipile/${token}/${outcome}`, { redirect: 'manual' });
 
 describe('SECURITY 5: callbacks of a login page', () => {
-  it('keeps of the token only a hash and a sealed value, in no answer', async () => {
+  it('stores only a hash and a sealed value of the token, and returns it in no answer', async () => {
     const { id, token } = await begin();
     const row = JSON.stringify(await attemptOf(id));
     expect(row).not.toContain(token);
@@ -56,7 +56,7 @@ describe('SECURITY 5: callbacks of a login page', () => {
     expect((await call(token, success(upstream))).status).toBe(200);
   });
 
-  it('counts once: a second account by the same token is refused', async () => {
+  it('counts once: a second account with the same token is refused', async () => {
     const { id, token } = await begin();
     const first = unique();
     await call(token, success(first));
@@ -64,7 +64,7 @@ describe('SECURITY 5: callbacks of a login page', () => {
     expect((await attemptOf(id)).providerAccountId).toBe(first);
   });
 
-  it('ends with the attempt: an account reported later is attached to nothing, and deleted at the provider', async () => {
+  it('ends with the attempt: an account reported later is not attached, and is deleted at the provider', async () => {
     const { id, token } = await begin();
     await api.context.db.system((em) =>
       em.nativeUpdate(ConnectionAttempt, { accountId: id }, { state: 'failed', endedAt: new Date() }),
@@ -72,12 +72,12 @@ describe('SECURITY 5: callbacks of a login page', () => {
     const late = unique();
     expect((await call(token, success(late))).status).toBe(409);
     expect(await attemptOf(id)).toMatchObject({ providerAccountId: null, undo: [late] });
-    // Once, too: a second late word cannot have anything else deleted.
+    // A second late callback deletes nothing else.
     await call(token, success(unique()));
     expect((await attemptOf(id)).undo).toEqual([late]);
   });
 
-  it('never has another account of ours deleted', async () => {
+  it('never deletes another account of ours', async () => {
     const victim = unique();
     const other = await connect(await api.clientOf('theirs'), { ...hosted, channel: 'telegram' });
     await activate(api, other.account.id, victim);
@@ -92,7 +92,7 @@ describe('SECURITY 5: callbacks of a login page', () => {
     expect((await attemptOf(ended.id)).undo).toEqual([]);
   });
 
-  it('lets a reconnection name no other account than its own', async () => {
+  it('rejects another account than the reconnected one', async () => {
     const { id } = await begin();
     const own = unique();
     await activate(api, id, own);
@@ -122,15 +122,15 @@ describe('SECURITY 5: callbacks of a login page', () => {
   );
 });
 
-describe("A2: the owner's way back", () => {
-  it.each(['success', 'failure'] as const)('goes to the address of the application: %s', async (outcome) => {
+describe("A2: the return of the owner's browser", () => {
+  it.each(['success', 'failure'] as const)('redirects to the application: %s', async (outcome) => {
     const { token } = await begin();
     const answer = await comeBack(token, outcome);
     expect(answer.status).toBe(303);
     expect(answer.headers.get('location')).toBe(redirects[outcome]);
   });
 
-  it.each(['success', 'failure'])('ends on a page of ours where there is none: %s', async (outcome) => {
+  it.each(['success', 'failure'])('shows a page of ours when the application gave no address: %s', async (outcome) => {
     const { token } = await begin({ ...hosted, redirects: undefined });
     const answer = await comeBack(token, outcome);
     expect(answer.status).toBe(200);
@@ -149,7 +149,7 @@ describe("A2: the owner's way back", () => {
     expect((await attemptOf(done.id)).cancelRequestedAt).toBeNull();
   });
 
-  it('is unknown for any other token or outcome', async () => {
+  it('is 404 for any other token or outcome', async () => {
     const { token } = await begin();
     expect((await comeBack('unknown', 'success')).status).toBe(404);
     expect((await comeBack(token, 'other')).status).toBe(404);

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { TestApi } from './support.ts';
 
-/** A JSON schema, as much of it as the document uses. */
+/** The part of JSON schema that the document uses. */
 export interface Schema {
   $ref?: string;
   type?: string | string[];
@@ -16,7 +16,6 @@ export interface Schema {
   format?: string;
 }
 
-/** One operation of the API's own document. */
 export interface Operation {
   name: string;
   method: string;
@@ -31,11 +30,10 @@ export interface Operation {
 
 export interface Document {
   operations: Operation[];
-  /** What is wrong with an answer, by the document; null when nothing is. */
+  /** Null when the answer matches the document. */
   wrongWith(operation: Operation, status: number, answer: unknown): string | null;
 }
 
-/** Reads the document as a caller gets it. */
 export async function readDocument({ url }: Pick<TestApi, 'url'>): Promise<Document> {
   const document: any = await (await fetch(`${url}/openapi.json`)).json();
   const operations = Object.entries<Record<string, any>>(document.paths).flatMap(([path, methods]) =>
@@ -75,7 +73,7 @@ export async function readDocument({ url }: Pick<TestApi, 'url'>): Promise<Docum
   };
 }
 
-/** A value that a schema takes; ids are whatever `idFor` has for a name. */
+/** A value that matches a schema; `idFor` gives the ids. */
 export function sample(schema: Schema, name: string, idFor: (name: string) => string | undefined): unknown {
   if (schema.default !== undefined) return schema.default;
   if (schema.const !== undefined) return schema.const;

@@ -6,7 +6,7 @@ import { eventually } from '../support/eventually.ts';
 import { testKey } from '../support/key.ts';
 import type { TestApi } from './support.ts';
 
-/** An API in a process of its own, over the same database. Ended with `stop`. */
+/** In a process of its own, over the same database. */
 export async function startApiProcess({ database }: TestApi): Promise<{ url: string; stop(): Promise<void> }> {
   const child = spawn(process.execPath, [fileURLToPath(new URL('../../api/main.ts', import.meta.url))], {
     env: {

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 
-/** A way to PostgreSQL that can be cut and mended. */
+/** A connection to PostgreSQL that can be cut and restored. */
 export interface Proxy {
   /** The address of the database through the proxy. */
   url: string;

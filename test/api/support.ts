@@ -18,7 +18,7 @@ import type { StepAction } from '../../workflows/messages.ts';
 import { createClient, type ApiClient } from '../support/client.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 
-/** What the API told Temporal, in the place of Temporal; a test may have it do something, or fail. */
+/** Replaces Temporal and records the signalled accounts; a test may make it act or fail. */
 export interface StandIn extends TemporalClient {
   told: string[];
   submitted: StepAction[];
@@ -70,7 +70,7 @@ export function createStandIn(): StandIn {
   return temporal;
 }
 
-/** An API over real PostgreSQL; where Temporal is not the subject, a stand-in takes its place. */
+/** An API over real PostgreSQL, with a stand-in for Temporal. */
 export interface TestApi {
   url: string;
   context: Context;
@@ -78,7 +78,6 @@ export interface TestApi {
   database: TestDatabase;
   client: ApiClient;
   clientOf(tenant: string, scopes?: readonly Scope[]): Promise<ApiClient>;
-  /** The clock the API lives by. */
   clock: { advance(ms: number): void };
   stop(): Promise<void>;
 }
@@ -149,7 +148,7 @@ export async function connect(client: ApiClient, body: object = whatsapp): Promi
   return answer;
 }
 
-/** Puts a running attempt at a step, as a worker would. */
+/** As a worker does. */
 export const placeStep = (
   { context }: TestApi,
   attemptId: string,
@@ -195,7 +194,7 @@ export const activate = ({ context }: TestApi, accountId: string, upstream: stri
     await em.nativeUpdate(ConnectionAttempt, { accountId }, { state: 'succeeded', endedAt: new Date() });
   });
 
-/** Where the installation's provider reaches this API, and the secret it brings. */
+/** The installation's webhook address and secret. */
 export const webhookOf = ({ context, url }: TestApi): Promise<{ address: string; secret: string }> =>
   context.db.system(async (em) => {
     const row = await em.findOneOrFail(ProviderCredentials, { provider: 'unipile', tenantId: null });

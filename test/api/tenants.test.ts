@@ -21,7 +21,7 @@ afterAll(() => api?.stop());
 
 const unknown = '01900000-0000-7000-8000-000000000000';
 
-/** Everything of a tenant that has an id, as it answers now. */
+/** The current answers about everything of a tenant that has an id. */
 const everythingOf = (client: ApiClient, ids: Ids) =>
   Promise.all(
     [
@@ -44,7 +44,7 @@ describe('SECURITY 1: tenants', () => {
         const answers = [];
         for (const id of [theirs[place.kind], unknown]) {
           const ask = rightAsk(operation, ours, api.client.key);
-          // Where a name may come in two places, it comes in this one.
+          // A name in two places is tested in this one.
           if (place.in === 'body') delete ask.query[place.name];
           else delete ask.body?.[place.name];
           const right = ask[place.in][place.name];
@@ -61,7 +61,7 @@ describe('SECURITY 1: tenants', () => {
     expect(await everythingOf(other, theirs)).toEqual(before);
   });
 
-  it("shows nothing of another tenant's in any list", async () => {
+  it('shows nothing of another tenant in any list', async () => {
     const lists = document.operations.filter(
       ({ method, open, parameters }) => !open && method === 'GET' && parameters.some(({ name }) => name === 'cursor'),
     );

@@ -87,7 +87,7 @@ describe('C2: a request of many events', () => {
     expect(JSON.stringify(found)).not.toContain('secret-');
   });
 
-  it('that comes again is counted at each of its events, and leaves no second request', async () => {
+  it('is counted at each of its events when it is repeated, and adds no second request', async () => {
     const { id, send } = await session();
     const body = messages(3);
     await send('messages.upsert', body);
@@ -97,7 +97,7 @@ describe('C2: a request of many events', () => {
     expect((await query('select count(*) from webhook_requests'))[0].count).toBe(before);
   });
 
-  it('replays one of them alone', async () => {
+  it('replays one of its events alone', async () => {
     const { id, send } = await session();
     await send('messages.upsert', messages(3));
     await query("update webhook_events set state = 'failed', error = 'as before a fix' where account_id = ?", [id]);
@@ -112,7 +112,7 @@ describe('C2: a request of many events', () => {
 });
 
 describe('C2: an account that another transaction holds', () => {
-  it('keeps no webhook waiting: the effect is owed, and follows when the account is free', async () => {
+  it('delays no webhook: the effect is owed, and follows when the account is free', async () => {
     const { id, send } = await session();
     const holder = new pg.Client({ connectionString: api.database.url, options: '-c role=patchbay_system' });
     await holder.connect();
@@ -133,7 +133,7 @@ describe('C2: an account that another transaction holds', () => {
     expect(checkRequestedAt).not.toBeNull();
   });
 
-  it('has its events applied by the drain where the process that took them in is gone', async () => {
+  it('has its events applied by the drain when the process of the intake has died', async () => {
     const { id, send } = await session();
     await send('session.status', { status: 'logged_out' });
     await eventually('the signal', async () => (await eventsOf(id))[0]?.owesSignal === false && signals(id) === 1);
@@ -146,7 +146,7 @@ describe('C2: an account that another transaction holds', () => {
 });
 
 describe('C2: webhook secrets', () => {
-  it('are looked up by their hash in an index, however many tenants and accounts there are', async () => {
+  it('are found by their hash in an index, however many tenants and accounts there are', async () => {
     const { db } = api.context;
     await db.system(async (em) => {
       const [{ id } = { id: '' }] = await sqlRows<{ id: string }>(em, sql`select id from provider_credentials limit 1`);
@@ -180,7 +180,7 @@ describe('C2: webhook secrets', () => {
     expect(plans[1]).toContain('accounts_webhook_secret');
   });
 
-  it('of before there were hashes are hashed at the start of a process', async () => {
+  it('without a hash, from older versions, are hashed at the start of a process', async () => {
     const { db, vault } = api.context;
     const hashes = () => query('select credentials_id, hash from webhook_secret_hashes order by 1, 2');
     const before = await hashes();
@@ -193,7 +193,7 @@ describe('C2: webhook secrets', () => {
   });
 });
 
-it('C2: an account that is deleted takes along its requests, with whom they speak of, and no others', async () => {
+it('C2: deleting an account deletes its requests and their subjects, and no others', async () => {
   const [gone, kept] = [await session(), await session()];
   for (const { send } of [gone, kept]) await send('messages.upsert', messages(2));
   const [{ requestId: left }] = (await eventsOf(kept.id)) as [WebhookEvent];
@@ -235,7 +235,7 @@ describe('C2: partitions by day', () => {
       return id;
     });
 
-  it('take what the default partition had taken in before they were made', async () => {
+  it('take rows from the default partition that arrived before they were made', async () => {
     const { db } = api.context;
     const id = await put('2031-03-05');
     expect(await partitionOf(id)).toBe('webhook_requests_default');
@@ -244,14 +244,14 @@ describe('C2: partitions by day', () => {
     expect(await db.system((em) => ensureWebhookPartitions(em, new Date('2031-03-04T23:59Z')))).toBe(0);
   });
 
-  it('are made once when several processes ask at the same moment', async () => {
+  it('are made once by concurrent processes', async () => {
     const { db } = api.context;
     const make = () => db.system((em) => ensureWebhookPartitions(em, new Date('2032-01-01T00:00Z')));
     const made = await Promise.all([make(), make(), make()]);
     expect(made.reduce((sum, one) => sum + one, 0)).toBe(12);
   });
 
-  it('go when all of their day is over, events 60 days after their bodies', async () => {
+  it('are dropped after their day, events 60 days after their bodies', async () => {
     const { db } = api.context;
     await db.system((em) => ensureWebhookPartitions(em, new Date('2020-05-01T00:00Z')));
     const [old, kept, stray] = [await put('2020-05-01'), await put('2020-05-02'), await put('2019-01-01')];

@@ -1,6 +1,6 @@
 import { run } from '../cli/run.ts';
 
-it('prints a row with the documented fields for each case, and says whether its goal holds', async () => {
+it('prints a row with the documented fields for each case, and whether its goal is met', async () => {
   const args = ['contacts', '--json', '--size', '200', '--runs', '1'];
   const { code, stdout, stderr } = await run('bench/main.ts', args, { ...process.env }, 240_000);
   const rows: any[] = stdout

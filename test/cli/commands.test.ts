@@ -44,7 +44,7 @@ afterAll(async () => {
   if (home) rmSync(home, { recursive: true, force: true });
 });
 
-/** Sends a body to the installation's webhook address, as the provider would. */
+/** As the provider does. */
 async function send(body: string): Promise<void> {
   const { db, vault } = stack.worker.context;
   const row = await db.system((em) => em.findOneOrFail(ProviderCredentials, { tenantId: null }));
@@ -61,7 +61,7 @@ async function send(body: string): Promise<void> {
 describe('patchbay', () => {
   const everyCommand = (command: Command): Command[] => [command, ...command.commands.flatMap(everyCommand)];
 
-  it('explains each command, and answers machines with each that does something', async () => {
+  it('describes each command, and offers --json in each that does something', async () => {
     for (const command of everyCommand(createProgram())) {
       expect({ name: command.name(), description: command.description() }).toEqual({
         name: expect.stringMatching(/^[a-z]+$/),
@@ -86,7 +86,7 @@ describe('patchbay', () => {
     [['webhooks', 'list', '--tenant', tenant, '--limit', 'many']],
     [['webhooks', 'replay', '--tenant', tenant]],
     [['sync', 'details', '--tenant', tenant, '--no-such-option']],
-  ])('ends with 2 when it is used wrongly: %j', async (args) => {
+  ])('ends with 2 for wrong arguments: %j', async (args) => {
     const { code, stdout, stderr } = await patchbay(env, ...args);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     expect(stderr).not.toBe('');
@@ -97,11 +97,11 @@ describe('patchbay', () => {
     [['accounts', 'show', 'none', '--tenant', tenant], /^patchbay: tenant maya-and-co has no account none: .+\n$/],
     [['sync', 'details', '--tenant', tenant, '--account', 'none'], /^patchbay: .+ has no connected account none\n$/],
     [['webhooks', 'replay', 'none', '--tenant', tenant], /^patchbay: .+ has no event none: .+\n$/],
-  ])('ends with 1 and one line when it cannot: %j', async (args, line) => {
+  ])('ends with 1 and one line for a failure: %j', async (args, line) => {
     expect(await patchbay(env, ...args)).toEqual({ code: 1, stdout: '', stderr: expect.stringMatching(line) });
   });
 
-  it('says in one line that PostgreSQL does not answer, without the password', async () => {
+  it('reports in one line that PostgreSQL does not answer, without the password', async () => {
     const dead = { ...env, DATABASE_URL: 'postgres://a:secret-word@127.0.0.1:1/b' };
     const { code, stderr } = await patchbay(dead, 'accounts', '--tenant', tenant);
     expect(code).toBe(1);
@@ -109,15 +109,15 @@ describe('patchbay', () => {
     expect(stderr).not.toContain('secret-word');
   });
 
-  it("works for the local stack's tenant where none is named", async () => {
+  it("works for the local stack's tenant when none is named", async () => {
     const { PATCHBAY_HOME: _none, ...settings } = env;
     writeFileSync(join(home, 'settings.json'), JSON.stringify(settings));
     writeFileSync(join(home, 'stack.json'), JSON.stringify({ tenant }));
     expect(await answerOf({ PATCHBAY_HOME: home }, 'accounts')).toMatchObject([{ id: account.id }]);
-    // Another installation's tenants are not the local stack's.
+    // The local stack's tenant is used for that stack only.
     const elsewhere = { DATABASE_URL: 'postgres://a@127.0.0.1:1/b', PATCHBAY_HOME: home };
     expect(await patchbay(elsewhere, 'accounts')).toMatchObject({ code: 2 });
-    // Nor is its key, which would seal what nobody there can open.
+    // So is its key: it would seal values that no other stack can open.
     expect(await patchbay(elsewhere, 'keys', 'create', '--tenant', tenant)).toMatchObject({
       code: 1,
       stderr: expect.stringContaining('ENCRYPTION_KEY is not set'),
@@ -126,7 +126,7 @@ describe('patchbay', () => {
 });
 
 describe('patchbay accounts', () => {
-  it('lists them with their state, and filters', async () => {
+  it('lists accounts with their state, and filters', async () => {
     const expected = {
       id: account.id,
       channel: 'linkedin',
@@ -142,7 +142,7 @@ describe('patchbay accounts', () => {
     expect(stdout).toMatch(/^id +provider +channel .*\n.*linkedin +maya +Work +active/);
   });
 
-  it('shows one with its attempt and timeline, and no secret', async () => {
+  it('shows an account with its attempt and timeline, and no secret', async () => {
     const shown = await answerOf(env, 'accounts', 'show', account.id, '--tenant', tenant);
     expect(shown).toMatchObject({
       id: account.id,
@@ -156,7 +156,7 @@ describe('patchbay accounts', () => {
     expect(stdout + JSON.stringify(shown)).not.toMatch(/correct horse|v2\./);
   });
 
-  it("does not show another tenant's", async () => {
+  it("does not show another tenant's account", async () => {
     await stack.client('strangers');
     expect((await patchbay(env, 'accounts', 'show', account.id, '--tenant', 'strangers')).code).toBe(1);
   });
@@ -187,7 +187,7 @@ describe('patchbay webhooks', () => {
     expect(JSON.parse(one.stdout)).toMatchObject([{ id, before: 'failed', state: 'processed', account: account.id }]);
     expect((await db.system((em) => em.findOneOrFail(WebhookEvent, { id }))).error).toBeNull();
 
-    // What still cannot be read stays failed, and that is said.
+    // Unreadable events stay failed, and the command reports it.
     const all = await patchbay(env, 'webhooks', 'replay', '--failed', '--tenant', tenant, '--json');
     expect(all.code).toBe(1);
     expect(JSON.parse(all.stdout)).toMatchObject([{ type: 'unreadable', before: 'failed', state: 'failed' }]);
@@ -195,7 +195,7 @@ describe('patchbay webhooks', () => {
     expect((await answerOf(env, 'webhooks', 'list', '--state', 'all', '--tenant', tenant)).length).toBeGreaterThan(1);
   });
 
-  it("neither lists nor replays another tenant's", async () => {
+  it("neither lists nor replays another tenant's events", async () => {
     const all = await answerOf(env, 'webhooks', 'list', '--state', 'all', '--tenant', tenant);
     const mine = all.find((event: any) => event.account === account.id);
     await stack.client('strangers');
@@ -206,7 +206,7 @@ describe('patchbay webhooks', () => {
 });
 
 describe('patchbay keys', () => {
-  it('makes a tenant and a key that the API takes', async () => {
+  it('creates a tenant and a key that the API accepts', async () => {
     const made = await answerOf(env, 'keys', 'create', '--tenant', 'made-here', '--scope', 'read');
     expect(made.tenant).toBe('made-here');
     const headers = { authorization: `Bearer ${made.api_key}` };

@@ -42,7 +42,7 @@ const sync = (...args: string[]): Promise<any[]> =>
 const list = (...args: string[]): Promise<any[]> => answerOf(env, 'contacts', 'list', '--tenant', tenant, ...args);
 
 describe('patchbay contacts', () => {
-  it('syncs every connected account and reports what came of it', async () => {
+  it('syncs every connected account and reports the outcome', async () => {
     expect(await sync()).toMatchObject([
       { account_id: account, kind: 'contacts', state: 'succeeded', stats: { total_fetched: 30, inserted: 30 } },
     ]);
@@ -68,7 +68,7 @@ describe('patchbay contacts', () => {
     await sync();
   });
 
-  it('lists people by page, search, account and whether they were synced', async () => {
+  it('lists contacts by page, search, account and sync status', async () => {
     const all = await list();
     expect(all).toHaveLength(30);
     expect(await list('--limit', '10', '--after', all[9].id)).toEqual(all.slice(10, 20));
@@ -81,7 +81,7 @@ describe('patchbay contacts', () => {
     expect(stdout).toMatch(new RegExp(`^id +name +number .*\\n${id} .* synced `));
   });
 
-  it('syncs one number, and those of a group', async () => {
+  it('syncs one number, and the numbers of a group', async () => {
     const [first] = await list();
     expect(await sync('--phone', first.phone_number)).toMatchObject([
       { scope: { phone: first.phone_number }, state: 'succeeded', stats: { total_fetched: 1 } },
@@ -94,7 +94,7 @@ describe('patchbay contacts', () => {
     expect((await list('--group', 'garage')).map((one) => one.id)).toEqual([first.id]);
   });
 
-  it('shows one with where its fields come from', async () => {
+  it('shows a contact with the origins of its fields', async () => {
     const [first] = await list();
     const shown = await answerOf(env, 'contacts', 'show', first.id, '--tenant', tenant);
     expect(shown).toMatchObject({
@@ -108,7 +108,7 @@ describe('patchbay contacts', () => {
     expect(stdout).toMatch(/^phone_number +wasender /m);
   });
 
-  it('counts them', async () => {
+  it('counts contacts', async () => {
     const counted = await answerOf(env, 'contacts', 'stats', '--tenant', tenant);
     expect(counted).toMatchObject({ total_contacts: 30, synced_contacts: 30, last_sync: expect.stringMatching(/Z$/) });
     expect(counted.contacts_with_names + counted.contacts_without_names).toBe(30);
@@ -116,7 +116,7 @@ describe('patchbay contacts', () => {
     expect(stdout).toMatch(/^total_contacts +30$/m);
   });
 
-  it("neither lists, shows, counts nor syncs another tenant's", async () => {
+  it("neither lists, shows, counts nor syncs another tenant's contacts", async () => {
     await stack.client('strangers');
     const [first] = await list();
     expect(await answerOf(env, 'contacts', 'list', '--tenant', 'strangers')).toEqual([]);
@@ -125,7 +125,7 @@ describe('patchbay contacts', () => {
     expect((await patchbay(env, 'contacts', 'sync', '--tenant', 'strangers', '--account', account)).code).toBe(1);
   });
 
-  it('ends with 1 and the reason of a sync that failed', async () => {
+  it('ends with 1 and the reason when a sync fails', async () => {
     const nobody = ['contacts', 'sync', '--tenant', tenant, '--account', account, '--phone', '+33639980000', '--wait'];
     const { code, stdout } = await patchbay(env, ...nobody);
     expect({ code, stdout }).toEqual({ code: 1, stdout: expect.stringMatching(/ failed +.* not_found /) });
@@ -138,7 +138,7 @@ describe('patchbay contacts', () => {
     [['contacts', 'show']],
     [['accounts', 'import', '--provider', 'nobody']],
     [['accounts', 'import']],
-  ])('ends with 2 when it is used wrongly: %j', async (args, said = /./) => {
+  ])('ends with 2 for wrong arguments: %j', async (args, said = /./) => {
     const { code, stdout, stderr } = await patchbay(env, ...args, '--tenant', tenant);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     expect(stderr).toMatch(said);
@@ -149,7 +149,7 @@ describe('patchbay contacts', () => {
     [['contacts', 'list', '--account', 'none'], /^patchbay: .+\n$/],
     [['contacts', 'list', '--after', 'none'], /^patchbay: none is no contact's id\n$/],
     [['contacts', 'sync', '--account', 'none'], /^patchbay: .+\n$/],
-  ])('ends with 1 and one line when it cannot: %j', async (args, line) => {
+  ])('ends with 1 and one line for a failure: %j', async (args, line) => {
     expect(await patchbay(env, ...args, '--tenant', tenant)).toEqual({
       code: 1,
       stdout: '',
@@ -159,7 +159,7 @@ describe('patchbay contacts', () => {
 });
 
 describe('patchbay accounts import', () => {
-  it('shows what would be taken over, takes it over, and finds it done afterwards', async () => {
+  it('shows what an import would do, imports, and finds nothing left afterwards', async () => {
     const answer = await fetch(`${stack.config.providers['wasender']?.['base_url']}/whatsapp-sessions`, {
       method: 'POST',
       headers: { authorization: 'Bearer 1|sandbox-pat', 'content-type': 'application/json' },

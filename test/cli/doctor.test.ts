@@ -42,7 +42,7 @@ async function asOwner(sql: string): Promise<pg.QueryResult> {
   }
 }
 
-/** A port at which nothing answers. */
+/** A port without a listener. */
 const deadPort = (): Promise<number> =>
   new Promise((resolve) => {
     const server = createServer().listen(0, '127.0.0.1', () => {
@@ -157,7 +157,7 @@ it('names the setting when the namespace is not there', async () => {
   expect({ outcome, advice }).toEqual({ outcome: 'FAIL', advice: expect.stringContaining('TEMPORAL_NAMESPACE') });
 });
 
-/** Holds one of the stack's processes still for the time of `work`: it is there, and answers nobody. */
+/** Stops one of the stack's processes during `work`: it exists and answers nothing. */
 async function whileHung<T>(part: 'temporal' | 'postgres' | 'sandbox', work: () => Promise<T>): Promise<T> {
   const pid = real.stack.describe().pids[part] ?? 0;
   process.kill(pid, 'SIGSTOP');

@@ -2,14 +2,13 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { PROJECT } from '../../dev/parts/home.ts';
 
-/** How a process of ours ended. */
 export interface Ended {
   code: number;
   stdout: string;
   stderr: string;
 }
 
-/** Runs one of our programs to its end; `env` is all it gets. */
+/** `env` is the whole environment. */
 export const run = (
   script: string,
   args: string[],
@@ -28,12 +27,12 @@ export const run = (
 export const patchbay = (env: Record<string, string | undefined>, ...args: string[]): Promise<Ended> =>
   run('cli/main.ts', args, env);
 
-/** The command's answer to `--json`; fails with what it complained of. */
+/** The output of `--json`; fails with the command's error. */
 export async function answerOf(env: Record<string, string | undefined>, ...args: string[]): Promise<any> {
   const { code, stdout, stderr } = await patchbay(env, ...args, '--json');
   if (stdout === '') throw new Error(`patchbay ${args.join(' ')} ended with ${code}: ${stderr}`);
   return JSON.parse(stdout);
 }
 
-/** Where no local stack runs, so that a command has its environment alone. */
+/** No local stack runs there. */
 export const noHome = { PATCHBAY_HOME: '/nonexistent' };

@@ -9,7 +9,7 @@ beforeAll(async () => {
 });
 afterAll(() => stack?.stop());
 
-/** The address book as WASender lists it, asked past the product. */
+/** The address book as WASender lists it, without the product. */
 async function listed(session: string): Promise<any[]> {
   const ask = async (path: string, key: string): Promise<any> => {
     const answer = await fetch(`${stack.config.providers['wasender']?.['base_url']}${path}`, {
@@ -34,7 +34,7 @@ const nasty = {
   large_record: true,
 };
 
-/** Each person once, by identity, as the list says: what a second entry lacks is in the first. */
+/** Each person once, by identity; the first entry has the fields that a second one lacks. */
 function peopleOf(entries: any[]): Map<string, any> {
   const people = new Map<string, any>();
   for (const entry of entries) people.set(entry.id, { ...entry, ...people.get(entry.id) });
@@ -61,7 +61,7 @@ const expected = (entries: any[]): any[] =>
     }))
     .toSorted((a, b) => (a.wasender_jid < b.wasender_jid ? -1 : 1));
 
-it('right rows and a clear report come of a bad book over calls of which a third fails', async () => {
+it('a sync stores right rows and a clear report from a bad address book while a third of the calls fails', async () => {
   const { id, session } = await books.connected({ size: 0, seed: 'empty' });
   await stack.control.put('/address-book', { session, ...nasty });
   await stack.control.put('/faults', {
@@ -81,7 +81,7 @@ it('right rows and a clear report come of a bad book over calls of which a third
   expect(peopleOf(now).size).toBe(3000 - gone);
   const rows = await written(id);
   const present = new Set(now.map((one) => one.id));
-  // Whom the book lacks is not removed: it may be partial.
+  // A contact that the list lacks is not removed: the list may be partial.
   expect(rows).toHaveLength(3000);
   expect(rows.filter((one) => present.has(one.wasender_jid))).toEqual(expected(now));
 
@@ -102,7 +102,7 @@ it('right rows and a clear report come of a bad book over calls of which a third
   expect(second.stats.updated).toBeGreaterThan(200);
 });
 
-it('a record of 200 KB is kept as it came, sealed', async () => {
+it('a record of 200 KB is stored unchanged and sealed', async () => {
   const { id, session } = await books.connected({ ...nasty, size: 40 });
   const largest = (await listed(session)).toSorted((a, b) => JSON.stringify(b).length - JSON.stringify(a).length)[0];
   expect(JSON.stringify(largest).length).toBeGreaterThan(200_000);

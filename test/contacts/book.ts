@@ -4,13 +4,13 @@ import { eventually } from '../support/eventually.ts';
 import type { ApiClient } from '../support/client.ts';
 import type { TestStack } from '../support/stack.ts';
 
-/** Address books at the sandbox's WASender, as tests fill, sync and read them. */
+/** Fills, syncs and reads contacts of the sandbox's WASender. */
 export interface Books {
-  /** A connected account with that address book, whose first sync has ended. */
+  /** A connected account whose first sync has ended. */
   connected(book: object, api?: ApiClient): Promise<{ id: string; session: string; first: any }>;
-  /** Starts a sync as a trigger does; answers its run's id. */
+  /** As a trigger does; returns the run's id. */
   start(accountId: string, target?: SyncTarget | null): Promise<string>;
-  /** A run's row once it has ended. */
+  /** The row of an ended run. */
   ended(runId: string): Promise<any>;
   sync(accountId: string, target?: SyncTarget | null): Promise<any>;
   query(sql: string, params?: unknown[]): Promise<any[]>;

@@ -15,7 +15,7 @@ const merge = (...contact_ids: string[]) => stack.api.post('/api/v1/contacts/mer
 const unmerge = (one: string) => stack.api.post(`/api/v1/contacts/${one}/unmerge`);
 const show = async (id: string): Promise<any> => (await stack.api.get(`/api/v1/contacts/${id}`)).body;
 
-it('B12: people who were merged one after the other are who they were when they are taken apart', async () => {
+it('B12: undoing merges one after the other restores each contact', async () => {
   const { id } = await books.connected({ size: 60, seed: 'k' });
   const all = await people(id);
   const nameless = all.find((one) => one.name === null && one.phone_number !== null);
@@ -43,7 +43,7 @@ it('B12: people who were merged one after the other are who they were when they 
   }
 });
 
-it('B12: what was taken away from a survivor does not come up again when it is merged itself', async () => {
+it('B12: a value removed from a survivor does not return when the survivor is merged', async () => {
   const { id } = await books.connected({ size: 20, seed: 'n', lid_only: 0 });
   const [one, two, three] = (await people(id)).filter((person) => person.saved_name !== null);
   await stack.api.patch(`/api/v1/contacts/${two.id}`, { company: 'Example Ltd', name: 'Bo', groups: ['vip', 'team'] });
@@ -56,10 +56,10 @@ it('B12: what was taken away from a survivor does not come up again when it is m
   expect(await show(three.id)).toMatchObject({ company: null, name: three.name, groups: [] });
 });
 
-it('B12: a LID that an entry has joined with a number is a LID again when they are taken apart', async () => {
+it('B12: a LID that an entry joined with a number is a LID again after the merge is undone', async () => {
   await books.variant('lid_translates', false);
   const { id } = await books.connected({ size: 6, seed: 'p', lid_only: 0, lid_twins: 1, nameless: 0 });
-  // The numbers go and come back, so that the LIDs are the older ones.
+  // The numbers are removed and return, so that the LIDs are older.
   for (const one of await people(id))
     if (one.phone_number !== null) await stack.api.delete(`/api/v1/contacts/${one.id}`);
   await books.sync(id);
@@ -84,7 +84,7 @@ it('B12: a LID that an entry has joined with a number is a LID again when they a
   await books.variant('lid_translates', true);
 });
 
-it('B1: people who turn out to be one while a run goes on count once', async () => {
+it('B1: contacts that are merged during a run count once', async () => {
   await books.variant('lid_translates', false);
   const { id, first } = await books.connected({ size: 100, seed: 'o', lid_only: 0, lid_twins: 0.5, nameless: 0 });
   expect(first.stats).toMatchObject({ total_fetched: 150, inserted: 150, duplicates: 0 });
@@ -98,7 +98,7 @@ it('B1: people who turn out to be one while a run goes on count once', async () 
   expect(stats.updated + stats.unchanged).toBe(100);
 });
 
-it('B12: what entries told since a merge goes with whose identity they came under', async () => {
+it('B12: entries since a merge stay with the contact of their identity', async () => {
   const { id, session } = await books.connected({ size: 60, seed: 'l', lid_only: 0.3, nameless: 0 });
   const all = await people(id);
   const hidden = all.find((one) => one.phone_number === null && one.saved_name !== null);
@@ -106,7 +106,7 @@ it('B12: what entries told since a merge goes with whose identity they came unde
   await merge(hidden.id, other.id);
   await stack.control.patch('/address-book', { session, change: 1 });
   await books.sync(id);
-  // The number's entry decides from now on: a LID steps back behind a number.
+  // The number's entry decides from now on.
   const together = await show(hidden.id);
   expect(together).toMatchObject({ wasender_jid: other.wasender_jid, phone_number: other.phone_number });
   expect(together.provenance.saved_name).toMatchObject({ source: 'provider', from: other.id });
@@ -122,7 +122,7 @@ it('B12: what entries told since a merge goes with whose identity they came unde
   expect(two).toMatchObject({ wasender_jid: other.wasender_jid, saved_name: together.saved_name });
   expect(one.raw_wasender_data.id).toBe(hidden.wasender_jid);
   expect(one.saved_name).not.toBe(two.saved_name);
-  // Each is changed by their own entry alone again.
+  // Each is changed by its own entry alone.
   await stack.control.patch('/address-book', { session, change: 1 });
   await books.sync(id);
   expect((await show(hidden.id)).wasender_jid).toBe(hidden.wasender_jid);

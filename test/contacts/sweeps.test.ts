@@ -28,7 +28,7 @@ afterAll(async () => {
 const schedule = (type: string) => client.schedule.getHandle(scheduleId(type, stack.config.TEMPORAL_TASK_QUEUE));
 const hours = (n: number): number => n * 3_600_000;
 
-/** The Schedules of this installation; the listing follows what happens at a distance. */
+/** Of this installation; Temporal's list is updated with a delay. */
 async function schedules(): Promise<string[]> {
   const found: string[] = [];
   for await (const { scheduleId: id } of client.schedule.list())
@@ -36,8 +36,8 @@ async function schedules(): Promise<string[]> {
   return found.sort();
 }
 
-describe('B6: every address book is read by the clock', () => {
-  it('by one Schedule with the interval of the settings, six hours where nothing is set', async () => {
+describe('B6: every address book is read by a Schedule', () => {
+  it('with the interval of the settings, six hours by default', async () => {
     await eventually('all Schedules', async () => (await schedules()).length === 3);
     expect(await schedules()).toEqual(['fetchPictures', 'maintenance', 'syncAllContacts']);
     const { spec, state } = await schedule('syncAllContacts').describe();
@@ -45,7 +45,7 @@ describe('B6: every address book is read by the clock', () => {
     expect(state.paused).toBe(false);
   });
 
-  it('by the same Schedule when the interval changes, and by none when it is switched off', async () => {
+  it('follows a changed interval, and reads nothing when it is switched off', async () => {
     const is = (every: number, paused: boolean) =>
       eventually(`every ${every} ms, ${paused ? 'paused' : 'running'}`, async () => {
         const { spec, state } = await schedule('syncAllContacts').describe();
@@ -65,7 +65,7 @@ describe('B6: every address book is read by the clock', () => {
     books = createBooks(stack);
   });
 
-  it('reads those that are due without a workflow of their own, and leaves one that fails to itself', async () => {
+  it('reads due accounts without workflows of their own; a failing account does not stop the others', async () => {
     const [good, bad, rested] = [
       await books.connected({ size: 40, seed: 'a' }),
       await books.connected({ size: 40, seed: 'b' }),
@@ -95,20 +95,20 @@ describe('B6: every address book is read by the clock', () => {
     const runs = client.workflow.list({ query: `WorkflowId = '${syncWorkflowId('contacts', good.id)}'` });
     let own = 0;
     for await (const _run of runs) own += 1;
-    // The one that followed the connection.
+    // The run after the connection.
     expect(own).toBe(1);
   });
 });
 
-describe('a sweep in its middle', () => {
-  /** Tries of one activity: each its own, of the same workflow. */
+describe('a sweep that stops half-way', () => {
+  /** Tries of one activity of one workflow. */
   const trying = (heartbeatDetails?: unknown) =>
     new MockActivityEnvironment(
       { heartbeatDetails },
       { interceptors: [activityInterceptors(stack.worker.context.log)], logger: new DefaultLogger('ERROR') },
     );
 
-  /** A worker that reads one address book and waits with the others until told; dead, PostgreSQL hears no more of it. */
+  /** A worker that reads one address book and stops at the others until released; a dead worker sends nothing more. */
   function slowWorker(): { context: Context; waiting(): number; die(): void; goOn(): void } {
     const { context } = stack.worker;
     const wasender = context.providers.wasender!;
@@ -134,7 +134,7 @@ describe('a sweep in its middle', () => {
     };
   }
 
-  /** A try over six accounts that are due, with one of them done, three begun and two to come. */
+  /** A try over six due accounts: one done, three started, two left. */
   async function inTheMiddle(seed: string) {
     const ids: string[] = [];
     for (let n = 0; n < 6; n += 1) ids.push((await books.connected({ size: 10, seed: `${seed}${n}` })).id);
@@ -147,7 +147,7 @@ describe('a sweep in its middle', () => {
     const noted: unknown[] = [];
     activity.on('heartbeat', (details: unknown) => noted.push(details));
     const end = activity.run(sweepActivities(worker.context).syncDueContacts, ref).catch((error: unknown) => error);
-    // At the beginning, after the one that is done, and because a while has passed.
+    // At the start, after the finished one, and after some time.
     await eventually('signs of life', async () => worker.waiting() === 3 && noted.length > 2);
     const begun = new Set((await runs(ids)).slice(6).map((run) => run.account_id));
     return { ids, ref, worker, activity, noted, end, toCome: ids.filter((id) => !begun.has(id)) };
@@ -159,7 +159,7 @@ describe('a sweep in its middle', () => {
       [`{${ids.join(',')}}`],
     );
 
-  /** After their first ones. */
+  /** After their first reads. */
   async function readOnceEach(ids: string[]): Promise<void> {
     const all = await runs(ids);
     expect(all.map(({ state }) => state)).toEqual(Array.from({ length: 12 }, () => 'succeeded'));
@@ -173,7 +173,7 @@ describe('a sweep in its middle', () => {
       if (how === 'killed') worker.die();
       activity.cancel('WORKER_SHUTDOWN');
       expect(await end).toBeInstanceOf(Error);
-      // Somebody asks for one of those that are left.
+      // Another sync of one of the accounts that are left.
       await books.sync(toCome[0]!);
       const known = how === 'killed' ? JSON.parse(JSON.stringify(noted.at(-1))) : undefined;
       expect(await trying(known).run(sweepActivities(stack.worker.context).syncDueContacts, ref)).toBe(false);
@@ -181,7 +181,7 @@ describe('a sweep in its middle', () => {
     },
   );
 
-  it('reads nobody whom somebody else read while they waited for their turn', async () => {
+  it('does not read accounts that another sync read meanwhile', async () => {
     const { ids, worker, end, toCome } = await inTheMiddle('turn');
     await books.sync(toCome[0]!);
     worker.goOn();
@@ -189,12 +189,12 @@ describe('a sweep in its middle', () => {
     await readOnceEach(ids);
   });
 
-  it('keeps what it noted for a try that is killed before it notes anything', async () => {
+  it('keeps the saved progress of a try that is killed before its first save', async () => {
     const next = trying({ leased: [], until: '2026-01-01T00:00:00Z' });
     expect(await next.run(() => once(next, 'heartbeat'))).toEqual([next.context.info.heartbeatDetails]);
   });
 
-  it('goes on with the pictures of whom it had claimed when it was killed', async () => {
+  it('continues with the pictures of its leased accounts after a kill', async () => {
     await books.variant('list_pictures', false);
     const { id } = await books.connected({ size: 5, seed: 'claimed' });
     await books.variant('list_pictures', true);
@@ -211,7 +211,7 @@ describe('a sweep in its middle', () => {
     expect(await without()).toBe(0);
   });
 
-  it('begins anew where what it noted is not to be read', async () => {
+  it('starts anew when its saved progress cannot be parsed', async () => {
     const { id } = await books.connected({ size: 10, seed: 'noted' });
     await books.query(`update accounts set contacts_due_at = now() - interval '1 hour' where id = ?`, [id]);
     const sweep = sweepActivities(stack.worker.context).syncDueContacts;
@@ -220,7 +220,7 @@ describe('a sweep in its middle', () => {
   });
 });
 
-it('B11: pictures that the list does not tell are asked for, the quota of a day is never passed', async () => {
+it('B11: fetches pictures that the list lacks, within the daily quota', async () => {
   await books.variant('list_pictures', false);
   const { id } = await books.connected({ size: 30, seed: 'p' });
   await books.variant('list_pictures', true);
@@ -235,7 +235,7 @@ it('B11: pictures that the list does not tell are asked for, the quota of a day 
       [id],
     );
   const numbered = new Set((await contactsOf()).flatMap((one) => (one.phone_number ? [one.id] : [])));
-  // 20 are left of today's.
+  // 20 of today's quota are left.
   const day = stack.worker.context.clock.now().toISOString().slice(0, 10);
   await books.query('update accounts set picture_calls = ?::jsonb where id = ?', [
     JSON.stringify({ day, count: 880 }),
@@ -256,11 +256,11 @@ it('B11: pictures that the list does not tell are asked for, the quota of a day 
   await books.query(`update accounts set picture_calls = null, pictures_due_at = now() where id = ?`, [id]);
   await stack.trigger('fetchPictures');
   await eventually('all of them', async () => (await without()) === 0);
-  // Others change because their numbers are found out by the way.
+  // Others change because their numbers are found meanwhile.
   const people = (await contactsOf()).filter((one) => numbered.has(one.id));
   expect(people.filter(({ lacks }) => !lacks).length).toBeGreaterThan(0);
   expect(people.filter(({ lacks }) => lacks).length).toBeGreaterThan(0);
-  // Who has none is looked at, not changed.
+  // A person without a picture is checked, not changed.
   expect(people.filter(({ lacks, same }) => lacks !== same)).toEqual([]);
 });
 

@@ -15,7 +15,7 @@ afterAll(() => stack?.stop());
 const people = (id: string): Promise<any[]> =>
   books.query('select * from contacts where account_id = ? and merged_into is null order by id', [id]);
 
-it('B1: the address book is read by itself once an account is connected, and each person counted once', async () => {
+it('B1: reads the address book after a connection without a request, and counts each person once', async () => {
   const { id, first: run } = await books.connected({ size: 1200, seed: 'a' });
   expect(run).toMatchObject({ state: 'succeeded', reason: null, part: 1, cursor: null });
   const [{ n, named }] = await books.query(
@@ -39,7 +39,7 @@ it('B1: the address book is read by itself once an account is connected, and eac
   expect(await books.query('select * from sync_pages')).toEqual([]);
 });
 
-it('B11: what did not change is not written again, and what did is', async () => {
+it('B11: writes changed contacts only', async () => {
   const { id, session } = await books.connected({ size: 1200, seed: 'a' });
   const versions = () => books.query('select id, xmin::text from contacts where account_id = ? order by id', [id]);
   const before = await versions();
@@ -51,7 +51,7 @@ it('B11: what did not change is not written again, and what did is', async () =>
   expect(run.stats).toMatchObject({ total_fetched: 1200, unchanged: 1140, updated: 60, inserted: 0 });
 });
 
-it('knows a person under JID and LID as one, within a page and across pages, and counts repeats', async () => {
+it('recognises a person by JID and LID, within a page and across pages, and counts repeats', async () => {
   await books.variant('list_lids', true);
   const { id, first } = await books.connected({
     size: 1000,
@@ -69,7 +69,7 @@ it('knows a person under JID and LID as one, within a page and across pages, and
   expect(first.stats.duplicates).toBeGreaterThan(0);
 });
 
-it('gives people known by a LID alone the number that is told for it, and joins who turns out to be one', async () => {
+it('adds the numbers of LIDs, and merges contacts that turn out to be one person', async () => {
   const { id, first } = await books.connected({ size: 200, seed: 'c', lid_twins: 0.1, lid_only: 0.2 });
   const apart = await people(id);
   const lids = apart.filter((one) => one.phone_number === null);
@@ -80,14 +80,14 @@ it('gives people known by a LID alone the number that is told for it, and joins 
   const together = await people(id);
   expect(together).toHaveLength(200);
   expect(lids.length).toBeGreaterThan(0);
-  // The next sync takes nobody apart, and takes no number away.
+  // The next sync undoes no merge and removes no number.
   expect((await books.sync(id)).stats).toMatchObject({ inserted: 0, updated: 0 });
   expect((await people(id)).map((one) => [one.id, one.phone_number])).toEqual(
     together.map((one) => [one.id, one.phone_number]),
   );
 });
 
-it('keeps in sight what was written about a LID when its number shows who it is, and gives it back', async () => {
+it('keeps edits of a LID when its number joins another contact, and returns them when undone', async () => {
   const { id } = await books.connected({ size: 60, seed: 'l', lid_twins: 0.3 });
   const lids = (await people(id)).filter((one) => one.phone_number === null);
   const written = { name: 'Bo', company: 'Example Ltd', groups: ['vip', 'a "b", {c}'] };
@@ -107,7 +107,7 @@ it('keeps in sight what was written about a LID when its number shows who it is,
   const [{ id: lid, merged_into: survivor }] = joined;
   await books.sync(id);
   expect(await show(survivor)).toMatchObject(written);
-  // The group's people are asked for once each, by their numbers.
+  // Each of the group is fetched once, by number.
   const asked = await books.sync(id, { group: 'vip' });
   expect(asked.stats).toMatchObject({ total_fetched: lids.length, duplicates: 0 });
   await stack.api.post(`/api/v1/contacts/${lid}/unmerge`);
@@ -116,7 +116,7 @@ it('keeps in sight what was written about a LID when its number shows who it is,
   expect(await show(lid)).toMatchObject({ ...written, provenance: { name: { source: 'edit' } } });
 });
 
-it('right rows come of calls of which a third fails', async () => {
+it('stores right rows while a third of the calls fails', async () => {
   const rates = { rate_429: 0.15, rate_500: 0.15 };
   const { id } = await books.connected({ size: 600, seed: 'd' });
   await stack.control.put('/faults', { provider: 'wasender', ...rates, seed: 5 });
@@ -127,19 +127,19 @@ it('right rows come of calls of which a third fails', async () => {
   await stack.control.put('/faults', { provider: 'wasender' });
 });
 
-it('misses nobody when people go while the book is read', async () => {
+it('misses nobody when people are removed during the reading', async () => {
   const { id, session } = await books.connected({ size: 2600, seed: 'e' });
   const run = await books.start(id);
   await stack.control.patch('/address-book', { session, change: 0.1, remove: 0.05 });
   const { stats } = await books.ended(run);
   const again = await books.sync(id);
-  // Nobody whom the first did not see is left for the second but what changed after it had been read.
+  // The second run only has entries that changed after the first had read them.
   expect(again.stats).toMatchObject({ total_fetched: 2470, inserted: 0, failed_updates: 0 });
   expect(stats.inserted).toBe(0);
   expect(await people(id)).toHaveLength(2600);
 });
 
-it('B2: one person is read alone, also during a sync of everybody, and unknown ones are named', async () => {
+it('B2: reads one person alone, also during a whole sync, and names unknown numbers', async () => {
   const { id } = await books.connected({ size: 3000, seed: 'f' });
   const some = (await people(id)).filter((one) => one.phone_number !== null).slice(0, 8);
   const all = await books.start(id);
@@ -153,7 +153,7 @@ it('B2: one person is read alone, also during a sync of everybody, and unknown o
 it.each([
   ['contact_key', 'documented', 'id'],
   ['list_pictures', false, true],
-])('B11: the list and the single answer, spelled in two ways (%s), do not take turns', async (name, value, usual) => {
+])('B11: the list and the single answer, spelled in two ways (%s), do not alternate', async (name, value, usual) => {
   await books.variant(name, value);
   const { id } = await books.connected({ size: 20, seed: `turns ${name}` });
   const someone = (await people(id)).find((one) => one.phone_number !== null);
@@ -165,7 +165,7 @@ it.each([
   expect(turns).toEqual([0, 0, 0]);
 });
 
-it('B12: a group of people is read one by one', async () => {
+it('B12: reads a group of people one by one', async () => {
   const { id, session } = await books.connected({ size: 60, seed: 'g' });
   const chosen = (await people(id)).slice(0, 25).map((one) => one.id);
   await books.query(`update contacts set groups = '{vip}' where id = any(?::uuid[])`, [`{${chosen.join(',')}}`]);
@@ -175,7 +175,7 @@ it('B12: a group of people is read one by one', async () => {
   expect((await books.sync(id)).stats).toMatchObject({ updated: 35, unchanged: 25 });
 });
 
-it('is one run when two are started at once, which goes once more', async () => {
+it('joins two concurrent starts into one run, which repeats once', async () => {
   const { id, session } = await books.connected({ size: 10, seed: 'h' });
   await stack.control.put('/address-book', { session, size: 1500, seed: 'hh' });
   const [one, two] = await Promise.all([books.start(id), books.start(id)]);
@@ -188,7 +188,7 @@ it('is one run when two are started at once, which goes once more', async () => 
   expect(await books.query(`select * from sync_runs where account_id = ? and kind = 'contacts'`, [id])).toHaveLength(2);
 });
 
-it('two accounts that hold the same person keep each their own name for them', async () => {
+it('two accounts with the same person keep their own name of it', async () => {
   const [one, two] = [
     await books.connected({ size: 5, seed: 'same' }),
     await books.connected({ size: 5, seed: 'same' }),
@@ -201,7 +201,7 @@ it('two accounts that hold the same person keep each their own name for them', a
   expect(first).not.toEqual(second);
 });
 
-it('A6: a disconnect ends the syncs of the account, and what is read after it is not kept', async () => {
+it("A6: a disconnect ends the account's syncs, and discards pages read after it", async () => {
   const { id } = await books.connected({ size: 3000, seed: 'i' });
   const run = await books.start(id);
   await stack.api.delete(`/api/v1/accounts/${id}`);
@@ -217,7 +217,7 @@ it('A6: a disconnect ends the syncs of the account, and what is read after it is
 
 it('counts nobody twice when a run was killed between its last page and its end', async () => {
   const { id, first } = await books.connected({ size: 30, seed: 'j' });
-  // What such a death leaves: everything read and counted, nothing ended.
+  // The state after a kill: everything is read and counted, nothing ended.
   const { tenant_id: tenantId, stats } = first;
   await books.query(
     `insert into sync_runs (id, tenant_id, account_id, kind, state, dry_run, again, stats, started_at, cursor, part)
@@ -230,7 +230,7 @@ it('counts nobody twice when a run was killed between its last page and its end'
   expect(await stack.control.count('GET', '/api/contacts')).toBe(asked);
 });
 
-it('B12: people whom an entry shows to be one come with everybody who was merged into them', async () => {
+it('B12: merging by an entry includes contacts merged earlier', async () => {
   const { id } = await books.connected({ size: 20, seed: 'm', lid_twins: 0.5 });
   const all = await people(id);
   const numbered = all.filter((one) => one.phone_number !== null);
@@ -275,7 +275,7 @@ describe('ten minutes after a connection', () => {
       return all.length === times && all.every(({ state }) => state === 'succeeded') && all;
     });
 
-  it('B1: the book is read by itself once more, for who came while the phone was still syncing, and not again', async () => {
+  it('B1: reads the address book once more, for people whose phone was still syncing, and not again', async () => {
     const { id, session } = await books.connected({ size: 5, seed: 'l' });
     await stack.control.put('/faults', { provider: 'wasender', webhook_drop: 1 });
     await stack.control.put('/address-book', { session, size: 50, seed: 'l' });
@@ -290,7 +290,7 @@ describe('ten minutes after a connection', () => {
     expect(await runs(id)).toHaveLength(2);
   });
 
-  it('the same after a reconnection', async () => {
+  it('repeats this after a reconnection', async () => {
     const { id, session } = await books.connected({ size: 5, seed: 'n' });
     await later();
     await read(id, 2);
@@ -304,7 +304,7 @@ describe('ten minutes after a connection', () => {
     await read(id, 4);
   });
 
-  it('by one of several workers', async () => {
+  it('runs in one of several workers', async () => {
     const { id, first } = await books.connected({ size: 5, seed: 'o' });
     const { db, clock } = stack.worker.context;
     const then = new Date(clock.now().getTime() + 600_000);

@@ -28,7 +28,7 @@ const insert = (name: string, given: Record<string, unknown>): Promise<string> =
     ),
   );
 
-it('knows the upstream ids that an account or an attempt records, and no other', async () => {
+it('finds the upstream ids that an account or an attempt records, and no others', async () => {
   await insert('accounts', { tenant_id: tenant.tenants, provider_account_id: 'of-account' });
   const attempt = { tenant_id: tenant.tenants, account_id: tenant.accounts, number: 7 };
   await insert('connection_attempts', { ...attempt, provider_account_id: 'of-attempt' });
@@ -36,7 +36,7 @@ it('knows the upstream ids that an account or an attempt records, and no other',
   expect(known).toEqual(new Set(['of-account', 'of-attempt']));
 });
 
-it('takes events of an account that is locked', async () => {
+it('stores events of an account that is locked', async () => {
   const id = tenant.accounts ?? '';
   const locked = Promise.withResolvers<void>();
   const inserted = Promise.withResolvers<void>();

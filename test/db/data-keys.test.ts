@@ -33,12 +33,12 @@ const addTenant = (name: string, vault = vaultOf()): Promise<string> =>
   db.system(async (em) => (await ensureTenant(em, vault, name, new Date())).id);
 const count = async (from: Database = db): Promise<number> =>
   (await from.system((em) => rows<{ n: number }>(em, sql`select count(*)::int as n from data_keys`)))[0]!.n;
-/** Makes every key so old that a new version of it seals. */
+/** Makes every key old enough for a newer version to seal. */
 const age = () => db.system((em) => rows(em, sql`update data_keys set created_at = created_at - interval '1 hour'`));
 const context = sealed.accountSecret('one');
 
 describe('data keys', () => {
-  it('are one for the installation and one for each tenant, however many processes start at once', async () => {
+  it('exist once for the installation and once for each tenant, however many processes start at once', async () => {
     await db.system(async (em) => {
       for (const name of ['a', 'b']) await em.insert(Tenant, { id: newId(), name, createdAt: new Date() });
     });
@@ -48,12 +48,12 @@ describe('data keys', () => {
     expect(await count()).toBe(3);
   });
 
-  it('are made with the tenant, one where two processes make it at once', async () => {
+  it('are created with the tenant, once when two processes create it', async () => {
     await Promise.all([1, 2].map(() => addTenant('ours')));
     expect(await count()).toBe(1);
   });
 
-  it("open in a tenant's transaction and in the system's what either sealed, and nothing of another tenant", async () => {
+  it('open values of the tenant and of the installation in both roles, and nothing of another tenant', async () => {
     await prepareKeys(db, vaultOf().masterKeys);
     const [ours, theirs] = [await addTenant('ours'), await addTenant('theirs')];
     const of = (tenantId: string | null, vault = vaultOf()) => vault.keysOf(db, tenantId);
@@ -69,7 +69,7 @@ describe('data keys', () => {
     await expect(asTheirs).rejects.toThrow(VaultError);
   });
 
-  it('end with their tenant: a ciphertext from a dump does not open any more', async () => {
+  it('end with their tenant: a ciphertext from a dump no longer opens', async () => {
     await prepareKeys(db, vaultOf().masterKeys);
     const tenantId = await addTenant('ours');
     const dumped = (await vaultOf().keysOf(db, tenantId)).seal('a secret', context);
@@ -80,14 +80,14 @@ describe('data keys', () => {
     expect(() => left.open(dumped, context)).toThrow(VaultError);
   });
 
-  it('do not open after they were moved to another tenant', async () => {
+  it('do not open after a move to another tenant', async () => {
     const [ours, theirs] = [await addTenant('ours'), await addTenant('theirs')];
     await db.system((em) => rows(em, sql`delete from data_keys where tenant_id = ${theirs}`));
     await db.system((em) => rows(em, sql`update data_keys set tenant_id = ${theirs} where tenant_id = ${ours}`));
     await expect(vaultOf().keysOf(db, theirs)).rejects.toThrow(/belongs to another row/);
   });
 
-  it('that are renewed seal once every process knows them, and open what those before sealed', async () => {
+  it('seal after a renewal once every process knows them, and open older values', async () => {
     await prepareKeys(db, vaultOf().masterKeys);
     const tenantId = await addTenant('ours');
     const keyIn = (value: string) => value.split('.')[1];
@@ -102,7 +102,7 @@ describe('data keys', () => {
     expect([before, soon].map((value) => keys.open(value, context))).toEqual(['before', 'soon']);
   });
 
-  it('serve on while the database is down', async () => {
+  it('remain usable while the database is down', async () => {
     await prepareKeys(db, vaultOf().masterKeys);
     const vault = vaultOf();
     const keys = await vault.keysOf(db, null);
@@ -119,7 +119,7 @@ describe('data keys', () => {
 });
 
 describe('an installation that sealed values with its master key', () => {
-  /** Sealed by such a version with the key of tests: in `accounts.secret` of an account "one", and at Temporal. */
+  /** Sealed by such a version with the tests' key: `accounts.secret` of an account "one", and a payload at Temporal. */
   const value = 'v1.4980c225.hR7PhvZxxSf4DZHY7ird6_UXLGtMsLG1OjKWhYUQAuhxmxBiQfQ0ArBmYuvCwA';
   const payload = Buffer.from('NDk4MGMyMjUxyyBc98H8OpDN/7vi6hH0ZpjHJcsPh0fbFx7lkdTNBYFheAot//qsTH4INbXqbg==', 'base64');
   let old: TestDatabase;
@@ -155,13 +155,13 @@ describe('an installation that sealed values with its master key', () => {
     await old?.drop();
   });
 
-  it('starts with every key that sealed something, keeps them as data keys, and then needs them no more', async () => {
+  it('starts with every key that sealed something, keeps them as data keys, and then needs the former master key no more', async () => {
     const lost = await upgraded.system((em) =>
       rows<{ id: string }>(em, sql`select id from data_keys where wrapped is null order by version desc`),
     );
     expect(lost.map(({ id }) => id)).toEqual(['0badf00d', '4980c225']);
     await expect(requireMasterKeys(upgraded, vaultOf().masterKeys)).rejects.toThrow(/0badf00d.*ENCRYPTION_KEYS/);
-    // That key is invented: no ring holds it.
+    // An invented key, in no ring.
     await upgraded.system((em) => rows(em, sql`delete from data_keys where id = '0badf00d'`));
 
     const atFirst = vaultOf(freshKey, testKey);
@@ -182,7 +182,7 @@ describe('an installation that sealed values with its master key', () => {
     expect(Buffer.from((await later.keysOf(upgraded, null)).openBytes(payload)).toString()).toBe('a payload of before');
   });
 
-  it('has no index on keys in sealed values any more', async () => {
+  it('has no index on keys in sealed values', async () => {
     const left = await upgraded.system((em) =>
       rows(em, sql`select indexname from pg_indexes where indexdef like '%substr(%, 4, 8)%'`),
     );
@@ -217,7 +217,7 @@ describe('rotation', () => {
     expect(await rotateMasterKey(db, masterKeys)).toEqual({ rewrapped: 0, unopened: [] });
   });
 
-  it('goes through more keys than fit a page, names those that do not open and leaves them as they are', async () => {
+  it('handles more keys than a page, names those that do not open, and leaves them unchanged', async () => {
     await db.system((em) =>
       rows(
         em,

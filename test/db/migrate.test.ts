@@ -21,7 +21,7 @@ afterEach(async () => {
   await admin.end();
 });
 
-/** What the database says of itself: columns, constraints, indexes, policies and rights. */
+/** Columns, constraints, indexes, policies and rights. */
 async function schemaOf(url: string): Promise<unknown> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
@@ -49,7 +49,7 @@ async function schemaOf(url: string): Promise<unknown> {
   }
 }
 
-it('brings an empty database up to date and names what it applied', async () => {
+it('migrates an empty database and names the applied migrations', async () => {
   expect(await migrate(empty.url)).toContain('0001-foundation');
 });
 
@@ -60,7 +60,7 @@ it('applies nothing the second time, and changes nothing', async () => {
   expect(await schemaOf(empty.url)).toEqual(before);
 });
 
-it('applies each migration once when several begin at the same moment', async () => {
+it('applies each migration once when several start at the same moment', async () => {
   const done = await Promise.all([migrate(empty.url), migrate(empty.url), migrate(empty.url)]);
   const applied = done.filter((names) => names.length > 0);
   expect(applied).toHaveLength(1);
@@ -72,7 +72,7 @@ describe('beside another database of the same server', () => {
   beforeAll(async () => void (other = await createTestDatabase()));
   afterAll(() => other?.drop());
 
-  it('comes to the same schema, rights and policies, though the roles were there before', async () => {
+  it('creates the same schema, rights and policies when the roles exist', async () => {
     await migrate(empty.url);
     expect(await schemaOf(empty.url)).toEqual(await schemaOf(other.ownerUrl));
   });
@@ -80,7 +80,7 @@ describe('beside another database of the same server', () => {
 
 it('leaves no lock behind', async () => {
   await migrate(empty.url);
-  // A session's locks go when the server has noticed its end.
+  // A session's locks are released when the server notices its end.
   await eventually('no lock', async () => {
     const { rows } = await admin.query(
       `select from pg_locks l join pg_database d on d.oid = l.database where l.locktype = 'advisory' and d.datname = $1`,

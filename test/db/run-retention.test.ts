@@ -31,7 +31,7 @@ interface Given {
   ended?: Date | null;
 }
 
-/** Which of an account's runs, given from the oldest to the newest, are left. */
+/** The runs that stay, of runs given from the oldest to the newest. */
 async function left(...given: Given[]): Promise<string[]> {
   const seeded = await db.system((em) => seedTenant(em, tables));
   const table = tables.find(({ name }) => name === 'sync_runs')!;
@@ -62,7 +62,7 @@ async function left(...given: Given[]): Promise<string[]> {
 }
 
 describe('finished syncs', () => {
-  it('go when their time is over, but the last of each kind and the last that succeeded', async () => {
+  it('are removed after their retention, except the newest of each kind and the newest success', async () => {
     expect(
       await left(
         { name: 'old' },
@@ -84,7 +84,7 @@ describe('finished syncs', () => {
     ).toEqual(['running', 'young', 'last']);
   });
 
-  it('of a person or a group go wholly, though one is the last of its account', async () => {
+  it('of a person or a group are removed even when one is the newest of its account', async () => {
     expect(
       await left(
         { name: 'whole' },

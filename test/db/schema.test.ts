@@ -20,7 +20,7 @@ afterAll(async () => {
   await test?.drop();
 });
 
-/** The database's name of a type, by the entities' name where it differs. */
+/** The database's names of types where they differ from the entities'. */
 const typeNames: Record<string, string> = { int: 'int4', boolean: 'bool', real: 'float4', 'text[]': '_text' };
 const typeName = (type: string): string => {
   const bare = type.replace(/\(\d+\)$/, '');
@@ -55,7 +55,7 @@ it('has every unique rule of the entities in the database, under the same name',
   expect(found.map(({ conname }) => conname)).toEqual(expect.arrayContaining(named));
 });
 
-it('has no time without a zone: a moment is the same for every reader', async () => {
+it('has no time without a zone', async () => {
   const found = await runSql(
     orm.em.fork(),
     `select table_name, column_name from information_schema.columns
@@ -64,7 +64,7 @@ it('has no time without a zone: a moment is the same for every reader', async ()
   expect(found).toEqual([]);
 });
 
-it('reads moments and structures back as they were written', async () => {
+it('reads times and structures as they were written', async () => {
   const { tenants, accounts } = await db.system(async (em) => seedTenant(em, await tablesOf(em)));
   const written = { since: new Date('2026-05-04T10:00:00.123Z'), metadata: { a: [1, { b: null }] }, details: null };
   await db.tenant(tenants ?? '', async (em) => {

@@ -2,19 +2,18 @@ import type { Em } from '../../db/connect.ts';
 import { runSql } from '../support/run-sql.ts';
 import { newId } from '../../platform/ids.ts';
 
-/** A table as the database itself describes it. */
 export interface Table {
   name: string;
   columns: { name: string; type: string; nullable: boolean; references: string | null }[];
 }
 
-/** The column that names a row: its id, or the first of those that do together. */
+/** Its id, or the first column of a combined key. */
 export const keyColumn = ({ columns }: Table): string => columns[0]?.name ?? 'id';
 
-/** The column that says whose a row is. */
+/** The column with the row's tenant. */
 export const tenantColumn = (table: string): string => (table === 'tenants' ? 'id' : 'tenant_id');
 
-/** Every table of ours, referenced ones first: they were made first. */
+/** Referenced tables first, in the order of their creation. */
 export async function tablesOf(em: Em): Promise<Table[]> {
   const found = await runSql<{
     table: string;
@@ -52,7 +51,7 @@ const values: Record<string, () => unknown> = {
   'timestamp with time zone': () => new Date(),
 };
 
-/** Inserts a row, with some value in every column that is not given and may not be null; answers its key. */
+/** Fills columns that may not be null and are not given; returns the row's key. */
 export async function insertRow(em: Em, table: Table, given: Record<string, unknown>): Promise<string> {
   const row: Record<string, unknown> = {};
   for (const { name, type, nullable } of table.columns) {
@@ -68,7 +67,7 @@ export async function insertRow(em: Em, table: Table, given: Record<string, unkn
   return row[keyColumn(table)] as string;
 }
 
-/** References that a table leaves to another one of its own. */
+/** References that follow from another column of the table. */
 const implied: Record<string, string> = {
   tenant_id: 'tenants',
   account_id: 'accounts',
@@ -78,7 +77,7 @@ const implied: Record<string, string> = {
   event_id: 'webhook_events',
 };
 
-/** One row of a tenant in each table, each belonging to the others; answers their keys by table. System role. */
+/** One row of a tenant in each table, related to each other; returns their keys by table. System role. */
 export async function seedTenant(em: Em, tables: Table[]): Promise<Record<string, string>> {
   const ids: Record<string, string> = {};
   for (const table of tables) {

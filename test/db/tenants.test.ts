@@ -9,7 +9,7 @@ import { keyColumn, insertRow, seedTenant, tablesOf, tenantColumn, type Table } 
 let test: TestDatabase;
 let db: Database;
 let tables: Table[];
-/** The rows of two tenants, by table. */
+/** By table. */
 let one: Record<string, string>;
 let two: Record<string, string>;
 const tenantOf = (ids: Record<string, string>): string => ids.tenants ?? '';
@@ -28,7 +28,6 @@ afterAll(async () => {
 /** PostgreSQL's code for a missing right and for a row that a policy refuses. */
 const refused = { code: '42501' };
 
-/** What `ask` answers for each table, by its name. */
 async function ofEachTable<T>(ask: (table: Table) => Promise<T>): Promise<Record<string, T>> {
   const answers: Record<string, T> = {};
   for (const table of tables) answers[table.name] = await ask(table);
@@ -37,7 +36,7 @@ async function ofEachTable<T>(ask: (table: Table) => Promise<T>): Promise<Record
 const eachTable = <T>(answer: (table: Table) => T): Record<string, T> =>
   Object.fromEntries(tables.map((table) => [table.name, answer(table)]));
 
-/** A bare connection, with no role taken unless `options` says so. */
+/** No role is set without `options`. */
 async function connected<T>(url: string, work: (client: pg.Client) => Promise<T>, options?: string): Promise<T> {
   const client = new pg.Client({ connectionString: url, options });
   await client.connect();
@@ -55,7 +54,7 @@ const codeOf = (statement: Promise<unknown>): Promise<string> =>
 const count = async (client: pg.Client, table: string): Promise<number> =>
   Number((await client.query(`select count(*) from ${table}`)).rows[0].count);
 
-it('forces row-level security on every table, whoever owns it', async () => {
+it('forces row-level security on every table, whatever its owner', async () => {
   const found = await db.system((em) =>
     runSql<{ relname: string }>(
       em,
@@ -67,7 +66,7 @@ it('forces row-level security on every table, whoever owns it', async () => {
   expect(tables.length).toBeGreaterThanOrEqual(10);
 });
 
-it('lets no view and no function look past it', async () => {
+it('lets no view and no function bypass it', async () => {
   const past = await db.system((em) =>
     runSql<{ relname: string }>(
       em,
@@ -77,14 +76,14 @@ it('lets no view and no function look past it', async () => {
        select proname from pg_proc where pronamespace = 'public'::regnamespace and prosecdef`,
     ),
   );
-  // These two make and drop partitions of days, which only the owner may. They answer counts.
+  // They make and drop partitions of days, which only the owner may, and return counts.
   expect(past.map(({ relname }) => relname).toSorted()).toEqual([
     'drop_webhook_partitions',
     'ensure_webhook_partitions',
   ]);
 });
 
-it('lets the system alone make and drop partitions, and nobody look into one past the policies of its table', async () => {
+it("lets only the system make and drop partitions, and no role read a partition past its table's policies", async () => {
   const partitions = await db.system((em) =>
     runSql<{ name: string }>(em, "select relname as name from pg_class where relispartition and relkind = 'r'"),
   );
@@ -125,7 +124,7 @@ describe('the role of the application', () => {
     expect(seen).toEqual(eachTable((table) => [{ id: one[table.name] }]));
   });
 
-  it('forgets its tenant with the transaction, so that the next user of the connection has none', () =>
+  it('forgets its tenant with the transaction, so that the next use of the connection has none', () =>
     connected(
       test.url,
       async (client) => {
@@ -154,7 +153,7 @@ describe('the role of the application', () => {
     expect(await insertFor(null)).toEqual(eachTable(() => refused.code));
   });
 
-  it('cannot hand a row of its own to another tenant', async () => {
+  it('cannot move its own row to another tenant', async () => {
     const codes = await ofEachTable(({ name }) =>
       codeOf(
         db.tenant(tenantOf(one), (em) =>
@@ -295,7 +294,7 @@ describe('the login of our processes', () => {
     }));
 });
 
-it('gives none of its roles a way past row-level security, nor a login', async () => {
+it('gives none of its roles a way around row-level security, nor a login', async () => {
   const found = await db.system((em) =>
     runSql(
       em,
@@ -308,7 +307,7 @@ it('gives none of its roles a way past row-level security, nor a login', async (
   expect(found).toEqual([]);
 });
 
-it('leaves no contact of an account or tenant that is deleted, whoever may delete it, and touches no other', async () => {
+it('removes the contacts of a deleted account or tenant, whatever the role, and no others', async () => {
   const [left, gone, last] = await db.system(async (em) => [
     await seedTenant(em, tables),
     await seedTenant(em, tables),
@@ -337,6 +336,6 @@ it('leaves no contact of an account or tenant that is deleted, whoever may delet
   expect(await counted(left)).toEqual([1, 1]);
 });
 
-it('lets nobody write contacts of an account that is gone', async () => {
+it('refuses contacts of a deleted account', async () => {
   await expect(db.tenant(tenantOf(one), (em) => lockContacts(em, newId()))).rejects.toThrow('The account is gone.');
 });

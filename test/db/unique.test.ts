@@ -47,7 +47,7 @@ describe('an upstream login', () => {
     await expect(insert('accounts', upstream())).rejects.toMatchObject(clash('accounts_upstream'));
   });
 
-  it('is one account though two tenants share the credentials', async () => {
+  it('is one account when two tenants share the credentials', async () => {
     await insert('accounts', upstream());
     await expect(insert('accounts', { ...upstream(), tenant_id: two.tenants })).rejects.toMatchObject(
       clash('accounts_upstream'),
@@ -59,7 +59,7 @@ describe('an upstream login', () => {
     await insert('accounts', { ...upstream(), tenant_id: two.tenants, credentials_id: two.provider_credentials });
   });
 
-  it('is free again once its account was merged into another', async () => {
+  it('is free again after its account was merged into another', async () => {
     await insert('accounts', { ...upstream(), merged_into: one.accounts });
     await insert('accounts', { ...upstream(), merged_into: one.accounts });
     await insert('accounts', upstream());
@@ -91,7 +91,7 @@ describe('an identity', () => {
     await insert('accounts', { ...identity(), channel: 'telegram' });
   });
 
-  it('is free again once its account was merged into another', async () => {
+  it('is free again after its account was merged into another', async () => {
     await insert('accounts', { ...identity(), merged_into: one.accounts });
     await insert('accounts', identity());
   });
@@ -118,14 +118,14 @@ describe('credentials', () => {
   });
 });
 
-it('takes an event of the same credentials once', async () => {
+it('stores an event of the same credentials once', async () => {
   const key = { tenant_id: one.tenants, credentials_id: one.provider_credentials, key: 'event-1' };
   await insert('webhook_dedupe', key);
   await expect(insert('webhook_dedupe', key)).rejects.toMatchObject(clash('webhook_dedupe_pkey'));
   await insert('webhook_dedupe', { ...key, credentials_id: two.provider_credentials });
 });
 
-it('lets equal Idempotency-Keys meet within a tenant and route only', async () => {
+it('keeps equal Idempotency-Keys unique within a tenant and route only', async () => {
   const use = { tenant_id: one.tenants, route: 'POST /a', key: 'k' };
   await insert('idempotency_keys', use);
   await expect(insert('idempotency_keys', use)).rejects.toMatchObject(clash('idempotency_keys_scope'));
@@ -133,7 +133,7 @@ it('lets equal Idempotency-Keys meet within a tenant and route only', async () =
   await insert('idempotency_keys', { ...use, tenant_id: two.tenants });
 });
 
-it('numbers the attempts of an account, and the steps of an attempt, without repeating a number', async () => {
+it('never repeats the number of an attempt of an account, or of a step of an attempt', async () => {
   const attempt = { tenant_id: one.tenants, account_id: one.accounts, number: 2 };
   await insert('connection_attempts', attempt);
   await expect(insert('connection_attempts', attempt)).rejects.toMatchObject(clash('connection_attempts_number'));
@@ -155,14 +155,14 @@ describe('a run of the details sync', () => {
       ),
     );
 
-  it('is joined by a second trigger, which has it go once more', async () => {
+  it('is joined by a second trigger, which makes it run once more', async () => {
     const id = await open();
     expect(await runs()).toEqual([{ id, state: 'running', again: false }]);
     expect(await open()).toBe(id);
     expect(await runs()).toEqual([{ id, state: 'running', again: true }]);
   });
 
-  it('is one, however many triggers come at once', async () => {
+  it('is one for any number of concurrent triggers', async () => {
     const ids = await Promise.all(Array.from({ length: 8 }, open));
     expect(new Set(ids).size).toBe(1);
     expect(await runs()).toHaveLength(1);
@@ -174,7 +174,7 @@ describe('a run of the details sync', () => {
     expect(await open()).not.toBe(id);
   });
 
-  it('is not kept from running by a dry run', async () => {
+  it('may run beside a dry run', async () => {
     const dry = { tenant_id: one.tenants, account_id: one.accounts, kind: 'details', state: 'running', dry_run: true };
     await insert('sync_runs', dry);
     await insert('sync_runs', dry);

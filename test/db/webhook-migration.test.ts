@@ -12,11 +12,11 @@ const key = { id: 'datakey01', key: randomBytes(32) };
 const vault = createKeyset([key], key);
 const [tenant, credentials, account] = [newId(), newId(), newId()];
 
-/** A database as it was before requests had rows of their own. */
+/** A database from before webhook requests had rows. */
 let old: { name: string; url: string };
 let admin: pg.Client;
 let owner: pg.Client;
-/** Makes the logins of the roles. */
+/** Creates the logins of the roles. */
 let other: TestDatabase;
 beforeAll(async () => {
   other = await createTestDatabase();
@@ -92,7 +92,7 @@ async function insert({
 const note = (id: string, digest: string): Promise<unknown> =>
   owner.query('insert into webhook_subjects (event_id, digest, tenant_id) values ($1, $2, $3)', [id, digest, tenant]);
 
-/** What is in the database, seen by the system. */
+/** Runs `work` as the system. */
 async function inside<T>(work: (db: Database) => Promise<T>): Promise<T> {
   const url = new URL(other.url);
   url.pathname = `/${old.name}`;
@@ -104,7 +104,7 @@ async function inside<T>(work: (db: Database) => Promise<T>): Promise<T> {
   }
 }
 
-it('makes each event of before a request with one event, under its id, with its body as it was sealed', async () => {
+it('converts each old event to a request with one event, with its id and its sealed body', async () => {
   const plain = await insert({ receivedAt: '2026-01-02T03:04:05.678Z' });
   await note(plain, 'ana');
   const unmatched = await insert({ state: 'unmatched', matched: false });
@@ -147,7 +147,7 @@ it('makes each event of before a request with one event, under its id, with its 
   });
 });
 
-it('goes on where it was killed, and moves each event once', async () => {
+it('continues after a kill, and moves each event once', async () => {
   await migrate(old.url, '0022-webhook-requests');
   await owner.query(
     `insert into webhook_events_old (id, credentials_id, provider, type, dedupe_key, state, deliveries, owes_signal,

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { parse } from 'yaml';
 import { project } from './role-process.ts';
 
-/** The fields of a service of docker-compose.yml that tests read. */
+/** The fields that tests read. */
 export interface Service {
   image: string;
   build?: string;
@@ -34,13 +34,13 @@ export const given: Readonly<Record<string, string>> = {
 
 const text = readFileSync(join(project, 'docker-compose.yml'), 'utf8');
 
-/** The file's variables: the required ones, and those with a default. */
+/** The required variables, and those with a default. */
 export const variables = {
   required: [...new Set([...text.matchAll(/\$\{(\w+):\?/g)].map(([, name = '']) => name))],
   optional: [...new Set([...text.matchAll(/\$\{(\w+):-/g)].map(([, name = '']) => name))],
 };
 
-/** The services with `values` in place of variables, as `docker compose config` would answer them. */
+/** With `values` in place of variables, as `docker compose config` prints them. */
 export function readCompose(values: Readonly<Record<string, string>> = given): Record<string, Service> {
   const fill = (_whole: string, name: string, kind?: string, rest?: string): string => {
     if (values[name]) return values[name];

@@ -23,12 +23,12 @@ const of = (name: string): Service => {
   if (!service) throw new Error(`no service ${name}`);
   return service;
 };
-/** The command of Docker Compose, which is a program of its own or a plugin of Docker; null where there is none. */
+/** A program of its own or a plugin of Docker; null without either. */
 function findCompose(): string[] | null {
   const ways = [['docker-compose'], ['docker', 'compose']];
   return ways.find(([program = '', ...words]) => spawnSync(program, [...words, 'version']).status === 0) ?? null;
 }
-/** The top folders of the files that these files import, directly or through others; types are erased. */
+/** Directly or through other files; types are erased. */
 function importedFolders(entries: readonly string[]): Set<string> {
   const seen = new Set<string>();
   const visit = (file: string): void => {
@@ -56,7 +56,7 @@ describe('P4: docker-compose.yml', () => {
     for (const name of ['api', 'worker']) expect(Number(of(name).deploy?.replicas)).toBeGreaterThan(1);
   });
 
-  it.each(['api', 'worker'])('gives %s settings that it knows, and every one that it needs', (name) => {
+  it.each(['api', 'worker'])('gives %s only settings that it knows, and all that it needs', (name) => {
     const environment = Object.entries(of(name).environment ?? {});
     // An empty value counts as not set; fill each to see that its name is known.
     const config = loadConfig(
@@ -104,7 +104,7 @@ describe('P4: docker-compose.yml', () => {
     );
   });
 
-  it('gives a container more time to stop than its process takes', () => {
+  it('gives a container more time to stop than its process needs', () => {
     const config = loadConfig(of('worker').environment ?? {});
     for (const name of ['api', 'worker'])
       expect(parseInt(of(name).stop_grace_period ?? '', 10)).toBeGreaterThan(config.SHUTDOWN_GRACE_SECONDS + 5);
@@ -149,7 +149,7 @@ describe('P4: docker-compose.yml', () => {
     expect(read('.dockerignore').split('\n')).toContain('**/.env*');
   });
 
-  it("tells how to make the codec endpoint's token as the API does", () => {
+  it("describes how to make the codec endpoint's token as the API does", () => {
     const command = /printf codec-endpoint .*$/m.exec(example)?.[0] ?? '';
     const token = execFileSync('sh', ['-c', command], {
       env: { ...process.env, ENCRYPTION_KEY: 'secret' },
@@ -238,7 +238,7 @@ describe('the image', () => {
     expect(Object.values(manifest.optionalDependencies)).toEqual([node, node]);
   });
 
-  it('is what every role runs', () => {
+  it('is the image of every role', () => {
     for (const name of ['api', 'worker', 'migrate'])
       expect(of(name)).toMatchObject({
         image: `patchbay:${manifest.version}`,

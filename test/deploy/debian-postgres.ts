@@ -17,11 +17,10 @@ export function debianPostgres(): { major: number; bin: string } | null {
   return major >= 15 ? { major, bin: join(installed, String(major), 'bin') } : null;
 }
 
-/** A new PostgreSQL as an operator has one: its superuser is the only login. */
+/** A new PostgreSQL server; its superuser is the only login. */
 export interface BarePostgres {
   port: number;
   password: string;
-  /** The server's whole log so far. */
   log(): string;
   url(user: string, password: string, database: string): string;
   stop(): Promise<void>;
@@ -72,7 +71,7 @@ export async function startBarePostgres(bin: string, settings: readonly string[]
   return { port, password, log: () => log, url, stop };
 }
 
-/** The passwords that `provideRoles` sets, by deploy/roles.sql's variables. */
+/** The variables of deploy/roles.sql. */
 export const rolePasswords = {
   PATCHBAY_OWNER_PASSWORD: 'owner1',
   PATCHBAY_RUNTIME_PASSWORD: 'runtime1',
@@ -80,7 +79,7 @@ export const rolePasswords = {
   TEMPORAL_PASSWORD: 'temporal1',
 };
 
-/** Runs deploy/roles.sql; answers what psql printed. */
+/** Runs deploy/roles.sql; returns psql's output. */
 export const provideRoles = ({ port, password }: BarePostgres, bin: string): Promise<string> =>
   runRole([join(bin, 'psql'), '-q', '--no-psqlrc', '-v', 'ON_ERROR_STOP=1', '-f', 'deploy/roles.sql'], {
     PGHOST: '127.0.0.1',
@@ -90,7 +89,7 @@ export const provideRoles = ({ port, password }: BarePostgres, bin: string): Pro
     ...rolePasswords,
   });
 
-/** The rows of one statement, over a connection of its own. */
+/** Over a connection of its own. */
 export async function queryAs(url: string, sql: string): Promise<Record<string, unknown>[]> {
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5_000 });
   client.on('error', () => undefined);

@@ -36,7 +36,7 @@ const namesIn = (expression: string): string[] => [
   ...new Set(expression.match(/\b(?:patchbay|temporal|nodejs|process)_[a-z0-9_]+/g)),
 ];
 
-/** The values that expressions compare a label with. */
+/** The values of a label in expressions. */
 const valuesOf = (label: string): string[] =>
   asked.flatMap((expression) =>
     [...expression.matchAll(new RegExp(`\\b${label}!?=~?"([^"]*)"`, 'g'))].flatMap(([, values = '']) =>

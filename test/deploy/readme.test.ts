@@ -6,13 +6,13 @@ import { onPath } from '../../dev/parts/run-command.ts';
 import { startRealStack, type RealStack } from '../support/real-stack.ts';
 import { project } from './role-process.ts';
 
-/** The README's shell blocks that talk to the running stack, in order. */
+/** The README's shell blocks for the running stack, in order. */
 const blocks = [...readFileSync(join(project, 'README.md'), 'utf8').matchAll(/^```sh\n(.*?)^```$/gms)]
   .map(([, block = '']) => block)
   .filter((block) => /\bcurl\b|\bnpx patchbay\b/.test(block));
 const ranAll = '-- every block ran --';
 
-/** Pastes a text into one shell, which stops at the first command that fails. */
+/** Runs a text in one shell, which stops at the first failing command. */
 function paste(text: string, env: Record<string, string | undefined>): Promise<{ code: number | null; said: string }> {
   const shell = spawn('bash', ['-euo', 'pipefail', '-s'], { cwd: project, env: { ...env }, stdio: 'pipe' });
   let said = '';
@@ -57,7 +57,7 @@ describe('a stack that was started from this checkout', () => {
       const text = [...titled, `echo '${ranAll}'\n`].join('\n');
       const { code, said } = await paste(text, { ...real.env, CURL_HOME: curlHome });
       if (code !== 0) throw new Error(`the shell ended with ${code}:\n${said}`);
-      // A command that reads standard input would take the rest of the pasted text.
+      // A command that reads standard input would take the rest of the text.
       expect(said).toContain(ranAll);
       // The first block connects an account, the second one answers a checkpoint: both end with the account's state.
       const printed = said.split(/^-- .* --$/m).map((part) => part.trim().split('\n').at(-1));

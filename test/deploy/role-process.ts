@@ -4,15 +4,15 @@ import { eventually } from '../support/eventually.ts';
 
 export const project = fileURLToPath(new URL('../../', import.meta.url));
 
-/** A command of a deployment, run with these settings only. */
+/** With these settings only. */
 export interface RoleProcess {
-  /** Its output so far, both streams. */
+  /** Both streams. */
   said(): string;
-  /** Waits for a text in its output; fails when it ends before. */
+  /** Waits for a text in the output; fails when the command ends before. */
   says(text: string): Promise<unknown>;
   kill(signal: NodeJS.Signals): void;
   ended: Promise<{ code: number | null; said: string }>;
-  /** Sends SIGTERM, as a container runtime does; answers the exit code. */
+  /** SIGTERM, as a container runtime sends it; returns the exit code. */
   stop(): Promise<number | null>;
 }
 
@@ -44,7 +44,7 @@ export function startRole([program = '', ...args]: readonly string[], settings: 
   };
 }
 
-/** Runs a command to its end; answers its output. Throws with the output when it fails. */
+/** Returns the output. Throws it when the command fails. */
 export async function runRole(command: readonly string[], settings: Record<string, string>): Promise<string> {
   const { code, said } = await startRole(command, settings).ended;
   if (code !== 0) throw new Error(`${command.join(' ')} ended with ${code}: ${said}`);

@@ -57,7 +57,7 @@ const found = debianPostgres();
     rmSync(home, { recursive: true, force: true });
   });
 
-  it('makes logins and databases, and again without harm', async () => {
+  it('creates logins and databases, and can be repeated', async () => {
     const bin = found?.bin ?? '';
     await provideRoles(postgres, bin);
     expect(await provideRoles(postgres, bin)).toBe('');
@@ -75,7 +75,7 @@ const found = debianPostgres();
     expect(await runRole(['npm', 'run', '-s', 'migrate'], owner)).toMatch(/^nothing to do/m);
   });
 
-  it('gives the serving login no rights of its own, and keeps each login out of databases that are not its', async () => {
+  it('gives the serving login no rights of its own, and keeps each login out of other databases', async () => {
     await expect(as('patchbay_runtime', 'runtime1', 'select from accounts')).rejects.toThrow(/permission denied/);
     await expect(as('patchbay_runtime', 'runtime1', 'set role patchbay_owner')).rejects.toThrow(/permission denied/);
     await expect(as('patchbay_reader', 'reader1', 'delete from accounts')).rejects.toThrow(/permission denied/);

@@ -4,7 +4,7 @@ import { PORTS, reserveFreePort, reservePort, reservePorts } from '../../dev/par
 describe('ports of the local stack', () => {
   const servers: Server[] = [];
 
-  /** Listens on loopback as another program would, on the given port or a free one. */
+  /** On the given port or a free one. */
   async function otherProgram(port = 0): Promise<number> {
     const server = createServer();
     servers.push(server);
@@ -20,7 +20,7 @@ describe('ports of the local stack', () => {
   });
 
   test('a taken default moves to a free port', async () => {
-    // It may be taken already, by a stack that the developer runs.
+    // Another stack of the developer may hold it.
     await otherProgram(PORTS.api.fallback).catch(() => {});
     const port = await reservePort('api', {});
     await port.release();

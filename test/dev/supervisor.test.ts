@@ -8,14 +8,14 @@ import type { Program } from '../../dev/parts/run.ts';
 
 describe('a supervised part', () => {
   let folder: string;
-  let said: string[];
+  let reported: string[];
   let changed: () => void;
   let starting: AbortController;
   const parts: Part[] = [];
 
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), 'patchbay-supervisor-'));
-    said = [];
+    reported = [];
     changed = () => {};
     starting = new AbortController();
   });
@@ -24,7 +24,7 @@ describe('a supervised part', () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  /** A Node script as a part, which is ready after it printed `ready`. */
+  /** Ready after it printed `ready`. */
   function scripted(lines: string, over: Partial<PartSpec> = {}): PartSpec {
     const script = join(folder, 'part.mjs');
     writeFileSync(script, lines);
@@ -43,13 +43,13 @@ describe('a supervised part', () => {
   const STAYS = `console.log('ready'); setInterval(() => {}, 1000);`;
 
   async function start(spec: PartSpec): Promise<Part> {
-    const around = { logs: folder, say: (line: string) => void said.push(line), signal: starting.signal };
+    const around = { logs: folder, report: (line: string) => void reported.push(line), signal: starting.signal };
     const part = await startPart(spec, { ...around, onChange: () => changed() });
     parts.push(part);
     return part;
   }
 
-  /** Resolves when a condition is true after one of the part's changes. */
+  /** Checks a condition after each change of the part. */
   function untilChange(holds: () => boolean): Promise<void> {
     return new Promise((resolve) => {
       changed = () => void (holds() && resolve());
@@ -63,7 +63,7 @@ describe('a supervised part', () => {
     return found;
   }
 
-  /** Resolves when a process has ended that is not our child. */
+  /** Waits for the end of a process that is not our child. */
   async function gone(process: ProcessIdentity): Promise<void> {
     while (isRunning(process)) await new Promise((resolve) => setTimeout(resolve, 20));
   }
@@ -74,10 +74,10 @@ describe('a supervised part', () => {
     process.kill(first.pid, 'SIGKILL');
     await untilChange(() => part.pid() !== null && part.pid() !== first.pid);
     expect(isRunning(identity(part))).toBe(true);
-    expect(said[0]).toContain('part ended (SIGKILL); starting it again');
+    expect(reported[0]).toContain('part ended (SIGKILL); starting it again');
   });
 
-  test('that is not ours has a child guard, is known by its own pid, and is restarted too', async () => {
+  test('that is not ours has a child guard, reports its own pid, and is restarted too', async () => {
     const part = await start(scripted('', { program: NOT_OURS, isReady: (run) => run.pid() !== null }));
     const first = identity(part);
     expect(part.processes().map(({ pid }) => pid)).toContain(first.pid);
@@ -96,15 +96,15 @@ describe('a supervised part', () => {
   });
 
   test('is stopped by SIGTERM when it handles that', async () => {
-    const said = join(folder, 'said');
+    const reported = join(folder, 'reported');
     const part = await start(
       scripted(
-        `import { writeFileSync } from 'node:fs'; process.on('SIGTERM', () => { writeFileSync('${said}', 'bye'); process.exit(0); }); ${STAYS}`,
+        `import { writeFileSync } from 'node:fs'; process.on('SIGTERM', () => { writeFileSync('${reported}', 'bye'); process.exit(0); }); ${STAYS}`,
         { graceMs: 20_000 },
       ),
     );
     await part.stop();
-    expect(readFileSync(said, 'utf8')).toBe('bye');
+    expect(readFileSync(reported, 'utf8')).toBe('bye');
     expect(part.pid()).toBeNull();
   });
 
@@ -133,7 +133,7 @@ describe('a supervised part', () => {
     writeFileSync(
       supervisor,
       `import { startPart } from '${new URL('supervisor.ts', parts).pathname}';
-      const around = { logs: '${folder}', say: console.log, signal: new AbortController().signal, onChange: () => {} };
+      const around = { logs: '${folder}', report: console.log, signal: new AbortController().signal, onChange: () => {} };
       const common = { env: process.env, readyWithinMs: 20_000, graceMs: 1_000 };
       const ours = { name: 'ours', program: { script: '${script}' }, isReady: (run) => run.printed().includes('ready') };
       const program = { binary: '/bin/sleep', args: ['600'], user: null, stopSignal: 'SIGTERM' };

@@ -50,7 +50,7 @@ it('lists the whole point when a part of it changed', () => {
   ]);
 });
 
-it('lists a value that is gone', () => {
+it('lists a removed value', () => {
   const after = details();
   after.connection_config.phone_number = null;
   expect(detailChanges(details(), after)).toEqual([

@@ -19,7 +19,6 @@ const atLast = new Date(then.getTime() + degradedPatienceMs);
 
 const status = (state: AccountState): AccountStatus => ({ state, reason: 'before', who: 'owner', since: then });
 
-/** Every kind of event, by its name in the table below. */
 const events = {
   login_began: { type: 'login_began', at: soon },
   linked: { type: 'linked', at: soon },
@@ -114,7 +113,7 @@ it.each(cells)('from %s, %s leads to: %s', (from, event, to) => {
   else expect(after).toMatchObject({ state: to, since: events[event].at });
 });
 
-/** Who must act after an event that does not say so itself. */
+/** After an event that does not name the acting side itself. */
 it.each([
   ['login_began', 'owner', null],
   ['linked', 'nobody', null],
@@ -126,12 +125,12 @@ it.each([
   expect(transition(status('active'), events[event])).toMatchObject({ who, reason });
 });
 
-it('takes from a failed login who must act', () => {
+it('takes the acting side from a failed login', () => {
   const event: AccountEvent = { type: 'login_failed', at: soon, reason: 'no plan', who: 'operator', resume: 'failed' };
   expect(transition(status('connecting'), event).who).toBe('operator');
 });
 
-it('counts the time from the first report of trouble, however often it is reported again', () => {
+it('counts the time from the first report of trouble, however often it is repeated', () => {
   let account = transition(
     { ...status('active'), since: new Date(0) },
     { ...events['degraded, a minute on'], at: then },
@@ -143,7 +142,7 @@ it('counts the time from the first report of trouble, however often it is report
   expect(transition(account, { type: 'degraded', at: atLast, reason: 'still' }).state).toBe('reconnect_required');
 });
 
-it('counts the time anew once the account has worked in between', () => {
+it('restarts the time after the account has worked in between', () => {
   const troubled = transition(status('active'), events['degraded, a minute on']);
   const well = transition(troubled, { type: 'linked', at: atLast });
   const again = transition(well, { type: 'degraded', at: new Date(atLast.getTime() + 1), reason: 'again' });
@@ -196,7 +195,7 @@ describe('any event', () => {
       expect(transition(after, event)).toBe(after);
     }));
 
-  it('never lets a report of the provider change an account at rest', () =>
+  it('never lets a status report change an account at rest', () =>
     always((before, event, after) => {
       const rests = before.state === 'disconnected' || before.state === 'failed';
       if (rests && (event.type === 'degraded' || event.type === 'login_lost')) expect(after).toBe(before);
@@ -209,14 +208,14 @@ describe('any event', () => {
         expect(['login_began', 'linked']).toContain(event.type);
     }));
 
-  it('never asks the owner to log in again before the account was degraded for long enough', () =>
+  it('requires a long enough degradation before the owner must log in again', () =>
     always((before, event, after) => {
       if (event.type !== 'degraded' || after === before || after.state !== 'reconnect_required') return;
       expect(before.state).toBe('degraded');
       expect(event.at.getTime() - before.since.getTime()).toBeGreaterThanOrEqual(degradedPatienceMs);
     }));
 
-  it('gives a reason exactly when something is wrong', () =>
+  it('gives a reason exactly for states with trouble', () =>
     always((before, _event, after) => {
       if (after === before) return;
       const wrong = ['degraded', 'reconnect_required', 'failed'].includes(after.state);
@@ -225,7 +224,7 @@ describe('any event', () => {
 });
 
 describe('a status at the provider', () => {
-  /** The account states in which a report of it asks for a check, and the state that it leads a working account to. */
+  /** The account states in which a report is worth a check, and the state that it moves a working account to. */
   it.each([
     ['created', [], 'active'],
     ['pending', [], 'active'],
@@ -241,11 +240,11 @@ describe('a status at the provider', () => {
     expect(accountStates.filter((state) => needsCheck(reported, state, false))).toEqual(checked);
     const event = eventOfStatus(reported, soon);
     expect(event ? transition(status('active'), event).state : 'active').toBe(leadsTo);
-    // While a login runs, every status that has an effect may decide it.
+    // While a login runs, every status with an effect may decide it.
     expect(needsCheck(reported, 'connecting', true)).toBe(event !== null);
   });
 
-  it('says why an account cannot be revived without its owner', () => {
+  it('gives the reason why an account cannot be revived without its owner', () => {
     expect(reasonForLogin('not_found')).toBe('account_gone');
     expect(reasonForLogin('needs_restart')).toBe('login_lost');
     expect(reasonForLogin('pending')).toBe('login_lost');

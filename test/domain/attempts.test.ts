@@ -4,7 +4,7 @@ import { methodNames } from '../../domain/channels.ts';
 
 const checks = fc.nat({ max: 10_000 });
 
-it('checks again soon at first, then less and less often, and at most a minute apart', () => {
+it('polls soon at first, then ever more rarely, at most a minute apart', () => {
   expect(pollAfterMs(0)).toBe(5_000);
   fc.assert(
     fc.property(checks, (n) => {
@@ -15,12 +15,12 @@ it('checks again soon at first, then less and less often, and at most a minute a
   expect(pollAfterMs(10_000)).toBe(60_000);
 });
 
-it.each(methodNames)('ends every attempt by %s, within minutes and after the first answer', (method) => {
+it.each(methodNames)('gives attempts by %s a deadline of minutes, after the first answer', (method) => {
   expect(attemptLifetimeMs[method]).toBeGreaterThan(patienceMs);
   expect(attemptLifetimeMs[method]).toBeLessThanOrEqual(60 * 60_000);
 });
 
-it('ends a disconnection too', () => {
+it('gives a disconnection a deadline too', () => {
   expect(disconnectLifetimeMs).toBeGreaterThan(patienceMs);
   expect(disconnectLifetimeMs).toBeLessThanOrEqual(60 * 60_000);
 });

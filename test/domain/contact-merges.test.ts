@@ -15,14 +15,13 @@ const some = fc.record({
   isBusinessAccount: fc.boolean(),
   name: maybe(word),
   written: maybe(word),
-  /** The provider took its push name away. */
+  /** The provider removed its push name. */
   took: fc.boolean(),
   groups: fc.uniqueArray(fc.constantFrom('vip', 'spring', 'team')),
 });
 
 type Some = typeof some extends fc.Arbitrary<infer Value> ? Value : never;
 
-/** A contact that was never merged. */
 const person = (id: string, { name, written, took, groups, ...told }: Some): Person => {
   const fields: ContactFields = {
     phoneNumber: null,
@@ -44,7 +43,7 @@ const person = (id: string, { name, written, took, groups, ...told }: Some): Per
   return { id, fields, edits, provenance, groups, mergedInto: null };
 };
 
-/** Makes the one stand for the other and all whom that stood for, as the database does it. */
+/** Merges `other`, and the contacts merged into it, into `into`, as the database does. */
 function merge(people: Person[], into: Person, other: Person): void {
   const along = people.filter(({ mergedInto }) => mergedInto === other.id);
   Object.assign(other, ownOf(other));
@@ -65,7 +64,7 @@ const four = ['a', 'b', 'c', 'd'];
 const step = fc.tuple(fc.nat(3), fc.nat(3));
 const cases = fc.tuple(fc.tuple(some, some, some, some), fc.array(step, { maxLength: 12 }));
 
-/** Merges two who stand for themselves, and takes a merged one apart. */
+/** Merges two unmerged contacts, or undoes a merge. */
 function walk(people: Person[], steps: readonly (readonly [number, number])[], look: () => void): void {
   for (const [n, m] of steps) {
     const [one, two] = [people[n]!, people[m]!];
@@ -75,7 +74,7 @@ function walk(people: Person[], steps: readonly (readonly [number, number])[], l
   }
 }
 
-it('makes of people who were merged and taken apart in any order exactly who they were', () =>
+it('restores each contact after merging and undoing in any order', () =>
   fc.assert(
     fc.property(cases, ([contents, steps]) => {
       const people = contents.map((one, n) => person(four[n]!, one));
@@ -86,7 +85,7 @@ it('makes of people who were merged and taken apart in any order exactly who the
     }),
   ));
 
-it('lets a survivor show what it has itself, and else what one of those has who are merged into it', () =>
+it("shows a survivor's own values, and else values of the contacts merged into it", () =>
   fc.assert(
     fc.property(cases, ([contents, steps]) => {
       const people = contents.map((one, n) => person(four[n]!, one));

@@ -8,16 +8,16 @@ describe.each(codes)('%s', (code) => {
 
   it('names who must act', () => expect(whoNames).toContain(row.who));
 
-  it('says what a workflow does', () =>
+  it('names the action of a workflow', () =>
     expect(['retry', 'wait', 'reconnect', 'ask_again', 'give_up']).toContain(row.action));
 
-  it('says what to do in whole sentences of one line', () => {
+  it('describes the remedy in whole sentences of one line', () => {
     expect(row.whatToDo).toMatch(/^[A-Z][^\n]+\.$/);
     expect(row.whatToDo.length).toBeLessThan(160);
   });
 });
 
-it('asks for no action on failures that are waited out', () => {
+it('asks for no action on failures that pass by waiting', () => {
   for (const code of codes) if (failureRow(code).action === 'wait') expect(failureRow(code).who).toBe('nobody');
 });
 
@@ -27,21 +27,21 @@ it('asks only the owner for a new login or another answer', () => {
 });
 
 describe('a stored text', () => {
-  it.each(codes)('reads as the failure it names: %s', (code) => expect(asFailureCode(code)).toBe(code));
+  it.each(codes)('reads as its failure: %s', (code) => expect(asFailureCode(code)).toBe(code));
 
   it.each(['', 'a_code_of_a_newer_version', 'toString', '__proto__', 'constructor'])(
-    'that names none reads as unexpected: "%s"',
+    'reads as unexpected when it names no failure: "%s"',
     (text) => expect(asFailureCode(text)).toBe('unexpected'),
   );
 });
 
 describe('a failure thrown by a provider', () => {
-  it('counts as without effect unless it says otherwise', () => {
+  it('has no effect by default', () => {
     expect(new ProviderFailure('login_lost', 'logged out').effect).toBe('none');
     expect(new ProviderFailure('provider_unavailable', 'timeout', { effect: 'unknown' }).effect).toBe('unknown');
   });
 
-  it('carries its code, its detail and the pause that was asked for', () => {
+  it('carries its code, its detail and the requested pause', () => {
     const failure = new ProviderFailure('rate_limited', 'slow down', { retryAfterMs: 7_000 });
     expect(failure).toBeInstanceOf(Error);
     expect(failure).toMatchObject({

@@ -27,7 +27,7 @@ it('finds identities inside a text, but no part of a longer word', () => {
   expect([...identitiesInside('a33639980001@c.us 33639980001@c.us-x no@one')]).toEqual([null, null, null]);
 });
 
-it('knows the number of a JID, and none of a LID', () => {
+it('returns the number of a JID, and null for a LID', () => {
   expect(phoneIdentity('+33 639980001')).toEqual({ kind: 'jid', value: jidOf('33639980001') });
   expect(phoneOf(phoneIdentity('+33639980001'))).toBe('+33639980001');
   expect(phoneOf({ kind: 'lid', value: '900000000000001@lid' })).toBeNull();

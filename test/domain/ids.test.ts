@@ -1,15 +1,15 @@
 import fc from 'fast-check';
 import { backfillQueue, connectionWorkflowId, syncWorkflowId } from '../../domain/workflow-ids.ts';
 
-it('gives connect, reconnect and disconnect of an account one id, so that only one of them moves', () =>
+it('gives connect, reconnect and disconnect of an account one id, so that only one of them runs', () =>
   expect(connectionWorkflowId('a')).toBe('connection/a'));
 
-it('puts the scope of a sync into its id, so that a second trigger meets the run in progress', () => {
+it('has the scope of a sync in its id, so that a second trigger joins the run in progress', () => {
   expect(syncWorkflowId('details', 'a')).toBe('sync/details/a');
   expect(syncWorkflowId('conversation', 'a', 'c')).toBe('sync/conversation/a/c');
 });
 
-it('gives no two things the same id', () => {
+it('are unique', () => {
   const part = fc.uuid();
   const kind = fc.constantFrom('details', 'contacts', 'conversations');
   const named = fc.tuple(kind, part, fc.option(part, { nil: undefined }));
@@ -22,4 +22,4 @@ it('gives no two things the same id', () => {
   );
 });
 
-it('keeps what a person waits for apart from backfill', () => expect(backfillQueue('patchbay')).not.toBe('patchbay'));
+it('separates interactive calls from backfill', () => expect(backfillQueue('patchbay')).not.toBe('patchbay'));

@@ -13,7 +13,7 @@ it.each([null, undefined, '', 'nobody', '+', '1234', '1234567890123456'])('finds
   expect(toE164(text)).toBeNull(),
 );
 
-it('writes the same number the same way, with and without plus, and when read twice', () =>
+it('gives the same result with and without plus, and when repeated', () =>
   fc.assert(
     fc.property(fc.stringMatching(/^[1-9]\d{4,14}$/), (digits) => {
       expect(toE164(`+${digits}`)).toBe(toE164(digits));
@@ -27,7 +27,7 @@ it.each([
   ['+33612345678', '+33 6 12 34 56 78'],
 ])('shows %s as %s', (e164, shown) => expect(formatPhone(e164)).toBe(shown));
 
-it('keeps a number that no numbering plan knows, so that test numbers can be used', () => {
+it('keeps a number outside the numbering plans, so that test numbers can be used', () => {
   expect(toE164('99900000001')).toBe('+99900000001');
   expect(formatPhone('+99900000001')).toBe('+99900000001');
 });
@@ -43,7 +43,7 @@ it.each([
   ['+919876543210', 'IN'],
   ['+33612345678', 'FR'],
   ['+99900000001', null],
-])('places %s in: %s', (e164, country) => expect(phoneCountry(e164)).toBe(country));
+])('finds the country of %s: %s', (e164, country) => expect(phoneCountry(e164)).toBe(country));
 
 it.each([
   ['+33 6 39 98 00 01', '+33639980001'],
@@ -52,7 +52,7 @@ it.each([
   ['+44 (0)20 7946 0018', '+442079460018'],
   ['+1 (415) 555-0100', '+14155550100'],
   ['+49\u00a030/901820', '+4930901820'],
-])('takes %s, as typed, for %s', (typed, e164) => expect(readPhone(typed)).toBe(e164));
+])('reads %s, as typed, as %s', (typed, e164) => expect(readPhone(typed)).toBe(e164));
 
 it.each([
   '',
@@ -63,7 +63,7 @@ it.each([
   '33639980001@s.whatsapp.net',
   '+1 415 CALL',
   '1'.repeat(16),
-])('takes %j for no number that works in every country', (typed) => expect(readPhone(typed)).toBeNull());
+])('rejects %j, which does not work in every country', (typed) => expect(readPhone(typed)).toBeNull());
 
 it.each([
   ['+33 6 39', ['33639']],
@@ -72,4 +72,4 @@ it.each([
   ['+44 (0)20 7946', ['44207946']],
   ['Ana 2', []],
   ['()', []],
-])('looks for %s as %j', (typed, digits) => expect(phoneSpellings(typed)).toEqual(digits));
+])('searches %s as %j', (typed, digits) => expect(phoneSpellings(typed)).toEqual(digits));

@@ -9,7 +9,7 @@ describe('a subject', () => {
     ['33639980001', 'jid:33639980001@s.whatsapp.net'],
     ['900000000000001@lid', 'lid:900000000000001@lid'],
     ['900000000000001:3@lid', 'lid:900000000000001@lid'],
-  ])('is one in whatever spelling: %s', (text, name) => {
+  ])('is the same in every spelling: %s', (text, name) => {
     expect(subjectName(subjectOf(text)!)).toBe(name);
     expect(subjectNamed(name)).toEqual(subjectOf(text));
   });
@@ -19,7 +19,7 @@ describe('a subject', () => {
     (text) => expect(subjectOf(text)).toBeNull(),
   );
 
-  it('leaves traces: its name, and its number where it has one', () => {
+  it('has search texts: its name, and its number where it has one', () => {
     expect(tracesOf([subjectOf('+33639980001')!, subjectOf('900000000000001@lid')!])).toEqual([
       '33639980001@s.whatsapp.net',
       '33639980001',
@@ -33,8 +33,8 @@ const namesOf = (set: SubjectSet): string[] => {
   return people === 'too_many' ? [people] : people.map(subjectName);
 };
 
-describe('a set of people', () => {
-  it('holds each once, and ids of channels as they are', () => {
+describe('a set of subjects', () => {
+  it('holds each once, and ids of channels unchanged', () => {
     const people = new SubjectSet();
     for (const name of ['33639980001', '+33 639 98 00 01', 33639980001, 'Ana', null]) people.add(name);
     people.addId('ACoAAB1');
@@ -42,14 +42,14 @@ describe('a set of people', () => {
     expect(namesOf(people)).toEqual(['jid:33639980001@s.whatsapp.net', 'id:ACoAAB1']);
   });
 
-  it('looks no further once there are more than a body may speak of', () => {
+  it('stops reading at the limit of people in one body', () => {
     const people = new SubjectSet();
     people.addMentions(Array.from({ length: mostSubjects + 100 }, (_, n) => `${1_000_000 + n}@lid`));
     expect(people.isFull).toBe(true);
     expect(people.people()).toBe('too_many');
   });
 
-  it('reads a value nested as deep as it may be', () => {
+  it('reads a deeply nested value', () => {
     let value: unknown = '1234567@lid';
     for (let n = 0; n < 100_000; n += 1) value = [value];
     const people = new SubjectSet();

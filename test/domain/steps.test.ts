@@ -1,6 +1,6 @@
 import { answerable, instructions, polled, stepKinds, stepText, type StepContent } from '../../domain/steps.ts';
 
-/** One step of each kind that is drawn, with every value that must not be read aloud spelled "secret". */
+/** Every value that a text must not contain is "secret". */
 const examples: { [K in StepContent['kind']]: Extract<StepContent, { kind: K }> } = {
   redirect: { kind: 'redirect', url: 'https://login.example/secret' },
   qr: { kind: 'qr', text: '2@secret' },
@@ -12,7 +12,7 @@ const examples: { [K in StepContent['kind']]: Extract<StepContent, { kind: K }> 
   wait: { kind: 'wait', for: 'the provider' },
 };
 
-it('has something to draw for every kind but the two ends', () => {
+it('has an example of every kind except the two ends', () => {
   expect([...Object.keys(examples), 'done', 'failed'].sort()).toEqual([...stepKinds].sort());
 });
 
@@ -34,11 +34,11 @@ it.each([
   ['app', 'authenticator app'],
   ['mail', 'mail'],
   ['unknown', 'the service'],
-] as const)('says where to find a code from "%s"', (source, words) =>
+] as const)('names the source of a code from "%s"', (source, words) =>
   expect(instructions({ kind: 'code', source }, false)).toContain(words),
 );
 
-it.each(['code', 'phone'] as const)('says that the last %s was refused when it is repeated', (kind) => {
+it.each(['code', 'phone'] as const)('reports that the last %s was refused when the step is repeated', (kind) => {
   expect(instructions(examples[kind], true)).toMatch(/not accepted/);
   expect(instructions(examples[kind], false)).not.toMatch(/not accepted/);
 });

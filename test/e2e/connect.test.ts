@@ -31,7 +31,7 @@ const answer = (id: string, step: any, value: string, headers?: Record<string, s
   stack.api.post(`/api/v1/accounts/${id}/attempt/steps/${step.id}`, { answer: value }, headers);
 
 describe('A1: WhatsApp by QR', () => {
-  it('answers the QR text and its expiry, and becomes active by itself once scanned', async () => {
+  it('returns the QR text and its expiry, and becomes active by itself once scanned', async () => {
     const { id, attempt } = await begin(whatsapp);
     expect(attempt).toMatchObject({ operation: 'connect', state: 'running', step: { kind: 'qr' } });
     expect(attempt.step.text.length).toBeGreaterThan(10);
@@ -43,7 +43,7 @@ describe('A1: WhatsApp by QR', () => {
     expect((await stack.api.step(id, 'done')).state).toBe('succeeded');
   });
 
-  it('replaces a lapsed QR by a new one under the same upstream account, and takes a scan of it', async () => {
+  it('replaces a lapsed QR code with a new one under the same upstream account, and accepts a scan of it', async () => {
     const { id, attempt } = await begin(whatsapp);
     const before = await upstream(id);
     await stack.control.post('/clock', { advance_seconds: 120 });
@@ -89,7 +89,7 @@ describe('A3 and A4: credentials and checkpoints', () => {
     },
   );
 
-  it('walks through two checkpoints: 2FA, then a contract', async () => {
+  it('passes two checkpoints: 2FA, then a contract', async () => {
     const { id, attempt } = await begin(linkedin('two', 'cy'));
     await answer(id, attempt.step, '123456');
     const { step } = await stack.api.step(id, 'choose');
@@ -109,7 +109,7 @@ describe('A3 and A4: credentials and checkpoints', () => {
     await stack.api.account(id, 'active');
   });
 
-  it('notices an approval in the app by itself', async () => {
+  it('detects an approval in the app by itself', async () => {
     const { id, attempt } = await begin(linkedin('approve', 'ed'));
     expect(attempt.step.kind).toBe('approve');
     await stack.control.post('/approve', { account_id: await upstream(id) });
@@ -140,8 +140,8 @@ describe('A3 and A4: credentials and checkpoints', () => {
   });
 });
 
-describe('asked once', () => {
-  it('makes one provider call of a code submitted twice under one Idempotency-Key', async () => {
+describe('repeated requests', () => {
+  it('cause one provider call when a code is submitted twice under one Idempotency-Key', async () => {
     const { id, attempt } = await begin(linkedin('2fa', 'ida'));
     const before = await stack.control.count('POST', '/api/v1/accounts/checkpoint');
     const headers = { 'idempotency-key': 'solve-ida' };
@@ -154,7 +154,7 @@ describe('asked once', () => {
     expect((await stack.control.count('POST', '/api/v1/accounts/checkpoint')) - before).toBe(1);
   });
 
-  it('posts no code twice when the check after it fails', async () => {
+  it('post no code twice when the check after it fails', async () => {
     const { id, attempt } = await begin(linkedin('2fa', 'unseen'));
     const before = await stack.control.count('POST', '/api/v1/accounts/checkpoint');
     const fault = { provider: 'unipile', route: 'GET /api/v1/accounts/:id' };
@@ -167,10 +167,10 @@ describe('asked once', () => {
     expect(JSON.stringify(steps.body)).not.toContain('answer_unclear');
   });
 
-  it('passes on an answer that was stored while its run did not hear of it', async () => {
+  it('send a stored answer that its run missed', async () => {
     const { id, attempt } = await begin(linkedin('2fa', 'unheard'));
     const posted = await stack.control.count('POST', '/api/v1/accounts/checkpoint');
-    // What is left when the API stores an answer and Temporal does not take it.
+    // The state after the API stored an answer and Temporal refused it.
     const { db, vault } = stack.worker.context;
     const answerId = randomUUID();
     const { tenantId } = await db.system((em) => em.findOneOrFail(ConnectionStep, { id: attempt.step.id }));
@@ -190,7 +190,7 @@ describe('asked once', () => {
     expect((await stack.control.count('POST', '/api/v1/accounts/checkpoint')) - posted).toBe(1);
   });
 
-  it('makes one account of a connect request repeated under one Idempotency-Key', async () => {
+  it('make one account of a connect request repeated under one Idempotency-Key', async () => {
     const headers = { 'idempotency-key': 'connect-jo' };
     const before = await stack.control.count('POST', '/api/v1/accounts');
     const [one, two] = await Promise.all(
@@ -213,10 +213,10 @@ describe('asked once', () => {
     await stack.api.account(first.id, 'active');
   });
 
-  it('counts a late scan: past the deadline but before the login was deleted', async () => {
+  it('accept a scan past the deadline, before the login was deleted', async () => {
     const { id } = await begin(whatsapp);
     const account = await upstream(id);
-    // The scan's own webhook is lost, so that only the look at the deadline can find it.
+    // The scan's own webhook is lost: only the check at the deadline can find it.
     await stack.control.put('/faults', { provider: 'unipile', webhook_drop: 1 });
     await stack.control.post('/scan', { account_id: account });
     await stack.control.post('/clock', { advance_seconds: 11 * 60 });
@@ -241,11 +241,11 @@ describe('A5 and A6: reconnect and disconnect', () => {
     expect(await upstream(id)).toBe(account);
   });
 
-  it.each([1, 2, 3, 4])('takes a reconnect up that comes while the last run is ending (%s)', async (n) => {
+  it.each([1, 2, 3, 4])('starts a reconnect that is requested while the last run is ending (%s)', async (n) => {
     const { id } = await begin(linkedin('plain', `at-once-${n}`));
     await stack.api.account(id, 'active');
     await stack.control.post('/drop', { account_id: await upstream(id), status: 'CREDENTIALS' });
-    // Without a pause between two questions: the run that noticed the drop is still there.
+    // Without a pause between polls: the run that noticed the drop is still ending.
     while ((await stack.api.get(`/api/v1/accounts/${id}`)).body.state !== 'reconnect_required');
     const { body } = await stack.api.post(`/api/v1/accounts/${id}/reconnect`);
     expect(body.attempt.step.kind).not.toBe('wait');

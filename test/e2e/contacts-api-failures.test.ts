@@ -20,7 +20,7 @@ afterAll(async () => {
 const nobody = '01890000-0000-7000-8000-000000000000';
 
 describe('B10: errors', () => {
-  it('are 404 for an unknown contact, whatever is asked of it', async () => {
+  it('are 404 for an unknown contact, on every route', async () => {
     const asked = [
       await stack.api.get(`/api/v1/contacts/${nobody}`),
       await stack.api.get('/api/v1/contacts/not-an-id'),
@@ -34,7 +34,7 @@ describe('B10: errors', () => {
     for (const { status, body } of asked) expect([status, body.code]).toEqual([404, 'not_found']);
   });
 
-  it('are 500 where the database fails, and tell nothing of it', async () => {
+  it('are 500 when the database fails, without details', async () => {
     const tables = ['contacts', 'sync_runs'];
     for (const name of tables) await owner.query(`alter table ${name} rename to ${name}_elsewhere`);
     const failed: any[] = [];
@@ -57,7 +57,7 @@ describe('B10: errors', () => {
     expect((await stack.api.get(`/api/v1/contacts/${known.id}`)).status).toBe(200);
   });
 
-  it('are 503 where WASender is not configured', async () => {
+  it('are 503 when WASender is not configured', async () => {
     const { rowCount } = await owner.query(
       `update provider_credentials set provider = 'none' where provider = 'wasender'`,
     );
@@ -77,7 +77,7 @@ describe('B10: errors', () => {
   });
 });
 
-it('answers every read while the provider is out, without asking it', async () => {
+it('do not affect reads while the provider is down; reads never call it', async () => {
   await stack.control.put('/faults', { provider: 'wasender', rate_500: 1 });
   await stack.control.delete('/calls');
   const reads = [

@@ -20,7 +20,6 @@ const show = async (id: string): Promise<any> => (await stack.api.get(`/api/v1/c
 const edit = (id: string, body: object) => stack.api.patch(`/api/v1/contacts/${id}`, body);
 const idsOf = (contacts: any[]): string[] => contacts.map(({ id }) => id);
 
-/** Reads the address book once more. */
 async function sync(): Promise<any> {
   const { body } = await stack.api.post(`/api/v1/accounts/${account}/syncs?wait=20`, { kind: 'contacts' });
   expect(body.state).toBe('succeeded');
@@ -29,7 +28,7 @@ async function sync(): Promise<any> {
 const byText = (a: string, b: string): number => (a < b ? -1 : 1);
 
 describe('B12: merge, bulk updates, metrics', () => {
-  it('merges duplicates into the first, which takes what it lacks, and takes them apart again', async () => {
+  it('merges duplicates into the first, which fills its gaps, and undoes the merge', async () => {
     const contacts = await list();
     const nameless = contacts.find((one) => !one.name && !one.verified_name && one.phone_number);
     const named = contacts.find((one) => one.verified_name && one.saved_name);
@@ -57,7 +56,7 @@ describe('B12: merge, bulk updates, metrics', () => {
         expect(answer.body.fix).toContain(nameless.id);
       }
     }
-    // Neither a repeat nor a sync changes what was decided.
+    // Neither a repeat nor a sync changes the merge.
     const again = await stack.api.post('/api/v1/contacts/merge', { contact_ids: [nameless.id, named.id] });
     expect(again.body).toMatchObject({ id: nameless.id, merged: merged.body.merged });
     await sync();
@@ -90,7 +89,7 @@ describe('B12: merge, bulk updates, metrics', () => {
     expect(await everyPage(stack.api, '/api/v1/contacts', 10)).toHaveLength(63);
   });
 
-  it('changes many by ids or by what the list finds, and counts what is different', async () => {
+  it('changes many contacts by ids or by a search, and counts the changed ones', async () => {
     const contacts = await list();
     const bulk = (body: object) => stack.api.post('/api/v1/contacts/bulk', body);
     const three = idsOf(contacts.slice(0, 3));
@@ -127,7 +126,7 @@ describe('B12: merge, bulk updates, metrics', () => {
       expect(await bulk(body)).toMatchObject({ status: 422, body: { code: 'invalid_request' } });
   });
 
-  it('counts as the function for operators does, and tells the last runs', async () => {
+  it('counts as the function for operators does, and returns the last runs', async () => {
     const contacts = await list();
     const { body: stats } = await stack.api.get(`/api/v1/contacts/stats?account=${account}`);
     expect(stats).toMatchObject({
@@ -146,7 +145,7 @@ describe('B12: merge, bulk updates, metrics', () => {
     const [counted] = await stack.worker.context.db.system((em) =>
       em.execute('select * from get_wasender_sync_stats()'),
     );
-    // Operators count every tenant.
+    // The function counts every tenant.
     expect(Number(counted!.total_contacts)).toBe(
       all.total_contacts + (await everyPage(other, '/api/v1/contacts')).length,
     );

@@ -18,7 +18,7 @@ const start = (body: object, wait = 20) => stack.api.post(`/api/v1/accounts/${ac
 const unknownNumber = '+15550099990';
 
 describe('B1: a sync of all contacts', () => {
-  it('ends with the five counts and what became of everybody', async () => {
+  it('ends with the five counts and the outcome of each contact', async () => {
     const { status, body } = await start({ kind: 'contacts' });
     expect(status).toBe(202);
     expect(body).toMatchObject({
@@ -35,7 +35,7 @@ describe('B1: a sync of all contacts', () => {
     expect((await stack.api.get(`/api/v1/syncs/${body.id}`)).body).toEqual(body);
   });
 
-  it('is refused where it cannot be', async () => {
+  it('is refused when it is impossible', async () => {
     const code = async (body: object, id = account) => {
       const answer = await stack.api.post(`/api/v1/accounts/${id}/syncs`, body);
       return [answer.status, answer.body.code];
@@ -68,7 +68,7 @@ describe('B1: a sync of all contacts', () => {
 });
 
 describe('B2: a sync of one contact', () => {
-  it('takes a number however it is spaced, and says whom it was about', async () => {
+  it('takes a number in any spacing, and returns its contact', async () => {
     const { body } = await start({ kind: 'contacts', scope: { phone: known.display_phone } });
     expect(body).toMatchObject({
       scope: { phone: known.phone_number },
@@ -77,7 +77,7 @@ describe('B2: a sync of one contact', () => {
     });
   });
 
-  it('does not count as the last time that everybody was read', async () => {
+  it('does not count as the last sync of all contacts', async () => {
     const before = (await stack.api.get('/api/v1/contacts/stats')).body;
     const { body } = await start({ kind: 'contacts', scope: { phone: known.phone_number } });
     const after = (await stack.api.get('/api/v1/contacts/stats')).body;
@@ -85,14 +85,14 @@ describe('B2: a sync of one contact', () => {
     expect([after.last_sync, after.last_runs]).toEqual([before.last_sync, before.last_runs]);
   });
 
-  it('fails with a reason for a number that nobody has', async () => {
+  it('fails with a reason for an unknown number', async () => {
     const { body } = await start({ kind: 'contacts', scope: { phone: unknownNumber } });
     expect(body).toMatchObject({ state: 'failed', reason: 'not_found', what_to_do: expect.any(String) });
   });
 });
 
 describe('B12: a sync of a group', () => {
-  it('is about its contacts only', async () => {
+  it('fetches its contacts only', async () => {
     await stack.api.patch(`/api/v1/contacts/${known.id}`, { groups: ['vip'] });
     const { body } = await start({ kind: 'contacts', scope: { group: 'vip' } });
     expect(body).toMatchObject({ scope: { group: 'vip' }, state: 'succeeded', stats: { total_fetched: 1 } });
@@ -114,7 +114,7 @@ describe('the runs of syncs', () => {
     expect((await stack.api.get('/api/v1/syncs?kind=nonsense')).status).toBe(422);
   });
 
-  it('are cancelled while they run, keep what they stored, and make room for the next', async () => {
+  it('are cancelled while they run, keep stored contacts, and make room for the next', async () => {
     await stack.control.put('/address-book', { session, size: 3_000, seed: 'long' });
     const fault = { provider: 'wasender', route: 'GET /api/contacts', rate_429: 1 };
     await stack.control.put('/faults', fault);
@@ -135,7 +135,7 @@ describe('the runs of syncs', () => {
     expect((await stack.api.get(`/api/v1/syncs/${run.id}`)).body.state).toBe('cancelled');
   });
 
-  it("are another tenant's for nobody else", async () => {
+  it('are invisible to other tenants', async () => {
     const other = await stack.client('someone else');
     const { body: run } = await start({ kind: 'contacts', scope: { group: 'vip' } });
     expect((await other.get(`/api/v1/syncs/${run.id}`)).status).toBe(404);
@@ -188,7 +188,7 @@ describe('the documented paths of contacts', () => {
     },
   );
 
-  it('B1: answers 202 with the runs to watch when they take longer than the request waits', async () => {
+  it('B1: answers 202 with the runs to poll when they take longer than the request waits', async () => {
     const client = await stack.client('slow');
     const slow = await wasenderAccount(stack, client, { size: 3, seed: 'slow' });
     await stack.control.put('/faults', { provider: 'wasender', route: 'GET /api/contacts', rate_500: 1 });
@@ -202,7 +202,7 @@ describe('the documented paths of contacts', () => {
     await client.post(`/api/v1/syncs/${answer.body.runs[0].id}/cancel`);
   });
 
-  it('B2: POST /api/sync/wasender-contact/{phone_number} answers the contact', async () => {
+  it('B2: POST /api/sync/wasender-contact/{phone_number} returns the contact', async () => {
     const client = await stack.client('one by one');
     const { id } = await wasenderAccount(stack, client, { size: 5, seed: 'single', lid_only: 0 });
     const one = (await everyPage(client, '/api/v1/contacts')).find((contact) => contact.phone_number);
@@ -229,28 +229,25 @@ describe('the documented paths of contacts', () => {
       });
   });
 
-  it.each(['', '/'])(
-    'B4: GET /api/sync/status says what can be done, and when it last was (slash "%s")',
-    async (slash) => {
-      const path = `/api/sync/status${slash}`;
-      const fresh = await stack.client('fresh');
-      const none = { wasender_configured: true, sync_available: false, last_sync: null };
-      expect((await fresh.get(path)).body).toEqual({ status: 'success', data: none });
-      const answer = await stack.api.get(path);
-      expect(answer).toMatchObject({
-        status: 200,
-        body: { data: { wasender_configured: true, sync_available: true } },
-      });
-      const runs = await everyPage(stack.api, '/api/v1/syncs?kind=contacts&state=succeeded');
-      const last = runs.find(({ scope }) => scope === null);
-      expect(answer.body.data.last_sync).toBe(last.ended_at);
-      await documented('GET', '/api/sync/status', answer);
-      // Nobody to sync is no failure.
-      expect((await fresh.post('/api/sync/wasender-contacts')).body).toMatchObject({
-        status: 'success',
-        stats: { total_fetched: 0 },
-        left_out: 0,
-      });
-    },
-  );
+  it.each(['', '/'])('B4: GET /api/sync/status returns availability and the last sync (slash "%s")', async (slash) => {
+    const path = `/api/sync/status${slash}`;
+    const fresh = await stack.client('fresh');
+    const none = { wasender_configured: true, sync_available: false, last_sync: null };
+    expect((await fresh.get(path)).body).toEqual({ status: 'success', data: none });
+    const answer = await stack.api.get(path);
+    expect(answer).toMatchObject({
+      status: 200,
+      body: { data: { wasender_configured: true, sync_available: true } },
+    });
+    const runs = await everyPage(stack.api, '/api/v1/syncs?kind=contacts&state=succeeded');
+    const last = runs.find(({ scope }) => scope === null);
+    expect(answer.body.data.last_sync).toBe(last.ended_at);
+    await documented('GET', '/api/sync/status', answer);
+    // An empty list is no failure.
+    expect((await fresh.post('/api/sync/wasender-contacts')).body).toMatchObject({
+      status: 'success',
+      stats: { total_fetched: 0 },
+      left_out: 0,
+    });
+  });
 });

@@ -25,7 +25,6 @@ const edit = (id: string, body: object) => stack.api.patch(`/api/v1/contacts/${i
 const search = (q: string): Promise<any[]> => list(`&q=${encodeURIComponent(q)}`);
 const idsOf = (contacts: any[]): string[] => contacts.map(({ id }) => id);
 
-/** Reads the address book once more. */
 async function sync(): Promise<any> {
   const { body } = await stack.api.post(`/api/v1/accounts/${account}/syncs?wait=20`, { kind: 'contacts' });
   expect(body.state).toBe('succeeded');
@@ -33,7 +32,7 @@ async function sync(): Promise<any> {
 }
 
 describe('B7: the fields of contacts', () => {
-  it('come from the address book, each with where it comes from', async () => {
+  it('come from the address book, each with its origin', async () => {
     const contacts = await list();
     expect(contacts).toHaveLength(60);
     const business = contacts.find((one) => one.verified_name && one.saved_name && one.phone_number);
@@ -68,7 +67,7 @@ describe('B7: the fields of contacts', () => {
     expect((await show(unsaved.id)).provenance.name).toMatchObject({ field: 'push_name' });
   });
 
-  it('show what the provider told only to keys with the scope raw', async () => {
+  it("show the provider's entry only to keys with the scope raw", async () => {
     const { body: key } = await stack.api.post('/api/v1/api-keys', { name: 'reader', scopes: ['read'] });
     const [first] = await list();
     const answer = await fetch(`${stack.api.url}/api/v1/contacts/${first.id}`, {
@@ -78,7 +77,7 @@ describe('B7: the fields of contacts', () => {
     expect(await answer.json()).not.toHaveProperty('raw_wasender_data');
   });
 
-  it('are edited over the provider: syncs leave the edit, null takes it back', async () => {
+  it("keep edits over the provider's values until null removes them", async () => {
     const saved = (await list()).find((one) => one.saved_name && !one.verified_name);
     const edited = await edit(saved.id, { name: ' Ana 🪁 ', company: 'Acme', groups: ['vip', 'vip', ' spring '] });
     expect(edited.status).toBe(200);
@@ -102,7 +101,7 @@ describe('B7: the fields of contacts', () => {
     expect(back.body.provenance).not.toHaveProperty('company');
   });
 
-  it('refuse edits that are none', async () => {
+  it('refuse malformed edits', async () => {
     const [{ id }] = (await list()) as [any];
     for (const body of [{ name: '' }, { name: '   ' }, { groups: [''] }, { groups: null }, { company: 5 }])
       expect(await edit(id, body)).toMatchObject({ status: 422, body: { code: 'invalid_request' } });
@@ -126,7 +125,7 @@ describe('B8: display names', () => {
 });
 
 describe('GET /contacts', () => {
-  it('gives everybody once over several pages, and pages the same however long they are', async () => {
+  it('returns each contact once over several pages, whatever the page size', async () => {
     const whole = idsOf(await list());
     expect(new Set(whole).size).toBe(60);
     expect(idsOf(await everyPage(stack.api, `/api/v1/contacts?account=${account}`, 7))).toEqual(whole);
@@ -134,7 +133,7 @@ describe('GET /contacts', () => {
     expect((await stack.api.get('/api/v1/contacts?cursor=nonsense')).status).toBe(422);
   });
 
-  it('is empty where nobody is meant', async () => {
+  it('is empty when no contact matches', async () => {
     const fresh = await stack.client('fresh');
     expect((await fresh.get('/api/v1/contacts')).body).toEqual({ items: [], next_cursor: null });
     expect(await list('&group=nobody')).toEqual([]);
@@ -143,7 +142,7 @@ describe('GET /contacts', () => {
     expect(await list('&synced=true')).toHaveLength(60);
   });
 
-  it('searches names in any case, with emoji, accents and signs of patterns as they are', async () => {
+  it('searches names in any case, with emoji, accents and pattern characters', async () => {
     const emoji = (await list()).find((one) => /\p{Extended_Pictographic}/u.test(one.saved_name ?? ''));
     expect(idsOf(await search(emoji.saved_name))).toContain(emoji.id);
     expect(idsOf(await search(emoji.saved_name.toUpperCase()))).toContain(emoji.id);
@@ -172,7 +171,7 @@ describe('GET /contacts', () => {
     expect(idsOf(await search(verified.verified_name.toLowerCase()))).toContain(verified.id);
   });
 
-  it('searches numbers by their digits, however they are written', async () => {
+  it('searches numbers by their digits, in any spelling', async () => {
     const one = (await list()).find((contact) => contact.phone_number);
     const digits = one.phone_number.slice(1);
     const spellings = [
@@ -199,7 +198,7 @@ describe('GET /contacts', () => {
 });
 
 describe('SECURITY: tenants', () => {
-  it("see their own contacts only, and take another's for unknown", async () => {
+  it("see their own contacts only; another tenant's contact is unknown", async () => {
     const [stranger] = (await everyPage(other, '/api/v1/contacts')) as [any];
     const [mine] = (await list()) as [any];
     expect(stranger.account_id).toBe(theirs);
@@ -224,7 +223,7 @@ describe('SECURITY: tenants', () => {
 });
 
 describe('B9: SQL for operators', () => {
-  it('answers the documented statements', async () => {
+  it("returns the documented statements' results", async () => {
     const run = (sql: string): Promise<any[]> => stack.worker.context.db.system((em) => em.execute(sql));
     expect(await run('SELECT * FROM contacts_enriched WHERE is_wasender_synced = true LIMIT 10')).toHaveLength(10);
     const synced = await run(
@@ -235,7 +234,7 @@ describe('B9: SQL for operators', () => {
   });
 });
 
-it('deletes a contact, whom the next sync may bring back under another id', async () => {
+it('deletes a contact; the next sync may create it again under another id', async () => {
   const gone = (await list()).find((one) => one.saved_name);
   expect((await stack.api.delete(`/api/v1/contacts/${gone.id}`)).status).toBe(204);
   expect((await stack.api.get(`/api/v1/contacts/${gone.id}`)).status).toBe(404);
@@ -247,7 +246,7 @@ it('deletes a contact, whom the next sync may bring back under another id', asyn
   expect(back.id).not.toBe(gone.id);
 });
 
-it('answers as the document says', async () => {
+it('answers as the document describes', async () => {
   const document = await readDocument(stack.api);
   const [first] = (await list()) as [any];
   for (const [path, asked] of [

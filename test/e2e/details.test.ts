@@ -116,7 +116,7 @@ describe('A7: account details', () => {
     await stack.control.put('/variants', { provider: 'unipile', name: 'whatsapp_phone', value: 'plus' });
     expect(await sync(id)).toMatchObject({ state: 'succeeded', stats: { points_changed: 0 } });
     await stack.control.put('/variants', { provider: 'unipile', name: 'whatsapp_phone', value: 'digits' });
-    // Somebody else changes the account; the word of it is lost.
+    // The account changes elsewhere, and the webhook is lost.
     await stack.control.put('/faults', { provider: 'unipile', webhook_drop: 1 });
     await stack.control.post('/drop', { account_id: upstream, status: 'CONNECTING' });
     expect((await sync(id)).stats.points_changed).toBeGreaterThan(0);
@@ -144,7 +144,7 @@ describe('A7: account details', () => {
     });
   });
 
-  it('of two requests at once are one run', async () => {
+  it('are collected by one run for two concurrent requests', async () => {
     const { id } = await connected('+33639980405');
     const runs = await Promise.all([sync(id), sync(id), sync(id)]);
     expect(new Set(runs.map((run) => run.id)).size).toBeLessThan(3);
@@ -152,8 +152,8 @@ describe('A7: account details', () => {
   });
 });
 
-describe('A8: details by themselves', () => {
-  it('come whenever an account becomes active, also again', async () => {
+describe('A8: details without a request', () => {
+  it('are collected whenever an account becomes active, also again', async () => {
     const { id, provider_account_id: upstream, details_at: first } = await connected('+33639980406');
     expect(first).not.toBeNull();
     await stack.control.post('/drop', { account_id: upstream, status: 'CREDENTIALS' });
@@ -164,7 +164,7 @@ describe('A8: details by themselves', () => {
     expect(Date.parse(again.details_at)).toBeGreaterThan(Date.parse(first));
   });
 
-  it('come with a new provider account id', async () => {
+  it('are collected for a new provider account id', async () => {
     const { id, provider_account_id: upstream } = await connected('+33639980407');
     await stack.control.post('/drop', { account_id: upstream, status: 'DELETED' });
     await stack.api.account(id, 'reconnect_required');
@@ -176,7 +176,7 @@ describe('A8: details by themselves', () => {
     expect(account.connection_config.messaging_source_id).toContain(fresh);
   });
 
-  it('come where they are lacking', async () => {
+  it('are collected where they are missing', async () => {
     const { id } = await connected('+33639980408');
     await stack.worker.context.db.system((em) =>
       em.execute('update accounts set details_at = null, connection_config = null where id = ?', [id]),
@@ -195,7 +195,7 @@ describe('A12: many accounts', () => {
   });
 });
 
-it('C2: a status event moves the account, whatever the provider calls it', async () => {
+it('C2: a status event moves the account, in every spelling of the provider', async () => {
   const { id, provider_account_id: upstream } = await connected('+33639980411');
   await stack.control.put('/variants', { provider: 'unipile', name: 'account_status_shape', value: 'flat' });
   await stack.control.post('/drop', { account_id: upstream, status: 'CONNECTING' });
@@ -207,7 +207,7 @@ it('C2: a status event moves the account, whatever the provider calls it', async
   await stack.control.put('/variants', { provider: 'unipile', name: 'account_status_shape', value: 'wrapped' });
 });
 
-it('P1: connecting, solving, reconnecting and collecting are runs of Temporal, one at a time for each account', async () => {
+it('P1: connecting, solving, reconnecting and collecting are Temporal runs, one at a time for each account', async () => {
   const { id, provider_account_id: upstream } = await connected('+33639980412');
   await sync(id);
   await stack.control.post('/drop', { account_id: upstream, status: 'CREDENTIALS' });
@@ -229,23 +229,23 @@ it('P1: connecting, solving, reconnecting and collecting are runs of Temporal, o
   }
 });
 
-it('never loses a request for details that comes while the last run is ending', async () => {
+it('runs a collection that is requested while the last run is ending', async () => {
   const { id } = await connected('+33639980413');
   for (let n = 0; n < 25; n += 1) expect((await sync(id)).state).toBe('succeeded');
 });
 
-it('checks a degraded account again, and asks its owner when the trouble lasts', async () => {
+it('checks a degraded account again, and requires its owner when the trouble lasts', async () => {
   const { id, provider_account_id: upstream } = await connected('+33639980414');
   await stack.control.post('/drop', { account_id: upstream, status: 'CONNECTING' });
   await stack.api.account(id, 'degraded');
-  // Nobody says anything any more.
+  // No webhook arrives any more.
   await stack.control.put('/faults', { provider: 'unipile', webhook_drop: 1 });
   await stack.control.post('/clock', { advance_seconds: 31 * 60 });
   expect(await stack.api.account(id, 'reconnect_required')).toMatchObject({ who: 'owner' });
   await stack.control.put('/faults', { provider: 'unipile' });
 });
 
-it('acts on the newest report, also when the same report came within the same minute', async () => {
+it('applies the newest report, also when the same report came within the same minute', async () => {
   const { id, provider_account_id: upstream } = await connected('+33639980415');
   for (const [status, state] of [
     ['CONNECTING', 'degraded'],

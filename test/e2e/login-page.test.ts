@@ -12,7 +12,6 @@ afterAll(() => stack?.stop());
 const browser = visitor();
 const redirects = { success: 'https://app.example/connected', failure: 'https://app.example/sorry' };
 
-/** An account to be connected on the provider's page, and that page's address. */
 async function begin(channel: string, more: object = {}): Promise<{ id: string; url: string }> {
   const { status, body } = await stack.api.post('/api/v1/accounts', {
     provider: 'unipile',
@@ -37,7 +36,7 @@ const upstream = async (id: string): Promise<string> =>
 const exists = async (account: string): Promise<boolean> =>
   (await stack.provider('GET', `/accounts/${account}`)).status === 200;
 
-/** Follows the browser to our way back, and answers where that leads. */
+/** Follows the browser's return, and gives its redirect. */
 async function comeBack(page: { url: string }): Promise<string | null> {
   expect(page.url).toContain('/callbacks/unipile/');
   const answer = await fetch(page.url, { redirect: 'manual' });
@@ -45,7 +44,7 @@ async function comeBack(page: { url: string }): Promise<string | null> {
 }
 
 describe("A2: a login on the provider's page", () => {
-  it('connects through the page, its checkpoint, its callback and the way back', async () => {
+  it('connects through the page, its checkpoint, its callback and the return of the browser', async () => {
     const { id, url } = await begin('linkedin');
     const code = await browser.send(url, login('2fa+ada'));
     const done = await browser.send(url, { action: 'solve', at: hidden(code), code: '123456' });
@@ -53,7 +52,7 @@ describe("A2: a login on the provider's page", () => {
     const account = await stack.api.account(id, 'active');
     expect(account).toMatchObject({ method: 'hosted', provider_account_id: expect.any(String) });
     expect(account.connection_config.account_type).toBe('LINKEDIN');
-    // The way back is no longer anything but a way back.
+    // A later return changes nothing.
     expect(await comeBack(done)).toBe(redirects.success);
   });
 
@@ -64,7 +63,7 @@ describe("A2: a login on the provider's page", () => {
     expect(await stack.api.account(id, 'active')).toMatchObject({ identity: '+33639980301' });
   });
 
-  it('ends as cancelled when the owner leaves the page, and the page has cleaned up after itself', async () => {
+  it('ends as cancelled when the owner leaves the page, without leftovers at the provider', async () => {
     const { id, url } = await begin('linkedin');
     await browser.send(url, login('2fa+left'));
     expect(await comeBack(await browser.send(url, { action: 'cancel' }))).toBe(redirects.failure);
@@ -98,7 +97,7 @@ describe("A2: a login on the provider's page", () => {
     await stack.api.account(first.id, 'active');
   });
 
-  it('takes a callback that comes twice, or late among others, once', async () => {
+  it('accepts a repeated or late callback once', async () => {
     await stack.control.put('/faults', { provider: 'unipile', webhook_duplicate: 1, webhook_reorder: 0.5 });
     const { id, url } = await begin('linkedin');
     await browser.send(url, login('plain+twice'));
@@ -114,7 +113,7 @@ describe("A2: a login on the provider's page", () => {
     await stack.api.post(`/api/v1/accounts/${id}/attempt/cancel`);
     await stack.api.account(id, 'failed');
     expect(attempt.state).toBe('running');
-    // The page knows nothing of that, and goes on.
+    // The page does not notice that, and continues.
     const account = accountOn(page);
     await stack.control.post('/scan', { account_id: account });
     await stack.control.post('/clock', { advance_seconds: 120 });

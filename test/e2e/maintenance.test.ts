@@ -25,7 +25,7 @@ const linkedin = (name: string) => ({
   credentials: { username: `plain@${name}.example`, password: 'correct horse' },
 });
 
-/** Ended runs of the maintenance as Temporal lists them, with their results. */
+/** With their results. */
 async function maintenanceRuns(): Promise<{ workflowId: string; runId: string; result: MaintenanceResult }[]> {
   const query = `WorkflowType = 'maintenance' AND TaskQueue = '${stack.config.TEMPORAL_TASK_QUEUE}' AND ExecutionStatus = 'Completed'`;
   const found = [];
@@ -34,7 +34,7 @@ async function maintenanceRuns(): Promise<{ workflowId: string; runId: string; r
   return found;
 }
 
-/** How many Idempotency-Keys are kept. */
+/** The number of stored Idempotency-Keys. */
 const keys = (): Promise<number> =>
   stack.worker.context.db.system(async (em) => (await rows(em, sql`select 1 from idempotency_keys`)).length);
 
@@ -42,7 +42,7 @@ it('is a run that Temporal lists, with its result in numbers', async () => {
   for (const name of ['one', 'two'])
     await stack.api.post('/api/v1/accounts', linkedin(name), { 'idempotency-key': `maintenance-${name}` });
   expect(await keys()).toBe(2);
-  // A day later the keys have expired, and the jump of the clock has the maintenance run.
+  // A day later the keys have expired, and the jump of the clock starts the maintenance.
   await stack.control.post('/clock', { advance_seconds: 86_401 });
   await eventually('the keys to be removed', async () => (await keys()) === 0);
   const runs = await eventually('a run that removed them', async () => {
@@ -59,7 +59,7 @@ it('is a run that Temporal lists, with its result in numbers', async () => {
   expect(eventsOf(history).length).toBeLessThanOrEqual(11);
 });
 
-it('runs every part, though one fails', async () => {
+it('runs every part when one fails', async () => {
   const { context } = stack.worker;
   const { body } = await stack.api.post('/api/v1/accounts', linkedin('three'), { 'idempotency-key': 'maintenance-3' });
   await stack.api.account(body.account.id, 'active');
@@ -91,12 +91,12 @@ it('leaves the rest to the next run when its worker stops', async () => {
   await expect(maintain(context, context.clock.now(), stopped)).rejects.toThrow('stopped');
 });
 
-it('has a Schedule whose action and policies follow this version', async () => {
+it('has a Schedule with the action and policies of this version', async () => {
   const id = scheduleId('maintenance', stack.config.TEMPORAL_TASK_QUEUE);
   const handle = client.schedule.getHandle(id);
   const right = await handle.describe();
   expect(right.spec.intervals).toEqual([expect.objectContaining({ every: 60_000 })]);
-  // As an older version made it.
+  // Made by an older version.
   await handle.update((found) => ({
     ...found,
     action: { type: 'startWorkflow', workflowType: 'older', workflowId: id, taskQueue: 'older', args: [1] },

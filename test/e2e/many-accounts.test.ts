@@ -29,7 +29,7 @@ beforeAll(async () => {
        from accounts where channel = 'linkedin'`,
     );
   });
-  // As autovacuum does sooner or later.
+  // As autovacuum does later.
   const owner = new pg.Client({ connectionString: stack.database.ownerUrl });
   await owner.connect();
   await owner.query('vacuum analyze');
@@ -37,21 +37,21 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(() => stack?.stop());
 
-/** The plan of a statement, with what PostgreSQL really read. */
+/** With the rows that PostgreSQL really read. */
 async function plan(statement: RawBuilder<unknown>): Promise<string> {
   const lines = await stack.worker.context.db.system((em) =>
     rowsOf<{ 'QUERY PLAN': string }>(em, sql`explain (analyze, buffers off, timing off, costs off) ${statement}`),
   );
   return lines.map((line) => line['QUERY PLAN']).join('\n');
 }
-/** Rows that a plan's scans read, thrown away ones included. */
+/** Discarded rows included. */
 const rowsRead = (text: string): number =>
   [...text.matchAll(/actual rows=(\d+)|Rows Removed by Filter: (\d+)/g)].reduce(
     (sum, [, read = 0, removed = 0]) => sum + Number(read) + Number(removed),
     0,
   );
 
-it('lists ten thousand accounts page by page, each page as cheap as the first', async () => {
+it('lists ten thousand accounts page by page, each page at the cost of the first', async () => {
   const ids = new Set<string>();
   let cursor: string | null = null;
   do {
@@ -73,14 +73,14 @@ it('lists ten thousand accounts page by page, each page as cheap as the first', 
     expect(rowsRead(await plan(page(after)))).toBeLessThan(1_000);
 });
 
-it('costs a worker nothing to find what is stalled among them', async () => {
+it('finds stalled accounts among them without reading the others', async () => {
   const now = new Date();
   const since = { requested: now, passed: now, begun: now, unsent: now, ended: now };
   const question = stalledAccountsQuery(since, '00000000-0000-0000-0000-000000000000', 500);
   expect(rowsRead(await plan(question))).toBeLessThan(1_000);
 });
 
-it('starts another worker and another API on them as on few', async () => {
+it('connects another account with another worker beside them', async () => {
   const worker = await stack.startWorker();
   const { body } = await stack.api.post('/api/v1/accounts', {
     provider: 'unipile',

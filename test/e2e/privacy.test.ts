@@ -49,7 +49,7 @@ describe("a tenant's settings", () => {
     { contact_fields: ['name'] },
     { contact_retention_days: 0 },
     { contact_retention_days: 1.5 },
-  ])('are refused where they make no sense: %j', async (body) => {
+  ])('are refused when invalid: %j', async (body) => {
     expect((await stack.api.patch('/api/v1/tenant', body)).body.code).toBe('invalid_request');
   });
 
@@ -59,8 +59,8 @@ describe("a tenant's settings", () => {
   });
 });
 
-describe('B14: only the fields that are needed', () => {
-  it('are kept: what is dropped is emptied, is not brought back by a sync, and is filled again when it is wanted', async () => {
+describe('B14: only the needed contact fields', () => {
+  it('are stored: dropped fields are cleared, not restored by syncs, and filled again when wanted', async () => {
     const client = await stack.client('fields');
     const { id } = await wasenderAccount(stack, client, book);
     const before = await columnsOf(id);
@@ -122,8 +122,8 @@ describe('B14: only the fields that are needed', () => {
   });
 });
 
-describe('B14: a company that is not needed', () => {
-  it('is kept nowhere under what was written over it, by whatever merge; what was written stays', async () => {
+describe('B14: a company that is not stored', () => {
+  it('is kept nowhere under an edit or a merge; edits stay', async () => {
     const client = await stack.client('company');
     const { id } = await wasenderAccount(stack, client, { ...book, size: 4 });
     await query("update contacts set company = 'Told Ltd' where account_id = ?", [id]);
@@ -143,8 +143,8 @@ describe('B14: a company that is not needed', () => {
   });
 });
 
-describe('what became of a sync', () => {
-  it('is kept as long as raw data; when everybody was last synced stays known', async () => {
+describe('outcomes of syncs', () => {
+  it('are kept as long as raw data; the last whole sync stays known', async () => {
     const client = await stack.client('runs');
     const { id } = await wasenderAccount(stack, client, book);
     const phone = (await columnsOf(id)).find((one) => one.phone_number !== null).phone_number;
@@ -161,10 +161,10 @@ describe('what became of a sync', () => {
   });
 });
 
-describe('B14: how long contacts are kept', () => {
+describe('B14: the retention of contacts', () => {
   const round = (): Promise<unknown> => days(0.01);
 
-  it('is counted from when a sync finds them no more; who is still there stays, changed or not', async () => {
+  it('starts when a sync no longer finds a contact; found contacts stay, changed or not', async () => {
     const client = await stack.client('missing');
     const { id, session } = await wasenderAccount(stack, client, book);
     await client.patch('/api/v1/tenant', { contact_retention_days: 30 });
@@ -174,7 +174,7 @@ describe('B14: how long contacts are kept', () => {
     expect(missing).toHaveLength(5);
     const [grouped, kept] = missing;
     await days(20);
-    // Whoever is written meanwhile counts from then.
+    // A written contact counts from its last write.
     await client.patch(`/api/v1/contacts/${kept}`, { name: 'Still needed' });
     await sync(id, client);
     await days(11);
@@ -189,7 +189,7 @@ describe('B14: how long contacts are kept', () => {
     await eventually('the edited one to go, too', async () => (await columnsOf(id)).length === 15);
   });
 
-  it('takes back that somebody is missing when a sync finds them again', async () => {
+  it('restarts when a sync finds a missing contact again', async () => {
     const client = await stack.client('found');
     const { id, session } = await wasenderAccount(stack, client, book);
     await stack.control.patch('/address-book', { session, remove: 0.25 });
@@ -199,7 +199,7 @@ describe('B14: how long contacts are kept', () => {
     expect((await columnsOf(id)).filter((one) => one.missing_since !== null)).toEqual([]);
   });
 
-  it('is counted from the last whole sync where an account syncs no more; merged ones go with who stands for them', async () => {
+  it('starts at the last whole sync for accounts that no longer sync; merged contacts go with their survivor', async () => {
     const client = await stack.client('left');
     const { id } = await wasenderAccount(stack, client, book);
     const [first, second] = await columnsOf(id);
@@ -215,7 +215,7 @@ describe('B14: how long contacts are kept', () => {
     expect(await query('select 1 from contact_aliases where account_id = ?', [id])).toEqual([]);
   });
 
-  it('is for ever where no time is set; raw data goes after its own time all the same, and no sync brings it back', async () => {
+  it('is unlimited by default; raw data expires by its own retention, and no sync restores it', async () => {
     const client = await stack.client('for-ever');
     const { id } = await wasenderAccount(stack, client, book);
     await days(31);

@@ -7,12 +7,12 @@ import { startRealStack, type RealStack } from '../support/real-stack.ts';
 
 let real: RealStack;
 beforeAll(async () => {
-  // The reconciler would do some of it by itself: here nothing helps but what the test asks for.
+  // Without the reconciler, which would repair some of it by itself.
   real = await startRealStack({ RECONCILE_INTERVAL_SECONDS: '3600' });
 }, 300_000);
 afterAll(() => real?.stop(), 60_000);
 
-/** Ends Temporal and what it knew. */
+/** Deletes Temporal's database. */
 async function dropTemporal(): Promise<void> {
   for (const file of readdirSync(real.home).filter((name) => name.startsWith('temporal.db')))
     rmSync(join(real.home, file));
@@ -45,7 +45,7 @@ it('finishes ten open logins after the loss of the database of Temporal', async 
   }
   await dropTemporal();
 
-  // An owner's answer and a provider's word bring a lost run back by themselves …
+  // An owner's answer and a provider's webhook restart a lost run …
   const [code, ...otherCodes] = codes;
   const [qr, ...otherQrs] = qrs;
   const answer = ({ account, attempt }: any): Promise<{ status: number }> =>
@@ -56,7 +56,7 @@ it('finishes ten open logins after the loss of the database of Temporal', async 
   await scan(qr);
   for (const { account } of [code, qr]) await real.api.account(account.id, 'active');
 
-  // … and the command brings back all the others.
+  // … and the command restarts all others.
   expect(await rebuild()).toEqual({ connections: 8, syncs: 0 });
   for (const one of otherCodes) expect((await answer(one)).status).toBeLessThan(300);
   for (const one of otherQrs) await scan(one);

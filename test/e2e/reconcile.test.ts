@@ -13,7 +13,7 @@ import { startTestStack, type TestStack } from '../support/stack.ts';
 let stack: TestStack;
 let client: Client;
 beforeAll(async () => {
-  // Nothing is repaired but what a test asks for.
+  // Only the test repairs.
   [stack, client] = await Promise.all([startTestStack({ RECONCILE_INTERVAL_SECONDS: '3600' }), temporalClient()]);
 });
 afterAll(async () => {
@@ -21,7 +21,7 @@ afterAll(async () => {
   await stack?.stop();
 });
 
-/** An active account whose check was requested a while ago, by an event whose signal was lost. */
+/** An active account whose check was requested a while ago by an event whose signal was lost. */
 async function stalled(name: string): Promise<string> {
   const { body } = await stack.api.post('/api/v1/accounts', {
     provider: 'unipile',
@@ -47,7 +47,7 @@ const isChecked = (id: string) => async (): Promise<boolean> => {
 };
 
 describe('a repair', () => {
-  it('of one account that is refused does not stop the others, and is tried again later', async () => {
+  it('of one refused account does not stop the others, and is retried later', async () => {
     const ids = [await stalled('refused'), await stalled('neighbour')].sort();
     const [refused = '', neighbour = ''] = ids;
     const { context } = stack.worker;
@@ -73,7 +73,6 @@ describe('a repair', () => {
     await eventually("the neighbour's check", isChecked(neighbour));
     expect(tries).toBe(1);
     await round();
-    // It rests.
     expect(tries).toBe(1);
     isRefusing = false;
     await stack.control.post('/clock', { advance_seconds: 20 });
@@ -139,7 +138,7 @@ it('a run that takes no more signals is ended with a named reason, and a new one
   expect(after.status.name).toBe('RUNNING');
   const history = await spent.fetchHistory();
   expect(history.events?.at(-1)?.workflowExecutionTerminatedEventAttributes?.reason).toMatch(/^signal_limit: /);
-  // The login goes on where it was.
+  // The login continues.
   const { provider_account_id: upstream } = (await stack.api.get(`/api/v1/accounts/${account.id}`)).body;
   await stack.control.post('/scan', { account_id: upstream });
   await stack.api.account(account.id, 'active');
@@ -148,7 +147,7 @@ it('a run that takes no more signals is ended with a named reason, and a new one
 
 describe('one leader', () => {
   const workers: RoleProcess[] = [];
-  // The test's own worker would lead.
+  // The stack's own worker would lead.
   beforeAll(() => stack.worker.stop());
   afterAll(async () => {
     await Promise.all(workers.map((worker) => worker.stop()));
@@ -188,7 +187,7 @@ describe('one leader', () => {
     await requestCheck(id);
     await eventually('the check by the second', isChecked(id));
 
-    // A leader that stops gives the lock up.
+    // A stopping leader releases the lock.
     const third = start();
     await third.says('worker ready');
     await second.stop();

@@ -5,7 +5,7 @@ import { startTestStack, type TestStack } from '../support/stack.ts';
 let world: World;
 let peer: Peer;
 let stack: TestStack;
-/** What UniPile refuses, by its path or by the code that is posted there; the rest goes to the sandbox. */
+/** Refused by path or by the posted code; other calls go to the sandbox. */
 const refusals: Record<string, [number, string]> = {
   '/api/v1/accounts/checkpoint/resend': [422, 'cannot_resend_yet'],
   TRY_ANOTHER_WAY: [401, 'checkpoint_error'],
@@ -34,7 +34,7 @@ afterAll(async () => {
 it.each([
   ['resend', 'resend_refused'],
   ['another-way', 'another_way_refused'],
-])('A4: a refused %s leaves the step as it is, and is in the timeline', async (operation, event) => {
+])('A4: a refused %s leaves the step unchanged, and is in the timeline', async (operation, event) => {
   const { credentials } = inputFor('linkedin', `2fa@${operation}.example`);
   const begun = await stack.api.post('/api/v1/accounts', {
     provider: 'unipile',

@@ -16,7 +16,7 @@ describe('two installations on one machine', () => {
   }, 300_000);
   afterAll(() => Promise.all(both.map((one) => one.stop())), 60_000);
 
-  it('take ports of their own, work at the same time, and know nothing of each other', async () => {
+  it('use ports of their own, work at the same time, and share nothing', async () => {
     const [one, two] = both.map((real) => real.stack.describe());
     const ports = [one, two].flatMap((stack) => [stack?.api_url, stack?.temporal_address, stack?.sandbox?.unipile_url]);
     expect(new Set(ports).size).toBe(6);
@@ -34,7 +34,7 @@ describe('two installations on one machine', () => {
       expect((await api.get(`/api/v1/accounts/${ids[1 - n]}`)).status).toBe(404);
       expect(await control.count('POST', '/api/v1/accounts')).toBe(1);
       expect(await control.count('POST', '/api/v1/accounts/checkpoint')).toBe(1);
-      // The other one's key opens nothing here.
+      // Another stack's key is refused.
       const other = await fetch(`${api.url}/api/v1/accounts`, {
         headers: { authorization: `Bearer ${both[1 - n]?.api.key}` },
       });
@@ -69,7 +69,7 @@ describe('two workers of one installation', () => {
     expect(await stack.control.count('POST', '/api/v1/accounts')).toBe(count);
     expect(await stack.control.count('POST', '/api/v1/accounts/checkpoint')).toBe(count);
     expect((await stack.provider('GET', '/accounts?limit=100')).body.items).toHaveLength(count);
-    // One registration of each kind, though both found none at first.
+    // One registration of each kind, though both workers found none at first.
     expect((await stack.provider('GET', '/webhooks')).body.items).toHaveLength(2);
     const done = await Promise.all(
       [stack.worker, second].map(async ({ context }) =>

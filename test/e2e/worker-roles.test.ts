@@ -11,14 +11,14 @@ afterAll(async () => {
   await stack?.stop();
 });
 
-it('P2: workflows, calls that people wait for and backfill run in workers apart', async () => {
+it('P2: workflows, interactive calls and backfill run in separate workers', async () => {
   const { body } = await stack.api.post('/api/v1/accounts', {
     provider: 'unipile',
     channel: 'linkedin',
     owner: 'maya',
     credentials: { username: 'plain@roles.example', password: 'correct horse' },
   });
-  // Nobody does the calls: the answer is an attempt to watch, not an error.
+  // No worker does the calls: the answer is an attempt to poll, not an error.
   expect(body.attempt).toMatchObject({ state: 'running', step: { kind: 'wait' } });
 
   others.push(await stack.startWorker(['activities']));

@@ -7,10 +7,10 @@ import { eventually } from '../support/eventually.ts';
 
 const hour = 3_600_000;
 
-/** How far a clock is ahead of the machine's, in whole hours. */
+/** In whole hours. */
 const hoursAhead = (clock: Clock): number => Math.round((clock.now().getTime() - Date.now()) / hour);
 
-it('is the time of the machine by itself', () => expect(hoursAhead(systemClock)).toBe(0));
+it("is the machine's time by default", () => expect(hoursAhead(systemClock)).toBe(0));
 
 describe('a clock that follows the sandbox', () => {
   let sandbox: Sandbox;
@@ -28,7 +28,7 @@ describe('a clock that follows the sandbox', () => {
   const advance = (hours: number) =>
     createControl(sandbox.controlUrl).post('/clock', { advance_seconds: hours * 3_600 });
 
-  it('goes where the sandbox goes, and says so once for each jump', async () => {
+  it('follows the sandbox, and reports each jump once', async () => {
     expect(hoursAhead(clock)).toBe(0);
     await advance(2);
     await eventually('two hours ahead', async () => hoursAhead(clock) === 2);
@@ -37,7 +37,7 @@ describe('a clock that follows the sandbox', () => {
     expect(jumps).toBe(2);
   });
 
-  it('keeps its time when the sandbox is gone', async () => {
+  it('keeps its time when the sandbox is down', async () => {
     await advance(2);
     await eventually('two hours ahead', async () => hoursAhead(clock) === 2);
     await sandbox.close();
@@ -45,7 +45,7 @@ describe('a clock that follows the sandbox', () => {
     expect(hoursAhead(clock)).toBe(2);
   });
 
-  it('does not follow any more once it was stopped', async () => {
+  it('stops following after stop', async () => {
     clock.stop();
     await advance(2);
     const other = followSandbox(sandbox.controlUrl);
@@ -55,7 +55,7 @@ describe('a clock that follows the sandbox', () => {
   });
 });
 
-it('keeps its time when something else answers in the place of the sandbox', async () => {
+it('keeps its time when another server answers in place of the sandbox', async () => {
   let asked = 0;
   const server = createServer((_request, response) => {
     asked++;

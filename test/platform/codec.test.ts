@@ -24,14 +24,14 @@ const codec = createCodec(async () => testKeys);
 const converter: LoadedDataConverter = loadDataConverter(createDataConverter(async () => testKeys));
 const secret = 'correct-horse-battery-staple';
 
-/** What Temporal stores, byte for byte. A secret must be in there neither plainly nor in base64. */
+/** The stored bytes must hold the secret neither plainly nor in base64. */
 function expectHidden(bytes: Uint8Array): void {
   expect(bytes.length).toBeGreaterThan(0);
   for (const form of [secret, ...[0, 1, 2].map((shift) => base64Within(shift))])
     expect(Buffer.from(bytes).includes(form)).toBe(false);
 }
 
-/** How base64 shows the secret when it begins `shift` bytes into a group, without the characters it shares. */
+/** Base64 of the secret from `shift` bytes into a group, without the characters that it shares. */
 const base64Within = (shift: number): string =>
   Buffer.from('x'.repeat(shift) + secret)
     .toString('base64')
@@ -40,7 +40,7 @@ const base64Within = (shift: number): string =>
 describe('a payload', () => {
   const payload = (value: unknown) => defaultPayloadConverter.toPayload(value);
 
-  it('comes back as it was', () =>
+  it('is decoded to its original', () =>
     fc.assert(
       fc.asyncProperty(fc.jsonValue(), async (value) => {
         const [back] = await codec.decode(await codec.encode([payload(value)]));
@@ -49,7 +49,7 @@ describe('a payload', () => {
       }),
     ));
 
-  it('keeps its kind: nothing, bytes and JSON stay what they are', async () => {
+  it('keeps its kind: nothing, bytes and JSON', async () => {
     const values = [undefined, new Uint8Array([1, 2, 3]), { a: [1, null] }];
     const back = await codec.decode(await codec.encode(values.map(payload)));
     expect(back.map((one) => defaultPayloadConverter.fromPayload(one))).toEqual(values);
@@ -66,7 +66,7 @@ describe('a payload', () => {
     expect(Object.keys(sealed?.metadata ?? {})).toEqual(['encoding']);
   });
 
-  it('opens with a keyset that has its key, and not without it', async () => {
+  it('opens only with a keyset that has its key', async () => {
     const [one, next] = [1, 2].map((n) => ({ id: `00000000000${n}`, key: Buffer.alloc(32, n) }));
     const codecOf = (...keys: { id: string; key: Buffer }[]) => createCodec(async () => createKeyset(keys, keys[0]!));
     const sealed = await codecOf(one!).encode([payload('ids')]);
@@ -75,7 +75,7 @@ describe('a payload', () => {
     await expect(codecOf(next!).decode(sealed)).rejects.toThrow(VaultError);
   });
 
-  it('that was never sealed is left as it is', () => {
+  it('is returned unchanged when it was never sealed', () => {
     const plain = payload('written by the server itself');
     expect(decodePayload(testKeys, plain)).toBe(plain);
   });
@@ -89,20 +89,20 @@ describe('a failure', () => {
     return outer;
   };
 
-  it('would show them without the sealing, so that what follows proves something', async () => {
+  it('would show its secrets without the sealing, so that the next tests prove something', async () => {
     const plain = Failure.encode(await encodeErrorToFailure(loadDataConverter({}), thrown())).finish();
     expect(() => expectHidden(plain)).toThrow();
     const sealed = Buffer.from(`xx${secret}xx`).toString('base64');
     expect(() => expectHidden(Buffer.from(sealed))).toThrow();
   });
 
-  it('holds its message, stack, details and causes out of the raw bytes', async () => {
+  it('keeps its message, stack, details and causes out of the raw bytes', async () => {
     const failure = await encodeErrorToFailure(converter, thrown());
     expect(failure.cause?.encodedAttributes).toBeTruthy();
     expectHidden(Failure.encode(failure).finish());
   });
 
-  it('holds them out of an activity failure around it, too', async () => {
+  it('keeps them out of an activity failure around it, too', async () => {
     const cause = ApplicationFailure.create({ message: secret, type: 'unexpected', cause: thrown() });
     const failed = new ActivityFailure(
       'failed',
@@ -115,7 +115,7 @@ describe('a failure', () => {
     expectHidden(Failure.encode(await encodeErrorToFailure(converter, failed)).finish());
   });
 
-  it('comes back with all of it', async () => {
+  it('is decoded with all its parts', async () => {
     const stored = Failure.decode(Failure.encode(await encodeErrorToFailure(converter, thrown())).finish());
     const back = await decodeOptionalFailureToOptionalError(converter, stored);
     expect(back?.message).toBe(`could not log in with ${secret}`);
@@ -124,7 +124,7 @@ describe('a failure', () => {
     expect(back?.cause).toMatchObject({ message: `token ${secret}`, type: 'login_lost', details: [secret] });
   });
 
-  it('shows its code still, which retries and people go by', async () => {
+  it('shows its code, which retries and operators need', async () => {
     const failure = await encodeErrorToFailure(
       converter,
       ApplicationFailure.create({ message: secret, type: 'rate_limited' }),

@@ -5,7 +5,7 @@ import { testKey } from '../support/key.ts';
 
 const needed = { DATABASE_URL: 'postgres://user:hunter2@127.0.0.1/patchbay', ENCRYPTION_KEY: testKey };
 
-/** What `loadConfig` says of these settings, which must be one line. */
+/** The error message of `loadConfig`, which must be one line. */
 function complaint(settings: Record<string, string | undefined>): string {
   try {
     loadConfig({ ...needed, ...settings });
@@ -52,7 +52,7 @@ it.each([
   expect(message).toContain('docs/reference.md');
 });
 
-it('names all that is wrong at once', () => {
+it('names all wrong settings at once', () => {
   const message = complaint({ PORT: 'eighty', LOG_LEVEL: 'loud', ENCRYPTION_KEY: undefined });
   for (const name of ['PORT', 'LOG_LEVEL', 'ENCRYPTION_KEY']) expect(message).toContain(name);
 });
@@ -77,7 +77,7 @@ it.each(['', '   '])('takes a setting of "%s" as not set', (blank) => {
   expect(complaint({ ENCRYPTION_KEY: blank })).toMatch('ENCRYPTION_KEY is not set');
 });
 
-it('does not mind what else is in the environment', () =>
+it('ignores other variables of the environment', () =>
   expect(loadConfig({ ...needed, HOME: '/root', PATH: '/bin' })).not.toHaveProperty('HOME'));
 
 describe('in production', () => {
@@ -102,7 +102,7 @@ describe('a provider in the environment', () => {
     for (const each of Object.keys(both)) expect(message).toContain(each);
   });
 
-  it('serves tenants that have no credentials of their own', () => {
+  it('serves tenants without credentials of their own', () => {
     expect(loadConfig({ ...needed, ...both }).providers).toEqual({
       unipile: { dsn: both.UNIPILE_DSN, access_token: both.UNIPILE_ACCESS_TOKEN },
     });

@@ -5,7 +5,7 @@ import { errorFields } from '../../platform/log.ts';
 
 const secret = 'correct-horse-battery-staple';
 
-/** What axios throws, with a key in its request as any of ours has. The port is one that nothing listens on. */
+/** What axios throws, with a key in its request. The port has no listener. */
 async function refused(): Promise<AxiosError> {
   try {
     await axios.post('http://127.0.0.1:1/accounts', { password: secret }, { headers: { 'X-API-KEY': secret } });
@@ -15,7 +15,7 @@ async function refused(): Promise<AxiosError> {
   throw new Error('it was not refused');
 }
 
-it('logs of a failed request its name, message, code and stack, and nothing of the request', async () => {
+it('logs name, message, code and stack of a failed request, and nothing of the request', async () => {
   const error = await refused();
   expect(JSON.stringify(error)).toContain(secret);
   const fields = errorFields(error);
@@ -24,7 +24,7 @@ it('logs of a failed request its name, message, code and stack, and nothing of t
   expect(JSON.stringify(fields)).not.toContain(secret);
 });
 
-it('leaves out what a library put on its error, and the errors behind it', () => {
+it('leaves out fields that a library put on its error, and the causes', () => {
   const error = Object.assign(new Error('no', { cause: new Error(secret) }), { response: { data: secret }, code: 42 });
   expect(Object.keys(errorFields(error)).sort()).toEqual(['message', 'name', 'stack']);
   expect(JSON.stringify(errorFields(error))).not.toContain(secret);
@@ -34,7 +34,7 @@ it.each([
   ['a text', 'a text'],
   [{ secret }, 'not an error'],
   [undefined, 'not an error'],
-])('takes what is thrown without being an error, too: %j', (thrown, message) =>
+])('accepts a thrown value that is not an error: %j', (thrown, message) =>
   expect(errorFields(thrown)).toEqual({ message }),
 );
 

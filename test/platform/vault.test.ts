@@ -14,13 +14,12 @@ const keys = createKeyset([dataKey], dataKey);
 const context = contexts.accountSecret('one');
 const text = fc.string({ unit: 'grapheme', maxLength: 200 });
 
-/** A sealed text with its bytes changed by `change`. */
 const altered = (sealed: string, change: (bytes: Buffer) => Buffer): string => {
   const [version, id, body = ''] = sealed.split('.');
   return [version, id, change(Buffer.from(body, 'base64url')).toString('base64url')].join('.');
 };
 
-/** The message of what `work` throws, which must be a single line. */
+/** The message of the error, which must be one line. */
 function refusal(work: () => unknown): string {
   try {
     work();
@@ -33,12 +32,12 @@ function refusal(work: () => unknown): string {
 }
 
 describe('a sealed text', () => {
-  it('opens to what was sealed', () =>
+  it('opens to the original', () =>
     fc.assert(
       fc.property(text, text, (plain, where) => expect(keys.open(keys.seal(plain, where), where)).toBe(plain)),
     ));
 
-  it('is another one each time and shows nothing of what is inside', () => {
+  it('differs each time and shows nothing of its content', () => {
     const [one, two] = [keys.seal('a secret of some length', context), keys.seal('a secret of some length', context)];
     expect(one).not.toBe(two);
     expect(Buffer.from(one.split('.')[2] ?? '', 'base64url').includes('secret')).toBe(false);
@@ -50,7 +49,7 @@ describe('a sealed text', () => {
     expect(refusal(() => keys.open(sealed, contexts.rawDetails('one')))).toMatch(/belongs to another row/);
   });
 
-  it('does not open once any bit of it was altered', () =>
+  it('does not open after a change of any bit', () =>
     fc.assert(
       fc.property(text, fc.nat(), fc.integer({ min: 0, max: 7 }), (plain, where, bit) => {
         const bad = altered(keys.seal(plain, context), (bytes) => {
@@ -75,7 +74,7 @@ describe('a sealed text', () => {
   });
 
   it.each(['', 'plain text', 'v1', 'v1..', 'v3.00000000.AAAA', 'v2.not-a-key.AAAA', 'v2.two\nlines.AAAA'])(
-    'is told from what never was one: %j',
+    'is distinguished from a text that was never sealed: %j',
     (other) => expect(refusal(() => keys.open(other, context))).toBe('Not a sealed value.'),
   );
 });
@@ -83,10 +82,10 @@ describe('a sealed text', () => {
 describe('sealed bytes', () => {
   const bytes = fc.uint8Array({ maxLength: 200 });
 
-  it('open to what was sealed', () =>
+  it('open to the original', () =>
     fc.assert(fc.property(bytes, (plain) => expect([...keys.openBytes(keys.sealBytes(plain))]).toEqual([...plain]))));
 
-  it('do not open once any byte was altered, the name of their key included', () =>
+  it('do not open after a change of any byte, the id of their key included', () =>
     fc.assert(
       fc.property(bytes, fc.nat(), (plain, where) => {
         const bad = Buffer.from(keys.sealBytes(plain));
@@ -101,18 +100,18 @@ describe('a keyset', () => {
   const next = newDataKey();
   const both = createKeyset([next, dataKey], next);
 
-  it('opens what any of its keys sealed, and seals with one', () => {
+  it('opens values of all its keys, and seals with one', () => {
     expect(both.open(keys.seal('a secret', context), context)).toBe('a secret');
     expect(Buffer.from(both.openBytes(keys.sealBytes(Buffer.from('bytes')))).toString()).toBe('bytes');
     expect(createKeyset([next], next).open(both.seal('a secret', context), context)).toBe('a secret');
   });
 
-  it('opens nothing that the key of another tenant sealed, and names the key', () =>
+  it("opens nothing of another tenant's key, and names the key", () =>
     expect(refusal(() => keys.open(both.seal('a secret', context), context))).toBe(
       `Data key ${next.id} is not here: it is another tenant's, or was deleted with its tenant.`,
     ));
 
-  it('opens and recognises what a version without data keys sealed with its master key', () => {
+  it('opens and recognises values that a version without data keys sealed with its master key', () => {
     const [former] = parseKeyRing(testKey);
     const upgraded = createKeyset([next, former!], next);
     const value = 'v1.4980c225.hR7PhvZxxSf4DZHY7ird6_UXLGtMsLG1OjKWhYUQAuhxmxBiQfQ0ArBmYuvCwA';
@@ -131,14 +130,14 @@ describe('a ring of master keys', () => {
   const [ring, rotated] = [createMasterKeys(parseKeyRing(key)), createMasterKeys(parseKeyRing(next, key))];
   const material = randomBytes(32);
 
-  it('unwraps what an older key wrapped, and wraps with the newest', () => {
+  it('unwraps keys of an older master key, and wraps with the newest', () => {
     expect(rotated.unwrap(ring.wrap(material, context), context)).toEqual(material);
     const wrapped = rotated.wrap(material, context);
     expect(createMasterKeys(parseKeyRing(next)).unwrap(wrapped, context)).toEqual(material);
     expect(refusal(() => ring.unwrap(wrapped, context))).toMatch(/^No key [0-9a-f]{8} in the ring/);
   });
 
-  it('unwraps no key of another row, and none that was altered', () => {
+  it('unwraps no key of another row, and no altered key', () => {
     const wrapped = ring.wrap(material, contexts.dataKey('one', 'a'));
     expect(refusal(() => ring.unwrap(wrapped, contexts.dataKey('one', 'b')))).toMatch(/belongs to another row/);
     expect(refusal(() => ring.unwrap(wrapped, contexts.dataKey('two', 'a')))).toMatch(/belongs to another row/);
@@ -147,14 +146,14 @@ describe('a ring of master keys', () => {
     expect(refusal(() => ring.unwrap('no key', context))).toBe('Not a wrapped key.');
   });
 
-  it('names the key that is missing, as it is named in what it wrapped', () => {
+  it('names a missing key by the id in the wrapped key', () => {
     const wrapped = ring.wrap(material, context);
     const [, id] = wrapped.split('.');
     const message = refusal(() => createMasterKeys(parseKeyRing(next)).unwrap(wrapped, context));
     expect(message).toBe(`No key ${id} in the ring: add it to ENCRYPTION_KEYS.`);
   });
 
-  it('takes keys in base64 and in hex as the same keys, blanks and empty places aside', () => {
+  it('reads keys in base64 and in hex as the same keys, ignoring blanks and empty entries', () => {
     const hex = Buffer.from(key, 'base64').toString('hex');
     expect(parseKeyRing(next, ` ${hex} ,, `)).toEqual(parseKeyRing(next, key));
   });
@@ -169,16 +168,16 @@ describe('a ring of master keys', () => {
     expect(refusal(() => parseKeyRing(key, wrong))).not.toContain(wrong);
   });
 
-  it('says which of the two settings holds the wrong key', () =>
+  it('names the setting with the wrong key', () =>
     expect(refusal(() => parseKeyRing(key, 'swordfish'))).toMatch(/^Each of ENCRYPTION_KEYS must/));
 
-  it('says what to set when there is none', () => {
+  it('names the setting to set when there is none', () => {
     expect(refusal(() => createMasterKeys(parseKeyRing('')))).toMatch(/set ENCRYPTION_KEY/);
   });
 });
 
 describe('a digest', () => {
-  it('is the same for the same text and purpose, and another for any other', () =>
+  it('is equal for the same text and purpose, and differs for any other', () =>
     fc.assert(
       fc.property(text, text, (one, other) => {
         expect(keys.digest('body', one)).toBe(createKeyset([dataKey], dataKey).digest('body', one));

@@ -1,11 +1,11 @@
 import { proxySinks, type Sinks, type WorkflowInterceptors } from '@temporalio/workflow';
 
-/** What workflow code asked for, in order. */
+/** The commands of workflow code, in order. */
 export interface ObserverSinks extends Sinks {
   observer: { asked(command: { kind: string; name: string; input: unknown }): void };
 }
 
-/** Runs inside the replayed workflow and tells every activity with its input and options, and every timer's length. */
+/** Runs inside the replayed workflow and reports activities with input and options, and timers with their length. */
 export const interceptors = (): WorkflowInterceptors => {
   const { observer } = proxySinks<ObserverSinks>();
   return {

@@ -14,7 +14,7 @@ export interface Command {
 
 const quiet = { trace() {}, debug() {}, info() {}, warn() {}, error() {}, log() {} };
 
-/** The workflows of this tree, with an observer inside. */
+/** With an observer inside. */
 export const bundle = (): Promise<WorkflowBundle> =>
   bundleWorkflowCode({
     workflowsPath: at('../../workflows/index.ts'),
@@ -24,8 +24,8 @@ export const bundle = (): Promise<WorkflowBundle> =>
   });
 
 /**
- * Replays a recorded history through today's code. Throws when the code would do something else; answers what it
- * asked for, since Temporal's own check does not compare inputs, options and timer lengths.
+ * Throws when today's code differs from the history. Returns its commands: Temporal's own check does not compare
+ * inputs, options and timer lengths.
  */
 export async function replay(workflowBundle: WorkflowBundle, json: string, workflowId: string): Promise<Command[]> {
   const commands: Command[] = [];

@@ -26,7 +26,7 @@ function run(env: Record<string, string>): Run {
 }
 
 describe('the sandbox command', () => {
-  it('prints one line of JSON when ready and ends with 0 when told to', async () => {
+  it('prints one line of JSON when ready and ends with 0 on SIGTERM', async () => {
     const { child, firstLine, ended } = run({});
     const urls = JSON.parse(await firstLine) as { unipile_url: string; control_url: string };
     expect(urls.unipile_url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);

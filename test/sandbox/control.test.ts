@@ -11,7 +11,7 @@ describe('the sandbox under control', () => {
 
   const faults = (rule: object): Promise<Answer> => world.control('PUT', '/faults', { provider: 'unipile', ...rule });
 
-  it('refuses calls without its key, and says that this is about the key', async () => {
+  it('refuses calls without its key, and names the key as the cause', async () => {
     expect(await world.unipile('GET', '/accounts', undefined, { 'x-api-key': 'wrong' })).toMatchObject({
       status: 401,
       body: { type: 'errors/invalid_api_key', title: 'Invalid API key', status: 401 },
@@ -26,7 +26,7 @@ describe('the sandbox under control', () => {
     expect(statuses).toEqual([500, 500, 200]);
   });
 
-  it('answers 429 at the rate asked for, the same way for the same seed', async () => {
+  it('answers 429 at the configured rate, in the same way for the same seed', async () => {
     const draw = async (): Promise<number[]> => {
       await faults({ rate_429: 0.5, seed: 7 });
       const statuses = [];
@@ -94,7 +94,7 @@ describe('the sandbox under control', () => {
     expect(Date.parse(account.created_at) - Date.now()).toBeGreaterThan(3_500_000);
   });
 
-  it('forgets everything on reset', async () => {
+  it('clears everything on reset', async () => {
     await world.whatsapp();
     await faults({ rate_500: 1, route: 'GET /api/v1/users/me' });
     await world.control('PUT', '/variants', { provider: 'unipile', name: 'qr_seconds', value: 5 });
@@ -115,7 +115,7 @@ describe('the sandbox under control', () => {
     ['PUT', '/variants', { provider: 'unipile', name: 'resend_answer', value: 'x' }, 400, /resend.*checkpoint/],
     ['POST', '/clock', { advance_seconds: -1 }, 400, /advance_seconds/],
     ['GET', '/nothing', undefined, 404, /README/],
-  ])('says what is wrong with %s %s %j', async (method, path, body, status, error) => {
+  ])('describes the error of %s %s %j', async (method, path, body, status, error) => {
     const answer = await world.control(method, path, body);
     expect(answer.status).toBe(status);
     expect(answer.body.error).toMatch(error);

@@ -1,7 +1,7 @@
 import { UnipileClient } from 'unipile-node-sdk';
 import { startReceiver, startWorld, type Receiver, type World } from './world.ts';
 
-/** UniPile's own Node client, refusing every answer that is not what its schemas say. */
+/** UniPile's own Node client, which refuses every answer outside its schemas. */
 describe('P6: the official UniPile client in its strictest mode', () => {
   let world: World;
   let receiver: Receiver;

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 
 const main = fileURLToPath(new URL('../../sandbox/main.ts', import.meta.url));
 
-/** The sandbox's command with settings that would have it listen everywhere, if it knew them. */
+/** With settings of which some could make it listen everywhere. */
 const run = (env: Record<string, string>) =>
   spawn(process.execPath, [main], {
     env: {
@@ -20,13 +20,12 @@ const run = (env: Record<string, string>) =>
     stdio: 'pipe',
   });
 
-/** Addresses of this machine that others reach. */
+/** Addresses of this machine that other machines reach. */
 const outside = Object.values(networkInterfaces())
   .flatMap((all) => all ?? [])
   .filter(({ internal, family }) => !internal && family === 'IPv4')
   .map(({ address }) => address);
 
-/** Whether somebody listens at an address. */
 const listens = (host: string, port: number): Promise<boolean> =>
   new Promise((resolve) => {
     const socket = connect({ host, port, timeout: 2_000 });

@@ -56,7 +56,7 @@ const variant = (name: string, value: unknown) =>
 const faults = (rates: object) => world.control('PUT', '/faults', { provider: 'unipile', ...rates });
 const advance = (seconds: number) => world.control('POST', '/clock', { advance_seconds: seconds });
 
-/** A used or expired link: a page for a browser, UniPile's error for a program. */
+/** A used or expired link is a page for a browser, UniPile's error for a program. */
 const dead = async (url: string, text: string) => {
   expect(await browser.open(url)).toMatchObject({ status: 401, html: expect.stringContaining(text) });
   const program = await fetch(url, { headers: { accept: 'application/json' } });
@@ -64,10 +64,10 @@ const dead = async (url: string, text: string) => {
 };
 
 describe('a login on the hosted page', () => {
-  it('tells the application by server, and only then by browser', async () => {
+  it("notifies the application's server, and only then redirects the browser", async () => {
     const url = await link();
     expect((await browser.send(url, login('plain'))).url).toBe(YES);
-    // No wait: the callback was there before the browser was.
+    // No wait: the callback came before the browser.
     expect(said()).toEqual([{ status: 'CREATION_SUCCESS', account_id: expect.any(String), name: 'user-42' }]);
     expect(notified.received[0]!.headers['content-type']).toBe('application/json');
     expect(await accounts()).toMatchObject([{ id: said()[0].account_id, sources: [{ status: 'OK' }] }]);
@@ -79,7 +79,7 @@ describe('a login on the hosted page', () => {
     expect(html.match(/option value="\w+"/g)?.join()).toMatch(/"WHATSAPP".*"GOOGLE".*"LINKEDIN"/);
     expect(html).not.toContain('Password');
     expect((await browser.open(`${url}?provider=LINKEDIN`)).html).toContain('Password');
-    // Neither one that is not allowed nor none at all begins anything.
+    // Neither a forbidden service nor none starts a login.
     for (const provider of ['INSTAGRAM', ''])
       expect(await browser.send(url, login('plain', provider))).toMatchObject({ status: 400 });
     expect(await accounts()).toEqual([]);
@@ -106,7 +106,7 @@ describe('a login on the hosted page', () => {
     ['captcha', 'Captcha token', '123456'],
     ['phone', 'Phone number', '(+33)0612345678'],
     ['contract', 'Recruiter EMEA', 'contract-emea'],
-  ])('asks what the story %s asks', async (story, text, code) => {
+  ])('asks for the steps of the scenario %s', async (story, text, code) => {
     const url = await link();
     const page = await browser.send(url, login(story));
     expect(page.html).toContain(text);
@@ -119,7 +119,7 @@ describe('a login on the hosted page', () => {
     expect(page.html).toContain('http-equiv="refresh"');
     const other = { action: 'another', at: hidden(page) };
     expect((await browser.send(url, other)).html).toContain('Code (SMS)');
-    // Sent twice, it does not lead two ways further.
+    // Sent twice, it changes the way once.
     expect((await browser.send(url, other)).html).toContain('Code (SMS)');
     const waiting = await browser.send(await link(), login('approve+bo'));
     await world.control('POST', '/approve', { account_id: accountOn(waiting) });
@@ -134,14 +134,14 @@ describe('a login on the hosted page', () => {
     expect((await browser.send(url, login('plain'))).url).toBe(YES);
   });
 
-  it('says how it went where the application has no address', async () => {
+  it('shows the outcome when the application has no address', async () => {
     const nowhere = { success_redirect_url: undefined, failure_redirect_url: undefined, name: undefined };
     expect((await browser.send(await link(nowhere), login('plain'))).html).toContain('Connected');
     expect((await browser.send(await link(nowhere), cancel)).html).toContain('Nothing was connected');
     expect(said()).toEqual([{ status: 'CREATION_SUCCESS', account_id: expect.any(String) }]);
   });
 
-  it('escapes what it shows, and cannot be framed', async () => {
+  it('escapes its values, and cannot be framed', async () => {
     const url = await link({ name: '<b>' });
     const chosen = await browser.send(url, { ...show, provider: '"><script>' });
     const typed = await browser.send(url, { ...show, username: '"><i>' });
@@ -155,10 +155,10 @@ describe('a login on the hosted page', () => {
 describe('a QR code on the hosted page', () => {
   const whatsapp = { providers: ['WHATSAPP'] };
 
-  it('is there until a phone scans it, for everybody who saw it, and the link for nobody after them', async () => {
+  it('is shown until a phone scans it, in every browser; afterwards the link is dead', async () => {
     const url = await link(whatsapp);
     await browser.open(url);
-    // Looking at the page begins nothing.
+    // Opening the page starts nothing.
     expect(await accounts()).toEqual([]);
     const page = await browser.send(url, show);
     expect(page.html).toMatch(/http-equiv="refresh"[^]*<svg/);
@@ -170,7 +170,7 @@ describe('a QR code on the hosted page', () => {
     expect(await counts()).toEqual({ accounts: 1, callbacks: 1 });
   });
 
-  it('lapses, and another one is for the same account', async () => {
+  it('lapses, and a new one belongs to the same account', async () => {
     const url = await link(whatsapp);
     const page = await browser.send(url, show);
     await advance(61);
@@ -182,14 +182,14 @@ describe('a QR code on the hosted page', () => {
     expect(await counts()).toEqual({ accounts: 1, callbacks: 1 });
   });
 
-  it('logs an account in again under its id, and belongs to the login that began last', async () => {
+  it('logs an account in again under its id, and belongs to the newest login', async () => {
     const id = await world.whatsapp('33639980100');
     const [first, url] = [await link(reconnection(id)), await link(reconnection(id))];
     const late = await browser.send(first, show);
     const page = await browser.send(url, show);
     expect([accountOn(late), accountOn(page)]).toEqual([id, id]);
     expect((await browser.open(late.url)).html).not.toContain('<svg');
-    // What one page gives up is no longer its own.
+    // A page no longer owns the login that it gave up.
     await browser.send(first, cancel);
     await scan(id);
     expect((await browser.open(page.url)).url).toBe(YES);
@@ -206,7 +206,7 @@ describe('forms sent twice, and two browsers on one link', () => {
     expect(await counts()).toEqual({ accounts: 1, callbacks: 1 });
   });
 
-  it('takes a wrong answer back, and a right one once', async () => {
+  it('refuses a wrong answer, and accepts a right one once', async () => {
     const url = await link();
     const first = await browser.send(url, login('two'));
     const wrong = await browser.send(url, solve(first, '000000'));
@@ -217,7 +217,7 @@ describe('forms sent twice, and two browsers on one link', () => {
     expect((await browser.send(url, solve(choice, 'contract-us'))).url).toBe(YES);
   });
 
-  it('does not take an answer to the login before this one', async () => {
+  it('ignores an answer to an earlier login', async () => {
     const url = await link();
     const old = await browser.send(url, login('2fa'));
     await advance(301);
@@ -230,10 +230,10 @@ describe('forms sent twice, and two browsers on one link', () => {
     const url = await link();
     const first = await browser.send(url, login('2fa+ada'));
     const second = await browser.send(url, login('2fa+bo'));
-    // The same person on another page is somebody too many.
+    // The same person on another page is refused.
     expect((await browser.send(await link(), login('2fa+ada'))).status).toBe(425);
     expect(accountOn(second)).toBe(accountOn(first));
-    // A mistake in one browser is not told in the other.
+    // An error in one browser is not shown in the other.
     await browser.send(url, solve(second, '000000'));
     expect((await browser.open(first.url)).html).not.toContain('role="alert"');
     expect((await browser.send(url, solve(first, '123456'))).url).toBe(YES);
@@ -250,7 +250,7 @@ describe('forms sent twice, and two browsers on one link', () => {
 });
 
 describe('the end of a link', () => {
-  it('comes at its time, with what was begun on it', async () => {
+  it('comes at its time, with the login started on it', async () => {
     const url = await link();
     const page = await browser.send(url, login('2fa'));
     await advance(3_601);
@@ -261,7 +261,7 @@ describe('the end of a link', () => {
     await dead(await link({ expiresOn: later(-1) }), 'expired');
   });
 
-  it('comes with the daily restart, however long it was to live; a variant spares it', async () => {
+  it('comes with the daily restart, however long its lifetime; a variant prevents it', async () => {
     const url = await link({ expiresOn: later(72) });
     await advance(24 * 3_600);
     await dead(url, 'expired');
@@ -271,7 +271,7 @@ describe('the end of a link', () => {
     expect((await browser.open(spared)).status).toBe(200);
   });
 
-  it('is a page for an unknown link, and for an account that is gone', async () => {
+  it('is a page for an unknown link, and for a deleted account', async () => {
     expect((await browser.open(`${world.unipileUrl}/hosted/none`)).status).toBe(404);
     const id = await world.whatsapp();
     const url = await link(reconnection(id));
@@ -281,22 +281,22 @@ describe('the end of a link', () => {
 });
 
 describe('the callback', () => {
-  it('is dropped as a fault, and the owner is led back all the same', async () => {
+  it('is dropped by a fault, and the owner is redirected all the same', async () => {
     await faults({ webhook_drop: 1 });
     expect((await browser.send(await link(), login('plain'))).url).toBe(YES);
     expect(await deliveries()).toMatchObject([{ label: 'hosted CREATION_SUCCESS', state: 'dropped' }]);
-    // What is left to an application: the account is in the list.
+    // The rest is up to the application: the account is in the list.
     expect(await counts()).toEqual({ accounts: 1, callbacks: 0 });
   });
 
-  it('is sent again when it was not taken', async () => {
+  it('is retried when it was not accepted', async () => {
     notified.answers.push(500);
     expect((await browser.send(await link(), login('plain'))).url).toBe(YES);
     await eventually('the delivery', async () => (await deliveries())[0].state === 'delivered');
     expect((await deliveries())[0].tries).toEqual([500, 200]);
   });
 
-  it('does not hold the owner for ever where nobody answers', async () => {
+  it('does not delay the owner for ever when no server answers', async () => {
     const silent = createServer(() => {}).listen(0, '127.0.0.1');
     await once(silent, 'listening');
     const { port } = silent.address() as AddressInfo;
@@ -306,7 +306,7 @@ describe('the callback', () => {
   });
 });
 
-describe('asking for a link', () => {
+describe('requesting a link', () => {
   const refuses = async (change: object, type: string) =>
     expect(await ask(change)).toMatchObject({ status: 400, body: { type, status: 400, title: expect.any(String) } });
 
@@ -325,7 +325,7 @@ describe('asking for a link', () => {
     ['name', 5],
   ])('is refused with %s: %j', (field, value) => refuses({ [field]: value }, 'errors/invalid_parameters'));
 
-  it('takes every option, knows its accounts, and fails as a fault like every call', async () => {
+  it('takes every option, finds its accounts, and fails by faults like every call', async () => {
     const disabled_features = ['linkedin_recruiter', 'linkedin_sales_navigator', 'linkedin_organizations_mailboxes'];
     await link({ disabled_features, sync_limit: { MAILING: 'NO_HISTORY_SYNC', MESSAGING: { chats: 5, messages: 0 } } });
     await refuses({ type: 'reconnect' }, 'errors/missing_parameters');
@@ -334,7 +334,7 @@ describe('asking for a link', () => {
     expect((await ask()).status).toBe(500);
   });
 
-  it('answers as the variants say where the contract leaves it open', async () => {
+  it('answers by variant where the contract leaves it open', async () => {
     const options = { object: 'HostedAuthURL', link_status: 200, reconnect_providers: 'required' };
     const others = { redirect_account: true, notify_failure: true };
     for (const [name, value] of Object.entries({ ...options, ...others })) await variant(`hosted_${name}`, value);

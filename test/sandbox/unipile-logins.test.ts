@@ -94,7 +94,7 @@ describe('logging in at the UniPile sandbox', () => {
     expect((await linkedin('2fa')).status).toBe(202);
   });
 
-  it('knows the same person again in a second account', async () => {
+  it('recognises the same person in a second account', async () => {
     const ids = [(await linkedin('ada')).body.account_id, (await linkedin('ADA')).body.account_id];
     expect(ids[0]).not.toBe(ids[1]);
     const [first, second] = await Promise.all(ids.map((id) => world.unipile('GET', `/accounts/${id}`)));
@@ -106,7 +106,7 @@ describe('logging in at the UniPile sandbox', () => {
     expect(await people(ids[0]!)).toEqual(await people(ids[1]!));
   });
 
-  it('shows the same number when one phone scans twice, and another for each phone of its own', async () => {
+  it('shows the same number when one phone scans twice, and another for each other phone', async () => {
     const ids = await Promise.all([
       world.whatsapp('+33 6 39 98 00 01'),
       world.whatsapp('33639980001'),
@@ -120,7 +120,7 @@ describe('logging in at the UniPile sandbox', () => {
     expect(new Set(numbers).size).toBe(3);
   });
 
-  it('lets a QR lapse and gives a new one under the same id', async () => {
+  it('lets a QR code lapse and gives a new one under the same id', async () => {
     const { body } = await world.unipile('POST', '/accounts', { provider: 'WHATSAPP' });
     const { account_id } = body;
     await advance(61);
@@ -133,14 +133,14 @@ describe('logging in at the UniPile sandbox', () => {
     expect((await world.control('POST', '/scan', { account_id })).status).toBe(200);
   });
 
-  it('gives a pairing code when asked for one', async () => {
+  it('gives a pairing code on request', async () => {
     const body = { provider: 'WHATSAPP', pairing_phone_number: '33639980007' };
     const answer = await world.unipile('POST', '/accounts', body);
     expect(answer.body.checkpoint.pairing_code).toMatch(/^[1-9A-Z]{4}-[1-9A-Z]{4}$/);
     expect((await world.unipile('POST', '/accounts', { ...body, pairing_phone_number: '+33' })).status).toBe(400);
   });
 
-  it('scans and approves by itself after a while, when told to', async () => {
+  it('scans and approves by itself after a while, by variant', async () => {
     await variant('auto_scan_seconds', 20);
     await variant('auto_approve_seconds', 10);
     const ids = [
@@ -159,7 +159,7 @@ describe('logging in at the UniPile sandbox', () => {
     expect((await world.unipile('GET', `/accounts/${account_id}`)).status).toBe(200);
   });
 
-  it('tells the story of an account to the status webhooks, in order', async () => {
+  it('sends the statuses of an account to its webhooks, in order', async () => {
     await world.unipile('POST', '/webhooks', { source: 'account_status', request_url: receiver.url });
     const account_id = await world.whatsapp();
     await world.control('POST', '/drop', { account_id, status: 'CREDENTIALS' });
@@ -191,7 +191,7 @@ describe('logging in at the UniPile sandbox', () => {
     expect(one!.body).toEqual({ account_id, account_type: 'WHATSAPP', message: 'CREDENTIALS', reason: 'logged out' });
   });
 
-  it('sends a code again, in either of the shapes that are told of', async () => {
+  it('sends a code again, in either documented shape', async () => {
     const { account_id } = (await linkedin('2fa')).body;
     const resend = (): Promise<Answer> =>
       world.unipile('POST', '/accounts/checkpoint/resend', { provider: 'LINKEDIN', account_id });
@@ -213,7 +213,7 @@ describe('logging in at the UniPile sandbox', () => {
     expect(connection_params.mail).toMatchObject({ ...hosts, ...users });
   });
 
-  it('says what is wrong with a login body', async () => {
+  it('describes the error of a login body', async () => {
     const post = (body: object): Promise<Answer> => world.unipile('POST', '/accounts', body);
     expect(await post({ provider: 'NOPE' })).toMatchObject({
       status: 400,

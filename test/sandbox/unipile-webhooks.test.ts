@@ -23,7 +23,7 @@ describe('webhooks of the UniPile sandbox', () => {
   ): Promise<{ body: { chat_id: string; messages: { message_id: string }[] } }> =>
     world.control('POST', '/messages', { account_id, from: '+33 6 39 98 00 02', name: 'Bo', text, ...extra });
 
-  it('tells of a message as JSON under a form’s content type, with the registered headers', async () => {
+  it('sends a message as JSON under a form’s content type, with the registered headers', async () => {
     await register({ headers: [{ key: 'Unipile-Auth', value: 'secret' }] });
     const { body } = await write('Hello');
     const [one] = await receiver.until(1);
@@ -52,13 +52,13 @@ describe('webhooks of the UniPile sandbox', () => {
     expect(stored).toMatchObject({ text: 'Hello', chat_id: body.chat_id, provider_id: one!.body.provider_message_id });
   });
 
-  it('sends JSON as JSON when the registered headers say so', async () => {
+  it('sends JSON as JSON when the registered headers declare it', async () => {
     await register({ headers: [{ key: 'Content-Type', value: 'application/json' }] });
     await write('Hello');
     expect((await receiver.until(1))[0]!.headers['content-type']).toBe('application/json');
   });
 
-  it('renames fields as the registration asks, and can send a real form', async () => {
+  it('renames fields as registered, and can send a real form', async () => {
     await register({ format: 'form', data: [{ name: 'body', key: 'message' }] });
     await write('Hello there');
     const fields = new URLSearchParams((await receiver.until(1))[0]!.text);
@@ -81,7 +81,7 @@ describe('webhooks of the UniPile sandbox', () => {
     ]);
   });
 
-  it('tries again with growing delays until it is taken with 200', async () => {
+  it('retries with growing delays until the answer is 200', async () => {
     await world.control('PUT', '/variants', { provider: 'unipile', name: 'webhook_retry_base_seconds', value: 0.01 });
     receiver.answers.push(500, 204, 302);
     await register();
@@ -90,7 +90,7 @@ describe('webhooks of the UniPile sandbox', () => {
     expect(new Set(received.map(({ text }) => text)).size).toBe(1);
   });
 
-  it('gives up after five more tries', async () => {
+  it('gives up after five retries', async () => {
     await world.control('PUT', '/variants', { provider: 'unipile', name: 'webhook_retry_base_seconds', value: 0.001 });
     receiver.answers.push(...Array.from({ length: 10 }, () => 500));
     await register();
@@ -99,7 +99,7 @@ describe('webhooks of the UniPile sandbox', () => {
     await expect(settled(world)).resolves.toMatchObject([{ state: 'failed', tries: [500, 500, 500, 500, 500, 500] }]);
   });
 
-  it('fires every webhook that listens, and only for its accounts', async () => {
+  it('calls every matching webhook, and only for its accounts', async () => {
     const other = await world.whatsapp();
     await register({ name: 'all' });
     await register({ name: 'one', account_ids: [account_id] });
@@ -114,7 +114,7 @@ describe('webhooks of the UniPile sandbox', () => {
     ]);
   });
 
-  it('tells of receipts and reactions to those who asked for them', async () => {
+  it('sends receipts and reactions to webhooks that registered for them', async () => {
     await register({ name: 'received' });
     await register({ name: 'all', events: ['message_read', 'message_delivered', 'message_reaction'] });
     const [chat] = (await walk(world, '/chats')).items;
@@ -136,7 +136,7 @@ describe('webhooks of the UniPile sandbox', () => {
     });
   });
 
-  it('keeps what happens while the account is down, and delivers it after the reconnect', async () => {
+  it('keeps events while the account is disconnected, and delivers them after the reconnect', async () => {
     await register();
     await world.control('POST', '/drop', { account_id, status: 'CREDENTIALS' });
     expect(
@@ -149,7 +149,7 @@ describe('webhooks of the UniPile sandbox', () => {
     expect((await receiver.until(1))[0]!.body.message).toBe('missed');
   });
 
-  it('drops, doubles and disorders deliveries when told to', async () => {
+  it('drops, doubles and reorders deliveries by fault', async () => {
     await register();
     const faults = (rule: object): Promise<unknown> =>
       world.control('PUT', '/faults', { provider: 'unipile', ...rule });
@@ -171,7 +171,7 @@ describe('webhooks of the UniPile sandbox', () => {
   });
 });
 
-/** The deliveries, once none is on its way. */
+/** The deliveries, once all have ended. */
 async function settled(world: World): Promise<object[]> {
   for (;;) {
     const { body } = await world.control('GET', '/deliveries');

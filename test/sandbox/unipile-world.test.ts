@@ -45,7 +45,7 @@ describe('the generated world of a UniPile account', () => {
     expect(items).toHaveLength(perAccount[0]! + perAccount[1]!);
   });
 
-  it('keeps the cursor’s place while new messages arrive', async () => {
+  it('keeps the cursor’s position while new messages arrive', async () => {
     await book(30);
     const first = (await world.unipile('GET', '/chats?limit=10')).body;
     await world.control('POST', '/messages', { account_id, from: '33639980001', text: 'hi' });
@@ -101,7 +101,7 @@ describe('the generated world of a UniPile account', () => {
     expect(await people(account_id)).not.toEqual(before);
   });
 
-  it('changes and removes exactly the shares asked for', async () => {
+  it('changes and removes exactly the requested shares', async () => {
     const people = async (): Promise<Map<string, string>> =>
       new Map(
         (await walk(world, '/chat_attendees?limit=250')).items.map(({ provider_id, name }) => [provider_id, name]),
@@ -117,7 +117,7 @@ describe('the generated world of a UniPile account', () => {
     expect(changed.length).toBeLessThanOrEqual(200);
   });
 
-  it('answers from a hundred thousand entries as from ten', async () => {
+  it('answers from a hundred thousand entries as fast as from ten', async () => {
     await book(100_000);
     const middle = (await world.unipile('GET', '/chats?limit=1&before=2026-01-01T00:00:00.000Z')).body;
     expect(middle.items).toHaveLength(1);

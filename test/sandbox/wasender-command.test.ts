@@ -22,7 +22,7 @@ describe('the port of WASender in the sandbox command', () => {
     other.close();
   });
 
-  /** What the command says first, on either stream. */
+  /** The command's first line, on either stream. */
   const start = (port: string): Promise<string> => {
     const ports = {
       PATCHBAY_SANDBOX_PORT: '0',
@@ -43,14 +43,14 @@ describe('the port of WASender in the sandbox command', () => {
     });
   };
 
-  it('gives way to a free one when the usual one is taken', async () => {
+  it('is a free one when the default is taken', async () => {
     const { wasender_url } = JSON.parse(await start(''));
     expect(wasender_url).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/api$/);
-    // Somebody else's sandbox may hold it, and let go of it at any moment.
+    // Another sandbox may hold the port, and release it at any moment.
     if (usual.listening) expect(new URL(wasender_url).port).not.toBe(String(USUAL_PORT));
   });
 
-  it('is an error when one was asked for that is taken', async () => {
+  it('is an error when the requested one is taken', async () => {
     const { port } = other.address() as AddressInfo;
     expect(await start(String(port))).toContain(`Port ${port} is taken; set PATCHBAY_SANDBOX_WASENDER_PORT`);
   });

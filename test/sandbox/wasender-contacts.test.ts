@@ -26,7 +26,7 @@ describe('contacts of the WASender sandbox', () => {
     expect((await get('/contacts?paginated=true&page=501&limit=200')).body.data.items).toEqual([]);
   });
 
-  it('holds every kind of contact, in shares that can be chosen', async () => {
+  it('holds every kind of contact, in configurable shares', async () => {
     const shares = { nameless: 0.2, unsaved: 0.2, lid_only: 0.2, emoji: 0.2, business: 0.2 };
     await book({ size: 1000, ...shares, large_record: true });
     const everyone = await all();
@@ -77,7 +77,7 @@ describe('contacts of the WASender sandbox', () => {
     expect((await get(`/contacts/${lid}`)).body.data.id).toBe(person.id);
   });
 
-  it('says that nobody is there, or that this is no number', async () => {
+  it('reports an unknown person, or a malformed number', async () => {
     expect(await get('/contacts/33639980009')).toMatchObject({
       status: 404,
       body: { success: false, error: expect.stringMatching(/not found/) },
@@ -90,7 +90,7 @@ describe('contacts of the WASender sandbox', () => {
     expect((await get('/on-whatsapp/33639980000')).body.data).toEqual({ exists: false });
   });
 
-  it('serves pictures, which expire when told to', async () => {
+  it('serves pictures, which expire by variant', async () => {
     const person = (await all()).find((one) => one.imgUrl !== null);
     const { imgUrl } = (await get(`/contacts/${person.id}/picture`)).body.data;
     expect(imgUrl).toBe(person.imgUrl);
@@ -118,7 +118,7 @@ describe('contacts of the WASender sandbox', () => {
     expect(await all()).toHaveLength(1000);
   });
 
-  it('has groups of the people in the book', async () => {
+  it('has groups of the generated people', async () => {
     await book({ size: 100 });
     expect((await get('/groups?paginated=true&limit=2')).body.data).toMatchObject({ pagination: { totalPages: 3 } });
     const [group] = (await get('/groups')).body.data;

@@ -59,7 +59,7 @@ describe('limits of the WASender sandbox', () => {
     expect((await call('POST', '/send-message', message)).status).toBe(429);
   });
 
-  it('tells the reset as a time, or in seconds', async () => {
+  it('returns the reset as a time, or in seconds', async () => {
     const reset = async (): Promise<number> => Number((await picture()).headers.get('x-ratelimit-reset'));
     expect(Math.abs((await reset()) - Date.now() / 1000 - 60)).toBeLessThan(10);
     await world.variant('reset_unit', 'seconds');
@@ -71,7 +71,7 @@ describe('limits of the WASender sandbox', () => {
     ['header', false, true],
     ['both', true, true],
     ['none', false, false],
-  ])('says how long to wait where it is asked to: %s', async (where, inBody, inHeader) => {
+  ])('returns the waiting time at the configured place: %s', async (where, inBody, inHeader) => {
     await world.variant('picture_per_minute', 1);
     await world.variant('retry_after', where);
     await picture();
@@ -79,7 +79,7 @@ describe('limits of the WASender sandbox', () => {
     expect(['retry_after' in body, headers.has('retry-after')]).toEqual([inBody, inHeader]);
   });
 
-  it('can be told to have no limits', async () => {
+  it('has a variant without limits', async () => {
     await world.variant('group_per_minute', 1);
     const [group] = (await call('GET', '/groups')).body.data;
     const statuses = [];
@@ -89,7 +89,7 @@ describe('limits of the WASender sandbox', () => {
     expect(statuses).toEqual([200, 429, 200]);
   });
 
-  it('takes no more calls at a time than the cap', async () => {
+  it('accepts no more concurrent calls than the cap', async () => {
     await world.variant('concurrent_calls', 1);
     await world.control('PUT', '/faults', { provider: 'wasender', timeout: 1, times: 1 });
     const stop = new AbortController();
@@ -140,7 +140,7 @@ describe('limits of the WASender sandbox', () => {
     });
   });
 
-  it('counts calls by route, and forgets all on reset', async () => {
+  it('counts calls by route, and clears all counts on reset', async () => {
     await world.control('DELETE', '/calls');
     await picture();
     expect((await world.control('GET', '/calls')).body).toEqual([

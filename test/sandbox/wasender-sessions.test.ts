@@ -40,7 +40,7 @@ describe('sessions of the WASender sandbox', () => {
     expect(listed).toEqual({ ...shown, api_key: undefined, webhook_secret: undefined });
   });
 
-  it('says field by field what is wrong with a new session', async () => {
+  it('describes errors of a new session by field', async () => {
     const { status: code, body } = await world.wasender('POST', '/whatsapp-sessions', { name: 'Shop' });
     expect(code).toBe(422);
     expect(body).toMatchObject({ success: false, message: expect.any(String) });
@@ -74,7 +74,7 @@ describe('sessions of the WASender sandbox', () => {
     expect((await world.control('POST', '/scan', { session: String(session.id) })).body.status).toBe('connected');
   });
 
-  it('is scanned by itself when told to, and expires when told to', async () => {
+  it('is scanned or expires by itself, by variant', async () => {
     const session = await world.created();
     await world.variant('auto_scan_seconds', 20);
     await world.wasender('POST', path(session, '/connect'));
@@ -129,7 +129,7 @@ describe('sessions of the WASender sandbox', () => {
     });
   });
 
-  it('changes what an update names, and nothing else', async () => {
+  it('changes only the fields of an update', async () => {
     const session = await world.created({ webhook_url: 'https://hook.test/', webhook_events: ['session.status'] });
     await world.wasender('PUT', path(session), { name: 'Other' });
     expect((await world.wasender('GET', path(session))).body.data).toMatchObject({
@@ -140,7 +140,7 @@ describe('sessions of the WASender sandbox', () => {
     });
   });
 
-  it('lets a key die with a new one, and with its session', async () => {
+  it('invalidates a key by a new one, and with its session', async () => {
     const session = await world.linked();
     const { body } = await world.wasender('POST', path(session, '/regenerate-key'));
     expect(body).toEqual({ success: true, api_key: expect.stringMatching(/^[0-9a-f]{64}$/) });
@@ -151,7 +151,7 @@ describe('sessions of the WASender sandbox', () => {
     expect((await world.wasender('GET', path(session))).status).toBe(404);
   });
 
-  it('logs what a session sent and went through', async () => {
+  it('logs messages and status changes of a session', async () => {
     const session = await world.linked();
     await world.wasender('POST', '/send-message', { to: '+33639980002', text: 'one' }, session.key);
     await world.wasender('POST', '/send-message', { to: '+33639989999', text: 'fails' }, session.key);

@@ -22,7 +22,7 @@ describe('the contradictions of WASender as switches', () => {
 
   const get = async (path: string): Promise<any> => (await world.wasender('GET', path, undefined, session.key)).body;
   const keys = (value: object): string[] => Object.keys(value);
-  /** The world is the same for all switches of a test. */
+  /** One world serves all variants of a test. */
   const by = async (name: string, looks: Record<string, () => Promise<unknown>>): Promise<Record<string, unknown>> => {
     const seen: Record<string, unknown> = {};
     for (const [value, look] of Object.entries(looks)) {
@@ -66,7 +66,7 @@ describe('the contradictions of WASender as switches', () => {
     });
   });
 
-  it('tells failures as error or message, with codes or without', async () => {
+  it('returns failures as error or message, with codes or without', async () => {
     const failure = async (): Promise<unknown> => keys(await get('/contacts/nobody')).slice(1);
     expect(await by('error_field', { documented: failure, message: failure, error: failure, both: failure })).toEqual({
       documented: ['error'],
@@ -81,7 +81,7 @@ describe('the contradictions of WASender as switches', () => {
     });
   });
 
-  it('answers an unknown contact with an error, nulls, or a success that is none', async () => {
+  it('answers an unknown contact with an error, nulls, or a success without data', async () => {
     const unknown = async (): Promise<unknown> => {
       const { status, body } = await world.wasender('GET', '/contacts/33639980009', undefined, session.key);
       return [status, body.success, body.data?.name];
@@ -115,7 +115,7 @@ describe('the contradictions of WASender as switches', () => {
     });
   });
 
-  it('caps a page and may tell more about it', async () => {
+  it('caps a page and may return more about it', async () => {
     await world.variant('max_page_limit', 10);
     await world.variant('pagination_keys', 'all');
     const { data } = await get('/contacts?paginated=1&limit=500');
@@ -146,7 +146,7 @@ describe('the contradictions of WASender as switches', () => {
     expect((await world.wasender('GET', `/whatsapp-sessions/${other.id}`, undefined, session.key)).status).toBe(404);
   });
 
-  it('refuses what the plan does not hold', async () => {
+  it('refuses operations outside the plan', async () => {
     await world.variant('session_limit', 1);
     const settings = { name: 'b', phone_number: '+33639980005', account_protection: true, log_messages: true };
     expect(await world.wasender('POST', '/whatsapp-sessions', settings)).toMatchObject({
@@ -172,7 +172,7 @@ describe('the contradictions of WASender as switches', () => {
     expect(keys(update)).toEqual(['event', 'data']);
   });
 
-  it('may leave out of messages.upsert what messages.received has told', async () => {
+  it('may leave out of messages.upsert what messages.received has delivered', async () => {
     await world.variant('upsert_repeats', false);
     await world.control('POST', '/messages', { session: session.id, from: '33639980002', text: 'in' });
     await world.control('POST', '/messages', { session: session.id, from: 'me', chat: '33639980002', text: 'out' });

@@ -22,7 +22,7 @@ describe('webhooks of the WASender sandbox', () => {
     world.control('POST', '/messages', { session: session.id, from: '+33639980002', name: 'Bo', text, ...extra });
   const send = (to: string): Promise<any> => world.wasender('POST', '/send-message', { to, text: 'Hi' }, session.key);
 
-  it('signs with the secret itself and gives the API key away in session events', async () => {
+  it('signs with the secret itself and exposes the API key in session events', async () => {
     await linked('session.status', 'qrcode.updated');
     const received = await receiver.until(4);
     expect(received.map(({ body }) => [body.event, body.data.status ?? typeof body.data.qr])).toEqual([
@@ -37,7 +37,7 @@ describe('webhooks of the WASender sandbox', () => {
     }
   });
 
-  it('tells of an incoming message with the sender in every form', async () => {
+  it('sends an incoming message with the sender in every form', async () => {
     await linked('messages.received', 'messages-personal.received', 'messages.upsert');
     await write('On my way');
     const received = await receiver.until(3);
@@ -63,7 +63,7 @@ describe('webhooks of the WASender sandbox', () => {
     expect(by('messages.received').timestamp).toBeLessThan(10_000_000_000);
   });
 
-  it('tells of a group’s message with its author', async () => {
+  it('sends a group’s message with its author', async () => {
     await linked('messages-group.received');
     const [group] = (await world.wasender('GET', '/groups', undefined, session.key)).body.data;
     await write('To all', { chat: group.id });
@@ -75,7 +75,7 @@ describe('webhooks of the WASender sandbox', () => {
     });
   });
 
-  it('tells how a sent message went, and who has it', async () => {
+  it('sends the delivery status of a sent message, and its receipts', async () => {
     await linked('message.sent', 'messages.upsert', 'messages.update', 'message-receipt.update');
     const { data } = (await send('+33639980002')).body;
     expect(data).toEqual({ msgId: expect.any(Number), jid: '33639980002@s.whatsapp.net', status: 'in_progress' });
@@ -116,7 +116,7 @@ describe('webhooks of the WASender sandbox', () => {
     expect(await send('nobody')).toMatchObject({ status: 422, body: { message: 'Invalid JID' } });
   });
 
-  it('tells of changed contacts by their changed fields, in batches', async () => {
+  it('sends the changed fields of contacts, in batches', async () => {
     await linked('contacts.update', 'contacts.upsert');
     await world.control('PUT', '/address-book', { session: session.id, size: 1000, seed: 'a', announce: true });
     const told = (await receiver.until(10, of('contacts.upsert'))).flatMap(({ body }) => body.data);
@@ -136,7 +136,7 @@ describe('webhooks of the WASender sandbox', () => {
     }
   });
 
-  it('makes a contact of a stranger who writes', async () => {
+  it('makes a contact of an unknown sender', async () => {
     await linked('contacts.upsert');
     await write('Hello');
     await write('Hello again');
@@ -146,7 +146,7 @@ describe('webhooks of the WASender sandbox', () => {
     expect(found.body.data).toMatchObject({ notify: 'Bo' });
   });
 
-  it('keeps what is written while the phone is away', async () => {
+  it('keeps messages while the phone is disconnected', async () => {
     await linked('messages.received', 'session.status');
     await world.control('POST', '/drop', { session: session.id, status: 'logged_out' });
     expect((await write('missed')).body.waiting).toBe(true);
@@ -156,7 +156,7 @@ describe('webhooks of the WASender sandbox', () => {
     expect(one!.body.data.messages.messageBody).toBe('missed');
   });
 
-  it('gives received media for its key, for an hour', async () => {
+  it('serves received media for its key, for an hour', async () => {
     await linked('messages.received');
     await write('', { text: 'look', attachments: [{ mimetype: 'image/png', size: 100 }] });
     const { messages } = (await receiver.until(1))[0]!.body.data;
@@ -167,7 +167,7 @@ describe('webhooks of the WASender sandbox', () => {
     expect((await fetch(publicUrl)).status).toBe(410);
   });
 
-  it('takes uploads as bytes and as base64', async () => {
+  it('accepts uploads as bytes and as base64', async () => {
     await linked();
     const headers = { authorization: `Bearer ${session.key}`, 'content-type': 'image/png' };
     const raw = await fetch(`${world.wasenderUrl}/upload`, { method: 'POST', headers, body: 'bytes' });
@@ -177,7 +177,7 @@ describe('webhooks of the WASender sandbox', () => {
     }
   });
 
-  it('sends only the events asked for, and none when it is off', async () => {
+  it('sends only the registered events, and none when it is off', async () => {
     await linked('messages.received');
     await write('one', { from: 'me', chat: '33639980002' });
     await world.wasender('PUT', `/whatsapp-sessions/${session.id}`, { webhook_enabled: false });
@@ -188,7 +188,7 @@ describe('webhooks of the WASender sandbox', () => {
     expect(receiver.received.map(({ body }) => body.data.messages.messageBody)).toEqual(['three']);
   });
 
-  it('tries again, and drops and doubles when told to', async () => {
+  it('retries, and drops and doubles by fault', async () => {
     await linked('messages.received');
     await world.variant('webhook_retry_base_seconds', 0.01);
     receiver.answers.push(500, 503);

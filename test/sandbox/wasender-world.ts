@@ -10,9 +10,9 @@ export interface WasenderWorld extends World {
   /** Calls WASender's API; without `key` with the personal access token. */
   wasender(method: string, path: string, body?: object, key?: string): Promise<Answer & { headers: Headers }>;
   variant(name: string, value: unknown): Promise<Answer>;
-  /** A session, as created: nobody has scanned. */
+  /** Without a scan. */
   created(settings?: object): Promise<SessionOfWorld>;
-  /** A session whose phone is linked. */
+  /** With a linked phone. */
   linked(settings?: object): Promise<SessionOfWorld>;
 }
 

@@ -2,7 +2,7 @@ import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { startSandbox, type Sandbox } from '../../sandbox/start.ts';
 
-/** An answer with its JSON body. The body's shape is what the test is about, so it is not typed. */
+/** The body is the subject of tests, so it is not typed. */
 export interface Answer {
   status: number;
   // eslint-disable-next-line @typescript-eslint/no-explicit-any
@@ -10,10 +10,10 @@ export interface Answer {
 }
 
 export interface World extends Sandbox {
-  /** Calls UniPile's API: path below /api/v1. */
+  /** The path is below /api/v1. */
   unipile(method: string, path: string, body?: object | FormData, headers?: Record<string, string>): Promise<Answer>;
   control(method: string, path: string, body?: object): Promise<Answer>;
-  /** Connects a WhatsApp account by scan; gives its id. */
+  /** By a scan; returns the account's id. */
   whatsapp(phone?: string): Promise<string>;
 }
 
@@ -60,14 +60,13 @@ export interface Received {
 export interface Receiver {
   url: string;
   received: Received[];
-  /** The statuses of the next answers, in order; after them 200. */
+  /** The statuses of the next answers; afterwards 200. */
   answers: number[];
-  /** Resolves once so many deliveries came that pass. */
+  /** Resolves after so many matching deliveries. */
   until(count: number, keep?: (one: Received) => boolean): Promise<Received[]>;
   close(): Promise<void>;
 }
 
-/** Takes webhooks. */
 export async function startReceiver(): Promise<Receiver> {
   const received: Received[] = [];
   const answers: number[] = [];
@@ -106,7 +105,6 @@ export async function startReceiver(): Promise<Receiver> {
   };
 }
 
-/** Every item of a list, page after page. */
 export async function walk(world: World, path: string): Promise<{ items: Answer['body'][]; pages: number }> {
   const [base] = path.split('?');
   const items: Answer['body'][] = [];

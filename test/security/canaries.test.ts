@@ -23,9 +23,9 @@ import {
 } from './places.ts';
 import { findAll, type Canary, type Place } from './search.ts';
 
-/*
- * The stack as a user runs it, each part a process of its own, so that there are log files, metrics ports and Temporal's
- * own file to look into. Between it and the sandbox stands a provider that answers with what it was sent.
+/**
+ * The stack as a user runs it: its processes have log files, metrics ports and Temporal's own file to search. A
+ * provider between it and the sandbox answers with what it was sent.
  */
 const canaries = createCanaries();
 let home: string;
@@ -34,15 +34,15 @@ let control: Control;
 let faulty: FaultyProvider;
 let recorder: Recorder;
 let ports: Record<string, number>;
-/** Secrets that came into being on the way. */
+/** Secrets that were made on the way. */
 const made: Canary[] = [];
-/** What was left behind, read once. */
+/** Read once. */
 let logs: Place[];
 let metrics: Place[];
 let temporal: Place[];
 let columns: Column[];
 let runs: StoredRun[];
-/** Undone at the end, however it came. */
+/** At the end, in any case. */
 const onTestEnd: (() => void)[] = [];
 const outcomes: Record<string, { state: string; reason: string | null }> = {};
 const planted: Canary = { name: 'planted', value: 'planted-where-it-can-be-seen "é"' };
@@ -89,7 +89,7 @@ afterAll(async () => {
   rmSync(home, { recursive: true, force: true });
 }, 60_000);
 
-/** Everything that may go wrong goes wrong while people log in, reconnect and disconnect. */
+/** Faults during logins, reconnects and disconnects. */
 async function play(): Promise<void> {
   const { call } = recorder;
   const settings = { dsn: faulty.url, access_token: canaries.secrets.providerToken.value };
@@ -110,7 +110,7 @@ async function play(): Promise<void> {
   // A login whose answer was lost keeps its identity busy for minutes, and attempts last a quarter of an hour.
   const hurry = setInterval(() => void control.post('/clock', { advance_seconds: 150 }).catch(() => null), 15_000);
   onTestEnd.push(() => clearInterval(hurry));
-  // The first login is left in peace, so that webhooks get registered.
+  // The first login has no faults, so that webhooks get registered.
   const first = await begin('qr');
   await finish('qr', first);
   made.push(...faulty.registered.headers.map((value) => ({ name: 'webhook secret', value })));
@@ -125,7 +125,7 @@ async function play(): Promise<void> {
     }),
   );
 
-  // Somebody writes; the account drops, is reconnected with another password, and goes.
+  // A message arrives; the account drops, is reconnected with another password, and is deleted.
   const { provider_account_id: upstream } = (await call('GET', `/api/v1/accounts/${first}`)).body;
   const { sender, messageText } = canaries.personal;
   const message = { account_id: upstream, from: '+33639980042', name: sender.value, text: messageText.value };
@@ -149,7 +149,7 @@ async function play(): Promise<void> {
   made.push({ name: 'second API key', value: key.api_key });
 }
 
-/** Requests that are refused, with something in them that a careless answer would repeat. */
+/** Refused requests with content that a careless answer would repeat. */
 async function refusals(): Promise<void> {
   const { call } = recorder;
   const { password, providerToken, wrongCode } = canaries.secrets;
@@ -168,7 +168,7 @@ async function refusals(): Promise<void> {
   await call('POST', '/api/v1/webhooks/unipile', { event: password.value }, secret);
 }
 
-/** The sandbox's own faults, and those of the provider between. */
+/** The faults of the sandbox, and of the provider between. */
 async function misbehave(on: boolean): Promise<void> {
   faulty.every = on ? 5 : 0;
   const provider = 'unipile';
@@ -182,7 +182,7 @@ async function misbehave(on: boolean): Promise<void> {
   await control.put('/faults', { provider, route: 'GET /api/v1/accounts/:id', timeout: true, times: 1 });
 }
 
-/** PostgreSQL refuses to make an account active, in an error that quotes the whole row, until the log has seen it. */
+/** PostgreSQL refuses to activate an account, with an error that quotes the whole row, until the log has it. */
 async function failInDatabase(spared: string, during: () => Promise<void>): Promise<void> {
   const url = new URL(stack.describe().database_url);
   url.username = 'patchbay';
@@ -203,7 +203,7 @@ async function failInDatabase(spared: string, during: () => Promise<void>): Prom
   }
 }
 
-/** What else can be in Temporal: what runs by the clock, and a run of somebody without our key, readable as it lies. */
+/** Scheduled runs, and a readable run of another client without our key. */
 async function runTheRest(): Promise<void> {
   const connection = await Connection.connect({ address: stack.describe().temporal_address });
   const client = new Client({ connection });
@@ -216,7 +216,7 @@ async function gather(): Promise<void> {
   await runTheRest();
   const { temporal_address: address, database_url: database } = stack.describe();
   const keys = await installationKeys(database, readFileSync(join(home, 'encryption-key'), 'utf8').trim());
-  // Visibility follows the runs a moment later.
+  // Visibility is updated a moment later.
   runs = await eventually('the planted run and the sweeps in the list', async () => {
     const found = await runsOf(address, keys);
     const types = new Set(found.map(({ info }) => info.type));
@@ -230,21 +230,21 @@ async function gather(): Promise<void> {
     made.push({ name: `password of ${login}`, value: readFileSync(join(home, `postgres-${login}`), 'utf8').trim() });
 }
 
-/** What runs by the clock, of no account. */
+/** Runs without an account. */
 const sweeps = ['fetchPictures', 'maintenance', 'syncAllContacts'];
 const isSweep = ({ info }: StoredRun): boolean => sweeps.includes(info.type);
 const ours = (): StoredRun[] => runs.filter(({ info }) => info.workflowId !== planted.name);
 const ofAccounts = (): StoredRun[] => ours().filter((run) => !isSweep(run));
 
 describe('the search', () => {
-  it('was made while everything failed at times, and people got through all the same', async () => {
+  it('ran while everything failed at times, and logins succeeded all the same', async () => {
     expect(misbehaviours.filter((way) => faulty.counts[way] === 0)).toEqual([]);
     expect(outcomes).toMatchObject({ qr: { state: 'succeeded' }, refused: { reason: 'wrong_credentials' } });
     expect(Object.values(outcomes).filter(({ state }) => state === 'succeeded').length).toBeGreaterThanOrEqual(6);
     for (const { state, reason } of Object.values(outcomes)) if (state !== 'succeeded') expect(reason).toBeTruthy();
   });
 
-  it('looks where it can see: what was planted, or must be there, is found in each place', () => {
+  it('finds planted values in each place', () => {
     const has = (places: Place[], value: string) => findAll(places, [{ name: 'it', value }]).length;
     expect(logs.map(({ name }) => name)).toEqual(
       expect.arrayContaining(['api', 'worker', 'sandbox', 'postgres', 'temporal'].map((part) => `log ${part}.log`)),
@@ -311,7 +311,7 @@ describe('SECURITY 14: with all faults on, no secret and nothing personal is', (
   });
 });
 
-/** Columns that hold personal data in clear, because callers and operators read or filter by it. */
+/** Personal data in clear, because callers and operators read it or filter by it. */
 const clear = new Set([
   'accounts.owner',
   'accounts.label',
@@ -319,7 +319,7 @@ const clear = new Set([
   'accounts.identity',
   'accounts.connection_config',
   'accounts.provider_config',
-  // The timeline says which of the account's details changed, from what to what.
+  // The timeline has the changed details with their values.
   'account_events.data',
 ]);
 
@@ -328,7 +328,7 @@ describe('SECURITY 8: what Temporal shows of a run holds no personal data', () =
 
   it('its id is made of a kind and an account, or of a kind and a queue', () => {
     expect(ofAccounts().length).toBeGreaterThan(10);
-    // The Schedule's, and the time at which it fired.
+    // The Schedule's id and the time of its fire.
     for (const { info } of ours().filter(isSweep))
       expect(info.workflowId).toMatch(new RegExp(`^${info.type}/patchbay-\\d{4}-\\d\\d-\\d\\dT[\\d:]+Z$`));
     for (const { info } of ofAccounts()) {

@@ -26,7 +26,7 @@ export async function startWorld(): Promise<World> {
   return { stack, other, one, two, theirs };
 }
 
-/** A person nobody else in these tests is. */
+/** A person of one test only. */
 let people = 0;
 export const newPerson = () => {
   people += 1;
@@ -52,7 +52,6 @@ export const entry = (of: Partial<SeenContact> & { id: string }): SeenContact =>
   ...of,
 });
 
-/** What tests of erasures ask and do in a world. */
 export function createErasing(stack: () => TestStack) {
   const query = <T = any>(sql: string, params: unknown[] = []): Promise<T[]> =>
     stack().worker.context.db.system((em) => runSql<T>(em, sql, params));
@@ -74,14 +73,14 @@ export function createErasing(stack: () => TestStack) {
     return answer;
   };
 
-  /** Writes entries into an account as a sync would. */
+  /** As a sync does. */
   const save = async (account: string, ...entries: SeenContact[]): Promise<string[]> => {
     const { db, vault } = stack().worker.context;
     const of = { tenantId: await tenantOf(account), accountId: account, at: new Date(), vault, keep: null };
     return (await db.tenant(of.tenantId, (em) => saveContacts(em, of, entries))).map(({ contactId }) => contactId);
   };
 
-  /** An event that WASender would send of a session. */
+  /** A session's event, as WASender sends it. */
   async function deliver(session: string, event: string, data: unknown): Promise<void> {
     const answer = await fetch(`${stack().config.providers['wasender']?.['base_url']}/whatsapp-sessions/${session}`, {
       headers: { authorization: 'Bearer 1|sandbox-pat' },
@@ -104,7 +103,7 @@ export function createErasing(stack: () => TestStack) {
     return Promise.all(list.map(async ({ id }) => (await client.get(`/api/v1/webhook-events/${id}`)).body));
   };
 
-  /** Where something of a person is still to be found: in the open, or in a sealed value. */
+  /** Where data of a person still exists, in clear or in a sealed value. */
   async function tracesIn(tenantId: string, ...texts: string[]): Promise<string[]> {
     const { db, vault } = stack().worker.context;
     const keys = await vault.keysOf(db, tenantId);

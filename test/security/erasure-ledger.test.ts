@@ -37,7 +37,7 @@ beforeAll(async () => {
 afterAll(() => stack?.stop());
 const { query, contactsOf, byPhone, tenantOf, erase, save, message, tracesIn } = createErasing(() => stack);
 
-/** The ledger goes out of the database, and into it, as operators do it. */
+/** Exports and imports the ledger as operators do. */
 const cli = () => ({
   ...noHome,
   DATABASE_URL: stack.config.DATABASE_URL,
@@ -58,7 +58,7 @@ async function imported(ledger: string): Promise<any> {
   }
 }
 
-/** How many names of a person the ledger of the first account's tenant holds. */
+/** How many names of a person the tenant's ledger holds. */
 async function erasedOf({ jid, lid }: Person): Promise<number> {
   const { db, vault } = stack.worker.context;
   const tenantId = await tenantOf(one.id);
@@ -67,7 +67,7 @@ async function erasedOf({ jid, lid }: Person): Promise<number> {
 }
 
 describe('SECURITY 21: the ledger', () => {
-  it('names nobody', async () => {
+  it('holds no names', async () => {
     const ana = newPerson();
     await save(one.id, entry({ id: ana.jid, phone: ana.phone, lid: ana.lid, name: ana.name }));
     await erase({ phone: ana.phone });
@@ -80,7 +80,7 @@ describe('SECURITY 21: the ledger', () => {
         expect([name, bytes.includes(text)]).toEqual([name, false]);
   });
 
-  it('gives one person in two tenants nothing in common', async () => {
+  it('gives one person in two tenants different digests', async () => {
     const ana = newPerson();
     await erase({ phone: ana.phone });
     await erase({ phone: ana.phone }, other);
@@ -88,7 +88,7 @@ describe('SECURITY 21: the ledger', () => {
     expect(found).toEqual([]);
   });
 
-  it('is taken over by a later erasure of the same person, so that lifting that one lifts all of it', async () => {
+  it('is taken over by a later erasure of the same person: lifting that one lifts all of it', async () => {
     const ana = newPerson();
     await save(one.id, entry({ id: ana.jid, phone: ana.phone, lid: ana.lid }));
     const first = await erase({ phone: ana.phone });
@@ -104,7 +104,7 @@ describe('SECURITY 21: the ledger', () => {
     expect((await erased()).size).toBe(0);
   });
 
-  it('kept apart from a dump, erases again what a restored dump brought back', async () => {
+  it('erases again what a restored dump brought back, when kept apart from the dump', async () => {
     const ana = newPerson();
     const bystander = newPerson();
     const dumped = async (): Promise<void> => {
@@ -123,7 +123,7 @@ describe('SECURITY 21: the ledger', () => {
     expect(subjects).toHaveLength(1);
     const erasure = await erase({ phone: ana.phone });
     const file = await exported();
-    // The dump was taken before the erasure: it knows the person, and nothing of the erasure.
+    // The dump is older than the erasure: it has the person, and not the erasure.
     await query('delete from erasures where id = ?', [erasure.id]);
     await dumped();
     await query('update webhook_requests set body = ? where id = ?', [request.body, request.id]);
@@ -139,7 +139,7 @@ describe('SECURITY 21: the ledger', () => {
     expect(body).toMatchObject({ state: 'done', receipt: { contacts: 2, aliases: 3, webhook_bodies: 1 } });
     expect(await tracesIn(await tenantOf(one.id), ana.jid, ana.lid, ana.name)).toEqual([]);
     expect(await byPhone(stack.api, two.id, bystander.phone)).not.toBeNull();
-    // Once more is nothing.
+    // A repeat changes nothing.
     expect(await imported(file)).toMatchObject({ erased: 0 });
   });
 
@@ -155,7 +155,7 @@ describe('SECURITY 21: the ledger', () => {
       const digest = await db.tenant(tenantId, async (em) => (await openLedger(em, vault)).digest(tenantId, lid));
       await db.tenant(tenantId, (em) => addToLedger(em, { id: erasure.id, tenantId }, [digest], new Date()));
       const file = await exported();
-      // The dump is older than the second name, and holds somebody under it.
+      // The dump is older than the second name, and has a contact under it.
       await query('delete from erased_subjects where digest = ?', [digest]);
       await save(two.id, entry({ id: ana.lid, pushName: ana.name }));
       const person = { subjects: [subjectOf(ana.jid)!], contactIds: [] };
@@ -172,7 +172,7 @@ describe('SECURITY 21: the ledger', () => {
     },
   );
 
-  it('finishes an erasure that was under way in the dump, which holds all its digests', async () => {
+  it('finishes an erasure that was running in the dump, which holds all its digests', async () => {
     const ana = newPerson();
     const erasure = await erase({ phone: ana.phone });
     const file = await exported();
@@ -191,7 +191,7 @@ describe('SECURITY 21: the ledger', () => {
     expect(await imported(file)).toMatchObject({ erased: 0 });
   });
 
-  it('of before a lifting erases nobody who came back, whichever of the erasures of the person it names', async () => {
+  it('from before a lifting erases no person who came back, whichever erasure it names', async () => {
     const ana = newPerson();
     const first = await erase({ phone: ana.phone });
     const early = await exported();
@@ -205,7 +205,7 @@ describe('SECURITY 21: the ledger', () => {
     expect(await erasedOf(ana)).toBe(0);
   });
 
-  it('of before a later erasure takes nothing from it: lifting that one still lifts all', async () => {
+  it('from before a later erasure takes nothing from it: lifting that one still lifts all', async () => {
     const ana = newPerson();
     await erase({ phone: ana.phone });
     const file = await exported();
@@ -216,7 +216,7 @@ describe('SECURITY 21: the ledger', () => {
     expect(await erasedOf(ana)).toBe(0);
   });
 
-  it('gives an erasure that the dump does not know what it had taken over: lifting it lifts all', async () => {
+  it('gives an erasure that the dump lacks all digests that it had taken over: lifting it lifts all', async () => {
     const ana = newPerson();
     const first = await erase({ phone: ana.phone });
     const second = await erase({ phone: ana.phone });
@@ -228,7 +228,7 @@ describe('SECURITY 21: the ledger', () => {
     expect(await erasedOf(ana)).toBe(0);
   });
 
-  it('is not waited for again when an erasure that it repeated learns a name later', async () => {
+  it('is not waited for again when a repeated erasure finds another name later', async () => {
     const ana = newPerson();
     const erasure = await erase({ phone: ana.phone });
     const file = await exported();
@@ -240,7 +240,7 @@ describe('SECURITY 21: the ledger', () => {
     await db.tenant(tenantId, (em) => filterErased(em, vault, tenantId, [told], clock.now()));
     expect((await stack.api.get(`/api/v1/erasures/${erasure.id}`)).body.state).toBe('running');
     expect(await erasuresToRepeat(db)).toBe(0);
-    // So that nothing is left for the tests after this one.
+    // So that nothing is left for the next tests.
     await stack.control.post('/clock', { advance_seconds: 60 });
     await eventually('the erasure', async () => {
       const { body } = await stack.api.get(`/api/v1/erasures/${erasure.id}`);
@@ -248,7 +248,7 @@ describe('SECURITY 21: the ledger', () => {
     });
   });
 
-  it('of another installation, or no ledger at all, is one clear line', async () => {
+  it('is one clear line when it is of another installation or missing', async () => {
     const { db, vault, clock } = stack.worker.context;
     const take = (text: string) => takeInLedger(db, vault, text, clock.now());
     await expect(take('nonsense')).rejects.toThrow(/^Line 1 /);
@@ -317,7 +317,7 @@ describe('SECURITY 21: a restored API', () => {
 });
 
 describe('SECURITY 21: a new encryption key', () => {
-  it('leaves the digests as they are: what was stored under the old key is reached, and who was erased stays so', async () => {
+  it('keeps the digests: values under the old key are reached, and erased people stay erased', async () => {
     const newKey = (): string => randomBytes(32).toString('base64');
     const [oldKey, freshKey] = [newKey(), newKey()];
     const installation = await createInstallation();

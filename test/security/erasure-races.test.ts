@@ -27,8 +27,8 @@ beforeAll(async () => {
 afterAll(() => stack?.stop());
 const { query, tenantOf, erase, save, message, tracesIn } = createErasing(() => stack);
 
-describe('SECURITY 21: erasure while everything runs', () => {
-  it('counts nothing twice whatever is repeated, and goes on where a process died', async () => {
+describe('SECURITY 21: concurrent erasures', () => {
+  it('count nothing twice when steps are repeated, and continue after a kill', async () => {
     const ana = newPerson();
     await save(one.id, entry({ id: ana.jid, phone: ana.phone, name: ana.name }));
     await save(two.id, entry({ id: ana.jid, phone: ana.phone, name: ana.name }));
@@ -42,7 +42,7 @@ describe('SECURITY 21: erasure while everything runs', () => {
     const { context } = stack.worker;
     const ref = { tenantId: await tenantOf(one.id), erasureId: body.id, now: Date.now() };
     for (const step of [rememberErased, rememberErased, eraseContacts, eraseContacts]) await step(context, ref);
-    // Its workflow is lost with all it has done.
+    // Its workflow is lost with all its progress.
     const client = await temporalClient();
     await client.workflow.getHandle(erasureWorkflowId(body.id)).terminate('lost');
     await client.connection.close();
@@ -54,12 +54,12 @@ describe('SECURITY 21: erasure while everything runs', () => {
       return answer.body.state === 'done' ? answer.body : null;
     });
     expect(done.receipt).toMatchObject({ contacts: 2, aliases: 2, raw_records: 2, webhook_bodies: 1 });
-    // Once more after its end, as a worker that was taken for dead would: nothing happens.
+    // A late repeat, as by a worker that was taken for dead, changes nothing.
     for (const step of [rememberErased, eraseContacts, eraseRecords]) await step(stack.worker.context, ref);
     expect((await stack.api.get(`/api/v1/erasures/${body.id}`)).body).toEqual(done);
   });
 
-  it('waits for whoever was storing something about the person when it began', async () => {
+  it('wait for transactions that were writing about the person', async () => {
     const ana = newPerson();
     const { db, vault } = stack.worker.context;
     const tenantId = await tenantOf(one.id);
@@ -71,7 +71,7 @@ describe('SECURITY 21: erasure while everything runs', () => {
     const asked = new Promise<void>((resolve) => {
       looked = resolve;
     });
-    // As a page of a sync: it looked into the ledger under the lock, and writes only later.
+    // As a page of a sync: it read the ledger under the lock, and writes later.
     const page = db.tenant(tenantId, async (em) => {
       await runSql(em, 'select pg_advisory_xact_lock(hashtextextended(?, 0))::text', [`contacts/${one.id}`]);
       expect((await erasedAmong(em, vault, tenantId, [subjectOf(ana.jid)!])).size).toBe(0);
@@ -95,7 +95,7 @@ describe('SECURITY 21: erasure while everything runs', () => {
     expect(await tracesIn(tenantId, ana.jid, ana.name)).toEqual([]);
   });
 
-  it('waits for events that were being stored when it began', async () => {
+  it('wait for events that were being stored', async () => {
     const ana = newPerson();
     const { context } = stack.worker;
     const { db, clock } = context;
@@ -148,9 +148,9 @@ describe('SECURITY 21: erasure while everything runs', () => {
     expect(await tracesIn(tenantId, ana.jid)).toEqual([]);
   });
 
-  it('begins again by itself when a sync tells a name that nobody knew to be the person’s', async () => {
+  it('run again when a sync finds a new name of the person', async () => {
     const ana = newPerson();
-    // Known by a LID alone, whose number nobody has told.
+    // Known by a LID alone, without a known number.
     await save(two.id, entry({ id: ana.lid, pushName: ana.name }));
     const { id, receipt } = await erase({ phone: ana.phone });
     expect(receipt.contacts).toBe(0);
@@ -171,7 +171,7 @@ describe('SECURITY 21: erasure while everything runs', () => {
     });
   });
 
-  it('takes along who turns out to be the person when the number behind a LID is told', async () => {
+  it("include contacts that turn out to be the person when a LID's number is found", async () => {
     const { id, session } = await wasenderAccount(stack, stack.api, {
       size: 6,
       seed: 'lids',
@@ -197,7 +197,7 @@ describe('SECURITY 21: erasure while everything runs', () => {
       })
     ).json();
     const phone = `+${String(answer.data.pn).split('@')[0]}`;
-    // As before anybody asked for the number; the one who asks is this test.
+    // The state before the number was requested; the test requests it.
     const [contact] = hidden;
     await query('update contacts set phone_number = null, lid_asked_at = now() where id = ?', [contact?.id]);
     await query("delete from contact_aliases where contact_id = ? and kind = 'jid'", [contact?.id]);

@@ -56,7 +56,7 @@ describe('SECURITY 21: erasure', () => {
     expect(await byPhone(stack.api, one.id, phone)).toMatchObject({ phone_number: phone });
   });
 
-  it('reaches who was merged, and who another account knows by a LID alone; its receipt counts each once', async () => {
+  it('reaches merged contacts, and contacts known by a LID alone in another account; its receipt counts each once', async () => {
     const ana = newPerson();
     const second = newPerson();
     const bystander = newPerson();
@@ -90,7 +90,7 @@ describe('SECURITY 21: erasure', () => {
     expect(await byPhone(other, theirs.id, ana.phone)).not.toBeNull();
   });
 
-  it('reaches sealed bodies of events by whatever name they use, runs of syncs, and kept answers', async () => {
+  it('reaches sealed bodies of events under any name, runs of syncs, and stored answers', async () => {
     const ana = newPerson();
     const bystander = newPerson();
     await save(one.id, entry({ id: ana.jid, phone: ana.phone, lid: ana.lid, name: ana.name }));
@@ -136,7 +136,7 @@ describe('SECURITY 21: erasure', () => {
     expect(await tracesIn(tenantId, ana.jid, ana.lid, ana.phone, ana.name)).toEqual([]);
   });
 
-  it('leaves the number of somebody erased in no run of a sync that was about them alone, however it ended', async () => {
+  it('removes the number of an erased person from all runs about that person alone, however they ended', async () => {
     const [{ phone_number: phone, wasender_jid: jid }] = await contactsOf(stack.api, one.id);
     const nobody = newPerson();
     for (const erased of [phone, nobody.phone]) await erase({ phone: erased });
@@ -165,7 +165,7 @@ describe('SECURITY 21: erasure', () => {
     ).toEqual(expect.arrayContaining([{ scope: 'one/' }]));
   });
 
-  it('keeps no body that speaks of more people than are noted', async () => {
+  it('keeps no body with more people than are noted', async () => {
     const ana = newPerson();
     const ids = Array.from({ length: 5_001 }, (_, n) => `1555${1_000_000 + n}@s.whatsapp.net`);
     const latest = () =>
@@ -191,7 +191,7 @@ describe('SECURITY 21: erasure', () => {
     expect(await latest()).toMatchObject([{ body: null, noted: 0 }]);
   });
 
-  it('keeps no body of an event that comes later, and nothing of who it speaks of', async () => {
+  it('keeps no body of a later event, and no subjects', async () => {
     const ana = newPerson();
     await erase({ jid: ana.jid });
     const before = await eventsOf(stack.api, one.id);
@@ -209,7 +209,7 @@ describe('SECURITY 21: erasure', () => {
     expect(await tracesIn(await tenantOf(one.id), ana.jid)).toEqual([]);
   });
 
-  it('reaches events whose account was not known when they came, before and after they are claimed', async () => {
+  it('reaches events whose account was unknown when they came, before and after they are claimed', async () => {
     const { db, vault, clock } = stack.worker.context;
     const credentials = await db.system((em) =>
       em.findOneOrFail(ProviderCredentials, { provider: 'unipile', tenantId: null }),
@@ -240,7 +240,7 @@ describe('SECURITY 21: erasure', () => {
       { state: 'unmatched', gone: false },
     ]);
     await erase({ phone: before.phone });
-    // Nobody's events are no tenant's to erase.
+    // An event without a tenant belongs to no tenant's erasure.
     expect((await stored())[0]).toMatchObject({ gone: false });
     const account = await db.system((em) => em.findOneOrFail(Account, { id: one.id }));
     const claimed = Object.assign(account, { credentialsId: credentials.id, providerAccountId: upstream });
@@ -253,7 +253,7 @@ describe('SECURITY 21: erasure', () => {
     expect((await stored())[1]).toMatchObject({ gone: true });
   });
 
-  it('refuses what names nobody, several, or an account of the tenant', async () => {
+  it('refuses a request that names no person, several, or an account of the tenant', async () => {
     const refused = async (body: object): Promise<string> => (await stack.api.post('/api/v1/erasures', body)).body.code;
     expect(await refused({})).toBe('invalid_request');
     expect(await refused({ phone: '+33639980001', jid: '33639980001@s.whatsapp.net' })).toBe('invalid_request');

@@ -15,9 +15,9 @@ import { required } from '../support/database.ts';
 import { testKeys } from '../support/key.ts';
 import { findAll, type Place } from './search.ts';
 
-/*
- * SECURITY 8 on a real server: whatever an activity of ours throws, with a secret wherever an error can hold one, none
- * of it can be read in the history. Our interceptor and converter are what is tested; the activities only throw.
+/**
+ * SECURITY 8 on a real server: an activity throws errors with a secret in every part; none of it may be readable in the
+ * history. Our interceptor and converter are tested; the activities only throw.
  */
 const secret = { name: 'secret', value: 'cn-"9f8e7d6c5b4a3f2e1d" /secret' };
 
@@ -40,7 +40,7 @@ afterAll(async () => {
   await connection?.close();
 });
 
-/** Errors as they are thrown here and there, each with the secret in all of its parts. */
+/** Each with the secret in all of its parts. */
 const thrown: Record<string, () => unknown> = {
   'an error with the secret in message, stack and cause': () => {
     const error = new Error(secret.value, { cause: new Error(secret.value) });
@@ -63,7 +63,7 @@ const thrown: Record<string, () => unknown> = {
     ApplicationFailure.nonRetryable(secret.value, 'unexpected', { password: secret.value }),
 };
 
-/** Runs the connection workflow of one account with an activity that throws, then succeeds; answers what is kept. */
+/** Runs the connection workflow with an activity that throws, then succeeds; returns the stored bytes. */
 async function historyWhen(
   failing: keyof Activities,
   fail: () => Promise<never>,
@@ -115,7 +115,7 @@ async function historyWhen(
   });
 }
 
-it('finds the secret in a history without our interceptor and converter: the search sees what it looks at', async () => {
+it('is found in a history without our interceptor and converter: the search works', async () => {
   const error = ApplicationFailure.nonRetryable(secret.value, 'wrong_credentials');
   expect(findAll(await historyWhen('beginLogin', () => Promise.reject(error), false), [secret])).toHaveLength(1);
 });
@@ -135,12 +135,12 @@ describe('SECURITY 8: the history holds no secret, message and stack included, w
     expect(findAll(await historyWhen('beginLogin', ask), [secret])).toEqual([]);
   });
 
-  it.each(['nextOperation', 'beginLogin'] as const)('whichever activity it is: %s', async (activity) => {
+  it.each(['nextOperation', 'beginLogin'] as const)('is hidden in every activity: %s', async (activity) => {
     const fail = () => Promise.reject(new Error(secret.value));
     expect(findAll(await historyWhen(activity, fail), [secret])).toEqual([]);
   });
 
-  it('not even for somebody who has the key, unless a provider is quoted', async () => {
+  it('is hidden even from holders of the key, unless a provider is quoted', async () => {
     const places = await historyWhen('beginLogin', () => Promise.reject(new Error(secret.value)));
     const history = temporal.api.history.v1.History.decode(places[0]!.bytes);
     const opened = (history.events ?? []).map((event) => {

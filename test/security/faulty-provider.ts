@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** The ways in which the provider misbehaves beyond what the sandbox's own faults do. */
+/** Misbehaviour beyond the sandbox's own faults. */
 export const misbehaviours = [
   'echo_500',
   'echo_429',
@@ -15,14 +15,13 @@ export const misbehaviours = [
 ] as const;
 export type Misbehaviour = (typeof misbehaviours)[number];
 
-/** Stands between Patchbay and the sandbox: translates canaries, and answers with what it was sent. */
+/** Between Patchbay and the sandbox: translates canaries, and answers with what it was sent. */
 export interface FaultyProvider {
   url: string;
-  /** How often it misbehaved, by way. */
   counts: Record<Misbehaviour, number>;
-  /** Every n-th call misbehaves, in turn by each way; 0: none. */
+  /** Every n-th call misbehaves, each way in turn; 0: none. */
   every: number;
-  /** What came with webhook registrations: our secrets. */
+  /** Our secrets in webhook registrations. */
   registered: { addresses: string[]; headers: string[] };
   close(): Promise<void>;
 }
@@ -30,11 +29,11 @@ export interface FaultyProvider {
 export interface Translation {
   /** The sandbox. */
   upstream: string;
-  /** The key that Patchbay was given, and the sandbox's own. */
+  /** Patchbay's key, and the sandbox's. */
   key: { given: string; real: string };
-  /** Codes that count as the sandbox's right one. */
+  /** Codes that are translated to the sandbox's right one. */
   rightCodes: string[];
-  /** The name that every account object gets. */
+  /** The name in every account object. */
   displayName: string;
 }
 
@@ -103,7 +102,7 @@ async function answer(
   response.writeHead(passed.status, { 'content-type': 'application/json' }).end(passed.text);
 }
 
-/** The same call at the sandbox, with its own key and code; account objects come back under the canary's name. */
+/** The call at the sandbox, with its own key and code; account objects get the canary's name. */
 async function passOn(
   { upstream, key, rightCodes, displayName }: Translation,
   method: string,

@@ -11,13 +11,12 @@ import { startWorker } from '../../workers/start.ts';
 import { createClient, type ApiClient } from '../support/client.ts';
 import { createTestDatabase, required } from '../support/database.ts';
 
-/** A database and a sandbox over which API and worker are started again and again, each time with another key ring. */
+/** A database and a sandbox; API and worker are restarted over them with different key rings. */
 export interface Installation {
   db: Database;
   /** Sees every tenant's rows. */
   readerUrl: string;
   unipileUrl: string;
-  /** Settings of its processes with a ring. */
   settings(newest: string, older?: string): Record<string, string>;
   start(newest: string, older?: string): Promise<void>;
   stop(): Promise<void>;
@@ -34,7 +33,7 @@ export async function createInstallation(): Promise<Installation> {
   const queue = `test-${randomUUID()}`;
   let url = '';
   let running: (() => Promise<void>)[] = [];
-  /** The key with which it was started last. */
+  /** Of the last start. */
   let encryptionKey = '';
 
   const settings = (newest: string, older = ''): Record<string, string> => ({

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Control } from '../support/control.ts';
 import type { Canary } from './search.ts';
 
-/** Every answer that the API gave, for the search. */
+/** Every answer of the API, for the search. */
 export interface Recorder {
   call(
     method: string,
@@ -10,7 +10,7 @@ export interface Recorder {
     body?: unknown,
     headers?: Record<string, string>,
   ): Promise<{ status: number; body: any }>;
-  /** Status, headers and body of each answer, refusals apart. */
+  /** Status, headers and body, refusals apart. */
   problems: string[];
   successes: string[];
 }
@@ -37,7 +37,7 @@ export function createRecorder(url: string, key: string): Recorder {
 
 const mark = (): string => randomBytes(9).toString('hex');
 
-/** Values made for one run: nothing else on the machine holds them. */
+/** Unique to a run: no other place on the machine holds them. */
 export function createCanaries() {
   const secret = (name: string): Canary => ({ name, value: `cn-"${mark()}" /${name}` });
   const word = (name: string): Canary => ({ name, value: `cn${name}${mark()}` });
@@ -67,7 +67,7 @@ export function createCanaries() {
       userAgent: { name: 'user agent', value: `Mozilla/5.0 (${mark()})` },
       messageText: { name: 'message text', value: `See you at ${mark()} – bring “tea”` },
       sender: { name: 'sender', value: `Ünal ${mark()}` },
-      /** The last eight digits: every way of writing the number holds them. */
+      /** The last eight digits, contained in every spelling of the number. */
       scannedPhone: { name: 'scanned phone', value: `6${digits()}` },
       pairingPhone: { name: 'pairing phone', value: `7${digits()}` },
       askedPhone: { name: 'asked phone', value: `6${digits()}` },
@@ -78,7 +78,7 @@ export type Canaries = ReturnType<typeof createCanaries>;
 
 interface Onboarding {
   body: Record<string, unknown>;
-  /** Answers to codes, in turn; the last one again and again. */
+  /** In turn; the last one repeats. */
   codes?: string[];
 }
 
@@ -141,7 +141,7 @@ export function onboardings({ secrets, personal }: Canaries): Record<string, Onb
   };
 }
 
-/** Acts as the owner until the account's newest attempt has ended; answers how. */
+/** Acts as the owner until the account's newest attempt has ended; returns its outcome. */
 export async function see(
   { call }: Recorder,
   control: Control,

@@ -27,7 +27,7 @@ export const metricsOf = (ports: Record<string, number>): Promise<Place[]> =>
     }),
   );
 
-/** Temporal's own file with its write-ahead log, as it lies on the disk. */
+/** With its write-ahead log, as on the disk. */
 export const temporalFilesOf = (home: string): Place[] =>
   ['temporal.db', 'temporal.db-wal']
     .filter((file) => existsSync(join(home, file)))
@@ -76,16 +76,16 @@ export async function installationKeys(url: string, encryptionKey: string): Prom
   }
 }
 
-/** A run as Temporal keeps it: sealed, and opened with our key. */
+/** Sealed, and opened with our key. */
 export interface StoredRun {
   info: WorkflowExecutionInfo;
-  /** The bytes of its history and of what a list shows of it, without our key. */
+  /** The bytes of its history and of its entry in lists, without our key. */
   raw: Place;
   /** Every payload of its history (summaries and failures too), opened. */
   opened: Place;
 }
 
-/** Every run of a server, read as somebody without our key would, and then opened with `keys`. */
+/** Read without our key, and then opened with `keys`. */
 export async function runsOf(address: string, keys: Keyset): Promise<StoredRun[]> {
   const connection = await Connection.connect({ address });
   try {
@@ -117,7 +117,7 @@ export async function runsOf(address: string, keys: Keyset): Promise<StoredRun[]
 
 const newline = Buffer.from('\n');
 
-/** Everything that looks like a payload, however deep: a field that is added to Temporal's messages is searched too. */
+/** At any depth: new fields of Temporal's messages are searched too. */
 function payloadsIn(value: unknown): Payload[] {
   if (value === null || typeof value !== 'object' || value instanceof Uint8Array) return [];
   const { metadata, data } = value as Payload;

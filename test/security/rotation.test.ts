@@ -41,7 +41,7 @@ async function connect(body: object, headers: Record<string, string> = {}, as = 
 }
 const keysInUse = async (): Promise<string[]> => (await db.system(masterKeysInUse)).map(({ id }) => id);
 
-/** The login that waits for its code while keys change; the request that is repeated afterwards. */
+/** The login that waits for its code while keys change, and the request that is repeated later. */
 let waiting: any;
 const repeated = {
   key: 'sent-before-and-after',
@@ -62,7 +62,7 @@ afterAll(() => installation?.end());
 const filledElsewhere = ['accounts.provider_keys', 'contacts.raw_wasender_data', 'sync_runs.target', 'erasures.target'];
 
 describe('SECURITY 19: key rotation', () => {
-  it('knows every column that holds a sealed value', async () => {
+  it('covers every column that holds a sealed value', async () => {
     repeated.answer = await connect(repeated.body, { 'idempotency-key': repeated.key });
     waiting = await connect(linkedin('2fa@rotation.example'));
     await client.step(waiting.account.id, 'code');
@@ -70,7 +70,7 @@ describe('SECURITY 19: key rotation', () => {
     const { id } = repeated.answer.account;
     await client.account(id, 'active');
     await eventually('the details', async () => (await client.get(`/api/v1/accounts/${id}`)).body.connection_config);
-    // An answer lies there only while its outcome is not known.
+    // An answer is stored only until its outcome is known.
     const answerId = newId();
     await db.system(async (em) => {
       const step = await em.findOneOrFail(ConnectionStep, { accountId: id }, { orderBy: { number: 'desc' } });
@@ -111,7 +111,7 @@ describe('SECURITY 19: key rotation', () => {
         tenantId,
       ]);
     });
-    // What this provider leaves empty is not left out of what follows.
+    // Columns that this provider leaves empty are filled for the next checks.
     for (const { table, column, context } of sealedColumns.filter((one) =>
       others.includes(`${one.table}.${one.column}`),
     ))
@@ -148,7 +148,7 @@ describe('SECURITY 19: key rotation', () => {
       expect(JSON.stringify(answer.body)).not.toContain('theirs@rotation.example');
     }
     await put(to.rawDetails);
-    // Another tenant's key is not there at all; in another row or column of the tenant its own key opens nothing.
+    // Another tenant's key is missing; in another row or column of the tenant its own key opens nothing.
     expect(() => ours!.open(from.rawDetails ?? '', sealed.rawDetails(from.id))).toThrow(/is another tenant's/);
     for (const place of [sealed.rawDetails(to.id), sealed.accountSecret(newId())])
       expect(() => ours!.open(to.secret ?? '', place)).toThrow(/belongs to another row/);
@@ -178,7 +178,7 @@ describe('SECURITY 19: key rotation', () => {
       return values;
     });
 
-  it('wraps the data keys anew while everything runs, and leaves what they sealed as it is', async () => {
+  it('wraps the data keys anew while everything runs, and leaves sealed values unchanged', async () => {
     expect(await keysInUse()).toEqual([oldId]);
     const env = { ...noHome, ...installation.settings(freshKey, oldKey) };
     const before = await answerOf(env, 'keys', 'status');
@@ -208,13 +208,13 @@ describe('SECURITY 19: key rotation', () => {
     })();
     const { id } = waiting.account;
     const { step } = await client.step(id, 'code');
-    // Like an owner who sends the code again while nothing moves.
+    // As an owner sends the code again while nothing moves.
     const answered = eventually('the code to be taken', async () => {
       await client.post(`/api/v1/accounts/${id}/attempt/steps/${step.id}`, { answer: '123456' });
       return (await client.get(`/api/v1/accounts/${id}`)).body.state === 'active';
     });
     const logins = ['a', 'b', 'c'].map((name) => connect(linkedin(`plain+${name}@rotation.example`)));
-    // The command's former name still serves.
+    // The command's former name still works.
     const done = await answerOf(env, 'keys', 'reencrypt');
     running = false;
     await writer;
@@ -241,7 +241,7 @@ describe('SECURITY 19: key rotation', () => {
     }
   });
 
-  it('starts no process whose ring lacks a key still in use, with one line that says so', async () => {
+  it('starts no process whose ring lacks a key in use, and names the key in one line', async () => {
     // Back to the old key, under the fresh one's ring.
     await rotateMasterKey(db, vaultOf(oldKey, freshKey).masterKeys);
     const env = { ...noHome, ...installation.settings(freshKey), PORT: '0' };
@@ -260,7 +260,7 @@ describe('SECURITY 19: key rotation', () => {
     expect(tried).toMatchObject({ code: 1, stderr: expect.stringContaining(oldId) });
   });
 
-  it('needs the old key no more afterwards: what was stored, and running workflows, go on without it', async () => {
+  it('needs the old key no more afterwards: stored values and running workflows continue without it', async () => {
     const { account } = await connect(linkedin('2fa+later@rotation.example'));
     const { step } = await client.step(account.id, 'code');
     await rotateMasterKey(db, bothVault.masterKeys);
@@ -270,12 +270,12 @@ describe('SECURITY 19: key rotation', () => {
     expect(body.state).toBe('active');
     const again = await client.post('/api/v1/accounts', repeated.body, { 'idempotency-key': repeated.key });
     expect(again.headers.get('idempotent-replayed')).toBe('true');
-    // Its history was written, and its first activities done, by processes that had the old key.
+    // Its history, and its first activities, are by processes with the old key.
     await client.post(`/api/v1/accounts/${account.id}/attempt/steps/${step.id}`, { answer: '123456' });
     await client.account(account.id, 'active');
   });
 
-  it('begins new data keys where the old key may be known to somebody else', async () => {
+  it('starts new data keys when the old key may be compromised', async () => {
     const env = { ...noHome, ...installation.settings(freshKey) };
     const done = await answerOf(env, 'keys', 'rotate', '--new-data-keys');
     expect(done).toMatchObject({ rewrapped: 0, renewed: 3, unopened: [] });

@@ -1,21 +1,21 @@
-/** A value that must not be found, and what it is. */
+/** A value that must not be found. */
 export interface Canary {
   name: string;
   value: string;
 }
 
-/** A name for where the search looks, and the bytes there. */
+/** Bytes to search. */
 export interface Place {
   name: string;
   bytes: Buffer;
 }
 
 /**
- * How a value may stand in bytes: plain, in JSON (once and twice), in a URL or a form, in hex, in base64 at each of the
- * three places at which base64 can begin, and lower or upper case.
+ * A value's forms in bytes: plain, in JSON (once and twice), in a URL or a form, in hex, in base64 at each of the three
+ * offsets, in lower or upper case.
  */
 export function formsOf(value: string): string[] {
-  // The part that no escaping changes finds it however it was quoted, even twice in two languages.
+  // The part that no escaping changes matches under any quoting, even twice.
   const core = /[a-z0-9]{12,}/i.exec(value)?.[0];
   return [...new Set([value, ...(core ? [core] : [])].flatMap(writings))];
 }
@@ -35,11 +35,11 @@ function writings(value: string): string[] {
   return [...plain, ...plain.flatMap((one) => [one.toLowerCase(), one.toUpperCase()]), ...base64, hex];
 }
 
-/** As PostgreSQL's and other JSON writers may escape what is not ASCII. */
+/** PostgreSQL and other JSON writers may escape non-ASCII characters so. */
 const unicode = (value: string): string =>
   value.replace(/[^\x20-\x7e]/g, (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`);
 
-/** Every canary found, as `name in place: …what stands around it…`. */
+/** As `name in place: …context…`. */
 export function findAll(places: readonly Place[], canaries: readonly Canary[]): string[] {
   const found: string[] = [];
   for (const { name, value } of canaries) {

@@ -22,7 +22,7 @@ async function connected(name: string, client = stack.api): Promise<any> {
   return client.account(body.account.id, 'active');
 }
 
-/** What a provider's events are sent to and with, of the installation or of a tenant. */
+/** The webhook address and secrets of the installation or a tenant. */
 async function hook(tenantId: string | null = null): Promise<{ url: string; secrets: string[] }> {
   const { db, vault } = stack.worker.context;
   const row = await db.system((em) => em.findOneOrFail(ProviderCredentials, { provider: 'unipile', tenantId }));
@@ -43,10 +43,10 @@ const eventsOf = async (id: string): Promise<any[]> =>
   (await stack.api.get(`/api/v1/webhook-events?account=${id}&limit=200`)).body.items;
 
 describe('SECURITY 3: unsigned webhooks', () => {
-  it("change nothing of another tenant's account, however right their secret is", async () => {
+  it("change nothing of another tenant's account, even with a right secret", async () => {
     const account = await connected('victim');
     const { db } = stack.worker.context;
-    // Everything that a connection brings with it has asked the provider: from here on only an event would.
+    // The connection's own checks have ended: from here on only an event would cause one.
     await eventually('rest after the connection', async () => {
       const [row] = await db.system((em) =>
         em.execute(
@@ -68,7 +68,7 @@ describe('SECURITY 3: unsigned webhooks', () => {
     expect(tenant).toBeDefined();
     const own = await db.system((em) => em.findOneOrFail(ProviderCredentials, { tenantId: { $ne: null } }));
     const { url, secrets } = await hook(own.tenantId);
-    // The provider would even confirm it: the account did lose its login.
+    // The provider would confirm it: the account did lose its login.
     await stack.control.put('/faults', { provider: 'unipile', webhook_drop: 1 });
     await stack.control.post('/drop', { account_id: account.provider_account_id, status: 'CREDENTIALS' });
     expect(await send(url, secrets[0] ?? '', account.provider_account_id, 'CREDENTIALS')).toBe(200);
@@ -80,18 +80,21 @@ describe('SECURITY 3: unsigned webhooks', () => {
     expect(stored).toMatchObject({ state: 'unmatched', account_id: null });
   });
 
-  it.each(['CREDENTIALS', 'ERROR', 'DELETED'])('that say %s act only when the provider confirms it', async (word) => {
-    const account = await connected(`forged-${word.toLowerCase()}`);
-    const { url, secrets } = await hook();
-    const looks = await stack.control.count('GET', '/api/v1/accounts/:id');
-    expect(await send(url, secrets[0] ?? '', account.provider_account_id, word)).toBe(200);
-    await eventually('the look', async () => (await stack.control.count('GET', '/api/v1/accounts/:id')) > looks);
-    await eventually('the event', async () => (await eventsOf(account.id)).length > 0);
-    const after = (await stack.api.get(`/api/v1/accounts/${account.id}`)).body;
-    expect([after.state, after.provider_account_id]).toEqual(['active', account.provider_account_id]);
-  });
+  it.each(['CREDENTIALS', 'ERROR', 'DELETED'])(
+    'with the status %s act only when the provider confirms it',
+    async (word) => {
+      const account = await connected(`forged-${word.toLowerCase()}`);
+      const { url, secrets } = await hook();
+      const looks = await stack.control.count('GET', '/api/v1/accounts/:id');
+      expect(await send(url, secrets[0] ?? '', account.provider_account_id, word)).toBe(200);
+      await eventually('the look', async () => (await stack.control.count('GET', '/api/v1/accounts/:id')) > looks);
+      await eventually('the event', async () => (await eventsOf(account.id)).length > 0);
+      const after = (await stack.api.get(`/api/v1/accounts/${account.id}`)).body;
+      expect([after.state, after.provider_account_id]).toEqual(['active', account.provider_account_id]);
+    },
+  );
 
-  it('have two secrets while they are rotated, and the provider is given the new one by itself', async () => {
+  it('have two secrets during a rotation, and the provider gets the new one by itself', async () => {
     const account = await connected('rotated');
     const { url, secrets: before } = await hook();
     expect(before).toHaveLength(1);
@@ -112,14 +115,14 @@ describe('SECURITY 3: unsigned webhooks', () => {
     expect(await send(url, during[0] ?? '', account.provider_account_id, 'OK')).toBe(200);
   });
 
-  it("lets only operators rotate what is the installation's", async () => {
+  it("let only operators rotate the installation's secret", async () => {
     const admin = await stack.client('an-admin', ['read', 'write', 'admin']);
     expect((await admin.post('/api/v1/providers/unipile/rotate-webhook-secret')).status).toBe(403);
   });
 });
 
 describe('SECURITY 12: addresses that we register', () => {
-  it('come from PUBLIC_URL alone, whatever a request says of its host', async () => {
+  it('come from PUBLIC_URL alone, whatever the Host headers of a request', async () => {
     const { hostname, port } = new URL(stack.api.url);
     const answer = await new Promise<string>((resolve, reject) => {
       const asked = request(
@@ -156,7 +159,7 @@ describe('SECURITY 12: addresses that we register', () => {
 });
 
 describe('SECURITY 24: metrics', () => {
-  it('are not served where callers are', async () => {
+  it("are not served on the API's port", async () => {
     for (const path of ['/metrics', '/api/v1/metrics'])
       expect(
         (await fetch(`${stack.api.url}${path}`, { headers: { authorization: `Bearer ${stack.api.key}` } })).status,

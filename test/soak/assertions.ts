@@ -1,7 +1,6 @@
 import { failures } from '../../domain/failures.ts';
 import type { SoakResult } from './soak.ts';
 
-/** The result of one assertion. */
 export interface Row {
   what: string;
   expected: string;
@@ -90,8 +89,8 @@ const noneMissing: Assertion = async ({ upstream, facts }) => {
 
 /**
  * An owner's answer has an id and is committed as sent before the post: it is posted at most once, however often the
- * worker dies. Only a post that was refused without effect (429) is repeated; the sandbox counts those. An answer whose
- * attempt was replaced before the post, or whose worker died before it, is not posted.
+ * worker dies. Only a post that was refused without effect (429) is repeated; the sandbox counts those. An answer is
+ * not posted when its attempt was replaced, or its worker died, before the post.
  */
 const answersOnce: Assertion = async ({ calls, refused, outages, facts }) => {
   const given = await facts.count('connection_steps where answer_id is not null');
@@ -108,8 +107,8 @@ const answersOnce: Assertion = async ({ calls, refused, outages, facts }) => {
 };
 
 /**
- * A login is started once per attempt. It may be started again only after a refusal without effect, after the known
- * upstream account was not found, or after listing the provider's accounts for what a lost answer may have made.
+ * A login is started once per attempt, and again only after a refusal without effect, after the known upstream account
+ * was not found, or after listing the provider's accounts for the result of a lost answer.
  */
 const loginsOnce: Assertion = async ({ calls, refused, ownListCalls, facts }) => {
   const started = await facts.count(`connection_attempts where operation <> 'disconnect' and method <> 'hosted'`);

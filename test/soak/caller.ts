@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Answer, ApiClient } from '../support/client.ts';
 
-/** One request as the caller saw it. `status` 0: no answer came. */
+/** `status` 0: no answer came. */
 export interface RecordedRequest {
   at: number;
   what: string;
@@ -14,7 +14,7 @@ export interface RecordedRequest {
 /** A request without a final answer within the time limit. */
 export class NoAnswer extends Error {}
 
-/** A client that repeats its requests, as a careful caller of this API does. */
+/** Repeats its requests, as a careful caller of this API does. */
 export interface Caller {
   requests: RecordedRequest[];
   get(path: string): Promise<Answer>;
@@ -23,7 +23,7 @@ export interface Caller {
 }
 
 interface Sent extends Answer {
-  /** Requests without an answer before this one: without a key, each may have started an operation of its own. */
+  /** Requests without an answer before this one: without a key, each may have started an operation. */
   unanswered: number;
 }
 

@@ -17,7 +17,7 @@ export interface Outage {
 const pause = (ms: number, stop: AbortSignal): Promise<unknown> =>
   sleep(ms, undefined, { signal: stop }).catch(() => 0);
 
-/** Kills every part `times` times, in random order, at random moments; goes on in rounds while `more` is true. */
+/** In random order, at random moments, in rounds while `more` is true. */
 export async function killParts(
   real: RealStack,
   times: number,

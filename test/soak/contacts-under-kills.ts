@@ -3,13 +3,13 @@ import { eventually } from '../support/eventually.ts';
 import { startRealStack, type RealStack } from '../support/real-stack.ts';
 import type { Row } from './assertions.ts';
 
-/** Parts that are killed one after the other: the worker after the run's next page, the others at any moment. */
+/** The worker is killed after the run's next page, the others at any moment. */
 const parts = ['worker', 'postgres', 'temporal'] as const;
 /** The longest time without a next page, and from the last kill to the end, in milliseconds. */
 const limitMs = 120_000;
 
 /** Syncs one address book while the stack's parts are killed; answers the assertions' results. */
-export async function contactsUnderKills(size: number, kills: number, say: (text: string) => void): Promise<Row[]> {
+export async function contactsUnderKills(size: number, kills: number, report: (text: string) => void): Promise<Row[]> {
   const real = await startRealStack({ SYNC_HEARTBEAT_SECONDS: '3' });
   try {
     const { id, entries } = await connect(real, size);
@@ -35,7 +35,7 @@ export async function contactsUnderKills(size: number, kills: number, say: (text
       from = seen.cursor;
       await real.kill(parts[killed % parts.length] ?? 'worker');
     }
-    say(`an address book of ${size} people was read through ${killed} kills`);
+    report(`an address book of ${size} people was read through ${killed} kills`);
     const ended = await eventually(
       'the end of the sync',
       async () => {

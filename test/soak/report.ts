@@ -3,7 +3,6 @@ import type { SoakResult } from './soak.ts';
 
 const widths = { what: 48, expected: 28 };
 
-/** The assertions' results as a table. */
 export function drawTable(rows: Row[]): string {
   const line = (mark: string, what: string, expected: string, found: string): string =>
     `${mark.padEnd(6)} ${what.padEnd(widths.what)} ${expected.padEnd(widths.expected)} ${found}`;
@@ -13,7 +12,6 @@ export function drawTable(rows: Row[]): string {
   ].join('\n');
 }
 
-/** Lines that say what was done to the stack. */
 export function summaryOf({ scenarios, outages, dropped, messages, tookMs, calls }: SoakResult): string[] {
   const requested = scenarios.reduce((sum, { requested: n }) => sum + n, 0);
   const cancelled = scenarios.reduce((sum, { cancelled: n }) => sum + n, 0);

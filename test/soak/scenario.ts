@@ -4,11 +4,10 @@ import type { Owner } from './owner.ts';
 import { drawOperation, type Person, type PlannedOperation } from './plan.ts';
 import type { Draws } from './random.ts';
 
-/** What one account's scenario did, as far as the caller can know. */
+/** As far as the caller can know. */
 export interface ScenarioResult {
   person: Person;
   accountId: string;
-  /** The last operation that was accepted. */
   last: 'connect' | PlannedOperation['kind'];
   /** The attempts in answers, each once. */
   attempts: Set<string>;
@@ -24,7 +23,7 @@ export interface ScenarioOptions {
   draws: Draws;
   /** Operations go on until then. */
   until: number;
-  /** How long an account that has settled is left alone on average, in milliseconds. */
+  /** The average pause after an account has settled, in milliseconds. */
   restMs: number;
 }
 

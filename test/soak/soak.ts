@@ -10,7 +10,6 @@ import { runScenario, type ScenarioResult } from './scenario.ts';
 import { advanceClock, settle } from './settle.ts';
 import { createUpstream, type UpstreamAccount } from './upstream.ts';
 
-/** What a soak did and what it left, for the assertions. */
 export interface SoakResult {
   size: Size;
   scenarios: ScenarioResult[];
@@ -38,7 +37,7 @@ const progressMs = 15_000;
 /** Runs a soak over a stack of its own and gives its result to `assess`, before the stack is stopped. */
 export async function soak<T>(
   size: Size,
-  say: (text: string) => void,
+  report: (text: string) => void,
   assess: (result: SoakResult) => Promise<T>,
 ): Promise<T> {
   const real = await startRealStack({ RATE_LIMIT_PER_MINUTE: '1000000' });
@@ -70,7 +69,7 @@ export async function soak<T>(
       : Promise.resolve({});
     const writing = writeMessages(real, upstream, draws.fork('messages'), signal);
     const advancing = advanceClock(real.control, facts, settled.signal);
-    say('the soak begins');
+    report('the soak begins');
     const people = planPeople(size, draws.fork('plan'));
     const ended = new Set<number>();
     const running = people.map(async (person, n) => {
@@ -82,19 +81,19 @@ export async function soak<T>(
     });
     const reporting = setInterval(() => {
       const open = people.filter((_, n) => !ended.has(n)).map(({ name }) => name);
-      say(`${seconds(started)} s: ${open.length} accounts still running: ${open.join(', ')}`);
+      report(`${seconds(started)} s: ${open.length} accounts still running: ${open.join(', ')}`);
     }, progressMs);
     const scenarios = await Promise.all(running).finally(() => clearInterval(reporting));
-    say(`every operation has ended after ${seconds(started)} s`);
+    report(`every operation has ended after ${seconds(started)} s`);
     requested.abort();
     const [, outages, dropped, messages] = await Promise.all([varying, killing, dropping, writing]);
-    say(`the last of ${outages.length} kills is over after ${seconds(started)} s: the faults are switched off`);
+    report(`the last of ${outages.length} kills is over after ${seconds(started)} s: the faults are switched off`);
     const refused = await faults.refused();
     await faults.off();
     const left = await settle(real.control, facts, upstream, settleMs);
     settled.abort();
     await advancing;
-    say(left.length ? `not finished: ${left.join(', ')}` : `no work is left after ${seconds(started)} s`);
+    report(left.length ? `not finished: ${left.join(', ')}` : `no work is left after ${seconds(started)} s`);
     // Before the last list below, which `calls` does not count.
     const ownListCalls = upstream.listCalls;
     const calls = await callsOf(real.control);

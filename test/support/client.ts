@@ -6,7 +6,6 @@ export interface Answer<T = any> {
   body: T;
 }
 
-/** The API as a caller sees it. */
 export interface ApiClient {
   url: string;
   key: string;

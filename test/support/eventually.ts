@@ -1,4 +1,4 @@
-/** Repeats `ask` until it answers something truthy; fails with what was awaited. No test sleeps for a fixed time. */
+/** Repeats `ask` until its result is truthy; fails with `what`. No test sleeps for a fixed time. */
 export async function eventually<T>(
   what: string,
   ask: () => Promise<T | null | undefined | false>,

@@ -1,4 +1,4 @@
-/** A login page as a browser shows it. */
+/** As a browser shows it. */
 export interface Page {
   status: number;
   /** The page's address, or the address on another site to which it redirected. */
@@ -6,7 +6,7 @@ export interface Page {
   html: string;
 }
 
-/** A browser without script. It stays on the site it began on and does not follow a redirect to another site. */
+/** Without script. It stays on its first site and does not follow a redirect to another site. */
 export interface PageVisitor {
   open(url: string): Promise<Page>;
   send(url: string, fields: Record<string, string>): Promise<Page>;

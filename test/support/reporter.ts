@@ -1,6 +1,6 @@
 import { writeSync } from 'node:fs';
 
-/** Jest's counts of a whole run. The tests of a suite with a runtime error were not run. */
+/** The tests of a suite with a runtime error were not run. */
 type Counts = Record<
   'numPassedTests' | 'numFailedTests' | 'numPendingTests' | 'numTodoTests' | 'numRuntimeErrorTestSuites',
   number

@@ -18,7 +18,7 @@ export function findChromium(): string | null {
 
 /** A browser without a window and with a profile of its own. */
 export interface Browser {
-  /** What a reader of the page sees, one piece of text a line, once it holds all of `expected`. */
+  /** The visible text, one piece a line, once it holds all of `expected`. */
   read(url: string, ...expected: string[]): Promise<string>;
   close(): void;
 }

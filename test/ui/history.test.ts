@@ -42,7 +42,7 @@ const tests = (browserPath: string) => (): void => {
         return newest.status.name === 'COMPLETED' && isIt(newest.runId) && newest;
       });
     const first = await ended(() => true);
-    // A later run of the same workflow is none of the attempt's business.
+    // A later run of the same workflow does not belong to the attempt.
     await api.post(`/api/v1/accounts/${account.id}/reconnect`, {});
     const second = await ended((runId) => runId !== first.runId);
     tenantId = String(second.searchAttributes['PatchbayTenant']?.[0]);
@@ -54,7 +54,7 @@ const tests = (browserPath: string) => (): void => {
     rmSync(home, { recursive: true, force: true });
   }, 60_000);
 
-  it("shows the run at the attempt's history_url, as a story in plain words", async () => {
+  it("shows the run at the attempt's history_url in plain words", async () => {
     const page = await browser.read(
       attempt.history_url,
       attempt.workflow_id,
@@ -77,7 +77,7 @@ const tests = (browserPath: string) => (): void => {
   const listAt = (query: string): string =>
     `${stack.describe().temporal_ui_url}/namespaces/default/workflows?query=${encodeURIComponent(query)}`;
 
-  it('lists it by tenant, account, channel and state', async () => {
+  it('finds the run by tenant, account, channel and state', async () => {
     const query = [
       `PatchbayTenant="${tenantId}"`,
       `PatchbayAccount="${account.id}"`,
@@ -87,7 +87,7 @@ const tests = (browserPath: string) => (): void => {
     await browser.read(listAt(query.join(' AND ')), attempt.workflow_id, 'Completed');
   });
 
-  it.each(['PatchbayChannel="whatsapp"', 'PatchbayState="failed"'])('does not list it by %s', async (query) => {
+  it.each(['PatchbayChannel="whatsapp"', 'PatchbayState="failed"'])('does not find the run by %s', async (query) => {
     const page = await browser.read(listAt(query), 'No Workflows Found');
     expect(page).not.toContain(attempt.workflow_id);
   });

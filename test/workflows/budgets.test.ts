@@ -28,7 +28,7 @@ afterAll(async () => {
   await stack?.stop();
 });
 
-/** With PATCHBAY_RECORD=1 the history of each story becomes the one that the replay test holds today's code to. */
+/** With PATCHBAY_RECORD=1 the history becomes a recorded one, for the replay test. */
 async function keep(name: string, history: History): Promise<History> {
   if (process.env.PATCHBAY_RECORD !== '1') return history;
   const folder = new URL('../replay/histories/', import.meta.url);
@@ -65,7 +65,7 @@ it('renews a QR for 2 actions and 11 events', async () => {
   await stack.control.post('/scan', { account_id: upstream });
   await stack.api.account(id, 'active');
   const history = await keep('connect-qr-renewed', await connectionHistory(client, id));
-  // The clock was moved, so the renewal left its timer behind, and came by signals: of the waiting request, and of the
+  // The clock was moved, so the renewal left its timer behind and came by signals: of the waiting request, and of the
   // reconciler where it was as fast. One signal is the webhook's.
   const byClock = signalsOf(history) - 1;
   expect(actionsOf(history)).toBeLessThanOrEqual(9 + 2 + 1 + byClock);
@@ -82,7 +82,7 @@ it('adds 3 actions for the first checkpoint and 2 actions, 11 events for each fu
   expect(eventsOf(history).length).toBeLessThanOrEqual(40 + 13 + 11);
 });
 
-it('connects by a login page within 12 actions and 51 events: two words come of it, the callback and the status', async () => {
+it('connects by a login page within 12 actions and 51 events, with callback and status', async () => {
   const { id, step } = await begin({ channel: 'linkedin', method: 'hosted' });
   await visitor().send(step.url, {
     action: 'begin',
@@ -141,7 +141,7 @@ it('collects details within 11 events', async () => {
   expect(actionsOf(history)).toBeLessThanOrEqual(3);
 });
 
-/** The newest run of a workflow whose id begins with `prefix`, once it has ended. */
+/** Of a workflow whose id begins with `prefix`, once it has ended. */
 async function newest(prefix: string): Promise<History> {
   const id = await eventually(`a run of ${prefix}`, async () => {
     for await (const run of client.workflow.list({ query: `WorkflowId STARTS_WITH '${prefix}'` }))
@@ -151,7 +151,7 @@ async function newest(prefix: string): Promise<History> {
   return client.workflow.getHandle(id).fetchHistory();
 }
 
-it('reads an address book within 11 events and 4 actions, also where it fails', async () => {
+it('reads an address book within 11 events and 4 actions, also when it fails', async () => {
   const books = createBooks(stack);
   const { id } = await books.connected({ size: 20, seed: 'budget' });
   const history = await keep('sync-contacts', await newest(syncWorkflowId('contacts', id)));
@@ -166,7 +166,7 @@ it('reads an address book within 11 events and 4 actions, also where it fails', 
 it.each([
   ['syncAllContacts', 'sync-all-contacts'],
   ['fetchPictures', 'fetch-pictures'],
-])('sweeps by the clock within 11 events: %s', async (type, name) => {
+])('sweeps by a Schedule within 11 events: %s', async (type, name) => {
   await stack.trigger(type);
   const history = await keep(name, await newest(scheduleId(type, stack.config.TEMPORAL_TASK_QUEUE)));
   expect(eventsOf(history).length).toBeLessThanOrEqual(11);

@@ -15,7 +15,7 @@ afterAll(async () => {
   await stack?.stop();
 });
 
-it('erases a person within 4 actions and 23 events, and says nothing of the person to Temporal', async () => {
+it('erases a person within 4 actions and 23 events, and sends Temporal nothing about the person', async () => {
   const { body } = await stack.api.post('/api/v1/erasures?wait=20', { phone: '+33639987777' });
   expect(body.state).toBe('done');
   const handle = client.workflow.getHandle(erasureWorkflowId(body.id));

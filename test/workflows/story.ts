@@ -5,19 +5,19 @@ import { status } from '../../workflows/messages.ts';
 import { eventually } from '../support/eventually.ts';
 import { progress, skipTime, type Play, type SkippedTime } from './time-skipping.ts';
 
-/*
- * P5: the connection workflow where hours and days pass. The activities are written by hand and keep a journal of the
- * workflow's time at which they were asked; what they do against PostgreSQL and a provider is tested elsewhere. The
- * server does updates, but it has neither Schedules nor a list of runs: those are tested on a whole server.
+/**
+ * P5: the connection workflow over hours and days. The activities are fakes that log the workflow's time of each call;
+ * their work against PostgreSQL and a provider is tested elsewhere. The server supports updates, but neither Schedules
+ * nor a list of runs: those are tested on a whole server.
  */
 export const minute = 60_000;
 export const hour = 60 * minute;
 export const day = 24 * hour;
 
-/** The server of the test file that runs: there is one for each. */
+/** One server for each test file. */
 export let time: SkippedTime;
 
-/** Tests with time skipped; one skipped test where the machine has no time-skipping server. */
+/** One skipped test where the machine has no time-skipping server. */
 export function withTimeSkipped(title: string, tests: () => void): void {
   const server = process.env.PATCHBAY_TEST_SERVER_PATH;
   if (!server) {
@@ -41,7 +41,7 @@ interface Entry {
   reason?: string;
 }
 
-/** One account whose wishes are served in order: taken, then ended by `closed`. */
+/** Fake activities of one account whose requested operations are served in order. */
 export function world(wishes: Exclude<NextOperation, { kind: 'none' }>[]) {
   const journal: Entry[] = [];
   const open = [...wishes];
@@ -57,7 +57,7 @@ export function world(wishes: Exclude<NextOperation, { kind: 'none' }>[]) {
     note('nextOperation', ref);
     return Promise.resolve(open[0] ?? { kind: 'none', attempt: wishes.at(-1)?.attempt ?? 0, owes: 'nothing' });
   };
-  /** Ends the attempt in hand, as the transaction of an activity would. */
+  /** Ends the present attempt, as the transaction of an activity would. */
   const end = (attempt: number, accountState: string): Progress => {
     const [first] = open;
     if (first?.attempt === attempt) open.shift();
@@ -76,7 +76,7 @@ export function world(wishes: Exclude<NextOperation, { kind: 'none' }>[]) {
     note,
     end,
     wish: (wish: (typeof wishes)[number]): void => void open.push(wish),
-    /** The names of what was asked, in order. */
+    /** The names of the called activities, in order. */
     asked: (): string[] => journal.map(({ what }) => what),
     common: { nextOperation, closeAttempt, checkAccount },
   };
@@ -97,7 +97,6 @@ export const connectWish = (expiresInMs: number, attempt = 1) => ({ kind: 'conne
 export const waiting = (ref: AttemptRef, stepId: string, inMs: number, more: Partial<Progress> = {}): Progress =>
   progress(ref.attempt, { stepId, kind: 'qr', wakeAt: ref.now + inMs, wakeInMs: inMs, ...more });
 export const answerOf = (stepId: string, answerId: string) => ({ stepId, action: 'answer' as const, answerId });
-/** A started run that has come to its first step. */
 export async function atFirstStep(play: Play) {
   const handle = await start(play);
   await eventually('the first step', async () => (await handle.query(status)).stepId);
@@ -105,9 +104,9 @@ export async function atFirstStep(play: Play) {
 }
 export const refusedAs = (type: string) => ({ name: 'WorkflowUpdateFailedError', cause: { type } });
 
-/** The server's time; it says of a try only when it was put off, not when it was due. */
+/** The server reports a retry only when it was deferred, not when it was due. */
 export const serverTime = (): Promise<number> => time.env.currentTimeMs();
 export const between = (moments: number[]): number[] => moments.slice(1).map((at, index) => at - (moments[index] ?? 0));
-/** That long; a server whose time jumps is a little late, and never early. */
+/** A server whose time jumps is a little late, and never early. */
 export const within = (ms: number) =>
   ({ asymmetricMatch: (found: number) => found >= ms - 50 && found < ms + 30_000 }) as any;

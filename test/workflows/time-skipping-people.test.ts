@@ -22,7 +22,7 @@ import { progress } from './time-skipping.ts';
 
 withTimeSkipped('P5, with time skipped: what people do meanwhile', () => {
   describe('answers', () => {
-    /** A login that asks for a code; `123456` is right. Gives the code's step for two hours. */
+    /** A login that asks for a code; the answer `right` is accepted. The code's step lasts two hours. */
     const asksForCode = ({ note, end }: ReturnType<typeof world>): Partial<Activities> => ({
       beginLogin: (ref) => {
         note('beginLogin', ref);
@@ -39,10 +39,10 @@ withTimeSkipped('P5, with time skipped: what people do meanwhile', () => {
       },
     });
 
-    it('takes an answer an hour later; a wrong one leads to a new step with a time of its own', async () => {
+    it('accepts an answer an hour later; a wrong one leads to a new step with its own expiry', async () => {
       const story = world([connectWish(day)]);
       await time.play({ ...story.common, ...asksForCode(story) }, async (play) => {
-        // As the API asks: the update starts the run and is answered by its first step.
+        // As the API does: the update starts the run and returns its first step.
         const startWorkflowOperation = new WithStartWorkflowOperation('connection', {
           taskQueue: play.taskQueue,
           workflowId: play.workflowId,
@@ -66,7 +66,7 @@ withTimeSkipped('P5, with time skipped: what people do meanwhile', () => {
       expect(story.asked()).toEqual(['nextOperation', 'beginLogin', 'actOnStep', 'actOnStep']);
     });
 
-    it('refuses an answer to a step that is over, and the step still lapses at its time', async () => {
+    it('refuses an answer to an ended step, and the step still lapses at its time', async () => {
       const story = world([connectWish(day)]);
       await time.play({ ...story.common, ...asksForCode(story) }, async (play) => {
         const handle = await atFirstStep(play);
@@ -78,7 +78,7 @@ withTimeSkipped('P5, with time skipped: what people do meanwhile', () => {
       expect(story.journal.at(-1)?.after).toEqual(within(2 * hour));
     });
 
-    it('refuses a second answer while one is being checked', async () => {
+    it('refuses a second answer during the check of the first', async () => {
       const story = world([connectWish(day)]);
       const checked = Promise.withResolvers<void>();
       const begun = Promise.withResolvers<void>();
@@ -103,8 +103,8 @@ withTimeSkipped('P5, with time skipped: what people do meanwhile', () => {
     });
   });
 
-  describe('what comes between', () => {
-    it('takes up a newer wish in the middle of a login, once the older attempt is closed', async () => {
+  describe('concurrent operations', () => {
+    it('starts a newer operation in the middle of a login, once the older attempt is closed', async () => {
       const story = world([connectWish(day)]);
       const { journal, note, end, common, wish } = story;
       await time.play(
@@ -142,7 +142,7 @@ withTimeSkipped('P5, with time skipped: what people do meanwhile', () => {
       expect(journal[2]?.after).toEqual(within(4 * hour));
     });
 
-    it('closes an attempt that was replaced while nobody moved it', async () => {
+    it('closes an attempt that was replaced while it had no run', async () => {
       const { journal, note, end, common } = world([{ kind: 'superseded', attempt: 1 }, connectWish(hour, 2)]);
       await time.play(
         {
@@ -162,7 +162,7 @@ withTimeSkipped('P5, with time skipped: what people do meanwhile', () => {
       ]);
     });
 
-    it('closes an attempt whose owner cancelled it, without waiting for its deadline', async () => {
+    it('closes an attempt that its owner cancelled, without waiting for its deadline', async () => {
       const { journal, note, common } = world([connectWish(3 * day)]);
       await time.play(
         {
@@ -187,7 +187,7 @@ withTimeSkipped('P5, with time skipped: what people do meanwhile', () => {
       expect(journal.at(-1)?.after).toEqual(within(day));
     });
 
-    it('leaves the wish open when an operator cancels the run; the next run takes it up where it stands', async () => {
+    it('leaves the operation open when an operator cancels the run; the next run continues it', async () => {
       const { asked, note, end, common } = world([connectWish(3 * day)]);
       let begun = 0;
       await time.play(
@@ -210,7 +210,7 @@ withTimeSkipped('P5, with time skipped: what people do meanwhile', () => {
       expect(asked()).toEqual(['nextOperation', 'beginLogin', 'nextOperation', 'beginLogin']);
     });
 
-    it('keeps its timer through news that change nothing', async () => {
+    it('keeps its timer when a signal changes nothing', async () => {
       const { asked, note, end, common } = world([connectWish(day)]);
       let lapse = 0;
       const history = await time.play(

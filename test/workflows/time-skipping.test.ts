@@ -68,7 +68,7 @@ withTimeSkipped('P5, with time skipped: deadlines and pauses', () => {
       expect(journal.at(-1)).toMatchObject({ what: 'closeAttempt', reason: 'deadline_passed' });
     });
 
-    it('counts a scan that the look at the deadline finds: nothing is closed or cleaned', async () => {
+    it('accepts a scan that the check at the deadline finds: nothing is closed or compensated', async () => {
       const { asked, note, end, common } = world([connectWish(day)]);
       await time.play(
         {
@@ -87,7 +87,7 @@ withTimeSkipped('P5, with time skipped: deadlines and pauses', () => {
       expect(asked()).toEqual(['nextOperation', 'beginLogin', 'checkLogin']);
     });
 
-    it('counts a scan that came between the look at the deadline and the clean-up', async () => {
+    it('accepts a scan between the check at the deadline and the compensation', async () => {
       const { asked, note, end, common } = world([connectWish(day)]);
       const handle = await time.play(
         {
@@ -117,7 +117,7 @@ withTimeSkipped('P5, with time skipped: deadlines and pauses', () => {
     });
   });
 
-  describe('what a provider makes it wait for', () => {
+  describe('pauses of a provider', () => {
     it('waits the hours that the provider asks for, and no less', async () => {
       const { note, end, common } = world([connectWish(2 * day)]);
       const tries: number[] = [];
@@ -154,7 +154,7 @@ withTimeSkipped('P5, with time skipped: deadlines and pauses', () => {
       expect(journal.at(-1)?.after).toBeLessThanOrEqual(8 * hour + minute);
     });
 
-    it('asks a provider that is down again after ever longer pauses, of 20 seconds at most', async () => {
+    it('retries a provider that is down after ever longer pauses, of 20 seconds at most', async () => {
       const { note, end, common } = world([connectWish(day)]);
       const tries: number[] = [];
       await time.play(
@@ -172,7 +172,7 @@ withTimeSkipped('P5, with time skipped: deadlines and pauses', () => {
       expect(between(tries)).toEqual([500, 1_000, 2_000, 4_000, 8_000, 16_000, 20_000, 20_000, 20_000].map(within));
     });
 
-    it('does not ask again what the provider refused for good', async () => {
+    it('does not retry a permanent refusal', async () => {
       const { journal, asked, note, common } = world([connectWish(day)]);
       await time.play(
         {
@@ -188,7 +188,7 @@ withTimeSkipped('P5, with time skipped: deadlines and pauses', () => {
       expect(journal.at(-1)).toMatchObject({ reason: 'wrong_credentials' });
     });
 
-    it('keeps trying to close an attempt for a day, then ends: the reconciler owes the rest', async () => {
+    it('tries to close an attempt for a day, then ends: the reconciler owes the rest', async () => {
       const { note, common } = world([connectWish(hour)]);
       let tries = 0;
       let lastAt = 0;
@@ -214,7 +214,7 @@ withTimeSkipped('P5, with time skipped: deadlines and pauses', () => {
   });
 
   describe('at rest', () => {
-    it('ends at once when nothing is wished for: no run stays open for weeks', async () => {
+    it('ends at once when no operation is requested: no run stays open for weeks', async () => {
       const { asked, common } = world([]);
       const history = await time.play(common, async (play) => {
         const handle = await start(play);
@@ -226,7 +226,7 @@ withTimeSkipped('P5, with time skipped: deadlines and pauses', () => {
       expect(history.events?.some((event) => event.workflowExecutionContinuedAsNewEventAttributes)).toBe(false);
     });
 
-    it('goes once more for a word that came while it was about to end', async () => {
+    it('repeats for a signal that came while it was about to end', async () => {
       const { asked, note, common } = world([]);
       const looked = Promise.withResolvers<void>();
       const told = Promise.withResolvers<void>();
@@ -253,7 +253,7 @@ withTimeSkipped('P5, with time skipped: deadlines and pauses', () => {
       expect(asked()).toEqual(['nextOperation', 'checkAccount', 'nextOperation', 'checkAccount']);
     });
 
-    it('rests after ten minutes in which the provider did not answer: the reconciler asks again', async () => {
+    it('ends after ten minutes without an answer of the provider: the reconciler requests it again', async () => {
       const { journal, note, common } = world([]);
       let lastAt = 0;
       await time.play(
@@ -271,7 +271,7 @@ withTimeSkipped('P5, with time skipped: deadlines and pauses', () => {
       expect(lastAt).toEqual(within(9 * minute));
     });
 
-    it('collects details again for a trigger that came meanwhile, and after the pause that the provider asked for', async () => {
+    it('collects details again for a trigger during the run, after the pause that the provider asked for', async () => {
       const tries: number[] = [];
       await time.play(
         {
@@ -290,7 +290,7 @@ withTimeSkipped('P5, with time skipped: deadlines and pauses', () => {
       expect(between(tries)).toEqual([within(6 * hour), within(0)]);
     });
 
-    it('gives a collection of details up by name after eight tries, hours apart: no run is left open', async () => {
+    it('ends a collection of details with a named failure after eight tries, hours apart: no run is left open', async () => {
       let tries = 0;
       const reasons: string[] = [];
       await time.play(

@@ -14,7 +14,7 @@ import { testKeys } from '../support/key.ts';
 /** Temporal's time-skipping server with our workflows: days pass while a result is awaited. */
 export interface SkippedTime {
   env: TestWorkflowEnvironment;
-  /** Serves one account's run with `activities` until `story` is told. Activities that are not given fail loudly. */
+  /** Serves one account's run with `activities` while `scenario` runs. Activities that are not given fail. */
   play<T>(activities: Partial<Activities>, story: (play: Play) => Promise<T>): Promise<T>;
   stop(): Promise<void>;
 }
@@ -27,7 +27,7 @@ export interface Play {
 
 let played = 0;
 
-/** Starts the server from its launcher, `path`. */
+/** `path` is the server's launcher. */
 export async function skipTime(path: string): Promise<SkippedTime> {
   const log = createLog('test', 'silent');
   installRuntime(log);
@@ -77,7 +77,7 @@ const bundleOfOurs = (): Promise<WorkflowBundle> =>
     logger: { trace() {}, debug() {}, info() {}, warn() {}, error() {}, log() {} },
   });
 
-/** Where an attempt stands, as an activity answers it. */
+/** An attempt's progress, as an activity returns it. */
 export const progress = (attempt: number, more: Partial<Progress> = {}): Progress => ({
   attempt,
   state: 'open',

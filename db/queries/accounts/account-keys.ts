@@ -6,13 +6,12 @@ import { sealed } from '../../sealed.ts';
 import type { Vault } from '../../vault.ts';
 import { openLedger } from '../erasures/ledger-key.ts';
 
-/** The keys that an account's provider gave it, opened; null where it has none. */
 export const accountKeys = (keyset: Keyset, account: Account): AccountKeys | null =>
   account.providerKeys
     ? (JSON.parse(keyset.open(account.providerKeys, sealed.providerKeys(account.id))) as AccountKeys)
     : null;
 
-/** Stores the keys that the provider gives an account now. Equal ones are not sealed again. */
+/** Equal keys are not sealed again. */
 export async function keepAccountKeys(
   em: Em,
   vault: Vault,
@@ -28,7 +27,7 @@ export async function keepAccountKeys(
   account.webhookSecretHash = webhookSecret ? (await openLedger(em, vault)).secretHash(webhookSecret) : null;
 }
 
-/** Drops the keys, with the secret by which webhooks find the account. */
+/** Drops the keys and the secret by which webhooks find the account. */
 export function forgetAccountKeys(account: Account): void {
   account.providerKeys = null;
   account.webhookSecretHash = null;

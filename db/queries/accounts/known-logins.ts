@@ -1,7 +1,7 @@
 import type { Em } from '../../connect.ts';
 import { rows, sql } from '../../sql.ts';
 
-/** Which of these upstream ids an account or an attempt of any tenant has recorded. System role. */
+/** Which of these upstream ids an account or attempt of any tenant has. System role. */
 export async function knownLogins(em: Em, providerAccountIds: readonly string[]): Promise<Set<string>> {
   const found = await rows<{ id: string }>(
     em,

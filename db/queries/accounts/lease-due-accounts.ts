@@ -1,7 +1,6 @@
 import type { Em } from '../../connect.ts';
 import { rows, sql } from '../../sql.ts';
 
-/** What an account can be due for. */
 export type DueColumn = 'contacts_due_at' | 'pictures_due_at';
 
 export interface DueAccount {
@@ -12,8 +11,8 @@ export interface DueAccount {
 const canWork = sql`state = 'active' and merged_into is null and provider_account_id is not null`;
 
 /**
- * Leases working accounts that are due, the longest due first, by setting their next time to `until`: the leases of a
- * worker that dies are taken by the next sweep after it. To be committed before any provider is asked. System role.
+ * Leases the accounts due longest; a later sweep takes expired leases. Commit before any call to a provider. System
+ * role.
  */
 export function leaseAccounts(em: Em, column: DueColumn, now: Date, until: Date, limit: number): Promise<DueAccount[]> {
   const due = sql.ref(column);
@@ -26,7 +25,7 @@ export function leaseAccounts(em: Em, column: DueColumn, now: Date, until: Date,
   );
 }
 
-/** Moves leases that end at `from` to `to`; those that another worker has changed since stay. */
+/** Moves leases that end at `from`; those that another worker has changed since stay. */
 export function moveLeases(
   em: Em,
   column: DueColumn,

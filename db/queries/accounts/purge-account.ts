@@ -5,10 +5,7 @@ import { Contact } from '../../entities/contacts.ts';
 import { SyncRun } from '../../entities/events.ts';
 import { deleteAccountWebhooks } from '../webhooks/requests.ts';
 
-/**
- * Deletes everything that was learned of an account, but not the steps of attempt `keptAttemptId`. A bare row stays, so
- * that callers can see the outcome.
- */
+/** Deletes an account's data, but not the steps of attempt `keptAttemptId`: its outcome stays visible. */
 export async function purgeAccount(em: Em, account: Account, keptAttemptId: string): Promise<void> {
   const of = { accountId: account.id };
   await em.nativeDelete(AccountEvent, of);

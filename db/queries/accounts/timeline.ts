@@ -3,7 +3,7 @@ import { transition, type AccountEvent as StateEvent } from '../../../domain/acc
 import type { Em } from '../../connect.ts';
 import { AccountEvent, type Account } from '../../entities/accounts.ts';
 
-/** Adds an event to an account's timeline. `text` holds no personal data; neither it nor `data` holds a secret. */
+/** `text` holds no personal data; neither it nor `data` holds a secret. */
 export function addTimelineEvent(
   em: Em,
   account: Account,
@@ -26,7 +26,7 @@ export function addTimelineEvent(
   );
 }
 
-/** The only writer of an account's state: applies `transition` and adds the timeline event. Answers whether it changed. */
+/** The only writer of an account's state; adds the timeline event. False when nothing changed. */
 export function moveAccount(em: Em, account: Account, event: StateEvent, attempt?: number): boolean {
   const before = { state: account.state, reason: account.reason, who: account.who, since: account.since };
   const after = transition(before, event);

@@ -5,17 +5,13 @@ import { ConnectionAttempt, type ConnectionStep } from '../../entities/attempts.
 import { lockAccount } from '../accounts/lock-accounts.ts';
 import { stepOf } from './attempt-with-step.ts';
 
-/** An attempt with its account and current step, as the lock found them. */
 export interface LockedAttempt {
   account: Account;
   attempt: ConnectionAttempt;
   step: ConnectionStep | null;
 }
 
-/**
- * Locks an account, then its attempt of that number: always in this order, so that two transactions never wait for each
- * other. Throws when there is none.
- */
+/** Locks the account, then the attempt: always in this order, so that no two transactions deadlock. */
 export async function lockAttempt(em: Em, accountId: string, number: number): Promise<LockedAttempt> {
   const account = await lockAccount(em, accountId);
   if (!account) throw new Error(`There is no account ${accountId}.`);

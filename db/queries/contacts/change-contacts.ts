@@ -2,7 +2,7 @@ import type { Em } from '../../connect.ts';
 import { rows, sql, type Sql } from '../../sql.ts';
 import { contactsWhere, type ContactFilter } from './find-contacts.ts';
 
-/** A caller's change of contacts; null takes an edit of the company back. `groups` replaces, then the others apply. */
+/** A null company removes its edit. `groups` replaces, then the other lists apply. */
 export interface ContactChange {
   company?: string | null | undefined;
   groups?: readonly string[] | undefined;
@@ -11,10 +11,9 @@ export interface ContactChange {
 }
 
 /**
- * Changes every contact that `filter` means, in one statement; answers how many are different now, and the most groups
- * that one of these has. An edited company keeps the provider's (`over` in its provenance), so that taking the edit back
- * shows that again at once. A merged-in value that is written by hand as well becomes the contact's own. The caller
- * holds the locks of the accounts.
+ * Changes all matching contacts; returns how many differ now, and the most groups of one of them. An edited company
+ * keeps the provider's in its provenance, so that removing the edit restores it. The caller holds the locks of the
+ * accounts.
  */
 export async function changeContacts(
   em: Em,
@@ -41,14 +40,14 @@ export async function changeContacts(
   return { changed: counted?.changed ?? 0, mostGroups: counted?.most ?? 0 };
 }
 
-/** In order of first sight, each once. */
+// In the order of their first place, each once.
 const groupsAfter = ({ groups, addGroups = [], removeGroups = [] }: ContactChange): Sql =>
   sql`array(select name
         from unnest(${groups ? sql`${groups}::text[]` : sql`c.groups`} || ${addGroups}::text[])
           with ordinality as given (name, place)
         where name <> all(${removeGroups}::text[]) group by name order by min(place))`;
 
-/** Groups no longer come from a merge where they are taken away, or given by hand as well. */
+// A group is no longer from a merge when it is removed, or also given by hand.
 const originsAfter = ({ addGroups = [] }: ContactChange): Sql =>
   sql`coalesce(jsonb_set(next.provenance, '{groups}', (
       select jsonb_object_agg(id, names) from (
@@ -61,7 +60,6 @@ const originsAfter = ({ addGroups = [] }: ContactChange): Sql =>
 const isEdited = sql`(c.edits ->> 'company') is not null`;
 const over = sql`c.provenance #> '{company,over}'`;
 
-/** The columns `company`, `edits` and `provenance` after the change. */
 function companyAfter(company: string | null | undefined, at: Date): Sql {
   if (company === undefined) return sql`c.company, c.edits, c.provenance`;
   if (company === null)
@@ -79,7 +77,7 @@ function companyAfter(company: string | null | undefined, at: Date): Sql {
              else jsonb_build_object('value', c.company, 'origin', c.provenance -> 'company') end)) end as provenance`;
 }
 
-/** The provider's entries were passed over while the edit stood: the next sync takes them as new. */
+// Entries were skipped while the edit stood: the next sync treats them as new.
 async function forgetEntries(em: Em, where: Sql): Promise<void> {
   await rows(
     em,

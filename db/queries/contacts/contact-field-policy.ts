@@ -2,10 +2,7 @@ import { contactFields, droppableFields, type DroppableName } from '../../../dom
 import type { Em } from '../../connect.ts';
 import { rows, sql } from '../../sql.ts';
 
-/**
- * The contact fields that a tenant keeps, by their names in the code, `raw` among them; null: all. Until the caller's
- * transaction ends the tenant cannot change them, so that nothing is written by an old rule after the new one.
- */
+/** The stored fields by name in the code; null: all. The policy cannot change until the transaction ends. */
 export async function contactFieldPolicy(em: Em, tenantId: string): Promise<ReadonlySet<string> | null> {
   const [row] = await rows<{ contact_fields: DroppableName[] | null }>(
     em,

@@ -18,43 +18,36 @@ import {
 
 export interface Saving extends WritingOf {
   vault: Vault;
-  /** The fields that the tenant keeps; null: all. */
   keep: ReadonlySet<string> | null;
 }
 
-/** What came of an entry. */
 export interface SavedPerson {
   contactId: string;
   outcome: 'inserted' | 'updated' | 'unchanged';
-  /** Has a verified, saved or push name. */
   named: boolean;
-  /** Other contacts that the entry showed to be the same person: merged into this one now. */
+  /** Contacts of the same person by this entry, now merged into this one. */
   joined?: readonly string[];
 }
 
-/** An alias in the database, or one that this page adds. */
 export interface Known {
   contactId: string;
   /** The contact's survivor, or the contact itself. */
   root: string;
   hash: string | null;
   named: boolean;
-  /** The picture that is kept of an identity that decides; undefined where none is compared. */
+  /** The stored picture of the identity that decides; undefined where none is compared. */
   picture?: string | null;
 }
 
 const noGroups: readonly string[] = [];
 
-/** The people of a page that change. */
 export class ContactPage {
   readonly #em: Em;
   readonly #of: Saving;
   readonly #keys: Keyset;
-  /** By the alias's value. */
   readonly #known: Map<string, Known>;
   readonly #at: string;
   readonly #held = new Map<string, ContactRow>();
-  /** Merged contacts, by their survivor. */
   readonly #merged = new Map<string, ContactRow[]>();
   readonly #contacts = new Map<string, ContactRow>();
   readonly #aliases = new Map<string, AliasRow>();
@@ -85,7 +78,7 @@ export class ContactPage {
     return merged;
   }
 
-  /** The survivors of the contacts with these aliases, the oldest first. */
+  // The survivors, the oldest first.
   #rootsOf(aliases: readonly Identity[]): string[] {
     const roots = aliases.flatMap(({ value }) => this.#known.get(value)?.root ?? []);
     return roots.length > 1 ? [...new Set(roots)].sort() : roots;
@@ -129,7 +122,7 @@ export class ContactPage {
     return row;
   }
 
-  /** The entry under the contact's identity decides; a LID gives way to a JID once that is known. */
+  // The entry under the contact's identity decides; a JID replaces a LID once it is known.
   #see(row: ContactRow, entry: SeenContact, isNew: boolean): void {
     const decides = isNew || row.identity === entry.id || isBetter(entry.id, row.identity);
     if (decides) {
@@ -167,7 +160,6 @@ export class ContactPage {
     for (const one of this.#known.values()) if (one.root === other.id) one.root = row.id;
   }
 
-  /** Writes everything that was taken. */
   async write(): Promise<void> {
     if (!this.#contacts.size) return;
     await writePeople(this.#em, this.#of, [...this.#contacts.values()], [...this.#aliases.values()], this.#isNew);

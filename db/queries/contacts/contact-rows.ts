@@ -4,23 +4,19 @@ import type { Identity } from '../../../domain/identities.ts';
 import type { Em } from '../../connect.ts';
 import { rows, sql } from '../../sql.ts';
 
-/** A contact as its writers hold it. Times are RFC 3339. */
+/** Times are RFC 3339. */
 export interface ContactRow {
   id: string;
   fields: ContactFields;
   edits: ContactEdits;
   provenance: Provenance;
   groups: readonly string[];
-  /** The alias whose entry decides. */
   identity: string | null;
-  /** When the provider last gave the picture's address. */
   pictureAt: string | null;
-  /** Sealed. */
   raw: string | null;
   mergedInto: string | null;
 }
 
-/** Contacts by id, for a writer that holds the account's lock. */
 export async function loadContacts(
   em: Em,
   accountId: string,
@@ -31,7 +27,7 @@ export async function loadContacts(
   return new Map(found.map((row) => [row.id, row]));
 }
 
-/** The contacts that were merged into these, by age; for a writer that holds the account's lock. */
+/** The contacts merged into these, by age; for a writer that holds the account's lock. */
 export const loadMerged = (em: Em, accountId: string, survivors: readonly string[]): Promise<ContactRow[]> =>
   loadBy(em, accountId, 'merged_into', survivors);
 
@@ -51,7 +47,6 @@ async function loadBy(
   return found.map(({ contact }) => rowOf(contact));
 }
 
-/** A row as JSON; fields stand under their columns. */
 type Stored = Record<string, string | boolean | null> & {
   id: string;
   edits: ContactEdits;
@@ -75,28 +70,24 @@ const rowOf = (stored: Stored): ContactRow => ({
   mergedInto: stored.merged_into,
 });
 
-/** The account whose contacts are written, and when. */
 export interface WritingOf {
   tenantId: string;
   accountId: string;
   at: Date;
 }
 
-/** An alias as its writers hold it; the hash belongs to the identity that an entry came under. */
+/** The hash belongs to the identity of an entry. */
 export interface AliasRow extends Identity {
   contactId: string;
   hash: string | null;
 }
 
-/** Writes whole contacts, new or not, that were changed otherwise than by an entry of the provider. */
+/** Writes whole contacts that changed otherwise than by an entry of the provider. */
 export async function writeContacts(em: Em, of: WritingOf, written: readonly ContactRow[]): Promise<void> {
   if (written.length) await rows(em, sql`${insert(of, contactColumns, written, false)} ${overwrite(false)}`);
 }
 
-/**
- * Writes contacts as the provider shows them with their aliases, in one statement. `isNew` says that none of them is in
- * the database.
- */
+/** Writes contacts and their aliases in one statement. `isNew`: none of them is in the database. */
 export async function writePeople(
   em: Em,
   of: WritingOf,
@@ -120,7 +111,6 @@ interface Column<Row> {
   name: string;
   type: string;
   of: (row: Row) => string | boolean | null;
-  /** How the list's element becomes the column's value, where it is not that value. */
   value?: string;
   /** A new contact has the default. */
   isLater?: true;
@@ -141,7 +131,7 @@ const contactColumns: readonly Column<ContactRow>[] = [
   { name: 'edits', type: 'jsonb', isLater: true, of: ({ edits }) => JSON.stringify(edits) },
   {
     name: 'groups',
-    // A list of lists of different lengths is no array of PostgreSQL.
+    // PostgreSQL has no array of lists of different lengths.
     type: 'jsonb',
     value: 'array(select jsonb_array_elements_text(r.groups))',
     isLater: true,
@@ -158,12 +148,12 @@ const aliasColumns: readonly Column<AliasRow>[] = [
 const newColumns = contactColumns.filter(({ isLater }) => !isLater);
 const namesOf = (columns: readonly { name: string }[]) => sql.join(columns.map(({ name }) => sql.ref(name)));
 
-/** Rows as a list for each column, which PostgreSQL reads in two thirds of the time that JSON takes. */
+// A list per column, which PostgreSQL reads in two thirds of the time of JSON.
 const unnest = <Row>(columns: readonly Column<Row>[], written: readonly Row[]) =>
   sql`unnest(${sql.join(columns.map(({ type, of }) => sql`${written.map(of)}::${sql.raw(type)}[]`))})
       as r (${namesOf(columns)})`;
 
-/** Sorted by id: later rows go to the end of every index by id. */
+// Sorted by id: later rows go to the end of every index by id.
 const insert = (
   { tenantId, accountId, at }: WritingOf,
   columns: readonly Column<ContactRow>[],

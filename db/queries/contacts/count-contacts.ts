@@ -12,7 +12,7 @@ const contactCounts = [
 ] as const;
 type ContactCounts = Record<(typeof contactCounts)[number], number>;
 
-/** Counts the contacts of an account, or of all; merged ones are left out, as by `get_wasender_sync_stats`. */
+/** Merged contacts are left out, as by `get_wasender_sync_stats`. */
 export async function countContacts(em: Em, account: string | null): Promise<ContactCounts> {
   const [counted] = await rows<Record<string, string>>(
     em,
@@ -28,7 +28,7 @@ export async function countContacts(em: Em, account: string | null): Promise<Con
   return Object.fromEntries(contactCounts.map((name) => [name, Number(counted?.[name] ?? 0)])) as ContactCounts;
 }
 
-/** What the function that operators call counts of the tenant: `last_sync` as text, the others as digits. */
+/** What `get_wasender_sync_stats` returns for the tenant: `last_sync` as text, the others as digits. */
 export async function syncStats(em: Em): Promise<Record<string, string | null>> {
   const [counts] = await rows<Record<string, string | null>>(em, sql`select * from get_wasender_sync_stats()`);
   return counts ?? {};

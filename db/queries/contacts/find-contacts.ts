@@ -6,19 +6,16 @@ import type { Em } from '../../connect.ts';
 import { Contact, type ListedContact } from '../../entities/contacts.ts';
 import { rows, sql, type Sql } from '../../sql.ts';
 
-/** Which contacts are meant; merged ones never are. */
 export interface ContactFilter {
   ids?: readonly string[] | undefined;
   account?: string | undefined;
-  /** Of these accounts alone. */
   accounts?: readonly string[] | undefined;
   group?: string | undefined;
   synced?: boolean | undefined;
-  /** Words of names, or digits of the number, also of contacts merged into the one that is found. */
+  /** Words of names, or digits of the number, also of contacts merged into the match. */
   q?: string | undefined;
 }
 
-/** The condition over `contacts c` that a filter is. */
 export function contactsWhere({ ids, account, accounts, group, synced, q }: ContactFilter): Sql {
   const parts = [sql`c.merged_into is null`];
   if (ids !== undefined) parts.push(sql`c.id = any(${ids}::uuid[])`);
@@ -30,7 +27,7 @@ export function contactsWhere({ ids, account, accounts, group, synced, q }: Cont
   return sql.join(parts, sql` and `);
 }
 
-/** All words occur in the names, each anywhere; or the digits are a part of the number, however they are spaced. */
+// All words occur in the names, each anywhere; or the digits are a part of the number.
 function searched(q: string): Sql {
   const patterns = q.trim().split(/\s+/).map(anyCasePattern);
   const numbers = phoneSpellings(q).map((digits) => `%${digits}%`);
@@ -51,7 +48,7 @@ function searched(q: string): Sql {
     select m.merged_into from contacts m where m.merged_into is not null and (${matches('m')}))`;
 }
 
-/** Contacts by id after `after`, without the provider's entries, which may be long. */
+/** Contacts by id, without the provider's entries, which may be long. */
 export async function listContacts(
   em: Em,
   filter: ContactFilter,
@@ -65,7 +62,7 @@ export async function listContacts(
   return em.find(Contact, { id: { $in: ids.map(({ id }) => id) } }, { orderBy: { id: 'asc' }, exclude: ['raw'] });
 }
 
-/** The accounts that have such contacts, in the order in which their locks are taken. */
+/** Accounts with such contacts, in the order of their locks. */
 export async function accountsWith(em: Em, filter: ContactFilter): Promise<string[]> {
   const found = await rows<{ id: string }>(
     em,
@@ -75,14 +72,13 @@ export async function accountsWith(em: Em, filter: ContactFilter): Promise<strin
   return found.map(({ id }) => id);
 }
 
-/** The account of each of these contacts, and the contact that it was merged into. Unknown ids are left out. */
+/** The account and survivor of each contact. Unknown ids are left out. */
 export const placesOf = (
   em: Em,
   ids: readonly string[],
 ): Promise<{ id: string; account_id: string; merged_into: string | null }[]> =>
   rows(em, sql`select id, account_id, merged_into from contacts where id = any(${ids}::uuid[])`);
 
-/** The contacts merged into this one, and the aliases of all of them. */
 export async function familyOf(em: Em, id: string): Promise<{ merged: string[]; aliases: Identity[] }> {
   const merged = await rows<{ id: string }>(em, sql`select id from contacts where merged_into = ${id} order by id`);
   const ids = merged.map((one) => one.id);
@@ -93,7 +89,7 @@ export async function familyOf(em: Em, id: string): Promise<{ merged: string[]; 
   return { merged: ids, aliases };
 }
 
-/** The contact with this number (E.164) in one of these accounts; of several the one that was synced last. */
+/** The contact with this number (E.164); of several the one that was synced last. */
 export async function contactByPhone(em: Em, accounts: readonly string[], phone: string): Promise<Contact | null> {
   const [found] = await rows<{ id: string }>(
     em,
@@ -105,7 +101,7 @@ export async function contactByPhone(em: Em, accounts: readonly string[], phone:
   return found ? em.findOne(Contact, { id: found.id }) : null;
 }
 
-/** People of a group after `after` by id, each with the identity or number that their provider knows them by. */
+/** A page of a group, with the identity or number for the provider. */
 export const peopleOfGroup = (
   em: Em,
   accountId: string,

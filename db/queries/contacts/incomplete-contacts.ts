@@ -2,16 +2,15 @@ import { phoneIdentity } from '../../../domain/identities.ts';
 import type { Em } from '../../connect.ts';
 import { rows, sql } from '../../sql.ts';
 
-/** `contacts c` that are known by a LID alone, whose number has not been asked for. */
+// Contacts known by a LID alone whose number was not requested yet.
 const withoutNumber = sql`c.merged_into is null and c.phone_number is null and c.lid_asked_at is null`;
 const underLid = sql`contact_aliases a where a.account_id = c.account_id and a.kind = 'lid' and a.value = c.wasender_jid`;
 
-/** Whether `accounts` has contacts without a picture's address, or with a LID whose number has not been asked for. */
+// Lacks a picture's address, or the number of a LID.
 export const hasIncomplete = sql`exists (
   select from contacts c where c.account_id = accounts.id and c.merged_into is null
     and (c.picture_at is null or (${withoutNumber} and exists (select from ${underLid}))))`;
 
-/** Contacts whose LID has not been asked about. */
 export const contactsUnderLid = (em: Em, accountId: string, limit: number): Promise<{ id: string; lid: string }[]> =>
   rows(
     em,
@@ -24,10 +23,7 @@ export async function noteLidAsked(em: Em, id: string, at: Date): Promise<void> 
   await rows(em, sql`update contacts set lid_asked_at = ${at} where id = ${id}`);
 }
 
-/**
- * Gives a contact the alias of a number. Answers the contact that has that alias already, and changes nothing then; null
- * where none has.
- */
+/** Adds a number's alias; null on success, else the contact that has the alias already. */
 export async function addPhoneAlias(
   em: Em,
   { tenantId, accountId }: { tenantId: string; accountId: string },
@@ -49,10 +45,9 @@ export async function addPhoneAlias(
   return null;
 }
 
-/** The identity or number by which the provider is asked for a contact's picture. */
 const asked = sql`coalesce(wasender_jid, phone_number)`;
 
-/** Contacts whose picture's address was never given, else those whose address is older than `before`, oldest first. */
+/** Contacts without a picture's address, else those with one older than `before`, oldest first. */
 export async function contactsWithoutPicture(
   em: Em,
   accountId: string,
@@ -69,7 +64,6 @@ export async function contactsWithoutPicture(
   return rows(em, sql`${select} and picture_at < ${before} order by picture_at limit ${limit}`);
 }
 
-/** When the oldest address of a picture of an account was given. */
 export async function oldestPicture(em: Em, accountId: string): Promise<Date | null> {
   const [oldest] = await rows<{ at: string | null }>(
     em,
@@ -82,7 +76,7 @@ export async function notePicturesAsked(em: Em, ids: readonly string[], at: Date
   await rows(em, sql`update contacts set picture_at = ${at} where id = any(${ids}::uuid[])`);
 }
 
-/** When the account's contacts are to be completed next; left alone where that was cancelled meanwhile. */
+/** Does nothing where completion was cancelled meanwhile. */
 export async function deferCompletion(em: Em, accountId: string, at: Date | null): Promise<void> {
   await rows(
     em,

@@ -1,24 +1,20 @@
 import type { Em } from '../../connect.ts';
 import { rows, sql } from '../../sql.ts';
 
-/**
- * Notes the contacts that a whole sync, about to succeed, did not find, and clears the note of those that it found
- * again; other rows are not written. Reads the run's pages (`sync_pages`), so it is called in the transaction that ends
- * the run, before they are deleted.
- */
+/** Marks contacts that a whole sync did not find. Reads `sync_pages`: call it before they are deleted. */
 export async function markMissing(
   em: Em,
   accountId: string,
   run: { id: string; people: number },
   at: Date,
 ): Promise<void> {
-  // The usual case needs only a count: as many were found as there are, and none was missing before.
-  const [found] = await rows<{ everybody: boolean }>(
+  // Usually a count is enough: all were found, and none was missing before.
+  const [found] = await rows<{ unchanged: boolean }>(
     em,
-    sql`select count(*) = ${run.people} and count(missing_since) = 0 as everybody from contacts
+    sql`select count(*) = ${run.people} and count(missing_since) = 0 as unchanged from contacts
         where account_id = ${accountId} and merged_into is null`,
   );
-  if (found?.everybody) return;
+  if (found?.unchanged) return;
   await rows(
     em,
     sql`with seen as (

@@ -4,10 +4,7 @@ import { rows, sql } from '../../sql.ts';
 import { loadContacts, loadMerged, writeContacts, type ContactRow, type WritingOf } from './contact-rows.ts';
 import { lockContacts } from './lock-contacts.ts';
 
-/**
- * Merges the others into `survivorId`: they stay as they are and point to it; it takes what it lacks from them, and
- * their groups. An id that was merged before means its survivor. Answers the survivor's id.
- */
+/** The others stay and point to `survivorId`, whose gaps are filled from them. Returns the survivor's id. */
 export async function mergeContacts(
   em: Em,
   of: WritingOf,
@@ -27,7 +24,7 @@ export async function mergeContacts(
     const before = held.get(one.mergedInto ?? '');
     return before ? inSight(one, before) : one;
   });
-  // Its own contents alone: those merged into it bring theirs themselves.
+  // Its own contents alone: contacts merged into it bring theirs themselves.
   for (const other of merged) Object.assign(other, ownOf(other), { mergedInto: root });
   for (const other of [...merged, ...along]) Object.assign(survivor, afterMerge(survivor, other, of.at.toISOString()));
   await writeContacts(em, of, [survivor, ...merged]);
@@ -36,10 +33,7 @@ export async function mergeContacts(
   return root;
 }
 
-/**
- * Undoes merges: a merged contact leaves its survivor, a survivor is left by all; what a merge had brought goes with
- * the contact that leaves. The next sync takes their entries as new. Answers the ids that are no longer merged.
- */
+/** A survivor is left by all. The next sync treats their entries as new. Returns the ids that are no longer merged. */
 export async function unmergeContact(em: Em, of: WritingOf, contactId: string): Promise<string[]> {
   await lockContacts(em, of.accountId);
   const asked = (await loadContacts(em, of.accountId, [contactId])).get(contactId);
@@ -65,7 +59,6 @@ export async function unmergeContact(em: Em, of: WritingOf, contactId: string): 
   return ids;
 }
 
-/** The aliases' values of each contact, JIDs first. */
 async function aliasesBy(em: Em, ids: readonly string[]): Promise<Map<string, string[]>> {
   const found = await rows<{ id: string; values: string[] }>(
     em,
@@ -75,7 +68,7 @@ async function aliasesBy(em: Em, ids: readonly string[]): Promise<Map<string, st
   return new Map(found.map(({ id, values }) => [id, values]));
 }
 
-/** A contact that had the identity of one it is no longer merged with gets its own back; the next sync fills it. */
+// A contact gets its own identity back from a contact that it leaves; the next sync fills it.
 function keepIdentity(row: ContactRow, own: readonly string[], shared: readonly string[]): void {
   if (row.identity === null || own.includes(row.identity) || shared.includes(row.identity)) return;
   const { profileImageUrl: _origin, ...provenance } = row.provenance;

@@ -13,9 +13,8 @@ interface Person {
 }
 
 /**
- * Writes the people of a page: found again by any of their aliases, rewritten only where the entry says something new;
- * contacts that an entry shows to be one person are merged. Answers what came of each entry, repeats of one identity
- * counted once; one person may still come under two aliases. Takes the account's lock.
+ * Finds people by any alias, rewrites only new entries, merges contacts of one person. Returns each entry's outcome,
+ * repeats of an identity counted once. Takes the account's lock.
  */
 export async function saveContacts(em: Em, of: Saving, entries: readonly SeenContact[]): Promise<SavedPerson[]> {
   const people = withoutRepeats(entries).map((entry): Person => ({
@@ -45,10 +44,8 @@ export async function saveContacts(em: Em, of: Saving, entries: readonly SeenCon
   return saved;
 }
 
-/**
- * The aliases that are known, by their values, each with its survivor. Each step reads an index by a list: a join over a
- * table that has just been filled, and has no statistics yet, becomes a loop over all of it.
- */
+// Each step reads an index by a list: a join over a table that was just filled, without statistics, becomes a loop over
+// it.
 async function knownAliases(
   em: Em,
   accountId: string,
@@ -77,7 +74,6 @@ async function knownAliases(
   );
 }
 
-/** What an unchanged entry is compared with. */
 interface ContactHead {
   id: string;
   merged_into: string | null;
@@ -96,7 +92,7 @@ async function headsOf(em: Em, ids: readonly string[]): Promise<Map<string, Cont
   return new Map(found.map((one) => [one.id, one]));
 }
 
-/** The known alias where the entry under it is what it was, and names no alias that is new or of another contact. */
+// The known alias where its entry is unchanged and names no alias that is new or of another contact.
 function unchangedAs(known: ReadonlyMap<string, Known>, { entry, aliases, hash }: Person): Known | null {
   const found = aliases.map((alias) => known.get(alias.value));
   const own = found[0];

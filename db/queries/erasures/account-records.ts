@@ -2,7 +2,6 @@ import type { ErasureCounts } from '../../../domain/erasure.ts';
 import type { Em } from '../../connect.ts';
 import { rows, sql } from '../../sql.ts';
 
-/** The tenant's accounts after `after`, by id. */
 export async function accountsAfter(em: Em, after: string, limit: number): Promise<string[]> {
   const found = await rows<{ id: string }>(
     em,
@@ -11,7 +10,7 @@ export async function accountsAfter(em: Em, after: string, limit: number): Promi
   return found.map(({ id }) => id);
 }
 
-/** Deletes contacts of an account with their names; answers how much went. The caller holds the account's lock. */
+/** Deletes contacts and their names; returns how many. The caller holds the account's lock. */
 export async function deleteContacts(
   em: Em,
   accountId: string,
@@ -35,7 +34,7 @@ export async function deleteContacts(
   };
 }
 
-/** Empties the data of timeline entries that hold one of these texts; answers how many there were. */
+/** Empties the data of timeline entries with one of these texts; returns how many. */
 export async function redactTimeline(em: Em, accountId: string, traces: readonly string[]): Promise<number> {
   const redacted = await rows(
     em,

@@ -2,7 +2,7 @@ import type { Em } from '../../connect.ts';
 import { rows, sql } from '../../sql.ts';
 import type { RequestRef } from '../webhooks/requests.ts';
 
-/** Webhook requests of the tenant that speak of the person whom an erasure is about. System role. */
+/** Webhook requests of the tenant that name the erased person. System role. */
 export const erasedRequests = (em: Em, erasureId: string, limit: number): Promise<RequestRef[]> =>
   rows<RequestRef>(
     em,
@@ -12,8 +12,7 @@ export const erasedRequests = (em: Em, erasureId: string, limit: number): Promis
   );
 
 /**
- * The same of requests at the installation's webhooks whose tenant is not known, but whose events name an upstream account
- * of the tenant. `digests` are those of no tenant. System role.
+ * Requests without a known tenant that name an upstream account of the tenant; `digests` are of no tenant. System role.
  */
 export const erasedRequestsOfNobody = (
   em: Em,

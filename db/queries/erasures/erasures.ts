@@ -6,13 +6,12 @@ import { rows, sql } from '../../sql.ts';
 import { sealed } from '../../sealed.ts';
 import type { Person } from './find-person.ts';
 
-/** The erasure of a tenant, by ids. */
 export interface ErasureRef {
   tenantId: string;
   erasureId: string;
 }
 
-/** Writes the request down; an id that is there already is the same request once more. */
+/** An id that exists is the same request once more. */
 export async function openErasure(
   em: Em,
   vault: Vault,
@@ -28,10 +27,7 @@ export async function openErasure(
   );
 }
 
-/**
- * Who is erased by a running erasure, as far as names are known; null once it has ended. `fromLedger`: after the ledger
- * was brought back to a restored database its digests tell more.
- */
+/** Null once it has ended. `fromLedger`: a restored ledger's digests name more people. */
 export async function runningErasure(
   em: Em,
   vault: Vault,
@@ -64,7 +60,7 @@ export async function setTarget(
 const sealTarget = (keys: Keyset, erasureId: string, person: Person): string =>
   keys.seal(JSON.stringify(person), sealed.erasureTarget(erasureId));
 
-/** Adds to the receipt, in the transaction that takes the data away: whatever is repeated, nothing counts twice. */
+/** In the transaction that deletes the data: repeats never count twice. */
 export async function addCounts(em: Em, erasureId: string, counts: Partial<ErasureCounts>): Promise<void> {
   const given = Object.entries(counts).filter(([, count]) => count > 0);
   if (!given.length) return;
@@ -76,7 +72,7 @@ export async function addCounts(em: Em, erasureId: string, counts: Partial<Erasu
   );
 }
 
-/** An erasure goes once more for names of the person that were not known to it. */
+/** Repeats an erasure for names that were not known to it. */
 export async function reopenErasure(
   em: Em,
   vault: Vault,
@@ -90,7 +86,7 @@ export async function reopenErasure(
   await setTarget(em, vault, { tenantId, erasureId }, { subjects: [...all.values()], contactIds });
 }
 
-/** The end: who it was is forgotten with it, and that a restored ledger had asked for it. */
+/** Forgets the person, and that a restored ledger requested the erasure. */
 export async function closeErasure(em: Em, erasureId: string, at: Date): Promise<void> {
   await rows(
     em,
@@ -99,7 +95,7 @@ export async function closeErasure(em: Em, erasureId: string, at: Date): Promise
   );
 }
 
-/** The person may come back: their ledger is emptied, and the erasure says so. */
+/** Lets the person come back: deletes their ledger lines. */
 export async function liftErasure(em: Em, erasureId: string, at: Date): Promise<void> {
   await rows(em, sql`delete from erased_subjects where erasure_id = ${erasureId}`);
   await rows(

@@ -7,7 +7,6 @@ import { reopenErasure } from './erasures.ts';
 import { addToLedger, erasedAmong, hasErased } from './ledger.ts';
 import { openLedger } from './ledger-key.ts';
 
-/** The entries of a page but for those of people who were erased, and how many of these there were. */
 export async function filterErased(
   em: Em,
   vault: Vault,
@@ -22,9 +21,8 @@ export async function filterErased(
 }
 
 /**
- * Which of these people were erased, by their places; each is given by the names that belong to one person. A name that
- * the ledger lacks (a LID whose number is told only now) joins it, and the erasure begins again: something may be kept
- * under that name. The caller holds the account's lock.
+ * Each person is given by all names. A name that the ledger lacks is added, and the erasure runs again: data may be
+ * stored under it. The caller holds the account's lock.
  */
 export async function erasedPeople(
   em: Em,

@@ -3,17 +3,12 @@ import { subjectName, type Subject } from '../../../domain/erasure.ts';
 import type { Em } from '../../connect.ts';
 import { rows, sql } from '../../sql.ts';
 
-/** Everything by which a tenant's accounts know one person. */
 export interface Person {
   subjects: Subject[];
   contactIds: string[];
 }
 
-/**
- * Who `known` is: the contacts of any of the names, in all accounts of the tenant (or in one), with everybody who was
- * merged with them, and all their names; again until nothing new is found, since one account may know a LID by its
- * number and another the LID alone. Row-level security keeps it to the tenant.
- */
+/** Repeats until no new name is found: one account may know a LID by its number, another the LID alone. */
 export async function findPerson(em: Em, known: Person, accountId: string | null = null): Promise<Person> {
   const subjects = new Map(known.subjects.map((one) => [subjectName(one), one]));
   const contactIds = new Set(known.contactIds);
@@ -40,14 +35,13 @@ export async function findPerson(em: Em, known: Person, accountId: string | null
   return { subjects: [...subjects.values()], contactIds: [...contactIds] };
 }
 
-/** An alias with whose address book it is of. */
 export interface AliasRow {
   account_id: string;
   kind: Subject['kind'];
   value: string;
 }
 
-/** Aliases of a tenant after `after`, a page at a time: for finding people of whom only digests are known. */
+/** Pages of a tenant's aliases, for finding people by digests. */
 export const aliasPage = (em: Em, after: AliasRow | undefined, limit: number): Promise<AliasRow[]> =>
   rows<AliasRow>(
     em,

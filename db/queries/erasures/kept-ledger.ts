@@ -4,16 +4,13 @@ import { rows, sql } from '../../sql.ts';
 import type { ErasureRef } from './erasures.ts';
 import { addLacking } from './ledger.ts';
 
-/** A line of the ledger as it is kept outside of the database. */
 export interface LedgerLine {
   tenant_id: string;
   erasure_id: string;
   digest: string;
-  /** RFC 3339. */
   erased_at: string;
 }
 
-/** The ledger's lines after `after`, of all tenants. System role. */
 export const ledgerLinesAfter = (em: Em, after: LedgerLine | undefined, limit: number): Promise<LedgerLine[]> =>
   rows<LedgerLine>(
     em,
@@ -23,7 +20,7 @@ export const ledgerLinesAfter = (em: Em, after: LedgerLine | undefined, limit: n
       order by tenant_id, digest limit ${limit}`,
   );
 
-/** Another text whenever the ledger, or the wrapping of its key, has changed. System role. */
+/** Differs whenever the ledger, or the wrapping of its key, has changed. System role. */
 export async function ledgerMark(em: Em): Promise<string> {
   const [state] = await rows<{ mark: string }>(
     em,
@@ -34,7 +31,7 @@ export async function ledgerMark(em: Em): Promise<string> {
   return state?.mark ?? '';
 }
 
-/** How many erasures run because a kept ledger asked for them. System role. */
+/** Running erasures that a restored ledger requested. System role. */
 export async function erasuresFromLedger(em: Em): Promise<number> {
   const [row] = await rows<{ n: number }>(
     em,
@@ -43,12 +40,11 @@ export async function erasuresFromLedger(em: Em): Promise<number> {
   return row?.n ?? 0;
 }
 
-/** The ids of all tenants. System role. */
 export async function tenantIds(em: Em): Promise<Set<string>> {
   return new Set((await rows<{ id: string }>(em, sql`select id from tenants`)).map(({ id }) => id));
 }
 
-/** Takes in what a kept ledger holds of an erasure. Answers whether the erasure is to be done again. System role. */
+/** Imports an erasure from a ledger file. Returns whether the erasure must run again. System role. */
 export async function takeInErasure(
   em: Em,
   { tenantId, erasureId }: ErasureRef,
@@ -60,14 +56,14 @@ export async function takeInErasure(
     sql`insert into erasures (id, tenant_id, state, from_ledger, requested_at)
       values (${erasureId}, ${tenantId}, 'running', true, ${erasedAt}) on conflict (id) do nothing returning id`,
   );
-  // One that is not known is later than all that hold its digests: it had taken them over when the file was written.
+  // An unknown erasure is later than all that hold its digests: it had taken them over when the file was written.
   if (made)
     await rows(
       em,
       sql`update erased_subjects set erasure_id = ${erasureId}
         where tenant_id = ${tenantId} and digest = any(${digests}::text[])`,
     );
-  // None ends without a digest: where one has none any more, a later erasure took them over, and has them or was lifted.
+  // Every erasure ends with a digest; without one, a later erasure took them over, and has them or was lifted.
   const [due] = await rows(
     em,
     sql`update erasures e set state = 'running', from_ledger = true

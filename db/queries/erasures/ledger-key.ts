@@ -6,20 +6,19 @@ import type { Database, Em } from '../../connect.ts';
 import { rows, sql } from '../../sql.ts';
 import { sealed } from '../../sealed.ts';
 
-/** Makes the digests that stand for people and for webhook secrets. They outlive the encryption keys: only the wrapping of their key changes. */
+/** Digests of people and webhook secrets. They outlive encryption keys: only their key's wrapping changes. */
 export interface Ledger {
-  /** Null: of an event whose tenant is not known. Digests of two tenants for one person have nothing in common. */
+  /** Null: of an event without a known tenant. One person's digests of two tenants differ. */
   digest(tenantId: string | null, subject: Subject): string;
-  /** The hash by which a webhook secret is found. */
   secretHash(secret: string): string;
-  /** Tells the key apart without telling it. */
+  /** Identifies the key without revealing it. */
   fingerprint: string;
 }
 
 /** Opened once per process. */
 const opened = new WeakMap<Vault, Ledger>();
 
-/** Makes the installation's key where there is none. A master key wraps it: a kept ledger opens without the database. */
+/** Creates the installation's key. A master key wraps it: a ledger file opens without the database. */
 export async function ensureLedgerKey(db: Database, vault: Vault, now: Date): Promise<void> {
   const id = newId();
   const value = vault.masterKeys.wrap(Buffer.from(randomBytes(32).toString('base64')), sealed.ledgerKey(id));
@@ -33,7 +32,6 @@ export async function addLedgerKey(em: Em, { id, value }: WrappedLedgerKey, now:
   );
 }
 
-/** The key in base64, wrapped by a master key. */
 export interface WrappedLedgerKey {
   id: string;
   value: string;
@@ -44,7 +42,6 @@ export async function wrappedLedgerKey(em: Em): Promise<WrappedLedgerKey | null>
   return row ?? null;
 }
 
-/** The ledger's digests, with the key that the database holds. */
 export async function openLedger(em: Em, vault: Vault): Promise<Ledger> {
   const known = opened.get(vault);
   if (known) return known;

@@ -5,9 +5,8 @@ import { rows, sql } from '../../sql.ts';
 import { openLedger } from './ledger-key.ts';
 
 /**
- * The names (`kind:value`) among `subjects` of people whom the tenant had erased. One cheap question while it erased
- * nobody. Writers of contacts ask after they took the account's lock (`lockContacts`): an erasure that is under way
- * passes every account after its ledger is committed.
+ * The names (`kind:value`) of erased people. Writers of contacts call it after `lockContacts`: an erasure visits every
+ * account after its ledger is committed.
  */
 export async function erasedAmong(
   em: Em,
@@ -25,16 +24,12 @@ export async function erasedAmong(
   return new Set(found.flatMap(({ digest }) => byDigest.get(digest) ?? []));
 }
 
-/** Whether the tenant had anybody erased: few ever have. */
 export async function hasErased(em: Em, tenantId: string): Promise<boolean> {
   const [some] = await rows(em, sql`select 1 from erased_subjects where tenant_id = ${tenantId} limit 1`);
   return some !== undefined;
 }
 
-/**
- * Writes a person into the ledger under an erasure. What an earlier erasure of the same person wrote becomes this
- * one's, so that lifting it lifts all of it.
- */
+/** Moves the lines of an earlier erasure of the same person to this one, so that lifting it lifts all. */
 export async function addToLedger(
   em: Em,
   erasure: { id: string; tenantId: string },
@@ -51,7 +46,7 @@ export async function addToLedger(
   await addLacking(em, erasure, digests, at);
 }
 
-/** Writes into the ledger what it does not hold, and leaves what other erasures wrote with these. */
+/** Adds missing lines only; lines of other erasures stay with those. */
 export async function addLacking(
   em: Em,
   { id, tenantId }: { id: string; tenantId: string },
@@ -66,7 +61,6 @@ export async function addLacking(
   );
 }
 
-/** The digests that an erasure answers for. */
 export async function digestsOf(em: Em, erasureId: string): Promise<Set<string>> {
   const found = await rows<{ digest: string }>(
     em,

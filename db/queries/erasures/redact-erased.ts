@@ -7,10 +7,7 @@ import { sealed } from '../../sealed.ts';
 import { erasedAmong } from './ledger.ts';
 import { tryOpen } from '../../../platform/try-open.ts';
 
-/**
- * Takes the number from those of these runs that have ended and were about somebody erased: by the ledger, or because
- * the provider answered with an erased person. An erasure that begins later finds what is left.
- */
+/** Removes the number from ended runs about erased people, by the ledger or by the provider's answer. */
 export async function redactErased(em: Em, vault: Vault, ids: readonly string[]): Promise<void> {
   const runs = await rows<{ id: string; tenant_id: string; target: string; met: boolean }>(
     em,
@@ -20,7 +17,7 @@ export async function redactErased(em: Em, vault: Vault, ids: readonly string[])
   for (const { id, tenant_id: tenantId, target, met } of runs) {
     const subject = subjectOfTarget(await vault.keysOf(em, tenantId), { id, target });
     if (subject && (met || (await erasedAmong(em, vault, tenantId, [subject])).size))
-      // That it was about one person stays.
+      // The run stays a run about one person.
       await rows(
         em,
         sql`update sync_runs set target = null, scope = split_part(scope, '/', 1) || '/' where id = ${id}`,
@@ -28,7 +25,7 @@ export async function redactErased(em: Em, vault: Vault, ids: readonly string[])
   }
 }
 
-/** Whom a run's sealed target names; null for a group, and where its key is gone. */
+/** Null for a group, and where its key is gone. */
 export function subjectOfTarget(keys: Keyset, { id, target }: { id: string; target: string }): Subject | null {
   const { phone } = JSON.parse(tryOpen(keys, target, sealed.syncTarget(id)) ?? '{}') as { phone?: string };
   return phone === undefined ? null : subjectOf(phone);

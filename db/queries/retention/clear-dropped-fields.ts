@@ -3,23 +3,21 @@ import type { Em } from '../../connect.ts';
 import { rows, sql } from '../../sql.ts';
 import { lockContacts } from '../contacts/lock-contacts.ts';
 
-/** A tenant that changed which contact fields it keeps; `kept` is null where it keeps all of them. */
 export interface ChangedFieldPolicy {
   id: string;
   kept: DroppableName[] | null;
 }
 
-/** Tenants whose contacts may still hold fields that are not kept any more. System role. */
+/** Tenants whose contacts may still hold dropped fields. System role. */
 export const changedFieldPolicies = (em: Em): Promise<ChangedFieldPolicy[]> =>
   rows(em, sql`select id, contact_fields as kept from tenants where contact_fields_owed order by id limit 20`);
 
-/** All accounts of a tenant, merged ones too. System role. */
 export async function accountIdsOf(em: Em, tenantId: string): Promise<string[]> {
   const found = await rows<{ id: string }>(em, sql`select id from accounts where tenant_id = ${tenantId} order by id`);
   return found.map(({ id }) => id);
 }
 
-/** The policy is applied to every account of the tenant, unless the tenant has changed it again meanwhile. System role. */
+/** Does nothing where the tenant changed the policy again meanwhile. System role. */
 export async function closeFieldPolicy(em: Em, { id, kept }: ChangedFieldPolicy): Promise<void> {
   await rows(
     em,
@@ -28,19 +26,16 @@ export async function closeFieldPolicy(em: Em, { id, kept }: ChangedFieldPolicy)
   );
 }
 
-/**
- * Empties the fields that are not kept in all contacts of one account. Safe to repeat. Answers how many contacts it
- * changed. Tenant role.
- */
+/** Clears dropped fields in all contacts of one account. Safe to repeat. Returns the number of changed contacts. */
 export async function clearDroppedFields(
   em: Em,
   accountId: string,
   kept: readonly DroppableName[] | null,
 ): Promise<number> {
-  // Every contact has an alias; contacts of the account that were merged into another account's are found by it, too.
+  // Every contact has an alias: this also finds contacts merged into another account's.
   const ofAccount = sql`id in (select contact_id from contact_aliases where account_id = ${accountId})`;
   await lockContacts(em, accountId);
-  // Digests of entries are made from the kept fields, so they do not match any more.
+  // Digests are made from the kept fields: they no longer match.
   await rows(
     em,
     sql`update contact_aliases set content_hash = null where account_id = ${accountId} and content_hash is not null`,

@@ -2,26 +2,21 @@ import type { Em } from '../../connect.ts';
 import { rows, sql } from '../../sql.ts';
 import { lockContacts } from '../contacts/lock-contacts.ts';
 
-/** Contacts that one call removes at most; contacts that were merged into them go too and are not counted. */
+/** Per call; contacts merged into them are removed too and not counted. */
 const batch = 1_000;
-/** Accounts that one call answers at most. */
 const accountsAtOnce = 100;
 
-/** An account with contacts to remove: those that nothing has confirmed since `before`. */
 export interface AccountWithOldContacts {
   id: string;
   before: string;
 }
 
-/** When the account's whole address book was last read to its end. Ids of runs sort by when they began. */
+// When the whole address book was last read. Ids of runs sort by their start.
 const lastWholeSync = (accountId: string) => sql`(
   select r.ended_at from sync_runs r where r.account_id = ${sql.ref(accountId)} and r.kind = 'contacts' and r.scope = ''
     and r.state = 'succeeded' and not r.dry_run order by r.id desc limit 1)`;
 
-/**
- * Accounts with contacts that nothing has confirmed for as long as their tenant keeps them: accounts that were not
- * synced for that long, and accounts with contacts that their syncs have not found for that long. System role.
- */
+/** Never synced, or with contacts that their syncs have not found, for the tenant's retention. System role. */
 export const accountsWithOldContacts = (em: Em, now: Date): Promise<AccountWithOldContacts[]> =>
   rows(
     em,
@@ -37,12 +32,9 @@ export const accountsWithOldContacts = (em: Em, now: Date): Promise<AccountWithO
         limit ${accountsAtOnce}`,
   );
 
-/**
- * Removes contacts of one account that nothing has confirmed since `before`. A contact is confirmed when it is written
- * (a change at the provider, an edit, a group), and by each whole sync of its account that still finds it. A sync does
- * not rewrite an unchanged contact, so the sync run and `missing_since` say that. Answers how many it removed; call
- * again while it is not 0. System role.
- */
+// A contact is confirmed by a write and by each whole sync that finds it: syncs do not rewrite unchanged contacts, so
+// the
+// run and `missing_since` count.
 export async function removeOldContacts(em: Em, { id, before }: AccountWithOldContacts): Promise<number> {
   await lockContacts(em, id);
   const removed = await rows(

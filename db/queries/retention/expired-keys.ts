@@ -1,13 +1,10 @@
 import type { Em } from '../../connect.ts';
 import { rows, sql } from '../../sql.ts';
 
-/** Keys that one call removes at most, so that its transaction stays short. */
+/** Keeps the transaction short. */
 const batch = 1_000;
 
-/**
- * Removes Idempotency-Keys that expired before `now`, with their answers. Answers how many; call again while it is not 0.
- * System role.
- */
+/** Returns the number removed; call again while it is not 0. System role. */
 export async function removeExpiredKeys(em: Em, now: Date): Promise<number> {
   const removed = await rows(
     em,

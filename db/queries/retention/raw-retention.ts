@@ -1,13 +1,10 @@
 import type { Em } from '../../connect.ts';
 import { rows, sql } from '../../sql.ts';
 
-/** Rows that one call changes at most, so that its transaction stays short. */
+/** Keeps the transactions short. */
 const batch = 1_000;
 
-/**
- * Removes the provider's raw answers behind account details that were collected before `before`. Answers how many; call
- * again while it is not 0. System role.
- */
+/** Raw answers behind account details. Returns the number removed; call again while it is not 0. System role. */
 export async function removeRawDetails(em: Em, before: Date): Promise<number> {
   const removed = await rows(
     em,
@@ -18,10 +15,7 @@ export async function removeRawDetails(em: Em, before: Date): Promise<number> {
   return removed.length;
 }
 
-/**
- * Removes the provider's entries behind contacts that last changed at the provider before `before`. Syncs write an entry
- * only when it changed. Answers how many; call again while it is not 0. System role.
- */
+/** Entries behind contacts, by their last change at the provider. As `removeRawDetails`. */
 export async function removeRawContacts(em: Em, before: Date): Promise<number> {
   const removed = await rows(
     em,

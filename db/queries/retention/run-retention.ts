@@ -1,14 +1,10 @@
 import type { Em } from '../../connect.ts';
 import { rows, sql } from '../../sql.ts';
 
-/** Sync runs that one call removes at most, so that its transaction stays short. */
+/** Keeps the transaction short. */
 const batch = 1_000;
 
-/**
- * Removes sync runs that ended before `before`. Of each account and kind the newest run of scope "all" stays, and the
- * newest one that succeeded: they say when all of it was last synced. Answers how many it removed; call again while it
- * is not 0. System role.
- */
+/** Keeps each account's newest whole run and newest success, by kind. Call again while it is not 0. System role. */
 export async function removeSyncRuns(em: Em, before: Date): Promise<number> {
   const removed = await rows(
     em,

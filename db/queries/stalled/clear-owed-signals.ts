@@ -1,7 +1,7 @@
 import type { Em } from '../../connect.ts';
 import { rows, sql } from '../../sql.ts';
 
-/** The workflows of these accounts were signalled: their webhook events owe no signal any more. System role. */
+/** After their workflows were signalled. System role. */
 export async function clearOwedSignals(em: Em, accountIds: readonly string[]): Promise<void> {
   await rows(
     em,

@@ -1,10 +1,7 @@
 import type { Em } from '../../connect.ts';
 import { rows, sql } from '../../sql.ts';
 
-/**
- * Requests a check of every degraded account that was last checked, or became degraded, before `before`. Answers how
- * many it requested.
- */
+/** Requests a check of degraded accounts not checked since `before`. Returns their number. */
 export async function requestChecks(em: Em, now: Date, before: Date): Promise<number> {
   const requested = await rows(
     em,

@@ -2,7 +2,6 @@ import type { RawBuilder } from 'kysely';
 import type { Em } from '../../connect.ts';
 import { rows, sql } from '../../sql.ts';
 
-/** An account as its workflows are started and found. */
 export interface StalledAccount {
   id: string;
   tenant_id: string;
@@ -10,26 +9,25 @@ export interface StalledAccount {
   provider: string;
 }
 
-/** An account with open work. `mark` is the same for as long as the open work is. */
+/** `mark` stays the same while the same work is open. */
 export interface OpenAccount extends StalledAccount {
   mark: string;
 }
 
-/** The moments before which open work counts as stalled; null: all open work, stalled or not. */
+/** Open work older than this is stalled; null: all open work. */
 export interface StalledSince {
   /** A check or a cancellation was requested. */
   requested: Date;
-  /** A deadline or an expiry has passed. */
   passed: Date;
   /** An attempt without a first step began. */
   begun: Date;
-  /** An answer was given that has not been sent to the provider. */
+  /** An answer was given that was not sent to the provider. */
   unsent: Date;
-  /** An attempt ended and left something to delete at the provider. */
+  /** An attempt ended and owes compensation. */
   ended: Date;
 }
 
-/** Accounts after `after` whose connection workflow must be signalled, by id. System role. */
+/** Accounts whose connection workflow must be signalled, by id. System role. */
 export const stalledAccounts = (
   em: Em,
   since: StalledSince | null,
@@ -37,7 +35,7 @@ export const stalledAccounts = (
   limit: number,
 ): Promise<OpenAccount[]> => rows(em, stalledAccountsQuery(since, after, limit));
 
-/** A union, so that each part reads its own partial index: accounts at rest cost nothing, however many there are. */
+/** A union: each part reads its own partial index, so that accounts at rest cost nothing. */
 export function stalledAccountsQuery(
   since: StalledSince | null,
   after: string,

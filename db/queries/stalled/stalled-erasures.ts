@@ -1,7 +1,7 @@
 import type { Em } from '../../connect.ts';
 import { rows, sql } from '../../sql.ts';
 
-/** Erasures after `after` that run since before `since`: their workflow may have been lost. System role. */
+/** Erasures whose workflow may be lost. System role. */
 export const stalledErasures = (
   em: Em,
   since: Date,

@@ -3,17 +3,13 @@ import type { SyncKind } from '../../entities/events.ts';
 import { rows, sql } from '../../sql.ts';
 import type { StalledAccount } from './stalled-accounts.ts';
 
-/** A running sync with its account; `id` is the sync run's. */
 export interface StalledSync extends StalledAccount {
   account_id: string;
   kind: SyncKind;
   scope: string;
 }
 
-/**
- * Sync runs after `after` that began before `since` and have no lease at `free`: their workflow may have been lost.
- * System role.
- */
+/** Sync runs without a lease whose workflow may be lost. System role. */
 export const runningSyncs = (em: Em, since: Date, free: Date, after: string, limit: number): Promise<StalledSync[]> =>
   rows(
     em,
@@ -24,7 +20,7 @@ export const runningSyncs = (em: Em, since: Date, free: Date, after: string, lim
         order by r.id limit ${limit}`,
   );
 
-/** Active accounts after `after` of `providers`, which have address books, that were never read. System role. */
+/** Active accounts of `providers` whose contacts were never read. System role. */
 export const accountsWithoutContacts = (
   em: Em,
   providers: readonly string[],
@@ -39,7 +35,7 @@ export const accountsWithoutContacts = (
         order by a.id limit ${limit}`,
   );
 
-/** Active accounts after `after` whose address book is to be read once more after a connection, by `now`. System role. */
+/** Active accounts whose contacts are due once more after a connection. System role. */
 export const accountsToReadAgain = (em: Em, now: Date, after: string, limit: number): Promise<StalledAccount[]> =>
   rows(
     em,
@@ -48,10 +44,7 @@ export const accountsToReadAgain = (em: Em, now: Date, after: string, limit: num
         order by a.id limit ${limit}`,
   );
 
-/**
- * Active accounts after `after` whose details were never collected, and for which no sync began after `triedBefore`.
- * System role.
- */
+/** Active accounts without details, and without a sync of them since `triedBefore`. System role. */
 export const accountsWithoutDetails = (
   em: Em,
   triedBefore: Date,

@@ -3,10 +3,7 @@ import type { Em } from '../../connect.ts';
 import { rows, sql } from '../../sql.ts';
 import { redactErased } from '../erasures/redact-erased.ts';
 
-/**
- * Ends a running sync, or every running sync of an account; false when none runs. Its worker finds out with the next
- * page, which it gives up.
- */
+/** Ends one or every running sync of an account; false when none runs. Its worker discards its next page. */
 export async function cancelSyncs(
   em: Em,
   vault: Vault,

@@ -6,7 +6,6 @@ import { redactErased } from '../erasures/redact-erased.ts';
 import { hasIncomplete } from '../contacts/incomplete-contacts.ts';
 import { markMissing } from '../contacts/mark-missing.ts';
 
-/** A run of the contacts sync as its worker holds it. */
 export interface ContactsRun {
   id: string;
   target: string | null;
@@ -14,7 +13,7 @@ export interface ContactsRun {
   stats: Record<string, number>;
 }
 
-/** Which run: an account has one at a time of each scope. */
+/** An account has one run at a time of each scope. */
 export interface RunOf {
   tenantId: string;
   accountId: string;
@@ -23,10 +22,9 @@ export interface RunOf {
 
 const running = ({ accountId, scope }: RunOf) =>
   sql`kind = 'contacts' and account_id = ${accountId} and scope = ${scope} and state = 'running' and not dry_run`;
-/** Runs that `holder` still works on. */
 const heldBy = (id: string, holder: string) => sql`id = ${id} and lease = ${holder} and state = 'running'`;
 
-/** Leases a running sync to `holder`. `busyUntil` when another worker has the lease, null when no run is there. */
+/** `busyUntil` when another worker has the lease, null when there is no run. */
 export async function claimRun(
   em: Em,
   of: RunOf,
@@ -50,18 +48,14 @@ export async function claimRun(
   return { run, pages: pages.map(({ seen }) => seen) };
 }
 
-/** The cursor of a run that has read everything and must only be ended. */
 export const atTheEnd = 'end';
 
-/** Prolongs `holder`'s lease while it waits for its provider. */
+/** Renews the lease while its holder waits for the provider. */
 export async function keepRun(em: Em, id: string, holder: string, until: Date): Promise<void> {
   await rows(em, sql`update sync_runs set lease_until = ${until} where ${heldBy(id, holder)}`);
 }
 
-/**
- * Stores how far a run has come. False when the run is no longer `holder`'s or is elsewhere than at `from`: then the
- * caller must roll back.
- */
+/** Stores progress. False when the lease is lost or the run is not at `from`: the caller must roll back. */
 export async function advanceRun(
   em: Em,
   { tenantId }: RunOf,
@@ -86,13 +80,10 @@ export async function advanceRun(
   return true;
 }
 
-/** What a further pass counts anew: entries, not people. */
+// Counters that another pass starts anew: of entries, not of people.
 const startOver = { total_fetched: 0, skipped: 0, failed_updates: 0, erased: 0, duplicates: 0 };
 
-/**
- * Ends a run that has read everything, or, when another trigger came meanwhile, sets it back to its start. Null when it
- * is not `holder`'s any more.
- */
+/** Ends the run, or restarts it where another trigger came. Null when `holder` lost the lease. */
 export async function finishRun(
   em: Em,
   vault: Vault,
@@ -117,17 +108,14 @@ export async function finishRun(
   if (!run) return null;
   // The pages stay: contacts that the first pass inserted count as inserted by the run.
   if (run.again) return 'again';
-  // With entries that could not be stored, a contact that was not seen is not necessarily missing.
+  // With entries that were not stored, a contact that was not seen is not necessarily missing.
   if (scope === '' && run.failed === 0) await markMissing(em, accountId, { id, people: run.people }, now);
   if (scope !== '') await redactErased(em, vault, [id]);
   await rows(em, sql`delete from sync_pages where run_id = ${id}`);
   return 'done';
 }
 
-/**
- * Ends a run for a named reason, unless another worker holds it; its counts stay. Answers whether another trigger makes
- * it go once more.
- */
+/** Ends the run, unless another worker holds it; its counts stay. Returns whether another trigger restarts it. */
 export async function failRun(
   em: Em,
   vault: Vault,
@@ -154,11 +142,9 @@ export async function failRun(
 
 const dayMs = 86_400_000;
 
-/**
- * Notes when an account was last synced. A whole sync makes the account due again after half of `everyMs`, so that the
- * schedule's next fire but one takes it. Missing pictures and numbers are due at once, unless the day's quota or the
- * provider has put them off by less than a day.
- */
+// Due after half of `everyMs`, so that the next fire of the Schedule but one takes the account. Missing pictures and
+// numbers
+// are due at once, unless the day's quota or the provider deferred them by less than a day.
 export async function noteSynced(em: Em, { accountId, scope }: RunOf, at: Date, everyMs: number): Promise<void> {
   const after = (ms: number): Date => new Date(at.getTime() + ms);
   const whole = scope === '' ? sql`last_sync_at = ${at}, contacts_due_at = ${after(everyMs / 2)},` : sql``;

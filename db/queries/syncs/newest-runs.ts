@@ -2,7 +2,6 @@ import type { Em } from '../../connect.ts';
 import { SyncRun } from '../../entities/events.ts';
 import { rows, sql } from '../../sql.ts';
 
-/** The newest whole contacts sync of an account, or of each account, newest first. */
 export async function newestContactsRuns(em: Em, account: string | null, limit: number): Promise<SyncRun[]> {
   const newest = await rows<{ id: string }>(
     em,

@@ -5,17 +5,17 @@ import type { Em } from '../../connect.ts';
 import { sealed } from '../../sealed.ts';
 import { rows, sql } from '../../sql.ts';
 
-/** What a contacts sync fetches, where not the whole address book. */
+/** Null: the whole address book. */
 export type SyncTarget = { phone: string } | { group: string };
 
-/** The scope that a target has in ids: a keyed digest, since ids are shown where numbers must not be. */
+// A keyed digest: ids are shown where numbers must not be.
 function scopeOf(keys: Keyset, target: SyncTarget | null): string {
   if (!target) return '';
   const [kind, text] = 'phone' in target ? ['one', target.phone] : ['group', target.group];
   return `${kind}/${keys.digest('sync-scope', text).slice(0, 32)}`;
 }
 
-/** Opens a run of the contacts sync, or marks the running one of the same scope to go once more. */
+/** A running run of the same scope runs once more instead. */
 export async function openContactsRun(
   em: Em,
   vault: Vault,
@@ -46,15 +46,12 @@ async function openRun(
   return { id: run?.id ?? id, scope };
 }
 
-/** How long the sweep leaves an account to the run that was opened when it was connected. */
+/** The sweep leaves the account to its first run for this long. */
 const firstRunMs = 3_600_000;
-/** How long after that run was opened the contacts are read once more: the phone may still be syncing at first. */
+/** The phone may still be syncing at first. */
 const againMs = 600_000;
 
-/**
- * Opens a whole run that the schedule asks for; one that is open already will do. None for an account that was read,
- * connected anew or disconnected since it was claimed until `claimed`.
- */
+/** An open run is enough. None for an account that was read, reconnected or disconnected since it was leased. */
 export async function openSweptRun(em: Em, accountId: string, claimed: Date, now: Date): Promise<void> {
   await rows(
     em,
@@ -65,16 +62,11 @@ export async function openSweptRun(em: Em, accountId: string, claimed: Date, now
   );
 }
 
-/** When the contacts of an account that was connected `now` are read after the first run. */
 export const firstContactsReads = (now: Date): { contactsDueAt: Date; contactsAgainAt: Date } => ({
   contactsDueAt: new Date(now.getTime() + firstRunMs),
   contactsAgainAt: new Date(now.getTime() + againMs),
 });
 
-/**
- * Opens the whole run that follows a connection, which is repeated a while later; from then on the account is read by
- * the schedule as well.
- */
 export async function openFirstContactsRun(
   em: Em,
   account: { id: string; tenantId: string },
@@ -89,7 +81,7 @@ export async function openFirstContactsRun(
   return openRun(em, { id: newId(), scope: '', target: null }, account, now);
 }
 
-/** Opens the repeated run after a connection; null where another worker did, or it is not due. */
+/** The repeated run after a connection; null where it is not due or another worker opened it. */
 export async function openContactsRunAgain(
   em: Em,
   account: { id: string; tenantId: string },
@@ -103,6 +95,5 @@ export async function openContactsRunAgain(
   return due.length ? openRun(em, { id: newId(), scope: '', target: null }, account, now) : null;
 }
 
-/** The target of a run; null for all. */
 export const targetOf = (keys: Keyset, run: { id: string; target: string | null }): SyncTarget | null =>
   run.target === null ? null : (JSON.parse(keys.open(run.target, sealed.syncTarget(run.id))) as SyncTarget);

@@ -2,7 +2,7 @@ import { newId } from '../../../platform/ids.ts';
 import type { Em } from '../../connect.ts';
 import { rows, sql } from '../../sql.ts';
 
-/** Opens a run of the details sync, or marks the running one to go once more; answers its id. */
+/** A running run runs once more instead; returns the id. */
 export async function openDetailsRun(em: Em, tenantId: string, accountId: string, now: Date): Promise<string> {
   const [run] = await rows<{ id: string }>(
     em,

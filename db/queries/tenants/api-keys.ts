@@ -6,10 +6,9 @@ import { addFirstKeys } from '../../data-keys.ts';
 import { ApiKey, Tenant } from '../../entities/tenants.ts';
 import type { Vault } from '../../vault.ts';
 
-/** The stored form of a key, by which it is looked up. */
 export const hashKey = (key: string): string => createHash('sha256').update(key).digest('hex');
 
-/** Makes a key of a tenant. Only the result holds the key itself: it cannot be shown again. */
+/** Only the result holds the key: it cannot be shown again. */
 export function createApiKey(
   em: Em,
   tenantId: string,
@@ -32,7 +31,7 @@ export function createApiKey(
   return { row, key };
 }
 
-/** The tenant of this name; made with its data key if there is none. System role. */
+/** Creates the tenant with its data key if there is none. System role. */
 export async function ensureTenant(em: Em, { masterKeys }: Vault, name: string, now: Date): Promise<Tenant> {
   await em.upsert(
     Tenant,
@@ -44,7 +43,6 @@ export async function ensureTenant(em: Em, { masterKeys }: Vault, name: string, 
   return tenant;
 }
 
-/** Scopes from the arguments of a command: `all`, or a list of names. Throws on anything else. */
 export function parseScopes(words: readonly string[]): Scope[] {
   const asked = words.flatMap((word) => word.split(',')).map((word) => word.trim());
   if (asked.includes('all')) return [...scopeNames];

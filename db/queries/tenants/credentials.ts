@@ -8,23 +8,21 @@ import { ProviderCredentials } from '../../entities/tenants.ts';
 import { sealed } from '../../sealed.ts';
 import { saveSecretHashes } from '../webhooks/secret-hashes.ts';
 
-/** The credentials a tenant uses at a provider: its own, else the installation's; null when there are none. */
+/** The tenant's own, else the installation's; null when there are none. */
 export async function credentialsFor(em: Em, tenantId: string, provider: string): Promise<ProviderCredentials | null> {
   const found = await em.find(ProviderCredentials, { provider, $or: [{ tenantId }, { tenantId: null }] });
   return found.find((one) => one.tenantId !== null) ?? found[0] ?? null;
 }
 
-/** Opened settings of credentials. */
 export const settingsOf = (keys: Keyset, row: ProviderCredentials): Record<string, string> =>
   JSON.parse(keys.open(row.settings, sealed.credentials(row.id))) as Record<string, string>;
 
-/** Webhook secrets that are accepted, the newest first; two during a rotation. */
+/** The newest first; two during a rotation. */
 export const webhookSecretsOf = (keys: Keyset, row: ProviderCredentials): string[] =>
   JSON.parse(keys.open(row.webhookSecrets, sealed.webhookSecrets(row.id))) as string[];
 
 /**
- * Makes a new webhook secret. The one before stays valid for requests under way, until the provider uses the new one.
- * Clears the registration, so that it is made again.
+ * The former secret stays valid until the provider uses the new one. Clears the registration, so that it is renewed.
  */
 export async function rotateWebhookSecret(em: Em, vault: Vault, row: ProviderCredentials, now: Date): Promise<void> {
   const keys = await vault.keysOf(em, row.tenantId);
@@ -38,10 +36,7 @@ export async function rotateWebhookSecret(em: Em, vault: Vault, row: ProviderCre
 
 const newSecret = (): string => randomBytes(32).toString('base64url');
 
-/**
- * Stores the settings of a tenant (null: of the installation) at a provider. The webhook address and secret are made
- * once and stay when settings change.
- */
+/** The tenant's settings (null: the installation's). Webhook address and secret are made once and stay. */
 export async function saveCredentials(
   em: Em,
   vault: Vault,
@@ -55,7 +50,7 @@ export async function saveCredentials(
   const id = existing?.id ?? newId();
   const text = keys.seal(JSON.stringify(settings), sealed.credentials(id));
   if (existing) {
-    // Sealing twice gives two different texts: compare what they contain, so that a restart does not rewrite the row.
+    // Sealed texts always differ: compare their contents, so that a restart does not rewrite the row.
     if (JSON.stringify(settingsOf(keys, existing)) !== JSON.stringify(settings)) {
       existing.settings = text;
       existing.registeredAddress = null;
@@ -81,10 +76,7 @@ export async function saveCredentials(
   return row;
 }
 
-/**
- * Stores the installation's settings at each provider. API and workers do so at their start, maybe at the same moment:
- * the second one then finds the first one's row.
- */
+/** API and workers call it at their start, maybe at once: the second one finds the first one's row. */
 export async function saveInstallationCredentials(
   db: Database,
   vault: Vault,

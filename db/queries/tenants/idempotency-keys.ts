@@ -2,15 +2,12 @@ import type { Em } from '../../connect.ts';
 import { IdempotencyKey } from '../../entities/tenants.ts';
 import { rows, sql } from '../../sql.ts';
 
-/** A key that an execution asks for. */
 export interface KeyClaim {
-  /** The id of the execution, where none began before. */
   id: string;
   tenantId: string;
-  /** The route as it is declared: one key of a client may serve several routes. */
   route: string;
   key: string;
-  /** Keyed digests of the request, the newest key's first; a stored request with any of them is the same one. */
+  /** Keyed digests, the newest key's first; a stored request with any of them is the same one. */
   digests: readonly [string, ...string[]];
   now: Date;
   lockedUntil: Date;
@@ -18,8 +15,7 @@ export interface KeyClaim {
 }
 
 /**
- * Takes a key that is new, expired, or was left behind by an execution that died. Answers the id of the execution, which
- * is that of the dead one where it takes over; null when the key is taken.
+ * Takes a key that is new, expired or left by a dead execution. Returns the execution's id; null when the key is taken.
  */
 export async function takeKey(em: Em, claim: KeyClaim): Promise<string | null> {
   const { id, tenantId, route, key, digests, now, lockedUntil, expiresAt } = claim;
@@ -38,23 +34,22 @@ export async function takeKey(em: Em, claim: KeyClaim): Promise<string | null> {
   return taken?.id ?? null;
 }
 
-/** The row of a key that is taken; null when it was freed meanwhile. */
+/** Null when the key was freed meanwhile. */
 export const findKey = (
   em: Em,
   { tenantId, route, key }: Pick<KeyClaim, 'tenantId' | 'route' | 'key'>,
 ): Promise<IdempotencyKey | null> => em.findOne(IdempotencyKey, { tenantId, route, key });
 
-/** Stores the answer that repeats get, sealed. */
 export async function storeReply(em: Em, id: string, status: number, response: string): Promise<void> {
   await em.nativeUpdate(IdempotencyKey, { id }, { status, response });
 }
 
-/** Frees a key whose request did nothing, for any other request. */
+/** For a request that had no effect. */
 export async function freeKey(em: Em, id: string): Promise<void> {
   await em.nativeDelete(IdempotencyKey, { id });
 }
 
-/** Lets a repeat of the same request take a key over from `since` on. */
+/** From `since` on a repeat may take the key over. */
 export async function endLease(em: Em, id: string, since: Date): Promise<void> {
   await em.nativeUpdate(IdempotencyKey, { id }, { lockedUntil: since });
 }

@@ -3,7 +3,6 @@ import { rows, sql } from '../../sql.ts';
 import { fenceKeySql } from './intake-fence.ts';
 import { knownAccountsSql, type KnownAccount } from './known-accounts.ts';
 
-/** A key that an event would claim. */
 export interface ClaimingEvent {
   id: string;
   key: string;
@@ -11,7 +10,6 @@ export interface ClaimingEvent {
   prior: string | null;
 }
 
-/** What stands for a key now: the event that claimed it, or an earlier one. */
 export interface ClaimedKey {
   key: string;
   eventId: string;
@@ -19,17 +17,12 @@ export interface ClaimedKey {
   receivedAt: string;
 }
 
-/** The credentials that events came to. */
 export interface IntakeRef {
   credentialsId: string;
   tenantId: string | null;
 }
 
-/**
- * The first statement of intake: claims the keys of a request's events, finds their accounts, and enters the fence of
- * their tenants. Keys are claimed in order, so that two requests with the same ones do not wait for each other in a
- * circle. System role.
- */
+/** The first statement of intake. Claims keys in order, so that two requests never deadlock. System role. */
 export async function claimKeys(
   em: Em,
   { credentialsId, tenantId }: IntakeRef,

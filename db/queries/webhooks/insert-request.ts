@@ -3,15 +3,12 @@ import type { WebhookEvent, WebhookRequest } from '../../entities/events.ts';
 import type { Em } from '../../connect.ts';
 import { rows, sql } from '../../sql.ts';
 
-/** Why a body is not kept. */
 export const notKept = {
-  erased: 'Its body was not kept: it speaks of somebody who was erased.',
+  erased: 'Its body was not kept: it names an erased person.',
   tooMany: 'Its body was not kept: it speaks of more than 5,000 people.',
 } as const;
 
-/** A request as it is written. */
 export type NewRequest = Omit<WebhookRequest, 'receivedAt'>;
-/** An event as it is written, with its request's credentials and time. */
 export type NewEvent = Pick<
   WebhookEvent,
   | 'id'
@@ -28,30 +25,29 @@ export type NewEvent = Pick<
   | 'owesSignal'
 >;
 
-/** Deliveries of an event that was there before. */
+/** More deliveries of a stored event. */
 export interface Repeat {
   id: string;
   /** RFC 3339, exact. */
   receivedAt: string;
   times: number;
   owesSignal: boolean;
-  /** Its effect was wanted again, and is owed. */
+  /** The effect was requested again, and is owed. */
   owesEffect: boolean;
 }
 
-/** Somebody whom a request speaks of, by digest. */
 export interface DigestedSubject {
   tenantId: string | null;
   digest: string;
 }
 
-/** A subject with the tenant that the event belongs to which speaks of it. */
+/** A person, with the tenant of the event that names them. */
 export interface TenantSubject {
   tenantId: string | null;
   subject: Subject;
 }
 
-/** When a request came, and when its events are written: later, where they are of a request that is there already. */
+/** Events of a stored request are written later than it arrived. */
 export interface WrittenAt {
   receivedAt: Date;
   processedAt: Date;
@@ -61,11 +57,7 @@ export interface WrittenAt {
 const eventRow = sql`(id uuid, position int, "tenantId" uuid, "accountId" uuid, "providerAccountId" text, kind text,
   type text, "dedupeKey" text, state text, error text, deliveries int, "owesSignal" boolean)`;
 
-/**
- * The last statement of intake: writes a request, its events and whom it speaks of, each row once, and counts what was
- * delivered before. A body that speaks of an erased person is not written. The caller entered the fence of the tenants
- * in an earlier statement. System role.
- */
+/** The last statement of intake; the fence was entered in an earlier one. Skips a body that names an erased person. */
 export async function insertRequest(
   em: Em,
   request: NewRequest,

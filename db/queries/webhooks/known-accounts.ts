@@ -2,7 +2,6 @@ import type { AccountState } from '../../../domain/accounts.ts';
 import type { Em } from '../../connect.ts';
 import { rows, sql } from '../../sql.ts';
 
-/** The account that an upstream login belongs to. */
 export interface KnownAccount {
   providerAccountId: string;
   id: string;
@@ -10,16 +9,11 @@ export interface KnownAccount {
   channel: string;
   provider: string;
   state: AccountState;
-  /** A check of it is requested already. */
   checkRequested: boolean;
-  /** A login is running on it. */
   loginRunning: boolean;
 }
 
-/**
- * SQL for the accounts of upstream logins: by the login that an account has, else by the one that its running attempt has
- * just made. Each branch reads its own index.
- */
+/** By the account's login, else by its running attempt's. Each branch reads its own index. */
 export const knownAccountsSql = (credentialsId: string, providerAccountIds: readonly string[]) => sql`
   select asked.name as "providerAccountId", found.id, found.tenant_id as "tenantId", found.channel, found.provider,
     found.state, found.check_requested_at is not null as "checkRequested",
@@ -33,7 +27,7 @@ export const knownAccountsSql = (credentialsId: string, providerAccountIds: read
       and a.credentials_id = ${credentialsId} and a.merged_into is null
     order by rank limit 1) found`;
 
-/** The account of an upstream login; null for an unknown one. System role. */
+/** Null for an unknown login. System role. */
 export async function knownAccount(
   em: Em,
   credentialsId: string,

@@ -1,14 +1,12 @@
 import type { Em } from '../../connect.ts';
 import { rows, sql } from '../../sql.ts';
 
-/** An event by its key. */
 export interface EventRef {
   id: string;
   /** RFC 3339, exact. */
   receivedAt: string;
 }
 
-/** An account whose workflow must be signalled, with the events that owe it. */
 export interface OwedAccount {
   id: string;
   tenantId: string;
@@ -17,13 +15,9 @@ export interface OwedAccount {
   events: EventRef[];
 }
 
-/** Events that one call applies at most. */
 const batch = 500;
 
-/**
- * Applies events whose effect is owed: requests a check of their accounts, and answers these. Without `accountId` it passes
- * over accounts that another transaction holds; with one it waits for that account, for 5 s. System role.
- */
+/** Skips accounts that another transaction holds; a given `accountId` is waited for, up to 5 s. System role. */
 export async function applyOwed(em: Em, now: Date, accountId: string | null = null): Promise<OwedAccount[]> {
   if (accountId) await rows(em, sql`select set_config('lock_timeout', '5s', true)`);
   const due = accountId ? sql`and account_id = ${accountId}` : sql``;
@@ -47,7 +41,6 @@ export async function applyOwed(em: Em, now: Date, accountId: string | null = nu
   );
 }
 
-/** These events owe no signal any more. */
 export async function clearSignals(em: Em, events: readonly EventRef[]): Promise<void> {
   await rows(
     em,

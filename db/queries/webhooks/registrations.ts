@@ -1,7 +1,7 @@
 import type { Em } from '../../connect.ts';
 import { rows, sql } from '../../sql.ts';
 
-/** Credentials whose webhook was registered, but not at its present address below `base`. System role. */
+/** Credentials with a webhook that is not registered at its present address below `base`. System role. */
 export async function unregisteredCredentials(em: Em, base: string): Promise<string[]> {
   const found = await rows<{ id: string }>(
     em,

@@ -1,13 +1,10 @@
 import type { Em } from '../../connect.ts';
 import { rows, sql } from '../../sql.ts';
 
-/** What became of requesting a check: `locked` by another transaction, or `requested` before by a repeat of the event. */
+/** `locked` by another transaction; `requested` before by a repeat of the event. */
 export type CheckOutcome = 'checked' | 'requested' | 'locked';
 
-/**
- * Requests a check of accounts, but for those that another transaction holds: intake waits for none. For `repeated` ones
- * only where none is requested yet. System role.
- */
+/** Skips accounts that another transaction holds: intake never waits. System role. */
 export async function requestFreeChecks(
   em: Em,
   fresh: readonly string[],
@@ -26,7 +23,7 @@ export async function requestFreeChecks(
   return (id) => outcomes.get(id) ?? 'locked';
 }
 
-/** Requests a check of an account, and waits for whoever holds it. */
+/** Waits for the account's lock. */
 export async function requestCheck(em: Em, accountId: string, now: Date): Promise<void> {
   await rows(em, sql`update accounts set check_requested_at = ${now} where id = ${accountId}`);
 }

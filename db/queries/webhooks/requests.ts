@@ -4,21 +4,17 @@ import { WebhookRequest } from '../../entities/events.ts';
 import { rows, sql } from '../../sql.ts';
 import { notKept } from './insert-request.ts';
 
-/** A request by its key. */
 export interface RequestRef {
   id: string;
   /** RFC 3339, exact. */
   receivedAt: string;
 }
 
-/** The request of an event; null once its time is over. Under row-level security. */
+/** Null after its retention. Under row-level security. */
 export const requestOf = (em: Em, { requestId }: WebhookEvent): Promise<WebhookRequest | null> =>
   em.findOne(WebhookRequest, { id: requestId });
 
-/**
- * Drops the bodies of requests, because of the people they speak of, with the digests beside them. An event without a body has
- * not failed any more. Answers how many bodies went.
- */
+/** Their failed events no longer count as failed. Returns their number. */
 export async function dropBodies(em: Em, requests: readonly RequestRef[], why: keyof typeof notKept): Promise<number> {
   if (!requests.length) return 0;
   const [row] = await rows<{ dropped: number }>(
@@ -39,7 +35,7 @@ export async function dropBodies(em: Em, requests: readonly RequestRef[], why: k
   return row?.dropped ?? 0;
 }
 
-/** Removes an event that was sent to try the way, with all that belongs to it. Answers whether it was there. */
+/** Removes a self-test event with its records; false where it was not there. */
 export async function removeEvent(em: Em, credentialsId: string, dedupeKey: string): Promise<boolean> {
   const gone = await rows(
     em,
@@ -57,7 +53,6 @@ export async function removeEvent(em: Em, credentialsId: string, dedupeKey: stri
   return gone.length > 0;
 }
 
-/** Deletes everything that webhooks brought of an account. */
 export async function deleteAccountWebhooks(em: Em, accountId: string): Promise<void> {
   await rows(em, sql`select delete_webhooks_of_accounts(array[${accountId}::uuid])`);
 }

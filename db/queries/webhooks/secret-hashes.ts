@@ -3,7 +3,6 @@ import type { Em } from '../../connect.ts';
 import { rows, sql } from '../../sql.ts';
 import { openLedger } from '../erasures/ledger-key.ts';
 
-/** Writes the hashes of the webhook secrets of credentials, in the transaction that writes the secrets. */
 export async function saveSecretHashes(
   em: Em,
   vault: Vault,

@@ -9,25 +9,21 @@ import { openLedger } from '../erasures/ledger-key.ts';
 import { webhookSecretsOf } from '../tenants/credentials.ts';
 import { saveSecretHashes } from './secret-hashes.ts';
 
-/** Whose webhook a request came to. */
 export interface WebhookSender {
   credentialsId: string;
   tenantId: string | null;
   provider: string;
-  /** The upstream login whose secret it carries, where every account has one of its own. */
+  /** The upstream login of the secret, where every account has its own. */
   providerAccountId: string | null;
 }
 
-/** Which webhook address is asked: the one of a token, or the documented one that all credentials of a provider share. */
+/** By token, or the documented address that all credentials of a provider share. */
 export interface WebhookAddress {
   provider: string;
   token: string | null;
 }
 
-/**
- * The sender whose secret this is; null for a wrong one, `unknown_address` where there is no such token. Secrets are looked
- * up by their keyed hash, in an index, however many tenants and accounts there are. System role.
- */
+/** Null for a wrong secret, `unknown_address` for an unknown token. System role. */
 export async function senderBySecret(
   em: Em,
   vault: Vault,
@@ -59,10 +55,9 @@ export const senderSql = (provider: string, token: string | null, hash: string) 
            order by a.provider_account_id limit 1)) s on true
         where c.webhook_token = ${token} and c.provider = ${provider}`;
 
-/** Secrets that one transaction hashes at most. */
 const batch = 500;
 
-/** Writes the hashes of secrets that have none: those of before there were hashes. At the start of each process. */
+/** Hashes secrets from before there were hashes. At the start of each process. */
 export async function ensureSecretHashes(db: Database, vault: Vault): Promise<void> {
   for (let found = batch; found === batch;)
     found = await db.system(async (em) => {

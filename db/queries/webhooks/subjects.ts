@@ -7,10 +7,9 @@ import { openLedger } from '../erasures/ledger-key.ts';
 import type { DigestedSubject, notKept, TenantSubject } from './insert-request.ts';
 import { dropBodies, type RequestRef } from './requests.ts';
 
-/** Digests made at once: other requests are not kept waiting for those of very many people. */
+// Lets other requests run between the batches.
 const atOnce = 500;
 
-/** The digests of people, each once, with the tenant that it is made for. */
 export async function digestSubjects(
   em: Em,
   vault: Vault,
@@ -27,11 +26,7 @@ export async function digestSubjects(
   return digested;
 }
 
-/**
- * Writes anew whom a request speaks of, where its tenant is known only now, and drops the body if one of them was erased
- * or they are too many; answers why it was dropped. The caller entered the tenant's fence in an earlier statement. System
- * role.
- */
+/** Once a request's tenant is known; returns why the body was dropped. The fence was entered before. System role. */
 export async function renoteSubjects(
   em: Em,
   vault: Vault,

@@ -1,19 +1,14 @@
 import type { Em } from '../../connect.ts';
 import { rows, sql } from '../../sql.ts';
 
-/** A request of which an account's events were unmatched. */
 export interface ClaimedRequest {
   id: string;
   /** RFC 3339, exact. */
   receivedAt: string;
-  /** Sealed; null where it is not kept, or speaks of nobody. */
   body: string | null;
 }
 
-/**
- * Gives events of an upstream login that was not known to the account that it belongs to, and their requests to its
- * tenant, but for batches that hold events of others. Answers the requests. System role.
- */
+/** Batches with events of other accounts stay without tenant. Returns the requests. System role. */
 export const claimUnmatched = (
   em: Em,
   account: { id: string; tenantId: string; credentialsId: string | null; providerAccountId: string | null },

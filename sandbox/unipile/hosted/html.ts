@@ -7,7 +7,7 @@ import encodeQR from 'qr';
 const ENTITIES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
 const escape = (text: string): string => text.replace(/[&<>"']/g, (sign) => ENTITIES[sign] ?? sign);
 
-/** A page without script. `refresh`: it asks again by itself, every second. */
+/** Without script. `refresh`: reloads every second. */
 function page(title: string, body: string, refresh = false): string {
   return `<!doctype html>
 <html lang="en">
@@ -50,7 +50,6 @@ const NAMES: Record<AccountType, string> = {
   OUTLOOK: 'Outlook',
 };
 
-/** The choice among the allowed services. */
 export function choicePage({ types }: HostedLink, problem: string | null): string {
   const options = types.map((type) => `<option value="${wordOf(type)}">${NAMES[type]}</option>`).join('');
   return page(
@@ -64,7 +63,6 @@ export function choicePage({ types }: HostedLink, problem: string | null): strin
   );
 }
 
-/** The form that starts a login. */
 export function credentialsPage(
   { types, known }: HostedLink,
   type: AccountType,
@@ -86,7 +84,7 @@ export function credentialsPage(
   );
 }
 
-/** The current checkpoint. The account's id is in the page for `POST /scan` and `POST /approve`. */
+/** The page holds the account's id for `POST /scan` and `POST /approve`. */
 export function checkpointPage(
   { account, checkpoint, stepId }: CurrentStep,
   another: boolean,

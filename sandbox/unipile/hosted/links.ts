@@ -6,7 +6,7 @@ import type { Account, AccountType, Login } from '../types.ts';
 
 const MESSAGING: AccountType[] = ['LINKEDIN', 'WHATSAPP', 'INSTAGRAM', 'MESSENGER', 'TELEGRAM', 'TWITTER'];
 const MAILING: AccountType[] = ['GOOGLE_OAUTH', 'OUTLOOK', 'MAIL'];
-/** Single words that `providers` may be. */
+/** The single words that `providers` may be. */
 const GROUPS: Record<string, AccountType[]> = {
   '*': [...MESSAGING, ...MAILING],
   '*:MESSAGING': MESSAGING,
@@ -26,7 +26,7 @@ const WORDS = [
 ] as const;
 type Word = (typeof WORDS)[number];
 
-/** An account type's name in links; only Google's differs. */
+/** Only Google's name differs. */
 export const wordOf = (type: AccountType): Word => (type === 'GOOGLE_OAUTH' ? 'GOOGLE' : type);
 
 const webUrl = z.url({ protocol: /^https?$/ });
@@ -62,7 +62,7 @@ const reconnectBody = z.object({
 const strictReconnectBody = reconnectBody.required({ providers: true });
 export type LinkBody = z.infer<typeof createBody> | z.infer<typeof reconnectBody>;
 
-/** The body that `POST /hosted/accounts/link` has to have, by its `type`. */
+/** By its `type`. */
 export function bodyFor(state: State, type: unknown): z.ZodType<LinkBody> & z.ZodObject {
   if (type !== 'reconnect') return createBody;
   return state.variants.values.hosted_reconnect_providers === 'required' ? strictReconnectBody : reconnectBody;
@@ -71,28 +71,24 @@ export function bodyFor(state: State, type: unknown): z.ZodType<LinkBody> & z.Zo
 /** One page for one login. */
 export interface HostedLink {
   id: string;
-  /** In the page's address while a login is on it. A browser with it is redirected after the end, others are not. */
+  /** In the page's address during a login: only a browser with it is redirected after the end. */
   visitToken: string;
   types: AccountType[];
-  /** The account that is logged in again; null for a new one. */
+  /** Null for a new account. */
   known: Account | null;
   /** Epoch ms. */
   expiresAt: number;
   body: LinkBody;
   state: 'open' | 'done' | 'cancelled' | 'expired';
-  /** The latest login that was started on the page; it may have lapsed. */
+  /** The latest login on the page; it may have lapsed. */
   attempt: { account: Account; login: Login } | null;
-  /** How many logins were started on the page. */
   attempts: number;
-  /** The account that was connected. */
   connected: Account | null;
   /** Resolves when the callback has been tried. */
   notified: Promise<void>;
-  /** A browser was redirected to the application. */
   redirected: boolean;
 }
 
-/** The account types that a link's page offers. */
 export function typesOf(body: LinkBody, known: Account | null): AccountType[] {
   if (known) return [known.type];
   const { providers: named } = body;
@@ -102,7 +98,7 @@ export function typesOf(body: LinkBody, known: Account | null): AccountType[] {
 
 const DAY_MS = 86_400_000;
 
-/** When the link expires: as requested, or at the daily restart. Its hour is not known; here it follows the start. */
+/** As requested, or at the daily restart. Its hour is not known; here it follows the start. */
 export function expiryOf(state: State, body: LinkBody): number {
   const asked = Date.parse(body.expiresOn);
   if (!state.variants.values.hosted_daily_restart) return asked;

@@ -5,12 +5,11 @@ import { runningLogin, solveCheckpoint, startLogin } from '../login/login.ts';
 import { endLogin, removeAccount, type State } from '../state.ts';
 import type { Account, AccountType, Checkpoint, Login } from '../types.ts';
 
-/** What the page asks for: the current checkpoint of its login. */
 export interface CurrentStep {
   account: Account;
   login: Login;
   checkpoint: Checkpoint;
-  /** Identifies this step: an answer to an earlier one is ignored. */
+  /** An answer to an earlier step is ignored. */
   stepId: string;
 }
 
@@ -27,7 +26,7 @@ export function currentStep(state: State, link: HostedLink): CurrentStep | null 
 const hasLapsed = (state: State, { deadline, steps, qrUntil }: Login): boolean =>
   Math.min(deadline, steps[0]?.type === 'QRCODE' ? qrUntil : Infinity) <= state.shared.clock.now();
 
-/** Starts a login on the page. After a lapsed one it uses the same account. Throws the errors of the API. */
+/** After a lapsed login it uses the same account. Throws the errors of the API. */
 export function startOnPage(
   state: State,
   link: HostedLink,
@@ -51,7 +50,6 @@ export function solveOnPage(state: State, { account }: CurrentStep, code: string
   solveCheckpoint(state, account, code);
 }
 
-/** The API's login body for the page's form. */
 function loginOf(provider: AccountType, username: string, password: string, known: Account | null): LoginBody {
   if (provider === 'WHATSAPP' || provider === 'TELEGRAM') return { provider };
   if (!username || !password) throw new UnipileError('missing_parameters', 'Enter user name and password.');
@@ -73,7 +71,6 @@ function finish(state: State, link: HostedLink, account: Account, kind: Login['k
   link.notified = notify(state, link, kind === 'create' ? 'CREATION_SUCCESS' : 'RECONNECTED', account.id);
 }
 
-/** Ends the page without a login. */
 export function closeLink(state: State, link: HostedLink, as: 'cancelled' | 'expired'): void {
   if (link.state !== 'open') return;
   const begun = link.known?.id ?? link.attempt?.account.id ?? null;
@@ -82,7 +79,7 @@ export function closeLink(state: State, link: HostedLink, as: 'cancelled' | 'exp
   if (state.variants.values.hosted_notify_failure) link.notified = notify(state, link, 'CREATION_FAILED', begun);
 }
 
-/** Removes the account that the page's login made; an account that was connected before, or is used elsewhere, stays. */
+/** Removes the account that the page's login made, unless it was connected before or is used elsewhere. */
 function discardAttempt(state: State, link: HostedLink): void {
   const { attempt } = link;
   link.attempt = null;
@@ -93,9 +90,7 @@ function discardAttempt(state: State, link: HostedLink): void {
   else endLogin(state, account);
 }
 
-/**
- * Posts the page's callback, which is not one of the webhooks. Resolves after the first try, successful or not.
- */
+/** The page's callback is not one of the webhooks. Resolves after the first try. */
 function notify(state: State, link: HostedLink, status: string, accountId: string | null): Promise<void> {
   const { notify_url: url, name } = link.body;
   if (url === undefined) return Promise.resolve();

@@ -10,7 +10,6 @@ import { parseBody, route, type Route } from '../request.ts';
 import { getAccount, randomId, type State } from '../state.ts';
 import type { AccountType } from '../types.ts';
 
-/** `POST /hosted/accounts/link`: answers the address of a page for one login. */
 export const linkRoute = (state: State): Route =>
   route('POST /hosted/accounts/link', { body: jsonBody }, (req, res) => {
     const body = parseBody(state, [bodyFor(state, (req.body as { type?: unknown } | undefined)?.type)], req.body);
@@ -38,7 +37,6 @@ export const linkRoute = (state: State): Route =>
 
 type PageRequest = Request<{ id: string }>;
 
-/** The pages behind the links, for a browser or plain HTTP. */
 export function serveHostedPages(app: Express, state: State): void {
   const path = '/hosted/:id';
   app.get(path, (req: PageRequest, res) => onPage(state, req, res, (link) => show(state, link, req, res)));
@@ -47,7 +45,7 @@ export function serveHostedPages(app: Express, state: State): void {
   );
 }
 
-/** Finds the link. An error is a page for a browser, and UniPile's JSON error for a program. */
+/** An error is a page for a browser, and UniPile's JSON error for a program. */
 async function onPage(
   state: State,
   req: PageRequest,
@@ -88,10 +86,10 @@ async function show(state: State, link: HostedLink, req: PageRequest, res: Respo
   sendStart(res, link, type, lapsed);
 }
 
-/** Answers a form. Success redirects to the page, so that a reload does not send the form again. */
+/** Success redirects to the page, so that a reload does not send the form again. */
 async function submit(state: State, link: HostedLink, req: PageRequest, res: Response): Promise<void> {
   const form = fieldsOf(req.body);
-  // A form that was sent twice, or in a second browser: the login has already gone on.
+  // The form was sent twice, or in a second browser: the login has already continued.
   if (link.state !== 'open') return res.redirect(303, visitOf(link));
   if (form('action') === 'cancel') {
     closeLink(state, link, 'cancelled');
@@ -118,13 +116,13 @@ async function submit(state: State, link: HostedLink, req: PageRequest, res: Res
 
 const visitOf = (link: HostedLink): string => `/hosted/${link.id}?visit=${link.visitToken}`;
 
-/** The fields of a form, each once; what is missing is empty. */
+/** Each once; a missing field is empty. */
 function fieldsOf(body: unknown): (name: string) => string {
   const fields = (body ?? {}) as Record<string, string | string[]>;
   return (name) => [fields[name] ?? ''].flat()[0] ?? '';
 }
 
-/** The service named in the request. A link for one service needs no name. */
+/** A link for one service needs no name. */
 function typeNamed({ types }: HostedLink, word: unknown): AccountType | null {
   if (word === undefined || word === '') return types.length === 1 ? types[0]! : null;
   return types.find((type) => type === word || wordOf(type) === word) ?? null;
@@ -145,10 +143,10 @@ function sendCheckpoint(res: Response, step: CurrentStep, problem?: string): voi
   res.type('html').send(checkpointPage(step, another, problem ?? null));
 }
 
-/** A browser waits for the callback so long at most, in milliseconds, before it is redirected. */
+/** How long a browser waits for the callback, in milliseconds. */
 const LONGEST_WAIT = 2_000;
 
-/** Redirects to the application after the callback was tried. Without an address, a page says how the login ended. */
+/** After the callback was tried. Without an address, a page shows the outcome. */
 async function redirectBack(state: State, link: HostedLink, res: Response): Promise<void> {
   const impatient = new AbortController();
   await Promise.race([
@@ -164,7 +162,7 @@ async function redirectBack(state: State, link: HostedLink, res: Response): Prom
   res.type('html').send(page);
 }
 
-/** API v1 documents no parameters of the redirect; by variant the account is in it. */
+/** API v1 documents no parameters of the redirect; a variant adds the account. */
 function withAccount(state: State, { connected }: HostedLink, url: string): string {
   if (!connected || !state.variants.values.hosted_redirect_account) return url;
   const target = new URL(url);

@@ -79,7 +79,7 @@ const outlook = z.object({
 });
 const mailAgain = mail.partial().required({ provider: true, imap_password: true, smtp_password: true });
 
-/** By provider, the bodies that may start a login; the first that fits counts. */
+/** By provider; the first body that fits counts. */
 export const CREATE_BODIES = {
   WHATSAPP: [qrBody],
   TELEGRAM: [qrBody],
@@ -95,7 +95,6 @@ export const CREATE_BODIES = {
 /** A mail account is reconnected with its passwords alone. */
 export const RECONNECT_BODIES = { ...CREATE_BODIES, MAIL: [mail, mailAgain] } as const;
 
-/** Every field that some login body may have, as text or nothing. */
 export type LoginBody = { provider: keyof typeof CREATE_BODIES } & Partial<
   Record<
     | 'username'

@@ -5,17 +5,14 @@ import { nameFor } from '../../world/people.ts';
 import { jidOf } from '../../world/whatsapp.ts';
 import { hashText } from '../../world/random.ts';
 
-/**
- * The user name in these credentials, in lower case: equal names are one identity. Null for a QR login. A mail
- * account's reconnect has passwords only.
- */
+/** In lower case: equal names are one identity. Null for a QR login. A mail account's reconnect has passwords only. */
 export function usernameOf(body: LoginBody, known: Identity | null): string | null {
   const mailUser = body.imap_user ?? known?.params['imap_user'];
   const name = body.username ?? mailUser ?? body.access_token ?? body.sessionid ?? body.refresh_token;
   return typeof name === 'string' ? name.toLowerCase() : null;
 }
 
-/** The identity that follows from the user name alone, so that logging in twice shows the same person. */
+/** Follows from the user name alone, so that logging in twice shows the same person. */
 export function identityOf(body: LoginBody, username: string): Identity {
   const type = body.provider;
   const digits = String(hashText(`${type} ${username}`)).padStart(10, '0');
@@ -52,7 +49,7 @@ export function phoneIdentity(type: AccountType, phone: string): Identity {
 /** French mobile numbers reserved for fiction: 06 39 98 and four digits. */
 const FICTION = 10_000;
 
-/** A number for an account scanned without one: follows from its id, and no two accounts share one. */
+/** Follows from the account's id; no two accounts share one. */
 export function numberFor(state: State, account: Account): string {
   const start = hashText(account.id);
   for (let n = 0; n < FICTION; n++) {

@@ -8,15 +8,14 @@ import { addAccount, endLogin, type State } from '../state.ts';
 import type { Account, Checkpoint, Identity, Login, WhenDone } from '../types.ts';
 import { isMail } from '../views/accounts.ts';
 import { emitStatus } from '../webhooks.ts';
-import { createBook } from '../../world/address-book.ts';
+import { createPeople } from '../../world/generated-people.ts';
 
-/** People of a newly connected account; with one group it has twelve chats. */
+/** With one group, these have twelve chats. */
 const DEFAULT_PEOPLE = 11;
 
-/** The result of a login call. */
 export type LoginResult = { account: Account } & ({ done: Login['kind'] } | { checkpoint: Checkpoint });
 
-/** `POST /accounts`, and `POST /accounts/{id}` when `known` is given. Throws 401 and 425. */
+/** `POST /accounts`, or `POST /accounts/{id}` with `known`. Throws 401 and 425. */
 export function startLogin(
   state: State,
   body: LoginBody,
@@ -39,7 +38,7 @@ export function startLogin(
   return nextStep(state, account, login);
 }
 
-/** `POST /accounts/checkpoint`. Throws 401 for a wrong answer, which may be given again, and 403 without a login. */
+/** Throws 401 for a wrong answer, which may be given again, and 403 without a login. */
 export function solveCheckpoint(state: State, account: Account, code: string): LoginResult {
   const login = runningLogin(state, account);
   const present = login.steps[0]!;
@@ -58,7 +57,7 @@ export function solveCheckpoint(state: State, account: Account, code: string): L
   return nextStep(state, account, login);
 }
 
-/** The login that waits for an answer. Throws 403 when there is none or it has lapsed. */
+/** Throws 403 when there is no login or it has lapsed. */
 export function runningLogin(state: State, account: Account): Login {
   const { login } = account;
   if (!login || login.deadline <= state.shared.clock.now()) {
@@ -68,7 +67,7 @@ export function runningLogin(state: State, account: Account): Login {
   return login;
 }
 
-/** Passes a step on the owner's device: a scan, an approval, or a captcha solved there. */
+/** A scan, an approval, or a captcha solved on the owner's device. */
 export function confirmOnDevice(state: State, account: Account, phone?: string): void {
   const { login } = account;
   if (!login) return;
@@ -116,7 +115,7 @@ function openLogin(
   return login;
 }
 
-/** Throws 425 while another login of the same identity is under way. */
+/** Throws 425 during another login of the same identity. */
 function refuseConcurrentLogin(state: State, key: string): void {
   const other = state.logins.get(key);
   if (!other?.login) return;
@@ -144,10 +143,10 @@ function finishLogin(state: State, account: Account, login: Login): void {
   const first = account.identity === null;
   account.identity = login.identity;
   account.status = 'OK';
-  const { book } = account.store;
+  const { people } = account.store;
   // The same identity in two accounts knows the same people.
-  if (first && book.seed === '' && !isMail(account.type)) {
-    account.store.book = createBook(DEFAULT_PEOPLE, `${account.type} ${account.identity?.providerId ?? ''}`);
+  if (first && people.seed === '' && !isMail(account.type)) {
+    account.store.people = createPeople(DEFAULT_PEOPLE, `${account.type} ${account.identity?.providerId ?? ''}`);
   }
   for (const message of login.kind === 'create' ? ['CREATION_SUCCESS', 'OK', 'SYNC_SUCCESS'] : ['RECONNECTED', 'OK']) {
     emitStatus(state, account, message);
@@ -156,7 +155,7 @@ function finishLogin(state: State, account: Account, login: Login): void {
   login.whenDone(account, login.kind);
 }
 
-/** On a reconnect, values that are not in the new credentials stay (a mail account's hosts). */
+/** On a reconnect, values that the new credentials lack stay (a mail account's hosts). */
 function mergeIdentity(known: Account | null, identity: Identity): Identity {
   if (!known?.identity) return identity;
   const said = Object.fromEntries(
@@ -168,7 +167,7 @@ function mergeIdentity(known: Account | null, identity: Identity): Identity {
 const qrText = (type: 'WHATSAPP' | 'TELEGRAM'): string =>
   type === 'WHATSAPP' ? qrCodeText() : `tg://login?token=${randomBytes(24).toString('base64url')}`;
 
-/** Eight letters and digits in two halves, as WhatsApp shows them. */
+/** Two halves of four, as WhatsApp shows them. */
 function pairingCode(): string {
   const letters = '123456789ABCDEFGHJKLMNPQRSTVWXYZ';
   const code = Array.from(randomBytes(8), (byte) => letters[byte % letters.length]).join('');

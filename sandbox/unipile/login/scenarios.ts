@@ -1,6 +1,5 @@
 import type { AccountType, Checkpoint } from '../types.ts';
 
-/** The right answer to every code that is asked for. */
 const RIGHT_CODE = '123456';
 
 const sms: Checkpoint = { type: '2FA', source: 'SMS' };
@@ -17,7 +16,7 @@ const contract: Checkpoint = {
 const captcha: Checkpoint = { type: 'CAPTCHA', public_key: '3117BF26-4762-4F5A-8ED9-A85E69209A46', data: 'sandbox' };
 const phone: Checkpoint = { type: 'PHONE_REGISTER' };
 
-/** By the user name's part before `@` (and before `+`): the checkpoints of a login, or null when it is refused. */
+/** By the user name's part before `@` (and before `+`); null: refused. */
 const SCENARIOS: Record<string, Checkpoint[] | null> = {
   plain: [],
   '2fa': [sms],
@@ -37,7 +36,7 @@ export function scenarioOf(username: string): Checkpoint[] | null {
   return scenario ? [...scenario] : null;
 }
 
-/** What `TRY_ANOTHER_WAY` leads to; null where there is no other way. */
+/** Null where there is no other way. */
 export function anotherWay(step: Checkpoint, type: AccountType): Checkpoint | null {
   if (step.type === '2FA') {
     if (step.source === 'SMS') return app;
@@ -47,7 +46,7 @@ export function anotherWay(step: Checkpoint, type: AccountType): Checkpoint | nu
   return step.type === 'OTP' || step.type === 'IN_APP_VALIDATION' ? sms : null;
 }
 
-/** Whether the answer solves the checkpoint. A QR and an approval are not solved by posting. */
+/** A QR and an approval are not solved by posting. */
 export function solves(step: Checkpoint, code: string): boolean {
   switch (step.type) {
     case '2FA':

@@ -10,7 +10,6 @@ import { getAccount, positionOf, removeAccount, type State, syncStatus } from '.
 import { accountView } from '../views/accounts.ts';
 import { emitStatus } from '../webhooks.ts';
 
-/** Accounts: list, one, delete, restart, resync. */
 export function accountRoutes(state: State): Route[] {
   const variants = state.variants.values;
   return [
@@ -63,7 +62,6 @@ const resendBody = z.object({
   account_id: z.string().min(1),
 });
 
-/** Logging in: native authentication, and its checkpoints. */
 export function loginRoutes(state: State): Route[] {
   return [
     route('POST /accounts', { body: jsonBody }, (req, res) =>

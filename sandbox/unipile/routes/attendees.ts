@@ -20,7 +20,7 @@ import { ownerView, profileView } from '../views/accounts.ts';
 import { attendeeFacts, attendeeView } from '../views/attendees.ts';
 import { chatFacts, chatView } from '../views/chats.ts';
 import { messageFacts } from '../views/messages.ts';
-import { exists } from '../../world/address-book.ts';
+import { exists } from '../../world/generated-people.ts';
 import { picture } from '../../world/media.ts';
 import { headline } from '../../world/people.ts';
 import { hashText } from '../../world/random.ts';
@@ -65,7 +65,7 @@ export function attendeeRoutes(state: State): Route[] {
   ];
 }
 
-/** Attendees account by account: the address book in its order, then strangers, then (if wanted) the owner. */
+/** By account: contacts in their order, then other people, then (by variant) the owner. */
 function* attendeesFrom(state: State, page: Page): Generator<{ account: Account; ref: AttendeeRef }> {
   const accounts = selectAccounts(state, page.filters);
   const last = page.last && resolveId(state, page.last.id, 'Attendee');
@@ -84,14 +84,14 @@ function* attendeesFrom(state: State, page: Page): Generator<{ account: Account;
 }
 
 function* attendeesAfter(state: State, account: Account, after: AttendeeRef): Generator<AttendeeRef> {
-  const { book, strangers } = account.store;
+  const { people, unlisted } = account.store;
   if (after.kind === 'person') {
-    for (let index = after.index + 1; index < book.size; index++)
-      if (exists(book, index)) yield { kind: 'person', index };
+    for (let index = after.index + 1; index < people.size; index++)
+      if (exists(people, index)) yield { kind: 'person', index };
   }
   if (after.kind !== 'self') {
-    const first = after.kind === 'stranger' ? after.index + 1 : 0;
-    for (let index = first; index < strangers.length; index++) yield { kind: 'stranger', index };
+    const first = after.kind === 'unlisted' ? after.index + 1 : 0;
+    for (let index = first; index < unlisted.length; index++) yield { kind: 'unlisted', index };
     if (state.variants.values.self_in_attendee_list && account.identity) yield { kind: 'self', index: 0 };
   }
 }
@@ -108,7 +108,7 @@ function pictureSeed(state: State, id: string): number | null {
   return attendeeFacts(account, ref, state.variants.values).pictureSeed;
 }
 
-/** Look-ups at the provider itself: they need a working login. */
+/** These need a working login. */
 export function userRoutes(state: State): Route[] {
   const variants = state.variants.values;
   const accountOf = (req: Request): Account => {
@@ -124,15 +124,15 @@ export function userRoutes(state: State): Route[] {
       const account = accountOf(req);
       if (account.type !== 'LINKEDIN') throw notImplemented('Only LinkedIn has relations.');
       const page = readPage(req, [], RELATIONS_LIMIT);
-      const { book } = account.store;
+      const { people } = account.store;
       const items: object[] = [];
       let index = page.last ? Number(page.last.id) : 0;
-      for (; index < book.size && items.length < page.limit; index++) {
-        if (!exists(book, index)) continue;
+      for (; index < people.size && items.length < page.limit; index++) {
+        if (!exists(people, index)) continue;
         items.push(relationView(account, index));
       }
       const next = { limit: page.limit, cursor: { last_id: String(index) } };
-      const cursor = index < book.size ? Buffer.from(JSON.stringify(next)).toString('base64') : null;
+      const cursor = index < people.size ? Buffer.from(JSON.stringify(next)).toString('base64') : null;
       res.json({ object: 'UserRelationsList', items, cursor });
     }),
     route('GET /users/:identifier', (req, res) => {
@@ -150,7 +150,7 @@ export function userRoutes(state: State): Route[] {
       object: 'UserRelation',
       first_name,
       last_name,
-      headline: headline(account.store.book, index),
+      headline: headline(account.store.people, index),
       public_identifier: facts.publicIdentifier,
       public_profile_url: facts.profileUrl,
       created_at: account.store.base - index * 86_400_000,

@@ -29,7 +29,7 @@ import { messageFacts, messageView, SELF, wholeChatView } from '../views/message
 const multipart = formBody(MAX_ATTACHMENT);
 const patchBody = z.object({ action: z.string(), value: z.unknown() });
 
-/** What `PATCH /chats/{id}` can do: each takes true or false, muting also a date. */
+/** Each takes true or false, muting also a date. */
 const PATCHES: Record<string, (chat: ChatState, value: boolean | string) => void> = {
   setReadStatus: (chat, value) => {
     chat.unread = value ? 0 : Math.max(1, chat.unread);
@@ -172,7 +172,7 @@ export function messageRoutes(state: State): Route[] {
   ];
 }
 
-/** A page of messages; the filter `sender_id` compares with the provider's id. */
+/** The filter `sender_id` compares with the provider's id. */
 export function messageList(
   state: State,
   sources: Source<MessageRef>[],

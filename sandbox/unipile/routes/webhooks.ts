@@ -17,7 +17,6 @@ const webhookBody = z.object({
   data: z.array(z.object({ name: z.string(), key: z.string() })).default([]),
 });
 
-/** Webhooks: create, list, delete. */
 export function webhookRoutes(state: State): Route[] {
   return [
     route('POST /webhooks', { body: jsonBody }, (req, res) => {

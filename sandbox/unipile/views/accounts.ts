@@ -3,7 +3,7 @@ import type { UnipileVariants } from '../variants.ts';
 import type { AttendeeFacts } from './attendees.ts';
 import { hashText } from '../../world/random.ts';
 
-/** `connection_params` before the first login is done: the fields exist and are empty. */
+/** Before the first login is done the fields exist and are empty. */
 const UNKNOWN_PARAMS: Record<AccountType, Record<string, unknown>> = {
   WHATSAPP: { phone_number: '' },
   TELEGRAM: { user_id: '', username: '' },
@@ -79,7 +79,7 @@ export function profileView(account: Account, facts: AttendeeFacts): object {
   return { object: 'UserProfile', provider: account.type, ...fields };
 }
 
-/** `GET /users/me`, by channel. The official client has no such answer for WhatsApp and Instagram. */
+/** `GET /users/me`. The official client has no such answer for WhatsApp and Instagram. */
 export function ownerView(account: Account): object {
   const { identity, type } = account;
   if (!identity) return { object: 'AccountOwnerProfile', provider: type };

@@ -4,14 +4,13 @@ import type { UnipileVariants } from '../variants.ts';
 import { headline, lidOf, nameFor, person } from '../../world/people.ts';
 import { hashText } from '../../world/random.ts';
 
-/** Everything known of an attendee of any kind. */
 export interface AttendeeFacts {
   id: string;
   name: string;
   providerId: string;
   publicIdentifier: string | null;
   profileUrl: string | null;
-  /** Null: there is no picture. */
+  /** Null: no picture. */
   pictureSeed: number | null;
   specifics: object | null;
 }
@@ -33,7 +32,7 @@ export function attendeeFacts(account: Account, ref: AttendeeRef, variants: Unip
           provider: 'LINKEDIN',
           member_urn: `urn:li:member:${hashText(base.providerId)}`,
           network_distance: 'DISTANCE_1',
-          headline: ref.kind === 'person' ? headline(store.book, ref.index) : '',
+          headline: ref.kind === 'person' ? headline(store.people, ref.index) : '',
         }
       : lid !== null
         ? { provider: 'WHATSAPP', phone_number: shownPhone(base, variants), lid }
@@ -41,7 +40,6 @@ export function attendeeFacts(account: Account, ref: AttendeeRef, variants: Unip
   };
 }
 
-/** The attendee as lists show it. */
 export function attendeeView(account: Account, ref: AttendeeRef, variants: UnipileVariants): object {
   const facts = attendeeFacts(account, ref, variants);
   const withSpecifics = facts.specifics !== null && (account.type === 'LINKEDIN' || variants.attendee_specifics);
@@ -62,7 +60,6 @@ export function attendeeView(account: Account, ref: AttendeeRef, variants: Unipi
   };
 }
 
-/** The attendee as webhook payloads show it. */
 export function webhookAttendee(account: Account, ref: AttendeeRef, variants: UnipileVariants): object {
   const facts = attendeeFacts(account, ref, variants);
   return {
@@ -87,7 +84,7 @@ interface RawFacts {
 function rawFacts(account: Account, ref: AttendeeRef, variants: UnipileVariants): RawFacts {
   const { type, store, identity } = account;
   if (ref.kind === 'person') {
-    const found = person(store.book, type, ref.index, variants.lid_share);
+    const found = person(store.people, type, ref.index, variants.lid_share);
     return { ...found, pictureSeed: found.hasPicture ? found.pictureSeed : null };
   }
   if (ref.kind === 'self') {
@@ -102,7 +99,7 @@ function rawFacts(account: Account, ref: AttendeeRef, variants: UnipileVariants)
       pictureSeed: hashText(name),
     };
   }
-  const { providerId, name } = store.strangers[ref.index] ?? { providerId: '', name: nameFor('') };
+  const { providerId, name } = store.unlisted[ref.index] ?? { providerId: '', name: nameFor('') };
   const phone = /^(\d+)@s\.whatsapp\.net$/.exec(providerId)?.[1] ?? null;
   return { name, providerId, publicIdentifier: null, phone, lid: null, pictureSeed: null };
 }

@@ -1,4 +1,4 @@
-import { groupMembers } from '../../world/address-book.ts';
+import { groupMembers } from '../../world/generated-people.ts';
 import { createHash } from 'node:crypto';
 import { chatState } from '../chat-store.ts';
 import { isGenerated } from '../generated-chats.ts';
@@ -15,7 +15,6 @@ export interface ChatFacts {
   name: string | null;
   subject: string | null;
   providerId: string;
-  /** All members except the owner. */
   others: AttendeeRef[];
 }
 
@@ -23,8 +22,8 @@ export function chatFacts(account: Account, ref: ChatRef, variants: UnipileVaria
   const { store } = account;
   if (ref.kind === 'single') return oneToOne(account, { kind: 'person', index: ref.index }, null, variants);
   if (ref.kind === 'group') {
-    const others = groupMembers(store.book, ref.index).map((index): AttendeeRef => ({ kind: 'person', index }));
-    const name = `${TOPICS[mix(store.book.hash, ref.index, 43) % TOPICS.length]} ${ref.index + 1}`;
+    const others = groupMembers(store.people, ref.index).map((index): AttendeeRef => ({ kind: 'person', index }));
+    const name = `${TOPICS[mix(store.people.hash, ref.index, 43) % TOPICS.length]} ${ref.index + 1}`;
     return { group: true, name, subject: null, providerId: groupProviderId(account, ref), others };
   }
   const chat = store.started[ref.index]!;
@@ -72,14 +71,13 @@ function oneToOne(account: Account, other: AttendeeRef, subject: string | null, 
 }
 
 function groupProviderId(account: Account, ref: ChatRef): string {
-  const { hash } = account.store.book;
+  const { hash } = account.store.people;
   const digits = String(mix(hash, ref.index, 44, isGenerated(ref) ? 0 : account.tag)).padStart(10, '0');
   return account.type === 'WHATSAPP'
     ? `1203630${digits}${String(ref.index).padStart(2, '0')}@g.us`
     : threadId(account, digits);
 }
 
-/** Other channels have ids of threads. */
 function threadId(account: Account, with_: string): string {
   const own = account.identity?.providerId ?? '';
   return `2-${createHash('sha256').update(`${own} ${with_}`).digest('base64url').slice(0, 32)}`;

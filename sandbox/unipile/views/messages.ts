@@ -39,16 +39,16 @@ export function messageFacts(account: Account, ref: MessageRef): MessageFacts {
     };
   }
   const { kind, index } = ref.chat;
-  const sender = senderOf(store.book, kind, index, ref.m);
+  const sender = senderOf(store.people, kind, index, ref.m);
   return {
     id,
-    providerId: providerMessageId(account, mix(store.book.hash, kind === 'single' ? 1 : 2, index), ref.m),
+    providerId: providerMessageId(account, mix(store.people.hash, kind === 'single' ? 1 : 2, index), ref.m),
     chat: ref.chat,
     ts: store.base - messageAge(kind, index, ref.m),
-    text: textOf(store.book, kind, index, ref.m),
+    text: textOf(store.people, kind, index, ref.m),
     sender: sender === null ? SELF : { kind: 'person', index: sender },
     quoteId: null,
-    // Old messages have long been delivered and read.
+    // Old messages were delivered and read.
     state: { seen: true, delivered: true, reactions: generatedReactions(account, ref), ...state },
   };
 }
@@ -95,19 +95,18 @@ function quoted(account: Account, id: string, variants: UnipileVariants): object
 
 function generatedReactions(account: Account, ref: MessageRef): Reaction[] {
   if (ref.kind === 'stored') return [];
-  const { book } = account.store;
-  const value = reactionOf(book, ref.chat.kind, ref.chat.index, ref.m);
-  const own = senderOf(book, ref.chat.kind, ref.chat.index, ref.m) !== null;
+  const { people } = account.store;
+  const value = reactionOf(people, ref.chat.kind, ref.chat.index, ref.m);
+  const own = senderOf(people, ref.chat.kind, ref.chat.index, ref.m) !== null;
   return value !== null && own ? [{ value, sender_id: account.identity?.providerId ?? '', is_sender: true }] : [];
 }
 
-/** The channel's own id: for WhatsApp upper-case hexadecimal, elsewhere a longer text. */
+/** WhatsApp's are upper-case hexadecimal, other channels' are longer. */
 function providerMessageId(account: Account, a: number, b: number): string {
   const hex = [mix(a, b, 1), mix(a, b, 2)].map((part) => part.toString(16).padStart(8, '0')).join('');
   return account.type === 'WHATSAPP' ? `3EB0${hex.toUpperCase()}` : `2-${Buffer.from(hex).toString('base64url')}`;
 }
 
-/** The chat with its latest message, as it is shown alone. */
 export function wholeChatView(account: Account, ref: ChatRef, variants: UnipileVariants): object {
   return { ...chatView(account, ref, variants), lastMessage: lastMessage(account, ref, variants) };
 }

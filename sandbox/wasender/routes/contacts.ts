@@ -15,7 +15,7 @@ import {
   type Identity,
   requireIdentity,
 } from '../identity.ts';
-import { groupCount } from '../../world/address-book.ts';
+import { groupCount } from '../../world/generated-people.ts';
 import { jidOf } from '../../world/whatsapp.ts';
 import { answerList } from '../lists.ts';
 import { parseBody } from '../settings.ts';
@@ -28,12 +28,11 @@ const savedContact = z.looseObject({
   saveOnPrimaryAddressbook: z.boolean().optional(),
 });
 
-/** The people of one session. */
 export function contactRoutes(state: State): Route[] {
   const variants = state.variants.values;
   const route = sessionRouter(state, { bucket: 'contacts', errorField: 'error', linked: true });
   const known = ({ contacts }: Session, identity: Identity): boolean =>
-    identity.index !== null || contacts.strangers.has(identity.jid);
+    identity.index !== null || contacts.unlisted.has(identity.jid);
 
   const blocking = (word: 'block' | 'unblock'): Route =>
     route(`POST /contacts/:phone/${word}`, { bucket: 'other' }, (req, res, session) => {
@@ -53,7 +52,7 @@ export function contactRoutes(state: State): Route[] {
       const { jid, fullName } = parseBody(savedContact, req.body);
       const identity = requireIdentity(session.contacts, jid);
       const fresh = !known(session, identity);
-      if (fresh) session.contacts.strangers.set(identity.jid, null);
+      if (fresh) session.contacts.unlisted.set(identity.jid, null);
       if (fullName !== undefined) session.contacts.saved.set(identity.jid, fullName);
       const event = fresh ? 'contacts.upsert' : 'contacts.update';
       emit(state, session, event, contactsData(state, [{ id: identity.jid, ...(fullName && { name: fullName }) }]));
@@ -97,7 +96,6 @@ export function contactRoutes(state: State): Route[] {
   }
 }
 
-/** Groups of one session, to be read. */
 export function groupRoutes(state: State): Route[] {
   const route = sessionRouter(state, { linked: true });
   return [
@@ -108,7 +106,7 @@ export function groupRoutes(state: State): Route[] {
         imgUrl: pictureUrl(state, groupPictureSeed(contacts, group)),
       });
       const nameOf = (entry: object): string => String(Object.values(entry)[0]);
-      return answerList(state, req, res, { total: groupCount(contacts.book), at, nameOf });
+      return answerList(state, req, res, { total: groupCount(contacts.people), at, nameOf });
     }),
     route('GET /groups/:jid/metadata', { bucket: 'group' }, (req, res, { contacts, linked, createdAt }) => {
       const group = findGroup(contacts, req.params['jid']!);

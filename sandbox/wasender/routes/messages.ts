@@ -17,7 +17,6 @@ const presence = z.looseObject({
   delayMs: z.number().min(0).optional(),
 });
 
-/** Sending, changing and reading messages, with a session's key. */
 export function messageRoutes(state: State): Route[] {
   const route = sessionRouter(state, { linked: true });
   return [
@@ -67,14 +66,13 @@ export function messageRoutes(state: State): Route[] {
 }
 
 const MB = 1024 * 1024;
-/** Upload ceilings by family; what is none of these counts as a document. */
+/** By family; anything else counts as a document. */
 const CEILING: Record<string, number> = { image: 16 * MB, video: 50 * MB, audio: 16 * MB };
 const DOCUMENT = 100 * MB;
 const STICKER = 5 * MB;
 
 const base64Body = z.looseObject({ base64: z.string().min(1), mimetype: z.string().optional() });
 
-/** Files to send, and files that were received. */
 export function mediaRoutes(state: State): Route[] {
   const route = sessionRouter(state);
   return [

@@ -5,7 +5,7 @@ import { answer, patRoute, type Route, sessionRouter } from '../api.ts';
 import { notFound, WasenderError } from '../errors.ts';
 import { nameFor } from '../../world/people.ts';
 import { jidOf } from '../../world/whatsapp.ts';
-import { strangerLid } from '../identity.ts';
+import { unlistedLid } from '../identity.ts';
 import { laravelPage } from '../lists.ts';
 import { connect, currentQr, disconnect, setStatus, statusText } from '../pairing.ts';
 import { parseBody, sessionSettings, updatedSettings } from '../settings.ts';
@@ -19,14 +19,13 @@ import {
   type StoredMessage,
 } from '../state.ts';
 
-/** The session that the path names; a session's own key reaches no other. Throws 404. */
+/** A session's own key reaches no other session. Throws 404. */
 function sessionOf(state: State, req: Request<Record<string, string>>, caller: Session | null): Session {
   const session = getSession(state, req.params['id']!);
   if (caller && caller !== session) throw notFound('Session');
   return session;
 }
 
-/** Sessions behind the personal access token: list, create, one, update, delete, new key. */
 export function sessionRoutes(state: State): Route[] {
   const variants = state.variants.values;
   return [
@@ -93,7 +92,6 @@ const connectBody = z.looseObject({
   qr_as_image: z.boolean().default(false),
 });
 
-/** Pairing a session's phone, behind the personal access token. */
 export function pairingRoutes(state: State): Route[] {
   return [
     patRoute('POST /whatsapp-sessions/:id/connect', { body: jsonBody, errorField: 'error' }, (req, res, caller) => {
@@ -125,7 +123,6 @@ export function pairingRoutes(state: State): Route[] {
   ];
 }
 
-/** The session of the key itself. */
 export function ownRoutes(state: State): Route[] {
   const route = sessionRouter(state);
   return [
@@ -137,7 +134,7 @@ export function ownRoutes(state: State): Route[] {
     route('GET /user', { linked: true }, (_req, res, session) => {
       const { phone, device } = session.linked!;
       const id = jidOf(`${phone}:${device}`);
-      answer(res, { id, name: nameFor(phone), lid: strangerLid(phone) });
+      answer(res, { id, name: nameFor(phone), lid: unlistedLid(phone) });
     }),
   ];
 }
@@ -152,7 +149,7 @@ function logStatus(message: StoredMessage): (typeof LOG_STATUSES)[number] {
   return message.status === 1 ? 'in_progress' : 'sent';
 }
 
-/** Messages and status changes of a session, newest first. */
+/** Newest first. */
 export function logRoutes(state: State): Route[] {
   return [
     patRoute('GET /whatsapp-sessions/:id/message-logs', (req, res, caller) => {
