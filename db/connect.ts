@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { MikroORM, type EntityManager } from '@mikro-orm/postgresql';
 import { Account, AccountEvent } from './entities/accounts.ts';
 import { ConnectionAttempt, ConnectionStep } from './entities/attempts.ts';
@@ -35,6 +36,7 @@ export const entities = [
 
 /**
  * Both run one transaction. `tenant` sees that tenant's rows only; `system` crosses tenants: intake, sweeps, look-ups.
+ * Both throw inside the work of a transaction that has not ended: pass its `em` on instead.
  */
 export interface Database {
   tenant<T>(tenantId: string, work: (em: Em) => Promise<T>): Promise<T>;
@@ -47,13 +49,27 @@ export async function openDatabase(url: string, pool = { app: 10, system: 6 }): 
     open(url, 'patchbay_app', pool.app),
     open(url, 'patchbay_system', pool.system),
   ]);
+  const current = new AsyncLocalStorage<{ ended: boolean }>();
+  const transaction = async <T>(orm: MikroORM, work: (em: Em) => Promise<T>): Promise<T> => {
+    // A second connection while the first is held: with every connection of a pool held so, none would ever be free.
+    if (current.getStore()?.ended === false)
+      throw new Error('A transaction was begun inside the work of another: use its `em`, or begin after it has ended.');
+    const own = { ended: false };
+    try {
+      // Otherwise MikroORM forks the entity manager of the calling code's last transaction, with that one's role.
+      const em = orm.em.fork({ disableContextResolution: true });
+      return await current.run(own, () => em.transactional(work));
+    } finally {
+      own.ended = true;
+    }
+  };
   return {
     tenant: (tenantId, work) =>
-      app.em.fork().transactional(async (em) => {
+      transaction(app, async (em) => {
         await em.execute("select set_config('patchbay.tenant', ?, true)", [tenantId]);
         return work(em);
       }),
-    system: (work) => system.em.fork().transactional(work),
+    system: (work) => transaction(system, work),
     close: async () => {
       await Promise.all([app.close(), system.close()]);
     },
