@@ -50,6 +50,9 @@ const schema = z.object({
   SHUTDOWN_GRACE_SECONDS: z.coerce.number().min(0).default(10),
 });
 
+/** The environment name of each setting that is not a provider's. */
+export const settingNames: readonly string[] = Object.keys(schema.shape);
+
 /** Settings of the serving processes, and those of each provider that the environment configures. */
 export type Config = z.infer<typeof schema> & {
   /** By provider, then by setting; for tenants that have none of their own. */

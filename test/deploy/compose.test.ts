@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { parse } from 'yaml';
 import { codecEndpoint } from '../../dev/parts/temporal.ts';
+import { settingNames } from '../../platform/config.ts';
 import { installedProviders, loadConfig } from '../../services/boot.ts';
 import { given, readCompose, variables, type Service } from './compose-file.ts';
 import { project } from './role-process.ts';
@@ -58,17 +59,26 @@ describe('P4: docker-compose.yml', () => {
 
   it.each(['api', 'worker'])('gives %s only settings that it knows, and all that it needs', (name) => {
     const environment = Object.entries(of(name).environment ?? {});
-    // An empty value counts as not set; fill each to see that its name is known.
-    const config = loadConfig(
-      Object.fromEntries(environment.map(([key, value]) => [key, value || 'https://x.example'])),
-    );
     const ofProviders = Object.values(installedProviders).flatMap(({ settings }) => Object.values(settings));
-    const known = [...Object.keys(config), ...ofProviders.map(({ env }) => env)];
+    const known = [...settingNames, ...ofProviders.map(({ env }) => env)];
     expect(environment.map(([key]) => key).filter((key) => !known.includes(key))).toEqual([]);
     expect(loadConfig(of(name).environment ?? {})).toMatchObject({
       NODE_ENV: 'production',
       TEMPORAL_NAMESPACE: 'default',
     });
+  });
+
+  it('hands every setting of .env to api and worker, but for those that the file decides', () => {
+    const decided = ['NODE_ENV', 'DATABASE_URL', 'HOST', 'PORT', 'METRICS_HOST', 'METRICS_PORT', 'SANDBOX_CONTROL_URL'];
+    const ofProviders = Object.values(installedProviders).flatMap(({ settings }) => Object.values(settings));
+    const file = read('docker-compose.yml');
+    for (const name of [...settingNames, ...ofProviders.map(({ env }) => env)].filter((one) => !decided.includes(one)))
+      for (const text of [file, example]) expect(text).toMatch(new RegExp(`${name}: \\$\\{${name}:|^${name}=`, 'm'));
+  });
+
+  it('keeps the ledger of erased people on a volume that api and worker share', () => {
+    for (const name of ['api', 'worker']) expect(of(name)).toMatchObject({ volumes: ['ledger:/ledger'] });
+    expect(dockerfile).toContain('chown node:node /ledger');
   });
 
   it('runs each role by the command of its npm script', () => {
