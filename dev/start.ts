@@ -5,6 +5,7 @@ requireNode();
 // Imported after the check: an unsupported Node may fail to load these with an unclear message.
 const { startStack } = await import('./stack.ts');
 const { addressTable } = await import('./parts/stack-file.ts');
+const { isolate } = await import('./parts/isolate.ts');
 const { reportToStdout: report } = await import('./parts/progress.ts');
 
 /** The process exits after this time; its parts end with their supervisor. */
@@ -27,6 +28,7 @@ process.stderr.on('error', () => {});
 
 try {
   report('Patchbay starts');
+  isolate(process.env);
   const stack = await startStack(process.env, report, stopping.signal);
   report(`Patchbay is ready\n${addressTable(stack.describe(), stack.file)}\nCtrl-C stops everything`);
   await stopped;

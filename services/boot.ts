@@ -8,6 +8,7 @@ import { createVault } from '../db/vault.ts';
 import { followSandbox, systemClock } from '../platform/clock.ts';
 import { readConfig, type Config } from '../platform/config.ts';
 import { createLog } from '../platform/log.ts';
+import { bypassProxyForLoopback } from '../platform/loopback.ts';
 import { createMetrics } from '../platform/metrics.ts';
 import { parseKeyRing } from '../platform/master-keys.ts';
 import { providers } from '../providers/providers.ts';
@@ -49,6 +50,7 @@ export async function openContext(
   { name, pool, onClockJump }: ProcessKind,
   overrides: Partial<Context> = {},
 ): Promise<OpenedContext> {
+  bypassProxyForLoopback(process.env);
   const vault = createVault(parseKeyRing(config.ENCRYPTION_KEY, config.ENCRYPTION_KEYS));
   const db = await openDatabase(config.DATABASE_URL, pool);
   const follows = overrides.clock === undefined && config.SANDBOX_CONTROL_URL;

@@ -15,7 +15,7 @@ export function wantsSandbox(env: NodeJS.ProcessEnv): boolean {
 }
 
 export function apiSpec(url: string, env: NodeJS.ProcessEnv): PartSpec {
-  return ours('api', 'api/main.ts', env, async () => (await ask(`${url}/readyz`)) === 200);
+  return ours('api', 'api/main.ts', env, () => needOk(`${url}/readyz`));
 }
 
 export function workerSpec(env: NodeJS.ProcessEnv): PartSpec {
@@ -23,15 +23,16 @@ export function workerSpec(env: NodeJS.ProcessEnv): PartSpec {
 }
 
 export function sandboxSpec(controlUrl: string, env: NodeJS.ProcessEnv): PartSpec {
-  return ours('sandbox', 'sandbox/main.ts', env, async () => (await ask(`${controlUrl}/calls`)) === 200);
+  return ours('sandbox', 'sandbox/main.ts', env, () => needOk(`${controlUrl}/calls`));
 }
 
 function ours(name: string, script: string, env: NodeJS.ProcessEnv, isReady: PartSpec['isReady']): PartSpec {
   return { name, program: { script }, env, isReady, readyWithinMs: 60_000, graceMs: 4_500 };
 }
 
-async function ask(url: string): Promise<number> {
+async function needOk(url: string): Promise<true> {
   const answer = await fetch(url, { signal: AbortSignal.timeout(2_000) });
-  await answer.body?.cancel();
-  return answer.status;
+  const text = await answer.text();
+  if (!answer.ok) throw new Error(`${url} answers ${answer.status} ${text.slice(0, 200)}`);
+  return true;
 }

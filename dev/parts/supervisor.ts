@@ -14,7 +14,9 @@ export type PartSpec = {
   name: string;
   program: Program;
   env: NodeJS.ProcessEnv;
-  /** An error counts as false. */
+  /** By default the project. */
+  cwd?: string;
+  /** An error counts as false; when the part does not get ready, the last error is reported. */
   isReady: (run: Run) => Promise<boolean> | boolean;
   readyWithinMs: number;
   /** From the stop signal to SIGKILL. */
@@ -56,7 +58,7 @@ export async function startPart(spec: PartSpec, around: Around): Promise<Part> {
     await spec.prepare?.();
     anyStop.throwIfAborted();
     const { env, graceMs } = spec;
-    const begun = startRun(spec.program, { cwd: PROJECT, env, log, graceMs }, around.onChange);
+    const begun = startRun(spec.program, { cwd: spec.cwd ?? PROJECT, env, log, graceMs }, around.onChange);
     void begun.ended.then(around.onChange);
     return begun;
   };
@@ -102,25 +104,28 @@ export async function startPart(spec: PartSpec, around: Around): Promise<Part> {
 
 async function untilReady(spec: PartSpec, run: Run, log: string, signal: AbortSignal): Promise<void> {
   const until = Date.now() + spec.readyWithinMs;
+  let probe = '';
   for (;;) {
-    if (!run.hasEnded() && (await isReady(spec, run))) return;
+    try {
+      if (!run.hasEnded() && (await spec.isReady(run))) return;
+    } catch (error) {
+      probe = `; its last answer: ${probeError(error)}`;
+    }
     const late = Date.now() > until;
     if (run.hasEnded() || late || signal.aborted) {
       await run.stop();
       signal.throwIfAborted();
       const what = late ? `was not ready within ${spec.readyWithinMs / 1000} s` : `ended (${await run.ended})`;
-      throw new Error(`${spec.name} ${what}; the end of ${log}: ${errorMessageIn(run.printed())}`);
+      throw new Error(`${spec.name} ${what}${late ? probe : ''}; the end of ${log}: ${errorMessageIn(run.printed())}`);
     }
     await sleep(POLL_MS);
   }
 }
 
-async function isReady(spec: PartSpec, run: Run): Promise<boolean> {
-  try {
-    return await spec.isReady(run);
-  } catch {
-    return false;
-  }
+/** `fetch` keeps the reason in `cause`. */
+function probeError(error: unknown): string {
+  const { message, cause } = error as Error;
+  return cause instanceof Error ? `${message} (${cause.message})` : message;
 }
 
 export type StackParts = ReturnType<typeof superviseParts>;

@@ -1,5 +1,4 @@
 import { createHmac } from 'node:crypto';
-import { join } from 'node:path';
 import { Connection } from '@temporalio/client';
 import type { PartSpec } from './supervisor.ts';
 
@@ -29,7 +28,8 @@ export type TemporalOptions = {
 /** The dev server, with its database in a file. Task queue fairness is off there by default. */
 export function temporalSpec({ cli, folder, port, ui, signalLimit }: TemporalOptions): PartSpec {
   const args = ['server', 'start-dev', '--ip', '127.0.0.1', '--port', String(port), '--namespace', NAMESPACE];
-  args.push('--db-filename', join(folder, 'temporal.db'), '--sqlite-pragma', 'journal_mode=WAL');
+  // Relative to the folder: the server takes a path for a URL, in which # and % mean something.
+  args.push('--db-filename', 'temporal.db', '--sqlite-pragma', 'journal_mode=WAL');
   args.push('--dynamic-config-value', 'matching.enableFairness=true', '--log-level', 'warn');
   if (signalLimit) args.push('--dynamic-config-value', `history.maximumSignalsPerExecution=${signalLimit}`);
   args.push(...(ui ? ['--ui-port', String(ui.port), '--ui-codec-endpoint', ui.codecEndpoint] : ['--headless']));
@@ -38,7 +38,8 @@ export function temporalSpec({ cli, folder, port, ui, signalLimit }: TemporalOpt
     name: 'temporal',
     program: { binary: cli, args, user: null, stopSignal: 'SIGTERM' },
     env: process.env,
-    isReady: () => hasSearchAttributes(`127.0.0.1:${port}`),
+    cwd: folder,
+    isReady: () => needSearchAttributes(`127.0.0.1:${port}`),
     readyWithinMs: 60_000,
     graceMs: 3_000,
   };
@@ -50,13 +51,15 @@ export function codecEndpoint(apiUrl: string, encryptionKey: string): string {
 }
 
 /** Search attributes are the last thing that the server sets up before it accepts workflows. */
-async function hasSearchAttributes(address: string): Promise<boolean> {
+async function needSearchAttributes(address: string): Promise<true> {
   const connection = await Connection.connect({ address, connectTimeout: 2_000 });
   try {
     const { customAttributes } = await connection.withDeadline(Date.now() + 2_000, () =>
       connection.operatorService.listSearchAttributes({ namespace: NAMESPACE }),
     );
-    return SEARCH_ATTRIBUTES.every((name) => name in (customAttributes ?? {}));
+    const missing = SEARCH_ATTRIBUTES.filter((name) => !(name in (customAttributes ?? {})));
+    if (missing.length) throw new Error(`${address} has no search attributes ${missing.join(', ')} yet`);
+    return true;
   } finally {
     await connection.close();
   }
