@@ -80,6 +80,7 @@ async function startParts(home: Home, env: NodeJS.ProcessEnv, report: Report, si
       PATCHBAY_SANDBOX_PORT: String(ports.sandboxUnipile.number),
       PATCHBAY_SANDBOX_WASENDER_PORT: String(ports.sandboxWasender.number),
       PATCHBAY_SANDBOX_CONTROL_PORT: String(ports.sandboxControl.number),
+      PATCHBAY_SANDBOX_WORLD: join(home.path, 'sandbox-world'),
     };
     await parts.start('sandbox', sandboxSpec(at('sandboxControl'), sandboxEnv));
     return {

@@ -1,9 +1,6 @@
 import { PROVIDERS } from './providers.ts';
 import { startSandbox, type Sandbox, type SandboxPorts } from './start.ts';
 
-process.on('SIGTERM', () => process.exit(0));
-process.on('SIGINT', () => process.exit(0));
-
 function fail(line: string): never {
   process.stderr.write(`${line}\n`);
   process.exit(1);
@@ -27,7 +24,7 @@ function requestedPort(variable: string): number | null {
 /** A default port that is taken is replaced by a free one. */
 async function start(ports: SandboxPorts): Promise<Sandbox> {
   try {
-    return await startSandbox(ports);
+    return await startSandbox(ports, process.env.PATCHBAY_SANDBOX_WORLD || undefined);
   } catch (error) {
     const { code, port: taken } = error as NodeJS.ErrnoException & { port?: number };
     if (code !== 'EADDRINUSE') throw error;
@@ -46,5 +43,7 @@ if (process.env.NODE_ENV === 'production') {
 const ports: SandboxPorts = {};
 for (const { name, variable, usual } of SERVERS) ports[`${name}Port`] = requestedPort(variable) ?? usual;
 const sandbox = await start(ports);
+for (const signal of ['SIGTERM', 'SIGINT'] as const)
+  process.on(signal, () => void sandbox.close().finally(() => process.exit(0)));
 const urls = SERVERS.map(({ name }) => [`${name}_url`, sandbox[`${name}Url`]]);
 process.stdout.write(`${JSON.stringify(Object.fromEntries(urls))}\n`);

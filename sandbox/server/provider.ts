@@ -21,6 +21,10 @@ export interface ProviderSandbox {
   findAccount(ref: AccountRef): unknown;
   actions: Actions;
   reset(): void;
+  /** What outlives the process, as plain data. */
+  save(): unknown;
+  /** Takes back what `save` gave. */
+  restore(saved: unknown): void;
 }
 
 /** The provider's own id, or (WASender) a session. */

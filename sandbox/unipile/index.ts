@@ -10,6 +10,7 @@ import { accountRoutes, loginRoutes } from './routes/accounts.ts';
 import { attendeeRoutes, userRoutes } from './routes/attendees.ts';
 import { chatRoutes, messageRoutes } from './routes/chats.ts';
 import { webhookRoutes } from './routes/webhooks.ts';
+import { restoreState, saveState, type SavedState } from './saved-state.ts';
 import { clearState, createState, type State } from './state.ts';
 
 const API_KEY = 'sandbox-key';
@@ -43,6 +44,8 @@ function create(shared: Shared): ProviderSandbox {
     findAccount: ({ account_id }) => state.accounts.get(account_id ?? ''),
     actions: createActions(state),
     reset: () => clearState(state),
+    save: () => saveState(state),
+    restore: (saved) => restoreState(state, saved as SavedState),
   };
 }
 

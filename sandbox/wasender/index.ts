@@ -8,6 +8,7 @@ import { mountFiles } from './files.ts';
 import { contactRoutes, groupRoutes } from './routes/contacts.ts';
 import { mediaRoutes, messageRoutes } from './routes/messages.ts';
 import { logRoutes, ownRoutes, pairingRoutes, sessionRoutes } from './routes/sessions.ts';
+import { restoreState, saveState, type SavedState } from './saved-state.ts';
 import { clearState, createState, type Session, type State } from './state.ts';
 
 export const wasender: ProviderDefinition<'wasender'> = {
@@ -36,6 +37,8 @@ function create(shared: Shared): ProviderSandbox {
     },
     actions: createActions(state),
     reset: () => clearState(state),
+    save: () => saveState(state),
+    restore: (saved) => restoreState(state, saved as SavedState),
   };
 }
 

@@ -16,8 +16,8 @@ export interface WasenderWorld extends World {
   linked(settings?: object): Promise<SessionOfWorld>;
 }
 
-export async function startWasender(): Promise<WasenderWorld> {
-  const world = await startWorld();
+export async function startWasender(file?: string): Promise<WasenderWorld> {
+  const world = await startWorld(file);
   const wasender: WasenderWorld['wasender'] = async (method, path, body, key = '1|sandbox-pat') => {
     const response = await fetch(world.wasenderUrl + path, {
       method,

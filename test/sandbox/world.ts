@@ -17,8 +17,8 @@ export interface World extends Sandbox {
   whatsapp(phone?: string): Promise<string>;
 }
 
-export async function startWorld(): Promise<World> {
-  const sandbox = await startSandbox();
+export async function startWorld(file?: string): Promise<World> {
+  const sandbox = await startSandbox({}, file);
   const world: World = {
     ...sandbox,
     unipile(method, path, body, headers = {}) {

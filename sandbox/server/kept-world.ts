@@ -1,0 +1,53 @@
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { deserialize, serialize } from 'node:v8';
+import type { ProviderSandbox } from './provider.ts';
+import type { Shared } from './shared.ts';
+
+/** Changes when an older file must not be read any more. */
+const VERSION = 1;
+const EVERY_MS = 5_000;
+
+interface KeptWorld {
+  version: number;
+  offsetSeconds: number;
+  providers: Record<string, { variants: object; world: unknown }>;
+}
+
+/**
+ * Loads the world from `file`, and keeps it there: every few seconds, and when the returned function is called. Logins
+ * under way are not kept. A file that cannot be read is reported and replaced.
+ */
+export function keepWorld(file: string, shared: Shared, providers: ReadonlyMap<string, ProviderSandbox>): () => void {
+  if (existsSync(file)) load(file, shared, providers);
+  let kept: Buffer | null = null;
+  const save = (): void => {
+    const world: KeptWorld = { version: VERSION, offsetSeconds: shared.clock.offsetSeconds(), providers: {} };
+    for (const [name, one] of providers) world.providers[name] = { variants: one.variants.values, world: one.save() };
+    const bytes = serialize(world);
+    if (kept?.equals(bytes)) return;
+    writeFileSync(`${file}.tmp`, bytes, { mode: 0o600 });
+    renameSync(`${file}.tmp`, file);
+    kept = bytes;
+  };
+  const timer = setInterval(save, EVERY_MS).unref();
+  return () => {
+    clearInterval(timer);
+    save();
+  };
+}
+
+function load(file: string, shared: Shared, providers: ReadonlyMap<string, ProviderSandbox>): void {
+  try {
+    const kept = deserialize(readFileSync(file)) as KeptWorld;
+    if (kept.version !== VERSION) throw new Error(`it is of version ${kept.version}`);
+    shared.clock.advance(kept.offsetSeconds);
+    for (const [name, one] of providers) {
+      const { variants = {}, world = null } = kept.providers[name] ?? {};
+      for (const [variant, value] of Object.entries(variants)) one.variants.set(variant, value);
+      if (world) one.restore(world);
+    }
+  } catch (error) {
+    process.stderr.write(`The sandbox begins anew: ${file} cannot be read (${(error as Error).message}).\n`);
+    for (const one of providers.values()) one.reset();
+  }
+}
