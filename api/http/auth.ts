@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Request } from 'express';
 import { hashKey } from '../../db/queries/tenants/api-keys.ts';
 import type { Database } from '../../db/connect.ts';
@@ -5,27 +6,50 @@ import { ApiKey } from '../../db/entities/tenants.ts';
 import type { Principal } from '../../services/principal.ts';
 import { Problem } from '../../services/problem.ts';
 
-/** How long a key that was looked up is cached, in milliseconds: a revoked key may work this much longer. */
+/** How long a look-up counts, in milliseconds from its beginning: a revoked key may work this much longer. */
 const cacheMs = 2_000;
 /** Keys cached at once; beyond it the cache is emptied. */
 const cacheAtMost = 10_000;
+/** How long after its beginning a running look-up takes in others of the same key, in milliseconds. */
+const shareMs = 1_000;
+
+/** A key that a look-up found valid. */
+export interface ValidKey {
+  principal: Principal;
+  /** When the look-up began, by `performance.now()`: a key that was revoked later may still be named here. */
+  at: number;
+}
 
 /** Looks up bearer keys by their hash. Answers null for a key that is unknown or revoked. */
-export function createKeyring(db: Database): (key: string) => Promise<Principal | null> {
-  const cached = new Map<string, { principal: Principal; until: number }>();
+export function createKeyring(db: Database): (key: string) => Promise<ValidKey | null> {
+  const cached = new Map<string, ValidKey>();
+  const running = new Map<string, { at: number; found: Promise<ValidKey | null> }>();
+
+  const lookUp = async (hash: string, at: number): Promise<ValidKey | null> => {
+    try {
+      const row = await db.system((em) => em.findOne(ApiKey, { hash, revokedAt: null }));
+      if (!row) {
+        cached.delete(hash);
+        return null;
+      }
+      if (cached.size >= cacheAtMost) cached.clear();
+      const valid = { principal: { tenantId: row.tenantId, keyId: row.id, scopes: row.scopes }, at };
+      cached.set(hash, valid);
+      return valid;
+    } finally {
+      if (running.get(hash)?.at === at) running.delete(hash);
+    }
+  };
   return async (key) => {
     const hash = hashKey(key);
+    const now = performance.now();
     const known = cached.get(hash);
-    if (known && known.until > performance.now()) return known.principal;
-    const row = await db.system((em) => em.findOne(ApiKey, { hash, revokedAt: null }));
-    if (!row) {
-      cached.delete(hash);
-      return null;
-    }
-    if (cached.size >= cacheAtMost) cached.clear();
-    const principal = { tenantId: row.tenantId, keyId: row.id, scopes: row.scopes };
-    cached.set(hash, { principal, until: performance.now() + cacheMs });
-    return principal;
+    if (known && now - known.at < cacheMs) return known;
+    const shared = running.get(hash);
+    if (shared && now - shared.at < shareMs) return shared.found;
+    const found = lookUp(hash, now);
+    running.set(hash, { at: now, found });
+    return found;
   };
 }
 
@@ -40,23 +64,46 @@ export const unauthorized = (detail = 'The request carries no valid API key.'): 
   new Problem('unauthorized', detail, { headers: { 'www-authenticate': 'Bearer realm="patchbay"' } });
 
 /** How often the key of a request in progress is checked again, in milliseconds. */
-const checkEveryMs = 1_000;
+const checkEveryMs = 500;
+/**
+ * How long a request goes on after the beginning of the last look-up that found its key valid, in milliseconds. With one
+ * more pause and the shortest wait for an answer it stays below the promised five seconds.
+ */
+const unconfirmedMs = 3_800;
+/** The shortest wait for the answer to a check, in milliseconds. */
+const shortestCheckMs = 500;
 
 /**
- * The outcome of `work`, unless the key is revoked before: then the error of `refuse` is thrown at once. `work` goes on
- * in the background and its outcome is dropped. A check that fails counts as valid.
+ * The outcome of `work`, unless the key is revoked before: then 401 is thrown at once, and 503 when its look-ups fail or
+ * hang for too long. `work` goes on in the background and its outcome is dropped; `confirm` throws there from then on, and
+ * before that when the key is revoked.
  */
-export function unlessRevoked<T>(work: Promise<T>, isValid: () => Promise<boolean>, refuse: () => Error): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const revoked = new Promise<never>((_, reject) => {
-    timer = setInterval(() => {
-      isValid().then(
-        (valid) => {
-          if (!valid) reject(refuse());
-        },
-        () => undefined,
-      );
-    }, checkEveryMs);
-  });
-  return Promise.race([work, revoked]).finally(() => clearInterval(timer));
+export async function unlessRevoked<T>(
+  admitted: ValidKey,
+  check: () => Promise<ValidKey | null>,
+  work: (confirm: () => Promise<void>) => Promise<T>,
+): Promise<T> {
+  const over = new AbortController();
+  const confirm = async (): Promise<void> => {
+    if (!(await check())) throw unauthorized();
+    over.signal.throwIfAborted();
+  };
+  try {
+    return await Promise.race([work(confirm), refusal(admitted.at, check, over.signal)]);
+  } finally {
+    over.abort();
+  }
+}
+
+/** Rejects when the key is no longer known to be valid. */
+async function refusal(at: number, check: () => Promise<ValidKey | null>, over: AbortSignal): Promise<never> {
+  for (let confirmedAt = at; ;) {
+    await pause(checkEveryMs, undefined, { signal: over });
+    const wait = Math.max(confirmedAt + unconfirmedMs - performance.now(), shortestCheckMs);
+    const valid = await Promise.race([check(), pause(wait, undefined, { signal: over })]).catch(() => undefined);
+    if (valid === null) throw unauthorized();
+    if (valid) confirmedAt = valid.at;
+    else if (performance.now() - confirmedAt >= unconfirmedMs)
+      throw new Problem('database_unavailable', undefined, { retryAfter: 2 });
+  }
 }

@@ -2,10 +2,10 @@ import type { Request, RequestHandler, Response, Router } from 'express';
 import type { z } from 'zod';
 import { newId } from '../../platform/ids.ts';
 import type { Context } from '../../services/context.ts';
-import { bearerOf, createKeyring, unauthorized, unlessRevoked } from './auth.ts';
+import { bearerOf, createKeyring, unauthorized, unlessRevoked, type ValidKey } from './auth.ts';
 import { requireScope, type Principal } from '../../services/principal.ts';
 import { checkText, readJson } from './body.ts';
-import { once } from './idempotency.ts';
+import { once, type Reply } from './idempotency.ts';
 import { Problem } from '../../services/problem.ts';
 import { createLimit } from './rate-limit.ts';
 import type { Route } from './route.ts';
@@ -21,10 +21,10 @@ export function mountRoutes(router: Router, context: Context, routes: readonly R
 
 const expressPath = (path: string): string => path.replace(/\{(\w+)\}/g, ':$1').replace(/(.)\/$/, '$1');
 
-/** The caller, and whether its key still works later on. */
+/** The key of a request, and how to look it up again. */
 interface Admitted {
-  principal: Principal;
-  isValid(): Promise<boolean>;
+  valid: ValidKey;
+  check(): Promise<ValidKey | null>;
 }
 
 type Admission = (request: Request, route: Route) => Promise<Admitted>;
@@ -36,54 +36,68 @@ function createAdmission(context: Context): Admission {
   const byAddress = createLimit(context.config.RATE_LIMIT_PER_MINUTE);
   return async (request, route) => {
     const key = bearerOf(request);
-    const principal = key && (await keyring(key));
-    if (!key || !principal) {
+    const valid = key && (await keyring(key));
+    if (!key || !valid) {
       await byAddress(request.socket.remoteAddress ?? '');
       throw unauthorized();
     }
-    await byKey(principal.keyId);
-    requireScope(principal, route.scope);
-    return { principal, isValid: async () => (await keyring(key)) !== null };
+    await byKey(valid.principal.keyId);
+    requireScope(valid.principal, route.scope);
+    return { valid, check: () => keyring(key) };
   };
 }
 
+/** The answer to a request; `replayed` when it was given before, under the same Idempotency-Key. */
+type Answer = Reply & { replayed?: boolean };
+
 function handlerOf(context: Context, route: Route, admit: Admission): RequestHandler {
-  const writes = route.method !== 'get';
   return async (request, response) => {
     response.locals['route'] = `${route.method.toUpperCase()} ${route.path}`;
-    const { principal, isValid } = await admit(request, route);
-    response.locals['tenant'] = principal.tenantId;
-    const sent = writes ? ((await readJson(request, response, bodyLimit)) ?? {}) : undefined;
-    checkText('query', request.query);
-    const left = new AbortController();
-    response.once('close', () => left.abort());
-    const call = {
-      context,
-      principal,
-      params: parse(route.params, request.params),
-      query: parse(route.query, request.query),
-      body: parse(route.body, sent),
-      // The caller has disconnected, or the process is told to end.
-      gone: AbortSignal.any([left.signal, context.stopping]),
-    };
-    const run = async (operationId: string) => {
-      const { status, body } = await route.handle({ ...call, operationId });
-      return { status: status ?? route.status ?? 200, body: route.answer.parse(body) };
-    };
-    const key = route.idempotent ? idempotencyKeyOf(request) : null;
-    const answered = <T>(work: Promise<T>): Promise<T> => unlessRevoked(work, isValid, unauthorized);
-    if (key === null) {
-      send(response, route, await answered(run(newId())));
-      return;
-    }
-    const content = JSON.stringify([request.path.replace(/\/$/, ''), sent]);
-    const name = `${route.method} ${route.path}`;
-    const redact = (body: unknown): unknown => redacted(body, route.shownOnce);
-    const keyed = { tenantId: principal.tenantId, route: name, key, content, redact };
-    const reply = await answered(once(context, keyed, run));
-    if (reply.replayed) response.set('idempotent-replayed', 'true');
-    send(response, route, reply);
+    const { valid, check } = await admit(request, route);
+    response.locals['tenant'] = valid.principal.tenantId;
+    const { status, body, replayed } = await unlessRevoked(valid, check, (confirm) =>
+      answer(context, route, request, response, valid.principal, confirm),
+    );
+    if (replayed) response.set('idempotent-replayed', 'true');
+    send(response, route, { status, body });
   };
+}
+
+/** Reads an admitted request and executes it. `confirm` throws when its key no longer works. */
+async function answer(
+  context: Context,
+  route: Route,
+  request: Request,
+  response: Response,
+  principal: Principal,
+  confirm: () => Promise<void>,
+): Promise<Answer> {
+  const writes = route.method !== 'get';
+  const sent = writes ? ((await readJson(request, response, bodyLimit)) ?? {}) : undefined;
+  checkText('query', request.query);
+  const left = new AbortController();
+  response.once('close', () => left.abort());
+  const call = {
+    context,
+    principal,
+    params: parse(route.params, request.params),
+    query: parse(route.query, request.query),
+    body: parse(route.body, sent),
+    // The caller has disconnected, or the process is told to end.
+    gone: AbortSignal.any([left.signal, context.stopping]),
+  };
+  const run = async (operationId: string): Promise<Reply> => {
+    // The body may have come slowly, and an earlier request under the same Idempotency-Key may have been waited for.
+    await confirm();
+    const { status, body } = await route.handle({ ...call, operationId });
+    return { status: status ?? route.status ?? 200, body: route.answer.parse(body) };
+  };
+  const key = route.idempotent ? idempotencyKeyOf(request) : null;
+  if (key === null) return run(newId());
+  const content = JSON.stringify([request.path.replace(/\/$/, ''), sent]);
+  const name = `${route.method} ${route.path}`;
+  const redact = (body: unknown): unknown => redacted(body, route.shownOnce);
+  return once(context, { tenantId: principal.tenantId, route: name, key, content, redact }, run);
 }
 
 function idempotencyKeyOf(request: Request): string | null {

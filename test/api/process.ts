@@ -6,6 +6,9 @@ import { eventually } from '../support/eventually.ts';
 import { testKey } from '../support/key.ts';
 import type { TestApi } from './support.ts';
 
+/** How long the start of the process may take, in milliseconds: no test is about it, and a busy machine is slow at it. */
+const startsWithinMs = 120_000;
+
 /** In a process of its own, over the same database. */
 export async function startApiProcess({ database }: TestApi): Promise<{ url: string; stop(): Promise<void> }> {
   const child = spawn(process.execPath, [fileURLToPath(new URL('../../api/main.ts', import.meta.url))], {
@@ -23,14 +26,18 @@ export async function startApiProcess({ database }: TestApi): Promise<{ url: str
   let said = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (part: Buffer) => (said += part.toString()));
   const stop = async (): Promise<void> => {
-    if (child.exitCode !== null) return;
+    if (child.exitCode !== null || child.signalCode !== null) return;
     child.kill('SIGTERM');
     await once(child, 'close');
   };
-  const url = await eventually('the API process', async () => {
-    if (child.exitCode !== null) throw new Error(`it ended: ${said}`);
-    return /"url":"([^"]+)","msg":"api ready"/.exec(said)?.[1];
-  }).catch(async (error: unknown) => {
+  const url = await eventually(
+    'the API process',
+    async () => {
+      if (child.exitCode !== null) throw new Error(`it ended: ${said}`);
+      return /"url":"([^"]+)","msg":"api ready"/.exec(said)?.[1];
+    },
+    startsWithinMs,
+  ).catch(async (error: unknown) => {
     await stop();
     throw error;
   });
