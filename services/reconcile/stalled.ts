@@ -58,7 +58,7 @@ export function connections({ db, clock, temporal }: Context, scope: Scope): Sta
     name: 'connections',
     find: (em, after) => stalledAccounts(em, scope === 'open' ? null : since(), after, pageSize),
     mark: ({ mark }) => mark,
-    move: (row) => temporal.signalConnection(refOf(row), signalDeadlineMs),
+    move: (row) => temporal.remindConnection(refOf(row), signalDeadlineMs),
     after: (moved) =>
       db.system((em) =>
         clearOwedSignals(
