@@ -1,5 +1,6 @@
 import { openAdvisoryLock } from '../db/advisory-lock.ts';
 import type { Context } from '../services/context.ts';
+import { probeRefusedKeys } from '../services/accounts/refused-keys.ts';
 import { requestMaintenance } from '../services/maintenance/request-maintenance.ts';
 import { createReconciler } from '../services/reconcile/reconcile.ts';
 import { startLoop, type Loop } from './loop.ts';
@@ -43,7 +44,15 @@ export function startReconciling(context: Context): Loop {
       log.warn({ err: error }, 'making the Schedules and search attributes failed; the next round tries again');
     }
   };
-  // A loop of its own: a Temporal that answers this slowly does not delay the repairs.
+  const probe = async (): Promise<void> => {
+    try {
+      if (leads) await probeRefusedKeys(context);
+    } catch (error) {
+      log.warn({ err: error }, 'refused keys could not be probed; the next round tries again');
+    }
+  };
+  // Loops of their own: a provider or a Temporal that answers slowly does not delay the repairs.
+  const probing = startLoop(intervalMs, probe);
   const ensuring = startLoop(intervalMs, async () => {
     await ensure();
     if (!leads || !isMaintenanceDue) return;
@@ -63,7 +72,7 @@ export function startReconciling(context: Context): Loop {
     },
     stop: async () => {
       stopping = true;
-      await Promise.all([repairing.stop(), ensuring.stop()]);
+      await Promise.all([repairing.stop(), ensuring.stop(), probing.stop()]);
       await lock.release();
     },
   };
