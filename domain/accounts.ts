@@ -27,9 +27,13 @@ export type AccountEvent =
   | { type: 'login_began'; at: Date }
   | { type: 'linked'; at: Date }
   | { type: 'degraded'; at: Date; reason: string }
+  /** The provider refuses the key of the account's credentials: only an operator can mend that. */
+  | { type: 'key_refused'; at: Date }
   | { type: 'login_lost'; at: Date; reason: string }
   | { type: 'login_failed'; at: Date; reason: string; who: Who; resume: 'failed' | 'reconnect_required' }
   | { type: 'disconnected'; at: Date };
+
+const working = ['active', 'degraded'] as const;
 
 /** How long an account may be degraded before it counts as a lost login. */
 export const degradedPatienceMs = 30 * 60_000;
@@ -49,8 +53,14 @@ export function transition(status: AccountStatus, event: AccountEvent): AccountS
       return to('connecting', null, 'owner');
     case 'linked':
       return to('active', null, 'nobody');
+    case 'key_refused':
+      return working.some((state) => state === status.state)
+        ? to('degraded', 'provider_key_rejected' satisfies FailureCode, 'operator')
+        : status;
     case 'degraded': {
-      if (status.state === 'active') return to('degraded', event.reason, 'nobody');
+      // While the key was refused nothing was known of the account.
+      if (status.state === 'active' || status.reason === 'provider_key_rejected')
+        return to('degraded', event.reason, 'nobody');
       if (status.state !== 'degraded') return status;
       const lasted = event.at.getTime() - status.since.getTime();
       return lasted >= degradedPatienceMs ? to('reconnect_required', event.reason, 'owner') : status;
@@ -68,8 +78,6 @@ type StatusEvent = { event: 'linked' } | { event: 'degraded' | 'login_lost'; rea
 
 /** `changes`: the account states in which an unconfirmed report of the status is worth a check. */
 type StatusEffect = StatusEvent & { changes: readonly AccountState[] };
-
-const working = ['active', 'degraded'] as const;
 
 /** What each status that a provider can report changes; null for nothing. */
 const statusEffects = {

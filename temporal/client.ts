@@ -38,6 +38,8 @@ export interface AccountRef extends ConnectionInput {
 export interface TemporalClient {
   /** Signals the account's run, or starts one. Throws when Temporal does not accept it in time. */
   signalConnection(account: AccountRef, deadlineMs?: number): Promise<void>;
+  /** The same, but no signal where the run has not read the last one yet: repeats without a worker cost it nothing. */
+  remindConnection(account: AccountRef, deadlineMs: number): Promise<void>;
   /** The step of an attempt; null when there was none in time. */
   currentStep(account: AccountRef, attempt: number): Promise<StepRef | null>;
   /** `refused` when the run rejects the action; null when no outcome came in time. */
@@ -120,6 +122,16 @@ export function openTemporalClient(config: Config, keysOfInstallation: () => Pro
         signal('connection', { ...connectionOptions(account), signal: refresh }),
       ),
     );
+  /** Whether a run has something to read that no worker has taken yet, or that fails each time. */
+  const hasUnread = async (workflowId: string): Promise<boolean> => {
+    try {
+      const { status, raw } = await client.workflow.getHandle(workflowId).describe();
+      return status.name === 'RUNNING' && Boolean(raw.pendingWorkflowTask);
+    } catch (error) {
+      if (error instanceof WorkflowNotFoundError) return false;
+      throw error;
+    }
+  };
 
   // A running sync is signalled: it may end without the newest request. A signal with every start costs an event each.
   const startOrJoin = async (
@@ -146,6 +158,11 @@ export function openTemporalClient(config: Config, keysOfInstallation: () => Pro
 
   return {
     signalConnection,
+    remindConnection: async (account, deadlineMs) => {
+      const ends = Date.now() + deadlineMs;
+      const isUnread = await client.withDeadline(ends, () => hasUnread(connectionWorkflowId(account.accountId)));
+      if (!isUnread) await signalConnection(account, Math.max(ends - Date.now(), 1));
+    },
     currentStep: (account, attempt) =>
       inTime(() =>
         starting(() =>

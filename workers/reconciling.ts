@@ -1,5 +1,6 @@
 import { openAdvisoryLock } from '../db/advisory-lock.ts';
 import type { Context } from '../services/context.ts';
+import { probeRefusedKeys } from '../services/accounts/refused-keys.ts';
 import { requestMaintenance } from '../services/maintenance/request-maintenance.ts';
 import { createReconciler } from '../services/reconcile/reconcile.ts';
 import { startLoop, type Loop } from './loop.ts';
@@ -21,13 +22,6 @@ export function startReconciling(context: Context): Loop {
   let isMaintenanceDue = false;
   let ensuredAt: number | null = null;
 
-  const safely = async (what: string, work: () => Promise<void>): Promise<void> => {
-    try {
-      await work();
-    } catch (error) {
-      log.warn({ err: error }, `${what} failed; the next round tries again`);
-    }
-  };
   const lead = async (): Promise<void> => {
     const held = await lock.hold().catch((error: unknown) => {
       log.warn({ err: error }, 'the lock of the reconciler cannot be asked for');
@@ -42,26 +36,43 @@ export function startReconciling(context: Context): Loop {
   const ensure = async (): Promise<void> => {
     const now = clock.now().getTime();
     if (ensuredAt !== null && (!leads || now - ensuredAt < ensureEveryMs)) return;
-    await temporal.ensureSearchAttributes();
-    await temporal.ensureSchedules();
-    ensuredAt = now;
+    try {
+      await temporal.ensureSearchAttributes();
+      await temporal.ensureSchedules();
+      ensuredAt = now;
+    } catch (error) {
+      log.warn({ err: error }, 'making the Schedules and search attributes failed; the next round tries again');
+    }
   };
-  const loop = startLoop(intervalMs, async () => {
-    await lead();
-    if (leads) await reconciler.round(() => stopping);
-    if (stopping) return;
-    await safely('making the Schedules and search attributes', ensure);
-    if (leads && isMaintenanceDue) await requestMaintenance(context);
+  const probe = async (): Promise<void> => {
+    try {
+      if (leads) await probeRefusedKeys(context);
+    } catch (error) {
+      log.warn({ err: error }, 'refused keys could not be probed; the next round tries again');
+    }
+  };
+  // Loops of their own: a provider or a Temporal that answers slowly does not delay the repairs.
+  const probing = startLoop(intervalMs, probe);
+  const ensuring = startLoop(intervalMs, async () => {
+    await ensure();
+    if (!leads || !isMaintenanceDue) return;
     isMaintenanceDue = false;
+    await requestMaintenance(context);
+  });
+  const repairing = startLoop(intervalMs, async () => {
+    await lead();
+    if (!leads) isMaintenanceDue = false;
+    else if (isMaintenanceDue) ensuring.nudge();
+    if (leads) await reconciler.round(() => stopping);
   });
   return {
     nudge: () => {
       isMaintenanceDue = true;
-      loop.nudge();
+      repairing.nudge();
     },
     stop: async () => {
       stopping = true;
-      await loop.stop();
+      await Promise.all([repairing.stop(), ensuring.stop(), probing.stop()]);
       await lock.release();
     },
   };

@@ -6,6 +6,7 @@ import { Account } from '../../db/entities/accounts.ts';
 import type { SeenContact } from '../../domain/contacts.ts';
 import { failureRow, ProviderFailure } from '../../domain/failures.ts';
 import { systemClock } from '../../platform/clock.ts';
+import { createLog } from '../../platform/log.ts';
 import type { ContactReader, ProviderCall } from '../../providers/provider.ts';
 import { withContacts } from '../../services/provider-names.ts';
 import { fail, pass, skip, type Check, type Finding } from './check.ts';
@@ -96,7 +97,14 @@ async function bookOf(
   );
   if (!account) return null;
   const at = systemClock.now();
-  const context = { vault: subject.vault(), providers: subject.providers, publicUrl: subject.config().PUBLIC_URL };
+  const context = {
+    vault: subject.vault(),
+    providers: subject.providers,
+    publicUrl: subject.config().PUBLIC_URL,
+    db: await subject.database(),
+    clock: systemClock,
+    log: createLog('cli', 'silent'),
+  };
   const { provider, call } = await connectionTo(context, em, account, at, account.providerAccountId);
   return provider.contacts ? { account, reader: provider.contacts, call: { ...call, signal } } : null;
 }

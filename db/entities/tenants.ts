@@ -77,6 +77,12 @@ const ProviderCredentialsSchema = defineEntity({
     /** Registered again when it changes. */
     registeredAddress: p.text().strictNullable(),
     registrations: p.json().$type<string[]>(),
+    /** Since when the provider refuses the key; null while it accepts it. */
+    refusedAt: p.datetime().strictNullable(),
+    /** When the provider is asked next whether it accepts the key again. */
+    probeAt: p.datetime().strictNullable(),
+    /** How often it was asked since `refusedAt`. */
+    probes: p.integer(),
     createdAt: p.datetime(),
     updatedAt: p.datetime(),
   },

@@ -2,7 +2,15 @@ import { requestChecks } from '../../db/queries/stalled/request-checks.ts';
 import type { Context } from '../context.ts';
 import { drainWebhooks } from '../webhooks/drain-webhooks.ts';
 import { createRepair, type Repair } from './repair.ts';
-import { connections, contactsAgain, erasures, missingContacts, missingDetails, syncs } from './stalled.ts';
+import {
+  connections,
+  contactsAgain,
+  erasures,
+  missingContacts,
+  missingDetails,
+  refusedKeys,
+  syncs,
+} from './stalled.ts';
 
 /** How often a degraded account is checked, in case no event says that its trouble is over, in milliseconds. */
 const degradedCheckMs = 300_000;
@@ -37,6 +45,7 @@ export function createReconciler(context: Context, intervalMs: number): Reconcil
     owedEffects,
     createRepair(context, intervalMs, connections(context, 'stalled')),
     createRepair(context, intervalMs, erasures(context)),
+    createRepair(context, intervalMs, refusedKeys(context)),
     createRepair(context, intervalMs, syncs(context, 'stalled')),
     createRepair(context, intervalMs, missingDetails(context)),
     createRepair(context, intervalMs, missingContacts(context)),

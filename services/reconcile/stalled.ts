@@ -15,8 +15,10 @@ import {
 } from '../../db/queries/stalled/stalled-syncs.ts';
 import { openContactsRunAgain, openFirstContactsRun } from '../../db/queries/syncs/open-contacts-run.ts';
 import { openDetailsRun } from '../../db/queries/syncs/open-details-run.ts';
+import { accountsWithRefusedKey } from '../../db/queries/tenants/refused-keys.ts';
 import { unsentAfterMs } from '../../domain/attempts.ts';
 import type { AccountRef } from '../../temporal/client.ts';
+import { showRefusedKey } from '../accounts/refused-keys.ts';
 import type { Context } from '../context.ts';
 import { pageSize, type Stalled } from './repair.ts';
 import { withContacts } from '../provider-names.ts';
@@ -58,7 +60,7 @@ export function connections({ db, clock, temporal }: Context, scope: Scope): Sta
     name: 'connections',
     find: (em, after) => stalledAccounts(em, scope === 'open' ? null : since(), after, pageSize),
     mark: ({ mark }) => mark,
-    move: (row) => temporal.signalConnection(refOf(row), signalDeadlineMs),
+    move: (row) => temporal.remindConnection(refOf(row), signalDeadlineMs),
     after: (moved) =>
       db.system((em) =>
         clearOwedSignals(
@@ -68,6 +70,13 @@ export function connections({ db, clock, temporal }: Context, scope: Scope): Sta
       ),
   };
 }
+
+/** Accounts that do not show yet that their provider refuses the key. */
+export const refusedKeys = (context: Context): Stalled<{ id: string; tenant_id: string }> => ({
+  name: 'refused_keys',
+  find: (em, after) => accountsWithRefusedKey(em, after, pageSize),
+  move: (row) => showRefusedKey(context, row),
+});
 
 /** Running syncs whose workflow may have been lost. */
 export function syncs({ clock, temporal }: Context, scope: Scope): Stalled<StalledSync> {

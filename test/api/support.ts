@@ -43,6 +43,7 @@ export function createStandIn(): StandIn {
       check();
       temporal.told.push(account.accountId);
     },
+    remindConnection: (account) => temporal.signalConnection(account),
     currentStep: async (account, attempt) => {
       await temporal.onFirstStep(account, attempt);
       return null;

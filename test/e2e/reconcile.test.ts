@@ -2,11 +2,14 @@ import { join } from 'node:path';
 import type { Client } from '@temporalio/client';
 import { rows, sql } from '../../db/sql.ts';
 import { connectionWorkflowId } from '../../domain/workflow-ids.ts';
+import { openContext } from '../../services/boot.ts';
+import type { Context } from '../../services/context.ts';
 import { createReconciler } from '../../services/reconcile/reconcile.ts';
+import { startReconciling } from '../../workers/reconciling.ts';
 import { project, startRole, type RoleProcess } from '../deploy/role-process.ts';
 import { required } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
-import { temporalClient } from '../support/history.ts';
+import { signalsOf, temporalClient } from '../support/history.ts';
 import { testKey } from '../support/key.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
 
@@ -59,10 +62,10 @@ describe('a repair', () => {
         ...context,
         temporal: {
           ...temporal,
-          signalConnection: (account, deadlineMs) => {
-            if (account.accountId !== refused) return temporal.signalConnection(account, deadlineMs);
+          remindConnection: (account, deadlineMs) => {
+            if (account.accountId !== refused) return temporal.remindConnection(account, deadlineMs);
             tries += 1;
-            return isRefusing ? Promise.reject(new Error('refused')) : temporal.signalConnection(account, deadlineMs);
+            return isRefusing ? Promise.reject(new Error('refused')) : temporal.remindConnection(account, deadlineMs);
           },
         },
       },
@@ -93,7 +96,7 @@ describe('a repair', () => {
         ...context,
         temporal: {
           ...context.temporal,
-          signalConnection: () => Promise.reject(down),
+          remindConnection: () => Promise.reject(down),
           startSyncDetails: (account) => {
             started.push(account.accountId);
             return Promise.resolve();
@@ -143,6 +146,73 @@ it('a run that takes no more signals is ended with a named reason, and a new one
   await stack.control.post('/scan', { account_id: upstream });
   await stack.api.account(account.id, 'active');
   expect((await client.workflow.getHandle(workflowId).describe()).runId).toBe(after.runId);
+});
+
+describe('without a worker that runs workflows', () => {
+  let id: string;
+  let context: Context;
+  let close: () => Promise<void>;
+  beforeAll(async () => {
+    id = await stalled('unread');
+    await stack.worker.stop();
+    ({ context, close } = await openContext(stack.config, { name: 'cli', pool: { app: 2, system: 2 } }));
+  });
+  afterAll(async () => {
+    await close?.();
+    stack.worker = await stack.startWorker();
+  }, 60_000);
+
+  it('no signal follows one that the run has not read, by whatever leader, until a worker reads it', async () => {
+    let now = Date.now();
+    const clock = { now: () => new Date(now) };
+    for (let leader = 0; leader < 3; leader += 1) {
+      const reconciler = createReconciler({ ...context, clock }, 15_000);
+      for (let round = 0; round < 5; round += 1) {
+        await reconciler.round(() => false);
+        now += 3_600_000;
+      }
+    }
+    const handle = client.workflow.getHandle(connectionWorkflowId(id));
+    expect(signalsOf(await handle.fetchHistory())).toBe(1);
+    const worker = await stack.startWorker();
+    await eventually('the check', async () => {
+      const [row] = await context.db.system((em) =>
+        rows<{ open: boolean }>(em, sql`select check_requested_at is not null as open from accounts where id = ${id}`),
+      );
+      return row?.open === false;
+    });
+    await worker.stop();
+  });
+
+  it('a Temporal that never answers about Schedules does not hold the repairs up', async () => {
+    await context.db.system((em) =>
+      rows(em, sql`update accounts set check_requested_at = now() - interval '1 minute' where id = ${id}`),
+    );
+    let repaired = 0;
+    const slow = Promise.withResolvers<void>();
+    const reconciling = startReconciling({
+      ...context,
+      config: { ...context.config, RECONCILE_INTERVAL_SECONDS: 0.1 },
+      temporal: {
+        ...context.temporal,
+        ensureSearchAttributes: () => slow.promise,
+        ensureSchedules: () => slow.promise,
+        // Each is about a new request, which is due at once.
+        remindConnection: async () => {
+          repaired += 1;
+          await context.db.system((em) =>
+            rows(
+              em,
+              sql`update accounts set check_requested_at = check_requested_at - interval '1 second' where id = ${id}`,
+            ),
+          );
+        },
+      },
+    });
+    await eventually('three repairs', () => Promise.resolve(repaired >= 3));
+    slow.resolve();
+    await reconciling.stop();
+  });
 });
 
 describe('one leader', () => {

@@ -56,6 +56,8 @@ export async function saveCredentials(
       existing.registeredAddress = null;
       existing.updatedAt = now;
     }
+    // Setting them again says that the key may be accepted now.
+    if (existing.refusedAt) existing.probeAt = now;
     return existing;
   }
   const secret = newSecret();
@@ -68,6 +70,9 @@ export async function saveCredentials(
     webhookToken: randomBytes(24).toString('base64url'),
     registeredAddress: null,
     registrations: [],
+    refusedAt: null,
+    probeAt: null,
+    probes: 0,
     createdAt: now,
     updatedAt: now,
   });

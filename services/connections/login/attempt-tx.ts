@@ -12,6 +12,7 @@ import { failureRow, ProviderFailure } from '../../../domain/failures.ts';
 import type { AttemptRef } from '../../../domain/attempts.ts';
 import type { Keyset } from '../../../platform/keyset.ts';
 import type { AccountView, LoginInput, Provider, ProviderCall } from '../../../providers/provider.ts';
+import { watchKey } from '../../accounts/refused-keys.ts';
 import { timeOf, type Context } from '../../context.ts';
 
 /** An attempt with its account, locked for the transaction. */
@@ -63,7 +64,7 @@ export const isDifferentIdentity = ({ identity }: Account, view: AccountView): b
 
 /** The provider of an account with the input of its calls. Throws `provider_not_configured`. */
 export async function connectionTo(
-  context: Pick<Context, 'vault' | 'providers' | 'publicUrl'>,
+  context: Pick<Context, 'vault' | 'providers' | 'publicUrl' | 'db' | 'clock' | 'log'>,
   em: Em,
   account: Account,
   at: Date,
@@ -86,7 +87,7 @@ export async function connectionTo(
     webhookAddress: webhookAddress(context.publicUrl, provider.name, credentials.webhookToken),
     now: at.getTime(),
   };
-  return { provider, call, credentials };
+  return { provider: watchKey(context, provider, call, credentials), call, credentials };
 }
 
 /** The input of a login: the credentials of this attempt, else those that the account was connected with. */

@@ -1,6 +1,6 @@
 import { addTimelineEvent, moveAccount } from '../../../db/queries/accounts/timeline.ts';
 import { type AccountEvent, eventOfStatus, reasonForLogin } from '../../../domain/accounts.ts';
-import type { FailureCode } from '../../../domain/failures.ts';
+import { ProviderFailure, type FailureCode } from '../../../domain/failures.ts';
 import type { AttemptRef, Progress } from '../../../domain/attempts.ts';
 import type { AccountView } from '../../../providers/provider.ts';
 import type { Context } from '../../context.ts';
@@ -123,21 +123,36 @@ export async function checkAccount(context: Context, ref: AttemptRef): Promise<P
       return { over: progressOf({ em, account, at, ...tx }), wanted: null, connection: null };
     }
     const connection = await connectionTo(context, em, account, at, account.providerAccountId);
+    // The request stays: it is carried out once the provider accepts the key again.
+    if (connection.credentials.refusedAt) {
+      moveAccount(em, account, { type: 'key_refused', at });
+      return { over: progressOf({ em, account, at, ...tx }), wanted: null, connection: null };
+    }
     return { over: null, wanted: account.checkRequestedAt, connection };
   });
   if (start.over) return start.over;
   const { provider, call } = start.connection;
-
-  let view = await provider.login.check(call);
-  if (view.status === 'needs_restart' && (await provider.login.restore?.(call)))
-    view = await provider.login.check(call);
-  const details = view.status === 'linked' ? await provider.account.details(call, view) : null;
+  const read = async () => {
+    let view = await provider.login.check(call);
+    if (view.status === 'needs_restart' && (await provider.login.restore?.(call)))
+      view = await provider.login.check(call);
+    return { view, details: view.status === 'linked' ? await provider.account.details(call, view) : null };
+  };
+  const found = await read().catch((error: unknown) => {
+    if (error instanceof ProviderFailure && error.code === 'provider_key_rejected') return null;
+    throw error;
+  });
   return withAttempt(context, ref, async (tx) => {
     const { em, account, at } = tx;
     // An attempt that began meanwhile decides the account's state.
     if (account.providerAccountId !== call.providerAccountId) return progressOf(tx);
     checkDone(account, start.wanted);
     account.checkedAt = at;
+    if (!found) {
+      moveAccount(em, account, { type: 'key_refused', at });
+      return progressOf(tx);
+    }
+    const { view, details } = found;
     const isDifferent = isDifferentIdentity(account, view);
     const event = isDifferent ? lostToAnother(at) : eventOfStatus(view.status, at);
     if (event && moveAccount(em, account, event))

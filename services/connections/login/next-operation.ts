@@ -1,5 +1,6 @@
 import { Account } from '../../../db/entities/accounts.ts';
 import { ConnectionAttempt } from '../../../db/entities/attempts.ts';
+import { ProviderCredentials } from '../../../db/entities/tenants.ts';
 import type { AttemptRef, NextOperation } from '../../../domain/attempts.ts';
 import { needsCompensation } from './compensate.ts';
 import { timeOf, type Context } from '../../context.ts';
@@ -30,6 +31,9 @@ export function nextOperation(context: Context, ref: AttemptRef, runId: string |
         expiresInMs: Math.max(open.deadlineAt.getTime() - timeOf(context, ref).getTime(), 0),
       };
     const account = await em.findOneOrFail(Account, { id: ref.accountId });
+    const isRefused = await em.count(ProviderCredentials, { id: account.credentialsId, refusedAt: { $ne: null } });
+    // What the provider would refuse waits until the key is accepted again.
+    if (isRefused) return { kind: 'none', attempt: number, owes: 'nothing' };
     const left = await em.count(ConnectionAttempt, { accountId: ref.accountId, $or: needsCompensation });
     return {
       kind: 'none',
