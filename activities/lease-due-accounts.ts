@@ -46,9 +46,9 @@ export async function leaseDueAccounts(
   const open = new Set<string>();
   const save = (): void => saveProgress(activity, { leased: [...open], until: until.toISOString() });
   const accounts = await context.db.system(async (em) => {
-    const held = before ? await moveLeases(em, column, before.leased, new Date(before.until), until) : [];
-    const more = await leaseAccounts(em, column, dueAt, until, chunk - held.length);
-    const all = [...held, ...more];
+    const renewed = before ? await moveLeases(em, column, before.leased, new Date(before.until), until) : [];
+    const more = await leaseAccounts(em, column, dueAt, until, chunk - renewed.length);
+    const all = [...renewed, ...more];
     for (const { id } of all) open.add(id);
     // Before the commit: the next try must know every lease of a worker that dies in between.
     save();

@@ -31,11 +31,11 @@ export function openAdvisoryLock(url: string, name: string): AdvisoryLock {
     try {
       await client.connect();
       const key = `lock/${name}`;
-      const { rows } = await client.query<{ held: boolean }>(
-        'select pg_try_advisory_lock(hashtextextended($1, 0)) as held',
+      const { rows } = await client.query<{ locked: boolean }>(
+        'select pg_try_advisory_lock(hashtextextended($1, 0)) as locked',
         [key],
       );
-      if (rows[0]?.held) holder = client;
+      if (rows[0]?.locked) holder = client;
       return holder === client;
     } finally {
       if (holder !== client) await drop(client);

@@ -118,10 +118,10 @@ export const reasonForLogin = (status: ProviderStatus): FailureCode => {
 export interface AccountKeys {
   apiKey?: string;
   webhookSecret?: string;
-  /** When the key ends, and from when on it is to be renewed; epoch milliseconds. */
+  /** When the key ends, and when it must be renewed, in epoch milliseconds. */
   expiresAt?: number;
   refreshAt?: number;
-  /** The permissions that the owner has granted, by the provider's names. */
+  /** Permissions of the owner, by the provider's names. */
   scopes?: readonly string[];
 }
 

@@ -13,7 +13,7 @@ export const callbackAddress = (publicUrl: string, provider: string, token: stri
 export const returnAddress = (publicUrl: string, provider: string, token: string, outcome: ReturnOutcome): string =>
   at(publicUrl, 'callbacks', provider, token, outcome);
 
-/** Where a provider's authorization pages send the owner's browser back to: one address, registered there. */
+/** The one return address that is registered for a provider's authorization pages. */
 export const oauthAddress = (publicUrl: string, provider: string): string => at(publicUrl, 'callbacks', provider);
 
 export const returnOutcomes = ['success', 'failure'] as const;

@@ -35,7 +35,6 @@ const schema = z.object({
   /** In a container it must be more than loopback. */
   METRICS_HOST: z.string().default('127.0.0.1'),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
-  /** How often every address book is read. */
   WASENDER_SYNC_INTERVAL_HOURS: z.coerce.number().min(0.01).max(8_760).default(6),
   WASENDER_AUTO_SYNC_ENABLED: z.stringbool().default(true),
   /** How soon the death of a worker in a contacts sync is noticed. */
@@ -50,19 +49,15 @@ const schema = z.object({
   SHUTDOWN_GRACE_SECONDS: z.coerce.number().min(0).default(10),
 });
 
-/** The environment name of each setting that is not a provider's. */
+/** Environment names, without the providers' settings. */
 export const settingNames: readonly string[] = Object.keys(schema.shape);
 
-/** Settings of the serving processes, and those of each provider that the environment configures. */
 export type Config = z.infer<typeof schema> & {
-  /** By provider, then by setting; for tenants that have none of their own. */
+  /** By provider, then by setting; for tenants without their own. */
   providers: Readonly<Record<string, Readonly<Record<string, string>>>>;
 };
 
-/**
- * Settings as read from `environment`; `providers` declares those of each provider. Throws `ConfigError` with one line
- * that names each wrong value.
- */
+/** `providers` declares their settings. Throws `ConfigError` with one line that names each wrong value. */
 export function readConfig(
   environment: Readonly<Record<string, string | undefined>>,
   providers: Readonly<Record<string, ProviderSettingTable>>,
@@ -93,7 +88,7 @@ export function readConfig(
 
 const kinds = { text: z.string(), url };
 
-/** The settings of one provider; null where none that it requires is set. */
+// Null where none of the required settings is set.
 function settingsFrom(
   table: ProviderSettingTable,
   values: Readonly<Record<string, string | undefined>>,
@@ -114,6 +109,5 @@ function settingsFrom(
   return Object.fromEntries(set);
 }
 
-/** How often every address book is read, in milliseconds. */
 export const contactsEveryMs = (config: Pick<Config, 'WASENDER_SYNC_INTERVAL_HOURS'>): number =>
   config.WASENDER_SYNC_INTERVAL_HOURS * 3_600_000;

@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 
-/** Whether a secret is one of `known`. Compares digests, and with each of them, so that the time tells nothing. */
+/** Compares digests, with all of `known`, so that the time reveals nothing. */
 export const isOneOf = (given: string, known: readonly string[]): boolean =>
   known.map((one) => timingSafeEqual(digest(given), digest(one))).includes(true);
 

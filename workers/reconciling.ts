@@ -23,14 +23,14 @@ export function startReconciling(context: Context): Loop {
   let ensuredAt: number | null = null;
 
   const lead = async (): Promise<void> => {
-    const held = await lock.hold().catch((error: unknown) => {
+    const hasLock = await lock.hold().catch((error: unknown) => {
       log.warn({ err: error }, 'the lock of the reconciler cannot be asked for');
       return false;
     });
-    if (held !== leads) log.info(held ? 'this worker reconciles now' : 'this worker no longer reconciles');
-    if (held && !leads) isMaintenanceDue = true;
-    leads = held;
-    metrics.reconciling.set(held ? 1 : 0);
+    if (hasLock !== leads) log.info(hasLock ? 'this worker reconciles now' : 'this worker no longer reconciles');
+    if (hasLock && !leads) isMaintenanceDue = true;
+    leads = hasLock;
+    metrics.reconciling.set(hasLock ? 1 : 0);
   };
   // Every worker once, since its settings may be newer than the leader's; the leader repeatedly.
   const ensure = async (): Promise<void> => {

@@ -15,7 +15,7 @@ export interface RunningWorker {
   stop(): Promise<void>;
 }
 
-/** Starts a worker process: connects, polls Temporal, reconciles. `overrides` replaces parts of the context. */
+/** `overrides` replaces parts of the context. */
 export async function startWorker(config: Config, overrides: Partial<Context> = {}): Promise<RunningWorker> {
   let nudge = (): void => undefined;
   const pool = { app: slots.activities + slots.backfill, system: 6 };

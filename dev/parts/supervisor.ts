@@ -133,7 +133,7 @@ export type StackParts = ReturnType<typeof superviseParts>;
 /** Keeps the files of the home that describe the parts up to date. */
 export function superviseParts(home: Home, report: Report, signal: AbortSignal) {
   const parts = new Map<PartName, Part>();
-  const held: ReservedPort[] = [];
+  const reserved: ReservedPort[] = [];
   const file = join(home.path, 'stack.json');
   const processFile = join(home.path, 'processes.json');
   const settings = join(home.path, 'settings.json');
@@ -156,7 +156,7 @@ export function superviseParts(home: Home, report: Report, signal: AbortSignal) 
       onChange();
     },
     pid: (name: PartName) => parts.get(name)?.pid() ?? null,
-    hold: (ports: ReservedPort[]) => void held.push(...ports),
+    hold: (ports: ReservedPort[]) => void reserved.push(...ports),
     /** The settings with which the `patchbay` command finds this stack. */
     keepSettings: (own: Record<string, string>) => writePrivate(settings, `${JSON.stringify(own, null, 2)}\n`),
     publish: (described: () => StackFile) => {
@@ -169,7 +169,7 @@ export function superviseParts(home: Home, report: Report, signal: AbortSignal) 
       for (const path of [file, settings]) rmSync(path, { force: true });
       await stopAll(['api', 'worker', 'sandbox']);
       await stopAll(['temporal', 'postgres']);
-      await Promise.all(held.splice(0).map((port) => port.release()));
+      await Promise.all(reserved.splice(0).map((port) => port.release()));
       rmSync(processFile, { force: true });
     },
   };

@@ -7,11 +7,11 @@ beforeAll(async () => {
 });
 afterAll(() => stack?.stop());
 
-const linkedin = (story: string, name: string) => ({
+const linkedin = (scenario: string, name: string) => ({
   provider: 'unipile',
   channel: 'linkedin',
   owner: 'maya',
-  credentials: { username: `${story}@${name}.example`, password: 'correct horse' },
+  credentials: { username: `${scenario}@${name}.example`, password: 'correct horse' },
 });
 
 const upstreamOf = async (id: string): Promise<string> =>
@@ -220,8 +220,8 @@ describe('A11: /api/unipile/account', () => {
     expect(one.status).toBe(200);
     expect(one.body.account).toMatchObject({ id, status: 'connected' });
 
-    const gone = await stack.api.delete(`${path}?accountId=${id}`);
-    expect(gone).toMatchObject({ status: 200, body: { success: true } });
+    const disconnected = await stack.api.delete(`${path}?accountId=${id}`);
+    expect(disconnected).toMatchObject({ status: 200, body: { success: true } });
     await stack.api.account(id, 'disconnected');
     expect((await stack.api.get(`${path}?accountId=${id}`)).body.account.status).toBe('disconnected');
     expect((await stack.api.get(`/api/unipile/check-status?accountId=${id}`)).body).toEqual({

@@ -19,7 +19,7 @@ const edit = async (id: string, body: object): Promise<any> =>
   (await api.client.patch(`/api/v1/contacts/${id}`, body)).body;
 
 /** Writes an entry of the provider, as a sync does. */
-const told = (contactId: string, more: Partial<SeenContact>): Promise<unknown> =>
+const saveEntry = (contactId: string, more: Partial<SeenContact>): Promise<unknown> =>
   api.context.db.system(async (em) => {
     const { tenantId, accountId, identity } = await em.findOneOrFail(Contact, { id: contactId });
     const entry: SeenContact = {
@@ -50,10 +50,10 @@ describe('B7: an edited company', () => {
 
   it("is kept by syncs; the provider's newer value appears after the edit is removed and the next sync", async () => {
     await edit(ids.twin, { company: 'Example Ltd' });
-    await told(ids.twin, { company: 'Acme Two' });
+    await saveEntry(ids.twin, { company: 'Acme Two' });
     expect((await show(ids.twin)).company).toBe('Example Ltd');
     await edit(ids.twin, { company: null });
-    await told(ids.twin, { company: 'Acme Two' });
+    await saveEntry(ids.twin, { company: 'Acme Two' });
     expect((await show(ids.twin)).company).toBe('Acme Two');
   });
 
@@ -102,16 +102,16 @@ describe('B12: a merge', () => {
     expect([await show(ids.contact), await show(ids.twin)].map(kept)).toEqual(before.map(kept));
     // A sync between the two changes nothing.
     await merged(ids.contact, ids.twin);
-    await told(ids.contact, { name: 'Cy', company: 'Acme Two' });
+    await saveEntry(ids.contact, { name: 'Cy', company: 'Acme Two' });
     expect(await show(ids.contact)).toMatchObject({ name: 'Bo', saved_name: 'Cy', company: 'Example Ltd' });
     await apart(ids.contact);
-    await told(ids.contact, { name: 'Cy', company: 'Acme Two' });
+    await saveEntry(ids.contact, { name: 'Cy', company: 'Acme Two' });
     expect(await show(ids.contact)).toMatchObject({ name: 'Cy', company: 'Acme Two', groups: ['spring'] });
     expect(kept(await show(ids.twin))).toEqual(kept(before[1]));
   });
 
   it("keeps the survivor's own edits, also those made or removed after it", async () => {
-    await told(ids.contact, { name: 'Ana', company: 'Acme Two' });
+    await saveEntry(ids.contact, { name: 'Ana', company: 'Acme Two' });
     await edit(ids.twin, { name: 'Bo', company: 'Example Ltd' });
     await edit(ids.contact, { name: 'Dee' });
     const before = await show(ids.twin);

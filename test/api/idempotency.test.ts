@@ -52,13 +52,13 @@ describe('SECURITY 15: idempotency keys', () => {
 
   it('has a twin in flight wait for the first answer', async () => {
     let go = (): void => undefined;
-    const held = new Promise<void>((resolve) => {
+    const released = new Promise<void>((resolve) => {
       go = resolve;
     });
     const began = new Promise<void>((resolve) => {
       api.temporal.onFirstStep = () => {
         resolve();
-        return held;
+        return released;
       };
     });
     const headers = { 'idempotency-key': unique() };

@@ -49,9 +49,9 @@ describe('SECURITY 5: callbacks of a login page', () => {
   it('accepts an account with the right token, signals the run, and accepts a repeat', async () => {
     const { id, token } = await begin();
     const upstream = unique();
-    api.temporal.told.length = 0;
+    api.temporal.signalled.length = 0;
     expect((await call(token, success(upstream))).status).toBe(200);
-    expect(api.temporal.told).toEqual([id]);
+    expect(api.temporal.signalled).toEqual([id]);
     expect(await attemptOf(id)).toMatchObject({ providerAccountId: upstream, undo: [upstream] });
     expect((await call(token, success(upstream))).status).toBe(200);
   });

@@ -23,8 +23,8 @@ export async function startApiProcess({ database }: TestApi): Promise<{ url: str
     },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  let said = '';
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (part: Buffer) => (said += part.toString()));
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (part: Buffer) => (output += part.toString()));
   const stop = async (): Promise<void> => {
     if (child.exitCode !== null || child.signalCode !== null) return;
     child.kill('SIGTERM');
@@ -33,8 +33,8 @@ export async function startApiProcess({ database }: TestApi): Promise<{ url: str
   const url = await eventually(
     'the API process',
     async () => {
-      if (child.exitCode !== null) throw new Error(`it ended: ${said}`);
-      return /"url":"([^"]+)","msg":"api ready"/.exec(said)?.[1];
+      if (child.exitCode !== null) throw new Error(`it ended: ${output}`);
+      return /"url":"([^"]+)","msg":"api ready"/.exec(output)?.[1];
     },
     startsWithinMs,
   ).catch(async (error: unknown) => {

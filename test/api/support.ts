@@ -20,7 +20,7 @@ import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 
 /** Replaces Temporal and records the signalled accounts; a test may make it act or fail. */
 export interface StandIn extends TemporalClient {
-  told: string[];
+  signalled: string[];
   submitted: StepAction[];
   syncs: string[];
   down: boolean;
@@ -33,7 +33,7 @@ export function createStandIn(): StandIn {
     if (temporal.down) throw new Error('Temporal is down');
   };
   const temporal: StandIn = {
-    told: [],
+    signalled: [],
     submitted: [],
     syncs: [],
     down: false,
@@ -41,7 +41,7 @@ export function createStandIn(): StandIn {
     onFirstStep: () => Promise.resolve(),
     signalConnection: async (account) => {
       check();
-      temporal.told.push(account.accountId);
+      temporal.signalled.push(account.accountId);
     },
     remindConnection: (account) => temporal.signalConnection(account),
     currentStep: async (account, attempt) => {

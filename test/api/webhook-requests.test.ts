@@ -21,7 +21,7 @@ afterAll(() => api?.stop());
 
 const query = <T = any>(text: string, params: unknown[] = []): Promise<T[]> =>
   api.context.db.system((em) => runSql<T>(em, text, params));
-const signals = (id: string): number => api.temporal.told.filter((one) => one === id).length;
+const signals = (id: string): number => api.temporal.signalled.filter((one) => one === id).length;
 
 /** An active account of WASender with a webhook secret of its own. */
 async function session(): Promise<{
@@ -194,10 +194,10 @@ describe('C2: webhook secrets', () => {
 });
 
 it('C2: deleting an account deletes its requests and their subjects, and no others', async () => {
-  const [gone, kept] = [await session(), await session()];
-  for (const { send } of [gone, kept]) await send('messages.upsert', messages(2));
+  const [deleted, kept] = [await session(), await session()];
+  for (const { send } of [deleted, kept]) await send('messages.upsert', messages(2));
   const [{ requestId: left }] = (await eventsOf(kept.id)) as [WebhookEvent];
-  const [{ requestId: dropped }] = (await eventsOf(gone.id)) as [WebhookEvent];
+  const [{ requestId: dropped }] = (await eventsOf(deleted.id)) as [WebhookEvent];
   const counted = async (id: string): Promise<number[]> => {
     const tables = [
       'webhook_requests where id',
@@ -210,7 +210,7 @@ it('C2: deleting an account deletes its requests and their subjects, and no othe
   expect(await counted(dropped)).toEqual([1, 2, 2]);
   const owner = new pg.Client({ connectionString: api.database.url, options: '-c role=patchbay_system' });
   await owner.connect();
-  await owner.query('delete from accounts where id = $1', [gone.id]);
+  await owner.query('delete from accounts where id = $1', [deleted.id]);
   await owner.end();
   expect(await counted(dropped)).toEqual([0, 0, 0]);
   expect(await counted(left)).toEqual([1, 2, 2]);
@@ -254,7 +254,7 @@ describe('C2: partitions by day', () => {
   it('are dropped after their day, events 60 days after their bodies', async () => {
     const { db } = api.context;
     await db.system((em) => ensureWebhookPartitions(em, new Date('2020-05-01T00:00Z')));
-    const [old, kept, stray] = [await put('2020-05-01'), await put('2020-05-02'), await put('2019-01-01')];
+    const [old, kept, oldest] = [await put('2020-05-01'), await put('2020-05-02'), await put('2019-01-01')];
     const names = async (): Promise<string[]> =>
       (
         await query<{ name: string }>(
@@ -265,7 +265,7 @@ describe('C2: partitions by day', () => {
         .toSorted();
     expect(await db.system((em) => dropWebhookPartitions(em, new Date('2020-05-02T18:00Z')))).toBe(2);
     expect(await partitionOf(kept)).toBe('webhook_requests_20200502');
-    for (const id of [old, stray]) expect(await partitionOf(id)).toBeUndefined();
+    for (const id of [old, oldest]) expect(await partitionOf(id)).toBeUndefined();
     expect(await names()).toContain('webhook_events_20200501');
     await db.system((em) => dropWebhookPartitions(em, new Date('2020-08-01T00:00Z')));
     expect(await names()).toEqual([]);

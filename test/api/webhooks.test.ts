@@ -45,7 +45,7 @@ async function activeAccount(client: ApiClient = api.client): Promise<{ id: stri
   return { id: account.id, upstream };
 }
 const accountRow = (id: string) => api.context.db.system((em) => em.findOneOrFail(Account, { id }));
-const tells = (id: string): number => api.temporal.told.filter((one) => one === id).length;
+const tells = (id: string): number => api.temporal.signalled.filter((one) => one === id).length;
 
 describe('C2: the webhook intake', () => {
   it('commits an event, sealed, before it answers, and then has its account looked at', async () => {

@@ -22,8 +22,8 @@ beforeAll(async () => {
   };
   const client = await stack.client(tenant);
   const credentials = { phone_number: '+33639985001' };
-  const wish = { provider: 'wasender', channel: 'whatsapp', owner: 'maya', credentials };
-  account = (await client.post('/api/v1/accounts', wish)).body.account.id;
+  const request = { provider: 'wasender', channel: 'whatsapp', owner: 'maya', credentials };
+  account = (await client.post('/api/v1/accounts', request)).body.account.id;
   session =
     (await client.step(account, 'qr')) && (await client.get(`/api/v1/accounts/${account}`)).body.provider_account_id;
   await stack.control.put('/address-book', { session, size: 0, seed: 1 });
@@ -138,10 +138,10 @@ describe('patchbay contacts', () => {
     [['contacts', 'show']],
     [['accounts', 'import', '--provider', 'nobody']],
     [['accounts', 'import']],
-  ])('ends with 2 for wrong arguments: %j', async (args, said = /./) => {
+  ])('ends with 2 for wrong arguments: %j', async (args, line = /./) => {
     const { code, stdout, stderr } = await patchbay(env, ...args, '--tenant', tenant);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
-    expect(stderr).toMatch(said);
+    expect(stderr).toMatch(line);
   });
 
   it.each([

@@ -71,8 +71,8 @@ it('says what is still to do on a new installation, and that this is no failure'
 /** Connects a WhatsApp number whose address book has been read. */
 async function connectNumber(): Promise<string> {
   const credentials = { phone_number: '+33639986001' };
-  const wish = { provider: 'wasender', channel: 'whatsapp', owner: 'maya', credentials };
-  const { id } = (await real.api.post('/api/v1/accounts', wish)).body.account;
+  const request = { provider: 'wasender', channel: 'whatsapp', owner: 'maya', credentials };
+  const { id } = (await real.api.post('/api/v1/accounts', request)).body.account;
   await real.api.step(id, 'qr');
   const { provider_account_id: session } = (await real.api.get(`/api/v1/accounts/${id}`)).body;
   await real.control.post('/scan', { session });
@@ -170,8 +170,8 @@ async function whileHung<T>(part: 'temporal' | 'postgres' | 'sandbox', work: () 
 }
 
 it('fails for Temporal alone, in bounded time, where Temporal hangs or is not there', async () => {
-  const gone = await deadPort();
-  const both = [await whileHung('temporal', () => doctor()), await doctor({ TEMPORAL_ADDRESS: `127.0.0.1:${gone}` })];
+  const dead = await deadPort();
+  const both = [await whileHung('temporal', () => doctor()), await doctor({ TEMPORAL_ADDRESS: `127.0.0.1:${dead}` })];
   for (const lines of both) {
     expect(failing(lines)).toEqual(['Temporal']);
     expect(lineOf(lines, 'Temporal').what_to_do).toContain('Start Temporal');
@@ -180,7 +180,7 @@ it('fails for Temporal alone, in bounded time, where Temporal hangs or is not th
   }
 });
 
-it('ends, and still looks at the rest, while PostgreSQL hangs', async () => {
+it('ends, and still checks the rest, while PostgreSQL hangs', async () => {
   const lines = await whileHung('postgres', () => doctor());
   expect(failing(lines)).toEqual(['database']);
   expect(lineOf(lines, 'Temporal').outcome).toBe('PASS');
@@ -219,7 +219,7 @@ it('fails for a ring that lacks a key, and tells what waits for it', async () =>
   expect(lineOf(lines, 'provider')).toMatchObject({ outcome: 'SKIP', found: 'waits for: encryption' });
 });
 
-it('fails for PostgreSQL alone when it does not answer, and still looks at the rest', async () => {
+it('fails for PostgreSQL alone when it does not answer, and still checks the rest', async () => {
   const local = JSON.parse(readFileSync(join(real.home, 'settings.json'), 'utf8'));
   const dead = `postgres://a:secret-word@127.0.0.1:${await deadPort()}/b`;
   const lines = await doctor({ ...local, DATABASE_URL: dead });

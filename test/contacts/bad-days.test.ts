@@ -1,11 +1,11 @@
 import { startTestStack, type TestStack } from '../support/stack.ts';
-import { createBooks, type Books } from './book.ts';
+import { createContactSyncs, type ContactSyncs } from './contact-syncs.ts';
 
 let stack: TestStack;
-let books: Books;
+let syncs: ContactSyncs;
 beforeAll(async () => {
   stack = await startTestStack({ WASENDER_AUTO_SYNC_ENABLED: 'false' });
-  books = createBooks(stack);
+  syncs = createContactSyncs(stack);
 });
 afterAll(() => stack?.stop());
 
@@ -42,7 +42,7 @@ function peopleOf(entries: any[]): Map<string, any> {
 }
 
 const written = async (id: string): Promise<any[]> =>
-  books.query(
+  syncs.query(
     `select wasender_jid, phone_number, saved_name, push_name, verified_name, whatsapp_status, is_business_account
      from contacts where account_id = ? order by wasender_jid`,
     [id],
@@ -62,7 +62,7 @@ const expected = (entries: any[]): any[] =>
     .toSorted((a, b) => (a.wasender_jid < b.wasender_jid ? -1 : 1));
 
 it('a sync stores right rows and a clear report from a bad address book while a third of the calls fails', async () => {
-  const { id, session } = await books.connected({ size: 0, seed: 'empty' });
+  const { id, session } = await syncs.connected({ size: 0, seed: 'empty' });
   await stack.control.put('/address-book', { session, ...nasty });
   await stack.control.put('/faults', {
     provider: 'wasender',
@@ -71,14 +71,14 @@ it('a sync stores right rows and a clear report from a bad address book while a 
     webhook_drop: 1,
     seed: 3,
   });
-  const first = await books.sync(id);
+  const first = await syncs.sync(id);
   await stack.control.patch('/address-book', { session, change: 0.1, remove: 0.05 });
-  const second = await books.sync(id);
+  const second = await syncs.sync(id);
   await stack.control.put('/faults', { provider: 'wasender' });
 
-  const gone = 150;
+  const removed = 150;
   const now = await listed(session);
-  expect(peopleOf(now).size).toBe(3000 - gone);
+  expect(peopleOf(now).size).toBe(3000 - removed);
   const rows = await written(id);
   const present = new Set(now.map((one) => one.id));
   // A contact that the list lacks is not removed: the list may be partial.
@@ -103,10 +103,10 @@ it('a sync stores right rows and a clear report from a bad address book while a 
 });
 
 it('a record of 200 KB is stored unchanged and sealed', async () => {
-  const { id, session } = await books.connected({ ...nasty, size: 40 });
+  const { id, session } = await syncs.connected({ ...nasty, size: 40 });
   const largest = (await listed(session)).toSorted((a, b) => JSON.stringify(b).length - JSON.stringify(a).length)[0];
   expect(JSON.stringify(largest).length).toBeGreaterThan(200_000);
-  const [row] = await books.query(
+  const [row] = await syncs.query(
     'select id, raw_wasender_data as raw from contacts where account_id = ? and wasender_jid = ?',
     [id, largest.id],
   );

@@ -11,14 +11,14 @@ import { activityInterceptors } from '../../workers/interceptors.ts';
 import { eventually } from '../support/eventually.ts';
 import { actionsOf, eventsOf, temporalClient } from '../support/history.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
-import { createBooks, type Books } from './book.ts';
+import { createContactSyncs, type ContactSyncs } from './contact-syncs.ts';
 
 let stack: TestStack;
-let books: Books;
+let syncs: ContactSyncs;
 let client: Client;
 beforeAll(async () => {
   [stack, client] = await Promise.all([startTestStack(), temporalClient()]);
-  books = createBooks(stack);
+  syncs = createContactSyncs(stack);
 });
 afterAll(async () => {
   await client?.connection.close();
@@ -62,32 +62,32 @@ describe('B6: every address book is read by a Schedule', () => {
       expect(await schedules()).toEqual(['fetchPictures', 'maintenance', 'syncAllContacts']);
       if (every !== hours(6) || paused) await stack.worker.stop();
     }
-    books = createBooks(stack);
+    syncs = createContactSyncs(stack);
   });
 
   it('reads due accounts without workflows of their own; a failing account does not stop the others', async () => {
     const [good, bad, rested] = [
-      await books.connected({ size: 40, seed: 'a' }),
-      await books.connected({ size: 40, seed: 'b' }),
-      await books.connected({ size: 40, seed: 'c' }),
+      await syncs.connected({ size: 40, seed: 'a' }),
+      await syncs.connected({ size: 40, seed: 'b' }),
+      await syncs.connected({ size: 40, seed: 'c' }),
     ];
     await stack.control.patch('/address-book', { session: good.session, change: 0.5 });
-    await books.query(`update accounts set contacts_due_at = now() - interval '1 hour' where id = any(?::uuid[])`, [
+    await syncs.query(`update accounts set contacts_due_at = now() - interval '1 hour' where id = any(?::uuid[])`, [
       `{${good.id},${bad.id}}`,
     ]);
-    await books.query(`update accounts set provider_account_id = '999999', provider_keys = null where id = ?`, [
+    await syncs.query(`update accounts set provider_account_id = '999999', provider_keys = null where id = ?`, [
       bad.id,
     ]);
     await stack.trigger('syncAllContacts');
     const newest = async (id: string) =>
       (
-        await books.query(`select * from sync_runs where account_id = ? and kind = 'contacts' order by id desc`, [id])
+        await syncs.query(`select * from sync_runs where account_id = ? and kind = 'contacts' order by id desc`, [id])
       )[0];
     await eventually('the good one', async () => (await newest(good.id)).stats.updated === 20);
     await eventually('the bad one', async () => (await newest(bad.id)).state === 'failed');
     expect((await newest(bad.id)).reason).toMatch(/^[a-z_]+$/);
     expect((await newest(rested.id)).id).toBe(rested.first.id);
-    const [{ due }] = await books.query(
+    const [{ due }] = await syncs.query(
       `select extract(epoch from contacts_due_at - last_sync_at)::int as due from accounts where id = ?`,
       [good.id],
     );
@@ -115,13 +115,13 @@ describe('a sweep that stops half-way', () => {
     const contacts = wasender.contacts!;
     let asked = 0;
     let dead = false;
-    const told = Promise.withResolvers<void>();
+    const released = Promise.withResolvers<void>();
     const living = <A extends unknown[], T>(work: (...args: A) => Promise<T>) =>
       ((...args) => (dead ? Promise.reject(new Error('dead')) : work(...args))) as typeof work;
     const db = { ...context.db, tenant: living(context.db.tenant), system: living(context.db.system) } as Context['db'];
     const all: ContactReader['all'] = async (call) => {
       asked += 1;
-      if (asked > 1) await Promise.race([told.promise, once(call.signal!, 'abort')]);
+      if (asked > 1) await Promise.race([released.promise, once(call.signal!, 'abort')]);
       call.signal?.throwIfAborted();
       return contacts.all(call);
     };
@@ -130,31 +130,31 @@ describe('a sweep that stops half-way', () => {
       context: { ...context, db, providers },
       waiting: () => asked - 1,
       die: () => void (dead = true),
-      goOn: told.resolve,
+      goOn: released.resolve,
     };
   }
 
   /** A try over six due accounts: one done, three started, two left. */
   async function inTheMiddle(seed: string) {
     const ids: string[] = [];
-    for (let n = 0; n < 6; n += 1) ids.push((await books.connected({ size: 10, seed: `${seed}${n}` })).id);
-    await books.query(`update accounts set contacts_due_at = now() - interval '1 hour' where id = any(?::uuid[])`, [
+    for (let n = 0; n < 6; n += 1) ids.push((await syncs.connected({ size: 10, seed: `${seed}${n}` })).id);
+    await syncs.query(`update accounts set contacts_due_at = now() - interval '1 hour' where id = any(?::uuid[])`, [
       `{${ids.join(',')}}`,
     ]);
     const ref = { now: Date.now(), dueAt: Date.now() };
     const worker = slowWorker();
     const activity = trying();
-    const noted: unknown[] = [];
-    activity.on('heartbeat', (details: unknown) => noted.push(details));
+    const saved: unknown[] = [];
+    activity.on('heartbeat', (details: unknown) => saved.push(details));
     const end = activity.run(sweepActivities(worker.context).syncDueContacts, ref).catch((error: unknown) => error);
     // At the start, after the finished one, and after some time.
-    await eventually('signs of life', async () => worker.waiting() === 3 && noted.length > 2);
+    await eventually('heartbeats', async () => worker.waiting() === 3 && saved.length > 2);
     const begun = new Set((await runs(ids)).slice(6).map((run) => run.account_id));
-    return { ids, ref, worker, activity, noted, end, toCome: ids.filter((id) => !begun.has(id)) };
+    return { ids, ref, worker, activity, saved, end, toCome: ids.filter((id) => !begun.has(id)) };
   }
 
   const runs = (ids: string[]) =>
-    books.query(
+    syncs.query(
       `select account_id, state from sync_runs where account_id = any(?::uuid[]) and kind = 'contacts' order by id`,
       [`{${ids.join(',')}}`],
     );
@@ -169,13 +169,13 @@ describe('a sweep that stops half-way', () => {
   it.each(['killed', 'stopped'] as const)(
     'goes on with the accounts that it had claimed when it was %s, and reads nobody twice',
     async (how) => {
-      const { ids, ref, worker, activity, noted, end, toCome } = await inTheMiddle(how);
+      const { ids, ref, worker, activity, saved, end, toCome } = await inTheMiddle(how);
       if (how === 'killed') worker.die();
       activity.cancel('WORKER_SHUTDOWN');
       expect(await end).toBeInstanceOf(Error);
       // Another sync of one of the accounts that are left.
-      await books.sync(toCome[0]!);
-      const known = how === 'killed' ? JSON.parse(JSON.stringify(noted.at(-1))) : undefined;
+      await syncs.sync(toCome[0]!);
+      const known = how === 'killed' ? JSON.parse(JSON.stringify(saved.at(-1))) : undefined;
       expect(await trying(known).run(sweepActivities(stack.worker.context).syncDueContacts, ref)).toBe(false);
       await readOnceEach(ids);
     },
@@ -183,7 +183,7 @@ describe('a sweep that stops half-way', () => {
 
   it('does not read accounts that another sync read meanwhile', async () => {
     const { ids, worker, end, toCome } = await inTheMiddle('turn');
-    await books.sync(toCome[0]!);
+    await syncs.sync(toCome[0]!);
     worker.goOn();
     expect(await end).toBe(false);
     await readOnceEach(ids);
@@ -195,13 +195,13 @@ describe('a sweep that stops half-way', () => {
   });
 
   it('continues with the pictures of its leased accounts after a kill', async () => {
-    await books.variant('list_pictures', false);
-    const { id } = await books.connected({ size: 5, seed: 'claimed' });
-    await books.variant('list_pictures', true);
+    await syncs.variant('list_pictures', false);
+    const { id } = await syncs.connected({ size: 5, seed: 'claimed' });
+    await syncs.variant('list_pictures', true);
     const until = new Date(Date.now() + 60_000).toISOString();
-    await books.query('update accounts set pictures_due_at = case when id = ? then ?::timestamptz end', [id, until]);
+    await syncs.query('update accounts set pictures_due_at = case when id = ? then ?::timestamptz end', [id, until]);
     const without = () =>
-      books
+      syncs
         .query('select id from contacts where account_id = ? and picture_at is null', [id])
         .then((all) => all.length);
     const sweep = sweepActivities(stack.worker.context).fetchDuePictures;
@@ -212,8 +212,8 @@ describe('a sweep that stops half-way', () => {
   });
 
   it('starts anew when its saved progress cannot be parsed', async () => {
-    const { id } = await books.connected({ size: 10, seed: 'noted' });
-    await books.query(`update accounts set contacts_due_at = now() - interval '1 hour' where id = ?`, [id]);
+    const { id } = await syncs.connected({ size: 10, seed: 'saved' });
+    await syncs.query(`update accounts set contacts_due_at = now() - interval '1 hour' where id = ?`, [id]);
     const sweep = sweepActivities(stack.worker.context).syncDueContacts;
     expect(await trying({ leased: ['; --'], until: 5 }).run(sweep, { now: Date.now() })).toBe(false);
     expect(await runs([id])).toMatchObject([{ state: 'succeeded' }, { state: 'succeeded' }]);
@@ -221,15 +221,15 @@ describe('a sweep that stops half-way', () => {
 });
 
 it('B11: fetches pictures that the list lacks, within the daily quota', async () => {
-  await books.variant('list_pictures', false);
-  const { id } = await books.connected({ size: 30, seed: 'p' });
-  await books.variant('list_pictures', true);
+  await syncs.variant('list_pictures', false);
+  const { id } = await syncs.connected({ size: 30, seed: 'p' });
+  await syncs.variant('list_pictures', true);
   const without = async (): Promise<number> =>
-    (await books.query('select count(*)::int as n from contacts where account_id = ? and picture_at is null', [id]))[0]
+    (await syncs.query('select count(*)::int as n from contacts where account_id = ? and picture_at is null', [id]))[0]
       .n;
   expect(await without()).toBe(30);
   const contactsOf = () =>
-    books.query(
+    syncs.query(
       `select id, phone_number, profile_image_url is null as lacks, updated_at = created_at as same
        from contacts where account_id = ?`,
       [id],
@@ -237,23 +237,23 @@ it('B11: fetches pictures that the list lacks, within the daily quota', async ()
   const numbered = new Set((await contactsOf()).flatMap((one) => (one.phone_number ? [one.id] : [])));
   // 20 of today's quota are left.
   const day = stack.worker.context.clock.now().toISOString().slice(0, 10);
-  await books.query('update accounts set picture_calls = ?::jsonb where id = ?', [
+  await syncs.query('update accounts set picture_calls = ?::jsonb where id = ?', [
     JSON.stringify({ day, count: 880 }),
     id,
   ]);
-  await books.query('update accounts set pictures_due_at = null where id <> ?', [id]);
+  await syncs.query('update accounts set pictures_due_at = null where id <> ?', [id]);
   const before = await stack.control.count('GET', '/api/contacts/:phone/picture');
   await stack.trigger('fetchPictures');
   await eventually('twenty pictures', async () => (await without()) === 10);
   const [account] = await eventually('rest until tomorrow', async () => {
-    const found = await books.query('select picture_calls, pictures_due_at::text as due from accounts where id = ?', [
+    const found = await syncs.query('select picture_calls, pictures_due_at::text as due from accounts where id = ?', [
       id,
     ]);
     return found[0].due.includes('00:00:00') ? found : null;
   });
   expect(account.picture_calls).toEqual({ day, count: 900 });
   expect((await stack.control.count('GET', '/api/contacts/:phone/picture')) - before).toBe(20);
-  await books.query(`update accounts set picture_calls = null, pictures_due_at = now() where id = ?`, [id]);
+  await syncs.query(`update accounts set picture_calls = null, pictures_due_at = now() where id = ?`, [id]);
   await stack.trigger('fetchPictures');
   await eventually('all of them', async () => (await without()) === 0);
   // Others change because their numbers are found meanwhile.
@@ -266,7 +266,7 @@ it('B11: fetches pictures that the list lacks, within the daily quota', async ()
 
 it('stays within 11 events and 4 actions however large the address book is', async () => {
   for (const size of [10, 6000]) {
-    const { id } = await books.connected({ size, seed: 'budget' });
+    const { id } = await syncs.connected({ size, seed: 'budget' });
     const handle = client.workflow.getHandle(syncWorkflowId('contacts', id));
     await handle.result();
     const history = await handle.fetchHistory();

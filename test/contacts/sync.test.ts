@@ -2,23 +2,23 @@ import { openContactsRunAgain } from '../../db/queries/syncs/open-contacts-run.t
 import { newId } from '../../platform/ids.ts';
 import { eventually } from '../support/eventually.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
-import { createBooks, type Books } from './book.ts';
+import { createContactSyncs, type ContactSyncs } from './contact-syncs.ts';
 
 let stack: TestStack;
-let books: Books;
+let syncs: ContactSyncs;
 beforeAll(async () => {
   stack = await startTestStack({ WASENDER_AUTO_SYNC_ENABLED: 'false' });
-  books = createBooks(stack);
+  syncs = createContactSyncs(stack);
 });
 afterAll(() => stack?.stop());
 
 const people = (id: string): Promise<any[]> =>
-  books.query('select * from contacts where account_id = ? and merged_into is null order by id', [id]);
+  syncs.query('select * from contacts where account_id = ? and merged_into is null order by id', [id]);
 
 it('B1: reads the address book after a connection without a request, and counts each person once', async () => {
-  const { id, first: run } = await books.connected({ size: 1200, seed: 'a' });
+  const { id, first: run } = await syncs.connected({ size: 1200, seed: 'a' });
   expect(run).toMatchObject({ state: 'succeeded', reason: null, part: 1, cursor: null });
-  const [{ n, named }] = await books.query(
+  const [{ n, named }] = await syncs.query(
     `select count(*)::int as n, count(coalesce(verified_name, name))::int as named from contacts where account_id = ?`,
     [id],
   );
@@ -36,24 +36,24 @@ it('B1: reads the address book after a connection without a request, and counts 
     skipped: 0,
     erased: 0,
   });
-  expect(await books.query('select * from sync_pages')).toEqual([]);
+  expect(await syncs.query('select * from sync_pages')).toEqual([]);
 });
 
 it('B11: writes changed contacts only', async () => {
-  const { id, session } = await books.connected({ size: 1200, seed: 'a' });
-  const versions = () => books.query('select id, xmin::text from contacts where account_id = ? order by id', [id]);
+  const { id, session } = await syncs.connected({ size: 1200, seed: 'a' });
+  const versions = () => syncs.query('select id, xmin::text from contacts where account_id = ? order by id', [id]);
   const before = await versions();
-  const same = await books.sync(id);
+  const same = await syncs.sync(id);
   expect(same.stats).toMatchObject({ total_fetched: 1200, unchanged: 1200, updated: 0, inserted: 0 });
   expect(await versions()).toEqual(before);
   await stack.control.patch('/address-book', { session, change: 0.05 });
-  const run = await books.sync(id);
+  const run = await syncs.sync(id);
   expect(run.stats).toMatchObject({ total_fetched: 1200, unchanged: 1140, updated: 60, inserted: 0 });
 });
 
 it('recognises a person by JID and LID, within a page and across pages, and counts repeats', async () => {
-  await books.variant('list_lids', true);
-  const { id, first } = await books.connected({
+  await syncs.variant('list_lids', true);
+  const { id, first } = await syncs.connected({
     size: 1000,
     seed: 'b',
     near_duplicates: 0.05,
@@ -62,7 +62,7 @@ it('recognises a person by JID and LID, within a page and across pages, and coun
     emoji: 0.2,
     large_record: true,
   });
-  await books.variant('list_lids', false);
+  await syncs.variant('list_lids', false);
   expect(await people(id)).toHaveLength(1000);
   expect(first.stats).toMatchObject({ failed_updates: 0, skipped: 0, successful_updates: 1000, inserted: 1000 });
   expect(first.stats.total_fetched).toBe(1000 + first.stats.duplicates);
@@ -70,7 +70,7 @@ it('recognises a person by JID and LID, within a page and across pages, and coun
 });
 
 it('adds the numbers of LIDs, and merges contacts that turn out to be one person', async () => {
-  const { id, first } = await books.connected({ size: 200, seed: 'c', lid_twins: 0.1, lid_only: 0.2 });
+  const { id, first } = await syncs.connected({ size: 200, seed: 'c', lid_twins: 0.1, lid_only: 0.2 });
   const apart = await people(id);
   const lids = apart.filter((one) => one.phone_number === null);
   expect(first.stats.inserted).toBe(apart.length);
@@ -81,20 +81,20 @@ it('adds the numbers of LIDs, and merges contacts that turn out to be one person
   expect(together).toHaveLength(200);
   expect(lids.length).toBeGreaterThan(0);
   // The next sync undoes no merge and removes no number.
-  expect((await books.sync(id)).stats).toMatchObject({ inserted: 0, updated: 0 });
+  expect((await syncs.sync(id)).stats).toMatchObject({ inserted: 0, updated: 0 });
   expect((await people(id)).map((one) => [one.id, one.phone_number])).toEqual(
     together.map((one) => [one.id, one.phone_number]),
   );
 });
 
 it('keeps edits of a LID when its number joins another contact, and returns them when undone', async () => {
-  const { id } = await books.connected({ size: 60, seed: 'l', lid_twins: 0.3 });
+  const { id } = await syncs.connected({ size: 60, seed: 'l', lid_twins: 0.3 });
   const lids = (await people(id)).filter((one) => one.phone_number === null);
   const written = { name: 'Bo', company: 'Example Ltd', groups: ['vip', 'a "b", {c}'] };
   for (const lid of lids) await stack.api.patch(`/api/v1/contacts/${lid.id}`, written);
   await stack.trigger('fetchPictures');
   await eventually('no number unknown', async () => (await people(id)).every((one) => one.phone_number !== null));
-  const joined = await books.query('select id, merged_into from contacts where merged_into = any(?::uuid[])', [
+  const joined = await syncs.query('select id, merged_into from contacts where merged_into = any(?::uuid[])', [
     `{${(await people(id)).map((one) => one.id).join(',')}}`,
   ]);
   expect(joined.length).toBeGreaterThan(0);
@@ -105,10 +105,10 @@ it('keeps edits of a LID when its number joins another contact, and returns them
     expect(body.items.map((one: any) => one.id)).toContain(survivor);
   }
   const [{ id: lid, merged_into: survivor }] = joined;
-  await books.sync(id);
+  await syncs.sync(id);
   expect(await show(survivor)).toMatchObject(written);
   // Each of the group is fetched once, by number.
-  const asked = await books.sync(id, { group: 'vip' });
+  const asked = await syncs.sync(id, { group: 'vip' });
   expect(asked.stats).toMatchObject({ total_fetched: lids.length, duplicates: 0 });
   await stack.api.post(`/api/v1/contacts/${lid}/unmerge`);
   expect(await show(survivor)).toMatchObject({ company: null, groups: [] });
@@ -118,21 +118,21 @@ it('keeps edits of a LID when its number joins another contact, and returns them
 
 it('stores right rows while a third of the calls fails', async () => {
   const rates = { rate_429: 0.15, rate_500: 0.15 };
-  const { id } = await books.connected({ size: 600, seed: 'd' });
+  const { id } = await syncs.connected({ size: 600, seed: 'd' });
   await stack.control.put('/faults', { provider: 'wasender', ...rates, seed: 5 });
   for (let n = 0; n < 6; n += 1) {
-    const run = await books.sync(id);
+    const run = await syncs.sync(id);
     expect(run).toMatchObject({ state: 'succeeded', stats: { total_fetched: 600, unchanged: 600, failed_updates: 0 } });
   }
   await stack.control.put('/faults', { provider: 'wasender' });
 });
 
 it('misses nobody when people are removed during the reading', async () => {
-  const { id, session } = await books.connected({ size: 2600, seed: 'e' });
-  const run = await books.start(id);
+  const { id, session } = await syncs.connected({ size: 2600, seed: 'e' });
+  const run = await syncs.start(id);
   await stack.control.patch('/address-book', { session, change: 0.1, remove: 0.05 });
-  const { stats } = await books.ended(run);
-  const again = await books.sync(id);
+  const { stats } = await syncs.ended(run);
+  const again = await syncs.sync(id);
   // The second run only has entries that changed after the first had read them.
   expect(again.stats).toMatchObject({ total_fetched: 2470, inserted: 0, failed_updates: 0 });
   expect(stats.inserted).toBe(0);
@@ -140,61 +140,61 @@ it('misses nobody when people are removed during the reading', async () => {
 });
 
 it('B2: reads one person alone, also during a whole sync, and names unknown numbers', async () => {
-  const { id } = await books.connected({ size: 3000, seed: 'f' });
+  const { id } = await syncs.connected({ size: 3000, seed: 'f' });
   const some = (await people(id)).filter((one) => one.phone_number !== null).slice(0, 8);
-  const all = await books.start(id);
-  const runs = await Promise.all(some.map((one) => books.sync(id, { phone: one.phone_number })));
+  const all = await syncs.start(id);
+  const runs = await Promise.all(some.map((one) => syncs.sync(id, { phone: one.phone_number })));
   for (const run of runs)
     expect(run).toMatchObject({ state: 'succeeded', stats: { total_fetched: 1, successful_updates: 1 } });
-  expect((await books.ended(all)).stats).toMatchObject({ total_fetched: 3000, unchanged: 3000 });
-  expect(await books.sync(id, { phone: '+33639980000' })).toMatchObject({ state: 'failed', reason: 'not_found' });
+  expect((await syncs.ended(all)).stats).toMatchObject({ total_fetched: 3000, unchanged: 3000 });
+  expect(await syncs.sync(id, { phone: '+33639980000' })).toMatchObject({ state: 'failed', reason: 'not_found' });
 });
 
 it.each([
   ['contact_key', 'documented', 'id'],
   ['list_pictures', false, true],
 ])('B11: the list and the single answer, spelled in two ways (%s), do not alternate', async (name, value, usual) => {
-  await books.variant(name, value);
-  const { id } = await books.connected({ size: 20, seed: `turns ${name}` });
+  await syncs.variant(name, value);
+  const { id } = await syncs.connected({ size: 20, seed: `turns ${name}` });
   const someone = (await people(id)).find((one) => one.phone_number !== null);
-  await books.sync(id, { phone: someone.phone_number });
+  await syncs.sync(id, { phone: someone.phone_number });
   const turns = [];
   for (const target of [null, { phone: someone.phone_number }, null])
-    turns.push((await books.sync(id, target)).stats.updated);
-  await books.variant(name, usual);
+    turns.push((await syncs.sync(id, target)).stats.updated);
+  await syncs.variant(name, usual);
   expect(turns).toEqual([0, 0, 0]);
 });
 
 it('B12: reads a group of people one by one', async () => {
-  const { id, session } = await books.connected({ size: 60, seed: 'g' });
+  const { id, session } = await syncs.connected({ size: 60, seed: 'g' });
   const chosen = (await people(id)).slice(0, 25).map((one) => one.id);
-  await books.query(`update contacts set groups = '{vip}' where id = any(?::uuid[])`, [`{${chosen.join(',')}}`]);
+  await syncs.query(`update contacts set groups = '{vip}' where id = any(?::uuid[])`, [`{${chosen.join(',')}}`]);
   await stack.control.patch('/address-book', { session, change: 1 });
-  const run = await books.sync(id, { group: 'vip' });
+  const run = await syncs.sync(id, { group: 'vip' });
   expect(run).toMatchObject({ state: 'succeeded', stats: { total_fetched: 25, updated: 25, skipped: 0 } });
-  expect((await books.sync(id)).stats).toMatchObject({ updated: 35, unchanged: 25 });
+  expect((await syncs.sync(id)).stats).toMatchObject({ updated: 35, unchanged: 25 });
 });
 
 it('joins two concurrent starts into one run, which repeats once', async () => {
-  const { id, session } = await books.connected({ size: 10, seed: 'h' });
+  const { id, session } = await syncs.connected({ size: 10, seed: 'h' });
   await stack.control.put('/address-book', { session, size: 1500, seed: 'hh' });
-  const [one, two] = await Promise.all([books.start(id), books.start(id)]);
+  const [one, two] = await Promise.all([syncs.start(id), syncs.start(id)]);
   expect(one).toBe(two);
-  expect(await books.ended(one)).toMatchObject({
+  expect(await syncs.ended(one)).toMatchObject({
     state: 'succeeded',
     again: false,
     stats: { total_fetched: 1500, inserted: 1500, unchanged: 0, duplicates: 0 },
   });
-  expect(await books.query(`select * from sync_runs where account_id = ? and kind = 'contacts'`, [id])).toHaveLength(2);
+  expect(await syncs.query(`select * from sync_runs where account_id = ? and kind = 'contacts'`, [id])).toHaveLength(2);
 });
 
 it('two accounts with the same person keep their own name of it', async () => {
   const [one, two] = [
-    await books.connected({ size: 5, seed: 'same' }),
-    await books.connected({ size: 5, seed: 'same' }),
+    await syncs.connected({ size: 5, seed: 'same' }),
+    await syncs.connected({ size: 5, seed: 'same' }),
   ];
   await stack.control.patch('/address-book', { session: two.session, change: 1 });
-  await books.sync(two.id);
+  await syncs.sync(two.id);
   const names = async (id: string) => (await people(id)).map((person) => [person.wasender_jid, person.name]);
   const [first, second] = [await names(one.id), await names(two.id)];
   expect(new Set(first.map(([jid]) => jid))).toEqual(new Set(second.map(([jid]) => jid)));
@@ -202,13 +202,13 @@ it('two accounts with the same person keep their own name of it', async () => {
 });
 
 it("A6: a disconnect ends the account's syncs, and discards pages read after it", async () => {
-  const { id } = await books.connected({ size: 3000, seed: 'i' });
-  const run = await books.start(id);
+  const { id } = await syncs.connected({ size: 3000, seed: 'i' });
+  const run = await syncs.start(id);
   await stack.api.delete(`/api/v1/accounts/${id}`);
-  expect((await books.ended(run)).state).toMatch(/cancelled|succeeded/);
+  expect((await syncs.ended(run)).state).toMatch(/cancelled|succeeded/);
   await stack.api.account(id, 'disconnected');
   expect(await people(id)).toHaveLength(3000);
-  const [account] = await books.query(
+  const [account] = await syncs.query(
     'select contacts_due_at, contacts_again_at, pictures_due_at from accounts where id = ?',
     [id],
   );
@@ -216,22 +216,22 @@ it("A6: a disconnect ends the account's syncs, and discards pages read after it"
 });
 
 it('counts nobody twice when a run was killed between its last page and its end', async () => {
-  const { id, first } = await books.connected({ size: 30, seed: 'j' });
+  const { id, first } = await syncs.connected({ size: 30, seed: 'j' });
   // The state after a kill: everything is read and counted, nothing ended.
   const { tenant_id: tenantId, stats } = first;
-  await books.query(
+  await syncs.query(
     `insert into sync_runs (id, tenant_id, account_id, kind, state, dry_run, again, stats, started_at, cursor, part)
      values (?, ?, ?, 'contacts', 'running', false, false, ?::jsonb, now() - interval '1 hour', 'end', 1)`,
     [newId(), tenantId, id, JSON.stringify(stats)],
   );
   const asked = await stack.control.count('GET', '/api/contacts');
-  const [run] = await books.query(`select id from sync_runs where account_id = ? and state = 'running'`, [id]);
-  expect(await books.ended(run.id)).toMatchObject({ state: 'succeeded', stats });
+  const [run] = await syncs.query(`select id from sync_runs where account_id = ? and state = 'running'`, [id]);
+  expect(await syncs.ended(run.id)).toMatchObject({ state: 'succeeded', stats });
   expect(await stack.control.count('GET', '/api/contacts')).toBe(asked);
 });
 
 it('B12: merging by an entry includes contacts merged earlier', async () => {
-  const { id } = await books.connected({ size: 20, seed: 'm', lid_twins: 0.5 });
+  const { id } = await syncs.connected({ size: 20, seed: 'm', lid_twins: 0.5 });
   const all = await people(id);
   const numbered = all.filter((one) => one.phone_number !== null);
   const lids = all.filter((one) => one.phone_number === null);
@@ -241,17 +241,17 @@ it('B12: merging by an entry includes contacts merged earlier', async () => {
   for (const [n, one] of numbered.entries()) await write(one, n < lids.length ? { company: 'Example Ltd' } : {});
   for (const lid of lids) await write(lid, { name: 'Bo' });
   const shown = () =>
-    books.query('select id, name, company, groups from contacts where account_id = ? order by id', [id]);
+    syncs.query('select id, name, company, groups from contacts where account_id = ? order by id', [id]);
   const before = await shown();
   for (const [n, lid] of lids.entries())
     await stack.api.post('/api/v1/contacts/merge', { contact_ids: [lid.id, numbered[n].id] });
 
-  await books.variant('list_lids', true);
-  await books.sync(id);
-  await books.variant('list_lids', false);
+  await syncs.variant('list_lids', true);
+  await syncs.sync(id);
+  await syncs.variant('list_lids', false);
   const together = await people(id);
   expect(together.length).toBeLessThan(20);
-  const families = await books.query(
+  const families = await syncs.query(
     'select coalesce(merged_into, id) as root, id from contacts where account_id = ? order by id',
     [id],
   );
@@ -267,7 +267,7 @@ it('B12: merging by an entry includes contacts merged earlier', async () => {
 
 describe('ten minutes after a connection', () => {
   const runs = (id: string): Promise<any[]> =>
-    books.query(`select state, stats from sync_runs where account_id = ? and kind = 'contacts' order by id`, [id]);
+    syncs.query(`select state, stats from sync_runs where account_id = ? and kind = 'contacts' order by id`, [id]);
   const later = () => stack.control.post('/clock', { advance_seconds: 600 });
   const read = (id: string, times: number) =>
     eventually(`${times} reads`, async () => {
@@ -276,7 +276,7 @@ describe('ten minutes after a connection', () => {
     });
 
   it('B1: reads the address book once more, for people whose phone was still syncing, and not again', async () => {
-    const { id, session } = await books.connected({ size: 5, seed: 'l' });
+    const { id, session } = await syncs.connected({ size: 5, seed: 'l' });
     await stack.control.put('/faults', { provider: 'wasender', webhook_drop: 1 });
     await stack.control.put('/address-book', { session, size: 50, seed: 'l' });
     await later();
@@ -284,14 +284,14 @@ describe('ten minutes after a connection', () => {
     expect(await people(id)).toHaveLength(50);
     await stack.control.put('/faults', { provider: 'wasender' });
 
-    const next = await books.connected({ size: 5, seed: 'm' });
+    const next = await syncs.connected({ size: 5, seed: 'm' });
     await later();
     await read(next.id, 2);
     expect(await runs(id)).toHaveLength(2);
   });
 
   it('repeats this after a reconnection', async () => {
-    const { id, session } = await books.connected({ size: 5, seed: 'n' });
+    const { id, session } = await syncs.connected({ size: 5, seed: 'n' });
     await later();
     await read(id, 2);
     await stack.control.post('/drop', { session, status: 'logged_out' });
@@ -305,7 +305,7 @@ describe('ten minutes after a connection', () => {
   });
 
   it('runs in one of several workers', async () => {
-    const { id, first } = await books.connected({ size: 5, seed: 'o' });
+    const { id, first } = await syncs.connected({ size: 5, seed: 'o' });
     const { db, clock } = stack.worker.context;
     const then = new Date(clock.now().getTime() + 600_000);
     const account = { id, tenantId: first.tenant_id };

@@ -308,7 +308,7 @@ it('gives none of its roles a way around row-level security, nor a login', async
 });
 
 it('removes the contacts of a deleted account or tenant, whatever the role, and no others', async () => {
-  const [left, gone, last] = await db.system(async (em) => [
+  const [left, deleted, last] = await db.system(async (em) => [
     await seedTenant(em, tables),
     await seedTenant(em, tables),
     await seedTenant(em, tables),
@@ -328,9 +328,11 @@ it('removes the contacts of a deleted account or tenant, whatever the role, and 
       );
       return [contacts?.n, aliases?.n];
     });
-  expect(await counted(gone)).toEqual([1, 1]);
-  await db.tenant(tenantOf(gone), (em) => runSql(em, 'delete from accounts where tenant_id = ?', [tenantOf(gone)]));
-  expect(await counted(gone)).toEqual([0, 0]);
+  expect(await counted(deleted)).toEqual([1, 1]);
+  await db.tenant(tenantOf(deleted), (em) =>
+    runSql(em, 'delete from accounts where tenant_id = ?', [tenantOf(deleted)]),
+  );
+  expect(await counted(deleted)).toEqual([0, 0]);
   await db.system((em) => runSql(em, 'delete from tenants where id = ?', [tenantOf(last)]));
   expect(await counted(last)).toEqual([0, 0]);
   expect(await counted(left)).toEqual([1, 1]);

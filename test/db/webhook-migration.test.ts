@@ -93,7 +93,7 @@ const note = (id: string, digest: string): Promise<unknown> =>
   owner.query('insert into webhook_subjects (event_id, digest, tenant_id) values ($1, $2, $3)', [id, digest, tenant]);
 
 /** Runs `work` as the system. */
-async function inside<T>(work: (db: Database) => Promise<T>): Promise<T> {
+async function asSystem<T>(work: (db: Database) => Promise<T>): Promise<T> {
   const url = new URL(other.url);
   url.pathname = `/${old.name}`;
   const db = await openDatabase(url.href, { app: 1, system: 1 });
@@ -114,7 +114,7 @@ it('converts each old event to a request with one event, with its id and its sea
   for (const digest of ['many', 'bo']) await note(many, digest);
 
   expect(await migrate(old.url)).toEqual(expect.arrayContaining(['0022-webhook-requests', '0023-webhook-rows']));
-  await inside(async (db) => {
+  await asSystem(async (db) => {
     const found = await db.system((em) =>
       runSql<any>(
         em,
@@ -171,7 +171,7 @@ it('continues after a kill, and moves each event once', async () => {
   expect(left[0].n).toBe(2_000);
   await owner.query('delete from webhook_events where id = $1', [last[0].id]);
   expect(await migrate(old.url)).toContain('0023-webhook-rows');
-  await inside((db) =>
+  await asSystem((db) =>
     db.system(async (em) => {
       const [counts] = await runSql<any>(
         em,

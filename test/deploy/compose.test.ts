@@ -45,8 +45,8 @@ function importedFolders(entries: readonly string[]): Set<string> {
 /** The published ports of a service: host address, host port, container port. */
 const published = ({ ports = [] }: Service) =>
   ports.map((port) => {
-    const [, address, host, inside] = /^(?:([\d.]+):)?(\d+):(\d+)$/.exec(port) ?? [];
-    return { address, host, inside };
+    const [, address, host, container] = /^(?:([\d.]+):)?(\d+):(\d+)$/.exec(port) ?? [];
+    return { address, host, container };
   });
 
 describe('P4: docker-compose.yml', () => {
@@ -104,7 +104,7 @@ describe('P4: docker-compose.yml', () => {
     expect(api.environment?.TEMPORAL_ADDRESS).toBe('temporal:7233');
     expect(new URL(api.environment?.DATABASE_URL ?? '').host).toBe('postgres:5432');
     expect(read('deploy/Caddyfile')).toContain(`dynamic a api ${api.environment?.PORT}`);
-    expect(published(proxy)).toEqual([{ address: '127.0.0.1', host: '3900', inside: '3900' }]);
+    expect(published(proxy)).toEqual([{ address: '127.0.0.1', host: '3900', container: '3900' }]);
     expect(api.healthcheck?.test.join(' ')).toContain(`http://127.0.0.1:${api.environment?.PORT}/healthz`);
     expect(worker.healthcheck?.test.join(' ')).toContain(
       `http://127.0.0.1:${worker.environment?.METRICS_PORT}/metrics`,

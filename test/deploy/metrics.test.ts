@@ -73,7 +73,7 @@ describe('alerts and dashboard', () => {
     });
     const worker = startRole(['node', 'workers/main.ts'], { ...settings, METRICS_PORT: String(ports.workerMetrics) });
     processes.push(api, worker);
-    await Promise.all([api.says('api ready'), worker.says('worker ready')]);
+    await Promise.all([api.prints('api ready'), worker.prints('worker ready')]);
     const made = await runRole(
       ['node', 'cli/main.ts', 'keys', 'create', '--tenant', 'acme', '--scope', 'all', '--json'],
       settings,

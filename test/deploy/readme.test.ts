@@ -13,15 +13,18 @@ const blocks = [...readFileSync(join(project, 'README.md'), 'utf8').matchAll(/^`
 const ranAll = '-- every block ran --';
 
 /** Runs a text in one shell, which stops at the first failing command. */
-function paste(text: string, env: Record<string, string | undefined>): Promise<{ code: number | null; said: string }> {
+function paste(
+  text: string,
+  env: Record<string, string | undefined>,
+): Promise<{ code: number | null; output: string }> {
   const shell = spawn('bash', ['-euo', 'pipefail', '-s'], { cwd: project, env: { ...env }, stdio: 'pipe' });
-  let said = '';
-  for (const stream of [shell.stdout, shell.stderr]) stream.on('data', (part: Buffer) => (said += part.toString()));
+  let output = '';
+  for (const stream of [shell.stdout, shell.stderr]) stream.on('data', (part: Buffer) => (output += part.toString()));
   shell.stdin.on('error', () => undefined);
   shell.stdin.end(text);
   return new Promise((resolve, reject) => {
     shell.once('error', reject);
-    shell.once('close', (code) => resolve({ code, said }));
+    shell.once('close', (code) => resolve({ code, output }));
   });
 }
 
@@ -55,12 +58,12 @@ describe('a stack that was started from this checkout', () => {
       const before = readdirSync(project);
       const titled = blocks.map((block, n) => `echo '-- block ${n + 1} of ${blocks.length} --'\n${block}`);
       const text = [...titled, `echo '${ranAll}'\n`].join('\n');
-      const { code, said } = await paste(text, { ...real.env, CURL_HOME: curlHome });
-      if (code !== 0) throw new Error(`the shell ended with ${code}:\n${said}`);
+      const { code, output } = await paste(text, { ...real.env, CURL_HOME: curlHome });
+      if (code !== 0) throw new Error(`the shell ended with ${code}:\n${output}`);
       // A command that reads standard input would take the rest of the text.
-      expect(said).toContain(ranAll);
+      expect(output).toContain(ranAll);
       // The first block connects an account, the second one answers a checkpoint: both end with the account's state.
-      const printed = said.split(/^-- .* --$/m).map((part) => part.trim().split('\n').at(-1));
+      const printed = output.split(/^-- .* --$/m).map((part) => part.trim().split('\n').at(-1));
       expect(printed.slice(1, 3)).toEqual(['active', 'active']);
       expect(readdirSync(project)).toEqual(before);
     },

@@ -7,11 +7,11 @@ export const project = fileURLToPath(new URL('../../', import.meta.url));
 /** With these settings only. */
 export interface RoleProcess {
   /** Both streams. */
-  said(): string;
+  output(): string;
   /** Waits for a text in the output; fails when the command ends before. */
-  says(text: string): Promise<unknown>;
+  prints(text: string): Promise<unknown>;
   kill(signal: NodeJS.Signals): void;
-  ended: Promise<{ code: number | null; said: string }>;
+  ended: Promise<{ code: number | null; output: string }>;
   /** SIGTERM, as a container runtime sends it; returns the exit code. */
   stop(): Promise<number | null>;
 }
@@ -22,18 +22,18 @@ export function startRole([program = '', ...args]: readonly string[], settings: 
     env: { PATH: process.env.PATH, HOME: process.env.HOME, ...settings },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  let said = '';
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (part: Buffer) => (said += part.toString()));
-  const ended = new Promise<{ code: number | null; said: string }>((resolve, reject) => {
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (part: Buffer) => (output += part.toString()));
+  const ended = new Promise<{ code: number | null; output: string }>((resolve, reject) => {
     child.once('error', reject);
-    child.once('close', (code) => resolve({ code, said }));
+    child.once('close', (code) => resolve({ code, output }));
   });
   return {
-    said: () => said,
-    says: (text) =>
+    output: () => output,
+    prints: (text) =>
       eventually(`"${text}" of ${args.join(' ')}`, () => {
-        if (!said.includes(text) && child.exitCode !== null) throw new Error(`it ended: ${said}`);
-        return Promise.resolve(said.includes(text));
+        if (!output.includes(text) && child.exitCode !== null) throw new Error(`it ended: ${output}`);
+        return Promise.resolve(output.includes(text));
       }),
     kill: (signal) => void child.kill(signal),
     ended,
@@ -46,7 +46,7 @@ export function startRole([program = '', ...args]: readonly string[], settings: 
 
 /** Returns the output. Throws it when the command fails. */
 export async function runRole(command: readonly string[], settings: Record<string, string>): Promise<string> {
-  const { code, said } = await startRole(command, settings).ended;
-  if (code !== 0) throw new Error(`${command.join(' ')} ended with ${code}: ${said}`);
-  return said;
+  const { code, output } = await startRole(command, settings).ended;
+  if (code !== 0) throw new Error(`${command.join(' ')} ended with ${code}: ${output}`);
+  return output;
 }

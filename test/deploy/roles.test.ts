@@ -91,7 +91,7 @@ const found = debianPostgres();
       METRICS_PORT: String(ports.apiMetrics),
     });
     worker = startRole(['npm', 'run', '-s', 'worker'], { ...settings, METRICS_PORT: String(ports.workerMetrics) });
-    await Promise.all([api.says('api ready'), worker.says('worker ready')]);
+    await Promise.all([api.prints('api ready'), worker.prints('worker ready')]);
 
     const made = await runRole(
       ['node', join(project, 'cli/main.ts'), 'keys', 'create', '--tenant', 'acme', '--scope', 'all', '--json'],
@@ -120,8 +120,8 @@ const found = debianPostgres();
   it('stops on SIGTERM with 0, and says nothing of secrets', async () => {
     const codes = await Promise.all([api?.stop(), worker?.stop()]);
     expect(codes).toEqual([0, 0]);
-    const said = `${api?.said()}${worker?.said()}`;
-    for (const secret of [testKey, 'runtime1', 'sandbox-key']) expect(said).not.toContain(secret);
+    const output = `${api?.output()}${worker?.output()}`;
+    for (const secret of [testKey, 'runtime1', 'sandbox-key']) expect(output).not.toContain(secret);
   });
 });
 
@@ -151,8 +151,8 @@ describe('production mode', () => {
     ],
     ['the sandbox itself (SECURITY 23)', ['node', 'sandbox/main.ts'], valid, 'NODE_ENV=production'],
   ] as const)('refuses %s with one clear line', async (_what, command, environment, line) => {
-    const { code, said } = await startRole(command, environment).ended;
-    expect({ code, lines: said.trim().split('\n') }).toEqual({ code: 1, lines: [expect.stringContaining(line)] });
-    expect(said).not.toContain(testKey);
+    const { code, output } = await startRole(command, environment).ended;
+    expect({ code, lines: output.trim().split('\n') }).toEqual({ code: 1, lines: [expect.stringContaining(line)] });
+    expect(output).not.toContain(testKey);
   });
 });

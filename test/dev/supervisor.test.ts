@@ -64,7 +64,7 @@ describe('a supervised part', () => {
   }
 
   /** Waits for the end of a process that is not our child. */
-  async function gone(process: ProcessIdentity): Promise<void> {
+  async function untilEnded(process: ProcessIdentity): Promise<void> {
     while (isRunning(process)) await new Promise((resolve) => setTimeout(resolve, 20));
   }
 
@@ -89,10 +89,10 @@ describe('a supervised part', () => {
 
   test('ends when its child guard is killed', async () => {
     const part = await start(scripted('', { program: NOT_OURS, isReady: (run) => run.pid() !== null }));
-    const held = identity(part);
-    const guard = part.processes().find(({ pid }) => pid !== held.pid);
+    const other = identity(part);
+    const guard = part.processes().find(({ pid }) => pid !== other.pid);
     process.kill(guard?.pid ?? 0, 'SIGKILL');
-    await gone(held);
+    await untilEnded(other);
   });
 
   test('is stopped by SIGTERM when it handles that', async () => {
@@ -137,8 +137,8 @@ describe('a supervised part', () => {
       const common = { env: process.env, readyWithinMs: 20_000, graceMs: 1_000 };
       const ours = { name: 'ours', program: { script: '${script}' }, isReady: (run) => run.printed().includes('ready') };
       const program = { binary: '/bin/sleep', args: ['600'], user: null, stopSignal: 'SIGTERM' };
-      const held = { name: 'held', program, isReady: (run) => run.pid() !== null };
-      const started = await Promise.all([ours, held].map((spec) => startPart({ ...spec, ...common }, around)));
+      const other = { name: 'other', program, isReady: (run) => run.pid() !== null };
+      const started = await Promise.all([ours, other].map((spec) => startPart({ ...spec, ...common }, around)));
       console.log('pids', started.map((part) => part.pid()).join(' '));`,
     );
     const child = spawn(process.execPath, [supervisor], { stdio: ['ignore', 'pipe', 'inherit'] });
@@ -150,6 +150,6 @@ describe('a supervised part', () => {
       .map((pid) => identify(Number(pid)));
     expect(running).toEqual([expect.anything(), expect.anything()]);
     child.kill('SIGKILL');
-    for (const process of running) if (process) await gone(process);
+    for (const process of running) if (process) await untilEnded(process);
   });
 });

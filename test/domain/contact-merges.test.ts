@@ -22,22 +22,22 @@ const some = fc.record({
 
 type Some = typeof some extends fc.Arbitrary<infer Value> ? Value : never;
 
-const person = (id: string, { name, written, took, groups, ...told }: Some): Person => {
+const person = (id: string, { name, written, took, groups, ...given }: Some): Person => {
   const fields: ContactFields = {
     phoneNumber: null,
     pushName: null,
     verifiedName: null,
     profileImageUrl: null,
     whatsappStatus: null,
-    ...told,
-    company: written ?? told.company,
+    ...given,
+    company: written ?? given.company,
   };
   const provenance: Provenance = {
     ...(took ? { pushName: { source: 'provider', at } } : {}),
     ...(name === null ? {} : { name: { source: 'edit', at } }),
     ...(written === null
       ? {}
-      : { company: { source: 'edit', at, over: { value: told.company, origin: { source: 'provider', at } } } }),
+      : { company: { source: 'edit', at, over: { value: given.company, origin: { source: 'provider', at } } } }),
   };
   const edits = { ...(name === null ? {} : { name }), ...(written === null ? {} : { company: written }) };
   return { id, fields, edits, provenance, groups, mergedInto: null };
@@ -65,12 +65,12 @@ const step = fc.tuple(fc.nat(3), fc.nat(3));
 const cases = fc.tuple(fc.tuple(some, some, some, some), fc.array(step, { maxLength: 12 }));
 
 /** Merges two unmerged contacts, or undoes a merge. */
-function walk(people: Person[], steps: readonly (readonly [number, number])[], look: () => void): void {
+function walk(people: Person[], steps: readonly (readonly [number, number])[], check: () => void): void {
   for (const [n, m] of steps) {
     const [one, two] = [people[n]!, people[m]!];
     if (one.mergedInto) unmerge(people, one);
     else if (one !== two && !two.mergedInto) merge(people, one, two);
-    look();
+    check();
   }
 }
 

@@ -11,11 +11,11 @@ beforeAll(async () => {
 afterAll(() => stack?.stop());
 
 const whatsapp = { provider: 'unipile', channel: 'whatsapp', owner: 'maya' };
-const linkedin = (story: string, name: string) => ({
+const linkedin = (scenario: string, name: string) => ({
   provider: 'unipile',
   channel: 'linkedin',
   owner: 'maya',
-  credentials: { username: `${story}@${name}.example`, password: 'correct horse' },
+  credentials: { username: `${scenario}@${name}.example`, password: 'correct horse' },
 });
 
 async function begin(body: object): Promise<{ id: string; attempt: any }> {
@@ -76,8 +76,8 @@ describe('A3 and A4: credentials and checkpoints', () => {
 
   it.each(['2fa', 'otp'])(
     'asks for the code of %s, lets a wrong one be tried again, and takes the right one',
-    async (story) => {
-      const { id, attempt } = await begin(linkedin(story, 'bo'));
+    async (scenario) => {
+      const { id, attempt } = await begin(linkedin(scenario, 'bo'));
       expect(attempt.step.kind).toBe('code');
       const wrong = await answer(id, attempt.step, '000000');
       expect(wrong.status).toBeLessThan(300);

@@ -2,7 +2,7 @@ import type { ApiClient } from '../support/client.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
 import { everyPage, wasenderAccount } from '../support/wasender-account.ts';
 
-const book = { size: 60, seed: 'kite', nameless: 0.3, emoji: 0.4, business: 0.3, lid_only: 0.1 };
+const people = { size: 60, seed: 'kite', nameless: 0.3, emoji: 0.4, business: 0.3, lid_only: 0.1 };
 
 let stack: TestStack;
 let other: ApiClient;
@@ -10,8 +10,8 @@ let account: string;
 beforeAll(async () => {
   stack = await startTestStack();
   other = await stack.client('another tenant');
-  ({ id: account } = await wasenderAccount(stack, stack.api, book));
-  await wasenderAccount(stack, other, { ...book, size: 5 });
+  ({ id: account } = await wasenderAccount(stack, stack.api, people));
+  await wasenderAccount(stack, other, { ...people, size: 5 });
 });
 afterAll(() => stack?.stop());
 

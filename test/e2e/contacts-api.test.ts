@@ -3,7 +3,7 @@ import type { ApiClient } from '../support/client.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
 import { everyPage, wasenderAccount } from '../support/wasender-account.ts';
 
-const book = { size: 60, seed: 'kite', nameless: 0.3, emoji: 0.4, business: 0.3, lid_only: 0.1 };
+const people = { size: 60, seed: 'kite', nameless: 0.3, emoji: 0.4, business: 0.3, lid_only: 0.1 };
 const unknown = '01900000-0000-7000-8000-000000000000';
 
 let stack: TestStack;
@@ -14,8 +14,8 @@ let theirs: string;
 beforeAll(async () => {
   stack = await startTestStack();
   other = await stack.client('another tenant');
-  ({ id: account, session } = await wasenderAccount(stack, stack.api, book));
-  ({ id: theirs } = await wasenderAccount(stack, other, { ...book, size: 5 }));
+  ({ id: account, session } = await wasenderAccount(stack, stack.api, people));
+  ({ id: theirs } = await wasenderAccount(stack, other, { ...people, size: 5 }));
 });
 afterAll(() => stack?.stop());
 
@@ -235,15 +235,15 @@ describe('B9: SQL for operators', () => {
 });
 
 it('deletes a contact; the next sync may create it again under another id', async () => {
-  const gone = (await list()).find((one) => one.saved_name);
-  expect((await stack.api.delete(`/api/v1/contacts/${gone.id}`)).status).toBe(204);
-  expect((await stack.api.get(`/api/v1/contacts/${gone.id}`)).status).toBe(404);
-  expect((await stack.api.delete(`/api/v1/contacts/${gone.id}`)).status).toBe(404);
+  const removed = (await list()).find((one) => one.saved_name);
+  expect((await stack.api.delete(`/api/v1/contacts/${removed.id}`)).status).toBe(204);
+  expect((await stack.api.get(`/api/v1/contacts/${removed.id}`)).status).toBe(404);
+  expect((await stack.api.delete(`/api/v1/contacts/${removed.id}`)).status).toBe(404);
   expect(await list()).toHaveLength(59);
   expect((await sync()).inserted).toBe(1);
-  const back = (await list()).find((one) => one.wasender_jid === gone.wasender_jid);
-  expect(back).toMatchObject({ name: gone.name });
-  expect(back.id).not.toBe(gone.id);
+  const back = (await list()).find((one) => one.wasender_jid === removed.wasender_jid);
+  expect(back).toMatchObject({ name: removed.name });
+  expect(back.id).not.toBe(removed.id);
 });
 
 it('answers as the document describes', async () => {

@@ -25,10 +25,10 @@ async function begin(channel: string, more: object = {}): Promise<{ id: string; 
   expect(body.attempt.step).toMatchObject({ kind: 'redirect', url: expect.stringContaining('/hosted/') });
   return { id: body.account.id, url: body.attempt.step.url };
 }
-const login = (story: string, provider = 'LINKEDIN') => ({
+const login = (scenario: string, provider = 'LINKEDIN') => ({
   action: 'begin',
   provider,
-  username: `${story}@page.example`,
+  username: `${scenario}@page.example`,
   password: 'p',
 });
 const upstream = async (id: string): Promise<string> =>
@@ -117,7 +117,7 @@ describe("A2: a login on the provider's page", () => {
     const account = accountOn(page);
     await stack.control.post('/scan', { account_id: account });
     await stack.control.post('/clock', { advance_seconds: 120 });
-    await eventually('the account to be gone', async () => !(await exists(account)));
+    await eventually('the deletion of the account', async () => !(await exists(account)));
     expect((await stack.api.get(`/api/v1/accounts/${id}`)).body.state).toBe('failed');
   });
 
@@ -131,7 +131,7 @@ describe("A2: a login on the provider's page", () => {
 it('names accounts that a page without a callback may have made, so that they can be imported', async () => {
   await stack.control.put('/faults', { provider: 'unipile', webhook_drop: 1 });
   const { id, url } = await begin('linkedin');
-  expect(await comeBack(await browser.send(url, login('plain+stray')))).toBe(redirects.success);
+  expect(await comeBack(await browser.send(url, login('plain+unreported')))).toBe(redirects.success);
   await stack.control.put('/faults', { provider: 'unipile' });
   await stack.control.post('/clock', { advance_seconds: 3_700 });
   await stack.api.account(id, 'failed');

@@ -9,7 +9,7 @@ beforeAll(async () => {
 });
 afterAll(() => stack?.stop());
 
-const book = { size: 20, seed: 'privacy', lid_only: 0, nameless: 0, unsaved: 0.3, business: 0.5 };
+const people = { size: 20, seed: 'privacy', lid_only: 0, nameless: 0, unsaved: 0.3, business: 0.5 };
 const query = <T = any>(sql: string, params: unknown[] = []): Promise<T[]> =>
   stack.worker.context.db.system((em) => runSql<T>(em, sql, params));
 const columnsOf = (account: string): Promise<any[]> =>
@@ -62,7 +62,7 @@ describe("a tenant's settings", () => {
 describe('B14: only the needed contact fields', () => {
   it('are stored: dropped fields are cleared, not restored by syncs, and filled again when wanted', async () => {
     const client = await stack.client('fields');
-    const { id } = await wasenderAccount(stack, client, book);
+    const { id } = await wasenderAccount(stack, client, people);
     const before = await columnsOf(id);
     const saved = before.find((one) => one.saved_name && one.push_name && one.verified_name);
     const own = before.find((one) => one.saved_name && one.id !== saved.id);
@@ -101,7 +101,7 @@ describe('B14: only the needed contact fields', () => {
     await query('update accounts set pictures_due_at = ? where id = ?', [stack.worker.context.clock.now(), id]);
     const asked = await stack.control.count('GET', '/api/contacts/:phone/picture');
     await stack.trigger('fetchPictures');
-    await eventually('the look for pictures', async () => {
+    await eventually('the fetch of pictures', async () => {
       const [account] = await query('select pictures_due_at from accounts where id = ?', [id]);
       return account.pictures_due_at === null;
     });
@@ -125,7 +125,7 @@ describe('B14: only the needed contact fields', () => {
 describe('B14: a company that is not stored', () => {
   it('is kept nowhere under an edit or a merge; edits stay', async () => {
     const client = await stack.client('company');
-    const { id } = await wasenderAccount(stack, client, { ...book, size: 4 });
+    const { id } = await wasenderAccount(stack, client, { ...people, size: 4 });
     await query("update contacts set company = 'Told Ltd' where account_id = ?", [id]);
     const [survivor, merged] = await columnsOf(id);
     await client.patch(`/api/v1/contacts/${merged.id}`, { company: 'Our own word', groups: ['vip'] });
@@ -146,11 +146,11 @@ describe('B14: a company that is not stored', () => {
 describe('outcomes of syncs', () => {
   it('are kept as long as raw data; the last whole sync stays known', async () => {
     const client = await stack.client('runs');
-    const { id } = await wasenderAccount(stack, client, book);
+    const { id } = await wasenderAccount(stack, client, people);
     const phone = (await columnsOf(id)).find((one) => one.phone_number !== null).phone_number;
     const { last_sync: before } = (await client.get(`/api/v1/contacts/stats?account=${id}`)).body;
-    const wish = { kind: 'contacts', scope: { phone } };
-    const { body: run } = await client.post(`/api/v1/accounts/${id}/syncs?wait=20`, wish);
+    const request = { kind: 'contacts', scope: { phone } };
+    const { body: run } = await client.post(`/api/v1/accounts/${id}/syncs?wait=20`, request);
     expect(run).toMatchObject({ state: 'succeeded', scope: { phone } });
     await client.delete(`/api/v1/accounts/${id}`);
     await client.account(id, 'disconnected');
@@ -166,7 +166,7 @@ describe('B14: the retention of contacts', () => {
 
   it('starts when a sync no longer finds a contact; found contacts stay, changed or not', async () => {
     const client = await stack.client('missing');
-    const { id, session } = await wasenderAccount(stack, client, book);
+    const { id, session } = await wasenderAccount(stack, client, people);
     await client.patch('/api/v1/tenant', { contact_retention_days: 30 });
     await stack.control.patch('/address-book', { session, remove: 0.25 });
     await sync(id, client);
@@ -191,17 +191,17 @@ describe('B14: the retention of contacts', () => {
 
   it('restarts when a sync finds a missing contact again', async () => {
     const client = await stack.client('found');
-    const { id, session } = await wasenderAccount(stack, client, book);
+    const { id, session } = await wasenderAccount(stack, client, people);
     await stack.control.patch('/address-book', { session, remove: 0.25 });
     await sync(id, client);
-    await stack.control.put('/address-book', { session, ...book });
+    await stack.control.put('/address-people', { session, ...people });
     expect(await sync(id, client)).toMatchObject({ inserted: 0 });
     expect((await columnsOf(id)).filter((one) => one.missing_since !== null)).toEqual([]);
   });
 
   it('starts at the last whole sync for accounts that no longer sync; merged contacts go with their survivor', async () => {
     const client = await stack.client('left');
-    const { id } = await wasenderAccount(stack, client, book);
+    const { id } = await wasenderAccount(stack, client, people);
     const [first, second] = await columnsOf(id);
     await client.post('/api/v1/contacts/merge', { contact_ids: [first.id, second.id] });
     await client.patch('/api/v1/tenant', { contact_retention_days: 30 });
@@ -217,7 +217,7 @@ describe('B14: the retention of contacts', () => {
 
   it('is unlimited by default; raw data expires by its own retention, and no sync restores it', async () => {
     const client = await stack.client('for-ever');
-    const { id } = await wasenderAccount(stack, client, book);
+    const { id } = await wasenderAccount(stack, client, people);
     await days(31);
     await eventually('raw data to go', async () =>
       (await columnsOf(id)).every((one) => one.raw_wasender_data === null),

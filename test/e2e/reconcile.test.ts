@@ -244,24 +244,24 @@ describe('one leader', () => {
     };
     const leads = 'this worker reconciles now';
     const first = start();
-    await first.says(leads);
+    await first.prints(leads);
     const second = start();
-    await second.says('worker ready');
+    await second.prints('worker ready');
     const id = await stalled('leader');
     await eventually('the check', isChecked(id));
-    expect(second.said()).not.toContain(leads);
+    expect(second.output()).not.toContain(leads);
 
     first.kill('SIGKILL');
     await first.ended;
-    await second.says(leads);
+    await second.prints(leads);
     await requestCheck(id);
     await eventually('the check by the second', isChecked(id));
 
     // A stopping leader releases the lock.
     const third = start();
-    await third.says('worker ready');
+    await third.prints('worker ready');
     await second.stop();
-    await third.says(leads);
+    await third.prints(leads);
   }, 180_000);
 });
 

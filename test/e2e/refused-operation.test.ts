@@ -1,8 +1,8 @@
 import { callTo, inputFor, startPeer, type Peer } from '../providers/unipile/peer.ts';
-import { startWorld, type World } from '../sandbox/world.ts';
+import { startTestSandbox, type TestSandbox } from '../sandbox/test-sandbox.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
 
-let world: World;
+let sandbox: TestSandbox;
 let peer: Peer;
 let stack: TestStack;
 /** Refused by path or by the posted code; other calls go to the sandbox. */
@@ -12,15 +12,15 @@ const refusals: Record<string, [number, string]> = {
 };
 
 beforeAll(async () => {
-  [world, peer] = await Promise.all([startWorld(), startPeer()]);
+  [sandbox, peer] = await Promise.all([startTestSandbox(), startPeer()]);
   peer.answer = (response, { method = 'GET', url = '' }, body) => {
     const refused = refusals[url] ?? refusals[body?.code];
     const passOn = refused
       ? Promise.resolve({ status: refused[0], body: { title: 'No', type: `errors/${refused[1]}`, status: refused[0] } })
-      : world.unipile(method, url.replace('/api/v1', ''), body ?? undefined);
-    void passOn.then((said) => {
-      response.writeHead(said.status, { 'content-type': 'application/json' });
-      response.end(JSON.stringify(said.body));
+      : sandbox.unipile(method, url.replace('/api/v1', ''), body ?? undefined);
+    void passOn.then((answer) => {
+      response.writeHead(answer.status, { 'content-type': 'application/json' });
+      response.end(JSON.stringify(answer.body));
     });
   };
   stack = await startTestStack({ UNIPILE_DSN: peer.dsn, UNIPILE_ACCESS_TOKEN: callTo('').settings.access_token ?? '' });
@@ -28,7 +28,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await stack?.stop();
   peer?.close();
-  await world?.close();
+  await sandbox?.close();
 });
 
 it.each([

@@ -6,7 +6,7 @@ import { testKey } from '../support/key.ts';
 const needed = { DATABASE_URL: 'postgres://user:hunter2@127.0.0.1/patchbay', ENCRYPTION_KEY: testKey };
 
 /** The error message of `loadConfig`, which must be one line. */
-function complaint(settings: Record<string, string | undefined>): string {
+function errorMessage(settings: Record<string, string | undefined>): string {
   try {
     loadConfig({ ...needed, ...settings });
   } catch (error) {
@@ -47,13 +47,13 @@ it.each([
   ['RECONCILE_INTERVAL_SECONDS', 'Infinity'],
   ['SHUTDOWN_GRACE_SECONDS', '-1'],
 ])('refuses a wrong %s (%s) by its name, in one line', (name, value) => {
-  const message = complaint({ [name]: value });
+  const message = errorMessage({ [name]: value });
   expect(message).toMatch(value === undefined ? `${name} is not set` : `${name} is wrong`);
   expect(message).toContain('docs/reference.md');
 });
 
 it('names all wrong settings at once', () => {
-  const message = complaint({ PORT: 'eighty', LOG_LEVEL: 'loud', ENCRYPTION_KEY: undefined });
+  const message = errorMessage({ PORT: 'eighty', LOG_LEVEL: 'loud', ENCRYPTION_KEY: undefined });
   for (const name of ['PORT', 'LOG_LEVEL', 'ENCRYPTION_KEY']) expect(message).toContain(name);
 });
 
@@ -61,20 +61,20 @@ it('never quotes a value: it may be a secret in the wrong place', () => {
   const ofProviders = Object.values(providers).flatMap(({ settings }) => Object.values(settings).map(({ env }) => env));
   for (const name of [...Object.keys(loadConfig(needed)), ...ofProviders])
     for (const value of ['swordfish', 'mysql://user:swordfish@127.0.0.1/patchbay']) {
-      let said = '';
+      let thrown = '';
       try {
         loadConfig({ ...needed, [name]: value });
       } catch (error) {
-        said = String(error);
+        thrown = String(error);
       }
-      expect(said).not.toContain('swordfish');
+      expect(thrown).not.toContain('swordfish');
     }
 });
 
 it.each(['', '   '])('takes a setting of "%s" as not set', (blank) => {
   expect(loadConfig({ ...needed, PORT: blank, METRICS_PORT: blank })).toMatchObject({ PORT: 3900 });
   expect(loadConfig({ ...needed, METRICS_PORT: blank }).METRICS_PORT).toBeUndefined();
-  expect(complaint({ ENCRYPTION_KEY: blank })).toMatch('ENCRYPTION_KEY is not set');
+  expect(errorMessage({ ENCRYPTION_KEY: blank })).toMatch('ENCRYPTION_KEY is not set');
 });
 
 it('ignores other variables of the environment', () =>
@@ -84,10 +84,10 @@ describe('in production', () => {
   const production = { NODE_ENV: 'production' };
 
   it('is refused without ENCRYPTION_KEY', () =>
-    expect(complaint({ ...production, ENCRYPTION_KEY: undefined })).toMatch('ENCRYPTION_KEY is not set'));
+    expect(errorMessage({ ...production, ENCRYPTION_KEY: undefined })).toMatch('ENCRYPTION_KEY is not set'));
 
   it('is refused with a sandbox', () =>
-    expect(complaint({ ...production, SANDBOX_CONTROL_URL: 'http://127.0.0.1:3910' })).toMatch(
+    expect(errorMessage({ ...production, SANDBOX_CONTROL_URL: 'http://127.0.0.1:3910' })).toMatch(
       /SANDBOX_CONTROL_URL.*production/,
     ));
 
@@ -98,7 +98,7 @@ describe('a provider in the environment', () => {
   const both = { UNIPILE_DSN: 'https://api1.unipile.test:13111', UNIPILE_ACCESS_TOKEN: 'token' };
 
   it.each(Object.keys(both))('is refused with %s alone', (name) => {
-    const message = complaint({ [name]: both[name as keyof typeof both] });
+    const message = errorMessage({ [name]: both[name as keyof typeof both] });
     for (const each of Object.keys(both)) expect(message).toContain(each);
   });
 
@@ -113,6 +113,6 @@ describe('a provider in the environment', () => {
     const settings = { WASENDER_API_TOKEN: '1|token', WASENDER_BASE_URL: base };
     const wanted = { api_token: '1|token', ...(base ? { base_url: base } : {}) };
     expect(loadConfig({ ...needed, ...settings }).providers).toEqual({ wasender: wanted });
-    expect(complaint({ WASENDER_BASE_URL: 'wasenderapi.com' })).toMatch('WASENDER_BASE_URL is wrong');
+    expect(errorMessage({ WASENDER_BASE_URL: 'wasenderapi.com' })).toMatch('WASENDER_BASE_URL is wrong');
   });
 });

@@ -1,18 +1,18 @@
 import { request } from 'node:http';
-import { form, startWorld, walk, type Answer, type World } from './world.ts';
+import { form, startTestSandbox, walk, type Answer, type TestSandbox } from './test-sandbox.ts';
 
 describe('the sandbox under control', () => {
-  let world: World;
+  let sandbox: TestSandbox;
 
   beforeEach(async () => {
-    world = await startWorld();
+    sandbox = await startTestSandbox();
   });
-  afterEach(() => world.close());
+  afterEach(() => sandbox.close());
 
-  const faults = (rule: object): Promise<Answer> => world.control('PUT', '/faults', { provider: 'unipile', ...rule });
+  const faults = (rule: object): Promise<Answer> => sandbox.control('PUT', '/faults', { provider: 'unipile', ...rule });
 
   it('refuses calls without its key, and names the key as the cause', async () => {
-    expect(await world.unipile('GET', '/accounts', undefined, { 'x-api-key': 'wrong' })).toMatchObject({
+    expect(await sandbox.unipile('GET', '/accounts', undefined, { 'x-api-key': 'wrong' })).toMatchObject({
       status: 401,
       body: { type: 'errors/invalid_api_key', title: 'Invalid API key', status: 401 },
     });
@@ -20,9 +20,9 @@ describe('the sandbox under control', () => {
 
   it('fails the next n calls of one route', async () => {
     await faults({ rate_500: 1, times: 2, route: 'GET /api/v1/accounts/:id' });
-    const id = await world.whatsapp();
+    const id = await sandbox.whatsapp();
     const statuses = [];
-    for (let n = 0; n < 3; n++) statuses.push((await world.unipile('GET', `/accounts/${id}`)).status);
+    for (let n = 0; n < 3; n++) statuses.push((await sandbox.unipile('GET', `/accounts/${id}`)).status);
     expect(statuses).toEqual([500, 500, 200]);
   });
 
@@ -30,24 +30,24 @@ describe('the sandbox under control', () => {
     const draw = async (): Promise<number[]> => {
       await faults({ rate_429: 0.5, seed: 7 });
       const statuses = [];
-      for (let n = 0; n < 20; n++) statuses.push((await world.unipile('GET', '/accounts')).status);
+      for (let n = 0; n < 20; n++) statuses.push((await sandbox.unipile('GET', '/accounts')).status);
       return statuses;
     };
     const first = await draw();
     expect(new Set(first)).toEqual(new Set([200, 429]));
     expect(await draw()).toEqual(first);
     await faults({});
-    expect((await world.unipile('GET', '/accounts')).status).toBe(200);
+    expect((await sandbox.unipile('GET', '/accounts')).status).toBe(200);
   });
 
   it('can send a message and then answer 500', async () => {
-    await world.whatsapp();
-    const [chat] = (await walk(world, '/chats')).items;
+    await sandbox.whatsapp();
+    const [chat] = (await walk(sandbox, '/chats')).items;
     await faults({ after_effect: 1, times: 1 });
-    expect((await world.unipile('POST', `/chats/${chat.id}/messages`, form({ text: 'sent after all' }))).status).toBe(
+    expect((await sandbox.unipile('POST', `/chats/${chat.id}/messages`, form({ text: 'sent after all' }))).status).toBe(
       500,
     );
-    const [latest] = (await walk(world, `/chats/${chat.id}/messages`)).items;
+    const [latest] = (await walk(sandbox, `/chats/${chat.id}/messages`)).items;
     expect(latest.text).toBe('sent after all');
   });
 
@@ -56,54 +56,54 @@ describe('the sandbox under control', () => {
     ['after the effect', { timeout: 1, after_effect: 1 }, 1],
   ])('can hang %s', async (_when, rule, accounts) => {
     await faults({ ...rule, times: 1 });
-    const hanging = fetch(`${world.unipileUrl}/api/v1/accounts`, {
+    const hanging = fetch(`${sandbox.unipileUrl}/api/v1/accounts`, {
       method: 'POST',
       headers: { 'x-api-key': 'sandbox-key', 'content-type': 'application/json' },
       body: JSON.stringify({ provider: 'WHATSAPP' }),
       signal: AbortSignal.timeout(300),
     });
     await expect(hanging).rejects.toThrow();
-    expect((await world.unipile('GET', '/accounts')).body.items).toHaveLength(accounts);
+    expect((await sandbox.unipile('GET', '/accounts')).body.items).toHaveLength(accounts);
   });
 
   it('limits calls per minute of its own clock', async () => {
-    await world.control('PUT', '/variants', { provider: 'unipile', name: 'rate_limit_per_minute', value: 2 });
+    await sandbox.control('PUT', '/variants', { provider: 'unipile', name: 'rate_limit_per_minute', value: 2 });
     const statuses = [];
-    for (let n = 0; n < 3; n++) statuses.push((await world.unipile('GET', '/accounts')).status);
-    await world.control('POST', '/clock', { advance_seconds: 60 });
-    statuses.push((await world.unipile('GET', '/accounts')).status);
+    for (let n = 0; n < 3; n++) statuses.push((await sandbox.unipile('GET', '/accounts')).status);
+    await sandbox.control('POST', '/clock', { advance_seconds: 60 });
+    statuses.push((await sandbox.unipile('GET', '/accounts')).status);
     expect(statuses).toEqual([200, 200, 429, 200]);
   });
 
   it('counts calls by route', async () => {
-    const id = await world.whatsapp();
-    await world.control('DELETE', '/calls');
-    await world.unipile('GET', `/accounts/${id}`);
-    await world.unipile('GET', '/accounts/unknown');
-    expect((await world.control('GET', '/calls')).body).toEqual([
+    const id = await sandbox.whatsapp();
+    await sandbox.control('DELETE', '/calls');
+    await sandbox.unipile('GET', `/accounts/${id}`);
+    await sandbox.unipile('GET', '/accounts/unknown');
+    expect((await sandbox.control('GET', '/calls')).body).toEqual([
       { provider: 'unipile', method: 'GET', route: '/api/v1/accounts/:id', count: 2 },
     ]);
   });
 
   it('moves its clock ahead', async () => {
-    await world.control('POST', '/clock', { advance_seconds: 3600 });
-    const { now, offset_seconds } = (await world.control('GET', '/clock')).body;
+    await sandbox.control('POST', '/clock', { advance_seconds: 3600 });
+    const { now, offset_seconds } = (await sandbox.control('GET', '/clock')).body;
     expect(offset_seconds).toBe(3600);
     expect(Date.parse(now) - Date.now()).toBeGreaterThan(3_500_000);
-    const account = (await world.unipile('GET', `/accounts/${await world.whatsapp()}`)).body;
+    const account = (await sandbox.unipile('GET', `/accounts/${await sandbox.whatsapp()}`)).body;
     expect(Date.parse(account.created_at) - Date.now()).toBeGreaterThan(3_500_000);
   });
 
   it('clears everything on reset', async () => {
-    await world.whatsapp();
+    await sandbox.whatsapp();
     await faults({ rate_500: 1, route: 'GET /api/v1/users/me' });
-    await world.control('PUT', '/variants', { provider: 'unipile', name: 'qr_seconds', value: 5 });
-    await world.control('POST', '/clock', { advance_seconds: 100 });
-    await world.control('POST', '/reset');
-    expect((await world.unipile('GET', '/accounts')).body.items).toEqual([]);
-    expect((await world.control('GET', '/faults')).body).toEqual([]);
-    expect((await world.control('GET', '/variants')).body.unipile.qr_seconds).toBe(60);
-    expect((await world.control('GET', '/clock')).body.offset_seconds).toBe(0);
+    await sandbox.control('PUT', '/variants', { provider: 'unipile', name: 'qr_seconds', value: 5 });
+    await sandbox.control('POST', '/clock', { advance_seconds: 100 });
+    await sandbox.control('POST', '/reset');
+    expect((await sandbox.unipile('GET', '/accounts')).body.items).toEqual([]);
+    expect((await sandbox.control('GET', '/faults')).body).toEqual([]);
+    expect((await sandbox.control('GET', '/variants')).body.unipile.qr_seconds).toBe(60);
+    expect((await sandbox.control('GET', '/clock')).body.offset_seconds).toBe(0);
   });
 
   it.each([
@@ -116,14 +116,14 @@ describe('the sandbox under control', () => {
     ['POST', '/clock', { advance_seconds: -1 }, 400, /advance_seconds/],
     ['GET', '/nothing', undefined, 404, /README/],
   ])('describes the error of %s %s %j', async (method, path, body, status, error) => {
-    const answer = await world.control(method, path, body);
+    const answer = await sandbox.control(method, path, body);
     expect(answer.status).toBe(status);
     expect(answer.body.error).toMatch(error);
   });
 
   it('names the fields and values that an action takes', async () => {
-    const account_id = await world.whatsapp();
-    const answer = await world.control('POST', '/drop', { account_id, status: 'GONE' });
+    const account_id = await sandbox.whatsapp();
+    const answer = await sandbox.control('POST', '/drop', { account_id, status: 'GONE' });
     expect(answer.status).toBe(400);
     expect(answer.body.error).toMatch(/CREDENTIALS/);
   });
@@ -131,7 +131,7 @@ describe('the sandbox under control', () => {
   it.each([{ host: 'evil.example' }, { host: '127.0.0.1', origin: 'https://evil.example' }])(
     'refuses control to a web page: %j',
     async (headers) => {
-      const { port } = new URL(world.controlUrl);
+      const { port } = new URL(sandbox.controlUrl);
       const status = await new Promise<number>((resolve, reject) => {
         request({ port, host: '127.0.0.1', path: '/calls', headers }, (res) => {
           res.resume();
@@ -145,9 +145,9 @@ describe('the sandbox under control', () => {
   );
 
   it('shares nothing with another sandbox in the process', async () => {
-    const other = await startWorld();
-    await world.whatsapp();
-    await world.control('PUT', '/faults', { provider: 'unipile', rate_500: 1 });
+    const other = await startTestSandbox();
+    await sandbox.whatsapp();
+    await sandbox.control('PUT', '/faults', { provider: 'unipile', rate_500: 1 });
     const answer = await other.unipile('GET', '/accounts');
     await other.close();
     expect(answer).toMatchObject({ status: 200, body: { items: [] } });

@@ -1,22 +1,22 @@
 import { UnipileClient } from 'unipile-node-sdk';
-import { startReceiver, startWorld, type Receiver, type World } from './world.ts';
+import { startReceiver, startTestSandbox, type Receiver, type TestSandbox } from './test-sandbox.ts';
 
 /** UniPile's own Node client, which refuses every answer outside its schemas. */
 describe('P6: the official UniPile client in its strictest mode', () => {
-  let world: World;
+  let sandbox: TestSandbox;
   let receiver: Receiver;
   let client: UnipileClient;
 
   beforeAll(async () => {
-    world = await startWorld();
+    sandbox = await startTestSandbox();
     receiver = await startReceiver();
-    client = new UnipileClient(world.unipileUrl, 'sandbox-key', {
+    client = new UnipileClient(sandbox.unipileUrl, 'sandbox-key', {
       validateRequestPayload: true,
       validateRequestPayloadLevel: 'error',
     });
   });
   afterAll(async () => {
-    await world.close();
+    await sandbox.close();
     await receiver.close();
   });
 
@@ -24,7 +24,7 @@ describe('P6: the official UniPile client in its strictest mode', () => {
     const { account_id, code, qrCodeString } = await client.account.connectWhatsapp();
     expect(code).toMatch(/^2@/);
     expect(qrCodeString).not.toBe('');
-    await world.control('POST', '/scan', { account_id });
+    await sandbox.control('POST', '/scan', { account_id });
     return account_id;
   };
   const statuses = async (id: string): Promise<string[]> => {
@@ -35,7 +35,7 @@ describe('P6: the official UniPile client in its strictest mode', () => {
   it('connects WhatsApp by QR, before and after the scan', async () => {
     const { account_id } = await client.account.connectWhatsapp();
     expect(await statuses(account_id)).toEqual(['CONNECTING']);
-    await world.control('POST', '/scan', { account_id, phone: '+33639980042' });
+    await sandbox.control('POST', '/scan', { account_id, phone: '+33639980042' });
     expect(await client.account.getOne(account_id)).toMatchObject({
       type: 'WHATSAPP',
       name: '33639980042',
@@ -46,17 +46,17 @@ describe('P6: the official UniPile client in its strictest mode', () => {
 
   it('reconnects WhatsApp under the same id', async () => {
     const id = await connectWhatsapp();
-    await world.control('POST', '/drop', { account_id: id, status: 'CREDENTIALS' });
+    await sandbox.control('POST', '/drop', { account_id: id, status: 'CREDENTIALS' });
     expect(await statuses(id)).toEqual(['CREDENTIALS']);
     const again = await client.account.reconnectWhatsapp(id);
     expect(again.account_id).toBe(id);
-    await world.control('POST', '/scan', { account_id: id });
+    await sandbox.control('POST', '/scan', { account_id: id });
     expect(await statuses(id)).toEqual(['OK']);
   });
 
   it('connects Telegram by QR', async () => {
     const { account_id } = await client.account.connectTelegram();
-    await world.control('POST', '/scan', { account_id });
+    await sandbox.control('POST', '/scan', { account_id });
     expect(await statuses(account_id)).toEqual(['OK']);
     expect(await client.users.getOwnProfile(account_id)).toMatchObject({ provider: 'TELEGRAM' });
   });
@@ -79,9 +79,9 @@ describe('P6: the official UniPile client in its strictest mode', () => {
   });
 
   it.each(['2fa', 'otp', 'approve', 'captcha', 'contract', 'phone'])(
-    'takes the checkpoint of the story %s',
-    async (story) => {
-      const answer = await client.account.connectLinkedin({ username: `${story}@each.test`, password: 'p' });
+    'takes the checkpoint of the scenario %s',
+    async (scenario) => {
+      const answer = await client.account.connectLinkedin({ username: `${scenario}@each.test`, password: 'p' });
       expect(answer.object).toBe('Checkpoint');
     },
   );
@@ -121,14 +121,14 @@ describe('P6: the official UniPile client in its strictest mode', () => {
   it('asks for links to the hosted page', async () => {
     const common = {
       expiresOn: new Date(Date.now() + 3_600_000).toISOString(),
-      api_url: world.unipileUrl,
+      api_url: sandbox.unipileUrl,
       notify_url: receiver.url,
       success_redirect_url: 'https://app.example/yes',
       failure_redirect_url: 'https://app.example/no',
       name: 'user-42',
     };
     const created = await client.account.createHostedAuthLink({ ...common, type: 'create', providers: '*' });
-    expect(created).toEqual({ object: 'HostedAuthUrl', url: expect.stringContaining(`${world.unipileUrl}/`) });
+    expect(created).toEqual({ object: 'HostedAuthUrl', url: expect.stringContaining(`${sandbox.unipileUrl}/`) });
     const { account_id: reconnect_account } = await client.account.connectInstagram({ username: 'bo', password: 'p' });
     const again = await client.account.createHostedAuthLink({ ...common, type: 'reconnect', reconnect_account });
     expect((await fetch(again.url)).headers.get('content-type')).toContain('text/html');
@@ -155,7 +155,7 @@ describe('P6: the official UniPile client in its strictest mode', () => {
         LINKEDIN: () => client.account.connectLinkedin(login),
         INSTAGRAM: () => client.account.connectInstagram(login),
       }[type]();
-      if (type === 'WHATSAPP' || type === 'TELEGRAM') await world.control('POST', '/scan', { account_id: id });
+      if (type === 'WHATSAPP' || type === 'TELEGRAM') await sandbox.control('POST', '/scan', { account_id: id });
 
       const chats = await client.messaging.getAllChats({ account_id: id, limit: 250 });
       expect(chats.items).toHaveLength(12);
@@ -252,7 +252,7 @@ describe('P6: the official UniPile client in its strictest mode', () => {
     expect((await client.webhook.getAll()).items).toEqual([]);
   });
 
-  it('deletes an account, after which it is gone', async () => {
+  it('deletes an account, after which it is not found', async () => {
     const id = await connectWhatsapp();
     expect(await client.account.delete(id)).toEqual({ object: 'AccountDeleted' });
     await expect(client.account.getOne(id)).rejects.toMatchObject({
@@ -269,7 +269,7 @@ describe('P6: the official UniPile client in its strictest mode', () => {
     await expect(client.messaging.getAllChats({ limit: 251 })).rejects.toMatchObject({
       body: { type: 'errors/limit_too_high' },
     });
-    const stranger = new UnipileClient(world.unipileUrl, 'another-key');
+    const stranger = new UnipileClient(sandbox.unipileUrl, 'another-key');
     await expect(stranger.account.getAll()).rejects.toMatchObject({
       body: { type: 'errors/invalid_api_key', status: 401 },
     });

@@ -3,19 +3,19 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { eventually } from '../support/eventually.ts';
 import { accountOn, hidden, visitor, type Page } from '../support/hosted-page.ts';
-import { startReceiver, startWorld, type Receiver, type World } from './world.ts';
+import { startReceiver, startTestSandbox, type Receiver, type TestSandbox } from './test-sandbox.ts';
 
-let world: World;
+let sandbox: TestSandbox;
 let notified: Receiver;
 beforeAll(async () => {
-  [world, notified] = await Promise.all([startWorld(), startReceiver()]);
+  [sandbox, notified] = await Promise.all([startTestSandbox(), startReceiver()]);
 });
 beforeEach(() => {
   notified.received.length = 0;
-  return world.control('POST', '/reset');
+  return sandbox.control('POST', '/reset');
 });
 afterAll(async () => {
-  await world?.close();
+  await sandbox?.close();
   await notified?.close();
 });
 
@@ -24,10 +24,10 @@ const YES = 'https://app.example/yes';
 const NO = 'https://app.example/no';
 const later = (hours: number) => new Date(Date.now() + hours * 3_600_000).toISOString();
 const ask = (change: object = {}) =>
-  world.unipile('POST', '/hosted/accounts/link', {
+  sandbox.unipile('POST', '/hosted/accounts/link', {
     type: 'create',
     providers: ['LINKEDIN'],
-    api_url: world.unipileUrl,
+    api_url: sandbox.unipileUrl,
     expiresOn: later(1),
     name: 'user-42',
     notify_url: notified.url,
@@ -38,7 +38,7 @@ const ask = (change: object = {}) =>
 const link = async (change: object = {}): Promise<string> => {
   const { status, body } = await ask(change);
   expect([status, body.object]).toEqual([201, 'HostedAuthUrl']);
-  expect(body.url).toContain(`${world.unipileUrl}/`);
+  expect(body.url).toContain(`${sandbox.unipileUrl}/`);
   return body.url;
 };
 const reconnection = (id: string) => ({ type: 'reconnect', reconnect_account: id, providers: undefined });
@@ -46,15 +46,15 @@ const show = { action: 'begin' };
 const login = (who: string, provider = 'LINKEDIN') => ({ ...show, provider, username: `${who}@a.test`, password: 'p' });
 const cancel = { action: 'cancel' };
 const solve = (page: Page, code: string) => ({ action: 'solve', at: hidden(page), code });
-const accounts = async () => (await world.unipile('GET', '/accounts')).body.items;
-const said = () => notified.received.map((one) => one.body);
-const counts = async () => ({ accounts: (await accounts()).length, callbacks: said().length });
-const deliveries = async () => (await world.control('GET', '/deliveries')).body;
-const scan = (account_id: string) => world.control('POST', '/scan', { account_id });
+const accounts = async () => (await sandbox.unipile('GET', '/accounts')).body.items;
+const callbacks = () => notified.received.map((one) => one.body);
+const counts = async () => ({ accounts: (await accounts()).length, callbacks: callbacks().length });
+const deliveries = async () => (await sandbox.control('GET', '/deliveries')).body;
+const scan = (account_id: string) => sandbox.control('POST', '/scan', { account_id });
 const variant = (name: string, value: unknown) =>
-  world.control('PUT', '/variants', { provider: 'unipile', name, value });
-const faults = (rates: object) => world.control('PUT', '/faults', { provider: 'unipile', ...rates });
-const advance = (seconds: number) => world.control('POST', '/clock', { advance_seconds: seconds });
+  sandbox.control('PUT', '/variants', { provider: 'unipile', name, value });
+const faults = (rates: object) => sandbox.control('PUT', '/faults', { provider: 'unipile', ...rates });
+const advance = (seconds: number) => sandbox.control('POST', '/clock', { advance_seconds: seconds });
 
 /** A used or expired link is a page for a browser, UniPile's error for a program. */
 const dead = async (url: string, text: string) => {
@@ -68,9 +68,9 @@ describe('a login on the hosted page', () => {
     const url = await link();
     expect((await browser.send(url, login('plain'))).url).toBe(YES);
     // No wait: the callback came before the browser.
-    expect(said()).toEqual([{ status: 'CREATION_SUCCESS', account_id: expect.any(String), name: 'user-42' }]);
+    expect(callbacks()).toEqual([{ status: 'CREATION_SUCCESS', account_id: expect.any(String), name: 'user-42' }]);
     expect(notified.received[0]!.headers['content-type']).toBe('application/json');
-    expect(await accounts()).toMatchObject([{ id: said()[0].account_id, sources: [{ status: 'OK' }] }]);
+    expect(await accounts()).toMatchObject([{ id: callbacks()[0].account_id, sources: [{ status: 'OK' }] }]);
   });
 
   it('has the owner choose among several services', async () => {
@@ -92,12 +92,12 @@ describe('a login on the hosted page', () => {
     'connects %s, and the same person again under the same id',
     async (provider) => {
       await browser.send(await link({ providers: [provider] }), login('ana', provider));
-      const { account_id: id } = said()[0];
-      await world.control('POST', '/drop', { account_id: id, status: 'CREDENTIALS' });
+      const { account_id: id } = callbacks()[0];
+      await sandbox.control('POST', '/drop', { account_id: id, status: 'CREDENTIALS' });
       const url = await link(reconnection(id));
       expect((await browser.send(url, login('bo', provider))).status).toBe(403);
       expect((await browser.send(url, login('ana', provider))).url).toBe(YES);
-      expect(said()[1]).toEqual({ status: 'RECONNECTED', account_id: id, name: 'user-42' });
+      expect(callbacks()[1]).toEqual({ status: 'RECONNECTED', account_id: id, name: 'user-42' });
     },
   );
 
@@ -106,9 +106,9 @@ describe('a login on the hosted page', () => {
     ['captcha', 'Captcha token', '123456'],
     ['phone', 'Phone number', '(+33)0612345678'],
     ['contract', 'Recruiter EMEA', 'contract-emea'],
-  ])('asks for the steps of the scenario %s', async (story, text, code) => {
+  ])('asks for the steps of the scenario %s', async (scenario, text, code) => {
     const url = await link();
-    const page = await browser.send(url, login(story));
+    const page = await browser.send(url, login(scenario));
     expect(page.html).toContain(text);
     expect((await browser.send(url, solve(page, code))).url).toBe(YES);
   });
@@ -122,7 +122,7 @@ describe('a login on the hosted page', () => {
     // Sent twice, it changes the way once.
     expect((await browser.send(url, other)).html).toContain('Code (SMS)');
     const waiting = await browser.send(await link(), login('approve+bo'));
-    await world.control('POST', '/approve', { account_id: accountOn(waiting) });
+    await sandbox.control('POST', '/approve', { account_id: accountOn(waiting) });
     expect((await browser.open(waiting.url)).url).toBe(YES);
   });
 
@@ -138,7 +138,7 @@ describe('a login on the hosted page', () => {
     const nowhere = { success_redirect_url: undefined, failure_redirect_url: undefined, name: undefined };
     expect((await browser.send(await link(nowhere), login('plain'))).html).toContain('Connected');
     expect((await browser.send(await link(nowhere), cancel)).html).toContain('Nothing was connected');
-    expect(said()).toEqual([{ status: 'CREATION_SUCCESS', account_id: expect.any(String) }]);
+    expect(callbacks()).toEqual([{ status: 'CREATION_SUCCESS', account_id: expect.any(String) }]);
   });
 
   it('escapes its values, and cannot be framed', async () => {
@@ -183,7 +183,7 @@ describe('a QR code on the hosted page', () => {
   });
 
   it('logs an account in again under its id, and belongs to the newest login', async () => {
-    const id = await world.whatsapp('33639980100');
+    const id = await sandbox.whatsapp('33639980100');
     const [first, url] = [await link(reconnection(id)), await link(reconnection(id))];
     const late = await browser.send(first, show);
     const page = await browser.send(url, show);
@@ -193,7 +193,7 @@ describe('a QR code on the hosted page', () => {
     await browser.send(first, cancel);
     await scan(id);
     expect((await browser.open(page.url)).url).toBe(YES);
-    expect(said()).toEqual([{ status: 'RECONNECTED', account_id: id, name: 'user-42' }]);
+    expect(callbacks()).toEqual([{ status: 'RECONNECTED', account_id: id, name: 'user-42' }]);
   });
 });
 
@@ -272,10 +272,10 @@ describe('the end of a link', () => {
   });
 
   it('is a page for an unknown link, and for a deleted account', async () => {
-    expect((await browser.open(`${world.unipileUrl}/hosted/none`)).status).toBe(404);
-    const id = await world.whatsapp();
+    expect((await browser.open(`${sandbox.unipileUrl}/hosted/none`)).status).toBe(404);
+    const id = await sandbox.whatsapp();
     const url = await link(reconnection(id));
-    await world.unipile('DELETE', `/accounts/${id}`);
+    await sandbox.unipile('DELETE', `/accounts/${id}`);
     expect(await browser.send(url, show)).toMatchObject({ status: 404, html: expect.stringContaining('<h1>') });
   });
 });
@@ -341,10 +341,10 @@ describe('requesting a link', () => {
     const answer = await ask({ success_redirect_url: `${YES}?x=1` });
     expect(answer).toMatchObject({ status: 200, body: { object: 'HostedAuthURL' } });
     const { url } = await browser.send(answer.body.url, login('plain'));
-    const { account_id } = said()[0];
+    const { account_id } = callbacks()[0];
     expect(Object.fromEntries(new URL(url).searchParams)).toEqual({ x: '1', account_id, provider: 'LINKEDIN' });
     expect((await ask(reconnection(account_id))).status).toBe(400);
     await browser.send((await ask()).body.url, cancel);
-    expect(said()[1]).toEqual({ status: 'CREATION_FAILED', account_id: null, name: 'user-42' });
+    expect(callbacks()[1]).toEqual({ status: 'CREATION_FAILED', account_id: null, name: 'user-42' });
   });
 });

@@ -1,27 +1,27 @@
-import { form, startReceiver, startWorld, walk, type Receiver, type World } from './world.ts';
+import { form, startReceiver, startTestSandbox, walk, type Receiver, type TestSandbox } from './test-sandbox.ts';
 
 describe('webhooks of the UniPile sandbox', () => {
-  let world: World;
+  let sandbox: TestSandbox;
   let receiver: Receiver;
   let account_id: string;
 
   beforeEach(async () => {
-    world = await startWorld();
+    sandbox = await startTestSandbox();
     receiver = await startReceiver();
-    account_id = await world.whatsapp('33639980001');
+    account_id = await sandbox.whatsapp('33639980001');
   });
   afterEach(async () => {
-    await world.close();
+    await sandbox.close();
     await receiver.close();
   });
 
   const register = (extra: object = {}): Promise<unknown> =>
-    world.unipile('POST', '/webhooks', { source: 'messaging', request_url: receiver.url, name: 'inbox', ...extra });
+    sandbox.unipile('POST', '/webhooks', { source: 'messaging', request_url: receiver.url, name: 'inbox', ...extra });
   const write = (
     text: string,
     extra: object = {},
   ): Promise<{ body: { chat_id: string; messages: { message_id: string }[] } }> =>
-    world.control('POST', '/messages', { account_id, from: '+33 6 39 98 00 02', name: 'Bo', text, ...extra });
+    sandbox.control('POST', '/messages', { account_id, from: '+33 6 39 98 00 02', name: 'Bo', text, ...extra });
 
   it('sends a message as JSON under a form’s content type, with the registered headers', async () => {
     await register({ headers: [{ key: 'Unipile-Auth', value: 'secret' }] });
@@ -48,7 +48,7 @@ describe('webhooks of the UniPile sandbox', () => {
       is_sender: false,
       is_group: false,
     });
-    const stored = (await world.unipile('GET', `/messages/${one!.body.message_id}`)).body;
+    const stored = (await sandbox.unipile('GET', `/messages/${one!.body.message_id}`)).body;
     expect(stored).toMatchObject({ text: 'Hello', chat_id: body.chat_id, provider_id: one!.body.provider_message_id });
   });
 
@@ -71,9 +71,9 @@ describe('webhooks of the UniPile sandbox', () => {
 
   it('echoes own messages, sent by API or from the phone', async () => {
     await register();
-    const [chat] = (await walk(world, '/chats')).items;
-    await world.unipile('POST', `/chats/${chat.id}/messages`, form({ text: 'by API' }));
-    await world.control('POST', '/messages', { account_id, chat: chat.id, from: 'me', text: 'by phone' });
+    const [chat] = (await walk(sandbox, '/chats')).items;
+    await sandbox.unipile('POST', `/chats/${chat.id}/messages`, form({ text: 'by API' }));
+    await sandbox.control('POST', '/messages', { account_id, chat: chat.id, from: 'me', text: 'by phone' });
     const received = await receiver.until(2);
     expect(received.map(({ body }) => [body.message, body.is_sender, body.chat_id])).toEqual([
       ['by API', true, chat.id],
@@ -82,7 +82,7 @@ describe('webhooks of the UniPile sandbox', () => {
   });
 
   it('retries with growing delays until the answer is 200', async () => {
-    await world.control('PUT', '/variants', { provider: 'unipile', name: 'webhook_retry_base_seconds', value: 0.01 });
+    await sandbox.control('PUT', '/variants', { provider: 'unipile', name: 'webhook_retry_base_seconds', value: 0.01 });
     receiver.answers.push(500, 204, 302);
     await register();
     await write('Hello');
@@ -91,20 +91,24 @@ describe('webhooks of the UniPile sandbox', () => {
   });
 
   it('gives up after five retries', async () => {
-    await world.control('PUT', '/variants', { provider: 'unipile', name: 'webhook_retry_base_seconds', value: 0.001 });
+    await sandbox.control('PUT', '/variants', {
+      provider: 'unipile',
+      name: 'webhook_retry_base_seconds',
+      value: 0.001,
+    });
     receiver.answers.push(...Array.from({ length: 10 }, () => 500));
     await register();
     await write('Hello');
     await receiver.until(6);
-    await expect(settled(world)).resolves.toMatchObject([{ state: 'failed', tries: [500, 500, 500, 500, 500, 500] }]);
+    await expect(settled(sandbox)).resolves.toMatchObject([{ state: 'failed', tries: [500, 500, 500, 500, 500, 500] }]);
   });
 
   it('calls every matching webhook, and only for its accounts', async () => {
-    const other = await world.whatsapp();
+    const other = await sandbox.whatsapp();
     await register({ name: 'all' });
     await register({ name: 'one', account_ids: [account_id] });
     await register({ name: 'off', enabled: false });
-    await world.control('POST', '/messages', { account_id: other, from: '33639980002', text: 'other' });
+    await sandbox.control('POST', '/messages', { account_id: other, from: '33639980002', text: 'other' });
     await write('mine');
     const received = await receiver.until(3);
     expect(received.map(({ body }) => `${body.webhook_name} ${body.message}`).toSorted()).toEqual([
@@ -117,11 +121,16 @@ describe('webhooks of the UniPile sandbox', () => {
   it('sends receipts and reactions to webhooks that registered for them', async () => {
     await register({ name: 'received' });
     await register({ name: 'all', events: ['message_read', 'message_delivered', 'message_reaction'] });
-    const [chat] = (await walk(world, '/chats')).items;
-    const { message_id } = (await world.unipile('POST', `/chats/${chat.id}/messages`, form({ text: 'Hi' }))).body;
-    await world.control('POST', '/receipts', { account_id, message_id, status: 'delivered' });
-    await world.control('POST', '/receipts', { account_id, message_id, status: 'read' });
-    await world.control('POST', '/reactions', { account_id, message_id, from: chat.attendee_provider_id, value: '👍' });
+    const [chat] = (await walk(sandbox, '/chats')).items;
+    const { message_id } = (await sandbox.unipile('POST', `/chats/${chat.id}/messages`, form({ text: 'Hi' }))).body;
+    await sandbox.control('POST', '/receipts', { account_id, message_id, status: 'delivered' });
+    await sandbox.control('POST', '/receipts', { account_id, message_id, status: 'read' });
+    await sandbox.control('POST', '/reactions', {
+      account_id,
+      message_id,
+      from: chat.attendee_provider_id,
+      value: '👍',
+    });
     const received = await receiver.until(4);
     expect(received.map(({ body }) => `${body.webhook_name} ${body.event}`).toSorted()).toEqual([
       'all message_delivered',
@@ -129,7 +138,7 @@ describe('webhooks of the UniPile sandbox', () => {
       'all message_read',
       'received message_received',
     ]);
-    expect((await world.unipile('GET', `/messages/${message_id}`)).body).toMatchObject({
+    expect((await sandbox.unipile('GET', `/messages/${message_id}`)).body).toMatchObject({
       seen: 1,
       delivered: 1,
       reactions: [{ value: '👍', is_sender: false }],
@@ -138,21 +147,21 @@ describe('webhooks of the UniPile sandbox', () => {
 
   it('keeps events while the account is disconnected, and delivers them after the reconnect', async () => {
     await register();
-    await world.control('POST', '/drop', { account_id, status: 'CREDENTIALS' });
+    await sandbox.control('POST', '/drop', { account_id, status: 'CREDENTIALS' });
     expect(
-      (await world.control('POST', '/messages', { account_id, from: '33639980002', text: 'missed' })).body.waiting,
+      (await sandbox.control('POST', '/messages', { account_id, from: '33639980002', text: 'missed' })).body.waiting,
     ).toBe(true);
-    const [newest] = (await world.unipile('GET', '/messages?limit=1')).body.items;
+    const [newest] = (await sandbox.unipile('GET', '/messages?limit=1')).body.items;
     expect(newest.text).not.toBe('missed');
-    await world.unipile('POST', `/accounts/${account_id}`, { provider: 'WHATSAPP' });
-    await world.control('POST', '/scan', { account_id });
+    await sandbox.unipile('POST', `/accounts/${account_id}`, { provider: 'WHATSAPP' });
+    await sandbox.control('POST', '/scan', { account_id });
     expect((await receiver.until(1))[0]!.body.message).toBe('missed');
   });
 
   it('drops, doubles and reorders deliveries by fault', async () => {
     await register();
     const faults = (rule: object): Promise<unknown> =>
-      world.control('PUT', '/faults', { provider: 'unipile', ...rule });
+      sandbox.control('PUT', '/faults', { provider: 'unipile', ...rule });
     await faults({ webhook_drop: 1, times: 1 });
     await write('dropped');
     await faults({ webhook_duplicate: 1, times: 1 });
@@ -172,9 +181,9 @@ describe('webhooks of the UniPile sandbox', () => {
 });
 
 /** The deliveries, once all have ended. */
-async function settled(world: World): Promise<object[]> {
+async function settled(sandbox: TestSandbox): Promise<object[]> {
   for (;;) {
-    const { body } = await world.control('GET', '/deliveries');
+    const { body } = await sandbox.control('GET', '/deliveries');
     if (body.every((one: { state: string }) => one.state !== 'waiting')) return body;
   }
 }

@@ -1,23 +1,23 @@
-import { startWasender, type SessionOfWorld, type WasenderWorld } from './wasender-world.ts';
+import { startWasenderSandbox, type TestSession, type WasenderSandbox } from './wasender-sandbox.ts';
 
 describe('contacts of the WASender sandbox', () => {
-  let world: WasenderWorld;
-  let session: SessionOfWorld;
+  let sandbox: WasenderSandbox;
+  let session: TestSession;
 
   beforeEach(async () => {
-    world = await startWasender();
-    session = await world.linked();
+    sandbox = await startWasenderSandbox();
+    session = await sandbox.linked();
   });
-  afterEach(() => world.close());
+  afterEach(() => sandbox.close());
 
-  const get = (path: string): Promise<any> => world.wasender('GET', path, undefined, session.key);
+  const get = (path: string): Promise<any> => sandbox.wasender('GET', path, undefined, session.key);
   const all = async (): Promise<any[]> => (await get('/contacts')).body.data;
-  const book = (body: object): Promise<any> =>
-    world.control('PUT', '/address-book', { session: session.id, seed: 'a', ...body });
+  const setPeople = (body: object): Promise<any> =>
+    sandbox.control('PUT', '/address-book', { session: session.id, seed: 'a', ...body });
   const idOf = (contact: any): string => contact.id;
 
   it('lists a hundred thousand at once and by page, the same ones', async () => {
-    expect((await book({ size: 100_000 })).body.entries).toBe(100_000);
+    expect((await setPeople({ size: 100_000 })).body.entries).toBe(100_000);
     const everyone = await all();
     expect(new Set(everyone.map(idOf)).size).toBe(100_000);
     const { data } = (await get('/contacts?paginated=true&page=500&limit=200')).body;
@@ -28,7 +28,7 @@ describe('contacts of the WASender sandbox', () => {
 
   it('holds every kind of contact, in configurable shares', async () => {
     const shares = { nameless: 0.2, unsaved: 0.2, lid_only: 0.2, emoji: 0.2, business: 0.2 };
-    await book({ size: 1000, ...shares, large_record: true });
+    await setPeople({ size: 1000, ...shares, large_record: true });
     const everyone = await all();
     const share = (keep: (contact: any) => boolean): number => everyone.filter(keep).length / everyone.length;
     expect(share((one) => !one.name && !one.notify && !one.verifiedName)).toBeCloseTo(0.2, 1);
@@ -41,7 +41,7 @@ describe('contacts of the WASender sandbox', () => {
   });
 
   it('repeats people within a page, across pages and under their LID', async () => {
-    await book({ size: 100, near_duplicates: 0.1, far_duplicates: 0.1, lid_twins: 0.1, lid_only: 0, nameless: 0 });
+    await setPeople({ size: 100, near_duplicates: 0.1, far_duplicates: 0.1, lid_twins: 0.1, lid_only: 0, nameless: 0 });
     const everyone = await all();
     expect(everyone).toHaveLength(130);
     const near = everyone.filter((one, n) => n > 0 && everyone[n - 1].id === one.id);
@@ -52,17 +52,17 @@ describe('contacts of the WASender sandbox', () => {
   });
 
   it('gives the same people for the same seed, and changes and removes exact shares of them', async () => {
-    await book({ size: 1000 });
+    await setPeople({ size: 1000 });
     const before = await all();
     const change = { session: session.id, change: 0.1, remove: 0.05 };
-    expect((await world.control('PATCH', '/address-book', change)).body).toMatchObject({ changed: 100, removed: 50 });
+    expect((await sandbox.control('PATCH', '/address-book', change)).body).toMatchObject({ changed: 100, removed: 50 });
     const after = new Map((await all()).map((one) => [one.id, one]));
     expect(after.size).toBe(950);
     const kept = before.filter((one) => after.has(one.id));
     expect(kept.filter((one) => JSON.stringify(one) !== JSON.stringify(after.get(one.id)))).toHaveLength(100);
-    const [gone] = before.filter((one) => !after.has(one.id));
-    expect((await get(`/contacts/${gone.id}`)).status).toBe(404);
-    await book({ size: 1000 });
+    const [removed] = before.filter((one) => !after.has(one.id));
+    expect((await get(`/contacts/${removed.id}`)).status).toBe(404);
+    await setPeople({ size: 1000 });
     expect(await all()).toEqual(before);
   });
 
@@ -96,30 +96,30 @@ describe('contacts of the WASender sandbox', () => {
     expect(imgUrl).toBe(person.imgUrl);
     const picture = await fetch(imgUrl);
     expect([picture.headers.get('content-type'), (await picture.bytes()).length > 100]).toEqual(['image/png', true]);
-    await world.variant('picture_url_seconds', 60);
+    await sandbox.variant('picture_url_seconds', 60);
     const { data } = (await get(`/contacts/${person.id}/picture`)).body;
-    await world.control('POST', '/clock', { advance_seconds: 120 });
+    await sandbox.control('POST', '/clock', { advance_seconds: 120 });
     expect((await fetch(data.imgUrl)).status).toBe(410);
   });
 
   it('saves a name', async () => {
     const jid = '33639980009@s.whatsapp.net';
-    const { body } = await world.wasender('PUT', '/contacts', { jid, fullName: 'Bo' }, session.key);
+    const { body } = await sandbox.wasender('PUT', '/contacts', { jid, fullName: 'Bo' }, session.key);
     expect(body.data).toEqual({ jid, fullName: 'Bo' });
     expect((await get('/contacts/33639980009')).body.data).toMatchObject({ id: jid, name: 'Bo' });
     expect((await all()).at(-1)).toMatchObject({ id: jid, name: 'Bo' });
   });
 
   it('shows part of the list while the first sync runs', async () => {
-    await book({ size: 1000 });
-    await world.variant('first_sync_seconds', 1000);
+    await setPeople({ size: 1000 });
+    await sandbox.variant('first_sync_seconds', 1000);
     expect((await all()).length).toBeLessThan(500);
-    await world.control('POST', '/clock', { advance_seconds: 1000 });
+    await sandbox.control('POST', '/clock', { advance_seconds: 1000 });
     expect(await all()).toHaveLength(1000);
   });
 
   it('has groups of the generated people', async () => {
-    await book({ size: 100 });
+    await setPeople({ size: 100 });
     expect((await get('/groups?paginated=true&limit=2')).body.data).toMatchObject({ pagination: { totalPages: 3 } });
     const [group] = (await get('/groups')).body.data;
     const { data } = (await get(`/groups/${group.id}/metadata`)).body;

@@ -1,33 +1,39 @@
-import { startWasender, type SessionOfWorld, type WasenderWorld } from './wasender-world.ts';
-import { startReceiver, type Receiver } from './world.ts';
+import { startWasenderSandbox, type TestSession, type WasenderSandbox } from './wasender-sandbox.ts';
+import { startReceiver, type Receiver } from './test-sandbox.ts';
 
 describe('the contradictions of WASender as switches', () => {
-  let world: WasenderWorld;
+  let sandbox: WasenderSandbox;
   let receiver: Receiver;
-  let session: SessionOfWorld;
+  let session: TestSession;
 
   beforeEach(async () => {
-    world = await startWasender();
+    sandbox = await startWasenderSandbox();
     receiver = await startReceiver();
     const webhook_events = ['messages.received', 'messages.upsert', 'messages.update', 'session.status'];
-    session = await world.linked({ webhook_url: receiver.url, webhook_enabled: true, webhook_events });
-    await world.control('PUT', '/address-book', { session: session.id, size: 40, seed: 'a', lid_only: 0, business: 1 });
+    session = await sandbox.linked({ webhook_url: receiver.url, webhook_enabled: true, webhook_events });
+    await sandbox.control('PUT', '/address-book', {
+      session: session.id,
+      size: 40,
+      seed: 'a',
+      lid_only: 0,
+      business: 1,
+    });
     await receiver.until(3);
     receiver.received.length = 0;
   });
   afterEach(async () => {
-    await world.close();
+    await sandbox.close();
     await receiver.close();
   });
 
-  const get = async (path: string): Promise<any> => (await world.wasender('GET', path, undefined, session.key)).body;
+  const get = async (path: string): Promise<any> => (await sandbox.wasender('GET', path, undefined, session.key)).body;
   const keys = (value: object): string[] => Object.keys(value);
-  /** One world serves all variants of a test. */
-  const by = async (name: string, looks: Record<string, () => Promise<unknown>>): Promise<Record<string, unknown>> => {
+  /** One sandbox serves all variants of a test. */
+  const by = async (name: string, reads: Record<string, () => Promise<unknown>>): Promise<Record<string, unknown>> => {
     const seen: Record<string, unknown> = {};
-    for (const [value, look] of Object.entries(looks)) {
-      await world.variant(name, value);
-      seen[value] = await look();
+    for (const [value, read] of Object.entries(reads)) {
+      await sandbox.variant(name, value);
+      seen[value] = await read();
     }
     return seen;
   };
@@ -44,10 +50,10 @@ describe('the contradictions of WASender as switches', () => {
       documented: ['jid', 'id'],
       both: ['id', 'id'],
     });
-    await world.variant('contact_id_form', 'digits');
+    await sandbox.variant('contact_id_form', 'digits');
     const forms = new Set((await get('/contacts')).data.map((one: any) => /^\d+$/.test(one.id)));
     expect(forms).toEqual(new Set([true]));
-    await world.variant('contact_id_form', 'mixed');
+    await sandbox.variant('contact_id_form', 'mixed');
     expect(new Set((await get('/contacts')).data.map((one: any) => /^\d+$/.test(one.id)))).toEqual(
       new Set([true, false]),
     );
@@ -56,7 +62,7 @@ describe('the contradictions of WASender as switches', () => {
   it('spells fields as documented, in snake case or in camel case', async () => {
     const fields = async (): Promise<unknown> => {
       const contact = keys((await get('/contacts')).data[0]).filter((name) => /verified|img/i.test(name));
-      const [own] = (await world.wasender('GET', '/whatsapp-sessions')).body.data;
+      const [own] = (await sandbox.wasender('GET', '/whatsapp-sessions')).body.data;
       return [...contact, keys(own)[2]];
     };
     expect(await by('field_case', { documented: fields, snake: fields, camel: fields })).toEqual({
@@ -74,8 +80,8 @@ describe('the contradictions of WASender as switches', () => {
       error: ['error'],
       both: ['message', 'error'],
     });
-    await world.variant('error_status', '200');
-    expect(await world.wasender('GET', '/contacts/nobody', undefined, session.key)).toMatchObject({
+    await sandbox.variant('error_status', '200');
+    expect(await sandbox.wasender('GET', '/contacts/nobody', undefined, session.key)).toMatchObject({
       status: 200,
       body: { success: false },
     });
@@ -83,7 +89,7 @@ describe('the contradictions of WASender as switches', () => {
 
   it('answers an unknown contact with an error, nulls, or a success without data', async () => {
     const unknown = async (): Promise<unknown> => {
-      const { status, body } = await world.wasender('GET', '/contacts/33639980009', undefined, session.key);
+      const { status, body } = await sandbox.wasender('GET', '/contacts/33639980009', undefined, session.key);
       return [status, body.success, body.data?.name];
     };
     expect(await by('unknown_contact', { 404: unknown, nulls: unknown, success_false: unknown })).toEqual({
@@ -116,8 +122,8 @@ describe('the contradictions of WASender as switches', () => {
   });
 
   it('caps a page and may return more about it', async () => {
-    await world.variant('max_page_limit', 10);
-    await world.variant('pagination_keys', 'all');
+    await sandbox.variant('max_page_limit', 10);
+    await sandbox.variant('pagination_keys', 'all');
     const { data } = await get('/contacts?paginated=1&limit=500');
     expect([data.items.length, data.pagination]).toEqual([
       10,
@@ -127,7 +133,7 @@ describe('the contradictions of WASender as switches', () => {
 
   it('writes status words in any case, wrapped or bare', async () => {
     const words = async (): Promise<unknown> => {
-      const { data } = (await world.wasender('POST', `/whatsapp-sessions/${session.id}/connect`)).body;
+      const { data } = (await sandbox.wasender('POST', `/whatsapp-sessions/${session.id}/connect`)).body;
       return [data.status, (await get('/status')).status];
     };
     expect(await by('status_case', { documented: words, lower: words, upper: words })).toEqual({
@@ -135,37 +141,37 @@ describe('the contradictions of WASender as switches', () => {
       lower: ['connected', 'connected'],
       upper: ['CONNECTED', 'CONNECTED'],
     });
-    await world.variant('status_envelope', 'wrapped');
+    await sandbox.variant('status_envelope', 'wrapped');
     expect(await get('/status')).toEqual({ success: true, data: { status: 'CONNECTED' } });
   });
 
   it('lets a session’s key onto the routes of the personal access token, for itself alone', async () => {
-    const other = await world.created();
-    await world.variant('session_key_on_pat_routes', 'accepted');
+    const other = await sandbox.created();
+    await sandbox.variant('session_key_on_pat_routes', 'accepted');
     expect((await get('/whatsapp-sessions')).data.map((one: any) => one.id)).toEqual([session.id]);
-    expect((await world.wasender('GET', `/whatsapp-sessions/${other.id}`, undefined, session.key)).status).toBe(404);
+    expect((await sandbox.wasender('GET', `/whatsapp-sessions/${other.id}`, undefined, session.key)).status).toBe(404);
   });
 
   it('refuses operations outside the plan', async () => {
-    await world.variant('session_limit', 1);
+    await sandbox.variant('session_limit', 1);
     const settings = { name: 'b', phone_number: '+33639980005', account_protection: true, log_messages: true };
-    expect(await world.wasender('POST', '/whatsapp-sessions', settings)).toMatchObject({
+    expect(await sandbox.wasender('POST', '/whatsapp-sessions', settings)).toMatchObject({
       status: 403,
       body: { success: false, error: expect.stringMatching(/limit/) },
     });
-    await world.variant('subscription', 'none');
-    expect((await world.wasender('POST', `/whatsapp-sessions/${session.id}/connect`)).body.error).toMatch(
+    await sandbox.variant('subscription', 'none');
+    expect((await sandbox.wasender('POST', `/whatsapp-sessions/${session.id}/connect`)).body.error).toMatch(
       /subscription/,
     );
   });
 
   it('sends events in many shapes', async () => {
-    await world.variant('upsert_messages', 'object');
-    await world.variant('update_shape', 'array');
-    await world.variant('update_status', 'words');
-    await world.variant('webhook_timestamp', 'none');
-    await world.variant('webhook_session_id', 'none');
-    await world.wasender('POST', '/send-message', { to: '+33639980002', text: 'Hi' }, session.key);
+    await sandbox.variant('upsert_messages', 'object');
+    await sandbox.variant('update_shape', 'array');
+    await sandbox.variant('update_status', 'words');
+    await sandbox.variant('webhook_timestamp', 'none');
+    await sandbox.variant('webhook_session_id', 'none');
+    await sandbox.wasender('POST', '/send-message', { to: '+33639980002', text: 'Hi' }, session.key);
     const [upsert, update] = (await receiver.until(2)).map(({ body }) => body);
     expect(upsert.data.messages.messageBody).toBe('Hi');
     expect(update.data[0].update).toEqual({ status: 'sent' });
@@ -173,9 +179,9 @@ describe('the contradictions of WASender as switches', () => {
   });
 
   it('may leave out of messages.upsert what messages.received has delivered', async () => {
-    await world.variant('upsert_repeats', false);
-    await world.control('POST', '/messages', { session: session.id, from: '33639980002', text: 'in' });
-    await world.control('POST', '/messages', { session: session.id, from: 'me', chat: '33639980002', text: 'out' });
+    await sandbox.variant('upsert_repeats', false);
+    await sandbox.control('POST', '/messages', { session: session.id, from: '33639980002', text: 'in' });
+    await sandbox.control('POST', '/messages', { session: session.id, from: 'me', chat: '33639980002', text: 'out' });
     const received = await receiver.until(2);
     expect(received.map(({ body }) => body.event)).toEqual(['messages.received', 'messages.upsert']);
   });

@@ -1,26 +1,26 @@
-import { startWasender, of, type SessionOfWorld, type WasenderWorld } from './wasender-world.ts';
-import { startReceiver, type Receiver } from './world.ts';
+import { startWasenderSandbox, of, type TestSession, type WasenderSandbox } from './wasender-sandbox.ts';
+import { startReceiver, type Receiver } from './test-sandbox.ts';
 
 describe('webhooks of the WASender sandbox', () => {
-  let world: WasenderWorld;
+  let sandbox: WasenderSandbox;
   let receiver: Receiver;
-  let session: SessionOfWorld;
+  let session: TestSession;
 
   beforeEach(async () => {
-    world = await startWasender();
+    sandbox = await startWasenderSandbox();
     receiver = await startReceiver();
   });
   afterEach(async () => {
-    await world.close();
+    await sandbox.close();
     await receiver.close();
   });
 
   const linked = async (...webhook_events: string[]): Promise<void> => {
-    session = await world.linked({ webhook_url: receiver.url, webhook_enabled: true, webhook_events });
+    session = await sandbox.linked({ webhook_url: receiver.url, webhook_enabled: true, webhook_events });
   };
   const write = (text: string, extra: object = {}): Promise<any> =>
-    world.control('POST', '/messages', { session: session.id, from: '+33639980002', name: 'Bo', text, ...extra });
-  const send = (to: string): Promise<any> => world.wasender('POST', '/send-message', { to, text: 'Hi' }, session.key);
+    sandbox.control('POST', '/messages', { session: session.id, from: '+33639980002', name: 'Bo', text, ...extra });
+  const send = (to: string): Promise<any> => sandbox.wasender('POST', '/send-message', { to, text: 'Hi' }, session.key);
 
   it('signs with the secret itself and exposes the API key in session events', async () => {
     await linked('session.status', 'qrcode.updated');
@@ -65,7 +65,7 @@ describe('webhooks of the WASender sandbox', () => {
 
   it('sends a group’s message with its author', async () => {
     await linked('messages-group.received');
-    const [group] = (await world.wasender('GET', '/groups', undefined, session.key)).body.data;
+    const [group] = (await sandbox.wasender('GET', '/groups', undefined, session.key)).body.data;
     await write('To all', { chat: group.id });
     const [one] = await receiver.until(1);
     expect(one!.body.data.messages.key).toMatchObject({
@@ -80,7 +80,7 @@ describe('webhooks of the WASender sandbox', () => {
     const { data } = (await send('+33639980002')).body;
     expect(data).toEqual({ msgId: expect.any(Number), jid: '33639980002@s.whatsapp.net', status: 'in_progress' });
     await receiver.until(3);
-    await world.control('POST', '/receipts', { session: session.id, message_id: data.msgId, status: 'read' });
+    await sandbox.control('POST', '/receipts', { session: session.id, message_id: data.msgId, status: 'read' });
     const received = await receiver.until(5);
     expect(received.map(({ body }) => body.event)).toEqual([
       'message.sent',
@@ -93,7 +93,7 @@ describe('webhooks of the WASender sandbox', () => {
     expect(sent).toMatchObject({ success: true, key: { fromMe: true } });
     expect(echo.messages[0].key).toEqual(sent.key);
     expect([out.update.status, read.update.status, read.key]).toEqual([2, 4, sent.key]);
-    const info = await world.wasender('GET', `/messages/${data.msgId}/info`, undefined, session.key);
+    const info = await sandbox.wasender('GET', `/messages/${data.msgId}/info`, undefined, session.key);
     expect(info.body.data).toMatchObject({ msgId: data.msgId, id: sent.key.id, status: 4 });
   });
 
@@ -102,7 +102,7 @@ describe('webhooks of the WASender sandbox', () => {
     const { msgId } = (await send('+33639989999')).body.data;
     const [failed] = await receiver.until(1);
     expect(failed!.body.data).toMatchObject({ success: false, error: expect.any(String) });
-    const again = await world.wasender('POST', `/messages/${msgId}/resend`, undefined, session.key);
+    const again = await sandbox.wasender('POST', `/messages/${msgId}/resend`, undefined, session.key);
     expect(again.body).toEqual({ success: true, message: expect.any(String) });
     expect((await receiver.until(2))[1]!.body.data.success).toBe(true);
   });
@@ -118,17 +118,17 @@ describe('webhooks of the WASender sandbox', () => {
 
   it('sends the changed fields of contacts, in batches', async () => {
     await linked('contacts.update', 'contacts.upsert');
-    await world.control('PUT', '/address-book', { session: session.id, size: 1000, seed: 'a', announce: true });
-    const told = (await receiver.until(10, of('contacts.upsert'))).flatMap(({ body }) => body.data);
-    expect(told).toHaveLength(1000);
-    const visible = told.find((one) => one.id.endsWith('@s.whatsapp.net'));
+    await sandbox.control('PUT', '/address-book', { session: session.id, size: 1000, seed: 'a', announce: true });
+    const contacts = (await receiver.until(10, of('contacts.upsert'))).flatMap(({ body }) => body.data);
+    expect(contacts).toHaveLength(1000);
+    const visible = contacts.find((one) => one.id.endsWith('@s.whatsapp.net'));
     expect(visible).toMatchObject({ lid: expect.stringMatching(/@lid$/), phoneNumber: visible.id });
-    expect(told.some((one) => one.id.endsWith('@lid') && one.phoneNumber === undefined)).toBe(true);
+    expect(contacts.some((one) => one.id.endsWith('@lid') && one.phoneNumber === undefined)).toBe(true);
 
-    await world.control('PATCH', '/address-book', { session: session.id, change: 0.15, remove: 0.1 });
+    await sandbox.control('PATCH', '/address-book', { session: session.id, change: 0.15, remove: 0.1 });
     const changes = (await receiver.until(2, of('contacts.update'))).flatMap(({ body }) => body.data);
     expect(changes).toHaveLength(150);
-    const { data } = (await world.wasender('GET', '/contacts', undefined, session.key)).body;
+    const { data } = (await sandbox.wasender('GET', '/contacts', undefined, session.key)).body;
     const after = new Map<string, any>(data.map((one: any) => [one.id, one]));
     for (const { id, imgUrl, ...fields } of changes) {
       expect(after.get(id)).toMatchObject(fields);
@@ -142,16 +142,16 @@ describe('webhooks of the WASender sandbox', () => {
     await write('Hello again');
     const [one] = await receiver.until(1);
     expect(one!.body.data).toEqual([{ id: '33639980002@s.whatsapp.net', notify: 'Bo' }]);
-    const found = await world.wasender('GET', '/contacts/33639980002', undefined, session.key);
+    const found = await sandbox.wasender('GET', '/contacts/33639980002', undefined, session.key);
     expect(found.body.data).toMatchObject({ notify: 'Bo' });
   });
 
   it('keeps messages while the phone is disconnected', async () => {
     await linked('messages.received', 'session.status');
-    await world.control('POST', '/drop', { session: session.id, status: 'logged_out' });
+    await sandbox.control('POST', '/drop', { session: session.id, status: 'logged_out' });
     expect((await write('missed')).body.waiting).toBe(true);
-    await world.wasender('POST', `/whatsapp-sessions/${session.id}/connect`);
-    await world.control('POST', '/scan', { session: session.id });
+    await sandbox.wasender('POST', `/whatsapp-sessions/${session.id}/connect`);
+    await sandbox.control('POST', '/scan', { session: session.id });
     const [one] = await receiver.until(1, of('messages.received'));
     expect(one!.body.data.messages.messageBody).toBe('missed');
   });
@@ -161,17 +161,17 @@ describe('webhooks of the WASender sandbox', () => {
     await write('', { text: 'look', attachments: [{ mimetype: 'image/png', size: 100 }] });
     const { messages } = (await receiver.until(1))[0]!.body.data;
     expect(messages.message.imageMessage).toMatchObject({ mimetype: 'image/png', caption: 'look' });
-    const { publicUrl } = (await world.wasender('POST', '/decrypt-media', { data: { messages } }, session.key)).body;
+    const { publicUrl } = (await sandbox.wasender('POST', '/decrypt-media', { data: { messages } }, session.key)).body;
     expect((await (await fetch(publicUrl)).bytes()).length).toBe(100);
-    await world.control('POST', '/clock', { advance_seconds: 3600 });
+    await sandbox.control('POST', '/clock', { advance_seconds: 3600 });
     expect((await fetch(publicUrl)).status).toBe(410);
   });
 
   it('accepts uploads as bytes and as base64', async () => {
     await linked();
     const headers = { authorization: `Bearer ${session.key}`, 'content-type': 'image/png' };
-    const raw = await fetch(`${world.wasenderUrl}/upload`, { method: 'POST', headers, body: 'bytes' });
-    const { body } = await world.wasender('POST', '/upload', { base64: btoa('bytes') }, session.key);
+    const raw = await fetch(`${sandbox.wasenderUrl}/upload`, { method: 'POST', headers, body: 'bytes' });
+    const { body } = await sandbox.wasender('POST', '/upload', { base64: btoa('bytes') }, session.key);
     for (const { publicUrl } of [(await raw.json()) as { publicUrl: string }, body]) {
       expect(await (await fetch(publicUrl)).text()).toBe('bytes');
     }
@@ -180,9 +180,9 @@ describe('webhooks of the WASender sandbox', () => {
   it('sends only the registered events, and none when it is off', async () => {
     await linked('messages.received');
     await write('one', { from: 'me', chat: '33639980002' });
-    await world.wasender('PUT', `/whatsapp-sessions/${session.id}`, { webhook_enabled: false });
+    await sandbox.wasender('PUT', `/whatsapp-sessions/${session.id}`, { webhook_enabled: false });
     await write('two');
-    await world.wasender('PUT', `/whatsapp-sessions/${session.id}`, { webhook_enabled: true });
+    await sandbox.wasender('PUT', `/whatsapp-sessions/${session.id}`, { webhook_enabled: true });
     await write('three');
     await receiver.until(1);
     expect(receiver.received.map(({ body }) => body.data.messages.messageBody)).toEqual(['three']);
@@ -190,13 +190,13 @@ describe('webhooks of the WASender sandbox', () => {
 
   it('retries, and drops and doubles by fault', async () => {
     await linked('messages.received');
-    await world.variant('webhook_retry_base_seconds', 0.01);
+    await sandbox.variant('webhook_retry_base_seconds', 0.01);
     receiver.answers.push(500, 503);
     await write('kept');
     await receiver.until(3);
-    await world.control('PUT', '/faults', { provider: 'wasender', webhook_drop: 1, times: 1 });
+    await sandbox.control('PUT', '/faults', { provider: 'wasender', webhook_drop: 1, times: 1 });
     await write('dropped');
-    await world.control('PUT', '/faults', { provider: 'wasender', webhook_duplicate: 1, times: 1 });
+    await sandbox.control('PUT', '/faults', { provider: 'wasender', webhook_duplicate: 1, times: 1 });
     await write('doubled');
     const received = await receiver.until(5);
     expect(received.slice(3).map(({ body }) => body.data.messages.messageBody)).toEqual(['doubled', 'doubled']);

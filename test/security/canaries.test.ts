@@ -10,7 +10,7 @@ import { providers } from '../../providers/providers.ts';
 import { createControl, type Control } from '../support/control.ts';
 import { eventually } from '../support/eventually.ts';
 import { misbehaviours, startFaultyProvider, type FaultyProvider } from './faulty-provider.ts';
-import { createCanaries, createRecorder, onboardings, see, type Recorder } from './onboardings.ts';
+import { createCanaries, createRecorder, onboardings, answerSteps, type Recorder } from './onboardings.ts';
 import {
   columnsOf,
   installationKeys,
@@ -83,7 +83,7 @@ beforeAll(async () => {
   await gather();
 }, 420_000);
 afterAll(async () => {
-  for (const undo of onTestEnd) undo();
+  for (const cleanUp of onTestEnd) cleanUp();
   await stack?.stop();
   await faulty?.close();
   rmSync(home, { recursive: true, force: true });
@@ -96,15 +96,15 @@ async function play(): Promise<void> {
   expect((await call('PUT', '/api/v1/providers/unipile', settings)).status).toBe(200);
   await refusals();
 
-  const stories = onboardings(canaries);
+  const logins = onboardings(canaries);
   const begin = async (name: string): Promise<string> => {
-    const story = stories[name];
-    const { body } = await call('POST', '/api/v1/accounts', story?.body, { 'idempotency-key': `canary-${name}` });
+    const chosen = logins[name];
+    const { body } = await call('POST', '/api/v1/accounts', chosen?.body, { 'idempotency-key': `canary-${name}` });
     if (body.attempt?.step?.text) made.push({ name: `QR text of ${name}`, value: body.attempt.step.text });
     return body.account.id;
   };
   const finish = async (name: string, id: string) => {
-    outcomes[name] = await see(recorder, control, id, canaries, stories[name]?.codes);
+    outcomes[name] = await answerSteps(recorder, control, id, canaries, logins[name]?.codes);
   };
 
   // A login whose answer was lost keeps its identity busy for minutes, and attempts last a quarter of an hour.
@@ -116,7 +116,7 @@ async function play(): Promise<void> {
   made.push(...faulty.registered.headers.map((value) => ({ name: 'webhook secret', value })));
   await failInDatabase(first, async () => finish('approve', await begin('approve')));
   await misbehave(true);
-  const rest = Object.keys(stories).filter((name) => name !== 'qr' && name !== 'approve');
+  const rest = Object.keys(logins).filter((name) => name !== 'qr' && name !== 'approve');
   const ids = await Promise.all(
     rest.map(async (name) => {
       const id = await begin(name);
@@ -132,16 +132,16 @@ async function play(): Promise<void> {
   await control.post('/messages', message);
   await control.post('/drop', { account_id: upstream, status: 'CREDENTIALS' });
   await call('POST', `/api/v1/accounts/${first}/reconnect`);
-  outcomes['reconnect'] = await see(recorder, control, first, canaries);
+  outcomes['reconnect'] = await answerSteps(recorder, control, first, canaries);
   const linkedin = ids[rest.indexOf('2fa')] ?? '';
   const credentials = {
     username: `plain+${canaries.personal.username.value}@canary.example`,
     password: canaries.secrets.otherPassword.value,
   };
   await call('POST', `/api/v1/accounts/${linkedin}/reconnect`, { credentials });
-  outcomes['reconnect with another password'] = await see(recorder, control, linkedin, canaries);
+  outcomes['reconnect with another password'] = await answerSteps(recorder, control, linkedin, canaries);
   await call('DELETE', `/api/v1/accounts/${linkedin}`);
-  outcomes['disconnect'] = await see(recorder, control, linkedin, canaries);
+  outcomes['disconnect'] = await answerSteps(recorder, control, linkedin, canaries);
   await call('POST', `/api/v1/accounts/${first}/syncs`, { kind: 'details' });
   clearInterval(hurry);
   await misbehave(false);

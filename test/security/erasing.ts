@@ -6,10 +6,10 @@ import type { ApiClient } from '../support/client.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
 import { everyPage, wasenderAccount } from '../support/wasender-account.ts';
 
-export const book = { size: 20, seed: 'erased', lid_only: 0, nameless: 0, unsaved: 0 };
+export const people = { size: 20, seed: 'erased', lid_only: 0, nameless: 0, unsaved: 0 };
 
 /** Two accounts of a tenant and one of another, with the same people. */
-export interface World {
+export interface ErasureFixture {
   stack: TestStack;
   other: ApiClient;
   one: { id: string; session: string };
@@ -17,25 +17,25 @@ export interface World {
   theirs: { id: string; session: string };
 }
 
-export async function startWorld(): Promise<World> {
+export async function startErasureFixture(): Promise<ErasureFixture> {
   const stack = await startTestStack();
   const other = await stack.client('theirs');
-  const one = await wasenderAccount(stack, stack.api, book);
-  const two = await wasenderAccount(stack, stack.api, book);
-  const theirs = await wasenderAccount(stack, other, book);
+  const one = await wasenderAccount(stack, stack.api, people);
+  const two = await wasenderAccount(stack, stack.api, people);
+  const theirs = await wasenderAccount(stack, other, people);
   return { stack, other, one, two, theirs };
 }
 
 /** A person of one test only. */
-let people = 0;
+let persons = 0;
 export const newPerson = () => {
-  people += 1;
-  const digits = `3363998${String(70_000 + people)}`;
+  persons += 1;
+  const digits = `3363998${String(70_000 + persons)}`;
   return {
     phone: `+${digits}`,
     jid: `${digits}@s.whatsapp.net`,
-    lid: `9000000000${70_000 + people}@lid`,
-    name: `Ana${people} Kite`,
+    lid: `9000000000${70_000 + persons}@lid`,
+    name: `Ana${persons} Kite`,
   };
 };
 export type Person = ReturnType<typeof newPerson>;

@@ -25,14 +25,22 @@ import { startTestStack, type TestStack } from '../support/stack.ts';
 import { wasenderAccount } from '../support/wasender-account.ts';
 import { createInstallation } from './installation.ts';
 import { columnsOf } from './places.ts';
-import { book, createErasing, entry, newPerson, startWorld, type Person, type World } from './erasing.ts';
+import {
+  people,
+  createErasing,
+  entry,
+  newPerson,
+  startErasureFixture,
+  type Person,
+  type ErasureFixture,
+} from './erasing.ts';
 
 let stack: TestStack;
 let other: ApiClient;
-let one: World['one'];
-let two: World['two'];
+let one: ErasureFixture['one'];
+let two: ErasureFixture['two'];
 beforeAll(async () => {
-  ({ stack, other, one, two } = await startWorld());
+  ({ stack, other, one, two } = await startErasureFixture());
 });
 afterAll(() => stack?.stop());
 const { query, contactsOf, byPhone, tenantOf, erase, save, message, tracesIn } = createErasing(() => stack);
@@ -236,8 +244,8 @@ describe('SECURITY 21: the ledger', () => {
     expect(await imported(file)).toMatchObject({ erased: 1 });
     const { db, vault, clock } = stack.worker.context;
     const tenantId = await tenantOf(one.id);
-    const told = entry({ id: ana.jid, phone: ana.phone, lid: ana.lid });
-    await db.tenant(tenantId, (em) => filterErased(em, vault, tenantId, [told], clock.now()));
+    const found = entry({ id: ana.jid, phone: ana.phone, lid: ana.lid });
+    await db.tenant(tenantId, (em) => filterErased(em, vault, tenantId, [found], clock.now()));
     expect((await stack.api.get(`/api/v1/erasures/${erasure.id}`)).body.state).toBe('running');
     expect(await erasuresToRepeat(db)).toBe(0);
     // So that nothing is left for the next tests.
@@ -271,7 +279,7 @@ describe('SECURITY 21: a restored API', () => {
     const file = join(tmpdir(), `ledger-${randomBytes(6).toString('hex')}.jsonl`);
     const kept = await startTestStack({ ERASURE_LEDGER: file });
     try {
-      const { id } = await wasenderAccount(kept, kept.api, book);
+      const { id } = await wasenderAccount(kept, kept.api, people);
       const [{ phone_number: phone }] = await contactsOf(kept.api, id);
       const { body: erasure } = await kept.api.post('/api/v1/erasures?wait=20', { phone });
       expect(erasure.state).toBe('done');

@@ -16,13 +16,13 @@ import { eventually } from '../support/eventually.ts';
 import { temporalClient } from '../support/history.ts';
 import { type TestStack } from '../support/stack.ts';
 import { wasenderAccount } from '../support/wasender-account.ts';
-import { createErasing, entry, newPerson, startWorld, type World } from './erasing.ts';
+import { createErasing, entry, newPerson, startErasureFixture, type ErasureFixture } from './erasing.ts';
 
 let stack: TestStack;
-let one: World['one'];
-let two: World['two'];
+let one: ErasureFixture['one'];
+let two: ErasureFixture['two'];
 beforeAll(async () => {
-  ({ stack, one, two } = await startWorld());
+  ({ stack, one, two } = await startErasureFixture());
 });
 afterAll(() => stack?.stop());
 const { query, tenantOf, erase, save, message, tracesIn } = createErasing(() => stack);
@@ -64,7 +64,7 @@ describe('SECURITY 21: concurrent erasures', () => {
     const { db, vault } = stack.worker.context;
     const tenantId = await tenantOf(one.id);
     let release = (): void => undefined;
-    const held = new Promise<void>((resolve) => {
+    const released = new Promise<void>((resolve) => {
       release = resolve;
     });
     let looked = (): void => undefined;
@@ -76,7 +76,7 @@ describe('SECURITY 21: concurrent erasures', () => {
       await runSql(em, 'select pg_advisory_xact_lock(hashtextextended(?, 0))::text', [`contacts/${one.id}`]);
       expect((await erasedAmong(em, vault, tenantId, [subjectOf(ana.jid)!])).size).toBe(0);
       looked();
-      await held;
+      await released;
       const of = { tenantId, accountId: one.id, at: new Date(), vault, keep: null };
       await saveContacts(em, of, [entry({ id: ana.jid, phone: ana.phone, name: ana.name })]);
     });
@@ -101,7 +101,7 @@ describe('SECURITY 21: concurrent erasures', () => {
     const { db, clock } = context;
     const account = await db.system((em) => em.findOneOrFail(Account, { id: one.id }));
     let release = (): void => undefined;
-    const held = new Promise<void>((resolve) => {
+    const released = new Promise<void>((resolve) => {
       release = resolve;
     });
     let looked = (): void => undefined;
@@ -129,7 +129,7 @@ describe('SECURITY 21: concurrent erasures', () => {
       };
       expect(await storeEvents(context, em, incoming, 'apply')).toMatchObject([{ state: 'processed' }]);
       looked();
-      await held;
+      await released;
     });
     await asked;
     const { body } = await stack.api.post('/api/v1/erasures', { phone: ana.phone });
@@ -156,8 +156,8 @@ describe('SECURITY 21: concurrent erasures', () => {
     expect(receipt.contacts).toBe(0);
     const { db, vault, clock } = stack.worker.context;
     const tenantId = await tenantOf(two.id);
-    const told = entry({ id: ana.jid, phone: ana.phone, lid: ana.lid, name: ana.name });
-    const left = await db.tenant(tenantId, (em) => filterErased(em, vault, tenantId, [told], clock.now()));
+    const found = entry({ id: ana.jid, phone: ana.phone, lid: ana.lid, name: ana.name });
+    const left = await db.tenant(tenantId, (em) => filterErased(em, vault, tenantId, [found], clock.now()));
     expect(left).toEqual({ entries: [], erased: 1 });
     await stack.control.post('/clock', { advance_seconds: 60 });
     await eventually('the rest to go', async () => {
@@ -166,7 +166,7 @@ describe('SECURITY 21: concurrent erasures', () => {
     });
     expect(await tracesIn(tenantId, ana.lid, ana.name)).toEqual([]);
     await stack.api.delete(`/api/v1/erasures/${id}`);
-    expect(await db.tenant(tenantId, (em) => filterErased(em, vault, tenantId, [told], clock.now()))).toMatchObject({
+    expect(await db.tenant(tenantId, (em) => filterErased(em, vault, tenantId, [found], clock.now()))).toMatchObject({
       erased: 0,
     });
   });

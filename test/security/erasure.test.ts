@@ -8,15 +8,23 @@ import type { ApiClient } from '../support/client.ts';
 import { eventually } from '../support/eventually.ts';
 import { type TestStack } from '../support/stack.ts';
 import { wasenderAccount } from '../support/wasender-account.ts';
-import { book, createErasing, entry, newPerson, startWorld, type Person, type World } from './erasing.ts';
+import {
+  people,
+  createErasing,
+  entry,
+  newPerson,
+  startErasureFixture,
+  type Person,
+  type ErasureFixture,
+} from './erasing.ts';
 
 let stack: TestStack;
 let other: ApiClient;
-let one: World['one'];
-let two: World['two'];
-let theirs: World['theirs'];
+let one: ErasureFixture['one'];
+let two: ErasureFixture['two'];
+let theirs: ErasureFixture['theirs'];
 beforeAll(async () => {
-  ({ stack, other, one, two, theirs } = await startWorld());
+  ({ stack, other, one, two, theirs } = await startErasureFixture());
 });
 afterAll(() => stack?.stop());
 const { query, contactsOf, byPhone, tenantOf, sync, erase, save, deliver, message, eventsOf, tracesIn } = createErasing(
@@ -47,7 +55,7 @@ describe('SECURITY 21: erasure', () => {
     const { id } = await erase({ phone });
     expect(await sync(stack.api, one.id)).toMatchObject({ erased: 2, inserted: 0 });
     expect(await sync(stack.api, two.id)).toMatchObject({ erased: 2, inserted: 0 });
-    const fresh = await wasenderAccount(stack, stack.api, book);
+    const fresh = await wasenderAccount(stack, stack.api, people);
     for (const account of [one, two, fresh]) expect(await byPhone(stack.api, account.id, phone)).toBeNull();
     expect(await sync(other, theirs.id)).toMatchObject({ erased: 0 });
 
@@ -141,8 +149,8 @@ describe('SECURITY 21: erasure', () => {
     const nobody = newPerson();
     for (const erased of [phone, nobody.phone]) await erase({ phone: erased });
     const syncOf = async (about: string): Promise<any> => {
-      const wish = { kind: 'contacts', scope: { phone: about } };
-      return (await stack.api.post(`/api/v1/accounts/${one.id}/syncs?wait=20`, wish)).body;
+      const request = { kind: 'contacts', scope: { phone: about } };
+      return (await stack.api.post(`/api/v1/accounts/${one.id}/syncs?wait=20`, request)).body;
     };
     expect(await syncOf(phone)).toMatchObject({ state: 'succeeded', scope: {}, stats: { erased: 1, inserted: 0 } });
     expect(await syncOf(nobody.phone)).toMatchObject({ state: 'failed', scope: {}, reason: 'not_found' });
@@ -171,7 +179,7 @@ describe('SECURITY 21: erasure', () => {
     const latest = () =>
       query(
         `select e.state, e.error, r.body, r.error as why, (
-           select count(*)::int from webhook_subjects s where s.request_id = r.id) as noted
+           select count(*)::int from webhook_subjects s where s.request_id = r.id) as subjects
          from webhook_events e join webhook_requests r on r.id = e.request_id
          where e.type = 'contacts.upsert' and e.account_id = ? order by e.id desc limit 1`,
         [one.id],
@@ -184,11 +192,11 @@ describe('SECURITY 21: erasure', () => {
       );
     await upsert([...ids, ana.jid]);
     const why = expect.stringContaining('more than 5,000');
-    expect(await latest()).toEqual([{ state: 'processed', error: why, body: null, why, noted: 0 }]);
+    expect(await latest()).toEqual([{ state: 'processed', error: why, body: null, why, subjects: 0 }]);
     await upsert([...ids.slice(2), ana.jid]);
-    expect(await latest()).toMatchObject([{ error: null, why: null, noted: 5_000 }]);
+    expect(await latest()).toMatchObject([{ error: null, why: null, subjects: 5_000 }]);
     expect((await erase({ phone: ana.phone })).receipt.webhook_bodies).toBe(1);
-    expect(await latest()).toMatchObject([{ body: null, noted: 0 }]);
+    expect(await latest()).toMatchObject([{ body: null, subjects: 0 }]);
   });
 
   it('keeps no body of a later event, and no subjects', async () => {
@@ -231,26 +239,26 @@ describe('SECURITY 21: erasure', () => {
     for (const who of [before, after]) expect((await send(upstream, who)).status).toBe(200);
     const stored = () =>
       query(
-        `select e.state, r.body is null as gone from webhook_events e join webhook_requests r on r.id = e.request_id
+        `select e.state, r.body is null as dropped from webhook_events e join webhook_requests r on r.id = e.request_id
          where e.provider_account_id = ? order by e.id`,
         [upstream],
       );
     expect(await stored()).toEqual([
-      { state: 'unmatched', gone: false },
-      { state: 'unmatched', gone: false },
+      { state: 'unmatched', dropped: false },
+      { state: 'unmatched', dropped: false },
     ]);
     await erase({ phone: before.phone });
     // An event without a tenant belongs to no tenant's erasure.
-    expect((await stored())[0]).toMatchObject({ gone: false });
+    expect((await stored())[0]).toMatchObject({ dropped: false });
     const account = await db.system((em) => em.findOneOrFail(Account, { id: one.id }));
     const claimed = Object.assign(account, { credentialsId: credentials.id, providerAccountId: upstream });
     await db.system((em) => claimEvents(stack.worker.context, em, claimed, clock.now()));
     expect(await stored()).toEqual([
-      { state: 'processed', gone: true },
-      { state: 'processed', gone: false },
+      { state: 'processed', dropped: true },
+      { state: 'processed', dropped: false },
     ]);
     expect((await erase({ phone: after.phone })).receipt.webhook_bodies).toBe(1);
-    expect((await stored())[1]).toMatchObject({ gone: true });
+    expect((await stored())[1]).toMatchObject({ dropped: true });
   });
 
   it('refuses a request that names no person, several, or an account of the tenant', async () => {

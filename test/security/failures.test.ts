@@ -78,11 +78,11 @@ async function historyWhen(
   };
   const closed = { attempt: 1, state: 'closed', stepId: null, kind: null, wakeAt: null, wakeInMs: null, reason: null };
   let wishes = 1;
-  const wish = () =>
+  const operation = () =>
     wishes-- > 0 ? { kind: 'connect', attempt: 1, expiresInMs: 60_000 } : { kind: 'none', attempt: 1 };
   const done = { ...closed, accountState: 'active' };
   const activities: Partial<Record<keyof Activities, () => Promise<unknown>>> = {
-    nextOperation: () => Promise.resolve(wish()),
+    nextOperation: () => Promise.resolve(operation()),
     beginLogin: () => Promise.resolve(done),
     closeAttempt: () => Promise.resolve(done),
   };

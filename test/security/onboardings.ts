@@ -85,7 +85,7 @@ interface Onboarding {
 /** One login per way in which a secret or a personal field reaches Patchbay. */
 export function onboardings({ secrets, personal }: Canaries): Record<string, Onboarding> {
   const common = { provider: 'unipile', owner: personal.owner.value, label: personal.label.value };
-  const user = (story: string): string => `${story}+${personal.username.value}@canary.example`;
+  const user = (scenario: string): string => `${scenario}+${personal.username.value}@canary.example`;
   const password = secrets.password.value;
   const proxy = {
     host: '127.0.0.1',
@@ -142,7 +142,7 @@ export function onboardings({ secrets, personal }: Canaries): Record<string, Onb
 }
 
 /** Acts as the owner until the account's newest attempt has ended; returns its outcome. */
-export async function see(
+export async function answerSteps(
   { call }: Recorder,
   control: Control,
   id: string,

@@ -43,7 +43,7 @@ const unicode = (value: string): string =>
 export function findAll(places: readonly Place[], canaries: readonly Canary[]): string[] {
   const found: string[] = [];
   for (const { name, value } of canaries) {
-    if (value.length < 6) throw new Error(`${name} is too short to be told from chance: ${value}`);
+    if (value.length < 6) throw new Error(`${name} is too short to be distinguished from chance: ${value}`);
     const forms = formsOf(value);
     for (const place of places) {
       const at = forms.map((form) => place.bytes.indexOf(form)).find((index) => index >= 0);

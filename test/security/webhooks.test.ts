@@ -85,9 +85,9 @@ describe('SECURITY 3: unsigned webhooks', () => {
     async (word) => {
       const account = await connected(`forged-${word.toLowerCase()}`);
       const { url, secrets } = await hook();
-      const looks = await stack.control.count('GET', '/api/v1/accounts/:id');
+      const checks = await stack.control.count('GET', '/api/v1/accounts/:id');
       expect(await send(url, secrets[0] ?? '', account.provider_account_id, word)).toBe(200);
-      await eventually('the look', async () => (await stack.control.count('GET', '/api/v1/accounts/:id')) > looks);
+      await eventually('the check', async () => (await stack.control.count('GET', '/api/v1/accounts/:id')) > checks);
       await eventually('the event', async () => (await eventsOf(account.id)).length > 0);
       const after = (await stack.api.get(`/api/v1/accounts/${account.id}`)).body;
       expect([after.state, after.provider_account_id]).toEqual(['active', account.provider_account_id]);

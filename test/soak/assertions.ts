@@ -206,7 +206,7 @@ const assertions: Assertion[] = [
   (all) => none('attempts with a compensation left', all, `connection_attempts where undo <> '[]'`),
   (all) =>
     none(
-      'lost answers not looked for',
+      'lost answers not resolved',
       all,
       'connection_attempts where intent_at is not null and provider_account_id is null',
     ),

@@ -35,7 +35,7 @@ export async function contactsUnderKills(size: number, kills: number, report: (t
       from = seen.cursor;
       await real.kill(parts[killed % parts.length] ?? 'worker');
     }
-    report(`an address book of ${size} people was read through ${killed} kills`);
+    report(`an address people of ${size} people was read through ${killed} kills`);
     const ended = await eventually(
       'the end of the sync',
       async () => {
@@ -81,8 +81,8 @@ async function connect(real: RealStack, size: number): Promise<{ id: string; ent
   const id = body.account.id;
   const session = (await real.api.get(`/api/v1/accounts/${id}`)).body.provider_account_id;
   await real.control.put('/variants', { provider: 'wasender', name: 'list_lids', value: true });
-  const book = { size, seed: 'kills', near_duplicates: 0.02, far_duplicates: 0.02, lid_twins: 0.02 };
-  const { entries } = await real.control.put('/address-book', { session, ...book });
+  const people = { size, seed: 'kills', near_duplicates: 0.02, far_duplicates: 0.02, lid_twins: 0.02 };
+  const { entries } = await real.control.put('/address-book', { session, ...people });
   await real.control.post('/scan', { session });
   return { id, entries };
 }

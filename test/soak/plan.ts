@@ -39,7 +39,7 @@ export interface Person {
   operations: PlannedOperation[];
 }
 
-/** Channel, method and sandbox story of each account, in turn. */
+/** Channel, method and sandbox scenario of each account, in turn. */
 const accountKinds: readonly [Person['channel'], Person['method'], string][] = [
   ['whatsapp', 'qr', ''],
   ['linkedin', 'credentials', '2fa'],
@@ -60,13 +60,13 @@ const accountKinds: readonly [Person['channel'], Person['method'], string][] = [
 
 export function planPeople({ accounts, operations }: Size, draws: Draws): Person[] {
   return Array.from({ length: accounts }, (_, n) => {
-    const [channel, method, story] = accountKinds[n % accountKinds.length] ?? ['whatsapp', 'qr', ''];
+    const [channel, method, scenario] = accountKinds[n % accountKinds.length] ?? ['whatsapp', 'qr', ''];
     const own = draws.fork(`person ${n}`);
     return {
-      name: `${n + 1} ${channel} ${method}${story && ` ${story}`}`,
+      name: `${n + 1} ${channel} ${method}${scenario && ` ${scenario}`}`,
       channel,
       method,
-      username: `${story || 'plain'}+${n}@soak.example`,
+      username: `${scenario || 'plain'}+${n}@soak.example`,
       phone: `+336399${String(80_000 + n).padStart(5, '0')}`,
       operations: Array.from({ length: operations }, () => drawOperation(own)),
     };

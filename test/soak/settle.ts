@@ -11,7 +11,7 @@ const unchangedMs = 8_000;
 export const unsettled = {
   'attempts running': `connection_attempts where state = 'running'`,
   compensations: `connection_attempts where undo <> '[]'`,
-  'lost answers to look for': `connection_attempts where intent_at is not null and provider_account_id is null`,
+  'lost answers to resolve': `connection_attempts where intent_at is not null and provider_account_id is null`,
   'checks requested': `accounts where check_requested_at is not null`,
   'signals owed': `webhook_events where owes_signal`,
   'syncs running': `sync_runs where state = 'running'`,

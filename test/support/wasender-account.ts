@@ -7,13 +7,13 @@ let numbers = 0;
 export async function wasenderAccount(
   { control }: Pick<TestStack, 'control'>,
   client: ApiClient,
-  book: object,
+  people: object,
 ): Promise<{ id: string; session: string }> {
   const credentials = { phone_number: `+336399840${String((numbers += 1)).padStart(2, '0')}` };
   const body = { provider: 'wasender', channel: 'whatsapp', owner: 'maya', credentials };
   const { id } = (await client.post('/api/v1/accounts', body)).body.account;
   const session = (await client.get(`/api/v1/accounts/${id}`)).body.provider_account_id;
-  await control.put('/address-book', { session, ...book });
+  await control.put('/address-book', { session, ...people });
   await control.post('/scan', { session });
   await client.account(id, 'active');
   const { body: run } = await client.post(`/api/v1/accounts/${id}/syncs?wait=20`, { kind: 'contacts' });

@@ -29,8 +29,8 @@ const tests = (browserPath: string) => (): void => {
     api = createClient(url, key);
     browser = openBrowser(browserPath);
     const credentials = { username: '2fa@ui.example', password };
-    const wish = { provider: 'unipile', channel: 'linkedin', owner: 'maya', credentials };
-    ({ account, attempt } = (await api.post('/api/v1/accounts', wish)).body);
+    const request = { provider: 'unipile', channel: 'linkedin', owner: 'maya', credentials };
+    ({ account, attempt } = (await api.post('/api/v1/accounts', request)).body);
     await api.post(`/api/v1/accounts/${account.id}/attempt/steps/${attempt.step.id}`, { answer: '123456' });
     await api.step(account.id, 'done');
     attempt = (await api.get(`/api/v1/accounts/${account.id}/attempt`)).body;

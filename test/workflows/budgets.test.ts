@@ -15,7 +15,7 @@ import { syncWorkflowId } from '../../domain/workflow-ids.ts';
 import { scheduleId } from '../../temporal/schedules.ts';
 import { visitor } from '../support/hosted-page.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
-import { createBooks } from '../contacts/book.ts';
+import { createContactSyncs } from '../contacts/contact-syncs.ts';
 import { bundle, replay } from '../replay/replay.ts';
 
 let stack: TestStack;
@@ -152,13 +152,13 @@ async function newest(prefix: string): Promise<History> {
 }
 
 it('reads an address book within 11 events and 4 actions, also when it fails', async () => {
-  const books = createBooks(stack);
-  const { id } = await books.connected({ size: 20, seed: 'budget' });
+  const syncs = createContactSyncs(stack);
+  const { id } = await syncs.connected({ size: 20, seed: 'budget' });
   const history = await keep('sync-contacts', await newest(syncWorkflowId('contacts', id)));
   expect(eventsOf(history).length).toBeLessThanOrEqual(11);
   expect(actionsOf(history)).toBeLessThanOrEqual(4);
 
-  const run = await books.sync(id, { phone: '+33639980000' });
+  const run = await syncs.sync(id, { phone: '+33639980000' });
   expect(run).toMatchObject({ state: 'failed', reason: 'not_found' });
   await keep('sync-contacts-failed', await newest(syncWorkflowId('contacts', id, run.scope)));
 });

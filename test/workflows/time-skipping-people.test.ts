@@ -5,7 +5,7 @@ import { currentStep, refresh, refusals, status, submitStep } from '../../workfl
 import {
   answerOf,
   atFirstStep,
-  connectWish,
+  connectOperation,
   day,
   hour,
   input,
@@ -16,32 +16,32 @@ import {
   waiting,
   within,
   withTimeSkipped,
-  world,
-} from './story.ts';
+  fakeActivities,
+} from './scenario.ts';
 import { progress } from './time-skipping.ts';
 
 withTimeSkipped('P5, with time skipped: what people do meanwhile', () => {
   describe('answers', () => {
     /** A login that asks for a code; the answer `right` is accepted. The code's step lasts two hours. */
-    const asksForCode = ({ note, end }: ReturnType<typeof world>): Partial<Activities> => ({
+    const asksForCode = ({ logCall, end }: ReturnType<typeof fakeActivities>): Partial<Activities> => ({
       beginLogin: (ref) => {
-        note('beginLogin', ref);
+        logCall('beginLogin', ref);
         return Promise.resolve(waiting(ref, 'code-1', 2 * hour, { kind: 'code' }));
       },
       checkLogin: (ref) => {
-        note('checkLogin', ref);
+        logCall('checkLogin', ref);
         return Promise.resolve(progress(ref.attempt, { state: 'ending', reason: 'checkpoint_expired' }));
       },
       actOnStep: (ref) => {
-        note('actOnStep', ref);
+        logCall('actOnStep', ref);
         if (ref.answerId === 'right') return Promise.resolve(end(ref.attempt, 'active'));
         return Promise.resolve(waiting(ref, 'code-2', 2 * hour, { kind: 'code' }));
       },
     });
 
     it('accepts an answer an hour later; a wrong one leads to a new step with its own expiry', async () => {
-      const story = world([connectWish(day)]);
-      await time.play({ ...story.common, ...asksForCode(story) }, async (play) => {
+      const fakes = fakeActivities([connectOperation(day)]);
+      await time.play({ ...fakes.common, ...asksForCode(fakes) }, async (play) => {
         // As the API does: the update starts the run and returns its first step.
         const startWorkflowOperation = new WithStartWorkflowOperation('connection', {
           taskQueue: play.taskQueue,
@@ -63,34 +63,34 @@ withTimeSkipped('P5, with time skipped: what people do meanwhile', () => {
         expect(right.state).toBe('closed');
         await handle.result();
       });
-      expect(story.asked()).toEqual(['nextOperation', 'beginLogin', 'actOnStep', 'actOnStep']);
+      expect(fakes.asked()).toEqual(['nextOperation', 'beginLogin', 'actOnStep', 'actOnStep']);
     });
 
     it('refuses an answer to an ended step, and the step still lapses at its time', async () => {
-      const story = world([connectWish(day)]);
-      await time.play({ ...story.common, ...asksForCode(story) }, async (play) => {
+      const fakes = fakeActivities([connectOperation(day)]);
+      await time.play({ ...fakes.common, ...asksForCode(fakes) }, async (play) => {
         const handle = await atFirstStep(play);
         const late = handle.executeUpdate(submitStep, { args: [answerOf('code-0', 'right')] });
         await expect(late).rejects.toMatchObject(refusedAs(refusals.stale));
         await handle.result();
       });
-      expect(story.journal.at(-1)).toMatchObject({ what: 'closeAttempt', reason: 'checkpoint_expired' });
-      expect(story.journal.at(-1)?.after).toEqual(within(2 * hour));
+      expect(fakes.callLog.at(-1)).toMatchObject({ what: 'closeAttempt', reason: 'checkpoint_expired' });
+      expect(fakes.callLog.at(-1)?.after).toEqual(within(2 * hour));
     });
 
     it('refuses a second answer during the check of the first', async () => {
-      const story = world([connectWish(day)]);
+      const fakes = fakeActivities([connectOperation(day)]);
       const checked = Promise.withResolvers<void>();
       const begun = Promise.withResolvers<void>();
       const slow: Partial<Activities> = {
-        ...asksForCode(story),
+        ...asksForCode(fakes),
         actOnStep: async (ref) => {
           begun.resolve();
           await checked.promise;
-          return story.end(ref.attempt, 'active');
+          return fakes.end(ref.attempt, 'active');
         },
       };
-      await time.play({ ...story.common, ...slow }, async (play) => {
+      await time.play({ ...fakes.common, ...slow }, async (play) => {
         const handle = await atFirstStep(play);
         const first = handle.executeUpdate(submitStep, { args: [answerOf('code-1', 'one')] });
         await begun.promise;
@@ -105,33 +105,33 @@ withTimeSkipped('P5, with time skipped: what people do meanwhile', () => {
 
   describe('concurrent operations', () => {
     it('starts a newer operation in the middle of a login, once the older attempt is closed', async () => {
-      const story = world([connectWish(day)]);
-      const { journal, note, end, common, wish } = story;
+      const fakes = fakeActivities([connectOperation(day)]);
+      const { callLog, logCall, end, common, request } = fakes;
       await time.play(
         {
           ...common,
           beginLogin: (ref) => {
-            note('beginLogin', ref);
+            logCall('beginLogin', ref);
             return Promise.resolve(waiting(ref, 'step-1', day));
           },
           checkLogin: (ref) => {
-            note('checkLogin', ref);
+            logCall('checkLogin', ref);
             return Promise.resolve(progress(ref.attempt, { state: 'ending', reason: 'superseded' }));
           },
           endLogin: (ref) => {
-            note('endLogin', ref);
+            logCall('endLogin', ref);
             return Promise.resolve(end(ref.attempt, 'disconnected'));
           },
         },
         async (play) => {
           const handle = await atFirstStep(play);
           await time.env.sleep(4 * hour);
-          wish({ kind: 'disconnect', attempt: 2, expiresInMs: hour });
+          request({ kind: 'disconnect', attempt: 2, expiresInMs: hour });
           await handle.signal(refresh);
           await handle.result();
         },
       );
-      expect(journal.map(({ what, attempt, reason }) => [what, attempt, reason])).toEqual([
+      expect(callLog.map(({ what, attempt, reason }) => [what, attempt, reason])).toEqual([
         ['nextOperation', 0, undefined],
         ['beginLogin', 1, undefined],
         ['checkLogin', 1, undefined],
@@ -139,22 +139,25 @@ withTimeSkipped('P5, with time skipped: what people do meanwhile', () => {
         ['nextOperation', 0, undefined],
         ['endLogin', 2, undefined],
       ]);
-      expect(journal[2]?.after).toEqual(within(4 * hour));
+      expect(callLog[2]?.after).toEqual(within(4 * hour));
     });
 
     it('closes an attempt that was replaced while it had no run', async () => {
-      const { journal, note, end, common } = world([{ kind: 'superseded', attempt: 1 }, connectWish(hour, 2)]);
+      const { callLog, logCall, end, common } = fakeActivities([
+        { kind: 'superseded', attempt: 1 },
+        connectOperation(hour, 2),
+      ]);
       await time.play(
         {
           ...common,
           beginLogin: (ref) => {
-            note('beginLogin', ref);
+            logCall('beginLogin', ref);
             return Promise.resolve(end(ref.attempt, 'active'));
           },
         },
         run,
       );
-      expect(journal.map(({ what, attempt }) => [what, attempt])).toEqual([
+      expect(callLog.map(({ what, attempt }) => [what, attempt])).toEqual([
         ['nextOperation', 0],
         ['closeAttempt', 1],
         ['nextOperation', 0],
@@ -163,16 +166,16 @@ withTimeSkipped('P5, with time skipped: what people do meanwhile', () => {
     });
 
     it('closes an attempt that its owner cancelled, without waiting for its deadline', async () => {
-      const { journal, note, common } = world([connectWish(3 * day)]);
+      const { callLog, logCall, common } = fakeActivities([connectOperation(3 * day)]);
       await time.play(
         {
           ...common,
           beginLogin: (ref) => {
-            note('beginLogin', ref);
+            logCall('beginLogin', ref);
             return Promise.resolve(waiting(ref, 'step-1', 3 * day));
           },
           checkLogin: (ref) => {
-            note('checkLogin', ref);
+            logCall('checkLogin', ref);
             return Promise.resolve(progress(ref.attempt, { state: 'ending', reason: 'cancelled' }));
           },
         },
@@ -183,18 +186,18 @@ withTimeSkipped('P5, with time skipped: what people do meanwhile', () => {
           await handle.result();
         },
       );
-      expect(journal.at(-1)).toMatchObject({ what: 'closeAttempt', reason: 'cancelled' });
-      expect(journal.at(-1)?.after).toEqual(within(day));
+      expect(callLog.at(-1)).toMatchObject({ what: 'closeAttempt', reason: 'cancelled' });
+      expect(callLog.at(-1)?.after).toEqual(within(day));
     });
 
     it('leaves the operation open when an operator cancels the run; the next run continues it', async () => {
-      const { asked, note, end, common } = world([connectWish(3 * day)]);
+      const { asked, logCall, end, common } = fakeActivities([connectOperation(3 * day)]);
       let begun = 0;
       await time.play(
         {
           ...common,
           beginLogin: (ref) => {
-            note('beginLogin', ref);
+            logCall('beginLogin', ref);
             begun += 1;
             return Promise.resolve(begun === 1 ? waiting(ref, 'step-1', 3 * day) : end(ref.attempt, 'active'));
           },
@@ -211,18 +214,18 @@ withTimeSkipped('P5, with time skipped: what people do meanwhile', () => {
     });
 
     it('keeps its timer when a signal changes nothing', async () => {
-      const { asked, note, end, common } = world([connectWish(day)]);
+      const { asked, logCall, end, common } = fakeActivities([connectOperation(day)]);
       let lapse = 0;
       const history = await time.play(
         {
           ...common,
           beginLogin: (ref) => {
-            note('beginLogin', ref);
+            logCall('beginLogin', ref);
             lapse = ref.now + day;
             return Promise.resolve(waiting(ref, 'step-1', day));
           },
           checkLogin: (ref) => {
-            const after = note('checkLogin', ref);
+            const after = logCall('checkLogin', ref);
             if (after >= day) return Promise.resolve(end(ref.attempt, 'active'));
             return Promise.resolve(
               progress(ref.attempt, { stepId: 'step-1', kind: 'qr', wakeAt: lapse, wakeInMs: lapse - ref.now }),

@@ -3,7 +3,7 @@ import { searchAttributes } from '../../domain/search-attributes.ts';
 import { refresh } from '../../workflows/messages.ts';
 import {
   between,
-  connectWish,
+  connectOperation,
   day,
   hour,
   input,
@@ -15,46 +15,46 @@ import {
   waiting,
   within,
   withTimeSkipped,
-  world,
-} from './story.ts';
+  fakeActivities,
+} from './scenario.ts';
 import { progress } from './time-skipping.ts';
 
 withTimeSkipped('P5, with time skipped: deadlines and pauses', () => {
   describe('an attempt and its deadline', () => {
     it('ends an attempt that nobody finishes at its deadline, days later, with the named reason', async () => {
-      const { journal, asked, note, common } = world([connectWish(3 * day)]);
+      const { callLog, asked, logCall, common } = fakeActivities([connectOperation(3 * day)]);
       await time.play(
         {
           ...common,
           beginLogin: (ref) => {
-            note('beginLogin', ref);
+            logCall('beginLogin', ref);
             return Promise.resolve(waiting(ref, 'step-1', 3 * day, { kind: 'redirect' }));
           },
           checkLogin: (ref) => {
-            note('checkLogin', ref);
+            logCall('checkLogin', ref);
             return Promise.resolve(progress(ref.attempt, { state: 'ending', reason: 'deadline_passed' }));
           },
         },
         run,
       );
       expect(asked()).toEqual(['nextOperation', 'beginLogin', 'checkLogin', 'closeAttempt']);
-      expect(journal.at(-1)).toMatchObject({ attempt: 1, reason: 'deadline_passed' });
-      expect(journal[2]?.after).toBeGreaterThanOrEqual(3 * day);
-      expect(journal[2]?.after).toBeLessThan(3 * day + minute);
+      expect(callLog.at(-1)).toMatchObject({ attempt: 1, reason: 'deadline_passed' });
+      expect(callLog[2]?.after).toBeGreaterThanOrEqual(3 * day);
+      expect(callLog[2]?.after).toBeLessThan(3 * day + minute);
     });
 
     it('renews a QR code each time it lapses, until the deadline', async () => {
-      const { journal, note, common } = world([connectWish(10 * minute)]);
+      const { callLog, logCall, common } = fakeActivities([connectOperation(10 * minute)]);
       let codes = 1;
       await time.play(
         {
           ...common,
           beginLogin: (ref) => {
-            note('beginLogin', ref);
+            logCall('beginLogin', ref);
             return Promise.resolve(waiting(ref, 'code-1', minute));
           },
           checkLogin: (ref) => {
-            if (note('checkLogin', ref) >= 10 * minute)
+            if (logCall('checkLogin', ref) >= 10 * minute)
               return Promise.resolve(progress(ref.attempt, { state: 'ending', reason: 'deadline_passed' }));
             codes += 1;
             return Promise.resolve(waiting(ref, `code-${codes}`, minute));
@@ -62,23 +62,23 @@ withTimeSkipped('P5, with time skipped: deadlines and pauses', () => {
         },
         run,
       );
-      const looks = journal.filter(({ what }) => what === 'checkLogin').map(({ after }) => Math.floor(after / minute));
-      expect(looks).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+      const checks = callLog.filter(({ what }) => what === 'checkLogin').map(({ after }) => Math.floor(after / minute));
+      expect(checks).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
       expect(codes).toBe(10);
-      expect(journal.at(-1)).toMatchObject({ what: 'closeAttempt', reason: 'deadline_passed' });
+      expect(callLog.at(-1)).toMatchObject({ what: 'closeAttempt', reason: 'deadline_passed' });
     });
 
     it('accepts a scan that the check at the deadline finds: nothing is closed or compensated', async () => {
-      const { asked, note, end, common } = world([connectWish(day)]);
+      const { asked, logCall, end, common } = fakeActivities([connectOperation(day)]);
       await time.play(
         {
           ...common,
           beginLogin: (ref) => {
-            note('beginLogin', ref);
+            logCall('beginLogin', ref);
             return Promise.resolve(waiting(ref, 'step-1', day));
           },
           checkLogin: (ref) => {
-            note('checkLogin', ref);
+            logCall('checkLogin', ref);
             return Promise.resolve(end(ref.attempt, 'active'));
           },
         },
@@ -88,20 +88,20 @@ withTimeSkipped('P5, with time skipped: deadlines and pauses', () => {
     });
 
     it('accepts a scan between the check at the deadline and the compensation', async () => {
-      const { asked, note, end, common } = world([connectWish(day)]);
+      const { asked, logCall, end, common } = fakeActivities([connectOperation(day)]);
       const handle = await time.play(
         {
           ...common,
           beginLogin: (ref) => {
-            note('beginLogin', ref);
+            logCall('beginLogin', ref);
             return Promise.resolve(waiting(ref, 'step-1', day));
           },
           checkLogin: (ref) => {
-            note('checkLogin', ref);
+            logCall('checkLogin', ref);
             return Promise.resolve(progress(ref.attempt, { state: 'ending', reason: 'deadline_passed' }));
           },
           closeAttempt: (ref) => {
-            note('closeAttempt', ref);
+            logCall('closeAttempt', ref);
             return Promise.resolve(end(ref.attempt, 'active'));
           },
         },
@@ -119,13 +119,13 @@ withTimeSkipped('P5, with time skipped: deadlines and pauses', () => {
 
   describe('pauses of a provider', () => {
     it('waits the hours that the provider asks for, and no less', async () => {
-      const { note, end, common } = world([connectWish(2 * day)]);
+      const { logCall, end, common } = fakeActivities([connectOperation(2 * day)]);
       const tries: number[] = [];
       await time.play(
         {
           ...common,
           beginLogin: async (ref) => {
-            note('beginLogin', ref);
+            logCall('beginLogin', ref);
             tries.push(await serverTime());
             if (tries.length === 1)
               throw new ProviderFailure('rate_limited', 'Asked for a pause.', { retryAfterMs: 5 * hour });
@@ -138,30 +138,30 @@ withTimeSkipped('P5, with time skipped: deadlines and pauses', () => {
     });
 
     it('gives up at the deadline when the provider asks for longer, with the provider’s reason', async () => {
-      const { journal, asked, note, common } = world([connectWish(8 * hour)]);
+      const { callLog, asked, logCall, common } = fakeActivities([connectOperation(8 * hour)]);
       await time.play(
         {
           ...common,
           beginLogin: (ref) => {
-            note('beginLogin', ref);
+            logCall('beginLogin', ref);
             throw new ProviderFailure('rate_limited', 'Asked for a pause.', { retryAfterMs: 5 * hour });
           },
         },
         run,
       );
       expect(asked().at(-1)).toBe('closeAttempt');
-      expect(journal.at(-1)).toMatchObject({ reason: 'rate_limited' });
-      expect(journal.at(-1)?.after).toBeLessThanOrEqual(8 * hour + minute);
+      expect(callLog.at(-1)).toMatchObject({ reason: 'rate_limited' });
+      expect(callLog.at(-1)?.after).toBeLessThanOrEqual(8 * hour + minute);
     });
 
     it('retries a provider that is down after ever longer pauses, of 20 seconds at most', async () => {
-      const { note, end, common } = world([connectWish(day)]);
+      const { logCall, end, common } = fakeActivities([connectOperation(day)]);
       const tries: number[] = [];
       await time.play(
         {
           ...common,
           beginLogin: async (ref) => {
-            note('beginLogin', ref);
+            logCall('beginLogin', ref);
             tries.push(await serverTime());
             if (tries.length < 10) throw new ProviderFailure('provider_unavailable', 'Down.');
             return end(ref.attempt, 'active');
@@ -173,34 +173,34 @@ withTimeSkipped('P5, with time skipped: deadlines and pauses', () => {
     });
 
     it('does not retry a permanent refusal', async () => {
-      const { journal, asked, note, common } = world([connectWish(day)]);
+      const { callLog, asked, logCall, common } = fakeActivities([connectOperation(day)]);
       await time.play(
         {
           ...common,
           beginLogin: (ref) => {
-            note('beginLogin', ref);
+            logCall('beginLogin', ref);
             throw new ProviderFailure('wrong_credentials', 'Refused.');
           },
         },
         run,
       );
       expect(asked()).toEqual(['nextOperation', 'beginLogin', 'closeAttempt']);
-      expect(journal.at(-1)).toMatchObject({ reason: 'wrong_credentials' });
+      expect(callLog.at(-1)).toMatchObject({ reason: 'wrong_credentials' });
     });
 
     it('tries to close an attempt for a day, then ends: the reconciler owes the rest', async () => {
-      const { note, common } = world([connectWish(hour)]);
+      const { logCall, common } = fakeActivities([connectOperation(hour)]);
       let tries = 0;
       let lastAt = 0;
       await time.play(
         {
           ...common,
           beginLogin: (ref) => {
-            note('beginLogin', ref);
+            logCall('beginLogin', ref);
             throw new ProviderFailure('wrong_credentials', 'Refused.');
           },
           closeAttempt: async (ref) => {
-            note('closeAttempt', ref);
+            logCall('closeAttempt', ref);
             tries += 1;
             lastAt = (await serverTime()) - ref.now;
             throw new ProviderFailure('rate_limited', 'Down.', { retryAfterMs: 7 * hour });
@@ -215,7 +215,7 @@ withTimeSkipped('P5, with time skipped: deadlines and pauses', () => {
 
   describe('at rest', () => {
     it('ends at once when no operation is requested: no run stays open for weeks', async () => {
-      const { asked, common } = world([]);
+      const { asked, common } = fakeActivities([]);
       const history = await time.play(common, async (play) => {
         const handle = await start(play);
         await handle.result();
@@ -227,26 +227,26 @@ withTimeSkipped('P5, with time skipped: deadlines and pauses', () => {
     });
 
     it('repeats for a signal that came while it was about to end', async () => {
-      const { asked, note, common } = world([]);
-      const looked = Promise.withResolvers<void>();
-      const told = Promise.withResolvers<void>();
-      let looks = 0;
+      const { asked, logCall, common } = fakeActivities([]);
+      const checked = Promise.withResolvers<void>();
+      const signalled = Promise.withResolvers<void>();
+      let checks = 0;
       await time.play(
         {
           ...common,
           checkAccount: async (ref) => {
-            note('checkAccount', ref);
-            looks += 1;
-            looked.resolve();
-            if (looks === 1) await told.promise;
+            logCall('checkAccount', ref);
+            checks += 1;
+            checked.resolve();
+            if (checks === 1) await signalled.promise;
             return progress(ref.attempt, { state: 'closed', accountState: 'active' });
           },
         },
         async (play) => {
           const handle = await start(play);
-          await looked.promise;
+          await checked.promise;
           await handle.signal(refresh);
-          told.resolve();
+          signalled.resolve();
           await handle.result();
         },
       );
@@ -254,20 +254,20 @@ withTimeSkipped('P5, with time skipped: deadlines and pauses', () => {
     });
 
     it('ends after ten minutes without an answer of the provider: the reconciler requests it again', async () => {
-      const { journal, note, common } = world([]);
+      const { callLog, logCall, common } = fakeActivities([]);
       let lastAt = 0;
       await time.play(
         {
           ...common,
           checkAccount: async (ref) => {
-            note('checkAccount', ref);
+            logCall('checkAccount', ref);
             lastAt = (await serverTime()) - ref.now;
             throw new ProviderFailure('rate_limited', 'Down.', { retryAfterMs: 3 * minute });
           },
         },
         run,
       );
-      expect(journal.filter(({ what }) => what === 'checkAccount')).toHaveLength(4);
+      expect(callLog.filter(({ what }) => what === 'checkAccount')).toHaveLength(4);
       expect(lastAt).toEqual(within(9 * minute));
     });
 

@@ -15,7 +15,7 @@ import { testKeys } from '../support/key.ts';
 export interface SkippedTime {
   env: TestWorkflowEnvironment;
   /** Serves one account's run with `activities` while `scenario` runs. Activities that are not given fail. */
-  play<T>(activities: Partial<Activities>, story: (play: Play) => Promise<T>): Promise<T>;
+  play<T>(activities: Partial<Activities>, scenario: (play: Play) => Promise<T>): Promise<T>;
   stop(): Promise<void>;
 }
 
@@ -43,7 +43,7 @@ export async function skipTime(path: string): Promise<SkippedTime> {
   const workflowBundle = await bundleOfOurs();
   return {
     env,
-    async play(activities, story) {
+    async play(activities, scenario) {
       played += 1;
       const play = {
         taskQueue: `skipping-${played}`,
@@ -62,7 +62,7 @@ export async function skipTime(path: string): Promise<SkippedTime> {
         Worker.create({ ...shared, taskQueue, workflowBundle }),
         Worker.create({ ...shared, taskQueue: backfillQueue(taskQueue) }),
       ]);
-      return worker.runUntil(backfill.runUntil(story(play)));
+      return worker.runUntil(backfill.runUntil(scenario(play)));
     },
     stop: () => env.teardown(),
   };

@@ -47,7 +47,7 @@ export class ContactPage {
   readonly #keys: Keyset;
   readonly #known: Map<string, Known>;
   readonly #at: string;
-  readonly #held = new Map<string, ContactRow>();
+  readonly #loaded = new Map<string, ContactRow>();
   readonly #merged = new Map<string, ContactRow[]>();
   readonly #contacts = new Map<string, ContactRow>();
   readonly #aliases = new Map<string, AliasRow>();
@@ -67,7 +67,7 @@ export class ContactPage {
   async load(aliases: readonly Identity[]): Promise<void> {
     const roots = this.#rootsOf(aliases);
     const found = await loadContacts(this.#em, this.#of.accountId, roots);
-    for (const [id, row] of found) this.#held.set(id, row);
+    for (const [id, row] of found) this.#loaded.set(id, row);
     const merged = found.size ? await loadMerged(this.#em, this.#of.accountId, roots) : [];
     for (const row of merged) this.#mergedInto(row.mergedInto ?? '').push(row);
   }
@@ -85,11 +85,11 @@ export class ContactPage {
   }
 
   take(entry: SeenContact, aliases: readonly Identity[], hash: string): SavedPerson {
-    const held = this.#rootsOf(aliases).flatMap((id) => this.#held.get(id) ?? []);
-    const isNew = held.length === 0;
-    const row = held[0] ?? this.#empty(entry);
+    const loaded = this.#rootsOf(aliases).flatMap((id) => this.#loaded.get(id) ?? []);
+    const isNew = loaded.length === 0;
+    const row = loaded[0] ?? this.#empty(entry);
     this.#isNew &&= isNew;
-    const joined = held.slice(1);
+    const joined = loaded.slice(1);
     for (const other of joined) this.#merge(row, other);
     this.#see(row, entry, isNew);
     const { savedName, pushName, verifiedName } = row.fields;
@@ -118,7 +118,7 @@ export class ContactPage {
       raw: null,
       mergedInto: null,
     };
-    this.#held.set(row.id, row);
+    this.#loaded.set(row.id, row);
     return row;
   }
 

@@ -16,12 +16,12 @@ export async function mergeContacts(
   const rootOf = (id: string): string => asked.get(id)?.mergedInto ?? id;
   const root = rootOf(survivorId);
   const others = [...new Set(otherIds.map(rootOf))].filter((id) => id !== root);
-  const held = await loadContacts(em, of.accountId, [root, ...others]);
-  const survivor = held.get(root);
+  const loaded = await loadContacts(em, of.accountId, [root, ...others]);
+  const survivor = loaded.get(root);
   if (!survivor || !others.length) return root;
-  const merged = others.flatMap((id) => held.get(id) ?? []);
+  const merged = others.flatMap((id) => loaded.get(id) ?? []);
   const along = (await loadMerged(em, of.accountId, others)).map((one) => {
-    const before = held.get(one.mergedInto ?? '');
+    const before = loaded.get(one.mergedInto ?? '');
     return before ? inSight(one, before) : one;
   });
   // Its own contents alone: contacts merged into it bring theirs themselves.

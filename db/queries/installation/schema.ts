@@ -1,18 +1,15 @@
 import type { Em } from '../../connect.ts';
 import { rows, sql } from '../../sql.ts';
 
-/** The role that a transaction works as, and the server that it asks. */
 export interface ServerRole {
   /** As `server_version_num`: 150004 is 15.4. */
   version: number;
-  /** The version as people write it. */
   server: string;
   name: string;
   /** Row-level security does not hold for it. */
   bypassesRowSecurity: boolean;
 }
 
-/** The role of this transaction. */
 export async function serverRole(em: Em): Promise<ServerRole | undefined> {
   const [role] = await rows<ServerRole>(
     em,
@@ -24,7 +21,7 @@ export async function serverRole(em: Em): Promise<ServerRole | undefined> {
   return role;
 }
 
-/** Our tables, and whether row-level security is forced on each. Only partitions that a tenant can read count. */
+/** Whether row-level security is forced on each of our tables. Only partitions that a tenant can read count. */
 export const rowSecurityOfTables = (em: Em): Promise<{ name: string; forced: boolean }[]> =>
   rows(
     em,
@@ -33,7 +30,7 @@ export const rowSecurityOfTables = (em: Em): Promise<{ name: string; forced: boo
           and (not relispartition or has_table_privilege('patchbay_app', oid, 'select')) order by 1`,
   );
 
-/** The migrations that ran; null where this role may not know, which the newest ones permit. */
+/** The migrations that ran; null where the role may not read them: the newest migrations permit it. */
 export async function migrationsRun(em: Em): Promise<string[] | null> {
   const [table] = await rows<{ readable: boolean | null }>(
     em,

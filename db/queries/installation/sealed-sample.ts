@@ -2,15 +2,14 @@ import type { Em } from '../../connect.ts';
 import type { SealedColumn } from '../../sealed.ts';
 import { rows, sql } from '../../sql.ts';
 
-/** A value of a sealed column with what opens it; undefined where there is none. */
+/** Undefined for an empty column. */
 export interface SealedSample {
   tenantId: string | null;
-  /** What the value is sealed with besides its key: see `SealedColumn.context`. */
+  /** As `SealedColumn.context`. */
   of: string;
   value: string;
 }
 
-/** Any value of a sealed column. */
 export async function sealedSample(em: Em, { table, column, of }: SealedColumn): Promise<SealedSample | undefined> {
   const value = sql.ref(column);
   const [sample] = await rows<SealedSample>(

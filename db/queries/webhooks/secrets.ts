@@ -39,7 +39,7 @@ export async function senderBySecret(
   return { credentialsId, tenantId, provider, providerAccountId };
 }
 
-/** A row without a hash says that the address exists. */
+/** A row without a hash means that the address exists. */
 export const senderSql = (provider: string, token: string | null, hash: string) =>
   token === null
     ? sql`select c.id as "credentialsId", c.tenant_id as "tenantId", null as "providerAccountId", h.hash

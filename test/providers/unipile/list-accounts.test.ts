@@ -1,10 +1,10 @@
 import { unipile } from '../../../providers/unipile/index.ts';
-import { startWorld, type World } from '../../sandbox/world.ts';
+import { startTestSandbox, type TestSandbox } from '../../sandbox/test-sandbox.ts';
 import { callTo, failureOf, inputFor, startPeer } from './peer.ts';
 
-let world: World;
+let world: TestSandbox;
 beforeAll(async () => {
-  world = await startWorld();
+  world = await startTestSandbox();
 });
 afterAll(() => world?.close());
 

@@ -1,13 +1,13 @@
 import type { Channel } from '../../../domain/channels.ts';
 import type { LoginProgress, ProviderCall } from '../../../providers/provider.ts';
 import { unipile } from '../../../providers/unipile/index.ts';
-import { startWorld, type World } from '../../sandbox/world.ts';
+import { startTestSandbox, type TestSandbox } from '../../sandbox/test-sandbox.ts';
 import { callTo, failureOf, inputFor, openStep, qr } from './peer.ts';
 
 const { login, account } = unipile;
-let world: World;
+let world: TestSandbox;
 beforeAll(async () => {
-  world = await startWorld();
+  world = await startTestSandbox();
 });
 beforeEach(() => world.control('POST', '/reset'));
 afterAll(() => world?.close());

@@ -1,13 +1,13 @@
 import { unipile } from '../../../providers/unipile/index.ts';
-import { startReceiver, startWorld, type Receiver, type World } from '../../sandbox/world.ts';
+import { startReceiver, startTestSandbox, type Receiver, type TestSandbox } from '../../sandbox/test-sandbox.ts';
 import { callTo, failureOf, inputFor, startPeer } from './peer.ts';
 import { shownProof } from '../../../services/webhooks/proof.ts';
 
 const { account, login, webhooks } = unipile;
 const address = 'https://patchbay.example/webhooks/unipile/token';
-let world: World;
+let world: TestSandbox;
 beforeAll(async () => {
-  world = await startWorld();
+  world = await startTestSandbox();
 });
 beforeEach(() => world.control('POST', '/reset'));
 afterAll(() => world?.close());

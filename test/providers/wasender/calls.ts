@@ -1,6 +1,6 @@
 import type { LoginInput, LoginProgress, ProviderCall } from '../../../providers/provider.ts';
 import { wasender } from '../../../providers/wasender/index.ts';
-import type { WasenderWorld } from '../../sandbox/wasender-world.ts';
+import type { WasenderSandbox } from '../../sandbox/wasender-sandbox.ts';
 
 /** What a verb needs, for WASender at `base`. */
 export const callTo = (base: string, change: Partial<ProviderCall> = {}): ProviderCall => ({
@@ -21,11 +21,11 @@ export const inputFor = (phone?: string, more: Partial<LoginInput> = {}): LoginI
 });
 
 /** A session that is linked, and a call to it with its keys. */
-export async function linkedCall(world: WasenderWorld, phone = '+33639980001'): Promise<ProviderCall> {
+export async function linkedCall(world: WasenderSandbox, phone = '+33639980001'): Promise<ProviderCall> {
   const begun = await wasender.login.begin(callTo(world.wasenderUrl), inputFor(phone));
   await world.control('POST', '/scan', { session: begun.providerAccountId ?? '' });
   return callAfter(world, begun);
 }
 
-export const callAfter = (world: WasenderWorld, { providerAccountId, keys }: LoginProgress): ProviderCall =>
+export const callAfter = (world: WasenderSandbox, { providerAccountId, keys }: LoginProgress): ProviderCall =>
   callTo(world.wasenderUrl, { providerAccountId, keys });

@@ -1,15 +1,15 @@
 import type { SeenContact } from '../../../domain/contacts.ts';
 import type { ContactReader, ProviderCall } from '../../../providers/provider.ts';
 import { wasender } from '../../../providers/wasender/index.ts';
-import { startWasender, type WasenderWorld } from '../../sandbox/wasender-world.ts';
+import { startWasenderSandbox, type WasenderSandbox } from '../../sandbox/wasender-sandbox.ts';
 import { failureOf } from '../unipile/peer.ts';
 import { linkedCall } from './calls.ts';
 
 const contacts = wasender.contacts as ContactReader;
-let world: WasenderWorld;
+let world: WasenderSandbox;
 let here: ProviderCall;
 beforeAll(async () => {
-  world = await startWasender();
+  world = await startWasenderSandbox();
 });
 beforeEach(async () => {
   await world.control('POST', '/reset');

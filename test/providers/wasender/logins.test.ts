@@ -1,13 +1,13 @@
 import type { LoginProgress, ProviderCall } from '../../../providers/provider.ts';
 import { wasender } from '../../../providers/wasender/index.ts';
-import { startWasender, type WasenderWorld } from '../../sandbox/wasender-world.ts';
+import { startWasenderSandbox, type WasenderSandbox } from '../../sandbox/wasender-sandbox.ts';
 import { failureOf, openStep } from '../unipile/peer.ts';
 import { callAfter, callTo, inputFor, linkedCall } from './calls.ts';
 
 const { login, account } = wasender;
-let world: WasenderWorld;
+let world: WasenderSandbox;
 beforeAll(async () => {
-  world = await startWasender();
+  world = await startWasenderSandbox();
 });
 beforeEach(() => world.control('POST', '/reset'));
 afterAll(() => world?.close());

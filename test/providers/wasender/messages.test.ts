@@ -1,13 +1,13 @@
 import type { OutgoingMessage, ProviderCall } from '../../../providers/provider.ts';
 import { wasender } from '../../../providers/wasender/index.ts';
-import { startWasender, type WasenderWorld } from '../../sandbox/wasender-world.ts';
+import { startWasenderSandbox, type WasenderSandbox } from '../../sandbox/wasender-sandbox.ts';
 import { failureOf } from '../unipile/peer.ts';
 import { linkedCall } from './calls.ts';
 
-let world: WasenderWorld;
+let world: WasenderSandbox;
 let here: ProviderCall;
 beforeAll(async () => {
-  world = await startWasender();
+  world = await startWasenderSandbox();
 });
 beforeEach(async () => {
   await world.control('POST', '/reset');

@@ -3,8 +3,8 @@ import { subjectName } from '../../../domain/erasure.ts';
 import { peopleIn } from '../../../domain/webhook-events.ts';
 import type { ProviderCall } from '../../../providers/provider.ts';
 import { wasender } from '../../../providers/wasender/index.ts';
-import { startWasender, type WasenderWorld } from '../../sandbox/wasender-world.ts';
-import { startReceiver, type Received, type Receiver } from '../../sandbox/world.ts';
+import { startWasenderSandbox, type WasenderSandbox } from '../../sandbox/wasender-sandbox.ts';
+import { startReceiver, type Received, type Receiver } from '../../sandbox/test-sandbox.ts';
 import { callAfter, callTo, inputFor } from './calls.ts';
 import { shownProof } from '../../../services/webhooks/proof.ts';
 
@@ -260,11 +260,11 @@ describe('the signature, which is the secret itself', () => {
 });
 
 describe('P6: what the sandbox delivers', () => {
-  let world: WasenderWorld;
+  let world: WasenderSandbox;
   let receiver: Receiver;
   let here: ProviderCall;
   beforeAll(async () => {
-    world = await startWasender();
+    world = await startWasenderSandbox();
   });
   beforeEach(async () => {
     await world.control('POST', '/reset');

@@ -20,7 +20,7 @@ it.each([
 ])('%s is private', (host) => expect(isPrivateAddress(new URL(`https://${host}`).hostname)).toBe(true));
 
 it.each(['api1.unipile.com', '8.8.8.8', '172.32.0.1', '[2001:4860:4860::8888]', 'localhost.example.com'])(
-  '%s is outside',
+  '%s is public',
   (host) => expect(isPrivateAddress(new URL(`https://${host}`).hostname)).toBe(false),
 );
 

@@ -9,7 +9,7 @@ export interface Answer {
   body: any;
 }
 
-export interface World extends Sandbox {
+export interface TestSandbox extends Sandbox {
   /** The path is below /api/v1. */
   unipile(method: string, path: string, body?: object | FormData, headers?: Record<string, string>): Promise<Answer>;
   control(method: string, path: string, body?: object): Promise<Answer>;
@@ -17,31 +17,31 @@ export interface World extends Sandbox {
   whatsapp(phone?: string): Promise<string>;
 }
 
-export async function startWorld(file?: string): Promise<World> {
-  const sandbox = await startSandbox({}, file);
-  const world: World = {
-    ...sandbox,
+export async function startTestSandbox(file?: string): Promise<TestSandbox> {
+  const base = await startSandbox({}, file);
+  const sandbox: TestSandbox = {
+    ...base,
     unipile(method, path, body, headers = {}) {
       const json = body !== undefined && !(body instanceof FormData);
-      return ask(`${sandbox.unipileUrl}/api/v1${path}`, {
+      return ask(`${base.unipileUrl}/api/v1${path}`, {
         method,
         headers: { 'x-api-key': 'sandbox-key', ...(json && { 'content-type': 'application/json' }), ...headers },
         ...(body !== undefined && { body: json ? JSON.stringify(body) : (body as FormData) }),
       });
     },
     control: (method, path, body) =>
-      ask(`${sandbox.controlUrl}${path}`, {
+      ask(`${base.controlUrl}${path}`, {
         method,
         headers: { 'content-type': 'application/json' },
         ...(body && { body: JSON.stringify(body) }),
       }),
     async whatsapp(phone) {
-      const { body } = await world.unipile('POST', '/accounts', { provider: 'WHATSAPP' });
-      await world.control('POST', '/scan', { account_id: body.account_id, ...(phone !== undefined && { phone }) });
+      const { body } = await sandbox.unipile('POST', '/accounts', { provider: 'WHATSAPP' });
+      await sandbox.control('POST', '/scan', { account_id: body.account_id, ...(phone !== undefined && { phone }) });
       return body.account_id;
     },
   };
-  return world;
+  return sandbox;
 }
 
 async function ask(url: string, init: RequestInit): Promise<Answer> {
@@ -78,7 +78,7 @@ export async function startReceiver(): Promise<Receiver> {
     req.on('end', () => {
       res.writeHead(answers.shift() ?? 200).end();
       received.push({ headers: req.headers, text, body: text.startsWith('{') ? JSON.parse(text) : null });
-      for (const look of waiting) look();
+      for (const check of waiting) check();
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -88,14 +88,14 @@ export async function startReceiver(): Promise<Receiver> {
     answers,
     until: (count, keep = () => true) =>
       new Promise((resolve) => {
-        const look = (): void => {
+        const check = (): void => {
           const found = received.filter(keep);
           if (found.length < count) return;
-          waiting.delete(look);
+          waiting.delete(check);
           resolve(found);
         };
-        waiting.add(look);
-        look();
+        waiting.add(check);
+        check();
       }),
     close: () =>
       new Promise((resolve) => {
@@ -105,13 +105,13 @@ export async function startReceiver(): Promise<Receiver> {
   };
 }
 
-export async function walk(world: World, path: string): Promise<{ items: Answer['body'][]; pages: number }> {
+export async function walk(sandbox: TestSandbox, path: string): Promise<{ items: Answer['body'][]; pages: number }> {
   const [base] = path.split('?');
   const items: Answer['body'][] = [];
   let next: string | null = path;
   let pages = 0;
   while (next !== null) {
-    const { body }: Answer = await world.unipile('GET', next);
+    const { body }: Answer = await sandbox.unipile('GET', next);
     items.push(...body.items);
     pages++;
     next = body.cursor === null ? null : `${base}?cursor=${encodeURIComponent(body.cursor)}`;

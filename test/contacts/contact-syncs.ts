@@ -5,9 +5,9 @@ import type { ApiClient } from '../support/client.ts';
 import type { TestStack } from '../support/stack.ts';
 
 /** Fills, syncs and reads contacts of the sandbox's WASender. */
-export interface Books {
+export interface ContactSyncs {
   /** A connected account whose first sync has ended. */
-  connected(book: object, api?: ApiClient): Promise<{ id: string; session: string; first: any }>;
+  connected(contacts: object, api?: ApiClient): Promise<{ id: string; session: string; first: any }>;
   /** As a trigger does; returns the run's id. */
   start(accountId: string, target?: SyncTarget | null): Promise<string>;
   /** The row of an ended run. */
@@ -19,7 +19,7 @@ export interface Books {
 
 let numbers = 0;
 
-export function createBooks(stack: TestStack): Books {
+export function createContactSyncs(stack: TestStack): ContactSyncs {
   const { context } = stack.worker;
   const query = (sql: string, params: unknown[] = []): Promise<any[]> =>
     context.db.system((em) => runSql<any>(em, sql, params));
@@ -45,7 +45,7 @@ export function createBooks(stack: TestStack): Books {
     start,
     sync: async (accountId, target) => ended(await start(accountId, target)),
     variant: (name, value) => stack.control.put('/variants', { provider: 'wasender', name, value }),
-    connected: async (book, api = stack.api) => {
+    connected: async (contacts, api = stack.api) => {
       numbers += 1;
       const { body } = await api.post('/api/v1/accounts', {
         provider: 'wasender',
@@ -55,7 +55,7 @@ export function createBooks(stack: TestStack): Books {
       });
       const id = body.account.id;
       const session = (await api.get(`/api/v1/accounts/${id}`)).body.provider_account_id;
-      await stack.control.put('/address-book', { session, ...book });
+      await stack.control.put('/address-book', { session, ...contacts });
       await stack.control.post('/scan', { session });
       await api.account(id, 'active');
       const [run] = await eventually('the first sync', () =>

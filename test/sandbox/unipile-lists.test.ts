@@ -1,26 +1,26 @@
-import { form, startWorld, walk, type World } from './world.ts';
+import { form, startTestSandbox, walk, type TestSandbox } from './test-sandbox.ts';
 
-describe('the generated world of a UniPile account', () => {
-  let world: World;
+describe('lists of a UniPile sandbox account', () => {
+  let sandbox: TestSandbox;
   let account_id: string;
 
   beforeEach(async () => {
-    world = await startWorld();
-    account_id = await world.whatsapp();
+    sandbox = await startTestSandbox();
+    account_id = await sandbox.whatsapp();
   });
-  afterEach(() => world.close());
+  afterEach(() => sandbox.close());
 
-  const book = (size: number, seed = 'a'): Promise<unknown> =>
-    world.control('PUT', '/address-book', { account_id, size, seed });
+  const setPeople = (size: number, seed = 'a'): Promise<unknown> =>
+    sandbox.control('PUT', '/address-book', { account_id, size, seed });
   const ids = (items: { id: string }[]): string[] => items.map(({ id }) => id);
 
   it('starts with twelve chats', async () => {
-    expect((await walk(world, '/chats')).items).toHaveLength(12);
+    expect((await walk(sandbox, '/chats')).items).toHaveLength(12);
   });
 
   it('pages through thousands of chats, newest first, each once', async () => {
-    await book(5000);
-    const { items, pages } = await walk(world, `/chats?account_id=${account_id}&limit=250`);
+    await setPeople(5000);
+    const { items, pages } = await walk(sandbox, `/chats?account_id=${account_id}&limit=250`);
     // One chat with each person and a group for every twenty.
     expect(items).toHaveLength(5250);
     expect(pages).toBe(21);
@@ -30,32 +30,32 @@ describe('the generated world of a UniPile account', () => {
   });
 
   it('pages through all messages of several accounts in one order', async () => {
-    await book(50);
-    const other = await world.whatsapp();
-    await world.control('PUT', '/address-book', { account_id: other, size: 40, seed: 'b' });
-    await world.control('POST', '/messages', { account_id: other, from: '33639980001', text: 'late' });
-    const { items } = await walk(world, '/messages?limit=37');
+    await setPeople(50);
+    const other = await sandbox.whatsapp();
+    await sandbox.control('PUT', '/address-book', { account_id: other, size: 40, seed: 'b' });
+    await sandbox.control('POST', '/messages', { account_id: other, from: '33639980001', text: 'late' });
+    const { items } = await walk(sandbox, '/messages?limit=37');
     expect(new Set(ids(items)).size).toBe(items.length);
     const times = items.map(({ timestamp }) => Date.parse(timestamp));
     expect(times).toEqual(times.toSorted((a, b) => b - a));
     expect(items[0].text).toBe('late');
     const perAccount = await Promise.all(
-      [account_id, other].map(async (id) => (await walk(world, `/messages?account_id=${id}&limit=250`)).items.length),
+      [account_id, other].map(async (id) => (await walk(sandbox, `/messages?account_id=${id}&limit=250`)).items.length),
     );
     expect(items).toHaveLength(perAccount[0]! + perAccount[1]!);
   });
 
   it('keeps the cursor’s position while new messages arrive', async () => {
-    await book(30);
-    const first = (await world.unipile('GET', '/chats?limit=10')).body;
-    await world.control('POST', '/messages', { account_id, from: '33639980001', text: 'hi' });
-    const second = (await world.unipile('GET', `/chats?cursor=${encodeURIComponent(first.cursor)}`)).body;
+    await setPeople(30);
+    const first = (await sandbox.unipile('GET', '/chats?limit=10')).body;
+    await sandbox.control('POST', '/messages', { account_id, from: '33639980001', text: 'hi' });
+    const second = (await sandbox.unipile('GET', `/chats?cursor=${encodeURIComponent(first.cursor)}`)).body;
     expect(ids(second.items).filter((id) => ids(first.items).includes(id))).toEqual([]);
     expect(second.items).toHaveLength(10);
   });
 
   it('has padded base64 cursors that hold filters, limit and the last entry', async () => {
-    const { items, cursor } = (await world.unipile('GET', `/chats?limit=3&account_id=${account_id}`)).body;
+    const { items, cursor } = (await sandbox.unipile('GET', `/chats?limit=3&account_id=${account_id}`)).body;
     expect(cursor.length % 4).toBe(0);
     expect(JSON.parse(Buffer.from(cursor, 'base64').toString())).toEqual({
       account_id,
@@ -65,9 +65,9 @@ describe('the generated world of a UniPile account', () => {
   });
 
   it('takes before and after as exclusive', async () => {
-    const { items } = await walk(world, '/chats');
+    const { items } = await walk(sandbox, '/chats');
     const [newer, older] = [items[3].timestamp, items[8].timestamp];
-    const between = await walk(world, `/chats?before=${newer}&after=${older}`);
+    const between = await walk(sandbox, `/chats?before=${newer}&after=${older}`);
     expect(ids(between.items)).toEqual(ids(items.slice(4, 8)));
   });
 
@@ -79,36 +79,36 @@ describe('the generated world of a UniPile account', () => {
       ['cursor=nonsense', 'errors/invalid_parameters'],
       ['unread=maybe', 'errors/invalid_parameters'],
     ]) {
-      expect(await world.unipile('GET', `/chats?${query}`)).toMatchObject({ status: 400, body: { type } });
+      expect(await sandbox.unipile('GET', `/chats?${query}`)).toMatchObject({ status: 400, body: { type } });
     }
-    expect((await world.unipile('GET', '/chats?account_id=nobody')).status).toBe(404);
+    expect((await sandbox.unipile('GET', '/chats?account_id=nobody')).status).toBe(404);
   });
 
   it('has the same people for the same seed, in any account and at any size', async () => {
     const people = async (id: string): Promise<unknown[]> =>
-      (await walk(world, `/chat_attendees?account_id=${id}&limit=250`)).items.map(({ name, provider_id }) => [
+      (await walk(sandbox, `/chat_attendees?account_id=${id}&limit=250`)).items.map(({ name, provider_id }) => [
         name,
         provider_id,
       ]);
-    await book(300, 'seed');
+    await setPeople(300, 'seed');
     const before = await people(account_id);
-    await book(400, 'seed');
+    await setPeople(400, 'seed');
     expect((await people(account_id)).slice(0, 300)).toEqual(before);
-    const other = await world.whatsapp();
-    await world.control('PUT', '/address-book', { account_id: other, size: 300, seed: 'seed' });
+    const other = await sandbox.whatsapp();
+    await sandbox.control('PUT', '/address-book', { account_id: other, size: 300, seed: 'seed' });
     expect(await people(other)).toEqual(before);
-    await book(300, 'other');
+    await setPeople(300, 'other');
     expect(await people(account_id)).not.toEqual(before);
   });
 
   it('changes and removes exactly the requested shares', async () => {
     const people = async (): Promise<Map<string, string>> =>
       new Map(
-        (await walk(world, '/chat_attendees?limit=250')).items.map(({ provider_id, name }) => [provider_id, name]),
+        (await walk(sandbox, '/chat_attendees?limit=250')).items.map(({ provider_id, name }) => [provider_id, name]),
       );
-    await book(1000);
+    await setPeople(1000);
     const before = await people();
-    const { body } = await world.control('PATCH', '/address-book', { account_id, change: 0.2, remove: 0.1 });
+    const { body } = await sandbox.control('PATCH', '/address-book', { account_id, change: 0.2, remove: 0.1 });
     expect(body).toMatchObject({ changed: 200, removed: 100 });
     const after = await people();
     expect(after.size).toBe(900);
@@ -118,63 +118,63 @@ describe('the generated world of a UniPile account', () => {
   });
 
   it('answers from a hundred thousand entries as fast as from ten', async () => {
-    await book(100_000);
-    const middle = (await world.unipile('GET', '/chats?limit=1&before=2026-01-01T00:00:00.000Z')).body;
+    await setPeople(100_000);
+    const middle = (await sandbox.unipile('GET', '/chats?limit=1&before=2026-01-01T00:00:00.000Z')).body;
     expect(middle.items).toHaveLength(1);
     const far = new Date(Date.parse(middle.items[0].timestamp) - 1).toISOString();
-    expect((await world.unipile('GET', `/messages?limit=250&before=${far}`)).body.items).toHaveLength(250);
+    expect((await sandbox.unipile('GET', `/messages?limit=250&before=${far}`)).body.items).toHaveLength(250);
   });
 
   it('finds a chat by the provider’s id when the account is named', async () => {
-    await book(50);
-    for (const chat of (await walk(world, '/chats')).items) {
+    await setPeople(50);
+    for (const chat of (await walk(sandbox, '/chats')).items) {
       const path = `/chats/${encodeURIComponent(chat.provider_id)}?account_id=${account_id}`;
-      expect((await world.unipile('GET', path)).body.id).toBe(chat.id);
+      expect((await sandbox.unipile('GET', path)).body.id).toBe(chat.id);
     }
   });
 
   it('serves real pictures of people and groups', async () => {
-    await book(40);
-    const { items } = await walk(world, '/chat_attendees');
-    const pictures = await Promise.all(items.map(({ id }) => world.unipile('GET', `/chat_attendees/${id}/picture`)));
+    await setPeople(40);
+    const { items } = await walk(sandbox, '/chat_attendees');
+    const pictures = await Promise.all(items.map(({ id }) => sandbox.unipile('GET', `/chat_attendees/${id}/picture`)));
     const withPicture = items.filter((one, n) => (pictures[n]!.status === 200) === Boolean(one.picture_url));
     expect(withPicture).toHaveLength(40);
     const some = pictures.find(({ status }) => status === 200)!;
     expect(Buffer.from(some.body).subarray(1, 4).toString()).toBe('PNG');
-    const group = (await walk(world, '/chats')).items.find(({ type }) => type === 1);
-    expect((await world.unipile('GET', `/chat_attendees/${group.id}/picture`)).status).toBe(200);
+    const group = (await walk(sandbox, '/chats')).items.find(({ type }) => type === 1);
+    expect((await sandbox.unipile('GET', `/chat_attendees/${group.id}/picture`)).status).toBe(200);
   });
 
   it('has groups whose attendees include the owner', async () => {
-    const group = (await walk(world, '/chats')).items.find(({ type }) => type === 1);
+    const group = (await walk(sandbox, '/chats')).items.find(({ type }) => type === 1);
     expect(group.provider_id).toMatch(/@g\.us$/);
-    const { body } = await world.unipile('GET', `/chats/${group.id}/attendees`);
+    const { body } = await sandbox.unipile('GET', `/chats/${group.id}/attendees`);
     expect(body.items.filter((one: { is_self: number }) => one.is_self === 1)).toHaveLength(1);
-    const senders = (await walk(world, `/chats/${group.id}/messages`)).items.map(
+    const senders = (await walk(sandbox, `/chats/${group.id}/messages`)).items.map(
       ({ sender_attendee_id }) => sender_attendee_id,
     );
     for (const sender of senders) expect(ids(body.items)).toContain(sender);
   });
 
   it('sends text and files, and finds them again', async () => {
-    const [chat] = (await walk(world, '/chats')).items;
+    const [chat] = (await walk(sandbox, '/chats')).items;
     const photo = new File([new Uint8Array(1000)], 'photo.png', { type: 'image/png' });
-    const { status, body } = await world.unipile(
+    const { status, body } = await sandbox.unipile(
       'POST',
       `/chats/${chat.id}/messages`,
       form({ text: 'Hi' }, { attachments: photo }),
     );
     expect(status).toBe(201);
-    const message = (await world.unipile('GET', `/messages/${body.message_id}`)).body;
+    const message = (await sandbox.unipile('GET', `/messages/${body.message_id}`)).body;
     expect(message).toMatchObject({ text: 'Hi', is_sender: 1, attachments: [{ type: 'img', file_size: 1000 }] });
-    const file = await world.unipile('GET', `/messages/${message.id}/attachments/${message.attachments[0].id}`);
+    const file = await sandbox.unipile('GET', `/messages/${message.id}/attachments/${message.attachments[0].id}`);
     expect(file.body).toHaveLength(1000);
-    expect((await world.unipile('GET', '/chats?limit=1')).body.items[0].id).toBe(chat.id);
+    expect((await sandbox.unipile('GET', '/chats?limit=1')).body.items[0].id).toBe(chat.id);
   });
 
   it('takes sends as multipart only', async () => {
-    const [chat] = (await walk(world, '/chats')).items;
-    expect(await world.unipile('POST', `/chats/${chat.id}/messages`, { text: 'Hi' })).toMatchObject({
+    const [chat] = (await walk(sandbox, '/chats')).items;
+    expect(await sandbox.unipile('POST', `/chats/${chat.id}/messages`, { text: 'Hi' })).toMatchObject({
       status: 415,
       body: { type: 'errors/unsupported_media_type' },
     });
@@ -182,34 +182,34 @@ describe('the generated world of a UniPile account', () => {
 
   it('starts a chat once per recipient, and a group with several', async () => {
     const start = async (...attendees_ids: string[]): Promise<string> =>
-      (await world.unipile('POST', '/chats', form({ account_id, text: 'Hi', attendees_ids }))).body.chat_id;
+      (await sandbox.unipile('POST', '/chats', form({ account_id, text: 'Hi', attendees_ids }))).body.chat_id;
     const first = await start('33639980001@s.whatsapp.net');
     expect(await start('33639980001@s.whatsapp.net')).toBe(first);
-    const [known] = (await walk(world, '/chat_attendees')).items;
-    const existing = (await walk(world, `/chat_attendees/${known.id}/chats`)).items.find(({ type }) => type === 0);
+    const [known] = (await walk(sandbox, '/chat_attendees')).items;
+    const existing = (await walk(sandbox, `/chat_attendees/${known.id}/chats`)).items.find(({ type }) => type === 0);
     expect(await start(known.provider_id)).toBe(existing.id);
     const group = await start('33639980001@s.whatsapp.net', known.provider_id);
-    expect((await world.unipile('GET', `/chats/${group}`)).body.type).toBe(1);
+    expect((await sandbox.unipile('GET', `/chats/${group}`)).body.type).toBe(1);
     const wrong = form({ account_id, text: 'Hi', attendees_ids: 'Ada' });
-    expect(await world.unipile('POST', '/chats', wrong)).toMatchObject({
+    expect(await sandbox.unipile('POST', '/chats', wrong)).toMatchObject({
       status: 422,
       body: { type: 'errors/invalid_recipient' },
     });
   });
 
   it('does not send for an account that lost its login', async () => {
-    const [chat] = (await walk(world, '/chats')).items;
-    await world.control('POST', '/drop', { account_id, status: 'CREDENTIALS' });
-    expect(await world.unipile('POST', `/chats/${chat.id}/messages`, form({ text: 'Hi' }))).toMatchObject({
+    const [chat] = (await walk(sandbox, '/chats')).items;
+    await sandbox.control('POST', '/drop', { account_id, status: 'CREDENTIALS' });
+    expect(await sandbox.unipile('POST', `/chats/${chat.id}/messages`, form({ text: 'Hi' }))).toMatchObject({
       status: 401,
       body: { type: 'errors/disconnected_account' },
     });
-    expect((await walk(world, '/chats')).items).toHaveLength(12);
+    expect((await walk(sandbox, '/chats')).items).toHaveLength(12);
   });
 
   it('marks chats read, muted, archived and pinned', async () => {
-    await book(50);
-    const unread = (await walk(world, '/chats?unread=true')).items;
+    await setPeople(50);
+    const unread = (await walk(sandbox, '/chats?unread=true')).items;
     expect(unread.length).toBeGreaterThan(0);
     const path = `/chats/${unread[0].id}`;
     for (const [action, value] of [
@@ -218,25 +218,25 @@ describe('the generated world of a UniPile account', () => {
       ['setArchiveStatus', true],
       ['setPinnedStatus', true],
     ]) {
-      expect((await world.unipile('PATCH', path, { action, value })).body).toEqual({ object: 'ChatPatched' });
+      expect((await sandbox.unipile('PATCH', path, { action, value })).body).toEqual({ object: 'ChatPatched' });
     }
-    expect((await world.unipile('GET', path)).body).toMatchObject({
+    expect((await sandbox.unipile('GET', path)).body).toMatchObject({
       unread_count: 0,
       muted_until: -1,
       archived: 1,
       pinned: 1,
     });
-    expect(ids((await walk(world, '/chats?unread=true')).items)).toEqual(ids(unread.slice(1)));
+    expect(ids((await walk(sandbox, '/chats?unread=true')).items)).toEqual(ids(unread.slice(1)));
   });
 
   it('looks users up at the provider', async () => {
-    const [someone] = (await walk(world, '/chat_attendees')).items;
+    const [someone] = (await walk(sandbox, '/chat_attendees')).items;
     const path = (who: string): string => `/users/${encodeURIComponent(who)}?account_id=${account_id}`;
-    expect((await world.unipile('GET', path(someone.provider_id))).body).toMatchObject({
+    expect((await sandbox.unipile('GET', path(someone.provider_id))).body).toMatchObject({
       provider: 'WHATSAPP',
       id: someone.provider_id,
     });
-    expect((await world.unipile('GET', path('1'))).status).toBe(404);
-    expect((await world.unipile('GET', '/users/me')).status).toBe(400);
+    expect((await sandbox.unipile('GET', path('1'))).status).toBe(404);
+    expect((await sandbox.unipile('GET', '/users/me')).status).toBe(400);
   });
 });

@@ -42,20 +42,20 @@ interface Entry {
 }
 
 /** Fake activities of one account whose requested operations are served in order. */
-export function world(wishes: Exclude<NextOperation, { kind: 'none' }>[]) {
-  const journal: Entry[] = [];
-  const open = [...wishes];
+export function fakeActivities(operations: Exclude<NextOperation, { kind: 'none' }>[]) {
+  const callLog: Entry[] = [];
+  const open = [...operations];
   let began: number | null = null;
-  const note = (what: keyof Activities, ref: AttemptRef): number => {
+  const logCall = (what: keyof Activities, ref: AttemptRef): number => {
     began ??= ref.now;
     const after = ref.now - began;
     const reason = (ref as Partial<CloseRef>).reason;
-    journal.push({ what, after, attempt: ref.attempt, ...(reason ? { reason } : {}) });
+    callLog.push({ what, after, attempt: ref.attempt, ...(reason ? { reason } : {}) });
     return after;
   };
   const nextOperation = (ref: AttemptRef): Promise<NextOperation> => {
-    note('nextOperation', ref);
-    return Promise.resolve(open[0] ?? { kind: 'none', attempt: wishes.at(-1)?.attempt ?? 0, owes: 'nothing' });
+    logCall('nextOperation', ref);
+    return Promise.resolve(open[0] ?? { kind: 'none', attempt: operations.at(-1)?.attempt ?? 0, owes: 'nothing' });
   };
   /** Ends the present attempt, as the transaction of an activity would. */
   const end = (attempt: number, accountState: string): Progress => {
@@ -64,20 +64,20 @@ export function world(wishes: Exclude<NextOperation, { kind: 'none' }>[]) {
     return progress(attempt, { state: 'closed', accountState, kind: accountState === 'active' ? 'done' : 'failed' });
   };
   const closeAttempt = (ref: CloseRef): Promise<Progress> => {
-    note('closeAttempt', ref);
+    logCall('closeAttempt', ref);
     return Promise.resolve(end(ref.attempt, 'failed'));
   };
   const checkAccount = (ref: AttemptRef): Promise<Progress> => {
-    note('checkAccount', ref);
+    logCall('checkAccount', ref);
     return Promise.resolve(progress(ref.attempt, { state: 'closed', accountState: 'active' }));
   };
   return {
-    journal,
-    note,
+    callLog,
+    logCall,
     end,
-    wish: (wish: (typeof wishes)[number]): void => void open.push(wish),
+    request: (operation: (typeof operations)[number]): void => void open.push(operation),
     /** The names of the called activities, in order. */
-    asked: (): string[] => journal.map(({ what }) => what),
+    asked: (): string[] => callLog.map(({ what }) => what),
     common: { nextOperation, closeAttempt, checkAccount },
   };
 }
@@ -92,7 +92,11 @@ export const start = (play: Play) =>
 /** Runs to the end; time is skipped meanwhile. */
 export const run = async (play: Play): Promise<void> => (await start(play)).result();
 
-export const connectWish = (expiresInMs: number, attempt = 1) => ({ kind: 'connect' as const, attempt, expiresInMs });
+export const connectOperation = (expiresInMs: number, attempt = 1) => ({
+  kind: 'connect' as const,
+  attempt,
+  expiresInMs,
+});
 /** A step that must be checked at `inMs` from now. */
 export const waiting = (ref: AttemptRef, stepId: string, inMs: number, more: Partial<Progress> = {}): Progress =>
   progress(ref.attempt, { stepId, kind: 'qr', wakeAt: ref.now + inMs, wakeInMs: inMs, ...more });
