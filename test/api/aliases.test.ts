@@ -1,5 +1,6 @@
 import { eventually } from '../support/eventually.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
+import { linkedin, upstreamOf } from '../support/unipile-account.ts';
 
 let stack: TestStack;
 beforeAll(async () => {
@@ -7,20 +8,12 @@ beforeAll(async () => {
 });
 afterAll(() => stack?.stop());
 
-const linkedin = (scenario: string, name: string) => ({
-  provider: 'unipile',
-  channel: 'linkedin',
-  owner: 'maya',
-  credentials: { username: `${scenario}@${name}.example`, password: 'correct horse' },
-});
-
-const upstreamOf = async (id: string): Promise<string> =>
-  (await stack.api.get(`/api/v1/accounts/${id}`)).body.provider_account_id;
+const upstream = (id: string): Promise<string> => upstreamOf(stack.api, id);
 
 /** An active account, by the documented path and a scan. */
 async function scanned(phone: string): Promise<string> {
   const { body } = await stack.api.post('/api/unipile/connect-whatsapp');
-  await stack.control.post('/scan', { account_id: await upstreamOf(body.accountId), phone });
+  await stack.control.post('/scan', { account_id: await upstream(body.accountId), phone });
   await stack.api.account(body.accountId, 'active');
   return body.accountId;
 }
@@ -49,7 +42,7 @@ describe('A1: POST /api/unipile/connect-whatsapp and GET /api/unipile/check-stat
     // The alias answers with the step of its route.
     const { step } = (await stack.api.get(`/api/v1/accounts/${body.accountId}/attempt`)).body;
     expect(step).toMatchObject({ kind: 'qr', text: body.qrCodeString });
-    await stack.control.post('/scan', { account_id: await upstreamOf(body.accountId) });
+    await stack.control.post('/scan', { account_id: await upstream(body.accountId) });
     const connected = await eventually('the scan', async () => {
       const seen = await check();
       return seen.connected ? seen : null;
@@ -102,7 +95,7 @@ describe('A5: POST /api/v1/accounts/{id}/reconnect_account', () => {
   it('logs the account in again under the same id', async () => {
     const id = await begun(linkedin('plain', 'pia'));
     await stack.api.account(id, 'active');
-    await stack.control.post('/drop', { account_id: await upstreamOf(id), status: 'CREDENTIALS' });
+    await stack.control.post('/drop', { account_id: await upstream(id), status: 'CREDENTIALS' });
     await stack.api.account(id, 'reconnect_required');
     const { status, body } = await stack.api.post(`/api/v1/accounts/${id}/reconnect_account`);
     expect(status).toBe(202);

@@ -51,7 +51,7 @@ const deadPort = (): Promise<number> =>
     });
   });
 
-it('says what is still to do on a new installation, and that this is no failure', async () => {
+it('lists the remaining steps of a new installation, without a failure', async () => {
   const lines = await doctor();
   expect(lineOf(lines, 'provider (unipile)')).toMatchObject({
     outcome: 'SKIP',
@@ -103,7 +103,7 @@ it('B15: passes everything that this version has on a whole stack, and leaves no
   expect(await kept()).toEqual(before);
 });
 
-it('B15: fails for fetching alone, with what helps, where the provider does not give out the address book', async () => {
+it('B15: fails for fetching alone, with a remedy, when the provider does not give the address book', async () => {
   const fault = { provider: 'wasender', route: 'GET /api/contacts', rate_500: 1 };
   await real.control.put('/faults', fault);
   const lines = await doctor();
@@ -204,7 +204,7 @@ it('fails where PUBLIC_URL leads nowhere, or was changed since the webhook was r
   });
 });
 
-it('fails where PUBLIC_URL leads to somebody else', async () => {
+it('fails when PUBLIC_URL leads to another server', async () => {
   const lines = await doctor({ PUBLIC_URL: real.control.url });
   expect(lineOf(lines, 'webhook loop (unipile)')).toMatchObject({
     outcome: 'FAIL',
@@ -212,7 +212,7 @@ it('fails where PUBLIC_URL leads to somebody else', async () => {
   });
 });
 
-it('fails for a ring that lacks a key, and tells what waits for it', async () => {
+it('fails for a ring that lacks a key, and names the checks that it skips', async () => {
   const lines = await doctor({ ENCRYPTION_KEY: Buffer.alloc(32, 1).toString('base64') });
   expect(failing(lines)).toEqual(['encryption']);
   expect(lineOf(lines, 'encryption').what_to_do).toContain('ENCRYPTION_KEYS');
@@ -229,7 +229,7 @@ it('fails for PostgreSQL alone when it does not answer, and still checks the res
   expect(JSON.stringify(lines)).not.toContain('secret-word');
 });
 
-it('names a wrong setting and passes over what hangs on it', async () => {
+it('names a wrong setting and skips the checks that depend on it', async () => {
   const lines = await doctor({ PORT: 'many' });
   expect(failing(lines)).toEqual(['configuration']);
   expect(lineOf(lines, 'configuration').found).toContain('PORT');

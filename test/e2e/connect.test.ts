@@ -3,6 +3,7 @@ import { ConnectionStep } from '../../db/entities/attempts.ts';
 import { sealed } from '../../db/sealed.ts';
 import { eventually } from '../support/eventually.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
+import { linkedin, upstreamOf } from '../support/unipile-account.ts';
 
 let stack: TestStack;
 beforeAll(async () => {
@@ -11,12 +12,6 @@ beforeAll(async () => {
 afterAll(() => stack?.stop());
 
 const whatsapp = { provider: 'unipile', channel: 'whatsapp', owner: 'maya' };
-const linkedin = (scenario: string, name: string) => ({
-  provider: 'unipile',
-  channel: 'linkedin',
-  owner: 'maya',
-  credentials: { username: `${scenario}@${name}.example`, password: 'correct horse' },
-});
 
 async function begin(body: object): Promise<{ id: string; attempt: any }> {
   const { status, body: answer } = await stack.api.post('/api/v1/accounts', body);
@@ -24,8 +19,7 @@ async function begin(body: object): Promise<{ id: string; attempt: any }> {
   return { id: answer.account.id, attempt: answer.attempt };
 }
 
-const upstream = async (id: string): Promise<string> =>
-  (await stack.api.get(`/api/v1/accounts/${id}`)).body.provider_account_id;
+const upstream = (id: string): Promise<string> => upstreamOf(stack.api, id);
 
 const answer = (id: string, step: any, value: string, headers?: Record<string, string>) =>
   stack.api.post(`/api/v1/accounts/${id}/attempt/steps/${step.id}`, { answer: value }, headers);

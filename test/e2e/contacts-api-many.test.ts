@@ -1,6 +1,6 @@
 import type { ApiClient } from '../support/client.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
-import { everyPage, wasenderAccount } from '../support/wasender-account.ts';
+import { everyPage, syncContacts, wasenderAccount } from '../support/wasender-account.ts';
 
 const people = { size: 60, seed: 'kite', nameless: 0.3, emoji: 0.4, business: 0.3, lid_only: 0.1 };
 
@@ -20,11 +20,7 @@ const show = async (id: string): Promise<any> => (await stack.api.get(`/api/v1/c
 const edit = (id: string, body: object) => stack.api.patch(`/api/v1/contacts/${id}`, body);
 const idsOf = (contacts: any[]): string[] => contacts.map(({ id }) => id);
 
-async function sync(): Promise<any> {
-  const { body } = await stack.api.post(`/api/v1/accounts/${account}/syncs?wait=20`, { kind: 'contacts' });
-  expect(body.state).toBe('succeeded');
-  return body.stats;
-}
+const sync = (): Promise<any> => syncContacts(stack.api, account);
 const byText = (a: string, b: string): number => (a < b ? -1 : 1);
 
 describe('B12: merge, bulk updates, metrics', () => {

@@ -1,7 +1,7 @@
 import { readDocument } from '../api/openapi.ts';
 import type { ApiClient } from '../support/client.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
-import { everyPage, wasenderAccount } from '../support/wasender-account.ts';
+import { everyPage, syncContacts, wasenderAccount } from '../support/wasender-account.ts';
 
 const people = { size: 60, seed: 'kite', nameless: 0.3, emoji: 0.4, business: 0.3, lid_only: 0.1 };
 const unknown = '01900000-0000-7000-8000-000000000000';
@@ -25,11 +25,7 @@ const edit = (id: string, body: object) => stack.api.patch(`/api/v1/contacts/${i
 const search = (q: string): Promise<any[]> => list(`&q=${encodeURIComponent(q)}`);
 const idsOf = (contacts: any[]): string[] => contacts.map(({ id }) => id);
 
-async function sync(): Promise<any> {
-  const { body } = await stack.api.post(`/api/v1/accounts/${account}/syncs?wait=20`, { kind: 'contacts' });
-  expect(body.state).toBe('succeeded');
-  return body.stats;
-}
+const sync = (): Promise<any> => syncContacts(stack.api, account);
 
 describe('B7: the fields of contacts', () => {
   it('come from the address book, each with its origin', async () => {

@@ -1,6 +1,7 @@
 import { eventually } from '../support/eventually.ts';
 import { accountOn, hidden, visitor } from '../support/hosted-page.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
+import { upstreamOf } from '../support/unipile-account.ts';
 
 let stack: TestStack;
 beforeAll(async () => {
@@ -31,8 +32,7 @@ const login = (scenario: string, provider = 'LINKEDIN') => ({
   username: `${scenario}@page.example`,
   password: 'p',
 });
-const upstream = async (id: string): Promise<string> =>
-  (await stack.api.get(`/api/v1/accounts/${id}`)).body.provider_account_id;
+const upstream = (id: string): Promise<string> => upstreamOf(stack.api, id);
 const exists = async (account: string): Promise<boolean> =>
   (await stack.provider('GET', `/accounts/${account}`)).status === 200;
 

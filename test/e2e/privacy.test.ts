@@ -1,7 +1,7 @@
 import { runSql } from '../support/run-sql.ts';
 import { eventually } from '../support/eventually.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
-import { everyPage, wasenderAccount } from '../support/wasender-account.ts';
+import { everyPage, syncContacts, wasenderAccount } from '../support/wasender-account.ts';
 
 let stack: TestStack;
 beforeAll(async () => {
@@ -14,11 +14,6 @@ const query = <T = any>(sql: string, params: unknown[] = []): Promise<T[]> =>
   stack.worker.context.db.system((em) => runSql<T>(em, sql, params));
 const columnsOf = (account: string): Promise<any[]> =>
   query('select * from contacts where account_id = ? order by id', [account]);
-const sync = async (account: string, client = stack.api): Promise<any> => {
-  const { body } = await client.post(`/api/v1/accounts/${account}/syncs?wait=20`, { kind: 'contacts' });
-  expect(body.state).toBe('succeeded');
-  return body.stats;
-};
 const days = (count: number): Promise<any> => stack.control.post('/clock', { advance_seconds: count * 86_400 });
 
 describe("a tenant's settings", () => {
@@ -91,7 +86,7 @@ describe('B14: only the needed contact fields', () => {
       }
     };
     await check();
-    expect(await sync(id, client)).toMatchObject({ inserted: 0 });
+    expect(await syncContacts(client, id)).toMatchObject({ inserted: 0 });
     await check();
     const { body: shown } = await client.get(`/api/v1/contacts/${saved.id}`);
     expect(shown).toMatchObject({ saved_name: null, verified_name: null, name: saved.push_name });
@@ -110,7 +105,7 @@ describe('B14: only the needed contact fields', () => {
 
     await client.patch('/api/v1/tenant', { contact_fields: null });
     await settled();
-    expect(await sync(id, client)).toMatchObject({ inserted: 0 });
+    expect(await syncContacts(client, id)).toMatchObject({ inserted: 0 });
     const [after] = (await columnsOf(id)).filter((one) => one.id === saved.id);
     expect(after).toMatchObject({
       saved_name: saved.saved_name,
@@ -169,14 +164,14 @@ describe('B14: the retention of contacts', () => {
     const { id, session } = await wasenderAccount(stack, client, people);
     await client.patch('/api/v1/tenant', { contact_retention_days: 30 });
     await stack.control.patch('/address-book', { session, remove: 0.25 });
-    await sync(id, client);
+    await syncContacts(client, id);
     const missing = (await columnsOf(id)).filter((one) => one.missing_since !== null).map((one) => one.id);
     expect(missing).toHaveLength(5);
     const [grouped, kept] = missing;
     await days(20);
     // A written contact counts from its last write.
     await client.patch(`/api/v1/contacts/${kept}`, { name: 'Still needed' });
-    await sync(id, client);
+    await syncContacts(client, id);
     await days(11);
     await eventually('the missing to go', async () => (await columnsOf(id)).length === 16);
     expect((await columnsOf(id)).map((one) => one.id)).toEqual(expect.arrayContaining([kept]));
@@ -184,7 +179,7 @@ describe('B14: the retention of contacts', () => {
     expect(await query('select 1 from contact_aliases where account_id = ? and contact_id = ?', [id, grouped])).toEqual(
       [],
     );
-    await sync(id, client);
+    await syncContacts(client, id);
     await days(20);
     await eventually('the edited one to go, too', async () => (await columnsOf(id)).length === 15);
   });
@@ -193,9 +188,9 @@ describe('B14: the retention of contacts', () => {
     const client = await stack.client('found');
     const { id, session } = await wasenderAccount(stack, client, people);
     await stack.control.patch('/address-book', { session, remove: 0.25 });
-    await sync(id, client);
+    await syncContacts(client, id);
     await stack.control.put('/address-people', { session, ...people });
-    expect(await sync(id, client)).toMatchObject({ inserted: 0 });
+    expect(await syncContacts(client, id)).toMatchObject({ inserted: 0 });
     expect((await columnsOf(id)).filter((one) => one.missing_since !== null)).toEqual([]);
   });
 
@@ -223,7 +218,7 @@ describe('B14: the retention of contacts', () => {
       (await columnsOf(id)).every((one) => one.raw_wasender_data === null),
     );
     expect(await columnsOf(id)).toHaveLength(20);
-    await sync(id, client);
+    await syncContacts(client, id);
     expect((await columnsOf(id)).every((one) => one.raw_wasender_data === null)).toBe(true);
   });
 });

@@ -113,7 +113,7 @@ describe('a login on the hosted page', () => {
     expect((await browser.send(url, solve(page, code))).url).toBe(YES);
   });
 
-  it('waits by itself for the app, or asks in another way', async () => {
+  it('waits for the app, or asks in another way', async () => {
     const url = await link();
     const page = await browser.send(url, login('approve'));
     expect(page.html).toContain('http-equiv="refresh"');

@@ -229,7 +229,7 @@ describe('lists of a UniPile sandbox account', () => {
     expect(ids((await walk(sandbox, '/chats?unread=true')).items)).toEqual(ids(unread.slice(1)));
   });
 
-  it('looks users up at the provider', async () => {
+  it('returns users of the provider', async () => {
     const [someone] = (await walk(sandbox, '/chat_attendees')).items;
     const path = (who: string): string => `/users/${encodeURIComponent(who)}?account_id=${account_id}`;
     expect((await sandbox.unipile('GET', path(someone.provider_id))).body).toMatchObject({

@@ -277,7 +277,7 @@ describe('SECURITY 14: with all faults on, no secret and nothing personal is', (
   it('in the metrics', () => expect(findAll(metrics, all())).toEqual([]));
   it('in a problem', () => expect(findAll([text('problems', recorder.problems)], all())).toEqual([]));
 
-  it('in an answer, but what its caller asked for', () => {
+  it('in an answer, except values that its caller asked for', () => {
     const shown = new Set(made.filter(({ name }) => /^QR text|API key/.test(name)));
     expect(
       findAll(

@@ -4,7 +4,7 @@ import { sealedColumns } from '../../db/sealed.ts';
 import type { SeenContact } from '../../domain/contacts.ts';
 import type { ApiClient } from '../support/client.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
-import { everyPage, wasenderAccount } from '../support/wasender-account.ts';
+import { everyPage, syncContacts, wasenderAccount } from '../support/wasender-account.ts';
 
 export const people = { size: 20, seed: 'erased', lid_only: 0, nameless: 0, unsaved: 0 };
 
@@ -61,11 +61,6 @@ export function createErasing(stack: () => TestStack) {
     (await contactsOf(client, account)).find((found) => found.phone_number === phone) ?? null;
   const tenantOf = async (account: string): Promise<string> =>
     (await query('select tenant_id from accounts where id = ?', [account]))[0].tenant_id;
-  const sync = async (client: ApiClient, account: string): Promise<any> => {
-    const { body } = await client.post(`/api/v1/accounts/${account}/syncs?wait=20`, { kind: 'contacts' });
-    expect(body.state).toBe('succeeded');
-    return body.stats;
-  };
   const erase = async (body: object, client = stack().api): Promise<any> => {
     const { status, body: answer } = await client.post('/api/v1/erasures?wait=20', body);
     expect(status).toBe(202);
@@ -131,5 +126,17 @@ export function createErasing(stack: () => TestStack) {
     }
     return found;
   }
-  return { query, contactsOf, byPhone, tenantOf, sync, erase, save, deliver, message, eventsOf, tracesIn };
+  return {
+    query,
+    contactsOf,
+    byPhone,
+    tenantOf,
+    sync: syncContacts,
+    erase,
+    save,
+    deliver,
+    message,
+    eventsOf,
+    tracesIn,
+  };
 }

@@ -112,7 +112,7 @@ describe('SECURITY 21: the ledger', () => {
     expect((await erased()).size).toBe(0);
   });
 
-  it('erases again what a restored dump brought back, when kept apart from the dump', async () => {
+  it('erases data of a restored dump again, when kept apart from the dump', async () => {
     const ana = newPerson();
     const bystander = newPerson();
     const dumped = async (): Promise<void> => {

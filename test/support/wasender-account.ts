@@ -16,9 +16,15 @@ export async function wasenderAccount(
   await control.put('/address-book', { session, ...people });
   await control.post('/scan', { session });
   await client.account(id, 'active');
-  const { body: run } = await client.post(`/api/v1/accounts/${id}/syncs?wait=20`, { kind: 'contacts' });
-  if (run.state !== 'succeeded') throw new Error(`the first sync: ${JSON.stringify(run)}`);
+  await syncContacts(client, id);
   return { id, session };
+}
+
+/** Syncs an account's contacts; returns the run's counts. */
+export async function syncContacts(client: ApiClient, accountId: string): Promise<any> {
+  const { body: run } = await client.post(`/api/v1/accounts/${accountId}/syncs?wait=20`, { kind: 'contacts' });
+  if (run.state !== 'succeeded') throw new Error(`the sync: ${JSON.stringify(run)}`);
+  return run.stats;
 }
 
 /** Every item of a list, page by page. */
