@@ -1,4 +1,5 @@
 import { ApplicationFailure, Context as ActivityContext } from '@temporalio/activity';
+import { z } from 'zod';
 import type { FailureCode } from '../domain/failures.ts';
 import { collectDetails, giveUpDetails, type DetailsRef } from '../services/accounts/collect-details.ts';
 import type { Context } from '../services/context.ts';
@@ -9,6 +10,9 @@ import {
   type Holder,
   type SyncContactsRef,
 } from '../services/contacts/sync-contacts.ts';
+import { startOpenedSyncs } from '../services/syncs/start-opened-syncs.ts';
+import type { StartSyncsInput } from '../workflows/messages.ts';
+import { saveProgress } from './heartbeat.ts';
 
 /** All tries of one activity are the same holder. */
 export const holderOf = ({ info, cancellationSignal }: ActivityContext): Holder => ({
@@ -17,10 +21,18 @@ export const holderOf = ({ info, cancellationSignal }: ActivityContext): Holder 
   signal: cancellationSignal,
 });
 
-/** Each returns whether another activity must continue. */
+/** Each but `startSyncs` returns whether another activity must continue. */
 export const syncActivities = (context: Context) => ({
   collectDetails: (ref: DetailsRef) => collectDetails(context, ref),
   giveUpDetails: (ref: DetailsRef & { reason: FailureCode }) => giveUpDetails(context, ref),
+  startSyncs: (ref: StartSyncsInput) => {
+    const activity = ActivityContext.current();
+    const { data: before } = z.uuid().safeParse(activity.info.heartbeatDetails);
+    return startOpenedSyncs(context, ref, before, (last) => {
+      saveProgress(activity, last);
+      activity.cancellationSignal.throwIfAborted();
+    });
+  },
   syncContacts: async (ref: SyncContactsRef) => {
     try {
       return await syncContacts(context, ref, holderOf(ActivityContext.current()));

@@ -83,7 +83,7 @@ async function run(context: Context, accounts: Account[]): Promise<Line[]> {
   const { db, clock, temporal } = context;
   const runs: { account: string; run: string }[] = [];
   for (const { id, tenantId, channel, provider } of accounts) {
-    const started = await db.tenant(tenantId, (em) => openDetailsRun(em, tenantId, id, clock.now()));
+    const started = await db.tenant(tenantId, (em) => openDetailsRun(em, id, clock.now()));
     await temporal.startSyncDetails({ tenantId, accountId: id, channel, provider });
     runs.push({ account: id, run: started });
   }

@@ -7,6 +7,9 @@ export const connectionWorkflowId = (accountId: string): string => `connection/$
 export const syncWorkflowId = (kind: string, accountId: string, scope?: string): string =>
   scope ? `sync/${kind}/${accountId}/${scope}` : `sync/${kind}/${accountId}`;
 
+/** Starts the syncs that a tenant's requests opened. */
+export const startSyncsWorkflowId = (kind: string, tenantId: string): string => `start-syncs/${kind}/${tenantId}`;
+
 export const erasureWorkflowId = (erasureId: string): string => `erase/${erasureId}`;
 
 /** The queue of bulk fetches, beside the queue of calls that a person waits for. */

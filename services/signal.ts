@@ -1,4 +1,5 @@
 import type { AccountRef } from '../temporal/client.ts';
+import type { StartSyncsInput } from '../workflows/messages.ts';
 import type { Context } from './context.ts';
 
 type Signalling = Pick<Context, 'temporal' | 'log'>;
@@ -20,12 +21,19 @@ export const startContactsSync = ({ temporal, log }: Signalling, account: Accoun
 export const startDetailsSync = ({ temporal, log }: Signalling, account: AccountRef) =>
   bestEffort(log, account, () => temporal.startSyncDetails(account));
 
-async function bestEffort(log: Context['log'], account: AccountRef, send: () => Promise<void>): Promise<boolean> {
+/** The same for all syncs of a kind that stand in PostgreSQL for a tenant. */
+export const startOpenedSyncs = ({ temporal, log }: Signalling, syncs: StartSyncsInput) =>
+  bestEffort(log, { tenantId: syncs.tenantId }, () => temporal.startOpenedSyncs(syncs));
+
+async function bestEffort(log: Context['log'], of: Partial<AccountRef>, send: () => Promise<void>): Promise<boolean> {
   try {
     await send();
     return true;
   } catch (error) {
-    log.warn({ account: account.accountId, err: error }, 'Temporal did not take a signal; the reconciler will send it');
+    log.warn(
+      { tenant: of.tenantId, account: of.accountId, err: error },
+      'Temporal did not take a signal; the reconciler will send it',
+    );
     return false;
   }
 }

@@ -10,7 +10,12 @@ import {
 } from '@temporalio/client';
 import { ApplicationFailure, TypedSearchAttributes } from '@temporalio/common';
 import { patienceMs } from '../domain/attempts.ts';
-import { connectionWorkflowId, erasureWorkflowId, syncWorkflowId } from '../domain/workflow-ids.ts';
+import {
+  connectionWorkflowId,
+  erasureWorkflowId,
+  startSyncsWorkflowId,
+  syncWorkflowId,
+} from '../domain/workflow-ids.ts';
 import { searchAttributes } from '../domain/search-attributes.ts';
 import {
   currentStep,
@@ -18,6 +23,7 @@ import {
   submitStep,
   type ConnectionInput,
   type ErasePersonInput,
+  type StartSyncsInput,
   type StepAction,
   type StepRef,
 } from '../workflows/messages.ts';
@@ -48,6 +54,8 @@ export interface TemporalClient {
   startSyncDetails(account: AccountRef, join?: boolean): Promise<void>;
   /** The same for the contacts sync of a scope. */
   startSyncContacts(account: AccountRef, scope: string, join?: boolean): Promise<void>;
+  /** Starts a workflow that starts all syncs of a kind that a tenant has opened; a running one does it once more. */
+  startOpenedSyncs(syncs: StartSyncsInput): Promise<void>;
   /** Does nothing where the erasure is running. */
   startErasure(erasure: ErasePersonInput): Promise<void>;
   ensureSchedules(): Promise<void>;
@@ -84,6 +92,7 @@ export function openTemporalClient(config: Config, keysOfInstallation: () => Pro
       { key: searchAttributes.state, value: 'running' },
       { key: searchAttributes.kind, value: kind },
     ]),
+    priority: fairly(account.tenantId),
     staticSummary: `${kind} of a ${account.channel} account through ${account.provider}`,
   });
   const connectionOptions = (account: AccountRef) => ({
@@ -205,6 +214,23 @@ export function openTemporalClient(config: Config, keysOfInstallation: () => Pro
     startSyncDetails: (account, join = true) => startSync('syncDetails', account, 'details', {}, join),
     startSyncContacts: (account, scope, join = true) =>
       startSync('syncContacts', account, 'contacts', { scope, heartbeatSeconds: config.SYNC_HEARTBEAT_SECONDS }, join),
+    startOpenedSyncs: (syncs) =>
+      starting(() =>
+        client.withDeadline(Date.now() + signalDeadlineMs * 3, () =>
+          signal('startSyncs', {
+            taskQueue,
+            workflowId: startSyncsWorkflowId(syncs.kind, syncs.tenantId),
+            args: [syncs],
+            signal: refresh,
+            priority: fairly(syncs.tenantId),
+            typedSearchAttributes: new TypedSearchAttributes([
+              { key: searchAttributes.tenant, value: syncs.tenantId },
+              { key: searchAttributes.kind, value: 'start_syncs' },
+            ]),
+            staticSummary: `start of the syncs of ${syncs.kind} that a tenant requested`,
+          }),
+        ),
+      ),
     startErasure: (erasure) =>
       starting(() =>
         client.withDeadline(Date.now() + signalDeadlineMs * 3, async () => {
@@ -213,6 +239,7 @@ export function openTemporalClient(config: Config, keysOfInstallation: () => Pro
             workflowId: erasureWorkflowId(erasure.erasureId),
             workflowIdConflictPolicy: 'USE_EXISTING',
             args: [erasure],
+            priority: fairly(erasure.tenantId),
             typedSearchAttributes: new TypedSearchAttributes([
               { key: searchAttributes.tenant, value: erasure.tenantId },
               { key: searchAttributes.kind, value: 'erase_person' },
@@ -247,6 +274,9 @@ export function openTemporalClient(config: Config, keysOfInstallation: () => Pro
     close: () => connection.close(),
   };
 }
+
+/** Activities inherit it: the tasks of one tenant's backlog do not delay those of another tenant. */
+const fairly = (tenantId: string) => ({ fairnessKey: tenantId });
 
 /** A cluster, or Temporal Cloud with its key. */
 export const temporalAddress = (config: Config) => ({

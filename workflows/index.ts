@@ -1,4 +1,4 @@
 export { connection } from './connection.ts';
 export { erasePerson } from './erase-person.ts';
 export { fetchPictures, maintenance, syncAllContacts } from './sweeps.ts';
-export { syncContacts, syncDetails } from './sync.ts';
+export { startSyncs, syncContacts, syncDetails } from './sync.ts';

@@ -50,3 +50,9 @@ export interface SyncDetailsInput {
   tenantId: string;
   accountId: string;
 }
+
+/** The opened syncs of a tenant are in PostgreSQL. */
+export interface StartSyncsInput {
+  tenantId: string;
+  kind: 'details' | 'contacts';
+}

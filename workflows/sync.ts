@@ -2,7 +2,7 @@ import { setHandler } from '@temporalio/workflow';
 import type { FailureCode } from '../domain/failures.ts';
 import { contactsIn, details, inBackfill, login } from './activity-options.ts';
 import { failureCode } from './failure-code.ts';
-import { refresh, type SyncContactsInput, type SyncDetailsInput } from './messages.ts';
+import { refresh, type StartSyncsInput, type SyncContactsInput, type SyncDetailsInput } from './messages.ts';
 
 export function syncDetails(input: SyncDetailsInput): Promise<void> {
   const ref = () => ({ ...input, now: Date.now() });
@@ -21,6 +21,20 @@ export function syncContacts({ heartbeatSeconds, ...run }: SyncContactsInput): P
     () => contacts.syncContacts.executeWithOptions({ ...inBackfill(), summary: 'Read the address book' }, [ref()]),
     (reason) => login.giveUpContacts.executeWithOptions({ summary: `Give up: ${reason}` }, [{ ...ref(), reason }]),
   );
+}
+
+/** Starts the syncs that a request opened for many accounts. Returns how many. */
+export async function startSyncs(input: StartSyncsInput): Promise<{ started: number }> {
+  let refreshRequested = false;
+  setHandler(refresh, () => {
+    refreshRequested = true;
+  });
+  let started = 0;
+  do {
+    refreshRequested = false;
+    started += await details.startSyncs.executeWithOptions({ summary: `Start the syncs of ${input.kind}` }, [input]);
+  } while (refreshRequested);
+  return { started };
 }
 
 /** A trigger during the run repeats the sync: the activity sees it when it closes the run; a later one is a signal. */

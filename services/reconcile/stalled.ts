@@ -104,7 +104,7 @@ export const missingDetails = ({ db, clock, temporal }: Context): Stalled<Stalle
   name: 'missing_details',
   find: (em, after) => accountsWithoutDetails(em, ago(clock.now(), detailsRestMs), after, pageSize),
   move: async (row) => {
-    await db.system((em) => openDetailsRun(em, row.tenant_id, row.id, clock.now()));
+    await db.system((em) => openDetailsRun(em, row.id, clock.now()));
     await temporal.startSyncDetails(refOf(row));
   },
 });

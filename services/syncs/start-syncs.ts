@@ -1,25 +1,30 @@
-import { openContactsRun, type SyncTarget } from '../../db/queries/syncs/open-contacts-run.ts';
+import { newRun, type SyncTarget } from '../../db/queries/syncs/open-contacts-run.ts';
 import type { Em } from '../../db/connect.ts';
 import { credentialsFor } from '../../db/queries/tenants/credentials.ts';
 import { Account } from '../../db/entities/accounts.ts';
 import { SyncRun } from '../../db/entities/events.ts';
-import { openDetailsRun } from '../../db/queries/syncs/open-details-run.ts';
+import { openRuns } from '../../db/queries/syncs/open-runs.ts';
 import type { ProviderName } from '../../domain/channels.ts';
 import { ownAccount, refOf } from '../accounts/find-account.ts';
 import { credentialsOrProblem } from '../connections/new-attempt.ts';
 import type { Context } from '../context.ts';
 import type { Principal } from '../principal.ts';
 import { Problem } from '../problem.ts';
-import { startContactsSync, startDetailsSync } from '../signal.ts';
+import { startContactsSync, startDetailsSync, startOpenedSyncs } from '../signal.ts';
 import { pollUntil } from '../../platform/poll-until.ts';
 import { withContacts } from '../provider-names.ts';
 
 /** What a sync is to fetch. */
 export type SyncRequest = { kind: 'details' } | { kind: 'contacts'; target: SyncTarget | null };
 
+/** Runs opened in one transaction. */
+const opensAtOnce = 500;
+/** Up to this many workflows are started by the request itself; more are started by a workflow. */
+const startsInRequest = 5;
+
 /**
- * Opens a run for each account and has them moved; answers their ids. When Temporal does not take one now, it is not
- * asked for the others either: the reconciler starts them later.
+ * Opens a run for each account, in batches, and has them started; returns the ids. What Temporal does not take now the
+ * reconciler starts.
  */
 export async function beginSyncs(
   context: Context,
@@ -27,21 +32,27 @@ export async function beginSyncs(
   request: SyncRequest,
 ): Promise<string[]> {
   const { db, vault, clock } = context;
-  const now = clock.now();
+  const tenantId = accounts[0]?.tenantId;
+  if (tenantId === undefined) return [];
+  const keys = await vault.keysOf(db, tenantId);
+  const target = request.kind === 'contacts' ? request.target : null;
+  const runs = accounts.map(({ id }) => newRun(keys, id, target));
   const ids: string[] = [];
-  let reached = true;
+  for (let from = 0; from < runs.length; from += opensAtOnce) {
+    const batch = runs.slice(from, from + opensAtOnce);
+    ids.push(...(await db.tenant(tenantId, (em) => openRuns(em, request.kind, batch, clock.now()))));
+  }
+  if (accounts.length > startsInRequest) {
+    await startOpenedSyncs(context, { tenantId, kind: request.kind });
+    return ids;
+  }
+  const scope = runs[0]?.scope ?? '';
   for (const account of accounts) {
-    const { id, start } = await db.tenant(account.tenantId, async (em) => {
-      if (request.kind === 'details')
-        return {
-          id: await openDetailsRun(em, account.tenantId, account.id, now),
-          start: () => startDetailsSync(context, refOf(account)),
-        };
-      const run = await openContactsRun(em, vault, account, request.target, now);
-      return { id: run.id, start: () => startContactsSync(context, refOf(account), run.scope) };
-    });
-    ids.push(id);
-    reached &&= await start();
+    const ref = refOf(account);
+    const taken = await (request.kind === 'details'
+      ? startDetailsSync(context, ref)
+      : startContactsSync(context, ref, scope));
+    if (!taken) break;
   }
   return ids;
 }

@@ -16,10 +16,7 @@ export async function oneOfEach(api: TestApi, client: ApiClient): Promise<Ids> {
   const upstream = `up-${unique()}`;
   await activate(api, account.id, upstream);
   await api.context.db.system((em) => em.nativeUpdate(ConnectionAttempt, { id: attempt.id }, { state: 'running' }));
-  const sync = await api.context.db.system(async (em) => {
-    const [row] = await runSql<{ tenant_id: string }>(em, 'select tenant_id from accounts where id = ?', [account.id]);
-    return openDetailsRun(em, row!.tenant_id, account.id, new Date());
-  });
+  const sync = await api.context.db.system((em) => openDetailsRun(em, account.id, new Date()));
   await postWebhook(api, { AccountStatus: { account_id: upstream, account_type: 'WHATSAPP', message: 'CREDENTIALS' } });
   const event = (await client.get(`/api/v1/webhook-events?account=${account.id}`)).body.items[0].id;
   const key = (await client.post('/api/v1/api-keys', { name: 'of the fixture' })).body.id;

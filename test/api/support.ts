@@ -56,6 +56,10 @@ export function createStandIn(): StandIn {
     ensureSchedules: () => Promise.resolve(),
     runMaintenance: async () => check(),
     startErasure: async () => check(),
+    startOpenedSyncs: async ({ tenantId }) => {
+      check();
+      temporal.syncs.push(tenantId);
+    },
     startSyncContacts: async (account) => {
       check();
       temporal.syncs.push(account.accountId);

@@ -144,8 +144,7 @@ it('never repeats the number of an attempt of an account, or of a step of an att
 });
 
 describe('a run of the details sync', () => {
-  const open = () =>
-    db.tenant(one.tenants ?? '', (em) => openDetailsRun(em, one.tenants ?? '', one.accounts ?? '', new Date()));
+  const open = () => db.tenant(one.tenants ?? '', (em) => openDetailsRun(em, one.accounts ?? '', new Date()));
   const runs = () =>
     db.system((em) =>
       runSql<{ id: string; state: string; again: boolean }>(

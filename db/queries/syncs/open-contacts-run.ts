@@ -4,6 +4,7 @@ import type { Vault } from '../../vault.ts';
 import type { Em } from '../../connect.ts';
 import { sealed } from '../../sealed.ts';
 import { rows, sql } from '../../sql.ts';
+import { openRuns, type NewRun } from './open-runs.ts';
 
 /** Null: the whole address book. */
 export type SyncTarget = { phone: string } | { group: string };
@@ -15,6 +16,13 @@ function scopeOf(keys: Keyset, target: SyncTarget | null): string {
   return `${kind}/${keys.digest('sync-scope', text).slice(0, 32)}`;
 }
 
+/** A sync run of one account, to be opened. */
+export function newRun(keys: Keyset, accountId: string, target: SyncTarget | null): NewRun {
+  const id = newId();
+  const text = target ? keys.seal(JSON.stringify(target), sealed.syncTarget(id)) : null;
+  return { id, accountId, scope: scopeOf(keys, target), target: text };
+}
+
 /** A running run of the same scope runs once more instead. */
 export async function openContactsRun(
   em: Em,
@@ -23,27 +31,15 @@ export async function openContactsRun(
   target: SyncTarget | null,
   now: Date,
 ): Promise<{ id: string; scope: string }> {
-  const id = newId();
-  const keys = await vault.keysOf(em, account.tenantId);
-  const text = target ? keys.seal(JSON.stringify(target), sealed.syncTarget(id)) : null;
-  return openRun(em, { id, scope: scopeOf(keys, target), target: text }, account, now);
+  const run = newRun(await vault.keysOf(em, account.tenantId), account.id, target);
+  const [id] = await openRuns(em, 'contacts', [run], now);
+  return { id: id ?? run.id, scope: run.scope };
 }
 
-async function openRun(
-  em: Em,
-  { id, scope, target }: { id: string; scope: string; target: string | null },
-  account: { id: string; tenantId: string },
-  now: Date,
-): Promise<{ id: string; scope: string }> {
-  const [run] = await rows<{ id: string }>(
-    em,
-    sql`insert into sync_runs (id, tenant_id, account_id, kind, scope, target, state, dry_run, again, stats, started_at)
-        values (${id}, ${account.tenantId}, ${account.id}, 'contacts', ${scope}, ${target}, 'running', false, false, '{}',
-          ${now})
-        on conflict (account_id, kind, scope) where state = 'running' and not dry_run do update set again = true
-        returning id`,
-  );
-  return { id: run?.id ?? id, scope };
+async function openWholeRun(em: Em, accountId: string, now: Date): Promise<{ id: string; scope: string }> {
+  const run = { id: newId(), accountId, scope: '', target: null };
+  const [id] = await openRuns(em, 'contacts', [run], now);
+  return { id: id ?? run.id, scope: '' };
 }
 
 /** The sweep leaves the account to its first run for this long. */
@@ -78,7 +74,7 @@ export async function openFirstContactsRun(
     sql`update accounts set contacts_due_at = ${contactsDueAt}, contacts_again_at = ${contactsAgainAt}
         where id = ${account.id}`,
   );
-  return openRun(em, { id: newId(), scope: '', target: null }, account, now);
+  return openWholeRun(em, account.id, now);
 }
 
 /** The repeated run after a connection; null where it is not due or another worker opened it. */
@@ -92,7 +88,7 @@ export async function openContactsRunAgain(
     sql`update accounts set contacts_again_at = null
         where id = ${account.id} and contacts_again_at <= ${now} returning id`,
   );
-  return due.length ? openRun(em, { id: newId(), scope: '', target: null }, account, now) : null;
+  return due.length ? openWholeRun(em, account.id, now) : null;
 }
 
 export const targetOf = (keys: Keyset, run: { id: string; target: string | null }): SyncTarget | null =>
