@@ -4,9 +4,11 @@ import { ConnectionAttempt } from '../db/entities/attempts.ts';
 import { accountStates, type AccountState } from '../domain/accounts.ts';
 import { channelNames, type Channel } from '../domain/channels.ts';
 import { asFailureCode, failureRow } from '../domain/failures.ts';
+import { formatPhone } from '../domain/phone.ts';
 import { isId } from '../platform/ids.ts';
 import { addImport } from './accounts-import.ts';
 import { tenantOption } from './environment.ts';
+import { cursorOption, limitOption } from './limit.ts';
 import { print, table } from './print.ts';
 import { tenantNamed, withContext } from './session.ts';
 
@@ -15,6 +17,8 @@ interface ListOptions {
   state?: AccountState;
   channel?: Channel;
   owner?: string;
+  cursor?: string;
+  limit: number;
   json?: boolean;
 }
 
@@ -22,11 +26,13 @@ export function addAccounts(program: Command): void {
   const accounts = program.command('accounts').description("a tenant's accounts");
   accounts
     .command('list', { isDefault: true })
-    .description('list accounts: state, reason, who must act')
+    .description('list accounts: identity, state, reason, who must act')
     .addOption(tenantOption())
     .addOption(new Option('--state <state>', 'only in this state').choices(accountStates))
     .addOption(new Option('--channel <channel>', 'only of this channel').choices(channelNames))
     .option('--owner <owner>', 'only of this owner')
+    .addOption(cursorOption())
+    .addOption(limitOption())
     .option('--json', 'for machines')
     .action(async (options: ListOptions) =>
       print(await list(options), options, (found) => table(found, 'no accounts')),
@@ -43,24 +49,26 @@ export function addAccounts(program: Command): void {
   addImport(accounts);
 }
 
-const lineOf = ({ id, provider, channel, owner, label, state, reason, who, since }: Account) => ({
+const lineOf = ({ id, provider, channel, owner, label, identity, state, reason, who, since }: Account) => ({
   id,
   provider,
   channel,
   owner,
   label,
+  identity: identity?.startsWith('+') ? formatPhone(identity) : identity,
   state,
   reason,
   who,
   since: since.toISOString(),
 });
 
-const list = ({ tenant, state, channel, owner }: ListOptions) =>
+const list = ({ tenant, state, channel, owner, cursor, limit }: ListOptions) =>
   withContext(async ({ db }) => {
     const { id: tenantId } = await tenantNamed(db, tenant);
     const wanted = Object.entries({ state, channel, owner }).filter(([, value]) => value !== undefined);
-    const where = { mergedInto: null, ...Object.fromEntries(wanted) };
-    return (await db.tenant(tenantId, (em) => em.find(Account, where, { orderBy: { id: 'asc' } }))).map(lineOf);
+    const after = cursor === undefined ? {} : { id: { $gt: cursor } };
+    const where = { mergedInto: null, ...Object.fromEntries(wanted), ...after };
+    return (await db.tenant(tenantId, (em) => em.find(Account, where, { orderBy: { id: 'asc' }, limit }))).map(lineOf);
   });
 
 /** Lines of the timeline that are shown. */

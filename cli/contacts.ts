@@ -10,7 +10,7 @@ import { formatPhone } from '../domain/phone.ts';
 import { isId } from '../platform/ids.ts';
 import { addContactsSync } from './contacts-sync.ts';
 import { tenantOption } from './environment.ts';
-import { limitOption } from './limit.ts';
+import { cursorOption, limitOption } from './limit.ts';
 import { print, table } from './print.ts';
 import { tenantNamed, withContext } from './session.ts';
 
@@ -18,9 +18,9 @@ interface ListOptions {
   tenant: string;
   account?: string;
   group?: string;
-  search?: string;
+  q?: string;
   synced?: boolean;
-  after?: string;
+  cursor?: string;
   limit: number;
   json?: boolean;
 }
@@ -33,10 +33,10 @@ export function addContacts(program: Command): void {
     .addOption(tenantOption())
     .option('--account <id>', 'only of this account')
     .option('--group <group>', 'only of this group')
-    .option('--search <text>', 'only where the names hold these words, or the number these digits')
+    .option('--q <text>', 'only where the names hold these words, or the number these digits')
     .option('--synced', 'only those that the provider has')
     .option('--no-synced', 'only others')
-    .option('--after <id>', 'start after this contact')
+    .addOption(cursorOption())
     .addOption(limitOption())
     .option('--json', 'for machines')
     .action(async (options: ListOptions) =>
@@ -62,13 +62,12 @@ export function addContacts(program: Command): void {
     );
 }
 
-const list = ({ tenant, account, group, search, synced, after, limit }: ListOptions) =>
+const list = ({ tenant, account, group, q, synced, cursor: after, limit }: ListOptions) =>
   withContext(async ({ db }) => {
     const { id: tenantId } = await tenantNamed(db, tenant);
-    if (after !== undefined && !isId(after)) throw new Error(`${after} is no contact's id`);
     return db.tenant(tenantId, async (em) => {
       const of = account === undefined ? undefined : (await anyAccount(em, account)).id;
-      const found = await listContacts(em, { account: of, group, q: search, synced }, { after, limit });
+      const found = await listContacts(em, { account: of, group, q, synced }, { after, limit });
       return found.map(contactJson);
     });
   });

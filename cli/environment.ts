@@ -25,6 +25,15 @@ export function environment(env: NodeJS.ProcessEnv = process.env): Record<string
   return isLocal(env, local) ? { ...local, ...env } : env;
 }
 
+/** Throws one line where there is nothing to work on. */
+export function requireInstallation(env: NodeJS.ProcessEnv = process.env): void {
+  if (environment(env).DATABASE_URL) return;
+  throw new Error(
+    `no local stack runs in ${homeOf(env)}: start one with npm start, or set DATABASE_URL and the other settings of an ` +
+      'installation (docs/reference.md)',
+  );
+}
+
 const isLocal = (env: NodeJS.ProcessEnv, local: Record<string, string>): boolean =>
   !env.DATABASE_URL || env.DATABASE_URL === local.DATABASE_URL;
 
@@ -34,7 +43,9 @@ export function tenantOption(env: NodeJS.ProcessEnv = process.env): Option {
     named,
   );
   const { tenant } = isLocal(env, read(env, 'settings.json')) ? read(env, 'stack.json') : {};
-  return tenant ? option.default(tenant) : option.makeOptionMandatory();
+  if (tenant) return option.default(tenant);
+  // Without an installation the command ends with a better reason than a missing option.
+  return environment(env).DATABASE_URL ? option.makeOptionMandatory() : option;
 }
 
 function named(name: string): string {

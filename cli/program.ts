@@ -1,5 +1,7 @@
+import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { addAccounts } from './accounts.ts';
+import { addConnect } from './connect.ts';
 import { addContacts } from './contacts.ts';
 import { addDoctor } from './doctor.ts';
 import { addErasures } from './erasures.ts';
@@ -9,10 +11,13 @@ import { addRebuild } from './rebuild.ts';
 import { addSync } from './sync.ts';
 import { addWebhooks } from './webhooks.ts';
 
+const manifest = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
+
 /** The `patchbay` command with everything below it. Wrong usage is thrown as commander's error. */
 export function createProgram(): Command {
   const program = new Command('patchbay')
     .description("Keeps people's messaging accounts connected and their data in sync.")
+    .version(manifest.version, '--version', 'print the version')
     .exitOverride()
     .addHelpText(
       'after',
@@ -21,6 +26,7 @@ Works on the installation that DATABASE_URL and the other settings name; without
 PATCHBAY_HOME. Exit codes: 0 done, 1 failed, 2 wrong usage.`,
     );
   addDoctor(program);
+  addConnect(program);
   addAccounts(program);
   addContacts(program);
   addSync(program);

@@ -6,7 +6,7 @@ import type { Config } from '../platform/config.ts';
 import { createLog } from '../platform/log.ts';
 import { loadConfig, openContext } from '../services/boot.ts';
 import type { Context } from '../services/context.ts';
-import { environment } from './environment.ts';
+import { environment, requireInstallation } from './environment.ts';
 
 /** Opens a context for one command and closes it whatever happens. Refuses a key ring that lacks a key in use. */
 export const withContext = <T>(work: (context: Context) => Promise<T>): Promise<T> =>
@@ -17,6 +17,7 @@ export const withContext = <T>(work: (context: Context) => Promise<T>): Promise<
 
 /** The same for commands that help where the key ring is not right. */
 export async function withAnyRing<T>(work: (context: Context) => Promise<T>): Promise<T> {
+  requireInstallation();
   const config = loadConfig(environment());
   const { context, close } = await openContext(
     config,

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { previewDetails } from '../services/accounts/collect-details.ts';
 import type { Database } from '../db/connect.ts';
 import { Account } from '../db/entities/accounts.ts';
+import type { DetailChange } from '../domain/accounts.ts';
 import { SyncRun } from '../db/entities/events.ts';
 import { openDetailsRun } from '../db/queries/syncs/open-details-run.ts';
 import { isId } from '../platform/ids.ts';
@@ -37,16 +38,23 @@ export function addSync(program: Command): void {
 interface Line {
   account: string;
   outcome: string;
-  changes?: unknown;
+  /** In a preview each, else how many. */
+  changes?: DetailChange[] | number;
   reason?: string | null;
 }
 
 const inWords = ({ account, outcome, changes, reason }: Line) => ({
   account,
   outcome,
-  changes: typeof changes === 'string' || changes === undefined ? changes : JSON.stringify(changes),
+  changes: Array.isArray(changes) ? changes.map(changeInWords).join('; ') : changes,
   reason,
 });
+
+const changeInWords = ({ path, before, after }: DetailChange): string => `${path}: ${shown(before)} → ${shown(after)}`;
+
+/** Lists and objects are too long for a line: `--json` shows them. */
+const shown = (value: unknown): string =>
+  value === null ? 'none' : typeof value === 'object' ? '…' : JSON.stringify(value);
 
 async function syncDetails(context: Context, options: Options): Promise<Line[]> {
   const { db } = context;
@@ -95,7 +103,7 @@ async function finished(db: Database, account: string, id: string): Promise<Line
   for (let tries = 0; tries < 600; tries += 1) {
     const found = await db.system((em) => em.findOne(SyncRun, { id }));
     if (found && found.state !== 'running')
-      return { account, outcome: found.state, changes: found.stats.points_changed, reason: found.reason };
+      return { account, outcome: found.state, changes: Number(found.stats.points_changed ?? 0), reason: found.reason };
     await new Promise((resolve) => setTimeout(resolve, 500));
   }
   return { account, outcome: 'running', reason: 'still running: see GET /api/v1/syncs/{id}' };

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { isId } from '../../platform/ids.ts';
+import { cursorOf, readCursor } from '../../platform/cursor.ts';
 import { Problem } from '../../services/problem.ts';
 
 /** Query of every list. */
@@ -14,8 +14,8 @@ export const pageOf = <T extends z.ZodType>(item: T) =>
 /** The id in a cursor; null for the first page. Ids sort by their time. */
 export function cursorId(cursor: string | undefined): string | null {
   if (cursor === undefined) return null;
-  const id = Buffer.from(cursor, 'base64url').toString();
-  if (!isId(id)) throw new Problem('invalid_request', 'cursor: must be the next_cursor of a page.');
+  const id = readCursor(cursor);
+  if (id === null) throw new Problem('invalid_request', 'cursor: must be the next_cursor of a page.');
   return id;
 }
 
@@ -35,7 +35,7 @@ export function page<R extends { id: string }, T>(
   const last = shown.at(-1);
   return {
     items: shown.map(view),
-    next_cursor: rows.length > limit && last ? Buffer.from(last.id).toString('base64url') : null,
+    next_cursor: rows.length > limit && last ? cursorOf(last.id) : null,
   };
 }
 

@@ -109,6 +109,20 @@ describe('patchbay', () => {
     expect(stderr).not.toContain('secret-word');
   });
 
+  it.each([['accounts'], ['contacts'], ['connect', 'whatsapp', '--owner', 'maya'], ['keys', 'status']])(
+    'says how to start a stack where none runs and no settings are given: %s',
+    async (...args) => {
+      const { code, stderr } = await patchbay(noHome, ...args);
+      expect({ code, stderr }).toEqual({
+        code: 1,
+        stderr: expect.stringMatching(/^patchbay: no local stack runs in \/nonexistent: start one with npm start.*\n$/),
+      });
+    },
+  );
+
+  it('prints its version', async () =>
+    expect(await patchbay(noHome, '--version')).toMatchObject({ code: 0, stdout: '0.1.0\n' }));
+
   it("works for the local stack's tenant when none is named", async () => {
     const { PATCHBAY_HOME: _none, ...settings } = env;
     writeFileSync(join(home, 'settings.json'), JSON.stringify(settings));
@@ -139,7 +153,7 @@ describe('patchbay accounts', () => {
     expect(await answerOf(env, 'accounts', 'list', '--tenant', tenant, '--state', 'active')).toHaveLength(1);
     expect(await answerOf(env, 'accounts', 'list', '--tenant', tenant, '--owner', 'ben')).toEqual([]);
     const { stdout } = await patchbay(env, 'accounts', '--tenant', tenant);
-    expect(stdout).toMatch(/^id +provider +channel .*\n.*linkedin +maya +Work +active/);
+    expect(stdout).toMatch(/^id +provider +channel .*\n.*linkedin +maya +Work +\S+ +active/);
   });
 
   it('shows an account with its attempt and timeline, and no secret', async () => {

@@ -1,0 +1,184 @@
+import { createInterface, type Interface } from 'node:readline/promises';
+import { Option, type Command } from 'commander';
+import { encodeQR } from 'qr';
+import { Account } from '../db/entities/accounts.ts';
+import type { AttemptWithStep } from '../db/queries/attempts/attempt-with-step.ts';
+import { channelNames, methodNames, type Channel, type Method } from '../domain/channels.ts';
+import { answerable, instructions, type StepContent } from '../domain/steps.ts';
+import { newId } from '../platform/ids.ts';
+import { installedProviders } from '../services/boot.ts';
+import { answerStep, moveStep } from '../services/connections/answer-step.ts';
+import { connectAccount, reconnectAccount } from '../services/connections/connect-account.ts';
+import { disconnectAccount } from '../services/connections/disconnect-account.ts';
+import { contentOf } from '../services/connections/login/steps.ts';
+import { watchAttempt } from '../services/connections/read-attempt.ts';
+import type { Context } from '../services/context.ts';
+import type { CallerRequest } from '../services/principal.ts';
+import { Problem } from '../services/problem.ts';
+import { tenantOption } from './environment.ts';
+import { print } from './print.ts';
+import { tenantNamed, withContext } from './session.ts';
+import { UsageError } from './usage.ts';
+
+interface Common {
+  tenant: string;
+  json?: boolean;
+}
+
+interface ConnectOptions extends Common {
+  owner: string;
+  provider: string;
+  method?: Method;
+  label?: string;
+  credential: Record<string, string>;
+}
+
+/** How long one look at an attempt waits for its next step, in seconds. */
+const waitSeconds = 50;
+
+export function addConnect(program: Command): void {
+  const [firstProvider = ''] = Object.keys(installedProviders);
+  program
+    .command('connect')
+    .description('connect an account: draws its QR code, shows links, asks for codes')
+    .argument('<channel>', channelNames.join(', '), oneOf(channelNames))
+    .requiredOption('--owner <owner>', "the person's name in your system")
+    .addOption(tenantOption())
+    .addOption(new Option('--provider <provider>').choices(Object.keys(installedProviders)).default(firstProvider))
+    .addOption(new Option('--method <method>', "by default the channel's first").choices(methodNames))
+    .option('--credential <name=value>', 'what the login needs; without =value it is asked for', collect, {})
+    .option('--label <text>', 'a name for the account')
+    .option('--json', 'for machines: a line of JSON for each step, and one for the account')
+    .action((channel: Channel, options: ConnectOptions) =>
+      follow(options, async (request, prompt) => {
+        const { owner, provider, method, label } = options;
+        const credentials = await filled(options.credential, prompt);
+        return (await connectAccount(request, { provider, channel, owner, method, label, credentials })).account.id;
+      }),
+    );
+  program
+    .command('reconnect')
+    .description('log an account in again; its data is kept')
+    .argument('<id>', "the account's id")
+    .addOption(tenantOption())
+    .option('--credential <name=value>', 'a new value of the login; without =value it is asked for', collect, {})
+    .option('--json', 'for machines: a line of JSON for each step, and one for the account')
+    .action((id: string, options: Common & { credential: Record<string, string> }) =>
+      follow(options, async (request, prompt) => {
+        const credentials = await filled(options.credential, prompt);
+        const given = Object.keys(credentials).length ? { credentials } : {};
+        return (await reconnectAccount(request, id, given)).account.id;
+      }),
+    );
+  program
+    .command('disconnect')
+    .description('end the login of an account at its provider')
+    .argument('<id>', "the account's id")
+    .addOption(tenantOption())
+    .option('--purge', 'also delete what is stored of the account')
+    .option('--json', 'for machines: a line of JSON for each step, and one for the account')
+    .action((id: string, options: Common & { purge?: boolean }) =>
+      follow(options, async (request) => (await disconnectAccount(request, id, options.purge ?? false)).account.id),
+    );
+}
+
+const oneOf =
+  <T extends string>(names: readonly T[]) =>
+  (text: string): T => {
+    const name = names.find((one) => one === text);
+    if (!name) throw new UsageError(`${text} is none of ${names.join(', ')}`);
+    return name;
+  };
+
+/** Without a value: to be asked for, so that a password stands in no list of processes. */
+function collect(text: string, before: Record<string, string>): Record<string, string> {
+  const [name = '', ...value] = text.split('=');
+  if (!name) throw new UsageError('--credential takes name=value');
+  return { ...before, [name]: value.join('=') };
+}
+
+async function filled(credentials: Record<string, string>, prompt: Prompt): Promise<Record<string, string>> {
+  const all: Record<string, string> = {};
+  for (const [name, value] of Object.entries(credentials)) all[name] = value === '' ? await prompt(name) : value;
+  return all;
+}
+
+type Prompt = (question: string) => Promise<string>;
+
+/** Begins an operation and shows its steps until it has ended. The exit code is 1 where it did not succeed. */
+async function follow(
+  options: Common,
+  begin: (request: CallerRequest, prompt: Prompt) => Promise<string>,
+): Promise<void> {
+  const input = createInterface({ input: process.stdin, output: process.stderr });
+  const gone = new AbortController();
+  input.once('SIGINT', () => gone.abort());
+  try {
+    await withContext(async (context) => {
+      const { id: tenantId } = await tenantNamed(context.db, options.tenant);
+      const principal = { tenantId, keyId: newId(), scopes: ['read', 'write'] as const };
+      const request = (): CallerRequest => ({ context, principal, operationId: newId() });
+      const accountId = await begin(request(), (question) => input.question(`${question}: `));
+      const succeeded = await showSteps(context, request, accountId, options, input, gone.signal);
+      const account = await context.db.tenant(tenantId, (em) => em.findOneOrFail(Account, { id: accountId }));
+      print(resultOf(account), options, ({ id, state, reason }) =>
+        [`Account ${id} is ${state}`, reason ? `: ${reason}.` : '.'].join(''),
+      );
+      if (!succeeded) process.exitCode = 1;
+    });
+  } finally {
+    input.close();
+  }
+}
+
+const resultOf = ({ id, state, reason, who, identity }: Account) => ({ id, state, reason, who, identity });
+
+/** Answers whether the attempt succeeded. */
+async function showSteps(
+  context: Context,
+  request: () => CallerRequest,
+  accountId: string,
+  options: Common,
+  input: Interface,
+  gone: AbortSignal,
+): Promise<boolean> {
+  const { principal } = request();
+  const keys = await context.vault.keysOf(context.db, principal.tenantId);
+  for (let after: string | undefined; ;) {
+    const seen = await watchAttempt(context, principal, accountId, { after, wait: waitSeconds }, gone);
+    gone.throwIfAborted();
+    const { attempt, step } = seen;
+    if (attempt.state !== 'running') return attempt.state === 'succeeded';
+    const shown = step?.id ?? attempt.id;
+    const content = step && contentOf(keys, step);
+    if (content && shown !== after) {
+      print({ step: shown, ...content }, options, () => drawn(content, seen));
+      if (answerable.has(content.kind))
+        try {
+          await answer({ ...request(), accountId, stepId: shown }, await input.question('> ', { signal: gone }));
+        } catch (error) {
+          if (!(error instanceof Problem)) throw error;
+          process.stderr.write(`${error.message}\n`);
+          continue;
+        }
+    }
+    after = shown;
+  }
+}
+
+/** `resend` and `another way` in place of an answer do that. */
+async function answer(call: Parameters<typeof answerStep>[0], text: string): Promise<void> {
+  if (text.trim() === 'resend') await moveStep(call, 'resend');
+  else if (text.trim() === 'another way') await moveStep(call, 'another_way');
+  else await answerStep(call, text);
+}
+
+function drawn(content: StepContent, { step }: AttemptWithStep): string {
+  const lines = [instructions(content, step?.again ?? false)];
+  if (content.kind === 'redirect') lines.push(content.url);
+  if (content.kind === 'qr') lines.push(encodeQR(content.text, 'ascii').trimEnd());
+  if (content.kind === 'choose') lines.push(...content.options.map(({ id, label }) => `  ${id}  ${label}`));
+  const ways = [...(step?.canResend ? ['resend'] : []), ...(step?.canTryAnotherWay ? ['another way'] : [])];
+  if (answerable.has(content.kind) && ways.length) lines.push(`Or type: ${ways.join(', ')}.`);
+  return lines.join('\n');
+}
