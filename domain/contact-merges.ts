@@ -26,7 +26,7 @@ export function afterMerge(survivor: Contents, other: Merged, at: string): Conte
 /** The contents after the merge with `from` is undone: its values go, or come from a contact that stays merged. */
 export function afterUnmerge(survivor: Contents, from: string, staying: readonly Merged[], at: string): Contents {
   const { provided, edited, groups, brought } = apart(survivor);
-  const { [from]: gone = [], ...rest } = brought;
+  const { [from]: removed = [], ...rest } = brought;
   const left = (part: 'provided' | 'edited', before: Layer): Layer => {
     const without = unmerged(before, (id) => id === from);
     const open = Object.keys(before.values).filter((name) => !(name in without.values));
@@ -36,7 +36,7 @@ export function afterUnmerge(survivor: Contents, from: string, staying: readonly
   return together({
     provided: left('provided', provided),
     edited: left('edited', edited),
-    groups: groups.filter((group) => !gone.includes(group) || kept.includes(group)),
+    groups: groups.filter((group) => !removed.includes(group) || kept.includes(group)),
     brought: rest,
   });
 }

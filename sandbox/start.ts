@@ -13,10 +13,7 @@ export type SandboxPorts = { [N in Name as `${N}Port`]?: number };
 /** Base addresses as each provider's own client takes them: `unipileUrl`, …, `controlUrl`. */
 export type Sandbox = { [N in Name as `${N}Url`]: string } & { close(): Promise<void> };
 
-/**
- * Several sandboxes in one process share nothing. The world is kept in `file`, or in memory alone. Rejects when a port is
- * taken.
- */
+/** Several sandboxes share nothing. The world is in `file`, or in memory. Rejects when a port is taken. */
 export async function startSandbox(ports: SandboxPorts = {}, file?: string): Promise<Sandbox> {
   const shared = createShared();
   const definitions: readonly ProviderDefinition<Name>[] = PROVIDERS;

@@ -3,7 +3,7 @@ import { deserialize, serialize } from 'node:v8';
 import type { ProviderSandbox } from './provider.ts';
 import type { Shared } from './shared.ts';
 
-/** Changes when an older file must not be read any more. */
+/** A file of another version is not read. */
 const VERSION = 1;
 const EVERY_MS = 5_000;
 
@@ -13,10 +13,7 @@ interface KeptWorld {
   providers: Record<string, { variants: object; world: unknown }>;
 }
 
-/**
- * Loads the world from `file`, and keeps it there: every few seconds, and when the returned function is called. Logins
- * under way are not kept. A file that cannot be read is reported and replaced.
- */
+/** Loads and saves every few seconds, and on call. Running logins are left out. An unreadable file is replaced. */
 export function keepWorld(file: string, shared: Shared, providers: ReadonlyMap<string, ProviderSandbox>): () => void {
   if (existsSync(file)) load(file, shared, providers);
   let kept: Buffer | null = null;

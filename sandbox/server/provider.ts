@@ -21,9 +21,8 @@ export interface ProviderSandbox {
   findAccount(ref: AccountRef): unknown;
   actions: Actions;
   reset(): void;
-  /** What outlives the process, as plain data. */
+  /** The state that outlives the process, as plain data. */
   save(): unknown;
-  /** Takes back what `save` gave. */
   restore(saved: unknown): void;
 }
 

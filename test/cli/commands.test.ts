@@ -171,8 +171,8 @@ describe('patchbay accounts', () => {
   });
 
   it("does not show another tenant's account", async () => {
-    await stack.client('strangers');
-    expect((await patchbay(env, 'accounts', 'show', account.id, '--tenant', 'strangers')).code).toBe(1);
+    await stack.client('others');
+    expect((await patchbay(env, 'accounts', 'show', account.id, '--tenant', 'others')).code).toBe(1);
   });
 });
 
@@ -212,10 +212,10 @@ describe('patchbay webhooks', () => {
   it("neither lists nor replays another tenant's events", async () => {
     const all = await answerOf(env, 'webhooks', 'list', '--state', 'all', '--tenant', tenant);
     const mine = all.find((event: any) => event.account === account.id);
-    await stack.client('strangers');
-    const theirs = await answerOf(env, 'webhooks', 'list', '--state', 'all', '--tenant', 'strangers');
+    await stack.client('others');
+    const theirs = await answerOf(env, 'webhooks', 'list', '--state', 'all', '--tenant', 'others');
     expect(theirs.map(({ id }: any) => id)).not.toContain(mine.id);
-    expect((await patchbay(env, 'webhooks', 'replay', mine.id, '--tenant', 'strangers')).code).toBe(1);
+    expect((await patchbay(env, 'webhooks', 'replay', mine.id, '--tenant', 'others')).code).toBe(1);
   });
 });
 

@@ -117,12 +117,12 @@ describe('patchbay contacts', () => {
   });
 
   it("neither lists, shows, counts nor syncs another tenant's contacts", async () => {
-    await stack.client('strangers');
+    await stack.client('others');
     const [first] = await list();
-    expect(await answerOf(env, 'contacts', 'list', '--tenant', 'strangers')).toEqual([]);
-    expect((await patchbay(env, 'contacts', 'show', first.id, '--tenant', 'strangers')).code).toBe(1);
-    expect(await answerOf(env, 'contacts', 'stats', '--tenant', 'strangers')).toMatchObject({ total_contacts: 0 });
-    expect((await patchbay(env, 'contacts', 'sync', '--tenant', 'strangers', '--account', account)).code).toBe(1);
+    expect(await answerOf(env, 'contacts', 'list', '--tenant', 'others')).toEqual([]);
+    expect((await patchbay(env, 'contacts', 'show', first.id, '--tenant', 'others')).code).toBe(1);
+    expect(await answerOf(env, 'contacts', 'stats', '--tenant', 'others')).toMatchObject({ total_contacts: 0 });
+    expect((await patchbay(env, 'contacts', 'sync', '--tenant', 'others', '--account', account)).code).toBe(1);
   });
 
   it('ends with 1 and the reason when a sync fails', async () => {

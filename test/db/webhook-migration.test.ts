@@ -89,7 +89,7 @@ async function insert({
   );
   return id;
 }
-const note = (id: string, digest: string): Promise<unknown> =>
+const noteSubject = (id: string, digest: string): Promise<unknown> =>
   owner.query('insert into webhook_subjects (event_id, digest, tenant_id) values ($1, $2, $3)', [id, digest, tenant]);
 
 /** Runs `work` as the system. */
@@ -106,12 +106,12 @@ async function asSystem<T>(work: (db: Database) => Promise<T>): Promise<T> {
 
 it('converts each old event to a request with one event, with its id and its sealed body', async () => {
   const plain = await insert({ receivedAt: '2026-01-02T03:04:05.678Z' });
-  await note(plain, 'ana');
+  await noteSubject(plain, 'ana');
   const unmatched = await insert({ state: 'unmatched', matched: false });
   const failed = await insert({ type: 'unreadable', state: 'failed', matched: false });
   const status = await insert({ type: 'account_status.ok', body: null });
   const many = await insert({ type: 'contacts.upsert', state: 'failed' });
-  for (const digest of ['many', 'bo']) await note(many, digest);
+  for (const digest of ['many', 'bo']) await noteSubject(many, digest);
 
   expect(await migrate(old.url)).toEqual(expect.arrayContaining(['0022-webhook-requests', '0023-webhook-rows']));
   await asSystem(async (db) => {
@@ -177,9 +177,9 @@ it('continues after a kill, and moves each event once', async () => {
         em,
         `select (select count(*)::int from webhook_events) as events, (select count(*)::int from webhook_requests) as requests,
            (select count(*)::int from webhook_dedupe) as keys,
-           (select count(*)::int from only webhook_events e where tableoid = 'webhook_events_default'::regclass) as strays`,
+           (select count(*)::int from only webhook_events e where tableoid = 'webhook_events_default'::regclass) as unassigned`,
       );
-      expect(counts).toEqual({ events: 12_000, requests: 12_000, keys: 12_000, strays: 0 });
+      expect(counts).toEqual({ events: 12_000, requests: 12_000, keys: 12_000, unassigned: 0 });
     }),
   );
 });

@@ -36,14 +36,14 @@ it('`npm start` connects an account in a shell with a dead proxy, settings of ps
   const started = spawn(process.execPath, ['dev/start.ts'], { env, stdio: ['ignore', 'pipe', 'pipe'] });
   const ended = new Promise<number | null>((resolve) => void started.once('exit', resolve));
   try {
-    let said = '';
+    let output = '';
     await new Promise<void>((resolve, reject) => {
       for (const stream of [started.stdout, started.stderr])
         stream.on('data', (part: Buffer) => {
-          said += part.toString();
-          if (said.includes('Patchbay is ready')) resolve();
+          output += part.toString();
+          if (output.includes('Patchbay is ready')) resolve();
         });
-      void ended.then((code) => reject(new Error(`npm start ended with ${code}:\n${said}`)));
+      void ended.then((code) => reject(new Error(`npm start ended with ${code}:\n${output}`)));
     });
     const { api_url: url, api_key: key } = JSON.parse(readFileSync(join(home, 'stack.json'), 'utf8'));
     const asked = { provider: 'unipile', channel: 'whatsapp', owner: 'maya' };

@@ -195,10 +195,10 @@ describe('GET /contacts', () => {
 
 describe('SECURITY: tenants', () => {
   it("see their own contacts only; another tenant's contact is unknown", async () => {
-    const [stranger] = (await everyPage(other, '/api/v1/contacts')) as [any];
+    const [foreign] = (await everyPage(other, '/api/v1/contacts')) as [any];
     const [mine] = (await list()) as [any];
-    expect(stranger.account_id).toBe(theirs);
-    for (const id of [stranger.id, unknown, 'x']) {
+    expect(foreign.account_id).toBe(theirs);
+    for (const id of [foreign.id, unknown, 'x']) {
       const answers = [
         await stack.api.get(`/api/v1/contacts/${id}`),
         await edit(id, { name: 'mine now' }),
@@ -214,7 +214,7 @@ describe('SECURITY: tenants', () => {
     const bulk = { filter: { account: theirs }, set: { groups: ['x'] } };
     expect((await stack.api.post('/api/v1/contacts/bulk', bulk)).status).toBe(404);
     expect((await show(mine.id)).groups).toEqual([]);
-    expect((await other.get(`/api/v1/contacts/${stranger.id}`)).body).toMatchObject(stranger);
+    expect((await other.get(`/api/v1/contacts/${foreign.id}`)).body).toMatchObject(foreign);
   });
 });
 

@@ -269,8 +269,8 @@ describe('P6: the official UniPile client in its strictest mode', () => {
     await expect(client.messaging.getAllChats({ limit: 251 })).rejects.toMatchObject({
       body: { type: 'errors/limit_too_high' },
     });
-    const stranger = new UnipileClient(sandbox.unipileUrl, 'another-key');
-    await expect(stranger.account.getAll()).rejects.toMatchObject({
+    const foreign = new UnipileClient(sandbox.unipileUrl, 'another-key');
+    await expect(foreign.account.getAll()).rejects.toMatchObject({
       body: { type: 'errors/invalid_api_key', status: 401 },
     });
   });

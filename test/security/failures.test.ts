@@ -77,9 +77,9 @@ async function historyWhen(
     return tries === 1 ? fail() : result;
   };
   const closed = { attempt: 1, state: 'closed', stepId: null, kind: null, wakeAt: null, wakeInMs: null, reason: null };
-  let wishes = 1;
+  let operations = 1;
   const operation = () =>
-    wishes-- > 0 ? { kind: 'connect', attempt: 1, expiresInMs: 60_000 } : { kind: 'none', attempt: 1 };
+    operations-- > 0 ? { kind: 'connect', attempt: 1, expiresInMs: 60_000 } : { kind: 'none', attempt: 1 };
   const done = { ...closed, accountState: 'active' };
   const activities: Partial<Record<keyof Activities, () => Promise<unknown>>> = {
     nextOperation: () => Promise.resolve(operation()),

@@ -37,7 +37,7 @@ export async function dropBodies(em: Em, requests: readonly RequestRef[], why: k
 
 /** Removes a self-test event with its records; false where it was not there. */
 export async function removeEvent(em: Em, credentialsId: string, dedupeKey: string): Promise<boolean> {
-  const gone = await rows(
+  const removed = await rows(
     em,
     sql`with key as (
         delete from webhook_dedupe where credentials_id = ${credentialsId} and key = ${dedupeKey}
@@ -50,7 +50,7 @@ export async function removeEvent(em: Em, credentialsId: string, dedupeKey: stri
       delete from webhook_requests r using event e where r.id = e.request_id and r.received_at = e.received_at
       returning r.id`,
   );
-  return gone.length > 0;
+  return removed.length > 0;
 }
 
 export async function deleteAccountWebhooks(em: Em, accountId: string): Promise<void> {

@@ -13,7 +13,7 @@ export async function saveSecretHashes(
   const hashes = secrets.map((secret) => ledger.secretHash(secret));
   await rows(
     em,
-    sql`with gone as (
+    sql`with deleted as (
         delete from webhook_secret_hashes where credentials_id = ${credentials.id} and hash <> all(${hashes}::text[]))
       insert into webhook_secret_hashes (credentials_id, hash, tenant_id)
       select ${credentials.id}::uuid, h, ${credentials.tenantId}::uuid from unnest(${hashes}::text[]) h

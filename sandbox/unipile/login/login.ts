@@ -158,10 +158,10 @@ function finishLogin(state: State, account: Account, login: Login): void {
 /** On a reconnect, values that the new credentials lack stay (a mail account's hosts). */
 function mergeIdentity(known: Account | null, identity: Identity): Identity {
   if (!known?.identity) return identity;
-  const said = Object.fromEntries(
+  const changed = Object.fromEntries(
     Object.entries(identity.params).filter(([, value]) => value !== undefined && value !== null),
   );
-  return { ...identity, params: { ...known.identity.params, ...said } };
+  return { ...identity, params: { ...known.identity.params, ...changed } };
 }
 
 const qrText = (type: 'WHATSAPP' | 'TELEGRAM'): string =>
