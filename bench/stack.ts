@@ -18,6 +18,8 @@ export interface BenchStack {
   control<T = Json>(method: string, path: string, body?: unknown): Promise<T>;
   /** PostgreSQL's superuser, in the stack's database. */
   admin: pg.Client;
+  /** With the superuser's login. */
+  adminUrl: string;
   /** With the schema owner's login. */
   ownerUrl: string;
   stop(): Promise<void>;
@@ -47,7 +49,8 @@ export async function startBenchStack(
     url.password = readFileSync(join(home, file), 'utf8').trim();
     return url.href;
   };
-  const admin = new pg.Client({ connectionString: login('postgres', 'postgres-superuser') });
+  const adminUrl = login('postgres', 'postgres-superuser');
+  const admin = new pg.Client({ connectionString: adminUrl });
   const stop = async (): Promise<void> => {
     await admin.end();
     await stack.stop();
@@ -60,6 +63,7 @@ export async function startBenchStack(
     api: (method, path, body) => request(`${described.api_url}/api/v1`, method, path, body, described.api_key),
     control: (method, path, body) => request(described.sandbox?.control_url ?? '', method, path, body),
     admin,
+    adminUrl,
     ownerUrl: login('patchbay', 'postgres-patchbay'),
     stop,
   };

@@ -1,6 +1,7 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Migrator } from '@mikro-orm/migrations';
 import { MikroORM } from '@mikro-orm/postgresql';
-import { entities } from './connect.ts';
+import { entities, type Em } from './connect.ts';
 import { Foundation } from './migrations/0001-foundation.ts';
 import { LoginPages } from './migrations/0002-login-pages.ts';
 import { UsedKeys } from './migrations/0003-used-keys.ts';
@@ -47,6 +48,16 @@ export const migrationsList = [
   { name: '0045-refused-keys', class: RefusedKeys },
 ];
 
+/**
+ * Milliseconds; whatever uses a table waits behind a migration that waits for its lock. More than PostgreSQL's
+ * `deadlock_timeout` (1 s), after which an autovacuum gives way.
+ */
+const lockTimeoutMs = 1_500;
+const mostTries = 240;
+const pauseMs = 500;
+/** Lock not given in time; victim of a deadlock. */
+const lockErrors: ReadonlySet<unknown> = new Set(['55P03', '40P01']);
+
 /** Connects as the schema's owner: for migrations, never for a serving process. */
 export function openAsOwner(url: string): Promise<MikroORM> {
   return MikroORM.init({
@@ -57,22 +68,46 @@ export function openAsOwner(url: string): Promise<MikroORM> {
     logger: () => {},
     ensureDatabase: false,
     pool: { min: 0, max: 2 },
+    driverOptions: { options: `-c lock_timeout=${lockTimeoutMs}` },
     // One transaction each: some migrations only work outside of one.
     migrations: { tableName: 'schema_migrations', migrationsList, snapshot: false, allOrNothing: false },
   });
 }
 
-/** `url` is the owner's, with the right to create roles the first time. Of two at once, the second waits. */
+/**
+ * `url` is the owner's, with the right to create roles the first time. Of two at once, the second waits. A migration whose
+ * locks others hold is tried again; throws PostgreSQL's `55P03` when they stay held for minutes.
+ */
 export async function migrate(url: string, to?: string): Promise<string[]> {
   const orm = await openAsOwner(url);
   try {
     // The transaction keeps the connection that holds the lock; migrations run on another one.
     return await orm.em.fork().transactional(async (em) => {
-      await em.execute('select pg_advisory_xact_lock(7265234)');
-      const done = await orm.migrator.up(to === undefined ? {} : { to });
-      return done.map((one) => one.name);
+      await lockMigrations(em);
+      return await upWithRetries(orm, to);
     });
   } finally {
     await orm.close(true);
+  }
+}
+
+/** Asked again and again: a session that waits for a lock keeps its snapshot, for whose end `create index concurrently` waits. */
+async function lockMigrations(em: Em): Promise<void> {
+  const tryLock = (): Promise<{ locked: boolean }[]> =>
+    em.execute('select pg_try_advisory_xact_lock(7265234) as locked');
+  while (!(await tryLock())[0]?.locked) await sleep(pauseMs);
+}
+
+async function upWithRetries({ migrator }: MikroORM, to: string | undefined): Promise<string[]> {
+  const done: string[] = [];
+  migrator.on('migrated', ({ name }) => void done.push(name));
+  for (let tries = 1; ; tries += 1) {
+    try {
+      await migrator.up(to === undefined ? {} : { to });
+      return done;
+    } catch (error) {
+      if (!lockErrors.has((error as { code?: unknown }).code) || tries === mostTries) throw error;
+      await sleep(pauseMs);
+    }
   }
 }

@@ -4,6 +4,9 @@ import { rowSecurity } from './row-security.ts';
 // The old tables are renamed, which changes the catalog alone; the next migration moves their rows.
 export class WebhookRequests extends Migration {
   override up(): void {
+    // First and in the strongest mode: a lock that is raised later waits for writers that wait for it.
+    this.addSql('lock table webhook_events, webhook_subjects, accounts in access exclusive mode;');
+    this.addSql('lock table provider_credentials, tenants in share row exclusive mode;');
     this.addSql(renameOld);
     this.addSql(tables);
     this.addSql(indexes);

@@ -1,5 +1,7 @@
 import { Migration } from '@mikro-orm/migrations';
 
+type Em = ReturnType<Migration['getEntityManager']>;
+
 /** Each transaction takes well under a second. */
 const batch = 5_000;
 
@@ -14,7 +16,15 @@ export class WebhookRows extends Migration {
 
   override async up(): Promise<void> {
     if (!(await this.#oldTables())) return;
+    await this.#makePartitions();
     for (let after: string | null = first; after !== null;) after = await this.#moveBatch(after);
+    await this.#dropOldTables();
+  }
+
+  /** One reference after the other: dropping a table locks all that it refers to, and each waits for the next. */
+  async #dropOldTables(): Promise<void> {
+    const references = (await this.execute(referencesOfOld)) as { table: string; name: string }[];
+    for (const { table, name } of references) await this.execute(`alter table ${table} drop constraint ${name}`);
     await this.execute('drop table webhook_subjects_old, webhook_events_old');
   }
 
@@ -26,26 +36,48 @@ export class WebhookRows extends Migration {
     return found?.yes ?? false;
   }
 
+  /** One day in a transaction: making a partition locks the default ones against readers until it commits. */
+  async #makePartitions(): Promise<void> {
+    const days = await this.#asSystem((em) => em.execute<{ day: string }[]>(daysOfOld));
+    for (const { day } of days)
+      await this.#asSystem((em) => em.execute('select ensure_webhook_partitions(?::timestamptz, 0)', [day]));
+  }
+
   #moveBatch(after: string): Promise<string | null> {
-    return this.getEntityManager().transactional(async (em) => {
-      // No policy applies to the owner.
-      await em.execute('set local role patchbay_system');
+    return this.#asSystem(async (em) => {
       const [found] = await em.execute<{ last: string }[]>(lastOfBatch, [after]);
       if (!found) return null;
-      await em.execute(partitionsOfBatch, [after, found.last]);
       await em.execute(moveBatch, [after, found.last]);
       return found.last;
     });
   }
+
+  /** In a transaction; the owner passes no policy. */
+  #asSystem<T>(work: (em: Em) => Promise<T>): Promise<T> {
+    return this.getEntityManager().transactional(async (em) => {
+      await em.execute('set local role patchbay_system');
+      return work(em);
+    });
+  }
 }
+
+const referencesOfOld = `
+select conrelid::regclass::text as table, conname as name from pg_constraint
+where contype = 'f' and conrelid in ('webhook_subjects_old'::regclass, 'webhook_events_old'::regclass)`;
 
 const lastOfBatch = `
 select id as last from (select id from webhook_events_old where id > ? order by id limit ${batch}) b
 order by id desc limit 1`;
 
-const partitionsOfBatch = `
-select ensure_webhook_partitions(day, 0) from (
-  select distinct date_trunc('day', received_at, 'UTC') as day from webhook_events_old where id > ? and id <= ?) d`;
+/**
+ * The days of the events, but for those that the first maintenance drops: events go 60 days after their bodies, and the
+ * oldest body tells how long bodies are kept. Events of those days are moved to the default partition.
+ */
+const daysOfOld = `
+with kept as (
+  select coalesce(min(received_at), now()) - interval '61 days' as since from webhook_events_old where body is not null)
+select distinct date_trunc('day', received_at, 'UTC')::text as day from webhook_events_old, kept
+where received_at >= since order by day`;
 
 // Bodies with very many people were marked; they are not kept.
 const moveBatch = `

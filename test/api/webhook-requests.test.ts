@@ -3,6 +3,7 @@ import { runSql } from '../support/run-sql.ts';
 import { Account } from '../../db/entities/accounts.ts';
 import { WebhookEvent, WebhookRequest } from '../../db/entities/events.ts';
 import { ProviderCredentials } from '../../db/entities/tenants.ts';
+import { keepAccountKeys } from '../../db/queries/accounts/account-keys.ts';
 import { openLedger } from '../../db/queries/erasures/ledger-key.ts';
 import { dropWebhookPartitions, ensureWebhookPartitions } from '../../db/queries/webhooks/partitions.ts';
 import { ensureSecretHashes, senderSql } from '../../db/queries/webhooks/secrets.ts';
@@ -190,6 +191,20 @@ describe('C2: webhook secrets', () => {
     await ensureSecretHashes(db, vault);
     expect(await hashes()).toEqual(before);
     expect((await postWebhook(api, { event: 'x', mark: unique() })).status).toBe(200);
+  });
+
+  it('of accounts are hashed then as well', async () => {
+    const { db, vault } = api.context;
+    const { id } = await session();
+    const keyed = await db.system(async (em) => {
+      const account = await em.findOneOrFail(Account, { id });
+      await keepAccountKeys(em, vault, account, { webhookSecret: `secret-${unique()}` });
+      return account;
+    });
+    await query('update accounts set webhook_secret_hash = null where id = ?', [keyed.id]);
+    await ensureSecretHashes(db, vault);
+    const [found] = await query('select webhook_secret_hash as hash from accounts where id = ?', [keyed.id]);
+    expect(found.hash).toBe(keyed.webhookSecretHash);
   });
 });
 

@@ -78,6 +78,59 @@ describe('beside another database of the same server', () => {
   });
 });
 
+describe('on a database in use', () => {
+  let sessions: pg.Client[];
+  const session = async (): Promise<pg.Client> => {
+    const client = new pg.Client({ connectionString: empty.url, statement_timeout: 10_000 });
+    await client.connect();
+    sessions.push(client);
+    return client;
+  };
+  const waitsForAccounts = (client: pg.Client): Promise<unknown> =>
+    eventually('the migration waits for accounts', async () => {
+      const { rowCount } = await client.query(
+        "select from pg_locks where relation = 'accounts'::regclass and mode = 'AccessExclusiveLock' and not granted",
+      );
+      return rowCount;
+    });
+  beforeEach(() => void (sessions = []));
+  afterEach(() => Promise.all(sessions.map((client) => client.end())));
+
+  it('keeps others waiting only shortly for a table that it waits for, and goes on once it gets it', async () => {
+    await migrate(empty.url, '0014-contacts-by-account');
+    const [holder, reader] = [await session(), await session()];
+    await holder.query('begin');
+    await holder.query('select from accounts');
+    const migrated = migrate(empty.url);
+    await waitsForAccounts(reader);
+    await reader.query('select from accounts');
+    await holder.query('commit');
+    expect(await migrated).toEqual(expect.arrayContaining(['0015-checks', '0022-webhook-requests']));
+  });
+
+  it('holds nothing of a table that it waits for: a transaction that goes on to write it may', async () => {
+    await migrate(empty.url, '0021-known-logins');
+    const [writer, reader] = [await session(), await session()];
+    await writer.query("begin; set local lock_timeout = '300ms'");
+    await writer.query('select from accounts for no key update');
+    const migrated = migrate(empty.url);
+    await waitsForAccounts(reader);
+    await writer.query('update accounts set label = null');
+    await writer.query('commit');
+    expect(await migrated).toContain('0022-webhook-requests');
+  });
+
+  it('makes an index anew that a killed run left unfinished', async () => {
+    await migrate(empty.url, '0019-key-indexes');
+    const owner = await session();
+    // Its definition shows that it was replaced.
+    await owner.query('create index accounts_provider_account on accounts (owner)');
+    await migrate(empty.url);
+    const { rows } = await owner.query("select indexdef from pg_indexes where indexname = 'accounts_provider_account'");
+    expect(rows[0].indexdef).toContain('(provider_account_id)');
+  });
+});
+
 it('leaves no lock behind', async () => {
   await migrate(empty.url);
   // A session's locks are released when the server notices its end.

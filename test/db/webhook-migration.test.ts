@@ -2,11 +2,13 @@ import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import { migrate } from '../../db/migrate.ts';
 import { openDatabase, type Database } from '../../db/connect.ts';
+import { dropWebhookPartitions } from '../../db/queries/webhooks/partitions.ts';
 import { runSql } from '../support/run-sql.ts';
 import { sealed } from '../../db/sealed.ts';
 import { newId } from '../../platform/ids.ts';
 import { createKeyset } from '../../platform/keyset.ts';
 import { createTestDatabase, required, type TestDatabase } from '../support/database.ts';
+import { eventually } from '../support/eventually.ts';
 
 const key = { id: 'datakey01', key: randomBytes(32) };
 const vault = createKeyset([key], key);
@@ -92,6 +94,8 @@ async function insert({
 const noteSubject = (id: string, digest: string): Promise<unknown> =>
   owner.query('insert into webhook_subjects (event_id, digest, tenant_id) values ($1, $2, $3)', [id, digest, tenant]);
 
+const daysAgo = (days: number): Date => new Date(Date.now() - days * 86_400_000);
+
 /** Runs `work` as the system. */
 async function asSystem<T>(work: (db: Database) => Promise<T>): Promise<T> {
   const url = new URL(other.url);
@@ -144,6 +148,53 @@ it('converts each old event to a request with one event, with its id and its sea
     expect(await db.system((em) => runSql(em, "select relname from pg_class where relname like '%\\_old'"))).toEqual(
       [],
     );
+  });
+});
+
+it('locks none of the new tables against readers while it moves events', async () => {
+  const moved = await insert({ receivedAt: daysAgo(3).toISOString() });
+  await migrate(old.url, '0022-webhook-requests');
+  const holder = new pg.Client({ connectionString: old.url, options: '-c role=patchbay_system' });
+  await holder.connect();
+  await holder.query('begin');
+  await holder.query('select from webhook_events_old where id = $1 for update', [moved]);
+  const migrated = migrate(old.url);
+  try {
+    await eventually('the batch waits for the event', async () => {
+      const { rowCount } = await admin.query(
+        `select from pg_stat_activity
+         where datname = $1 and wait_event_type = 'Lock' and query like '%delete from webhook_events_old%'`,
+        [old.name],
+      );
+      return rowCount;
+    });
+    await owner.query("set lock_timeout = '500ms'");
+    for (const table of ['webhook_requests', 'webhook_events', 'webhook_subjects'])
+      await owner.query(`select from ${table}`);
+  } finally {
+    await holder.end();
+  }
+  expect(await migrated).toContain('0023-webhook-rows');
+});
+
+it('makes no partitions of days that the next maintenance drops', async () => {
+  const [dropped, kept] = await Promise.all(
+    [200, 80].map((days) => insert({ body: null, receivedAt: daysAgo(days).toISOString() })),
+  );
+  await insert({ receivedAt: daysAgo(29).toISOString() });
+  await migrate(old.url);
+  await asSystem(async (db) => {
+    const partitions = async () => {
+      const found = await db.system((em) =>
+        runSql<any>(em, 'select id, tableoid::regclass::text as name from webhook_events'),
+      );
+      return Object.fromEntries(found.map(({ id, name }) => [id, name]));
+    };
+    const name = `webhook_events_${daysAgo(80).toISOString().slice(0, 10).replaceAll('-', '')}`;
+    expect(await partitions()).toMatchObject({ [dropped!]: 'webhook_events_default', [kept!]: name });
+    await db.system((em) => dropWebhookPartitions(em, daysAgo(30)));
+    expect(await partitions()).not.toHaveProperty(dropped!);
+    expect(await partitions()).toHaveProperty(kept!);
   });
 });
 

@@ -6,7 +6,7 @@ import { sealed } from '../../sealed.ts';
 import type { Vault } from '../../vault.ts';
 import { openLedger } from '../erasures/ledger-key.ts';
 
-export const accountKeys = (keyset: Keyset, account: Account): AccountKeys | null =>
+export const accountKeys = (keyset: Keyset, account: Pick<Account, 'id' | 'providerKeys'>): AccountKeys | null =>
   account.providerKeys
     ? (JSON.parse(keyset.open(account.providerKeys, sealed.providerKeys(account.id))) as AccountKeys)
     : null;

@@ -1,7 +1,8 @@
 import { isOneOf } from '../../../platform/constant-time.ts';
+import { firstId } from '../../../platform/ids.ts';
 import type { Vault } from '../../vault.ts';
 import type { Database, Em } from '../../connect.ts';
-import { Account } from '../../entities/accounts.ts';
+import type { Account } from '../../entities/accounts.ts';
 import { ProviderCredentials } from '../../entities/tenants.ts';
 import { rows, sql } from '../../sql.ts';
 import { accountKeys } from '../accounts/account-keys.ts';
@@ -71,19 +72,30 @@ export async function ensureSecretHashes(db: Database, vault: Vault): Promise<vo
         await saveSecretHashes(em, vault, one, webhookSecretsOf(await vault.keysOf(em, one.tenantId), one));
       return lacking.length;
     });
-  for (let after = '', found = batch; found === batch;)
-    found = await db.system(async (em) => {
-      const ledger = await openLedger(em, vault);
-      const lacking = await em.find(
-        Account,
-        { providerKeys: { $ne: null }, webhookSecretHash: null, ...(after ? { id: { $gt: after } } : {}) },
-        { orderBy: { id: 'asc' }, limit: batch },
-      );
-      for (const account of lacking) {
-        const secret = accountKeys(await vault.keysOf(em, account.tenantId), account)?.webhookSecret;
-        account.webhookSecretHash = secret ? ledger.secretHash(secret) : null;
-      }
-      after = lacking.at(-1)?.id ?? '';
-      return lacking.length;
-    });
+  for (let after: string | null = firstId; after !== null;) {
+    const from: string = after;
+    after = await db.system((em) => hashAccountSecrets(em, vault, from));
+  }
+}
+
+/** The first accounts after `after`; answers the last one's id, and null once none is left. */
+async function hashAccountSecrets(em: Em, vault: Vault, after: string): Promise<string | null> {
+  const ledger = await openLedger(em, vault);
+  const lacking = await rows<Pick<Account, 'id' | 'tenantId' | 'providerKeys'>>(
+    em,
+    sql`select id, tenant_id as "tenantId", provider_keys as "providerKeys" from accounts
+      where provider_keys is not null and webhook_secret_hash is null and id > ${after} order by id limit ${batch}`,
+  );
+  const hashed: { id: string; hash: string }[] = [];
+  for (const account of lacking) {
+    const secret = accountKeys(await vault.keysOf(em, account.tenantId), account)?.webhookSecret;
+    if (secret) hashed.push({ id: account.id, hash: ledger.secretHash(secret) });
+  }
+  await rows(
+    em,
+    sql`update accounts a set webhook_secret_hash = h.hash
+      from jsonb_to_recordset(${JSON.stringify(hashed)}::jsonb) as h (id uuid, hash text)
+      where a.id = h.id and a.webhook_secret_hash is null`,
+  );
+  return lacking.at(-1)?.id ?? null;
 }
