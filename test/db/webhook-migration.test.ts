@@ -96,7 +96,7 @@ const note = (id: string, digest: string): Promise<unknown> =>
 async function asSystem<T>(work: (db: Database) => Promise<T>): Promise<T> {
   const url = new URL(other.url);
   url.pathname = `/${old.name}`;
-  const db = await openDatabase(url.href, { app: 1, system: 1 });
+  const db = await openDatabase(url.href, { pool: { app: 1, system: 1 } });
   try {
     return await work(db);
   } finally {
