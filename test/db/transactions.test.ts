@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import { openAdvisoryLock } from '../../db/advisory-lock.ts';
-import { openDatabase, type Database, type DatabaseUse } from '../../db/connect.ts';
+import { openDatabase, type Database, type DatabaseUse, type Em } from '../../db/connect.ts';
 import { isDatabaseBusy, isDatabaseDown } from '../../db/database-down.ts';
 import { lockAttempt } from '../../db/queries/attempts/lock-attempt.ts';
 import { claimRun } from '../../db/queries/syncs/contacts-run.ts';
@@ -163,15 +163,28 @@ it('a row that one transaction holds takes rows that refer to it', () =>
       return db.system((em) => insertRow(em, table, { ...Object.fromEntries(own), ...given }));
     };
     const of = { tenantId: tenant, accountId: account, scope: 'all' } as Parameters<typeof claimRun>[1];
-    await db.tenant(tenant, async (em) => {
-      await lockAttempt(em, account, 1);
-      await insert('connection_steps', { attempt_id: ids['connection_attempts'], number: 9 });
-      await insert('account_events', {});
-    });
-    await db.tenant(tenant, async (em) => {
-      expect(await claimRun(em, of, 'me', new Date(), new Date())).toMatchObject({ run: { id: ids['sync_runs'] } });
-      await insert('sync_pages', { run_id: ids['sync_runs'], number: 9 });
-    });
+    const whileHeld = async (lock: (em: Em) => Promise<unknown>, work: () => Promise<unknown>): Promise<void> => {
+      const [locked, done] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+      const holding = db.tenant(tenant, async (em) => {
+        expect(await lock(em)).toBeTruthy();
+        locked.resolve();
+        await done.promise;
+      });
+      await Promise.race([locked.promise, holding]);
+      await work().finally(done.resolve);
+      await holding;
+    };
+    await whileHeld(
+      (em) => lockAttempt(em, account, 1),
+      async () => {
+        await insert('connection_steps', { attempt_id: ids['connection_attempts'], number: 9 });
+        await insert('account_events', {});
+      },
+    );
+    await whileHeld(
+      (em) => claimRun(em, of, 'me', new Date(), new Date()),
+      () => insert('sync_pages', { run_id: ids['sync_runs'], number: 9 }),
+    );
   }));
 
 const pgbouncer = '/usr/sbin/pgbouncer';
