@@ -53,7 +53,7 @@ describe('an account that another session holds', () => {
     });
     const { body } = await api.client.get(`/api/v1/webhook-events?account=${account.id}&limit=50`);
     expect(body.items).toHaveLength(6);
-    await eventually('the signal', async () => api.temporal.told.includes(account.id));
+    await eventually('the signal', async () => api.temporal.signalled.includes(account.id));
   });
 
   it('holds up no event of another account that is owed, however many it owes itself', async () => {
@@ -77,7 +77,7 @@ describe('an account that another session holds', () => {
     );
     await whileHeld(held!.id, async () => {
       expect(await drainWebhooks(api.context)).toBeGreaterThanOrEqual(1);
-      expect(api.temporal.told).toContain(free!.id);
+      expect(api.temporal.signalled).toContain(free!.id);
     });
   });
 });

@@ -1,5 +1,5 @@
 import type { Em } from '../../connect.ts';
-import { rows, sql } from '../../sql.ts';
+import { recordset, rows, sql } from '../../sql.ts';
 
 /** An event by its key. */
 export interface EventRef {
@@ -44,7 +44,7 @@ export async function clearSignals(em: Em, events: readonly EventRef[]): Promise
   await rows(
     em,
     sql`update webhook_events e set owes_signal = false
-      from jsonb_to_recordset(${JSON.stringify(events)}::jsonb) as r (id uuid, "receivedAt" timestamptz)
+      from ${recordset(events, sql`(id uuid, "receivedAt" timestamptz)`)} as r
       where e.id = r.id and e.received_at = r."receivedAt"`,
   );
 }
