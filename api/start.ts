@@ -1,6 +1,7 @@
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
+import type { DatabaseUse } from '../db/connect.ts';
 import type { Config } from '../platform/config.ts';
 import { serveMetrics } from '../platform/metrics.ts';
 import { openContext, prepareInstallation } from '../services/boot.ts';
@@ -17,13 +18,21 @@ export interface RunningApi {
   close(): Promise<void>;
 }
 
+/** One tenant takes half of the application's connections at most, and a request waits seconds for a lock, not for ever. */
+const database: DatabaseUse = {
+  pool: { app: 10, system: 4, intake: 6, authentication: 2 },
+  tenantShare: 5,
+  statementMs: 30_000,
+  lockMs: 3_000,
+};
+
 /** Starts an API process. `overrides` replaces parts of the context. PORT 0 takes a free port. */
 export async function startApi(
   config: Config,
   overrides: Partial<Context> = {},
   patience?: Patience,
 ): Promise<RunningApi> {
-  const { context, stop, close } = await openContext(config, { name: 'api', pool: { app: 10, system: 6 } }, overrides);
+  const { context, stop, close } = await openContext(config, { name: 'api', database }, overrides);
   const { log, metrics } = context;
   try {
     await prepareInstallation(context, async () => {

@@ -21,7 +21,7 @@ export async function withAnyRing<T>(work: (context: Context) => Promise<T>): Pr
   const config = loadConfig(environment());
   const { context, close } = await openContext(
     config,
-    { name: 'cli', pool: { app: 2, system: 2 } },
+    { name: 'cli', database: { pool: { app: 2, system: 2 } } },
     // Warnings of operations would stand between the lines of the answer.
     { clock: await clockOf(config), log: createLog('cli', 'silent') },
   );

@@ -1,11 +1,14 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { MikroORM, type EntityManager } from '@mikro-orm/postgresql';
+import type pg from 'pg';
 import { Account, AccountEvent } from './entities/accounts.ts';
 import { ConnectionAttempt, ConnectionStep } from './entities/attempts.ts';
 import { Contact, ContactAlias, SyncPage } from './entities/contacts.ts';
 import { SyncRun, WebhookDedupe, WebhookEvent, WebhookRequest } from './entities/events.ts';
 import { DataKey } from './entities/data-keys.ts';
 import { ErasedSubject, Erasure, LedgerKey, WebhookSubject } from './entities/privacy.ts';
+import { createShares } from './shares.ts';
+import { TransactionClient, withTransactionSettings, type TransactionSettings } from './transaction-client.ts';
 import { ApiKey, IdempotencyKey, ProviderCredentials, Tenant, WebhookSecretHash } from './entities/tenants.ts';
 
 export type Em = EntityManager;
@@ -34,58 +37,153 @@ export const entities = [
   DataKey,
 ];
 
+/** The pools of a process: none of them can be used up by the work of another one. */
+type PoolName = 'app' | 'system' | 'intake' | 'authentication';
+
 /**
- * Both run one transaction. `tenant` sees that tenant's rows only; `system` crosses tenants: intake, sweeps, look-ups.
- * Both throw inside the work of a transaction that has not ended: pass its `em` on instead.
+ * Each runs one transaction. Throws `PoolFullError`, or PostgreSQL's own error, where no connection becomes free within
+ * 5 s; and inside the work of a transaction that has not ended: pass its `em` on instead.
  */
 export interface Database {
+  /** As the application's role: sees that tenant's rows only. One tenant has at most its share of the pool. */
   tenant<T>(tenantId: string, work: (em: Em) => Promise<T>): Promise<T>;
+  /** As the system's role, which crosses tenants: sweeps, keys, repairs. */
   system<T>(work: (em: Em) => Promise<T>): Promise<T>;
+  /** As the system's role, to store webhooks. */
+  intake<T>(work: (em: Em) => Promise<T>): Promise<T>;
+  /** As the system's role, to find the sender of a request by its key or secret. Waits for no lock. */
+  authentication<T>(work: (em: Em) => Promise<T>): Promise<T>;
+  /** How many connections each pool has, and how many callers wait for one. */
+  connections(): Partial<Record<PoolName, PoolUse>>;
   close(): Promise<void>;
 }
 
-export async function openDatabase(url: string, pool = { app: 10, system: 6 }): Promise<Database> {
-  const [app, system] = await Promise.all([
-    open(url, 'patchbay_app', pool.app),
-    open(url, 'patchbay_system', pool.system),
-  ]);
-  const current = new AsyncLocalStorage<{ ended: boolean }>();
-  const transaction = async <T>(orm: MikroORM, work: (em: Em) => Promise<T>): Promise<T> => {
-    // A second connection while the first is held: with every connection of a pool held so, none would ever be free.
-    if (current.getStore()?.ended === false)
-      throw new Error('A transaction was begun inside the work of another: use its `em`, or begin after it has ended.');
-    const own = { ended: false };
-    try {
-      // Otherwise MikroORM forks the entity manager of the calling code's last transaction, with that one's role.
-      const em = orm.em.fork({ disableContextResolution: true });
-      return await current.run(own, () => em.transactional(work));
-    } finally {
-      own.ended = true;
-    }
-  };
+/** What a pool does at this moment, in connections; `waiting` in callers. */
+type PoolUse = Readonly<Record<'busy' | 'idle' | 'waiting', number>>;
+
+/** How a process uses PostgreSQL. */
+export interface DatabaseUse {
+  /** The most connections of each pool. Intake and authentication share the system's pool where they have none. */
+  pool: { app: number; system: number; intake?: number; authentication?: number };
+  /** The most connections of `app` for one tenant; all of them where it is left out. */
+  tenantShare?: number;
+  /** Milliseconds that a statement may take. */
+  statementMs?: number;
+  /** Milliseconds that a statement may wait for a lock. */
+  lockMs?: number;
+}
+
+/** How long a caller waits for a free or a new connection, in milliseconds. */
+const connectMs = 5_000;
+/** How long a transaction may wait for its own process, in milliseconds: a process that hangs holds no lock for longer. */
+const idleMs = 30_000;
+/** How much longer than a statement may take the client waits for its answer, in milliseconds. */
+const answerMs = 10_000;
+/** A silent connection is probed after this time, in milliseconds. */
+const probeAfterMs = 10_000;
+/** Callers of one tenant that wait for the share of it. */
+const mostWaiting = 200;
+
+/**
+ * Opens the pools through one login, which must be a member of both roles (see `db/migrations`). A role is taken for one
+ * transaction, so a pooler that pools transactions may stand between.
+ */
+export async function openDatabase(url: string, use: DatabaseUse): Promise<Database> {
+  const { pool, tenantShare = pool.app, statementMs = 600_000, lockMs = 10_000 } = use;
+  const patient = { statementMs, lockMs };
+  const system = await openPool(url, 'system', 'patchbay_system', pool.system, patient);
+  const app = await openPool(url, 'app', 'patchbay_app', pool.app, patient);
+  const own = (name: PoolName, max: number | undefined, limits: Limits): Pool | Promise<Pool> =>
+    max === undefined ? system : openPool(url, name, 'patchbay_system', max, limits);
+  const intake = await own('intake', pool.intake, { statementMs: 10_000, lockMs: 2_000 });
+  const authentication = await own('authentication', pool.authentication, { statementMs: 3_000, lockMs: 500 });
+  const pools = [...new Set([app, system, intake, authentication])];
+  const shareOf = createShares(tenantShare, mostWaiting, connectMs);
   return {
     tenant: (tenantId, work) =>
-      transaction(app, async (em) => {
-        await em.execute("select set_config('patchbay.tenant', ?, true)", [tenantId]);
-        return work(em);
-      }),
-    system: (work) => transaction(system, work),
+      unlessInside(() => shareOf(tenantId, () => app.run(work, { 'patchbay.tenant': tenantId }))),
+    system: (work) => unlessInside(() => system.run(work)),
+    intake: (work) => unlessInside(() => intake.run(work)),
+    authentication: (work) => unlessInside(() => authentication.run(work)),
+    connections: () => Object.fromEntries(pools.map((one) => [one.name, one.use()])),
     close: async () => {
-      await Promise.all([app.close(), system.close()]);
+      await Promise.all(pools.map((one) => one.close()));
     },
   };
 }
 
-/** Takes `role` at connection start: no statement runs with more rights. */
-function open(url: string, role: string, max: number): Promise<MikroORM> {
-  return MikroORM.init({
+const current = new AsyncLocalStorage<{ ended: boolean }>();
+
+/** Runs one transaction. A second one inside would need a second connection while the first is held. */
+async function unlessInside<T>(work: () => Promise<T>): Promise<T> {
+  if (current.getStore()?.ended === false)
+    throw new Error('A transaction was begun inside the work of another: use its `em`, or begin after it has ended.');
+  const own = { ended: false };
+  try {
+    return await current.run(own, work);
+  } finally {
+    own.ended = true;
+  }
+}
+
+/** Milliseconds that a statement may take, and those that it may wait for a lock. */
+interface Limits {
+  statementMs: number;
+  lockMs: number;
+}
+
+interface Pool {
+  name: PoolName;
+  run<T>(work: (em: Em) => Promise<T>, settings?: TransactionSettings): Promise<T>;
+  use(): PoolUse;
+  close(): Promise<void>;
+}
+
+async function openPool(
+  url: string,
+  name: PoolName,
+  role: string,
+  max: number,
+  { statementMs, lockMs }: Limits,
+): Promise<Pool> {
+  let connections: pg.Pool | undefined;
+  const orm = await MikroORM.init({
     clientUrl: url,
     entities,
     forceUtcTimezone: true,
-    // An ORM's log lines quote values.
+    // Logging is ours: an ORM's own lines would quote values.
     logger: () => {},
     ensureDatabase: false,
     pool: { min: 0, max, idleTimeoutMillis: 30_000 },
-    driverOptions: { options: `-c role=${role}`, application_name: role, connectionTimeoutMillis: 5_000 },
+    driverOptions: {
+      Client: TransactionClient,
+      application_name: `patchbay_${name}`,
+      connectionTimeoutMillis: connectMs,
+      query_timeout: statementMs + answerMs,
+      keepAlive: true,
+      keepAliveInitialDelayMillis: probeAfterMs,
+      onPoolCreated: (made: pg.Pool) => {
+        connections = made;
+      },
+    },
   });
+  const own = {
+    role,
+    statement_timeout: String(statementMs),
+    lock_timeout: String(lockMs),
+    idle_in_transaction_session_timeout: String(idleMs),
+  };
+  return {
+    name,
+    run: (work, more = {}) =>
+      withTransactionSettings({ ...own, ...more }, () =>
+        // Otherwise MikroORM forks the entity manager of the calling code's last transaction, with that one's role.
+        orm.em.fork({ disableContextResolution: true }).transactional(work),
+      ),
+    use: () => {
+      const { totalCount = 0, idleCount = 0, waitingCount = 0 } = connections ?? {};
+      return { busy: totalCount - idleCount, idle: idleCount, waiting: waitingCount };
+    },
+    close: () => orm.close(),
+  };
 }

@@ -22,6 +22,7 @@ import { KeyIndexes } from './migrations/0019-key-indexes.ts';
 import { KnownLogins } from './migrations/0021-known-logins.ts';
 import { WebhookRequests } from './migrations/0022-webhook-requests.ts';
 import { WebhookRows } from './migrations/0023-webhook-rows.ts';
+import { Plans } from './migrations/0035-plans.ts';
 import { RefusedKeys } from './migrations/0045-refused-keys.ts';
 
 export const migrationsList = [
@@ -45,6 +46,7 @@ export const migrationsList = [
   { name: '0021-known-logins', class: KnownLogins },
   { name: '0022-webhook-requests', class: WebhookRequests },
   { name: '0023-webhook-rows', class: WebhookRows },
+  { name: '0035-plans', class: Plans },
   { name: '0045-refused-keys', class: RefusedKeys },
 ];
 

@@ -1,7 +1,7 @@
-import type { RawBuilder } from 'kysely';
+import { sql, type RawBuilder } from 'kysely';
 import type { Em } from './connect.ts';
 
-export { sql } from 'kysely';
+export { sql };
 export type Sql = RawBuilder<unknown>;
 
 /** Values are bound where they stand, lists too (`any(${ids}::uuid[])`). Times come back as text. */
@@ -9,3 +9,10 @@ export async function rows<T>(em: Em, statement: Sql): Promise<T[]> {
   const { rows: found } = await statement.execute(em.getKysely());
   return found as T[];
 }
+
+/**
+ * A list of objects as a table with `columns`, for `from`. PostgreSQL assumes 100 rows of every such list, and reads whole
+ * tables for them; the limit tells how many there are.
+ */
+export const recordset = (list: readonly object[], columns: Sql): Sql =>
+  sql`(select * from jsonb_to_recordset(${JSON.stringify(list)}::jsonb) as list ${columns} limit ${list.length})`;

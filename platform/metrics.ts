@@ -12,6 +12,8 @@ export interface Metrics {
   repairs: Counter<'repair' | 'outcome'>;
   reconciling: Gauge;
   maintenance: Counter<'part' | 'outcome'>;
+  /** Shows at each scrape what `read` says of the database's pools, in connections and waiting callers. */
+  watchDatabase(read: () => Readonly<Record<string, Readonly<Record<string, number>>>>): void;
 }
 
 export function createMetrics(): Metrics {
@@ -67,6 +69,20 @@ export function createMetrics(): Metrics {
       labelNames: ['part', 'outcome'],
       registers,
     }),
+    watchDatabase: (read) => {
+      registry.registerMetric(
+        new Gauge({
+          name: 'patchbay_database_connections',
+          help: 'Connections to PostgreSQL by pool: busy, idle, and callers waiting for one.',
+          labelNames: ['pool', 'state'],
+          registers: [],
+          collect() {
+            for (const [pool, states] of Object.entries(read()))
+              for (const [state, count] of Object.entries(states)) this.set({ pool, state }, count);
+          },
+        }),
+      );
+    },
   };
 }
 

@@ -1,4 +1,4 @@
-import { openDatabase } from '../db/connect.ts';
+import { openDatabase, type DatabaseUse } from '../db/connect.ts';
 import { saveInstallationCredentials } from '../db/queries/tenants/credentials.ts';
 import { ensureLedgerKey } from '../db/queries/erasures/ledger-key.ts';
 import { prepareKeys } from '../db/data-keys.ts';
@@ -29,8 +29,7 @@ export const loadConfig = (
 /** What a process is, as far as its context depends on it. */
 export interface ProcessKind {
   name: 'api' | 'worker' | 'cli';
-  /** The most database connections of each role. */
-  pool: { app: number; system: number };
+  database: DatabaseUse;
   /** Runs when the clock jumps, as the sandbox's does; then what is due by the new time need not wait. */
   onClockJump?: () => void;
 }
@@ -47,16 +46,17 @@ export interface OpenedContext {
 /** Builds the context of a process from its settings; `overrides` replaces parts of it, in tests and commands. */
 export async function openContext(
   config: Config,
-  { name, pool, onClockJump }: ProcessKind,
+  { name, database, onClockJump }: ProcessKind,
   overrides: Partial<Context> = {},
 ): Promise<OpenedContext> {
   bypassProxyForLoopback(process.env);
   const vault = createVault(parseKeyRing(config.ENCRYPTION_KEY, config.ENCRYPTION_KEYS));
-  const db = await openDatabase(config.DATABASE_URL, pool);
+  const db = await openDatabase(config.DATABASE_URL, database);
   const follows = overrides.clock === undefined && config.SANDBOX_CONTROL_URL;
   const clock = follows ? followSandbox(follows, onClockJump) : systemClock;
   const temporal = openTemporalClient(config, () => vault.keysOf(db, null));
   const metrics = overrides.metrics ?? createMetrics();
+  if (!overrides.metrics) metrics.watchDatabase(() => db.connections());
   const stopping = new AbortController();
   const context: Context = {
     config,

@@ -37,6 +37,7 @@ const problems = {
     'Set its credentials: PUT /api/v1/providers/{provider}.',
   ],
   provider_unavailable: [503, 'The provider does not answer', 'Nothing was changed. Try again in a moment.'],
+  database_busy: [503, 'The database could not do this now', 'Nothing was changed. Send it again after the pause.'],
   database_unavailable: [503, 'The database does not answer', 'Nothing was lost. Try again in a moment.'],
 } as const satisfies Record<string, readonly [status: number, title: string, fix: string]>;
 

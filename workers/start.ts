@@ -18,8 +18,9 @@ export interface RunningWorker {
 /** `overrides` replaces parts of the context. */
 export async function startWorker(config: Config, overrides: Partial<Context> = {}): Promise<RunningWorker> {
   let nudge = (): void => undefined;
-  const pool = { app: slots.activities + slots.backfill, system: 6 };
-  const { context, close } = await openContext(config, { name: 'worker', pool, onClockJump: () => nudge() }, overrides);
+  const database = { pool: { app: slots.activities + slots.backfill, system: 6 } };
+  const kind = { name: 'worker' as const, database, onClockJump: () => nudge() };
+  const { context, close } = await openContext(config, kind, overrides);
   const { db, vault, clock, metrics, log } = context;
   const sdkMetrics = config.METRICS_PORT === undefined ? undefined : await freeAddress();
   installRuntime(log, sdkMetrics);

@@ -27,7 +27,7 @@ export function createKeyring(db: Database): (key: string) => Promise<ValidKey |
 
   const lookUp = async (hash: string, at: number): Promise<ValidKey | null> => {
     try {
-      const row = await db.system((em) => em.findOne(ApiKey, { hash, revokedAt: null }));
+      const row = await db.authentication((em) => em.findOne(ApiKey, { hash, revokedAt: null }));
       if (!row) {
         cached.delete(hash);
         return null;

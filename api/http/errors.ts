@@ -1,6 +1,6 @@
 import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'express';
 import type { Context } from '../../services/context.ts';
-import { isDatabaseDown } from '../../db/database-down.ts';
+import { isDatabaseBusy, isDatabaseDown } from '../../db/database-down.ts';
 import { Problem, problemBody } from '../../services/problem.ts';
 import { answerUnread, isUnread } from './body.ts';
 
@@ -49,6 +49,8 @@ function problemOf(error: unknown): Problem {
   // Express's router throws these for a wrongly encoded address.
   if (error instanceof URIError || (error as { status?: unknown } | null)?.status === 400)
     return new Problem('malformed_request');
+  if (isDatabaseBusy(error))
+    return new Problem('database_busy', 'Other work holds what this request needs.', { retryAfter: 2 });
   if (isDatabaseDown(error)) return new Problem('database_unavailable', undefined, { retryAfter: 2 });
   return new Problem('unexpected');
 }

@@ -24,7 +24,7 @@ export function openSubject(
   const vault = lazy(() => createVault(parseKeyRing(config().ENCRYPTION_KEY, config().ENCRYPTION_KEYS)));
   const opened: (() => Promise<void>)[] = [];
   const database = lazy(async () => {
-    const db = await openDatabase(config().DATABASE_URL, { app: 1, system: 3 });
+    const db = await openDatabase(config().DATABASE_URL, { pool: { app: 1, system: 3 } });
     opened.push(() => db.close());
     return db;
   });

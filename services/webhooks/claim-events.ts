@@ -1,8 +1,10 @@
+import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 import type { Em } from '../../db/connect.ts';
 import type { Account } from '../../db/entities/accounts.ts';
 import { enterIntake } from '../../db/queries/webhooks/intake-fence.ts';
-import { renoteSubjects } from '../../db/queries/webhooks/subjects.ts';
-import { claimUnmatched } from '../../db/queries/webhooks/unmatched.ts';
+import { bodiesOf } from '../../db/queries/webhooks/requests.ts';
+import { renoteSubjects, type RenotedRequest } from '../../db/queries/webhooks/subjects.ts';
+import { claimUnmatched, type ClaimedRequest } from '../../db/queries/webhooks/unmatched.ts';
 import { sealed } from '../../db/sealed.ts';
 import { peopleIn } from '../../domain/webhook-events.ts';
 import type { ProviderName } from '../../domain/channels.ts';
@@ -23,10 +25,34 @@ export async function claimEvents(
   const provider = providers[account.provider as ProviderName];
   await enterIntake(em, tenantId);
   const keys = await vault.keysOf(em, tenantId);
-  for (const request of await claimUnmatched(em, account, at)) {
-    if (request.body === null || !provider) continue;
-    const raw = Buffer.from(keys.open(request.body, sealed.webhookBody(request.id)));
-    const people = peopleIn(readRequest(provider, { raw, headers: {} }, providerAccountId));
-    await renoteSubjects(em, vault, request, tenantId, people);
+  const claimed = await claimUnmatched(em, account, at);
+  if (!provider) return;
+  for (const batch of batchesOf(claimed.filter(({ bytes }) => bytes > 0))) {
+    const renoted: RenotedRequest[] = [];
+    for (const { body, ...request } of await bodiesOf(em, batch)) {
+      await yieldToEventLoop();
+      const raw = Buffer.from(keys.open(body, sealed.webhookBody(request.id)));
+      renoted.push({ request, people: peopleIn(readRequest(provider, { raw, headers: {} }, providerAccountId)) });
+    }
+    await renoteSubjects(em, vault, tenantId, renoted);
   }
+}
+
+/** Requests, and bytes of their bodies, that are in memory at once. */
+const mostRequests = 250;
+const mostBytes = 8_000_000;
+
+function batchesOf(requests: readonly ClaimedRequest[]): ClaimedRequest[][] {
+  const batches: ClaimedRequest[][] = [];
+  let bytes = mostBytes;
+  for (const request of requests) {
+    const last = batches.at(-1);
+    bytes += request.bytes;
+    if (last && last.length < mostRequests && bytes <= mostBytes) last.push(request);
+    else {
+      batches.push([request]);
+      bytes = request.bytes;
+    }
+  }
+  return batches;
 }

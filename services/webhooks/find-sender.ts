@@ -26,7 +26,7 @@ export async function findSender(
   const { signature } = webhooks;
   if (!signature) {
     const secret = shownProof(webhooks, headers);
-    const sender = await context.db.system((em) => senderBySecret(em, context.vault, address, secret));
+    const sender = await context.db.authentication((em) => senderBySecret(em, context.vault, address, secret));
     if (sender === 'unknown_address') throw unknownAddress();
     return () => sender;
   }
@@ -58,7 +58,7 @@ function signingSecrets(keys: Keyset, row: ProviderCredentials, names: readonly 
 }
 
 const credentialsAt = ({ db, vault }: Context, { provider, token }: WebhookAddress) =>
-  db.system(async (em: Em) => {
+  db.authentication(async (em: Em) => {
     const row = await em.findOne(
       ProviderCredentials,
       token === null ? { provider, tenantId: null } : { provider, webhookToken: token },

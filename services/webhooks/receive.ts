@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { isDatabaseDown } from '../../db/database-down.ts';
+import { isDatabaseBusy, isDatabaseDown } from '../../db/database-down.ts';
 import type { WebhookSender } from '../../db/queries/webhooks/secrets.ts';
 import { newId } from '../../platform/ids.ts';
 import type { Provider, WebhookRequest } from '../../providers/provider.ts';
@@ -14,7 +14,8 @@ const longestHeader = 200;
 
 /**
  * Stores a webhook request with its events and their effects in one transaction: after it nothing of them can be lost.
- * Events whose effect fails are kept as failed, to be replayed. Throws when PostgreSQL takes nothing now.
+ * Events whose effect fails are kept as failed, to be replayed. Throws when PostgreSQL takes nothing now, or not these:
+ * the provider sends them again.
  */
 export async function receiveRequest(
   context: Context,
@@ -34,7 +35,7 @@ export async function receiveRequest(
     isNew: true,
   };
   const store = (effects: 'apply' | 'skip'): Promise<StoredEvent[]> =>
-    context.db.system((em) => storeEvents(context, em, incoming, effects));
+    context.db.intake((em) => storeEvents(context, em, incoming, effects));
   try {
     return await store('apply').catch((error: unknown) => {
       if (isDatabaseDown(error)) throw error;
@@ -42,7 +43,7 @@ export async function receiveRequest(
       return store('apply');
     });
   } catch (error) {
-    if (isDatabaseDown(error)) throw error;
+    if (isDatabaseDown(error) || isDatabaseBusy(error)) throw error;
     context.log.error({ err: error, provider: provider.name }, 'webhook events could not be applied');
     return store('skip');
   }

@@ -108,7 +108,8 @@ async function giveTo(
   }
   await em.flush();
   await enterIntake(em, tenantId);
-  const gone = await renoteSubjects(em, vault, keyOf(request), tenantId, peopleIn(read));
+  const dropped = await renoteSubjects(em, vault, tenantId, [{ request: keyOf(request), people: peopleIn(read) }]);
+  const gone = dropped.get(request.id);
   if (gone) row.error = notKept[gone];
 }
 

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { applyOwed, clearSignals, type EventRef } from '../../db/queries/webhooks/owed.ts';
 import type { AccountRef } from '../../temporal/client.ts';
 import type { Context } from '../context.ts';
@@ -6,6 +7,8 @@ import type { StoredEvent } from './store-events.ts';
 /** Failures in a row after which Temporal is left alone, and for how long, in milliseconds. */
 const breakAfter = 5;
 const breakMs = 10_000;
+/** Pauses before each try to apply what an account owes that another transaction holds, in milliseconds. */
+const triesAfter = [50, 200, 500, 1_000, 2_000] as const;
 
 /** Signals accounts' workflows that something was reported about them, after it was committed. */
 export interface Signaller {
@@ -39,21 +42,25 @@ export function createSignaller(context: Pick<Context, 'temporal' | 'db' | 'log'
     try {
       await temporal.signalConnection(account);
       failures = 0;
-      await db.system((em) => clearSignals(em, events));
+      await db.intake((em) => clearSignals(em, events));
     } catch (error) {
       failures += 1;
       if (failures >= breakAfter) restUntil = performance.now() + breakMs;
       log.warn({ account: account.accountId, err: error }, 'a signal after a webhook is owed');
     }
   };
+  /** Between the tries no connection is held. After the last one the reconciler applies what is owed. */
   const apply = async ({ accountId }: AccountRef): Promise<EventRef[]> => {
     try {
-      const applied = await db.system((em) => applyOwed(em, clock.now(), accountId));
-      return applied.flatMap(({ events }) => events);
+      for (const ms of triesAfter) {
+        await pause(ms, undefined, { ref: false });
+        const applied = await db.intake((em) => applyOwed(em, clock.now(), accountId));
+        if (applied.length) return applied.flatMap(({ events }) => events);
+      }
     } catch (error) {
       log.warn({ account: accountId, err: error }, 'the effect of a webhook is owed');
-      return [];
     }
+    return [];
   };
   const work = async (account: AccountRef, waiting: Waiting): Promise<void> => {
     while (waiting.events.length) {

@@ -10,7 +10,7 @@ let tables: Table[];
 let tenant: Record<string, string>;
 beforeAll(async () => {
   test = await createTestDatabase();
-  db = await openDatabase(test.url, { app: 2, system: 2 });
+  db = await openDatabase(test.url, { pool: { app: 2, system: 2 } });
   tables = await db.system(tablesOf);
   tenant = await db.system((em) => seedTenant(em, tables));
 });

@@ -7,7 +7,7 @@ let test: TestDatabase;
 let db: Database;
 beforeAll(async () => {
   test = await createTestDatabase();
-  db = await openDatabase(test.url, { app: 2, system: 2 });
+  db = await openDatabase(test.url, { pool: { app: 2, system: 2 } });
 });
 afterAll(async () => {
   await db?.close();

@@ -22,7 +22,7 @@ let test: TestDatabase;
 let db: Database;
 beforeEach(async () => {
   test = await createTestDatabase();
-  db = await openDatabase(test.url, { app: 2, system: 4 });
+  db = await openDatabase(test.url, { pool: { app: 2, system: 4 } });
 });
 afterEach(async () => {
   await db?.close();
@@ -129,7 +129,7 @@ describe('an installation that sealed values with its master key', () => {
     const orm = await openAsOwner(old.ownerUrl);
     await orm.migrator.up({ to: '0015-checks' });
     await orm.close(true);
-    upgraded = await openDatabase(old.url, { app: 1, system: 2 });
+    upgraded = await openDatabase(old.url, { pool: { app: 1, system: 2 } });
     // Columns of several tables, and one that another master key sealed.
     await upgraded.system(async (em) => {
       const id = newId();

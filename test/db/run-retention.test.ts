@@ -10,7 +10,7 @@ let db: Database;
 let tables: Table[];
 beforeAll(async () => {
   test = await createTestDatabase();
-  db = await openDatabase(test.url, { app: 2, system: 2 });
+  db = await openDatabase(test.url, { pool: { app: 2, system: 2 } });
   tables = await db.system(tablesOf);
 });
 afterAll(async () => {

@@ -12,7 +12,7 @@ let db: Database;
 beforeAll(async () => {
   test = await createTestDatabase();
   orm = await openAsOwner(test.ownerUrl);
-  db = await openDatabase(test.url, { app: 2, system: 2 });
+  db = await openDatabase(test.url, { pool: { app: 2, system: 2 } });
 });
 afterAll(async () => {
   await db?.close();

@@ -16,7 +16,7 @@ const tenantOf = (ids: Record<string, string>): string => ids.tenants ?? '';
 
 beforeAll(async () => {
   test = await createTestDatabase();
-  db = await openDatabase(test.url, { app: 2, system: 2 });
+  db = await openDatabase(test.url, { pool: { app: 2, system: 2 } });
   tables = await db.system(tablesOf);
   [one, two] = await db.system(async (em) => [await seedTenant(em, tables), await seedTenant(em, tables)]);
 });

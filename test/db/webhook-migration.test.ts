@@ -100,7 +100,7 @@ const daysAgo = (days: number): Date => new Date(Date.now() - days * 86_400_000)
 async function asSystem<T>(work: (db: Database) => Promise<T>): Promise<T> {
   const url = new URL(other.url);
   url.pathname = `/${old.name}`;
-  const db = await openDatabase(url.href, { app: 1, system: 1 });
+  const db = await openDatabase(url.href, { pool: { app: 1, system: 1 } });
   try {
     return await work(db);
   } finally {

@@ -155,7 +155,7 @@ describe('without a worker that runs workflows', () => {
   beforeAll(async () => {
     id = await stalled('unread');
     await stack.worker.stop();
-    ({ context, close } = await openContext(stack.config, { name: 'cli', pool: { app: 2, system: 2 } }));
+    ({ context, close } = await openContext(stack.config, { name: 'cli', database: { pool: { app: 2, system: 2 } } }));
   });
   afterAll(async () => {
     await close?.();

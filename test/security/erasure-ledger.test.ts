@@ -287,7 +287,7 @@ describe('SECURITY 21: a restored API', () => {
       await kept.worker.stop();
 
       const { vault } = kept.worker.context;
-      const restored = await openDatabase(kept.config.DATABASE_URL, { app: 1, system: 1 });
+      const restored = await openDatabase(kept.config.DATABASE_URL, { pool: { app: 1, system: 1 } });
       await restored.system(async (em) => {
         const [{ tenant_id: tenantId } = { tenant_id: '' }] = await runSql<{ tenant_id: string }>(
           em,

@@ -29,7 +29,7 @@ export interface Installation {
 
 export async function createInstallation(): Promise<Installation> {
   const [database, sandbox] = await Promise.all([createTestDatabase(), startSandbox()]);
-  const db = await openDatabase(database.url, { app: 2, system: 4 });
+  const db = await openDatabase(database.url, { pool: { app: 2, system: 4 } });
   const queue = `test-${randomUUID()}`;
   let url = '';
   let running: (() => Promise<void>)[] = [];

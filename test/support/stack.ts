@@ -65,7 +65,7 @@ export async function startTestStack(
     ...settings,
   };
   const config = loadConfig(environment, providers);
-  const db = await openDatabase(database.url, { app: 1, system: 1 });
+  const db = await openDatabase(database.url, { pool: { app: 1, system: 1 } });
   await addTestDataKey(db);
   await db.close();
   const api = await startApi({ ...config, PORT: 0 }, { providers });

@@ -1,7 +1,7 @@
-import { LockMode } from '@mikro-orm/core';
 import type { Em } from '../../connect.ts';
 import type { Account } from '../../entities/accounts.ts';
 import { ConnectionAttempt, type ConnectionStep } from '../../entities/attempts.ts';
+import { rows, sql } from '../../sql.ts';
 import { lockAccount } from '../accounts/lock-accounts.ts';
 import { stepOf } from './attempt-with-step.ts';
 
@@ -15,10 +15,10 @@ export interface LockedAttempt {
 export async function lockAttempt(em: Em, accountId: string, number: number): Promise<LockedAttempt> {
   const account = await lockAccount(em, accountId);
   if (!account) throw new Error(`There is no account ${accountId}.`);
-  const attempt = await em.findOneOrFail(
-    ConnectionAttempt,
-    { accountId, number },
-    { lockMode: LockMode.PESSIMISTIC_WRITE, refresh: true },
+  await rows(
+    em,
+    sql`select from connection_attempts where account_id = ${accountId} and number = ${number} for no key update`,
   );
+  const attempt = await em.findOneOrFail(ConnectionAttempt, { accountId, number }, { refresh: true });
   return { account, attempt, step: await stepOf(em, attempt) };
 }

@@ -27,7 +27,7 @@ export async function changeContacts(
     em,
     sql`with next as (
        select c.id, ${groupsAfter(change)} as groups, ${companyAfter(change.company, at)}
-       from contacts c where ${where} order by c.id for update
+       from contacts c where ${where} order by c.id for no key update
      ), changed as (
        update contacts c set groups = next.groups, company = next.company, edits = next.edits,
          provenance = origins.provenance, updated_at = ${at}

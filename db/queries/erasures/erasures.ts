@@ -36,7 +36,7 @@ export async function runningErasure(
 ): Promise<{ person: Person; fromLedger: boolean } | null> {
   const [row] = await rows<{ tenant_id: string; target: string | null; from_ledger: boolean }>(
     em,
-    sql`select tenant_id, target, from_ledger from erasures where id = ${erasureId} and state = 'running' ${lock ? sql`for update` : sql``}`,
+    sql`select tenant_id, target, from_ledger from erasures where id = ${erasureId} and state = 'running' ${lock ? sql`for no key update` : sql``}`,
   );
   if (!row) return null;
   const keys = await vault.keysOf(em, row.tenant_id);

@@ -1,7 +1,7 @@
 import { firstId } from '../../../platform/ids.ts';
 import { subjectName, type Subject } from '../../../domain/erasure.ts';
 import type { Em } from '../../connect.ts';
-import { rows, sql } from '../../sql.ts';
+import { recordset, rows, sql } from '../../sql.ts';
 
 export interface Person {
   subjects: Subject[];
@@ -18,7 +18,7 @@ export async function findPerson(em: Em, known: Person, accountId: string | null
       em,
       sql`with named as (
          select a.contact_id as id from accounts o
-         cross join jsonb_to_recordset(${JSON.stringify([...subjects.values()])}::jsonb) as s (kind text, value text)
+         cross join ${recordset([...subjects.values()], sql`(kind text, value text)`)} as s
          join contact_aliases a on a.account_id = o.id and a.kind = s.kind and a.value = s.value
          where ${accountId}::uuid is null or o.id = ${accountId}::uuid
          union select c.id from contacts c

@@ -10,7 +10,7 @@ export async function removeRawDetails(em: Em, before: Date): Promise<number> {
     em,
     sql`update accounts set raw_details = null where id in (
           select id from accounts where raw_details is not null and details_at < ${before}
-          order by details_at limit ${batch} for update skip locked) returning id`,
+          order by details_at limit ${batch} for no key update skip locked) returning id`,
   );
   return removed.length;
 }
@@ -21,7 +21,7 @@ export async function removeRawContacts(em: Em, before: Date): Promise<number> {
     em,
     sql`update contacts set raw_wasender_data = null where id in (
           select id from contacts where raw_wasender_data is not null and last_updated_from_wasender < ${before}
-          order by last_updated_from_wasender limit ${batch} for update skip locked) returning id`,
+          order by last_updated_from_wasender limit ${batch} for no key update skip locked) returning id`,
   );
   return removed.length;
 }

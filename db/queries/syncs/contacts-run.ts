@@ -36,7 +36,7 @@ export async function claimRun(
     em,
     sql`select id, target, cursor, stats,
           case when lease <> ${holder} and lease_until > ${now} then lease_until::text end as busy_until
-        from sync_runs where ${running(of)} for update`,
+        from sync_runs where ${running(of)} for no key update`,
   );
   if (!run) return null;
   if (run.busy_until) return { busyUntil: new Date(run.busy_until) };

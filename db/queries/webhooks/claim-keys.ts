@@ -1,5 +1,5 @@
 import type { Em } from '../../connect.ts';
-import { rows, sql } from '../../sql.ts';
+import { recordset, rows, sql } from '../../sql.ts';
 import { fenceKeySql } from './intake-fence.ts';
 import { knownAccountsSql, type KnownAccount } from './known-accounts.ts';
 
@@ -34,7 +34,7 @@ export async function claimKeys(
   const [found] = await rows<{ keys: ClaimedKey[] | null; accounts: KnownAccount[] | null }>(
     em,
     sql`with given as (
-        select * from jsonb_to_recordset(${JSON.stringify(events)}::jsonb) as g (id uuid, key text, prior text)),
+        select * from ${recordset(events, sql`(id uuid, key text, prior text)`)} as g),
       claimed as (
         insert into webhook_dedupe as d (credentials_id, key, tenant_id, event_id, received_at)
         select ${credentialsId}::uuid, coalesce(p.key, g.key), ${tenantId}::uuid, g.id, ${receivedAt}::timestamptz

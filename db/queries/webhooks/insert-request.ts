@@ -1,7 +1,7 @@
 import type { Subject } from '../../../domain/erasure.ts';
 import type { WebhookEvent, WebhookRequest } from '../../entities/events.ts';
 import type { Em } from '../../connect.ts';
-import { rows, sql } from '../../sql.ts';
+import { recordset, rows, sql } from '../../sql.ts';
 
 export const notKept = {
   erased: 'Its body was not kept: it names an erased person.',
@@ -54,6 +54,7 @@ export interface WrittenAt {
   isNew: boolean;
 }
 
+const repeatRow = sql`(id uuid, "receivedAt" timestamptz, times int, "owesSignal" boolean, "owesEffect" boolean)`;
 const eventRow = sql`(id uuid, position int, "tenantId" uuid, "accountId" uuid, "providerAccountId" text, kind text,
   type text, "dedupeKey" text, state text, error text, deliveries int, "owesSignal" boolean)`;
 
@@ -68,12 +69,11 @@ export async function insertRequest(
 ): Promise<void> {
   await rows(
     em,
-    sql`with given as (select * from jsonb_to_recordset(${JSON.stringify(events)}::jsonb) as g ${eventRow}),
+    sql`with given as (select * from ${recordset(events, eventRow)} as g),
       people as (
-        select * from jsonb_to_recordset(${JSON.stringify(people)}::jsonb) as p ("tenantId" uuid, digest text)),
+        select * from ${recordset(people, sql`("tenantId" uuid, digest text)`)} as p),
       repeated as (
-        select * from jsonb_to_recordset(${JSON.stringify(repeats)}::jsonb) as r (
-          id uuid, "receivedAt" timestamptz, times int, "owesSignal" boolean, "owesEffect" boolean)),
+        select * from ${recordset(repeats, repeatRow)} as r),
       erased as materialized (
         select exists (
           select from people p join erased_subjects l on l.tenant_id = p."tenantId" and l.digest = p.digest) as yes),

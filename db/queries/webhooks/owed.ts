@@ -1,12 +1,14 @@
 import type { Em } from '../../connect.ts';
-import { rows, sql } from '../../sql.ts';
+import { recordset, rows, sql } from '../../sql.ts';
 
+/** An event by its key. */
 export interface EventRef {
   id: string;
   /** RFC 3339, exact. */
   receivedAt: string;
 }
 
+/** An account whose workflow must be signalled, with the events that owe it. */
 export interface OwedAccount {
   id: string;
   tenantId: string;
@@ -17,22 +19,18 @@ export interface OwedAccount {
 
 const batch = 500;
 
-/** Skips accounts that another transaction holds; a given `accountId` is waited for, up to 5 s. System role. */
+/** Of `accountId`, or of at most `batch` accounts. Skips accounts that another transaction holds. System role. */
 export async function applyOwed(em: Em, now: Date, accountId: string | null = null): Promise<OwedAccount[]> {
-  if (accountId) await rows(em, sql`select set_config('lock_timeout', '5s', true)`);
   const due = accountId ? sql`and account_id = ${accountId}` : sql``;
-  const passOver = accountId ? sql`` : sql`skip locked`;
   return rows<OwedAccount>(
     em,
-    sql`with due as (
-        select id, received_at, account_id from webhook_events where state = 'received' ${due}
-        order by received_at limit ${batch}),
-      free as (
-        select id from accounts where id in (select account_id from due) order by id for no key update ${passOver}),
+    sql`with free as (
+        select id from accounts where id in (select account_id from webhook_events where state = 'received' ${due})
+        limit ${batch} for no key update skip locked),
       checked as (update accounts a set check_requested_at = ${now} from free where a.id = free.id returning a.*),
       applied as (
-        update webhook_events e set state = 'processed', processed_at = ${now}, owes_signal = true from due d, free f
-        where e.id = d.id and e.received_at = d.received_at and e.account_id = f.id and e.state = 'received'
+        update webhook_events e set state = 'processed', processed_at = ${now}, owes_signal = true from free f
+        where e.account_id = f.id and e.state = 'received'
         returning e.id, e.received_at, e.account_id)
       select c.id, c.tenant_id as "tenantId", c.channel, c.provider,
         (select jsonb_agg(jsonb_build_object('id', e.id, 'receivedAt', e.received_at)) from applied e
@@ -41,11 +39,12 @@ export async function applyOwed(em: Em, now: Date, accountId: string | null = nu
   );
 }
 
+/** These events owe no signal any more. */
 export async function clearSignals(em: Em, events: readonly EventRef[]): Promise<void> {
   await rows(
     em,
     sql`update webhook_events e set owes_signal = false
-      from jsonb_to_recordset(${JSON.stringify(events)}::jsonb) as r (id uuid, "receivedAt" timestamptz)
+      from ${recordset(events, sql`(id uuid, "receivedAt" timestamptz)`)} as r
       where e.id = r.id and e.received_at = r."receivedAt"`,
   );
 }

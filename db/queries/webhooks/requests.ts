@@ -1,7 +1,7 @@
 import type { Em } from '../../connect.ts';
 import type { WebhookEvent } from '../../entities/events.ts';
 import { WebhookRequest } from '../../entities/events.ts';
-import { rows, sql } from '../../sql.ts';
+import { recordset, rows, sql } from '../../sql.ts';
 import { notKept } from './insert-request.ts';
 
 export interface RequestRef {
@@ -14,13 +14,24 @@ export interface RequestRef {
 export const requestOf = (em: Em, { requestId }: WebhookEvent): Promise<WebhookRequest | null> =>
   em.findOne(WebhookRequest, { id: requestId });
 
+const requestRow = sql`(id uuid, "receivedAt" timestamptz)`;
+
+export const bodiesOf = (em: Em, requests: readonly RequestRef[]): Promise<(RequestRef & { body: string })[]> =>
+  rows(
+    em,
+    sql`select r.id, to_jsonb(r.received_at)#>>'{}' as "receivedAt", r.body from webhook_requests r
+      join ${recordset(requests, requestRow)} as n
+        on r.id = n.id and r.received_at = n."receivedAt"
+      where r.body is not null`,
+  );
+
 /** Their failed events no longer count as failed. Returns their number. */
 export async function dropBodies(em: Em, requests: readonly RequestRef[], why: keyof typeof notKept): Promise<number> {
   if (!requests.length) return 0;
   const [row] = await rows<{ dropped: number }>(
     em,
     sql`with named as (
-        select * from jsonb_to_recordset(${JSON.stringify(requests)}::jsonb) as r (id uuid, "receivedAt" timestamptz)),
+        select * from ${recordset(requests, requestRow)} as r),
       dropped as (
         update webhook_requests r set body = null, error = ${notKept[why]} from named n
         where r.id = n.id and r.received_at = n."receivedAt" and r.body is not null returning r.id),

@@ -2,7 +2,7 @@ import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 import { subjectName, type People } from '../../../domain/erasure.ts';
 import type { Vault } from '../../vault.ts';
 import type { Em } from '../../connect.ts';
-import { rows, sql } from '../../sql.ts';
+import { recordset, rows, sql } from '../../sql.ts';
 import { openLedger } from '../erasures/ledger-key.ts';
 import type { DigestedSubject, notKept, TenantSubject } from './insert-request.ts';
 import { dropBodies, type RequestRef } from './requests.ts';
@@ -26,43 +26,58 @@ export async function digestSubjects(
   return digested;
 }
 
-/** Once a request's tenant is known; returns why the body was dropped. The fence was entered before. System role. */
+/** A request with the people it speaks of. */
+export interface RenotedRequest {
+  request: RequestRef;
+  people: People;
+}
+
+/**
+ * The tenant of these requests is known only now: writes anew whom they speak of. Drops the bodies that speak of an erased
+ * person or of too many, and returns why, by the request's id. The caller entered the tenant's fence in an earlier
+ * statement. System role.
+ */
 export async function renoteSubjects(
   em: Em,
   vault: Vault,
-  request: RequestRef,
   tenantId: string | null,
-  people: People,
-): Promise<keyof typeof notKept | null> {
-  if (people === 'too_many') {
-    await dropBodies(em, [request], 'tooMany');
-    return 'tooMany';
+  renoted: readonly RenotedRequest[],
+): Promise<Map<string, keyof typeof notKept>> {
+  const tooMany = renoted.flatMap(({ request, people }) => (people === 'too_many' ? [request] : []));
+  await dropBodies(em, tooMany, 'tooMany');
+  const noted: (RequestRef & { digest: string; tenantId: string | null })[] = [];
+  for (const { request, people } of renoted) {
+    if (people === 'too_many') continue;
+    const digested = await digestSubjects(
+      em,
+      vault,
+      people.map((subject) => ({ tenantId, subject })),
+    );
+    for (const one of digested) noted.push({ id: request.id, receivedAt: request.receivedAt, ...one });
   }
-  const digested = await digestSubjects(
-    em,
-    vault,
-    people.map((subject) => ({ tenantId, subject })),
-  );
+  const kept = renoted.flatMap(({ request, people }) => (people === 'too_many' ? [] : [request]));
   await rows(
     em,
-    sql`delete from webhook_subjects where request_id = ${request.id}
-      and received_at = ${request.receivedAt}::timestamptz and (tenant_id is null or tenant_id = ${tenantId})`,
+    sql`delete from webhook_subjects s
+      using ${recordset(kept, sql`(id uuid, "receivedAt" timestamptz)`)} as r
+      where s.request_id = r.id and s.received_at = r."receivedAt" and (s.tenant_id is null or s.tenant_id = ${tenantId})`,
   );
-  if (!digested.length) return null;
-  const [found] = await rows<{ erased: boolean }>(
+  const erased = await rows<RequestRef>(
     em,
     sql`with people as (
-        select * from jsonb_to_recordset(${JSON.stringify(digested)}::jsonb) as p ("tenantId" uuid, digest text)),
+        select * from ${recordset(noted, sql`(id uuid, "receivedAt" timestamptz, "tenantId" uuid, digest text)`)} as p),
       erased as materialized (
-        select exists (
-          select from people p join erased_subjects l on l.tenant_id = p."tenantId" and l.digest = p.digest) as yes),
+        select distinct p.id, p."receivedAt" from people p
+        join erased_subjects l on l.tenant_id = p."tenantId" and l.digest = p.digest),
       noted as (
         insert into webhook_subjects (request_id, digest, tenant_id, received_at)
-        select ${request.id}::uuid, p.digest, p."tenantId", ${request.receivedAt}::timestamptz from people p, erased
-        where not yes)
-      select yes as erased from erased`,
+        select p.id, p.digest, p."tenantId", p."receivedAt" from people p
+        where not exists (select from erased e where e.id = p.id))
+      select id, to_jsonb("receivedAt")#>>'{}' as "receivedAt" from erased`,
   );
-  if (!found?.erased) return null;
-  await dropBodies(em, [request], 'erased');
-  return 'erased';
+  await dropBodies(em, erased, 'erased');
+  return new Map<string, keyof typeof notKept>([
+    ...tooMany.map(({ id }) => [id, 'tooMany'] as const),
+    ...erased.map(({ id }) => [id, 'erased'] as const),
+  ]);
 }

@@ -5,7 +5,8 @@ export interface ClaimedRequest {
   id: string;
   /** RFC 3339, exact. */
   receivedAt: string;
-  body: string | null;
+  /** Of its sealed body, where that speaks of people; else 0. */
+  bytes: number;
 }
 
 /** Batches with events of other accounts stay without tenant. Returns the requests. System role. */
@@ -29,7 +30,8 @@ export const claimUnmatched = (
           select from webhook_events o where o.request_id = c.request_id and o.received_at = c.received_at
             and o.provider_account_id is distinct from ${account.providerAccountId}))
       select r.id, to_jsonb(r.received_at)#>>'{}' as "receivedAt",
-        case when exists (
-          select from webhook_subjects s where s.request_id = r.id and s.received_at = r.received_at) then r.body end as body
+        case when r.body is not null and exists (
+          select from webhook_subjects s where s.request_id = r.id and s.received_at = r.received_at)
+          then octet_length(r.body) else 0 end as bytes
       from requests c join webhook_requests r on r.id = c.request_id and r.received_at = c.received_at`,
   );

@@ -1,0 +1,89 @@
+import pg from 'pg';
+import { drainWebhooks } from '../../services/webhooks/drain-webhooks.ts';
+import { eventually } from '../support/eventually.ts';
+import { postWebhook } from './fixture.ts';
+import { activate, connect, startTestApi, unique, type TestApi } from './support.ts';
+
+let api: TestApi;
+beforeAll(async () => {
+  api = await startTestApi();
+});
+afterAll(() => api?.stop());
+
+/** Runs `work` while another session holds an account's row as strongly as it can be held. */
+async function whileHeld(accountId: string, work: () => Promise<void>): Promise<void> {
+  const holder = new pg.Client({ connectionString: api.database.url, options: '-c role=patchbay_system' });
+  await holder.connect();
+  try {
+    await holder.query('begin');
+    await holder.query('select from accounts where id = $1 for update', [accountId]);
+    await work();
+  } finally {
+    await holder.end();
+  }
+}
+
+const status = (upstream: string, message: string) => ({
+  AccountStatus: { account_id: upstream, account_type: 'WHATSAPP', message },
+});
+
+describe('an account that another session holds', () => {
+  it('keeps neither intake, nor readiness, nor other callers waiting; its own caller is told to come again', async () => {
+    const { account } = await connect(api.client);
+    const upstream = `up-${unique()}`;
+    await activate(api, account.id, upstream);
+    const other = await api.clientOf('another');
+    const { account: others } = await connect(other);
+    await whileHeld(account.id, async () => {
+      const patches = Array.from({ length: 30 }, (_, n) =>
+        api.client.patch(`/api/v1/accounts/${account.id}`, { label: `label ${n}` }),
+      );
+      const began = performance.now();
+      const words = ['CREDENTIALS', 'ERROR', 'STOPPED', 'CONNECTING', 'PERMISSIONS', 'OK'];
+      const taken = await Promise.all(words.map((word) => postWebhook(api, status(upstream, word))));
+      expect(taken.map((one) => one.status)).toEqual(words.map(() => 200));
+      expect(await (await fetch(`${api.url}/readyz`)).json()).toMatchObject({ database: 'up' });
+      expect((await other.get(`/api/v1/accounts/${others.id}`)).status).toBe(200);
+      expect((await other.patch(`/api/v1/accounts/${others.id}`, { label: 'free' })).status).toBe(200);
+      expect(performance.now() - began).toBeLessThan(2_500);
+      for (const answer of await Promise.all(patches)) {
+        expect(answer).toMatchObject({ status: 503, body: { code: 'database_busy' } });
+        expect(Number(answer.headers.get('retry-after'))).toBeGreaterThanOrEqual(1);
+      }
+    });
+    const { body } = await api.client.get(`/api/v1/webhook-events?account=${account.id}&limit=50`);
+    expect(body.items).toHaveLength(6);
+    await eventually('the signal', async () => api.temporal.signalled.includes(account.id));
+  });
+
+  it('holds up no event of another account that is owed, however many it owes itself', async () => {
+    const [held, free] = await Promise.all(
+      ['held', 'free'].map(async () => {
+        const { account } = await connect(api.client);
+        const upstream = `up-${unique()}`;
+        await activate(api, account.id, upstream);
+        return { id: account.id as string, upstream };
+      }),
+    );
+    await api.context.db.system((em) =>
+      em.execute(
+        `insert into webhook_events (id, request_id, position, tenant_id, credentials_id, provider, account_id, kind, type,
+           dedupe_key, state, deliveries, owes_signal, received_at)
+         select gen_random_uuid(), gen_random_uuid(), 0, a.tenant_id, a.credentials_id, a.provider, a.id, 'account_status',
+           'account_status.error', n::text, 'received', 1, false, now() - interval '1 minute' + n * interval '1 microsecond'
+         from accounts a, generate_series(1, 2000) n where a.id = ? and n < 2000 or a.id = ? and n = 2000`,
+        [held!.id, free!.id],
+      ),
+    );
+    await whileHeld(held!.id, async () => {
+      expect(await drainWebhooks(api.context)).toBeGreaterThanOrEqual(1);
+      expect(api.temporal.signalled).toContain(free!.id);
+    });
+  });
+});
+
+it('shows what the pools do', async () => {
+  const text = await api.context.metrics.registry.metrics();
+  for (const pool of ['app', 'system', 'intake', 'authentication'])
+    expect(text).toContain(`patchbay_database_connections{pool="${pool}",state="waiting"} 0`);
+});

@@ -1,0 +1,267 @@
+import pg from 'pg';
+import { ConnectionAttempt } from '../../db/entities/attempts.ts';
+import { Tenant } from '../../db/entities/tenants.ts';
+import { knownLogins } from '../../db/queries/accounts/known-logins.ts';
+import { purgeAccount } from '../../db/queries/accounts/purge-account.ts';
+import { lockAccount } from '../../db/queries/accounts/lock-accounts.ts';
+import { removeEvent } from '../../db/queries/webhooks/requests.ts';
+import { newId } from '../../platform/ids.ts';
+import { createReconciler } from '../../services/reconcile/reconcile.ts';
+import { claimEvents } from '../../services/webhooks/claim-events.ts';
+import { drainWebhooks } from '../../services/webhooks/drain-webhooks.ts';
+import { maintain } from '../../services/maintenance/maintain.ts';
+import { postWebhook } from '../api/fixture.ts';
+import { startTestApi, unique, type TestApi } from '../api/support.ts';
+import { debianPostgres, startBarePostgres, type BarePostgres } from '../deploy/debian-postgres.ts';
+import type { ApiClient } from '../support/client.ts';
+import { addCrowd } from '../support/crowd.ts';
+import { runSql } from '../support/run-sql.ts';
+
+/** `npm run soak` asks for the full size. */
+const size =
+  process.env.PATCHBAY_TEST_PLANS === 'full'
+    ? { accounts: 100_000, events: 500_000 }
+    : { accounts: 12_000, events: 60_000 };
+/** Rows that a node of a plan may read; each operation here needs far fewer. */
+const most = 3_000;
+
+/** A node of a plan, as `explain (analyze, format json)` names its fields. */
+interface PlanNode {
+  'Node Type': string;
+  'Relation Name'?: string;
+  'Actual Rows'?: number;
+  'Actual Loops'?: number;
+  'Rows Removed by Filter'?: number;
+  'Rows Removed by Index Recheck'?: number;
+  'Rows Removed by Join Filter'?: number;
+  Plans?: PlanNode[];
+}
+interface Explained {
+  'Query Text': string;
+  Plan: PlanNode;
+}
+
+/** Records the plan of every statement, also of those in functions, triggers and foreign keys, that runs while `work` does. */
+async function plansOf(work: () => Promise<unknown>): Promise<Explained[]> {
+  const plans: Explained[] = [];
+  const client = pg.Client.prototype as unknown as { emit(name: string, ...args: unknown[]): boolean };
+  const { emit } = client;
+  client.emit = function (this: pg.Client, name, ...args) {
+    const text = name === 'notice' ? /plan:\s*(\{[^]*\})/.exec((args[0] as Error).message)?.[1] : undefined;
+    if (text) plans.push(JSON.parse(text) as Explained);
+    return emit.call(this, name, ...args);
+  };
+  try {
+    await work();
+  } finally {
+    client.emit = emit;
+  }
+  return plans;
+}
+
+/** Rows that a node reads, those that it drops included. */
+const readBy = (node: PlanNode): number =>
+  (node['Actual Loops'] ?? 1) *
+  ((node['Actual Rows'] ?? 0) +
+    (node['Rows Removed by Filter'] ?? 0) +
+    (node['Rows Removed by Index Recheck'] ?? 0) +
+    (node['Rows Removed by Join Filter'] ?? 0));
+
+const nodesOf = (node: PlanNode): PlanNode[] => [node, ...(node.Plans ?? []).flatMap(nodesOf)];
+
+/** Statements with a node that reads more rows than it may, with what reads them. */
+const greedy = (plans: readonly Explained[]): string[] => [
+  ...new Set(
+    plans.flatMap(({ 'Query Text': text, Plan }) =>
+      nodesOf(Plan)
+        .filter((node) => readBy(node) > most)
+        .map(
+          (node) =>
+            `${node['Node Type']} on ${node['Relation Name'] ?? ''}: ${readBy(node)} rows: ${text.replace(/\s+/g, ' ').slice(0, 300)}`,
+        ),
+    ),
+  ),
+];
+
+const debian = debianPostgres();
+const servers = [['of the test run', null], ...(debian ? [[`${debian.major}`, debian.bin]] : [])] as [
+  string,
+  string | null,
+][];
+
+describe.each(servers)(
+  `PostgreSQL %s with ${size.accounts} accounts and ${size.events} webhook events`,
+  (_name, bin) => {
+    let api: TestApi;
+    let crowd: ApiClient;
+    let bare: BarePostgres | null = null;
+    const shared = { owner: process.env.PATCHBAY_TEST_PG_OWNER_URL, admin: process.env.PATCHBAY_TEST_PG_ADMIN_URL };
+    beforeAll(async () => {
+      if (bin) {
+        bare = await startBarePostgres(bin);
+        const admin = bare.url('postgres', bare.password, 'postgres');
+        await withClient(admin, (client) =>
+          client.query("create role patchbay login createdb createrole password 'owner'"),
+        );
+        process.env.PATCHBAY_TEST_PG_ADMIN_URL = admin;
+        process.env.PATCHBAY_TEST_PG_OWNER_URL = bare.url('patchbay', 'owner', 'postgres');
+      }
+      api = await startTestApi();
+      crowd = await api.clientOf('crowd');
+      const { id: tenant } = await system<Tenant>((em) => em.findOneOrFail(Tenant, { name: 'crowd' }));
+      const database = new URL(api.database.url).pathname.slice(1);
+      const adminUrl = new URL(process.env.PATCHBAY_TEST_PG_ADMIN_URL ?? '');
+      adminUrl.pathname = `/${database}`;
+      await withClient(adminUrl.href, async (client) => {
+        await addCrowd(client, tenant, size);
+        for (const setting of [
+          "session_preload_libraries = 'auto_explain'",
+          'auto_explain.log_min_duration = 0',
+          'auto_explain.log_analyze = on',
+          'auto_explain.log_timing = off',
+          'auto_explain.log_nested_statements = on',
+          "auto_explain.log_format = 'json'",
+          "auto_explain.log_level = 'notice'",
+        ])
+          await client.query(`alter database ${database} set ${setting}`);
+        // Connections that are open do not explain.
+        await client.query(
+          'select pg_terminate_backend(pid) from pg_stat_activity where datname = $1 and pid <> pg_backend_pid()',
+          [database],
+        );
+      });
+    }, 600_000);
+    afterAll(async () => {
+      await api?.stop();
+      process.env.PATCHBAY_TEST_PG_OWNER_URL = shared.owner;
+      process.env.PATCHBAY_TEST_PG_ADMIN_URL = shared.admin;
+      await bare?.stop();
+    });
+
+    const system = <T>(work: Parameters<TestApi['context']['db']['system']>[0]): Promise<T> =>
+      api.context.db.system(work) as Promise<T>;
+    /** Fails with the statements that read too much. */
+    const expectFrugal = async (work: () => Promise<unknown>): Promise<void> => {
+      const plans = await plansOf(work);
+      expect(plans.length).toBeGreaterThan(0);
+      expect(greedy(plans)).toEqual([]);
+    };
+
+    it('finds the account of an event, tells repeats and stores what is new', () =>
+      expectFrugal(async () => {
+        for (const account_id of ['crowd-77', 'crowd-9999', `unknown-${unique()}`]) {
+          const status = { AccountStatus: { account_id, account_type: 'WHATSAPP', message: 'CREDENTIALS' } };
+          for (let n = 0; n < 2; n += 1) expect((await postWebhook(api, status)).status).toBe(200);
+          const message = { event: 'message_received', account_id, message_id: unique(), message: 'hello' };
+          expect((await postWebhook(api, message)).status).toBe(200);
+        }
+        await system((em) => removeEvent(em, newId(), 'crowd-event-1'));
+        await drainWebhooks(api.context);
+      }));
+
+    it('tells upstream ids that the installation knows', () =>
+      expectFrugal(() =>
+        system(async (em) => expect(await knownLogins(em, ['crowd-5', 'never'])).toEqual(new Set(['crowd-5']))),
+      ));
+
+    it('claims early events in few statements, however many there are', async () => {
+      const upstream = `early-${unique()}`;
+      for (let n = 0; n < 40; n += 1) {
+        const message = { event: 'message_received', account_id: upstream, message_id: unique(), message: `${n}` };
+        expect(
+          (
+            await postWebhook(api, {
+              ...message,
+              sender: { attendee_provider_id: `3363998${1000 + n}@s.whatsapp.net` },
+            })
+          ).status,
+        ).toBe(200);
+      }
+      const plans = await plansOf(() =>
+        system(async (em) => {
+          const account = await lockAccount(em, accountId(33));
+          account!.providerAccountId = upstream;
+          await em.flush();
+          await claimEvents(api.context, em, account!, new Date());
+        }),
+      );
+      expect(greedy(plans)).toEqual([]);
+      expect(plans.length).toBeLessThan(20);
+      const found = await system<object[]>((em) =>
+        runSql(
+          em,
+          `select e.state, s.tenant_id = e.tenant_id as noted, count(*)::int from webhook_events e
+           join webhook_subjects s on s.request_id = e.request_id where e.provider_account_id = ? group by 1, 2`,
+          [upstream],
+        ),
+      );
+      expect(found).toEqual([{ state: 'processed', noted: true, count: 40 }]);
+    });
+
+    it('purges and deletes an account', () =>
+      expectFrugal(async () => {
+        await system(async (em) => {
+          const account = await lockAccount(em, accountId(34));
+          const attempt = await em.findOneOrFail(ConnectionAttempt, { accountId: account!.id });
+          await purgeAccount(em, account!, attempt.id);
+        });
+        await system((em) => runSql(em, 'delete from accounts where id = ?', [accountId(35)]));
+      }));
+
+    it('repairs and maintains', () =>
+      expectFrugal(async () => {
+        await createReconciler(api.context, 15_000).round(() => false);
+        await maintain(api.context, new Date(), new AbortController().signal);
+      }));
+
+    it('answers lists and accounts', () =>
+      expectFrugal(async () => {
+        for (const path of [
+          'accounts?limit=50',
+          'accounts?state=failed&limit=50',
+          'accounts?owner=owner-700',
+          `accounts/${accountId(700)}`,
+          `accounts/${accountId(700)}/timeline`,
+          'webhook-events?limit=50',
+          'webhook-events?state=failed',
+          'webhook-events?state=unmatched',
+          'webhook-events?type=account_status.ok',
+          'accounts?channel=linkedin',
+          'accounts?provider=wasender',
+          `webhook-events?account=${accountId(700)}`,
+          'syncs?limit=50',
+          `syncs?account=${accountId(700)}`,
+          'contacts?limit=50',
+        ]) {
+          const { status } = await crowd.get(`/api/v1/${path}`);
+          expect([path, status]).toEqual([path, 200]);
+        }
+      }));
+
+    it('has an index for every foreign key, for the day when the row it refers to is deleted', async () => {
+      const lacking = await system<{ name: string }[]>((em) =>
+        runSql(
+          em,
+          `select conrelid::regclass || '.' || conname as name from pg_constraint f
+         where contype = 'f' and confrelid <> 'tenants'::regclass and connamespace = 'public'::regnamespace and not exists (
+           select from pg_index i where i.indrelid = f.conrelid and i.indkey[0] = f.conkey[1]
+             and (i.indpred is null or pg_get_expr(i.indpred, i.indrelid) = format('(%I IS NOT NULL)', (
+               select attname from pg_attribute where attrelid = i.indrelid and attnum = f.conkey[1]))))`,
+        ),
+      );
+      expect(lacking.map(({ name }) => name)).toEqual([]);
+    });
+  },
+);
+
+const accountId = (n: number): string => `0b000000-0000-7000-8000-${n.toString(16).padStart(12, '0')}`;
+
+async function withClient(url: string, work: (client: pg.Client) => Promise<unknown>): Promise<void> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    await work(client);
+  } finally {
+    await client.end();
+  }
+}

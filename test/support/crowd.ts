@@ -1,0 +1,76 @@
+import type pg from 'pg';
+
+/** How many rows a database is given. */
+export interface CrowdSize {
+  accounts: number;
+  events: number;
+}
+
+/**
+ * Fills a migrated database with accounts that are at rest and with webhook events of theirs, in a few statements. Every
+ * account is of UniPile, by the installation's credentials, known as `crowd-1`, `crowd-2` and so on, and `tenant`'s, which
+ * exists. `admin` is a superuser's connection.
+ */
+export async function addCrowd(admin: pg.Client, tenant: string, { accounts, events }: CrowdSize): Promise<void> {
+  const id = (kind: string, n: string): string =>
+    `('0${kind}000000-0000-7000-8000-' || lpad(to_hex(${n}), 12, '0'))::uuid`;
+  const spread = "now() - interval '3 days' * random()";
+  // Triggers of foreign keys would check each row.
+  await admin.query("begin; set local session_replication_role = 'replica'; set local synchronous_commit = off");
+  await admin.query("select ensure_webhook_partitions(now() - interval '3 days', 4)");
+  await admin.query(
+    `insert into accounts (id, tenant_id, provider, channel, owner, metadata, credentials_id, provider_account_id, identity,
+       state, who, since, method, details_at, contacts_due_at, created_at, updated_at)
+     select ${id('b', 'n')}, '${tenant}', 'unipile', 'whatsapp', 'owner-' || n, '{}', c.id, 'crowd-' || n, '+1555' || n,
+       'active', 'nobody', now(), 'hosted', now(), now() + interval '1 day', now(), now()
+     from generate_series(1, ${accounts}) n, provider_credentials c where c.tenant_id is null and c.provider = 'unipile'`,
+  );
+  await admin.query(
+    `insert into connection_attempts (id, tenant_id, account_id, number, operation, trigger, state, method, purge, started_at,
+       deadline_at, ended_at, provider_account_id, undo, answers_left, checks)
+     select ${id('c', 'n')}, '${tenant}', ${id('b', 'n')}, 1, 'connect', 'api', 'succeeded', 'hosted', false, now(),
+       now(), now(), 'crowd-' || n, '[]', 5, 0 from generate_series(1, ${accounts}) n`,
+  );
+  await admin.query(
+    `insert into connection_steps (id, tenant_id, account_id, attempt_id, number, kind, again, can_resend,
+       can_try_another_way, created_at, answers_left)
+     select ${id('d', 'n')}, '${tenant}', ${id('b', 'n')}, ${id('c', 'n')}, 1, 'done', false, false, false, now(), 5
+     from generate_series(1, ${accounts}) n`,
+  );
+  await admin.query(
+    `insert into account_events (id, tenant_id, account_id, at, kind, text, data)
+     select ${id('e', 'n')}, '${tenant}', ${id('b', 'n')}, now(), 'state', 'The account works.', '{}'
+     from generate_series(1, ${accounts}) n`,
+  );
+  await admin.query(
+    `insert into sync_runs (id, tenant_id, account_id, kind, state, dry_run, again, stats, scope, started_at, ended_at)
+     select ${id('f', 'n')}, '${tenant}', ${id('b', 'n')}, 'details', 'succeeded', false, false, '{}', '', ${spread}, now()
+     from generate_series(1, ${accounts}) n`,
+  );
+  await admin.query(
+    `create temporary table crowd on commit drop as
+     select ('0198' || substr(md5('event' || n), 5))::uuid as id, ('0198' || substr(md5('request' || n), 5))::uuid as request,
+       n % ${accounts} + 1 as account, c.id as credentials, ${spread} as at, n
+     from generate_series(1, ${events}) n, provider_credentials c where c.tenant_id is null and c.provider = 'unipile'`,
+  );
+  await admin.query(
+    `insert into webhook_requests (id, tenant_id, credentials_id, provider, state, body, headers, received_at)
+     select request, '${tenant}', credentials, 'unipile', 'read', 'v2.sealed', '{}', at from crowd`,
+  );
+  await admin.query(
+    `insert into webhook_events (id, request_id, position, tenant_id, credentials_id, provider, account_id,
+       provider_account_id, kind, type, dedupe_key, state, deliveries, owes_signal, received_at, processed_at)
+     select id, request, 0, '${tenant}', credentials, 'unipile', ${id('b', 'account')}, 'crowd-' || account, 'message',
+       'message_received', 'crowd-event-' || n, 'processed', 1, false, at, at from crowd`,
+  );
+  await admin.query(
+    `insert into webhook_subjects (request_id, digest, tenant_id, received_at)
+     select request, 'digest-' || account, '${tenant}', at from crowd`,
+  );
+  await admin.query(
+    `insert into webhook_dedupe (credentials_id, key, tenant_id, event_id, received_at)
+     select credentials, 'crowd-event-' || n, null, id, at from crowd order by at`,
+  );
+  await admin.query('commit');
+  await admin.query('analyze');
+}
