@@ -1,6 +1,6 @@
 import { ApplicationFailure, Context as ActivityContext } from '@temporalio/activity';
 import { z } from 'zod';
-import type { SyncRun } from '../db/entities/events.ts';
+import type { SyncKind } from '../db/entities/events.ts';
 import type { FailureCode } from '../domain/failures.ts';
 import { collectDetails, giveUpDetails, type DetailsRef } from '../services/accounts/collect-details.ts';
 import type { Context } from '../services/context.ts';
@@ -25,7 +25,7 @@ export const holderOf = ({ info, cancellationSignal }: ActivityContext): Holder 
 export const syncActivities = (context: Context) => ({
   collectDetails: (ref: DetailsRef) => collectDetails(context, ref),
   giveUpDetails: (ref: DetailsRef & { reason: FailureCode }) => giveUpDetails(context, ref),
-  startSyncs: (ref: { tenantId: string; kind: SyncRun['kind'] }) => {
+  startSyncs: (ref: { tenantId: string; kind: SyncKind }) => {
     const activity = ActivityContext.current();
     const { data: before } = z.uuid().safeParse(activity.info.heartbeatDetails);
     return startOpenedSyncs(context, ref, before, (last) => {

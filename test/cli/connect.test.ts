@@ -75,8 +75,8 @@ it('connects WhatsApp: draws the code in half blocks, and ends when it was scann
 
 it('asks for a password and a code, again after a wrong one', async () => {
   const connecting = talk(
-    ...['connect', 'linkedin', '--owner', 'ada', '--tenant', tenant],
-    ...['--credential', 'username=2fa@cli.example', '--credential', 'password'],
+    ...'connect linkedin --owner ada --credential username=2fa@cli.example --credential password --tenant'.split(' '),
+    tenant,
   );
   await connecting.until(/password: /);
   connecting.type('correct horse');
@@ -96,8 +96,11 @@ it('disconnects an account, and shows a failed login with exit code 1', async ()
   });
   const { code, stdout } = await patchbay(
     env,
-    ...['connect', 'linkedin', '--owner', 'bo', '--tenant', tenant, '--json'],
-    ...['--credential', 'username=wrong-password@cli.example', '--credential', 'password=x'],
+    ...'connect linkedin --owner bo --json --credential username=wrong-password@cli.example'.split(' '),
+    '--credential',
+    'password=x',
+    '--tenant',
+    tenant,
   );
   expect(code).toBe(1);
   expect(JSON.parse(stdout.trim().split('\n').at(-1) ?? '')).toMatchObject({ reason: 'wrong_credentials' });
