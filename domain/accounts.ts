@@ -68,7 +68,8 @@ export function transition(status: AccountStatus, event: AccountEvent): AccountS
     case 'login_lost':
       return resting.has(status.state) ? status : to('reconnect_required', event.reason, 'owner');
     case 'login_failed':
-      return to(event.resume, event.reason, event.who);
+      // Any other state says that something newer than the failed login has decided: a login that succeeded, for one.
+      return status.state === 'connecting' ? to(event.resume, event.reason, event.who) : status;
     case 'disconnected':
       return to('disconnected', null, 'nobody');
   }

@@ -59,8 +59,8 @@ const table: Record<AccountState, Record<keyof typeof events, AccountState | nul
     'degraded for longer than allowed': 'degraded',
     key_refused: 'degraded',
     login_lost: 'reconnect_required',
-    'login_failed for good': 'failed',
-    'login_failed, to be reconnected': 'reconnect_required',
+    'login_failed for good': stays,
+    'login_failed, to be reconnected': stays,
     disconnected: 'disconnected',
   },
   degraded: {
@@ -70,8 +70,8 @@ const table: Record<AccountState, Record<keyof typeof events, AccountState | nul
     'degraded for longer than allowed': 'reconnect_required',
     key_refused: 'degraded',
     login_lost: 'reconnect_required',
-    'login_failed for good': 'failed',
-    'login_failed, to be reconnected': 'reconnect_required',
+    'login_failed for good': stays,
+    'login_failed, to be reconnected': stays,
     disconnected: 'disconnected',
   },
   reconnect_required: {
@@ -81,8 +81,8 @@ const table: Record<AccountState, Record<keyof typeof events, AccountState | nul
     'degraded for longer than allowed': stays,
     key_refused: stays,
     login_lost: 'reconnect_required',
-    'login_failed for good': 'failed',
-    'login_failed, to be reconnected': 'reconnect_required',
+    'login_failed for good': stays,
+    'login_failed, to be reconnected': stays,
     disconnected: 'disconnected',
   },
   disconnected: {
@@ -92,8 +92,8 @@ const table: Record<AccountState, Record<keyof typeof events, AccountState | nul
     'degraded for longer than allowed': stays,
     key_refused: stays,
     login_lost: stays,
-    'login_failed for good': 'failed',
-    'login_failed, to be reconnected': 'reconnect_required',
+    'login_failed for good': stays,
+    'login_failed, to be reconnected': stays,
     disconnected: 'disconnected',
   },
   failed: {
@@ -103,8 +103,8 @@ const table: Record<AccountState, Record<keyof typeof events, AccountState | nul
     'degraded for longer than allowed': stays,
     key_refused: stays,
     login_lost: stays,
-    'login_failed for good': 'failed',
-    'login_failed, to be reconnected': 'reconnect_required',
+    'login_failed for good': stays,
+    'login_failed, to be reconnected': stays,
     disconnected: 'disconnected',
   },
 };
@@ -130,7 +130,8 @@ it.each([
   ['login_failed for good', 'owner', 'expired'],
   ['disconnected', 'nobody', null],
 ] as const)('after %s, %s must act; reason: %s', (event, who, reason) => {
-  expect(transition(status('active'), events[event])).toMatchObject({ who, reason });
+  const before = events[event].type === 'login_failed' ? 'connecting' : 'active';
+  expect(transition(status(before), events[event])).toMatchObject({ who, reason });
 });
 
 it('takes the acting side from a failed login', () => {
@@ -221,6 +222,11 @@ describe('any event', () => {
       if (event.type !== 'degraded' || after === before || after.state !== 'reconnect_required') return;
       expect(before.state).toBe('degraded');
       expect(event.at.getTime() - before.since.getTime()).toBeGreaterThanOrEqual(degradedPatienceMs);
+    }));
+
+  it('never lets a failed login change an account on which no login is awaited', () =>
+    always((before, event, after) => {
+      if (event.type === 'login_failed' && before.state !== 'connecting') expect(after).toBe(before);
     }));
 
   it('gives a reason exactly for states with trouble', () =>

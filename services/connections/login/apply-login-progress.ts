@@ -76,12 +76,14 @@ function rememberUpstream({ account, attempt }: AttemptTx, upstream: string, tak
   // This attempt may not delete a login that this account already had or that another one has.
   if (taken || account.providerAccountId === upstream) return;
   attempt.undo = [...new Set([...attempt.undo, upstream])];
-  account.providerAccountId ??= upstream;
+  // An attempt that ended meanwhile leaves its login to compensation.
+  if (attempt.state === 'running') account.providerAccountId ??= upstream;
 }
 
 /**
  * Asks the provider to begin a login, on the known upstream account where there is one. An upstream account that is gone
- * is made again. A failure that surely had no effect clears the intent.
+ * is made again. A failure that surely had no effect clears the intent. Asks nothing for an attempt that has ended: throws
+ * `superseded`.
  */
 export async function startProviderLogin(
   context: Context,
@@ -90,11 +92,10 @@ export async function startProviderLogin(
   input: LoginInput,
   call: ProviderCall,
 ): Promise<LoginProgress> {
-  const upstream = await withAttempt(
-    context,
-    ref,
-    ({ attempt }) => attempt.providerAccountId ?? call.providerAccountId,
-  );
+  const upstream = await withAttempt(context, ref, ({ attempt }) => {
+    if (attempt.state !== 'running') throw new ProviderFailure('superseded', 'The attempt has ended.');
+    return attempt.providerAccountId ?? call.providerAccountId;
+  });
   if (input.oauth && provider.oauth)
     return authorization(provider.oauth, { ...call, providerAccountId: upstream }, input.oauth);
   try {

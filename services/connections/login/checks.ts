@@ -7,7 +7,7 @@ import type { Context } from '../../context.ts';
 import { applyLoginProgress, startProviderLogin } from './apply-login-progress.ts';
 import { completeLogin } from './complete-login.ts';
 import { checkDone, connectionTo, isDifferentIdentity, loginInput, withAttempt } from './attempt-tx.ts';
-import { endingReason, placeStep, progressOf, settingUp } from './steps.ts';
+import { endingReason, isSuperseded, placeStep, progressOf, settingUp } from './steps.ts';
 import { saveDetails } from '../../accounts/save-details.ts';
 
 /**
@@ -145,7 +145,7 @@ export async function checkAccount(context: Context, ref: AttemptRef): Promise<P
   return withAttempt(context, ref, async (tx) => {
     const { em, account, at } = tx;
     // An attempt that began meanwhile decides the account's state.
-    if (account.providerAccountId !== call.providerAccountId) return progressOf(tx);
+    if (account.providerAccountId !== call.providerAccountId || (await isSuperseded(tx))) return progressOf(tx);
     checkDone(account, start.wanted);
     account.checkedAt = at;
     if (!found) {

@@ -6,6 +6,8 @@ import { forgetAccountKeys } from '../../../db/queries/accounts/account-keys.ts'
 import type { Em } from '../../../db/connect.ts';
 import { Account } from '../../../db/entities/accounts.ts';
 import { ConnectionAttempt } from '../../../db/entities/attempts.ts';
+import { purgeAccount } from '../../../db/queries/accounts/purge-account.ts';
+import { openAttempts } from '../../../db/queries/attempts/open-attempts.ts';
 import { firstContactsReads, openContactsRun } from '../../../db/queries/syncs/open-contacts-run.ts';
 import { sealed } from '../../../db/sealed.ts';
 import type { AccountDetails } from '../../../domain/accounts.ts';
@@ -19,7 +21,8 @@ import { signalConnection, startContactsSync } from '../../signal.ts';
 import { claimEvents } from '../../webhooks/claim-events.ts';
 import { compensateAttempt } from './compensate.ts';
 import { attemptIn, isDifferentIdentity, checkDone, type AttemptTx } from './attempt-tx.ts';
-import { placeLastStep, progressOf } from './steps.ts';
+import { endAttempt } from './end-attempt.ts';
+import { isSuperseded, placeLastStep, progressOf } from './steps.ts';
 
 /**
  * Completes a login that succeeded, as a check showed that was requested at `wanted`. In one transaction the account gets
@@ -82,8 +85,11 @@ async function settle(
     return { progress: progressOf(tx, 'another_identity'), winner: null, contacts: null };
 
   const winner = rivals[0];
+  // The newer operation is about this account alone: its login is not merged away from under it.
+  if (winner && (await isSuperseded(tx)))
+    return { progress: progressOf(tx, 'superseded'), winner: null, contacts: null };
   attempt.undo = attempt.undo.filter((id) => id !== upstream);
-  if (winner) await mergeInto(em, tx, winner, upstream);
+  if (winner) await mergeInto(context, em, tx, winner, upstream);
   const survivor = winner ?? account;
   survivor.providerAccountId = upstream;
   survivor.identity = view.identity ?? survivor.identity;
@@ -141,9 +147,19 @@ async function rivalsOf(em: Em, ref: AttemptRef, call: ProviderCall, view: Accou
   return em.find(Account, { id: { $in: ids }, ...rivals }, { orderBy: { id: 'asc' } });
 }
 
-/** Merges this attempt's account into `winner`, which takes the newer login. */
-async function mergeInto(em: Em, tx: AttemptTx, winner: Account, upstream: string): Promise<void> {
+/**
+ * Merges this attempt's account into `winner`, which takes the newer login. The winner's open attempts end: they were
+ * about the login that this one replaces. Only a disconnection that was requested after this login stays open.
+ */
+async function mergeInto(context: Context, em: Em, tx: AttemptTx, winner: Account, upstream: string): Promise<void> {
   const { account, attempt, at } = tx;
+  for (const open of await openAttempts(em, winner.id)) {
+    if (open.operation === 'disconnect' && open.startedAt > attempt.startedAt) continue;
+    const { tenantId, id: accountId } = winner;
+    const replaced = await attemptIn(context, em, { tenantId, accountId, attempt: open.number, now: at.getTime() });
+    await endAttempt(context, replaced, 'superseded');
+    if (open.operation === 'disconnect' && open.purge) await purgeAccount(em, winner, open.id);
+  }
   const old = winner.providerAccountId;
   // Delete only a login that one of our attempts made.
   const ours = old && old !== upstream && (await em.count(ConnectionAttempt, { providerAccountId: old })) > 0;

@@ -137,7 +137,7 @@ function wakeOf({ account, attempt, at }: AttemptTx, step: ConnectionStep): numb
 }
 
 /** Whether a newer attempt exists, which replaces this one. */
-async function isSuperseded({ em, attempt, account }: AttemptTx): Promise<boolean> {
+export async function isSuperseded({ em, attempt, account }: AttemptTx): Promise<boolean> {
   const newer = await em.count(ConnectionAttempt, { accountId: account.id, number: { $gt: attempt.number } });
   return newer > 0;
 }
