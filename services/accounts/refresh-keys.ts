@@ -1,6 +1,5 @@
-import { LockMode } from '@mikro-orm/core';
 import { accountKeys, keepAccountKeys } from '../../db/queries/accounts/account-keys.ts';
-import { Account } from '../../db/entities/accounts.ts';
+import { lockAccountOfLogin } from '../../db/queries/accounts/lock-accounts.ts';
 import type { Provider, ProviderCall } from '../../providers/provider.ts';
 import type { Context } from '../context.ts';
 
@@ -18,7 +17,8 @@ export async function withFreshKeys(
   if (!provider.tokens || call.now < refreshAt || call.now >= expiresAt) return call;
   const keys = await provider.tokens.refreshToken(call);
   await context.db.tenant(of.tenantId, async (em) => {
-    const account = await em.findOneOrFail(Account, { id: of.accountId }, { lockMode: LockMode.PESSIMISTIC_WRITE });
+    const account = await lockAccountOfLogin(em, of.accountId, call.providerAccountId ?? '');
+    if (!account) return;
     const keyset = await context.vault.keysOf(em, of.tenantId);
     // A login that ended meanwhile has brought newer keys.
     if (accountKeys(keyset, account)?.apiKey === apiKey) await keepAccountKeys(em, context.vault, account, keys);
