@@ -21,6 +21,7 @@ import { KeyIndexes } from './migrations/0019-key-indexes.ts';
 import { KnownLogins } from './migrations/0021-known-logins.ts';
 import { WebhookRequests } from './migrations/0022-webhook-requests.ts';
 import { WebhookRows } from './migrations/0023-webhook-rows.ts';
+import { CheckDue } from './migrations/0030-check-due.ts';
 import { RefusedKeys } from './migrations/0045-refused-keys.ts';
 
 export const migrationsList = [
@@ -44,6 +45,7 @@ export const migrationsList = [
   { name: '0021-known-logins', class: KnownLogins },
   { name: '0022-webhook-requests', class: WebhookRequests },
   { name: '0023-webhook-rows', class: WebhookRows },
+  { name: '0030-check-due', class: CheckDue },
   { name: '0045-refused-keys', class: RefusedKeys },
 ];
 

@@ -1,11 +1,13 @@
 import { LockMode } from '@mikro-orm/core';
 import type { Em } from '../../db/connect.ts';
 import { Account } from '../../db/entities/accounts.ts';
+import { dueForCheck } from '../../db/queries/accounts/due-for-check.ts';
 import { lockAccountOfLogin } from '../../db/queries/accounts/lock-accounts.ts';
 import { SyncRun } from '../../db/entities/events.ts';
 import { failureRow, ProviderFailure, type FailureCode } from '../../domain/failures.ts';
 import { connectionTo } from '../connections/login/attempt-tx.ts';
 import { timeOf, type Context } from '../context.ts';
+import { followCheck, isDifferentIdentity } from './follow-check.ts';
 import { withFreshKeys } from './refresh-keys.ts';
 import { changesOf, saveDetails } from './save-details.ts';
 
@@ -36,13 +38,18 @@ export async function collectDetails(context: Context, ref: DetailsRef): Promise
   try {
     const call = await withFreshKeys(context, ref, provider, connection.call);
     const view = await provider.login.check(call);
-    if (view.status === 'not_found') return await finish(context, ref, at, 'failed', 'account_gone');
-    const details = await provider.account.details(call, view);
+    const details = view.status === 'not_found' ? null : await provider.account.details(call, view);
     return await context.db.tenant(ref.tenantId, async (em) => {
       const account = await lockAccountOfLogin(em, ref.accountId, call.providerAccountId ?? '');
       const run = await lockRun(em, ref);
       // A disconnection has ended the run; another login is asked by the same run anew.
       if (!run || !account) return run !== null;
+      const isDifferent = isDifferentIdentity(account, view);
+      followCheck(em, account, view, at);
+      // A restart is the next check's to try.
+      if (view.status === 'needs_restart') account.checkRequestedAt ??= at;
+      if (!details || isDifferent)
+        return end(context, run, at, 'failed', isDifferent ? 'another_identity' : 'account_gone', {});
       const changes = await saveDetails(context.vault, em, account, view, details, at);
       return end(context, run, at, 'succeeded', null, { points_changed: changes.length });
     });
@@ -73,6 +80,7 @@ const finish = (
   reason: FailureCode | null,
 ): Promise<boolean> =>
   context.db.tenant(ref.tenantId, async (em) => {
+    if (reason && failureRow(reason).action === 'reconnect') await dueForCheck(em, ref.accountId, at);
     const run = await lockRun(em, ref);
     return run !== null && end(context, run, at, state, reason, {});
   });

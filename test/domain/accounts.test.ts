@@ -4,6 +4,7 @@ import {
   degradedPatienceMs,
   eventOfStatus,
   needsCheck,
+  nextCheckAt,
   reasonForLogin,
   transition,
   whoNames,
@@ -262,5 +263,39 @@ describe('a status at the provider', () => {
     expect(reasonForLogin('not_found')).toBe('account_gone');
     expect(reasonForLogin('needs_restart')).toBe('login_lost');
     expect(reasonForLogin('pending')).toBe('login_lost');
+  });
+});
+
+describe('the next check of an account of which nothing is reported', () => {
+  const minutes = (state: AccountState, lasted: number): number | null => {
+    const at = new Date(then.getTime() + lasted * 60_000);
+    const next = nextCheckAt({ state, since: then }, at);
+    return next && (next.getTime() - at.getTime()) / 60_000;
+  };
+
+  it.each([
+    ['active', 0, 24 * 60],
+    ['active', 100_000, 24 * 60],
+    ['degraded', 0, 5],
+    ['degraded', 20, 5],
+    ['reconnect_required', 0, 5],
+    ['reconnect_required', 5, 5],
+    ['reconnect_required', 10, 10],
+    ['reconnect_required', 20, 20],
+    ['reconnect_required', 100_000, 6 * 60],
+    ['connecting', 0, null],
+    ['disconnected', 0, null],
+    ['failed', 0, null],
+  ] as const)('%s for %i minutes: in %s minutes', (state, lasted, next) => {
+    expect(minutes(state, lasted)).toBe(next);
+  });
+
+  it('of one whose login is lost is made fewer than a dozen times in its first day', () => {
+    let checks = 0;
+    for (let at = nextCheckAt({ state: 'reconnect_required', since: then }, then); at; checks += 1) {
+      if (at.getTime() - then.getTime() > 86_400_000) break;
+      at = nextCheckAt({ state: 'reconnect_required', since: then }, at);
+    }
+    expect(checks).toBeLessThan(12);
   });
 });

@@ -13,6 +13,7 @@ import { sealed } from '../../../db/sealed.ts';
 import type { AccountDetails } from '../../../domain/accounts.ts';
 import type { AttemptRef, Progress } from '../../../domain/attempts.ts';
 import type { AccountView, Provider, ProviderCall } from '../../../providers/provider.ts';
+import { isDifferentIdentity } from '../../accounts/follow-check.ts';
 import { saveDetails } from '../../accounts/save-details.ts';
 import type { AccountRef } from '../../../temporal/client.ts';
 import type { Context } from '../../context.ts';
@@ -20,7 +21,7 @@ import { refOf } from '../../accounts/find-account.ts';
 import { signalConnection, startContactsSync } from '../../signal.ts';
 import { claimEvents } from '../../webhooks/claim-events.ts';
 import { compensateAttempt } from './compensate.ts';
-import { attemptIn, isDifferentIdentity, checkDone, type AttemptTx } from './attempt-tx.ts';
+import { attemptIn, checkDone, type AttemptTx } from './attempt-tx.ts';
 import { endAttempt } from './end-attempt.ts';
 import { isSuperseded, placeLastStep, progressOf } from './steps.ts';
 
