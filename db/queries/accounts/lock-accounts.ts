@@ -1,3 +1,4 @@
+import { ProviderFailure } from '../../../domain/failures.ts';
 import type { Em } from '../../connect.ts';
 import { Account } from '../../entities/accounts.ts';
 import { rows, sql } from '../../sql.ts';
@@ -28,3 +29,7 @@ export async function hasLogin(em: Em, id: string, providerAccountId: string): P
   );
   return found.length > 0;
 }
+
+/** The failure of work on an account that is not in the database any more: it is not tried again. */
+export const accountRemoved = (id: string): ProviderFailure =>
+  new ProviderFailure('account_removed', `The account ${id}, or its attempt, is gone.`);

@@ -1,4 +1,5 @@
 import { forgetAccountKeys, keepAccountKeys } from '../../../db/queries/accounts/account-keys.ts';
+import { accountRemoved } from '../../../db/queries/accounts/lock-accounts.ts';
 import type { ConnectionStep } from '../../../db/entities/attempts.ts';
 import { Account } from '../../../db/entities/accounts.ts';
 import { ProviderFailure } from '../../../domain/failures.ts';
@@ -64,7 +65,9 @@ export async function applyLoginProgress(
 /** Whether another account of any tenant has this upstream login; completing the login resolves whose it is. */
 const isHeldElsewhere = (context: Context, ref: AttemptRef, upstream: string): Promise<boolean> =>
   context.db.system(async (em) => {
-    const { credentialsId } = await em.findOneOrFail(Account, { id: ref.accountId });
+    const account = await em.findOne(Account, { id: ref.accountId });
+    if (!account) throw accountRemoved(ref.accountId);
+    const { credentialsId } = account;
     const others = { id: { $ne: ref.accountId }, credentialsId, providerAccountId: upstream, mergedInto: null };
     return (await em.count(Account, others)) > 0;
   });

@@ -37,23 +37,24 @@ export async function closeAttempt(context: Context, ref: CloseRef): Promise<Pro
   return closed;
 }
 
+/** Null where nothing succeeded, or the provider cannot say so: the attempt must end whatever it answers. */
 async function completeLateLogin(context: Context, ref: CloseRef): Promise<Progress | null> {
-  const start = await withAttempt(context, ref, async ({ em, account, attempt, at }) =>
-    attempt.state === 'running' && attempt.operation !== 'disconnect' && attempt.providerAccountId
-      ? {
-          ...(await connectionTo(context, em, account, at, attempt.providerAccountId)),
-          wanted: account.checkRequestedAt,
-        }
-      : null,
-  );
-  if (!start) return null;
   try {
+    const start = await withAttempt(context, ref, async ({ em, account, attempt, at }) =>
+      attempt.state === 'running' && attempt.operation !== 'disconnect' && attempt.providerAccountId
+        ? {
+            ...(await connectionTo(context, em, account, at, attempt.providerAccountId)),
+            wanted: account.checkRequestedAt,
+          }
+        : null,
+    );
+    if (!start) return null;
     const view = await start.provider.login.check(start.call);
     if (view.status !== 'linked') return null;
     const progress = await completeLogin(context, ref, start.provider, start.call, view, start.wanted);
     return progress.state === 'closed' ? progress : null;
   } catch (error) {
-    if (error instanceof ProviderFailure) return null;
+    if (error instanceof ProviderFailure && error.code !== 'account_removed') return null;
     throw error;
   }
 }

@@ -1,7 +1,7 @@
 import { UniqueConstraintViolationException } from '@mikro-orm/core';
 import { addTimelineEvent, moveAccount } from '../../../db/queries/accounts/timeline.ts';
 import { lockContacts } from '../../../db/queries/contacts/lock-contacts.ts';
-import { lockAccounts } from '../../../db/queries/accounts/lock-accounts.ts';
+import { accountRemoved, lockAccounts } from '../../../db/queries/accounts/lock-accounts.ts';
 import { forgetAccountKeys } from '../../../db/queries/accounts/account-keys.ts';
 import type { Em } from '../../../db/connect.ts';
 import { Account } from '../../../db/entities/accounts.ts';
@@ -132,7 +132,8 @@ async function settle(
  * before them (see `withAttemptAndContacts`).
  */
 async function rivalsOf(em: Em, ref: AttemptRef, call: ProviderCall, view: AccountView): Promise<Account[]> {
-  const own = await em.findOneOrFail(Account, { id: ref.accountId });
+  const own = await em.findOne(Account, { id: ref.accountId });
+  if (!own) throw accountRemoved(ref.accountId);
   const { tenantId, provider, channel, credentialsId } = own;
   const same = [
     { credentialsId, providerAccountId: call.providerAccountId },
