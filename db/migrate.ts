@@ -22,6 +22,9 @@ import { KeyIndexes } from './migrations/0019-key-indexes.ts';
 import { KnownLogins } from './migrations/0021-known-logins.ts';
 import { WebhookRequests } from './migrations/0022-webhook-requests.ts';
 import { WebhookRows } from './migrations/0023-webhook-rows.ts';
+import { CheckDue } from './migrations/0030-check-due.ts';
+import { AttemptWakes } from './migrations/0031-attempt-wakes.ts';
+import { StepMoves } from './migrations/0032-step-moves.ts';
 import { Plans } from './migrations/0035-plans.ts';
 import { RefusedKeys } from './migrations/0045-refused-keys.ts';
 
@@ -46,6 +49,9 @@ export const migrationsList = [
   { name: '0021-known-logins', class: KnownLogins },
   { name: '0022-webhook-requests', class: WebhookRequests },
   { name: '0023-webhook-rows', class: WebhookRows },
+  { name: '0030-check-due', class: CheckDue },
+  { name: '0031-attempt-wakes', class: AttemptWakes },
+  { name: '0032-step-moves', class: StepMoves },
   { name: '0035-plans', class: Plans },
   { name: '0045-refused-keys', class: RefusedKeys },
 ];

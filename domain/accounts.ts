@@ -38,6 +38,30 @@ const working = ['active', 'degraded'] as const;
 /** How long an account may be degraded before it counts as a lost login. */
 export const degradedPatienceMs = 30 * 60_000;
 
+const minute = 60_000;
+const hour = 60 * minute;
+
+/** How long an account rests between two checks without any report, in milliseconds; those in trouble twice as long each time. */
+const checkRests = {
+  active: { shortest: 24 * hour, longest: 24 * hour },
+  degraded: { shortest: 5 * minute, longest: 5 * minute },
+  reconnect_required: { shortest: 5 * minute, longest: 6 * hour },
+  connecting: null,
+  disconnected: null,
+  failed: null,
+} as const satisfies Record<AccountState, { shortest: number; longest: number } | null>;
+
+/**
+ * When an account that was checked, or that changed, `at` that moment is checked next although nothing is reported: the
+ * report may be lost. Null for an account that is not connected.
+ */
+export function nextCheckAt({ state, since }: Pick<AccountStatus, 'state' | 'since'>, at: Date): Date | null {
+  const rest = checkRests[state];
+  if (!rest) return null;
+  const lasted = at.getTime() - since.getTime();
+  return new Date(at.getTime() + Math.min(Math.max(lasted, rest.shortest), rest.longest));
+}
+
 /** States that only a new attempt leaves: a late status report does not change them. */
 const resting: ReadonlySet<AccountState> = new Set(['disconnected', 'failed', 'connecting']);
 
@@ -68,7 +92,8 @@ export function transition(status: AccountStatus, event: AccountEvent): AccountS
     case 'login_lost':
       return resting.has(status.state) ? status : to('reconnect_required', event.reason, 'owner');
     case 'login_failed':
-      return to(event.resume, event.reason, event.who);
+      // Any other state says that something newer than the failed login has decided: a login that succeeded, for one.
+      return status.state === 'connecting' ? to(event.resume, event.reason, event.who) : status;
     case 'disconnected':
       return to('disconnected', null, 'nobody');
   }

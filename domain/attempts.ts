@@ -12,6 +12,8 @@ export interface AttemptRef {
 export type NextOperation =
   | { kind: 'connect' | 'reconnect' | 'disconnect'; attempt: number; expiresInMs: number }
   | { kind: 'superseded'; attempt: number }
+  /** The account is not in the database: a backup from before its creation was restored. */
+  | { kind: 'removed'; attempt: 0 }
   | { kind: 'none'; attempt: number; owes: 'nothing' | 'check' | 'compensation' };
 
 /** `ending`: must be closed for `reason`. At `wakeAt` (milliseconds) the attempt is checked even without a signal. */

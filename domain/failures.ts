@@ -98,6 +98,11 @@ export const failures = {
     who: 'owner',
     whatToDo: 'Too many logins in a short time can get an account banned. Try again in an hour.',
   },
+  account_removed: {
+    action: 'give_up',
+    who: 'nobody',
+    whatToDo: 'Nothing: the account, or its attempt, is no longer in the database.',
+  },
   cancelled: { action: 'give_up', who: 'nobody', whatToDo: 'Nothing: it was cancelled on request.' },
   superseded: { action: 'give_up', who: 'nobody', whatToDo: 'Nothing: a newer request took over.' },
   unexpected: {

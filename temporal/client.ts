@@ -208,6 +208,8 @@ export function openTemporalClient(config: Config, keysOfInstallation: () => Pro
       } catch (error) {
         if (error instanceof WorkflowUpdateFailedError && error.cause instanceof ApplicationFailure)
           return { refused: error.cause.type ?? 'stale_step' };
+        // The new run ended before it took the action: what the rows say by now is the answer.
+        if (error instanceof WorkflowNotFoundError) return null;
         throw error;
       }
     },

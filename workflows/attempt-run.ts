@@ -1,6 +1,7 @@
 import {
   ApplicationFailure,
   condition,
+  isCancellation,
   setCurrentDetails,
   setHandler,
   type ActivityOptions,
@@ -40,7 +41,9 @@ export function startAttemptRun(input: ConnectionInput): AttemptRun {
     deadline: 0,
     ref: (attempt = run.view.attempt) => ({ ...input, attempt, now: Date.now() }),
     async move(summary, activity) {
-      await condition(() => !busy);
+      // One condition wakes every waiting caller; the first of them takes the turn.
+      do await condition(() => !busy);
+      while (busy);
       busy = true;
       try {
         run.view = await activity({ summary, scheduleToCloseTimeout: Math.max(run.deadline - Date.now(), 30_000) });
@@ -77,9 +80,14 @@ export function startAttemptRun(input: ConnectionInput): AttemptRun {
       if (busy) refuse(refusals.busy, 'An answer is being checked.');
       if (run.view.stepId !== action.stepId || run.view.state !== 'open')
         refuse(refusals.stale, 'The step is no longer current.');
-      await run.move(actionWords[action.action], (options) =>
-        login.actOnStep.executeWithOptions(options, [{ ...run.ref(), ...action }]),
-      );
+      try {
+        await run.move(actionWords[action.action], (options) =>
+          login.actOnStep.executeWithOptions(options, [{ ...run.ref(), ...action }]),
+        );
+      } catch (error) {
+        if (isCancellation(error)) refuse(refusals.stale, 'The run was cancelled.');
+        throw error;
+      }
       return here();
     },
     {

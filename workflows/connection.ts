@@ -1,4 +1,10 @@
-import { allHandlersFinished, condition, upsertSearchAttributes } from '@temporalio/workflow';
+import {
+  allHandlersFinished,
+  CancellationScope,
+  condition,
+  isCancellation,
+  upsertSearchAttributes,
+} from '@temporalio/workflow';
 import type { NextOperation } from '../domain/attempts.ts';
 import { searchAttributes } from '../domain/search-attributes.ts';
 import { closing, login } from './activity-options.ts';
@@ -12,20 +18,43 @@ import { createResettableTimer } from './resettable-timer.ts';
  */
 export async function connection(input: ConnectionInput): Promise<void> {
   const run = startAttemptRun(input);
-  do {
-    run.refreshRequested = false;
-    const operation = await login.nextOperation.executeWithOptions({ summary: 'Read the requested operation' }, [
-      run.ref(0),
-    ]);
-    await procedures[operation.kind](run, operation);
-    // Callers waiting for a newer attempt are answered when it starts; do not wait for them here.
-    await condition(() => allHandlersFinished() || (run.refreshRequested && run.awaited > run.view.attempt));
-    // No await between this check and completion: a later signal makes the server reject the completion.
-  } while (run.refreshRequested);
-  upsertSearchAttributes([{ key: searchAttributes.state, value: run.view.accountState }]);
+  try {
+    do {
+      run.refreshRequested = false;
+      const operation = await nextOperation(run);
+      await procedures[operation.kind](run, operation);
+      // Callers waiting for a newer attempt are answered when it starts; do not wait for them here.
+      await condition(() => allHandlersFinished() || (run.refreshRequested && run.awaited > run.view.attempt));
+      // No await between this check and completion: a later signal makes the server reject the completion.
+    } while (run.refreshRequested);
+  } catch (error) {
+    if (!isCancellation(error)) throw error;
+    await CancellationScope.nonCancellable(() => cancelAttempt(run));
+    upsertState(run);
+    throw error;
+  }
+  upsertState(run);
 }
 
-const procedures = { connect, reconnect, disconnect, superseded, none: checkAtRest };
+const nextOperation = (run: AttemptRun): Promise<NextOperation> =>
+  login.nextOperation.executeWithOptions({ summary: 'Read the requested operation' }, [run.ref(0)]);
+
+const upsertState = ({ view }: AttemptRun): void =>
+  upsertSearchAttributes([{ key: searchAttributes.state, value: view.accountState }]);
+
+/** An operator cancelled the run: that is a request to cancel its attempt. Nothing else would move the attempt now. */
+async function cancelAttempt(run: AttemptRun): Promise<void> {
+  for (let closed = 0; ;) {
+    const { kind, attempt } = await nextOperation(run);
+    if (kind === 'none' || kind === 'removed' || attempt === closed) return;
+    closed = attempt;
+    run.view = { ...run.view, attempt, state: 'ending', reason: kind === 'superseded' ? 'superseded' : 'cancelled' };
+    await close(run);
+    if (kind !== 'superseded') return;
+  }
+}
+
+const procedures = { connect, reconnect, disconnect, superseded, removed, none: checkAtRest };
 
 async function connect(run: AttemptRun, operation: NextOperation): Promise<void> {
   if (operation.kind !== 'connect') return;
@@ -64,6 +93,12 @@ async function superseded(run: AttemptRun, operation: NextOperation): Promise<vo
 }
 
 // The reconciler requests again what still fails at the deadline.
+/** The account is gone from PostgreSQL: nothing is left to move, and callers that wait are answered. */
+function removed(run: AttemptRun): Promise<void> {
+  run.view = { ...run.view, attempt: run.awaited, state: 'closed', stepId: null, kind: null, reason: null };
+  return Promise.resolve();
+}
+
 async function checkAtRest(run: AttemptRun, operation: NextOperation): Promise<void> {
   run.view = { ...run.view, attempt: operation.attempt, state: 'closed', stepId: null, kind: null, reason: null };
   if (operation.kind !== 'none') return;
@@ -79,7 +114,10 @@ async function checkAtRest(run: AttemptRun, operation: NextOperation): Promise<v
   run.view = { ...run.view, state: 'closed' };
 }
 
-function beginAttempt(run: AttemptRun, operation: Exclude<NextOperation, { kind: 'none' | 'superseded' }>): void {
+function beginAttempt(
+  run: AttemptRun,
+  operation: Exclude<NextOperation, { kind: 'none' | 'removed' | 'superseded' }>,
+): void {
   run.deadline = Date.now() + operation.expiresInMs;
   run.view = { ...run.view, attempt: operation.attempt, state: 'open', stepId: null, kind: null, reason: null };
 }
@@ -110,6 +148,8 @@ async function close(run: AttemptRun): Promise<void> {
   await run.move(`End the attempt: ${reason}`, (options) =>
     closing.closeAttempt.executeWithOptions(options, [{ ...run.ref(), reason }]),
   );
+  // The operation that replaces this attempt comes next. An attempt that cannot be closed is left to the reconciler.
+  if (reason === 'superseded' && run.view.state === 'closed') run.refreshRequested = true;
   run.view = { ...run.view, state: 'closed' };
 }
 

@@ -41,6 +41,8 @@ const AccountSchema = defineEntity({
     /** Cleared by a check that began later. */
     checkRequestedAt: p.datetime().strictNullable(),
     checkedAt: p.datetime().strictNullable(),
+    /** When the account is checked without any report (see `nextCheckAt`); null while it is not connected. */
+    checkDueAt: p.datetime().strictNullable(),
     mergedInto: p.uuid().strictNullable(),
     createdAt: p.datetime(),
     updatedAt: p.datetime(),

@@ -49,6 +49,8 @@ const ConnectionAttemptSchema = defineEntity({
     checks: p.integer(),
     currentStepId: p.uuid().strictNullable(),
     redirects: p.json().$type<Redirects>().strictNullable(),
+    /** When its run moves it next without a signal; null before the first step and once the attempt has ended. */
+    wakeAt: p.datetime().strictNullable(),
     /** Sealed; dropped when the attempt ends. */
     callbackToken: p.text().strictNullable(),
     callbackUsedAt: p.datetime().strictNullable(),
@@ -85,6 +87,8 @@ const ConnectionStepSchema = defineEntity({
     answeredAt: p.datetime().strictNullable(),
     /** Committed before the answer is posted to the provider: after that it is never posted again. */
     sentAt: p.datetime().strictNullable(),
+    /** Committed before a code is requested again or another way is tried: a retry of that request asks no second time. */
+    moveId: p.uuid().strictNullable(),
     outcome: p.text().$type<'accepted' | 'refused' | 'unclear' | 'replaced'>().strictNullable(),
     endedAt: p.datetime().strictNullable(),
   },

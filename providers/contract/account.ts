@@ -17,6 +17,8 @@ export interface AccountView {
   createdAt: number | null;
   /** The provider's raw answer, without any key; null when the account was not found. */
   raw: unknown;
+  /** A code waits to be scanned: `login.begin` answers it, and begins nothing anew. */
+  codeWaits?: true;
   /** The account's keys as they are now, where it has some: they may have been changed at the provider. */
   keys?: AccountKeys;
 }

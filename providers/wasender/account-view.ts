@@ -15,6 +15,7 @@ export const viewOf = (session: Session, user: Json | null = null): AccountView 
   createdAt: madeAt(session),
   raw: user ? { ...session.raw, user } : session.raw,
   keys: session.keys,
+  ...(session.status === 'need_scan' ? { codeWaits: true } : {}),
 });
 
 /**

@@ -10,7 +10,7 @@ const qrLifetimeMs = 45_000;
 
 /**
  * Links a phone to a session: POST …/connect, or a fresh code where one is being waited for already (GET …/qrcode). An
- * answer without a code leaves something to be done on the phone, which looking will show.
+ * answer without a code leaves something to be done on the phone, or comes before the code: a later check shows which.
  */
 export async function linkPhone(call: ProviderCall, session: Session): Promise<LoginProgress['next']> {
   const path = `/whatsapp-sessions/${segment(session.id)}`;
@@ -23,7 +23,8 @@ export async function linkPhone(call: ProviderCall, session: Session): Promise<L
   if (statusOf(status) === 'linked') return { linked: true };
   if (status === 'need_passkey' || field(data, 'passkey')) return onPhone;
   const code = text(data, 'qrCode') ?? (await codeOf(call, path));
-  return code ? qr(code, call.now) : onPhone;
+  if (code) return qr(code, call.now);
+  return status === 'connecting' ? preparing : onPhone;
 }
 
 /** Null where there is no code, which WASender says by refusing. */
@@ -47,11 +48,15 @@ const qr = (code: string, now: number): LoginProgress['next'] => ({
   canTryAnotherWay: false,
 });
 
-/** Something else than a code is wanted there, such as a passkey. */
-const onPhone: LoginProgress['next'] = {
+const waitFor = (what: string): LoginProgress['next'] => ({
   linked: false,
-  content: { kind: 'wait', for: 'you to finish the login on your phone' },
+  content: { kind: 'wait', for: what },
   expiresAt: null,
   canResend: false,
   canTryAnotherWay: false,
-};
+});
+
+/** Something else than a code is wanted there, such as a passkey. */
+const onPhone = waitFor('you to finish the login on your phone');
+/** The session has no code yet. */
+const preparing = waitFor('WASender to prepare the QR code');

@@ -27,6 +27,14 @@ export function connect(state: State, session: Session, method: Pairing['method'
   }
   endPairing(session);
   setStatus(state, session, 'connecting');
+  const { qr_delay_seconds: delay } = state.variants.values;
+  if (method === 'qr' && delay > 0) {
+    const { clock } = state.shared;
+    clock.at(clock.now() + delay * 1000, () => {
+      if (session.status === 'connecting' && state.sessions.has(session.id)) startPairing(state, session, method);
+    });
+    return { status: statusText(state, 'connecting', 'upper'), message: 'The session is connecting.' };
+  }
   startPairing(state, session, method);
   const { text, until } = session.pairing!;
   if (method === 'passkey') {

@@ -7,6 +7,7 @@ const limit = z.int().positive().nullable();
 export const wasenderVariants = z.object({
   auto_scan_seconds: seconds.nullable().default(null),
   qr_seconds: seconds.default(45),
+  qr_delay_seconds: z.number().min(0).default(0),
   qr_renews: z.boolean().default(false),
   link_seconds: seconds.nullable().default(null),
   passkey_seconds: seconds.default(60),

@@ -1,10 +1,13 @@
 import { LockMode } from '@mikro-orm/core';
+import type { Em } from '../../db/connect.ts';
 import { Account } from '../../db/entities/accounts.ts';
-import { lockAccount } from '../../db/queries/accounts/lock-accounts.ts';
+import { dueForCheck } from '../../db/queries/accounts/due-for-check.ts';
+import { lockAccountOfLogin } from '../../db/queries/accounts/lock-accounts.ts';
 import { SyncRun } from '../../db/entities/events.ts';
 import { failureRow, ProviderFailure, type FailureCode } from '../../domain/failures.ts';
 import { connectionTo } from '../connections/login/attempt-tx.ts';
 import { timeOf, type Context } from '../context.ts';
+import { followCheck, isDifferentIdentity } from './follow-check.ts';
 import { withFreshKeys } from './refresh-keys.ts';
 import { changesOf, saveDetails } from './save-details.ts';
 
@@ -22,12 +25,7 @@ export interface DetailsRef {
 export async function collectDetails(context: Context, ref: DetailsRef): Promise<boolean> {
   const at = timeOf(context, ref);
   const connection = await context.db.tenant(ref.tenantId, async (em) => {
-    const run = await em.findOne(SyncRun, {
-      accountId: ref.accountId,
-      kind: 'details',
-      state: 'running',
-      dryRun: false,
-    });
+    const run = await em.findOne(SyncRun, running(ref));
     if (!run) return null;
     run.again = false;
     const account = await em.findOneOrFail(Account, { id: ref.accountId });
@@ -40,20 +38,32 @@ export async function collectDetails(context: Context, ref: DetailsRef): Promise
   try {
     const call = await withFreshKeys(context, ref, provider, connection.call);
     const view = await provider.login.check(call);
-    if (view.status === 'not_found') return await finish(context, ref, at, 'failed', 'account_gone');
-    const details = await provider.account.details(call, view);
-    const changed = await context.db.tenant(ref.tenantId, async (em) => {
-      const account = await lockAccount(em, ref.accountId);
-      if (!account) return 0;
-      return (await saveDetails(context.vault, em, account, view, details, at)).length;
+    const details = view.status === 'not_found' ? null : await provider.account.details(call, view);
+    return await context.db.tenant(ref.tenantId, async (em) => {
+      const account = await lockAccountOfLogin(em, ref.accountId, call.providerAccountId ?? '');
+      const run = await lockRun(em, ref);
+      // A disconnection has ended the run; another login is asked by the same run anew.
+      if (!run || !account) return run !== null;
+      const isDifferent = isDifferentIdentity(account, view);
+      followCheck(em, account, view, at);
+      // A restart is the next check's to try.
+      if (view.status === 'needs_restart') account.checkRequestedAt ??= at;
+      if (!details || isDifferent)
+        return end(context, run, at, 'failed', isDifferent ? 'another_identity' : 'account_gone', {});
+      const changes = await saveDetails(context.vault, em, account, view, details, at);
+      return end(context, run, at, 'succeeded', null, { points_changed: changes.length });
     });
-    return await finish(context, ref, at, 'succeeded', null, { points_changed: changed });
   } catch (error) {
     if (error instanceof ProviderFailure && error.effect === 'none' && !isRetried(error))
       return finish(context, ref, at, 'failed', error.code);
     throw error;
   }
 }
+
+const running = ({ accountId }: DetailsRef) =>
+  ({ accountId, kind: 'details', state: 'running', dryRun: false }) as const;
+const lockRun = (em: Em, ref: DetailsRef): Promise<SyncRun | null> =>
+  em.findOne(SyncRun, running(ref), { lockMode: LockMode.PESSIMISTIC_WRITE, refresh: true });
 
 const isRetried = ({ code }: ProviderFailure): boolean => ['retry', 'wait'].includes(failureRow(code).action);
 
@@ -62,26 +72,32 @@ export function giveUpDetails(context: Context, ref: DetailsRef & { reason: Fail
   return finish(context, ref, timeOf(context, ref), 'failed', ref.reason);
 }
 
-async function finish(
+const finish = (
   context: Context,
   ref: DetailsRef,
   at: Date,
   state: 'succeeded' | 'failed',
   reason: FailureCode | null,
-  stats: Record<string, unknown> = {},
-): Promise<boolean> {
-  return context.db.tenant(ref.tenantId, async (em) => {
-    const run = await em.findOne(
-      SyncRun,
-      { accountId: ref.accountId, kind: 'details', state: 'running', dryRun: false },
-      { lockMode: LockMode.PESSIMISTIC_WRITE },
-    );
-    if (!run) return false;
-    if (run.again) return true;
-    Object.assign(run, { state, reason, stats, endedAt: at });
-    context.metrics.syncs.inc({ kind: 'details', outcome: reason ?? state });
-    return false;
+): Promise<boolean> =>
+  context.db.tenant(ref.tenantId, async (em) => {
+    if (reason && failureRow(reason).action === 'reconnect') await dueForCheck(em, ref.accountId, at);
+    const run = await lockRun(em, ref);
+    return run !== null && end(context, run, at, state, reason, {});
   });
+
+/** Ends a locked run, unless another trigger came meanwhile: then true, and it goes once more. */
+function end(
+  context: Context,
+  run: SyncRun,
+  at: Date,
+  state: 'succeeded' | 'failed',
+  reason: FailureCode | null,
+  stats: Record<string, unknown>,
+): boolean {
+  if (run.again) return true;
+  Object.assign(run, { state, reason, stats, endedAt: at });
+  context.metrics.syncs.inc({ kind: 'details', outcome: reason ?? state });
+  return false;
 }
 
 /** What a collection would change, without storing anything. */

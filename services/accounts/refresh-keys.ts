@@ -1,5 +1,5 @@
 import { accountKeys, keepAccountKeys } from '../../db/queries/accounts/account-keys.ts';
-import { lockAccount } from '../../db/queries/accounts/lock-accounts.ts';
+import { lockAccountOfLogin } from '../../db/queries/accounts/lock-accounts.ts';
 import type { Provider, ProviderCall } from '../../providers/provider.ts';
 import type { Context } from '../context.ts';
 
@@ -17,7 +17,7 @@ export async function withFreshKeys(
   if (!provider.tokens || call.now < refreshAt || call.now >= expiresAt) return call;
   const keys = await provider.tokens.refreshToken(call);
   await context.db.tenant(of.tenantId, async (em) => {
-    const account = await lockAccount(em, of.accountId);
+    const account = await lockAccountOfLogin(em, of.accountId, call.providerAccountId ?? '');
     if (!account) return;
     const keyset = await context.vault.keysOf(em, of.tenantId);
     // A login that ended meanwhile has brought newer keys.

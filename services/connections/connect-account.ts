@@ -132,6 +132,7 @@ export function createAccount(
     lastSyncAt: null,
     checkRequestedAt: null,
     checkedAt: null,
+    checkDueAt: null,
     mergedInto: null,
     createdAt: now,
     updatedAt: now,

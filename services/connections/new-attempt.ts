@@ -79,6 +79,7 @@ export async function addAttempt(
     redirects: given.redirects ?? newest?.redirects ?? null,
     callbackToken: token && keys.seal(token, sealed.callbackToken(given.id)),
     callbackHash: token && hashToken(token),
+    wakeAt: null,
     runId: null,
     callbackUsedAt: null,
   });

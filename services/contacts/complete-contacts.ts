@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Em } from '../../db/connect.ts';
 import { Account } from '../../db/entities/accounts.ts';
+import { hasLogin } from '../../db/queries/accounts/lock-accounts.ts';
 import type { Vault } from '../../db/vault.ts';
 import type { DueAccount } from '../../db/queries/accounts/lease-due-accounts.ts';
 import { contactFieldPolicy } from '../../db/queries/contacts/contact-field-policy.ts';
@@ -151,9 +152,25 @@ export function resolveLids(context: Context, completion: Completion): Promise<D
     },
     ask: (lid) => phoneOf(call(), lid),
     keep: (phones) =>
-      context.db.tenant(tenantId, (em) => keepPhones(em, context.vault, { tenantId, accountId, at: now() }, phones)),
+      keeping(context, completion, (em) => keepPhones(em, context.vault, { tenantId, accountId, at: now() }, phones)),
   });
 }
+
+/**
+ * Stores answers under the lock that every writer of contacts takes. Throws `not_connected` for those of a login that the
+ * account has no more.
+ */
+const keeping = (
+  { db }: Context,
+  { tenantId, accountId, call }: Completion,
+  keep: (em: Em) => Promise<void>,
+): Promise<void> =>
+  db.tenant(tenantId, async (em) => {
+    await lockContacts(em, accountId);
+    if (!(await hasLogin(em, accountId, call().providerAccountId ?? '')))
+      throw new ProviderFailure('not_connected', 'The account has another login now.');
+    await keep(em);
+  });
 
 async function keepPhones(
   em: Em,
@@ -161,7 +178,6 @@ async function keepPhones(
   of: WritingOf,
   phones: ReadonlyMap<string, string | null>,
 ): Promise<void> {
-  await lockContacts(em, of.accountId);
   for (const [id, phone] of phones) {
     await noteLidAsked(em, id, of.at);
     if (phone && !(await isErased(em, vault, of, id, phone))) await learnPhone(em, of, id, phone);
@@ -199,7 +215,7 @@ function fetchPictures(context: Context, completion: Completion): Promise<Date |
         (await keepsPictures(em, tenantId)) ? nextPictures(em, accountId, now(), reader.limits.picturesPerDay) : null,
       ),
     ask: (identity) => reader.picture(call(), identity),
-    keep: (urls) => context.db.tenant(tenantId, (em) => keepPictures(em, { tenantId, accountId, at: now() }, urls)),
+    keep: (urls) => keeping(context, completion, (em) => keepPictures(em, { tenantId, accountId, at: now() }, urls)),
   });
 }
 
@@ -233,9 +249,8 @@ async function keepsPictures(em: Em, tenantId: string): Promise<boolean> {
   return kept === null || kept.has('profileImageUrl');
 }
 
-/** Stores pictures' addresses under the lock that every writer of contacts takes; an address as before is no change. */
+/** Stores pictures' addresses; an address as before is no change. */
 async function keepPictures(em: Em, of: WritingOf, urls: ReadonlyMap<string, string | null>): Promise<void> {
-  await lockContacts(em, of.accountId);
   if (!(await keepsPictures(em, of.tenantId))) return;
   const held = await loadContacts(em, of.accountId, [...urls.keys()]);
   const changed: ContactRow[] = [];

@@ -1,4 +1,5 @@
 import type { Em } from '../../db/connect.ts';
+import { hasLogin } from '../../db/queries/accounts/lock-accounts.ts';
 import { lockContacts } from '../../db/queries/contacts/lock-contacts.ts';
 import type { SavedPerson, Saving } from '../../db/queries/contacts/contact-page.ts';
 import { saveContacts } from '../../db/queries/contacts/save-contacts.ts';
@@ -10,35 +11,47 @@ import { timeOf, type Context } from '../context.ts';
 import type { ContactBatch } from './read-contacts.ts';
 import type { ContactSyncStats } from './contact-sync-stats.ts';
 
-class Fenced extends Error {}
+/** Why nothing of a page was kept: another worker has the run, or the account has another login than the one read. */
+type Fence = 'taken' | 'other_login';
+
+class Fenced extends Error {
+  readonly by: Fence;
+
+  constructor(by: Fence) {
+    super(by);
+    this.by = by;
+  }
+}
 
 /**
- * Writes a page's people and, in the same transaction, how far the run has come by `advance`. False when that says that
- * another worker has the run now: then nothing of the page is kept.
+ * Writes a page's people and, in the same transaction, how far the run has come by `advance`. Nothing of the page is kept
+ * when that says that another worker has the run now, or when `login` is not the account's any more.
  */
 export async function savePage(
   context: Context,
   ref: RunOf & { now: number },
+  login: string,
   counted: ContactSyncStats,
   page: ContactBatch,
   advance: (em: Em, stats: object, seen: Buffer) => Promise<boolean>,
-): Promise<boolean> {
+): Promise<'kept' | Fence> {
   const { tenantId, accountId } = ref;
   try {
     await context.db.tenant(tenantId, async (em) => {
       // The ledger is read under the lock: a concurrent erasure waits for this page, or this page sees it.
       await lockContacts(em, accountId);
+      if (!(await hasLogin(em, accountId, login))) throw new Fenced('other_login');
       const { entries, erased } = await filterErased(em, context.vault, tenantId, page.contacts, timeOf(context, ref));
       const keep = await contactFieldPolicy(em, tenantId);
       const saving = { tenantId, accountId, at: timeOf(context, ref), vault: context.vault, keep };
       const { people, failed } = await saveAll(context, em, saving, entries);
       const counts = { delivered: page.delivered, skipped: page.delivered - page.contacts.length, failed, erased };
       const seen = counted.add(people, counts);
-      if (!(await advance(em, counted.stats, seen))) throw new Fenced();
+      if (!(await advance(em, counted.stats, seen))) throw new Fenced('taken');
     });
-    return true;
+    return 'kept';
   } catch (error) {
-    if (error instanceof Fenced) return false;
+    if (error instanceof Fenced) return error.by;
     throw error;
   }
 }

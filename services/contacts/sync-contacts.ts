@@ -84,6 +84,7 @@ export async function syncContacts(context: Context, ref: SyncContactsRef, holde
       if (!provider.contacts) throw new ProviderFailure('unsupported', 'The provider has no address book.');
       return {
         ...claimed,
+        login: account.providerAccountId,
         reading: { reader: provider.contacts, call: { ...call, signal: holder.signal }, signal: holder.signal },
       };
     });
@@ -119,14 +120,19 @@ function keepLease(
 interface Claimed {
   run: ContactsRun;
   pages: Uint8Array[];
+  /** The login at the provider that is read. */
+  login: string;
   reading: Reading;
 }
 
-/** Reads and writes from the run's cursor to its end; `taken` when another worker has the run by then. */
+/**
+ * Reads and writes from the run's cursor to its end; `taken` when another worker has the run by then, `again` when it has to
+ * be claimed anew: for another trigger, or because the account has another login by now.
+ */
 async function readAll(
   context: Context,
   ref: SyncContactsRef,
-  { run, pages: seenBefore, reading }: Claimed,
+  { run, pages: seenBefore, login, reading }: Claimed,
   holder: Holder,
   began: number,
   until: () => Date,
@@ -136,10 +142,10 @@ async function readAll(
   const pages = from === atTheEnd ? nothing() : await pagesOf(context, ref, run, reading, holder);
   for await (const page of pages) {
     const to = page.cursor ?? atTheEnd;
-    const kept = await savePage(context, ref, counted, page, (em, stats, seen) =>
+    const kept = await savePage(context, ref, login, counted, page, (em, stats, seen) =>
       advanceRun(em, ref, { id: run.id, from, to, part: page.part, stats, seen }, holder.id, until()),
     );
-    if (!kept) return 'taken';
+    if (kept !== 'kept') return kept === 'taken' ? 'taken' : 'again';
     from = to;
     if (page.cursor !== null && Date.now() - began > handBackMs) return 'more';
   }

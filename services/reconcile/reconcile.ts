@@ -12,8 +12,8 @@ import {
   syncs,
 } from './stalled.ts';
 
-/** How often a degraded account is checked, in case no event says that its trouble is over, in milliseconds. */
-const degradedCheckMs = 300_000;
+/** Accounts whose check one round requests: a hundred thousand that are due at once are spread over some hours. */
+const checksAtOnce = 200;
 
 /** Moves what is stalled. */
 export interface Reconciler {
@@ -30,8 +30,7 @@ export function createReconciler(context: Context, intervalMs: number): Reconcil
   const checks: Repair = {
     name: 'checks',
     run: async () => {
-      const now = clock.now();
-      await db.system((em) => requestChecks(em, now, new Date(now.getTime() - degradedCheckMs)));
+      await db.system((em) => requestChecks(em, clock.now(), checksAtOnce));
     },
   };
   const owedEffects: Repair = {

@@ -26,7 +26,7 @@ import { withContacts } from '../provider-names.ts';
 const second = 1_000;
 /** A request is signalled by whoever wrote it; the reconciler waits this long before it signals, too. */
 const graceMs = 2 * second;
-/** How long a workflow may take to begin before it is assumed lost. */
+/** How late a workflow may begin, or wake up, before it is assumed lost. */
 const beginMs = 30 * second;
 /** How long a failed compensation rests before it is requested again. */
 const compensationRestMs = 60 * second;
@@ -52,6 +52,7 @@ export function connections({ db, clock, temporal }: Context, scope: Scope): Sta
   const since = (): StalledSince => ({
     requested: ago(clock.now(), graceMs),
     passed: clock.now(),
+    woken: ago(clock.now(), beginMs),
     begun: ago(clock.now(), beginMs),
     unsent: ago(clock.now(), unsentAfterMs),
     ended: ago(clock.now(), compensationRestMs),

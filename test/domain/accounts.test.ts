@@ -4,6 +4,7 @@ import {
   degradedPatienceMs,
   eventOfStatus,
   needsCheck,
+  nextCheckAt,
   reasonForLogin,
   transition,
   whoNames,
@@ -59,8 +60,8 @@ const table: Record<AccountState, Record<keyof typeof events, AccountState | nul
     'degraded for longer than allowed': 'degraded',
     key_refused: 'degraded',
     login_lost: 'reconnect_required',
-    'login_failed for good': 'failed',
-    'login_failed, to be reconnected': 'reconnect_required',
+    'login_failed for good': stays,
+    'login_failed, to be reconnected': stays,
     disconnected: 'disconnected',
   },
   degraded: {
@@ -70,8 +71,8 @@ const table: Record<AccountState, Record<keyof typeof events, AccountState | nul
     'degraded for longer than allowed': 'reconnect_required',
     key_refused: 'degraded',
     login_lost: 'reconnect_required',
-    'login_failed for good': 'failed',
-    'login_failed, to be reconnected': 'reconnect_required',
+    'login_failed for good': stays,
+    'login_failed, to be reconnected': stays,
     disconnected: 'disconnected',
   },
   reconnect_required: {
@@ -81,8 +82,8 @@ const table: Record<AccountState, Record<keyof typeof events, AccountState | nul
     'degraded for longer than allowed': stays,
     key_refused: stays,
     login_lost: 'reconnect_required',
-    'login_failed for good': 'failed',
-    'login_failed, to be reconnected': 'reconnect_required',
+    'login_failed for good': stays,
+    'login_failed, to be reconnected': stays,
     disconnected: 'disconnected',
   },
   disconnected: {
@@ -92,8 +93,8 @@ const table: Record<AccountState, Record<keyof typeof events, AccountState | nul
     'degraded for longer than allowed': stays,
     key_refused: stays,
     login_lost: stays,
-    'login_failed for good': 'failed',
-    'login_failed, to be reconnected': 'reconnect_required',
+    'login_failed for good': stays,
+    'login_failed, to be reconnected': stays,
     disconnected: 'disconnected',
   },
   failed: {
@@ -103,8 +104,8 @@ const table: Record<AccountState, Record<keyof typeof events, AccountState | nul
     'degraded for longer than allowed': stays,
     key_refused: stays,
     login_lost: stays,
-    'login_failed for good': 'failed',
-    'login_failed, to be reconnected': 'reconnect_required',
+    'login_failed for good': stays,
+    'login_failed, to be reconnected': stays,
     disconnected: 'disconnected',
   },
 };
@@ -130,7 +131,8 @@ it.each([
   ['login_failed for good', 'owner', 'expired'],
   ['disconnected', 'nobody', null],
 ] as const)('after %s, %s must act; reason: %s', (event, who, reason) => {
-  expect(transition(status('active'), events[event])).toMatchObject({ who, reason });
+  const before = events[event].type === 'login_failed' ? 'connecting' : 'active';
+  expect(transition(status(before), events[event])).toMatchObject({ who, reason });
 });
 
 it('takes the acting side from a failed login', () => {
@@ -223,6 +225,11 @@ describe('any event', () => {
       expect(event.at.getTime() - before.since.getTime()).toBeGreaterThanOrEqual(degradedPatienceMs);
     }));
 
+  it('never lets a failed login change an account on which no login is awaited', () =>
+    always((before, event, after) => {
+      if (event.type === 'login_failed' && before.state !== 'connecting') expect(after).toBe(before);
+    }));
+
   it('gives a reason exactly for states with trouble', () =>
     always((before, _event, after) => {
       if (after === before) return;
@@ -256,5 +263,39 @@ describe('a status at the provider', () => {
     expect(reasonForLogin('not_found')).toBe('account_gone');
     expect(reasonForLogin('needs_restart')).toBe('login_lost');
     expect(reasonForLogin('pending')).toBe('login_lost');
+  });
+});
+
+describe('the next check of an account of which nothing is reported', () => {
+  const minutes = (state: AccountState, lasted: number): number | null => {
+    const at = new Date(then.getTime() + lasted * 60_000);
+    const next = nextCheckAt({ state, since: then }, at);
+    return next && (next.getTime() - at.getTime()) / 60_000;
+  };
+
+  it.each([
+    ['active', 0, 24 * 60],
+    ['active', 100_000, 24 * 60],
+    ['degraded', 0, 5],
+    ['degraded', 20, 5],
+    ['reconnect_required', 0, 5],
+    ['reconnect_required', 5, 5],
+    ['reconnect_required', 10, 10],
+    ['reconnect_required', 20, 20],
+    ['reconnect_required', 100_000, 6 * 60],
+    ['connecting', 0, null],
+    ['disconnected', 0, null],
+    ['failed', 0, null],
+  ] as const)('%s for %i minutes: in %s minutes', (state, lasted, next) => {
+    expect(minutes(state, lasted)).toBe(next);
+  });
+
+  it('of one whose login is lost is made fewer than a dozen times in its first day', () => {
+    let checks = 0;
+    for (let at = nextCheckAt({ state: 'reconnect_required', since: then }, then); at; checks += 1) {
+      if (at.getTime() - then.getTime() > 86_400_000) break;
+      at = nextCheckAt({ state: 'reconnect_required', since: then }, at);
+    }
+    expect(checks).toBeLessThan(12);
   });
 });

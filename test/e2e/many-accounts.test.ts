@@ -75,7 +75,7 @@ it('lists ten thousand accounts page by page, each page at the cost of the first
 
 it('finds stalled accounts among them without reading the others', async () => {
   const now = new Date();
-  const since = { requested: now, passed: now, begun: now, unsent: now, ended: now };
+  const since = { requested: now, passed: now, woken: now, begun: now, unsent: now, ended: now };
   const question = stalledAccountsQuery(since, '00000000-0000-0000-0000-000000000000', 500);
   expect(rowsRead(await plan(question))).toBeLessThan(1_000);
 });

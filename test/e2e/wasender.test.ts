@@ -71,6 +71,18 @@ describe('A1: WhatsApp by QR, at WASender', () => {
     await stack.api.account(id, 'active');
   });
 
+  it('shows the QR code that a session has only a while after it was asked to connect, without any event of it', async () => {
+    await stack.control.put('/variants', { provider: 'wasender', name: 'qr_delay_seconds', value: 3 });
+    await stack.control.put('/faults', { provider: 'wasender', webhook_drop: 1 });
+    const { id, attempt } = await begin();
+    expect(attempt.step).toMatchObject({ kind: 'wait', for: 'WASender to prepare the QR code' });
+    const { body } = await stack.api.get(`/api/v1/accounts/${id}/attempt?after=${attempt.step.id}&wait=30`);
+    expect(body.step).toMatchObject({ kind: 'qr', text: expect.stringMatching(/^2@/) });
+    await stack.control.put('/faults', { provider: 'wasender' });
+    await stack.control.post('/scan', { session: await upstream(id) });
+    await stack.api.account(id, 'active');
+  });
+
   it('ends with a named failure when nobody scans in time, and deletes the session', async () => {
     const { id } = await begin();
     await stack.control.post('/clock', { advance_seconds: 11 * 60 });

@@ -1,6 +1,7 @@
 import { WithStartWorkflowOperation } from '@temporalio/client';
 import { CancelledFailure } from '@temporalio/common';
 import type { Activities } from '../../activities/activities.ts';
+import type { AttemptRef, Progress } from '../../domain/attempts.ts';
 import { currentStep, refresh, refusals, status, submitStep } from '../../workflows/messages.ts';
 import {
   answerOf,
@@ -12,6 +13,7 @@ import {
   minute,
   refusedAs,
   run,
+  start,
   time,
   waiting,
   within,
@@ -190,16 +192,14 @@ withTimeSkipped('P5, with time skipped: what people do meanwhile', () => {
       expect(callLog.at(-1)?.after).toEqual(within(day));
     });
 
-    it('leaves the operation open when an operator cancels the run; the next run continues it', async () => {
-      const { asked, logCall, end, common } = fakeActivities([connectOperation(3 * day)]);
-      let begun = 0;
+    it('cancels the attempt when an operator cancels the run, and closes it before the run ends', async () => {
+      const { callLog, logCall, common } = fakeActivities([connectOperation(3 * day)]);
       await time.play(
         {
           ...common,
           beginLogin: (ref) => {
             logCall('beginLogin', ref);
-            begun += 1;
-            return Promise.resolve(begun === 1 ? waiting(ref, 'step-1', 3 * day) : end(ref.attempt, 'active'));
+            return Promise.resolve(waiting(ref, 'step-1', 3 * day));
           },
         },
         async (play) => {
@@ -207,10 +207,89 @@ withTimeSkipped('P5, with time skipped: what people do meanwhile', () => {
           await time.env.sleep(day);
           await handle.cancel();
           await expect(handle.result()).rejects.toMatchObject({ cause: expect.any(CancelledFailure) });
-          await run(play);
         },
       );
-      expect(asked()).toEqual(['nextOperation', 'beginLogin', 'nextOperation', 'beginLogin']);
+      expect(callLog.map(({ what, attempt, reason }) => [what, attempt, reason])).toEqual([
+        ['nextOperation', 0, undefined],
+        ['beginLogin', 1, undefined],
+        ['nextOperation', 0, undefined],
+        ['closeAttempt', 1, 'cancelled'],
+      ]);
+    });
+
+    it('closes the attempt also when the run is cancelled while the provider is asked, and refuses an answer that waits', async () => {
+      const { callLog, logCall, common } = fakeActivities([connectOperation(3 * day)]);
+      const asked = Promise.withResolvers<void>();
+      const answered = Promise.withResolvers<void>();
+      await time.play(
+        {
+          ...common,
+          beginLogin: (ref) => {
+            logCall('beginLogin', ref);
+            return Promise.resolve(waiting(ref, 'code-1', 3 * day, { kind: 'code' }));
+          },
+          actOnStep: async (ref) => {
+            logCall('actOnStep', ref);
+            asked.resolve();
+            await answered.promise;
+            return progress(ref.attempt, { state: 'closed', accountState: 'active' });
+          },
+        },
+        async (play) => {
+          const handle = await atFirstStep(play);
+          const answer = handle.executeUpdate(submitStep, { args: [answerOf('code-1', 'right')] });
+          await asked.promise;
+          await handle.cancel();
+          await expect(answer).rejects.toMatchObject(refusedAs(refusals.stale));
+          answered.resolve();
+          await expect(handle.result()).rejects.toMatchObject({ cause: expect.any(CancelledFailure) });
+        },
+      );
+      expect(callLog.at(-1)).toMatchObject({ what: 'closeAttempt', attempt: 1, reason: 'cancelled' });
+    });
+
+    it('lets two callers that wait for their turn move the attempt one after the other', async () => {
+      const { logCall, common } = fakeActivities([connectOperation(day)]);
+      let inside = 0;
+      let most = 0;
+      const begun = Promise.withResolvers<void>();
+      const go = Promise.withResolvers<void>();
+      const alone = async (ref: AttemptRef, what: 'checkLogin' | 'actOnStep'): Promise<Progress> => {
+        logCall(what, ref);
+        inside += 1;
+        most = Math.max(most, inside);
+        await new Promise((resolve) => setTimeout(resolve, 300));
+        inside -= 1;
+        return what === 'checkLogin'
+          ? progress(ref.attempt, { state: 'ending', reason: 'deadline_passed' })
+          : waiting(ref, 'code-1', day, { kind: 'code' });
+      };
+      await time.play(
+        {
+          ...common,
+          beginLogin: async (ref) => {
+            logCall('beginLogin', ref);
+            begun.resolve();
+            await go.promise;
+            return waiting(ref, 'code-1', day, { kind: 'code' });
+          },
+          checkLogin: (ref) => alone(ref, 'checkLogin'),
+          actOnStep: (ref) => alone(ref, 'actOnStep'),
+        },
+        async (play) => {
+          const handle = await start(play);
+          await begun.promise;
+          // Both wait for the step, and come to the turn in the same activation.
+          const one = handle.executeUpdate(submitStep, { args: [answerOf('code-1', 'one')] });
+          const two = handle.executeUpdate(submitStep, { args: [answerOf('code-1', 'two')] });
+          await new Promise((resolve) => setTimeout(resolve, 500));
+          go.resolve();
+          await Promise.all([one, two]);
+          await handle.signal(refresh);
+          await handle.result();
+        },
+      );
+      expect(most).toBe(1);
     });
 
     it('keeps its timer when a signal changes nothing', async () => {

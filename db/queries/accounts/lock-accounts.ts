@@ -1,3 +1,4 @@
+import { ProviderFailure } from '../../../domain/failures.ts';
 import type { Em } from '../../connect.ts';
 import { Account } from '../../entities/accounts.ts';
 import { rows, sql } from '../../sql.ts';
@@ -10,3 +11,25 @@ export async function lockAccounts(em: Em, ids: readonly string[]): Promise<Acco
 
 export const lockAccount = async (em: Em, id: string): Promise<Account | null> =>
   (await lockAccounts(em, [id]))[0] ?? null;
+
+/**
+ * Locks an account for what a provider answered about its login `providerAccountId`. Null when the account has another
+ * login by now, or none: then the answer is not the account's any more, and nothing of it may be stored.
+ */
+export async function lockAccountOfLogin(em: Em, id: string, providerAccountId: string): Promise<Account | null> {
+  const account = await lockAccount(em, id);
+  return account?.providerAccountId === providerAccountId ? account : null;
+}
+
+/** Whether an account still has this login, for writers that hold the lock of its contacts. */
+export async function hasLogin(em: Em, id: string, providerAccountId: string): Promise<boolean> {
+  const found = await rows(
+    em,
+    sql`select 1 from accounts where id = ${id} and provider_account_id = ${providerAccountId}`,
+  );
+  return found.length > 0;
+}
+
+/** The failure of work on an account that is not in the database any more: it is not tried again. */
+export const accountRemoved = (id: string): ProviderFailure =>
+  new ProviderFailure('account_removed', `The account ${id}, or its attempt, is gone.`);

@@ -1,5 +1,5 @@
 import { newId } from '../../../platform/ids.ts';
-import { transition, type AccountEvent as StateEvent } from '../../../domain/accounts.ts';
+import { nextCheckAt, transition, type AccountEvent as StateEvent } from '../../../domain/accounts.ts';
 import type { Em } from '../../connect.ts';
 import { AccountEvent, type Account } from '../../entities/accounts.ts';
 
@@ -31,7 +31,7 @@ export function moveAccount(em: Em, account: Account, event: StateEvent, attempt
   const before = { state: account.state, reason: account.reason, who: account.who, since: account.since };
   const after = transition(before, event);
   if (after === before) return false;
-  Object.assign(account, after, { updatedAt: event.at });
+  Object.assign(account, after, { updatedAt: event.at, checkDueAt: nextCheckAt(after, event.at) });
   if (after.state !== before.state)
     addTimelineEvent(em, account, event.at, 'state', stateWords[after.state], {
       attempt,

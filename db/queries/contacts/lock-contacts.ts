@@ -1,5 +1,6 @@
 import type { Em } from '../../connect.ts';
 import { rows, sql } from '../../sql.ts';
+import { accountRemoved } from '../accounts/lock-accounts.ts';
 
 /**
  * Every writer of an account's contacts takes this lock first: two entries of one person never become two contacts.
@@ -8,5 +9,5 @@ import { rows, sql } from '../../sql.ts';
 export async function lockContacts(em: Em, accountId: string): Promise<void> {
   await rows(em, sql`select pg_advisory_xact_lock(hashtextextended(${`contacts/${accountId}`}, 0))::text`);
   const [account] = await rows(em, sql`select 1 from accounts where id = ${accountId} for key share`);
-  if (!account) throw new Error('The account is gone.');
+  if (!account) throw accountRemoved(accountId);
 }

@@ -20,6 +20,8 @@ export interface StalledSince {
   /** A check or a cancellation was requested. */
   requested: Date;
   passed: Date;
+  /** An attempt was to be moved by its run. */
+  woken: Date;
   /** An attempt without a first step began. */
   begun: Date;
   /** An answer was given that was not sent to the provider. */
@@ -55,12 +57,13 @@ export function stalledAccountsQuery(
         from accounts where check_requested_at is not null and id > ${after}::uuid
           and (${all}::boolean or check_requested_at < ${before('requested')})
         union all
-        select t.account_id, concat_ws('/', t.id, s.id, s.answered_at, t.cancel_requested_at, t.deadline_at < ${before('passed')}),
+        select t.account_id,
+          concat_ws('/', t.id, s.id, s.answered_at, t.cancel_requested_at, t.deadline_at < ${before('passed')}, t.wake_at),
           true
         from connection_attempts t left join connection_steps s on s.id = t.current_step_id
         where t.state = 'running' and t.account_id > ${after}::uuid
           and (${all}::boolean or t.deadline_at < ${before('passed')} or t.cancel_requested_at < ${before('requested')}
-               or s.expires_at < ${before('passed')}
+               or s.expires_at < ${before('passed')} or t.wake_at < ${before('woken')}
                or (t.current_step_id is null and t.started_at < ${before('begun')})
                or (s.answered_at < ${before('unsent')} and s.sent_at is null and s.ended_at is null))
         union all

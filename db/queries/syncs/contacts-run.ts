@@ -1,6 +1,8 @@
 import type { Vault } from '../../vault.ts';
 import type { Em } from '../../connect.ts';
 import { rows, sql } from '../../sql.ts';
+import { failureRow, type FailureCode } from '../../../domain/failures.ts';
+import { dueForCheck } from '../accounts/due-for-check.ts';
 import { lockContacts } from '../contacts/lock-contacts.ts';
 import { redactErased } from '../erasures/redact-erased.ts';
 import { hasIncomplete } from '../contacts/incomplete-contacts.ts';
@@ -121,9 +123,10 @@ export async function failRun(
   vault: Vault,
   of: RunOf,
   holder: string,
-  reason: string,
+  reason: FailureCode,
   now: Date,
 ): Promise<boolean> {
+  if (failureRow(reason).action === 'reconnect') await dueForCheck(em, of.accountId, now);
   const [run] = await rows<{ id: string; again: boolean }>(
     em,
     sql`update sync_runs set again = false, lease = null, lease_until = null,

@@ -3,7 +3,7 @@ import { sealed } from '../../../db/sealed.ts';
 import { failureRow, ProviderFailure } from '../../../domain/failures.ts';
 import { type AttemptRef, type Progress, unsentAfterMs } from '../../../domain/attempts.ts';
 import type { StepContent } from '../../../domain/steps.ts';
-import type { LoginProgress } from '../../../providers/provider.ts';
+import type { LoginProgress, Provider, ProviderCall } from '../../../providers/provider.ts';
 import type { Context } from '../../context.ts';
 import { applyLoginProgress, startProviderLogin } from './apply-login-progress.ts';
 import { adoptUnconfirmedLogin } from './begin-login.ts';
@@ -20,7 +20,8 @@ export interface StepActionRef extends AttemptRef {
 
 /**
  * Carries out the owner's action at a step. An answer is posted to the provider at most once: `sentAt` is committed
- * first, and a retry that finds it without an outcome checks the login instead of posting again.
+ * first, and a retry that finds it without an outcome checks the login instead of posting again. The same holds for a code
+ * that is requested again and for another way.
  */
 export async function actOnStep(context: Context, ref: StepActionRef): Promise<Progress> {
   const start = await withAttempt(context, ref, async (tx) => {
@@ -32,7 +33,11 @@ export async function actOnStep(context: Context, ref: StepActionRef): Promise<P
     if (!content) throw new Error('The step has no content: it has ended.');
     const connection = await connectionTo(context, em, account, at, attempt.providerAccountId);
     const input = loginInput(context, tx);
-    if (ref.action !== 'answer') return { over: null, ...connection, content, input, answer: null, unclear: null };
+    if (ref.action !== 'answer') {
+      const unclear = step.moveId === ref.answerId ? at : null;
+      step.moveId = ref.answerId;
+      return { over: null, ...connection, content, input, answer: null, unclear };
+    }
     if (step.answerId !== ref.answerId || !step.answer) return { over: progressOf(tx) };
     const unclear = step.sentAt;
     step.sentAt ??= at;
@@ -42,21 +47,8 @@ export async function actOnStep(context: Context, ref: StepActionRef): Promise<P
   if (start.over) return start.over;
   const { provider, call, content, input } = start;
 
-  if (start.answer === null) {
-    const again = ref.action === 'resend';
-    const ask = again ? provider.login.resend : provider.login.anotherWay;
-    const next = await (ask?.(call) ?? Promise.resolve('refused' as const)).catch((error: unknown) => {
-      if (isRefusal(error)) return 'refused' as const;
-      throw error;
-    });
-    if (next && next !== 'refused')
-      return applyLoginProgress(context, ref, next, { provider, call, outcome: 'replaced' });
-    return withAttempt(context, ref, (tx) => {
-      const [kind, text] = next === null ? outcomes.resent : again ? outcomes.notResent : outcomes.noOtherWay;
-      addTimelineEvent(tx.em, tx.account, tx.at, kind, text, { attempt: tx.attempt.number });
-      return progressOf(tx);
-    });
-  }
+  if (start.answer === null)
+    return start.unclear ? afterUnclearMove(context, ref) : moveOn(context, ref, provider, call);
   if (start.unclear) {
     // An answer can be the call that makes the login upstream; a lost one is searched for like a lost beginning.
     const since = start.unclear.getTime();
@@ -76,8 +68,7 @@ export async function actOnStep(context: Context, ref: StepActionRef): Promise<P
     if (!(error instanceof ProviderFailure)) throw error;
     const { action } = failureRow(error.code);
     if (action === 'ask_again') return withAttempt(context, ref, (tx) => askAgain(tx, content));
-    // Cleared only when a retry is sure to follow: else a lost report of this failure would have it posted again.
-    if (error.effect === 'none' && (action === 'retry' || action === 'wait'))
+    if (isRetriedWithoutEffect(error))
       await withAttempt(context, ref, ({ step }) => {
         if (step?.id === ref.stepId) step.sentAt = null;
       });
@@ -87,9 +78,50 @@ export async function actOnStep(context: Context, ref: StepActionRef): Promise<P
   return applyLoginProgress(context, ref, next, { provider, call, outcome: 'accepted' });
 }
 
+/** Has the code sent again, or another way tried, once: `moveId` is committed before. */
+async function moveOn(context: Context, ref: StepActionRef, provider: Provider, call: ProviderCall): Promise<Progress> {
+  const again = ref.action === 'resend';
+  const ask = again ? provider.login.resend : provider.login.anotherWay;
+  let next: LoginProgress | 'refused' | null;
+  try {
+    next = ask ? await ask(call) : 'refused';
+  } catch (error) {
+    if (isRetriedWithoutEffect(error))
+      await withAttempt(context, ref, ({ step }) => {
+        if (step?.moveId === ref.answerId) step.moveId = null;
+      });
+    if (!isRefusal(error)) throw error;
+    next = 'refused';
+  }
+  if (next && next !== 'refused')
+    return applyLoginProgress(context, ref, next, { provider, call, outcome: 'replaced' });
+  return noteMove(context, ref, next === null ? outcomes.resent : again ? outcomes.notResent : outcomes.noOtherWay);
+}
+
+/** The provider may have taken the request: it is not repeated, and a login that it decided is found. */
+async function afterUnclearMove(context: Context, ref: StepActionRef): Promise<Progress> {
+  const progress = await checkLogin(context, ref);
+  if (progress.state !== 'open' || progress.stepId !== ref.stepId) return progress;
+  return noteMove(context, ref, ref.action === 'resend' ? outcomes.resendUnclear : outcomes.otherWayUnclear);
+}
+
+const noteMove = (context: Context, ref: StepActionRef, [kind, text]: readonly [string, string]): Promise<Progress> =>
+  withAttempt(context, ref, (tx) => {
+    addTimelineEvent(tx.em, tx.account, tx.at, kind, text, { attempt: tx.attempt.number });
+    return progressOf(tx);
+  });
+
+/** Only these may be asked again: any other failure whose report is lost would have it asked a second time. */
+const isRetriedWithoutEffect = (error: unknown): boolean =>
+  error instanceof ProviderFailure &&
+  error.effect === 'none' &&
+  ['retry', 'wait'].includes(failureRow(error.code).action);
+
 const outcomes = {
   resent: ['resent', 'The code was sent again.'],
   notResent: ['resend_refused', 'The provider did not send the code again; the last one is still valid.'],
+  resendUnclear: ['resend_unclear', 'It is unknown whether the code was sent again. If none comes, ask once more.'],
+  otherWayUnclear: ['another_way_unclear', 'It is unknown whether the provider changed the way. Ask once more.'],
   noOtherWay: ['another_way_refused', 'The provider offers no other way; the current step is still valid.'],
 } as const;
 

@@ -1,4 +1,5 @@
 import { forgetAccountKeys, keepAccountKeys } from '../../../db/queries/accounts/account-keys.ts';
+import { accountRemoved } from '../../../db/queries/accounts/lock-accounts.ts';
 import type { ConnectionStep } from '../../../db/entities/attempts.ts';
 import { Account } from '../../../db/entities/accounts.ts';
 import { ProviderFailure } from '../../../domain/failures.ts';
@@ -64,7 +65,9 @@ export async function applyLoginProgress(
 /** Whether another account of any tenant has this upstream login; completing the login resolves whose it is. */
 const isHeldElsewhere = (context: Context, ref: AttemptRef, upstream: string): Promise<boolean> =>
   context.db.system(async (em) => {
-    const { credentialsId } = await em.findOneOrFail(Account, { id: ref.accountId });
+    const account = await em.findOne(Account, { id: ref.accountId });
+    if (!account) throw accountRemoved(ref.accountId);
+    const { credentialsId } = account;
     const others = { id: { $ne: ref.accountId }, credentialsId, providerAccountId: upstream, mergedInto: null };
     return (await em.count(Account, others)) > 0;
   });
@@ -76,12 +79,14 @@ function rememberUpstream({ account, attempt }: AttemptTx, upstream: string, tak
   // This attempt may not delete a login that this account already had or that another one has.
   if (taken || account.providerAccountId === upstream) return;
   attempt.undo = [...new Set([...attempt.undo, upstream])];
-  account.providerAccountId ??= upstream;
+  // An attempt that ended meanwhile leaves its login to compensation.
+  if (attempt.state === 'running') account.providerAccountId ??= upstream;
 }
 
 /**
  * Asks the provider to begin a login, on the known upstream account where there is one. An upstream account that is gone
- * is made again. A failure that surely had no effect clears the intent.
+ * is made again. A failure that surely had no effect clears the intent. Asks nothing for an attempt that has ended: throws
+ * `superseded`.
  */
 export async function startProviderLogin(
   context: Context,
@@ -90,11 +95,10 @@ export async function startProviderLogin(
   input: LoginInput,
   call: ProviderCall,
 ): Promise<LoginProgress> {
-  const upstream = await withAttempt(
-    context,
-    ref,
-    ({ attempt }) => attempt.providerAccountId ?? call.providerAccountId,
-  );
+  const upstream = await withAttempt(context, ref, ({ attempt }) => {
+    if (attempt.state !== 'running') throw new ProviderFailure('superseded', 'The attempt has ended.');
+    return attempt.providerAccountId ?? call.providerAccountId;
+  });
   if (input.oauth && provider.oauth)
     return authorization(provider.oauth, { ...call, providerAccountId: upstream }, input.oauth);
   try {

@@ -11,7 +11,7 @@ import { sealed } from '../../../db/sealed.ts';
 import { failureRow, ProviderFailure } from '../../../domain/failures.ts';
 import type { AttemptRef } from '../../../domain/attempts.ts';
 import type { Keyset } from '../../../platform/keyset.ts';
-import type { AccountView, LoginInput, Provider, ProviderCall } from '../../../providers/provider.ts';
+import type { LoginInput, Provider, ProviderCall } from '../../../providers/provider.ts';
 import { watchKey } from '../../accounts/refused-keys.ts';
 import { timeOf, type Context } from '../../context.ts';
 
@@ -57,10 +57,6 @@ export const withAttemptAndContacts = <T>(
 export function checkDone(account: Account, wanted: Date | null): void {
   if (account.checkRequestedAt?.getTime() === wanted?.getTime()) account.checkRequestedAt = null;
 }
-
-/** Whether another identity logged in than the account's: for example, another phone scanned the code. */
-export const isDifferentIdentity = ({ identity }: Account, view: AccountView): boolean =>
-  identity !== null && view.identity !== null && identity !== view.identity;
 
 /** The provider of an account with the input of its calls. Throws `provider_not_configured`. */
 export async function connectionTo(

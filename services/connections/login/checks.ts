@@ -1,13 +1,14 @@
 import { addTimelineEvent, moveAccount } from '../../../db/queries/accounts/timeline.ts';
-import { type AccountEvent, eventOfStatus, reasonForLogin } from '../../../domain/accounts.ts';
+import { nextCheckAt, reasonForLogin } from '../../../domain/accounts.ts';
 import { ProviderFailure, type FailureCode } from '../../../domain/failures.ts';
 import type { AttemptRef, Progress } from '../../../domain/attempts.ts';
 import type { AccountView } from '../../../providers/provider.ts';
 import type { Context } from '../../context.ts';
 import { applyLoginProgress, startProviderLogin } from './apply-login-progress.ts';
 import { completeLogin } from './complete-login.ts';
-import { checkDone, connectionTo, isDifferentIdentity, loginInput, withAttempt } from './attempt-tx.ts';
-import { endingReason, placeStep, progressOf, settingUp } from './steps.ts';
+import { checkDone, connectionTo, loginInput, withAttempt } from './attempt-tx.ts';
+import { endingReason, isSuperseded, placeStep, progressOf, settingUp } from './steps.ts';
+import { followCheck, isDifferentIdentity } from '../../accounts/follow-check.ts';
 import { saveDetails } from '../../accounts/save-details.ts';
 
 /**
@@ -47,6 +48,10 @@ export async function checkLogin(context: Context, ref: AttemptRef): Promise<Pro
     });
   if (ending) return after(ending);
   if (kind === 'qr' && lapsed) {
+    const next = await startProviderLogin(context, ref, provider, input, call);
+    return applyLoginProgress(context, ref, next, { provider, call, outcome: 'replaced' });
+  }
+  if (kind === 'wait' && view.codeWaits) {
     const next = await startProviderLogin(context, ref, provider, input, call);
     return applyLoginProgress(context, ref, next, { provider, call, outcome: 'replaced' });
   }
@@ -117,8 +122,9 @@ export async function reviveLogin(context: Context, ref: AttemptRef): Promise<Pr
  */
 export async function checkAccount(context: Context, ref: AttemptRef): Promise<Progress> {
   const start = await withAttempt(context, ref, async ({ em, account, at, ...tx }) => {
-    const resting = account.mergedInto !== null || !account.providerAccountId || !account.checkRequestedAt;
-    if (resting) {
+    const unconnected = account.mergedInto !== null || !account.providerAccountId;
+    if (unconnected) account.checkDueAt = null;
+    if (unconnected || !account.checkRequestedAt) {
       account.checkRequestedAt = null;
       return { over: progressOf({ em, account, at, ...tx }), wanted: null, connection: null };
     }
@@ -145,24 +151,18 @@ export async function checkAccount(context: Context, ref: AttemptRef): Promise<P
   return withAttempt(context, ref, async (tx) => {
     const { em, account, at } = tx;
     // An attempt that began meanwhile decides the account's state.
-    if (account.providerAccountId !== call.providerAccountId) return progressOf(tx);
+    if (account.providerAccountId !== call.providerAccountId || (await isSuperseded(tx))) return progressOf(tx);
     checkDone(account, start.wanted);
-    account.checkedAt = at;
     if (!found) {
+      account.checkedAt = at;
       moveAccount(em, account, { type: 'key_refused', at });
+      account.checkDueAt = nextCheckAt(account, at);
       return progressOf(tx);
     }
     const { view, details } = found;
-    const isDifferent = isDifferentIdentity(account, view);
-    const event = isDifferent ? lostToAnother(at) : eventOfStatus(view.status, at);
-    if (event && moveAccount(em, account, event))
-      addTimelineEvent(em, account, at, 'provider_says', `The provider reports: ${view.reported}.`, {
-        data: { reported: view.reported },
-      });
-    if (details && !isDifferent) await saveDetails(context.vault, em, account, view, details, at);
+    followCheck(em, account, view, at);
+    if (details && !isDifferentIdentity(account, view))
+      await saveDetails(context.vault, em, account, view, details, at);
     return progressOf(tx);
   });
 }
-
-/** Another identity logged in at the provider: its data never becomes the account's. */
-const lostToAnother = (at: Date): AccountEvent => ({ type: 'login_lost', at, reason: 'another_identity' });

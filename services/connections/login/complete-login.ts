@@ -1,16 +1,19 @@
 import { UniqueConstraintViolationException } from '@mikro-orm/core';
 import { addTimelineEvent, moveAccount } from '../../../db/queries/accounts/timeline.ts';
 import { lockContacts } from '../../../db/queries/contacts/lock-contacts.ts';
-import { lockAccounts } from '../../../db/queries/accounts/lock-accounts.ts';
+import { accountRemoved, lockAccounts } from '../../../db/queries/accounts/lock-accounts.ts';
 import { forgetAccountKeys } from '../../../db/queries/accounts/account-keys.ts';
 import type { Em } from '../../../db/connect.ts';
 import { Account } from '../../../db/entities/accounts.ts';
 import { ConnectionAttempt } from '../../../db/entities/attempts.ts';
+import { purgeAccount } from '../../../db/queries/accounts/purge-account.ts';
+import { openAttempts } from '../../../db/queries/attempts/open-attempts.ts';
 import { firstContactsReads, openContactsRun } from '../../../db/queries/syncs/open-contacts-run.ts';
 import { sealed } from '../../../db/sealed.ts';
 import type { AccountDetails } from '../../../domain/accounts.ts';
 import type { AttemptRef, Progress } from '../../../domain/attempts.ts';
 import type { AccountView, Provider, ProviderCall } from '../../../providers/provider.ts';
+import { isDifferentIdentity } from '../../accounts/follow-check.ts';
 import { saveDetails } from '../../accounts/save-details.ts';
 import type { AccountRef } from '../../../temporal/client.ts';
 import type { Context } from '../../context.ts';
@@ -18,8 +21,9 @@ import { refOf } from '../../accounts/find-account.ts';
 import { signalConnection, startContactsSync } from '../../signal.ts';
 import { claimEvents } from '../../webhooks/claim-events.ts';
 import { compensateAttempt } from './compensate.ts';
-import { attemptIn, isDifferentIdentity, checkDone, type AttemptTx } from './attempt-tx.ts';
-import { placeLastStep, progressOf } from './steps.ts';
+import { attemptIn, checkDone, type AttemptTx } from './attempt-tx.ts';
+import { endAttempt } from './end-attempt.ts';
+import { isSuperseded, placeLastStep, progressOf } from './steps.ts';
 
 /**
  * Completes a login that succeeded, as a check showed that was requested at `wanted`. In one transaction the account gets
@@ -82,8 +86,11 @@ async function settle(
     return { progress: progressOf(tx, 'another_identity'), winner: null, contacts: null };
 
   const winner = rivals[0];
+  // The newer operation is about this account alone: its login is not merged away from under it.
+  if (winner && (await isSuperseded(tx)))
+    return { progress: progressOf(tx, 'superseded'), winner: null, contacts: null };
   attempt.undo = attempt.undo.filter((id) => id !== upstream);
-  if (winner) await mergeInto(em, tx, winner, upstream);
+  if (winner) await mergeInto(context, em, tx, winner, upstream);
   const survivor = winner ?? account;
   survivor.providerAccountId = upstream;
   survivor.identity = view.identity ?? survivor.identity;
@@ -125,7 +132,8 @@ async function settle(
  * before them (see `withAttemptAndContacts`).
  */
 async function rivalsOf(em: Em, ref: AttemptRef, call: ProviderCall, view: AccountView): Promise<Account[]> {
-  const own = await em.findOneOrFail(Account, { id: ref.accountId });
+  const own = await em.findOne(Account, { id: ref.accountId });
+  if (!own) throw accountRemoved(ref.accountId);
   const { tenantId, provider, channel, credentialsId } = own;
   const same = [
     { credentialsId, providerAccountId: call.providerAccountId },
@@ -141,9 +149,19 @@ async function rivalsOf(em: Em, ref: AttemptRef, call: ProviderCall, view: Accou
   return em.find(Account, { id: { $in: ids }, ...rivals }, { orderBy: { id: 'asc' } });
 }
 
-/** Merges this attempt's account into `winner`, which takes the newer login. */
-async function mergeInto(em: Em, tx: AttemptTx, winner: Account, upstream: string): Promise<void> {
+/**
+ * Merges this attempt's account into `winner`, which takes the newer login. The winner's open attempts end: they were
+ * about the login that this one replaces. Only a disconnection that was requested after this login stays open.
+ */
+async function mergeInto(context: Context, em: Em, tx: AttemptTx, winner: Account, upstream: string): Promise<void> {
   const { account, attempt, at } = tx;
+  for (const open of await openAttempts(em, winner.id)) {
+    if (open.operation === 'disconnect' && open.startedAt > attempt.startedAt) continue;
+    const { tenantId, id: accountId } = winner;
+    const replaced = await attemptIn(context, em, { tenantId, accountId, attempt: open.number, now: at.getTime() });
+    await endAttempt(context, replaced, 'superseded');
+    if (open.operation === 'disconnect' && open.purge) await purgeAccount(em, winner, open.id);
+  }
   const old = winner.providerAccountId;
   // Delete only a login that one of our attempts made.
   const ours = old && old !== upstream && (await em.count(ConnectionAttempt, { providerAccountId: old })) > 0;

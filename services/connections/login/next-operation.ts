@@ -30,7 +30,8 @@ export function nextOperation(context: Context, ref: AttemptRef, runId: string |
         attempt: open.number,
         expiresInMs: Math.max(open.deadlineAt.getTime() - timeOf(context, ref).getTime(), 0),
       };
-    const account = await em.findOneOrFail(Account, { id: ref.accountId });
+    const account = await em.findOne(Account, { id: ref.accountId });
+    if (!account) return { kind: 'removed', attempt: 0 };
     const isRefused = await em.count(ProviderCredentials, { id: account.credentialsId, refusedAt: { $ne: null } });
     // What the provider would refuse waits until the key is accepted again.
     if (isRefused) return { kind: 'none', attempt: number, owes: 'nothing' };

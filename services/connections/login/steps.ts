@@ -97,6 +97,7 @@ async function addStep(tx: AttemptTx, step: NewStep): Promise<void> {
     answerId: null,
     answeredAt: null,
     sentAt: null,
+    moveId: null,
     outcome: null,
     endedAt: null,
   });
@@ -109,11 +110,15 @@ async function addStep(tx: AttemptTx, step: NewStep): Promise<void> {
 export const contentOf = (keys: Keyset, step: ConnectionStep): StepContent | null =>
   step.content === null ? null : (JSON.parse(keys.open(step.content, sealed.stepContent(step.id))) as StepContent);
 
-/** The progress of the attempt, for its workflow. `ending` is the reason for which it must be closed. */
+/**
+ * The progress of the attempt, for its workflow. `ending` is the reason for which it must be closed. Notes on the attempt when
+ * its run moves it next: one that is late was lost.
+ */
 export function progressOf(tx: AttemptTx, ending: FailureCode | null = null): Progress {
   const { attempt, account, step, at } = tx;
   const open = attempt.state === 'running';
   const wakeAt = open && step && !step.endedAt ? wakeOf(tx, step) : null;
+  attempt.wakeAt = !open || (!ending && wakeAt === null) ? null : new Date(ending ? at : (wakeAt ?? at));
   return {
     attempt: attempt.number,
     state: !open ? 'closed' : ending ? 'ending' : 'open',
@@ -137,7 +142,7 @@ function wakeOf({ account, attempt, at }: AttemptTx, step: ConnectionStep): numb
 }
 
 /** Whether a newer attempt exists, which replaces this one. */
-async function isSuperseded({ em, attempt, account }: AttemptTx): Promise<boolean> {
+export async function isSuperseded({ em, attempt, account }: AttemptTx): Promise<boolean> {
   const newer = await em.count(ConnectionAttempt, { accountId: account.id, number: { $gt: attempt.number } });
   return newer > 0;
 }
