@@ -1,3 +1,4 @@
+import { canonicalText } from '../domain/text.ts';
 import { Option, type Command } from 'commander';
 import { Account, AccountEvent } from '../db/entities/accounts.ts';
 import { ConnectionAttempt } from '../db/entities/attempts.ts';
@@ -26,7 +27,7 @@ export function addAccounts(program: Command): void {
     .addOption(tenantOption())
     .addOption(new Option('--state <state>', 'only in this state').choices(accountStates))
     .addOption(new Option('--channel <channel>', 'only of this channel').choices(channelNames))
-    .option('--owner <owner>', 'only of this owner')
+    .option('--owner <owner>', 'only of this owner', canonicalText)
     .option('--json', 'for machines')
     .action(async (options: ListOptions) =>
       print(await list(options), options, (found) => table(found, 'no accounts')),

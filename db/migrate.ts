@@ -22,6 +22,7 @@ import { KnownLogins } from './migrations/0021-known-logins.ts';
 import { WebhookRequests } from './migrations/0022-webhook-requests.ts';
 import { WebhookRows } from './migrations/0023-webhook-rows.ts';
 import { RefusedKeys } from './migrations/0045-refused-keys.ts';
+import { AliasPairs } from './migrations/0050-alias-pairs.ts';
 
 export const migrationsList = [
   { name: '0001-foundation', class: Foundation },
@@ -45,6 +46,7 @@ export const migrationsList = [
   { name: '0022-webhook-requests', class: WebhookRequests },
   { name: '0023-webhook-rows', class: WebhookRows },
   { name: '0045-refused-keys', class: RefusedKeys },
+  { name: '0050-alias-pairs', class: AliasPairs },
 ];
 
 /** Connects as the schema's owner: for migrations, never for a serving process. */
