@@ -2,6 +2,7 @@ import { LockMode } from '@mikro-orm/core';
 import { Account } from '../../db/entities/accounts.ts';
 import { lockAccount } from '../../db/queries/accounts/lock-accounts.ts';
 import { SyncRun } from '../../db/entities/events.ts';
+import { noteFailedTry } from '../../db/queries/syncs/note-failed-try.ts';
 import { failureRow, ProviderFailure, type FailureCode } from '../../domain/failures.ts';
 import { connectionTo } from '../connections/login/attempt-tx.ts';
 import { timeOf, type Context } from '../context.ts';
@@ -51,9 +52,16 @@ export async function collectDetails(context: Context, ref: DetailsRef): Promise
   } catch (error) {
     if (error instanceof ProviderFailure && error.effect === 'none' && !isRetried(error))
       return finish(context, ref, at, 'failed', error.code);
+    if (error instanceof ProviderFailure) await noteFailure(context, ref, error);
     throw error;
   }
 }
+
+/** The run shows the reason while it goes on trying. */
+const noteFailure = (context: Context, ref: DetailsRef, { code }: ProviderFailure): Promise<void> =>
+  context.db.tenant(ref.tenantId, (em) =>
+    noteFailedTry(em, { kind: 'details', accountId: ref.accountId, scope: '' }, code),
+  );
 
 const isRetried = ({ code }: ProviderFailure): boolean => ['retry', 'wait'].includes(failureRow(code).action);
 
@@ -77,7 +85,10 @@ async function finish(
       { lockMode: LockMode.PESSIMISTIC_WRITE },
     );
     if (!run) return false;
-    if (run.again) return true;
+    if (run.again) {
+      run.reason = null;
+      return true;
+    }
     Object.assign(run, { state, reason, stats, endedAt: at });
     context.metrics.syncs.inc({ kind: 'details', outcome: reason ?? state });
     return false;
