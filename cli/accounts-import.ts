@@ -1,3 +1,4 @@
+import { canonicalText } from '../domain/text.ts';
 import { Option, type Command } from 'commander';
 import { importAccounts } from '../services/accounts/import-accounts.ts';
 import type { ProviderName } from '../domain/channels.ts';
@@ -26,7 +27,7 @@ export function addImport(accounts: Command): void {
         .choices(Object.keys(installedProviders))
         .makeOptionMandatory(),
     )
-    .option('--owner <owner>', 'the owner of the accounts', 'unassigned')
+    .option('--owner <owner>', 'the owner of the accounts', canonicalText, 'unassigned')
     .option('--only <id...>', "only these, by the provider's own ids")
     .option('--dry-run', 'show what would be taken over, do nothing')
     .option('--json', 'for machines')

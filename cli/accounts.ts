@@ -1,3 +1,4 @@
+import { canonicalText } from '../domain/text.ts';
 import { Option, type Command } from 'commander';
 import { Account, AccountEvent } from '../db/entities/accounts.ts';
 import { ConnectionAttempt } from '../db/entities/attempts.ts';
@@ -30,7 +31,7 @@ export function addAccounts(program: Command): void {
     .addOption(tenantOption())
     .addOption(new Option('--state <state>', 'only in this state').choices(accountStates))
     .addOption(new Option('--channel <channel>', 'only of this channel').choices(channelNames))
-    .option('--owner <owner>', 'only of this owner')
+    .option('--owner <owner>', 'only of this owner', canonicalText)
     .addOption(cursorOption())
     .addOption(limitOption())
     .option('--json', 'for machines')

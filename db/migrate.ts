@@ -27,6 +27,7 @@ import { AttemptWakes } from './migrations/0031-attempt-wakes.ts';
 import { StepMoves } from './migrations/0032-step-moves.ts';
 import { Plans } from './migrations/0035-plans.ts';
 import { RefusedKeys } from './migrations/0045-refused-keys.ts';
+import { AliasPairs } from './migrations/0050-alias-pairs.ts';
 
 export const migrationsList = [
   { name: '0001-foundation', class: Foundation },
@@ -54,6 +55,7 @@ export const migrationsList = [
   { name: '0032-step-moves', class: StepMoves },
   { name: '0035-plans', class: Plans },
   { name: '0045-refused-keys', class: RefusedKeys },
+  { name: '0050-alias-pairs', class: AliasPairs },
 ];
 
 /**

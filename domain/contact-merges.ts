@@ -62,6 +62,15 @@ export function ownOf(contact: Contents): Contents {
   });
 }
 
+/** The contents once the number was given to another person: what the provider told goes; edits and merges stay. */
+export function afterNewOwner(contact: Contents): Contents {
+  const parts = apart(contact);
+  const { values, origins } = parts.provided;
+  const merged = (all: object): object =>
+    Object.fromEntries(Object.entries(all).filter(([name]) => origins[name]?.source === 'merge'));
+  return together({ ...parts, provided: { values: merged(values), origins: merged(origins) } as Layer });
+}
+
 function ownGroups({ groups, provenance }: Contents): string[] {
   const brought = Object.values(provenance.groups ?? {}).flat();
   return groups.filter((group) => !brought.includes(group));

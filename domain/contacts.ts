@@ -1,6 +1,6 @@
 import type { ProviderName } from './channels.ts';
-import { contactFields, fieldNames, type ContactFields, type FieldName } from './contact-fields.ts';
-import { identityOf, jidOf, type Identity } from './identities.ts';
+import { contactFields, fieldNames, noFields, type ContactFields, type FieldName } from './contact-fields.ts';
+import { identityOf, jidOf, parseIdentity, phoneOf, type Identity } from './identities.ts';
 import { formatPhone } from './phone.ts';
 import { cleanText } from './text.ts';
 
@@ -10,23 +10,26 @@ export interface SeenContact {
   id: string;
   phone: string | null;
   lid: string | null;
+  /** The identity by which the person was asked for, where the answer names another one. */
+  asked?: string;
   /** As saved in the owner's phone. */
   name: string | null;
-  /** As the person chose it. */
+  /** As the person named themself. */
   pushName: string | null;
   /** Of a business that the channel has verified. */
   verifiedName: string | null;
   company: string | null;
   isBusiness: boolean;
+  /** The person's text about themself. */
   status: string | null;
-  /** Missing: not part of this entry, or changed and to be fetched. The address expires. */
+  /** Missing: not part of this entry, or changed; it must be asked for. The address expires. */
   pictureUrl?: string;
   raw: unknown;
 }
 
-/** Every identity of an entry, its own id first. */
-export function aliasesOf({ id, lid, phone }: SeenContact): Identity[] {
-  const values = new Set([id, ...(phone ? [jidOf(phone)] : []), ...(lid ? [lid] : [])]);
+/** Every identity that an entry tells of its person, the one that it came under first. */
+export function aliasesOf({ id, lid, phone, asked }: SeenContact): Identity[] {
+  const values = new Set([id, ...(phone ? [jidOf(phone)] : []), ...(lid ? [lid] : []), ...(asked ? [asked] : [])]);
   return [...values].map(identityOf);
 }
 
@@ -48,36 +51,47 @@ export type Provenance = Partial<Record<keyof ContactFields | 'name', FieldOrigi
   groups?: Readonly<Record<string, readonly string[]>>;
 };
 
-/** An entry's fields; `keep` names the fields to keep, null all. */
-export function fieldsOf(seen: SeenContact, keep: ReadonlySet<string> | null): ContactFields {
-  const fields: ContactFields = {
-    phoneNumber: seen.phone,
-    savedName: cleanText(seen.name),
-    pushName: cleanText(seen.pushName),
-    verifiedName: cleanText(seen.verifiedName),
-    company: cleanText(seen.company),
-    profileImageUrl: seen.pictureUrl ?? null,
-    whatsappStatus: cleanText(seen.status),
-    isBusinessAccount: seen.isBusiness,
+/** What an entry tells; undefined where it neither has a value nor denies the one that is known. */
+export type ToldFields = { [Name in FieldName]: ContactFields[Name] | undefined };
+
+/**
+ * An entry's fields; `keep` names the fields to keep, null all. An entry that shows no name at all leaves things out, and
+ * so does any entry soon after a login, while the phone still sends them: these deny nothing.
+ */
+export function fieldsOf(seen: SeenContact, keep: ReadonlySet<string> | null, isAfterLogin: boolean): ToldFields {
+  const savedName = cleanText(seen.name);
+  const pushName = cleanText(seen.pushName);
+  const verifiedName = cleanText(seen.verifiedName);
+  const denied = isAfterLogin || (savedName ?? pushName ?? verifiedName) === null ? undefined : null;
+  const fields: ToldFields = {
+    phoneNumber: seen.phone ?? (seen.asked === undefined ? undefined : (phoneOf(identityOf(seen.asked)) ?? undefined)),
+    savedName: savedName ?? denied,
+    pushName: pushName ?? undefined,
+    verifiedName: verifiedName ?? undefined,
+    company: cleanText(seen.company) ?? denied,
+    profileImageUrl: seen.pictureUrl,
+    whatsappStatus: cleanText(seen.status) ?? denied,
+    isBusinessAccount: seen.isBusiness || undefined,
   };
   if (!keep) return fields;
   const kept = Object.entries(fields).map(([name, value]) => [
     name,
-    !contactFields[name as FieldName].droppable || keep.has(name) ? value : null,
+    !contactFields[name as FieldName].droppable || keep.has(name) ? value : undefined,
   ]);
-  return Object.fromEntries(kept) as ContactFields;
+  return Object.fromEntries(kept) as ToldFields;
 }
 
-/** Sources of values that the provider's entry does not hold: an empty field in the entry does not remove them. */
-const learned: ReadonlySet<string> = new Set(['merge', 'translation']);
+/** The fields of a contact that only this entry tells of. */
+export const newFields = (told: ToldFields): ContactFields =>
+  Object.fromEntries(fieldNames.map((name) => [name, told[name] ?? noFields[name]])) as ContactFields;
 
 /**
- * The entry under the contact's own identity decides; one under another alias only fills gaps, so that two entries of
- * one person never alternate. `from`: the merged contact of the entry.
+ * A contact's fields after an entry was seen. The entry under its identity decides; one under another alias only fills
+ * gaps, so that two entries of one person never take turns. Edits stay, and so does what the entry leaves out. `from`: the merged contact under whose identity the entry came.
  */
 export function afterSeen(
   before: { fields: ContactFields; edits: ContactEdits; provenance: Provenance },
-  seen: ContactFields,
+  told: ToldFields,
   decides: boolean,
   at: string,
   from?: string,
@@ -85,13 +99,13 @@ export function afterSeen(
   const fields = { ...before.fields };
   const provenance = { ...before.provenance };
   const set = <F extends keyof ContactFields>(name: F): void => {
-    const now = seen[name];
+    const now: ContactFields[F] | undefined = told[name];
     const was = fields[name];
+    if (now === undefined || was === now) return;
     const empty = now === null || now === false;
     if (name === 'company' && before.edits.company !== undefined) return;
-    if (empty && (!decides || learned.has(provenance[name]?.source ?? ''))) return;
+    if (empty && (!decides || provenance[name]?.source === 'merge')) return;
     if (!decides && was !== null && was !== false) return;
-    if (was === now) return;
     fields[name] = now;
     provenance[name] = { source: 'provider', at, ...(from !== undefined && { from }) };
   };
@@ -172,9 +186,18 @@ const filled = (first: SeenContact, later: SeenContact): SeenContact => ({
   ...(first.pictureUrl === undefined && later.pictureUrl !== undefined ? { pictureUrl: later.pictureUrl } : {}),
 });
 
-/** An entry's content, to be compared by digest. Lists and single answers differ in their raw entry and picture. */
+/** An answer to the question for one person: what was answered belongs to what was asked. */
+export function askedAs(identity: string, seen: SeenContact): SeenContact {
+  const asked = parseIdentity(identity)?.value;
+  return asked === undefined || aliasesOf(seen).some(({ value }) => value === asked) ? seen : { ...seen, asked };
+}
+
+/**
+ * An entry's content as one text, to be compared by digest. Without the raw entry, which lists and single answers spell
+ * in two ways, and without the picture and what was asked, which not every answer has.
+ */
 export const contentOf = (
-  { raw: _raw, pictureUrl: _url, ...seen }: SeenContact,
+  { raw: _raw, pictureUrl: _url, asked: _asked, ...seen }: SeenContact,
   keep: ReadonlySet<string> | null,
 ): string => JSON.stringify([seen, keep ? [...keep].sort() : null]);
 

@@ -1,4 +1,4 @@
-import { toE164 } from './phone.ts';
+import { numberSpellings, toE164 } from './phone.ts';
 
 /**
  * `phone` E.164 · `jid` and `lid` WhatsApp's address by number and without it · `psid`, `igsid` and `bsuid` Meta's ids
@@ -33,7 +33,7 @@ const whatsAppIdentity = (user: string, server: string | undefined): Identity =>
 /** A WhatsApp person as a JID or LID, with or without its device, or as bare digits. Null for anything else. */
 export function parseIdentity(text: string | null): Identity | null {
   const given = text?.trim() ?? '';
-  const digits = /^\+?(\d{5,15})$/.exec(given)?.[1];
+  const digits = /^\+?([1-9]\d{4,14})$/.exec(given)?.[1];
   if (digits) return whatsAppIdentity(digits, undefined);
   const [, user, server] = wholeAddress.exec(given) ?? [];
   return user ? whatsAppIdentity(user, server) : null;
@@ -50,3 +50,9 @@ export function* identitiesInside(text: string): Generator<Identity | null> {
 
 export const phoneOf = ({ kind, value }: Identity): string | null =>
   kind === 'jid' || kind === 'phone' ? toE164(value) : null;
+
+/** An identity in each spelling of its number, itself first. */
+export function identitySpellings(identity: Identity): Identity[] {
+  const phone = identity.kind === 'jid' ? phoneOf(identity) : null;
+  return phone === null ? [identity] : numberSpellings(phone).map(phoneIdentity);
+}

@@ -10,13 +10,14 @@ import { anyAccount, ownAccount } from '../../services/accounts/find-account.ts'
 import { checkProviderName } from '../../services/provider-names.ts';
 import { afterCursor, flag, page, pageOf, pageQuery } from '../http/pagination.ts';
 import { route } from '../http/route.ts';
+import { reference } from '../http/text.ts';
 import { accountAnswer, accountView, rawAccountView } from '../views/account.ts';
 import { accountAndAttempt, accountAndAttemptView } from '../views/attempt.ts';
 import { providerName } from '../views/provider-name.ts';
 
 const tag = 'accounts';
 export const accountParams = z.object({ id: z.string().describe('The account.') });
-const owner = z.string().min(1).max(255).describe("Your own application's reference to the person.");
+const owner = reference.min(1).max(255).describe("Your own application's reference to the person.");
 const label = z.string().max(255).nullable();
 const metadata = z.record(z.string(), z.unknown()).describe('Stored and returned unchanged.');
 
@@ -72,7 +73,7 @@ export const listAccounts = route({
   query: z.object({
     ...pageQuery,
     account: z.string().optional(),
-    owner: z.string().optional(),
+    owner: reference.optional(),
     channel: z.enum(channelNames).optional(),
     provider: providerName.optional(),
     state: z.enum(accountStates).optional(),

@@ -10,18 +10,16 @@ import type { Context } from '../../services/context.ts';
 import type { Principal } from '../../services/principal.ts';
 import { cursorId, flag, page, pageOf, pageQuery } from '../http/pagination.ts';
 import { route } from '../http/route.ts';
+import { shownText } from '../http/text.ts';
 import { contactAnswer, contactView, wholeContactAnswer, wholeContactView } from '../views/contact.ts';
 
 export const tag = 'contacts';
 export const contactParams = z.object({ id: z.string().describe('The contact.') });
-const text = z.string().trim().min(1).max(255);
+const text = shownText(255);
 export const company = text.nullable().describe("Written over the provider's; null takes that back.");
 /** Groups that one contact may be given. */
 export const groupsOfOne = 50;
-export const groups = z
-  .array(z.string().trim().min(1).max(64))
-  .max(groupsOfOne)
-  .describe('Your own labels for people.');
+export const groups = z.array(shownText(64)).max(groupsOfOne).describe('Your own labels for people.');
 export const search = z
   .string()
   .max(200)

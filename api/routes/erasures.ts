@@ -11,6 +11,7 @@ import { anyContact } from '../../services/contacts/find-contacts.ts';
 import { afterCursor, page, pageOf, pageQuery, time, wireTime, wireTimeOrNull } from '../http/pagination.ts';
 import { Problem } from '../../services/problem.ts';
 import { route, type Call } from '../http/route.ts';
+import { isSpelledAsPhone } from '../../domain/phone.ts';
 import { phoneOrProblem } from '../../services/contacts/phone-or-problem.ts';
 import { pollUntil } from '../../platform/poll-until.ts';
 
@@ -106,7 +107,8 @@ function subjectAsked(body: { phone?: string; jid?: string; lid?: string; identi
   const [one] = given;
   if (!one || given.length > 1) throw new Problem('invalid_request', 'body: name one of phone, jid, lid and identity.');
   const [field, value] = one;
-  if (field === 'phone') return phoneIdentity(phoneOrProblem('phone', value));
+  if (field === 'phone' || (field === 'identity' && /^[+0(]/.test(value) && isSpelledAsPhone(value)))
+    return phoneIdentity(phoneOrProblem(field, value));
   const subject = subjectOf(value) ?? (field === 'identity' ? { kind: 'id' as const, value } : null);
   if (field === 'identity' && subject) return subject;
   if (subject?.kind !== kinds[field]) throw new Problem('invalid_request', `${field}: not one.`);

@@ -19,7 +19,10 @@ export const syncAnswer = z
     state: z.enum(syncStates),
     progress: z.number().min(0).max(1).describe('The part that is done, as far as it is known.'),
     stats: z.record(z.string(), z.unknown()),
-    reason: z.string().nullable().describe('Why it failed or was cancelled.'),
+    reason: z
+      .string()
+      .nullable()
+      .describe('Why it failed or was cancelled; of a running one, why its last try failed.'),
     what_to_do: z.string().nullable(),
     started_at: time,
     ended_at: time.nullable(),

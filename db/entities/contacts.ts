@@ -70,6 +70,11 @@ const ContactAliasSchema = defineEntity({
     contactId: p.uuid(),
     /** Digest of the last entry under this identity: an equal one is not written again. */
     contentHash: p.text().strictNullable(),
+    /**
+     * The LID of a number, or the number's JID of a LID, as the provider last told it; empty where that was contradicted
+     * since, so that the next entry is of another person.
+     */
+    pair: p.text().strictNullable(),
   },
 });
 export class ContactAlias extends ContactAliasSchema.class {}

@@ -35,7 +35,7 @@ export async function request(
 
 const isObject = (body: unknown): boolean => typeof body === 'object' && body !== null && !Array.isArray(body);
 
-const page = z.object({ items: z.array(z.unknown()), cursor: z.string().nullish() });
+const page = z.object({ items: z.array(z.unknown()).nullable(), cursor: z.string().nullish() });
 
 /**
  * Every item of a list of UniPile, page after page; a cursor is sent alone. Throws on an answer that is no list: to
@@ -47,7 +47,7 @@ export async function* everyItem(call: CredentialsCall, path: string): AsyncGene
   for (;;) {
     const { success, data } = page.safeParse(await request(call, 'GET', path, undefined, query));
     if (!success) throw new ProviderFailure('provider_unavailable', 'UniPile answered something else than a list.');
-    yield* data.items;
+    yield* data.items ?? [];
     if (!data.cursor) return;
     if (seen.has(data.cursor))
       throw new ProviderFailure('provider_unavailable', 'UniPile answered the same page of a list again.');

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Channel } from '../../domain/channels.ts';
-import { readPhone } from '../../domain/phone.ts';
+import { phoneHelp, readPhone } from '../../domain/phone.ts';
 import type { LoginInput } from '../provider.ts';
 import { providerNames } from './ids.ts';
 
@@ -51,7 +51,8 @@ export function validateLoginInput(channel: Channel, input: LoginInput): string 
       issue.code === 'unrecognized_keys' ? issue.keys : [issue.path.join('.') || 'username and password'],
     ),
   );
-  return `credentials: missing, wrong or unknown: ${[...names].join(', ')}.`;
+  const help = names.has('pairing_phone_number') ? ` ${phoneHelp}` : '';
+  return `credentials: missing, wrong or unknown: ${[...names].join(', ')}.${help}`;
 }
 
 /** The body of a login: the options, and UniPile's name of the channel. */

@@ -3,6 +3,7 @@ import type { AccountKeys } from '../../domain/accounts.ts';
 import type { AccountView, CredentialsCall, ProviderCall } from '../provider.ts';
 import { asObject, field, text, type Json } from './fields.ts';
 import { askAccount, dataOf } from './client.ts';
+import { listIn, listOf, saysMore } from './pages.ts';
 import { segment } from './ids.ts';
 
 /** A session of WASender with every part in its place: what is missing is null. Words of states are in lower case. */
@@ -64,12 +65,24 @@ export function sessionFrom(body: Json, effect: 'none' | 'unknown' = 'none'): Se
 
 /** Every session of the personal access token. Throws on an answer that is no list. */
 export async function listSessions(call: CredentialsCall): Promise<Session[]> {
-  const data = dataOf(await askAccount(call, 'GET', '/whatsapp-sessions'));
-  const items = Array.isArray(data) ? data : (field(asObject(data), 'items') ?? field(asObject(data), 'data'));
-  if (!Array.isArray(items))
-    throw new ProviderFailure('provider_unavailable', 'WASender answered something else than a list of sessions.');
-  return items.flatMap((item) => readSession(item) ?? []);
+  const sessions = new Map<string, Session>();
+  for (let page = 1; ; page += 1) {
+    const query = page === 1 ? {} : { query: { page: String(page) } };
+    const list = sessionsIn(await askAccount(call, 'GET', '/whatsapp-sessions', query));
+    const items = listIn(list);
+    if (!items) throw noList('something else than a list of sessions');
+    const before = sessions.size;
+    for (const session of items.flatMap((item) => readSession(item) ?? [])) sessions.set(session.id, session);
+    if (!saysMore(list, page)) return [...sessions.values()];
+    if (items.length && sessions.size === before) throw noList('the same page of sessions again');
+  }
 }
+
+/** A body without an envelope is the list itself. */
+const sessionsIn = (body: Json): unknown => (field(body, 'data') === undefined ? body : listOf(body));
+
+const noList = (what: string): ProviderFailure =>
+  new ProviderFailure('provider_unavailable', `WASender answered ${what}.`);
 
 /** When WASender made it, in milliseconds since the epoch; a time without zone is UTC. */
 export function madeAt({ createdAt }: Session): number | null {

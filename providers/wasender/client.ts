@@ -60,4 +60,7 @@ async function request(call: CredentialsCall, key: string, method: Method, path:
 }
 
 /** What an answer is about: its `data`, or the body itself where there is no envelope. */
-export const dataOf = (body: Json): unknown => field(body, 'data') ?? body;
+export function dataOf(body: Json): unknown {
+  const data = field(body, 'data');
+  return data === undefined ? body : data;
+}

@@ -1,4 +1,5 @@
 import type { SeenContact } from '../../domain/contacts.ts';
+import { cleanText } from '../../domain/text.ts';
 import { asObject, field, text } from './fields.ts';
 import { isLid, phoneOf, toJid } from './ids.ts';
 
@@ -20,7 +21,7 @@ export function readContact(entry: unknown): SeenContact | null {
     pushName: text(of, 'notify') ?? text(of, 'pushName'),
     verifiedName,
     company: text(of, 'company'),
-    isBusiness: verifiedName !== null,
+    isBusiness: cleanText(verifiedName) !== null,
     status: text(of, 'status'),
     ...pictureOf(field(of, 'imgUrl')),
     raw: entry,
@@ -40,5 +41,5 @@ export function isKnown(contact: SeenContact): boolean {
   const of = asObject(contact.raw);
   if (field(of, 'exists') === false) return false;
   const named = contact.name ?? contact.pushName ?? contact.verifiedName;
-  return named !== null || field(of, 'imgUrl') !== undefined || field(of, 'status') !== undefined;
+  return cleanText(named) !== null || field(of, 'imgUrl') !== undefined || field(of, 'status') !== undefined;
 }

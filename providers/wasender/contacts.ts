@@ -2,8 +2,8 @@ import { ProviderFailure } from '../../domain/failures.ts';
 import type { SeenContact } from '../../domain/contacts.ts';
 import type { ContactPage, ContactReader, ProviderCall } from '../provider.ts';
 import { readContact, isKnown } from './contacts-entry.ts';
-import { placeOf, readPage } from './contacts-pages.ts';
-import { asObject, field, text, type Json } from './fields.ts';
+import { listOf, placeOf, readPage, saysMore } from './pages.ts';
+import { asObject, text, type Json } from './fields.ts';
 import { askSession, dataOf } from './client.ts';
 import { isLid, phoneOf as phoneOfJid, toJid, segment } from './ids.ts';
 
@@ -17,17 +17,24 @@ async function page(call: ProviderCall, cursor: string | null): Promise<ContactP
   return { contacts, delivered: entries.length, cursor: next };
 }
 
-/** GET /contacts, at once. */
+/** GET /contacts, at once; page by page where the answer says that it is not all. */
 async function all(call: ProviderCall): Promise<ContactPage> {
-  const { entries } = readPage(listOf(await askSession(call, 'GET', '/contacts')), placeOf(null));
+  const data = listOf(await askSession(call, 'GET', '/contacts'));
+  if (saysMore(data, 1)) return allPages(call);
+  const { entries } = readPage(data, placeOf(null));
   return { contacts: entries.flatMap((entry) => readContact(entry) ?? []), delivered: entries.length, cursor: null };
 }
 
-/** Without `data` the body holds an envelope's fields, which are no entries. */
-function listOf(body: Json): unknown {
-  const data = field(body, 'data');
-  if (data !== undefined) return data;
-  throw new ProviderFailure('provider_unavailable', 'WASender answered something else than a list of contacts.');
+async function allPages(call: ProviderCall): Promise<ContactPage> {
+  const whole: ContactPage = { contacts: [], delivered: 0, cursor: null };
+  let cursor: string | null = null;
+  do {
+    const { contacts: more, delivered, cursor: next } = await page(call, cursor);
+    for (const one of more) whole.contacts.push(one);
+    whole.delivered += delivered;
+    cursor = next;
+  } while (cursor !== null);
+  return whole;
 }
 
 /** GET /contacts/{phone}. An unknown person is answered by an error or by nulls. */

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Channel } from '../../domain/channels.ts';
-import { readPhone, toE164 } from '../../domain/phone.ts';
+import { phoneHelp, readPhone, toE164 } from '../../domain/phone.ts';
 import type { LoginInput } from '../provider.ts';
 import type { Json } from './fields.ts';
 
@@ -32,7 +32,8 @@ export function validateLoginInput(_channel: Channel, input: LoginInput): string
       issue.code === 'unrecognized_keys' ? issue.keys : [issue.path.join('.') || 'phone_number'],
     ),
   );
-  return `credentials: wrong or unknown: ${[...names].join(', ')}.`;
+  const help = names.has('phone_number') ? ` ${phoneHelp}` : '';
+  return `credentials: wrong or unknown: ${[...names].join(', ')}.${help}`;
 }
 
 /** The number to connect: the one given, else the one that the account had. E.164, or null. */

@@ -4,6 +4,7 @@ import { Account } from '../../db/entities/accounts.ts';
 import { dueForCheck } from '../../db/queries/accounts/due-for-check.ts';
 import { lockAccountOfLogin } from '../../db/queries/accounts/lock-accounts.ts';
 import { SyncRun } from '../../db/entities/events.ts';
+import { noteFailedTry } from '../../db/queries/syncs/note-failed-try.ts';
 import { failureRow, ProviderFailure, type FailureCode } from '../../domain/failures.ts';
 import { connectionTo } from '../connections/login/attempt-tx.ts';
 import { timeOf, type Context } from '../context.ts';
@@ -56,6 +57,7 @@ export async function collectDetails(context: Context, ref: DetailsRef): Promise
   } catch (error) {
     if (error instanceof ProviderFailure && error.effect === 'none' && !isRetried(error))
       return finish(context, ref, at, 'failed', error.code);
+    if (error instanceof ProviderFailure) await noteFailure(context, ref, error);
     throw error;
   }
 }
@@ -64,6 +66,12 @@ const running = ({ accountId }: DetailsRef) =>
   ({ accountId, kind: 'details', state: 'running', dryRun: false }) as const;
 const lockRun = (em: Em, ref: DetailsRef): Promise<SyncRun | null> =>
   em.findOne(SyncRun, running(ref), { lockMode: LockMode.PESSIMISTIC_WRITE, refresh: true });
+
+/** The run shows the reason while it goes on trying. */
+const noteFailure = (context: Context, ref: DetailsRef, { code }: ProviderFailure): Promise<void> =>
+  context.db.tenant(ref.tenantId, (em) =>
+    noteFailedTry(em, { kind: 'details', accountId: ref.accountId, scope: '' }, code),
+  );
 
 const isRetried = ({ code }: ProviderFailure): boolean => ['retry', 'wait'].includes(failureRow(code).action);
 
@@ -94,7 +102,10 @@ function end(
   reason: FailureCode | null,
   stats: Record<string, unknown>,
 ): boolean {
-  if (run.again) return true;
+  if (run.again) {
+    run.reason = null;
+    return true;
+  }
   Object.assign(run, { state, reason, stats, endedAt: at });
   context.metrics.syncs.inc({ kind: 'details', outcome: reason ?? state });
   return false;

@@ -1,4 +1,3 @@
-import { readPhone } from '../../domain/phone.ts';
 import { answerable, type StepContent } from '../../domain/steps.ts';
 import type { Em } from '../../db/connect.ts';
 import type { Account } from '../../db/entities/accounts.ts';
@@ -6,6 +5,7 @@ import { ConnectionStep } from '../../db/entities/attempts.ts';
 import { sealed } from '../../db/sealed.ts';
 import { isId } from '../../platform/ids.ts';
 import type { CallerRequest } from '../principal.ts';
+import { phoneOrProblem } from '../contacts/phone-or-problem.ts';
 import { Problem } from '../problem.ts';
 import { contentOf } from './login/steps.ts';
 import { currentAttempt } from './read-attempt.ts';
@@ -117,11 +117,7 @@ function checkAnswer(content: StepContent | null, text: string): string {
   if (!content || !answerable.has(content.kind)) throw new Problem('step_takes_no_answer');
   const answer = text.trim();
   if (!answer) throw new Problem('invalid_request', 'answer: must not be empty.');
-  if (content.kind === 'phone') {
-    const phone = readPhone(answer);
-    if (!phone) throw new Problem('invalid_request', 'answer: not a phone number with its country code.');
-    return phone;
-  }
+  if (content.kind === 'phone') return phoneOrProblem('answer', answer);
   if (content.kind === 'choose' && !content.options.some(({ id }) => id === answer))
     throw new Problem('invalid_request', `answer: one of ${content.options.map(({ id }) => id).join(', ')}.`);
   return answer;

@@ -192,13 +192,15 @@ async function isErased(em: Em, vault: Vault, of: WritingOf, id: string, phone: 
 }
 
 async function learnPhone(em: Em, of: WritingOf, id: string, phone: string): Promise<void> {
-  const other = await addPhoneAlias(em, of, id, phone);
-  if (other !== null) {
-    await mergeContacts(em, of, other, [id]);
+  const row = (await loadContacts(em, of.accountId, [id])).get(id);
+  // An entry may have told the number since it was asked for.
+  if (!row?.identity || row.fields.phoneNumber !== null) return;
+  const owner = await addPhoneAlias(em, of, { id, lid: row.identity }, phone);
+  if (owner === null) return;
+  if (owner !== id) {
+    await mergeContacts(em, of, owner, [id]);
     return;
   }
-  const row = (await loadContacts(em, of.accountId, [id])).get(id);
-  if (!row) return;
   const kept = await contactFieldPolicy(em, of.tenantId);
   if (kept && !kept.has('phoneNumber')) return;
   row.fields.phoneNumber = phone;

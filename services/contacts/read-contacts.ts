@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { peopleOfGroup } from '../../db/queries/contacts/find-contacts.ts';
-import type { SeenContact } from '../../domain/contacts.ts';
+import { askedAs, type SeenContact } from '../../domain/contacts.ts';
 import { failureRow, ProviderFailure } from '../../domain/failures.ts';
 import type { ContactReader, ProviderCall } from '../../providers/provider.ts';
 import type { Context } from '../context.ts';
@@ -20,6 +20,8 @@ export interface Reading {
   reader: ContactReader;
   call: ProviderCall;
   signal: AbortSignal;
+  /** Called for each try that failed. */
+  failed?: (failure: ProviderFailure) => Promise<void>;
 }
 
 /** People of a page that is written at once. */
@@ -36,19 +38,20 @@ const tries = 5;
  * (`inPages`), those pages are read all the same.
  */
 export async function* readContacts(
-  { reader, call, signal }: Reading,
+  reading: Reading,
   cursor: string | null,
   inPages: boolean,
 ): AsyncGenerator<ContactBatch> {
+  const { reader, call } = reading;
   if (cursor?.startsWith('p:') || (cursor === null && inPages)) {
     for (let at = cursor; ;) {
-      const page = await withRetries(signal, () => reader.page(call, at === null ? null : at.slice(2)));
+      const page = await withRetries(reading, () => reader.page(call, at === null ? null : at.slice(2)));
       at = page.cursor === null ? null : `p:${page.cursor}`;
       yield { ...page, cursor: at, part: null };
       if (at === null) return;
     }
   }
-  const all = await withRetries(signal, () => reader.all(call));
+  const all = await withRetries(reading, () => reader.all(call));
   const people = all.contacts.toSorted((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0));
   const after = cursor?.slice(2) ?? '';
   let at = people.findIndex(({ id }) => id > after);
@@ -73,27 +76,29 @@ export async function* readContacts(
 }
 
 /** One person by number. Throws `not_found` where the provider does not know it. */
-export async function* readOne({ reader, call, signal }: Reading, phone: string): AsyncGenerator<ContactBatch> {
-  const found = await withRetries(signal, () => reader.one(call, phone));
+export async function* readOne(reading: Reading, phone: string): AsyncGenerator<ContactBatch> {
+  const { reader, call } = reading;
+  const found = await withRetries(reading, () => reader.one(call, phone));
   if (!found) throw new ProviderFailure('not_found', 'The provider does not know this number.');
-  yield { contacts: [found], delivered: 1, cursor: null, part: 1 };
+  yield { contacts: [askedAs(phone, found)], delivered: 1, cursor: null, part: 1 };
 }
 
 /** The people of a group, each asked for alone. People that the provider no longer knows are left out. */
 export async function* readGroup(
   { db }: Context,
   { tenantId, accountId }: { tenantId: string; accountId: string },
-  { reader, call, signal }: Reading,
+  reading: Reading,
   group: string,
   cursor: string | null,
 ): AsyncGenerator<ContactBatch> {
+  const { reader, call } = reading;
   for (let after = cursor; ;) {
     const from = after;
     const people = await db.tenant(tenantId, (em) => peopleOfGroup(em, accountId, group, from, groupPageSize));
     const contacts: SeenContact[] = [];
     for (const { identity } of people) {
-      const found = await withRetries(signal, () => reader.one(call, identity));
-      if (found) contacts.push(found);
+      const found = await withRetries(reading, () => reader.one(call, identity));
+      if (found) contacts.push(askedAs(identity, found));
     }
     after = people.length === groupPageSize ? (people.at(-1)?.id ?? null) : null;
     yield { contacts, delivered: people.length, cursor: after, part: null };
@@ -105,12 +110,13 @@ export async function* readGroup(
  * Makes a call to a provider, waiting out its pauses and short outages: a retry by Temporal would begin the whole
  * activity anew. Throws the failure of the last try, at once where waiting does not help.
  */
-async function withRetries<T>(signal: AbortSignal, call: () => Promise<T>): Promise<T> {
+async function withRetries<T>({ signal, failed }: Reading, call: () => Promise<T>): Promise<T> {
   for (let n = 1; ; n += 1) {
     try {
       return await call();
     } catch (error) {
       if (!(error instanceof ProviderFailure)) throw error;
+      await failed?.(error);
       const { action } = failureRow(error.code);
       const waitMs = error.retryAfterMs ?? 500 * 2 ** n;
       if ((action !== 'retry' && action !== 'wait') || n >= tries || waitMs > longestWaitMs) throw error;

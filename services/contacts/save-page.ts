@@ -4,6 +4,7 @@ import { lockContacts } from '../../db/queries/contacts/lock-contacts.ts';
 import type { SavedPerson, Saving } from '../../db/queries/contacts/contact-page.ts';
 import { saveContacts } from '../../db/queries/contacts/save-contacts.ts';
 import type { RunOf } from '../../db/queries/syncs/contacts-run.ts';
+import { isReadAfterLogin } from '../../db/queries/contacts/read-after-login.ts';
 import { contactFieldPolicy } from '../../db/queries/contacts/contact-field-policy.ts';
 import { filterErased } from '../../db/queries/erasures/filter-erased.ts';
 import type { SeenContact } from '../../domain/contacts.ts';
@@ -43,7 +44,8 @@ export async function savePage(
       if (!(await hasLogin(em, accountId, login))) throw new Fenced('other_login');
       const { entries, erased } = await filterErased(em, context.vault, tenantId, page.contacts, timeOf(context, ref));
       const keep = await contactFieldPolicy(em, tenantId);
-      const saving = { tenantId, accountId, at: timeOf(context, ref), vault: context.vault, keep };
+      const isAfterLogin = await isReadAfterLogin(em, accountId);
+      const saving = { tenantId, accountId, at: timeOf(context, ref), vault: context.vault, keep, isAfterLogin };
       const { people, failed } = await saveAll(context, em, saving, entries);
       const counts = { delivered: page.delivered, skipped: page.delivered - page.contacts.length, failed, erased };
       const seen = counted.add(people, counts);

@@ -10,6 +10,7 @@ import {
   type ContactsRun,
   type RunOf,
 } from '../../db/queries/syncs/contacts-run.ts';
+import { noteFailedTry } from '../../db/queries/syncs/note-failed-try.ts';
 import { Account } from '../../db/entities/accounts.ts';
 import { ProviderFailure, type FailureCode } from '../../domain/failures.ts';
 import { connectionTo } from '../connections/login/attempt-tx.ts';
@@ -66,27 +67,11 @@ export async function giveUpContacts(
  */
 export async function syncContacts(context: Context, ref: SyncContactsRef, holder: Holder): Promise<boolean> {
   const began = Date.now();
+  const until = (): Date => new Date(timeOf(context, ref).getTime() + leaseMs);
   for (;;) {
-    const until = (): Date => new Date(timeOf(context, ref).getTime() + leaseMs);
-    const found = await context.db.tenant(ref.tenantId, async (em) => {
-      const claimed = await claimRun(em, ref, holder.id, timeOf(context, ref), until());
-      if (!claimed || 'busyUntil' in claimed) return claimed;
-      const account = await em.findOneOrFail(Account, { id: ref.accountId });
-      if (!account.providerAccountId || account.state !== 'active')
-        throw new ProviderFailure('not_connected', account.state);
-      const { provider, call } = await connectionTo(
-        context,
-        em,
-        account,
-        timeOf(context, ref),
-        account.providerAccountId,
-      );
-      if (!provider.contacts) throw new ProviderFailure('unsupported', 'The provider has no address book.');
-      return {
-        ...claimed,
-        login: account.providerAccountId,
-        reading: { reader: provider.contacts, call: { ...call, signal: holder.signal }, signal: holder.signal },
-      };
+    const found = await claim(context, ref, holder, until()).catch(async (error: unknown) => {
+      if (error instanceof ProviderFailure) await noteFailure(context, ref, error);
+      throw error;
     });
     if (!found) return false;
     if ('busyUntil' in found) throw new SyncBusy(found.busyUntil.getTime() - timeOf(context, ref).getTime());
@@ -98,6 +83,44 @@ export async function syncContacts(context: Context, ref: SyncContactsRef, holde
       clearInterval(keeping);
     }
   }
+}
+
+/** The run's state and its connection, as one lease. */
+const claim = (
+  context: Context,
+  ref: SyncContactsRef,
+  holder: Holder,
+  until: Date,
+): Promise<Claimed | { busyUntil: Date } | null> =>
+  context.db.tenant(ref.tenantId, async (em) => {
+    const claimed = await claimRun(em, ref, holder.id, timeOf(context, ref), until);
+    if (!claimed || 'busyUntil' in claimed) return claimed;
+    const account = await em.findOneOrFail(Account, { id: ref.accountId });
+    if (!account.providerAccountId || account.state !== 'active')
+      throw new ProviderFailure('not_connected', account.state);
+    const { provider, call } = await connectionTo(
+      context,
+      em,
+      account,
+      timeOf(context, ref),
+      account.providerAccountId,
+    );
+    if (!provider.contacts) throw new ProviderFailure('unsupported', 'The provider has no address book.');
+    return {
+      ...claimed,
+      login: account.providerAccountId,
+      reading: {
+        reader: provider.contacts,
+        call: { ...call, signal: holder.signal },
+        signal: holder.signal,
+        failed: (failure: ProviderFailure) => noteFailure(context, ref, failure),
+      },
+    };
+  });
+
+/** The run shows the reason while it goes on trying. */
+async function noteFailure(context: Context, ref: SyncContactsRef, { code }: ProviderFailure): Promise<void> {
+  await context.db.tenant(ref.tenantId, (em) => noteFailedTry(em, { kind: 'contacts', ...ref }, code));
 }
 
 /** A page may wait long for its provider: the lease is prolonged meanwhile. */

@@ -243,3 +243,58 @@ it('applies concurrent changes of one contact one after the other', async () => 
   );
   for (const id of [ids.contact, ids.twin]) expect((await show(id)).groups.toSorted()).toEqual(names);
 });
+
+describe('letters that are written in two ways', () => {
+  const [whole, apart] = ['Jos\u00e9', 'Jose\u0301'];
+
+  it('are one owner', async () => {
+    const { status, body } = await api.client.patch(`/api/v1/accounts/${ids.account}`, { owner: apart });
+    expect([status, body.owner]).toEqual([200, whole]);
+    for (const owner of [whole, apart]) {
+      const found = await api.client.get(`/api/v1/accounts?owner=${encodeURIComponent(owner)}`);
+      expect(found.body.items.map(({ id }: any) => id)).toContain(ids.account);
+    }
+  });
+
+  it('are one group and one name', async () => {
+    expect(await edit(ids.twin, { groups: [apart], name: `\u200e${apart}` })).toMatchObject({
+      groups: [whole],
+      name: whole,
+    });
+    for (const text of [whole, apart]) {
+      const query = `account=${ids.account}&group=${encodeURIComponent(text)}&q=${encodeURIComponent(text)}`;
+      const found = await api.client.get(`/api/v1/contacts?${query}`);
+      expect(found.body.items.map(({ id }: any) => id)).toEqual([ids.twin]);
+    }
+  });
+
+  it.each(['\u200e', '\u3164'])('but %j is no name', async (name) =>
+    expect(await edit(ids.twin, { name })).toMatchObject({ status: 422, code: 'invalid_request' }),
+  );
+});
+
+describe('a number without its country', () => {
+  const help = 'Give the whole number with its country code';
+
+  it.each<[string, string, (phone: string) => object]>([
+    ['an erasure', '/erasures', (phone) => ({ phone })],
+    ['an erasure by identity', '/erasures', (identity) => ({ identity })],
+    ['a sync of one contact', '/contacts/sync', (phone_number) => ({ phone_number })],
+    ['a sync with a scope', '/accounts/{id}/syncs', (phone) => ({ kind: 'contacts', scope: { phone } })],
+  ])('is refused by %s, with what to do', async (_, path, body) => {
+    for (const phone of ['06 39 98 00 01', '0639980001']) {
+      const answer = await api.client.post(`/api/v1${path.replace('{id}', ids.account)}`, body(phone));
+      expect(answer).toMatchObject({ status: 422, body: { code: 'invalid_request' } });
+      expect(answer.body.fix).toContain(help);
+    }
+  });
+
+  it.each([
+    ['wasender', { phone_number: '06 39 98 00 01' }],
+    ['unipile', { pairing_phone_number: '0639980001' }],
+  ])('is refused by a login at %s, with what to do', async (provider, credentials) => {
+    const body = { provider, channel: 'whatsapp', owner: 'maya', credentials };
+    const answer = await api.client.post('/api/v1/accounts', body);
+    expect([answer.status, answer.body.detail]).toEqual([422, expect.stringContaining(help)]);
+  });
+});

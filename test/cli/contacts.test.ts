@@ -134,7 +134,10 @@ describe('patchbay contacts', () => {
   it.each<[string[], RegExp?]>([
     [['contacts', 'sync', '--phone', '+33639985001', '--group', 'garage']],
     [['contacts', 'list', '--limit', 'many']],
-    [['contacts', 'sync', '--phone', 'abc'], /^patchbay: --phone: is no phone number\. Give the whole number .+\n$/],
+    [
+      ['contacts', 'sync', '--phone', 'abc'],
+      /^patchbay: --phone: is no phone number with its country code\. Give the whole number .+\n$/,
+    ],
     [['contacts', 'show']],
     [['accounts', 'import', '--provider', 'nobody']],
     [['accounts', 'import']],

@@ -1,3 +1,4 @@
+import { eventually } from '../support/eventually.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
 import { createContactSyncs, type ContactSyncs } from './contact-syncs.ts';
 
@@ -113,4 +114,20 @@ it('a record of 200 KB is stored unchanged and sealed', async () => {
   expect(row.raw).toMatch(/^v2\./);
   const { body } = await stack.api.get(`/api/v1/contacts/${row.id}`);
   expect(body.raw_wasender_data).toEqual(largest);
+});
+
+it('a sync that keeps failing shows its last reason while it runs, and no longer once it goes on', async () => {
+  const { id } = await syncs.connected({ size: 20, seed: 'reasons' });
+  await stack.control.put('/faults', { provider: 'wasender', rate_500: 1 });
+  const run = await syncs.start(id);
+  const shown = async (): Promise<any> => (await stack.api.get(`/api/v1/syncs/${run}`)).body;
+  const failing = await eventually('a reason', async () => {
+    const body = await shown();
+    return body.reason && body;
+  });
+  expect(failing).toMatchObject({ state: 'running', reason: 'provider_unavailable', ended_at: null });
+  expect(failing.what_to_do).toEqual(expect.any(String));
+  await stack.control.put('/faults', { provider: 'wasender' });
+  expect(await syncs.ended(run)).toMatchObject({ state: 'succeeded', reason: null });
+  expect(await shown()).toMatchObject({ reason: null, what_to_do: null });
 });

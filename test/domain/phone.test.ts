@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { formatPhone, phoneCountry, phoneSpellings, readPhone, toE164 } from '../../domain/phone.ts';
+import { formatPhone, numberSpellings, phoneCountry, phoneSpellings, readPhone, toE164 } from '../../domain/phone.ts';
 
 it.each([
   ['+919876543210', '+919876543210'],
@@ -52,13 +52,23 @@ it.each([
   ['+44 (0)20 7946 0018', '+442079460018'],
   ['+1 (415) 555-0100', '+14155550100'],
   ['+49\u00a030/901820', '+4930901820'],
-])('reads %s, as typed, as %s', (typed, e164) => expect(readPhone(typed)).toBe(e164));
+  ['+44 (0)7911 123456', '+447911123456'],
+  ['0033 6 39 98 00 01', '+33639980001'],
+  ['+44 07911 123456', '+447911123456'],
+  ['(+33)0639980001', '+33639980001'],
+  ['+39 06 1234 5678', '+390612345678'],
+  ['\u202a+33 6\u201039\u201098\u201000\u201001\u202c', '+33639980001'],
+  ['\uff0b33639980001', '+33639980001'],
+])('takes %s, as typed, for %s', (typed, e164) => expect(readPhone(typed)).toBe(e164));
 
 it.each([
   '',
   '+',
   '1234',
   '06 39 98 00 01',
+  '0639980001',
+  '(0)6 39 98 00 01',
+  '011 44 7911 123456',
   '+0639980001',
   '33639980001@s.whatsapp.net',
   '+1 415 CALL',
@@ -70,6 +80,20 @@ it.each([
   ['06 39 98 00 01', ['0639980001', '639980001']],
   ['0123', ['0123']],
   ['+44 (0)20 7946', ['44207946']],
+  ['+44 07911 123456', ['4407911123456', '447911123456']],
   ['Ana 2', []],
   ['()', []],
-])('searches %s as %j', (typed, digits) => expect(phoneSpellings(typed)).toEqual(digits));
+])('looks for %s as %j', (typed, digits) => expect(phoneSpellings(typed)).toEqual(digits));
+
+it.each([
+  ['+5531996880001', '+553196880001'],
+  ['+5215512345678', '+525512345678'],
+  ['+5491112345678', '+541112345678'],
+])('knows that %s and %s are one phone', (one, other) => {
+  expect(numberSpellings(one)).toEqual([one, other]);
+  expect(numberSpellings(other)).toEqual([other, one]);
+});
+
+it.each(['+553133334444', '+33639980001', '+5531896880001'])('knows %s in one spelling only', (one) =>
+  expect(numberSpellings(one)).toEqual([one]),
+);

@@ -1,24 +1,19 @@
-import { afterMerge, inSight, ownOf } from '../../../domain/contact-merges.ts';
-import { afterSeen, fieldsOf, type SeenContact } from '../../../domain/contacts.ts';
+import { afterSeen, fieldsOf, newFields, type SeenContact, type ToldFields } from '../../../domain/contacts.ts';
 import { identityOf, type Identity } from '../../../domain/identities.ts';
 import { newId } from '../../../platform/ids.ts';
 import type { Keyset } from '../../../platform/keyset.ts';
 import type { Em } from '../../connect.ts';
 import { sealed } from '../../sealed.ts';
-import { rows, sql } from '../../sql.ts';
 import type { Vault } from '../../vault.ts';
-import {
-  loadContacts,
-  loadMerged,
-  writePeople,
-  type AliasRow,
-  type ContactRow,
-  type WritingOf,
-} from './contact-rows.ts';
+import { contradicted, isContradicted, partnerOf } from './alias-pairs.ts';
+import { dropAliases, writePeople, type AliasRow, type ContactRow, type WritingOf } from './contact-rows.ts';
+import { HeldContacts } from './held-contacts.ts';
 
 export interface Saving extends WritingOf {
   vault: Vault;
   keep: ReadonlySet<string> | null;
+  /** Soon after a login, when the phone may still send names. */
+  isAfterLogin?: boolean;
 }
 
 export interface SavedPerson {
@@ -34,6 +29,8 @@ export interface Known {
   /** The contact's survivor, or the contact itself. */
   root: string;
   hash: string | null;
+  /** The alias that the provider last told to be of the same person; `contradicted` since it told otherwise. */
+  pair: string | null;
   named: boolean;
   /** The stored picture of the identity that decides; undefined where none is compared. */
   picture?: string | null;
@@ -47,12 +44,10 @@ export class ContactPage {
   readonly #keys: Keyset;
   readonly #known: Map<string, Known>;
   readonly #at: string;
-  readonly #loaded = new Map<string, ContactRow>();
-  readonly #merged = new Map<string, ContactRow[]>();
-  readonly #contacts = new Map<string, ContactRow>();
+  readonly #held: HeldContacts;
   readonly #aliases = new Map<string, AliasRow>();
-  /** In this order: earlier merges into `id` are repointed to `survivor`. */
-  readonly #merges: { id: string; survivor: string }[] = [];
+  /** Aliases that no contact has any more. */
+  readonly #dropped = new Set<string>();
   /** None of the changed contacts and aliases is in the database. */
   #isNew = true;
 
@@ -62,54 +57,106 @@ export class ContactPage {
     this.#keys = keys;
     this.#at = of.at.toISOString();
     this.#known = known;
+    this.#held = new HeldContacts(em, of.accountId, this.#at);
   }
 
-  async load(aliases: readonly Identity[]): Promise<void> {
-    const roots = this.#rootsOf(aliases);
-    const found = await loadContacts(this.#em, this.#of.accountId, roots);
-    for (const [id, row] of found) this.#loaded.set(id, row);
-    const merged = found.size ? await loadMerged(this.#em, this.#of.accountId, roots) : [];
-    for (const row of merged) this.#mergedInto(row.mergedInto ?? '').push(row);
+  load(values: readonly string[]): Promise<void> {
+    return this.#held.load(this.#rootsOf(values));
   }
 
-  #mergedInto(survivor: string): ContactRow[] {
-    const merged = this.#merged.get(survivor) ?? [];
-    this.#merged.set(survivor, merged);
-    return merged;
-  }
-
-  // The survivors, the oldest first.
-  #rootsOf(aliases: readonly Identity[]): string[] {
-    const roots = aliases.flatMap(({ value }) => this.#known.get(value)?.root ?? []);
+  /** The survivors of the contacts with these aliases, the oldest first. */
+  #rootsOf(values: readonly string[]): string[] {
+    const roots = values.flatMap((value) => this.#known.get(value)?.root ?? []);
     return roots.length > 1 ? [...new Set(roots)].sort() : roots;
   }
 
   take(entry: SeenContact, aliases: readonly Identity[], hash: string): SavedPerson {
-    const loaded = this.#rootsOf(aliases).flatMap((id) => this.#loaded.get(id) ?? []);
-    const isNew = loaded.length === 0;
-    const row = loaded[0] ?? this.#empty(entry);
+    this.#part(entry.id, aliases);
+    const held = this.#rootsOf(aliases.map(({ value }) => value)).flatMap((id) => this.#held.get(id) ?? []);
+    const isNew = held.length === 0;
+    const row = held[0] ?? this.#empty(entry);
     this.#isNew &&= isNew;
-    const joined = loaded.slice(1);
+    const joined = held.slice(1);
     for (const other of joined) this.#merge(row, other);
     this.#see(row, entry, isNew);
     const { savedName, pushName, verifiedName } = row.fields;
     const named = (verifiedName ?? savedName ?? pushName) !== null;
-    for (const [n, { kind, value }] of aliases.entries()) {
-      const known = this.#known.get(value);
+    for (const [n, alias] of aliases.entries()) {
+      const known = this.#known.get(alias.value);
       const contactId = known?.contactId ?? row.id;
+      const pair = partnerOf(aliases, alias)?.value ?? known?.pair ?? null;
       this.#isNew &&= !known;
-      this.#known.set(value, { contactId, root: row.id, hash: n === 0 ? hash : null, named });
-      const before = this.#aliases.get(value)?.hash ?? null;
-      this.#aliases.set(value, { kind, value, contactId, hash: n === 0 ? hash : before });
+      this.#known.set(alias.value, { contactId, root: row.id, hash: n === 0 ? hash : null, pair, named });
+      const before = this.#aliases.get(alias.value)?.hash ?? null;
+      this.#aliases.set(alias.value, { ...alias, contactId, hash: n === 0 ? hash : before, pair });
     }
     const saved: SavedPerson = { contactId: row.id, outcome: isNew ? 'inserted' : 'updated', named };
     return joined.length ? { ...saved, joined: joined.map(({ id }) => id) } : saved;
   }
 
+  /** An alias that the provider told of another person before leaves that person: the newer entry counts. */
+  #part(own: string, aliases: readonly Identity[]): void {
+    for (const alias of aliases) {
+      const known = this.#known.get(alias.value);
+      if (!known || !isContradicted(known.pair, partnerOf(aliases, alias))) continue;
+      if (known.pair) this.#unpair(alias, known, identityOf(known.pair), own);
+      const left = this.#known.get(alias.value);
+      if (!left) continue;
+      left.pair = null;
+      const row = left.contactId === left.root ? this.#held.get(left.root) : undefined;
+      // A LID stays with its person; a number may have been given to another.
+      if (row && alias.kind === 'jid') this.#held.renew(row);
+    }
+  }
+
+  /**
+   * Takes `alias` and the one that it was paired with apart, unless that is paired with another one now. The contact
+   * stays with the alias under which its entries came; of these the one that is the entry's `own` counts more.
+   */
+  #unpair(alias: Identity, known: Known, former: Identity, own: string): void {
+    this.#isNew = false;
+    const other = this.#known.get(former.value);
+    if (other?.pair !== alias.value) return;
+    other.pair = former.kind === 'jid' ? contradicted : null;
+    this.#aliases.set(former.value, { ...former, contactId: other.contactId, hash: null, pair: other.pair });
+    if (other.contactId === known.contactId) {
+      const isFormers = alias.value !== own || this.#held.get(known.root)?.identity === former.value;
+      if (isFormers) this.#drop(alias, known.root, former.value);
+      else this.#drop(former, known.root, alias.value);
+    } else if (other.root === known.root) {
+      const [lid, number] = alias.kind === 'lid' ? [alias, former] : [former, alias];
+      const isRoot = this.#known.get(lid.value)?.contactId === known.root;
+      if (isRoot) this.#leave(number, lid);
+      else this.#leave(lid, number);
+    }
+  }
+
+  #drop(alias: Identity, root: string, rest: string): void {
+    this.#known.delete(alias.value);
+    this.#aliases.delete(alias.value);
+    this.#dropped.add(alias.value);
+    this.#held.lose(root, alias, rest);
+  }
+
+  /** The merged contact with this alias leaves its survivor; `stays` is an alias of the survivor, or of another one. */
+  #leave(alias: Identity, stays: Identity): void {
+    const leaving = this.#known.get(alias.value);
+    if (!leaving) return;
+    const { root, contactId: id } = leaving;
+    this.#held.leave(root, id);
+    this.#held.lose(root, alias, this.#known.get(stays.value)?.contactId === root ? stays.value : null);
+    for (const one of this.#known.values()) if (one.contactId === id) one.root = id;
+  }
+
+  #merge(row: ContactRow, other: ContactRow): void {
+    this.#held.merge(row, other);
+    for (const one of this.#known.values()) if (one.root === other.id) one.root = row.id;
+  }
+
   #empty(entry: SeenContact): ContactRow {
     const row: ContactRow = {
       id: newId(),
-      fields: fieldsOf(entry, this.#of.keep),
+      fields: newFields(this.#told(entry)),
       edits: {},
       provenance: {},
       groups: noGroups,
@@ -118,7 +165,7 @@ export class ContactPage {
       raw: null,
       mergedInto: null,
     };
-    this.#loaded.set(row.id, row);
+    this.#held.add(row);
     return row;
   }
 
@@ -131,40 +178,23 @@ export class ContactPage {
       row.raw = keepsRaw ? this.#keys.seal(JSON.stringify(entry.raw), sealed.contactRaw(row.id)) : null;
     }
     if (!isNew) {
-      const seen = fieldsOf(entry, this.#of.keep);
       const owner = this.#known.get(entry.id)?.contactId;
-      const hasPicture = entry.pictureUrl !== undefined;
-      Object.assign(
-        row,
-        afterSeen(
-          row,
-          hasPicture ? seen : { ...seen, profileImageUrl: row.fields.profileImageUrl },
-          decides,
-          this.#at,
-          owner === row.id ? undefined : owner,
-        ),
-      );
+      Object.assign(row, afterSeen(row, this.#told(entry), decides, this.#at, owner === row.id ? undefined : owner));
     }
     if (entry.pictureUrl !== undefined) row.pictureAt = this.#at;
-    this.#contacts.set(row.id, row);
+    this.#held.changed(row);
   }
 
-  #merge(row: ContactRow, other: ContactRow): void {
-    const along = this.#mergedInto(other.id);
-    const shown = along.map((one) => inSight(one, other));
-    Object.assign(other, ownOf(other), { mergedInto: row.id });
-    for (const one of [other, ...shown]) Object.assign(row, afterMerge(row, one, this.#at));
-    this.#mergedInto(row.id).push(other, ...along);
-    this.#contacts.set(other.id, other);
-    this.#merges.push({ id: other.id, survivor: row.id });
-    for (const one of this.#known.values()) if (one.root === other.id) one.root = row.id;
+  #told(entry: SeenContact): ToldFields {
+    return fieldsOf(entry, this.#of.keep, this.#of.isAfterLogin ?? false);
   }
 
   async write(): Promise<void> {
-    if (!this.#contacts.size) return;
-    await writePeople(this.#em, this.#of, [...this.#contacts.values()], [...this.#aliases.values()], this.#isNew);
-    for (const { id, survivor } of this.#merges)
-      await rows(this.#em, sql`update contacts set merged_into = ${survivor} where merged_into = ${id}`);
+    const written = this.#held.written();
+    if (!written.length) return;
+    if (this.#dropped.size) await dropAliases(this.#em, this.#of.accountId, [...this.#dropped]);
+    await writePeople(this.#em, this.#of, written, [...this.#aliases.values()], this.#isNew);
+    await this.#held.repoint();
   }
 }
 

@@ -70,6 +70,19 @@ const rowOf = (stored: Stored): ContactRow => ({
   mergedInto: stored.merged_into,
 });
 
+/** The contact is known by another alias from now on; the next sync fills it. */
+export function dropIdentity(row: ContactRow, identity: string | null): void {
+  const { profileImageUrl: _origin, ...provenance } = row.provenance;
+  Object.assign(row, {
+    identity,
+    raw: null,
+    pictureAt: null,
+    fields: { ...row.fields, profileImageUrl: null },
+    provenance,
+  });
+}
+
+/** The account whose contacts are written, and when. */
 export interface WritingOf {
   tenantId: string;
   accountId: string;
@@ -79,7 +92,9 @@ export interface WritingOf {
 /** The hash belongs to the identity of an entry. */
 export interface AliasRow extends Identity {
   contactId: string;
+  /** Null: as it was. */
   hash: string | null;
+  pair: string | null;
 }
 
 /** Writes whole contacts that changed otherwise than by an entry of the provider. */
@@ -103,7 +118,16 @@ export async function writePeople(
     sql`with people as (${contacts})
         insert into contact_aliases (tenant_id, account_id, ${namesOf(aliasColumns)})
         select ${of.tenantId}::uuid, ${of.accountId}::uuid, r.* from ${unnest(aliasColumns, aliases)}
-        order by r.kind, r.value ${isNew ? sql`` : overwriteHashes}`,
+        order by r.kind, r.value ${isNew ? sql`` : overwriteAliases}`,
+  );
+}
+
+/** Removes aliases that no contact has any more. */
+export async function dropAliases(em: Em, accountId: string, values: readonly string[]): Promise<void> {
+  await rows(
+    em,
+    sql`delete from contact_aliases
+        where account_id = ${accountId} and kind in ('jid', 'lid') and value = any(${values}::text[])`,
   );
 }
 
@@ -144,6 +168,7 @@ const aliasColumns: readonly Column<AliasRow>[] = [
   { name: 'value', type: 'text', of: ({ value }) => value },
   { name: 'contact_id', type: 'uuid', of: ({ contactId }) => contactId },
   { name: 'content_hash', type: 'text', of: ({ hash }) => hash },
+  { name: 'pair', type: 'text', of: ({ pair }) => pair },
 ];
 const newColumns = contactColumns.filter(({ isLater }) => !isLater);
 const namesOf = (columns: readonly { name: string }[]) => sql.join(columns.map(({ name }) => sql.ref(name)));
@@ -178,6 +203,8 @@ const overwrite = (isSynced: boolean) => sql`
       .join(', '),
   )}`;
 
-const overwriteHashes = sql`
-  on conflict (account_id, kind, value) do update set content_hash = excluded.content_hash
-  where excluded.content_hash is not null and contact_aliases.content_hash is distinct from excluded.content_hash`;
+const overwriteAliases = sql`
+  on conflict (account_id, kind, value) do update set contact_id = excluded.contact_id, pair = excluded.pair,
+    content_hash = coalesce(excluded.content_hash, contact_aliases.content_hash)
+  where (contact_aliases.contact_id, contact_aliases.pair, contact_aliases.content_hash) is distinct from
+    (excluded.contact_id, excluded.pair, coalesce(excluded.content_hash, contact_aliases.content_hash))`;

@@ -1,6 +1,6 @@
-import { phoneSpellings } from '../../../domain/phone.ts';
+import { numberRules, numberSpellings, phoneSpellings } from '../../../domain/phone.ts';
 import { jidOf, type Identity } from '../../../domain/identities.ts';
-import { anyCasePattern } from '../../../domain/text.ts';
+import { anyCasePattern, canonicalText, cleanText } from '../../../domain/text.ts';
 import { firstId } from '../../../platform/ids.ts';
 import type { Em } from '../../connect.ts';
 import { Contact, type ListedContact } from '../../entities/contacts.ts';
@@ -21,15 +21,22 @@ export function contactsWhere({ ids, account, accounts, group, synced, q }: Cont
   if (ids !== undefined) parts.push(sql`c.id = any(${ids}::uuid[])`);
   if (account !== undefined) parts.push(sql`c.account_id = ${account}`);
   if (accounts !== undefined) parts.push(sql`c.account_id = any(${accounts}::uuid[])`);
-  if (group !== undefined) parts.push(sql`${group} = any(c.groups)`);
+  if (group !== undefined) parts.push(sql`${canonicalText(group)} = any(c.groups)`);
   if (synced !== undefined) parts.push(sql`c.wasender_sync_status = ${synced ? 'synced' : 'not_synced'}`);
-  if (q?.trim()) parts.push(sql`(${searched(q)})`);
+  const words = cleanText(q ?? null);
+  if (words) parts.push(sql`(${searched(words)})`);
   return sql.join(parts, sql` and `);
 }
 
-// All words occur in the names, each anywhere; or the digits are a part of the number.
+/** A number in each of its spellings, as one text. */
+const spellings = (number: Sql): Sql =>
+  sql`concat_ws(' ', ${number}, ${sql.join(
+    numberRules.map(([pattern, other]) => sql`regexp_replace(${number}, ${pattern}, ${other.replaceAll('$', '\\')})`),
+  )})`;
+
+/** All words occur in the names, each anywhere; or the digits are a part of the number, however they are spaced. */
 function searched(q: string): Sql {
-  const patterns = q.trim().split(/\s+/).map(anyCasePattern);
+  const patterns = q.split(/\s+/).map(anyCasePattern);
   const numbers = phoneSpellings(q).map((digits) => `%${digits}%`);
   const matches = (contact: 'c' | 'm'): Sql => {
     const column = (name: string) => sql.ref(`${contact}.${name}`);
@@ -39,7 +46,7 @@ function searched(q: string): Sql {
       sql` and `,
     );
     return sql.join(
-      [sql`(${inNames})`, ...numbers.map((digits) => sql`${column('phone_number')} like ${digits}`)],
+      [sql`(${inNames})`, ...numbers.map((digits) => sql`${spellings(column('phone_number'))} like ${digits}`)],
       sql` or `,
     );
   };
@@ -89,14 +96,15 @@ export async function familyOf(em: Em, id: string): Promise<{ merged: string[]; 
   return { merged: ids, aliases };
 }
 
-/** The contact with this number (E.164); of several the one that was synced last. */
+/** The contact with this number (E.164), in any spelling, in one of these accounts; of several the one that was synced last. */
 export async function contactByPhone(em: Em, accounts: readonly string[], phone: string): Promise<Contact | null> {
+  const values = numberSpellings(phone).map(jidOf);
   const [found] = await rows<{ id: string }>(
     em,
     sql`select r.id from contact_aliases a join contacts c on c.id = a.contact_id
           join contacts r on r.id = coalesce(c.merged_into, c.id)
-        where a.account_id = any(${accounts}::uuid[]) and a.kind = 'jid' and a.value = ${jidOf(phone)}
-        order by r.last_updated_from_wasender desc nulls last, r.id limit 1`,
+        where a.account_id = any(${accounts}::uuid[]) and a.kind = 'jid' and a.value = any(${values}::text[])
+        order by a.value = ${values[0]} desc, r.last_updated_from_wasender desc nulls last, r.id limit 1`,
   );
   return found ? em.findOne(Contact, { id: found.id }) : null;
 }
@@ -112,7 +120,7 @@ export const peopleOfGroup = (
   rows(
     em,
     sql`select id, coalesce(wasender_jid, phone_number) as identity from contacts
-        where account_id = ${accountId} and merged_into is null and ${group} = any(groups)
+        where account_id = ${accountId} and merged_into is null and ${canonicalText(group)} = any(groups)
           and id > ${after ?? firstId} and coalesce(wasender_jid, phone_number) is not null
         order by id limit ${limit}`,
   );

@@ -23,26 +23,36 @@ export async function noteLidAsked(em: Em, id: string, at: Date): Promise<void> 
   await rows(em, sql`update contacts set lid_asked_at = ${at} where id = ${id}`);
 }
 
-/** Adds a number's alias; null on success, else the contact that has the alias already. */
+/**
+ * Gives the contact with this LID the alias of a number that the provider told for it, and answers the contact that has
+ * the number: another one where the two are one person. Null where entries of the address book tell another number for
+ * the LID, or another LID for the number.
+ */
 export async function addPhoneAlias(
   em: Em,
   { tenantId, accountId }: { tenantId: string; accountId: string },
-  contactId: string,
+  contact: { id: string; lid: string },
   phone: string,
 ): Promise<string | null> {
-  const { kind, value } = phoneIdentity(phone);
-  const [owner] = await rows<{ id: string }>(
+  const { value } = phoneIdentity(phone);
+  const known = await rows<{ value: string; contact_id: string; pair: string | null }>(
     em,
-    sql`select contact_id as id from contact_aliases
-        where account_id = ${accountId} and kind = ${kind} and value = ${value}`,
+    sql`select value, contact_id, pair from contact_aliases
+        where account_id = ${accountId} and kind in ('jid', 'lid') and value = any(${[value, contact.lid]}::text[])`,
   );
-  if (owner) return owner.id;
+  if (known.some(({ value: one, pair }) => pair && pair !== (one === value ? contact.lid : value))) return null;
   await rows(
     em,
-    sql`insert into contact_aliases (account_id, kind, value, tenant_id, contact_id)
-        values (${accountId}, ${kind}, ${value}, ${tenantId}, ${contactId})`,
+    sql`insert into contact_aliases (account_id, kind, value, tenant_id, contact_id, pair)
+        values (${accountId}, 'jid', ${value}, ${tenantId}, ${contact.id}, ${contact.lid})
+        on conflict (account_id, kind, value) do update set pair = excluded.pair`,
   );
-  return null;
+  await rows(
+    em,
+    sql`update contact_aliases set pair = ${value}
+        where account_id = ${accountId} and kind = 'lid' and value = ${contact.lid}`,
+  );
+  return known.find((one) => one.value === value)?.contact_id ?? contact.id;
 }
 
 const asked = sql`coalesce(wasender_jid, phone_number)`;

@@ -1,7 +1,14 @@
 import { afterMerge, afterUnmerge, inSight, ownOf } from '../../../domain/contact-merges.ts';
 import type { Em } from '../../connect.ts';
 import { rows, sql } from '../../sql.ts';
-import { loadContacts, loadMerged, writeContacts, type ContactRow, type WritingOf } from './contact-rows.ts';
+import {
+  dropIdentity,
+  loadContacts,
+  loadMerged,
+  writeContacts,
+  type ContactRow,
+  type WritingOf,
+} from './contact-rows.ts';
 import { lockContacts } from './lock-contacts.ts';
 
 /** The others stay and point to `survivorId`, whose gaps are filled from them. Returns the survivor's id. */
@@ -71,12 +78,5 @@ async function aliasesBy(em: Em, ids: readonly string[]): Promise<Map<string, st
 // A contact gets its own identity back from a contact that it leaves; the next sync fills it.
 function keepIdentity(row: ContactRow, own: readonly string[], shared: readonly string[]): void {
   if (row.identity === null || own.includes(row.identity) || shared.includes(row.identity)) return;
-  const { profileImageUrl: _origin, ...provenance } = row.provenance;
-  Object.assign(row, {
-    identity: own[0] ?? null,
-    raw: null,
-    pictureAt: null,
-    fields: { ...row.fields, profileImageUrl: null },
-    provenance,
-  });
+  dropIdentity(row, own[0] ?? null);
 }

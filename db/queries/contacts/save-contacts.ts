@@ -1,8 +1,9 @@
 import { hash } from 'node:crypto';
 import { aliasesOf, contentOf, isSamePicture, withoutRepeats, type SeenContact } from '../../../domain/contacts.ts';
-import type { Identity } from '../../../domain/identities.ts';
+import { identityOf, identitySpellings, type Identity } from '../../../domain/identities.ts';
 import type { Em } from '../../connect.ts';
 import { rows, sql } from '../../sql.ts';
+import { isContradicted, partnerOf } from './alias-pairs.ts';
 import { ContactPage, type Known, type SavedPerson, type Saving } from './contact-page.ts';
 import { lockContacts } from './lock-contacts.ts';
 
@@ -29,6 +30,11 @@ export async function saveContacts(em: Em, of: Saving, entries: readonly SeenCon
     people.flatMap(({ aliases }) => aliases),
     of.keep === null || of.keep.has('profileImageUrl'),
   );
+  for (const person of people) if (person.entry.asked !== undefined) dropForeign(known, person);
+  const former = people.flatMap(({ aliases }) => formerPartners(known, aliases));
+  const unknown = former.filter(({ value }) => !known.has(value));
+  if (unknown.length)
+    for (const [value, one] of await knownAliases(em, of.accountId, unknown, false)) known.set(value, one);
   const page = new ContactPage(em, of, await of.vault.keysOf(em, of.tenantId), known);
 
   const saved: SavedPerson[] = [];
@@ -38,7 +44,10 @@ export async function saveContacts(em: Em, of: Saving, entries: readonly SeenCon
     saved.push({ contactId: same?.root ?? '', outcome: 'unchanged', named: same?.named ?? false });
     if (!same) changed.push({ at, person });
   }
-  await page.load(changed.flatMap(({ person }) => person.aliases));
+  await page.load([...changed.flatMap(({ person }) => person.aliases), ...former].map(({ value }) => value));
+  // Entries that contradict come first: what others tell is of the people as they are then.
+  const parts = ({ person }: { person: Person }): number => formerPartners(known, person.aliases).length;
+  if (former.length) changed.sort((a, b) => parts(b) - parts(a));
   for (const { at, person } of changed) saved[at] = page.take(person.entry, person.aliases, person.hash);
   await page.write();
   return saved;
@@ -52,9 +61,9 @@ async function knownAliases(
   aliases: readonly Identity[],
   keepsPictures: boolean,
 ): Promise<Map<string, Known>> {
-  const found = await rows<{ value: string; contact_id: string; content_hash: string | null }>(
+  const found = await rows<{ value: string; contact_id: string; content_hash: string | null; pair: string | null }>(
     em,
-    sql`select value, contact_id, content_hash from contact_aliases
+    sql`select value, contact_id, content_hash, pair from contact_aliases
         where account_id = ${accountId} and kind = any(${[...new Set(aliases.map(({ kind }) => kind))]}::text[])
           and value = any(${aliases.map(({ value }) => value)}::text[])`,
   );
@@ -65,11 +74,11 @@ async function knownAliases(
   const merged = [...contacts.values()].flatMap(({ merged_into: root }) => root ?? []);
   const roots = merged.length ? await headsOf(em, merged) : contacts;
   return new Map(
-    found.map(({ value, contact_id: contactId, content_hash: digest }) => {
+    found.map(({ value, contact_id: contactId, content_hash: digest, pair }) => {
       const root = contacts.get(contactId)?.merged_into ?? contactId;
       const survivor = roots.get(root) ?? contacts.get(root);
       const picture = keepsPictures && survivor?.identity === value ? survivor.picture : undefined;
-      return [value, { contactId, root, hash: digest, named: survivor?.named ?? false, picture }];
+      return [value, { contactId, root, hash: digest, pair, named: survivor?.named ?? false, picture }];
     }),
   );
 }
@@ -92,11 +101,39 @@ async function headsOf(em: Em, ids: readonly string[]): Promise<Map<string, Cont
   return new Map(found.map((one) => [one.id, one]));
 }
 
-// The known alias where its entry is unchanged and names no alias that is new or of another contact.
+/**
+ * The identity that was asked for joins no other contact than one of the same number: the number may have been given to
+ * another person.
+ */
+function dropForeign(known: ReadonlyMap<string, Known>, person: Person): void {
+  const { asked, id } = person.entry;
+  const owner = known.get(asked ?? '');
+  const others = person.aliases.filter(({ value }) => value !== asked);
+  const isForeign = owner && others.some(({ value }) => (known.get(value)?.root ?? owner.root) !== owner.root);
+  const isSpelling = identitySpellings(identityOf(id)).some(({ value }) => value === asked);
+  if (isForeign && !isSpelling) person.aliases = others;
+}
+
+/** Aliases with which those of an entry were paired, where the entry tells otherwise. */
+const formerPartners = (known: ReadonlyMap<string, Known>, aliases: readonly Identity[]): Identity[] =>
+  aliases.flatMap((alias) => {
+    const pair = known.get(alias.value)?.pair;
+    return pair && isContradicted(pair, partnerOf(aliases, alias)) ? identityOf(pair) : [];
+  });
+
+/**
+ * The known alias where the entry under it is what it was, and joins no contacts. An alias that a newer entry told of
+ * another person is not taken back by an entry that says what it said before.
+ */
 function unchangedAs(known: ReadonlyMap<string, Known>, { entry, aliases, hash }: Person): Known | null {
-  const found = aliases.map((alias) => known.get(alias.value));
-  const own = found[0];
-  if (own?.hash !== hash || !found.every((one) => one?.root === own.root)) return null;
+  const own = known.get(entry.id);
+  if (own?.hash !== hash) return null;
+  const isTheirs = ({ value }: Identity): boolean => {
+    const one = known.get(value);
+    if (!one) return value !== entry.asked;
+    return one.root === own.root || (one.pair !== null && one.pair !== entry.id);
+  };
+  if (!aliases.every(isTheirs)) return null;
   const compared = own.picture !== undefined && entry.pictureUrl !== undefined;
   return compared && !isSamePicture(own.picture ?? null, entry.pictureUrl ?? null) ? null : own;
 }

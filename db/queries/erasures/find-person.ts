@@ -1,5 +1,6 @@
 import { firstId } from '../../../platform/ids.ts';
 import { subjectName, type Subject } from '../../../domain/erasure.ts';
+import { identitySpellings } from '../../../domain/identities.ts';
 import type { Em } from '../../connect.ts';
 import { recordset, rows, sql } from '../../sql.ts';
 
@@ -10,7 +11,12 @@ export interface Person {
 
 /** Repeats until no new name is found: one account may know a LID by its number, another the LID alone. */
 export async function findPerson(em: Em, known: Person, accountId: string | null = null): Promise<Person> {
-  const subjects = new Map(known.subjects.map((one) => [subjectName(one), one]));
+  const subjects = new Map<string, Subject>();
+  const add = (subject: Subject): void => {
+    for (const one of subject.kind === 'jid' ? identitySpellings({ kind: 'jid', value: subject.value }) : [subject])
+      subjects.set(subjectName(one), one);
+  };
+  known.subjects.forEach(add);
   const contactIds = new Set(known.contactIds);
   for (let before = -1; before !== subjects.size + contactIds.size;) {
     before = subjects.size + contactIds.size;
@@ -29,7 +35,7 @@ export async function findPerson(em: Em, known: Person, accountId: string | null
     );
     for (const { contact_id: id, kind, value } of found) {
       contactIds.add(id);
-      if (kind !== null && value !== null) subjects.set(subjectName({ kind, value }), { kind, value });
+      if (kind !== null && value !== null) add({ kind, value });
     }
   }
   return { subjects: [...subjects.values()], contactIds: [...contactIds] };

@@ -68,7 +68,7 @@ export async function advanceRun(
   const moved = await rows(
     em,
     sql`update sync_runs set cursor = ${run.to}, part = greatest(part, coalesce(${run.part}::real, part)),
-          stats = ${JSON.stringify(run.stats)}::jsonb, lease_until = ${until}
+          stats = ${JSON.stringify(run.stats)}::jsonb, lease_until = ${until}, reason = null
         where ${heldBy(run.id, holder)} and cursor is not distinct from ${run.from}::text returning id`,
   );
   if (!moved.length) return false;
@@ -98,7 +98,7 @@ export async function finishRun(
   await lockContacts(em, accountId);
   const [run] = await rows<{ again: boolean; people: number; failed: number }>(
     em,
-    sql`update sync_runs set again = false, cursor = null, lease_until = null,
+    sql`update sync_runs set again = false, cursor = null, lease_until = null, reason = null,
           state = case when again then state else 'succeeded' end,
           ended_at = case when again then null else ${now}::timestamptz end,
           part = case when again then least(part, 0.99) else 1 end,

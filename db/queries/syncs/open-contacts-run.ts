@@ -1,3 +1,4 @@
+import { canonicalText } from '../../../domain/text.ts';
 import { newId } from '../../../platform/ids.ts';
 import type { Keyset } from '../../../platform/keyset.ts';
 import type { Vault } from '../../vault.ts';
@@ -12,7 +13,7 @@ export type SyncTarget = { phone: string } | { group: string };
 // A keyed digest: ids are shown where numbers must not be.
 function scopeOf(keys: Keyset, target: SyncTarget | null): string {
   if (!target) return '';
-  const [kind, text] = 'phone' in target ? ['one', target.phone] : ['group', target.group];
+  const [kind, text] = 'phone' in target ? ['one', target.phone] : ['group', canonicalText(target.group)];
   return `${kind}/${keys.digest('sync-scope', text).slice(0, 32)}`;
 }
 

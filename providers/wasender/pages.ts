@@ -30,14 +30,15 @@ export interface Delivered {
 
 /**
  * Reads a page in each of the shapes it may have: entries with the number of pages, a page of Laravel's, or a bare list
- * or object of entries, which may be one page or, where paging is ignored, the whole book. Throws on what is no list.
+ * or object of entries, which may be one page or, where paging is ignored, the whole book. Null is an empty list. An
+ * answer that says there is more is never the end, empty or not. Throws on what is no list.
  */
 export function readPage(data: unknown, place: Place): Delivered {
   const of = asObject(data);
   const entries = entriesOf(data, of);
   const next = (before = ''): string => `${place.page + 1}.${place.limit}.${before}`;
-  const last = number(asObject(field(of, 'pagination')), 'totalPages') ?? number(of, 'last_page');
-  if (last !== null) return { entries, cursor: place.page < last && entries.length > 0 ? next() : null };
+  const more = saysMore(data, place.page);
+  if (more !== null) return { entries, cursor: more ? next() : null };
   // More than was asked for: paging is ignored, and this is all.
   if (entries.length === 0 || entries.length > place.limit) return { entries, cursor: null };
   const likeness = createHash('sha256').update(JSON.stringify(entries)).digest('hex').slice(0, 16);
@@ -46,14 +47,50 @@ export function readPage(data: unknown, place: Place): Delivered {
   return { entries, cursor: next(likeness) };
 }
 
+/**
+ * What an answer lists, with what it says of further pages: its `data`, or the body itself where that says it. Throws
+ * where there is no `data`: the body of an envelope holds fields, which are no entries.
+ */
+export function listOf(body: Json): unknown {
+  const data = field(body, 'data');
+  if (data !== undefined) return saysMore(body, 1) === null ? data : body;
+  throw new ProviderFailure('provider_unavailable', 'WASender answered something else than a list.');
+}
+
+/** No list of WASender has so many pages; what says so would be read without end. */
+const mostPages = 100_000;
+
+/** Whether a list goes on after this page; null where it does not say. */
+export function saysMore(data: unknown, page: number): boolean | null {
+  const of = asObject(data);
+  const paging = asObject(field(of, 'pagination'));
+  const last = number(paging, 'totalPages') ?? number(of, 'last_page');
+  const follows = [field(paging, 'hasMore'), field(paging, 'hasNext'), field(of, 'next_page_url')];
+  const told = follows.find((one) => one !== undefined);
+  if (last === null && told === undefined) return null;
+  const more = last === null ? told !== null && told !== false : page < last;
+  if (more && page >= mostPages)
+    throw new ProviderFailure('provider_unavailable', 'WASender answered a list without end.');
+  return more;
+}
+
 function entriesOf(data: unknown, of: Json | null): unknown[] {
-  if (Array.isArray(data)) return data;
-  for (const name of ['items', 'data', 'contacts']) {
-    const listed = field(of, name);
-    if (Array.isArray(listed)) return listed;
-  }
+  const listed = listIn(data);
+  if (listed) return listed;
   // Keyed by their ids: every value is an entry.
   if (of && Object.values(of).every((one) => asObject(one) !== null) && field(of, 'pagination') === undefined)
     return Object.values(of);
   throw new ProviderFailure('provider_unavailable', 'WASender answered something else than a list of contacts.');
+}
+
+/** The entries of a list, also under one of the names that it may have; null for another value. */
+export function listIn(data: unknown): unknown[] | null {
+  if (data === null) return [];
+  if (Array.isArray(data)) return data;
+  for (const name of ['items', 'data', 'contacts']) {
+    const listed = field(asObject(data), name);
+    if (Array.isArray(listed)) return listed;
+    if (listed === null) return [];
+  }
+  return null;
 }
