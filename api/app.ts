@@ -4,6 +4,7 @@ import { newId } from '../platform/ids.ts';
 import type { Context } from '../services/context.ts';
 import { openApiDocument } from './docs/openapi.ts';
 import { serveDocs } from './docs/page.ts';
+import { fairDatabase } from './http/fair-database.ts';
 import { answerErrors, answerUnknown } from './http/errors.ts';
 import type { Route } from './http/route.ts';
 import { mountRoutes } from './http/mount-routes.ts';
@@ -28,6 +29,7 @@ import type { Providers } from '../providers/provider.ts';
 import { webhookEventRoutes } from './routes/webhook-events.ts';
 import { serveLoginPages } from './callbacks/login-page.ts';
 import { serveOAuthReturns } from './callbacks/oauth.ts';
+import { serveQrImages } from './qr-images.ts';
 import { serveWebhooks } from './webhooks.ts';
 import type { Signaller } from '../services/webhooks/signaller.ts';
 
@@ -56,8 +58,8 @@ const routesOf = (providers: Providers): Route[] => [
   ]),
 ];
 
-/** The whole API as an Express application. */
-export function createApp(context: Context, signaller: Signaller): Express {
+/** The whole API as an Express application; tenants' requests share `connections` of the database. */
+export function createApp(context: Context, signaller: Signaller, connections: number): Express {
   const routes = routesOf(context.providers);
   const open = publicRoutes(context.providers);
   const app = express();
@@ -74,7 +76,8 @@ export function createApp(context: Context, signaller: Signaller): Express {
   serveLoginPages(app, context);
   serveOAuthReturns(app, context);
   serveDocs(app, openApiDocument(context.publicUrl, routes, open, providerNames(context.providers)));
-  mountRoutes(app, context, routes);
+  serveQrImages(app, context);
+  mountRoutes(app, { ...context, db: fairDatabase(context.db, connections) }, routes);
   app.use(answerUnknown(methodsOf([...routes, ...open])));
   app.use(answerErrors(context));
   return app;
@@ -90,10 +93,14 @@ const observe =
     response.set({ 'x-request-id': requestId, 'cache-control': 'no-store' });
     response.once('close', () => {
       const { method } = request;
-      const { route = `${method} other`, tenant } = response.locals as { route?: string; tenant?: string };
+      const {
+        route = `${method} other`,
+        tenant,
+        code,
+      } = response.locals as Partial<Record<'route' | 'tenant' | 'code', string>>;
       const ms = Math.round(performance.now() - started);
       metrics.requests.observe({ method, route, status: String(response.statusCode) }, ms / 1000);
-      log.info({ request_id: requestId, route, tenant, status: response.statusCode, ms }, 'request');
+      log.info({ request_id: requestId, route, tenant, status: response.statusCode, code, ms }, 'request');
     });
     next();
   };

@@ -17,25 +17,28 @@ export interface RunningApi {
   close(): Promise<void>;
 }
 
+/** Database connections of each role. */
+const pool = { app: 10, system: 6 };
+
 /** Starts an API process. `overrides` replaces parts of the context. PORT 0 takes a free port. */
 export async function startApi(
   config: Config,
   overrides: Partial<Context> = {},
   patience?: Patience,
 ): Promise<RunningApi> {
-  const { context, stop, close } = await openContext(config, { name: 'api', pool: { app: 10, system: 6 } }, overrides);
+  const { context, stop, close } = await openContext(config, { name: 'api', pool }, overrides);
   const { log, metrics } = context;
   try {
     await prepareInstallation(context, async () => {
       if (config.ERASURE_LEDGER) await replayLedger(context, config.ERASURE_LEDGER);
     });
-    const server = createHttpServer(patience);
+    const server = createHttpServer(config, patience);
     await listen(server, config);
     const url = `http://${config.HOST.includes(':') ? `[${config.HOST}]` : config.HOST}:${(server.address() as AddressInfo).port}`;
     // A port that was found by itself is known only now.
     if (config.PORT === 0 && !overrides.publicUrl) context.publicUrl = url;
     const signaller = createSignaller(context);
-    server.on('request', createApp(context, signaller));
+    server.on('request', createApp(context, signaller, pool.app));
     const metricsServer =
       config.METRICS_PORT === undefined ? null : await serveMetrics(metrics, config.METRICS_PORT, config.METRICS_HOST);
     log.info({ url }, 'api ready');
