@@ -28,6 +28,7 @@ import type { Providers } from '../providers/provider.ts';
 import { webhookEventRoutes } from './routes/webhook-events.ts';
 import { serveLoginPages } from './callbacks/login-page.ts';
 import { serveOAuthReturns } from './callbacks/oauth.ts';
+import { serveQrImages } from './qr-images.ts';
 import { serveWebhooks } from './webhooks.ts';
 import type { Signaller } from '../services/webhooks/signaller.ts';
 
@@ -56,7 +57,7 @@ const routesOf = (providers: Providers): Route[] => [
   ]),
 ];
 
-/** The whole API as an Express application. */
+/** The whole API as an Express application; tenants' requests share `connections` of the database. */
 export function createApp(context: Context, signaller: Signaller): Express {
   const routes = routesOf(context.providers);
   const open = publicRoutes(context.providers);
@@ -74,6 +75,7 @@ export function createApp(context: Context, signaller: Signaller): Express {
   serveLoginPages(app, context);
   serveOAuthReturns(app, context);
   serveDocs(app, openApiDocument(context.publicUrl, routes, open, providerNames(context.providers)));
+  serveQrImages(app, context);
   mountRoutes(app, context, routes);
   app.use(answerUnknown(methodsOf([...routes, ...open])));
   app.use(answerErrors(context));
@@ -90,10 +92,14 @@ const observe =
     response.set({ 'x-request-id': requestId, 'cache-control': 'no-store' });
     response.once('close', () => {
       const { method } = request;
-      const { route = `${method} other`, tenant } = response.locals as { route?: string; tenant?: string };
+      const {
+        route = `${method} other`,
+        tenant,
+        code,
+      } = response.locals as Partial<Record<'route' | 'tenant' | 'code', string>>;
       const ms = Math.round(performance.now() - started);
       metrics.requests.observe({ method, route, status: String(response.statusCode) }, ms / 1000);
-      log.info({ request_id: requestId, route, tenant, status: response.statusCode, ms }, 'request');
+      log.info({ request_id: requestId, route, tenant, status: response.statusCode, code, ms }, 'request');
     });
     next();
   };

@@ -38,7 +38,7 @@ export async function startApi(
     await prepareInstallation(context, async () => {
       if (config.ERASURE_LEDGER) await replayLedger(context, config.ERASURE_LEDGER);
     });
-    const server = createHttpServer(patience);
+    const server = createHttpServer(config, patience);
     await listen(server, config);
     const url = `http://${config.HOST.includes(':') ? `[${config.HOST}]` : config.HOST}:${(server.address() as AddressInfo).port}`;
     // A port that was found by itself is known only now.

@@ -1,3 +1,4 @@
+import { ProviderFailure } from '../domain/failures.ts';
 import { Problem } from '../services/problem.ts';
 
 /** Errors of the network and of PostgreSQL, in words. */
@@ -17,6 +18,8 @@ const words: Record<string, string> = {
  */
 export function errorMessage(error: unknown): string {
   if (error instanceof Problem) return `${error.message} ${error.fix}`;
+  if (error instanceof ProviderFailure)
+    return error.networkCode ? `${error.message} (${error.networkCode})` : error.message;
   const chain = causes(error);
   const code = chain.map(codeOf).find((one) => one !== undefined && Object.hasOwn(words, one));
   const deepest = chain.findLast(({ message }) => message !== '');

@@ -9,11 +9,13 @@ import type { ProviderName } from '../domain/channels.ts';
 import { installedProviders } from '../services/boot.ts';
 import { isId } from '../platform/ids.ts';
 import { tenantOption } from './environment.ts';
+import { errorMessage } from './error-message.ts';
 import { limitOption } from './limit.ts';
 import { print, table } from './print.ts';
 import { tenantNamed, withContext } from './session.ts';
 import { UsageError } from './usage.ts';
 import type { Context } from '../services/context.ts';
+import { reachOfCredentials } from '../services/provider-reach.ts';
 
 const states = ['received', 'processed', 'unmatched', 'failed'] as const;
 type State = (typeof states)[number];
@@ -121,7 +123,7 @@ const failedAfter = (em: Em, tenantId: string, after: string): Promise<WebhookEv
   );
 
 async function register(context: Context, only?: ProviderName) {
-  const { db, vault, clock, providers } = context;
+  const { config, db, vault, clock, providers } = context;
   const credentials = await db.system((em) =>
     em.find(ProviderCredentials, only ? { provider: only } : {}, { orderBy: { id: 'asc' } }),
   );
@@ -133,11 +135,11 @@ async function register(context: Context, only?: ProviderName) {
       const provider = providers[row.provider];
       if (!provider) throw new Error('this version does not know the provider');
       const settings = settingsOf(await vault.keysOf(db, row.tenantId), row);
-      const call = { settings, now: clock.now().getTime() };
+      const call = { settings, reach: reachOfCredentials(config, row), now: clock.now().getTime() };
       await ensureWebhooks(context, provider, call, row.id);
       lines.push({ ...line, outcome: 'registered', why: '' });
     } catch (error) {
-      lines.push({ ...line, outcome: 'failed', why: (error as Error).message });
+      lines.push({ ...line, outcome: 'failed', why: errorMessage(error) });
     }
   }
   return lines;

@@ -5,11 +5,11 @@ const at = (publicUrl: string, ...path: string[]): string => [publicUrl.replace(
 export const webhookAddress = (publicUrl: string, provider: string, token: string): string =>
   at(publicUrl, 'webhooks', provider, token);
 
-/** The address that a provider calls when a login on its page has ended. The token is the attempt's. */
+/** The address that a provider calls when a login on its page has ended. The token is the attempt's; no browser sees it. */
 export const callbackAddress = (publicUrl: string, provider: string, token: string): string =>
   at(publicUrl, 'callbacks', provider, token);
 
-/** The address to which the provider's page returns the owner's browser. */
+/** The address to which the provider's page returns the owner's browser, with a token of its own. */
 export const returnAddress = (publicUrl: string, provider: string, token: string, outcome: ReturnOutcome): string =>
   at(publicUrl, 'callbacks', provider, token, outcome);
 

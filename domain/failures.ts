@@ -120,17 +120,26 @@ export const failureRow = (code: FailureCode): FailureRow => failures[code];
 export const asFailureCode = (text: string): FailureCode =>
   Object.hasOwn(failures, text) ? (text as FailureCode) : 'unexpected';
 
-/** `effect`: only `none` may be repeated blindly. `detail` is shown and stored: never a secret or a raw answer. */
+/**
+ * `effect`: only `none` may be repeated blindly. `detail` is shown and stored: never a secret or a raw answer. `networkCode`,
+ * such as `ECONNREFUSED`, is for operators alone.
+ */
 export class ProviderFailure extends Error {
   readonly code: FailureCode;
   readonly effect: 'none' | 'unknown';
   readonly retryAfterMs: number | undefined;
+  readonly networkCode: string | undefined;
 
-  constructor(code: FailureCode, detail: string, more: { effect?: 'none' | 'unknown'; retryAfterMs?: number } = {}) {
+  constructor(
+    code: FailureCode,
+    detail: string,
+    more: { effect?: 'none' | 'unknown'; retryAfterMs?: number; networkCode?: string } = {},
+  ) {
     super(detail);
     this.name = 'ProviderFailure';
     this.code = code;
     this.effect = more.effect ?? 'none';
     this.retryAfterMs = more.retryAfterMs;
+    this.networkCode = more.networkCode;
   }
 }

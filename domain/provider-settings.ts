@@ -1,7 +1,8 @@
 export interface ProviderSetting {
   /** The environment variable for the installation. */
   env: string;
-  kind: 'text' | 'url';
+  /** `url`: an address that calls go to. `host`: the same, or its host and port alone. */
+  kind: 'text' | 'url' | 'host';
   required: boolean;
   /** For the API's documentation. */
   description: string;

@@ -41,6 +41,12 @@ const schema = z.object({
   SYNC_HEARTBEAT_SECONDS: z.coerce.number().min(2).default(75),
   SANDBOX_CONTROL_URL: url.optional(),
   RATE_LIMIT_PER_MINUTE: z.coerce.number().int().min(1).default(1200),
+  /** Requests of one key at the same time, and those of them that wait for something; a tenant has twice as many. */
+  REQUESTS_AT_ONCE_PER_KEY: z.coerce.number().int().min(1).default(100),
+  WAITS_AT_ONCE_PER_KEY: z.coerce.number().int().min(1).default(200),
+  MAX_CONNECTIONS: z.coerce.number().int().min(10).default(4_000),
+  /** How long an idle connection is kept: longer than a usual proxy keeps its own. */
+  KEEP_ALIVE_SECONDS: z.coerce.number().min(1).max(3_600).default(65),
   RECONCILE_INTERVAL_SECONDS: z.coerce.number().min(0.1).default(15),
   /** How long raw data of providers and outcomes of syncs are kept. */
   RAW_RETENTION_DAYS: z.coerce.number().min(1).default(30),
@@ -86,7 +92,7 @@ export function readConfig(
   return { ...config, providers: Object.fromEntries(configured) };
 }
 
-const kinds = { text: z.string(), url };
+const kinds = { text: z.string(), host: z.string(), url };
 
 // Null where none of the required settings is set.
 function settingsFrom(

@@ -1,4 +1,5 @@
-import type { Channel, ProviderName } from '../domain/channels.ts';
+import type { z } from 'zod';
+import type { Channel, Method, ProviderName } from '../domain/channels.ts';
 import type { ProviderSettingTable } from '../domain/provider-settings.ts';
 import type { Accounts } from './contract/account.ts';
 import type { ProviderSettings } from './contract/call.ts';
@@ -10,11 +11,11 @@ import type { Tokens } from './contract/tokens.ts';
 import type { Webhooks } from './contract/webhooks.ts';
 
 export type { AccountView, ListedAccount } from './contract/account.ts';
-export type { CredentialsCall, ProviderCall, ProviderSettings } from './contract/call.ts';
+export type { CredentialsCall, ProviderCall, ProviderSettings, Reach } from './contract/call.ts';
 export type { ContactPage, ContactReader } from './contract/contacts.ts';
 export type { LoginInput, LoginPage, LoginProgress, OAuth, OAuthReturn, UnconfirmedLogin } from './contract/login.ts';
 export type { OutgoingMessage, Recipient, SentMessage } from './contract/messages.ts';
-export type { WebhookProof, WebhookRequest } from './contract/webhooks.ts';
+export type { LoginPageReport, WebhookProof, WebhookRequest } from './contract/webhooks.ts';
 
 /**
  * One provider: one folder exporting one object. All verbs answer plain data or throw `ProviderFailure`; none of them
@@ -29,6 +30,8 @@ export interface Provider {
   settings: ProviderSettingTable;
   /** Settings missing or malformed, as one sentence; null when they will do. Pure. */
   checkSettings(settings: ProviderSettings): string | null;
+  /** What a login by a method of the channel takes as its credentials; absent where that is nothing. Pure. */
+  credentialsSchema?(channel: Channel, method: Method): z.ZodType;
   /** What is wrong with a login's input (missing password …), as one sentence; null when it can be tried. Pure. */
   validateLoginInput(channel: Channel, input: LoginInput): string | null;
   login: Login;

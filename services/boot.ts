@@ -14,7 +14,7 @@ import { parseKeyRing } from '../platform/master-keys.ts';
 import { providers } from '../providers/providers.ts';
 import { openTemporalClient } from '../temporal/client.ts';
 import type { Context } from './context.ts';
-import { countProviderCalls } from './count-provider-calls.ts';
+import { observeProviderCalls } from './observe-provider-calls.ts';
 
 /** Every provider of this version. */
 export const installedProviders: Context['providers'] = providers;
@@ -57,19 +57,20 @@ export async function openContext(
   const temporal = openTemporalClient(config, () => vault.keysOf(db, null));
   const metrics = overrides.metrics ?? createMetrics();
   if (!overrides.metrics) metrics.watchDatabase(() => db.connections());
+  const log = createLog(name, config.LOG_LEVEL);
   const stopping = new AbortController();
   const context: Context = {
     config,
     db,
     vault,
     clock,
-    log: createLog(name, config.LOG_LEVEL),
+    log,
     metrics,
     temporal,
     publicUrl: config.PUBLIC_URL.replace(/\/$/, ''),
     stopping: stopping.signal,
     ...overrides,
-    providers: countProviderCalls(overrides.providers ?? providers, metrics),
+    providers: observeProviderCalls(overrides.providers ?? providers, metrics, overrides.log ?? log),
   };
   return {
     context,

@@ -19,6 +19,11 @@ const problems = {
   request_in_progress: [409, 'The same request is still running', 'Send it again after the pause, with the same key.'],
   too_slow: [408, 'The request came too slowly', 'Send the whole request within 30 seconds.'],
   too_large: [413, 'The body is too large', 'Send less at once.'],
+  unsupported_type: [
+    415,
+    'The content type is not supported',
+    'Send JSON with the header Content-Type: application/json.',
+  ],
   unsupported_encoding: [415, 'The encoding is not supported', 'Send the body uncompressed, as JSON in UTF-8.'],
   invalid_request: [422, 'The request is not valid', 'Correct the fields that the detail names.'],
   invalid_credentials_shape: [422, 'The credentials cannot be used', 'Send what the detail asks for.'],
@@ -38,10 +43,25 @@ const problems = {
   ],
   provider_unavailable: [503, 'The provider does not answer', 'Nothing was changed. Try again in a moment.'],
   database_busy: [503, 'The database could not do this now', 'Nothing was changed. Send it again after the pause.'],
+  too_many_unread: [503, 'Too many answers are not read yet', 'Read the answers that are under way first.'],
   database_unavailable: [503, 'The database does not answer', 'Nothing was lost. Try again in a moment.'],
 } as const satisfies Record<string, readonly [status: number, title: string, fix: string]>;
 
 export type ProblemCode = keyof typeof problems;
+
+export const problemCodes = Object.keys(problems) as [ProblemCode, ...ProblemCode[]];
+
+/** What is wrong with one field of the input; `message` is the rest of a sentence about it. */
+export interface FieldError {
+  field: string;
+  message: string;
+}
+
+/** The field that a detail such as `answer: must not be empty.` is about. */
+function fieldErrorsOf(status: number, detail: string): FieldError[] | undefined {
+  const named = status === 422 ? /^([\w.-]{1,100}): (.+)$/s.exec(detail) : null;
+  return named ? [{ field: named[1] ?? '', message: named[2] ?? '' }] : undefined;
+}
 
 /** An error that callers see. `detail` holds nothing of ours or of another tenant; `retryAfter` is in seconds. */
 export class Problem extends Error {
@@ -49,17 +69,25 @@ export class Problem extends Error {
   readonly status: number;
   readonly fix: string;
   readonly headers: Readonly<Record<string, string>>;
+  /** Of a problem about the input: its wrong fields. */
+  readonly errors: readonly FieldError[] | undefined;
 
   constructor(
     code: ProblemCode,
     detail: string = problems[code][1],
-    more: { fix?: string; retryAfter?: number; headers?: Record<string, string> } = {},
+    more: {
+      fix?: string;
+      retryAfter?: number;
+      headers?: Record<string, string>;
+      errors?: readonly FieldError[];
+    } = {},
   ) {
     super(detail);
     this.name = 'Problem';
     this.code = code;
     this.status = problems[code][0];
     this.fix = more.fix ?? problems[code][2];
+    this.errors = more.errors ?? fieldErrorsOf(this.status, detail);
     this.headers = {
       ...more.headers,
       ...(more.retryAfter === undefined ? {} : { 'retry-after': String(Math.max(1, Math.ceil(more.retryAfter))) }),
@@ -76,4 +104,5 @@ export const problemBody = (problem: Problem, requestId: string) => ({
   detail: problem.message,
   fix: problem.fix,
   request_id: requestId,
+  ...(problem.errors ? { errors: problem.errors } : {}),
 });

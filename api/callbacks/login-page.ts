@@ -1,11 +1,16 @@
 import type { RequestHandler, Router } from 'express';
 import { returnOutcomes, type ReturnOutcome } from '../../domain/addresses.ts';
 import type { ProviderName } from '../../domain/channels.ts';
-import { acceptCallback, requireCallbackToken, returnFromPage } from '../../services/connections/login-page.ts';
+import {
+  acceptCallback,
+  leaveLogin,
+  requireCallbackToken,
+  returnFromPage,
+} from '../../services/connections/login-page.ts';
 import type { Context } from '../../services/context.ts';
 import { Problem } from '../../services/problem.ts';
 import { readJson } from '../http/body.ts';
-import { page } from './login-page-html.ts';
+import { page, pagePolicy } from './login-page-html.ts';
 
 /** The largest callback, in bytes. */
 const bodyLimit = 64_000;
@@ -14,6 +19,7 @@ const bodyLimit = 64_000;
 export function serveLoginPages(router: Router, context: Context): void {
   router.post('/callbacks/:provider/:token', takeCallback(context));
   router.get('/callbacks/:provider/:token/:outcome', takeReturn(context));
+  router.post('/callbacks/:provider/:token/failure', takeLeave(context));
 }
 
 const takeCallback =
@@ -38,5 +44,16 @@ const takeReturn =
     if (!returnOutcomes.includes(outcome)) throw new Problem('not_found');
     const redirect = await returnFromPage(context, provider, token, outcome);
     if (redirect) response.redirect(303, redirect);
-    else response.type('html').send(page(outcome));
+    else response.set('content-security-policy', pagePolicy).type('html').send(page(outcome));
+  };
+
+/** The owner ends the login by the form of our page. */
+const takeLeave =
+  (context: Context): RequestHandler =>
+  async (request, response) => {
+    response.locals['route'] = 'POST /callbacks';
+    const { provider, token } = request.params as { provider: string; token: string };
+    const redirect = await leaveLogin(context, provider, token);
+    if (redirect) response.redirect(303, redirect);
+    else response.type('html').send(page('left'));
   };

@@ -5,24 +5,37 @@ import {
   type ZodOpenApiOperationObject,
   type ZodOpenApiPathsObject,
 } from 'zod-openapi';
+import { failures } from '../../domain/failures.ts';
+import { problemCodes } from '../../services/problem.ts';
 import type { Route } from '../http/route.ts';
+import { compatibility } from '../routes/aliases.ts';
 import type { OpenRoute } from '../routes/public-routes.ts';
+import { failureReason } from '../views/failure-reason.ts';
 import { providerName } from '../views/provider-name.ts';
+import { exampleOf } from './examples.ts';
+import { introduction, tags } from './introduction.ts';
 
 const problem = z
   .object({
     type: z.string(),
     title: z.string(),
     status: z.number().int(),
-    code: z.string().describe('Stable; what programs compare.'),
+    code: z.enum(problemCodes).describe('Stable; what programs compare.'),
     detail: z.string(),
     fix: z.string().describe('What usually helps.'),
     request_id: z.string(),
+    errors: z
+      .array(z.object({ field: z.string(), message: z.string() }))
+      .optional()
+      .describe('Of a problem about the input: each wrong field, and what is wrong with it.'),
     error: z.string().optional().describe('The detail again, at documented paths outside /api/v1.'),
   })
   .meta({ id: 'Problem' });
 
-/** The OpenAPI 3.1 document of routes at their full paths, from the schemas that validate them. */
+/**
+ * The OpenAPI 3.1 document of routes at their full paths, from the schemas that validate them. Documented paths of other
+ * systems come last.
+ */
 export function openApiDocument(
   publicUrl: string,
   routes: readonly Route[],
@@ -30,39 +43,67 @@ export function openApiDocument(
   providerNames: readonly string[],
 ) {
   const paths: ZodOpenApiPathsObject = {};
-  for (const route of routes) {
-    const path = route.path;
-    paths[path] = { ...paths[path], [route.method]: operation(route) };
-  }
-  for (const route of open)
-    if (route.described)
-      paths[route.path] = { ...paths[route.path], [route.method]: openOperation(route, route.described) };
+  const add = (path: string, method: string, one: ZodOpenApiOperationObject): void => {
+    paths[path] = { ...paths[path], [method]: one };
+  };
+  const ours = routes.filter(({ tag }) => tag !== compatibility);
+  for (const route of ours) add(route.path, route.method, operation(route));
+  for (const route of open) if (route.described) add(route.path, route.method, openOperation(route, route.described));
+  for (const route of routes) if (!ours.includes(route)) add(route.path, route.method, operation(route));
   const document: ZodOpenApiObject = {
     openapi: '3.1.0',
-    info: {
-      title: 'Patchbay',
-      version: '1',
-      description: "Keeps people's messaging accounts connected and their data in sync, durably.",
-    },
+    info: { title: 'Patchbay', version: '1', description: introduction },
     servers: [{ url: publicUrl }],
+    tags: [...tags],
     security: [{ key: [] }],
     components: { securitySchemes: { key: { type: 'http', scheme: 'bearer', description: 'An API key.' } } },
     paths,
   };
-  return createDocument(document, {
-    override: ({ zodSchema, jsonSchema }) => {
-      if (zodSchema === providerName) jsonSchema.enum = [...providerNames];
-    },
-  });
+  return withExamples(
+    createDocument(document, {
+      override: ({ zodSchema, jsonSchema, io }) => {
+        if (zodSchema === providerName) jsonSchema.enum = [...providerNames];
+        if (zodSchema === failureReason) jsonSchema.enum = Object.keys(failures);
+        // Requests with a field that is not known are refused.
+        if (io === 'input' && zodSchema instanceof z.ZodObject) jsonSchema.additionalProperties ??= false;
+      },
+    }),
+  );
+}
+
+/** Gives every JSON body and answer an example. A hand-made one stays. */
+function withExamples(document: ReturnType<typeof createDocument>): typeof document {
+  const components = (document.components?.schemas ?? {}) as Parameters<typeof exampleOf>[0];
+  const complete = (content: Record<string, { schema?: object; example?: unknown }> | undefined): void => {
+    for (const [type, media] of Object.entries(content ?? {}))
+      if (type.endsWith('json') && media.schema) media.example ??= exampleOf(components, media.schema);
+  };
+  for (const methods of Object.values(document.paths ?? {}))
+    for (const one of Object.values(methods) as Described[]) {
+      complete(one.requestBody?.content);
+      for (const { content } of Object.values(one.responses ?? {})) complete(content);
+    }
+  return document;
+}
+
+/** An operation of the finished document, as far as examples are concerned. */
+interface Described {
+  requestBody?: { content?: Record<string, { schema?: object; example?: unknown }> };
+  responses?: Record<string, { content?: Record<string, { schema?: object; example?: unknown }> }>;
 }
 
 function operation(route: Route): ZodOpenApiOperationObject {
   const header = route.idempotent ? idempotencyKey : undefined;
   const content = { [route.contentType ?? 'application/json']: { schema: route.answer } };
-  const done = { description: 'Done', ...(route.status === 204 ? {} : { content }) };
+  const done = (status: number) => ({
+    description: status === 202 ? 'Under way: Location is where to watch it' : 'Done',
+    ...(status === 202 && route.watch ? { headers: location } : {}),
+    ...(status === 204 ? {} : { content }),
+  });
+  const { body, example } = route;
   return {
     summary: route.summary,
-    operationId: operationId(route),
+    operationId: route.name,
     tags: [route.tag],
     description: `Scope: ${route.scope}.`,
     requestParams: {
@@ -70,10 +111,18 @@ function operation(route: Route): ZodOpenApiOperationObject {
       ...(route.query ? { query: asObject(route.query) } : {}),
       ...(header ? { header } : {}),
     },
-    ...(route.body ? { requestBody: { content: { 'application/json': { schema: route.body } } } } : {}),
+    ...(body
+      ? {
+          requestBody: {
+            // One without a required field may be left out.
+            required: !body.safeParse({}).success,
+            content: { 'application/json': { schema: body, ...(example === undefined ? {} : { example }) } },
+          },
+        }
+      : {}),
     responses: {
       ...Object.fromEntries(
-        [route.status ?? 200, ...(route.doneStatus ? [route.doneStatus] : [])].map((status) => [status, done]),
+        [route.status ?? 200, ...(route.doneStatus ? [route.doneStatus] : [])].map((status) => [status, done(status)]),
       ),
       default: failure,
     },
@@ -82,15 +131,15 @@ function operation(route: Route): ZodOpenApiOperationObject {
 
 /** An address without a key. A webhook's body is whatever its provider sends. */
 function openOperation(route: OpenRoute, described: NonNullable<OpenRoute['described']>): ZodOpenApiOperationObject {
-  const { summary, tag, answer, unavailable } = described;
-  const names = [...route.path.matchAll(/\{(\w+)\}/g)].map(([, name]) => [name, z.string()] as const);
+  const { name, summary, tag, answer, unavailable } = described;
+  const parts = [...route.path.matchAll(/\{(\w+)\}/g)].map(([, part]) => [part, z.string()] as const);
   const json = (schema: z.ZodType) => ({ content: { 'application/json': { schema } } });
   return {
     summary,
-    operationId: operationId(route),
+    operationId: name,
     tags: [tag],
     security: [],
-    ...(names.length ? { requestParams: { path: z.object(Object.fromEntries(names)) } } : {}),
+    ...(parts.length ? { requestParams: { path: z.object(Object.fromEntries(parts)) } } : {}),
     ...(route.method === 'post' ? { requestBody: json(z.unknown()) } : {}),
     responses: {
       200: { description: 'Done', ...json(answer) },
@@ -100,8 +149,7 @@ function openOperation(route: OpenRoute, described: NonNullable<OpenRoute['descr
   };
 }
 
-const operationId = ({ method, path }: { method: string; path: string }): string =>
-  `${method}${path.replace(/[^\w]+(\w?)/g, (_, next: string) => next.toUpperCase())}`;
+const location = { Location: { schema: z.string(), description: 'The address of what is under way.' } };
 
 const failure = { description: 'Refused or failed', content: { 'application/problem+json': { schema: problem } } };
 

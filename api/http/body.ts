@@ -29,47 +29,67 @@ export async function readBody(request: Request, response: Response, limit: numb
 }
 
 /**
- * The body as JSON, whatever its type says; undefined when there is none. 400 for what is no JSON object or array, 415
- * for another character set than UTF-8, 422 for text that cannot be stored.
+ * The body as JSON; undefined when there is none. 400 for what is no JSON object or array, 415 for another content type
+ * and for another character set than UTF-8, 422 for text that cannot be stored. A body without a type counts as JSON.
  */
 export async function readJson(request: Request, response: Response, limit: number): Promise<object | undefined> {
-  const charset = /;\s*charset\s*=\s*"?([\w-]+)/i.exec(request.headers['content-type'] ?? '')?.[1];
+  const [type = '', ...parameters] = (request.headers['content-type'] ?? '').split(';');
+  const charset = /^\s*charset\s*=\s*"?([\w-]+)/i.exec(parameters.find((one) => /charset/i.test(one)) ?? '')?.[1];
   if (charset && !/^(utf-?8|us-ascii)$/i.test(charset)) throw new Problem('unsupported_encoding');
   const raw = await readBody(request, response, limit);
   if (!raw.length) return undefined;
+  if (!/^(application\/([\w.-]+\+)?json)?$/i.test(type.trim())) throw new Problem('unsupported_type');
   const value = parseJson(raw);
   if (typeof value !== 'object' || value === null)
     throw new Problem('malformed_request', 'The body must be a JSON object.');
-  checkText('body', value);
+  checkText(value);
   return value;
 }
 
+/** Stands for a number that JavaScript cannot hold as it was sent. */
+const unheld = Symbol('a number that cannot be held');
+
+/** Only texts with something like these can hold such a number. */
+const perhapsUnheld = /\d{16}|\de\+?\d/i;
+
 function parseJson(raw: Buffer): unknown {
   try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(raw));
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(raw);
+    return JSON.parse(text, perhapsUnheld.test(text) ? markUnheld : undefined);
   } catch {
     throw new Problem('malformed_request', 'The body is not valid JSON in UTF-8.');
   }
 }
 
+const markUnheld = (_key: string, value: unknown): unknown => {
+  if (typeof value !== 'number') return value;
+  return Number.isFinite(value) && (!Number.isInteger(value) || Number.isSafeInteger(value)) ? value : unheld;
+};
+
 /** Levels that a body may be nested: other code walks it by recursion. */
 const deepest = 50;
 
 /**
- * 422 for text that PostgreSQL cannot store, anywhere in `value`: NUL characters and halves of surrogate pairs. Also for
- * a value that is nested too deep. `path` names the value in the error.
+ * 422 for what cannot be stored, anywhere in `value`: NUL characters and halves of surrogate pairs, numbers that JavaScript
+ * cannot hold, and a value that is nested too deep.
  */
-export function checkText(path: string, value: unknown, depth = 0): void {
+export function checkText(value: unknown, path: readonly string[] = []): void {
+  const refuse = (message: string): Problem =>
+    new Problem('invalid_request', `${path.join('.') || 'body'}: ${message}`);
+  if (value === unheld) throw refuse(`must be a number up to ${Number.MAX_SAFE_INTEGER}; send a longer one as a text.`);
   if (typeof value === 'string') {
     if (value.includes('\0') || !value.isWellFormed())
-      throw new Problem('invalid_request', `${path}: must contain neither NUL nor half a surrogate pair.`);
+      throw refuse('must contain neither NUL nor half a surrogate pair.');
     return;
   }
   if (typeof value !== 'object' || value === null) return;
-  if (depth === deepest) throw new Problem('invalid_request', `body: nested deeper than ${deepest} levels.`);
+  if (path.length === deepest) throw new Problem('invalid_request', `body: nested deeper than ${deepest} levels.`);
   for (const [key, inner] of Object.entries(value)) {
-    checkText(`${path}, a name`, key);
-    checkText(`${path}.${key}`, inner, depth + 1);
+    // Other code would lose it without a word.
+    if (key === '__proto__') throw refuse('must not have a field __proto__.');
+    if (key.includes('\0') || !key.isWellFormed())
+      throw refuse('must contain neither NUL nor half a surrogate pair in a name.');
+    checkText(inner, [...path, key]);
   }
 }
 

@@ -22,6 +22,7 @@ export const answerErrors =
   };
 
 function answerProblem(request: Request, response: Response, problem: Problem): void {
+  response.locals['code'] = problem.code;
   const body = problemBody(problem, idOf(response));
   const text = JSON.stringify(isAliasPath(request.originalUrl) ? { error: body.detail, ...body } : body);
   response.status(problem.status).set(problem.headers).type('application/problem+json');

@@ -1,14 +1,16 @@
 import type { Request, RequestHandler, Response, Router } from 'express';
-import type { z } from 'zod';
+import { z } from 'zod';
 import { newId } from '../../platform/ids.ts';
 import type { Context } from '../../services/context.ts';
-import { bearerOf, createKeyring, unauthorized, unlessRevoked, type ValidKey } from './auth.ts';
-import { requireScope, type Principal } from '../../services/principal.ts';
+import { createAdmission, type Admission } from './admission.ts';
+import { createAnswers, type SendAnswer } from './answers.ts';
+import { unlessRevoked } from './auth.ts';
+import type { Principal } from '../../services/principal.ts';
 import { checkText, readJson } from './body.ts';
 import { once, type Reply } from './idempotency.ts';
-import { Problem } from '../../services/problem.ts';
-import { createLimit } from './rate-limit.ts';
 import type { Route } from './route.ts';
+import { visibleTo } from './schemas.ts';
+import { invalid, parse } from './validate.ts';
 
 /** The largest body of a request with a key, in bytes. */
 const bodyLimit = 1_000_000;
@@ -16,50 +18,32 @@ const bodyLimit = 1_000_000;
 /** Mounts routes at their paths. Each request passes its key, its rate limit, its scope and its schemas, in this order. */
 export function mountRoutes(router: Router, context: Context, routes: readonly Route[]): void {
   const admit = createAdmission(context);
-  for (const route of routes) router[route.method](expressPath(route.path), handlerOf(context, route, admit));
+  const sendAnswer = createAnswers();
+  for (const route of routes)
+    router[route.method](expressPath(route.path), handlerOf(context, route, admit, sendAnswer));
 }
+
+/** For what a route does not take at all. */
+const nothing = z.object({});
 
 const expressPath = (path: string): string => path.replace(/\{(\w+)\}/g, ':$1').replace(/(.)\/$/, '$1');
-
-/** The key of a request, and how to look it up again. */
-interface Admitted {
-  valid: ValidKey;
-  check(): Promise<ValidKey | null>;
-}
-
-type Admission = (request: Request, route: Route) => Promise<Admitted>;
-
-/** Requests without a valid key are counted by address, all others by key. */
-function createAdmission(context: Context): Admission {
-  const keyring = createKeyring(context.db);
-  const byKey = createLimit(context.config.RATE_LIMIT_PER_MINUTE);
-  const byAddress = createLimit(context.config.RATE_LIMIT_PER_MINUTE);
-  return async (request, route) => {
-    const key = bearerOf(request);
-    const valid = key && (await keyring(key));
-    if (!key || !valid) {
-      await byAddress(request.socket.remoteAddress ?? '');
-      throw unauthorized();
-    }
-    await byKey(valid.principal.keyId);
-    requireScope(valid.principal, route.scope);
-    return { valid, check: () => keyring(key) };
-  };
-}
 
 /** The answer to a request; `replayed` when it was given before, under the same Idempotency-Key. */
 type Answer = Reply & { replayed?: boolean };
 
-function handlerOf(context: Context, route: Route, admit: Admission): RequestHandler {
+function handlerOf(context: Context, route: Route, admit: Admission, sendAnswer: SendAnswer): RequestHandler {
   return async (request, response) => {
     response.locals['route'] = `${route.method.toUpperCase()} ${route.path}`;
-    const { valid, check } = await admit(request, route);
-    response.locals['tenant'] = valid.principal.tenantId;
+    const { valid, check } = await admit(request, response, route);
+    const { principal } = valid;
+    response.locals['tenant'] = principal.tenantId;
     const { status, body, replayed } = await unlessRevoked(valid, check, (confirm) =>
-      answer(context, route, request, response, valid.principal, confirm),
+      answer(context, route, request, response, principal, confirm),
     );
     if (replayed) response.set('idempotent-replayed', 'true');
-    send(response, route, { status, body });
+    // A replayed answer may have been made for a key with other scopes.
+    const seen = { status, body: visibleTo(principal.scopes, route.answer, body) };
+    send(response, route, seen, (text) => sendAnswer(response, principal.keyId, text));
   };
 }
 
@@ -74,15 +58,15 @@ async function answer(
 ): Promise<Answer> {
   const writes = route.method !== 'get';
   const sent = writes ? ((await readJson(request, response, bodyLimit)) ?? {}) : undefined;
-  checkText('query', request.query);
+  checkText(request.query);
   const left = new AbortController();
   response.once('close', () => left.abort());
   const call = {
     context,
     principal,
     params: parse(route.params, request.params),
-    query: parse(route.query, request.query),
-    body: parse(route.body, sent),
+    query: parse(route.query ?? nothing, request.query),
+    body: writes ? parse(route.body ?? nothing, sent) : undefined,
     // The caller has disconnected, or the process is told to end.
     gone: AbortSignal.any([left.signal, context.stopping]),
   };
@@ -104,25 +88,21 @@ function idempotencyKeyOf(request: Request): string | null {
   const key = request.get('idempotency-key');
   if (key === undefined) return null;
   if (!/^[\x21-\x7e]{1,255}$/.test(key))
-    throw new Problem('invalid_request', 'Idempotency-Key must be 1 to 255 visible ASCII characters.');
+    throw invalid([{ field: 'Idempotency-Key', message: 'must be 1 to 255 visible ASCII characters.' }]);
   return key;
 }
 
 const redacted = (body: unknown, fields: readonly string[] = []): unknown =>
   fields.length ? { ...(body as object), ...Object.fromEntries(fields.map((field) => [field, null])) } : body;
 
-/** Validates by a route's own schema. 422 names a wrong field by its path, never by its value. */
-export function parse(schema: z.ZodType | undefined, value: unknown): unknown {
-  if (!schema) return undefined;
-  const parsed = schema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  const issues = parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'body'}: ${message}`);
-  throw new Problem('invalid_request', issues.join('; '));
-}
-
-function send(response: Response, route: Route, { status, body }: { status: number; body: unknown }): void {
+function send(response: Response, route: Route, { status, body }: Reply, sendText: (text: string) => void): void {
   response.status(status);
+  const watch = status === 202 && route.watch?.(body as never);
+  if (watch) response.location(watch);
   if (status === 204) response.end();
   else if (route.contentType) response.type(route.contentType).send(String(body));
-  else response.json(body);
+  else {
+    response.type('json');
+    sendText(JSON.stringify(body));
+  }
 }

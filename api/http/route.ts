@@ -31,6 +31,8 @@ interface Declaration<
   B extends z.ZodType | undefined,
   A extends z.ZodType,
 > {
+  /** Its operation id, which generated clients name their methods by. */
+  name: string;
   method: Method;
   /** As in OpenAPI, with `{name}` for parameters. */
   path: string;
@@ -40,12 +42,16 @@ interface Declaration<
   params?: P;
   query?: Q;
   body?: B;
+  /** A body that can be sent as it is, for the documentation. */
+  example?: B extends z.ZodType ? z.input<B> : undefined;
   /** The body of the answer: undeclared fields are removed. */
   answer: A;
   /** The status of success; 200 unless given. */
   status?: number;
   /** The status when the operation that `status` announces is already done; the same answer. */
   doneStatus?: number;
+  /** The address at which the outcome of a 202 can be read. */
+  watch?(answer: z.output<A>): string;
   /** Takes an Idempotency-Key. */
   idempotent?: boolean;
   /** Fields of the answer that are shown once: a replay has null instead. */
@@ -56,7 +62,8 @@ interface Declaration<
 }
 
 /** A declared route, whatever its schemas. */
-export type Route = Omit<Declaration<z.ZodType, z.ZodType, z.ZodType, z.ZodType>, 'handle'> & {
+export type Route = Omit<Declaration<z.ZodType, z.ZodType, z.ZodType, z.ZodType>, 'handle' | 'watch'> & {
+  watch?(answer: never): string;
   handle(call: Call): Promise<Result<unknown>>;
 };
 

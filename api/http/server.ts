@@ -1,5 +1,6 @@
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
+import type { Config } from '../../platform/config.ts';
 import { newId } from '../../platform/ids.ts';
 import { Problem, problemBody, type ProblemCode } from '../../services/problem.ts';
 
@@ -21,14 +22,21 @@ const parserProblems: Record<string, ProblemCode> = {
   HPE_HEADER_OVERFLOW: 'headers_too_large',
 };
 
-/** An HTTP server with a time limit for each sender. Requests that reach no route are answered with a problem too. */
-export function createHttpServer({ headers, request, look }: Patience = patience): Server {
+/** Bounds of connections. */
+export type Connections = Pick<Config, 'MAX_CONNECTIONS' | 'KEEP_ALIVE_SECONDS'>;
+
+/**
+ * An HTTP server with a time limit for each sender, and a bound of connections: further ones are closed at once. Requests
+ * that reach no route are answered with a problem too.
+ */
+export function createHttpServer(connections: Connections, { headers, request, look }: Patience = patience): Server {
   const server = createServer({
-    keepAliveTimeout: 5_000,
+    keepAliveTimeout: connections.KEEP_ALIVE_SECONDS * 1000,
     headersTimeout: headers,
     requestTimeout: request,
     connectionsCheckingInterval: look,
   });
+  server.maxConnections = connections.MAX_CONNECTIONS;
   const newest = new WeakMap<Duplex, ServerResponse>();
   server.prependListener('request', ({ socket }, response) => newest.set(socket, response));
   // `readBody` sends 100 Continue once the request is admitted.

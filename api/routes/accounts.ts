@@ -8,6 +8,7 @@ import { importAccounts, importOutcomes } from '../../services/accounts/import-a
 import { disconnectAccount } from '../../services/connections/disconnect-account.ts';
 import { anyAccount, ownAccount } from '../../services/accounts/find-account.ts';
 import { checkProviderName } from '../../services/provider-names.ts';
+import { attemptAddress } from '../http/addresses.ts';
 import { afterCursor, flag, page, pageOf, pageQuery } from '../http/pagination.ts';
 import { route } from '../http/route.ts';
 import { reference } from '../http/text.ts';
@@ -19,7 +20,14 @@ const tag = 'accounts';
 export const accountParams = z.object({ id: z.string().describe('The account.') });
 const owner = reference.min(1).max(255).describe("Your own application's reference to the person.");
 const label = z.string().max(255).nullable();
-const metadata = z.record(z.string(), z.unknown()).describe('Stored and returned unchanged.');
+/** The longest metadata, in bytes of JSON. */
+const metadataBytes = 16_384;
+const metadata = z
+  .record(z.string(), z.unknown())
+  .refine((given) => Buffer.byteLength(JSON.stringify(given)) <= metadataBytes, {
+    error: `must be at most ${metadataBytes} bytes of JSON.`,
+  })
+  .describe(`Stored and returned unchanged; at most ${metadataBytes} bytes of JSON.`);
 
 /** The input of a login, by the provider's own option names, such as `username`, `proxy` or `country`. */
 export const credentialsBody = z.record(z.string(), z.unknown());
@@ -40,6 +48,7 @@ export const redirectsBody = z
   .describe("Where the owner's browser goes after a login on the provider's page.");
 
 export const createAccount = route({
+  name: 'connectAccount',
   method: 'post',
   path: '/accounts',
   summary: 'Connect an account: answers the first step of the login',
@@ -56,8 +65,10 @@ export const createAccount = route({
     label: label.optional(),
     metadata: metadata.optional(),
   }),
+  example: { provider: 'unipile', channel: 'whatsapp', owner: 'maya' },
   answer: accountAndAttempt,
   status: 202,
+  watch: ({ account }) => attemptAddress(account.id),
   handle: async (call) => {
     checkProviderName(call.context, call.body.provider);
     return { body: await accountAndAttemptView(call.context, call.principal, await connectAccount(call, call.body)) };
@@ -65,6 +76,7 @@ export const createAccount = route({
 });
 
 export const listAccounts = route({
+  name: 'listAccounts',
   method: 'get',
   path: '/accounts',
   summary: 'List accounts, without those that were merged into another',
@@ -91,6 +103,7 @@ export const listAccounts = route({
 });
 
 export const getAccount = route({
+  name: 'getAccount',
   method: 'get',
   path: '/accounts/{id}',
   summary: 'Read an account; with the scope raw, with the raw answer of the provider',
@@ -107,6 +120,7 @@ export const getAccount = route({
 });
 
 const patchAccount = route({
+  name: 'updateAccount',
   method: 'patch',
   path: '/accounts/{id}',
   summary: 'Change label, metadata or owner of an account',
@@ -114,6 +128,7 @@ const patchAccount = route({
   scope: 'write',
   params: accountParams,
   body: z.object({ label: label.optional(), metadata: metadata.optional(), owner: owner.optional() }),
+  example: { label: 'Sales phone' },
   answer: accountAnswer,
   handle: ({ context, principal, params, body }) =>
     context.db.tenant(principal.tenantId, async (em) => {
@@ -127,6 +142,7 @@ const patchAccount = route({
 });
 
 export const deleteAccount = route({
+  name: 'disconnectAccount',
   method: 'delete',
   path: '/accounts/{id}',
   summary: 'Disconnect an account: revoked at the provider, secrets destroyed, history kept unless purged',
@@ -136,6 +152,7 @@ export const deleteAccount = route({
   query: z.object({ purge: flag.describe('Also delete what was learned of the account.') }),
   answer: accountAndAttempt,
   status: 202,
+  watch: ({ account }) => attemptAddress(account.id),
   handle: async (call) => {
     const { context, principal, params, query } = call;
     const begun = await disconnectAccount(call, params.id, query.purge ?? false);
@@ -144,6 +161,7 @@ export const deleteAccount = route({
 });
 
 const importRoute = route({
+  name: 'importAccounts',
   method: 'post',
   path: '/accounts/import',
   summary: 'Import accounts that already exist at the provider; nothing is changed there',
@@ -160,8 +178,10 @@ const importRoute = route({
       .describe('Only these; without it every account at the provider.'),
     dry_run: z.boolean().default(false).describe('Answer what would be imported, and change nothing.'),
   }),
+  example: { provider: 'unipile', dry_run: true },
   answer: z.object({ items: z.array(importedAnswer) }),
   status: 202,
+  watch: () => '/api/v1/accounts',
   handle: async ({ context, principal, body }) => {
     checkProviderName(context, body.provider);
     return { body: { items: await importAccounts(context, principal, body) } };

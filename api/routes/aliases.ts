@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { parse } from '../http/mount-routes.ts';
+import { parse } from '../http/validate.ts';
+import { attemptAddress, runsAddress } from '../http/addresses.ts';
 import { pageQuery } from '../http/pagination.ts';
 import { route, type Method, type Route } from '../http/route.ts';
 import { accountAnswer, type AccountAnswer } from '../views/account.ts';
@@ -30,6 +31,8 @@ export interface Alias {
   ask(given: Given): Partial<Record<'params' | 'query' | 'body', unknown>>;
   answer: z.ZodType;
   rename(answered: never, given: Given): unknown;
+  /** The address at which the outcome of a 202 can be read, from the renamed answer. */
+  watch?(answer: never): string;
 }
 
 type Begun = z.output<typeof accountAndAttempt>;
@@ -73,7 +76,7 @@ const table: Alias[] = [
     ask: ({ body }) => ({ body: { ...body, provider: 'unipile', channel: 'whatsapp', method: 'qr' } }),
     answer: z.object({ qrCodeString: z.string().nullable(), accountId, account: unipileAccount }),
     rename: ({ account, attempt }: Begun) => ({
-      qrCodeString: attempt.step.text ?? null,
+      qrCodeString: attempt.step.kind === 'qr' ? attempt.step.text : null,
       accountId: account.id,
       account: asUnipileAccount(account),
     }),
@@ -125,6 +128,7 @@ const table: Alias[] = [
     body: z.object({ code: z.string() }),
     ask: ({ params, body }) => ({ params, body: { answer: body['code'] } }),
     answer: attemptAnswer,
+    watch: ({ account_id: id }: z.output<typeof attemptAnswer>) => attemptAddress(id),
     rename: (attempt: unknown) => attempt,
   },
   {
@@ -135,6 +139,7 @@ const table: Alias[] = [
     body: z.object({ credentials: credentialsBody.optional() }),
     ask: ({ params, body }) => ({ params, body }),
     answer: accountAndAttempt,
+    watch: ({ account }: Begun) => attemptAddress(account.id),
     rename: (begun: unknown) => begun,
   },
   {
@@ -162,17 +167,22 @@ const table: Alias[] = [
     body: z.object({ account_id: z.string().nullish() }),
     ask: ({ body }) => ({ body: { account: body['account_id'] ?? undefined } }),
     answer: z.object({ success: z.boolean(), run: syncAnswer.nullable(), runs: z.array(syncAnswer) }),
+    watch: ({ runs }: { runs: { id: string }[] }) => runsAddress(runs),
     rename: ({ items }: { items: unknown[] }) => ({ success: true, run: items[0] ?? null, runs: items }),
   },
   ...contactAliases,
 ];
 
+/** The tag of documented paths. */
+export const compatibility = 'Compatibility';
+
 /** Every documented path as a route. */
 export const aliasRoutes: Route[] = table.map(({ of, ask, rename, ...alias }) =>
   route({
     ...alias,
+    name: `compat${alias.path.replace(/[^\w]+(\w?)/g, (_, next: string) => next.toUpperCase())}${alias.method.toUpperCase()}`,
     summary: `${of.summary} (stands for ${of.method.toUpperCase()} /api/v1${of.path})`,
-    tag: 'documented paths',
+    tag: compatibility,
     scope: of.scope,
     idempotent: of.idempotent,
     status: alias.status ?? of.status,

@@ -10,7 +10,7 @@ import { ownAccount } from '../../services/accounts/find-account.ts';
 import { currentAttempt, watchAttempt } from '../../services/connections/read-attempt.ts';
 import type { CallerRequest } from '../../services/principal.ts';
 import { Problem } from '../../services/problem.ts';
-import { stepView } from '../views/step.ts';
+import { attemptAddress } from '../http/addresses.ts';
 import { route } from '../http/route.ts';
 import { accountAndAttempt, accountAndAttemptView, attemptAnswer, attemptView } from '../views/attempt.ts';
 import { contentOf } from '../../services/connections/login/steps.ts';
@@ -25,6 +25,7 @@ const stepParams = accountParams.extend({ step_id: z.string().describe('The step
 const longestWait = 60;
 
 const getAttempt = route({
+  name: 'getAttempt',
   method: 'get',
   path: '/accounts/{id}/attempt',
   summary: 'Read the newest attempt and its step; with after and wait, as soon as the step is another one',
@@ -42,6 +43,7 @@ const getAttempt = route({
 });
 
 const solveStep = route({
+  name: 'answerStep',
   method: 'post',
   path: '/accounts/{id}/attempt/steps/{step_id}',
   summary: 'Answer a step: the code, the phone number, the id of an option',
@@ -52,6 +54,7 @@ const solveStep = route({
   body: z.object({ answer: z.string().max(20_000) }),
   answer: attemptAnswer,
   status: 202,
+  watch: ({ account_id: id }) => attemptAddress(id),
   handle: async (call) => ({
     body: await answered(
       call,
@@ -61,6 +64,7 @@ const solveStep = route({
 });
 
 const resend = route({
+  name: 'resendCode',
   method: 'post',
   path: '/accounts/{id}/attempt/steps/{step_id}/resend',
   summary: 'Have the code of a step sent again',
@@ -70,6 +74,7 @@ const resend = route({
   params: stepParams,
   answer: attemptAnswer,
   status: 202,
+  watch: ({ account_id: id }) => attemptAddress(id),
   handle: async (call) => ({
     body: await answered(
       call,
@@ -79,6 +84,7 @@ const resend = route({
 });
 
 const anotherWay = route({
+  name: 'tryAnotherWay',
   method: 'post',
   path: '/accounts/{id}/attempt/steps/{step_id}/another-way',
   summary: 'Request another kind of checkpoint',
@@ -88,6 +94,7 @@ const anotherWay = route({
   params: stepParams,
   answer: attemptAnswer,
   status: 202,
+  watch: ({ account_id: id }) => attemptAddress(id),
   handle: async (call) => ({
     body: await answered(
       call,
@@ -97,6 +104,7 @@ const anotherWay = route({
 });
 
 const cancel = route({
+  name: 'cancelAttempt',
   method: 'post',
   path: '/accounts/{id}/attempt/cancel',
   summary: 'Cancel the running attempt; what it made at the provider is deleted there',
@@ -106,10 +114,12 @@ const cancel = route({
   params: accountParams,
   answer: attemptAnswer,
   status: 202,
+  watch: ({ account_id: id }) => attemptAddress(id),
   handle: async (call) => ({ body: await answered(call, await cancelAttempt(call, call.params.id)) }),
 });
 
 export const reconnect = route({
+  name: 'reconnectAccount',
   method: 'post',
   path: '/accounts/{id}/reconnect',
   summary: 'Log an account in again, under the same id and with its data kept',
@@ -123,6 +133,7 @@ export const reconnect = route({
   }),
   answer: accountAndAttempt,
   status: 202,
+  watch: ({ account }) => attemptAddress(account.id),
   handle: async (call) => ({
     body: await accountAndAttemptView(
       call.context,
@@ -133,9 +144,10 @@ export const reconnect = route({
 });
 
 const qrImage = route({
+  name: 'getQrImage',
   method: 'get',
   path: '/accounts/{id}/attempt/steps/{step_id}/qr.svg',
-  summary: 'The QR code of a step as a picture',
+  summary: 'The QR code of a step as a picture; without a key at the signed address that image_url is',
   tag,
   scope: 'read',
   params: stepParams,
@@ -154,6 +166,7 @@ const qrImage = route({
 
 /** For callers that do not know the id of the step. */
 export const solveCurrentStep = route({
+  name: 'answerCurrentStep',
   method: 'post',
   path: '/accounts/{id}/attempt/answer',
   summary: 'Answer the current step of the attempt',
@@ -164,10 +177,11 @@ export const solveCurrentStep = route({
   body: z.object({ answer: z.string().max(20_000) }),
   answer: attemptAnswer,
   status: 202,
+  watch: ({ account_id: id }) => attemptAddress(id),
   handle: async (call) => {
     const { attempt, step } = await currentAttempt(call.context, call.principal, call.params.id);
-    const keys = await call.context.vault.keysOf(call.context.db, call.principal.tenantId);
-    const stepId = stepView(keys, call.context.publicUrl, attempt, step).id;
+    // Between two steps, and before the first, the attempt's own id stands for the step.
+    const stepId = step?.id ?? attempt.id;
     return {
       body: await answered(call, await answerStep({ ...call, accountId: call.params.id, stepId }, call.body.answer)),
     };

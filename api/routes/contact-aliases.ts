@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { wholeContactAnswer, type WholeContactView } from '../views/contact.ts';
 import { syncAnswer, type SyncView } from '../views/sync.ts';
+import { runsAddress } from '../http/addresses.ts';
 import type { Alias } from './aliases.ts';
 import { getSyncStatus } from './contact-stats.ts';
 import { syncByNumber } from './contact-syncs.ts';
@@ -43,6 +44,7 @@ export const contactAliases: Alias[] = [
     of: startSyncs,
     status: 202,
     doneStatus: 200,
+    watch: ({ runs }: { runs: SyncView[] }) => runsAddress(runs),
     ask: () => ({ query: { wait: 20 }, body: { kind: 'contacts', provider: 'wasender' } }),
     answer: z.object({
       status: z.enum(['success', 'running', 'failed']),
@@ -72,6 +74,7 @@ export const contactAliases: Alias[] = [
     params: z.object({ phone_number: z.string() }),
     status: 202,
     doneStatus: 200,
+    watch: ({ runs }: { runs: SyncView[] }) => runsAddress(runs),
     ask: ({ params }) => ({ body: { phone_number: params['phone_number'], provider: 'wasender' } }),
     answer: z.object({
       status: z.enum(['success', 'running', 'failed']),

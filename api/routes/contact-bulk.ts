@@ -28,6 +28,7 @@ const request = z.strictObject({
 });
 
 export const changeMany = route({
+  name: 'changeContacts',
   method: 'post',
   path: '/contacts/bulk',
   summary: 'Change the groups or the company of many contacts',
@@ -35,6 +36,7 @@ export const changeMany = route({
   scope: 'write',
   idempotent: true,
   body: request,
+  example: { filter: { q: 'maya' }, set: { add_groups: ['customers'] } },
   answer: z.object({ changed: z.number().int().describe('Contacts that are different now.') }),
   handle: ({ context, principal, body: { contact_ids: ids, filter, set } }) => {
     if ((ids === undefined) === (filter === undefined))

@@ -7,6 +7,7 @@ import { wholeContactAnswer } from '../views/contact.ts';
 import { contactParams, shownTo, tag } from './contacts.ts';
 
 const merge = route({
+  name: 'mergeContacts',
   method: 'post',
   path: '/contacts/merge',
   summary: 'Make the first contact stand for the others too; what it lacks it takes from them',
@@ -36,6 +37,7 @@ const merge = route({
 });
 
 const unmerge = route({
+  name: 'unmergeContact',
   method: 'post',
   path: '/contacts/{id}/unmerge',
   summary: 'Take contacts apart: a merged one leaves, one that stands for others is left by all of them',

@@ -16,6 +16,7 @@ const count = z.number().int().min(0);
 const runsShown = 100;
 
 const getStats = route({
+  name: 'getContactStats',
   method: 'get',
   path: '/contacts/stats',
   summary: 'Count contacts, and say how their last syncs went',
@@ -48,6 +49,7 @@ const getStats = route({
 });
 
 export const getSyncStatus = route({
+  name: 'getContactSyncStatus',
   method: 'get',
   path: '/contacts/sync-status',
   summary: 'Say whether contacts can be synced, and when they last were',

@@ -4,16 +4,19 @@ import { contactByPhone } from '../../db/queries/contacts/find-contacts.ts';
 import { checkProviderName } from '../../services/provider-names.ts';
 import type { SyncRun } from '../../db/entities/events.ts';
 import { Problem, type ProblemCode } from '../../services/problem.ts';
+import { runsAddress } from '../http/addresses.ts';
 import { route } from '../http/route.ts';
 import { phoneOrProblem } from '../../services/contacts/phone-or-problem.ts';
 import { haveEnded, runsAfter, beginSyncs, syncableAccounts } from '../../services/syncs/start-syncs.ts';
 import { wholeContactAnswer } from '../views/contact.ts';
+import { invalid } from '../http/validate.ts';
 import { syncAnswer, syncView } from '../views/sync.ts';
 import { shownTo, tag } from './contacts.ts';
 import { providerName } from '../views/provider-name.ts';
 import { wait } from './syncs.ts';
 
 export const syncByNumber = route({
+  name: 'syncContact',
   method: 'post',
   path: '/contacts/sync',
   summary: 'Fetch one contact by phone number; 200 with it when that ended within the wait',
@@ -22,20 +25,23 @@ export const syncByNumber = route({
   idempotent: true,
   query: z.object({ wait: wait.default(20).describe('Seconds to wait for the end.') }),
   body: z.object({
-    phone_number: z.string().max(64),
+    phone: z.string().max(64).optional().describe('The number, with its country code.'),
+    phone_number: z.string().max(64).optional().describe('The same as phone.'),
     account: z.string().optional().describe('Whose address book; without it all that are connected.'),
     provider: providerName.optional(),
   }),
+  example: { phone: '+33639980100' },
   answer: z.object({
     contact: wholeContactAnswer.nullable().describe('Null while it is being fetched.'),
     runs: z.array(syncAnswer),
   }),
   status: 202,
   doneStatus: 200,
+  watch: ({ runs }) => runsAddress(runs),
   handle: async (call) => {
     const { context, principal, query, body } = call;
     checkProviderName(context, body.provider);
-    const phone = phoneOrProblem('phone_number', body.phone_number);
+    const phone = phoneAsked(body);
     const accounts = await context.db.tenant(principal.tenantId, (em) =>
       syncableAccounts(context, em, principal.tenantId, 'contacts', body),
     );
@@ -52,6 +58,16 @@ export const syncByNumber = route({
     });
   },
 });
+
+/** The number that a request names, under either name. */
+function phoneAsked(body: { phone?: string; phone_number?: string }): string {
+  const field = body.phone === undefined ? 'phone_number' : 'phone';
+  const given = body[field];
+  if (given === undefined) throw invalid([{ field: 'phone', message: 'is missing.' }]);
+  if (field === 'phone' && body.phone_number !== undefined)
+    throw invalid([{ field: 'phone_number', message: 'is the same as phone: send one of them.' }]);
+  return phoneOrProblem(field, given);
+}
 
 /** Why a number could not be fetched, where that is not the provider's trouble. */
 const problemOf: Partial<Record<FailureCode, ProblemCode>> = {

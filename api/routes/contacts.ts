@@ -40,6 +40,7 @@ export const filterOf = async (em: Em, filter: ContactFilter): Promise<ContactFi
   filter.account === undefined ? filter : { ...filter, account: (await anyAccount(em, filter.account)).id };
 
 const listContacts = route({
+  name: 'listContacts',
   method: 'get',
   path: '/contacts',
   summary: 'List contacts, without those that were merged into another',
@@ -62,6 +63,7 @@ const listContacts = route({
 });
 
 const getContact = route({
+  name: 'getContact',
   method: 'get',
   path: '/contacts/{id}',
   summary: "Read a contact, also a merged one; with the scope raw, with the provider's entry",
@@ -76,6 +78,7 @@ const getContact = route({
 });
 
 const patchContact = route({
+  name: 'updateContact',
   method: 'patch',
   path: '/contacts/{id}',
   summary: 'Write a name, company or groups of your own; syncs leave them as they are',
@@ -112,6 +115,7 @@ function rename(contact: Contact, name: string | null, at: Date): void {
 }
 
 const deleteContact = route({
+  name: 'deleteContact',
   method: 'delete',
   path: '/contacts/{id}',
   summary: 'Delete a contact and those merged into it; the next sync may bring the person back',

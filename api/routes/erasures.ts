@@ -81,6 +81,7 @@ async function erase(
 }
 
 const eraseContact = route({
+  name: 'eraseContact',
   method: 'post',
   path: '/contacts/{id}/erase',
   summary: 'Erase the person behind a contact, in all accounts',
@@ -91,6 +92,7 @@ const eraseContact = route({
   query: z.object({ wait }),
   answer: erasureAnswer,
   status: 202,
+  watch: ({ id }) => `/api/v1/erasures/${id}`,
   handle: (call) =>
     erase(call, call.query.wait, async (em) => {
       const { id } = await anyContact(em, call.params.id);
@@ -116,6 +118,7 @@ function subjectAsked(body: { phone?: string; jid?: string; lid?: string; identi
 }
 
 const erasePerson = route({
+  name: 'erasePerson',
   method: 'post',
   path: '/erasures',
   summary: 'Erase a person by number, JID or LID, in all accounts, known to one or not',
@@ -131,8 +134,10 @@ const erasePerson = route({
       identity: text.describe('Who the person is on a channel without numbers.'),
     })
     .describe('One of them.'),
+  example: { phone: '+33639980100' },
   answer: erasureAnswer,
   status: 202,
+  watch: ({ id }) => `/api/v1/erasures/${id}`,
   handle: (call) => {
     const subject = subjectAsked(call.body);
     return erase(call, call.query.wait, (em) => findPerson(em, { subjects: [subject], contactIds: [] }));
@@ -140,6 +145,7 @@ const erasePerson = route({
 });
 
 const listErasures = route({
+  name: 'listErasures',
   method: 'get',
   path: '/erasures',
   summary: 'List the erasures, newest first',
@@ -161,6 +167,7 @@ async function anyErasure(em: Em, id: string): Promise<Erasure> {
 }
 
 const getErasure = route({
+  name: 'getErasure',
   method: 'get',
   path: '/erasures/{id}',
   summary: 'Read an erasure and its receipt',
@@ -173,6 +180,7 @@ const getErasure = route({
 });
 
 const lift = route({
+  name: 'liftErasure',
   method: 'delete',
   path: '/erasures/{id}',
   summary: 'Lift an erasure: what was erased stays so, but the person may come back by a sync or an event',

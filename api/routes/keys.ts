@@ -31,6 +31,7 @@ const keyView = (key: ApiKey): z.input<typeof keyAnswer> => ({
 });
 
 const listKeys = route({
+  name: 'listApiKeys',
   method: 'get',
   path: '/api-keys',
   summary: 'List the API keys, revoked ones included',
@@ -46,6 +47,7 @@ const listKeys = route({
 });
 
 const createKey = route({
+  name: 'createApiKey',
   method: 'post',
   path: '/api-keys',
   summary: 'Make an API key; it is shown this once',
@@ -61,6 +63,7 @@ const createKey = route({
       .default(['read', 'write'])
       .describe('Scopes that the calling key has itself.'),
   }),
+  example: { name: 'my application', scopes: ['read', 'write'] },
   answer: keyAnswer.extend({ api_key: z.string().nullable().describe('Null when the answer is a replay.') }),
   status: 201,
   handle: async ({ context, principal, body, operationId }) => {
@@ -82,6 +85,7 @@ const createKey = route({
 });
 
 const revokeKey = route({
+  name: 'revokeApiKey',
   method: 'delete',
   path: '/api-keys/{id}',
   summary: 'Revoke an API key; within five seconds it no longer works',

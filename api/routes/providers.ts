@@ -1,6 +1,6 @@
 import { LockMode } from '@mikro-orm/core';
 import { z } from 'zod';
-import { channelNames, methodNames } from '../../domain/channels.ts';
+import { channelNames, methodNames, type Channel, type Method } from '../../domain/channels.ts';
 import type { ProviderSetting } from '../../domain/provider-settings.ts';
 import { credentialsFor, rotateWebhookSecret, saveCredentials } from '../../db/queries/tenants/credentials.ts';
 import type { Em } from '../../db/connect.ts';
@@ -8,8 +8,11 @@ import { ProviderCredentials } from '../../db/entities/tenants.ts';
 import type { Context } from '../../services/context.ts';
 import { requireScope } from '../../services/principal.ts';
 import { Problem } from '../../services/problem.ts';
-import { isPrivateAddress } from '../../platform/private-address.ts';
+import { isPublicHost, readAddress } from '../../domain/public-address.ts';
+import { reachOf } from '../../services/provider-reach.ts';
+import { unknownName } from '../http/nearest-name.ts';
 import { route, type Route } from '../http/route.ts';
+import { invalid } from '../http/validate.ts';
 import { webhookAddress } from '../../domain/addresses.ts';
 import { providerNames } from '../../services/provider-names.ts';
 import type { Provider, Providers } from '../../providers/provider.ts';
@@ -25,13 +28,25 @@ const providerAnswer = z
     webhook_address: z.string().nullable().describe('Where the provider reaches us; registered there by itself.'),
     webhook_header: z.string().nullable().describe('The header that carries the webhook secret.'),
     capabilities: z.object({
-      channels: z.partialRecord(z.enum(channelNames), z.object({ methods: z.array(z.enum(methodNames)) })),
+      channels: z.partialRecord(
+        z.enum(channelNames),
+        z.object({
+          methods: z.array(z.enum(methodNames)).describe('The first is the default.'),
+          credentials: z
+            .partialRecord(z.enum(methodNames), z.record(z.string(), z.unknown()))
+            .describe('By method, the JSON schema of what POST /accounts takes as credentials.'),
+        }),
+      ),
       resend: z.boolean(),
       another_way: z.boolean(),
       restore: z.boolean(),
     }),
   })
   .meta({ id: 'Provider' });
+
+/** What a login takes, as JSON schema. */
+const credentialsOf = ({ credentialsSchema }: Provider, channel: Channel, method: Method): Record<string, unknown> =>
+  z.toJSONSchema(credentialsSchema?.(channel, method) ?? z.strictObject({}), { io: 'input' });
 
 /** Settings never leave again; an address of the installation is not the tenant's to see. */
 function providerView(
@@ -42,7 +57,15 @@ function providerView(
   const { name, capabilities, login, webhooks } = provider;
   const own = row !== null && row.tenantId !== null;
   const channels = Object.fromEntries(
-    Object.entries(capabilities.channels).map(([channel, { methods }]) => [channel, { methods: [...methods] }]),
+    (Object.entries(capabilities.channels) as [Channel, { methods: readonly Method[] }][]).map(
+      ([channel, { methods }]) => [
+        channel,
+        {
+          methods: [...methods],
+          credentials: Object.fromEntries(methods.map((method) => [method, credentialsOf(provider, channel, method)])),
+        },
+      ],
+    ),
   );
   return {
     provider: name,
@@ -65,16 +88,33 @@ function providerAt({ providers }: Context, name: string): Provider {
   return provider;
 }
 
-/** In production no tenant sends this process to addresses of its own machine or network. */
-function refuseInside({ config }: Context, settings: Record<string, string>): void {
-  if (config.NODE_ENV !== 'production') return;
-  for (const [name, value] of Object.entries(settings)) {
-    const url = /^https?:/i.test(value) ? value : `https://${value}`;
-    if (!URL.canParse(url)) continue;
-    const { protocol, hostname } = new URL(url);
-    if (protocol === 'http:' || isPrivateAddress(hostname))
-      throw new Problem('invalid_settings', `${name} must be an https address outside this network.`);
+/**
+ * In production no tenant sends this process to addresses of its own machine or network. What a name resolves to is checked
+ * at each connection.
+ */
+function refuseInside({ config }: Context, { settings }: Provider, given: Record<string, string>): void {
+  if (reachOf(config, 'tenant') === 'any') return;
+  for (const [name, { kind }] of Object.entries(settings)) {
+    const value = given[name];
+    if (kind === 'text' || value === undefined) continue;
+    const url = readAddress(value, kind);
+    if (url?.protocol !== 'https:' || !isPublicHost(url.hostname))
+      throw invalid([{ field: name, message: 'must be an https address outside this network.' }], 'invalid_settings');
   }
+}
+
+/** 422 for a setting that the provider does not have, and for one that is missing or malformed. */
+function checkSettings(provider: Provider, given: Record<string, string>): void {
+  const known = Object.keys(provider.settings);
+  const unknown = Object.keys(given).filter((name) => !known.includes(name));
+  if (unknown.length) {
+    const errors = unknown.map((field) => ({ field, message: unknownName(field, known) }));
+    throw invalid(errors, 'invalid_settings');
+  }
+  const wrong = provider.checkSettings(given);
+  if (!wrong) return;
+  const field = known.find((name) => wrong.startsWith(name));
+  throw new Problem('invalid_settings', wrong, field ? { errors: [{ field, message: wrong }] } : {});
 }
 
 /** What each provider's settings are called, and what they are. */
@@ -91,6 +131,7 @@ export function providerRoutes(providers: Providers): Route[] {
   const params = z.object({ provider: z.string().describe(`One of ${providerNames(providers).join(', ')}.`) });
 
   const getProvider = route({
+    name: 'getProvider',
     method: 'get',
     path: '/providers/{provider}',
     summary: 'Read what a provider can do, whether it is configured, and its webhook address',
@@ -107,7 +148,29 @@ export function providerRoutes(providers: Providers): Route[] {
     },
   });
 
+  const listProviders = route({
+    name: 'listProviders',
+    method: 'get',
+    path: '/providers',
+    summary: 'List the providers: what each can do, and what its logins take',
+    tag,
+    scope: 'read',
+    answer: z.object({ items: z.array(providerAnswer), next_cursor: z.null() }),
+    handle: ({ context, principal }) =>
+      context.db.tenant(principal.tenantId, async (em) => {
+        const items = [];
+        for (const provider of Object.values(context.providers)) {
+          const row = await credentialsFor(em, principal.tenantId, provider.name);
+          const view = providerView(context, provider, row);
+          // Its token is a credential of admins.
+          items.push(principal.scopes.includes('admin') ? view : { ...view, webhook_address: null });
+        }
+        return { body: { items, next_cursor: null } };
+      }),
+  });
+
   const putProvider = route({
+    name: 'setProviderCredentials',
     method: 'put',
     path: '/providers/{provider}',
     summary: "Set the tenant's own credentials at a provider",
@@ -115,12 +178,12 @@ export function providerRoutes(providers: Providers): Route[] {
     scope: 'admin',
     params,
     body: z.record(z.string(), z.string().max(10_000)).describe(`The provider's settings; ${settingsOf(providers)}.`),
+    example: { dsn: 'api1.unipile.com:13111', access_token: 'an access token' },
     answer: providerAnswer,
     handle: async ({ context, principal, params, body }) => {
       const provider = providerAt(context, params.provider);
-      const wrong = provider.checkSettings(body);
-      if (wrong) throw new Problem('invalid_settings', wrong);
-      refuseInside(context, body);
+      checkSettings(provider, body);
+      refuseInside(context, provider, body);
       const { vault, clock } = context;
       const row = await context.db.tenant(principal.tenantId, (em) =>
         saveCredentials(em, vault, clock.now(), principal.tenantId, provider.name, body),
@@ -130,6 +193,7 @@ export function providerRoutes(providers: Providers): Route[] {
   });
 
   const rotateSecret = route({
+    name: 'rotateWebhookSecret',
     method: 'post',
     path: '/providers/{provider}/rotate-webhook-secret',
     summary:
@@ -140,6 +204,7 @@ export function providerRoutes(providers: Providers): Route[] {
     params,
     answer: providerAnswer,
     status: 202,
+    watch: ({ provider }) => `/api/v1/providers/${provider}`,
     handle: async ({ context, principal, params }) => {
       const provider = providerAt(context, params.provider);
       const { vault, clock, db } = context;
@@ -161,5 +226,5 @@ export function providerRoutes(providers: Providers): Route[] {
     },
   });
 
-  return [getProvider, putProvider, rotateSecret];
+  return [listProviders, getProvider, putProvider, rotateSecret];
 }

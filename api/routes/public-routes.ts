@@ -6,7 +6,7 @@ export interface OpenRoute {
   method: 'get' | 'post';
   path: string;
   /** Without it the address is for browsers or our tools, and not in the OpenAPI document. */
-  described?: { summary: string; tag: string; answer: z.ZodType; unavailable?: z.ZodType };
+  described?: { name: string; summary: string; tag: string; answer: z.ZodType; unavailable?: z.ZodType };
 }
 
 const part = z.enum(['up', 'down']);
@@ -24,12 +24,18 @@ export const publicRoutes = (providers: Providers): OpenRoute[] => [
   {
     method: 'get',
     path: '/healthz',
-    described: { summary: 'Whether the process answers', tag: 'health', answer: z.object({ status: z.literal('ok') }) },
+    described: {
+      name: 'isAlive',
+      summary: 'Whether the process answers',
+      tag: 'health',
+      answer: z.object({ status: z.literal('ok') }),
+    },
   },
   {
     method: 'get',
     path: '/readyz',
     described: {
+      name: 'isReady',
       summary: 'Whether PostgreSQL and Temporal answer',
       tag: 'health',
       answer: readiness,
@@ -39,7 +45,11 @@ export const publicRoutes = (providers: Providers): OpenRoute[] => [
   {
     method: 'post',
     path: '/webhooks/{provider}/{token}',
-    described: { ...webhook, summary: "Takes the webhooks of a provider, at a tenant's own address" },
+    described: {
+      ...webhook,
+      name: 'receiveWebhook',
+      summary: "Takes the webhooks of a provider, at a tenant's own address",
+    },
   },
   ...Object.values(providers).flatMap(({ name, webhooks, oauth }): OpenRoute[] => [
     ...(webhooks.challenge ? [{ method: 'get' as const, path: `/webhooks/${name}/{token}` }] : []),
@@ -47,17 +57,27 @@ export const publicRoutes = (providers: Providers): OpenRoute[] => [
   ]),
   ...Object.values(providers)
     .flatMap(({ webhooks }) => webhooks.paths)
-    .map((path): OpenRoute => ({ method: 'post', path, described: { ...webhook, summary: documented } })),
+    .map((path): OpenRoute => ({
+      method: 'post',
+      path,
+      described: {
+        ...webhook,
+        name: `receiveWebhook${path.replace(/[^\w]+(\w?)/g, (_, next: string) => next.toUpperCase())}`,
+        summary: documented,
+      },
+    })),
   {
     method: 'post',
     path: '/callbacks/{provider}/{token}',
     described: {
+      name: 'receiveLoginCallback',
       tag: 'webhooks',
       summary: "Takes the callback of a provider's login page; the token is the attempt's and counts once",
       answer: z.object({ received: z.literal(true) }),
     },
   },
   { method: 'get', path: '/callbacks/{provider}/{token}/{outcome}' },
+  { method: 'post', path: '/callbacks/{provider}/{token}/failure' },
   { method: 'post', path: '/codec/{token}/decode' },
   { method: 'get', path: '/docs' },
   { method: 'get', path: '/openapi.json' },

@@ -9,6 +9,7 @@ import { isId } from '../../platform/ids.ts';
 import { anyAccount, ownAccount } from '../../services/accounts/find-account.ts';
 import { afterCursor, page, pageOf, pageQuery } from '../http/pagination.ts';
 import { Problem } from '../../services/problem.ts';
+import { runsAddress } from '../http/addresses.ts';
 import { route } from '../http/route.ts';
 import { phoneOrProblem } from '../../services/contacts/phone-or-problem.ts';
 import {
@@ -30,9 +31,10 @@ export const wait = z.coerce.number().min(0).max(20);
 const waitQuery = z.object({ wait: wait.default(0).describe('Seconds to wait for the end.') });
 
 const startOne = route({
+  name: 'startSync',
   method: 'post',
   path: '/accounts/{id}/syncs',
-  summary: 'Start a sync, or join the one that runs',
+  summary: 'Start a sync, or join the one that runs; 200 when it ended within the wait',
   tag,
   scope: 'write',
   idempotent: true,
@@ -41,12 +43,15 @@ const startOne = route({
   body: z.object({
     kind: z.string().describe(`One of ${syncKinds.join(', ')}.`),
     scope: z
-      .looseObject({ phone: z.string().max(64).optional(), group: z.string().min(1).max(64).optional() })
+      .object({ phone: z.string().max(64).optional(), group: z.string().min(1).max(64).optional() })
       .optional()
       .describe('For contacts: one person by number, or those of one group.'),
   }),
+  example: { kind: 'details' },
   answer: syncAnswer,
   status: 202,
+  doneStatus: 200,
+  watch: (run) => runsAddress([run]),
   handle: async (call) => {
     const { context, principal, params, query, body } = call;
     const request = requestOf(body);
@@ -56,7 +61,7 @@ const startOne = route({
     const [run] = await runsAfter(call, [id], query.wait);
     if (!run) throw new Problem('not_found', 'The account was deleted meanwhile.');
     const keys = await context.vault.keysOf(context.db, principal.tenantId);
-    return { body: syncView(keys)(run) };
+    return { status: haveEnded([run]) ? 200 : 202, body: syncView(keys)(run) };
   },
 });
 
@@ -95,6 +100,7 @@ export const leftOut = z
   .describe('Accounts of which nothing is fetched, because they are not connected.');
 
 export const startSyncs = route({
+  name: 'startSyncs',
   method: 'post',
   path: '/syncs',
   summary: 'Sync one account, or all connected accounts that can be; 200 when all ended within the wait',
@@ -110,6 +116,7 @@ export const startSyncs = route({
   answer: z.object({ items: z.array(syncAnswer), left_out: leftOut }),
   status: 202,
   doneStatus: 200,
+  watch: ({ items }) => runsAddress(items),
   handle: async (call) => {
     const { context, principal, query, body } = call;
     checkProviderName(context, body.provider);
@@ -130,6 +137,7 @@ export const startSyncs = route({
 const listQuery = { ...pageQuery, kind: kind.optional(), state: z.enum(syncStates).optional() };
 
 const listOfAccount = route({
+  name: 'listAccountSyncs',
   method: 'get',
   path: '/accounts/{id}/syncs',
   summary: 'List the syncs of an account, newest first',
@@ -147,6 +155,7 @@ const listOfAccount = route({
 });
 
 const listAll = route({
+  name: 'listSyncs',
   method: 'get',
   path: '/syncs',
   summary: 'List syncs, newest first',
@@ -186,6 +195,7 @@ async function ownSync(em: Em, id: string): Promise<SyncRun> {
 }
 
 const getSync = route({
+  name: 'getSync',
   method: 'get',
   path: '/syncs/{id}',
   summary: 'Read a sync',
@@ -201,6 +211,7 @@ const getSync = route({
 });
 
 const cancel = route({
+  name: 'cancelSync',
   method: 'post',
   path: '/syncs/{id}/cancel',
   summary: 'Cancel a running sync; what it has stored stays',

@@ -50,6 +50,7 @@ const tenantView = (tenant: Tenant): z.input<typeof tenantAnswer> => ({
 });
 
 const getTenant = route({
+  name: 'getTenant',
   method: 'get',
   path: '/tenant',
   summary: 'Read the settings of your tenant',
@@ -63,6 +64,7 @@ const getTenant = route({
 });
 
 const patchTenant = route({
+  name: 'updateTenant',
   method: 'patch',
   path: '/tenant',
   summary: 'Set the time zone, the contact fields that are stored, and how long contacts are kept',
@@ -73,6 +75,7 @@ const patchTenant = route({
     contact_fields: contactFieldPolicy.optional(),
     contact_retention_days: retentionDays.optional(),
   }),
+  example: { time_zone: 'Europe/Berlin' },
   answer: tenantAnswer,
   handle: async ({ context, principal, body }) => {
     const changed = await context.db.tenant(principal.tenantId, async (em) => {

@@ -17,6 +17,7 @@ const eventAnswer = z
   .meta({ id: 'TimelineEvent' });
 
 const getTimeline = route({
+  name: 'getTimeline',
   method: 'get',
   path: '/accounts/{id}/timeline',
   summary: 'What happened to an account, oldest first',

@@ -7,6 +7,7 @@ import { sealed } from '../../db/sealed.ts';
 import { isId } from '../../platform/ids.ts';
 import type { Em } from '../../db/connect.ts';
 import { anyAccount } from '../../services/accounts/find-account.ts';
+import { onlyFor } from '../http/schemas.ts';
 import { afterCursor, page, pageOf, pageQuery, time, wireTime, wireTimeOrNull } from '../http/pagination.ts';
 import { Problem } from '../../services/problem.ts';
 import { route, type Call } from '../http/route.ts';
@@ -64,6 +65,7 @@ const eventOf = (call: Call, id: string): Promise<WebhookEvent> =>
   });
 
 const listEvents = route({
+  name: 'listWebhookEvents',
   method: 'get',
   path: '/webhook-events',
   summary: 'List the events, newest first; for operators also those that belong to no tenant',
@@ -102,6 +104,7 @@ async function bodyOf(call: Call, event: WebhookEvent): Promise<string | null> {
 }
 
 const getEvent = route({
+  name: 'getWebhookEvent',
   method: 'get',
   path: '/webhook-events/{id}',
   summary: 'Read an event; with the scope raw, with its body',
@@ -109,7 +112,10 @@ const getEvent = route({
   scope: 'read',
   params,
   answer: eventAnswer.extend({
-    body: z.string().nullable().optional().describe('For keys with the scope raw; null once its time is over.'),
+    body: onlyFor(
+      'raw',
+      z.string().nullable().optional().describe('For keys with the scope raw; null once its time is over.'),
+    ),
   }),
   handle: async (call) => {
     const event = await eventOf(call, call.params.id);
@@ -119,6 +125,7 @@ const getEvent = route({
 });
 
 const replay = route({
+  name: 'replayWebhookEvent',
   method: 'post',
   path: '/webhook-events/{id}/replay',
   summary: 'Apply an event again',
@@ -128,6 +135,7 @@ const replay = route({
   params,
   answer: eventAnswer,
   status: 202,
+  watch: ({ id }) => `/api/v1/webhook-events/${id}`,
   handle: async (call) => {
     const { id } = await eventOf(call, call.params.id);
     await replayEvent(call.context, id);

@@ -5,7 +5,9 @@ import { asFailureCode, failureRow } from '../../domain/failures.ts';
 import { sealed } from '../../db/sealed.ts';
 import type { Account } from '../../db/entities/accounts.ts';
 import type { Keyset } from '../../platform/keyset.ts';
+import { onlyFor } from '../http/schemas.ts';
 import { time, wireTime, wireTimeOrNull } from '../http/pagination.ts';
+import { failureReason } from './failure-reason.ts';
 import { providerName } from './provider-name.ts';
 
 const connectionConfig = z.looseObject({
@@ -17,7 +19,10 @@ const connectionConfig = z.looseObject({
   sources: z.array(z.object({ id: z.string(), status: z.string() })),
   groups: z.array(z.string()),
   last_api_sync: z.string(),
-  full_api_response: z.unknown().optional().describe('Of one account, and only for keys with the scope raw.'),
+  full_api_response: onlyFor(
+    'raw',
+    z.unknown().optional().describe('Of one account, and only for keys with the scope raw.'),
+  ),
   api_object_type: z.string(),
 });
 
@@ -49,7 +54,7 @@ export const accountAnswer = z
     provider_account_id: z.string().nullable().describe('The login at the provider.'),
     identity: z.string().nullable().describe("The person's id on the channel, such as a phone number."),
     state: z.enum(accountStates),
-    reason: z.string().nullable(),
+    reason: failureReason.nullable(),
     who: z.enum(whoNames).describe('Who must act.'),
     what_to_do: z.string().nullable(),
     since: time,

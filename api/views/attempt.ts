@@ -4,9 +4,11 @@ import type { AttemptWithStep } from '../../db/queries/attempts/attempt-with-ste
 import { methodNames } from '../../domain/channels.ts';
 import type { Context } from '../../services/context.ts';
 import type { Principal } from '../../services/principal.ts';
+import { onlyFor } from '../http/schemas.ts';
 import { time, wireTime, wireTimeOrNull } from '../http/pagination.ts';
 import type { AccountWithAttempt } from '../../services/connections/connect-account.ts';
 import { accountAnswer, accountView } from './account.ts';
+import { failureReason } from './failure-reason.ts';
 import { stepAnswer, stepView } from './step.ts';
 
 export const attemptAnswer = z
@@ -18,20 +20,20 @@ export const attemptAnswer = z
     trigger: z.enum(['request', 'automatic']),
     state: z.enum(['running', 'succeeded', 'failed', 'cancelled']),
     method: z.enum(methodNames),
-    reason: z.string().nullable(),
+    reason: failureReason.nullable(),
     step: stepAnswer,
     started_at: time,
     deadline_at: time,
     ended_at: time.nullable(),
-    workflow_id: z.string().optional().describe('For keys with the scope operator.'),
-    history_url: z.string().nullish().describe('For keys with the scope operator.'),
+    workflow_id: onlyFor('operator', z.string().optional().describe('For keys with the scope operator.')),
+    history_url: onlyFor('operator', z.string().nullish().describe('For keys with the scope operator.')),
   })
   .meta({ id: 'Attempt' });
 
 export const accountAndAttempt = z.object({ account: accountAnswer, attempt: attemptAnswer });
 
 export async function attemptView(
-  { db, vault, publicUrl, temporal }: Context,
+  { db, vault, publicUrl, temporal, clock }: Context,
   { tenantId, scopes }: Principal,
   { attempt, step }: AttemptWithStep,
 ): Promise<z.input<typeof attemptAnswer>> {
@@ -48,7 +50,7 @@ export async function attemptView(
     state: attempt.state,
     method: attempt.method,
     reason: attempt.reason,
-    step: stepView(await vault.keysOf(db, tenantId), publicUrl, attempt, step),
+    step: stepView({ keys: await vault.keysOf(db, tenantId), publicUrl, now: clock.now() }, attempt, step),
     started_at: wireTime(attempt.startedAt),
     deadline_at: wireTime(attempt.deadlineAt),
     ended_at: wireTimeOrNull(attempt.endedAt),

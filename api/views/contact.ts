@@ -6,6 +6,7 @@ import type { Contact, ListedContact } from '../../db/entities/contacts.ts';
 import { sealed } from '../../db/sealed.ts';
 import type { Keyset } from '../../platform/keyset.ts';
 import type { ContactDetails } from '../../services/contacts/find-contacts.ts';
+import { onlyFor } from '../http/schemas.ts';
 import { time, wireTime, wireTimeOrNull } from '../http/pagination.ts';
 import { providerName } from './provider-name.ts';
 
@@ -52,10 +53,13 @@ export const wholeContactAnswer = contactAnswer
       .describe('What the account knows the person by.'),
     provenance: z.record(z.string(), origin).describe('Where each field comes from, and since when.'),
     merged: z.array(z.string()).describe('The contacts that this one stands for.'),
-    raw_wasender_data: z
-      .unknown()
-      .optional()
-      .describe("For keys with the scope raw: the provider's entry as it came; null once its time is over."),
+    raw_wasender_data: onlyFor(
+      'raw',
+      z
+        .unknown()
+        .optional()
+        .describe("For keys with the scope raw: the provider's entry as it came; null once its time is over."),
+    ),
   })
   .meta({ id: 'WholeContact' });
 

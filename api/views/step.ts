@@ -1,36 +1,50 @@
 import { z } from 'zod';
 import { whoNames } from '../../domain/accounts.ts';
-import { instructions, stepKinds, type StepContent } from '../../domain/steps.ts';
+import { instructions, type StepContent, type StepKind } from '../../domain/steps.ts';
 import type { ConnectionAttempt, ConnectionStep } from '../../db/entities/attempts.ts';
 import { contentOf } from '../../services/connections/login/steps.ts';
+import { signedQuery } from '../../services/connections/qr-image.ts';
 import type { Keyset } from '../../platform/keyset.ts';
 import { time, wireTimeOrNull } from '../http/pagination.ts';
+import { failureReason } from './failure-reason.ts';
+
+/** A step of one kind, with what it carries. */
+const stepOf = <const K extends StepKind, S extends z.ZodRawShape>(kind: K, carried: S) =>
+  z
+    .object({
+      id: z.string().describe('Another one as soon as the step is another one: what a long poll notices.'),
+      kind: z.literal(kind),
+      instructions: z.string().describe('One sentence for the owner.'),
+      expires_at: time.nullable(),
+      attempts_left: z.number().int(),
+      can_resend: z.boolean(),
+      can_try_another_way: z.boolean(),
+      ...carried,
+    })
+    .meta({ id: `Step${kind.charAt(0).toUpperCase()}${kind.slice(1)}` });
 
 export const stepAnswer = z
-  .object({
-    id: z.string(),
-    kind: z.enum(stepKinds),
-    instructions: z.string(),
-    expires_at: time.nullable(),
-    attempts_left: z.number().int(),
-    can_resend: z.boolean(),
-    can_try_another_way: z.boolean(),
-    url: z.string().optional().describe('redirect'),
-    text: z.string().optional().describe('qr: what the code says'),
-    image_url: z.string().optional().describe('qr: the code as a picture, for the same key'),
-    source: z.enum(['sms', 'app', 'mail', 'unknown']).optional().describe('code'),
-    length: z.number().int().optional().describe('code'),
-    public_key: z.string().optional().describe('captcha'),
-    data: z.string().optional().describe('captcha'),
-    options: z
-      .array(z.object({ id: z.string(), label: z.string() }))
-      .optional()
-      .describe('choose'),
-    for: z.string().optional().describe('wait'),
-    reason: z.string().nullish().describe('failed'),
-    who: z.enum(whoNames).nullish().describe('failed'),
-    what_to_do: z.string().nullish().describe('failed'),
-  })
+  .discriminatedUnion('kind', [
+    stepOf('redirect', { url: z.string().describe('Where the owner logs in.') }),
+    stepOf('qr', {
+      text: z.string().describe('What the code says.'),
+      image_url: z
+        .string()
+        .describe('The code as a picture; the address needs no API key, and is good for some minutes.'),
+    }),
+    stepOf('code', { source: z.enum(['sms', 'app', 'mail', 'unknown']), length: z.number().int().optional() }),
+    stepOf('phone', {}),
+    stepOf('approve', {}),
+    stepOf('captcha', { public_key: z.string().optional(), data: z.string().optional() }),
+    stepOf('choose', { options: z.array(z.object({ id: z.string(), label: z.string() })) }),
+    stepOf('wait', { for: z.string() }),
+    stepOf('done', {}),
+    stepOf('failed', {
+      reason: failureReason.nullish(),
+      who: z.enum(whoNames).nullish().describe('Who must act.'),
+      what_to_do: z.string().nullish(),
+    }),
+  ])
   .meta({ id: 'Step' });
 
 export type StepAnswer = z.input<typeof stepAnswer>;
@@ -46,8 +60,7 @@ const waiting = (attempt: ConnectionAttempt): StepAnswer => ({
 
 /** The current step of an attempt, the same shape for every provider. */
 export function stepView(
-  keys: Keyset,
-  publicUrl: string,
+  { keys, publicUrl, now }: { keys: Keyset; publicUrl: string; now: Date },
   attempt: ConnectionAttempt,
   step: ConnectionStep | null,
 ): StepAnswer {
@@ -61,10 +74,11 @@ export function stepView(
   }
   const content = contentOf(keys, step);
   if (!content) return waiting(attempt);
+  const picture = `${publicUrl}/api/v1/accounts/${step.accountId}/attempt/steps/${step.id}/qr.svg`;
   return {
     ...head,
     instructions: instructions(content, step.again),
-    ...carried(content, `${publicUrl}/api/v1/accounts/${step.accountId}/attempt/steps/${step.id}/qr.svg`),
+    ...carried(content, `${picture}?${signedQuery(keys, step.id, now)}`),
   };
 }
 
@@ -76,12 +90,12 @@ const common = (step: ConnectionStep | null, attempt: ConnectionAttempt) => ({
 });
 
 /** The fields of a step of each kind. */
-function carried(content: StepContent, imageUrl: string): Partial<StepAnswer> & Pick<StepAnswer, 'kind'> {
+function carried(content: StepContent, imageUrl: string) {
   switch (content.kind) {
     case 'qr':
       return { ...content, image_url: imageUrl };
     case 'captcha':
-      return { kind: 'captcha', public_key: content.publicKey, data: content.data };
+      return { kind: content.kind, public_key: content.publicKey, data: content.data };
     default:
       return content;
   }

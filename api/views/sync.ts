@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { SyncRun } from '../../db/entities/events.ts';
 import type { Keyset } from '../../platform/keyset.ts';
 import { describeRun } from '../../services/syncs/describe-run.ts';
+import { failureReason } from './failure-reason.ts';
 import { time, wireTime, wireTimeOrNull } from '../http/pagination.ts';
 
 export const syncKinds = ['details', 'contacts'] as const;
@@ -19,8 +20,7 @@ export const syncAnswer = z
     state: z.enum(syncStates),
     progress: z.number().min(0).max(1).describe('The part that is done, as far as it is known.'),
     stats: z.record(z.string(), z.unknown()),
-    reason: z
-      .string()
+    reason: failureReason
       .nullable()
       .describe('Why it failed or was cancelled; of a running one, why its last try failed.'),
     what_to_do: z.string().nullable(),

@@ -46,7 +46,14 @@ export async function connectAccount(stack: BenchStack, size: number): Promise<B
     id: account.id,
     tenantId: rows[0]?.tenant_id ?? '',
     session,
-    call: () => ({ settings, channel: 'whatsapp', providerAccountId: session, keys: { apiKey }, now: Date.now() }),
+    call: () => ({
+      settings,
+      reach: 'any',
+      channel: 'whatsapp',
+      providerAccountId: session,
+      keys: { apiKey },
+      now: Date.now(),
+    }),
   };
 }
 

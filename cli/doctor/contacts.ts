@@ -10,6 +10,7 @@ import { createLog } from '../../platform/log.ts';
 import type { ContactReader, ProviderCall } from '../../providers/provider.ts';
 import { withContacts } from '../../services/provider-names.ts';
 import { fail, pass, skip, type Check, type Finding } from './check.ts';
+import { errorMessage } from '../error-message.ts';
 import type { Subject } from './subject.ts';
 
 const otherwise = 'Ask again when the provider answers. The state of the account: patchbay accounts show <id>.';
@@ -80,7 +81,7 @@ async function withBook(
     return [await work({ ...book, db })];
   } catch (error) {
     if (!(error instanceof ProviderFailure)) throw error;
-    return [fail(`account ${book.account.id}: ${error.message}`, failureRow(error.code).whatToDo)];
+    return [fail(`account ${book.account.id}: ${errorMessage(error)}`, failureRow(error.code).whatToDo)];
   }
 }
 
@@ -97,10 +98,12 @@ async function bookOf(
   );
   if (!account) return null;
   const at = systemClock.now();
+  const config = subject.config();
   const context = {
+    config,
     vault: subject.vault(),
     providers: subject.providers,
-    publicUrl: subject.config().PUBLIC_URL,
+    publicUrl: config.PUBLIC_URL,
     db: await subject.database(),
     clock: systemClock,
     log: createLog('cli', 'silent'),

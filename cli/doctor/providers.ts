@@ -2,7 +2,9 @@ import type { Em } from '../../db/connect.ts';
 import { ProviderCredentials, Tenant } from '../../db/entities/tenants.ts';
 import { settingsOf } from '../../db/queries/tenants/credentials.ts';
 import { webhookAddress } from '../../domain/addresses.ts';
+import { reachOfCredentials } from '../../services/provider-reach.ts';
 import { failureRow, ProviderFailure } from '../../domain/failures.ts';
+import { errorMessage } from '../error-message.ts';
 import type { Subject } from './subject.ts';
 import type { Provider, Providers } from '../../providers/provider.ts';
 import { fail, pass, skip, type Check, type Finding } from './check.ts';
@@ -60,7 +62,8 @@ const howToSet = (providers: Providers): string =>
     .join(', or ');
 
 async function examineOne({ credentials, tenant }: Row, subject: Subject, signal: AbortSignal): Promise<Finding> {
-  const publicUrl = subject.config().PUBLIC_URL;
+  const config = subject.config();
+  const reach = reachOfCredentials(config, credentials);
   const provider = subject.providers[credentials.provider];
   if (!provider) return skip('this version does not know it');
   const keys = await subject.vault().keysOf(await subject.database(), credentials.tenantId);
@@ -72,13 +75,13 @@ async function examineOne({ credentials, tenant }: Row, subject: Subject, signal
   const wrong = provider.checkSettings(settings);
   if (wrong) return fail(wrong, setAgain);
   try {
-    await provider.account.checkCredentials({ settings, signal, now: Date.now() });
+    await provider.account.checkCredentials({ settings, reach, signal, now: Date.now() });
   } catch (error) {
     if (!(error instanceof ProviderFailure)) throw error;
     if (error.code === 'provider_key_rejected') return fail(`the key is refused: ${error.message}`, setAgain);
-    return fail(error.message, failureRow(error.code).whatToDo);
+    return fail(errorMessage(error), failureRow(error.code).whatToDo);
   }
-  return webhookOf(credentials, provider, publicUrl);
+  return webhookOf(credentials, provider, config.PUBLIC_URL);
 }
 
 /** Addresses hold an unguessable part: only where they lead is shown. */

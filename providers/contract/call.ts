@@ -4,9 +4,13 @@ import type { Channel } from '../../domain/channels.ts';
 /** A provider's settings as stored or taken from the environment: base address, token and the like. */
 export type ProviderSettings = Readonly<Record<string, string>>;
 
+/** Where a call may go: `public` is hosts of the internet alone, whatever its address resolves to. */
+export type Reach = 'public' | 'any';
+
 /** What a verb about a provider's credentials needs. */
 export interface CredentialsCall {
   settings: ProviderSettings;
+  reach: Reach;
   signal?: AbortSignal;
   /** The context's clock, in milliseconds since the epoch. */
   now: number;

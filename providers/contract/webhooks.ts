@@ -30,6 +30,13 @@ export interface Challenge {
   answer: string;
 }
 
+/** A login page's report of the account that one of its logins made or connected again. */
+export interface LoginPageReport {
+  providerAccountId: string;
+  /** The name with which the page was made (`LoginPage.name`). */
+  login: string;
+}
+
 /** What a provider's webhooks are. */
 export interface Webhooks extends WebhookProof {
   /**
@@ -46,6 +53,6 @@ export interface Webhooks extends WebhookProof {
   selfTest(mark: string): object;
   /** Reads a request once. Pure, and linear in the body's length, whatever is in it. */
   read(request: WebhookRequest): ReadRequest;
-  /** The upstream account of a login page's callback; null for a body that names none. Absent without such pages. Pure. */
-  readCallback?(body: unknown): string | null;
+  /** What a login page's callback reports; null for a body that names no account. Absent without such pages. Pure. */
+  readCallback?(body: unknown): LoginPageReport | null;
 }

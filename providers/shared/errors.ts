@@ -1,19 +1,18 @@
-import { isAxiosError } from 'axios';
 import { ProviderFailure } from '../../domain/failures.ts';
 
 /** Network errors with which the request surely never arrived. */
-const neverSent = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH']);
+const neverSent = new Set(['ENOTPUBLIC', 'ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH']);
 
 /**
- * An error of the network as ours; `lost` is what a lost answer leaves open. Only the error's code is kept: its other
- * fields hold the request with its keys.
+ * An error of the network as ours; `lost` is what a lost answer leaves open. All have one text: a tenant that sets an
+ * address must not learn from it whether a port is open. Only the error's code is kept, for operators: its other fields
+ * hold the request with its keys.
  */
 export function networkFailure(title: string, error: unknown, lost: 'none' | 'unknown'): ProviderFailure {
-  if (!isAxiosError(error))
-    return new ProviderFailure('provider_unavailable', `${title} could not be asked.`, { effect: lost });
-  const code = /^[A-Z_]{1,40}$/.test(error.code ?? '') ? (error.code ?? '') : 'network';
-  const effect = neverSent.has(code) ? 'none' : lost;
-  return new ProviderFailure('provider_unavailable', `${title} did not answer (${code}).`, { effect });
+  const found = error instanceof Error && 'code' in error ? String(error.code) : '';
+  const networkCode = /^[A-Z_]{1,40}$/.test(found) ? found : 'network';
+  const effect = neverSent.has(networkCode) ? 'none' : lost;
+  return new ProviderFailure('provider_unavailable', `${title} did not answer.`, { effect, networkCode });
 }
 
 /**

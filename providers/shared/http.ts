@@ -2,11 +2,17 @@ import http from 'node:http';
 import https from 'node:https';
 import axios from 'axios';
 import { ProviderFailure } from '../../domain/failures.ts';
+import type { Reach } from '../contract/call.ts';
 import { networkFailure } from './errors.ts';
+import { createPublicAgents, requirePublicHost } from './public-agents.ts';
+import { thisMachine } from './settings.ts';
 
 /** A login at the provider's own service can take most of a minute. */
 const timeoutMs = 60_000;
-const agents = { httpAgent: new http.Agent({ keepAlive: true }), httpsAgent: new https.Agent({ keepAlive: true }) };
+const agents = {
+  any: { httpAgent: new http.Agent({ keepAlive: true }), httpsAgent: new https.Agent({ keepAlive: true }) },
+  public: createPublicAgents(),
+} satisfies Record<Reach, object>;
 
 export interface HttpRequest {
   method: 'GET' | 'POST' | 'PUT' | 'DELETE';
@@ -15,6 +21,7 @@ export interface HttpRequest {
   query?: Readonly<Record<string, string>>;
   /** Sent as JSON. */
   body?: unknown;
+  reach: Reach;
   signal?: AbortSignal;
 }
 
@@ -39,14 +46,19 @@ export function createHttp(title: string, largestAnswer: number): (request: Http
     maxContentLength: largestAnswer,
     maxRedirects: 0,
     validateStatus: () => true,
-    ...agents,
   });
-  return ({ method, url, headers, query, body, signal }) =>
-    client
-      .request<unknown>({ method, url, data: body, params: query, signal, headers: { ...headers } })
-      .catch((error: unknown) => {
-        throw networkFailure(title, error, lostEffect(method));
-      });
+  return async ({ method, url, headers, query, body, reach, signal }) => {
+    try {
+      const { hostname } = new URL(url);
+      // The environment's proxy takes the agent's place, and resolves names itself.
+      if (reach === 'public') requirePublicHost(hostname);
+      const proxy = thisMachine.includes(hostname) ? (false as const) : undefined;
+      const sent = { method, url, data: body, params: query, signal, headers: { ...headers }, proxy, ...agents[reach] };
+      return await client.request<unknown>(sent);
+    } catch (error) {
+      throw networkFailure(title, error, lostEffect(method));
+    }
+  };
 }
 
 /** An id as a path segment, encoded: ids are opaque. Throws `not_found` for what would lead to another path. */

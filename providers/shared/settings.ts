@@ -1,10 +1,12 @@
-const thisMachine = ['127.0.0.1', 'localhost', '[::1]'];
+import { readAddress } from '../../domain/public-address.ts';
+
+/** Host names that are this machine, as URLs have them. */
+export const thisMachine = ['127.0.0.1', 'localhost', '[::1]'];
 
 /** An address that keys may be sent to: https, or http on this machine. Null for anything else. */
-export function secureUrl(text: string): URL | null {
-  if (!URL.canParse(text)) return null;
-  const url = new URL(text);
-  const secure = url.protocol === 'https:' || (url.protocol === 'http:' && thisMachine.includes(url.hostname));
+export function secureUrl(text: string, kind: 'url' | 'host' = 'url'): URL | null {
+  const url = readAddress(text, kind);
+  const secure = url?.protocol === 'https:' || thisMachine.includes(url?.hostname ?? '');
   return secure ? url : null;
 }
 

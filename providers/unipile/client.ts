@@ -25,7 +25,7 @@ export async function request(
   const base = baseUrl(call.settings);
   if (!base) throw new ProviderFailure('provider_not_configured', 'UNIPILE_DSN is not a host and port.');
   const headers = { 'X-API-KEY': call.settings.access_token ?? '', accept: 'application/json' };
-  const answer = await send({ method, url: base + path, headers, body, query, signal: call.signal });
+  const answer = await send({ method, url: base + path, headers, body, query, signal: call.signal, reach: call.reach });
   const lost = lostEffect(method);
   const failure = failureOf(answer, { lost, carriesLogin: carriesLogin(method, path), now: call.now });
   if (failure) throw failure;

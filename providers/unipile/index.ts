@@ -2,7 +2,7 @@ import type { Provider } from '../provider.ts';
 import { checkCredentials, listAccounts } from './account.ts';
 import { detailsOf } from './account-details.ts';
 import { anotherWay, answer, begin, check, resend, restore, revoke } from './login.ts';
-import { validateLoginInput } from './login-input.ts';
+import { credentialsSchema, validateLoginInput } from './login-input.ts';
 import { readCallback } from './login-page.ts';
 import { findUnconfirmedLogins } from './login-unconfirmed.ts';
 import { checkSettings, settings } from './settings.ts';
@@ -25,6 +25,7 @@ export const unipile = {
   },
   settings,
   checkSettings,
+  credentialsSchema,
   validateLoginInput,
   login: { begin, answer, resend, anotherWay, check, findUnconfirmedLogins, restore, revoke },
   account: {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Channel } from '../../domain/channels.ts';
+import type { Channel, Method } from '../../domain/channels.ts';
 import { phoneHelp, readPhone } from '../../domain/phone.ts';
 import type { LoginInput } from '../provider.ts';
 import { providerNames } from './ids.ts';
@@ -41,10 +41,13 @@ const shapes: Record<Channel, z.ZodType> = {
   }),
 };
 
+/** What a login takes as its credentials; nothing on a page of UniPile's own. */
+export const credentialsSchema = (channel: Channel, method: Method): z.ZodType =>
+  method === 'hosted' ? z.strictObject({}) : shapes[channel];
+
 /** What is wrong with the input, as one sentence that names fields and never repeats a value. */
 export function validateLoginInput(channel: Channel, input: LoginInput): string | null {
-  const shape = input.method === 'hosted' ? z.strictObject({}) : shapes[channel];
-  const parsed = shape.safeParse(input.credentials);
+  const parsed = credentialsSchema(channel, input.method).safeParse(input.credentials);
   if (parsed.success) return null;
   const names = new Set(
     parsed.error.issues.flatMap((issue) =>

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { ProviderFailure } from '../../domain/failures.ts';
-import type { LoginPage, LoginProgress, ProviderCall } from '../provider.ts';
+import type { LoginPage, LoginPageReport, LoginProgress, ProviderCall } from '../provider.ts';
 import { request } from './client.ts';
 import { providerNames } from './ids.ts';
 import { baseUrl } from './settings.ts';
@@ -34,11 +34,12 @@ export async function beginOnPage(call: ProviderCall, page: LoginPage): Promise<
   };
 }
 
-const callback = z.object({ status: z.string(), account_id: z.string().min(1).max(255) });
+const callback = z.object({ status: z.string(), account_id: z.string().min(1).max(255), name: z.string() });
 const ended = new Set(['CREATION_SUCCESS', 'RECONNECTED']);
 
 /** The page's callback, which has a shape of its own. Only its two words of success name an account. */
-export function readCallback(body: unknown): string | null {
+export function readCallback(body: unknown): LoginPageReport | null {
   const { success, data } = callback.safeParse(body);
-  return success && ended.has(data.status.toUpperCase()) ? data.account_id : null;
+  const named = success && ended.has(data.status.toUpperCase());
+  return named ? { providerAccountId: data.account_id, login: data.name } : null;
 }

@@ -5,7 +5,7 @@ import { isHeaderText, secureUrl } from '../shared/settings.ts';
 export const settings = {
   dsn: {
     env: 'UNIPILE_DSN',
-    kind: 'text',
+    kind: 'host',
     required: true,
     description: 'host and port of your UniPile API, such as api1.unipile.com:13111',
   },
@@ -14,7 +14,7 @@ export const settings = {
 
 /** `dsn` as UniPile's dashboard shows it (`host:port`), or as an address. Plain http only on this machine. */
 export function baseUrl({ dsn }: ProviderSettings): string | null {
-  const url = dsn ? secureUrl(/^https?:\/\//.test(dsn) ? dsn : `https://${dsn}`) : null;
+  const url = dsn ? secureUrl(dsn, settings.dsn.kind) : null;
   return url && `${url.origin}/api/v1`;
 }
 

@@ -49,7 +49,7 @@ async function request(call: CredentialsCall, key: string, method: Method, path:
   const base = baseUrl(call.settings);
   if (!base) throw new ProviderFailure('provider_not_configured', 'WASENDER_BASE_URL is not an https address.');
   const headers = { authorization: `Bearer ${key}`, accept: 'application/json' };
-  const answer = await send({ method, url: base + path, headers, ...more, signal: call.signal });
+  const answer = await send({ method, url: base + path, headers, ...more, signal: call.signal, reach: call.reach });
   const lost = lostEffect(method);
   const failure = failureOf(answer, { lost, now: call.now });
   if (failure) throw failure;

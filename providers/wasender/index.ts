@@ -3,7 +3,7 @@ import { checkCredentials, listAccounts } from './account.ts';
 import { detailsOf } from './account-details.ts';
 import { contacts } from './contacts.ts';
 import { answer, begin, check, restore, revoke } from './login.ts';
-import { validateLoginInput } from './login-input.ts';
+import { credentials, validateLoginInput } from './login-input.ts';
 import { findUnconfirmedLogins } from './login-unconfirmed.ts';
 import { send } from './messages.ts';
 import { checkSettings, settings } from './settings.ts';
@@ -17,6 +17,7 @@ export const wasender = {
   capabilities: { channels: { whatsapp: { methods: ['qr'] } } },
   settings,
   checkSettings,
+  credentialsSchema: () => credentials,
   validateLoginInput,
   login: { begin, answer, check, findUnconfirmedLogins, restore, revoke },
   account: {

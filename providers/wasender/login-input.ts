@@ -17,7 +17,7 @@ const flags = [
 const flag = z.boolean().optional();
 
 /** The session's options under WASender's own names; without a number a step asks for it. */
-const shape = z.strictObject({
+export const credentials = z.strictObject({
   phone_number: z.string().refine(readPhone).optional(),
   proxy_url: z.url({ protocol: /^(https?|socks5)$/ }).optional(),
   ...(Object.fromEntries(flags.map((name) => [name, flag])) as Record<(typeof flags)[number], typeof flag>),
@@ -25,7 +25,7 @@ const shape = z.strictObject({
 
 /** What is wrong with the input, as one sentence that names fields and never repeats a value. */
 export function validateLoginInput(_channel: Channel, input: LoginInput): string | null {
-  const parsed = shape.safeParse(input.credentials);
+  const parsed = credentials.safeParse(input.credentials);
   if (parsed.success) return null;
   const names = new Set(
     parsed.error.issues.flatMap((issue) =>

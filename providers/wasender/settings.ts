@@ -23,8 +23,7 @@ const usualBase = 'https://www.wasenderapi.com/api';
 /** The address that paths follow, without a slash at its end; null for what is none. Plain http on this machine only. */
 export function baseUrl({ base_url: given }: ProviderSettings): string | null {
   const url = secureUrl(given || usualBase);
-  if (!url) return null;
-  if (url.username || url.password || url.search || url.hash) return null;
+  if (!url || url.search || url.hash) return null;
   return `${url.origin}${url.pathname.replace(/\/+$/, '')}`;
 }
 

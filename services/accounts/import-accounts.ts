@@ -9,6 +9,7 @@ import type { ProviderCredentials } from '../../db/entities/tenants.ts';
 import { newId } from '../../platform/ids.ts';
 import type { ListedAccount, Provider } from '../../providers/provider.ts';
 import type { Context } from '../context.ts';
+import { reachOfCredentials } from '../provider-reach.ts';
 import { requireScope, type Principal } from '../principal.ts';
 import { Problem } from '../problem.ts';
 import { createAccount } from '../connections/connect-account.ts';
@@ -72,7 +73,7 @@ export async function importAccounts(
 }
 
 async function listAt(
-  { db, vault, clock, stopping }: Context,
+  { config, db, vault, clock, stopping }: Context,
   provider: Provider,
   credentials: ProviderCredentials,
 ): Promise<ListedAccount[]> {
@@ -82,7 +83,8 @@ async function listAt(
     });
   const settings = settingsOf(await vault.keysOf(db, credentials.tenantId), credentials);
   try {
-    return await provider.account.list({ settings, now: clock.now().getTime(), signal: stopping });
+    const reach = reachOfCredentials(config, credentials);
+    return await provider.account.list({ settings, reach, now: clock.now().getTime(), signal: stopping });
   } catch (error) {
     if (!(error instanceof ProviderFailure)) throw error;
     throw new Problem('provider_unavailable', `The provider's list could not be read: ${error.message}`, {

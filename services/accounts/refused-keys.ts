@@ -11,6 +11,7 @@ import { ProviderCredentials } from '../../db/entities/tenants.ts';
 import { ProviderFailure } from '../../domain/failures.ts';
 import type { CredentialsCall, Provider } from '../../providers/provider.ts';
 import { aroundCalls } from '../around-calls.ts';
+import { reachOfCredentials } from '../provider-reach.ts';
 import type { Context } from '../context.ts';
 
 type Watching = Pick<Context, 'db' | 'clock' | 'log'>;
@@ -27,7 +28,7 @@ const probesAtOnce = 20;
 export const watchKey = (
   context: Watching,
   provider: Provider,
-  { settings, now }: CredentialsCall,
+  { settings, reach, now }: CredentialsCall,
   { id, refusedAt }: ProviderCredentials,
 ): Provider =>
   aroundCalls(provider, async (_verb, answer) => {
@@ -36,7 +37,7 @@ export const watchKey = (
       if (refusedAt) await hasten(context, id);
       return value;
     } catch (error) {
-      if (isRefused(error)) await parkWhereRefused(context, provider, { settings, now }, id);
+      if (isRefused(error)) await parkWhereRefused(context, provider, { settings, reach, now }, id);
       throw error;
     }
   });
@@ -85,7 +86,8 @@ export async function probeRefusedKeys(context: Context): Promise<void> {
   const probe = async (id: string): Promise<void> => {
     const row = await db.system((em) => em.findOneOrFail(ProviderCredentials, { id }));
     const settings = settingsOf(await vault.keysOf(db, row.tenantId), row);
-    const call = { settings, now: clock.now().getTime(), signal: AbortSignal.timeout(probeMs) };
+    const reach = reachOfCredentials(context.config, row);
+    const call = { settings, reach, now: clock.now().getTime(), signal: AbortSignal.timeout(probeMs) };
     await providers[row.provider]?.account.checkCredentials(call);
     await release(context, id);
   };

@@ -4,6 +4,7 @@ import { ProviderCredentials } from '../../db/entities/tenants.ts';
 import type { CredentialsCall, Provider } from '../../providers/provider.ts';
 import { webhookAddress } from '../../domain/addresses.ts';
 import type { Context } from '../context.ts';
+import { reachOfCredentials } from '../provider-reach.ts';
 
 /** Registers our webhook upstream once per credentials, and again when `PUBLIC_URL` or the settings change. */
 export async function ensureWebhooks(
@@ -38,9 +39,10 @@ export async function registerOwed(context: Context): Promise<number> {
     const provider = context.providers[row.provider];
     if (!provider) continue;
     const settings = settingsOf(await context.vault.keysOf(context.db, row.tenantId), row);
+    const reach = reachOfCredentials(context.config, row);
     const now = context.clock.now().getTime();
     try {
-      await ensureWebhooks(context, provider, { settings, now }, id);
+      await ensureWebhooks(context, provider, { settings, reach, now }, id);
       registered += 1;
     } catch (error) {
       context.log.warn({ provider: row.provider, tenant: row.tenantId, err: error }, 'webhooks are not registered yet');

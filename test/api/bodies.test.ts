@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { request } from 'node:http';
 import { connect as connectSocket } from 'node:net';
 import { gzipSync } from 'node:zlib';
+import { pino } from 'pino';
 import { createHttpServer } from '../../api/http/server.ts';
 import { startTestApi, webhookOf, whatsapp, type TestApi } from './support.ts';
 
@@ -128,6 +129,45 @@ describe('SECURITY 16: bodies', () => {
   });
 });
 
+describe('numbers that JavaScript cannot hold', () => {
+  it.each([
+    ['metadata.n', '{"n":9007199254740993}'],
+    ['metadata.n', '{"n":-9007199254740993}'],
+    ['metadata.list.1', '{"list":[1,12345678901234567890]}'],
+    ['metadata.n', '{"n":1e400}'],
+  ])('are refused by the name of their field: %s in %s', async (field, metadata) => {
+    const answer = await send(`${JSON.stringify(whatsapp).slice(0, -1)},"metadata":${metadata}}`);
+    const { errors } = (await answer.json()) as { errors: { field: string }[] };
+    expect([answer.status, errors.map((one) => one.field)]).toEqual([422, [field]]);
+  });
+
+  it('are no others: the largest whole ones, fractions and texts are stored as they came', async () => {
+    const metadata = { n: Number.MAX_SAFE_INTEGER, f: 0.1234567890123456, e: 1e21 / 1e6, t: '12345678901234567890' };
+    const answer = await send(JSON.stringify({ ...whatsapp, metadata }));
+    const { account } = (await answer.json()) as { account: { metadata: object } };
+    expect([answer.status, account.metadata]).toEqual([202, metadata]);
+  });
+});
+
+it('logs a refused request with the code of its problem', async () => {
+  const lines: string[] = [];
+  const log = pino({ level: 'info' }, { write: (line: string) => void lines.push(line) });
+  const quiet = await startTestApi({}, { log });
+  try {
+    await quiet.client.get('/api/v1/accounts/none');
+    await quiet.client.get('/api/v1/accounts');
+    const requests = lines
+      .map((line) => JSON.parse(line) as Record<string, unknown>)
+      .filter(({ msg }) => msg === 'request');
+    expect(requests.map(({ status, code }) => [status, code])).toEqual([
+      [404, 'not_found'],
+      [200, undefined],
+    ]);
+  } finally {
+    await quiet.stop();
+  }
+});
+
 describe('SECURITY 16: slow senders', () => {
   let impatient: TestApi;
   beforeAll(async () => {
@@ -167,7 +207,7 @@ describe('SECURITY 16: slow senders', () => {
   });
 
   it('limits the time of senders by default too', async () => {
-    const server = createHttpServer();
+    const server = createHttpServer(api.context.config);
     expect(server.headersTimeout).toBeLessThanOrEqual(15_000);
     expect(server.requestTimeout).toBeLessThanOrEqual(30_000);
     server.close();

@@ -1,6 +1,7 @@
 import type { Router } from 'express';
 import { createApp } from '../../api/app.ts';
 import { createSignaller } from '../../services/webhooks/signaller.ts';
+import { stepKinds } from '../../domain/steps.ts';
 import type { ApiClient } from '../support/client.ts';
 import { rightAsk, send } from './ask.ts';
 import { oneOfEach, postWebhook, type Ids } from './fixture.ts';
@@ -17,18 +18,21 @@ beforeAll(async () => {
 });
 afterAll(() => api?.stop());
 
-/** For browsers and our own tools, not for callers. */
-const undescribed = /^(GET \/openapi\.json|GET \/docs(\/.*)?|POST \/codec\/\{token\}\/decode|GET \/callbacks\/.*)$/;
+/** For browsers and tools of ours, not for callers. */
+const undescribed =
+  /^(GET \/openapi\.json|GET \/docs(\/.*)?|POST \/codec\/\{token\}\/decode|GET \/callbacks\/.*|POST \/callbacks\/.*\/failure)$/;
 
-it('describes every route of the application, the documented paths too, and no others', () => {
+it('describes every route that the application has, the documented paths too, and no others', () => {
   const app = createApp(api.context, createSignaller(api.context));
-  const routes = (app.router as unknown as Router).stack.flatMap(({ route }) =>
+  const mounted = (app.router as unknown as Router).stack.flatMap(({ route }) =>
     route
       ? Object.keys((route as unknown as { methods: object }).methods).map(
           (method) => `${method.toUpperCase()} ${route.path.replace(/:(\w+)/g, '{$1}')}`,
         )
       : [],
   );
+  // The signed address of a picture is at the path of the route for keys.
+  const routes = [...new Set(mounted)];
   const described = document.operations.map(({ method, path }) => `${method} ${path.replace(/(.)\/$/, '$1')}`);
   expect(routes.filter((one) => !undescribed.test(one)).sort()).toEqual(described.sort());
   expect(routes.some((one) => undescribed.test(one))).toBe(true);
@@ -45,7 +49,103 @@ it('gives every operation an id of its own, a summary, and the shape of failures
   }
 });
 
-/** The answer to a correct request, which must be a documented success. */
+describe('the document', () => {
+  let raw: any;
+  beforeAll(async () => {
+    raw = await (await fetch(`${api.url}/openapi.json`)).json();
+  });
+
+  const operationsOf = (): { path: string; name: string; one: any }[] =>
+    Object.entries<Record<string, any>>(raw.paths).flatMap(([path, methods]) =>
+      Object.entries(methods).map(([method, one]) => ({ path, name: `${method.toUpperCase()} ${path}`, one })),
+    );
+
+  it('begins with what a reader must know, and ends with the paths of other systems', () => {
+    for (const word of ['## Authentication', '## Errors', '## Lists', '## Repeats', 'wait=25', '| `redirect` |'])
+      expect(raw.info.description).toContain(word);
+    const tagged = operationsOf().map(({ one }) => one.tags[0] as string);
+    expect(tagged.indexOf('Compatibility')).toBeGreaterThan(tagged.indexOf('health'));
+    expect(new Set(tagged.slice(tagged.indexOf('Compatibility')))).toEqual(new Set(['Compatibility']));
+    expect(raw.tags.at(-1).name).toBe('Compatibility');
+    expect(tagged.filter((tag) => !raw.tags.some(({ name }: { name: string }) => name === tag))).toEqual([]);
+  });
+
+  it('has an example of every body and every answer, which its own schemas take', () => {
+    const wrong: string[] = [];
+    for (const { name, one } of operationsOf()) {
+      const operation = document.operations.find((known) => known.name === name)!;
+      const media = one.requestBody?.content['application/json'];
+      if (one.requestBody && media?.example === undefined) wrong.push(`${name}: the body has no example`);
+      const asked = media && document.wrongWithBody(operation, media.example);
+      if (asked) wrong.push(asked);
+      for (const [status, { content }] of Object.entries<any>(one.responses))
+        for (const [type, { example }] of Object.entries<any>(content ?? {})) {
+          if (!type.endsWith('json')) continue;
+          const found =
+            example === undefined ? `${name} ${status}: no example` : document.wrongWith(operation, status, example);
+          if (found) wrong.push(found);
+        }
+    }
+    expect(wrong).toEqual([]);
+  });
+
+  it('can be tried out: the example of connecting an account connects one', async () => {
+    const { example } = raw.paths['/api/v1/accounts'].post.requestBody.content['application/json'];
+    expect((await api.client.post('/api/v1/accounts', example)).status).toBe(202);
+  });
+
+  it('says which bodies are required, and that fields that are not known are refused', () => {
+    const bodyOf = (path: string, method: string) => raw.paths[path][method].requestBody;
+    expect(bodyOf('/api/v1/accounts', 'post').required).toBe(true);
+    expect(bodyOf('/api/v1/accounts/{id}', 'patch').required).toBe(false);
+    expect(bodyOf('/api/v1/accounts', 'post').content['application/json'].schema.additionalProperties).toBe(false);
+  });
+
+  it('tells steps apart by their kind, and lists reasons and codes', () => {
+    const { schemas } = raw.components;
+    expect(schemas.Step.discriminator.propertyName).toBe('kind');
+    expect(Object.keys(schemas.Step.discriminator.mapping)).toEqual([...stepKinds]);
+    expect(JSON.stringify(schemas.Account.properties.reason)).toContain('"provider_key_rejected"');
+    expect(schemas.Problem.properties.code.enum).toEqual(expect.arrayContaining(['stale_step', 'unsupported_type']));
+  });
+
+  it('names its operations as methods are named', () => {
+    const own = operationsOf().filter(({ one }) => one.tags[0] !== 'Compatibility');
+    for (const { one } of own) expect(one.operationId).toMatch(/^[a-z][A-Za-z0-9]{3,40}$/);
+    expect(own.map(({ one }) => one.operationId)).toEqual(
+      expect.arrayContaining(['connectAccount', 'listAccounts', 'answerStep', 'reconnectAccount', 'startSync']),
+    );
+  });
+});
+
+it('names in Location where what is under way can be read', async () => {
+  const made = await api.client.post('/api/v1/accounts', { provider: 'unipile', channel: 'whatsapp', owner: 'maya' });
+  const address = made.headers.get('location') ?? '';
+  expect(address).toBe(`/api/v1/accounts/${made.body.account.id}/attempt`);
+  expect((await api.client.get(address)).body.id).toBe(made.body.attempt.id);
+  await activate(api, made.body.account.id, unique());
+  const sync = await api.client.post(`/api/v1/accounts/${made.body.account.id}/syncs`, { kind: 'details' });
+  expect([sync.status, sync.headers.get('location')]).toEqual([202, `/api/v1/syncs/${sync.body.id}`]);
+  expect((await api.client.get(sync.headers.get('location') ?? '')).body.id).toBe(sync.body.id);
+  const erasure = await api.client.post('/api/v1/erasures', { phone: '+33639980911' });
+  expect(erasure.headers.get('location')).toBe(`/api/v1/erasures/${erasure.body.id}`);
+});
+
+it('lists providers with what each login takes; their webhook addresses are for admins', async () => {
+  const own = await api.clientOf('with credentials of its own');
+  await own.put('/api/v1/providers/unipile', { dsn: 'http://127.0.0.1:1', access_token: 'text' });
+  const { items } = (await own.get('/api/v1/providers')).body;
+  expect(items.map(({ provider }: { provider: string }) => provider)).toEqual(['unipile', 'wasender']);
+  expect(items[0].webhook_address).toMatch(/^http/);
+  const { linkedin: login } = items[0].capabilities.channels;
+  expect(login.methods).toContain('credentials');
+  expect(JSON.stringify(login.credentials.credentials)).toContain('"password"');
+  expect(items[1].capabilities.channels.whatsapp.credentials.qr.properties).toHaveProperty('phone_number');
+  const reader = await api.clientOf('with credentials of its own', ['read']);
+  expect((await reader.get('/api/v1/providers')).body.items[0].webhook_address).toBeNull();
+});
+
+/** The answer of an operation to a right request, which must be a success that the document describes. */
 async function answered(operation: Operation, client: ApiClient, about: Ids): Promise<string | null> {
   const { status, body } = await send(api.url, operation, rightAsk(operation, about, client.key));
   if (status >= 300) return `${operation.name}: ${status} ${JSON.stringify(body)}`;

@@ -3,6 +3,7 @@ import { IdempotencyKey } from '../../db/entities/tenants.ts';
 import { runSql } from '../support/run-sql.ts';
 import { ConnectionAttempt } from '../../db/entities/attempts.ts';
 import { maintenanceParts } from '../../services/maintenance/parts.ts';
+import { twoContacts } from './fixture.ts';
 import { connect, linkedin, placeStep, startTestApi, unique, whatsapp, type TestApi } from './support.ts';
 
 let api: TestApi;
@@ -182,5 +183,31 @@ describe('SECURITY 15: idempotency keys', () => {
       const { status } = await api.client.post('/api/v1/accounts', whatsapp, { 'idempotency-key': key });
       expect(status).toBe(422);
     }
+  });
+});
+
+describe('SECURITY 29: a replay shows what the key that asks may see', () => {
+  it('leaves links to histories to operators', async () => {
+    const headers = { 'idempotency-key': unique() };
+    const first = await api.client.post('/api/v1/accounts', whatsapp, headers);
+    expect(first.body.attempt.history_url).toMatch(/^http/);
+    const writer = await api.clientOf('ours', ['read', 'write']);
+    const again = await writer.post('/api/v1/accounts', whatsapp, headers);
+    const { workflow_id: _id, history_url: _url, ...attempt } = first.body.attempt;
+    expect(again.body).toEqual({ ...first.body, attempt });
+    expect(again.headers.get('idempotent-replayed')).toBe('true');
+    expect((await api.client.post('/api/v1/accounts', whatsapp, headers)).body).toEqual(first.body);
+  });
+
+  it('leaves raw data of the provider to keys with the scope raw', async () => {
+    const { account } = await connect(api.client);
+    const contact_ids = await twoContacts(api, account.id);
+    const headers = { 'idempotency-key': unique() };
+    const first = await api.client.post('/api/v1/contacts/merge', { contact_ids }, headers);
+    expect(first.body.raw_wasender_data).toBeTruthy();
+    const writer = await api.clientOf('ours', ['read', 'write']);
+    const again = await writer.post('/api/v1/contacts/merge', { contact_ids }, headers);
+    const { raw_wasender_data: _raw, ...seen } = first.body;
+    expect(again.body).toEqual(seen);
   });
 });

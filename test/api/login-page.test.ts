@@ -1,5 +1,6 @@
 import { Account } from '../../db/entities/accounts.ts';
 import { ConnectionAttempt } from '../../db/entities/attempts.ts';
+import { returnToken } from '../../services/connections/return-token.ts';
 import { sealed } from '../../db/sealed.ts';
 import { activate, connect, startTestApi, unique, type TestApi } from './support.ts';
 
@@ -16,7 +17,7 @@ const hosted = { provider: 'unipile', channel: 'linkedin', owner: 'maya', method
 async function begin(body: object = hosted, client = api.client) {
   const { account } = await connect(client, body);
   const attempt = await api.context.db.system((em) => em.findOneOrFail(ConnectionAttempt, { accountId: account.id }));
-  return { id: account.id as string, token: await tokenOf(attempt) };
+  return { id: account.id as string, token: await tokenOf(attempt), login: attempt.id, back: returnToken(attempt) };
 }
 const tokenOf = async ({ id, tenantId, callbackToken }: ConnectionAttempt): Promise<string> =>
   (await api.context.vault.keysOf(api.context.db, tenantId)).open(callbackToken ?? '', sealed.callbackToken(id));
@@ -29,9 +30,9 @@ const call = (token: string, body: object, provider = 'unipile') =>
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify(body),
   });
-const success = (account: string) => ({ status: 'CREATION_SUCCESS', account_id: account, name: 'n' });
-const comeBack = (token: string, outcome: string) =>
-  fetch(`${api.url}/callbacks/unipile/${token}/${outcome}`, { redirect: 'manual' });
+const success = (account: string, login: string) => ({ status: 'CREATION_SUCCESS', account_id: account, name: login });
+const comeBack = (token: string, outcome: string, method = 'GET') =>
+  fetch(`${api.url}/callbacks/unipile/${token}/${outcome}`, { method, redirect: 'manual' });
 
 describe('SECURITY 5: callbacks of a login page', () => {
   it('stores only a hash and a sealed value of the token, and returns it in no answer', async () => {
@@ -47,33 +48,33 @@ describe('SECURITY 5: callbacks of a login page', () => {
   });
 
   it('accepts an account with the right token, signals the run, and accepts a repeat', async () => {
-    const { id, token } = await begin();
+    const { id, token, login } = await begin();
     const upstream = unique();
     api.temporal.signalled.length = 0;
-    expect((await call(token, success(upstream))).status).toBe(200);
+    expect((await call(token, success(upstream, login))).status).toBe(200);
     expect(api.temporal.signalled).toEqual([id]);
     expect(await attemptOf(id)).toMatchObject({ providerAccountId: upstream, undo: [upstream] });
-    expect((await call(token, success(upstream))).status).toBe(200);
+    expect((await call(token, success(upstream, login))).status).toBe(200);
   });
 
-  it('counts once: a second account with the same token is refused', async () => {
-    const { id, token } = await begin();
+  it('counts once: a second account by the same token is refused', async () => {
+    const { id, token, login } = await begin();
     const first = unique();
-    await call(token, success(first));
-    expect((await call(token, success(unique()))).status).toBe(409);
+    await call(token, success(first, login));
+    expect((await call(token, success(unique(), login))).status).toBe(409);
     expect((await attemptOf(id)).providerAccountId).toBe(first);
   });
 
-  it('ends with the attempt: an account reported later is not attached, and is deleted at the provider', async () => {
-    const { id, token } = await begin();
+  it('ends with the attempt: an account reported later is attached to nothing, and deleted at the provider', async () => {
+    const { id, token, login } = await begin();
     await api.context.db.system((em) =>
       em.nativeUpdate(ConnectionAttempt, { accountId: id }, { state: 'failed', endedAt: new Date() }),
     );
     const late = unique();
-    expect((await call(token, success(late))).status).toBe(409);
+    expect((await call(token, success(late, login))).status).toBe(409);
     expect(await attemptOf(id)).toMatchObject({ providerAccountId: null, undo: [late] });
-    // A second late callback deletes nothing else.
-    await call(token, success(unique()));
+    // Once, too: a second late word cannot have anything else deleted.
+    await call(token, success(unique(), login));
     expect((await attemptOf(id)).undo).toEqual([late]);
   });
 
@@ -81,14 +82,14 @@ describe('SECURITY 5: callbacks of a login page', () => {
     const victim = unique();
     const other = await connect(await api.clientOf('theirs'), { ...hosted, channel: 'telegram' });
     await activate(api, other.account.id, victim);
-    const { id, token } = await begin();
-    await call(token, success(victim));
+    const { id, token, login } = await begin();
+    await call(token, success(victim, login));
     expect((await attemptOf(id)).undo).toEqual([]);
     const ended = await begin();
     await api.context.db.system((em) =>
       em.nativeUpdate(ConnectionAttempt, { accountId: ended.id }, { state: 'failed', endedAt: new Date() }),
     );
-    await call(ended.token, success(victim));
+    await call(ended.token, success(victim, ended.login));
     expect((await attemptOf(ended.id)).undo).toEqual([]);
   });
 
@@ -97,9 +98,10 @@ describe('SECURITY 5: callbacks of a login page', () => {
     const own = unique();
     await activate(api, id, own);
     await api.client.post(`/api/v1/accounts/${id}/reconnect`);
-    const token = await tokenOf(await attemptOf(id));
-    expect((await call(token, { ...success(unique()), status: 'RECONNECTED' })).status).toBe(409);
-    expect((await call(token, { ...success(own), status: 'RECONNECTED' })).status).toBe(200);
+    const attempt = await attemptOf(id);
+    const [token, login] = [await tokenOf(attempt), attempt.id];
+    expect((await call(token, { ...success(unique(), login), status: 'RECONNECTED' })).status).toBe(409);
+    expect((await call(token, { ...success(own, login), status: 'RECONNECTED' })).status).toBe(200);
     const account = await api.context.db.system((em) => em.findOneOrFail(Account, { id }));
     expect(account.providerAccountId).toBe(own);
   });
@@ -108,8 +110,8 @@ describe('SECURITY 5: callbacks of a login page', () => {
     ['an unknown token', 'unipile', 'x'.repeat(43), 404],
     ['another provider', 'meta', null, 404],
   ])('answers %s as an unknown address', async (_what, provider, given, status) => {
-    const { token } = await begin();
-    expect((await call(given ?? token, success(unique()), provider)).status).toBe(status);
+    const { token, login } = await begin();
+    expect((await call(given ?? token, success(unique(), login), provider)).status).toBe(status);
   });
 
   it.each([[{}], [{ status: 'CREATION_SUCCESS' }], [{ status: 'FAILED', account_id: 'x' }], [{ account_id: 5 }]])(
@@ -122,37 +124,70 @@ describe('SECURITY 5: callbacks of a login page', () => {
   );
 });
 
-describe("A2: the return of the owner's browser", () => {
-  it.each(['success', 'failure'] as const)('redirects to the application: %s', async (outcome) => {
-    const { token } = await begin();
-    const answer = await comeBack(token, outcome);
+describe('SECURITY 30: the address that the owner sees', () => {
+  it('attaches nothing: the callback has another token, and takes none of the browser', async () => {
+    const { id, token, login, back } = await begin();
+    expect(back).not.toContain(token);
+    const held = await attemptOf(id);
+    for (const seen of [back, held.callbackHash ?? '', back.split('.')[1] ?? '']) {
+      expect((await call(seen, success(unique(), login))).status).toBe(404);
+      expect((await comeBack(token, 'success')).status).toBe(404);
+    }
+    expect(await attemptOf(id)).toEqual(held);
+  });
+
+  it('attaches nothing that was made by another login, though the token is right', async () => {
+    const { id, token } = await begin();
+    const other = await begin();
+    for (const name of [other.login, 'n', '']) expect((await call(token, success(unique(), name))).status).toBe(400);
+    expect(await attemptOf(id)).toMatchObject({ providerAccountId: null, callbackUsedAt: null, undo: [] });
+  });
+
+  it.each(['GET', 'HEAD'])('changes nothing when it is opened (%s)', async (method) => {
+    const { id, back } = await begin();
+    const held = await attemptOf(id);
+    for (const outcome of ['failure', 'success']) await comeBack(back, outcome, method);
+    expect(await attemptOf(id)).toEqual(held);
+    const { items } = (await api.client.get(`/api/v1/accounts/${id}/timeline`)).body;
+    expect(items.map(({ kind }: { kind: string }) => kind)).not.toContain('came_back');
+  });
+});
+
+describe("A2: the owner's way back", () => {
+  it.each(['success', 'failure'] as const)('goes to the address of the application: %s', async (outcome) => {
+    const { back } = await begin();
+    const answer = await comeBack(back, outcome);
     expect(answer.status).toBe(303);
     expect(answer.headers.get('location')).toBe(redirects[outcome]);
   });
 
-  it.each(['success', 'failure'])('shows a page of ours when the application gave no address: %s', async (outcome) => {
-    const { token } = await begin({ ...hosted, redirects: undefined });
-    const answer = await comeBack(token, outcome);
+  it.each(['success', 'failure'])('ends on a page of ours where there is none: %s', async (outcome) => {
+    const { back } = await begin({ ...hosted, redirects: undefined });
+    const answer = await comeBack(back, outcome);
     expect(answer.status).toBe(200);
     expect(answer.headers.get('content-type')).toContain('text/html');
     expect(answer.headers.get('content-security-policy')).toContain("default-src 'none'");
     expect(await answer.text()).toContain('You can close this page');
   });
 
-  it('cancels an attempt that the owner left, but not one that succeeded', async () => {
+  it('cancels by the form of the page an attempt that the owner left, but not one whose login was reported', async () => {
     const left = await begin();
-    await comeBack(left.token, 'failure');
+    expect((await comeBack(left.back, 'failure', 'POST')).headers.get('location')).toBe(redirects.failure);
     expect((await attemptOf(left.id)).cancelRequestedAt).not.toBeNull();
-    const done = await begin();
-    await call(done.token, success(unique()));
-    await comeBack(done.token, 'failure');
+    const { body } = await api.client.get(`/api/v1/accounts/${left.id}/timeline`);
+    expect(body.items.map(({ kind }: { kind: string }) => kind)).toContain('came_back');
+    const done = await begin({ ...hosted, redirects: undefined });
+    await call(done.token, success(unique(), done.login));
+    expect((await comeBack(done.back, 'failure', 'POST')).status).toBe(200);
     expect((await attemptOf(done.id)).cancelRequestedAt).toBeNull();
   });
 
-  it('is 404 for any other token or outcome', async () => {
-    const { token } = await begin();
-    expect((await comeBack('unknown', 'success')).status).toBe(404);
-    expect((await comeBack(token, 'other')).status).toBe(404);
+  it('is unknown for any other token or outcome', async () => {
+    const { back } = await begin();
+    const forged = `${back.split('.')[0]}.${'x'.repeat(43)}`;
+    for (const token of ['unknown', forged, '']) expect((await comeBack(token, 'success')).status).toBe(404);
+    expect((await comeBack(forged, 'failure', 'POST')).status).toBe(404);
+    expect((await comeBack(back, 'other')).status).toBe(404);
   });
 
   it('leads only to web addresses', async () => {

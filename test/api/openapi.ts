@@ -30,8 +30,10 @@ export interface Operation {
 
 export interface Document {
   operations: Operation[];
-  /** Null when the answer matches the document. */
-  wrongWith(operation: Operation, status: number, answer: unknown): string | null;
+  /** What is wrong with an answer, by the document; null when nothing is. */
+  wrongWith(operation: Operation, status: number | string, answer: unknown): string | null;
+  /** What is wrong with a body, by the document. */
+  wrongWithBody(operation: Operation, body: unknown): string | null;
 }
 
 export async function readDocument({ url }: Pick<TestApi, 'url'>): Promise<Document> {
@@ -57,19 +59,20 @@ export async function readDocument({ url }: Pick<TestApi, 'url'>): Promise<Docum
     JSON.stringify(document.components.schemas).replaceAll('#/components/schemas/', '#/$defs/'),
   );
   const validators = new Map<string, z.ZodType>();
+  const wrongBy = (name: string, of: unknown, value: unknown): string | null => {
+    const schema = JSON.parse(JSON.stringify(of).replaceAll('#/components/schemas/', '#/$defs/'));
+    const validator = validators.get(name) ?? z.fromJSONSchema({ ...schema, $defs: definitions });
+    validators.set(name, validator);
+    const parsed = validator.safeParse(value);
+    return parsed.success ? null : `${name}: ${z.prettifyError(parsed.error)}`;
+  };
   return {
     operations,
     wrongWith: (operation, status, answer) => {
       const known = String(status) in operation.answers ? String(status) : 'default';
-      const name = `${operation.name} ${known}`;
-      const schema = JSON.parse(
-        JSON.stringify(operation.answers[known]).replaceAll('#/components/schemas/', '#/$defs/'),
-      );
-      const validator = validators.get(name) ?? z.fromJSONSchema({ ...schema, $defs: definitions });
-      validators.set(name, validator);
-      const parsed = validator.safeParse(answer);
-      return parsed.success ? null : `${name}: ${z.prettifyError(parsed.error)}`;
+      return wrongBy(`${operation.name} ${known}`, operation.answers[known], answer);
     },
+    wrongWithBody: (operation, body) => wrongBy(`${operation.name} body`, operation.body, body),
   };
 }
 

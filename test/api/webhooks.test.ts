@@ -254,7 +254,7 @@ describe('C2: events that cannot be read or applied', () => {
     const settings = { dsn: 'http://127.0.0.1:1', access_token: 'own' };
     const response = await fetch(`${api.url}/api/v1/providers/unipile`, {
       method: 'PUT',
-      headers: { authorization: `Bearer ${own.key}` },
+      headers: { authorization: `Bearer ${own.key}`, 'content-type': 'application/json' },
       body: JSON.stringify(settings),
     });
     const { webhook_address: address, webhook_header: header } = (await response.json()) as Record<string, string>;

@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { createProgram } from '../../cli/program.ts';
+import { failures } from '../../domain/failures.ts';
 import { readCompose } from './compose-file.ts';
 import { project } from './role-process.ts';
 
@@ -40,6 +41,12 @@ describe('the documentation', () => {
       .filter((code) => /^(\w[\w.-]*\/)+[\w.-]*$/.test(code) && existsSync(join(project, code.split('/')[0] ?? '')));
     expect(named.length).toBeGreaterThan(20);
     expect(named.filter((path) => !existsSync(join(project, path)))).toEqual([]);
+  });
+
+  it('says of every failure code who must act, and what to do', () => {
+    const said = page('integrate.md').replace(/ +/g, ' ');
+    const rows = Object.entries(failures).map(([code, { who, whatToDo }]) => `| \`${code}\` | ${who} | ${whatToDo} |`);
+    expect(rows.filter((row) => !said.includes(row))).toEqual([]);
   });
 
   it('names tests that exist, for every guarantee', () => {

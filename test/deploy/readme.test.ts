@@ -6,10 +6,14 @@ import { onPath } from '../../dev/parts/run-command.ts';
 import { startRealStack, type RealStack } from '../support/real-stack.ts';
 import { project } from './role-process.ts';
 
-/** The README's shell blocks for the running stack, in order. */
-const blocks = [...readFileSync(join(project, 'README.md'), 'utf8').matchAll(/^```sh\n(.*?)^```$/gms)]
-  .map(([, block = '']) => block)
-  .filter((block) => /\bcurl\b|\bnpx patchbay\b/.test(block));
+/** The code blocks of a page in a language, in order. */
+const blocksOf = (page: string, language: string): string[] =>
+  [...readFileSync(join(project, page), 'utf8').matchAll(/^```(\w+)\n(.*?)^```$/gms)]
+    .filter(([, one]) => one === language)
+    .map(([, , block = '']) => block);
+
+/** The README's shell blocks that talk to the running stack, in order. */
+const blocks = blocksOf('README.md', 'sh').filter((block) => /\bcurl\b|\bnpx patchbay\b/.test(block));
 const ranAll = '-- every block ran --';
 
 /** Runs a text in one shell, which stops at the first failing command. */
@@ -69,4 +73,35 @@ describe('a stack that was started from this checkout', () => {
     },
     180_000,
   );
+
+  (onPath('curl', process.env) ? it : it.skip)(
+    "runs the guide's shell blocks as they stand, pasted in order",
+    async () => {
+      const shell = blocksOf('docs/integrate.md', 'sh');
+      const titled = shell.map((block, n) => `echo '-- block ${n + 1} of ${shell.length} --'\n${block}`);
+      const { code, output } = await paste([...titled, `echo '${ranAll}'\n`].join('\n'), real.env);
+      if (code !== 0) throw new Error(`the shell ended with ${code}:\n${output}`);
+      expect(output).toContain(ranAll);
+      const printed = output.split(/^-- .* --$/m).map((part) => part.trim().split('\n').at(-1));
+      expect(printed.slice(1, -1)).toEqual([
+        'unipile, wasender',
+        expect.any(String),
+        'code',
+        'active',
+        'active',
+        'redirect',
+        'is not known; did you mean account?',
+      ]);
+    },
+    180_000,
+  );
+
+  it("runs the guide's TypeScript as it stands", async () => {
+    const stack = JSON.parse(readFileSync(real.stack.file, 'utf8')) as { api_url: string; api_key: string };
+    const file = join(curlHome, 'guide.ts');
+    writeFileSync(file, blocksOf('docs/integrate.md', 'ts').join('\n'));
+    const env = { ...real.env, PATCHBAY_API: `${stack.api_url}/api/v1`, PATCHBAY_KEY: stack.api_key };
+    const { code, output } = await paste(`${process.execPath} ${file}`, env);
+    expect([code, output.trim().split('\n').at(-1)]).toEqual([0, 'succeeded active']);
+  }, 120_000);
 });

@@ -66,7 +66,13 @@ describe("A2: a login on the provider's page", () => {
   it('ends as cancelled when the owner leaves the page, without leftovers at the provider', async () => {
     const { id, url } = await begin('linkedin');
     await browser.send(url, login('2fa+left'));
-    expect(await comeBack(await browser.send(url, { action: 'cancel' }))).toBe(redirects.failure);
+    const back = await browser.send(url, { action: 'cancel' });
+    expect(await comeBack(back)).toBe(redirects.failure);
+    // Opening the address changes nothing; its form, or the application, ends the login.
+    expect((await stack.api.get(`/api/v1/accounts/${id}/attempt`)).body.state).toBe('running');
+    expect((await fetch(back.url, { method: 'POST', redirect: 'manual' })).headers.get('location')).toBe(
+      redirects.failure,
+    );
     await stack.api.account(id, 'failed');
     expect((await stack.api.get(`/api/v1/accounts/${id}/attempt`)).body).toMatchObject({ state: 'cancelled' });
   });
@@ -144,11 +150,11 @@ it('names accounts that a page without a callback may have made, so that they ca
 describe('SECURITY 5: on the whole stack', () => {
   it('never attaches an account that the provider does not know', async () => {
     const { id } = await begin('linkedin');
-    const { callback } = await stack.callbackOf(id);
+    const { callback, name } = await stack.callbackOf(id);
     const answer = await fetch(callback, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ status: 'CREATION_SUCCESS', account_id: 'made-up' }),
+      body: JSON.stringify({ status: 'CREATION_SUCCESS', account_id: 'made-up', name }),
     });
     expect(answer.status).toBe(200);
     await stack.timeline(id, 'callback_refused');
@@ -166,11 +172,11 @@ describe('SECURITY 5: on the whole stack', () => {
     });
     const { provider_account_id: account } = await other.account(theirs.body.account.id, 'active');
     const { id } = await begin('linkedin');
-    const { callback } = await stack.callbackOf(id);
+    const { callback, name } = await stack.callbackOf(id);
     await fetch(callback, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ status: 'CREATION_SUCCESS', account_id: account }),
+      body: JSON.stringify({ status: 'CREATION_SUCCESS', account_id: account, name }),
     });
     expect(await stack.api.account(id, 'failed')).toMatchObject({ reason: 'account_in_use' });
     expect(await exists(account)).toBe(true);

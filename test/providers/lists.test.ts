@@ -24,6 +24,7 @@ beforeAll(async () => {
     providerAccountId: '1',
     keys: { apiKey: 'key' },
     now: Date.now(),
+    reach: 'any',
   };
 });
 beforeEach(() => {

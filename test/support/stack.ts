@@ -35,7 +35,7 @@ export interface TestStack {
   /** The API's metrics as Prometheus text. */
   metrics(): Promise<string>;
   /** The callback address of an account's newest attempt, which the API does not show. */
-  callbackOf(accountId: string): Promise<{ callback: string }>;
+  callbackOf(accountId: string): Promise<{ callback: string; name: string }>;
   /** Waits for a line of that kind in an account's timeline. */
   timeline(accountId: string, kind: string): Promise<any>;
   /** Starts another worker on the same queue, beside `worker` or after it was stopped. */
@@ -118,7 +118,7 @@ export async function startTestStack(
       );
       const keys = await worker.context.vault.keysOf(worker.context.db, attempt.tenantId);
       const token = keys.open(attempt.callbackToken ?? '', sealed.callbackToken(attempt.id));
-      return { callback: callbackAddress(api.url, 'unipile', token) };
+      return { callback: callbackAddress(api.url, 'unipile', token), name: attempt.id };
     },
     timeline: (accountId, kind) =>
       eventually(`"${kind}" in the timeline`, async () => {

@@ -14,6 +14,8 @@ import type { Keyset } from '../../../platform/keyset.ts';
 import type { LoginInput, Provider, ProviderCall } from '../../../providers/provider.ts';
 import { watchKey } from '../../accounts/refused-keys.ts';
 import { timeOf, type Context } from '../../context.ts';
+import { returnToken } from '../return-token.ts';
+import { reachOfCredentials } from '../../provider-reach.ts';
 
 /** An attempt with its account, locked for the transaction. */
 export interface AttemptTx extends LockedAttempt {
@@ -60,7 +62,7 @@ export function checkDone(account: Account, wanted: Date | null): void {
 
 /** The provider of an account with the input of its calls. Throws `provider_not_configured`. */
 export async function connectionTo(
-  context: Pick<Context, 'vault' | 'providers' | 'publicUrl' | 'db' | 'clock' | 'log'>,
+  context: Pick<Context, 'config' | 'vault' | 'providers' | 'publicUrl' | 'db' | 'clock' | 'log'>,
   em: Em,
   account: Account,
   at: Date,
@@ -77,6 +79,7 @@ export async function connectionTo(
   const settings = settingsOf(keys, credentials);
   const call = {
     settings,
+    reach: reachOfCredentials(context.config, credentials),
     channel: account.channel,
     providerAccountId,
     keys: providerAccountId === account.providerAccountId ? accountKeys(keys, account) : null,
@@ -106,12 +109,13 @@ function returnOf(context: Context, { keys, account, attempt }: AttemptTx): Pick
   const expiresAt = attempt.deadlineAt.getTime();
   if (attempt.method === 'oauth')
     return { oauth: { redirectUri: oauthAddress(context.publicUrl, account.provider), state: token, expiresAt } };
+  const back = returnToken(attempt);
   return {
     page: {
       name: attempt.id,
       callbackUrl: callbackAddress(context.publicUrl, account.provider, token),
-      successUrl: returnAddress(context.publicUrl, account.provider, token, 'success'),
-      failureUrl: returnAddress(context.publicUrl, account.provider, token, 'failure'),
+      successUrl: returnAddress(context.publicUrl, account.provider, back, 'success'),
+      failureUrl: returnAddress(context.publicUrl, account.provider, back, 'failure'),
       expiresAt,
     },
   };

@@ -41,6 +41,7 @@ export async function startPeer(): Promise<Peer> {
 /** What a verb needs, for UniPile at `dsn`. */
 export const callTo = (dsn: string, change: Partial<ProviderCall> = {}): ProviderCall => ({
   settings: { dsn, access_token: 'sandbox-key' },
+  reach: 'any',
   channel: 'linkedin',
   providerAccountId: 'acc',
   now: Date.now(),

@@ -101,7 +101,13 @@ describe('what an account object says', () => {
 });
 
 describe('A7: the ten and eight points', () => {
-  const call = { settings: {}, channel: 'whatsapp', providerAccountId: 'acc', now: 0 } satisfies ProviderCall;
+  const call = {
+    settings: {},
+    reach: 'any',
+    channel: 'whatsapp',
+    providerAccountId: 'acc',
+    now: 0,
+  } satisfies ProviderCall;
   const pointsOf = (body: unknown) => detailsOf(call, viewOf(body));
 
   it('are all there, typed, from a whole account', () => {

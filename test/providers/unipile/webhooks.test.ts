@@ -251,11 +251,13 @@ describe('SECURITY 26: 5 MB of any shape', () => {
 
 describe('the callback of a login page', () => {
   it.each(['CREATION_SUCCESS', 'RECONNECTED', 'creation_success'])('names its account with %s', (status) =>
-    expect(readCallback({ status, account_id: 'a', name: 'n' })).toBe('a'),
+    expect(readCallback({ status, account_id: 'a', name: 'n' })).toEqual({ providerAccountId: 'a', login: 'n' }),
   );
 
   it('names none in any other body', () => {
     fc.assert(fc.property(fc.jsonValue(), (body) => expect(readCallback(body)).toBeNull()));
-    for (const status of ['CREATION_FAILED', 'OK', '']) expect(readCallback({ status, account_id: 'a' })).toBeNull();
+    for (const status of ['CREATION_FAILED', 'OK', ''])
+      expect(readCallback({ status, account_id: 'a', name: 'n' })).toBeNull();
+    expect(readCallback({ status: 'CREATION_SUCCESS', account_id: 'a' })).toBeNull();
   });
 });

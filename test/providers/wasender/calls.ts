@@ -5,6 +5,7 @@ import type { WasenderSandbox } from '../../sandbox/wasender-sandbox.ts';
 /** What a verb needs, for WASender at `base`. */
 export const callTo = (base: string, change: Partial<ProviderCall> = {}): ProviderCall => ({
   settings: { api_token: '1|sandbox-pat', base_url: base },
+  reach: 'any',
   channel: 'whatsapp',
   providerAccountId: null,
   // Nobody listens there.

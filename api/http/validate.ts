@@ -1,0 +1,66 @@
+import type { z } from 'zod';
+import { Problem, type FieldError } from '../../services/problem.ts';
+import { unknownName } from './nearest-name.ts';
+import { unknownFields } from './schemas.ts';
+
+/** JSON types in our words. */
+const types: Record<string, string> = {
+  string: 'a text',
+  number: 'a number',
+  int: 'a whole number',
+  boolean: 'true or false',
+  object: 'an object',
+  record: 'an object',
+  array: 'a list',
+  null: 'null',
+};
+
+const formats: Record<string, string> = {
+  url: 'an address that begins with http:// or https://',
+  datetime: 'a time such as 2026-01-31T12:00:00Z',
+  date: 'a date such as 2026-01-31',
+};
+
+/** Words for what is counted in a value. */
+const units: Record<string, string> = { string: ' characters', array: ' entries', set: ' entries' };
+
+/** What is wrong with a value, as the rest of a sentence about its field. The value itself is never repeated. */
+function messageOf(issue: z.core.$ZodIssue): string {
+  switch (issue.code) {
+    case 'invalid_type':
+      if (issue.input === undefined) return 'is missing.';
+      return `must be ${types[issue.expected] ?? issue.expected}.`;
+    case 'invalid_value':
+      return `must be ${issue.values.length > 1 ? 'one of ' : ''}${issue.values.map(String).join(', ')}.`;
+    case 'too_small':
+      return `must be at least ${issue.minimum}${units[issue.origin] ?? ''}.`;
+    case 'too_big':
+      return `must be at most ${issue.maximum}${units[issue.origin] ?? ''}.`;
+    case 'invalid_format':
+      return `must be ${formats[issue.format] ?? `a text of the form ${issue.format}`}.`;
+    default:
+      return issue.message;
+  }
+}
+
+/** Validates by a schema. 422 names each wrong or unknown field by its path, never by its value. */
+export function parse(schema: z.ZodType | undefined, value: unknown): unknown {
+  if (!schema) return undefined;
+  const parsed = schema.safeParse(value, { reportInput: true });
+  const unknown = unknownFields(schema, value).map(({ path, known }) => ({
+    field: path.join('.'),
+    message: unknownName(path.at(-1) ?? '', known),
+  }));
+  if (parsed.success && !unknown.length) return parsed.data;
+  const wrong = (parsed.error?.issues ?? []).filter(({ code }) => code !== 'unrecognized_keys');
+  throw invalid([
+    ...wrong.map((issue) => ({ field: issue.path.join('.') || 'body', message: messageOf(issue) })),
+    ...unknown,
+  ]);
+}
+
+/** 422 for fields of the input. */
+export const invalid = (
+  errors: readonly FieldError[],
+  code: 'invalid_request' | 'invalid_settings' = 'invalid_request',
+) => new Problem(code, errors.map(({ field, message }) => `${field}: ${message}`).join(' '), { errors });

@@ -1,0 +1,46 @@
+import ipaddr from 'ipaddr.js';
+
+const isIpv4 = (address: ipaddr.IPv4 | ipaddr.IPv6): address is ipaddr.IPv4 => address.kind() === 'ipv4';
+
+/** RFC 2544's networks for benchmarks, which are routed nowhere. */
+const benchmarks = ipaddr.IPv4.parseCIDR('198.18.0.0/15');
+/** All of IPv6 that is given out for hosts of the internet (RFC 4291, section 2.4), and IETF's own part of it (RFC 2928). */
+const globalUnicast = ipaddr.IPv6.parseCIDR('2000::/3');
+const ietf = ipaddr.IPv6.parseCIDR('2001::/23');
+
+/**
+ * Whether an IP address is a host of the internet. Loopback, private, link-local, shared (RFC 6598), unspecified and
+ * multicast ones are not, and no IPv6 form that carries an IPv4 address: mapped, compatible, NAT64, 6to4, Teredo.
+ */
+export function isPublicIp(ip: string): boolean {
+  if (!ipaddr.isValid(ip)) return false;
+  const address = ipaddr.parse(ip);
+  if (address.range() !== 'unicast') return false;
+  return isIpv4(address) ? !address.match(benchmarks) : address.match(globalUnicast) && !address.match(ietf);
+}
+
+/** Names inside by RFC 6761, RFC 6762, RFC 8375 or custom, and names without a dot, which a search list completes. */
+const insideName = /^[^.]*$|(^|\.)(localhost|local|internal|lan|intranet|home\.arpa)$/;
+
+/** Whether a URL's host name may be a host of the internet, as far as the name tells; its addresses are checked later. */
+export function isPublicHost(hostname: string): boolean {
+  const host = hostname
+    .toLowerCase()
+    .replace(/^\[|\]$/g, '')
+    .replace(/\.$/, '');
+  if (host.includes(':') || ipaddr.IPv4.isValid(host)) return isPublicIp(host);
+  return !insideName.test(host);
+}
+
+/**
+ * An address that is set for the product to call: http or https, without credentials of its own; as a `host`, host and
+ * port alone mean https. Null for anything else, and for blanks or control characters anywhere: URL parsers skip those, checks do not.
+ */
+export function readAddress(text: string, kind: 'url' | 'host'): URL | null {
+  if (!/^[\x21-\x7e]{1,2000}$/.test(text)) return null;
+  const withScheme = kind === 'host' && !text.includes('://') ? `https://${text}` : text;
+  if (!URL.canParse(withScheme)) return null;
+  const url = new URL(withScheme);
+  const known = url.protocol === 'https:' || url.protocol === 'http:';
+  return known && url.hostname && !url.username && !url.password ? url : null;
+}
