@@ -8,7 +8,6 @@ import { createConcurrency } from '../../api/http/concurrency.ts';
 import { answerErrors } from '../../api/http/errors.ts';
 import { createShares } from '../../db/shares.ts';
 import { createHttpServer } from '../../api/http/server.ts';
-import type { Database, Em } from '../../db/connect.ts';
 import { createLog } from '../../platform/log.ts';
 import { connect, startTestApi, unique, whatsapp, type TestApi } from '../api/support.ts';
 import { eventually } from '../support/eventually.ts';
