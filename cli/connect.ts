@@ -62,11 +62,12 @@ export function addConnect(program: Command): void {
     .argument('<id>', "the account's id")
     .addOption(tenantOption())
     .option('--credential <name=value>', 'a new value of the login; without =value it is asked for', collect, {})
+    .option('--force', 'replace a login that runs, and log in again although the account works')
     .option('--json', 'for machines: a line of JSON for each step, and one for the account')
-    .action((id: string, options: Common & { credential: Record<string, string> }) =>
+    .action((id: string, options: Common & { credential: Record<string, string>; force?: boolean }) =>
       follow(options, async (request, prompt) => {
         const credentials = await filled(options.credential, prompt);
-        const given = Object.keys(credentials).length ? { credentials } : {};
+        const given = { ...(Object.keys(credentials).length ? { credentials } : {}), force: options.force };
         return (await reconnectAccount(request, id, given)).account.id;
       }),
     );

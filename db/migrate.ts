@@ -25,6 +25,7 @@ import { WebhookRows } from './migrations/0023-webhook-rows.ts';
 import { CheckDue } from './migrations/0030-check-due.ts';
 import { AttemptWakes } from './migrations/0031-attempt-wakes.ts';
 import { StepMoves } from './migrations/0032-step-moves.ts';
+import { MergeAcrossOwners } from './migrations/0033-merge-across-owners.ts';
 import { Plans } from './migrations/0035-plans.ts';
 import { RefusedKeys } from './migrations/0045-refused-keys.ts';
 import { AliasPairs } from './migrations/0050-alias-pairs.ts';
@@ -53,6 +54,7 @@ export const migrationsList = [
   { name: '0030-check-due', class: CheckDue },
   { name: '0031-attempt-wakes', class: AttemptWakes },
   { name: '0032-step-moves', class: StepMoves },
+  { name: '0033-merge-across-owners', class: MergeAcrossOwners },
   { name: '0035-plans', class: Plans },
   { name: '0045-refused-keys', class: RefusedKeys },
   { name: '0050-alias-pairs', class: AliasPairs },

@@ -31,7 +31,9 @@ export type AccountEvent =
   | { type: 'key_refused'; at: Date }
   | { type: 'login_lost'; at: Date; reason: string }
   | { type: 'login_failed'; at: Date; reason: string; who: Who; resume: 'failed' | 'reconnect_required' }
-  | { type: 'disconnected'; at: Date };
+  | { type: 'disconnected'; at: Date }
+  /** Its login was merged into an account of the same identity. */
+  | { type: 'merged'; at: Date };
 
 const working = ['active', 'degraded'] as const;
 
@@ -96,6 +98,8 @@ export function transition(status: AccountStatus, event: AccountEvent): AccountS
       return status.state === 'connecting' ? to(event.resume, event.reason, event.who) : status;
     case 'disconnected':
       return to('disconnected', null, 'nobody');
+    case 'merged':
+      return to('disconnected', 'same_identity' satisfies FailureCode, 'nobody');
   }
 }
 
@@ -181,6 +185,20 @@ export interface AccountDetails {
   connection_config: ConnectionConfig;
   provider_config: ProviderConfig;
 }
+
+/** A part of a connected account that does not work, while its messages do. */
+export interface Limitation {
+  /** The part's id at the provider. */
+  source: string;
+  /** The provider's own word for its state. */
+  status: string;
+}
+
+/** The parts of an account beside its messaging source that are in another state than that one. */
+export const limitationsOf = (config: ConnectionConfig): Limitation[] =>
+  config.sources
+    .filter(({ id, status }) => id !== config.messaging_source_id && status !== config.messaging_status)
+    .map(({ id, status }) => ({ source: id, status }));
 
 export interface DetailChange {
   path: string;

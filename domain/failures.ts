@@ -59,6 +59,17 @@ export const failures = {
     who: 'operator',
     whatToDo: 'This login is already connected elsewhere. Disconnect it there first.',
   },
+  same_identity: {
+    action: 'give_up',
+    who: 'nobody',
+    whatToDo: 'This identity was connected already: use the account named by merged_into, which has the new login.',
+  },
+  another_owner: {
+    action: 'give_up',
+    who: 'operator',
+    whatToDo:
+      'This identity is connected for another owner. Disconnect it there, or connect again with merge_across_owners.',
+  },
   another_identity: {
     action: 'give_up',
     who: 'owner',

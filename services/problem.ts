@@ -11,6 +11,7 @@ const problems = {
   event_too_old: [409, 'The event has no body any more', 'Raw data is kept for RAW_RETENTION_DAYS only.'],
   account_of_yours: [409, 'The number is an account of yours', 'Disconnect the account with purge first.'],
   erasure_running: [409, 'The erasure is still running', 'Read it until its state is done.'],
+  account_connected: [409, 'The account works', 'Send "force": true to log in again all the same.'],
   account_not_connected: [409, 'The account is not connected', 'Reconnect the account first.'],
   answer_in_flight: [409, 'An answer is being checked', 'Read the attempt until its step changes.'],
   stale_step: [409, 'The step is no longer current', 'Read the attempt and answer the step it names.'],

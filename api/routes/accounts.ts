@@ -29,6 +29,12 @@ const metadata = z
   })
   .describe(`Stored and returned unchanged; at most ${metadataBytes} bytes of JSON.`);
 
+export const mergeAcrossOwners = z
+  .boolean()
+  .describe(
+    'Where the identity is connected for another owner: merge the login into that account. By default the attempt fails with another_owner.',
+  );
+
 /** The input of a login, by the provider's own option names, such as `username`, `proxy` or `country`. */
 export const credentialsBody = z.record(z.string(), z.unknown());
 
@@ -64,6 +70,7 @@ export const createAccount = route({
     redirects: redirectsBody.optional(),
     label: label.optional(),
     metadata: metadata.optional(),
+    merge_across_owners: mergeAcrossOwners.optional(),
   }),
   example: { provider: 'unipile', channel: 'whatsapp', owner: 'maya' },
   answer: accountAndAttempt,

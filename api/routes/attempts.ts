@@ -14,7 +14,7 @@ import { attemptAddress } from '../http/addresses.ts';
 import { route } from '../http/route.ts';
 import { accountAndAttempt, accountAndAttemptView, attemptAnswer, attemptView } from '../views/attempt.ts';
 import { contentOf } from '../../services/connections/login/steps.ts';
-import { accountParams, credentialsBody, redirectsBody } from './accounts.ts';
+import { accountParams, credentialsBody, mergeAcrossOwners, redirectsBody } from './accounts.ts';
 
 const tag = 'attempt';
 const answered = ({ context, principal }: CallerRequest, attempt: AttemptWithStep) =>
@@ -122,7 +122,7 @@ export const reconnect = route({
   name: 'reconnectAccount',
   method: 'post',
   path: '/accounts/{id}/reconnect',
-  summary: 'Log an account in again, under the same id and with its data kept',
+  summary: 'Log an account in again, under the same id and with its data kept; joins a login that runs',
   tag,
   scope: 'write',
   idempotent: true,
@@ -130,6 +130,8 @@ export const reconnect = route({
   body: z.object({
     credentials: credentialsBody.optional().describe('Without them the stored ones are used.'),
     redirects: redirectsBody.optional().describe('Without them those of the last login are used.'),
+    merge_across_owners: mergeAcrossOwners.optional(),
+    force: z.boolean().optional().describe('Replace a login that runs, and log in again although the account works.'),
   }),
   answer: accountAndAttempt,
   status: 202,

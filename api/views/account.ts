@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { accountStates, whoNames } from '../../domain/accounts.ts';
+import { accountStates, limitationsOf, whoNames } from '../../domain/accounts.ts';
 import { channelNames, methodNames } from '../../domain/channels.ts';
 import { asFailureCode, failureRow } from '../../domain/failures.ts';
 import { sealed } from '../../db/sealed.ts';
@@ -58,6 +58,9 @@ export const accountAnswer = z
     who: z.enum(whoNames).describe('Who must act.'),
     what_to_do: z.string().nullable(),
     since: time,
+    limitations: z
+      .array(z.object({ source: z.string(), status: z.string(), what_to_do: z.string() }))
+      .describe('Parts that do not work while the account is active, such as a calendar that lacks a permission.'),
     connection_config: connectionConfig.nullable(),
     provider_config: providerConfig.nullable(),
     details_at: time.nullable(),
@@ -67,6 +70,9 @@ export const accountAnswer = z
     updated_at: time,
   })
   .meta({ id: 'Account' });
+
+const restoreLimited =
+  'Everything else works. To have this part too, reconnect the account with "force": true and grant what it asks for.';
 
 export type AccountAnswer = z.input<typeof accountAnswer>;
 
@@ -86,6 +92,10 @@ export const accountView = (account: Account): AccountAnswer => ({
   who: account.who,
   what_to_do: account.reason ? failureRow(asFailureCode(account.reason)).whatToDo : null,
   since: wireTime(account.since),
+  limitations:
+    account.state === 'active' && account.connectionConfig
+      ? limitationsOf(account.connectionConfig).map((one) => ({ ...one, what_to_do: restoreLimited }))
+      : [],
   connection_config: account.connectionConfig && withoutRaw({ ...account.connectionConfig }),
   provider_config: account.providerConfig && { ...account.providerConfig },
   details_at: wireTimeOrNull(account.detailsAt),

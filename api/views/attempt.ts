@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { connectionWorkflowId } from '../../domain/workflow-ids.ts';
+import { survivorOf } from '../../db/queries/accounts/lock-accounts.ts';
 import type { AttemptWithStep } from '../../db/queries/attempts/attempt-with-step.ts';
 import { methodNames } from '../../domain/channels.ts';
 import type { Context } from '../../services/context.ts';
@@ -21,6 +22,10 @@ export const attemptAnswer = z
     state: z.enum(['running', 'succeeded', 'failed', 'cancelled']),
     method: z.enum(methodNames),
     reason: failureReason.nullable(),
+    merged_into: z
+      .string()
+      .nullable()
+      .describe('The account that has the login, where its identity was connected already (reason same_identity).'),
     step: stepAnswer,
     started_at: time,
     deadline_at: time,
@@ -50,6 +55,8 @@ export async function attemptView(
     state: attempt.state,
     method: attempt.method,
     reason: attempt.reason,
+    merged_into:
+      attempt.reason === 'same_identity' ? await db.tenant(tenantId, (em) => survivorOf(em, attempt.accountId)) : null,
     step: stepView({ keys: await vault.keysOf(db, tenantId), publicUrl, now: clock.now() }, attempt, step),
     started_at: wireTime(attempt.startedAt),
     deadline_at: wireTime(attempt.deadlineAt),

@@ -67,7 +67,8 @@ export function stepView(
   // A failed step whose attempt still runs has no reason yet: compensation is running.
   if (!step || (step.kind === 'failed' && attempt.state === 'running')) return waiting(attempt);
   const head = { id: step.id, ...common(step, attempt) };
-  if (step.kind === 'done') return { ...head, kind: 'done', instructions: 'Done: there is nothing left to do.' };
+  if (step.kind === 'done')
+    return { ...head, kind: 'done', instructions: attempt.detail ?? 'Done: there is nothing left to do.' };
   if (step.kind === 'failed') {
     const { reason, who, detail } = attempt;
     return { ...head, kind: 'failed', instructions: detail ?? 'Start again.', reason, who, what_to_do: detail };

@@ -33,6 +33,8 @@ const ConnectionAttemptSchema = defineEntity({
     /** Sealed JSON; dropped when the attempt ends. */
     input: p.text().strictNullable(),
     purge: p.boolean(),
+    /** The login may be merged into an account of another owner. */
+    mergeAcrossOwners: p.boolean(),
     startedAt: p.datetime(),
     deadlineAt: p.datetime(),
     endedAt: p.datetime().strictNullable(),

@@ -1,14 +1,16 @@
 import type { AccountDetails } from '../../domain/accounts.ts';
 import { formatPhone, phoneCountry, toE164 } from '../../domain/phone.ts';
 import type { AccountView, ProviderCall } from '../provider.ts';
-import { param, readAccount } from './account-object.ts';
+import { decidingSources, param, readAccount } from './account-object.ts';
 import { messagingEvents } from './webhooks-registration.ts';
 
 /** The ten and eight points from an account object of UniPile. It states no limits, so those are null. */
 export function detailsOf(call: ProviderCall, view: AccountView): AccountDetails {
   const account = readAccount(view.raw);
   const sources = account.sources.map(({ id, status }) => ({ id: id ?? '', status: status ?? 'UNKNOWN' }));
-  const messaging = sources.find(({ id }) => id.endsWith('_MESSAGING')) ?? sources[0];
+  const deciding = decidingSources(account).map(({ id }) => id);
+  const messaging =
+    sources.find(({ id }) => id.endsWith('_MESSAGING')) ?? sources.find(({ id }) => deciding.includes(id || null));
   const phone = toE164(param(account.connection_params.im, 'phone_number'));
   const works = messaging?.status === 'OK';
   const isMail = call.channel === 'mail';

@@ -1,6 +1,6 @@
 import { toE164 } from '../../domain/phone.ts';
 import type { AccountView } from '../provider.ts';
-import { madeAt, param, readAccount, type UnipileAccount } from './account-object.ts';
+import { decidingSources, madeAt, param, readAccount, type UnipileAccount } from './account-object.ts';
 
 /** The worst word of all sources decides; each of UniPile v1's source states as ours, worst first. */
 const statuses: [string, AccountView['status']][] = [
@@ -14,7 +14,7 @@ const statuses: [string, AccountView['status']][] = [
 /** What an account object of UniPile says. Tolerates missing parts and parts of another kind. */
 export function viewOf(body: unknown): AccountView {
   const account = readAccount(body);
-  const words = account.sources.map(({ status }) => status ?? 'UNKNOWN');
+  const words = decidingSources(account).map(({ status }) => status ?? 'UNKNOWN');
   const seen = { identity: identityOf(account), createdAt: madeAt(account), raw: body };
   // An account without sources has nothing running yet.
   if (words.length === 0) return { status: 'pending', reported: 'UNKNOWN', ...seen };

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { SOURCE_STATUSES } from './types.ts';
 
 const seconds = z.number().positive();
 
@@ -7,6 +8,7 @@ export const unipileVariants = z.object({
   auto_scan_seconds: seconds.nullable().default(null),
   auto_approve_seconds: seconds.nullable().default(null),
   qr_seconds: seconds.default(60),
+  calendar_status: z.enum(SOURCE_STATUSES).nullable().default(null),
   attempt_seconds: seconds.default(300),
   unscanned_account: z.enum(['connecting', 'not_found']).default('connecting'),
   account_status_shape: z.enum(['wrapped', 'flat']).default('wrapped'),

@@ -1,12 +1,15 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Channel, Method, ProviderName } from '../../domain/channels.ts';
 import type { Em } from '../../db/connect.ts';
 import { Account } from '../../db/entities/accounts.ts';
 import { ConnectionAttempt, type Redirects } from '../../db/entities/attempts.ts';
+import { sealed } from '../../db/sealed.ts';
 import { newId } from '../../platform/ids.ts';
-import { attemptWithStep, type AttemptWithStep } from '../../db/queries/attempts/attempt-with-step.ts';
+import { attemptWithStep, newestAttempt, type AttemptWithStep } from '../../db/queries/attempts/attempt-with-step.ts';
 import { ownAccount, refOf } from '../accounts/find-account.ts';
 import type { Context } from '../context.ts';
 import type { CallerRequest } from '../principal.ts';
+import { Problem } from '../problem.ts';
 import {
   addAttempt,
   checkAttemptBudget,
@@ -26,6 +29,8 @@ export interface NewAccount {
   redirects?: Redirects;
   label?: string | null;
   metadata?: Record<string, unknown>;
+  /** Merge into an account of another owner that has the same identity, rather than fail. */
+  merge_across_owners?: boolean;
 }
 
 /** An account with the attempt that a request began. */
@@ -49,26 +54,41 @@ export async function connectAccount(request: CallerRequest, given: NewAccount):
       method,
       credentials,
       redirects: given.redirects,
+      mergeAcrossOwners: given.merge_across_owners,
     });
     return made;
   });
-  return whenBegun(request, account);
+  return whenBegun(request, account, operationId);
 }
 
-/** Logs the same account in again and keeps its data. Supersedes a login that is running. */
+/** What a request says of another login of an account. */
+export type Relogin = Pick<NewAccount, 'credentials' | 'redirects' | 'merge_across_owners'> & {
+  /** Replace a login that runs, and log in again although the account works. */
+  force?: boolean;
+};
+
+/**
+ * Logs the same account in again and keeps its data. Joins a login that runs, unless the request brings another input;
+ * 409 on an account that works.
+ */
 export async function reconnectAccount(
   request: CallerRequest,
   accountId: string,
-  { credentials, redirects }: Pick<NewAccount, 'credentials' | 'redirects'> = {},
+  given: Relogin = {},
 ): Promise<AccountWithAttempt> {
   const { context, principal, operationId } = request;
-  const account = await context.db.tenant(principal.tenantId, async (em) => {
+  const { credentials, redirects, merge_across_owners: mergeAcrossOwners, force } = given;
+  const { account, attemptId } = await context.db.tenant(principal.tenantId, async (em) => {
     const found = await ownAccount(em, accountId, true);
-    if (await em.findOne(ConnectionAttempt, { id: operationId })) return found;
+    const own = { account: found, attemptId: operationId };
+    if (await em.findOne(ConnectionAttempt, { id: operationId })) return own;
     const provider = providerNamed(context, found.provider);
     await credentialsOrProblem(em, found.tenantId, found.provider);
     // Stored credentials were validated when they were given.
     if (credentials || !found.secret) validateLogin(provider, found.channel, found.method, credentials ?? {});
+    const running = force ? null : await loginToJoin(context, em, found, given);
+    if (running) return { account: found, attemptId: running.id };
+    if (!force && found.state === 'active') throw new Problem('account_connected');
     await checkAttemptBudget(context, em, found);
     await addAttempt(context, em, found, {
       id: operationId,
@@ -76,25 +96,47 @@ export async function reconnectAccount(
       method: found.method,
       credentials,
       redirects,
+      mergeAcrossOwners,
     });
-    return found;
+    return own;
   });
-  return whenBegun(request, account);
+  return whenBegun(request, account, attemptId);
+}
+
+/** The login that runs on an account where it does what the request asks for; null where it does not. */
+async function loginToJoin(
+  { vault, clock }: Context,
+  em: Em,
+  account: Account,
+  { credentials, redirects, merge_across_owners: mergeAcrossOwners }: Relogin,
+): Promise<ConnectionAttempt | null> {
+  const attempt = (await newestAttempt(em, account.id))?.attempt;
+  if (attempt?.state !== 'running' || attempt.operation === 'disconnect' || attempt.trigger === 'automatic')
+    return null;
+  if (attempt.cancelRequestedAt || attempt.deadlineAt <= clock.now()) return null;
+  const keys = await vault.keysOf(em, account.tenantId);
+  const input: unknown = attempt.input ? JSON.parse(keys.open(attempt.input, sealed.attemptInput(attempt.id))) : {};
+  const isSame =
+    (credentials === undefined || isDeepStrictEqual(credentials, input)) &&
+    (redirects === undefined || isDeepStrictEqual(redirects, attempt.redirects)) &&
+    (mergeAcrossOwners === undefined || mergeAcrossOwners === attempt.mergeAcrossOwners);
+  return isSame ? attempt : null;
 }
 
 /** Waits for the attempt's first step; the answer has no step when there is none in time. */
 async function whenBegun(
-  { context, principal, operationId }: CallerRequest,
+  { context, principal }: CallerRequest,
   account: Account,
+  attemptId: string,
 ): Promise<AccountWithAttempt> {
   const number = await context.db.tenant(
     principal.tenantId,
-    async (em) => (await attemptWithStep(em, operationId)).attempt.number,
+    async (em) => (await attemptWithStep(em, attemptId)).attempt.number,
   );
   await context.temporal.currentStep(refOf(account), number);
   return context.db.tenant(principal.tenantId, async (em) => ({
     account: await em.findOneOrFail(Account, { id: account.id }),
-    ...(await attemptWithStep(em, operationId)),
+    ...(await attemptWithStep(em, attemptId)),
   }));
 }
 

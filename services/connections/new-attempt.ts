@@ -30,6 +30,8 @@ export interface NewAttempt {
   /** Without them those of the account's last login are used. */
   redirects?: Redirects;
   purge?: boolean;
+  /** The login may be merged into an account of another owner. */
+  mergeAcrossOwners?: boolean;
   /** The owner is not present: only what needs no owner is done. */
   automatic?: boolean;
 }
@@ -63,6 +65,7 @@ export async function addAttempt(
     method: given.method,
     input: given.credentials ? keys.seal(JSON.stringify(given.credentials), sealed.attemptInput(given.id)) : null,
     purge: given.purge ?? false,
+    mergeAcrossOwners: given.mergeAcrossOwners ?? false,
     startedAt: now,
     deadlineAt: new Date(now.getTime() + lifetime),
     endedAt: null,

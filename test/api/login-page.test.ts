@@ -97,7 +97,7 @@ describe('SECURITY 5: callbacks of a login page', () => {
     const { id } = await begin();
     const own = unique();
     await activate(api, id, own);
-    await api.client.post(`/api/v1/accounts/${id}/reconnect`);
+    await api.client.post(`/api/v1/accounts/${id}/reconnect`, { force: true });
     const attempt = await attemptOf(id);
     const [token, login] = [await tokenOf(attempt), attempt.id];
     expect((await call(token, { ...success(unique(), login), status: 'RECONNECTED' })).status).toBe(409);

@@ -36,6 +36,7 @@ const events = {
     resume: 'reconnect_required',
   },
   disconnected: { type: 'disconnected', at: soon },
+  merged: { type: 'merged', at: soon },
 } as const satisfies Record<string, AccountEvent>;
 
 const stays = null;
@@ -52,6 +53,7 @@ const table: Record<AccountState, Record<keyof typeof events, AccountState | nul
     'login_failed for good': 'failed',
     'login_failed, to be reconnected': 'reconnect_required',
     disconnected: 'disconnected',
+    merged: 'disconnected',
   },
   active: {
     login_began: 'connecting',
@@ -63,6 +65,7 @@ const table: Record<AccountState, Record<keyof typeof events, AccountState | nul
     'login_failed for good': stays,
     'login_failed, to be reconnected': stays,
     disconnected: 'disconnected',
+    merged: 'disconnected',
   },
   degraded: {
     login_began: 'connecting',
@@ -74,6 +77,7 @@ const table: Record<AccountState, Record<keyof typeof events, AccountState | nul
     'login_failed for good': stays,
     'login_failed, to be reconnected': stays,
     disconnected: 'disconnected',
+    merged: 'disconnected',
   },
   reconnect_required: {
     login_began: 'connecting',
@@ -85,6 +89,7 @@ const table: Record<AccountState, Record<keyof typeof events, AccountState | nul
     'login_failed for good': stays,
     'login_failed, to be reconnected': stays,
     disconnected: 'disconnected',
+    merged: 'disconnected',
   },
   disconnected: {
     login_began: 'connecting',
@@ -96,6 +101,7 @@ const table: Record<AccountState, Record<keyof typeof events, AccountState | nul
     'login_failed for good': stays,
     'login_failed, to be reconnected': stays,
     disconnected: 'disconnected',
+    merged: 'disconnected',
   },
   failed: {
     login_began: 'connecting',
@@ -107,6 +113,7 @@ const table: Record<AccountState, Record<keyof typeof events, AccountState | nul
     'login_failed for good': stays,
     'login_failed, to be reconnected': stays,
     disconnected: 'disconnected',
+    merged: 'disconnected',
   },
 };
 
@@ -130,6 +137,7 @@ it.each([
   ['login_lost', 'owner', 'logged out'],
   ['login_failed for good', 'owner', 'expired'],
   ['disconnected', 'nobody', null],
+  ['merged', 'nobody', 'same_identity'],
 ] as const)('after %s, %s must act; reason: %s', (event, who, reason) => {
   const before = events[event].type === 'login_failed' ? 'connecting' : 'active';
   expect(transition(status(before), events[event])).toMatchObject({ who, reason });
@@ -172,6 +180,7 @@ describe('any event', () => {
     fc.record({ type: type('login_lost'), at, reason }),
     fc.record({ type: type('login_failed'), at, reason, who, resume }),
     fc.record({ type: type('disconnected'), at }),
+    fc.record({ type: type('merged'), at }),
   );
   const anyStatus: fc.Arbitrary<AccountStatus> = fc.record({
     state: fc.constantFrom(...accountStates),
@@ -231,9 +240,9 @@ describe('any event', () => {
     }));
 
   it('gives a reason exactly for states with trouble', () =>
-    always((before, _event, after) => {
+    always((before, event, after) => {
       if (after === before) return;
-      const wrong = ['degraded', 'reconnect_required', 'failed'].includes(after.state);
+      const wrong = event.type === 'merged' || ['degraded', 'reconnect_required', 'failed'].includes(after.state);
       expect(after.reason !== null).toBe(wrong);
     }));
 });

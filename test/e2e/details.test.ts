@@ -258,3 +258,69 @@ it('applies the newest report, also when the same report came within the same mi
     await stack.api.account(id, state);
   }
 });
+
+describe('C1: states follow what a check shows, not what was reported', () => {
+  /** No event arrives while `work` runs. */
+  const unreported = async (work: () => Promise<unknown>): Promise<void> => {
+    await stack.control.put('/faults', { provider: 'unipile', webhook_drop: 1 });
+    await work();
+    await stack.control.put('/faults', { provider: 'unipile' });
+  };
+  const drop = (upstream: string, status: string): Promise<unknown> =>
+    stack.control.post('/drop', { account_id: upstream, status });
+  const advance = (seconds: number): Promise<unknown> => stack.control.post('/clock', { advance_seconds: seconds });
+
+  it('an account whose login was lost heals by itself', async () => {
+    const { id, provider_account_id: upstream } = await connected('+33639980420');
+    await drop(upstream, 'CREDENTIALS');
+    await stack.api.account(id, 'reconnect_required');
+    await unreported(() => drop(upstream, 'OK'));
+    await advance(6 * 60);
+    await stack.api.account(id, 'active');
+  });
+
+  it('an active account whose death was not reported is noticed within a day', async () => {
+    const { id, provider_account_id: upstream } = await connected('+33639980421');
+    await unreported(() => drop(upstream, 'DELETED'));
+    await advance(25 * 3_600);
+    expect(await stack.api.account(id, 'reconnect_required')).toMatchObject({ reason: 'account_gone', who: 'owner' });
+  });
+
+  it('a details sync that finds the account gone, or its login lost, moves it', async () => {
+    const { id, provider_account_id: upstream } = await connected('+33639980422');
+    await unreported(() => drop(upstream, 'CREDENTIALS'));
+    await sync(id);
+    expect(await read(id)).toMatchObject({ state: 'reconnect_required', reason: 'login_lost' });
+    await unreported(() => drop(upstream, 'DELETED'));
+    expect(await sync(id)).toMatchObject({ state: 'failed', reason: 'account_gone' });
+    expect(await read(id)).toMatchObject({ state: 'reconnect_required', reason: 'account_gone', who: 'owner' });
+  });
+});
+
+it('C9: a mail account whose calendar lacks a permission is active, and shows what is missing', async () => {
+  await stack.control.put('/variants', { provider: 'unipile', name: 'calendar_status', value: 'PERMISSIONS' });
+  const user = 'plain@calendar.example';
+  const imap = { imap_host: 'imap.calendar.example', imap_port: 993, imap_user: user, imap_password: 'correct horse' };
+  const smtp = { smtp_host: 'smtp.calendar.example', smtp_port: 465, smtp_user: user, smtp_password: 'correct horse' };
+  const { body } = await stack.api.post('/api/v1/accounts', {
+    provider: 'unipile',
+    channel: 'mail',
+    owner: 'o',
+    credentials: { ...imap, ...smtp },
+  });
+  const found = await stack.api.account(body.account.id, 'active');
+  expect(found).toMatchObject({
+    reason: null,
+    provider_config: { features: { send: true, receive: true } },
+    limitations: [
+      {
+        source: expect.stringMatching(/_CALENDAR$/),
+        status: 'PERMISSIONS',
+        what_to_do: expect.stringContaining('force'),
+      },
+    ],
+  });
+  await stack.control.put('/variants', { provider: 'unipile', name: 'calendar_status', value: null });
+  await sync(found.id);
+  expect((await read(found.id)).limitations).toEqual([]);
+});

@@ -9,8 +9,8 @@ beforeAll(async () => {
 afterAll(() => stack?.stop());
 
 const whatsapp = { provider: 'unipile', channel: 'whatsapp', owner: 'maya' };
-const begin = async (): Promise<{ id: string; upstream: string }> => {
-  const { body } = await stack.api.post('/api/v1/accounts', whatsapp);
+const begin = async (more: object = {}): Promise<{ id: string; upstream: string }> => {
+  const { body } = await stack.api.post('/api/v1/accounts', { ...whatsapp, ...more });
   const { id } = body.account;
   return { id, upstream: (await read(id)).provider_account_id };
 };
@@ -81,5 +81,91 @@ describe('a login that is merged into an earlier account', () => {
       return status === 404;
     });
     expect((await stack.provider('GET', `/accounts/${second.upstream}`)).status).toBe(200);
+  });
+});
+
+describe('C10: an identity that is connected already', () => {
+  it('answers the account that has the login now, and why', async () => {
+    const first = await begin();
+    await scan(first.upstream, '+33639981010');
+    await stack.api.account(first.id, 'active');
+    const second = await begin();
+    await scan(second.upstream, '+33639981010');
+    const attempt = await stack.api.step(second.id, 'done');
+    expect(attempt).toMatchObject({ state: 'succeeded', reason: 'same_identity', merged_into: first.id });
+    expect(attempt.step.instructions).toContain('merged_into');
+    expect(await read(second.id)).toMatchObject({
+      state: 'disconnected',
+      reason: 'same_identity',
+      who: 'nobody',
+      what_to_do: expect.stringContaining('merged_into'),
+      merged_into: first.id,
+    });
+    expect(await attemptOf(first.id)).toMatchObject({ reason: null, merged_into: null });
+  });
+
+  it('of another owner is refused by name, and its account keeps its login', async () => {
+    const first = await begin();
+    await scan(first.upstream, '+33639981011');
+    await stack.api.account(first.id, 'active');
+    const second = await begin({ owner: 'noor' });
+    await scan(second.upstream, '+33639981011');
+    expect(await stack.api.step(second.id, 'failed')).toMatchObject({
+      state: 'failed',
+      step: { reason: 'another_owner', who: 'operator' },
+    });
+    expect(await read(second.id)).toMatchObject({ state: 'failed', reason: 'another_owner', merged_into: null });
+    expect((await stack.timeline(second.id, 'another_owner')).data).toEqual({ account_id: first.id });
+    expect(await read(first.id)).toMatchObject({ state: 'active', provider_account_id: first.upstream, owner: 'maya' });
+    await eventually('the second login to be deleted', async () => {
+      const { status } = await stack.provider('GET', `/accounts/${second.upstream}`);
+      return status === 404;
+    });
+    expect((await stack.provider('GET', `/accounts/${first.upstream}`)).status).toBe(200);
+  });
+
+  it('of another owner is merged where that was asked for', async () => {
+    const first = await begin();
+    await scan(first.upstream, '+33639981012');
+    await stack.api.account(first.id, 'active');
+    const second = await begin({ owner: 'noor', merge_across_owners: true });
+    await scan(second.upstream, '+33639981012');
+    expect(await stack.api.step(second.id, 'done')).toMatchObject({ merged_into: first.id });
+    expect(await read(first.id)).toMatchObject({ owner: 'maya', provider_account_id: second.upstream });
+  });
+});
+
+describe('D7: a reconnect', () => {
+  const reconnect = (id: string, body: object = {}) => stack.api.post(`/api/v1/accounts/${id}/reconnect`, body);
+
+  it('joins a login that runs: the QR code that is being scanned stays', async () => {
+    const { id } = await reconnecting('+33639981020');
+    const before = await attemptOf(id);
+    const [one, two] = await Promise.all([reconnect(id), reconnect(id)]);
+    for (const { status, body } of [one, two]) {
+      expect(status).toBe(202);
+      expect(body.attempt).toMatchObject({ id: before.id, number: before.number, step: { id: before.step.id } });
+    }
+    expect(await attemptOf(id)).toMatchObject({ id: before.id, step: { text: before.step.text } });
+  });
+
+  it('replaces a login that runs where the request brings another input, or is forced', async () => {
+    const { id } = await reconnecting('+33639981021');
+    const before = await attemptOf(id);
+    const redirected = await reconnect(id, { redirects: { success: 'https://app.example/ok' } });
+    expect(redirected.body.attempt.number).toBe(before.number + 1);
+    expect((await reconnect(id, { force: true })).body.attempt.number).toBe(before.number + 2);
+  });
+
+  it('of an account that works is refused, and done where it is forced', async () => {
+    const { id, upstream } = await begin();
+    await scan(upstream, '+33639981022');
+    await stack.api.account(id, 'active');
+    expect(await reconnect(id)).toMatchObject({ status: 409, body: { code: 'account_connected' } });
+    expect(await read(id)).toMatchObject({ state: 'active' });
+    expect((await attemptOf(id)).operation).toBe('connect');
+    expect((await reconnect(id, { force: true })).status).toBe(202);
+    await stack.api.account(id, 'active');
+    expect((await attemptOf(id)).operation).toBe('reconnect');
   });
 });

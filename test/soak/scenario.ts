@@ -85,7 +85,9 @@ async function request(
 ): Promise<void> {
   const path = `/api/v1/accounts/${result.accountId}`;
   const credentials = credentialsOf(result.person);
-  const ask = (body: object) => caller.send('POST', `${path}/reconnect`, body, operation.keyed ? newKey() : null);
+  // Forced: each request begins an attempt, whatever runs and however well the account works.
+  const ask = (body: object) =>
+    caller.send('POST', `${path}/reconnect`, { ...body, force: true }, operation.keyed ? newKey() : null);
   let answer =
     operation.kind === 'disconnect'
       ? await caller.send('DELETE', path)

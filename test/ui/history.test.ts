@@ -43,7 +43,7 @@ const tests = (browserPath: string) => (): void => {
       });
     const first = await ended(() => true);
     // A later run of the same workflow does not belong to the attempt.
-    await api.post(`/api/v1/accounts/${account.id}/reconnect`, {});
+    await api.post(`/api/v1/accounts/${account.id}/reconnect`, { force: true });
     const second = await ended((runId) => runId !== first.runId);
     tenantId = String(second.searchAttributes['PatchbayTenant']?.[0]);
     await connection.close();

@@ -120,7 +120,7 @@ it('reconnects by QR, gives up at the deadline, and disconnects in histories of 
   await stack.api.account(id, 'active');
   await keep('reconnect-qr', await connectionHistory(client, id));
 
-  await stack.api.post(`/api/v1/accounts/${id}/reconnect`, { credentials: {} });
+  await stack.api.post(`/api/v1/accounts/${id}/reconnect`, { credentials: {}, force: true });
   await stack.api.step(id, 'qr', 'done');
   await stack.api.delete(`/api/v1/accounts/${id}`);
   await stack.api.account(id, 'disconnected');

@@ -30,6 +30,10 @@ export async function hasLogin(em: Em, id: string, providerAccountId: string): P
   return found.length > 0;
 }
 
+/** The account into which an account was merged; null where it was not. */
+export const survivorOf = async (em: Em, id: string): Promise<string | null> =>
+  (await em.findOne(Account, { id }, { fields: ['mergedInto'] }))?.mergedInto ?? null;
+
 /** The failure of work on an account that is not in the database any more: it is not tried again. */
 export const accountRemoved = (id: string): ProviderFailure =>
   new ProviderFailure('account_removed', `The account ${id}, or its attempt, is gone.`);

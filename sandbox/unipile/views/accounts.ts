@@ -31,7 +31,10 @@ export function accountView(account: Account, variants: UnipileVariants): object
     created_at: new Date(account.createdAt).toISOString(),
     connection_params: { [mail ? 'mail' : 'im']: params },
     groups: [],
-    sources: [{ id: `${account.id}_${mail ? 'MAILS' : 'MESSAGING'}`, status: account.status }],
+    sources: [
+      { id: `${account.id}_${mail ? 'MAILS' : 'MESSAGING'}`, status: account.status },
+      ...(mail && variants.calendar_status ? [{ id: `${account.id}_CALENDAR`, status: variants.calendar_status }] : []),
+    ],
     ...(mail && { signatures: [] }),
   };
 }

@@ -32,12 +32,13 @@ export async function checkLogin(context: Context, ref: AttemptRef): Promise<Pro
       ending,
       lapsed,
       kind: step?.kind,
+      isAutomatic: attempt.trigger === 'automatic',
       wanted: account.checkRequestedAt,
       input: loginInput(context, tx),
     };
   });
   if (start.over) return start.over;
-  const { provider, call, ending, lapsed, kind, input, wanted } = start;
+  const { provider, call, ending, lapsed, kind, isAutomatic, input, wanted } = start;
 
   const view = await provider.login.check(call);
   if (view.status === 'linked') return completeLogin(context, ref, provider, call, view, wanted);
@@ -52,6 +53,8 @@ export async function checkLogin(context: Context, ref: AttemptRef): Promise<Pro
     return applyLoginProgress(context, ref, next, { provider, call, outcome: 'replaced' });
   }
   if (kind === 'wait' && view.codeWaits) {
+    // The owner is not there to scan it.
+    if (isAutomatic) return after('login_lost');
     const next = await startProviderLogin(context, ref, provider, input, call);
     return applyLoginProgress(context, ref, next, { provider, call, outcome: 'replaced' });
   }

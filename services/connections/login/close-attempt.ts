@@ -14,7 +14,13 @@ export interface CloseRef extends AttemptRef {
 }
 
 /** Reasons for which a login that succeeded meanwhile is deleted all the same. */
-const final: ReadonlySet<FailureCode> = new Set(['cancelled', 'superseded', 'account_in_use', 'another_identity']);
+const final: ReadonlySet<FailureCode> = new Set([
+  'cancelled',
+  'superseded',
+  'account_in_use',
+  'another_owner',
+  'another_identity',
+]);
 
 /**
  * Ends an attempt for a reason and deletes at the provider what it made there. A login that succeeded at the last moment

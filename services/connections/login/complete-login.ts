@@ -11,6 +11,7 @@ import { openAttempts } from '../../../db/queries/attempts/open-attempts.ts';
 import { firstContactsReads, openContactsRun } from '../../../db/queries/syncs/open-contacts-run.ts';
 import { sealed } from '../../../db/sealed.ts';
 import type { AccountDetails } from '../../../domain/accounts.ts';
+import { failureRow, type FailureCode } from '../../../domain/failures.ts';
 import type { AttemptRef, Progress } from '../../../domain/attempts.ts';
 import type { AccountView, Provider, ProviderCall } from '../../../providers/provider.ts';
 import { isDifferentIdentity } from '../../accounts/follow-check.ts';
@@ -86,6 +87,15 @@ async function settle(
     return { progress: progressOf(tx, 'another_identity'), winner: null, contacts: null };
 
   const winner = rivals[0];
+  const stranger = attempt.mergeAcrossOwners ? undefined : rivals.find((one) => one.owner !== account.owner);
+  if (stranger) {
+    // A login that the other account has is not this attempt's to delete.
+    if (stranger.providerAccountId === upstream) attempt.undo = attempt.undo.filter((id) => id !== upstream);
+    const text = 'This identity is connected for another owner: the login was not merged into that account.';
+    const data = { account_id: stranger.id };
+    addTimelineEvent(em, account, at, 'another_owner', text, { attempt: attempt.number, data });
+    return { progress: progressOf(tx, 'another_owner'), winner: null, contacts: null };
+  }
   // The newer operation is about this account alone: its login is not merged away from under it.
   if (winner && (await isSuperseded(tx)))
     return { progress: progressOf(tx, 'superseded'), winner: null, contacts: null };
@@ -103,6 +113,10 @@ async function settle(
 
   attempt.state = 'succeeded';
   attempt.endedAt = at;
+  if (winner) {
+    attempt.reason = 'same_identity' satisfies FailureCode;
+    attempt.detail = failureRow('same_identity').whatToDo;
+  }
   attempt.input = null;
   attempt.callbackToken = null;
   await placeLastStep(tx, 'done', 'accepted');
@@ -170,7 +184,7 @@ async function mergeInto(context: Context, em: Em, tx: AttemptTx, winner: Accoun
   account.providerAccountId = null;
   account.secret = null;
   forgetAccountKeys(account);
-  moveAccount(em, account, { type: 'disconnected', at }, attempt.number);
+  moveAccount(em, account, { type: 'merged', at }, attempt.number);
   addTimelineEvent(
     em,
     account,

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import type { ProviderCall } from '../../../providers/provider.ts';
+import { limitationsOf } from '../../../domain/accounts.ts';
 import { detailsOf } from '../../../providers/unipile/account-details.ts';
 import { viewOf } from '../../../providers/unipile/account-view.ts';
 
@@ -41,6 +42,40 @@ describe('what an account object says', () => {
     ])
       expect(viewOf(account(sources(...states))).status).toBe('login_lost');
     expect(viewOf(account(sources('CONNECTING', 'ERROR'))).status).toBe('needs_restart');
+  });
+
+  it.each(['PERMISSIONS', 'CREDENTIALS', 'ERROR', 'CONNECTING'])(
+    'works although a part beside its mails is in the state %s, wherever it stands in the list',
+    (status) => {
+      const mails = { id: 'acc_MAILS', status: 'OK' };
+      const calendar = { id: 'acc_CALENDAR', status };
+      for (const all of [
+        [mails, calendar],
+        [calendar, mails],
+      ]) {
+        const view = viewOf(account({ type: 'GOOGLE_OAUTH', sources: all }));
+        expect(view).toMatchObject({ status: 'linked', reported: 'OK' });
+        const call = {
+          settings: {},
+          channel: 'mail',
+          providerAccountId: 'acc',
+          reach: 'any',
+          now: 0,
+        } satisfies ProviderCall;
+        const { connection_config: points, provider_config: provider } = detailsOf(call, view);
+        expect(points).toMatchObject({ messaging_source_id: 'acc_MAILS', messaging_status: 'OK' });
+        expect(limitationsOf(points)).toEqual([{ source: 'acc_CALENDAR', status }]);
+        expect(provider.features).toMatchObject({ send: true, receive: true });
+      }
+    },
+  );
+
+  it('has lost its login where its mails lack a permission, whatever its calendar may do', () => {
+    const sources = [
+      { id: 'acc_MAILS', status: 'PERMISSIONS' },
+      { id: 'acc_CALENDAR', status: 'OK' },
+    ];
+    expect(viewOf(account({ type: 'GOOGLE_OAUTH', sources })).status).toBe('login_lost');
   });
 
   it('is a login that nobody finished while it does not know who it is', () => {
