@@ -33,7 +33,12 @@ export function serveWebhooks(router: Router, context: Context, signaller: Signa
 }
 
 /** Null at a documented path, which all credentials of a provider share. */
-const tokenOf = ({ params: { token } }: Request): string | null => (typeof token === 'string' ? token : null);
+function tokenOf({ params: { token } }: Request): string | null {
+  if (typeof token !== 'string') return null;
+  // Also keeps out what PostgreSQL cannot compare, a NUL.
+  if (!/^[\w-]{1,128}$/.test(token)) throw unknownAddress();
+  return token;
+}
 
 const takeIn =
   (context: Context, signaller: Signaller, providerOf: (request: Request) => Provider | undefined): RequestHandler =>

@@ -4,11 +4,12 @@ import { requireNode } from '../dev/parts/node-version.ts';
 requireNode();
 
 const { contacts } = await import('./contacts/bench.ts');
+const { intake } = await import('./intake.ts');
 const { migrations } = await import('./migrations/bench.ts');
 const { table } = await import('../cli/print.ts');
 
 /** Each measures on a stack of its own. */
-const benches = { contacts, migrations };
+const benches = { contacts, intake, migrations };
 
 const usage = `npm run bench -- [name] [--json] [--size 20000] [--runs 7]
   name    one of: ${Object.keys(benches).join(', ')}; all of them when left out

@@ -49,8 +49,8 @@ export interface Database {
   tenant<T>(tenantId: string, work: (em: Em) => Promise<T>): Promise<T>;
   /** As the system's role, which crosses tenants: sweeps, keys, repairs. */
   system<T>(work: (em: Em) => Promise<T>): Promise<T>;
-  /** As the system's role, to store webhooks. */
-  intake<T>(work: (em: Em) => Promise<T>): Promise<T>;
+  /** As the system's role, to store webhooks. One sender has at most a third of the pool. */
+  intake<T>(sender: string, work: (em: Em) => Promise<T>): Promise<T>;
   /** As the system's role, to find the sender of a request by its key or secret. Waits for no lock. */
   authentication<T>(work: (em: Em) => Promise<T>): Promise<T>;
   /** How many connections each pool has, and how many callers wait for one. */
@@ -81,7 +81,7 @@ const idleMs = 30_000;
 const answerMs = 10_000;
 /** A silent connection is probed after this time, in milliseconds. */
 const probeAfterMs = 10_000;
-/** Callers of one tenant that wait for the share of it. */
+/** Callers of one tenant or sender that wait for its share. */
 const mostWaiting = 200;
 
 /**
@@ -99,11 +99,12 @@ export async function openDatabase(url: string, use: DatabaseUse): Promise<Datab
   const authentication = await own('authentication', pool.authentication, { statementMs: 3_000, lockMs: 500 });
   const pools = [...new Set([app, system, intake, authentication])];
   const shareOf = createShares(tenantShare, mostWaiting, connectMs);
+  const senderShareOf = createShares(Math.ceil((pool.intake ?? pool.system) / 3), mostWaiting, connectMs);
   return {
     tenant: (tenantId, work) =>
       unlessInside(() => shareOf(tenantId, () => app.run(work, { 'patchbay.tenant': tenantId }))),
     system: (work) => unlessInside(() => system.run(work)),
-    intake: (work) => unlessInside(() => intake.run(work)),
+    intake: (sender, work) => unlessInside(() => senderShareOf(sender, () => intake.run(work))),
     authentication: (work) => unlessInside(() => authentication.run(work)),
     connections: () => Object.fromEntries(pools.map((one) => [one.name, one.use()])),
     close: async () => {

@@ -16,7 +16,7 @@ set client_min_messages = 'warning';
 -- db/migrations grants each role its rights. Group roles have no login.
 select format('create role %I nologin', name) from unnest(array['patchbay_app', 'patchbay_system', 'patchbay_operator']) name
 where not exists (select from pg_roles where rolname = name) \gexec
--- owner: migrations. runtime: api and worker; each connection sets one of the two group roles, the login itself has no
+-- owner: migrations. runtime: api and worker; each transaction takes one of the two group roles, the login itself has no
 -- rights. reader: operators' SQL. temporal: Temporal's databases.
 select format('create role %I login', name) from unnest(array['patchbay_owner', 'patchbay_runtime', 'patchbay_reader', 'temporal']) name
 where not exists (select from pg_roles where rolname = name) \gexec
@@ -37,3 +37,7 @@ where not exists (select from pg_database where datname = name) \gexec
 -- Patchbay's logins may not connect to Temporal's databases, nor Temporal's login to Patchbay's.
 revoke connect, temporary on database patchbay, temporal, temporal_visibility from public;
 grant connect on database patchbay to patchbay_runtime, patchbay_reader;
+
+-- Every login could make large objects otherwise, also the operators', which only reads.
+\connect patchbay
+revoke execute on function lo_creat(integer), lo_create(oid), lo_from_bytea(oid, bytea) from public;

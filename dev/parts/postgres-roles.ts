@@ -6,7 +6,7 @@ import { type Home, keep, randomPassword } from './home.ts';
 const LOGINS = {
   /** Owns the database and runs migrations, which create the group roles. */
   patchbay: 'CREATEROLE',
-  /** Of the API and workers: each connection sets the application's or the system's role. */
+  /** Of the API and workers: each transaction takes the application's or the system's role. */
   patchbay_runtime: 'NOINHERIT',
   /** Of operators: reads every tenant, writes nothing. */
   patchbay_reader: '',
@@ -27,8 +27,19 @@ export async function provideOwner(adminUrl: string, home: Home, extra: 'CREATED
   });
 }
 
+/**
+ * For the superuser, in Patchbay's database: no login makes temporary tables or large objects there. Operators' logins
+ * only read.
+ */
+export const restrictions = (database: string): string =>
+  `revoke temporary on database ${pg.escapeIdentifier(database)} from public;
+   revoke execute on function lo_creat(integer), lo_create(oid), lo_from_bytea(oid, bytea) from public;`;
+
 /** Makes the logins of the group roles, which migrations must have created. Returns their addresses. */
 export async function provideLogins(adminUrl: string, home: Home): Promise<{ runtime: string; reader: string }> {
+  const inside = new URL(adminUrl);
+  inside.pathname = '/patchbay';
+  await asAdmin(inside.href, (client) => client.query(restrictions('patchbay')));
   return asAdmin(adminUrl, async (client) => {
     const address = async (login: keyof typeof GROUPS) => {
       const password = await provideLogin(client, home, login);

@@ -8,6 +8,8 @@ const notKept = '[not kept: it names a session key, and is neither JSON nor a fo
 const shortestKey = 12;
 /** Different keys whose text is looked for elsewhere in a body; a real one holds one. */
 const mostKeys = 20;
+/** `apikey` */
+const shortestName = 6;
 /** How deep JSON inside of texts is read. */
 const mostLayers = 4;
 
@@ -89,7 +91,10 @@ function structureOf(
 const isOpaque = (text: string, layer: number): boolean => (layer === 0 || layer === mostLayers) && namesKey(text);
 
 /** Whether a text may name a field for keys, however it is escaped. */
-const namesKey = (text: string): boolean =>
-  /session[\\_-]{0,3}id|api[\\_-]{0,3}key/i.test(
-    text.replaceAll(/(?:\\u00|%)([0-7][0-9a-f])/gi, (_all, code: string) => String.fromCharCode(parseInt(code, 16))),
-  );
+function namesKey(text: string): boolean {
+  if (text.length < shortestName) return false;
+  const plain = /[\\%]/.test(text)
+    ? text.replaceAll(/(?:\\u00|%)([0-7][0-9a-f])/gi, (_all, code: string) => String.fromCharCode(parseInt(code, 16)))
+    : text;
+  return /session[\\_-]{0,3}id|api[\\_-]{0,3}key/i.test(plain);
+}

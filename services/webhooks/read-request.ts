@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto';
 import { peopleIn, type ReadRequest, type WebhookEvent } from '../../domain/webhook-events.ts';
 import type { Provider, WebhookRequest } from '../../providers/provider.ts';
 
+/** A request with more events is of no provider: each takes rows and time of others. */
+const mostEvents = 2_000;
 /** What a name in an event may be long, in characters; longer ones do not fit the indexes of PostgreSQL. */
 const longest = 255;
 
@@ -11,6 +13,7 @@ const longest = 255;
  */
 export function readRequest(provider: Provider, request: WebhookRequest, sender: string | null): ReadRequest {
   const { body, events, mentions } = tryRead(provider, request);
+  if (events && events.length > mostEvents) return { body, events: null, mentions: 'too_many' };
   return events?.every(isStorable)
     ? { body, events: events.map((one) => fit(one, sender)), mentions }
     : { body, events: null, mentions: peopleIn({ body, events, mentions }) };

@@ -34,8 +34,11 @@ export async function receiveRequest(
     read,
     isNew: true,
   };
+  const login = sender.providerAccountId ?? read.events?.[0]?.providerAccountId ?? '';
+  // The tenant is not known yet: each login has a share of its own, so that one that floods keeps no other waiting.
+  const share = `${sender.credentialsId}/${login}`;
   const store = (effects: 'apply' | 'skip'): Promise<StoredEvent[]> =>
-    context.db.intake((em) => storeEvents(context, em, incoming, effects));
+    context.db.intake(share, (em) => storeEvents(context, em, incoming, effects));
   try {
     return await store('apply').catch((error: unknown) => {
       if (isDatabaseDown(error)) throw error;

@@ -42,7 +42,7 @@ export function createSignaller(context: Pick<Context, 'temporal' | 'db' | 'log'
     try {
       await temporal.signalConnection(account);
       failures = 0;
-      await db.intake((em) => clearSignals(em, events));
+      await db.intake(account.accountId, (em) => clearSignals(em, events));
     } catch (error) {
       failures += 1;
       if (failures >= breakAfter) restUntil = performance.now() + breakMs;
@@ -54,7 +54,7 @@ export function createSignaller(context: Pick<Context, 'temporal' | 'db' | 'log'
     try {
       for (const ms of triesAfter) {
         await pause(ms, undefined, { ref: false });
-        const applied = await db.intake((em) => applyOwed(em, clock.now(), accountId));
+        const applied = await db.intake(accountId, (em) => applyOwed(em, clock.now(), accountId));
         if (applied.length) return applied.flatMap(({ events }) => events);
       }
     } catch (error) {

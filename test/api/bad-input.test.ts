@@ -341,5 +341,11 @@ it('answers malformed webhooks with problems and stores none', async () => {
       [404],
       (ask) => [{ ...ask, path: { provider, token: '%00' } }],
     );
+  for (const token of ['%00', 'a%00b', '%F0%9F', "'%3bselect", 'x'.repeat(3000)])
+    await refused(
+      webhooks.filter(({ path }) => path.includes('{token}')),
+      [400, 404],
+      (ask) => ['unipile', 'wasender'].map((provider) => ({ ...ask, path: { provider, token } })),
+    );
   expect(await api.context.db.system((em) => em.execute('select count(*) from webhook_events'))).toEqual(before);
 });

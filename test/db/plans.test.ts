@@ -14,7 +14,7 @@ import { postWebhook } from '../api/fixture.ts';
 import { startTestApi, unique, type TestApi } from '../api/support.ts';
 import { debianPostgres, startBarePostgres, type BarePostgres } from '../deploy/debian-postgres.ts';
 import type { ApiClient } from '../support/client.ts';
-import { addCrowd } from '../support/crowd.ts';
+import { addCrowd } from '../../bench/crowd.ts';
 import { runSql } from '../support/run-sql.ts';
 
 /** `npm run soak` asks for the full size. */

@@ -253,6 +253,15 @@ describe('the login of operators', () => {
       expect(codes).toEqual(eachTable(() => Array(4).fill(refused.code)));
     }));
 
+  it.each([
+    'create temporary table mine (id int)',
+    'select lo_create(0)',
+    'select lo_creat(-1)',
+    "select lo_from_bytea(0, 'mine')",
+  ])('makes nothing: %s', (statement) =>
+    connected(test.readerUrl, async (client) => expect(await codeOf(client.query(statement))).toBe(refused.code)),
+  );
+
   it.each(['patchbay_app', 'patchbay_system'])('cannot take the role %s', (role) =>
     connected(test.readerUrl, async (client) => {
       await expect(client.query(`set role ${role}`)).rejects.toMatchObject(refused);

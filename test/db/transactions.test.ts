@@ -118,7 +118,7 @@ describe('pools', () => {
       const end = Promise.withResolvers<void>();
       const held = [db.system(() => end.promise), db.tenant(one, () => end.promise)];
       await eventually('both', async () => db.connections().app?.busy === 1 && db.connections().system?.busy === 1);
-      expect(await db.intake((em) => runSql(em, 'select 1 as one'))).toEqual([{ one: 1 }]);
+      expect(await db.intake('a sender', (em) => runSql(em, 'select 1 as one'))).toEqual([{ one: 1 }]);
       expect(await db.authentication((em) => runSql(em, 'select 1 as one'))).toEqual([{ one: 1 }]);
       end.resolve();
       await Promise.all(held);
@@ -147,6 +147,16 @@ describe('pools', () => {
       expect(refused.every(isDatabaseBusy)).toBe(true);
     }));
 });
+
+it('one sender of webhooks takes a third of the connections of intake, and another one the next', () =>
+  using({ pool: { app: 1, system: 1, intake: 3 } }, async (db) => {
+    const end = Promise.withResolvers<void>();
+    const flood = Array.from({ length: 5 }, () => db.intake('one', () => end.promise));
+    await eventually('the share', async () => db.connections().intake?.busy === 1);
+    expect(await db.intake('another', (em) => runSql(em, 'select 1 as one'))).toEqual([{ one: 1 }]);
+    end.resolve();
+    await Promise.all(flood);
+  }));
 
 it('a row that one transaction holds takes rows that refer to it', () =>
   using({ pool: { app: 2, system: 2 }, lockMs: 500 }, async (db) => {

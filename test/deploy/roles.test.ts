@@ -79,6 +79,12 @@ const found = debianPostgres();
     await expect(as('patchbay_runtime', 'runtime1', 'select from accounts')).rejects.toThrow(/permission denied/);
     await expect(as('patchbay_runtime', 'runtime1', 'set role patchbay_owner')).rejects.toThrow(/permission denied/);
     await expect(as('patchbay_reader', 'reader1', 'delete from accounts')).rejects.toThrow(/permission denied/);
+    for (const making of [
+      'select lo_create(0)',
+      "select lo_from_bytea(0, 'x')",
+      'create temporary table mine (id int)',
+    ])
+      await expect(as('patchbay_reader', 'reader1', making)).rejects.toThrow(/permission denied/);
     expect(await as('patchbay_reader', 'reader1', 'select from accounts')).toEqual([]);
     await expect(as('patchbay_runtime', 'runtime1', 'select 1', 'temporal')).rejects.toThrow(/permission denied/);
     await expect(as('temporal', 'temporal1', 'select 1')).rejects.toThrow(/permission denied/);

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
+import { restrictions } from '../../dev/parts/postgres-roles.ts';
 import { migrate } from '../../db/migrate.ts';
 
 /** A migrated database for one test file, with the logins of a deployment. */
@@ -56,6 +57,10 @@ async function create(from: string): Promise<TestDatabase> {
   const name = `t_${randomBytes(6).toString('hex')}`;
   await withClient(admin, async (client) => {
     await client.query(`create database ${name} template ${from} owner ${new URL(owner).username}`);
+  });
+  // A copy of a database has not its rights.
+  await withClient(inDatabase(admin, name), async (client) => {
+    await client.query(restrictions(name));
   });
   const login = (user: string): string => {
     const url = new URL(inDatabase(owner, name));

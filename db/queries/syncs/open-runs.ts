@@ -1,6 +1,6 @@
 import type { Em } from '../../connect.ts';
 import type { SyncKind } from '../../entities/events.ts';
-import { rows, sql } from '../../sql.ts';
+import { recordset, rows, sql } from '../../sql.ts';
 
 /** A sync run to open; `target` is sealed. */
 export interface NewRun {
@@ -16,7 +16,7 @@ export async function openRuns(em: Em, kind: SyncKind, runs: readonly NewRun[], 
     em,
     sql`insert into sync_runs (id, tenant_id, account_id, kind, scope, target, state, dry_run, again, stats, started_at)
         select r.id, a.tenant_id, a.id, ${kind}, r.scope, r.target, 'running', false, false, '{}', ${now}::timestamptz
-        from jsonb_to_recordset(${JSON.stringify(runs)}::jsonb) as r (id uuid, "accountId" uuid, scope text, target text)
+        from ${recordset(runs, sql`(id uuid, "accountId" uuid, scope text, target text)`)} as r
         join accounts a on a.id = r."accountId" order by a.id
         on conflict (account_id, kind, scope) where state = 'running' and not dry_run do update set again = true
         returning id`,

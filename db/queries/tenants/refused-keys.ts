@@ -64,7 +64,8 @@ export const accountsWithRefusedKey = (
   rows(
     em,
     sql`select id, tenant_id from accounts
-        where credentials_id = any(${refusedCredentials}) and state in ('active', 'degraded')
+        where exists (select from provider_credentials where refused_at is not null)
+          and credentials_id = any(${refusedCredentials}) and state in ('active', 'degraded')
           and reason is distinct from 'provider_key_rejected' and merged_into is null and id > ${after}::uuid
         order by id limit ${limit}`,
   );

@@ -5,7 +5,7 @@ import { recordset, rows, sql } from '../../sql.ts';
 
 export const notKept = {
   erased: 'Its body was not kept: it names an erased person.',
-  tooMany: 'Its body was not kept: it speaks of more than 5,000 people.',
+  tooMany: 'Its body was not kept: it speaks of more than 5,000 people, or holds more than 2,000 events.',
 } as const;
 
 export type NewRequest = Omit<WebhookRequest, 'receivedAt'>;

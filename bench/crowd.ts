@@ -4,6 +4,8 @@ import type pg from 'pg';
 export interface CrowdSize {
   accounts: number;
   events: number;
+  /** Accounts that an earlier call added. */
+  have?: number;
 }
 
 /**
@@ -11,7 +13,11 @@ export interface CrowdSize {
  * account is of UniPile, by the installation's credentials, known as `crowd-1`, `crowd-2` and so on, and `tenant`'s, which
  * exists. `admin` is a superuser's connection.
  */
-export async function addCrowd(admin: pg.Client, tenant: string, { accounts, events }: CrowdSize): Promise<void> {
+export async function addCrowd(
+  admin: pg.Client,
+  tenant: string,
+  { accounts, events, have = 0 }: CrowdSize,
+): Promise<void> {
   const id = (kind: string, n: string): string =>
     `('0${kind}000000-0000-7000-8000-' || lpad(to_hex(${n}), 12, '0'))::uuid`;
   const spread = "now() - interval '3 days' * random()";
@@ -23,29 +29,29 @@ export async function addCrowd(admin: pg.Client, tenant: string, { accounts, eve
        state, who, since, method, details_at, contacts_due_at, created_at, updated_at)
      select ${id('b', 'n')}, '${tenant}', 'unipile', 'whatsapp', 'owner-' || n, '{}', c.id, 'crowd-' || n, '+1555' || n,
        'active', 'nobody', now(), 'hosted', now(), now() + interval '1 day', now(), now()
-     from generate_series(1, ${accounts}) n, provider_credentials c where c.tenant_id is null and c.provider = 'unipile'`,
+     from generate_series(${have + 1}, ${accounts}) n, provider_credentials c where c.tenant_id is null and c.provider = 'unipile'`,
   );
   await admin.query(
     `insert into connection_attempts (id, tenant_id, account_id, number, operation, trigger, state, method, purge, started_at,
        deadline_at, ended_at, provider_account_id, undo, answers_left, checks)
      select ${id('c', 'n')}, '${tenant}', ${id('b', 'n')}, 1, 'connect', 'api', 'succeeded', 'hosted', false, now(),
-       now(), now(), 'crowd-' || n, '[]', 5, 0 from generate_series(1, ${accounts}) n`,
+       now(), now(), 'crowd-' || n, '[]', 5, 0 from generate_series(${have + 1}, ${accounts}) n`,
   );
   await admin.query(
     `insert into connection_steps (id, tenant_id, account_id, attempt_id, number, kind, again, can_resend,
        can_try_another_way, created_at, answers_left)
      select ${id('d', 'n')}, '${tenant}', ${id('b', 'n')}, ${id('c', 'n')}, 1, 'done', false, false, false, now(), 5
-     from generate_series(1, ${accounts}) n`,
+     from generate_series(${have + 1}, ${accounts}) n`,
   );
   await admin.query(
     `insert into account_events (id, tenant_id, account_id, at, kind, text, data)
      select ${id('e', 'n')}, '${tenant}', ${id('b', 'n')}, now(), 'state', 'The account works.', '{}'
-     from generate_series(1, ${accounts}) n`,
+     from generate_series(${have + 1}, ${accounts}) n`,
   );
   await admin.query(
     `insert into sync_runs (id, tenant_id, account_id, kind, state, dry_run, again, stats, scope, started_at, ended_at)
      select ${id('f', 'n')}, '${tenant}', ${id('b', 'n')}, 'details', 'succeeded', false, false, '{}', '', ${spread}, now()
-     from generate_series(1, ${accounts}) n`,
+     from generate_series(${have + 1}, ${accounts}) n`,
   );
   await admin.query(
     `create temporary table crowd on commit drop as
