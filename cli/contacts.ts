@@ -20,6 +20,7 @@ interface ListOptions {
   group?: string;
   q?: string;
   synced?: boolean;
+  missing?: boolean;
   cursor?: string;
   limit: number;
   json?: boolean;
@@ -36,6 +37,8 @@ export function addContacts(program: Command): void {
     .option('--q <text>', 'only where the names hold these words, or the number these digits')
     .option('--synced', 'only those that the provider has')
     .option('--no-synced', 'only others')
+    .option('--missing', 'only those that left the address book')
+    .option('--no-missing', 'only others')
     .addOption(cursorOption())
     .addOption(limitOption())
     .option('--json', 'for machines')
@@ -62,12 +65,12 @@ export function addContacts(program: Command): void {
     );
 }
 
-const list = ({ tenant, account, group, q, synced, cursor: after, limit }: ListOptions) =>
+const list = ({ tenant, account, group, q, synced, missing, cursor: after, limit }: ListOptions) =>
   withContext(async ({ db }) => {
     const { id: tenantId } = await tenantNamed(db, tenant);
     return db.tenant(tenantId, async (em) => {
       const of = account === undefined ? undefined : (await anyAccount(em, account)).id;
-      const found = await listContacts(em, { account: of, group, q, synced }, { after, limit });
+      const found = await listContacts(em, { account: of, group, q, synced, missing }, { after, limit });
       return found.map(contactJson);
     });
   });

@@ -29,6 +29,7 @@ import { MergeAcrossOwners } from './migrations/0033-merge-across-owners.ts';
 import { Plans } from './migrations/0035-plans.ts';
 import { RefusedKeys } from './migrations/0045-refused-keys.ts';
 import { AliasPairs } from './migrations/0050-alias-pairs.ts';
+import { MissingContacts } from './migrations/0051-missing-contacts.ts';
 
 export const migrationsList = [
   { name: '0001-foundation', class: Foundation },
@@ -58,6 +59,7 @@ export const migrationsList = [
   { name: '0035-plans', class: Plans },
   { name: '0045-refused-keys', class: RefusedKeys },
   { name: '0050-alias-pairs', class: AliasPairs },
+  { name: '0051-missing-contacts', class: MissingContacts },
 ];
 
 /**

@@ -13,6 +13,7 @@ const request = z.strictObject({
       account: z.string().optional(),
       group: z.string().optional(),
       synced: z.boolean().optional(),
+      missing: z.boolean().optional(),
       q: search.optional(),
     })
     .optional()

@@ -52,6 +52,7 @@ const listContacts = route({
     account: z.string().optional(),
     group: z.string().optional(),
     synced: flag.describe('Whether the provider has them.'),
+    missing: flag.describe('Whether they left the address book.'),
   }),
   answer: pageOf(contactAnswer),
   handle: ({ context, principal, query: { limit, cursor, ...filter } }) =>

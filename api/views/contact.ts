@@ -28,6 +28,9 @@ export const contactAnswer = z
     wasender_jid: z.string().nullable(),
     wasender_sync_status: z.enum(['synced', 'not_synced']),
     last_updated_from_wasender: time.nullable(),
+    missing_since: time
+      .nullable()
+      .describe('Since when syncs of the whole address book no longer find the person; null: it is there.'),
     groups: z.array(z.string()),
     merged_into: z.string().nullable().describe('The contact that stands for this one.'),
     created_at: time,
@@ -84,6 +87,7 @@ export const contactView = (contact: ListedContact): ContactView => ({
   wasender_jid: contact.identity,
   wasender_sync_status: contact.syncStatus,
   last_updated_from_wasender: wireTimeOrNull(contact.updatedFromProviderAt),
+  missing_since: wireTimeOrNull(contact.missingSince),
   groups: contact.groups,
   merged_into: contact.mergedInto,
   created_at: wireTime(contact.createdAt),

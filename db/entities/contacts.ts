@@ -52,6 +52,7 @@ export type ListedContact = Pick<
   | 'identity'
   | 'syncStatus'
   | 'updatedFromProviderAt'
+  | 'missingSince'
   | 'groups'
   | 'mergedInto'
   | 'createdAt'

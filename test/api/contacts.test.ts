@@ -1,3 +1,4 @@
+import { runSql } from '../support/run-sql.ts';
 import { saveContacts } from '../../db/queries/contacts/save-contacts.ts';
 import { Contact } from '../../db/entities/contacts.ts';
 import type { SeenContact } from '../../domain/contacts.ts';
@@ -297,4 +298,22 @@ describe('a number without its country', () => {
     const answer = await api.client.post('/api/v1/accounts', body);
     expect([answer.status, answer.body.detail]).toEqual([422, expect.stringContaining(help)]);
   });
+});
+
+it('contacts that left the address book are shown, with since when, in the API and to operators', async () => {
+  const since = '2026-01-02T03:04:05.000Z';
+  await api.context.db.system((em) => em.nativeUpdate(Contact, { id: ids.twin }, { missingSince: new Date(since) }));
+  expect((await show(ids.twin)).missing_since).toBe(since);
+  const listed = async (query: string): Promise<string[]> =>
+    (await api.client.get(`/api/v1/contacts?account=${ids.account}&${query}`)).body.items.map(({ id }: any) => id);
+  expect(await listed('missing=true')).toEqual([ids.twin]);
+  expect(await listed('missing=false')).toEqual([ids.contact]);
+  const bulk = { filter: { account: ids.account, missing: true }, set: { add_groups: ['left'] } };
+  expect((await api.client.post('/api/v1/contacts/bulk', bulk)).body).toEqual({ changed: 1 });
+  const rows = await api.context.db.system((em) =>
+    runSql<any>(em, 'select id from contacts_enriched where account_id = ? and missing_since is not null', [
+      ids.account,
+    ]),
+  );
+  expect(rows).toEqual([{ id: ids.twin }]);
 });

@@ -130,6 +130,18 @@ describe('entries that contradict an earlier one part people', () => {
     expect(await shown()).toEqual(before);
   });
 
+  it('and is as stable where both entries came first on one page', async () => {
+    const book = [
+      { id: P1, lid: L1, name: 'Xavier' },
+      { id: P2, lid: L1, name: 'Yolanda' },
+    ];
+    await read(book);
+    const before = await shown();
+    expect(before).toEqual([contact(P1, 'Xavier', P1), contact(P2, 'Yolanda', P2, L1)]);
+    expect(await outcomes(book)).toEqual(['unchanged', 'unchanged']);
+    expect(await shown()).toEqual(before);
+  });
+
   it('but never what a caller merged', async () => {
     const [one, two] = await read([
       { id: P1, name: 'Xavier' },

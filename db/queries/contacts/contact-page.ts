@@ -118,7 +118,8 @@ export class ContactPage {
     const other = this.#known.get(former.value);
     if (other?.pair !== alias.value) return;
     other.pair = former.kind === 'jid' ? contradicted : null;
-    this.#aliases.set(former.value, { ...former, contactId: other.contactId, hash: null, pair: other.pair });
+    const { hash = null } = this.#aliases.get(former.value) ?? {};
+    this.#aliases.set(former.value, { ...former, contactId: other.contactId, hash, pair: other.pair });
     if (other.contactId === known.contactId) {
       const isFormers = alias.value !== own || this.#held.get(known.root)?.identity === former.value;
       if (isFormers) this.#drop(alias, known.root, former.value);

@@ -12,17 +12,20 @@ export interface ContactFilter {
   accounts?: readonly string[] | undefined;
   group?: string | undefined;
   synced?: boolean | undefined;
+  /** Whether the last whole sync did not find them. */
+  missing?: boolean | undefined;
   /** Words of names, or digits of the number, also of contacts merged into the match. */
   q?: string | undefined;
 }
 
-export function contactsWhere({ ids, account, accounts, group, synced, q }: ContactFilter): Sql {
+export function contactsWhere({ ids, account, accounts, group, synced, missing, q }: ContactFilter): Sql {
   const parts = [sql`c.merged_into is null`];
   if (ids !== undefined) parts.push(sql`c.id = any(${ids}::uuid[])`);
   if (account !== undefined) parts.push(sql`c.account_id = ${account}`);
   if (accounts !== undefined) parts.push(sql`c.account_id = any(${accounts}::uuid[])`);
   if (group !== undefined) parts.push(sql`${canonicalText(group)} = any(c.groups)`);
   if (synced !== undefined) parts.push(sql`c.wasender_sync_status = ${synced ? 'synced' : 'not_synced'}`);
+  if (missing !== undefined) parts.push(sql`(c.missing_since is not null) = ${missing}`);
   const words = cleanText(q ?? null);
   if (words) parts.push(sql`(${searched(words)})`);
   return sql.join(parts, sql` and `);
