@@ -11,9 +11,11 @@ import { leaseDueAccounts, type SweepRef } from './lease-due-accounts.ts';
 import { holderOf } from './syncs.ts';
 
 const booksAtOnce = 3;
-const picturesForMs = 10 * 60_000;
+/** Then the activity ends, and another one continues. */
+const activityMs = 4 * 60_000;
+const picturesForMs = 4 * 60_000;
 
-/** Each leases a chunk of the due accounts, works on it, and returns whether more may be due. */
+/** Each leases due accounts, works on them for some minutes, and returns whether more may be due. */
 export const sweepActivities = (context: Context) => ({
   syncDueContacts: (ref: SweepRef) => syncDueContacts(context, ref, ActivityContext.current()),
   fetchDuePictures: (ref: SweepRef) => fetchDuePictures(context, ref, ActivityContext.current()),
@@ -23,7 +25,17 @@ export const sweepActivities = (context: Context) => ({
  * One account's failure stops no other. After a passing failure the run stays open; the reconciler starts its workflow.
  */
 async function syncDueContacts(context: Context, ref: SweepRef, activity: ActivityContext): Promise<boolean> {
-  const holder = { ...holderOf(activity), try: 1 };
+  const began = Date.now();
+  let more: boolean;
+  do more = await syncChunk(context, ref, activity);
+  while (more && Date.now() - began < activityMs);
+  return more;
+}
+
+async function syncChunk(context: Context, ref: SweepRef, activity: ActivityContext): Promise<boolean> {
+  const { id, ...rest } = holderOf(activity);
+  // Activities of one sweep work at the same time.
+  const holder = { ...rest, id: `${id}/${activity.info.activityId}`, try: 1 };
   const leases = await leaseDueAccounts(context, ref, 'contacts_due_at', activity);
   const turns = leases.accounts.values();
   const work = async (): Promise<void> => {

@@ -8,6 +8,7 @@ export const searchAttributes = {
   account: keyword('PatchbayAccount'),
   channel: keyword('PatchbayChannel'),
   provider: keyword('PatchbayProvider'),
+  /** In which the run left the account; not set while it runs, nor by other kinds. */
   state: keyword('PatchbayState'),
   kind: keyword('PatchbayKind'),
 };

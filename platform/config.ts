@@ -19,6 +19,15 @@ const schema = z.object({
   TEMPORAL_NAMESPACE: z.string().default('default'),
   TEMPORAL_API_KEY: z.string().optional(),
   TEMPORAL_TLS: z.stringbool().default(false),
+  /** PEM files: the server's CA, where it is not a public one, and this process's certificate with its key. */
+  TEMPORAL_TLS_CA: z.string().optional(),
+  TEMPORAL_TLS_CERT: z.string().optional(),
+  TEMPORAL_TLS_KEY: z.string().optional(),
+  /** The name in the server's certificate, where it is not that of the address. */
+  TEMPORAL_TLS_SERVER_NAME: z.string().optional(),
+  /** Both set: the worker takes part in Worker Deployments (Temporal's worker versioning). */
+  WORKER_DEPLOYMENT_NAME: z.string().optional(),
+  WORKER_BUILD_ID: z.string().optional(),
   TEMPORAL_UI_URL: url.optional(),
   TEMPORAL_TASK_QUEUE: z.string().default('patchbay'),
   WORKER_ROLES: z
@@ -83,6 +92,9 @@ export function readConfig(
     throw new ConfigError(`${wrong.join('; ')}. See "Settings" in docs/reference.md.`);
   }
   const config = parsed.data;
+  for (const [one, two] of pairs)
+    if ((config[one] === undefined) !== (config[two] === undefined))
+      throw new ConfigError(`${one} and ${two} belong together: set both or neither.`);
   if (config.NODE_ENV === 'production' && config.SANDBOX_CONTROL_URL)
     throw new ConfigError('SANDBOX_CONTROL_URL is set with NODE_ENV=production: the sandbox never serves production.');
   const configured = Object.entries(providers).flatMap(([name, table]) => {
@@ -91,6 +103,11 @@ export function readConfig(
   });
   return { ...config, providers: Object.fromEntries(configured) };
 }
+
+const pairs = [
+  ['TEMPORAL_TLS_CERT', 'TEMPORAL_TLS_KEY'],
+  ['WORKER_DEPLOYMENT_NAME', 'WORKER_BUILD_ID'],
+] as const;
 
 const kinds = { text: z.string(), host: z.string(), url };
 

@@ -12,6 +12,9 @@ export interface Metrics {
   repairs: Counter<'repair' | 'outcome'>;
   reconciling: Gauge;
   maintenance: Counter<'part' | 'outcome'>;
+  accounts: Gauge<'state'>;
+  overdueAttempts: Gauge;
+  refusedKeys: Gauge;
   /** Shows at each scrape what `read` says of the database's pools, in connections and waiting callers. */
   watchDatabase(read: () => Readonly<Record<string, Readonly<Record<string, number>>>>): void;
 }
@@ -61,6 +64,22 @@ export function createMetrics(): Metrics {
     reconciling: new Gauge({
       name: 'patchbay_reconciling',
       help: '1 in the worker that reconciles, 0 in the others.',
+      registers,
+    }),
+    accounts: new Gauge({
+      name: 'patchbay_accounts',
+      help: 'Accounts by state; from the worker that reconciles.',
+      labelNames: ['state'],
+      registers,
+    }),
+    overdueAttempts: new Gauge({
+      name: 'patchbay_attempts_overdue',
+      help: 'Attempts that run although their deadline has passed; from the worker that reconciles.',
+      registers,
+    }),
+    refusedKeys: new Gauge({
+      name: 'patchbay_refused_keys',
+      help: 'Credentials whose key the provider refuses; from the worker that reconciles.',
       registers,
     }),
     maintenance: new Counter({

@@ -1,6 +1,8 @@
+import { readFileSync } from 'node:fs';
 import {
   Client,
   Connection,
+  type TLSConfig,
   type WorkflowSignalWithStartOptions,
   WithStartWorkflowOperation,
   WorkflowExecutionAlreadyStartedError,
@@ -28,7 +30,7 @@ import {
   type StepRef,
 } from '../workflows/messages.ts';
 import { createDataConverter } from './codec.ts';
-import { contactsEveryMs, type Config } from '../platform/config.ts';
+import { ConfigError, contactsEveryMs, type Config } from '../platform/config.ts';
 import { ensureSchedules, triggerMaintenance } from './schedules.ts';
 import { ensureSearchAttributes, lacksSearchAttributes } from './search-attributes.ts';
 import { endSignalledOut, hasSignalLimit } from './signal-limit.ts';
@@ -89,7 +91,6 @@ export function openTemporalClient(config: Config, keysOfInstallation: () => Pro
       { key: searchAttributes.account, value: account.accountId },
       { key: searchAttributes.channel, value: account.channel },
       { key: searchAttributes.provider, value: account.provider },
-      { key: searchAttributes.state, value: 'running' },
       { key: searchAttributes.kind, value: kind },
     ]),
     priority: fairly(account.tenantId),
@@ -280,12 +281,32 @@ export function openTemporalClient(config: Config, keysOfInstallation: () => Pro
 /** Activities inherit it: the tasks of one tenant's backlog do not delay those of another tenant. */
 const fairly = (tenantId: string) => ({ fairnessKey: tenantId });
 
-/** A cluster, or Temporal Cloud with its key. */
+/** A cluster, or Temporal Cloud with its key. Throws `ConfigError` where a PEM file cannot be read. */
 export const temporalAddress = (config: Config) => ({
   address: config.TEMPORAL_ADDRESS,
-  tls: config.TEMPORAL_TLS || config.TEMPORAL_API_KEY !== undefined,
+  tls: tlsOf(config),
   ...(config.TEMPORAL_API_KEY ? { apiKey: config.TEMPORAL_API_KEY } : {}),
 });
+
+function tlsOf(config: Config): TLSConfig | boolean {
+  const pem = (name: 'TEMPORAL_TLS_CA' | 'TEMPORAL_TLS_CERT' | 'TEMPORAL_TLS_KEY'): Buffer | undefined => {
+    const path = config[name];
+    if (path === undefined) return undefined;
+    try {
+      return readFileSync(path);
+    } catch (error) {
+      throw new ConfigError(`${name} is wrong: ${(error as Error).message}`);
+    }
+  };
+  const [ca, crt, key] = [pem('TEMPORAL_TLS_CA'), pem('TEMPORAL_TLS_CERT'), pem('TEMPORAL_TLS_KEY')];
+  const serverName = config.TEMPORAL_TLS_SERVER_NAME;
+  if (!ca && !crt && !serverName) return config.TEMPORAL_TLS || config.TEMPORAL_API_KEY !== undefined;
+  return {
+    ...(serverName ? { serverNameOverride: serverName } : {}),
+    ...(ca ? { serverRootCACertificate: ca } : {}),
+    ...(crt && key ? { clientCertPair: { crt, key } } : {}),
+  };
+}
 
 /** Null when no answer came in time: the request is stored, so nothing is lost. */
 async function inTime<T>(work: () => Promise<T>): Promise<T | null> {

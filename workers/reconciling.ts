@@ -3,9 +3,12 @@ import type { Context } from '../services/context.ts';
 import { probeRefusedKeys } from '../services/accounts/refused-keys.ts';
 import { requestMaintenance } from '../services/maintenance/request-maintenance.ts';
 import { createReconciler } from '../services/reconcile/reconcile.ts';
+import { measure, stopMeasuring } from '../services/reconcile/measure.ts';
 import { startLoop, type Loop } from './loop.ts';
 
 const ensureEveryMs = 600_000;
+/** How often the leader counts accounts by state, in milliseconds. */
+const measureEveryMs = 60_000;
 
 /**
  * The worker that holds a lock in PostgreSQL reconciles; when it dies, another takes the lock within one interval. Two
@@ -51,8 +54,17 @@ export function startReconciling(context: Context): Loop {
       log.warn({ err: error }, 'refused keys could not be probed; the next round tries again');
     }
   };
+  const count = async (): Promise<void> => {
+    try {
+      if (leads) await measure(context);
+      else stopMeasuring(context);
+    } catch (error) {
+      log.warn({ err: error }, 'the gauges of the installation could not be set');
+    }
+  };
   // Loops of their own: a provider or a Temporal that answers slowly does not delay the repairs.
   const probing = startLoop(intervalMs, probe);
+  const counting = startLoop(Math.max(intervalMs, measureEveryMs), count);
   const ensuring = startLoop(intervalMs, async () => {
     await ensure();
     if (!leads || !isMaintenanceDue) return;
@@ -60,7 +72,9 @@ export function startReconciling(context: Context): Loop {
     await requestMaintenance(context);
   });
   const repairing = startLoop(intervalMs, async () => {
+    const led = leads;
     await lead();
+    if (led !== leads) counting.nudge();
     if (!leads) isMaintenanceDue = false;
     else if (isMaintenanceDue) ensuring.nudge();
     if (leads) await reconciler.round(() => stopping);
@@ -72,7 +86,7 @@ export function startReconciling(context: Context): Loop {
     },
     stop: async () => {
       stopping = true;
-      await Promise.all([repairing.stop(), ensuring.stop(), probing.stop()]);
+      await Promise.all([repairing.stop(), ensuring.stop(), probing.stop(), counting.stop()]);
       await lock.release();
     },
   };

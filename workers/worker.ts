@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
-import { NativeConnection, Worker } from '@temporalio/worker';
+import { setTimeout as pause } from 'node:timers/promises';
+import { NativeConnection, TransportError, Worker } from '@temporalio/worker';
 import { createActivities } from '../activities/activities.ts';
 import type { Context } from '../services/context.ts';
 import { backfillQueue } from '../domain/workflow-ids.ts';
@@ -18,16 +19,45 @@ export interface Polling {
   close(): Promise<void>;
 }
 
+/** How long the worker waits before it tries to reach Temporal again, in milliseconds. */
+const reconnectMs = 2_000;
+
+/** Waits for a Temporal that is down: a worker may start before it. */
+async function connect({ config, log }: Context): Promise<NativeConnection> {
+  for (;;) {
+    try {
+      return await NativeConnection.connect(temporalAddress(config));
+    } catch (error) {
+      if (!(error instanceof TransportError)) throw error;
+      log.warn({ err: error }, 'Temporal cannot be reached; the worker waits for it');
+      await pause(reconnectMs);
+    }
+  }
+}
+
+/** Sweeps and syncs move to a new version of the worker; `connection` is pinned (see `workflows/connection.ts`). */
+const versioning = ({ WORKER_DEPLOYMENT_NAME: deploymentName, WORKER_BUILD_ID: buildId }: Config) =>
+  deploymentName && buildId
+    ? {
+        workerDeploymentOptions: {
+          useWorkerVersioning: true as const,
+          version: { deploymentName, buildId },
+          defaultVersioningBehavior: 'AUTO_UPGRADE' as const,
+        },
+      }
+    : {};
+
 /** One queue for interactive calls, one for backfill. Settings are measured for two cores. */
 export async function createWorkers(context: Context): Promise<Polling> {
   const { config } = context;
-  const connection = await NativeConnection.connect(temporalAddress(config));
+  const connection = await connect(context);
   const has = (role: Config['WORKER_ROLES'][number]): boolean => config.WORKER_ROLES.includes(role);
   const shared = {
     connection,
     namespace: config.TEMPORAL_NAMESPACE,
     dataConverter: createDataConverter(() => context.vault.keysOf(context.db, null)),
     interceptors: { activity: [activityInterceptors(context.log)] },
+    ...versioning(config),
     shutdownGraceTime: config.SHUTDOWN_GRACE_SECONDS * 1000,
   };
   const activities = createActivities(context);

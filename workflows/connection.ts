@@ -3,6 +3,7 @@ import {
   CancellationScope,
   condition,
   isCancellation,
+  setWorkflowOptions,
   upsertSearchAttributes,
 } from '@temporalio/workflow';
 import type { NextOperation } from '../domain/attempts.ts';
@@ -35,6 +36,9 @@ export async function connection(input: ConnectionInput): Promise<void> {
   }
   upsertState(run);
 }
+
+// Counts with Worker Deployments only: a login ends on the version on which it began.
+setWorkflowOptions({ versioningBehavior: 'PINNED' }, connection);
 
 const nextOperation = (run: AttemptRun): Promise<NextOperation> =>
   login.nextOperation.executeWithOptions({ summary: 'Read the requested operation' }, [run.ref(0)]);

@@ -1,4 +1,4 @@
-import { setHandler } from '@temporalio/workflow';
+import { CancellationScope, isCancellation, setHandler } from '@temporalio/workflow';
 import type { FailureCode } from '../domain/failures.ts';
 import { contactsIn, details, inBackfill, login } from './activity-options.ts';
 import { failureCode } from './failure-code.ts';
@@ -52,6 +52,10 @@ async function untilDone(
     try {
       more = await work();
     } catch (error) {
+      if (isCancellation(error)) {
+        await CancellationScope.nonCancellable(() => giveUp('cancelled'));
+        throw error;
+      }
       more = await giveUp(failureCode(error));
     }
   } while (more || refreshRequested);

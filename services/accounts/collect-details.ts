@@ -77,14 +77,14 @@ const isRetried = ({ code }: ProviderFailure): boolean => ['retry', 'wait'].incl
 
 /** Ends a run that failed for good. Answers as `collectDetails` does. */
 export function giveUpDetails(context: Context, ref: DetailsRef & { reason: FailureCode }): Promise<boolean> {
-  return finish(context, ref, timeOf(context, ref), 'failed', ref.reason);
+  return finish(context, ref, timeOf(context, ref), ref.reason === 'cancelled' ? 'cancelled' : 'failed', ref.reason);
 }
 
 const finish = (
   context: Context,
   ref: DetailsRef,
   at: Date,
-  state: 'succeeded' | 'failed',
+  state: 'succeeded' | 'failed' | 'cancelled',
   reason: FailureCode | null,
 ): Promise<boolean> =>
   context.db.tenant(ref.tenantId, async (em) => {
@@ -98,7 +98,7 @@ function end(
   context: Context,
   run: SyncRun,
   at: Date,
-  state: 'succeeded' | 'failed',
+  state: 'succeeded' | 'failed' | 'cancelled',
   reason: FailureCode | null,
   stats: Record<string, unknown>,
 ): boolean {

@@ -26,7 +26,7 @@ export interface Reconciler {
  * `intervalMs`: the time between two rounds.
  */
 export function createReconciler(context: Context, intervalMs: number): Reconciler {
-  const { db, clock, log } = context;
+  const { db, clock, log, metrics } = context;
   const checks: Repair = {
     name: 'checks',
     run: async () => {
@@ -57,6 +57,7 @@ export function createReconciler(context: Context, intervalMs: number): Reconcil
         try {
           await run(isStopping);
         } catch (error) {
+          metrics.repairs.inc({ repair: name, outcome: 'unexpected' });
           log.warn({ repair: name, err: error }, 'a repair stopped; the next round continues it');
         }
       }

@@ -22,7 +22,7 @@ export interface StalledSince {
   passed: Date;
   /** An attempt was to be moved by its run. */
   woken: Date;
-  /** An attempt without a first step began. */
+  /** An attempt without a first step began, or an answer without an outcome was sent. */
   begun: Date;
   /** An answer was given that was not sent to the provider. */
   unsent: Date;
@@ -64,6 +64,7 @@ export function stalledAccountsQuery(
         where t.state = 'running' and t.account_id > ${after}::uuid
           and (${all}::boolean or t.deadline_at < ${before('passed')} or t.cancel_requested_at < ${before('requested')}
                or s.expires_at < ${before('passed')} or t.wake_at < ${before('woken')}
+               or (s.sent_at < ${before('begun')} and s.ended_at is null)
                or (t.current_step_id is null and t.started_at < ${before('begun')})
                or (s.answered_at < ${before('unsent')} and s.sent_at is null and s.ended_at is null))
         union all

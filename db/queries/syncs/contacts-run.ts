@@ -130,7 +130,7 @@ export async function failRun(
   const [run] = await rows<{ id: string; again: boolean }>(
     em,
     sql`update sync_runs set again = false, lease = null, lease_until = null,
-          state = case when again then state else 'failed' end,
+          state = case when again then state when ${reason} = 'cancelled' then 'cancelled' else 'failed' end,
           reason = case when again then null else ${reason}::text end,
           ended_at = case when again then null else ${now}::timestamptz end
         where ${running(of)} and (lease is null or lease = ${holder} or lease_until is null or lease_until < ${now})
