@@ -65,13 +65,13 @@ export async function startApi(
   }
 }
 
-/** After a restore nothing is answered before everybody is erased again whom the ledger names; workers do that. */
+/** After a restore nothing is answered until workers have repeated every erasure in the ledger. */
 async function replayLedger({ db, vault, clock, log }: Context, file: string): Promise<void> {
   await takeInKeptLedger(db, vault, file, clock.now());
   for (let told = 0; ;) {
     const left = await erasuresToRepeat(db);
     if (!left) return;
-    if (left !== told) log.warn({ left }, 'waiting until workers have erased again whom the ledger names');
+    if (left !== told) log.warn({ left }, 'waiting until workers have repeated the erasures in the ledger');
     told = left;
     await pause(250);
   }

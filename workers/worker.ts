@@ -35,14 +35,14 @@ async function connect({ config, log }: Context): Promise<NativeConnection> {
   }
 }
 
-/** Sweeps and syncs move to a new version of the worker; `connection` is pinned (see `workflows/connection.ts`). */
+/** A run ends on the version on which it began. Set here: without a deployment the server refuses a behavior of a workflow. */
 const versioning = ({ WORKER_DEPLOYMENT_NAME: deploymentName, WORKER_BUILD_ID: buildId }: Config) =>
   deploymentName && buildId
     ? {
         workerDeploymentOptions: {
           useWorkerVersioning: true as const,
           version: { deploymentName, buildId },
-          defaultVersioningBehavior: 'AUTO_UPGRADE' as const,
+          defaultVersioningBehavior: 'PINNED' as const,
         },
       }
     : {};

@@ -3,7 +3,6 @@ import {
   CancellationScope,
   condition,
   isCancellation,
-  setWorkflowOptions,
   upsertSearchAttributes,
 } from '@temporalio/workflow';
 import type { NextOperation } from '../domain/attempts.ts';
@@ -36,9 +35,6 @@ export async function connection(input: ConnectionInput): Promise<void> {
   }
   upsertState(run);
 }
-
-// Counts with Worker Deployments only: a login ends on the version on which it began.
-setWorkflowOptions({ versioningBehavior: 'PINNED' }, connection);
 
 const nextOperation = (run: AttemptRun): Promise<NextOperation> =>
   login.nextOperation.executeWithOptions({ summary: 'Read the requested operation' }, [run.ref(0)]);
@@ -96,13 +92,13 @@ async function superseded(run: AttemptRun, operation: NextOperation): Promise<vo
   await close(run);
 }
 
-// The reconciler requests again what still fails at the deadline.
 /** The account is gone from PostgreSQL: nothing is left to move, and callers that wait are answered. */
 function removed(run: AttemptRun): Promise<void> {
   run.view = { ...run.view, attempt: run.awaited, state: 'closed', stepId: null, kind: null, reason: null };
   return Promise.resolve();
 }
 
+// The reconciler requests again what still fails at the deadline.
 async function checkAtRest(run: AttemptRun, operation: NextOperation): Promise<void> {
   run.view = { ...run.view, attempt: operation.attempt, state: 'closed', stepId: null, kind: null, reason: null };
   if (operation.kind !== 'none') return;

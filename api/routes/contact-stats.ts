@@ -31,8 +31,8 @@ const getStats = route({
     contacts_without_names: count,
     contacts_with_pictures: count,
     business_contacts: count,
-    last_sync: time.nullable().describe('When a sync of everybody last succeeded.'),
-    last_runs: z.array(syncAnswer).describe(`The newest sync of everybody of each account, of ${runsShown} at most.`),
+    last_sync: time.nullable().describe('When a sync of a whole address book last succeeded.'),
+    last_runs: z.array(syncAnswer).describe(`The newest whole sync of each account, of ${runsShown} at most.`),
   }),
   handle: ({ context, principal, query }) =>
     context.db.tenant(principal.tenantId, async (em) => {
@@ -58,7 +58,7 @@ export const getSyncStatus = route({
   answer: z.object({
     wasender_configured: z.boolean().describe('There are credentials, of the tenant or of the installation.'),
     sync_available: z.boolean().describe('And a connected account.'),
-    last_sync: time.nullable().describe('When a sync of everybody last succeeded.'),
+    last_sync: time.nullable().describe('When a sync of a whole address book last succeeded.'),
   }),
   handle: ({ context, principal }) =>
     context.db.tenant(principal.tenantId, async (em) => {

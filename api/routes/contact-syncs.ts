@@ -27,7 +27,7 @@ export const syncByNumber = route({
   body: z.object({
     phone: z.string().max(64).optional().describe('The number, with its country code.'),
     phone_number: z.string().max(64).optional().describe('The same as phone.'),
-    account: z.string().optional().describe('Whose address book; without it all that are connected.'),
+    account: z.string().optional().describe('The account with the address book; without it all that are connected.'),
     provider: providerName.optional(),
   }),
   example: { phone: '+33639980100' },
@@ -80,14 +80,14 @@ const problemOf: Partial<Record<FailureCode, ProblemCode>> = {
 };
 
 function whyNot(runs: readonly SyncRun[]): Problem {
-  // Nobody knows the number only when everybody was asked.
+  // The number is unknown only where every account's address book was read.
   const reasons = runs.map(({ reason }) => asFailureCode(reason ?? 'not_found'));
   const code = reasons.find((reason) => reason !== 'not_found') ?? 'not_found';
   if (code === 'not_found' && runs.some(({ stats }) => Number(stats['erased'] ?? 0) > 0))
-    return new Problem('not_found', 'Whoever has this number was erased on request, and is not fetched.', {
+    return new Problem('not_found', 'The person with this number was erased on request, and is not fetched.', {
       fix: 'Where they agreed to it anew, lift the erasure first: DELETE /api/v1/erasures/{id}.',
     });
-  if (code === 'not_found') return new Problem('not_found', 'Nobody with this number is known to the provider.');
+  if (code === 'not_found') return new Problem('not_found', 'The provider knows no person with this number.');
   const problem = problemOf[code] ?? 'provider_unavailable';
   return new Problem(problem, failureRow(code).whatToDo, problem.startsWith('provider') ? { retryAfter: 60 } : {});
 }

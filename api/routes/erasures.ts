@@ -131,7 +131,7 @@ const erasePerson = route({
       phone: text,
       jid: text,
       lid: text,
-      identity: text.describe('Who the person is on a channel without numbers.'),
+      identity: text.describe('The identity of the person on a channel without numbers.'),
     })
     .describe('One of them.'),
   example: { phone: '+33639980100' },

@@ -48,7 +48,7 @@ const eventView = (event: WebhookEvent): z.input<typeof eventAnswer> => ({
 
 /**
  * Reads the events that a key may see: its tenant's, and for operators also those that came to the installation's own
- * webhooks and are nobody's yet, which row-level security shows to no tenant.
+ * webhooks and belong to no tenant yet, which row-level security shows to no tenant.
  */
 const seen = <T>({ context, principal }: Call, read: (em: Em, mine: FilterQuery<WebhookEvent>) => Promise<T>) => {
   const { tenantId, scopes } = principal;

@@ -45,7 +45,7 @@ const origin = z.object({
   from: z
     .string()
     .optional()
-    .describe('The merged contact that it was taken from, or under whose identity the entry came.'),
+    .describe('The merged contact that it was taken from, or that has the identity of the entry.'),
   at: time,
 });
 

@@ -17,7 +17,7 @@ const erasedAnswer = {
   title: 'The answer is not kept any more',
   status: 410,
   code: 'answer_erased',
-  detail: 'The request was done before. Its answer spoke of somebody who was erased since.',
+  detail: 'The request was done before. Its answer named a person who was erased since.',
   fix: 'Read what you need anew.',
 };
 

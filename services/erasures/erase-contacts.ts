@@ -13,8 +13,8 @@ import type { ErasingRef } from './remember-erased.ts';
 const pageSize = 200;
 
 /**
- * Takes the person out of every address book of the tenant, an account at a time under its lock: whoever was writing
- * into it when the ledger was written is waited for. Once more where an account told a name that was not known before.
+ * Takes the person out of every address book of the tenant, an account at a time under its lock, so that a sync
+ * which writes there ends first. Repeats where an account holds an alias of the person that was not known before.
  */
 export async function eraseContacts(context: Context, ref: ErasingRef): Promise<void> {
   let grew: boolean;

@@ -13,7 +13,7 @@ export async function takeInKeptLedger(db: Database, vault: Vault, path: string,
   return text === null ? null : takeInLedger(db, vault, text, now);
 }
 
-/** How many people a restored database still holds whom the ledger says to be erased. */
+/** The number of people in a restored database that are erased by the ledger. */
 export const erasuresToRepeat = (db: Database): Promise<number> => db.system(erasuresFromLedger);
 
 /**

@@ -18,7 +18,7 @@ const line = z.object({
 
 /**
  * The ledger of all tenants as JSON lines, for a place apart from the database's dumps: first its key, wrapped by a master key, then one
- * line for each digest. It names nobody.
+ * line for each digest. It holds no name and no number.
  */
 export async function* ledgerLines(db: Database): AsyncGenerator<string> {
   const key = await db.system(wrappedLedgerKey);

@@ -12,7 +12,7 @@ const pageSize = 5_000;
 
 /**
  * Finds out by which names the tenant knows the person and writes them into the ledger, before anything is taken away:
- * from then on nobody brings the person back.
+ * from then on no sync and no event stores the person again.
  */
 export async function rememberErased(context: Context, ref: ErasingRef): Promise<void> {
   const { db, vault } = context;
@@ -32,7 +32,7 @@ export async function rememberErased(context: Context, ref: ErasingRef): Promise
   });
 }
 
-/** After a restore the ledger knows more: whose alias has one of its digests. */
+/** After a restore the ledger knows more: the contacts with an alias whose digest it holds. */
 async function subjectsOfDigests({ db, vault }: Context, { tenantId, erasureId }: ErasureRef): Promise<Subject[]> {
   const subjects: Subject[] = [];
   const wanted = await db.tenant(tenantId, (em) => digestsOf(em, erasureId));

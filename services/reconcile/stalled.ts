@@ -24,7 +24,7 @@ import { pageSize, type Stalled } from './repair.ts';
 import { withContacts } from '../provider-names.ts';
 
 const second = 1_000;
-/** A request is signalled by whoever wrote it; the reconciler waits this long before it signals, too. */
+/** The writer of a request signals it. The reconciler signals too, after this time. */
 const graceMs = 2 * second;
 /** How late a workflow may begin, or wake up, before it is assumed lost. */
 const beginMs = 30 * second;

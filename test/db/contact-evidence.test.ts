@@ -216,7 +216,7 @@ describe('what was answered belongs to what was asked', () => {
     expect(await shown()).toHaveLength(1);
   });
 
-  it('also of a person that a sync of everybody has brought', async () => {
+  it('also of a person that a whole sync has brought', async () => {
     await read([{ id: P3, name: 'Bia' }]);
     expect(await ask({ id: P3, name: 'Bia' })).toMatchObject({ name: 'Bia' });
     expect(await shown()).toHaveLength(1);

@@ -275,7 +275,7 @@ describe('SECURITY 21: the ledger', () => {
 });
 
 describe('SECURITY 21: a restored API', () => {
-  it('answers nothing before everybody is erased again whom the kept ledger names', async () => {
+  it('answers nothing until every erasure in the kept ledger is repeated', async () => {
     const file = join(tmpdir(), `ledger-${randomBytes(6).toString('hex')}.jsonl`);
     const kept = await startTestStack({ ERASURE_LEDGER: file });
     try {
