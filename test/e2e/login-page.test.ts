@@ -63,7 +63,7 @@ describe("A2: a login on the provider's page", () => {
     expect(await stack.api.account(id, 'active')).toMatchObject({ identity: '+33639980301' });
   });
 
-  it('ends as cancelled when the owner leaves the page, without leftovers at the provider', async () => {
+  it('ends as cancelled when the owner leaves the page, and nothing of it stays at the provider', async () => {
     const { id, url } = await begin('linkedin');
     await browser.send(url, login('2fa+left'));
     const back = await browser.send(url, { action: 'cancel' });

@@ -40,13 +40,13 @@ it('the local stack tells where its WASender is, as WASender’s own client take
 it('SECURITY 4: after intake no dump, log, history or answer holds a session’s API key or webhook secret', async () => {
   for (const value of ['documented', 'all'])
     await control.put('/variants', { provider: 'wasender', name: 'webhook_session_id', value });
-  const wish = {
+  const body = {
     provider: 'wasender',
     channel: 'whatsapp',
     owner: 'maya',
     credentials: { phone_number: '+33639980161' },
   };
-  const { account } = (await api.post('/api/v1/accounts', wish)).body;
+  const { account } = (await api.post('/api/v1/accounts', body)).body;
   const path = `/api/v1/accounts/${account.id}`;
   const session = (await api.get(path)).body.provider_account_id;
   const keys = await keysOf(session);

@@ -87,12 +87,12 @@ async function settle(
     return { progress: progressOf(tx, 'another_identity'), winner: null, contacts: null };
 
   const winner = rivals[0];
-  const stranger = attempt.mergeAcrossOwners ? undefined : rivals.find((one) => one.owner !== account.owner);
-  if (stranger) {
+  const foreign = attempt.mergeAcrossOwners ? undefined : rivals.find((one) => one.owner !== account.owner);
+  if (foreign) {
     // A login that the other account has is not this attempt's to delete.
-    if (stranger.providerAccountId === upstream) attempt.undo = attempt.undo.filter((id) => id !== upstream);
+    if (foreign.providerAccountId === upstream) attempt.undo = attempt.undo.filter((id) => id !== upstream);
     const text = 'This identity is connected for another owner: the login was not merged into that account.';
-    const data = { account_id: stranger.id };
+    const data = { account_id: foreign.id };
     addTimelineEvent(em, account, at, 'another_owner', text, { attempt: attempt.number, data });
     return { progress: progressOf(tx, 'another_owner'), winner: null, contacts: null };
   }

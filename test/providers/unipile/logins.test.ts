@@ -16,13 +16,13 @@ const variant = (name: string, value: unknown) =>
   world.control('PUT', '/variants', { provider: 'unipile', name, value });
 const call = (channel: Channel = 'linkedin', providerAccountId: string | null = null): ProviderCall =>
   callTo(world.unipileUrl, { channel, providerAccountId });
-const begin = (story: string, channel: Channel = 'linkedin') =>
-  login.begin(call(channel), inputFor(channel, `${story}@provider.example`));
+const begin = (scenario: string, channel: Channel = 'linkedin') =>
+  login.begin(call(channel), inputFor(channel, `${scenario}@provider.example`));
 const kindOf = (progress: LoginProgress) => (progress.next.linked ? 'linked' : progress.next.content.kind);
 
 /** A login at its first step, and what can be done there. */
-async function at(story: string, channel: Channel = 'linkedin') {
-  const begun = await begin(story, channel);
+async function at(scenario: string, channel: Channel = 'linkedin') {
+  const begun = await begin(scenario, channel);
   const here = call(channel, begun.providerAccountId);
   const { content } = openStep(begun);
   return {
@@ -71,8 +71,8 @@ describe.each(['linkedin', 'instagram', 'messenger'] as const)('A4: the checkpoi
     ['phone', { kind: 'phone' }, '+33 6 39 98 01 00'],
     ['captcha', { kind: 'captcha', publicKey: expect.any(String), data: expect.any(String) }, '123456'],
     ['contract', { kind: 'choose', options: expect.any(Array) }, 'contract-us'],
-  ])('%s: a wrong answer is refused, and the right one taken after it', async (story, content, right) => {
-    const step = await at(story, channel);
+  ])('%s: a wrong answer is refused, and the right one taken after it', async (scenario, content, right) => {
+    const step = await at(scenario, channel);
     expect(step.content).toEqual(content);
     expect(await step.status()).toBe('pending');
     for (let n = 0; n < 2; n += 1)
@@ -92,8 +92,8 @@ describe.each(['linkedin', 'instagram', 'messenger'] as const)('A4: the checkpoi
 });
 
 describe('A4: what else can be done at a checkpoint', () => {
-  it.each(['approve', 'captcha'])('%s ends on the device, and is seen by looking', async (story) => {
-    const step = await at(story);
+  it.each(['approve', 'captcha'])('%s ends on the device, and is seen by looking', async (scenario) => {
+    const step = await at(scenario);
     expect(await step.status()).toBe('pending');
     await world.control('POST', '/approve', { account_id: step.here.providerAccountId ?? '' });
     expect(await step.status()).toBe('linked');
@@ -101,8 +101,8 @@ describe('A4: what else can be done at a checkpoint', () => {
 
   it.each(['resend', 'checkpoint'])('a code is sent again, as the answer %s says', async (value) => {
     await variant('resend_answer', value);
-    for (const story of ['2fa', 'otp', 'approve']) {
-      const step = await at(story);
+    for (const scenario of ['2fa', 'otp', 'approve']) {
+      const step = await at(scenario);
       expect(openStep(step.begun).canResend).toBe(true);
       expect(await login.resend(step.here)).toBeNull();
     }

@@ -50,7 +50,7 @@ export const callTo = (dsn: string, change: Partial<ProviderCall> = {}): Provide
 
 export const qr: LoginInput = { method: 'qr', credentials: {} };
 
-/** The input of a login in the story that the user name tells. */
+/** The input of a login of the scenario that the user name chooses. */
 export function inputFor(channel: Channel, user: string): LoginInput {
   const mail = { imap_host: 'i.example', imap_port: 993, smtp_host: 's.example', smtp_port: 587 };
   const users = { imap_user: user, imap_password: 'p', smtp_user: user, smtp_password: 'p' };
