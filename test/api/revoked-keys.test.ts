@@ -129,8 +129,8 @@ describe('SECURITY 2: a revoked key', () => {
     let late: Promise<unknown> | undefined = pause(2_500);
     const slow: Database = {
       ...db,
-      system: async (work) => {
-        const found = await db.system(work);
+      authentication: async (work) => {
+        const found = await db.authentication(work);
         wasRead();
         await late;
         return found;

@@ -47,7 +47,7 @@ it('`npm start` connects an account in a shell with a dead proxy, settings of ps
     });
     const { api_url: url, api_key: key } = JSON.parse(readFileSync(join(home, 'stack.json'), 'utf8'));
     const asked = { provider: 'unipile', channel: 'whatsapp', owner: 'maya' };
-    const { body } = await createClient(url, key).post('/api/v1/accounts?wait=30', asked);
+    const { body } = await createClient(url, key).post('/api/v1/accounts', asked);
     expect(body.attempt.step.kind).toBe('qr');
   } finally {
     started.kill('SIGTERM');
