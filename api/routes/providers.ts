@@ -7,6 +7,7 @@ import type { Em } from '../../db/connect.ts';
 import { ProviderCredentials } from '../../db/entities/tenants.ts';
 import type { Context } from '../../services/context.ts';
 import { requireScope } from '../../services/principal.ts';
+import { requestMaintenance } from '../../services/maintenance/request-maintenance.ts';
 import { Problem } from '../../services/problem.ts';
 import { isPublicHost, readAddress } from '../../domain/public-address.ts';
 import { reachOf } from '../../services/provider-reach.ts';
@@ -222,6 +223,8 @@ export function providerRoutes(providers: Providers): Route[] {
       };
       // The installation's own row is no tenant's to write.
       const row = await (found.tenantId === null ? db.system(rotate) : db.tenant(principal.tenantId, rotate));
+      // It registers the new secret.
+      await requestMaintenance(context);
       return { body: providerView(context, provider, row) };
     },
   });

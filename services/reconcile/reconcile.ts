@@ -50,6 +50,9 @@ export function createReconciler(context: Context, intervalMs: number): Reconcil
     createRepair(context, intervalMs, missingContacts(context)),
     createRepair(context, intervalMs, contactsAgain(context)),
   ];
+  // So that the first increase shows: a counter that was never there increases from nothing.
+  for (const { name } of repairs)
+    for (const outcome of ['succeeded', 'unexpected']) metrics.repairs.inc({ repair: name, outcome }, 0);
   return {
     round: async (isStopping) => {
       for (const { name, run } of repairs) {

@@ -348,5 +348,5 @@ it('removes the contacts of a deleted account or tenant, whatever the role, and 
 });
 
 it('refuses contacts of a deleted account', async () => {
-  await expect(db.tenant(tenantOf(one), (em) => lockContacts(em, newId()))).rejects.toThrow('The account is gone.');
+  await expect(db.tenant(tenantOf(one), (em) => lockContacts(em, newId()))).rejects.toThrow('is gone.');
 });
