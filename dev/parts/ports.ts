@@ -70,7 +70,8 @@ export async function reserveFreePort(): Promise<ReservedPort> {
 
 function hold(number: number): Promise<ReservedPort | null> {
   return new Promise((resolve, reject) => {
-    const server = createServer();
+    // A client that waits for the part connects here: an open connection would keep the port from being handed over.
+    const server = createServer((socket) => socket.destroy());
     server.once('error', (error: NodeJS.ErrnoException) => {
       if (error.code === 'EADDRINUSE' || error.code === 'EACCES') resolve(null);
       else reject(error);

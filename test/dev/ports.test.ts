@@ -1,4 +1,5 @@
-import { createServer, type Server } from 'node:net';
+import { once } from 'node:events';
+import { connect, createServer, type Server } from 'node:net';
 import { PORTS, reserveFreePort, reservePort, reservePorts } from '../../dev/parts/ports.ts';
 
 describe('ports of the local stack', () => {
@@ -17,6 +18,16 @@ describe('ports of the local stack', () => {
 
   afterEach(async () => {
     await Promise.all(servers.splice(0).map((server) => new Promise((resolve) => server.close(resolve))));
+  });
+
+  test('is handed over while a client waits on it for the part', async () => {
+    const port = await reserveFreePort();
+    const client = connect(port.number, '127.0.0.1');
+    await once(client, 'connect');
+    const closed = once(client, 'close');
+    await port.handOver();
+    await closed;
+    await port.release();
   });
 
   test('a taken default moves to a free port', async () => {

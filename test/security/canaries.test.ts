@@ -131,14 +131,14 @@ async function play(): Promise<void> {
   const message = { account_id: upstream, from: '+33639980042', name: sender.value, text: messageText.value };
   await control.post('/messages', message);
   await control.post('/drop', { account_id: upstream, status: 'CREDENTIALS' });
-  await call('POST', `/api/v1/accounts/${first}/reconnect`);
+  await call('POST', `/api/v1/accounts/${first}/reconnect`, { force: true });
   outcomes['reconnect'] = await answerSteps(recorder, control, first, canaries);
   const linkedin = ids[rest.indexOf('2fa')] ?? '';
   const credentials = {
     username: `plain+${canaries.personal.username.value}@canary.example`,
     password: canaries.secrets.otherPassword.value,
   };
-  await call('POST', `/api/v1/accounts/${linkedin}/reconnect`, { credentials });
+  await call('POST', `/api/v1/accounts/${linkedin}/reconnect`, { credentials, force: true });
   outcomes['reconnect with another password'] = await answerSteps(recorder, control, linkedin, canaries);
   await call('DELETE', `/api/v1/accounts/${linkedin}`);
   outcomes['disconnect'] = await answerSteps(recorder, control, linkedin, canaries);
@@ -170,7 +170,7 @@ async function refusals(): Promise<void> {
 
 /** The faults of the sandbox, and of the provider between. */
 async function misbehave(on: boolean): Promise<void> {
-  faulty.every = on ? 4 : 0;
+  faulty.every = on ? 5 : 0;
   const provider = 'unipile';
   if (!on) {
     await control.put('/faults', { provider });
