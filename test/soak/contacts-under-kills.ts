@@ -35,7 +35,7 @@ export async function contactsUnderKills(size: number, kills: number, report: (t
       from = seen.cursor;
       await real.kill(parts[killed % parts.length] ?? 'worker');
     }
-    report(`an address people of ${size} people was read through ${killed} kills`);
+    report(`an address book of ${size} people was read through ${killed} kills`);
     const ended = await eventually(
       'the end of the sync',
       async () => {
