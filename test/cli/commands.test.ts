@@ -9,7 +9,7 @@ import { webhookSecretsOf } from '../../db/queries/tenants/credentials.ts';
 import { ProviderCredentials } from '../../db/entities/tenants.ts';
 import { eventually } from '../support/eventually.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
-import { answerOf, noHome, patchbay } from './run.ts';
+import { answerOf, commandEnv, noHome, patchbay } from './run.ts';
 
 let stack: TestStack;
 let env: Record<string, string>;
@@ -19,15 +19,7 @@ const tenant = 'maya-and-co';
 
 beforeAll(async () => {
   stack = await startTestStack();
-  const { config } = stack;
-  env = {
-    ...noHome,
-    DATABASE_URL: config.DATABASE_URL,
-    TEMPORAL_ADDRESS: config.TEMPORAL_ADDRESS,
-    TEMPORAL_TASK_QUEUE: config.TEMPORAL_TASK_QUEUE,
-    ENCRYPTION_KEY: config.ENCRYPTION_KEY,
-    PUBLIC_URL: config.PUBLIC_URL,
-  };
+  env = commandEnv(stack);
   home = mkdtempSync(join(tmpdir(), 'patchbay-cli-'));
   const client = await stack.client(tenant);
   const body = { provider: 'unipile', channel: 'linkedin', owner: 'maya', label: 'Work' };

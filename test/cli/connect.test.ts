@@ -2,22 +2,14 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { PROJECT } from '../../dev/parts/home.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
-import { answerOf, noHome, patchbay } from './run.ts';
+import { answerOf, commandEnv, patchbay } from './run.ts';
 
 const tenant = 'maya-and-co';
 let stack: TestStack;
 let env: Record<string, string>;
 beforeAll(async () => {
   stack = await startTestStack();
-  const { config } = stack;
-  env = {
-    ...noHome,
-    DATABASE_URL: config.DATABASE_URL,
-    TEMPORAL_ADDRESS: config.TEMPORAL_ADDRESS,
-    TEMPORAL_TASK_QUEUE: config.TEMPORAL_TASK_QUEUE,
-    ENCRYPTION_KEY: config.ENCRYPTION_KEY,
-    PUBLIC_URL: config.PUBLIC_URL,
-  };
+  env = commandEnv(stack);
   await stack.client(tenant);
 });
 afterAll(() => stack?.stop());

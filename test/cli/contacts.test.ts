@@ -1,6 +1,6 @@
 import { eventually } from '../support/eventually.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
-import { answerOf, noHome, patchbay } from './run.ts';
+import { answerOf, commandEnv, patchbay } from './run.ts';
 
 let stack: TestStack;
 let env: Record<string, string>;
@@ -10,16 +10,7 @@ const tenant = 'maya-and-co';
 
 beforeAll(async () => {
   stack = await startTestStack();
-  const { config } = stack;
-  env = {
-    ...noHome,
-    DATABASE_URL: config.DATABASE_URL,
-    TEMPORAL_ADDRESS: config.TEMPORAL_ADDRESS,
-    TEMPORAL_TASK_QUEUE: config.TEMPORAL_TASK_QUEUE,
-    ENCRYPTION_KEY: config.ENCRYPTION_KEY,
-    PUBLIC_URL: config.PUBLIC_URL,
-    SANDBOX_CONTROL_URL: config.SANDBOX_CONTROL_URL ?? '',
-  };
+  env = commandEnv(stack);
   const client = await stack.client(tenant);
   const credentials = { phone_number: '+33639985001' };
   const request = { provider: 'wasender', channel: 'whatsapp', owner: 'maya', credentials };

@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { PROJECT } from '../../dev/parts/home.ts';
+import type { TestStack } from '../support/stack.ts';
 
 export interface Ended {
   code: number;
@@ -36,3 +37,14 @@ export async function answerOf(env: Record<string, string | undefined>, ...args:
 
 /** No local stack runs there. */
 export const noHome = { PATCHBAY_HOME: '/nonexistent' };
+
+/** The environment of a command that works on a test's stack. */
+export const commandEnv = ({ config }: TestStack): Record<string, string> => ({
+  ...noHome,
+  DATABASE_URL: config.DATABASE_URL,
+  TEMPORAL_ADDRESS: config.TEMPORAL_ADDRESS,
+  TEMPORAL_TASK_QUEUE: config.TEMPORAL_TASK_QUEUE,
+  ENCRYPTION_KEY: config.ENCRYPTION_KEY,
+  PUBLIC_URL: config.PUBLIC_URL,
+  SANDBOX_CONTROL_URL: config.SANDBOX_CONTROL_URL ?? '',
+});
