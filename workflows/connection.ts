@@ -111,6 +111,7 @@ async function checkAtRest(run: AttemptRun, operation: NextOperation): Promise<v
     await run.move('Check the account at the provider', (options) =>
       login.checkAccount.executeWithOptions(options, [run.ref()]),
     );
+  if (run.view.wakeInMs !== null) run.refreshRequested = true;
   run.view = { ...run.view, state: 'closed' };
 }
 

@@ -40,6 +40,8 @@ const AccountSchema = defineEntity({
     pictureCalls: p.json().$type<{ day: string; count: number }>().strictNullable(),
     /** Cleared by a check that began later. */
     checkRequestedAt: p.datetime().strictNullable(),
+    /** The provider reported something after a check began: where that did not find the account active, it is checked again. */
+    reportedSince: p.boolean(),
     checkedAt: p.datetime().strictNullable(),
     /** When the account is checked without any report (see `nextCheckAt`); null while it is not connected. */
     checkDueAt: p.datetime().strictNullable(),

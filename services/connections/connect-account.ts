@@ -173,6 +173,7 @@ export function createAccount(
     method: given.method,
     lastSyncAt: null,
     checkRequestedAt: null,
+    reportedSince: false,
     checkedAt: null,
     checkDueAt: null,
     mergedInto: null,

@@ -14,20 +14,18 @@ const moves: Record<AccountStatusKind, ReadonlySet<AccountState>> = {
   unknown: new Set(),
 };
 
-/** Reports that say something of a login that is running. */
-const endsLogins: ReadonlySet<AccountStatusKind> = new Set([
-  'linked',
-  'degraded',
-  'needs_restart',
-  'login_lost',
-  'deleted',
-]);
+/** Reports that say how a running login or check may end. */
+const news: ReadonlySet<AccountStatusKind> = new Set(['linked', 'degraded', 'needs_restart', 'login_lost', 'deleted']);
 
 /**
- * Whether an event wants its account checked. An event alone moves no account, since it may be forged: it only requests a
- * check. A repeat of a report wants none while one is requested already.
+ * What an event wants. An event alone moves no account, since it may be forged: it only has the account checked. `check_again`:
+ * a repeat, which a check that is requested already may answer. `note`: only such a check may have asked the provider too early
+ * to see what is reported.
  */
-export const wantsCheck = (event: WebhookEvent, account: KnownAccount, isRepeat: boolean): boolean =>
-  event.kind === 'account_status' &&
-  (moves[event.status].has(account.state) || (account.loginRunning && endsLogins.has(event.status))) &&
-  !(isRepeat && account.checkRequested);
+export type Effect = 'check' | 'check_again' | 'note' | 'none';
+
+export function effectOf(event: WebhookEvent, account: KnownAccount, isRepeat: boolean): Effect {
+  if (event.kind !== 'account_status' || !news.has(event.status)) return 'none';
+  if (moves[event.status].has(account.state) || account.loginRunning) return isRepeat ? 'check_again' : 'check';
+  return account.checkRequested ? 'note' : 'none';
+}

@@ -16,7 +16,7 @@ import type { AccountRef } from '../../temporal/client.ts';
 import type { Context } from '../context.ts';
 import { Problem } from '../problem.ts';
 import { signalConnection } from '../signal.ts';
-import { wantsCheck } from './effect.ts';
+import { effectOf } from './effect.ts';
 import { readRequest } from './read-request.ts';
 import { storeEvents, unreadable, type StoredEvent } from './store-events.ts';
 
@@ -68,7 +68,7 @@ async function replayOne(
   if (!event) return [];
   const now = context.clock.now();
   const account = await knownAccount(em, row.credentialsId, event.providerAccountId);
-  const wants = account !== null && wantsCheck(event, account, false);
+  const wants = account !== null && effectOf(event, account, false) !== 'none';
   if (wants) await requestCheck(em, account.id, now);
   row.state = account ? 'processed' : 'unmatched';
   row.error = null;

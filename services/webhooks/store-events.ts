@@ -10,7 +10,7 @@ import {
 } from '../../db/queries/webhooks/insert-request.ts';
 import type { KnownAccount } from '../../db/queries/webhooks/known-accounts.ts';
 import type { EventRef } from '../../db/queries/webhooks/owed.ts';
-import { requestFreeChecks } from '../../db/queries/webhooks/request-checks.ts';
+import { requestFreeChecks, type CheckOutcome } from '../../db/queries/webhooks/request-checks.ts';
 import type { WebhookSender } from '../../db/queries/webhooks/secrets.ts';
 import { digestSubjects } from '../../db/queries/webhooks/subjects.ts';
 import { peopleIn, type ReadRequest, type WebhookEvent } from '../../domain/webhook-events.ts';
@@ -18,7 +18,7 @@ import { sealed } from '../../db/sealed.ts';
 import { newId } from '../../platform/ids.ts';
 import type { AccountRef } from '../../temporal/client.ts';
 import type { Context } from '../context.ts';
-import { wantsCheck } from './effect.ts';
+import { effectOf, type Effect } from './effect.ts';
 
 /** A request that was read. */
 export interface IncomingRequest {
@@ -71,10 +71,10 @@ interface Matched extends Item {
   claimed: ClaimedKey;
   isRepeat: boolean;
   account: KnownAccount | null;
-  wantsCheck: boolean;
+  effect: Effect;
 }
 
-/** A matched item with what became of the check that it wants. */
+/** A matched item with what became of its effect. */
 interface Settled extends Matched {
   check: 'none' | 'done' | 'owed' | 'failed';
 }
@@ -111,20 +111,23 @@ export async function storeEvents(
 
 /** Requests the checks that are wanted, in one statement. */
 async function settle(em: Em, matched: readonly Matched[], effects: 'apply' | 'skip', now: Date): Promise<Settled[]> {
-  const wanting = (isRepeat: boolean): string[] => [
-    ...new Set(
-      matched.flatMap((one) => (one.wantsCheck && one.isRepeat === isRepeat && one.account ? [one.account.id] : [])),
-    ),
+  const wanting = (...which: Effect[]): string[] => [
+    ...new Set(matched.flatMap(({ effect, account }) => (account && which.includes(effect) ? [account.id] : []))),
   ];
-  const [fresh, repeated] = [wanting(false), wanting(true)];
-  if (effects === 'skip') return matched.map((one) => ({ ...one, check: one.wantsCheck ? 'failed' : 'none' }));
-  if (!fresh.length && !repeated.length) return matched.map((one) => ({ ...one, check: 'none' }));
-  const outcome = await requestFreeChecks(em, fresh, repeated, now);
-  const checks = { checked: 'done', requested: 'none', locked: 'owed' } as const;
-  return matched.map((one) => ({
-    ...one,
-    check: one.wantsCheck && one.account ? checks[outcome(one.account.id)] : 'none',
-  }));
+  const [checked, noted] = [wanting('check'), wanting('check_again', 'note')];
+  if (effects === 'skip') return matched.map((one) => ({ ...one, check: wantsCheck(one.effect) ? 'failed' : 'none' }));
+  if (!checked.length && !noted.length) return matched.map((one) => ({ ...one, check: 'none' }));
+  const outcome = await requestFreeChecks(em, checked, noted, now);
+  return matched.map((one) => ({ ...one, check: one.account ? checkOf(one.effect, outcome(one.account.id)) : 'none' }));
+}
+
+const wantsCheck = (effect: Effect): boolean => effect === 'check' || effect === 'check_again';
+
+function checkOf(effect: Effect, outcome: CheckOutcome): Settled['check'] {
+  if (effect === 'none' || outcome === 'noted') return 'none';
+  if (outcome === 'requested') return 'done';
+  // The check that may have asked too early is being stored. What it misses, the account's next check finds.
+  return wantsCheck(effect) ? 'owed' : 'none';
 }
 
 function stateOf({ event, account, check }: Settled): NewEvent['state'] {
@@ -182,8 +185,8 @@ async function match(em: Em, request: IncomingRequest, items: readonly Item[], n
     if (!claimed) throw new Error('A key was not claimed.');
     const isRepeat = claimed.eventId !== item.id;
     const account = byLogin.get(item.event?.providerAccountId ?? '') ?? null;
-    const wants = item.event !== null && account !== null && wantsCheck(item.event, account, isRepeat);
-    return { ...item, claimed, isRepeat, account, wantsCheck: wants };
+    const effect = item.event && account ? effectOf(item.event, account, isRepeat) : 'none';
+    return { ...item, claimed, isRepeat, account, effect };
   });
 }
 

@@ -8,18 +8,20 @@ import { eventually } from '../support/eventually.ts';
 import { temporalClient } from '../support/history.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
 
+type Verb = 'check' | 'details' | 'picture' | 'all';
+
 /** Holds the provider's next answer back until `open` is called. */
 interface Gate {
   reached: PromiseWithResolvers<void>;
   opened: PromiseWithResolvers<void>;
 }
-const gates = new Map<'details' | 'picture' | 'all', Gate>();
-const hold = (verb: 'details' | 'picture' | 'all'): Gate => {
+const gates = new Map<Verb, Gate>();
+const hold = (verb: Verb): Gate => {
   const gate = { reached: Promise.withResolvers<void>(), opened: Promise.withResolvers<void>() };
   gates.set(verb, gate);
   return gate;
 };
-const held = async <T>(verb: 'details' | 'picture' | 'all', answer: T): Promise<T> => {
+const held = async <T>(verb: Verb, answer: T): Promise<T> => {
   const gate = gates.get(verb);
   gates.delete(verb);
   gate?.reached.resolve();
@@ -28,6 +30,10 @@ const held = async <T>(verb: 'details' | 'picture' | 'all', answer: T): Promise<
 };
 const slow = (provider: Provider): Provider => ({
   ...provider,
+  login: {
+    ...provider.login,
+    check: async (...call) => held('check', await provider.login.check(...call)),
+  },
   account: {
     ...provider.account,
     details: async (...call) => held('details', await provider.account.details(...call)),
@@ -171,4 +177,28 @@ it('a purge is done, and every secret destroyed, although the provider does not 
     const { status } = await stack.provider('GET', `/accounts/${String(upstream)}`);
     return status === 404;
   });
+});
+
+it('a report that comes while the provider is asked is not lost', async () => {
+  const id = await connected('wasender', '+33639982031');
+  const session = String((await rowOf(id))['provider_account_id']);
+  const gate = hold('check');
+  await stack.control.post('/drop', { session, status: 'connecting' });
+  await gate.reached.promise;
+  await stack.control.post('/drop', { session, status: 'connected' });
+  await eventually('its report', async () => {
+    const { items } = (await stack.api.get(`/api/v1/webhook-events?account=${id}`)).body;
+    return items.filter(({ type }: { type: string }) => type === 'session.status.connected').length >= 2;
+  });
+  gate.opened.resolve();
+  // Well before the reconciler looks, which would have the provider asked again.
+  await eventually(
+    'active again, after the trouble that the first answer showed',
+    async () => {
+      const { items } = (await stack.api.get(`/api/v1/accounts/${id}/timeline?limit=20`)).body;
+      const trouble = items.some(({ data }: { data: { to?: string } }) => data.to === 'degraded');
+      return trouble && (await rowOf(id))['state'] === 'active';
+    },
+    15_000,
+  );
 });

@@ -50,7 +50,13 @@ it('SECURITY 4: after intake no dump, log, history or answer holds a session’s
   const path = `/api/v1/accounts/${account.id}`;
   const session = (await api.get(path)).body.provider_account_id;
   const keys = await keysOf(session);
-  await control.put('/faults', { provider: 'wasender', webhook_duplicate: 0.5, rate_500: 0.2, rate_429: 0.1 });
+  await control.put('/faults', {
+    provider: 'wasender',
+    webhook_duplicate: 0.5,
+    rate_500: 0.2,
+    rate_429: 0.1,
+    times: 12,
+  });
   await control.post('/scan', { session });
   await api.account(account.id, 'active');
   await control.post('/messages', { session, from: '+33639980002', text: 'Hello' });

@@ -1,25 +1,31 @@
 import type { Em } from '../../connect.ts';
 import { rows, sql } from '../../sql.ts';
 
-/** `locked` by another transaction; `requested` before by a repeat of the event. */
-export type CheckOutcome = 'checked' | 'requested' | 'locked';
+/** `noted` on an account whose check is requested already: it needs no signal. `locked` by another transaction. */
+export type CheckOutcome = 'requested' | 'noted' | 'locked';
 
-/** Skips accounts that another transaction holds: intake never waits. System role. */
+/**
+ * Requests the checks of `checked`; notes on those of `noted` that the provider reported something, or requests their checks
+ * where none is. Skips accounts that another transaction holds: intake never waits. System role.
+ */
 export async function requestFreeChecks(
   em: Em,
-  fresh: readonly string[],
-  repeated: readonly string[],
+  checked: readonly string[],
+  noted: readonly string[],
   now: Date,
 ): Promise<(accountId: string) => CheckOutcome> {
   const done = await rows<{ id: string; due: boolean }>(
     em,
     sql`with free as (
-        select id, id = any(${fresh}::uuid[]) or check_requested_at is null as due from accounts
-        where id = any(${[...fresh, ...repeated]}::uuid[]) order by id for no key update skip locked),
-      checked as (update accounts a set check_requested_at = ${now} from free where a.id = free.id and free.due)
+        select id, id = any(${checked}::uuid[]) or check_requested_at is null as due from accounts
+        where id = any(${[...checked, ...noted]}::uuid[]) order by id for no key update skip locked),
+      done as (
+        update accounts a set check_requested_at = case when due then ${now}::timestamptz else check_requested_at end,
+          reported_since = true
+        from free where a.id = free.id)
       select id, due from free`,
   );
-  const outcomes = new Map(done.map(({ id, due }) => [id, due ? 'checked' : 'requested'] as const));
+  const outcomes = new Map(done.map(({ id, due }) => [id, due ? 'requested' : 'noted'] as const));
   return (id) => outcomes.get(id) ?? 'locked';
 }
 

@@ -24,6 +24,7 @@ export async function checkLogin(context: Context, ref: AttemptRef): Promise<Pro
     if (attempt.state !== 'running' || ending === 'superseded' || ending === 'cancelled' || !attempt.providerAccountId)
       return { over: progressOf(tx, ending) };
     attempt.checks += 1;
+    account.reportedSince = false;
     const connection = await connectionTo(context, em, account, at, attempt.providerAccountId);
     const lapsed = step?.expiresAt !== null && step?.expiresAt !== undefined && step.expiresAt <= at;
     return {
@@ -137,6 +138,7 @@ export async function checkAccount(context: Context, ref: AttemptRef): Promise<P
       moveAccount(em, account, { type: 'key_refused', at });
       return { over: progressOf({ em, account, at, ...tx }), wanted: null, connection: null };
     }
+    account.reportedSince = false;
     return { over: null, wanted: account.checkRequestedAt, connection };
   });
   if (start.over) return start.over;
@@ -166,6 +168,11 @@ export async function checkAccount(context: Context, ref: AttemptRef): Promise<P
     followCheck(em, account, view, at);
     if (details && !isDifferentIdentity(account, view))
       await saveDetails(context.vault, em, account, view, details, at);
-    return progressOf(tx);
+    // What was reported while the provider was asked may be newer than its answer.
+    const isAgain = account.state !== 'active' && account.reportedSince;
+    account.reportedSince = false;
+    if (!isAgain) return progressOf(tx);
+    account.checkRequestedAt ??= at;
+    return { ...progressOf(tx), wakeAt: at.getTime(), wakeInMs: 0 };
   });
 }

@@ -55,6 +55,7 @@ export async function releaseLogin(context: Context, tx: AttemptTx, purge: boole
   account.providerAccountId = null;
   forgetAccountKeys(account);
   account.checkRequestedAt = null;
+  account.reportedSince = false;
   account.contactsDueAt = null;
   account.contactsAgainAt = null;
   account.picturesDueAt = null;

@@ -136,7 +136,7 @@ export function progressOf(tx: AttemptTx, ending: FailureCode | null = null): Pr
  * attempt's deadline. At once when a check was requested: the signal may have reached a run that was lost.
  */
 function wakeOf({ account, attempt, at }: AttemptTx, step: ConnectionStep): number {
-  if (account.checkRequestedAt) return at.getTime();
+  if (account.checkRequestedAt || account.reportedSince) return at.getTime();
   const end = Math.min(step.expiresAt?.getTime() ?? Infinity, attempt.deadlineAt.getTime());
   return polled.has(step.kind) ? Math.min(end, at.getTime() + pollAfterMs(attempt.checks)) : end;
 }
