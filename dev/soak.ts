@@ -8,9 +8,10 @@ const { contactsUnderKills } = await import('../test/soak/contacts-under-kills.t
 const { assertAll } = await import('../test/soak/assertions.ts');
 const { drawTable, summaryOf } = await import('../test/soak/report.ts');
 
-const usage = `npm run soak -- [--seed N] [--accounts 20] [--operations 12] [--kills 5] [--minutes M] [--small]
+const usage = `npm run soak -- [--seed N] [--accounts 20] [--operations 12] [--kills 5] [--minutes M] [--disturbed] [--small]
   --kills    how often each part of the stack is killed; twice as many kills while an address book is read
   --minutes  the least time for which operations go on
+  --disturbed  meanwhile an account is locked for 20 s, the provider refuses every key for 15 s, and runs are cancelled
   --small    6 accounts, 4 operations each, 2 kills of each part`;
 
 function sizeFrom(args: string[]) {
@@ -22,6 +23,7 @@ function sizeFrom(args: string[]) {
       operations: { type: 'string' },
       kills: { type: 'string' },
       minutes: { type: 'string' },
+      disturbed: { type: 'boolean', default: false },
       small: { type: 'boolean', default: false },
     },
   });
@@ -37,6 +39,7 @@ function sizeFrom(args: string[]) {
     kills: number(values.kills, values.small ? 2 : 5),
     lastsMs: number(values.minutes, 0) * 60_000,
     drops: true,
+    disturbed: values.disturbed,
   };
 }
 

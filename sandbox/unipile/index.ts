@@ -31,7 +31,7 @@ function create(shared: Shared): ProviderSandbox {
     routes: routes(state),
     errors,
     admit(req) {
-      checkKey(req);
+      checkKey(req, state.variants.values.refuses_keys);
       const { rate_limit_per_minute: limit } = state.variants.values;
       const { retryAt } = state.limits.take('', limit === null ? [] : [{ limit, seconds: 60 }]);
       if (retryAt !== null) throw errors.tooManyRequests(retryAt);
@@ -60,8 +60,8 @@ const routes = (state: State): Route[] => [
   ...webhookRoutes(state),
 ];
 
-function checkKey(req: Request): void {
+function checkKey(req: Request, isRefused: boolean): void {
   const key = req.headers['x-api-key'];
   if (key === undefined) throw new UnipileError('missing_api_key', 'The X-API-KEY header is missing.');
-  if (key !== API_KEY) throw new UnipileError('invalid_api_key', `The sandbox's API key is "${API_KEY}".`);
+  if (key !== API_KEY || isRefused) throw new UnipileError('invalid_api_key', `The sandbox's API key is "${API_KEY}".`);
 }

@@ -26,6 +26,7 @@ export const unipileVariants = z.object({
   hosted_notify_failure: z.boolean().default(false),
   hosted_notify_retries: z.int().min(0).default(5),
   hosted_daily_restart: z.boolean().default(true),
+  refuses_keys: z.boolean().default(false),
   unknown_fields: z.enum(['accepted', 'refused']).default('accepted'),
   null_message_id: z.boolean().default(false),
   echo_webhook: z.boolean().default(true),

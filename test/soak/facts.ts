@@ -14,18 +14,21 @@ export interface Facts {
   close(): Promise<void>;
 }
 
+/** How long PostgreSQL may be down, in milliseconds. */
+const patienceMs = 60_000;
+
 export async function openFacts(stack: StackFile): Promise<Facts> {
   const connection = await Connection.connect({ address: stack.temporal_address });
   const client = new Client({ connection, namespace: stack.temporal_namespace });
   const rows = async (sql: string): Promise<Row[]> => {
-    for (let tries = 0; ; tries += 1) {
+    for (const end = Date.now() + patienceMs; ;) {
       const database = new pg.Client({ connectionString: stack.database_url, connectionTimeoutMillis: 2_000 });
       database.on('error', () => undefined);
       try {
         await database.connect();
         return (await database.query(sql)).rows;
       } catch (error) {
-        if (tries > 20 || (error as { code?: string }).code?.startsWith('42')) throw error;
+        if (Date.now() > end || (error as { code?: string }).code?.startsWith('42')) throw error;
         await new Promise((resolve) => setTimeout(resolve, 250));
       } finally {
         await database.end().catch(() => undefined);

@@ -12,6 +12,8 @@ export interface Size {
   lastsMs: number;
   /** Whether the provider drops accounts. */
   drops: boolean;
+  /** Whether a row is locked, keys are refused and runs are cancelled meanwhile. */
+  disturbed: boolean;
 }
 
 /** When an operation is requested: right after the one before, in the middle of its login, or after its login's end. */

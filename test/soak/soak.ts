@@ -1,6 +1,7 @@
 import { startRealStack } from '../support/real-stack.ts';
 import { createCaller, type RecordedRequest } from './caller.ts';
 import { dropAccounts, killParts, parts, writeMessages, type Outage } from './chaos.ts';
+import { cancelRuns, lockRow, refuseKeys, type Disturbances } from './disturbances.ts';
 import { openFacts, type Facts } from './facts.ts';
 import { createFaults, type OnceRoute } from './faults.ts';
 import { createOwner } from './owner.ts';
@@ -14,6 +15,7 @@ export interface SoakResult {
   size: Size;
   scenarios: ScenarioResult[];
   outages: Outage[];
+  disturbances: Disturbances | null;
   dropped: Record<string, number>;
   messages: number;
   requests: RecordedRequest[];
@@ -63,7 +65,13 @@ export async function soak<T>(
     const dropGap = [40_000 / size.accounts, 120_000 / size.accounts] as const;
     const restMs = (size.kills * parts.length * gap[1]) / Math.max(size.operations, 1);
     const varying = faults.vary(draws.fork('faults'), signal);
-    const killing = killParts(real, size.kills, draws.fork('kills'), gap, () => Date.now() < started + size.lastsMs);
+    // A kill of PostgreSQL would end the lock.
+    const locking = size.disturbed ? lockRow(real, facts) : null;
+    const killing = Promise.resolve(locking).then(() =>
+      killParts(real, size.kills, draws.fork('kills'), gap, () => Date.now() < started + size.lastsMs),
+    );
+    const refusing = locking?.then(() => refuseKeys(real));
+    const cancelling = locking?.then(() => cancelRuns(real, facts, signal));
     const dropping = size.drops
       ? dropAccounts(real, upstream, faults, draws.fork('drops'), signal, dropGap)
       : Promise.resolve({});
@@ -88,6 +96,13 @@ export async function soak<T>(
     requested.abort();
     const [, outages, dropped, messages] = await Promise.all([varying, killing, dropping, writing]);
     report(`the last of ${outages.length} kills is over after ${seconds(started)} s: the faults are switched off`);
+    const [locked, runs] = await Promise.all([locking, cancelling, refusing]);
+    const disturbances = locked && runs ? { locked, ...runs } : null;
+    if (disturbances)
+      report(
+        `an account was locked for ${disturbances.locked.to - disturbances.locked.from} ms, keys were refused, ` +
+          `${disturbances.cancelled} runs cancelled and ${disturbances.terminated} terminated`,
+      );
     const refused = await faults.refused();
     await faults.off();
     const left = await settle(real.control, facts, upstream, settleMs);
@@ -101,6 +116,7 @@ export async function soak<T>(
       size,
       scenarios,
       outages,
+      disturbances,
       dropped,
       messages,
       requests: caller.requests,

@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
 /** An account as the provider shows it. */
 export interface UpstreamAccount {
   id: string;
@@ -23,6 +25,8 @@ export function createUpstream(url: string): Upstream {
       const answer = await fetch(`${url}/api/v1/accounts?${query}`, { headers: { 'x-api-key': 'sandbox-key' } });
       if (answer.ok) return answer.json();
       await answer.body?.cancel();
+      // The provider may refuse the key for a while.
+      if (answer.status === 401) await sleep(250);
     }
   };
   return {
