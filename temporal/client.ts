@@ -173,20 +173,23 @@ export function openTemporalClient(config: Config, keysOfInstallation: () => Pro
       const isUnread = await client.withDeadline(ends, () => hasUnread(connectionWorkflowId(account.accountId)));
       if (!isUnread) await signalConnection(account, Math.max(ends - Date.now(), 1));
     },
-    currentStep: (account, attempt) =>
-      inTime(() =>
-        starting(() =>
-          client.withDeadline(Date.now() + patienceMs, () =>
-            client.workflow.executeUpdateWithStart(currentStep, {
-              args: [attempt],
-              startWorkflowOperation: new WithStartWorkflowOperation('connection', {
-                ...connectionOptions(account),
-                workflowIdConflictPolicy: 'USE_EXISTING',
-              }),
-            }),
-          ),
-        ),
-      ),
+    currentStep: async (account, attempt) => {
+      const ask = () =>
+        client.workflow.executeUpdateWithStart(currentStep, {
+          args: [attempt],
+          startWorkflowOperation: new WithStartWorkflowOperation('connection', {
+            ...connectionOptions(account),
+            workflowIdConflictPolicy: 'USE_EXISTING',
+          }),
+        });
+      try {
+        return await inTime(() => starting(() => client.withDeadline(Date.now() + patienceMs, ask)));
+      } catch (error) {
+        // The run was cancelled or terminated meanwhile: what the rows say by now is the answer.
+        if (error instanceof WorkflowUpdateFailedError || error instanceof WorkflowNotFoundError) return null;
+        throw error;
+      }
+    },
     submitStep: async (account, action) => {
       const submit = () =>
         client.withDeadline(Date.now() + patienceMs, () =>

@@ -36,14 +36,15 @@ it('a run that is cancelled in Temporal cancels its attempt and deletes what it 
 
 it('a run that is cancelled while it makes a call ends as one that is cancelled at a step', async () => {
   await stack.control.put('/faults', { provider: 'unipile', route: 'POST /api/v1/accounts', rate_500: true, times: 4 });
-  const begun = begin({ channel: 'whatsapp' });
+  const begun = stack.api.post('/api/v1/accounts', { provider: 'unipile', owner: 'maya', channel: 'whatsapp' });
   const id = await eventually('the account', async () => {
     const { items } = (await stack.api.get('/api/v1/accounts')).body;
     const found = items.find((one: any) => one.state === 'connecting');
     return found && (await handleOf(found.id).describe()).status.name === 'RUNNING' && (found.id as string);
   });
   await handleOf(id).cancel();
-  await begun;
+  // The request waited for the first step.
+  expect(await begun).toMatchObject({ status: 202, body: { account: { id } } });
   await eventually('the end of the run', async () => (await handleOf(id).describe()).status.name === 'CANCELLED');
   expect((await stack.api.get(`/api/v1/accounts/${id}/attempt`)).body.state).toBe('cancelled');
   await stack.control.put('/faults', { provider: 'unipile', route: 'POST /api/v1/accounts' });

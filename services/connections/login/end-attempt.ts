@@ -36,7 +36,7 @@ export async function endAttempt(context: Context, tx: AttemptTx, reason: Failur
   // The attempt that supersedes this one decides the account's state.
   if (attempt.operation !== 'disconnect' && !superseded) {
     const resume = attempt.operation === 'connect' ? 'failed' : 'reconnect_required';
-    const mustAct = resume === 'failed' ? who : 'owner';
+    const mustAct = resume === 'failed' || who === 'operator' ? who : 'owner';
     moveAccount(em, account, { type: 'login_failed', at, reason, who: mustAct, resume }, attempt.number);
   }
   context.metrics.attempts.inc({ operation: attempt.operation, outcome: reason });
