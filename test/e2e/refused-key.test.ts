@@ -105,6 +105,16 @@ it('probes rest from 15 seconds to an hour', async () => {
   expect(rest).toBeGreaterThan(3600);
 });
 
+it('a login that the refused key ends is a matter of the operator', async () => {
+  const { id } = accounts[0] ?? { id: '' };
+  expect((await tenant.post(`/api/v1/accounts/${id}/reconnect`)).status).toBe(202);
+  expect(await tenant.account(id, 'reconnect_required')).toMatchObject({
+    reason: 'provider_key_rejected',
+    who: 'operator',
+    what_to_do: expect.stringMatching(/access token/),
+  });
+});
+
 it('a key that is accepted again brings all its accounts back', async () => {
   expect((await tenant.put('/api/v1/providers/unipile', settings('sandbox-key'))).status).toBe(200);
   for (const { id } of accounts) {

@@ -29,7 +29,8 @@ export async function releaseCredentials(em: Em, id: string, now: Date): Promise
   await rows(
     em,
     sql`update accounts set check_requested_at = ${now}
-        where credentials_id = ${id} and state = 'degraded' and reason = 'provider_key_rejected' and merged_into is null`,
+        where credentials_id = ${id} and state in ('degraded', 'reconnect_required') and reason = 'provider_key_rejected'
+          and merged_into is null`,
   );
   return true;
 }
