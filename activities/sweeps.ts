@@ -3,6 +3,7 @@ import { moveLeases, type DueAccount } from '../db/queries/accounts/lease-due-ac
 import { failRun } from '../db/queries/syncs/contacts-run.ts';
 import { openSweptRun } from '../db/queries/syncs/open-contacts-run.ts';
 import { failureRow, ProviderFailure } from '../domain/failures.ts';
+import { sumOf, type SweepCounts, type SweepProgress } from '../domain/syncs.ts';
 import { contactsEveryMs } from '../platform/config.ts';
 import { timeOf, type Context } from '../services/context.ts';
 import { completeContacts } from '../services/contacts/complete-contacts.ts';
@@ -15,7 +16,7 @@ const booksAtOnce = 3;
 const activityMs = 4 * 60_000;
 const picturesForMs = 4 * 60_000;
 
-/** Each leases due accounts, works on them for some minutes, and returns whether more may be due. */
+/** Each leases due accounts, works on them for some minutes, and returns how many, and whether more may be due. */
 export const sweepActivities = (context: Context) => ({
   syncDueContacts: (ref: SweepRef) => syncDueContacts(context, ref, ActivityContext.current()),
   fetchDuePictures: (ref: SweepRef) => fetchDuePictures(context, ref, ActivityContext.current()),
@@ -24,23 +25,28 @@ export const sweepActivities = (context: Context) => ({
 /**
  * One account's failure stops no other. After a passing failure the run stays open; the reconciler starts its workflow.
  */
-async function syncDueContacts(context: Context, ref: SweepRef, activity: ActivityContext): Promise<boolean> {
+async function syncDueContacts(context: Context, ref: SweepRef, activity: ActivityContext): Promise<SweepProgress> {
   const began = Date.now();
+  let counts: SweepCounts = { accounts: 0, failed: 0 };
   let more: boolean;
-  do more = await syncChunk(context, ref, activity);
-  while (more && Date.now() - began < activityMs);
-  return more;
+  do {
+    const chunk = await syncChunk(context, ref, activity);
+    counts = sumOf(counts, chunk);
+    more = chunk.more;
+  } while (more && Date.now() - began < activityMs);
+  return { more, ...counts };
 }
 
-async function syncChunk(context: Context, ref: SweepRef, activity: ActivityContext): Promise<boolean> {
+async function syncChunk(context: Context, ref: SweepRef, activity: ActivityContext): Promise<SweepProgress> {
   const { id, ...rest } = holderOf(activity);
   // Activities of one sweep work at the same time.
   const holder = { ...rest, id: `${id}/${activity.info.activityId}`, try: 1 };
   const leases = await leaseDueAccounts(context, ref, 'contacts_due_at', activity);
   const turns = leases.accounts.values();
+  let failed = 0;
   const work = async (): Promise<void> => {
     for (const one of turns) {
-      await syncOne(context, one, leases.until, ref.now, holder);
+      if (!(await syncOne(context, one, leases.until, ref.now, holder))) failed += 1;
       holder.signal.throwIfAborted();
       leases.done(one.id);
     }
@@ -51,50 +57,55 @@ async function syncChunk(context: Context, ref: SweepRef, activity: ActivityCont
     await leases.release();
     throw error;
   }
-  return leases.isFull;
+  return { more: leases.isFull, accounts: leases.accounts.length, failed };
 }
 
+/** False where the address book could not be read. */
 async function syncOne(
   context: Context,
   account: DueAccount,
   leasedUntil: Date,
   now: number,
   holder: Holder,
-): Promise<void> {
+): Promise<boolean> {
   const ref = { tenantId: account.tenant_id, accountId: account.id, scope: '', now };
   try {
     await context.db.tenant(ref.tenantId, (em) => openSweptRun(em, account.id, leasedUntil, timeOf(context, ref)));
-    while (await syncContacts(context, ref, holder));
+    while ((await syncContacts(context, ref, holder)).more);
+    return true;
   } catch (error) {
     context.log.warn(
       { account: account.id, tenant: account.tenant_id, err: error },
       'an address book could not be read',
     );
-    if (!(error instanceof ProviderFailure)) return;
+    if (!(error instanceof ProviderFailure)) return false;
     const { action } = failureRow(error.code);
-    if (action === 'retry' || action === 'wait') return;
+    if (action === 'retry' || action === 'wait') return false;
     const at = timeOf(context, ref);
     await context.db.tenant(ref.tenantId, (em) => failRun(em, context.vault, ref, holder.id, error.code, at));
     // So that a later try of this activity does not lease the account again.
     const next = new Date(at.getTime() + contactsEveryMs(context.config) / 2);
     await context.db.tenant(ref.tenantId, (em) => moveLeases(em, 'contacts_due_at', [account.id], leasedUntil, next));
     context.metrics.syncs.inc({ kind: 'contacts', outcome: error.code });
+    return false;
   }
 }
 
 /** Fetches pictures, and phone numbers of LIDs, within the provider's quotas. */
-async function fetchDuePictures(context: Context, ref: SweepRef, activity: ActivityContext): Promise<boolean> {
+async function fetchDuePictures(context: Context, ref: SweepRef, activity: ActivityContext): Promise<SweepProgress> {
   const { cancellationSignal: signal } = activity;
   const now = (): Date => timeOf(context, ref);
   const leases = await leaseDueAccounts(context, ref, 'pictures_due_at', activity);
   const began = Date.now();
   const isOver = (): boolean => Date.now() - began > picturesForMs;
+  let failed = 0;
   const work = async (account: DueAccount): Promise<void> => {
     try {
       await completeContacts(context, account, now, isOver, signal);
     } catch (error) {
       if (signal.aborted) return;
       // The account is due again when its lease ends.
+      failed += 1;
       context.log.warn({ account: account.id, tenant: account.tenant_id, err: error }, 'pictures could not be fetched');
     }
     leases.done(account.id);
@@ -103,5 +114,5 @@ async function fetchDuePictures(context: Context, ref: SweepRef, activity: Activ
   await Promise.all(leases.accounts.map(work));
   if (signal.aborted) await leases.release();
   signal.throwIfAborted();
-  return leases.isFull;
+  return { more: leases.isFull, accounts: leases.accounts.length, failed };
 }

@@ -92,7 +92,7 @@ async function run(context: Context, accounts: Account[]): Promise<Line[]> {
   const runs: { account: string; run: string }[] = [];
   for (const { id, tenantId, channel, provider } of accounts) {
     const started = await db.tenant(tenantId, (em) => openDetailsRun(em, id, clock.now()));
-    await temporal.startSyncDetails({ tenantId, accountId: id, channel, provider });
+    await temporal.startSyncDetails({ tenantId, accountId: id, channel, provider }, 'api');
     runs.push({ account: id, run: started });
   }
   return Promise.all(runs.map(({ account, run: id }) => finished(db, account, id)));

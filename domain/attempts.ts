@@ -1,5 +1,5 @@
 import type { FailureCode } from './failures.ts';
-import type { StepKind } from './steps.ts';
+import type { StepKind, StepOutcome } from './steps.ts';
 
 export interface AttemptRef {
   tenantId: string;
@@ -24,7 +24,14 @@ export interface Progress {
   kind: StepKind | null;
   wakeAt: number | null;
   wakeInMs: number | null;
+  /** Why an open attempt must be closed, or why a closed one ended without success. */
   reason: FailureCode | null;
+  /** How the attempt ended; null while it is open. */
+  outcome: 'succeeded' | 'failed' | 'cancelled' | null;
+  /** The step that ended in the last transaction of the activity, and how; null where none did. */
+  endedStep: { kind: StepKind; outcome: StepOutcome | null } | null;
+  /** What came of a code requested again or of another way, as the timeline names it. */
+  note?: string;
   accountState: string;
 }
 

@@ -2,9 +2,11 @@ import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/commo
 
 const keyword = (name: string) => defineSearchAttributeKey(name, SearchAttributeType.KEYWORD);
 
-/** Ids and words of ours only, never personal data. */
+/** Temporal stores these unsealed: ids, words of ours and the operator's name of a tenant, never personal data. */
 export const searchAttributes = {
   tenant: keyword('PatchbayTenant'),
+  /** The tenant's name at the start of the run. */
+  tenantName: keyword('PatchbayTenantName'),
   account: keyword('PatchbayAccount'),
   channel: keyword('PatchbayChannel'),
   provider: keyword('PatchbayProvider'),

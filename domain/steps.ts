@@ -13,6 +13,9 @@ export const stepKinds = [
 ] as const;
 export type StepKind = (typeof stepKinds)[number];
 
+/** How a step ended. */
+export type StepOutcome = 'accepted' | 'refused' | 'unclear' | 'replaced';
+
 export type CodeSource = 'sms' | 'app' | 'mail' | 'unknown';
 
 /** May be secret (a QR code logs its reader in), so it is stored sealed. */
@@ -58,6 +61,14 @@ export function instructions(content: StepContent, again: boolean): string {
     case 'wait':
       return `Nothing to do: waiting for ${content.for}.`;
   }
+}
+
+/** What the timer of a step waits for: the step's end, or the next check of one that ends outside Patchbay. */
+export function timerText(kind: StepKind | null): string {
+  if (kind === null) return 'Until the login is checked';
+  if (kind === 'qr') return 'Until the QR code lapses';
+  if (polled.has(kind)) return `Until the step "${kind}" is checked at the provider`;
+  return `Until the step "${kind}" expires`;
 }
 
 /** `replaced`: the step replaces one that lapsed. */

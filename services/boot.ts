@@ -15,6 +15,7 @@ import { providers } from '../providers/providers.ts';
 import { openTemporalClient } from '../temporal/client.ts';
 import type { Context } from './context.ts';
 import { observeProviderCalls } from './observe-provider-calls.ts';
+import { createTenantNames } from './tenant-names.ts';
 
 /** Every provider of this version. */
 export const installedProviders: Context['providers'] = providers;
@@ -54,7 +55,7 @@ export async function openContext(
   const db = await openDatabase(config.DATABASE_URL, database);
   const follows = overrides.clock === undefined && config.SANDBOX_CONTROL_URL;
   const clock = follows ? followSandbox(follows, onClockJump) : systemClock;
-  const temporal = openTemporalClient(config, () => vault.keysOf(db, null));
+  const temporal = openTemporalClient(config, () => vault.keysOf(db, null), createTenantNames(db));
   const metrics = overrides.metrics ?? createMetrics();
   if (!overrides.metrics) metrics.watchDatabase(() => db.connections());
   const log = createLog(name, config.LOG_LEVEL);

@@ -1,5 +1,5 @@
 import type { AccountRef } from '../temporal/client.ts';
-import type { StartSyncsInput } from '../workflows/messages.ts';
+import type { Cause, StartSyncsInput } from '../workflows/messages.ts';
 import type { Context } from './context.ts';
 
 type Signalling = Pick<Context, 'temporal' | 'log'>;
@@ -11,19 +11,23 @@ const deadlineMs = 2_000;
  * Signals the account's workflow, best effort: what is requested stands in PostgreSQL already, so when Temporal does not
  * take the signal in time, the reconciler signals later. Answers whether it was taken.
  */
-export const signalConnection = ({ temporal, log }: Signalling, account: AccountRef, withinMs = deadlineMs) =>
-  bestEffort(log, account, () => temporal.signalConnection(account, withinMs));
+export const signalConnection = (
+  { temporal, log }: Signalling,
+  account: AccountRef,
+  cause: Cause,
+  withinMs = deadlineMs,
+): Promise<boolean> => bestEffort(log, account, () => temporal.signalConnection(account, cause, withinMs));
 
 /** The same for the start of a sync whose run stands in PostgreSQL. */
-export const startContactsSync = ({ temporal, log }: Signalling, account: AccountRef, scope: string) =>
-  bestEffort(log, account, () => temporal.startSyncContacts(account, scope));
+export const startContactsSync = ({ temporal, log }: Signalling, account: AccountRef, scope: string, cause: Cause) =>
+  bestEffort(log, account, () => temporal.startSyncContacts(account, scope, cause));
 
-export const startDetailsSync = ({ temporal, log }: Signalling, account: AccountRef) =>
-  bestEffort(log, account, () => temporal.startSyncDetails(account));
+export const startDetailsSync = ({ temporal, log }: Signalling, account: AccountRef, cause: Cause) =>
+  bestEffort(log, account, () => temporal.startSyncDetails(account, cause));
 
 /** The same for all syncs of a kind that stand in PostgreSQL for a tenant. */
-export const startOpenedSyncs = ({ temporal, log }: Signalling, syncs: StartSyncsInput) =>
-  bestEffort(log, { tenantId: syncs.tenantId }, () => temporal.startOpenedSyncs(syncs));
+export const startOpenedSyncs = ({ temporal, log }: Signalling, syncs: StartSyncsInput, cause: Cause) =>
+  bestEffort(log, { tenantId: syncs.tenantId }, () => temporal.startOpenedSyncs(syncs, cause));
 
 async function bestEffort(log: Context['log'], of: Partial<AccountRef>, send: () => Promise<void>): Promise<boolean> {
   try {

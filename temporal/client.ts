@@ -3,14 +3,13 @@ import {
   Client,
   Connection,
   type TLSConfig,
-  type WorkflowSignalWithStartOptions,
   WithStartWorkflowOperation,
   WorkflowExecutionAlreadyStartedError,
   WorkflowNotFoundError,
   WorkflowUpdateFailedError,
   WorkflowUpdateRPCTimeoutOrCancelledError,
 } from '@temporalio/client';
-import { ApplicationFailure, TypedSearchAttributes } from '@temporalio/common';
+import { ApplicationFailure } from '@temporalio/common';
 import { patienceMs } from '../domain/attempts.ts';
 import {
   connectionWorkflowId,
@@ -18,11 +17,11 @@ import {
   startSyncsWorkflowId,
   syncWorkflowId,
 } from '../domain/workflow-ids.ts';
-import { searchAttributes } from '../domain/search-attributes.ts';
 import {
   currentStep,
   refresh,
   submitStep,
+  type Cause,
   type ConnectionInput,
   type ErasePersonInput,
   type StartSyncsInput,
@@ -34,6 +33,7 @@ import { ConfigError, contactsEveryMs, type Config } from '../platform/config.ts
 import { ensureSchedules, triggerMaintenance } from './schedules.ts';
 import { ensureSearchAttributes, lacksSearchAttributes } from './search-attributes.ts';
 import { endSignalledOut, hasSignalLimit } from './signal-limit.ts';
+import { createStartOptions, type StartOptions, type TenantName } from './start-options.ts';
 import { isTemporalDown } from './unreachable.ts';
 import type { Keyset } from '../platform/keyset.ts';
 
@@ -42,24 +42,24 @@ export interface AccountRef extends ConnectionInput {
   provider: string;
 }
 
-/** The requested operation is in PostgreSQL before any of these calls. */
+/** The requested operation is in PostgreSQL before any of these calls. The Temporal UI shows their cause. */
 export interface TemporalClient {
   /** Signals the account's run, or starts one. Throws when Temporal does not accept it in time. */
-  signalConnection(account: AccountRef, deadlineMs?: number): Promise<void>;
+  signalConnection(account: AccountRef, cause: Cause, deadlineMs?: number): Promise<void>;
   /** The same, but no signal where the run has not read the last one yet: repeats without a worker cost it nothing. */
-  remindConnection(account: AccountRef, deadlineMs: number): Promise<void>;
+  remindConnection(account: AccountRef, cause: Cause, deadlineMs: number): Promise<void>;
   /** The step of an attempt; null when there was none in time. */
   currentStep(account: AccountRef, attempt: number): Promise<StepRef | null>;
   /** `refused` when the run rejects the action; null when no outcome came in time. */
   submitStep(account: AccountRef, action: StepAction): Promise<{ ref: StepRef } | { refused: string } | null>;
   /** Starts the details sync, or makes a running one repeat; with `join` false a running one is left alone. */
-  startSyncDetails(account: AccountRef, join?: boolean): Promise<void>;
+  startSyncDetails(account: AccountRef, cause: Cause, join?: boolean): Promise<void>;
   /** The same for the contacts sync of a scope. */
-  startSyncContacts(account: AccountRef, scope: string, join?: boolean): Promise<void>;
+  startSyncContacts(account: AccountRef, scope: string, cause: Cause, join?: boolean): Promise<void>;
   /** Starts a workflow that starts all syncs of a kind that a tenant has opened; a running one does it once more. */
-  startOpenedSyncs(syncs: StartSyncsInput): Promise<void>;
+  startOpenedSyncs(syncs: StartSyncsInput, cause: Cause): Promise<void>;
   /** Does nothing where the erasure is running. */
-  startErasure(erasure: ErasePersonInput): Promise<void>;
+  startErasure(erasure: ErasePersonInput, cause: Cause): Promise<void>;
   ensureSchedules(): Promise<void>;
   /** Runs the maintenance now, or once more after the present run. */
   runMaintenance(): Promise<void>;
@@ -75,7 +75,11 @@ export interface TemporalClient {
 const signalDeadlineMs = 1_000;
 
 /** Connects at first use, so that a process starts while Temporal is down. */
-export function openTemporalClient(config: Config, keysOfInstallation: () => Promise<Keyset>): TemporalClient {
+export function openTemporalClient(
+  config: Config,
+  keysOfInstallation: () => Promise<Keyset>,
+  tenantName: TenantName,
+): TemporalClient {
   const connection = Connection.lazy(temporalAddress(config));
   const client = new Client({
     connection,
@@ -84,20 +88,11 @@ export function openTemporalClient(config: Config, keysOfInstallation: () => Pro
   });
   const taskQueue = config.TEMPORAL_TASK_QUEUE;
 
-  const startOptions = (account: AccountRef, kind: string) => ({
-    taskQueue,
-    typedSearchAttributes: new TypedSearchAttributes([
-      { key: searchAttributes.tenant, value: account.tenantId },
-      { key: searchAttributes.account, value: account.accountId },
-      { key: searchAttributes.channel, value: account.channel },
-      { key: searchAttributes.provider, value: account.provider },
-      { key: searchAttributes.kind, value: kind },
-    ]),
-    priority: fairly(account.tenantId),
-    staticSummary: `${kind} of a ${account.channel} account through ${account.provider}`,
-  });
-  const connectionOptions = (account: AccountRef) => ({
-    ...startOptions(account, 'connection'),
+  const startOptions = createStartOptions(taskQueue, tenantName);
+  const accountOptions = (account: AccountRef, kind: string, cause: Cause) =>
+    startOptions(account, kind, `${kind} of a ${account.channel} account through ${account.provider}`, cause);
+  const connectionOptions = async (account: AccountRef, cause: Cause) => ({
+    ...(await accountOptions(account, 'connection', cause)),
     workflowId: connectionWorkflowId(account.accountId),
     args: [{ tenantId: account.tenantId, accountId: account.accountId }],
   });
@@ -116,20 +111,22 @@ export function openTemporalClient(config: Config, keysOfInstallation: () => Pro
   // A run that takes no more signals is replaced by a new one.
   const signal = async (
     type: string,
-    options: WorkflowSignalWithStartOptions<[]> & { args: unknown[] },
+    options: StartOptions & { workflowId: string; args: unknown[] },
+    cause: Cause,
   ): Promise<void> => {
+    const signalled = { ...options, signal: refresh, signalArgs: [cause] as [Cause] };
     try {
-      await client.workflow.signalWithStart(type, options);
+      await client.workflow.signalWithStart(type, signalled);
     } catch (error) {
       if (!hasSignalLimit(error)) throw error;
       await endSignalledOut(client, options.workflowId);
-      await client.workflow.signalWithStart(type, options);
+      await client.workflow.signalWithStart(type, signalled);
     }
   };
-  const signalConnection = (account: AccountRef, deadlineMs = signalDeadlineMs): Promise<void> =>
+  const signalConnection = (account: AccountRef, cause: Cause, deadlineMs = signalDeadlineMs): Promise<void> =>
     starting(() =>
-      client.withDeadline(Date.now() + deadlineMs, () =>
-        signal('connection', { ...connectionOptions(account), signal: refresh }),
+      client.withDeadline(Date.now() + deadlineMs, async () =>
+        signal('connection', await connectionOptions(account, cause), cause),
       ),
     );
   /** Whether a run has something to read that no worker has taken yet, or that fails each time. */
@@ -149,10 +146,11 @@ export function openTemporalClient(config: Config, keysOfInstallation: () => Pro
     account: AccountRef,
     kind: string,
     more: { scope?: string; heartbeatSeconds?: number },
+    cause: Cause,
     join: boolean,
   ): Promise<void> => {
     const options = {
-      ...startOptions(account, `sync_${kind}`),
+      ...(await accountOptions(account, `sync_${kind}`, cause)),
       workflowId: syncWorkflowId(kind, account.accountId, more.scope),
       args: [{ tenantId: account.tenantId, accountId: account.accountId, ...more }],
     };
@@ -160,7 +158,7 @@ export function openTemporalClient(config: Config, keysOfInstallation: () => Pro
       await client.workflow.start(type, { ...options, workflowIdConflictPolicy: 'FAIL' });
     } catch (error) {
       if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
-      if (join) await signal(type, { ...options, signal: refresh });
+      if (join) await signal(type, options, cause);
     }
   };
   const startSync = (...sync: Parameters<typeof startOrJoin>): Promise<void> =>
@@ -168,17 +166,17 @@ export function openTemporalClient(config: Config, keysOfInstallation: () => Pro
 
   return {
     signalConnection,
-    remindConnection: async (account, deadlineMs) => {
+    remindConnection: async (account, cause, deadlineMs) => {
       const ends = Date.now() + deadlineMs;
       const isUnread = await client.withDeadline(ends, () => hasUnread(connectionWorkflowId(account.accountId)));
-      if (!isUnread) await signalConnection(account, Math.max(ends - Date.now(), 1));
+      if (!isUnread) await signalConnection(account, cause, Math.max(ends - Date.now(), 1));
     },
     currentStep: async (account, attempt) => {
-      const ask = () =>
+      const ask = async () =>
         client.workflow.executeUpdateWithStart(currentStep, {
           args: [attempt],
           startWorkflowOperation: new WithStartWorkflowOperation('connection', {
-            ...connectionOptions(account),
+            ...(await connectionOptions(account, 'api')),
             workflowIdConflictPolicy: 'USE_EXISTING',
           }),
         });
@@ -204,7 +202,7 @@ export function openTemporalClient(config: Config, keysOfInstallation: () => Pro
           } catch (error) {
             if (!(error instanceof WorkflowNotFoundError)) throw error;
             // The run was lost with Temporal's database. PostgreSQL has the step, so a new run continues.
-            await signalConnection(account, patienceMs);
+            await signalConnection(account, 'api', patienceMs);
             return submit();
           }
         });
@@ -217,40 +215,31 @@ export function openTemporalClient(config: Config, keysOfInstallation: () => Pro
         throw error;
       }
     },
-    startSyncDetails: (account, join = true) => startSync('syncDetails', account, 'details', {}, join),
-    startSyncContacts: (account, scope, join = true) =>
-      startSync('syncContacts', account, 'contacts', { scope, heartbeatSeconds: config.SYNC_HEARTBEAT_SECONDS }, join),
-    startOpenedSyncs: (syncs) =>
+    startSyncDetails: (account, cause, join = true) => startSync('syncDetails', account, 'details', {}, cause, join),
+    startSyncContacts: (account, scope, cause, join = true) => {
+      const more = { scope, heartbeatSeconds: config.SYNC_HEARTBEAT_SECONDS };
+      return startSync('syncContacts', account, 'contacts', more, cause, join);
+    },
+    startOpenedSyncs: (syncs, cause) =>
       starting(() =>
-        client.withDeadline(Date.now() + signalDeadlineMs * 3, () =>
-          signal('startSyncs', {
-            taskQueue,
+        client.withDeadline(Date.now() + signalDeadlineMs * 3, async () => {
+          const summary = `start of the syncs of ${syncs.kind} that a tenant requested`;
+          const options = {
+            ...(await startOptions(syncs, 'start_syncs', summary, cause)),
             workflowId: startSyncsWorkflowId(syncs.kind, syncs.tenantId),
             args: [syncs],
-            signal: refresh,
-            priority: fairly(syncs.tenantId),
-            typedSearchAttributes: new TypedSearchAttributes([
-              { key: searchAttributes.tenant, value: syncs.tenantId },
-              { key: searchAttributes.kind, value: 'start_syncs' },
-            ]),
-            staticSummary: `start of the syncs of ${syncs.kind} that a tenant requested`,
-          }),
-        ),
+          };
+          await signal('startSyncs', options, cause);
+        }),
       ),
-    startErasure: (erasure) =>
+    startErasure: (erasure, cause) =>
       starting(() =>
         client.withDeadline(Date.now() + signalDeadlineMs * 3, async () => {
           await client.workflow.start('erasePerson', {
-            taskQueue,
+            ...(await startOptions(erasure, 'erase_person', 'erasure of a person', cause)),
             workflowId: erasureWorkflowId(erasure.erasureId),
             workflowIdConflictPolicy: 'USE_EXISTING',
             args: [erasure],
-            priority: fairly(erasure.tenantId),
-            typedSearchAttributes: new TypedSearchAttributes([
-              { key: searchAttributes.tenant, value: erasure.tenantId },
-              { key: searchAttributes.kind, value: 'erase_person' },
-            ]),
-            staticSummary: 'erasure of a person',
           });
         }),
       ),
@@ -280,9 +269,6 @@ export function openTemporalClient(config: Config, keysOfInstallation: () => Pro
     close: () => connection.close(),
   };
 }
-
-/** Activities inherit it: the tasks of one tenant's backlog do not delay those of another tenant. */
-const fairly = (tenantId: string) => ({ fairnessKey: tenantId });
 
 /** A cluster, or Temporal Cloud with its key. Throws `ConfigError` where a PEM file cannot be read. */
 export const temporalAddress = (config: Config) => ({

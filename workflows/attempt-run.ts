@@ -8,6 +8,7 @@ import {
 } from '@temporalio/workflow';
 import type { AttemptRef, Progress } from '../domain/attempts.ts';
 import { login } from './activity-options.ts';
+import { createCauses, type Causes } from './causes.ts';
 import { failureCode } from './failure-code.ts';
 import { currentStep, refresh, refusals, status, submitStep, type ConnectionInput, type StepRef } from './messages.ts';
 
@@ -15,6 +16,7 @@ import { currentStep, refresh, refusals, status, submitStep, type ConnectionInpu
 export interface AttemptRun {
   view: Progress;
   refreshRequested: boolean;
+  causes: Causes;
   awaited: number;
   /** In the workflow's time, in milliseconds. */
   deadline: number;
@@ -23,8 +25,12 @@ export interface AttemptRun {
   move(summary: string, activity: (options: ActivityOptions) => Promise<Progress>): Promise<void>;
 }
 
+/** The step that ended last, with its attempt. */
+type LastStep = NonNullable<Progress['endedStep']> & { attempt: number };
+
 export function startAttemptRun(input: ConnectionInput): AttemptRun {
   let busy = false;
+  let lastStep: LastStep | null = null;
   const run: AttemptRun = {
     view: {
       attempt: 0,
@@ -34,9 +40,12 @@ export function startAttemptRun(input: ConnectionInput): AttemptRun {
       wakeAt: null,
       wakeInMs: null,
       reason: null,
+      outcome: null,
+      endedStep: null,
       accountState: 'connecting',
     },
     refreshRequested: false,
+    causes: createCauses(),
     awaited: 0,
     deadline: 0,
     ref: (attempt = run.view.attempt) => ({ ...input, attempt, now: Date.now() }),
@@ -45,6 +54,7 @@ export function startAttemptRun(input: ConnectionInput): AttemptRun {
       do await condition(() => !busy);
       while (busy);
       busy = true;
+      setCurrentDetails(describe(run, lastStep, `Now: ${summary}`));
       try {
         run.view = await activity({ summary, scheduleToCloseTimeout: Math.max(run.deadline - Date.now(), 30_000) });
       } catch (error) {
@@ -52,7 +62,9 @@ export function startAttemptRun(input: ConnectionInput): AttemptRun {
       } finally {
         busy = false;
       }
-      setCurrentDetails(describe(run.view));
+      const { attempt, endedStep } = run.view;
+      if (endedStep) lastStep = { attempt, ...endedStep };
+      setCurrentDetails(describe(run, lastStep, `Last: ${summary}`));
     },
   };
   const here = (): StepRef => ({ attempt: run.view.attempt, stepId: run.view.stepId, state: run.view.state });
@@ -62,11 +74,13 @@ export function startAttemptRun(input: ConnectionInput): AttemptRun {
   };
 
   setHandler(status, here);
-  setHandler(refresh, () => {
+  setHandler(refresh, (cause = 'operator') => {
+    run.causes.add(cause);
     run.refreshRequested = true;
   });
   setHandler(currentStep, async (attempt) => {
     if (attempt > run.view.attempt) {
+      run.causes.add('api');
       run.refreshRequested = true;
       run.awaited = Math.max(run.awaited, attempt);
     }
@@ -107,7 +121,15 @@ const actionWords = {
   another_way: 'The owner asked for another way',
 } as const;
 
-function describe(view: Progress): string {
-  if (view.state === 'open') return `Attempt ${view.attempt} waits at the step "${view.kind}".`;
-  return `Attempt ${view.attempt} ended${view.reason ? `: ${view.reason}` : ' well'}. The account is ${view.accountState}.`;
+/** For the Temporal UI: what the run does, how its attempt stands, and what asked it to look. */
+function describe({ view, causes }: AttemptRun, step: LastStep | null, move: string): string {
+  const { attempt } = view;
+  const lines = [move];
+  if (step?.attempt === attempt) lines.push(`The step "${step.kind}" ended: ${step.outcome ?? 'without an answer'}.`);
+  if (view.state === 'open' && view.kind !== null) lines.push(`Attempt ${attempt} waits at the step "${view.kind}".`);
+  if (view.state === 'ending') lines.push(`Reason to end: ${view.reason}.`);
+  if (view.outcome) lines.push(`Attempt ${attempt} ${view.outcome}${view.reason ? `: ${view.reason}` : ''}.`);
+  lines.push(`The account is ${view.accountState}.`);
+  if (causes.all()) lines.push(`Causes so far: ${causes.all()}.`);
+  return lines.join('\n\n');
 }

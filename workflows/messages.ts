@@ -18,8 +18,23 @@ export interface StepAction {
   answerId: string;
 }
 
-/** Check PostgreSQL and the provider. Carries nothing, so repeats are harmless. */
-export const refresh = defineSignal('refresh');
+/**
+ * What caused a start or a signal: a request or command, a webhook or its replay, the provider's login page, a login that
+ * succeeded, another login of the same identity, the reconciler, `patchbay rebuild`, or an operator's hand.
+ */
+export type Cause =
+  | 'api'
+  | 'webhook'
+  | 'replay'
+  | 'login_page'
+  | 'login'
+  | 'merge'
+  | 'reconciler'
+  | 'rebuild'
+  | 'operator';
+
+/** Check PostgreSQL and the provider. The cause is only shown, so repeats are harmless; without one it is `operator`. */
+export const refresh = defineSignal<[cause: Cause]>('refresh');
 
 /** Resolves when the attempt has a step. Makes the run read the requested operation. */
 export const currentStep = defineUpdate<StepRef, [attempt: number]>('currentStep');

@@ -1,38 +1,53 @@
-import { continueAsNew, workflowInfo } from '@temporalio/workflow';
+import { continueAsNew, setCurrentDetails, workflowInfo } from '@temporalio/workflow';
 import type { Activities } from '../activities/activities.ts';
+import { sumOf, type SweepCounts, type SweepProgress } from '../domain/syncs.ts';
 import { inBackfill, sweeps } from './activity-options.ts';
 
 /** Activities of one sweep at the same time. Each works for some minutes: the history grows with time, not with accounts. */
 const lanes = 16;
 
-/** No account has a workflow of its own. `dueAt`: when the sweep began; accounts due later belong to the next one. */
-export async function syncAllContacts(dueAt = Date.now()): Promise<void> {
-  const more = await inLanes(() =>
+const nothing: SweepCounts = { accounts: 0, failed: 0 };
+
+/**
+ * No account has a workflow of its own. `dueAt`: when the sweep began; accounts due later belong to the next one. `before`:
+ * what earlier runs of the same sweep did; the result includes it.
+ */
+export async function syncAllContacts(dueAt = Date.now(), before = nothing): Promise<SweepCounts> {
+  const { more, ...counts } = await inLanes(before, () =>
     sweeps.syncDueContacts.executeWithOptions({ ...inBackfill(), summary: 'Read address books' }, [
       { now: Date.now(), dueAt },
     ]),
   );
-  if (more) await continueAsNew<typeof syncAllContacts>(dueAt);
+  if (more) await continueAsNew<typeof syncAllContacts>(dueAt, counts);
+  return counts;
 }
 
-export async function fetchPictures(dueAt = Date.now()): Promise<void> {
-  const more = await inLanes(() =>
+export async function fetchPictures(dueAt = Date.now(), before = nothing): Promise<SweepCounts> {
+  const { more, ...counts } = await inLanes(before, () =>
     sweeps.fetchDuePictures.executeWithOptions({ ...inBackfill(), summary: 'Fetch pictures' }, [
       { now: Date.now(), dueAt },
     ]),
   );
-  if (more) await continueAsNew<typeof fetchPictures>(dueAt);
+  if (more) await continueAsNew<typeof fetchPictures>(dueAt, counts);
+  return counts;
 }
 
-/** One activity; where that leaves something, many at the same time. Returns whether a new run must continue. */
-async function inLanes(work: () => Promise<boolean>): Promise<boolean> {
-  if (!(await work())) return false;
+/** One activity; where that leaves something, many at the same time. `more`: a new run must continue. */
+async function inLanes(before: SweepCounts, activity: () => Promise<SweepProgress>): Promise<SweepProgress> {
+  let counts = before;
+  const work = async (): Promise<boolean> => {
+    const { more, accounts, failed } = await activity();
+    counts = sumOf(counts, { accounts, failed });
+    setCurrentDetails(`So far: ${counts.accounts} accounts, of which ${counts.failed} failed.`);
+    return more;
+  };
+  if (!(await work())) return { more: false, ...counts };
   let isLeft = true;
   const lane = async (): Promise<void> => {
     while (isLeft && !workflowInfo().continueAsNewSuggested) if (!(await work())) isLeft = false;
   };
   await Promise.all(Array.from({ length: lanes }, lane));
-  return isLeft;
+  return { more: isLeft, ...counts };
 }
 
 /** Its result is what each part did, in numbers; the failure of one part stops no other. */

@@ -1,10 +1,14 @@
-import { CancellationScope, isCancellation, setHandler } from '@temporalio/workflow';
+import { CancellationScope, isCancellation, setCurrentDetails, setHandler } from '@temporalio/workflow';
 import type { FailureCode } from '../domain/failures.ts';
+import type { SyncProgress } from '../domain/syncs.ts';
 import { contactsIn, details, inBackfill, login } from './activity-options.ts';
+import { createCauses } from './causes.ts';
 import { failureCode } from './failure-code.ts';
 import { refresh, type StartSyncsInput, type SyncContactsInput, type SyncDetailsInput } from './messages.ts';
 
-export function syncDetails(input: SyncDetailsInput): Promise<void> {
+type SyncResult = Omit<SyncProgress, 'more'>;
+
+export function syncDetails(input: SyncDetailsInput): Promise<SyncResult> {
   const ref = () => ({ ...input, now: Date.now() });
   return untilDone(
     () =>
@@ -14,7 +18,7 @@ export function syncDetails(input: SyncDetailsInput): Promise<void> {
 }
 
 /** All progress is in PostgreSQL: the history does not grow with the address book. */
-export function syncContacts({ heartbeatSeconds, ...run }: SyncContactsInput): Promise<void> {
+export function syncContacts({ heartbeatSeconds, ...run }: SyncContactsInput): Promise<SyncResult> {
   const ref = () => ({ ...run, now: Date.now() });
   const contacts = contactsIn(heartbeatSeconds);
   return untilDone(
@@ -23,40 +27,67 @@ export function syncContacts({ heartbeatSeconds, ...run }: SyncContactsInput): P
   );
 }
 
-/** Starts the syncs that a request opened for many accounts. Returns how many. */
-export async function startSyncs(input: StartSyncsInput): Promise<{ started: number }> {
+/** Starts the syncs that a request opened for many accounts. Returns how many were started and refused. */
+export async function startSyncs(input: StartSyncsInput): Promise<{ started: number; refused: number }> {
   let refreshRequested = false;
   setHandler(refresh, () => {
     refreshRequested = true;
   });
-  let started = 0;
+  const counts = { started: 0, refused: 0 };
   do {
     refreshRequested = false;
-    started += await details.startSyncs.executeWithOptions({ summary: `Start the syncs of ${input.kind}` }, [input]);
+    const { started, refused } = await details.startSyncs.executeWithOptions(
+      { summary: `Start the syncs of ${input.kind}` },
+      [input],
+    );
+    counts.started += started;
+    counts.refused += refused;
+    setCurrentDetails(`So far: ${counts.started} started, ${counts.refused} refused.`);
   } while (refreshRequested);
-  return { started };
+  return counts;
 }
 
 /** A trigger during the run repeats the sync: the activity sees it when it closes the run; a later one is a signal. */
 async function untilDone(
-  work: () => Promise<boolean>,
-  giveUp: (reason: FailureCode) => Promise<boolean>,
-): Promise<void> {
+  work: () => Promise<SyncProgress>,
+  giveUp: (reason: FailureCode) => Promise<SyncProgress>,
+): Promise<SyncResult> {
   let refreshRequested = false;
-  setHandler(refresh, () => {
+  let progress: SyncProgress = { more: true, state: 'running', reason: null, counts: {} };
+  const causes = createCauses();
+  const show = (): void => setCurrentDetails(describe(progress, causes.all()));
+  const take = (next: SyncProgress): void => {
+    // A late signal finds no run any more: how the run ended stays.
+    const isOver = next.state === 'none' && progress.state !== 'running';
+    progress = isOver ? { ...progress, more: false } : next;
+    show();
+  };
+  setHandler(refresh, (cause = 'operator') => {
     refreshRequested = true;
+    causes.add(cause);
+    show();
   });
-  let more: boolean;
   do {
     refreshRequested = false;
     try {
-      more = await work();
+      take(await work());
     } catch (error) {
       if (isCancellation(error)) {
-        await CancellationScope.nonCancellable(() => giveUp('cancelled'));
+        take(await CancellationScope.nonCancellable(() => giveUp('cancelled')));
         throw error;
       }
-      more = await giveUp(failureCode(error));
+      take(await giveUp(failureCode(error)));
     }
-  } while (more || refreshRequested);
+  } while (progress.more || refreshRequested);
+  const { more: _more, ...result } = progress;
+  return result;
+}
+
+/** For the Temporal UI. While an activity reads an address book, the counts are in its last heartbeat. */
+function describe({ state, reason, counts }: SyncProgress, causes: string): string {
+  const lines = [`State: ${state}${reason ? ` (${reason})` : ''}.`];
+  const counted = Object.entries(counts).map(([what, count]) => `${what} ${count}`);
+  if (counted.length) lines.push(`So far: ${counted.join(', ')}.`);
+  if (causes) lines.push(`Causes so far: ${causes}.`);
+  return lines.join('\n\n');
 }

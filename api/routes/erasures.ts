@@ -72,7 +72,7 @@ async function erase(
     await openErasure(em, vault, ref, person, clock.now());
   });
   try {
-    await temporal.startErasure(ref);
+    await temporal.startErasure(ref, 'api');
   } catch (error) {
     log.warn({ erasure: operationId, err: error }, 'an erasure could not be started; the reconciler will');
   }

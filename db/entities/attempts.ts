@@ -1,7 +1,7 @@
 import { defineEntity, p } from '@mikro-orm/core';
 import type { Who } from '../../domain/accounts.ts';
 import type { Method } from '../../domain/channels.ts';
-import type { StepKind } from '../../domain/steps.ts';
+import type { StepKind, StepOutcome } from '../../domain/steps.ts';
 import { Account } from './accounts.ts';
 
 /** An `automatic` attempt does only what needs no owner. */
@@ -91,7 +91,7 @@ const ConnectionStepSchema = defineEntity({
     sentAt: p.datetime().strictNullable(),
     /** Committed before a code is requested again or another way is tried: a retry of that request asks no second time. */
     moveId: p.uuid().strictNullable(),
-    outcome: p.text().$type<'accepted' | 'refused' | 'unclear' | 'replaced'>().strictNullable(),
+    outcome: p.text().$type<StepOutcome>().strictNullable(),
     endedAt: p.datetime().strictNullable(),
   },
 });

@@ -1,16 +1,9 @@
 import { createHmac } from 'node:crypto';
 import { Connection } from '@temporalio/client';
+import { searchAttributes } from '../../domain/search-attributes.ts';
 import type { PartSpec } from './supervisor.ts';
 
-/** Ids and enumerated words only. */
-const SEARCH_ATTRIBUTES = [
-  'PatchbayTenant',
-  'PatchbayAccount',
-  'PatchbayChannel',
-  'PatchbayProvider',
-  'PatchbayState',
-  'PatchbayKind',
-];
+const SEARCH_ATTRIBUTES = Object.values(searchAttributes).map(({ name }) => name);
 
 const NAMESPACE = 'default';
 

@@ -6,6 +6,7 @@ import { lockAccountOfLogin } from '../../db/queries/accounts/lock-accounts.ts';
 import { SyncRun } from '../../db/entities/events.ts';
 import { noteFailedTry } from '../../db/queries/syncs/note-failed-try.ts';
 import { failureRow, ProviderFailure, type FailureCode } from '../../domain/failures.ts';
+import type { SyncProgress } from '../../domain/syncs.ts';
 import { connectionTo } from '../connections/login/attempt-tx.ts';
 import { timeOf, type Context } from '../context.ts';
 import { followCheck, isDifferentIdentity } from './follow-check.ts';
@@ -20,10 +21,10 @@ export interface DetailsRef {
 }
 
 /**
- * Collects an account's details for its running sync run. Answers whether another trigger came meanwhile, so that the
+ * Collects an account's details for its running sync run. Answers `more` where another trigger came meanwhile, so that the
  * workflow runs once more. That is read in the transaction that closes the run, so no trigger is lost.
  */
-export async function collectDetails(context: Context, ref: DetailsRef): Promise<boolean> {
+export async function collectDetails(context: Context, ref: DetailsRef): Promise<SyncProgress> {
   const at = timeOf(context, ref);
   const connection = await context.db.tenant(ref.tenantId, async (em) => {
     const run = await em.findOne(SyncRun, running(ref));
@@ -32,7 +33,7 @@ export async function collectDetails(context: Context, ref: DetailsRef): Promise
     const account = await em.findOneOrFail(Account, { id: ref.accountId });
     return account.providerAccountId ? connectionTo(context, em, account, at, account.providerAccountId) : 'unlinked';
   });
-  if (!connection) return false;
+  if (!connection) return noRun;
   if (connection === 'unlinked') return finish(context, ref, at, 'failed', 'not_connected');
 
   const { provider } = connection;
@@ -44,7 +45,8 @@ export async function collectDetails(context: Context, ref: DetailsRef): Promise
       const account = await lockAccountOfLogin(em, ref.accountId, call.providerAccountId ?? '');
       const run = await lockRun(em, ref);
       // A disconnection has ended the run; another login is asked by the same run anew.
-      if (!run || !account) return run !== null;
+      if (!run) return noRun;
+      if (!account) return goesOn;
       const isDifferent = isDifferentIdentity(account, view);
       followCheck(em, account, view, at);
       // A restart is the next check's to try.
@@ -76,7 +78,7 @@ const noteFailure = (context: Context, ref: DetailsRef, { code }: ProviderFailur
 const isRetried = ({ code }: ProviderFailure): boolean => ['retry', 'wait'].includes(failureRow(code).action);
 
 /** Ends a run that failed for good. Answers as `collectDetails` does. */
-export function giveUpDetails(context: Context, ref: DetailsRef & { reason: FailureCode }): Promise<boolean> {
+export function giveUpDetails(context: Context, ref: DetailsRef & { reason: FailureCode }): Promise<SyncProgress> {
   return finish(context, ref, timeOf(context, ref), ref.reason === 'cancelled' ? 'cancelled' : 'failed', ref.reason);
 }
 
@@ -86,29 +88,32 @@ const finish = (
   at: Date,
   state: 'succeeded' | 'failed' | 'cancelled',
   reason: FailureCode | null,
-): Promise<boolean> =>
+): Promise<SyncProgress> =>
   context.db.tenant(ref.tenantId, async (em) => {
     if (reason && failureRow(reason).action === 'reconnect') await dueForCheck(em, ref.accountId, at);
     const run = await lockRun(em, ref);
-    return run !== null && end(context, run, at, state, reason, {});
+    return run ? end(context, run, at, state, reason, {}) : noRun;
   });
 
-/** Ends a locked run, unless another trigger came meanwhile: then true, and it goes once more. */
+const noRun: SyncProgress = { more: false, state: 'none', reason: null, counts: {} };
+const goesOn: SyncProgress = { more: true, state: 'running', reason: null, counts: {} };
+
+/** Ends a locked run, unless another trigger came meanwhile: then it goes once more. */
 function end(
   context: Context,
   run: SyncRun,
   at: Date,
   state: 'succeeded' | 'failed' | 'cancelled',
   reason: FailureCode | null,
-  stats: Record<string, unknown>,
-): boolean {
+  stats: Record<string, number>,
+): SyncProgress {
   if (run.again) {
     run.reason = null;
-    return true;
+    return goesOn;
   }
   Object.assign(run, { state, reason, stats, endedAt: at });
   context.metrics.syncs.inc({ kind: 'details', outcome: reason ?? state });
-  return false;
+  return { more: false, state, reason, counts: stats };
 }
 
 /** What a collection would change, without storing anything. */

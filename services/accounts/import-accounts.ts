@@ -128,7 +128,7 @@ async function takeOver(
       await addAttempt(context, em, made, { id: newId(), operation: 'reconnect', method, automatic: true });
       return made;
     });
-    await signalConnection(context, refOf(account));
+    await signalConnection(context, refOf(account), 'api');
     return result(listed, 'imported', account.id);
   } catch (error) {
     // Another request imported it at this moment.

@@ -30,7 +30,7 @@ export async function disconnectAccount(
     if (!done) await addAttempt(context, em, found, attempt);
     return { account: found, attemptId: operationId };
   });
-  await signalConnection(context, refOf(account));
+  await signalConnection(context, refOf(account), 'api');
   return context.db.tenant(principal.tenantId, async (em) => ({
     account: await em.findOneOrFail(Account, { id: account.id }),
     ...(await attemptWithStep(em, attemptId)),
@@ -49,6 +49,6 @@ export async function cancelAttempt(
     else if (newest?.state !== 'cancelled') throw new Problem('attempt_ended', 'No attempt is running.');
     return found;
   });
-  await signalConnection(context, refOf(account));
+  await signalConnection(context, refOf(account), 'api');
   return currentAttempt(context, principal, accountId);
 }

@@ -51,7 +51,7 @@ export async function acceptCallback(
     return record(context, em, locked, report.providerAccountId);
   });
   if (!account) throw new Problem('attempt_ended', 'The login that this callback belongs to is over.');
-  await signalConnection(context, account);
+  await signalConnection(context, account, 'login_page');
 }
 
 /** The account to signal; null when the token no longer counts. */
@@ -107,7 +107,7 @@ export async function returnFromPage(
     return { account: refOf(account), redirect: attempt.redirects?.[outcome] };
   });
   // A finished login is then seen though its callback is late.
-  if (outcome === 'success') await signalConnection(context, account);
+  if (outcome === 'success') await signalConnection(context, account, 'login_page');
   return redirect;
 }
 
@@ -127,6 +127,6 @@ export async function leaveLogin(context: Context, provider: string, token: stri
     }
     return { account: refOf(locked.account), redirect: attempt.redirects?.failure };
   });
-  await signalConnection(context, account);
+  await signalConnection(context, account, 'login_page');
   return redirect;
 }

@@ -36,7 +36,7 @@ export async function watchAttempt(
     if (!newest) throw new Problem('not_found', 'The account has no attempt yet.');
     if (!signalled && isOverdue(newest, context.clock.now())) {
       signalled = true;
-      void signalConnection(context, refOf(account));
+      void signalConnection(context, refOf(account), 'api');
     }
     return newest;
   };

@@ -44,6 +44,6 @@ export async function returnFromOAuth(
     }
     return { account: refOf(held), redirect: attempt.redirects?.[outcome] };
   });
-  await signalConnection(context, account);
+  await signalConnection(context, account, 'login_page');
   return { outcome, redirect };
 }

@@ -13,12 +13,13 @@ import {
 import { noteFailedTry } from '../../db/queries/syncs/note-failed-try.ts';
 import { Account } from '../../db/entities/accounts.ts';
 import { ProviderFailure, type FailureCode } from '../../domain/failures.ts';
+import type { SyncProgress } from '../../domain/syncs.ts';
 import { connectionTo } from '../connections/login/attempt-tx.ts';
 import { contactsEveryMs } from '../../platform/config.ts';
 import { timeOf, type Context } from '../context.ts';
 import { readContacts, readGroup, readOne, type ContactBatch, type Reading } from './read-contacts.ts';
 import { savePage } from './save-page.ts';
-import { ContactSyncStats } from './contact-sync-stats.ts';
+import { ContactSyncStats, type ContactStats } from './contact-sync-stats.ts';
 
 export interface SyncContactsRef extends RunOf {
   now: number;
@@ -46,26 +47,31 @@ export interface Holder {
   id: string;
   try: number;
   signal: AbortSignal;
+  /** Called with the run's counts after each page. */
+  counted?: (counts: ContactStats) => void;
 }
 
-/** Ends a run that failed for good, with its reason. Answers whether another trigger makes it go once more. */
+/** Ends a run that failed for good, with its reason. Answers `more` where another trigger makes it go once more. */
 export async function giveUpContacts(
   context: Context,
   ref: SyncContactsRef & { reason: FailureCode },
   holder: string,
-): Promise<boolean> {
-  const again = await context.db.tenant(ref.tenantId, (em) =>
+): Promise<SyncProgress> {
+  const ended = await context.db.tenant(ref.tenantId, (em) =>
     failRun(em, context.vault, ref, holder, ref.reason, timeOf(context, ref)),
   );
-  if (!again) context.metrics.syncs.inc({ kind: 'contacts', outcome: ref.reason });
-  return again;
+  if (!ended?.again) context.metrics.syncs.inc({ kind: 'contacts', outcome: ref.reason });
+  if (!ended) return { more: false, state: 'none', reason: ref.reason, counts: {} };
+  const { again, stats: counts } = ended;
+  if (again) return { more: true, state: 'running', reason: null, counts };
+  return { more: false, state: ref.reason === 'cancelled' ? 'cancelled' : 'failed', reason: ref.reason, counts };
 }
 
 /**
- * Works on an account's running contacts sync until the run has ended or another worker took it (false), or until the
- * time for one activity is over (true). Throws `SyncBusy` while another worker holds the run.
+ * Works on an account's running contacts sync until the run has ended or another worker took it, or until the time for
+ * one activity is over (`more`). Throws `SyncBusy` while another worker holds the run.
  */
-export async function syncContacts(context: Context, ref: SyncContactsRef, holder: Holder): Promise<boolean> {
+export async function syncContacts(context: Context, ref: SyncContactsRef, holder: Holder): Promise<SyncProgress> {
   const began = Date.now();
   const until = (): Date => new Date(timeOf(context, ref).getTime() + leaseMs);
   for (;;) {
@@ -73,17 +79,24 @@ export async function syncContacts(context: Context, ref: SyncContactsRef, holde
       if (error instanceof ProviderFailure) await noteFailure(context, ref, error);
       throw error;
     });
-    if (!found) return false;
+    if (!found) return { more: false, state: 'none', reason: null, counts: {} };
     if ('busyUntil' in found) throw new SyncBusy(found.busyUntil.getTime() - timeOf(context, ref).getTime());
     const keeping = keepLease(context, ref, found.run.id, holder, until);
     try {
-      const outcome = await readAll(context, ref, found, holder, began, until);
-      if (outcome !== 'again') return outcome === 'more';
+      const counted = new ContactSyncStats(found.run.stats, found.pages);
+      const outcome = await readAll(context, ref, found, counted, holder, began, until);
+      if (outcome !== 'again') return { ...outcomes[outcome], reason: null, counts: { ...counted.stats } };
     } finally {
       clearInterval(keeping);
     }
   }
 }
+
+const outcomes = {
+  done: { more: false, state: 'succeeded' },
+  more: { more: true, state: 'running' },
+  taken: { more: false, state: 'taken' },
+} as const;
 
 /** The run's state and its connection, as one lease. */
 const claim = (
@@ -155,12 +168,12 @@ interface Claimed {
 async function readAll(
   context: Context,
   ref: SyncContactsRef,
-  { run, pages: seenBefore, login, reading }: Claimed,
+  { run, login, reading }: Claimed,
+  counted: ContactSyncStats,
   holder: Holder,
   began: number,
   until: () => Date,
 ): Promise<'done' | 'again' | 'more' | 'taken'> {
-  const counted = new ContactSyncStats(run.stats, seenBefore);
   let from = run.cursor;
   const pages = from === atTheEnd ? nothing() : await pagesOf(context, ref, run, reading, holder);
   for await (const page of pages) {
@@ -169,6 +182,7 @@ async function readAll(
       advanceRun(em, ref, { id: run.id, from, to, part: page.part, stats, seen }, holder.id, until()),
     );
     if (kept !== 'kept') return kept === 'taken' ? 'taken' : 'again';
+    holder.counted?.(counted.stats);
     from = to;
     if (page.cursor !== null && Date.now() - began > handBackMs) return 'more';
   }

@@ -15,8 +15,10 @@ const pageSize = 200;
 /**
  * Takes the person out of every address book of the tenant, an account at a time under its lock, so that a sync
  * which writes there ends first. Repeats where an account holds an alias of the person that was not known before.
+ * Returns how many accounts it went through, repeats included.
  */
-export async function eraseContacts(context: Context, ref: ErasingRef): Promise<void> {
+export async function eraseContacts(context: Context, ref: ErasingRef): Promise<{ accounts: number }> {
+  let accounts = 0;
   let grew: boolean;
   do {
     grew = false;
@@ -25,9 +27,11 @@ export async function eraseContacts(context: Context, ref: ErasingRef): Promise<
         accountsAfter(em, after ?? firstId, pageSize),
       );
       for (const id of page) if (await eraseInAccount(context, ref, id)) grew = true;
+      accounts += page.length;
       after = page.length === pageSize ? (page.at(-1) ?? null) : null;
     }
   } while (grew);
+  return { accounts };
 }
 
 /** Answers whether the account knew the person by a name that was new. */

@@ -10,5 +10,5 @@ export async function erasePerson(context: Context, erasure: ErasureRef): Promis
   do {
     await rememberErased(context, ref);
     await eraseContacts(context, ref);
-  } while (!(await eraseRecords(context, ref)));
+  } while ((await eraseRecords(context, ref)).more);
 }

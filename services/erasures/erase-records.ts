@@ -1,5 +1,6 @@
-import { closeErasure, runningErasure } from '../../db/queries/erasures/erasures.ts';
+import { closeErasure, countsOf, runningErasure } from '../../db/queries/erasures/erasures.ts';
 import { digestsOf } from '../../db/queries/erasures/ledger.ts';
+import type { ErasureCounts } from '../../domain/erasure.ts';
 import { timeOf, type Context } from '../context.ts';
 import { eraseAnswers } from './erase-answers.ts';
 import { eraseBodies } from './erase-bodies.ts';
@@ -8,21 +9,24 @@ import type { ErasingRef } from './remember-erased.ts';
 
 /**
  * Takes away what else speaks of the person: sealed bodies of events, runs of syncs that were about them, kept answers.
- * Then the erasure is done, and this answers true; false where a new name of the person became known meanwhile.
+ * Then the erasure is done; `more` where a new name of the person became known meanwhile. `counts`: what it took so far.
  */
-export async function eraseRecords(context: Context, ref: ErasingRef): Promise<boolean> {
+export async function eraseRecords(
+  context: Context,
+  ref: ErasingRef,
+): Promise<{ more: boolean; counts: Partial<ErasureCounts> }> {
   const { db, vault } = context;
   const { tenantId, erasureId } = ref;
   const running = await db.tenant(tenantId, (em) => runningErasure(em, vault, erasureId));
-  if (!running) return true;
+  if (!running) return { more: false, counts: await db.tenant(tenantId, (em) => countsOf(em, erasureId)) };
   const digests = await db.tenant(tenantId, (em) => digestsOf(em, erasureId));
   await eraseBodies(context, ref, running.person.subjects);
   await eraseRuns(context, ref, digests);
   await eraseAnswers(context, ref, running.person);
   return db.tenant(tenantId, async (em) => {
     const now = await runningErasure(em, vault, erasureId, true);
-    if (now && now.person.subjects.length > running.person.subjects.length) return false;
-    await closeErasure(em, erasureId, timeOf(context, ref));
-    return true;
+    const more = now !== null && now.person.subjects.length > running.person.subjects.length;
+    if (!more) await closeErasure(em, erasureId, timeOf(context, ref));
+    return { more, counts: await countsOf(em, erasureId) };
   });
 }

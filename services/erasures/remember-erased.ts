@@ -12,23 +12,24 @@ const pageSize = 5_000;
 
 /**
  * Finds out by which names the tenant knows the person and writes them into the ledger, before anything is taken away:
- * from then on no sync and no event stores the person again.
+ * from then on no sync and no event stores the person again. Returns how many names there are.
  */
-export async function rememberErased(context: Context, ref: ErasingRef): Promise<void> {
+export async function rememberErased(context: Context, ref: ErasingRef): Promise<{ names: number }> {
   const { db, vault } = context;
   const { tenantId, erasureId } = ref;
   const running = await db.tenant(tenantId, (em) => runningErasure(em, vault, erasureId));
-  if (!running) return;
+  if (!running) return { names: 0 };
   const found = running.fromLedger ? await subjectsOfDigests(context, ref) : [];
-  await db.tenant(tenantId, async (em) => {
+  return db.tenant(tenantId, async (em) => {
     const now = await runningErasure(em, vault, erasureId, true);
-    if (!now) return;
+    if (!now) return { names: 0 };
     const { subjects, contactIds } = now.person;
     const person = await findPerson(em, { subjects: [...subjects, ...found], contactIds });
     const ledger = await openLedger(em, vault);
     const digests = person.subjects.map((one) => ledger.digest(tenantId, one));
     await addToLedger(em, { id: erasureId, tenantId }, digests, timeOf(context, ref));
     await setTarget(em, vault, ref, person);
+    return { names: person.subjects.length };
   });
 }
 

@@ -18,6 +18,7 @@ import { openDetailsRun } from '../../db/queries/syncs/open-details-run.ts';
 import { accountsWithRefusedKey } from '../../db/queries/tenants/refused-keys.ts';
 import { unsentAfterMs } from '../../domain/attempts.ts';
 import type { AccountRef } from '../../temporal/client.ts';
+import type { Cause } from '../../workflows/messages.ts';
 import { showRefusedKey } from '../accounts/refused-keys.ts';
 import type { Context } from '../context.ts';
 import { pageSize, type Stalled } from './repair.ts';
@@ -47,6 +48,8 @@ const refOf = (row: StalledAccount): AccountRef => ({
 /** Which rows to find: those that are stalled by now, or everything open, for a rebuild. */
 export type Scope = 'stalled' | 'open';
 
+const causeOf = (scope: Scope): Cause => (scope === 'open' ? 'rebuild' : 'reconciler');
+
 /** Accounts whose connection workflow must be signalled. */
 export function connections({ db, clock, temporal }: Context, scope: Scope): Stalled<OpenAccount> {
   const since = (): StalledSince => ({
@@ -61,7 +64,7 @@ export function connections({ db, clock, temporal }: Context, scope: Scope): Sta
     name: 'connections',
     find: (em, after) => stalledAccounts(em, scope === 'open' ? null : since(), after, pageSize),
     mark: ({ mark }) => mark,
-    move: (row) => temporal.remindConnection(refOf(row), signalDeadlineMs),
+    move: (row) => temporal.remindConnection(refOf(row), causeOf(scope), signalDeadlineMs),
     after: (moved) =>
       db.system((em) =>
         clearOwedSignals(
@@ -88,8 +91,8 @@ export function syncs({ clock, temporal }: Context, scope: Scope): Stalled<Stall
     find: (em, after) => runningSyncs(em, ...before(), after, pageSize),
     move: ({ account_id: id, kind, scope: of, ...row }) =>
       kind === 'contacts'
-        ? temporal.startSyncContacts(refOf({ ...row, id }), of, false)
-        : temporal.startSyncDetails(refOf({ ...row, id }), false),
+        ? temporal.startSyncContacts(refOf({ ...row, id }), of, causeOf(scope), false)
+        : temporal.startSyncDetails(refOf({ ...row, id }), causeOf(scope), false),
   };
 }
 
@@ -97,7 +100,7 @@ export function syncs({ clock, temporal }: Context, scope: Scope): Stalled<Stall
 export const erasures = ({ clock, temporal }: Context): Stalled<{ id: string; tenant_id: string }> => ({
   name: 'erasures',
   find: (em, after) => stalledErasures(em, ago(clock.now(), beginMs), after, pageSize),
-  move: ({ id, tenant_id: tenantId }) => temporal.startErasure({ tenantId, erasureId: id }),
+  move: ({ id, tenant_id: tenantId }) => temporal.startErasure({ tenantId, erasureId: id }, 'reconciler'),
 });
 
 /** Active accounts whose details were never collected. */
@@ -106,7 +109,7 @@ export const missingDetails = ({ db, clock, temporal }: Context): Stalled<Stalle
   find: (em, after) => accountsWithoutDetails(em, ago(clock.now(), detailsRestMs), after, pageSize),
   move: async (row) => {
     await db.system((em) => openDetailsRun(em, row.id, clock.now()));
-    await temporal.startSyncDetails(refOf(row));
+    await temporal.startSyncDetails(refOf(row), 'reconciler');
   },
 });
 
@@ -118,7 +121,7 @@ export function missingContacts({ db, clock, temporal, providers }: Context): St
     move: async (row) => {
       const account = { id: row.id, tenantId: row.tenant_id };
       const { scope } = await db.system((em) => openFirstContactsRun(em, account, clock.now()));
-      await temporal.startSyncContacts(refOf(row), scope);
+      await temporal.startSyncContacts(refOf(row), scope, 'reconciler');
     },
   };
 }
@@ -130,7 +133,7 @@ export const contactsAgain = ({ db, clock, temporal }: Context): Stalled<Stalled
   move: async (row) => {
     const account = { id: row.id, tenantId: row.tenant_id };
     const run = await db.system((em) => openContactsRunAgain(em, account, clock.now()));
-    if (run) await temporal.startSyncContacts(refOf(row), run.scope);
+    if (run) await temporal.startSyncContacts(refOf(row), run.scope, 'reconciler');
   },
 });
 

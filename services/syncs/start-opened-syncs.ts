@@ -12,15 +12,16 @@ const startsAtOnce = 10;
 
 /**
  * Starts the workflow of each sync of a tenant that was opened, from the run after `after` on. `onPage` is called with
- * the last run of each page. A sync that Temporal refuses is left to the reconciler. Returns how many were started.
+ * the last run of each page. A sync that Temporal refuses is left to the reconciler. Returns how many were started and refused.
  */
 export async function startOpenedSyncs(
   { db, temporal, log }: Context,
   { tenantId, kind }: { tenantId: string; kind: SyncKind },
   after: string = firstId,
   onPage: (last: string) => void = () => undefined,
-): Promise<number> {
+): Promise<{ started: number; refused: number }> {
   let started = 0;
+  let refused = 0;
   for (let from: string | null = after; from !== null;) {
     const last: string = from;
     const runs = await db.tenant(tenantId, (em) => openedRuns(em, kind, last, page));
@@ -28,10 +29,13 @@ export async function startOpenedSyncs(
     const work = async (): Promise<void> => {
       for (const { scope, id, ...account } of turns) {
         try {
-          await (kind === 'details' ? temporal.startSyncDetails(account) : temporal.startSyncContacts(account, scope));
+          await (kind === 'details'
+            ? temporal.startSyncDetails(account, 'api')
+            : temporal.startSyncContacts(account, scope, 'api'));
           started += 1;
         } catch (error) {
           if (isTemporalDown(error) || isDatabaseDown(error)) throw error;
+          refused += 1;
           log.warn({ sync: id, err: error }, 'a sync was not started; the reconciler starts it');
         }
       }
@@ -40,5 +44,5 @@ export async function startOpenedSyncs(
     from = runs.length === page ? (runs.at(-1)?.id ?? null) : null;
     if (from) onPage(from);
   }
-  return started;
+  return { started, refused };
 }

@@ -43,15 +43,15 @@ export async function beginSyncs(
     ids.push(...(await db.tenant(tenantId, (em) => openRuns(em, request.kind, batch, clock.now()))));
   }
   if (accounts.length > startsInRequest) {
-    await startOpenedSyncs(context, { tenantId, kind: request.kind });
+    await startOpenedSyncs(context, { tenantId, kind: request.kind }, 'api');
     return ids;
   }
   const scope = runs[0]?.scope ?? '';
   for (const account of accounts) {
     const ref = refOf(account);
     const taken = await (request.kind === 'details'
-      ? startDetailsSync(context, ref)
-      : startContactsSync(context, ref, scope));
+      ? startDetailsSync(context, ref, 'api')
+      : startContactsSync(context, ref, scope, 'api'));
     if (!taken) break;
   }
   return ids;

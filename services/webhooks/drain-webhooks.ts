@@ -12,7 +12,7 @@ export async function drainWebhooks(context: Context): Promise<number> {
   const accounts = await db.system((em) => applyOwed(em, clock.now()));
   let signalled = 0;
   for (const { id: accountId, tenantId, channel, provider, events } of accounts) {
-    if (!(await signalConnection(context, { accountId, tenantId, channel, provider }))) break;
+    if (!(await signalConnection(context, { accountId, tenantId, channel, provider }, 'webhook'))) break;
     await db.system((em) => clearSignals(em, events));
     signalled += 1;
   }

@@ -39,7 +39,7 @@ export async function replayEvent(context: Context, id: string): Promise<void> {
       : replayOne(context, em, event, request, read);
   });
   for (const { account, ...event } of owing)
-    if (account && (await signalConnection(context, account)))
+    if (account && (await signalConnection(context, account, 'replay')))
       await context.db.system((em) => clearSignals(em, [event]));
 }
 

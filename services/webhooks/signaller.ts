@@ -40,7 +40,7 @@ export function createSignaller(context: Pick<Context, 'temporal' | 'db' | 'log'
   const send = async (account: AccountRef, events: EventRef[]): Promise<void> => {
     if (performance.now() < restUntil) return;
     try {
-      await temporal.signalConnection(account);
+      await temporal.signalConnection(account, 'webhook');
       failures = 0;
       await db.intake(account.accountId, (em) => clearSignals(em, events));
     } catch (error) {

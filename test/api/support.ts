@@ -43,7 +43,7 @@ export function createStandIn(): StandIn {
       check();
       temporal.signalled.push(account.accountId);
     },
-    remindConnection: (account) => temporal.signalConnection(account),
+    remindConnection: (account) => temporal.signalConnection(account, 'reconciler'),
     currentStep: async (account, attempt) => {
       await temporal.onFirstStep(account, attempt);
       return null;

@@ -36,6 +36,7 @@ export function createContactSyncs(stack: TestStack): ContactSyncs {
     await context.temporal.startSyncContacts(
       { tenantId, accountId, channel: 'whatsapp', provider: 'wasender' },
       run.scope,
+      'api',
     );
     return run.id;
   };

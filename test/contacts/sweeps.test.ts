@@ -176,7 +176,9 @@ describe('a sweep that stops half-way', () => {
       // Another sync of one of the accounts that are left.
       await syncs.sync(toCome[0]!);
       const known = how === 'killed' ? JSON.parse(JSON.stringify(saved.at(-1))) : undefined;
-      expect(await trying(known).run(sweepActivities(stack.worker.context).syncDueContacts, ref)).toBe(false);
+      expect(await trying(known).run(sweepActivities(stack.worker.context).syncDueContacts, ref)).toMatchObject({
+        more: false,
+      });
       await readOnceEach(ids);
     },
   );
@@ -185,7 +187,7 @@ describe('a sweep that stops half-way', () => {
     const { ids, worker, end, toCome } = await inTheMiddle('turn');
     await syncs.sync(toCome[0]!);
     worker.goOn();
-    expect(await end).toBe(false);
+    expect(await end).toMatchObject({ more: false });
     await readOnceEach(ids);
   });
 
@@ -215,7 +217,7 @@ describe('a sweep that stops half-way', () => {
     const { id } = await syncs.connected({ size: 10, seed: 'saved' });
     await syncs.query(`update accounts set contacts_due_at = now() - interval '1 hour' where id = ?`, [id]);
     const sweep = sweepActivities(stack.worker.context).syncDueContacts;
-    expect(await trying({ leased: ['; --'], until: 5 }).run(sweep, { now: Date.now() })).toBe(false);
+    expect(await trying({ leased: ['; --'], until: 5 }).run(sweep, { now: Date.now() })).toMatchObject({ more: false });
     expect(await runs([id])).toMatchObject([{ state: 'succeeded' }, { state: 'succeeded' }]);
   });
 });

@@ -1,4 +1,6 @@
-import { openContactsRunAgain } from '../../db/queries/syncs/open-contacts-run.ts';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { syncActivities } from '../../activities/syncs.ts';
+import { openContactsRun, openContactsRunAgain } from '../../db/queries/syncs/open-contacts-run.ts';
 import { newId } from '../../platform/ids.ts';
 import { eventually } from '../support/eventually.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
@@ -37,6 +39,23 @@ it('B1: reads the address book after a connection without a request, and counts 
     erased: 0,
   });
   expect(await syncs.query('select * from sync_pages')).toEqual([]);
+});
+
+it('A12: shows its counts in the heartbeats while it reads', async () => {
+  const { id } = await syncs.connected({ size: 5000, seed: 'heartbeats' });
+  const { context } = stack.worker;
+  const [{ tenant_id: tenantId }] = await syncs.query('select tenant_id from accounts where id = ?', [id]);
+  const { scope } = await context.db.system((em) =>
+    openContactsRun(em, context.vault, { id, tenantId }, null, context.clock.now()),
+  );
+  const activity = new MockActivityEnvironment();
+  const shown: unknown[] = [];
+  activity.on('heartbeat', (details: unknown) => shown.push(details));
+  const ref = { tenantId, accountId: id, scope, now: Date.now() };
+  const end = await activity.run(syncActivities(context).syncContacts, ref);
+  const counts = (read: number) => expect.objectContaining({ total_fetched: read, inserted: 0, unchanged: read });
+  expect(end).toEqual({ more: false, state: 'succeeded', reason: null, counts: counts(5000) });
+  expect(shown).toEqual([2000, 4000, 5000].map(counts));
 });
 
 it('B11: writes changed contacts only', async () => {

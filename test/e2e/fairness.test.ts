@@ -91,7 +91,7 @@ it("one tenant's backlog of syncs, which a run starts, does not delay another te
   expect(body.items).toHaveLength(many);
   // The request opened them; a run started them.
   const starting = client.workflow.getHandle(startSyncsWorkflowId('details', tenantId));
-  expect(await starting.result()).toEqual({ started: expect.any(Number) });
+  expect(await starting.result()).toEqual({ started: expect.any(Number), refused: 0 });
   await eventually('the first ones to end', async () => (await running(tenantId)) < many - 4);
 
   const { body: run } = await other.post(`/api/v1/accounts/${single}/syncs`, { kind: 'details' });

@@ -62,10 +62,12 @@ describe('a repair', () => {
         ...context,
         temporal: {
           ...temporal,
-          remindConnection: (account, deadlineMs) => {
-            if (account.accountId !== refused) return temporal.remindConnection(account, deadlineMs);
+          remindConnection: (account, cause, deadlineMs) => {
+            if (account.accountId !== refused) return temporal.remindConnection(account, cause, deadlineMs);
             tries += 1;
-            return isRefusing ? Promise.reject(new Error('refused')) : temporal.remindConnection(account, deadlineMs);
+            return isRefusing
+              ? Promise.reject(new Error('refused'))
+              : temporal.remindConnection(account, cause, deadlineMs);
           },
         },
       },
@@ -134,6 +136,7 @@ it('a run that takes no more signals is ended with a named reason, and a new one
   await expect(spent.signal('refresh')).rejects.toThrow();
   await stack.worker.context.temporal.signalConnection(
     { ...(await refOf(account.id)), channel: 'whatsapp', provider: 'unipile' },
+    'webhook',
     10_000,
   );
   const after = await client.workflow.getHandle(workflowId).describe();

@@ -338,9 +338,10 @@ describe('SECURITY 8: what Temporal shows of a run holds no personal data', () =
     }
   });
 
-  it('its search attributes are ids and words of ours, and it has no memo', () => {
+  it("its search attributes are ids, words of ours and the tenant's name, and it has no memo", () => {
     const names = [...channelNames, ...Object.keys(providers)];
-    const words = [...names, 'connection', 'sync_details', 'sweep', 'maintenance', 'running'];
+    const { tenant } = stack.describe();
+    const words = [...names, tenant, 'connection', 'sync_details', 'sweep', 'maintenance'];
     const states = ['connecting', 'active', 'degraded', 'reconnect_required', 'disconnected', 'failed'];
     for (const run of ours()) {
       const { info } = run;
@@ -349,7 +350,7 @@ describe('SECURITY 8: what Temporal shows of a run holds no personal data', () =
         .filter(({ key }) => key.name.startsWith('Patchbay'))
         .map(({ value }) => String(value));
       // PatchbayState is set when a connection ends.
-      expect(values.length).toBeGreaterThanOrEqual(isSweep(run) ? 1 : 5);
+      expect(values.length).toBeGreaterThanOrEqual(isSweep(run) ? 1 : 6);
       for (const value of values) expect(uuid.test(value) || [...words, ...states].includes(value)).toBe(true);
     }
   });

@@ -116,7 +116,7 @@ describe('an account that is gone after a restore', () => {
 
   it('ends its run at once', async () => {
     const ref = gone(newId());
-    await context.temporal.signalConnection({ ...ref, channel: 'whatsapp', provider: 'unipile' }, 10_000);
+    await context.temporal.signalConnection({ ...ref, channel: 'whatsapp', provider: 'unipile' }, 'webhook', 10_000);
     const client = await temporalClient();
     const handle = client.workflow.getHandle(connectionWorkflowId(ref.accountId));
     await handle.result();

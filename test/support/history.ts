@@ -1,7 +1,9 @@
-import { Client, Connection } from '@temporalio/client';
+import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
+import { workflowMetadataQuery } from '@temporalio/workflow';
 import { temporal } from '@temporalio/proto';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
-import { createDataConverter } from '../../temporal/codec.ts';
+import { defaultPayloadConverter } from '@temporalio/common';
+import { createDataConverter, decodePayload } from '../../temporal/codec.ts';
 import { connectionWorkflowId, syncWorkflowId } from '../../domain/workflow-ids.ts';
 import { required } from './database.ts';
 import { testKeys } from './key.ts';
@@ -50,3 +52,31 @@ export const signalsOf = (history: History): number =>
   eventsOf(history).filter((event) => event.eventType === EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED).length;
 
 export const eventsOf = (history: History): Event[] => history.events ?? [];
+
+type Payload = temporal.api.common.v1.IPayload | null | undefined;
+const opened = (payload: Payload): any =>
+  payload ? defaultPayloadConverter.fromPayload(decodePayload(testKeys, payload)) : null;
+
+/** Activities with summary and result, timers with their summary, signals with their argument, in order. */
+export function shownOf(history: History): { kind: string; name: string; summary: any; value: any }[] {
+  const events = eventsOf(history);
+  const resultOf = (scheduled: Event): unknown => {
+    const completed = events.find(({ activityTaskCompletedEventAttributes: end }) =>
+      end?.scheduledEventId?.eq(scheduled.eventId ?? 0),
+    );
+    return opened(completed?.activityTaskCompletedEventAttributes?.result?.payloads?.[0]);
+  };
+  return events.flatMap((event) => {
+    const summary = opened(event.userMetadata?.summary);
+    const { activityTaskScheduledEventAttributes: activity, workflowExecutionSignaledEventAttributes: signal } = event;
+    if (activity)
+      return [{ kind: 'activity', name: activity.activityType?.name ?? '', summary, value: resultOf(event) }];
+    if (event.timerStartedEventAttributes) return [{ kind: 'timer', name: 'timer', summary, value: null }];
+    if (!signal) return [];
+    return [{ kind: 'signal', name: signal.signalName ?? '', summary, value: opened(signal.input?.payloads?.[0]) }];
+  });
+}
+
+/** What the UI shows as the current details of a run. */
+export const detailsOf = async (handle: WorkflowHandle): Promise<string> =>
+  (await handle.query(workflowMetadataQuery)).currentDetails ?? '';

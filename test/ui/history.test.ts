@@ -19,6 +19,7 @@ const tests = (browserPath: string) => (): void => {
   let account: any;
   let attempt: any;
   let tenantId: string;
+  let tenantName: string;
 
   beforeAll(async () => {
     home = mkdtempSync(join(tmpdir(), 'patchbay-ui-'));
@@ -46,6 +47,7 @@ const tests = (browserPath: string) => (): void => {
     await api.post(`/api/v1/accounts/${account.id}/reconnect`, { force: true });
     const second = await ended((runId) => runId !== first.runId);
     tenantId = String(second.searchAttributes['PatchbayTenant']?.[0]);
+    tenantName = String(second.searchAttributes['PatchbayTenantName']?.[0]);
     await connection.close();
   }, 300_000);
   afterAll(async () => {
@@ -59,9 +61,9 @@ const tests = (browserPath: string) => (): void => {
       attempt.history_url,
       attempt.workflow_id,
       'Completed',
-      'nextOperation • Read the requested operation',
+      'nextOperation • Read the requested operation (api)',
       'beginLogin • Ask the provider to begin the login',
-      'Until the step must be checked',
+      'Until the step "code" expires',
       'actOnStep • The owner answered the step',
     );
     expect(page).not.toContain(password);
@@ -80,6 +82,7 @@ const tests = (browserPath: string) => (): void => {
   it('finds the run by tenant, account, channel and state', async () => {
     const query = [
       `PatchbayTenant="${tenantId}"`,
+      `PatchbayTenantName="${tenantName}"`,
       `PatchbayAccount="${account.id}"`,
       'PatchbayChannel="linkedin"',
       'PatchbayState="active"',

@@ -14,12 +14,14 @@ withTimeSkipped('a sweep over many accounts', () => {
           await new Promise((resolve) => setTimeout(resolve, 20));
           atOnce -= 1;
           chunks -= 1;
-          return chunks > 0;
+          return { more: chunks > 0, accounts: 20, failed: 1 };
         },
       },
       async ({ taskQueue }) => {
         const handle = await time.env.client.workflow.start('syncAllContacts', { taskQueue, workflowId: 'sweep/many' });
-        await handle.result();
+        const { accounts, failed } = await handle.result();
+        expect(accounts).toBe(20 * failed);
+        expect(failed).toBe(200 - chunks);
       },
     );
     expect(chunks).toBeLessThanOrEqual(0);
@@ -32,7 +34,7 @@ withTimeSkipped('a sweep over many accounts', () => {
       {
         fetchDuePictures: () => {
           asked += 1;
-          return Promise.resolve(false);
+          return Promise.resolve({ more: false, accounts: 0, failed: 0 });
         },
       },
       async ({ taskQueue }) => {

@@ -129,7 +129,7 @@ withTimeSkipped('P5, with time skipped: what people do meanwhile', () => {
           const handle = await atFirstStep(play);
           await time.env.sleep(4 * hour);
           request({ kind: 'disconnect', attempt: 2, expiresInMs: hour });
-          await handle.signal(refresh);
+          await handle.signal(refresh, 'webhook');
           await handle.result();
         },
       );
@@ -184,7 +184,7 @@ withTimeSkipped('P5, with time skipped: what people do meanwhile', () => {
         async (play) => {
           const handle = await atFirstStep(play);
           await time.env.sleep(day);
-          await handle.signal(refresh);
+          await handle.signal(refresh, 'webhook');
           await handle.result();
         },
       );
@@ -285,7 +285,7 @@ withTimeSkipped('P5, with time skipped: what people do meanwhile', () => {
           await new Promise((resolve) => setTimeout(resolve, 500));
           go.resolve();
           await Promise.all([one, two]);
-          await handle.signal(refresh);
+          await handle.signal(refresh, 'webhook');
           await handle.result();
         },
       );
@@ -315,7 +315,7 @@ withTimeSkipped('P5, with time skipped: what people do meanwhile', () => {
           const handle = await atFirstStep(play);
           for (let news = 0; news < 3; news += 1) {
             await time.env.sleep(hour);
-            await handle.signal(refresh);
+            await handle.signal(refresh, 'webhook');
           }
           await handle.result();
           return handle.fetchHistory();

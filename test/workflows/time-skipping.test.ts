@@ -17,7 +17,7 @@ import {
   withTimeSkipped,
   fakeActivities,
 } from './scenario.ts';
-import { progress } from './time-skipping.ts';
+import { progress, syncProgress } from './time-skipping.ts';
 
 withTimeSkipped('P5, with time skipped: deadlines and pauses', () => {
   describe('an attempt and its deadline', () => {
@@ -245,7 +245,7 @@ withTimeSkipped('P5, with time skipped: deadlines and pauses', () => {
         async (play) => {
           const handle = await start(play);
           await checked.promise;
-          await handle.signal(refresh);
+          await handle.signal(refresh, 'webhook');
           signalled.resolve();
           await handle.result();
         },
@@ -279,7 +279,7 @@ withTimeSkipped('P5, with time skipped: deadlines and pauses', () => {
             tries.push(await serverTime());
             if (tries.length === 1)
               throw new ProviderFailure('rate_limited', 'Asked for a pause.', { retryAfterMs: 6 * hour });
-            return tries.length === 2;
+            return syncProgress({ more: tries.length === 2 });
           },
         },
         async (play) => {
@@ -301,7 +301,7 @@ withTimeSkipped('P5, with time skipped: deadlines and pauses', () => {
           },
           giveUpDetails: ({ reason }) => {
             reasons.push(reason);
-            return Promise.resolve(false);
+            return Promise.resolve(syncProgress({ state: 'failed', reason }));
           },
         },
         async (play) => {

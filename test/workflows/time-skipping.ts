@@ -5,6 +5,7 @@ import type { Activities } from '../../activities/activities.ts';
 import { backfillQueue } from '../../domain/workflow-ids.ts';
 import { searchAttributes } from '../../domain/search-attributes.ts';
 import type { Progress } from '../../domain/attempts.ts';
+import type { SyncProgress } from '../../domain/syncs.ts';
 import { createDataConverter } from '../../temporal/codec.ts';
 import { activityInterceptors } from '../../workers/interceptors.ts';
 import { installRuntime } from '../../workers/runtime.ts';
@@ -86,6 +87,17 @@ export const progress = (attempt: number, more: Partial<Progress> = {}): Progres
   wakeAt: null,
   wakeInMs: null,
   reason: null,
+  outcome: null,
+  endedStep: null,
   accountState: 'connecting',
+  ...more,
+});
+
+/** The same of a sync. */
+export const syncProgress = (more: Partial<SyncProgress> = {}): SyncProgress => ({
+  more: false,
+  state: 'succeeded',
+  reason: null,
+  counts: {},
   ...more,
 });

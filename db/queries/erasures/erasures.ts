@@ -72,6 +72,15 @@ export async function addCounts(em: Em, erasureId: string, counts: Partial<Erasu
   );
 }
 
+/** What the erasure has taken so far; nothing of what it did not find. */
+export async function countsOf(em: Em, erasureId: string): Promise<Partial<ErasureCounts>> {
+  const [row] = await rows<{ counts: Partial<ErasureCounts> }>(
+    em,
+    sql`select counts from erasures where id = ${erasureId}`,
+  );
+  return row?.counts ?? {};
+}
+
 /** Repeats an erasure for names that were not known to it. */
 export async function reopenErasure(
   em: Em,

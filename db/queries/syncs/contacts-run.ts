@@ -117,7 +117,9 @@ export async function finishRun(
   return 'done';
 }
 
-/** Ends the run, unless another worker holds it; its counts stay. Returns whether another trigger restarts it. */
+/**
+ * Ends the run, unless another worker holds it: then null. Its counts stay. `again`: another trigger restarts it.
+ */
 export async function failRun(
   em: Em,
   vault: Vault,
@@ -125,22 +127,22 @@ export async function failRun(
   holder: string,
   reason: FailureCode,
   now: Date,
-): Promise<boolean> {
+): Promise<{ again: boolean; stats: Record<string, number> } | null> {
   if (failureRow(reason).action === 'reconnect') await dueForCheck(em, of.accountId, now);
-  const [run] = await rows<{ id: string; again: boolean }>(
+  const [run] = await rows<{ id: string; again: boolean; stats: Record<string, number> }>(
     em,
     sql`update sync_runs set again = false, lease = null, lease_until = null,
           state = case when again then state when ${reason} = 'cancelled' then 'cancelled' else 'failed' end,
           reason = case when again then null else ${reason}::text end,
           ended_at = case when again then null else ${now}::timestamptz end
         where ${running(of)} and (lease is null or lease = ${holder} or lease_until is null or lease_until < ${now})
-        returning id, state = 'running' as again`,
+        returning id, stats, state = 'running' as again`,
   );
   if (run && !run.again) {
     if (of.scope !== '') await redactErased(em, vault, [run.id]);
     await rows(em, sql`delete from sync_pages where run_id = ${run.id}`);
   }
-  return run?.again ?? false;
+  return run ?? null;
 }
 
 const dayMs = 86_400_000;

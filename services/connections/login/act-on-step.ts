@@ -108,7 +108,7 @@ async function afterUnclearMove(context: Context, ref: StepActionRef): Promise<P
 const noteMove = (context: Context, ref: StepActionRef, [kind, text]: readonly [string, string]): Promise<Progress> =>
   withAttempt(context, ref, (tx) => {
     addTimelineEvent(tx.em, tx.account, tx.at, kind, text, { attempt: tx.attempt.number });
-    return progressOf(tx);
+    return { ...progressOf(tx), note: kind };
   });
 
 /** Only these may be asked again: any other failure whose report is lost would have it asked a second time. */

@@ -1,9 +1,9 @@
 import { forgetAccountKeys, keepAccountKeys } from '../../../db/queries/accounts/account-keys.ts';
 import { accountRemoved } from '../../../db/queries/accounts/lock-accounts.ts';
-import type { ConnectionStep } from '../../../db/entities/attempts.ts';
 import { Account } from '../../../db/entities/accounts.ts';
 import { ProviderFailure } from '../../../domain/failures.ts';
 import type { AttemptRef, Progress } from '../../../domain/attempts.ts';
+import type { StepOutcome } from '../../../domain/steps.ts';
 import type {
   LoginInput,
   LoginProgress,
@@ -21,7 +21,7 @@ interface From {
   provider: Provider;
   call: ProviderCall;
   /** How the step before ended. */
-  outcome: ConnectionStep['outcome'];
+  outcome: StepOutcome | null;
 }
 
 /** Applies the provider's answer to a login call: the next step, or a login that succeeded. */

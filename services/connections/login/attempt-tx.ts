@@ -9,7 +9,7 @@ import { ProviderCredentials } from '../../../db/entities/tenants.ts';
 import { callbackAddress, oauthAddress, returnAddress, webhookAddress } from '../../../domain/addresses.ts';
 import { sealed } from '../../../db/sealed.ts';
 import { failureRow, ProviderFailure } from '../../../domain/failures.ts';
-import type { AttemptRef } from '../../../domain/attempts.ts';
+import type { AttemptRef, Progress } from '../../../domain/attempts.ts';
 import type { Keyset } from '../../../platform/keyset.ts';
 import type { LoginInput, Provider, ProviderCall } from '../../../providers/provider.ts';
 import { watchKey } from '../../accounts/refused-keys.ts';
@@ -23,6 +23,8 @@ export interface AttemptTx extends LockedAttempt {
   /** The tenant's keys. */
   keys: Keyset;
   at: Date;
+  /** The step that this transaction ended. */
+  endedStep: Progress['endedStep'];
 }
 
 /** The attempt that `ref` names, locked in the caller's transaction. */
@@ -31,6 +33,7 @@ export const attemptIn = async (context: Context, em: Em, ref: AttemptRef): Prom
   em,
   keys: await context.vault.keysOf(em, ref.tenantId),
   at: timeOf(context, ref),
+  endedStep: null,
 });
 
 /** One transaction over an attempt. */

@@ -49,7 +49,7 @@ export async function completeLogin(
     throw error;
   });
   if (settled.winner) {
-    await signalConnection(context, settled.winner, 5_000);
+    await signalConnection(context, settled.winner, 'merge', 5_000);
     // Deletes the older login, which this one replaces; the reconciler has a failure tried again.
     await compensateAttempt(context, ref).catch((error: unknown) =>
       context.log.warn(
@@ -58,7 +58,7 @@ export async function completeLogin(
       ),
     );
   }
-  if (settled.contacts) await startContactsSync(context, ...settled.contacts);
+  if (settled.contacts) await startContactsSync(context, ...settled.contacts, 'login');
   return settled.progress;
 }
 

@@ -2,8 +2,15 @@ import { addTimelineEvent } from '../../../db/queries/accounts/timeline.ts';
 import { ConnectionAttempt, ConnectionStep } from '../../../db/entities/attempts.ts';
 import { sealed } from '../../../db/sealed.ts';
 import { pollAfterMs, type Progress } from '../../../domain/attempts.ts';
-import type { FailureCode } from '../../../domain/failures.ts';
-import { answerable, polled, stepText, type StepContent, type StepKind } from '../../../domain/steps.ts';
+import { asFailureCode, type FailureCode } from '../../../domain/failures.ts';
+import {
+  answerable,
+  polled,
+  stepText,
+  type StepContent,
+  type StepKind,
+  type StepOutcome,
+} from '../../../domain/steps.ts';
 import { newId } from '../../../platform/ids.ts';
 import type { Keyset } from '../../../platform/keyset.ts';
 import type { LoginProgress } from '../../../providers/provider.ts';
@@ -24,7 +31,7 @@ export const settingUp: Waiting = {
 export async function placeStep(
   tx: AttemptTx,
   next: Waiting,
-  outcome: ConnectionStep['outcome'],
+  outcome: StepOutcome | null,
   again = false,
 ): Promise<void> {
   const { attempt, at, step } = tx;
@@ -54,7 +61,7 @@ export async function placeStep(
 export async function placeLastStep(
   tx: AttemptTx,
   kind: 'done' | 'failed',
-  outcome: ConnectionStep['outcome'],
+  outcome: StepOutcome | null,
 ): Promise<void> {
   endStep(tx, outcome);
   await addStep(tx, {
@@ -70,8 +77,10 @@ export async function placeLastStep(
 }
 
 /** Ends the current step; its content and answer are dropped. */
-export function endStep({ step, at }: AttemptTx, outcome: ConnectionStep['outcome']): void {
+export function endStep(tx: AttemptTx, outcome: StepOutcome | null): void {
+  const { step, at } = tx;
   if (!step || step.endedAt) return;
+  tx.endedStep = { kind: step.kind as StepKind, outcome };
   step.outcome = outcome;
   step.endedAt = at;
   step.answer = null;
@@ -111,7 +120,7 @@ export const contentOf = (keys: Keyset, step: ConnectionStep): StepContent | nul
   step.content === null ? null : (JSON.parse(keys.open(step.content, sealed.stepContent(step.id))) as StepContent);
 
 /**
- * The progress of the attempt, for its workflow. `ending` is the reason for which it must be closed. Notes on the attempt when
+ * The progress of the attempt, for its workflow. `ending` is the reason for which an open one must be closed. Notes on the attempt when
  * its run moves it next: one that is late was lost.
  */
 export function progressOf(tx: AttemptTx, ending: FailureCode | null = null): Progress {
@@ -126,7 +135,9 @@ export function progressOf(tx: AttemptTx, ending: FailureCode | null = null): Pr
     kind: (step?.kind ?? null) as StepKind | null,
     wakeAt,
     wakeInMs: wakeAt === null ? null : Math.max(wakeAt - at.getTime(), 0),
-    reason: ending,
+    reason: open ? ending : attempt.reason === null ? null : asFailureCode(attempt.reason),
+    outcome: attempt.state === 'running' ? null : attempt.state,
+    endedStep: tx.endedStep,
     accountState: account.state,
   };
 }
