@@ -42,7 +42,7 @@ type PoolName = 'app' | 'system' | 'intake' | 'authentication';
 
 /**
  * Each runs one transaction. Throws `PoolFullError`, or PostgreSQL's own error, where no connection becomes free within
- * 5 s; and inside the work of a transaction that has not ended: pass its `em` on instead.
+ * 5 s; inside the work of a transaction that has not ended: pass its `em` on instead; and once it is closed.
  */
 export interface Database {
   /** As the application's role: sees that tenant's rows only. One tenant has at most its share of the pool. */
@@ -148,6 +148,7 @@ async function openPool(
   { statementMs, lockMs }: Limits,
 ): Promise<Pool> {
   let connections: pg.Pool | undefined;
+  let isClosed = false;
   const orm = await MikroORM.init({
     clientUrl: url,
     entities,
@@ -176,15 +177,21 @@ async function openPool(
   };
   return {
     name,
-    run: (work, more = {}) =>
-      withTransactionSettings({ ...own, ...more }, () =>
+    run: async (work, more = {}) => {
+      // MikroORM would open a new pool, which nothing closes.
+      if (isClosed) throw new Error('The database is closed.');
+      return withTransactionSettings({ ...own, ...more }, () =>
         // Otherwise MikroORM forks the entity manager of the calling code's last transaction, with that one's role.
         orm.em.fork({ disableContextResolution: true }).transactional(work),
-      ),
+      );
+    },
     use: () => {
       const { totalCount = 0, idleCount = 0, waitingCount = 0 } = connections ?? {};
       return { busy: totalCount - idleCount, idle: idleCount, waiting: waitingCount };
     },
-    close: () => orm.close(),
+    close: () => {
+      isClosed = true;
+      return orm.close();
+    },
   };
 }

@@ -30,8 +30,8 @@ interface Waiting {
  * What is not signalled stays owed in its row, for the reconciler; behind a breaker, so that a Temporal that is down
  * does not collect waiting calls.
  */
-export function createSignaller(context: Pick<Context, 'temporal' | 'db' | 'log' | 'clock'>): Signaller {
-  const { temporal, db, log, clock } = context;
+export function createSignaller(context: Pick<Context, 'temporal' | 'db' | 'log' | 'clock' | 'stopping'>): Signaller {
+  const { temporal, db, log, clock, stopping } = context;
   /** Accounts that are being signalled, with the events that came meanwhile and make it go once more. */
   const busy = new Map<string, Waiting>();
   let failures = 0;
@@ -49,16 +49,16 @@ export function createSignaller(context: Pick<Context, 'temporal' | 'db' | 'log'
       log.warn({ account: account.accountId, err: error }, 'a signal after a webhook is owed');
     }
   };
-  /** Between the tries no connection is held. After the last one the reconciler applies what is owed. */
+  /** Between the tries no connection is held. After the last one, or in a process that stops, the reconciler does it. */
   const apply = async ({ accountId }: AccountRef): Promise<EventRef[]> => {
     try {
       for (const ms of triesAfter) {
-        await pause(ms, undefined, { ref: false });
+        await pause(ms, undefined, { ref: false, signal: stopping });
         const applied = await db.intake(accountId, (em) => applyOwed(em, clock.now(), accountId));
         if (applied.length) return applied.flatMap(({ events }) => events);
       }
     } catch (error) {
-      log.warn({ account: accountId, err: error }, 'the effect of a webhook is owed');
+      if (!stopping.aborted) log.warn({ account: accountId, err: error }, 'the effect of a webhook is owed');
     }
     return [];
   };

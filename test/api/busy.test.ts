@@ -2,7 +2,11 @@ import pg from 'pg';
 import { WebhookEvent } from '../../db/entities/events.ts';
 import { ProviderCredentials } from '../../db/entities/tenants.ts';
 import { webhookSecretsOf } from '../../db/queries/tenants/credentials.ts';
+import { Account } from '../../db/entities/accounts.ts';
+import { newId } from '../../platform/ids.ts';
+import { refOf } from '../../services/accounts/find-account.ts';
 import { drainWebhooks } from '../../services/webhooks/drain-webhooks.ts';
+import { createSignaller } from '../../services/webhooks/signaller.ts';
 import { eventually } from '../support/eventually.ts';
 import { postWebhook } from './fixture.ts';
 import { activate, connect, startTestApi, unique, type TestApi } from './support.ts';
@@ -12,6 +16,9 @@ beforeAll(async () => {
   api = await startTestApi();
 });
 afterAll(() => api?.stop());
+
+const refOfAccount = (id: string) =>
+  api.context.db.system(async (em) => refOf(await em.findOneOrFail(Account, { id })));
 
 /** Runs `work` while another session holds an account's row as strongly as it can be held. */
 async function whileHeld(accountId: string, work: () => Promise<void>): Promise<void> {
@@ -82,6 +89,32 @@ describe('an account that another session holds', () => {
       expect(await drainWebhooks(api.context)).toBeGreaterThanOrEqual(1);
       expect(api.temporal.signalled).toContain(free!.id);
     });
+  });
+
+  it('is left to the reconciler by a process that stops', async () => {
+    const { account } = await connect(api.client);
+    await activate(api, account.id, `up-${unique()}`);
+    const { db } = api.context;
+    let tries = 0;
+    const counting = {
+      ...db,
+      intake: (...of: Parameters<typeof db.intake>) => {
+        tries += 1;
+        return db.intake(...of);
+      },
+    };
+    const stopping = new AbortController();
+    const signaller = createSignaller({ ...api.context, db: counting as typeof db, stopping: stopping.signal });
+    signaller.signal(await refOfAccount(account.id), {
+      id: newId(),
+      receivedAt: new Date().toISOString(),
+      owesEffect: true,
+    });
+    stopping.abort();
+    await signaller.idle();
+    // The signal is sent; what it needs of the database is one call.
+    expect(api.temporal.signalled).toContain(account.id);
+    expect(tries).toBe(1);
   });
 });
 

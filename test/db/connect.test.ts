@@ -55,3 +55,11 @@ it('runs transactions side by side, each as its own role and tenant', async () =
   const found = await Promise.all(ways.map(([, way]) => way((em) => runSql(em, identity))));
   expect(found).toEqual(ways.map(([, , expected]) => [expected]));
 });
+
+it('once closed begins no transaction and opens no connection', async () => {
+  const closing = await openDatabase(test.url, { pool: { app: 1, system: 1 } });
+  await closing.system((em) => runSql(em, 'select 1'));
+  await closing.close();
+  const late = [closing.system, (work: any) => closing.tenant(one, work), (work: any) => closing.intake('one', work)];
+  for (const way of late) await expect(way((em: any) => runSql(em, 'select 1'))).rejects.toThrow('is closed');
+});

@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { startApi } from '../../api/start.ts';
-import { openDatabase } from '../../db/connect.ts';
+import { openDatabase, type Database } from '../../db/connect.ts';
 import { createApiKey, ensureTenant } from '../../db/queries/tenants/api-keys.ts';
 import { ConnectionAttempt } from '../../db/entities/attempts.ts';
 import { sealed } from '../../db/sealed.ts';
@@ -25,6 +25,8 @@ export interface TestStack {
   config: Config;
   database: TestDatabase;
   worker: Awaited<ReturnType<typeof startWorker>>;
+  /** Open until the stack stops, whatever becomes of its worker. */
+  db: Database;
   /** A client of another tenant, or of the same one with fewer scopes. */
   client(tenant: string, scopes?: readonly Scope[]): Promise<ApiClient>;
   /** Calls the sandbox's UniPile API with the installation's key. */
@@ -73,9 +75,9 @@ export async function startTestStack(
   const own = { ...config, PUBLIC_URL: settings.PUBLIC_URL ?? api.url };
   const worker = await startWorker(own, { providers });
   const client = async (tenant: string, scopes: readonly Scope[] = scopeNames): Promise<ApiClient> => {
-    const key = await worker.context.db.system(async (em) => {
+    const key = await api.context.db.system(async (em) => {
       const now = new Date();
-      const row = await ensureTenant(em, worker.context.vault, tenant, now);
+      const row = await ensureTenant(em, api.context.vault, tenant, now);
       return createApiKey(em, row.id, 'test', scopes, now).key;
     });
     return createClient(api.url, key);
@@ -87,6 +89,7 @@ export async function startTestStack(
     config: own,
     database,
     worker,
+    db: api.context.db,
     client,
     provider: async (method, path) => {
       const answer = await fetch(`${sandbox.unipileUrl}/api/v1${path}`, {
@@ -113,10 +116,11 @@ export async function startTestStack(
     },
     metrics: () => api.context.metrics.registry.metrics(),
     callbackOf: async (accountId) => {
-      const attempt = await worker.context.db.system((em) =>
+      const { db, vault } = api.context;
+      const attempt = await db.system((em) =>
         em.findOneOrFail(ConnectionAttempt, { accountId }, { orderBy: { number: 'desc' } }),
       );
-      const keys = await worker.context.vault.keysOf(worker.context.db, attempt.tenantId);
+      const keys = await vault.keysOf(db, attempt.tenantId);
       const token = keys.open(attempt.callbackToken ?? '', sealed.callbackToken(attempt.id));
       return { callback: callbackAddress(api.url, 'unipile', token), name: attempt.id };
     },
