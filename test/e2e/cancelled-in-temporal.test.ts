@@ -1,5 +1,6 @@
 import type { Client } from '@temporalio/client';
-import { connectionWorkflowId, syncWorkflowId } from '../../domain/workflow-ids.ts';
+import pg from 'pg';
+import { connectionWorkflowId, erasureWorkflowId, syncWorkflowId } from '../../domain/workflow-ids.ts';
 import { createReconciler } from '../../services/reconcile/reconcile.ts';
 import { eventually } from '../support/eventually.ts';
 import { temporalClient } from '../support/history.ts';
@@ -87,6 +88,28 @@ it('a sync that is cancelled in Temporal is cancelled, and not begun again', asy
   });
   expect(ended).toMatchObject({ state: 'cancelled', reason: 'cancelled' });
   await eventually('the end of the run', async () => (await handle.describe()).status.name === 'CANCELLED');
+});
+
+it('an erasure whose run is cancelled in Temporal is begun again: it is owed to the person', async () => {
+  const holder = new pg.Client({ connectionString: stack.database.ownerUrl });
+  await holder.connect();
+  await holder.query('begin');
+  await holder.query('lock table erased_subjects in share row exclusive mode');
+  const { body: erasure } = await stack.api.post('/api/v1/erasures', { phone: '+33639987788' });
+  expect(erasure.state).toBe('running');
+  const handle = client.workflow.getHandle(erasureWorkflowId(erasure.id));
+  const { runId } = await handle.describe();
+  await handle.cancel();
+  await eventually('the end of the run', async () => (await handle.describe()).status.name === 'CANCELLED');
+  expect((await stack.api.get(`/api/v1/erasures/${erasure.id}`)).body.state).toBe('running');
+  await holder.end();
+  const clock = { now: () => new Date(Date.now() + 31_000) };
+  await createReconciler({ ...stack.worker.context, clock }, 15_000).round(() => false);
+  const next = await handle.describe();
+  expect(next.runId).not.toBe(runId);
+  expect(await next.staticDetails()).toBe('Started by: reconciler');
+  await handle.result();
+  expect((await stack.api.get(`/api/v1/erasures/${erasure.id}`)).body.state).toBe('done');
 });
 
 it('PatchbayState says in which state a run left the account, and nothing of runs that say nothing', async () => {
