@@ -1,6 +1,5 @@
 import { createInterface, type Interface } from 'node:readline/promises';
 import { Option, type Command } from 'commander';
-import { encodeQR } from 'qr';
 import { Account } from '../db/entities/accounts.ts';
 import type { AttemptWithStep } from '../db/queries/attempts/attempt-with-step.ts';
 import { channelNames, methodNames, type Channel, type Method } from '../domain/channels.ts';
@@ -15,6 +14,7 @@ import { watchAttempt } from '../services/connections/read-attempt.ts';
 import type { Context } from '../services/context.ts';
 import type { CallerRequest } from '../services/principal.ts';
 import { Problem } from '../services/problem.ts';
+import { drawQr } from './draw-qr.ts';
 import { tenantOption } from './environment.ts';
 import { print } from './print.ts';
 import { tenantNamed, withContext } from './session.ts';
@@ -177,7 +177,7 @@ async function answer(call: Parameters<typeof answerStep>[0], text: string): Pro
 function drawn(content: StepContent, { step }: AttemptWithStep): string {
   const lines = [instructions(content, step?.again ?? false)];
   if (content.kind === 'redirect') lines.push(content.url);
-  if (content.kind === 'qr') lines.push(encodeQR(content.text, 'ascii').trimEnd());
+  if (content.kind === 'qr') lines.push(drawQr(content.text));
   if (content.kind === 'choose') lines.push(...content.options.map(({ id, label }) => `  ${id}  ${label}`));
   const ways = [...(step?.canResend ? ['resend'] : []), ...(step?.canTryAnotherWay ? ['another way'] : [])];
   if (answerable.has(content.kind) && ways.length) lines.push(`Or type: ${ways.join(', ')}.`);
