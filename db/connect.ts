@@ -174,17 +174,24 @@ async function openPool(
     lock_timeout: String(lockMs),
     idle_in_transaction_session_timeout: String(idleMs),
   };
+  let closed = false;
   return {
     name,
-    run: (work, more = {}) =>
-      withTransactionSettings({ ...own, ...more }, () =>
+    run: async (work, more = {}) => {
+      // MikroORM would open new connections, which nothing closes.
+      if (closed) throw new Error('The database is closed: this process is about to end.');
+      return withTransactionSettings({ ...own, ...more }, () =>
         // Otherwise MikroORM forks the entity manager of the calling code's last transaction, with that one's role.
         orm.em.fork({ disableContextResolution: true }).transactional(work),
-      ),
+      );
+    },
     use: () => {
       const { totalCount = 0, idleCount = 0, waitingCount = 0 } = connections ?? {};
       return { busy: totalCount - idleCount, idle: idleCount, waiting: waitingCount };
     },
-    close: () => orm.close(),
+    close: () => {
+      closed = true;
+      return orm.close();
+    },
   };
 }

@@ -55,3 +55,12 @@ it('runs transactions side by side, each as its own role and tenant', async () =
   const found = await Promise.all(ways.map(([, way]) => way((em) => runSql(em, identity))));
   expect(found).toEqual(ways.map(([, , expected]) => [expected]));
 });
+
+it('refuses work after its end, and opens no connection for it', async () => {
+  const other = await openDatabase(test.url, { pool: { app: 1, system: 1 } });
+  await other.system((em) => runSql(em, identity));
+  await other.close();
+  await expect(other.system((em) => runSql(em, identity))).rejects.toThrow('closed');
+  await expect(other.tenant(one, (em) => runSql(em, identity))).rejects.toThrow('closed');
+  expect(other.connections()).toMatchObject({ app: { busy: 0, idle: 0 }, system: { busy: 0, idle: 0 } });
+});

@@ -39,11 +39,11 @@ async function stalled(name: string): Promise<string> {
   return id;
 }
 const requestCheck = (id: string): Promise<unknown> =>
-  stack.worker.context.db.system((em) =>
+  stack.db.system((em) =>
     rows(em, sql`update accounts set check_requested_at = now() - interval '1 minute' where id = ${id}`),
   );
 const isChecked = (id: string) => async (): Promise<boolean> => {
-  const [row] = await stack.worker.context.db.system((em) =>
+  const [row] = await stack.db.system((em) =>
     rows<{ open: boolean }>(em, sql`select check_requested_at is not null as open from accounts where id = ${id}`),
   );
   return row?.open === false;
@@ -266,7 +266,7 @@ describe('one leader', () => {
 });
 
 const refOf = async (accountId: string): Promise<{ tenantId: string; accountId: string }> => {
-  const [row] = await stack.worker.context.db.system((em) =>
+  const [row] = await stack.db.system((em) =>
     rows<{ tenant_id: string }>(em, sql`select tenant_id from accounts where id = ${accountId}`),
   );
   return { tenantId: row?.tenant_id ?? '', accountId };

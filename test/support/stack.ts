@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { startApi } from '../../api/start.ts';
-import { openDatabase } from '../../db/connect.ts';
+import { openDatabase, type Database } from '../../db/connect.ts';
 import { createApiKey, ensureTenant } from '../../db/queries/tenants/api-keys.ts';
 import { ConnectionAttempt } from '../../db/entities/attempts.ts';
 import { sealed } from '../../db/sealed.ts';
@@ -24,6 +24,8 @@ export interface TestStack {
   control: Control;
   config: Config;
   database: TestDatabase;
+  /** The API's, which stays open while workers are stopped and started. */
+  db: Database;
   worker: Awaited<ReturnType<typeof startWorker>>;
   /** A client of another tenant, or of the same one with fewer scopes. */
   client(tenant: string, scopes?: readonly Scope[]): Promise<ApiClient>;
@@ -86,6 +88,7 @@ export async function startTestStack(
     control: createControl(sandbox.controlUrl),
     config: own,
     database,
+    db: api.context.db,
     worker,
     client,
     provider: async (method, path) => {
