@@ -1,12 +1,10 @@
 import { z } from 'zod';
+import { syncKinds, syncStates } from '../../domain/syncs.ts';
 import type { SyncRun } from '../../db/entities/events.ts';
 import type { Keyset } from '../../platform/keyset.ts';
 import { syncJson } from '../../services/syncs/sync-json.ts';
 import { failureReason } from './failure-reason.ts';
 import { time } from '../http/pagination.ts';
-
-export const syncKinds = ['details', 'contacts'] as const;
-export const syncStates = ['running', 'succeeded', 'failed', 'cancelled'] as const;
 
 export const syncAnswer = z
   .object({
