@@ -26,8 +26,7 @@ export function stepJson(
   attempt: ConnectionAttempt,
   step: ConnectionStep | null,
 ) {
-  // A failed step whose attempt still runs has no reason yet: compensation is running.
-  if (!step || (step.kind === 'failed' && attempt.state === 'running')) return waiting(attempt);
+  if (!step) return waiting(attempt);
   const head = { id: step.id, ...common(step, attempt) };
   if (step.kind === 'done')
     return {

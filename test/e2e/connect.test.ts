@@ -134,9 +134,7 @@ describe('A3 and A4: credentials and checkpoints', () => {
     expect(await listed('')).toEqual([working.id]);
     const left = `select 1 from connection_attempts where account_id = ? union all
       select 1 from connection_steps where account_id = ? union all select 1 from account_events where account_id = ?`;
-    expect(await stack.worker.context.db.system((em) => runSql(em, left, [failed.id, failed.id, failed.id]))).toEqual(
-      [],
-    );
+    expect(await stack.db.system((em) => runSql(em, left, [failed.id, failed.id, failed.id]))).toEqual([]);
     expect((await stack.api.delete(`/api/v1/accounts/${working.id}`)).status).toBe(202);
     await stack.api.account(working.id, 'disconnected');
     expect((await stack.api.delete(`/api/v1/accounts/${working.id}`)).status).toBe(202);
