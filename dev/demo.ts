@@ -18,10 +18,21 @@ const { playScenes } = await import('./demo/scenes.ts');
 const stopping = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stopping.abort());
 
+/** Null where there is no stack, or where a killed one left its file behind. */
+async function findRunning(file: string): Promise<StackFile | null> {
+  if (!existsSync(file)) return null;
+  const stack = JSON.parse(readFileSync(file, 'utf8')) as StackFile;
+  try {
+    await (await fetch(new URL('/healthz', stack.api_url))).body?.cancel();
+    return stack;
+  } catch {
+    return null;
+  }
+}
+
 async function findStack(): Promise<{ stack: StackFile; end: () => Promise<void> }> {
-  const file = join(openHome(process.env).path, 'stack.json');
-  if (existsSync(file))
-    return { stack: JSON.parse(readFileSync(file, 'utf8')) as StackFile, end: () => Promise.resolve() };
+  const running = await findRunning(join(openHome(process.env).path, 'stack.json'));
+  if (running) return { stack: running, end: () => Promise.resolve() };
   console.log('No stack is running: starting one for this demo.');
   const home = mkdtempSync(join(tmpdir(), 'patchbay-demo-'));
   const end = () => rmSync(home, { recursive: true, force: true });

@@ -61,7 +61,7 @@ const scenes: Scene[] = [
   {
     title: 'A WhatsApp number is connected at WASender, and its contacts are synced',
     async play(stage, cast) {
-      // Numbers +33 6 39 98 xx xx belong to nobody.
+      // Arcep reserves +33 6 39 98 xx xx for fiction.
       const phone_number = `+3363998${String(randomInt(10_000)).padStart(4, '0')}`;
       const request = { provider: 'wasender', channel: 'whatsapp', credentials: { phone_number } };
       const { id } = await connect(stage, cast, 'wasender', request);

@@ -1,4 +1,7 @@
 import { spawn } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import { startRealStack, type RealStack } from '../support/real-stack.ts';
 
@@ -11,8 +14,11 @@ afterAll(() => real?.stop());
 const offset = async (): Promise<number> => (await real.control.get('/clock')).offset_seconds;
 
 /** Plays the demo, and interrupts it once `stopAt` was printed. */
-async function demo(stopAt?: string): Promise<{ code: number | null; output: string; lines: string[] }> {
-  const child = spawn(process.execPath, ['dev/demo.ts'], { env: real.env as NodeJS.ProcessEnv });
+async function demo(
+  stopAt?: string,
+  env = real.env,
+): Promise<{ code: number | null; output: string; lines: string[] }> {
+  const child = spawn(process.execPath, ['dev/demo.ts'], { env: env as NodeJS.ProcessEnv });
   let output = '';
   for (const stream of [child.stdout, child.stderr])
     stream.on('data', (part: Buffer) => {
@@ -45,3 +51,15 @@ describe('the demo on a running stack', () => {
     expect(await offset()).toBe(before);
   }, 120_000);
 });
+
+it('the demo plays on a stack of its own where the one of the home was killed, and removes it', async () => {
+  const home = mkdtempSync(join(tmpdir(), 'patchbay-killed-'));
+  try {
+    writeFileSync(join(home, 'stack.json'), JSON.stringify({ api_url: 'http://127.0.0.1:1' }));
+    const { code, output } = await demo('1. A WhatsApp account', { ...real.env, PATCHBAY_HOME: home });
+    expect([code, output]).toEqual([130, expect.stringContaining('No stack is running: starting one')]);
+    expect(readdirSync(home).toSorted()).toEqual(['logs', 'stack.json']);
+  } finally {
+    rmSync(home, { recursive: true, force: true });
+  }
+}, 180_000);

@@ -67,7 +67,7 @@ it('SECURITY 4: after intake no dump, log, history or answer holds a session’s
   await api.step(account.id, 'qr');
   await control.post('/scan', { session });
   await api.account(account.id, 'active');
-  // One that cannot be read, and one whose key somebody else shows.
+  // One that cannot be read, and one whose key another account shows.
   await deliver(session, `{"sessionId": "${keys[0]?.value}", broken`, keys[1]?.value ?? '');
   await deliver(session, '{"event": "session.status"}', keys[0]?.value ?? '', 401);
   await api.post(`${path}/syncs`, { kind: 'details' });
@@ -122,7 +122,7 @@ async function asked(path: string): Promise<any> {
   return answer.json();
 }
 
-/** A delivery as somebody else may make it. */
+/** A delivery that another sender may make. */
 async function deliver(session: string, body: string, signature: string, wanted = 200): Promise<void> {
   const { data } = await asked(`/whatsapp-sessions/${session}`);
   const headers = { 'content-type': 'application/json', 'x-webhook-signature': signature };
