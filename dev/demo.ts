@@ -1,5 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { styleText } from 'node:util';
 import { requireNode } from './parts/node-version.ts';
@@ -11,7 +10,7 @@ requireNode();
 const { startStack } = await import('./stack.ts');
 const { isolate } = await import('./parts/isolate.ts');
 const { reportToStdout } = await import('./parts/progress.ts');
-const { openHome } = await import('./parts/home.ts');
+const { makeTemporaryHome, openHome } = await import('./parts/home.ts');
 const { openStage } = await import('./demo/stage.ts');
 const { playScenes } = await import('./demo/scenes.ts');
 
@@ -34,7 +33,7 @@ async function findStack(): Promise<{ stack: StackFile; end: () => Promise<void>
   const running = await findRunning(join(openHome(process.env).path, 'stack.json'));
   if (running) return { stack: running, end: () => Promise.resolve() };
   console.log('No stack is running: starting one for this demo.');
-  const home = mkdtempSync(join(tmpdir(), 'patchbay-demo-'));
+  const home = makeTemporaryHome('demo');
   const end = () => rmSync(home, { recursive: true, force: true });
   try {
     const own = await startStack({ ...process.env, PATCHBAY_HOME: home }, reportToStdout, stopping.signal);

@@ -58,6 +58,8 @@ it('the demo plays on a stack of its own where the one of the home was killed, a
     writeFileSync(join(home, 'stack.json'), JSON.stringify({ api_url: 'http://127.0.0.1:1' }));
     const { code, output } = await demo('1. A WhatsApp account', { ...real.env, PATCHBAY_HOME: home });
     expect([code, output]).toEqual([130, expect.stringContaining('No stack is running: starting one')]);
+    // All of it was in the home that it removed.
+    expect(output).not.toContain("PostgreSQL's data is in");
     expect(readdirSync(home).toSorted()).toEqual(['logs', 'stack.json']);
   } finally {
     rmSync(home, { recursive: true, force: true });

@@ -1,8 +1,7 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { openCache, openHome } from '../../dev/parts/home.ts';
+import { makeTemporaryHome, openCache, openHome } from '../../dev/parts/home.ts';
 import { isolate } from '../../dev/parts/isolate.ts';
 import { findTemporalCli } from '../../dev/parts/temporal-cli.ts';
 import { bypassProxyForLoopback } from '../../platform/loopback.ts';
@@ -10,7 +9,7 @@ import { createClient } from '../support/client.ts';
 
 let folder: string;
 beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), 'patchbay-shell-'));
+  folder = makeTemporaryHome('shell');
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 

@@ -1,6 +1,6 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { makeTemporaryHome } from '../../dev/parts/home.ts';
 import { startStack, type Stack } from '../../dev/stack.ts';
 import { columnsOf, installationKeys, logsOf, runsOf, temporalFilesOf } from '../security/places.ts';
 import { findAll, type Canary } from '../security/search.ts';
@@ -14,7 +14,7 @@ let api: ApiClient;
 let control: Control;
 let wasenderUrl: string;
 beforeAll(async () => {
-  home = mkdtempSync(join(tmpdir(), 'patchbay-wasender-'));
+  home = makeTemporaryHome('wasender');
   const { DATABASE_URL: _url, TEMPORAL_ADDRESS: _address, ...env } = process.env;
   const own = { PATCHBAY_HOME: home, LOG_LEVEL: 'trace', RECONCILE_INTERVAL_SECONDS: '2' };
   stack = await startStack({ ...env, ...own }, () => undefined, new AbortController().signal);
