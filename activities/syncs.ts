@@ -1,6 +1,6 @@
 import { ApplicationFailure, Context as ActivityContext } from '@temporalio/activity';
 import { z } from 'zod';
-import type { SyncKind } from '../db/entities/events.ts';
+import type { SyncKind } from '../domain/syncs.ts';
 import type { FailureCode } from '../domain/failures.ts';
 import { collectDetails, giveUpDetails, type DetailsRef } from '../services/accounts/collect-details.ts';
 import type { Context } from '../services/context.ts';

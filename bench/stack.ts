@@ -1,7 +1,7 @@
-import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import pg from 'pg';
+import { makeTemporaryHome } from '../dev/parts/home.ts';
 import { startStack } from '../dev/stack.ts';
 import type { Report } from '../dev/parts/progress.ts';
 import type { StackFile } from '../dev/parts/stack-file.ts';
@@ -33,9 +33,7 @@ export async function startBenchStack(
   report: Report,
   signal: AbortSignal,
 ): Promise<BenchStack> {
-  const home = mkdtempSync(join(tmpdir(), 'patchbay-bench-'));
-  // PostgreSQL's user must be able to enter it.
-  chmodSync(home, 0o711);
+  const home = makeTemporaryHome('bench');
   const inherited = Object.entries(process.env).filter(([name]) => !notInherited.test(name));
   const env = { ...Object.fromEntries(inherited), PATCHBAY_HOME: home, LOG_LEVEL: 'warn', ...settings };
   const stack = await startStack(env, report, signal).catch((error: unknown) => {

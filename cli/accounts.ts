@@ -1,12 +1,13 @@
 import { canonicalText } from '../domain/text.ts';
 import { Option, type Command } from 'commander';
 import { Account, AccountEvent } from '../db/entities/accounts.ts';
-import { ConnectionAttempt } from '../db/entities/attempts.ts';
+import { newestAttempt } from '../db/queries/attempts/attempt-with-step.ts';
 import { accountStates, type AccountState } from '../domain/accounts.ts';
 import { channelNames, type Channel } from '../domain/channels.ts';
 import { asFailureCode, failureRow } from '../domain/failures.ts';
 import { formatPhone } from '../domain/phone.ts';
 import { isId } from '../platform/ids.ts';
+import { attemptJson } from '../services/connections/attempt-json.ts';
 import { addImport } from './accounts-import.ts';
 import { tenantOption } from './environment.ts';
 import { cursorOption, limitOption } from './limit.ts';
@@ -18,6 +19,7 @@ interface ListOptions {
   state?: AccountState;
   channel?: Channel;
   owner?: string;
+  failed: boolean;
   cursor?: string;
   limit: number;
   json?: boolean;
@@ -32,6 +34,7 @@ export function addAccounts(program: Command): void {
     .addOption(new Option('--state <state>', 'only in this state').choices(accountStates))
     .addOption(new Option('--channel <channel>', 'only of this channel').choices(channelNames))
     .option('--owner <owner>', 'only of this owner', canonicalText)
+    .option('--no-failed', 'leave out first logins that failed')
     .addOption(cursorOption())
     .addOption(limitOption())
     .option('--json', 'for machines')
@@ -63,12 +66,13 @@ const lineOf = ({ id, provider, channel, owner, label, identity, state, reason, 
   since: since.toISOString(),
 });
 
-const list = ({ tenant, state, channel, owner, cursor, limit }: ListOptions) =>
+const list = ({ tenant, state, channel, owner, failed, cursor, limit }: ListOptions) =>
   withContext(async ({ db }) => {
     const { id: tenantId } = await tenantNamed(db, tenant);
     const wanted = Object.entries({ state, channel, owner }).filter(([, value]) => value !== undefined);
     const after = cursor === undefined ? {} : { id: { $gt: cursor } };
-    const where = { mergedInto: null, ...Object.fromEntries(wanted), ...after };
+    const connected = failed ? {} : { $not: { state: 'failed' as const } };
+    const where = { mergedInto: null, ...Object.fromEntries(wanted), ...connected, ...after };
     return (await db.tenant(tenantId, (em) => em.find(Account, where, { orderBy: { id: 'asc' }, limit }))).map(lineOf);
   });
 
@@ -76,36 +80,30 @@ const list = ({ tenant, state, channel, owner, cursor, limit }: ListOptions) =>
 const latest = 15;
 
 const show = (id: string, tenantName: string) =>
-  withContext(async ({ db }) => {
-    const tenant = await tenantNamed(db, tenantName);
-    return db.tenant(tenant.id, async (em) => {
-      const account = isId(id) ? await em.findOne(Account, { id }) : null;
-      if (!account) throw new Error(`tenant ${tenantName} has no account ${id}: patchbay accounts list shows them`);
-      const attempt = await em.findOne(ConnectionAttempt, { accountId: id }, { orderBy: { number: 'desc' } });
-      const timeline = await em.find(AccountEvent, { accountId: id }, { orderBy: { id: 'desc' }, limit: latest });
+  withContext(async (context) => {
+    const tenant = await tenantNamed(context.db, tenantName);
+    const { account, newest, timeline } = await context.db.tenant(tenant.id, async (em) => {
+      const found = isId(id) ? await em.findOne(Account, { id }) : null;
+      if (!found) throw new Error(`tenant ${tenantName} has no account ${id}: patchbay accounts list shows them`);
       return {
-        ...lineOf(account),
-        what_to_do: account.reason && failureRow(asFailureCode(account.reason)).whatToDo,
-        merged_into: account.mergedInto,
-        provider_account_id: account.providerAccountId,
-        method: account.method,
-        last_sync_at: account.lastSyncAt?.toISOString() ?? null,
-        details_at: account.detailsAt?.toISOString() ?? null,
-        attempt: attempt && {
-          number: attempt.number,
-          operation: attempt.operation,
-          state: attempt.state,
-          reason: attempt.reason,
-          detail: attempt.detail,
-          started_at: attempt.startedAt.toISOString(),
-          deadline_at: attempt.deadlineAt.toISOString(),
-          ended_at: attempt.endedAt?.toISOString() ?? null,
-        },
-        timeline: timeline
-          .toReversed()
-          .map(({ at, kind, text, attempt: number }) => ({ at: at.toISOString(), attempt: number, kind, text })),
+        account: found,
+        newest: await newestAttempt(em, id),
+        timeline: await em.find(AccountEvent, { accountId: id }, { orderBy: { id: 'desc' }, limit: latest }),
       };
     });
+    return {
+      ...lineOf(account),
+      what_to_do: account.reason && failureRow(asFailureCode(account.reason)).whatToDo,
+      merged_into: account.mergedInto,
+      provider_account_id: account.providerAccountId,
+      method: account.method,
+      last_sync_at: account.lastSyncAt?.toISOString() ?? null,
+      details_at: account.detailsAt?.toISOString() ?? null,
+      attempt: newest && (await attemptJson(context, { tenantId: tenant.id, scopes: ['operator'] }, newest)),
+      timeline: timeline
+        .toReversed()
+        .map(({ at, kind, text, attempt: number }) => ({ at: at.toISOString(), attempt: number, kind, text })),
+    };
   });
 
 function inWords({ attempt, timeline, ...account }: Awaited<ReturnType<typeof show>>): string {

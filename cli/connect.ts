@@ -1,20 +1,19 @@
 import { createInterface, type Interface } from 'node:readline/promises';
 import { Option, type Command } from 'commander';
-import { encodeQR } from 'qr';
 import { Account } from '../db/entities/accounts.ts';
-import type { AttemptWithStep } from '../db/queries/attempts/attempt-with-step.ts';
 import { channelNames, methodNames, type Channel, type Method } from '../domain/channels.ts';
-import { answerable, instructions, type StepContent } from '../domain/steps.ts';
+import { answerable } from '../domain/steps.ts';
 import { newId } from '../platform/ids.ts';
 import { installedProviders } from '../services/boot.ts';
 import { answerStep, moveStep } from '../services/connections/answer-step.ts';
 import { connectAccount, reconnectAccount } from '../services/connections/connect-account.ts';
 import { disconnectAccount } from '../services/connections/disconnect-account.ts';
-import { contentOf } from '../services/connections/login/steps.ts';
 import { watchAttempt } from '../services/connections/read-attempt.ts';
+import { stepJson, type StepJson } from '../services/connections/step-json.ts';
 import type { Context } from '../services/context.ts';
 import type { CallerRequest } from '../services/principal.ts';
 import { Problem } from '../services/problem.ts';
+import { drawQr } from './draw-qr.ts';
 import { tenantOption } from './environment.ts';
 import { print } from './print.ts';
 import { tenantNamed, withContext } from './session.ts';
@@ -30,8 +29,11 @@ interface ConnectOptions extends Common {
   provider: string;
   method?: Method;
   label?: string;
+  mergeAcrossOwners?: boolean;
   credential: Record<string, string>;
 }
+
+type ReconnectOptions = Common & Pick<ConnectOptions, 'credential' | 'mergeAcrossOwners'> & { force?: boolean };
 
 /** How long one look at an attempt waits for its next step, in seconds. */
 const waitSeconds = 50;
@@ -48,12 +50,14 @@ export function addConnect(program: Command): void {
     .addOption(new Option('--method <method>', "by default the channel's first").choices(methodNames))
     .option('--credential <name=value>', 'what the login needs; without =value it is asked for', collect, {})
     .option('--label <text>', 'a name for the account')
+    .addOption(mergeOption())
     .option('--json', 'for machines: a line of JSON for each step, and one for the account')
     .action((channel: Channel, options: ConnectOptions) =>
       follow(options, async (request, prompt) => {
-        const { owner, provider, method, label } = options;
+        const { owner, provider, method, label, mergeAcrossOwners: merge_across_owners } = options;
         const credentials = await filled(options.credential, prompt);
-        return (await connectAccount(request, { provider, channel, owner, method, label, credentials })).account.id;
+        const given = { provider, channel, owner, method, label, merge_across_owners, credentials };
+        return (await connectAccount(request, given)).account.id;
       }),
     );
   program
@@ -62,12 +66,14 @@ export function addConnect(program: Command): void {
     .argument('<id>', "the account's id")
     .addOption(tenantOption())
     .option('--credential <name=value>', 'a new value of the login; without =value it is asked for', collect, {})
+    .addOption(mergeOption())
     .option('--force', 'replace a login that runs, and log in again although the account works')
     .option('--json', 'for machines: a line of JSON for each step, and one for the account')
-    .action((id: string, options: Common & { credential: Record<string, string>; force?: boolean }) =>
+    .action((id: string, options: ReconnectOptions) =>
       follow(options, async (request, prompt) => {
+        const { force, mergeAcrossOwners: merge_across_owners } = options;
         const credentials = await filled(options.credential, prompt);
-        const given = { ...(Object.keys(credentials).length ? { credentials } : {}), force: options.force };
+        const given = { ...(Object.keys(credentials).length ? { credentials } : {}), force, merge_across_owners };
         return (await reconnectAccount(request, id, given)).account.id;
       }),
     );
@@ -79,9 +85,18 @@ export function addConnect(program: Command): void {
     .option('--purge', 'also delete what is stored of the account')
     .option('--json', 'for machines: a line of JSON for each step, and one for the account')
     .action((id: string, options: Common & { purge?: boolean }) =>
-      follow(options, async (request) => (await disconnectAccount(request, id, options.purge ?? false)).account.id),
+      follow(options, async (request) => {
+        const { account, deleted } = await disconnectAccount(request, id, options.purge ?? false);
+        return deleted ? { deleted: account.id } : account.id;
+      }),
     );
 }
+
+const mergeOption = (): Option =>
+  new Option(
+    '--merge-across-owners',
+    'where the identity is connected for another owner: merge the login into that account; by default it fails',
+  );
 
 const oneOf =
   <T extends string>(names: readonly T[]) =>
@@ -106,10 +121,12 @@ async function filled(credentials: Record<string, string>, prompt: Prompt): Prom
 
 type Prompt = (question: string) => Promise<string>;
 
-/** Begins an operation and shows its steps until it has ended. The exit code is 1 where it did not succeed. */
+/**
+ * Begins an operation on an account and shows its steps until it has ended. The exit code is 1 where it did not succeed.
+ */
 async function follow(
   options: Common,
-  begin: (request: CallerRequest, prompt: Prompt) => Promise<string>,
+  begin: (request: CallerRequest, prompt: Prompt) => Promise<string | { deleted: string }>,
 ): Promise<void> {
   const input = createInterface({ input: process.stdin, output: process.stderr });
   const gone = new AbortController();
@@ -120,6 +137,8 @@ async function follow(
       const principal = { tenantId, keyId: newId(), scopes: ['read', 'write'] as const };
       const request = (): CallerRequest => ({ context, principal, operationId: newId() });
       const accountId = await begin(request(), (question) => input.question(`${question}: `));
+      if (typeof accountId !== 'string')
+        return print(accountId, options, ({ deleted }) => `The failed login ${deleted} is deleted.`);
       const succeeded = await showSteps(context, request, accountId, options, input, gone.signal);
       const account = await context.db.tenant(tenantId, (em) => em.findOneOrFail(Account, { id: accountId }));
       print(resultOf(account), options, ({ id, state, reason }) =>
@@ -146,15 +165,14 @@ async function showSteps(
   const { principal } = request();
   const keys = await context.vault.keysOf(context.db, principal.tenantId);
   for (let after: string | undefined; ;) {
-    const seen = await watchAttempt(context, principal, accountId, { after, wait: waitSeconds }, gone);
+    const { attempt, step } = await watchAttempt(context, principal, accountId, { after, wait: waitSeconds }, gone);
     gone.throwIfAborted();
-    const { attempt, step } = seen;
     if (attempt.state !== 'running') return attempt.state === 'succeeded';
     const shown = step?.id ?? attempt.id;
-    const content = step && contentOf(keys, step);
-    if (content && shown !== after) {
-      print({ step: shown, ...content }, options, () => drawn(content, seen));
-      if (answerable.has(content.kind))
+    const view = stepJson({ keys, publicUrl: context.publicUrl, now: context.clock.now() }, attempt, step);
+    if (view.id === step?.id && shown !== after) {
+      print(view, options, drawn);
+      if (answerable.has(view.kind))
         try {
           await answer({ ...request(), accountId, stepId: shown }, await input.question('> ', { signal: gone }));
         } catch (error) {
@@ -174,12 +192,12 @@ async function answer(call: Parameters<typeof answerStep>[0], text: string): Pro
   else await answerStep(call, text);
 }
 
-function drawn(content: StepContent, { step }: AttemptWithStep): string {
-  const lines = [instructions(content, step?.again ?? false)];
-  if (content.kind === 'redirect') lines.push(content.url);
-  if (content.kind === 'qr') lines.push(encodeQR(content.text, 'ascii').trimEnd());
-  if (content.kind === 'choose') lines.push(...content.options.map(({ id, label }) => `  ${id}  ${label}`));
-  const ways = [...(step?.canResend ? ['resend'] : []), ...(step?.canTryAnotherWay ? ['another way'] : [])];
-  if (answerable.has(content.kind) && ways.length) lines.push(`Or type: ${ways.join(', ')}.`);
+function drawn(step: StepJson): string {
+  const lines = [step.instructions];
+  if (step.kind === 'redirect') lines.push(step.url);
+  if (step.kind === 'qr') lines.push(drawQr(step.text));
+  if (step.kind === 'choose') lines.push(...step.options.map(({ id, label }) => `  ${id}  ${label}`));
+  const ways = [...(step.can_resend ? ['resend'] : []), ...(step.can_try_another_way ? ['another way'] : [])];
+  if (answerable.has(step.kind) && ways.length) lines.push(`Or type: ${ways.join(', ')}.`);
   return lines.join('\n');
 }

@@ -1,15 +1,14 @@
 import { Option, type Command } from 'commander';
 import { phoneOrProblem } from '../services/contacts/phone-or-problem.ts';
-import { beginSyncs, syncableAccounts } from '../services/syncs/start-syncs.ts';
-import { describeRun } from '../services/syncs/describe-run.ts';
+import { syncableAccounts } from '../services/syncs/start-syncs.ts';
+import type { SyncJson } from '../services/syncs/sync-json.ts';
 import type { SyncTarget } from '../db/queries/syncs/open-contacts-run.ts';
-import { SyncRun } from '../db/entities/events.ts';
 import { errorMessage } from './error-message.ts';
 import { tenantOption } from './environment.ts';
 import { print, table } from './print.ts';
 import { tenantNamed, withContext } from './session.ts';
+import { runInWords, runSyncs } from './sync-runs.ts';
 import { UsageError } from './usage.ts';
-import type { Keyset } from '../platform/keyset.ts';
 import type { Context } from '../services/context.ts';
 
 interface SyncOptions {
@@ -21,9 +20,8 @@ interface SyncOptions {
   json?: boolean;
 }
 
-/** How long `--wait` waits, and how often it asks, in milliseconds. */
+/** How long `--wait` waits, in milliseconds. */
 const patienceMs = 3_600_000;
-const everyMs = 500;
 
 export function addContactsSync(contacts: Command): void {
   contacts
@@ -51,53 +49,27 @@ function phoneNumber(text: string): string {
   }
 }
 
-async function sync(context: Context, { tenant, account, phone, group, wait }: SyncOptions): Promise<RunJson[]> {
-  const { db, vault } = context;
+async function sync(context: Context, { tenant, account, phone, group, wait }: SyncOptions): Promise<SyncJson[]> {
+  const { db } = context;
   const { id: tenantId } = await tenantNamed(db, tenant);
   const target: SyncTarget | null = phone !== undefined ? { phone } : group !== undefined ? { group } : null;
   const accounts = await db.tenant(tenantId, (em) => syncableAccounts(context, em, tenantId, 'contacts', { account }));
-  const ids = await beginSyncs(context, accounts, { kind: 'contacts', target });
-  const read = () => db.tenant(tenantId, (em) => em.find(SyncRun, { id: { $in: ids } }, { orderBy: { id: 'asc' } }));
-  let runs = await read();
-  const until = Date.now() + (wait ? patienceMs : 0);
-  while (Date.now() < until && runs.some(({ state }) => state === 'running')) {
-    await new Promise((resolve) => setTimeout(resolve, everyMs));
-    runs = await read();
-  }
-  const keys = await vault.keysOf(db, tenantId);
-  return runs.map((run) => runJson(keys, run));
+  return runSyncs(context, tenantId, accounts, { kind: 'contacts', target }, wait ? patienceMs : 0);
 }
 
-/** A run as JSON, under the names that the API uses. */
-function runJson(keys: Keyset, run: SyncRun) {
-  const { scope, progress, whatToDo } = describeRun(keys, run);
+const inWords = (run: SyncJson) => {
+  const { stats, reason, what_to_do: toDo } = run;
+  const count = (name: string): number => Number(stats[name] ?? 0);
   return {
-    id: run.id,
-    account_id: run.accountId,
-    kind: run.kind,
-    scope,
-    state: run.state,
-    progress,
-    stats: run.stats as Record<string, unknown>,
-    reason: run.reason,
-    what_to_do: whatToDo,
-    started_at: run.startedAt.toISOString(),
-    ended_at: run.endedAt?.toISOString() ?? null,
+    ...runInWords(run),
+    fetched: count('total_fetched'),
+    inserted: count('inserted'),
+    updated: count('updated'),
+    unchanged: count('unchanged'),
+    failed: count('failed_updates'),
+    'with names': count('contacts_with_names'),
+    'without names': count('contacts_without_names'),
+    reason,
+    'what to do': toDo,
   };
-}
-type RunJson = ReturnType<typeof runJson>;
-
-const inWords = ({ id, account_id: account, state, progress, stats, reason, what_to_do: toDo }: RunJson) => ({
-  run: id,
-  account,
-  state: state === 'running' ? `running, ${Math.floor(progress * 100)} %` : state,
-  fetched: Number(stats['total_fetched'] ?? 0),
-  inserted: Number(stats['inserted'] ?? 0),
-  updated: Number(stats['updated'] ?? 0),
-  unchanged: Number(stats['unchanged'] ?? 0),
-  failed: Number(stats['failed_updates'] ?? 0),
-  'with names': Number(stats['contacts_with_names'] ?? 0),
-  'without names': Number(stats['contacts_without_names'] ?? 0),
-  reason,
-  'what to do': toDo,
-});
+};

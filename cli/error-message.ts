@@ -32,7 +32,7 @@ const codeOf = (error: Error): string | undefined => {
   return typeof code === 'string' ? code : undefined;
 };
 
-/** The error and what lies behind it; of several at once (one host, several addresses) the first. */
+/** The error and its causes; of several at once (one host, several addresses) the first. */
 function causes(error: unknown): Error[] {
   const found: Error[] = [];
   for (let one = error; one instanceof Error && !found.includes(one);) {

@@ -1,15 +1,14 @@
 import type { Command } from 'commander';
-import { previewDetails } from '../services/accounts/collect-details.ts';
-import type { Database } from '../db/connect.ts';
-import { Account } from '../db/entities/accounts.ts';
+import type { Account } from '../db/entities/accounts.ts';
 import type { DetailChange } from '../domain/accounts.ts';
-import { SyncRun } from '../db/entities/events.ts';
-import { openDetailsRun } from '../db/queries/syncs/open-details-run.ts';
-import { isId } from '../platform/ids.ts';
+import { previewDetails } from '../services/accounts/collect-details.ts';
+import type { Context } from '../services/context.ts';
+import { syncableAccounts } from '../services/syncs/start-syncs.ts';
+import type { SyncJson } from '../services/syncs/sync-json.ts';
 import { tenantOption } from './environment.ts';
 import { print, table } from './print.ts';
 import { tenantNamed, withContext } from './session.ts';
-import type { Context } from '../services/context.ts';
+import { runInWords, runSyncs } from './sync-runs.ts';
 
 interface Options {
   tenant: string;
@@ -17,6 +16,9 @@ interface Options {
   dryRun?: boolean;
   json?: boolean;
 }
+
+/** How long the command waits for the end, in milliseconds. */
+const patienceMs = 300_000;
 
 export function addSync(program: Command): void {
   program
@@ -28,53 +30,42 @@ export function addSync(program: Command): void {
     .option('--account <id>', 'this account only')
     .option('--dry-run', 'show what would change, change nothing')
     .option('--json', 'for machines')
-    .action(async (options: Options) => {
-      const lines = await withContext((context) => syncDetails(context, options));
-      print(lines, options, () => table(lines.map(inWords), 'no connected accounts'));
-      if (lines.some((line) => line.outcome === 'failed')) process.exitCode = 1;
-    });
+    .action((options: Options) => withContext((context) => syncDetails(context, options)));
 }
 
-interface Line {
-  account: string;
-  outcome: string;
-  /** In a preview each, else how many. */
-  changes?: DetailChange[] | number;
-  reason?: string | null;
+async function syncDetails(context: Context, options: Options): Promise<void> {
+  const { id: tenantId } = await tenantNamed(context.db, options.tenant);
+  const accounts = await context.db.tenant(tenantId, (em) =>
+    syncableAccounts(context, em, tenantId, 'details', { account: options.account }),
+  );
+  const none = 'no connected accounts';
+  if (options.dryRun) {
+    const previews = await preview(context, accounts);
+    print(previews, options, () => table(previews.map(previewInWords), none));
+    if (previews.some(({ outcome }) => outcome === 'failed')) process.exitCode = 1;
+    return;
+  }
+  const runs = await runSyncs(context, tenantId, accounts, { kind: 'details' }, patienceMs);
+  print(runs, options, () => table(runs.map(detailsInWords), none));
+  if (runs.some(({ state }) => state === 'failed')) process.exitCode = 1;
 }
 
-const inWords = ({ account, outcome, changes, reason }: Line) => ({
-  account,
-  outcome,
-  changes: Array.isArray(changes) ? changes.map(changeInWords).join('; ') : changes,
-  reason,
+const detailsInWords = (run: SyncJson) => ({
+  ...runInWords(run),
+  changes: Number(run.stats['points_changed'] ?? 0),
+  reason: run.reason,
+  'what to do': run.what_to_do,
 });
 
-const changeInWords = ({ path, before, after }: DetailChange): string => `${path}: ${shown(before)} → ${shown(after)}`;
-
-/** Lists and objects are too long for a line: `--json` shows them. */
-const shown = (value: unknown): string =>
-  value === null ? 'none' : typeof value === 'object' ? '…' : JSON.stringify(value);
-
-async function syncDetails(context: Context, options: Options): Promise<Line[]> {
-  const { db } = context;
-  const tenant = await tenantNamed(db, options.tenant);
-  const where = {
-    mergedInto: null,
-    providerAccountId: { $ne: null },
-    ...(options.account ? { id: options.account } : {}),
-  };
-  const unknown = options.account !== undefined && !isId(options.account);
-  const accounts = unknown
-    ? []
-    : await db.tenant(tenant.id, (em) => em.find(Account, where, { orderBy: { id: 'asc' } }));
-  if (options.account && !accounts.length)
-    throw new Error(`tenant ${options.tenant} has no connected account ${options.account}`);
-  return options.dryRun ? preview(context, accounts) : run(context, accounts);
+interface Preview {
+  account: string;
+  outcome: 'would change' | 'unchanged' | 'failed';
+  changes?: DetailChange[];
+  reason?: string;
 }
 
-async function preview(context: Context, accounts: Account[]): Promise<Line[]> {
-  const lines: Line[] = [];
+async function preview(context: Context, accounts: Account[]): Promise<Preview[]> {
+  const lines: Preview[] = [];
   for (const { id, tenantId } of accounts) {
     try {
       const changes = await previewDetails(context, { tenantId, accountId: id, now: context.clock.now().getTime() });
@@ -86,25 +77,15 @@ async function preview(context: Context, accounts: Account[]): Promise<Line[]> {
   return lines;
 }
 
-/** Starts every account's run, then waits for all of them. */
-async function run(context: Context, accounts: Account[]): Promise<Line[]> {
-  const { db, clock, temporal } = context;
-  const runs: { account: string; run: string }[] = [];
-  for (const { id, tenantId, channel, provider } of accounts) {
-    const started = await db.tenant(tenantId, (em) => openDetailsRun(em, id, clock.now()));
-    await temporal.startSyncDetails({ tenantId, accountId: id, channel, provider }, 'api');
-    runs.push({ account: id, run: started });
-  }
-  return Promise.all(runs.map(({ account, run: id }) => finished(db, account, id)));
-}
+const previewInWords = ({ account, outcome, changes = [], reason }: Preview) => ({
+  account,
+  outcome,
+  changes: changes.map(changeInWords).join('; '),
+  reason,
+});
 
-/** Waits for a run's end, five minutes at most. */
-async function finished(db: Database, account: string, id: string): Promise<Line> {
-  for (let tries = 0; tries < 600; tries += 1) {
-    const found = await db.system((em) => em.findOne(SyncRun, { id }));
-    if (found && found.state !== 'running')
-      return { account, outcome: found.state, changes: Number(found.stats.points_changed ?? 0), reason: found.reason };
-    await new Promise((resolve) => setTimeout(resolve, 500));
-  }
-  return { account, outcome: 'running', reason: 'still running: see GET /api/v1/syncs/{id}' };
-}
+const changeInWords = ({ path, before, after }: DetailChange): string => `${path}: ${shown(before)} → ${shown(after)}`;
+
+/** Lists and objects are too long for a line: `--json` shows them. */
+const shown = (value: unknown): string =>
+  value === null ? 'none' : typeof value === 'object' ? '…' : JSON.stringify(value);

@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { makeTemporaryHome } from './parts/home.ts';
 import { requireNode } from './parts/node-version.ts';
 
 requireNode();
@@ -54,7 +55,7 @@ if (!command) {
   console.error('Fuzzing needs python3 with venv and pip.');
   process.exit(1);
 }
-const home = mkdtempSync(join(tmpdir(), 'patchbay-fuzz-'));
+const home = makeTemporaryHome('fuzz');
 const ended = new AbortController();
 process.once('SIGINT', () => ended.abort());
 const stack = await startStack(

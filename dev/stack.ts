@@ -14,7 +14,8 @@ import { type StackParts, superviseParts } from './parts/supervisor.ts';
 import { findTemporalCli } from './parts/temporal-cli.ts';
 import { codecEndpoint, temporalSpec } from './parts/temporal.ts';
 
-export type Stack = { file: string; describe: () => StackFile; stop: () => Promise<void> };
+/** `file`: stack.json. `logs`: the folder with the log of each part. */
+export type Stack = { file: string; logs: string; describe: () => StackFile; stop: () => Promise<void> };
 
 /**
  * Runs in PATCHBAY_HOME until it is stopped. DATABASE_URL or TEMPORAL_ADDRESS replace a local server. Throws one line,
@@ -35,7 +36,7 @@ export async function startStack(env: NodeJS.ProcessEnv, report: Report, signal:
       await parts.stop();
       lock.release();
     };
-    return { file: parts.file, describe, stop };
+    return { file: parts.file, logs: home.logs, describe, stop };
   } catch (error) {
     await parts.stop();
     lock.release();

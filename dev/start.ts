@@ -30,7 +30,7 @@ try {
   report('Patchbay starts');
   isolate(process.env);
   const stack = await startStack(process.env, report, stopping.signal);
-  report(`Patchbay is ready\n${addressTable(stack.describe(), stack.file)}\nCtrl-C stops everything`);
+  report(`Patchbay is ready\n${addressTable(stack.describe(), stack)}\nCtrl-C stops everything`);
   await stopped;
   report('Patchbay stops');
   await stack.stop();

@@ -1,14 +1,14 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { constants, tmpdir } from 'node:os';
+import { rmSync } from 'node:fs';
+import { constants } from 'node:os';
 import { join } from 'node:path';
 import { requireNode } from './parts/node-version.ts';
-import { PROJECT } from './parts/home.ts';
+import { makeTemporaryHome, PROJECT } from './parts/home.ts';
 
 requireNode();
 
 // Made here and not in jest, to be removed even when jest is interrupted.
-const home = mkdtempSync(join(tmpdir(), 'patchbay-test-'));
+const home = makeTemporaryHome('test');
 const jest = spawn(
   process.execPath,
   [

@@ -1,11 +1,17 @@
 import type { FailureCode } from './failures.ts';
 
+export const syncKinds = ['details', 'contacts'] as const;
+export type SyncKind = (typeof syncKinds)[number];
+
+export const syncStates = ['running', 'succeeded', 'failed', 'cancelled'] as const;
+export type SyncState = (typeof syncStates)[number];
+
 /** What an activity of a sync did. */
 export interface SyncProgress {
   /** Another activity must continue. */
   more: boolean;
   /** Of the run; `none`: there is none that is running; `taken`: another worker has it. */
-  state: 'running' | 'succeeded' | 'failed' | 'cancelled' | 'none' | 'taken';
+  state: SyncState | 'none' | 'taken';
   reason: FailureCode | null;
   /** What the run has counted so far, as the API shows it. */
   counts: Record<string, number>;

@@ -15,6 +15,8 @@ export interface Metrics {
   accounts: Gauge<'state'>;
   overdueAttempts: Gauge;
   refusedKeys: Gauge;
+  runningSyncs: Gauge<'kind'>;
+  overdueContacts: Gauge;
   /** Shows at each scrape what `read` says of the database's pools, in connections and waiting callers. */
   watchDatabase(read: () => Readonly<Record<string, Readonly<Record<string, number>>>>): void;
 }
@@ -80,6 +82,17 @@ export function createMetrics(): Metrics {
     refusedKeys: new Gauge({
       name: 'patchbay_refused_keys',
       help: 'Credentials whose key the provider refuses; from the worker that reconciles.',
+      registers,
+    }),
+    runningSyncs: new Gauge({
+      name: 'patchbay_syncs_running',
+      help: 'Syncs that run, by kind; from the worker that reconciles.',
+      labelNames: ['kind'],
+      registers,
+    }),
+    overdueContacts: new Gauge({
+      name: 'patchbay_contacts_overdue',
+      help: 'Accounts whose contacts are due for more than an hour; from the worker that reconciles.',
       registers,
     }),
     maintenance: new Counter({

@@ -1,4 +1,3 @@
-/** A JSON object, as it came. */
 export type JsonObject = Readonly<Record<string, unknown>>;
 
 /** How deep a body may be nested, and how many values it may hold: parsing more would hold up other requests. */

@@ -26,7 +26,6 @@ export interface Provider {
   /** As people write it: "UniPile". */
   title: string;
   capabilities: Capabilities;
-  /** The settings of its credentials. */
   settings: ProviderSettingTable;
   /** Settings missing or malformed, as one sentence; null when they will do. Pure. */
   checkSettings(settings: ProviderSettings): string | null;
@@ -43,5 +42,4 @@ export interface Provider {
   webhooks: Webhooks;
 }
 
-/** Providers by their names. */
 export type Providers = Readonly<Record<ProviderName, Provider>>;

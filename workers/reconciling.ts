@@ -3,7 +3,7 @@ import type { Context } from '../services/context.ts';
 import { probeRefusedKeys } from '../services/accounts/refused-keys.ts';
 import { requestMaintenance } from '../services/maintenance/request-maintenance.ts';
 import { createReconciler } from '../services/reconcile/reconcile.ts';
-import { measure, stopMeasuring } from '../services/reconcile/measure.ts';
+import { measure, startCounting, stopMeasuring } from '../services/reconcile/measure.ts';
 import { startLoop, type Loop } from './loop.ts';
 
 const ensureEveryMs = 600_000;
@@ -20,6 +20,7 @@ export function startReconciling(context: Context): Loop {
   const intervalMs = config.RECONCILE_INTERVAL_SECONDS * 1000;
   const lock = openAdvisoryLock(config.DATABASE_URL, 'reconciler');
   const reconciler = createReconciler(context, intervalMs);
+  startCounting(context);
   let leads = false;
   let stopping = false;
   let isMaintenanceDue = false;

@@ -1,5 +1,5 @@
-/** A JSON schema, as much of it as the document uses. */
-interface Schema {
+/** A JSON schema, as much of it as the OpenAPI document uses. */
+export interface Schema {
   $ref?: string;
   type?: string | string[];
   enum?: unknown[];

@@ -96,14 +96,16 @@ export const listAccounts = route({
     channel: z.enum(channelNames).optional(),
     provider: providerName.optional(),
     state: z.enum(accountStates).optional(),
+    failed: flag.describe('Whether it is a first login that failed: false leaves these out, true lists only these.'),
   }),
   answer: pageOf(accountAnswer),
-  handle: ({ context, principal, query: { limit, cursor, account, ...filter } }) =>
+  handle: ({ context, principal, query: { limit, cursor, account, failed, ...filter } }) =>
     context.db.tenant(principal.tenantId, async (em) => {
       checkProviderName(context, filter.provider);
       const given = Object.fromEntries(Object.entries(filter).filter(([, value]) => value !== undefined));
       const where: FilterQuery<Account>[] = [{ mergedInto: null, ...given }, afterCursor(cursor)];
       if (account !== undefined) where.push({ id: (await anyAccount(em, account)).id });
+      if (failed !== undefined) where.push({ state: failed ? 'failed' : { $ne: 'failed' } });
       const found = await em.find(Account, { $and: where }, { orderBy: { id: 'asc' }, limit: limit + 1 });
       return { body: page(found, limit, accountView) };
     }),
@@ -152,18 +154,20 @@ export const deleteAccount = route({
   name: 'disconnectAccount',
   method: 'delete',
   path: '/accounts/{id}',
-  summary: 'Disconnect an account: revoked at the provider, secrets destroyed, history kept unless purged',
+  summary:
+    'Disconnect an account: revoked at the provider, secrets destroyed, history kept unless purged; 200 where a first login had failed and is deleted',
   tag,
   scope: 'write',
   params: accountParams,
   query: z.object({ purge: flag.describe('Also delete what was learned of the account.') }),
   answer: accountAndAttempt,
   status: 202,
+  doneStatus: 200,
   watch: ({ account }) => attemptAddress(account.id),
   handle: async (call) => {
     const { context, principal, params, query } = call;
     const begun = await disconnectAccount(call, params.id, query.purge ?? false);
-    return { body: await accountAndAttemptView(context, principal, begun) };
+    return { status: begun.deleted ? 200 : 202, body: await accountAndAttemptView(context, principal, begun) };
   },
 });
 

@@ -1,5 +1,6 @@
 import type { FilterQuery } from '@mikro-orm/core';
 import { z } from 'zod';
+import { syncKinds, syncStates } from '../../domain/syncs.ts';
 import type { SyncTarget } from '../../db/queries/syncs/open-contacts-run.ts';
 import type { Em } from '../../db/connect.ts';
 import { SyncRun } from '../../db/entities/events.ts';
@@ -21,7 +22,7 @@ import {
   syncableAccounts,
   type SyncRequest,
 } from '../../services/syncs/start-syncs.ts';
-import { syncAnswer, syncKinds, syncStates, syncView } from '../views/sync.ts';
+import { syncAnswer, syncView } from '../views/sync.ts';
 import { providerName } from '../views/provider-name.ts';
 import { accountParams } from './accounts.ts';
 

@@ -1,12 +1,10 @@
 import { z } from 'zod';
+import { syncKinds, syncStates } from '../../domain/syncs.ts';
 import type { SyncRun } from '../../db/entities/events.ts';
 import type { Keyset } from '../../platform/keyset.ts';
-import { describeRun } from '../../services/syncs/describe-run.ts';
+import { syncJson } from '../../services/syncs/sync-json.ts';
 import { failureReason } from './failure-reason.ts';
-import { time, wireTime, wireTimeOrNull } from '../http/pagination.ts';
-
-export const syncKinds = ['details', 'contacts'] as const;
-export const syncStates = ['running', 'succeeded', 'failed', 'cancelled'] as const;
+import { time } from '../http/pagination.ts';
 
 export const syncAnswer = z
   .object({
@@ -32,21 +30,4 @@ export const syncAnswer = z
 export type SyncView = z.input<typeof syncAnswer>;
 
 /** A run as callers see it; `keys` open its scope. */
-export const syncView =
-  (keys: Keyset) =>
-  (run: SyncRun): SyncView => {
-    const { scope, progress, whatToDo } = describeRun(keys, run);
-    return {
-      id: run.id,
-      account_id: run.accountId,
-      kind: run.kind,
-      scope,
-      state: run.state,
-      progress,
-      stats: run.stats,
-      reason: run.reason,
-      what_to_do: whatToDo,
-      started_at: wireTime(run.startedAt),
-      ended_at: wireTimeOrNull(run.endedAt),
-    };
-  };
+export const syncView: (keys: Keyset) => (run: SyncRun) => SyncView = syncJson;

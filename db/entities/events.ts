@@ -1,7 +1,6 @@
 import { defineEntity, p } from '@mikro-orm/core';
+import type { SyncKind, SyncState } from '../../domain/syncs.ts';
 import type { WebhookEventKind } from '../../domain/webhook-events.ts';
-
-export type SyncKind = 'details' | 'contacts';
 
 const WebhookRequestSchema = defineEntity({
   name: 'WebhookRequest',
@@ -82,7 +81,7 @@ const SyncRunSchema = defineEntity({
     scope: p.text(),
     /** The person or group of the scope, sealed; null for a whole sync and after retention. */
     target: p.text().strictNullable(),
-    state: p.text().$type<'running' | 'succeeded' | 'failed' | 'cancelled'>(),
+    state: p.text().$type<SyncState>(),
     dryRun: p.boolean(),
     /** Another trigger came during the run: it runs once more. */
     again: p.boolean(),

@@ -5,11 +5,12 @@ import {
   constants,
   existsSync,
   mkdirSync,
+  mkdtempSync,
   readFileSync,
   renameSync,
   writeFileSync,
 } from 'node:fs';
-import { homedir } from 'node:os';
+import { homedir, tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -33,6 +34,16 @@ export function openHome(env: NodeJS.ProcessEnv): Home {
     throw new Error(`${path} cannot be used (${errorCode(error)}): set PATCHBAY_HOME to a folder that can be written`);
   }
   return home;
+}
+
+/**
+ * An empty home for one run. PostgreSQL's user may enter it, so that its data is in it, too, and goes with it: remove it
+ * when the stack has stopped.
+ */
+export function makeTemporaryHome(name: string): string {
+  const path = mkdtempSync(join(tmpdir(), `patchbay-${name}-`));
+  chmodSync(path, 0o711);
+  return path;
 }
 
 /** Answers whether it made the folder. One level at a time: Node's recursive mkdir never returns for /proc/x. */

@@ -33,7 +33,7 @@ export type SandboxAddresses = {
   };
 };
 
-export function addressTable(stack: StackFile, stackFile: string): string {
+export function addressTable(stack: StackFile, { file, logs }: { file: string; logs: string }): string {
   const rows: [string, string | null | undefined][] = [
     ['API', stack.api_url],
     ['API docs', stack.docs_url],
@@ -44,7 +44,8 @@ export function addressTable(stack: StackFile, stackFile: string): string {
     ['Sandbox UniPile', stack.sandbox?.unipile_url],
     ['Sandbox WASender', stack.sandbox?.wasender_url],
     ['Sandbox control', stack.sandbox?.control_url],
-    ['Keys, database', stackFile],
+    ['Logs', logs],
+    ['Keys, database', file],
   ];
   const shown = rows.filter(([, address]) => address);
   return shown.map(([name, address]) => `  ${name.padEnd(16)} ${address}`).join('\n');

@@ -1,18 +1,7 @@
 import { createHash } from 'node:crypto';
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { openCache, openHome, PROJECT } from './home.ts';
+import { openCache, makeTemporaryHome, openHome, PROJECT } from './home.ts';
 import { waitForLock } from './lock.ts';
 import { reserveFreePort } from './ports.ts';
 import { preparePostgres } from './postgres.ts';
@@ -40,8 +29,7 @@ const signalLimit = 500;
  * per run).
  */
 export async function startTestParts(env: NodeJS.ProcessEnv): Promise<{ stop: () => Promise<void> }> {
-  const path = env.PATCHBAY_TEST_HOME ?? mkdtempSync(join(tmpdir(), 'patchbay-test-'));
-  chmodSync(path, 0o711);
+  const path = env.PATCHBAY_TEST_HOME ?? makeTemporaryHome('test');
   const home = openHome({ PATCHBAY_HOME: path });
   const { signal } = new AbortController();
   const around: Around = { logs: home.logs, report: reportToStdout, signal, onChange: () => {} };

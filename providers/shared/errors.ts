@@ -4,9 +4,8 @@ import { ProviderFailure } from '../../domain/failures.ts';
 const neverSent = new Set(['ENOTPUBLIC', 'ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH']);
 
 /**
- * An error of the network as ours; `lost` is what a lost answer leaves open. All have one text: a tenant that sets an
- * address must not learn from it whether a port is open. Only the error's code is kept, for operators: its other fields
- * hold the request with its keys.
+ * `lost` is what a lost answer leaves open. All errors have one text: a tenant that sets an address must not learn whether
+ * a port is open. Only the code is kept, for operators: other fields hold the request with its keys.
  */
 export function networkFailure(title: string, error: unknown, lost: 'none' | 'unknown'): ProviderFailure {
   const found = error instanceof Error && 'code' in error ? String(error.code) : '';
@@ -15,10 +14,7 @@ export function networkFailure(title: string, error: unknown, lost: 'none' | 'un
   return new ProviderFailure('provider_unavailable', `${title} did not answer.`, { effect, networkCode });
 }
 
-/**
- * What a failed answer means that is not the provider's own: a page of a proxy, a firewall or a network's login. It says
- * nothing of keys, logins or plans, whatever its status; only a request to slow down counts.
- */
+/** For answers that are not the provider's own (a proxy's, a firewall's): these say nothing about keys, logins or plans. */
 export const codeOfForeignAnswer = (status: number): 'rate_limited' | 'provider_unavailable' =>
   status === 429 ? 'rate_limited' : 'provider_unavailable';
 

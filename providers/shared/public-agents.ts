@@ -14,7 +14,6 @@ class NotPublicError extends Error {
   }
 }
 
-/** Resolves a name, as `dns.lookup` does. */
 type Resolve = (
   hostname: string,
   options: LookupAllOptions,

@@ -10,5 +10,4 @@ export function secureUrl(text: string, kind: 'url' | 'host' = 'url'): URL | nul
   return secure ? url : null;
 }
 
-/** Whether a text can go into a header as it is. */
 export const isHeaderText = (text: string): boolean => /^[\x21-\x7e]+$/.test(text);

@@ -43,16 +43,12 @@ export function madeAt({ created_at: made }: UnipileAccount): number | null {
   return Number.isNaN(at) ? null : at;
 }
 
-/** A connection parameter as text, or null where it is empty or missing. */
 export const param = (of: Record<string, unknown>, name: string): string | null => text.parse(of[name]);
 
 /** Ends of the ids of the sources that carry messages and mails; others, such as a calendar, stand beside them. */
 const carriesMessages = /_(MESSAGING|MAILS)$/i;
 
-/**
- * The sources that decide whether an account works: those that carry messages, or all where none does. A part beside them
- * that lacks a permission takes nothing away from what works.
- */
+/** The sources that decide whether an account works: those that carry messages, or all where none does. */
 export function decidingSources({ sources }: UnipileAccount): UnipileAccount['sources'] {
   const carrying = sources.filter(({ id }) => id !== null && carriesMessages.test(id));
   return carrying.length ? carrying : sources;

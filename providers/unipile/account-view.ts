@@ -18,7 +18,7 @@ export function viewOf(body: unknown): AccountView {
   const seen = { identity: identityOf(account), createdAt: madeAt(account), raw: body };
   // An account without sources has nothing running yet.
   if (words.length === 0) return { status: 'pending', reported: 'UNKNOWN', ...seen };
-  // A word that came after this was written is no proof that the account works.
+  // A new word of UniPile's is no proof that the account works.
   const unknown = words.find((word) => word !== 'OK');
   if (!unknown) return { status: 'linked', reported: 'OK', ...seen };
   const [reported, status] = statuses.find(([word]) => words.includes(word)) ?? [unknown, 'degraded' as const];

@@ -9,7 +9,6 @@ export async function checkCredentials(call: CredentialsCall): Promise<void> {
   await request(call, 'GET', '/accounts', undefined, { limit: '1' });
 }
 
-/** Every account at UniPile under these credentials, whatever made it. */
 export async function listAccounts(call: CredentialsCall): Promise<ListedAccount[]> {
   const found: ListedAccount[] = [];
   for await (const item of everyItem(call, '/accounts')) {

@@ -11,10 +11,7 @@ const send = createHttp('UniPile', 50 * 1024 * 1024);
 const carriesLogin = (method: string, path: string): boolean =>
   method === 'POST' && path.startsWith('/accounts') && !path.endsWith('/restart');
 
-/**
- * One call to UniPile. Answers the body of any 2xx: a pending checkpoint is one too. Every answer of UniPile is a JSON
- * object, so that another text under a 2xx (a login page of some network, say) is a failure. Throws `ProviderFailure`.
- */
+/** Answers the JSON object of any 2xx: a pending checkpoint is one too. Throws `ProviderFailure`, also for another text. */
 export async function request(
   call: CredentialsCall,
   method: HttpRequest['method'],
@@ -37,10 +34,7 @@ const isObject = (body: unknown): boolean => typeof body === 'object' && body !=
 
 const page = z.object({ items: z.array(z.unknown()).nullable(), cursor: z.string().nullish() });
 
-/**
- * Every item of a list of UniPile, page after page; a cursor is sent alone. Throws on an answer that is no list: to
- * read it as an empty one would make things a second time.
- */
+/** Every item of a list, page after page; a cursor is sent alone. Throws on an answer that is no list. */
 export async function* everyItem(call: CredentialsCall, path: string): AsyncGenerator<unknown> {
   const seen = new Set<string>();
   let query: Record<string, string> = { limit: '250' };

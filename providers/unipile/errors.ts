@@ -49,10 +49,8 @@ const statuses: Record<number, FailureCode> = {
   501: 'unsupported',
 };
 
-/** The longest pause that is taken from an answer. */
 const longestWaitMs = 3_600_000;
 
-/** What the call was, as far as its failure's meaning depends on it. */
 interface Asked {
   /** What a 5xx or a lost answer leaves open. */
   lost: 'none' | 'unknown';

@@ -11,7 +11,6 @@ export const providerNames: Readonly<Record<Channel, string>> = {
   mail: 'MAIL',
 };
 
-/** The channel of each type of account that can be connected here. */
 const channels = new Map<string, Channel>([
   ...Object.entries(providerNames).map(([channel, type]) => [type, channel as Channel] as const),
   ['GOOGLE_OAUTH', 'mail'],

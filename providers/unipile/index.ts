@@ -9,7 +9,6 @@ import { checkSettings, settings } from './settings.ts';
 import { readWebhook } from './webhooks.ts';
 import { registerWebhooks, secretHeader } from './webhooks-registration.ts';
 
-/** UniPile's API v1. */
 export const unipile = {
   name: 'unipile',
   title: 'UniPile',

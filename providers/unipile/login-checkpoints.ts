@@ -14,7 +14,7 @@ const option = z
   .object({ id: z.string().min(1), name: text })
   .nullable()
   .catch(null);
-/** No part is needed: the account's id beside it is worth more than a checkpoint that can be read in full. */
+/** Every part is optional: the account's id counts even where its checkpoint cannot be read. */
 const checkpointShape = z
   .object({
     type: z.string().catch(''),
@@ -49,7 +49,7 @@ export function progressFrom(body: unknown, now: number): LoginProgress {
   };
 }
 
-/** For a kind of checkpoint that came after this was written: most end on the owner's device. */
+/** For unknown kinds of checkpoints: most end on the owner's device. */
 const onDevice: StepContent = { kind: 'wait', for: 'you to finish the login in the app' };
 
 function contentOf(checkpoint: z.infer<typeof checkpointShape>): StepContent {

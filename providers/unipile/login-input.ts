@@ -45,7 +45,6 @@ const shapes: Record<Channel, z.ZodType> = {
 export const credentialsSchema = (channel: Channel, method: Method): z.ZodType =>
   method === 'hosted' ? z.strictObject({}) : shapes[channel];
 
-/** What is wrong with the input, as one sentence that names fields and never repeats a value. */
 export function validateLoginInput(channel: Channel, input: LoginInput): string | null {
   const parsed = credentialsSchema(channel, input.method).safeParse(input.credentials);
   if (parsed.success) return null;
@@ -58,7 +57,6 @@ export function validateLoginInput(channel: Channel, input: LoginInput): string 
   return `credentials: missing, wrong or unknown: ${[...names].join(', ')}.${help}`;
 }
 
-/** The body of a login: the options, and UniPile's name of the channel. */
 export function loginBody(channel: Channel, input: LoginInput): Record<string, unknown> {
   const { pairing_phone_number: pairing, ...rest } = input.credentials;
   const digits = typeof pairing === 'string' ? readPhone(pairing)?.slice(1) : undefined;

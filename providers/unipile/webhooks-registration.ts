@@ -40,9 +40,8 @@ type Listed = z.infer<typeof listed>;
 const made = z.object({ webhook_id: z.string().min(1) });
 
 /**
- * Keeps what stands at `address` as it should, makes what is missing, and only then deletes what else stands there: in
- * between an event may come twice, but none is missed. Looks whether all are there in the end. Registrations at other
- * addresses are not ours.
+ * Makes the registrations that `address` lacks, and only then deletes outdated ones there: meanwhile an event may come
+ * twice, but none is missed. Registrations at other addresses are not ours.
  */
 export async function registerWebhooks(call: CredentialsCall, address: string, secret: string): Promise<string[]> {
   const before = await registeredAt(call, address);
@@ -93,7 +92,6 @@ async function registeredAt(call: CredentialsCall, address: string): Promise<Lis
   return found;
 }
 
-/** Whether it does already what is wanted: switched on, as JSON, for all accounts and events, with the present secret. */
 function isAs(one: Listed, wanted: Wanted): boolean {
   const headers = new Map(one.headers?.map(({ key, value }) => [key.toLowerCase(), value]));
   return (

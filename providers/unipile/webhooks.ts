@@ -16,7 +16,6 @@ export function readWebhook({ raw }: WebhookRequest): ReadRequest {
   return { body: text, events: null, mentions: people.people() };
 }
 
-/** Some senders give forms. */
 function decoded(text: string): string {
   try {
     return decodeURIComponent(text);
@@ -48,8 +47,7 @@ function eventOf(body: JsonObject, bodyDigest: string): WebhookEvent | null {
   const type = text(body['event']);
   if (type === null) return null;
   const [account, message, time] = ['account_id', 'message_id', 'timestamp'].map((name) => text(body[name]) ?? null);
-  // A message is new once, in whatever words it is told again. What happens to it afterwards (read by one, then by
-  // another; two reactions) may carry the message's own time, so that only the whole body tells it apart.
+  // A message is new once. Later events of it may carry the message's own time: only the whole body tells them apart.
   const once = message !== null && kinds[type] === 'message';
   return {
     type,

@@ -55,7 +55,6 @@ export const word = (said: string | null): string => said?.trim().toLowerCase() 
 export const fetchSession = async (call: ProviderCall, id: string | null): Promise<Session> =>
   sessionFrom(await askAccount(call, 'GET', `/whatsapp-sessions/${segment(id)}`));
 
-/** The session of an answer; `effect` says what an unreadable answer leaves open. */
 export function sessionFrom(body: Json, effect: 'none' | 'unknown' = 'none'): Session {
   const session = readSession(dataOf(body));
   if (!session)
@@ -78,7 +77,6 @@ export async function listSessions(call: CredentialsCall): Promise<Session[]> {
   }
 }
 
-/** A body without an envelope is the list itself. */
 const sessionsIn = (body: Json): unknown => (field(body, 'data') === undefined ? body : listOf(body));
 
 const noList = (what: string): ProviderFailure =>
@@ -102,5 +100,5 @@ const statuses = new Map<string, AccountView['status']>([
   ['expired', 'login_lost'],
 ]);
 
-/** A word that came after this was written is no proof that the account works, nor that it does not. */
+/** A new word of WASender's proves neither that the account works nor that it does not. */
 export const statusOf = (status: string): AccountView['status'] => statuses.get(status) ?? 'degraded';

@@ -36,6 +36,5 @@ export async function viewWithUser(call: ProviderCall, session: Session): Promis
 export const fetchStatus = async (call: SessionCall): Promise<string> =>
   word(text(asObject(dataOf(await askSession(call, 'GET', '/status'))), 'status'));
 
-/** GET /user: the phone behind the session. */
 export const fetchUser = async (call: SessionCall): Promise<Json | null> =>
   asObject(dataOf(await askSession(call, 'GET', '/user')));

@@ -59,7 +59,6 @@ async function request(call: CredentialsCall, key: string, method: Method, path:
   throw new ProviderFailure('provider_unavailable', 'WASender answered in an unknown shape.', { effect: lost });
 }
 
-/** What an answer is about: its `data`, or the body itself where there is no envelope. */
 export function dataOf(body: Json): unknown {
   const data = field(body, 'data');
   return data === undefined ? body : data;

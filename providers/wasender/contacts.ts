@@ -64,7 +64,6 @@ function nameOf(id: string): string {
   return segment(isLid(jid) ? jid : jid.slice(0, jid.indexOf('@')));
 }
 
-/** The `data` of an answer; null for a person that WASender does not know. */
 async function known(answer: Promise<Json>): Promise<Json | null> {
   try {
     return asObject(dataOf(await answer));

@@ -32,7 +32,6 @@ const statuses: Record<number, FailureCode> = {
 /** The longest pause that is taken from an answer: quotas of a day exist. */
 const longestWaitMs = 24 * 60 * 60_000;
 
-/** What the call was, as far as its failure's meaning depends on it. */
 interface Asked {
   /** What a 5xx or a lost answer leaves open. */
   lost: 'none' | 'unknown';
@@ -63,7 +62,6 @@ const waits = (body: Json | null, headers: HttpAnswer['headers']): unknown[] => 
   headers['x-ratelimit-reset'],
 ];
 
-/** One of the shapes in which WASender's failures come. */
 const isOwnError = (body: Json | null): boolean =>
   typeof field(body, 'success') === 'boolean' || text(body, 'message') !== null || text(body, 'error') !== null;
 
@@ -74,7 +72,6 @@ function codeOf(status: number, words: string, isOwn: boolean): FailureCode {
   return statuses[status] ?? (status < 500 ? 'request_refused' : 'provider_unavailable');
 }
 
-/** The names of the fields that WASender refuses; their texts are not repeated. */
 function wrongFields(errors: unknown): string {
   const names = Object.keys(asObject(errors) ?? {}).filter((name) => /^[a-z_.]{1,40}$/i.test(name));
   return names.slice(0, 5).join(', ');

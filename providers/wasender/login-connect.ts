@@ -58,5 +58,4 @@ const waitFor = (what: string): LoginProgress['next'] => ({
 
 /** Something else than a code is wanted there, such as a passkey. */
 const onPhone = waitFor('you to finish the login on your phone');
-/** The session has no code yet. */
 const preparing = waitFor('WASender to prepare the QR code');

@@ -23,7 +23,6 @@ export const credentials = z.strictObject({
   ...(Object.fromEntries(flags.map((name) => [name, flag])) as Record<(typeof flags)[number], typeof flag>),
 });
 
-/** What is wrong with the input, as one sentence that names fields and never repeats a value. */
 export function validateLoginInput(_channel: Channel, input: LoginInput): string | null {
   const parsed = credentials.safeParse(input.credentials);
   if (parsed.success) return null;

@@ -56,7 +56,7 @@ async function linkSession(call: ProviderCall, session: Session): Promise<LoginP
   return { providerAccountId: session.id, keys: session.keys, next };
 }
 
-/** A phone that is not the account's is unlinked: while it is linked, WASender gives no code for another. */
+/** Unlinks another identity's phone: while it is linked, WASender gives no code. */
 async function unlinkOtherIdentity(call: ProviderCall, session: Session, input: LoginInput): Promise<Session> {
   if (!input.identity || statusOf(session.status) !== 'linked') return session;
   const { status, identity } = await viewWithUser(call, session);
@@ -65,7 +65,7 @@ async function unlinkOtherIdentity(call: ProviderCall, session: Session, input: 
   return { ...session, status: 'logged_out' };
 }
 
-/** A session that was just made does not stay behind when its phone cannot be linked. */
+/** Deletes the session that was just made when its phone cannot be linked. */
 async function linkNew(call: ProviderCall, session: Session): Promise<LoginProgress> {
   try {
     return await linkSession(call, session);

@@ -7,7 +7,7 @@ export interface Place {
   page: number;
   /** Entries asked for at a time; page numbers mean nothing without it. */
   limit: number;
-  /** The page before, where only its likeness to the next one can tell that pages are not told apart; else empty. */
+  /** The hash of the page before, where nothing else shows that paging is ignored; else empty. */
   before: string;
 }
 
@@ -29,9 +29,8 @@ export interface Delivered {
 }
 
 /**
- * Reads a page in each of the shapes it may have: entries with the number of pages, a page of Laravel's, or a bare list
- * or object of entries, which may be one page or, where paging is ignored, the whole book. Null is an empty list. An
- * answer that says there is more is never the end, empty or not. Throws on what is no list.
+ * Reads a page in each of its shapes: entries with the number of pages, a page of Laravel's, or a bare list or object,
+ * which is one page or, where paging is ignored, the whole address book. Null is an empty list. Throws on other values.
  */
 export function readPage(data: unknown, place: Place): Delivered {
   const of = asObject(data);
@@ -47,17 +46,14 @@ export function readPage(data: unknown, place: Place): Delivered {
   return { entries, cursor: next(likeness) };
 }
 
-/**
- * What an answer lists, with what it says of further pages: its `data`, or the body itself where that says it. Throws
- * where there is no `data`: the body of an envelope holds fields, which are no entries.
- */
+/** The part of an answer that names its further pages: `data`, or the body itself. Throws where there is no `data`. */
 export function listOf(body: Json): unknown {
   const data = field(body, 'data');
   if (data !== undefined) return saysMore(body, 1) === null ? data : body;
   throw new ProviderFailure('provider_unavailable', 'WASender answered something else than a list.');
 }
 
-/** No list of WASender has so many pages; what says so would be read without end. */
+/** A list that claims more pages is refused. */
 const mostPages = 100_000;
 
 /** Whether a list goes on after this page; null where it does not say. */

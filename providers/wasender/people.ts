@@ -15,7 +15,6 @@ const inKey = [
   'cleanParticipantPn',
   'participantLid',
 ] as const;
-/** The same of an entry of contacts, chats or participants, of a call and of a receipt. */
 const inEntry = ['id', 'jid', 'lid', 'phoneNumber', 'remoteJid', 'from', 'author', 'userJid'] as const;
 /** Where an item of an event holds further people: texts, or entries of their own. */
 const lists = ['participants', 'voters', 'receipt', 'contacts'] as const;

@@ -34,7 +34,6 @@ export function baseUrl({ base_url: given }: ProviderSettings): string | null {
 export const soleSessionKey = ({ api_token: token }: ProviderSettings): string | null =>
   token && !token.includes('|') ? token : null;
 
-/** What is wrong with the settings, as one sentence; null when they will do. */
 export function checkSettings(settings: ProviderSettings): string | null {
   const { api_token: token } = settings;
   if (!token) return 'api_token is missing: a personal access token, or the key of one session.';

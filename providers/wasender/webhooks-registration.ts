@@ -43,10 +43,7 @@ export async function subscribe(call: ProviderCall): Promise<void> {
     await pointWebhook(call, session, call.webhookAddress);
 }
 
-/**
- * PUT /whatsapp-sessions/{id}, where the webhook is not yet as it should be. Whether an update may hold the changed
- * fields alone is not established: what creating wants is sent along, as it stands.
- */
+/** PUT /whatsapp-sessions/{id}. The fields that creating wants are sent along: a partial update is not documented. */
 export async function pointWebhook(call: CredentialsCall, session: Session, address: string): Promise<void> {
   const events = new Set(session.webhookEvents);
   const isAs =

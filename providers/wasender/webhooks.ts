@@ -66,7 +66,6 @@ const common = (type: string, dedupeKey: string, subjects: People) => ({
   providerAccountId: null,
 });
 
-/** Kinds of events by name. Personal, group and channel messages are named apart, and so are two of calls. */
 const kinds: Readonly<Record<string, WebhookEvent['kind']>> = {
   'messages.received': 'message',
   'messages-personal.received': 'message',

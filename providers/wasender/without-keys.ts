@@ -1,6 +1,5 @@
 import { asObject, parseObject } from '../json-object.ts';
 
-/** What stands in the place of a session's key. */
 const blotted = '[session key]';
 /** What is kept of a body that names a key where its structure cannot be read. */
 const notKept = '[not kept: it names a session key, and is neither JSON nor a form]';
@@ -29,7 +28,6 @@ export function withoutKeys(body: string): string {
     for (const key of keys) kept = kept.replaceAll(key, blotted);
     return kept;
   };
-  // So many keys that their texts cannot be looked for one by one are no body of WASender.
   return keys.size > mostKeys ? notKept : clean(body, blot, 0);
 }
 

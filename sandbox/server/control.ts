@@ -25,7 +25,7 @@ const accountRef = {
   session: z.union([z.string().min(1), z.number().transform(String)]).optional(),
 };
 const variantBody = z.strictObject({ provider: z.string(), name: z.string(), value: z.unknown() });
-const clockBody = z.strictObject({ advance_seconds: z.number().min(0) });
+const clockBody = z.strictObject({ advance_seconds: z.number() });
 const clockQuery = z.strictObject({ unless: z.coerce.number().optional() });
 /** How long `GET /clock?unless=` waits for a move of the clock. */
 const CLOCK_WAIT_MS = 20_000;

@@ -3,6 +3,7 @@ export interface Clock {
   now(): number;
   iso(): string;
   offsetSeconds(): number;
+  /** Negative: back. What is planned waits longer then. */
   advance(seconds: number): void;
   /** Resolves once the offset differs from `seconds`. */
   otherThan(seconds: number, signal: AbortSignal): Promise<void>;

@@ -7,17 +7,24 @@ import { Problem } from '../problem.ts';
 import { signalConnection } from '../signal.ts';
 import { addAttempt } from './new-attempt.ts';
 import type { AccountWithAttempt } from './connect-account.ts';
+import { deleteFailedLogin } from './delete-failed-login.ts';
 import { currentAttempt } from './read-attempt.ts';
+
+/** `deleted`: it was never connected, and is not in the database any more; the rest is what it was. */
+export type DisconnectedAccount = AccountWithAttempt & { deleted: boolean };
 
 /**
  * Requests that an account is disconnected; supersedes what runs on it. Repeated while a disconnection is running, or
- * after it was done, it answers the existing attempt.
+ * after it was done, it answers the existing attempt. A first login that failed is deleted at once.
  */
 export async function disconnectAccount(
-  { context, principal, operationId }: CallerRequest,
+  request: CallerRequest,
   accountId: string,
   purge: boolean,
-): Promise<AccountWithAttempt> {
+): Promise<DisconnectedAccount> {
+  const failed = await deleteFailedLogin(request, accountId);
+  if (failed) return { ...failed, deleted: true };
+  const { context, principal, operationId } = request;
   const { account, attemptId } = await context.db.tenant(principal.tenantId, async (em) => {
     const found = await ownAccount(em, accountId, true);
     const newest = (await newestAttempt(em, found.id))?.attempt;
@@ -34,6 +41,7 @@ export async function disconnectAccount(
   return context.db.tenant(principal.tenantId, async (em) => ({
     account: await em.findOneOrFail(Account, { id: account.id }),
     ...(await attemptWithStep(em, attemptId)),
+    deleted: false,
   }));
 }
 

@@ -1,6 +1,6 @@
 import { openedRuns } from '../../db/queries/syncs/opened-runs.ts';
 import { isDatabaseDown } from '../../db/database-down.ts';
-import type { SyncKind } from '../../db/entities/events.ts';
+import type { SyncKind } from '../../domain/syncs.ts';
 import { firstId } from '../../platform/ids.ts';
 import { isTemporalDown } from '../../temporal/unreachable.ts';
 import type { Context } from '../context.ts';

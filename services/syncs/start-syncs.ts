@@ -101,7 +101,7 @@ export async function syncableAccounts(
     return [named];
   }
   const where = { ...ofAll(context, kind, provider), ...connected(kind) };
-  if (kind === 'details') return em.find(Account, where);
+  if (kind === 'details') return em.find(Account, where, { orderBy: { id: 'asc' } });
   const names = withContacts(context.providers).filter((name) => !provider || name === provider);
   if (provider && !names.length)
     throw new Problem('unsupported', `${provider} gives out no contacts.`, {

@@ -2,7 +2,8 @@ import { scopeNames } from '../../domain/scopes.ts';
 import type { ApiClient } from '../support/client.ts';
 import { rightAsk, send, type Answered, type Ask } from './ask.ts';
 import { idPlaces, oneOfEach, type Ids } from './fixture.ts';
-import { readDocument, type Document, type Operation, type Schema } from './openapi.ts';
+import type { Schema } from '../../api/docs/examples.ts';
+import { readDocument, type Document, type Operation } from './openapi.ts';
 import { startTestApi, type TestApi } from './support.ts';
 
 // Every case is made from the document: a new route is tested without a line here.

@@ -1,20 +1,6 @@
 import { z } from 'zod';
+import type { Schema } from '../../api/docs/examples.ts';
 import type { TestApi } from './support.ts';
-
-/** The part of JSON schema that the document uses. */
-export interface Schema {
-  $ref?: string;
-  type?: string | string[];
-  enum?: unknown[];
-  const?: unknown;
-  default?: unknown;
-  properties?: Record<string, Schema>;
-  required?: string[];
-  items?: Schema;
-  minItems?: number;
-  anyOf?: Schema[];
-  format?: string;
-}
 
 export interface Operation {
   name: string;

@@ -87,7 +87,7 @@ describe('patchbay', () => {
   it.each([
     [['accounts', '--tenant', 'unheard-of'], /^patchbay: no tenant is called unheard-of: .+\n$/],
     [['accounts', 'show', 'none', '--tenant', tenant], /^patchbay: tenant maya-and-co has no account none: .+\n$/],
-    [['sync', 'details', '--tenant', tenant, '--account', 'none'], /^patchbay: .+ has no connected account none\n$/],
+    [['sync', 'details', '--tenant', tenant, '--account', 'none'], /^patchbay: There is no such account\. .+\n$/],
     [['webhooks', 'replay', 'none', '--tenant', tenant], /^patchbay: .+ has no event none: .+\n$/],
   ])('ends with 1 and one line for a failure: %j', async (args, line) => {
     expect(await patchbay(env, ...args)).toEqual({ code: 1, stdout: '', stderr: expect.stringMatching(line) });
@@ -155,6 +155,8 @@ describe('patchbay accounts', () => {
       state: 'active',
       attempt: { operation: 'connect', state: 'succeeded' },
     });
+    const { body } = await (await stack.client(tenant)).get(`/api/v1/accounts/${account.id}/attempt`);
+    expect(shown.attempt).toEqual(body);
     expect(shown.timeline.map(({ kind }: any) => kind)).toContain('state');
     const { code, stdout } = await patchbay(env, 'accounts', 'show', account.id, '--tenant', tenant);
     expect(code).toBe(0);
@@ -166,6 +168,18 @@ describe('patchbay accounts', () => {
     await stack.client('others');
     expect((await patchbay(env, 'accounts', 'show', account.id, '--tenant', 'others')).code).toBe(1);
   });
+});
+
+it('patchbay sync details starts the runs of all accounts, and shows them as the API does', async () => {
+  const [run, ...others] = await answerOf(env, 'sync', 'details', '--tenant', tenant);
+  expect(others).toEqual([]);
+  expect(run).toMatchObject({ account_id: account.id, kind: 'details', state: 'succeeded', progress: 1 });
+  const client = await stack.client(tenant);
+  expect(run).toEqual((await client.get(`/api/v1/syncs/${run.id}`)).body);
+  const { stdout } = await patchbay(env, 'sync', 'details', '--tenant', tenant, '--account', account.id);
+  expect(stdout).toMatch(/^run +account +state +changes +reason +what to do\n.* succeeded +0/);
+  const [preview] = await answerOf(env, 'sync', 'details', '--tenant', tenant, '--dry-run');
+  expect(preview).toEqual({ account: account.id, outcome: 'unchanged', changes: [] });
 });
 
 describe('patchbay webhooks', () => {

@@ -95,7 +95,38 @@ it('disconnects an account, and shows a failed login with exit code 1', async ()
     tenant,
   );
   expect(code).toBe(1);
-  expect(JSON.parse(stdout.trim().split('\n').at(-1) ?? '')).toMatchObject({ reason: 'wrong_credentials' });
+  const { id, reason } = JSON.parse(stdout.trim().split('\n').at(-1) ?? '');
+  expect(reason).toBe('wrong_credentials');
+  const accounts = (...args: string[]) => answerOf(env, 'accounts', '--tenant', tenant, '--owner', 'bo', ...args);
+  expect(await accounts('--no-failed')).toEqual([]);
+  expect(await accounts('--state', 'failed')).toMatchObject([{ id }]);
+  expect(await patchbay(env, 'disconnect', id, '--tenant', tenant)).toMatchObject({
+    code: 0,
+    stdout: `The failed login ${id} is deleted.\n`,
+  });
+  expect(await accounts()).toEqual([]);
+});
+
+it('shows each step for machines as the API does', async () => {
+  const connecting = talk('connect', 'whatsapp', '--owner', 'cleo', '--json', '--tenant', tenant);
+  const step = JSON.parse(await connecting.until(/\n/));
+  expect(step).toMatchObject({ kind: 'qr', text: expect.any(String), instructions: expect.stringContaining('scan') });
+  const [account] = await answerOf(env, 'accounts', '--tenant', tenant, '--owner', 'cleo');
+  const { body } = await (await stack.client(tenant)).get(`/api/v1/accounts/${account.id}/attempt`);
+  expect(step).toEqual(body.step);
+  const { provider_account_id: id } = await answerOf(env, 'accounts', 'show', account.id, '--tenant', tenant);
+  await stack.control.post('/scan', { account_id: id });
+  expect(await connecting.ended).toBe(0);
+});
+
+it("merges an identity of another owner's account where it is told to, and fails by default", async () => {
+  const login = (owner: string, ...more: string[]) => {
+    const credentials = ['--credential', 'username=plain@shared.example', '--credential', 'password=x'];
+    return patchbay(env, 'connect', 'linkedin', '--owner', owner, ...credentials, '--tenant', tenant, ...more);
+  };
+  expect((await login('dora')).code).toBe(0);
+  expect(await login('eve', '--json')).toMatchObject({ code: 1, stdout: expect.stringContaining('another_owner') });
+  expect((await login('eve', '--merge-across-owners')).code).toBe(0);
 });
 
 it.each([

@@ -62,4 +62,5 @@ it('once closed begins no transaction and opens no connection', async () => {
   await closing.close();
   const late = [closing.system, (work: any) => closing.tenant(one, work), (work: any) => closing.intake('one', work)];
   for (const way of late) await expect(way((em: any) => runSql(em, 'select 1'))).rejects.toThrow('is closed');
+  expect(closing.connections()).toMatchObject({ app: { busy: 0, idle: 0 }, system: { busy: 0, idle: 0 } });
 });

@@ -89,6 +89,7 @@ describe('a stack that was started from this checkout', () => {
         'code',
         'active',
         'active',
+        '0',
         'redirect',
         'is not known; did you mean account?',
       ]);

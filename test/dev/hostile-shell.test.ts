@@ -1,8 +1,7 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { openCache, openHome } from '../../dev/parts/home.ts';
+import { makeTemporaryHome, openCache, openHome } from '../../dev/parts/home.ts';
 import { isolate } from '../../dev/parts/isolate.ts';
 import { findTemporalCli } from '../../dev/parts/temporal-cli.ts';
 import { bypassProxyForLoopback } from '../../platform/loopback.ts';
@@ -10,9 +9,12 @@ import { createClient } from '../support/client.ts';
 
 let folder: string;
 beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), 'patchbay-shell-'));
+  folder = makeTemporaryHome('shell');
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** The folder that the table of addresses names. */
+const logs = (output: string): string => /^ +Logs +(.*)$/m.exec(output)?.[1] ?? '';
 
 it('`npm start` connects an account in a shell with a dead proxy, settings of psql, and a home of odd characters', async () => {
   const cli = await findTemporalCli(process.env, () => undefined, new AbortController().signal);
@@ -45,6 +47,8 @@ it('`npm start` connects an account in a shell with a dead proxy, settings of ps
         });
       void ended.then((code) => reject(new Error(`npm start ended with ${code}:\n${output}`)));
     });
+    for (const name of ['api', 'worker']) expect(readdirSync(logs(output))).toContain(`${name}.log`);
+    expect(output.match(/metrics +http:\/\/127\.0\.0\.1:\d+\/metrics$/gm)).toHaveLength(2);
     const { api_url: url, api_key: key } = JSON.parse(readFileSync(join(home, 'stack.json'), 'utf8'));
     const asked = { provider: 'unipile', channel: 'whatsapp', owner: 'maya' };
     const { body } = await createClient(url, key).post('/api/v1/accounts', asked);

@@ -1,6 +1,6 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { makeTemporaryHome } from '../../dev/parts/home.ts';
 import { startStack, type Stack } from '../../dev/stack.ts';
 import { columnsOf, installationKeys, logsOf, runsOf, temporalFilesOf } from '../security/places.ts';
 import { findAll, type Canary } from '../security/search.ts';
@@ -14,7 +14,7 @@ let api: ApiClient;
 let control: Control;
 let wasenderUrl: string;
 beforeAll(async () => {
-  home = mkdtempSync(join(tmpdir(), 'patchbay-wasender-'));
+  home = makeTemporaryHome('wasender');
   const { DATABASE_URL: _url, TEMPORAL_ADDRESS: _address, ...env } = process.env;
   const own = { PATCHBAY_HOME: home, LOG_LEVEL: 'trace', RECONCILE_INTERVAL_SECONDS: '2' };
   stack = await startStack({ ...env, ...own }, () => undefined, new AbortController().signal);
@@ -67,7 +67,7 @@ it('SECURITY 4: after intake no dump, log, history or answer holds a session’s
   await api.step(account.id, 'qr');
   await control.post('/scan', { session });
   await api.account(account.id, 'active');
-  // One that cannot be read, and one whose key somebody else shows.
+  // One that cannot be read, and one whose key another account shows.
   await deliver(session, `{"sessionId": "${keys[0]?.value}", broken`, keys[1]?.value ?? '');
   await deliver(session, '{"event": "session.status"}', keys[0]?.value ?? '', 401);
   await api.post(`${path}/syncs`, { kind: 'details' });
@@ -122,7 +122,7 @@ async function asked(path: string): Promise<any> {
   return answer.json();
 }
 
-/** A delivery as somebody else may make it. */
+/** A delivery that another sender may make. */
 async function deliver(session: string, body: string, signature: string, wanted = 200): Promise<void> {
   const { data } = await asked(`/whatsapp-sessions/${session}`);
   const headers = { 'content-type': 'application/json', 'x-webhook-signature': signature };

@@ -21,7 +21,7 @@ async function begin(credentials: object = { phone_number: newNumber() }): Promi
 const account = async (id: string): Promise<any> => (await stack.api.get(`/api/v1/accounts/${id}`)).body;
 const upstream = async (id: string): Promise<string> => (await account(id)).provider_account_id;
 
-/** WASender's API as somebody else with the same token asks it. */
+/** Asks WASender's API as another program with the same token does. */
 async function wasender(method: string, path: string, body?: object): Promise<{ status: number; body: any }> {
   const headers = { authorization: 'Bearer 1|sandbox-pat', ...(body && { 'content-type': 'application/json' }) };
   const sent = body && { body: JSON.stringify(body) };

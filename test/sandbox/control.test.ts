@@ -104,6 +104,18 @@ describe('the sandbox under control', () => {
     expect(Date.parse(account.created_at) - Date.now()).toBeGreaterThan(3_500_000);
   });
 
+  it('moves its clock back, and what is planned for later stays planned', async () => {
+    await sandbox.control('PUT', '/variants', { provider: 'unipile', name: 'auto_scan_seconds', value: 50 });
+    await sandbox.control('POST', '/clock', { advance_seconds: 100 });
+    const { account_id } = (await sandbox.unipile('POST', '/accounts', { provider: 'WHATSAPP' })).body;
+    expect((await sandbox.control('POST', '/clock', { advance_seconds: -100 })).body.offset_seconds).toBe(0);
+    const status = async () => (await sandbox.unipile('GET', `/accounts/${account_id}`)).body.sources[0].status;
+    await sandbox.control('POST', '/clock', { advance_seconds: 140 });
+    expect(await status()).toBe('CONNECTING');
+    await sandbox.control('POST', '/clock', { advance_seconds: 20 });
+    expect(await status()).toBe('OK');
+  });
+
   it('clears everything on reset', async () => {
     await sandbox.whatsapp();
     await faults({ rate_500: 1, route: 'GET /api/v1/users/me' });
@@ -123,7 +135,7 @@ describe('the sandbox under control', () => {
     ['PUT', '/faults', { provider: 'nobody', rate_500: 1 }, 400, /known: unipile/],
     ['PUT', '/variants', { provider: 'unipile', name: 'nope', value: 1 }, 400, /known: auto_scan_seconds/],
     ['PUT', '/variants', { provider: 'unipile', name: 'resend_answer', value: 'x' }, 400, /resend.*checkpoint/],
-    ['POST', '/clock', { advance_seconds: -1 }, 400, /advance_seconds/],
+    ['POST', '/clock', { advance_seconds: 'soon' }, 400, /advance_seconds/],
     ['GET', '/nothing', undefined, 404, /README/],
   ])('describes the error of %s %s %j', async (method, path, body, status, error) => {
     const answer = await sandbox.control(method, path, body);

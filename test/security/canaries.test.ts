@@ -1,8 +1,8 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import pg from 'pg';
+import { makeTemporaryHome } from '../../dev/parts/home.ts';
 import { reserveFreePort } from '../../dev/parts/ports.ts';
 import { startStack, type Stack } from '../../dev/stack.ts';
 import { channelNames } from '../../domain/channels.ts';
@@ -51,7 +51,7 @@ const secrets = (): Canary[] => [...Object.values(canaries.secrets), ...made];
 const all = (): Canary[] => [...secrets(), ...Object.values(canaries.personal)];
 
 beforeAll(async () => {
-  home = mkdtempSync(join(tmpdir(), 'patchbay-canaries-'));
+  home = makeTemporaryHome('canaries');
   const { DATABASE_URL: _url, TEMPORAL_ADDRESS: _address, ...env } = process.env;
   const free = await Promise.all([reserveFreePort(), reserveFreePort()]);
   ports = { api: free[0].number, worker: free[1].number };

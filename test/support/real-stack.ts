@@ -1,6 +1,5 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rmSync } from 'node:fs';
+import { makeTemporaryHome } from '../../dev/parts/home.ts';
 import { startStack, type Stack } from '../../dev/stack.ts';
 import { createClient, type ApiClient } from './client.ts';
 import { createControl, type Control } from './control.ts';
@@ -23,7 +22,7 @@ export interface RealStack {
 }
 
 export async function startRealStack(settings: Record<string, string> = {}): Promise<RealStack> {
-  const home = mkdtempSync(join(tmpdir(), 'patchbay-real-'));
+  const home = makeTemporaryHome('real');
   const { DATABASE_URL: _url, TEMPORAL_ADDRESS: _address, ...inherited } = process.env;
   const env = { ...inherited, PATCHBAY_HOME: home, LOG_LEVEL: 'warn', RECONCILE_INTERVAL_SECONDS: '2', ...settings };
   const stack = await startStack(env, () => undefined, new AbortController().signal);

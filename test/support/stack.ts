@@ -24,9 +24,9 @@ export interface TestStack {
   control: Control;
   config: Config;
   database: TestDatabase;
-  worker: Awaited<ReturnType<typeof startWorker>>;
-  /** Open until the stack stops, whatever becomes of its worker. */
+  /** The API's, which stays open while workers are stopped and started. */
   db: Database;
+  worker: Awaited<ReturnType<typeof startWorker>>;
   /** A client of another tenant, or of the same one with fewer scopes. */
   client(tenant: string, scopes?: readonly Scope[]): Promise<ApiClient>;
   /** Calls the sandbox's UniPile API with the installation's key. */
@@ -88,8 +88,8 @@ export async function startTestStack(
     control: createControl(sandbox.controlUrl),
     config: own,
     database,
-    worker,
     db: api.context.db,
+    worker,
     client,
     provider: async (method, path) => {
       const answer = await fetch(`${sandbox.unipileUrl}/api/v1${path}`, {

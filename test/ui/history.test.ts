@@ -1,7 +1,6 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rmSync } from 'node:fs';
 import { Client, Connection } from '@temporalio/client';
+import { makeTemporaryHome } from '../../dev/parts/home.ts';
 import { startStack, type Stack } from '../../dev/stack.ts';
 import { createClient, type ApiClient } from '../support/client.ts';
 import { eventually } from '../support/eventually.ts';
@@ -22,7 +21,7 @@ const tests = (browserPath: string) => (): void => {
   let tenantName: string;
 
   beforeAll(async () => {
-    home = mkdtempSync(join(tmpdir(), 'patchbay-ui-'));
+    home = makeTemporaryHome('ui');
     const { DATABASE_URL: _url, TEMPORAL_ADDRESS: _address, TEMPORAL_UI_URL: _ui, ...env } = process.env;
     const settings = { ...env, PATCHBAY_HOME: home, LOG_LEVEL: 'warn' };
     stack = await startStack(settings, () => undefined, new AbortController().signal);

@@ -8,7 +8,8 @@ export interface DueAccount {
   tenant_id: string;
 }
 
-const canWork = sql`state = 'active' and merged_into is null and provider_account_id is not null`;
+/** The condition for accounts of which something can be fetched now. */
+export const canWork = sql`state = 'active' and merged_into is null and provider_account_id is not null`;
 
 /**
  * Leases the accounts due longest; a later sweep takes expired leases. Commit before any call to a provider. System

@@ -1,5 +1,5 @@
 import type { Em } from '../../connect.ts';
-import type { SyncKind } from '../../entities/events.ts';
+import type { SyncKind } from '../../../domain/syncs.ts';
 import { recordset, rows, sql } from '../../sql.ts';
 
 /** A sync run to open; `target` is sealed. */

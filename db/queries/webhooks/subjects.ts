@@ -33,8 +33,8 @@ export interface RenotedRequest {
 }
 
 /**
- * The tenant of these requests is known only now: writes anew whom they speak of. Drops the bodies that speak of an erased
- * person or of too many, and returns why, by the request's id. The caller entered the tenant's fence in an earlier
+ * Rewrites the subjects of requests whose tenant is known only now. Drops the bodies about an erased person or too many
+ * people, and returns why, by the request's id. The caller entered the tenant's fence in an earlier
  * statement. System role.
  */
 export async function renoteSubjects(

@@ -1,0 +1,67 @@
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
+import { startRealStack, type RealStack } from '../support/real-stack.ts';
+
+let real: RealStack;
+beforeAll(async () => {
+  real = await startRealStack();
+}, 120_000);
+afterAll(() => real?.stop());
+
+const offset = async (): Promise<number> => (await real.control.get('/clock')).offset_seconds;
+
+/** Plays the demo, and interrupts it once `stopAt` was printed. */
+async function demo(
+  stopAt?: string,
+  env = real.env,
+): Promise<{ code: number | null; output: string; lines: string[] }> {
+  const child = spawn(process.execPath, ['dev/demo.ts'], { env: env as NodeJS.ProcessEnv });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr])
+    stream.on('data', (part: Buffer) => {
+      const before = output;
+      output += part.toString();
+      if (stopAt && output.includes(stopAt) && !before.includes(stopAt)) child.kill('SIGINT');
+    });
+  const code = await new Promise<number | null>((resolve) => void child.once('close', resolve));
+  return { code, output, lines: stripVTControlCharacters(output).split('\n') };
+}
+
+describe('the demo on a running stack', () => {
+  it('connects, syncs contacts, reconnects and disconnects, and leaves the clock as it was', async () => {
+    await real.control.post('/clock', { advance_seconds: 7 });
+    const { code, output, lines } = await demo();
+    expect([code, output]).toEqual([0, expect.stringContaining('every step succeeded')]);
+    expect(output).toContain('is put back by the 120 seconds');
+    expect(await offset()).toBe(7);
+    const { body } = await real.api.get('/api/v1/contacts?limit=1');
+    expect(output).toMatch(/The sync began by itself: [1-9]\d* contacts/);
+    expect(output).toContain(body.items[0].display_phone);
+    expect(lines.filter((line) => line.length > 80 && !/^ *https?:\S+$/.test(line))).toEqual([]);
+  }, 180_000);
+
+  it('puts the clock back when it is interrupted', async () => {
+    const before = await offset();
+    const { code, output } = await demo('The code expired');
+    expect([code, output]).toEqual([130, expect.stringContaining('the demo was stopped')]);
+    expect(output).toContain('is put back by the 120 seconds');
+    expect(await offset()).toBe(before);
+  }, 120_000);
+});
+
+it('the demo plays on a stack of its own where the one of the home was killed, and removes it', async () => {
+  const home = mkdtempSync(join(tmpdir(), 'patchbay-killed-'));
+  try {
+    writeFileSync(join(home, 'stack.json'), JSON.stringify({ api_url: 'http://127.0.0.1:1' }));
+    const { code, output } = await demo('1. A WhatsApp account', { ...real.env, PATCHBAY_HOME: home });
+    expect([code, output]).toEqual([130, expect.stringContaining('No stack is running: starting one')]);
+    // All of it was in the home that it removed.
+    expect(output).not.toContain("PostgreSQL's data is in");
+    expect(readdirSync(home).toSorted()).toEqual(['logs', 'stack.json']);
+  } finally {
+    rmSync(home, { recursive: true, force: true });
+  }
+}, 180_000);
