@@ -1,5 +1,5 @@
 import { Connection, isGrpcServiceError } from '@temporalio/client';
-import { temporalAddress } from './client.ts';
+import { temporalAddress } from './address.ts';
 import type { Config } from '../platform/config.ts';
 
 /** As Temporal numbers them. */

@@ -6,7 +6,7 @@ import type { Context } from '../services/context.ts';
 import { backfillQueue } from '../domain/workflow-ids.ts';
 import { createDataConverter } from '../temporal/codec.ts';
 import type { Config } from '../platform/config.ts';
-import { temporalAddress } from '../temporal/client.ts';
+import { temporalAddress } from '../temporal/address.ts';
 import { activityInterceptors } from './interceptors.ts';
 
 /** Concurrent activities by queue: no more than there are database connections for them. */
