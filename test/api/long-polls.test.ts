@@ -132,18 +132,19 @@ describe('a long poll', () => {
     const others = await waitingAccount(api, other);
     const { tenantId } = await api.context.db.system((em) => em.findOneOrFail(ConnectionAttempt, others.attempt));
     const reads = countReads(api);
-    const waits = Array.from({ length: 500 }, () => poll(api.client, calm, 6));
+    const waits = Array.from({ length: 200 }, () => poll(api.client, calm, 6));
     const theirs = timed(poll(other, others));
     const news = timed(poll(api.client, busy));
-    await eventually('the first looks', async () => reads.of() >= 502 && reads.of(tenantId) >= 1);
+    await eventually('the first looks', async () => reads.of() >= 202 && reads.of(tenantId) >= 1);
     await Promise.all([placeStep(api, busy.attempt, { kind: 'approve' }), Promise.all(waits)]);
-    expect((await news).value.body.step.kind).toBe('approve');
+    const approve = { status: 200, body: { step: { kind: 'approve' } } };
+    expect((await news).value).toMatchObject(approve);
     await placeStep(api, others.attempt, { kind: 'approve' });
-    expect((await theirs).value.body.step.kind).toBe('approve');
+    expect((await theirs).value).toMatchObject(approve);
     reads.stop();
     // The view of an attempt is two more. One that waits for longer than 6 seconds looks by itself as well.
     expect(reads.of(tenantId)).toBeLessThanOrEqual(2 + 2 + Math.floor((await theirs).ms / 6_000));
-    expect(reads.of()).toBeLessThan(5 * 502);
+    expect(reads.of()).toBeLessThan(5 * 202);
   });
 
   it('announces what requests wait for, and neither webhooks nor the progress of a sync', async () => {
