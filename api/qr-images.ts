@@ -1,5 +1,6 @@
 import type { Router } from 'express';
 import { encodeQR } from 'qr';
+import { addressGroup } from '../domain/public-address.ts';
 import { signedQrText } from '../services/connections/qr-image.ts';
 import type { Context } from '../services/context.ts';
 import { Problem } from '../services/problem.ts';
@@ -15,7 +16,7 @@ export function serveQrImages(router: Router, context: Context): void {
       return;
     }
     response.locals['route'] = 'GET qr.svg';
-    await limit(request.socket.remoteAddress ?? '');
+    await limit(addressGroup(request.socket.remoteAddress ?? ''));
     const text = await signedQrText(context, request.params.step_id, { expires, signature });
     if (text === null)
       throw new Problem('not_found', 'There is no such QR code, or no longer.', {

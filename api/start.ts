@@ -32,7 +32,7 @@ export async function startApi(
   overrides: Partial<Context> = {},
   patience?: Patience,
 ): Promise<RunningApi> {
-  const { context, stop, close } = await openContext(config, { name: 'api', database }, overrides);
+  const { context, stop, close } = await openContext(config, { name: 'api', database, listens: true }, overrides);
   const { log, metrics } = context;
   try {
     await prepareInstallation(context, async () => {
@@ -88,10 +88,12 @@ async function closeServer(server: Server, graceMs: number): Promise<void> {
   const closed = new Promise<void>((resolve) => {
     server.close(() => resolve());
   });
-  server.closeIdleConnections();
+  // A connection is idle again once its last answer is sent, and would be kept.
+  const idle = setInterval(() => server.closeIdleConnections(), 100);
   const grace = new AbortController();
   await Promise.race([closed, pause(graceMs, undefined, { signal: grace.signal }).catch(() => undefined)]);
   grace.abort();
+  clearInterval(idle);
   server.closeAllConnections();
   await closed;
 }

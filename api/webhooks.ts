@@ -3,7 +3,12 @@ import type { Request, RequestHandler, Router } from 'express';
 import type { Provider } from '../providers/provider.ts';
 import type { Context } from '../services/context.ts';
 import { Problem } from '../services/problem.ts';
-import { answerToChallenge, findSender, unknownAddress } from '../services/webhooks/find-sender.ts';
+import {
+  answerToChallenge,
+  createSenderFinder,
+  unknownAddress,
+  type FindSender,
+} from '../services/webhooks/find-sender.ts';
 import { receiveRequest } from '../services/webhooks/receive.ts';
 import type { Signaller } from '../services/webhooks/signaller.ts';
 import { readBody } from './http/body.ts';
@@ -14,9 +19,10 @@ const bodyLimit = 5_000_000;
 /** Takes webhooks in: 200 means that the event is committed in PostgreSQL. */
 export function serveWebhooks(router: Router, context: Context, signaller: Signaller): void {
   const { providers } = context;
+  const findSender = createSenderFinder(context);
   router.post(
     '/webhooks/:provider/:token',
-    takeIn(context, signaller, ({ params: { provider } }) => {
+    takeIn(context, signaller, findSender, ({ params: { provider } }) => {
       const name = String(provider);
       return Object.hasOwn(providers, name) ? providers[name] : undefined;
     }),
@@ -25,7 +31,7 @@ export function serveWebhooks(router: Router, context: Context, signaller: Signa
     for (const path of provider.webhooks.paths)
       router.post(
         path,
-        takeIn(context, signaller, () => provider),
+        takeIn(context, signaller, findSender, () => provider),
       );
     if (provider.webhooks.challenge)
       router.get([`/webhooks/${provider.name}/:token`, ...provider.webhooks.paths], answerChallenge(context, provider));
@@ -41,7 +47,12 @@ function tokenOf({ params: { token } }: Request): string | null {
 }
 
 const takeIn =
-  (context: Context, signaller: Signaller, providerOf: (request: Request) => Provider | undefined): RequestHandler =>
+  (
+    context: Context,
+    signaller: Signaller,
+    findSender: FindSender,
+    providerOf: (request: Request) => Provider | undefined,
+  ): RequestHandler =>
   async (request, response) => {
     const started = performance.now();
     response.locals['route'] = 'POST /webhooks';
@@ -49,7 +60,7 @@ const takeIn =
     const { headers } = request;
     const provider = providerOf(request);
     if (!provider) throw unknownAddress();
-    const senderOf = await findSender(context, provider, tokenOf(request), headers);
+    const senderOf = await findSender(provider, tokenOf(request), headers);
     const raw = await readBody(request, response, bodyLimit);
     const sender = senderOf(raw);
     if (!sender) throw wrongSecret();

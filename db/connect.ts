@@ -7,7 +7,7 @@ import { Contact, ContactAlias, SyncPage } from './entities/contacts.ts';
 import { SyncRun, WebhookDedupe, WebhookEvent, WebhookRequest } from './entities/events.ts';
 import { DataKey } from './entities/data-keys.ts';
 import { ErasedSubject, Erasure, LedgerKey, WebhookSubject } from './entities/privacy.ts';
-import { createShares } from './shares.ts';
+import { createShares } from '../platform/shares.ts';
 import { TransactionClient, withTransactionSettings, type TransactionSettings } from './transaction-client.ts';
 import { ApiKey, IdempotencyKey, ProviderCredentials, Tenant, WebhookSecretHash } from './entities/tenants.ts';
 

@@ -1,5 +1,5 @@
 import type { Database } from './connect.ts';
-import { PoolFullError } from './shares.ts';
+import { PoolFullError } from '../platform/shares.ts';
 import { rows, sql } from './sql.ts';
 
 export const isDatabaseUp = (db: Database): Promise<boolean> =>

@@ -30,6 +30,7 @@ import { Plans } from './migrations/0035-plans.ts';
 import { RefusedKeys } from './migrations/0045-refused-keys.ts';
 import { AliasPairs } from './migrations/0050-alias-pairs.ts';
 import { MissingContacts } from './migrations/0051-missing-contacts.ts';
+import { AnnounceChanges } from './migrations/0052-announce-changes.ts';
 import { ReportedSince } from './migrations/0055-reported-since.ts';
 
 export const migrationsList = [
@@ -61,6 +62,7 @@ export const migrationsList = [
   { name: '0045-refused-keys', class: RefusedKeys },
   { name: '0050-alias-pairs', class: AliasPairs },
   { name: '0051-missing-contacts', class: MissingContacts },
+  { name: '0052-announce-changes', class: AnnounceChanges },
   { name: '0055-reported-since', class: ReportedSince },
 ];
 

@@ -19,6 +19,13 @@ export function isPublicIp(ip: string): boolean {
   return isIpv4(address) ? !address.match(benchmarks) : address.match(globalUnicast) && !address.match(ietf);
 }
 
+/** Whom a limit by address counts: the IPv4 address, mapped or not, or the /64 of an IPv6 one, which is one host's at least. */
+export function addressGroup(ip: string): string {
+  if (!ipaddr.isValid(ip)) return ip;
+  const address = ipaddr.process(ip);
+  return isIpv4(address) ? address.toString() : `${address.parts.slice(0, 4).join(':')}/64`;
+}
+
 /** Names inside by RFC 6761, RFC 6762, RFC 8375 or custom, and names without a dot, which a search list completes. */
 const insideName = /^[^.]*$|(^|\.)(localhost|local|internal|lan|intranet|home\.arpa)$/;
 

@@ -11,6 +11,7 @@ export interface Metrics {
   syncs: Counter<'kind' | 'outcome'>;
   repairs: Counter<'repair' | 'outcome'>;
   reconciling: Gauge;
+  listening: Gauge;
   maintenance: Counter<'part' | 'outcome'>;
   accounts: Gauge<'state'>;
   overdueAttempts: Gauge;
@@ -66,6 +67,11 @@ export function createMetrics(): Metrics {
     reconciling: new Gauge({
       name: 'patchbay_reconciling',
       help: '1 in the worker that reconciles, 0 in the others.',
+      registers,
+    }),
+    listening: new Gauge({
+      name: 'patchbay_listening',
+      help: '1 in an API process that hears of changes in PostgreSQL; at 0 its long polls look for them.',
       registers,
     }),
     accounts: new Gauge({

@@ -1,21 +1,32 @@
-import { setTimeout as pause } from 'node:timers/promises';
+import type { Changes } from './changes.ts';
 
-const pollEveryMs = 300;
+/** What a caller of a tenant waits for: `topics` of changes, for at most `seconds`, or until `gone` fires. */
+export interface Wait {
+  tenantId: string;
+  topics: readonly string[];
+  seconds: number;
+  gone: AbortSignal;
+}
 
-/**
- * Polls until `done` or `seconds` have passed. Holds no database connection between polls; ends when the caller left.
- */
+/** Reads until `done` or the end of the wait, again whenever a topic was announced. Holds no database connection between. */
 export async function pollUntil<T>(
-  seconds: number,
-  signal: AbortSignal,
+  changes: Changes,
+  { tenantId, topics, seconds, gone }: Wait,
   read: () => Promise<T>,
   done: (value: T) => boolean,
 ): Promise<T> {
+  if (seconds === 0) return read();
   const end = performance.now() + seconds * 1000;
-  for (;;) {
-    const value = await read();
-    const left = end - performance.now();
-    if (done(value) || left <= 0 || signal.aborted) return value;
-    await pause(Math.min(pollEveryMs, left), undefined, { signal }).catch(() => undefined);
+  // Before the first look: a change after it is announced.
+  const watch = changes.watch(topics);
+  try {
+    for (;;) {
+      const value = await changes.look(tenantId, read);
+      const left = end - performance.now();
+      if (done(value) || left <= 0 || gone.aborted) return value;
+      await watch.next(left, gone);
+    }
+  } finally {
+    watch.close();
   }
 }

@@ -1,3 +1,4 @@
+import { listenForChanges } from '../db/change-listener.ts';
 import { openDatabase, type DatabaseUse } from '../db/connect.ts';
 import { saveInstallationCredentials } from '../db/queries/tenants/credentials.ts';
 import { ensureLedgerKey } from '../db/queries/erasures/ledger-key.ts';
@@ -5,6 +6,7 @@ import { prepareKeys } from '../db/data-keys.ts';
 import { ensureWebhookPartitions } from '../db/queries/webhooks/partitions.ts';
 import { ensureSecretHashes } from '../db/queries/webhooks/secrets.ts';
 import { createVault } from '../db/vault.ts';
+import { createChanges } from '../platform/changes.ts';
 import { followSandbox, systemClock } from '../platform/clock.ts';
 import { readConfig, type Config } from '../platform/config.ts';
 import { createLog } from '../platform/log.ts';
@@ -31,6 +33,8 @@ export const loadConfig = (
 export interface ProcessKind {
   name: 'api' | 'worker' | 'cli';
   database: DatabaseUse;
+  /** Requests wait in it for changes in the database: one connection more listens for them. */
+  listens?: boolean;
   /** Runs when the clock jumps, as the sandbox's does; then what is due by the new time need not wait. */
   onClockJump?: () => void;
 }
@@ -47,14 +51,21 @@ export interface OpenedContext {
 /** Builds the context of a process from its settings; `overrides` replaces parts of it, in tests and commands. */
 export async function openContext(
   config: Config,
-  { name, database, onClockJump }: ProcessKind,
+  { name, database, listens = false, onClockJump }: ProcessKind,
   overrides: Partial<Context> = {},
 ): Promise<OpenedContext> {
   bypassProxyForLoopback(process.env);
   const vault = createVault(parseKeyRing(config.ENCRYPTION_KEY, config.ENCRYPTION_KEYS));
   const db = await openDatabase(config.DATABASE_URL, database);
   const follows = overrides.clock === undefined && config.SANDBOX_CONTROL_URL;
-  const clock = follows ? followSandbox(follows, onClockJump) : systemClock;
+  const changes = createChanges();
+  const clock = follows
+    ? followSandbox(follows, () => {
+        // What a request waits for may be overdue at the new time.
+        changes.announceAll();
+        onClockJump?.();
+      })
+    : systemClock;
   const temporal = openTemporalClient(config, () => vault.keysOf(db, null), createTenantNames(db));
   const metrics = overrides.metrics ?? createMetrics();
   if (!overrides.metrics) metrics.watchDatabase(() => db.connections());
@@ -65,6 +76,7 @@ export async function openContext(
     db,
     vault,
     clock,
+    changes,
     log,
     metrics,
     temporal,
@@ -73,10 +85,23 @@ export async function openContext(
     ...overrides,
     providers: observeProviderCalls(overrides.providers ?? providers, metrics, overrides.log ?? log),
   };
+  const listener =
+    listens &&
+    listenForChanges({
+      url: config.DATABASE_URL,
+      db,
+      changes,
+      onState: (live, cause) => {
+        metrics.listening.set(live ? 1 : 0);
+        if (live) context.log.info('listens for changes in the database');
+        else context.log.warn({ err: cause }, 'does not hear of changes in the database, and looks for them');
+      },
+    });
   return {
     context,
     stop: () => stopping.abort(),
     close: async () => {
+      if (listener) await listener.close();
       clock.stop?.();
       await temporal.close();
       await db.close();

@@ -1,5 +1,6 @@
 import type { Database } from '../db/connect.ts';
 import type { Vault } from '../db/vault.ts';
+import type { Changes } from '../platform/changes.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Config } from '../platform/config.ts';
 import type { Log } from '../platform/log.ts';
@@ -13,6 +14,8 @@ export interface Context {
   db: Database;
   vault: Vault;
   clock: Clock;
+  /** Wakes what waits in this process for a change in the database. */
+  changes: Changes;
   log: Log;
   metrics: Metrics;
   temporal: TemporalClient;

@@ -1,4 +1,5 @@
 import type { Request, Response } from 'express';
+import { addressGroup } from '../../domain/public-address.ts';
 import type { Context } from '../../services/context.ts';
 import { requireScope } from '../../services/principal.ts';
 import { bearerOf, createKeyring, unauthorized, type ValidKey } from './auth.ts';
@@ -34,7 +35,7 @@ export function createAdmission({ db, config }: Pick<Context, 'db' | 'config'>):
     const key = bearerOf(request);
     const valid = key && (await keyring(key));
     if (!key || !valid) {
-      await byAddress(request.socket.remoteAddress ?? '');
+      await byAddress(addressGroup(request.socket.remoteAddress ?? ''));
       throw unauthorized();
     }
     const { principal } = valid;

@@ -10,6 +10,8 @@ import { Problem } from '../../services/problem.ts';
 const cacheMs = 2_000;
 /** Keys cached at once; beyond it the cache is emptied. */
 const cacheAtMost = 10_000;
+/** The pause between two look-ups of keys that were not valid here before, in milliseconds. */
+const togetherEveryMs = 20;
 /** How long after its beginning a running look-up takes in others of the same key, in milliseconds. */
 const shareMs = 1_000;
 
@@ -20,20 +22,30 @@ export interface ValidKey {
   at: number;
 }
 
-/** Looks up bearer keys by their hash. Answers null for a key that is unknown or revoked. */
-export function createKeyring(db: Database): (key: string) => Promise<ValidKey | null> {
+/**
+ * Looks up bearer keys by their hash. Answers null for a key that is unknown or revoked. Keys that were not valid here
+ * before are looked up together: a flood of invented ones costs few statements, and no valid key waits for longer.
+ */
+export function createKeyring(db: Pick<Database, 'authentication'>): (key: string) => Promise<ValidKey | null> {
   const cached = new Map<string, ValidKey>();
   const running = new Map<string, { at: number; found: Promise<ValidKey | null> }>();
+  const find = async (hashes: readonly string[]): Promise<Map<string, ValidKey>> => {
+    const at = performance.now();
+    const rows = await db.authentication((em) => em.find(ApiKey, { hash: { $in: [...hashes] }, revokedAt: null }));
+    return new Map(
+      rows.map(({ hash, tenantId, id: keyId, scopes }) => [hash, { principal: { tenantId, keyId, scopes }, at }]),
+    );
+  };
+  const findTogether = gather(find);
 
   const lookUp = async (hash: string, at: number): Promise<ValidKey | null> => {
     try {
-      const row = await db.authentication((em) => em.findOne(ApiKey, { hash, revokedAt: null }));
-      if (!row) {
+      const valid = (cached.has(hash) ? await find([hash]) : await findTogether(hash)).get(hash);
+      if (!valid) {
         cached.delete(hash);
         return null;
       }
       if (cached.size >= cacheAtMost) cached.clear();
-      const valid = { principal: { tenantId: row.tenantId, keyId: row.id, scopes: row.scopes }, at };
       cached.set(hash, valid);
       return valid;
     } finally {
@@ -50,6 +62,25 @@ export function createKeyring(db: Database): (key: string) => Promise<ValidKey |
     const found = lookUp(hash, now);
     running.set(hash, { at: now, found });
     return found;
+  };
+}
+
+/** Runs `find` for all names that wait, once at a time and with a pause between. */
+function gather<T>(find: (names: readonly string[]) => Promise<T>): (name: string) => Promise<T> {
+  let names = new Set<string>();
+  let next: Promise<T> | null = null;
+  let free: Promise<unknown> = Promise.resolve();
+  return (name) => {
+    names.add(name);
+    next ??= free.then(() => {
+      const asked = [...names];
+      names = new Set();
+      next = null;
+      const found = find(asked);
+      free = found.catch(() => undefined).then(() => pause(togetherEveryMs));
+      return found;
+    });
+    return next;
   };
 }
 

@@ -4,6 +4,7 @@ import { Account } from '../../db/entities/accounts.ts';
 import { Erasure } from '../../db/entities/privacy.ts';
 import { liftErasure, openErasure } from '../../db/queries/erasures/erasures.ts';
 import { findPerson, type Person } from '../../db/queries/erasures/find-person.ts';
+import { changeTopics } from '../../domain/change-topics.ts';
 import { noCounts, subjectOf, type Subject } from '../../domain/erasure.ts';
 import { phoneIdentity } from '../../domain/identities.ts';
 import { isId } from '../../platform/ids.ts';
@@ -77,7 +78,9 @@ async function erase(
     log.warn({ erasure: operationId, err: error }, 'an erasure could not be started; the reconciler will');
   }
   const look = () => db.tenant(tenantId, (em) => em.findOneOrFail(Erasure, { id: operationId }));
-  return { body: erasureView(await pollUntil(seconds, gone, look, ({ state }) => state !== 'running')) };
+  const wait = { tenantId, topics: [changeTopics.erasure(operationId)], seconds, gone };
+  const erasure = await pollUntil(context.changes, wait, look, ({ state }) => state !== 'running');
+  return { body: erasureView(erasure) };
 }
 
 const eraseContact = route({

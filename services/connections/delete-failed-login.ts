@@ -1,6 +1,7 @@
 import { Account, AccountEvent } from '../../db/entities/accounts.ts';
 import { ConnectionAttempt } from '../../db/entities/attempts.ts';
 import { attemptWithStep } from '../../db/queries/attempts/attempt-with-step.ts';
+import { changeTopics } from '../../domain/change-topics.ts';
 import { pollUntil } from '../../platform/poll-until.ts';
 import { ownAccount } from '../accounts/find-account.ts';
 import type { CallerRequest } from '../principal.ts';
@@ -33,6 +34,16 @@ export async function deleteFailedLogin(
       await em.nativeDelete(Account, { id: accountId });
       return was;
     });
-  const answer = await pollUntil(patienceSeconds, context.stopping, tryOnce, (seen) => seen !== 'compensating');
+  const answer = await pollUntil(
+    context.changes,
+    {
+      tenantId: principal.tenantId,
+      topics: [changeTopics.attempts(accountId)],
+      seconds: patienceSeconds,
+      gone: context.stopping,
+    },
+    tryOnce,
+    (seen) => seen !== 'compensating',
+  );
   return typeof answer === 'string' ? null : answer;
 }

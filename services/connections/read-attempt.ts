@@ -1,4 +1,5 @@
 import { newestAttempt, type AttemptWithStep } from '../../db/queries/attempts/attempt-with-step.ts';
+import { changeTopics } from '../../domain/change-topics.ts';
 import { pollUntil } from '../../platform/poll-until.ts';
 import { anyAccount, refOf } from '../accounts/find-account.ts';
 import type { Context } from '../context.ts';
@@ -42,7 +43,8 @@ export async function watchAttempt(
   };
   const isNews = ({ attempt, step }: AttemptWithStep): boolean =>
     after === undefined || attempt.state !== 'running' || (step?.id ?? attempt.id) !== after;
-  return pollUntil(wait, gone, check, isNews);
+  const topics = [changeTopics.attempts(accountId)];
+  return pollUntil(context.changes, { tenantId: principal.tenantId, topics, seconds: wait, gone }, check, isNews);
 }
 
 function isOverdue({ attempt, step }: AttemptWithStep, now: Date): boolean {

@@ -4,6 +4,7 @@ import { credentialsFor } from '../../db/queries/tenants/credentials.ts';
 import { Account } from '../../db/entities/accounts.ts';
 import { SyncRun } from '../../db/entities/events.ts';
 import { openRuns } from '../../db/queries/syncs/open-runs.ts';
+import { changeTopics } from '../../domain/change-topics.ts';
 import type { ProviderName } from '../../domain/channels.ts';
 import { ownAccount, refOf } from '../accounts/find-account.ts';
 import { credentialsOrProblem } from '../connections/new-attempt.ts';
@@ -67,7 +68,8 @@ export function runsAfter(
     context.db.tenant(principal.tenantId, (em) =>
       em.find(SyncRun, { id: { $in: [...ids] } }, { orderBy: { id: 'asc' } }),
     );
-  return pollUntil(seconds, gone, read, haveEnded);
+  const wait = { tenantId: principal.tenantId, topics: ids.map(changeTopics.sync), seconds, gone };
+  return pollUntil(context.changes, wait, read, haveEnded);
 }
 
 export const haveEnded = (runs: readonly SyncRun[]): boolean => runs.every(({ state }) => state !== 'running');

@@ -1,39 +1,74 @@
+import { createHash } from 'node:crypto';
 import type { Em } from '../../db/connect.ts';
 import { ProviderCredentials } from '../../db/entities/tenants.ts';
 import { settingsOf, webhookSecretsOf } from '../../db/queries/tenants/credentials.ts';
 import { senderBySecret, type WebhookAddress, type WebhookSender } from '../../db/queries/webhooks/secrets.ts';
 import { isOneOf } from '../../platform/constant-time.ts';
 import type { Keyset } from '../../platform/keyset.ts';
+import { createShares } from '../../platform/shares.ts';
 import type { Provider, WebhookRequest } from '../../providers/provider.ts';
 import type { Context } from '../context.ts';
 import { Problem } from '../problem.ts';
 import { isSigned, shownProof } from './proof.ts';
 
 /** The sender of a request with this body; null where the request does not prove to come from it. */
-export type SenderOf = (raw: Buffer) => WebhookSender | null;
+type SenderOf = (raw: Buffer) => WebhookSender | null;
+
+/** Finds whose webhook address a request came to, before its body is read. Throws `not_found` for an unknown address. */
+export type FindSender = (
+  provider: Provider,
+  token: string | null,
+  headers: WebhookRequest['headers'],
+) => Promise<SenderOf>;
+
+/** Look-ups of those that proved nothing yet: of so many that wait, and for so long, in milliseconds. */
+const unproven = { waiting: 200, waitMs: 5_000 };
+/** Senders remembered at once; beyond it all are forgotten. */
+const provenAtMost = 10_000;
 
 /**
- * Finds whose webhook address a request came to, before its body is read. Throws `not_found` for an address that does not
- * exist.
+ * Requests under an address and secret that were right before are looked up at once. All others are looked up one at a
+ * time, so that a flood of wrong ones takes one connection; throws `PoolFullError` where too many wait.
  */
-export async function findSender(
+export function createSenderFinder(context: Context): FindSender {
+  const proven = new Set<string>();
+  const oneByOne = createShares(1, unproven.waiting, unproven.waitMs);
+  return async (provider, token, headers) => {
+    const name = createHash('sha256')
+      .update(JSON.stringify([provider.name, token, shownSecret(provider, headers)]))
+      .digest('base64url');
+    const find = (): Promise<{ isProven: boolean; senderOf: SenderOf }> =>
+      findSender(context, provider, token, headers);
+    const { isProven, senderOf } = await (proven.has(name) ? find() : oneByOne('unproven', find));
+    if (proven.size >= provenAtMost) proven.clear();
+    if (isProven) proven.add(name);
+    else proven.delete(name);
+    return senderOf;
+  };
+}
+
+/** The secret that a request shows before its body is there; a signature belongs to the body. */
+const shownSecret = ({ webhooks }: Provider, headers: WebhookRequest['headers']): string | null =>
+  webhooks.signature ? null : shownProof(webhooks, headers);
+
+async function findSender(
   context: Context,
   { name: provider, webhooks }: Provider,
   token: string | null,
   headers: WebhookRequest['headers'],
-): Promise<SenderOf> {
+): Promise<{ isProven: boolean; senderOf: SenderOf }> {
   const address = { provider, token };
   const { signature } = webhooks;
   if (!signature) {
     const secret = shownProof(webhooks, headers);
     const sender = await context.db.authentication((em) => senderBySecret(em, context.vault, address, secret));
     if (sender === 'unknown_address') throw unknownAddress();
-    return () => sender;
+    return { isProven: sender !== null, senderOf: () => sender };
   }
   const { row, keys } = await credentialsAt(context, address);
   const secrets = signingSecrets(keys, row, signature.settings);
   const sender: WebhookSender = { credentialsId: row.id, tenantId: row.tenantId, provider, providerAccountId: null };
-  return (raw) => (isSigned(webhooks, { raw, headers }, secrets) ? sender : null);
+  return { isProven: true, senderOf: (raw) => (isSigned(webhooks, { raw, headers }, secrets) ? sender : null) };
 }
 
 /** What a provider's challenge to an address is answered with; null for a wrong secret. Throws `not_found`. */

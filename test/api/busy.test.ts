@@ -9,7 +9,7 @@ import { drainWebhooks } from '../../services/webhooks/drain-webhooks.ts';
 import { createSignaller } from '../../services/webhooks/signaller.ts';
 import { eventually } from '../support/eventually.ts';
 import { postWebhook } from './fixture.ts';
-import { activate, connect, startTestApi, unique, type TestApi } from './support.ts';
+import { activate, connect, startTestApi, unique, webhookOf, type TestApi } from './support.ts';
 
 let api: TestApi;
 beforeAll(async () => {
@@ -168,6 +168,59 @@ describe('a flood of one sender', () => {
     expect(events).toMatchObject([
       { kind: 'unreadable', state: 'processed', error: expect.stringContaining('2,000 events') },
     ]);
+  });
+});
+
+/** Counts the look-ups of keys and secrets from now on, and how many there were at once, those in a queue included. */
+function watchLookUps({ context: { db } }: TestApi): { count: number; most: number; stop(): void } {
+  const { authentication } = db;
+  let now = 0;
+  const seen = { count: 0, most: 0, stop: () => void (db.authentication = authentication) };
+  db.authentication = async (work) => {
+    seen.count += 1;
+    seen.most = Math.max(seen.most, (now += 1));
+    return authentication(work).finally(() => (now -= 1));
+  };
+  return seen;
+}
+
+describe('a flood without a valid key or secret', () => {
+  const withKey = (key: string) =>
+    fetch(`${api.url}/api/v1/accounts?limit=1`, { headers: { authorization: `Bearer ${key}` } });
+
+  it('of invented keys costs few statements, and keeps no valid key waiting, one that is new here included', async () => {
+    const fresh = await api.clientOf(unique());
+    const lookUps = watchLookUps(api);
+    const flood = Promise.all(
+      Array.from({ length: 400 }, async () => (await withKey(`pb_${unique()}${unique()}`)).status),
+    );
+    const valid = await Promise.all([api.client, fresh].map(async ({ key }) => (await withKey(key)).status));
+    expect(valid).toEqual([200, 200]);
+    expect(await flood).toEqual(Array(400).fill(401));
+    lookUps.stop();
+    expect(lookUps.count).toBeLessThan(100);
+    expect(lookUps.most).toBeLessThanOrEqual(2);
+  });
+
+  it('of wrong secrets is looked up one at a time, up to a bound, and keeps no sender waiting that is known', async () => {
+    const right = await webhookOf(api);
+    const post = (secret: string) =>
+      fetch(right.address, {
+        method: 'POST',
+        headers: { 'patchbay-webhook-secret': secret },
+        body: JSON.stringify({ event: unique() }),
+      });
+    expect((await post(right.secret)).status).toBe(200);
+    const lookUps = watchLookUps(api);
+    const few = await Promise.all(Array.from({ length: 50 }, async () => (await post(unique())).status));
+    expect([few, lookUps.most]).toEqual([Array(50).fill(401), 1]);
+    const flood = Promise.all(Array.from({ length: 400 }, () => post(unique())));
+    expect((await post(right.secret)).status).toBe(200);
+    const answers = await flood;
+    lookUps.stop();
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([401, 503]));
+    expect(answers.find(({ status }) => status === 503)?.headers.get('retry-after')).toMatch(/^[1-9]/);
+    expect(lookUps.most).toBeLessThanOrEqual(4);
   });
 });
 

@@ -132,6 +132,21 @@ describe('alerts and dashboard', () => {
     }
   });
 
+  it('each has a case in which it fires, and one in which it does not', () => {
+    interface Case {
+      alertname: string;
+      exp_alerts: unknown[];
+    }
+    const { tests } = parse(readFileSync(join(project, 'test/deploy/alert-cases.yml'), 'utf8')) as {
+      tests: { alert_rule_test: Case[] }[];
+    };
+    const cases = tests.flatMap((one) => one.alert_rule_test);
+    const namesOf = (fires: boolean): Set<string> =>
+      new Set(cases.filter((one) => one.exp_alerts.length > 0 === fires).map((one) => one.alertname));
+    const names = new Set(alerts.map(({ alert }) => alert));
+    expect([namesOf(true), namesOf(false)]).toEqual([names, names]);
+  });
+
   const promtool = onPath('promtool', process.env);
   (promtool ? it : it.skip)('are accepted by Prometheus, and fire when they should', () => {
     execFileSync(promtool ?? '', ['check', 'rules', join(project, 'deploy/alerts.yml')], { stdio: 'pipe' });

@@ -167,6 +167,28 @@ describe('a login by OAuth', () => {
     });
   });
 
+  it('is cancelled by nothing but the page’s own refusal: no preview or guess of the address', async () => {
+    const { id } = (await connect()).body.account;
+    const { url } = (await stack.api.step(id, 'redirect')).step;
+    const state = new URL(url).searchParams.get('state') ?? '';
+    const visit = async (query: Record<string, string>, method = 'GET'): Promise<number> => {
+      const search = new URLSearchParams(query).toString();
+      return (await fetch(`${stack.api.url}/callbacks/pagelink?${search}`, { method, redirect: 'manual' })).status;
+    };
+    const statuses = [
+      await visit({ state }),
+      await visit({ state, error: '' }),
+      await visit({ state, error: 'access_denied' }, 'HEAD'),
+      await visit({ error: 'access_denied' }),
+      await visit({ state: `${state}x`, error: 'access_denied' }),
+    ];
+    expect(statuses).toEqual([400, 400, 200, 400, 404]);
+    // A run that was to cancel has read that before it takes the code.
+    upstream.codes.add('after-previews');
+    expect((await comeBack(url, { code: 'after-previews' })).status).toBe(200);
+    expect((await stack.api.step(id, 'choose')).state).toBe('running');
+  });
+
   it.each(['', '?code=1', '?state=unknown&code=1'])(
     'is named by its state alone: GET /callbacks/pagelink%s',
     async (query) => {

@@ -1,6 +1,6 @@
 import { createServer, request as httpRequest, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { isPublicHost, isPublicIp, readAddress } from '../../domain/public-address.ts';
+import { addressGroup, isPublicHost, isPublicIp, readAddress } from '../../domain/public-address.ts';
 import { unipile } from '../../providers/unipile/index.ts';
 import { createPublicAgents } from '../../providers/shared/public-agents.ts';
 import { startTestApi, type TestApi } from '../api/support.ts';
@@ -175,4 +175,12 @@ describe('a connection to public hosts only', () => {
     );
     expect(new Set(said)).toEqual(new Set(['UniPile did not answer.']));
   });
+});
+
+it('counts the addresses of one IPv6 network as one, and an IPv4 address by itself, mapped or not', () => {
+  expect(addressGroup('203.0.113.7')).toBe('203.0.113.7');
+  expect(addressGroup('::ffff:203.0.113.7')).toBe('203.0.113.7');
+  expect(addressGroup('2001:db8:1:2::7')).toBe(addressGroup('2001:db8:1:2:ffff::1'));
+  expect(addressGroup('2001:db8:1:2::7')).not.toBe(addressGroup('2001:db8:1:3::7'));
+  expect(addressGroup('')).toBe('');
 });

@@ -6,7 +6,7 @@ import express from 'express';
 import { createAnswers } from '../../api/http/answers.ts';
 import { createConcurrency } from '../../api/http/concurrency.ts';
 import { answerErrors } from '../../api/http/errors.ts';
-import { createShares } from '../../db/shares.ts';
+import { createShares } from '../../platform/shares.ts';
 import { createHttpServer } from '../../api/http/server.ts';
 import { createLog } from '../../platform/log.ts';
 import { connect, startTestApi, unique, whatsapp, type TestApi } from '../api/support.ts';
