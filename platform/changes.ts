@@ -11,7 +11,7 @@ interface Watch {
   close(): void;
 }
 
-/** Wakes what waits in this process for a change. An announcement is only a hint: who is woken reads again. */
+/** Wakes what waits in this process for a change. An announcement is only a hint: a waiter that is woken reads again. */
 export interface Changes {
   watch(topics: readonly string[]): Watch;
   /** Runs the looks of those that wait, a few of each tenant at once, however many are woken or end together. */
