@@ -155,7 +155,7 @@ export const deleteAccount = route({
   method: 'delete',
   path: '/accounts/{id}',
   summary:
-    'Disconnect an account: revoked at the provider, secrets destroyed, history kept unless purged; 200 where a first login had failed and is deleted',
+    'Disconnect an account: revoked at the provider, secrets destroyed, history kept unless purged; 200 where a first login that failed was purged: it is deleted',
   tag,
   scope: 'write',
   params: accountParams,

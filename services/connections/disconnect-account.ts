@@ -15,14 +15,14 @@ export type DisconnectedAccount = AccountWithAttempt & { deleted: boolean };
 
 /**
  * Requests that an account is disconnected; supersedes what runs on it. Repeated while a disconnection is running, or
- * after it was done, it answers the existing attempt. A first login that failed is deleted at once.
+ * after it was done, it answers the existing attempt. With `purge` a first login that failed is deleted at once.
  */
 export async function disconnectAccount(
   request: CallerRequest,
   accountId: string,
   purge: boolean,
 ): Promise<DisconnectedAccount> {
-  const failed = await deleteFailedLogin(request, accountId);
+  const failed = purge ? await deleteFailedLogin(request, accountId) : null;
   if (failed) return { ...failed, deleted: true };
   const { context, principal, operationId } = request;
   const { account, attemptId } = await context.db.tenant(principal.tenantId, async (em) => {

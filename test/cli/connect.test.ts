@@ -100,7 +100,7 @@ it('disconnects an account, and shows a failed login with exit code 1', async ()
   const accounts = (...args: string[]) => answerOf(env, 'accounts', '--tenant', tenant, '--owner', 'bo', ...args);
   expect(await accounts('--no-failed')).toEqual([]);
   expect(await accounts('--state', 'failed')).toMatchObject([{ id }]);
-  expect(await patchbay(env, 'disconnect', id, '--tenant', tenant)).toMatchObject({
+  expect(await patchbay(env, 'disconnect', id, '--purge', '--tenant', tenant)).toMatchObject({
     code: 0,
     stdout: `The failed login ${id} is deleted.\n`,
   });

@@ -117,7 +117,7 @@ describe('A3 and A4: credentials and checkpoints', () => {
     expect(attempt.step).toMatchObject({ reason: 'wrong_credentials', who: 'owner' });
   });
 
-  it('lists a first login that failed apart, and deletes it at once, with nothing left of it', async () => {
+  it('lists a first login that failed apart, and deletes it at once when it is purged, with nothing left of it', async () => {
     const owner = `flo-${randomUUID()}`;
     const failed = await begin({ ...linkedin('wrong-password', 'flo'), owner });
     await stack.api.account(failed.id, 'failed');
@@ -127,17 +127,17 @@ describe('A3 and A4: credentials and checkpoints', () => {
       (await stack.api.get(`/api/v1/accounts?owner=${owner}&${filter}`)).body.items.map(({ id }: any) => id);
     expect(await listed('failed=true')).toEqual([failed.id]);
     expect(await listed('failed=false')).toEqual([working.id]);
-    const { status, body } = await stack.api.delete(`/api/v1/accounts/${failed.id}`);
+    const { status, body } = await stack.api.delete(`/api/v1/accounts/${failed.id}?purge=true`);
     expect([status, body.account.id, body.attempt.reason]).toEqual([200, failed.id, 'wrong_credentials']);
     expect((await stack.api.get(`/api/v1/accounts/${failed.id}`)).status).toBe(404);
-    expect((await stack.api.delete(`/api/v1/accounts/${failed.id}`)).status).toBe(404);
+    expect((await stack.api.delete(`/api/v1/accounts/${failed.id}?purge=true`)).status).toBe(404);
     expect(await listed('')).toEqual([working.id]);
     const left = `select 1 from connection_attempts where account_id = ? union all
       select 1 from connection_steps where account_id = ? union all select 1 from account_events where account_id = ?`;
     expect(await stack.db.system((em) => runSql(em, left, [failed.id, failed.id, failed.id]))).toEqual([]);
-    expect((await stack.api.delete(`/api/v1/accounts/${working.id}`)).status).toBe(202);
+    expect((await stack.api.delete(`/api/v1/accounts/${working.id}?purge=true`)).status).toBe(202);
     await stack.api.account(working.id, 'disconnected');
-    expect((await stack.api.delete(`/api/v1/accounts/${working.id}`)).status).toBe(202);
+    expect((await stack.api.delete(`/api/v1/accounts/${working.id}?purge=true`)).status).toBe(202);
   });
 
   it('keeps a failed login that may have left something at the provider, until that is deleted there', async () => {
@@ -146,14 +146,15 @@ describe('A3 and A4: credentials and checkpoints', () => {
     await stack.control.put('/faults', { provider: 'unipile', route: 'DELETE /api/v1/accounts/:id', rate_500: 1 });
     await stack.api.post(`/api/v1/accounts/${id}/attempt/cancel`);
     await stack.api.account(id, 'failed');
-    expect((await stack.api.delete(`/api/v1/accounts/${id}`)).status).toBe(202);
+    expect((await stack.api.delete(`/api/v1/accounts/${id}?purge=true`)).status).toBe(202);
     await stack.control.put('/faults', { provider: 'unipile' });
     await stack.api.account(id, 'disconnected');
     await eventually('the login to be gone at the provider', async () => {
       await stack.control.post('/clock', { advance_seconds: 60 });
       return (await stack.provider('GET', `/accounts/${made}`)).status === 404;
     });
-    const deleted = async (): Promise<boolean> => (await stack.api.delete(`/api/v1/accounts/${id}`)).status === 200;
+    const deleted = async (): Promise<boolean> =>
+      (await stack.api.delete(`/api/v1/accounts/${id}?purge=true`)).status === 200;
     await eventually('the account to be deleted', deleted);
   });
 
