@@ -149,6 +149,7 @@ async function openPool(
 ): Promise<Pool> {
   let connections: pg.Pool | undefined;
   let isClosed = false;
+  const running = new Set<Promise<unknown>>();
   const orm = await MikroORM.init({
     clientUrl: url,
     entities,
@@ -180,18 +181,26 @@ async function openPool(
     run: async (work, more = {}) => {
       // MikroORM would open a new pool, which nothing closes.
       if (isClosed) throw new Error('The database is closed.');
-      return withTransactionSettings({ ...own, ...more }, () =>
+      const transaction = withTransactionSettings({ ...own, ...more }, () =>
         // Otherwise MikroORM forks the entity manager of the calling code's last transaction, with that one's role.
         orm.em.fork({ disableContextResolution: true }).transactional(work),
       );
+      running.add(transaction);
+      try {
+        return await transaction;
+      } finally {
+        running.delete(transaction);
+      }
     },
     use: () => {
       const { totalCount = 0, idleCount = 0, waitingCount = 0 } = connections ?? {};
       return { busy: totalCount - idleCount, idle: idleCount, waiting: waitingCount };
     },
-    close: () => {
+    close: async () => {
       isClosed = true;
-      return orm.close();
+      // A transaction that MikroORM's end interrupts keeps its connection, and the end waits for that for ever.
+      await Promise.allSettled(running);
+      await orm.close();
     },
   };
 }

@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { Connection } from '@temporalio/client';
 import { searchAttributes } from '../../domain/search-attributes.ts';
+import { ensureSearchAttributes } from '../../temporal/search-attributes.ts';
 import type { PartSpec } from './supervisor.ts';
 
 const SEARCH_ATTRIBUTES = Object.values(searchAttributes).map(({ name }) => name);
@@ -51,6 +52,8 @@ async function needSearchAttributes(address: string): Promise<true> {
       connection.operatorService.listSearchAttributes({ namespace: NAMESPACE }),
     );
     const missing = SEARCH_ATTRIBUTES.filter((name) => !(name in (customAttributes ?? {})));
+    // A home that an earlier version made: the server registers what it is told with a new database alone.
+    if (missing.length < SEARCH_ATTRIBUTES.length) await ensureSearchAttributes(connection, NAMESPACE);
     if (missing.length) throw new Error(`${address} has no search attributes ${missing.join(', ')} yet`);
     return true;
   } finally {

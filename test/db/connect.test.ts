@@ -64,3 +64,18 @@ it('once closed begins no transaction and opens no connection', async () => {
   for (const way of late) await expect(way((em: any) => runSql(em, 'select 1'))).rejects.toThrow('is closed');
   expect(closing.connections()).toMatchObject({ app: { busy: 0, idle: 0 }, system: { busy: 0, idle: 0 } });
 });
+
+it('ends once the transactions that run have ended', async () => {
+  const closing = await openDatabase(test.url, { pool: { app: 1, system: 1 } });
+  const [begun, go] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const work = closing.system(async (em) => {
+    begun.resolve();
+    await go.promise;
+    return runSql(em, 'select 1 as one');
+  });
+  await begun.promise;
+  const closed = closing.close();
+  go.resolve();
+  expect(await work).toEqual([{ one: 1 }]);
+  await closed;
+});
