@@ -1,6 +1,6 @@
 import type { Em } from '../../connect.ts';
 import { AccountEvent, type Account } from '../../entities/accounts.ts';
-import { ConnectionStep } from '../../entities/attempts.ts';
+import { ConnectionAttempt, ConnectionStep } from '../../entities/attempts.ts';
 import { Contact } from '../../entities/contacts.ts';
 import { SyncRun } from '../../entities/events.ts';
 import { deleteAccountWebhooks } from '../webhooks/requests.ts';
@@ -12,6 +12,8 @@ export async function purgeAccount(em: Em, account: Account, keptAttemptId: stri
   await deleteAccountWebhooks(em, account.id);
   await em.nativeDelete(SyncRun, of);
   await em.nativeDelete(Contact, of);
+  // What an attempt left at the provider is still deleted there: it must not name a step that is gone.
+  await em.nativeUpdate(ConnectionAttempt, { ...of, id: { $ne: keptAttemptId } }, { currentStepId: null });
   await em.nativeDelete(ConnectionStep, { ...of, attemptId: { $ne: keptAttemptId } });
   Object.assign(account, {
     identity: null,
