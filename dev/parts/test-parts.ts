@@ -25,7 +25,7 @@ const signalLimit = 500;
 /**
  * The parts that a whole test run shares, in a temporary home. Writes into `env`: PATCHBAY_TEST_PG_OWNER_URL (may
  * create databases), PATCHBAY_TEST_PG_ADMIN_URL (superuser), PATCHBAY_TEST_TEMPORAL_ADDRESS,
- * PATCHBAY_TEST_TEMPORAL_CLI, PATCHBAY_TEST_SERVER_PATH (empty when there is none), PATCHBAY_TEST_SIGNAL_LIMIT (signals
+ * PATCHBAY_TEST_SERVER_PATH (empty when there is none), PATCHBAY_TEST_SIGNAL_LIMIT (signals
  * per run).
  */
 export async function startTestParts(env: NodeJS.ProcessEnv): Promise<{ stop: () => Promise<void> }> {
@@ -62,7 +62,6 @@ export async function startTestParts(env: NodeJS.ProcessEnv): Promise<{ stop: ()
       const outcomes = await Promise.allSettled([temporal(), postgres()]);
       for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
     });
-    env.PATCHBAY_TEST_TEMPORAL_CLI = cli;
     env.PATCHBAY_TEST_SIGNAL_LIMIT = String(signalLimit);
     env.PATCHBAY_TEST_SERVER_PATH = testServer.path ?? '';
     return { stop };
