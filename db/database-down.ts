@@ -14,7 +14,7 @@ export const isDatabaseUp = (db: Database): Promise<boolean> =>
 const codes = /^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EHOSTUNREACH|08...|53...|57P0.)$/;
 /** pg reports a lost connection without a code. */
 const words =
-  /connection terminated|timeout exceeded when trying to connect|query read timeout|client has encountered a connection error/i;
+  /connection terminated|timeout (expired|exceeded when trying to connect)|query read timeout|is not queryable/i;
 
 /**
  * Codes that mean "not this, not now": another session's lock (55P03), a statement or transaction that took too long

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { startRealStack } from '../support/real-stack.ts';
 import { createCaller, type RecordedRequest } from './caller.ts';
 import { dropAccounts, killParts, parts, writeMessages, type Outage } from './chaos.ts';
@@ -106,6 +108,7 @@ export async function soak<T>(
     const refused = await faults.refused();
     await faults.off();
     const left = await settle(real.control, facts, upstream, settleMs);
+    for (const line of errorsOf(real.home)) report(line);
     settled.abort();
     await advancing;
     report(left.length ? `not finished: ${left.join(', ')}` : `no work is left after ${seconds(started)} s`);
@@ -138,6 +141,17 @@ export async function soak<T>(
     await real.stop();
   }
 }
+
+/** Levels of pino: these lines tell of a fault of ours. */
+const isError = /"level":[56]0/;
+
+/** The first errors in the log of the API, shortened: they explain what an assertion finds. */
+const errorsOf = (home: string): string[] =>
+  readFileSync(join(home, 'logs', 'api.log'), 'utf8')
+    .split('\n')
+    .filter((line) => isError.test(line))
+    .slice(0, 5)
+    .map((line) => line.slice(0, 800));
 
 const seconds = (since: number): number => Math.round((Date.now() - since) / 1_000);
 
