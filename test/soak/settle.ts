@@ -13,6 +13,7 @@ export const unsettled = {
   compensations: `connection_attempts where undo <> '[]'`,
   'lost answers to resolve': `connection_attempts where intent_at is not null and provider_account_id is null`,
   'checks requested': `accounts where check_requested_at is not null`,
+  'events to apply': `webhook_events where state = 'received'`,
   'signals owed': `webhook_events where owes_signal`,
   'syncs running': `sync_runs where state = 'running'`,
 } as const;
