@@ -2,6 +2,7 @@ import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import pg from 'pg';
 import { makeTemporaryHome } from '../dev/parts/home.ts';
+import { databaseUrlOf } from '../dev/parts/postgres-roles.ts';
 import { startStack } from '../dev/stack.ts';
 import type { Report } from '../dev/parts/progress.ts';
 import type { StackFile } from '../dev/parts/stack-file.ts';
@@ -41,13 +42,7 @@ export async function startBenchStack(
     throw error;
   });
   const described = stack.describe();
-  const login = (user: string, file: string): string => {
-    const url = new URL(described.database_url);
-    url.username = user;
-    url.password = readFileSync(join(home, file), 'utf8').trim();
-    return url.href;
-  };
-  const adminUrl = login('postgres', 'postgres-superuser');
+  const adminUrl = databaseUrlOf(home, described.database_url, 'superuser');
   const admin = new pg.Client({ connectionString: adminUrl });
   const stop = async (): Promise<void> => {
     await admin.end();
@@ -62,7 +57,7 @@ export async function startBenchStack(
     control: (method, path, body) => request(described.sandbox?.control_url ?? '', method, path, body),
     admin,
     adminUrl,
-    ownerUrl: login('patchbay', 'postgres-patchbay'),
+    ownerUrl: databaseUrlOf(home, described.database_url, 'owner'),
     stop,
   };
 }

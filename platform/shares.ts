@@ -1,4 +1,4 @@
-/** A pool is in use, and none of its connections became free in time. */
+/** Work of a name waited too long for its share, or too much of it waited: in most places for a database connection. */
 export class PoolFullError extends Error {
   override readonly name = 'PoolFullError';
 }

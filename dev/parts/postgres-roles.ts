@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import pg from 'pg';
 import { type Home, keep, randomPassword } from './home.ts';
@@ -48,6 +49,15 @@ export async function provideLogins(adminUrl: string, home: Home): Promise<{ run
     };
     return { runtime: await address('patchbay_runtime'), reader: await address('patchbay_reader') };
   });
+}
+
+/** The address of a local stack's database for its owner or its superuser; `described` has the address of another login. */
+export function databaseUrlOf(home: string, described: string, login: 'owner' | 'superuser'): string {
+  const [user, file] = login === 'owner' ? ['patchbay', 'postgres-patchbay'] : ['postgres', 'postgres-superuser'];
+  const url = new URL(described);
+  url.username = user;
+  url.password = readFileSync(join(home, file), 'utf8').trim();
+  return url.href;
 }
 
 async function provideLogin(client: pg.Client, home: Home, login: keyof typeof LOGINS, extra = ''): Promise<string> {

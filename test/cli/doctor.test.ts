@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { databaseUrlOf } from '../../dev/parts/postgres-roles.ts';
 import pg from 'pg';
 import { eventually } from '../support/eventually.ts';
 import { startRealStack, type RealStack } from '../support/real-stack.ts';
@@ -30,10 +31,8 @@ const lineOf = (lines: Line[], check: string): Line => {
 
 /** The database as the schema's owner. */
 async function asOwner(sql: string): Promise<pg.QueryResult> {
-  const url = new URL(real.stack.describe().database_url);
-  url.username = 'patchbay';
-  url.password = readFileSync(join(real.home, 'postgres-patchbay'), 'utf8').trim();
-  const client = new pg.Client({ connectionString: url.href });
+  const { database_url: described } = real.stack.describe();
+  const client = new pg.Client({ connectionString: databaseUrlOf(real.home, described, 'owner') });
   await client.connect();
   try {
     return await client.query(sql);

@@ -4,6 +4,7 @@ import { Client, Connection } from '@temporalio/client';
 import pg from 'pg';
 import { makeTemporaryHome } from '../../dev/parts/home.ts';
 import { reserveFreePort } from '../../dev/parts/ports.ts';
+import { databaseUrlOf } from '../../dev/parts/postgres-roles.ts';
 import { startStack, type Stack } from '../../dev/stack.ts';
 import { channelNames } from '../../domain/channels.ts';
 import { providers } from '../../providers/providers.ts';
@@ -184,10 +185,7 @@ async function misbehave(on: boolean): Promise<void> {
 
 /** PostgreSQL refuses to activate an account, with an error that quotes the whole row, until the log has it. */
 async function failInDatabase(spared: string, during: () => Promise<void>): Promise<void> {
-  const url = new URL(stack.describe().database_url);
-  url.username = 'patchbay';
-  url.password = readFileSync(join(home, 'postgres-patchbay'), 'utf8').trim();
-  const owner = new pg.Client({ connectionString: url.href });
+  const owner = new pg.Client({ connectionString: databaseUrlOf(home, stack.describe().database_url, 'owner') });
   await owner.connect();
   try {
     const check = `check (state <> 'active' or id = ${owner.escapeLiteral(spared)}) not valid`;

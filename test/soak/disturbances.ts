@@ -1,8 +1,7 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, Connection, WorkflowNotFoundError } from '@temporalio/client';
 import pg from 'pg';
+import { databaseUrlOf } from '../../dev/parts/postgres-roles.ts';
 import { connectionWorkflowId } from '../../domain/workflow-ids.ts';
 import type { RealStack } from '../support/real-stack.ts';
 import type { Facts } from './facts.ts';
@@ -24,10 +23,8 @@ const pollMs = 300;
 /** Locks the row of one account for twenty seconds, as a forgotten `select for update` in psql does. */
 export async function lockRow(real: RealStack, facts: Facts): Promise<Disturbances['locked']> {
   const account = await oldestAccount(facts);
-  const url = new URL(real.stack.describe().database_url);
-  url.username = 'postgres';
-  url.password = readFileSync(join(real.home, 'postgres-superuser'), 'utf8').trim();
-  const client = new pg.Client({ connectionString: url.href });
+  const { database_url: described } = real.stack.describe();
+  const client = new pg.Client({ connectionString: databaseUrlOf(real.home, described, 'superuser') });
   await client.connect();
   try {
     await client.query('begin');
