@@ -41,7 +41,7 @@ export const entities = [
 type PoolName = 'app' | 'system' | 'intake' | 'authentication';
 
 /**
- * Each runs one transaction. Throws `PoolFullError`, or PostgreSQL's own error, where no connection becomes free within
+ * Each runs one transaction. Throws `ShareFullError`, or PostgreSQL's own error, where no connection becomes free within
  * 5 s; inside the work of a transaction that has not ended: pass its `em` on instead; and once it is closed.
  */
 export interface Database {

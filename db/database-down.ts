@@ -1,5 +1,5 @@
 import type { Database } from './connect.ts';
-import { PoolFullError } from '../platform/shares.ts';
+import { ShareFullError } from '../platform/shares.ts';
 import { rows, sql } from './sql.ts';
 
 export const isDatabaseUp = (db: Database): Promise<boolean> =>
@@ -24,7 +24,7 @@ const busyCodes = /^(55P03|57014|25P0[34]|40001|40P01)$/;
 
 /** Whether an error says that PostgreSQL works, but could not do this now. Nothing of the transaction was kept. */
 export const isDatabaseBusy = (error: unknown): boolean =>
-  isCausedBy(error, (one) => one instanceof PoolFullError || busyCodes.test(codeOf(one)));
+  isCausedBy(error, (one) => one instanceof ShareFullError || busyCodes.test(codeOf(one)));
 
 /** Whether an error, or one of its causes, means that PostgreSQL cannot be reached. */
 export const isDatabaseDown = (error: unknown): boolean =>

@@ -1,6 +1,6 @@
-/** Work of a name waited too long for its share, or too much of it waited: in most places for a database connection. */
-export class PoolFullError extends Error {
-  override readonly name = 'PoolFullError';
+/** Work of a name waited too long for its share, or too much of it waited. */
+export class ShareFullError extends Error {
+  override readonly name = 'ShareFullError';
 }
 
 /** Lets work of a name run once the name has less than its share. */
@@ -8,7 +8,7 @@ export type Shares = <T>(name: string, work: () => Promise<T>) => Promise<T>;
 
 /**
  * At most `most` pieces of work of one name run at once. Further ones wait in their order for at most `waitMs`, then throw
- * `PoolFullError`; so do those that find `mostWaiting` of their name waiting already.
+ * `ShareFullError`; so do those that find `mostWaiting` of their name waiting already.
  */
 export function createShares(most: number, mostWaiting: number, waitMs: number): Shares {
   const names = new Map<string, { running: number; waiting: Set<() => void> }>();
@@ -29,7 +29,7 @@ export function createShares(most: number, mostWaiting: number, waitMs: number):
 }
 
 function turn(waiting: Set<() => void>, most: number, waitMs: number): Promise<void> {
-  const full = (): PoolFullError => new PoolFullError('No database connection became free in time.');
+  const full = (): ShareFullError => new ShareFullError('Other work of the same share took too long.');
   if (waiting.size >= most) return Promise.reject(full());
   return new Promise((resolve, reject) => {
     const go = (): void => {

@@ -18,6 +18,7 @@ import { openTemporalClient } from '../temporal/client.ts';
 import type { Context } from './context.ts';
 import { observeProviderCalls } from './observe-provider-calls.ts';
 import { createTenantNames } from './tenant-names.ts';
+import { createRequestReader } from './webhooks/request-reader.ts';
 
 /** Every provider of this version. */
 export const installedProviders: Context['providers'] = providers;
@@ -71,6 +72,7 @@ export async function openContext(
   if (!overrides.metrics) metrics.watchDatabase(() => db.connections());
   const log = createLog(name, config.LOG_LEVEL);
   const stopping = new AbortController();
+  const reader = createRequestReader((overrides.providers ?? providers) === providers);
   const context: Context = {
     config,
     db,
@@ -82,6 +84,7 @@ export async function openContext(
     temporal,
     publicUrl: config.PUBLIC_URL.replace(/\/$/, ''),
     stopping: stopping.signal,
+    reader,
     ...overrides,
     providers: observeProviderCalls(overrides.providers ?? providers, metrics, overrides.log ?? log),
   };
@@ -103,6 +106,7 @@ export async function openContext(
     close: async () => {
       if (listener) await listener.close();
       clock.stop?.();
+      await reader.close();
       await temporal.close();
       await db.close();
     },

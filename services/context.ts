@@ -7,6 +7,7 @@ import type { Log } from '../platform/log.ts';
 import type { Metrics } from '../platform/metrics.ts';
 import type { Providers } from '../providers/provider.ts';
 import type { TemporalClient } from '../temporal/client.ts';
+import type { RequestReader } from './webhooks/request-reader.ts';
 
 /** What every operation works with: built once per process by `openContext`, and passed on explicitly. */
 export interface Context {
@@ -20,6 +21,7 @@ export interface Context {
   metrics: Metrics;
   temporal: TemporalClient;
   providers: Providers;
+  reader: RequestReader;
   /** Where callers and providers reach the API, without a slash at its end. From `PUBLIC_URL` alone, never from a request. */
   publicUrl: string;
   /** Fires when the process is told to end, so that waiting requests answer at once. */

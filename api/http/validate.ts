@@ -43,20 +43,24 @@ function messageOf(issue: z.core.$ZodIssue): string {
   }
 }
 
-/** Validates by a schema. 422 names each wrong or unknown field by its path, never by its value. */
+/** Faults of one input that are named. */
+const mostErrors = 50;
+
+/** Validates by a schema. 422 names the first wrong or unknown fields by their paths, never by their values. */
 export function parse(schema: z.ZodType | undefined, value: unknown): unknown {
   if (!schema) return undefined;
   const parsed = schema.safeParse(value, { reportInput: true });
-  const unknown = unknownFields(schema, value).map(({ path, known }) => ({
+  const unknown = unknownFields(schema, value);
+  if (parsed.success && !unknown.length) return parsed.data;
+  const wrong = (parsed.error?.issues ?? []).filter(({ code }) => code !== 'unrecognized_keys');
+  const errors = wrong
+    .slice(0, mostErrors)
+    .map((issue) => ({ field: issue.path.join('.') || 'body', message: messageOf(issue) }));
+  const unknownErrors = unknown.slice(0, mostErrors - errors.length).map(({ path, known }) => ({
     field: path.join('.'),
     message: unknownName(path.at(-1) ?? '', known),
   }));
-  if (parsed.success && !unknown.length) return parsed.data;
-  const wrong = (parsed.error?.issues ?? []).filter(({ code }) => code !== 'unrecognized_keys');
-  throw invalid([
-    ...wrong.map((issue) => ({ field: issue.path.join('.') || 'body', message: messageOf(issue) })),
-    ...unknown,
-  ]);
+  throw invalid([...errors, ...unknownErrors]);
 }
 
 /** 422 for fields of the input. */

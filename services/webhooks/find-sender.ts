@@ -28,7 +28,7 @@ const provenAtMost = 10_000;
 
 /**
  * Requests under an address and secret that were right before are looked up at once. All others are looked up one at a
- * time, so that a flood of wrong ones takes one connection; throws `PoolFullError` where too many wait.
+ * time, so that a flood of wrong ones takes one connection; throws `ShareFullError` where too many wait.
  */
 export function createSenderFinder(context: Context): FindSender {
   const proven = new Set<string>();

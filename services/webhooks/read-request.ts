@@ -14,9 +14,10 @@ const longest = 255;
 export function readRequest(provider: Provider, request: WebhookRequest, sender: string | null): ReadRequest {
   const { body, events, mentions } = tryRead(provider, request);
   if (events && events.length > mostEvents) return { body, events: null, mentions: 'too_many' };
-  return events?.every(isStorable)
-    ? { body, events: events.map((one) => fit(one, sender)), mentions }
-    : { body, events: null, mentions: peopleIn({ body, events, mentions }) };
+  const people = peopleIn({ body, events, mentions });
+  if (!events?.every(isStorable)) return { body, events: null, mentions: people };
+  const fitting = events.map((one) => fit(one, sender));
+  return { body, events: people === 'too_many' ? fitting.map(withoutPeople) : fitting, mentions };
 }
 
 function tryRead(provider: Provider, request: WebhookRequest): ReadRequest {
@@ -31,6 +32,10 @@ function tryRead(provider: Provider, request: WebhookRequest): ReadRequest {
 const isStorable = ({ type, providerAccountId, dedupeKey }: WebhookEvent): boolean =>
   [type, providerAccountId ?? ''].every((text) => text.length <= longest) &&
   ![type, providerAccountId, dedupeKey].some((text) => text?.includes('\0'));
+
+/** Nothing is kept of so many people, and the thread that reads long bodies need not hand them over. */
+const withoutPeople = (event: WebhookEvent): WebhookEvent =>
+  event.kind === 'contact' ? { ...event, subjects: 'too_many', contacts: [] } : { ...event, subjects: 'too_many' };
 
 function fit(event: WebhookEvent, sender: string | null): WebhookEvent {
   const own = sender !== null && event.providerAccountId === null;

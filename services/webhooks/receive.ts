@@ -1,10 +1,8 @@
-import { createHash } from 'node:crypto';
 import { isDatabaseBusy, isDatabaseDown } from '../../db/database-down.ts';
 import type { WebhookSender } from '../../db/queries/webhooks/secrets.ts';
 import { newId } from '../../platform/ids.ts';
 import type { Provider, WebhookRequest } from '../../providers/provider.ts';
 import type { Context } from '../context.ts';
-import { readRequest } from './read-request.ts';
 import { storeEvents, type IncomingRequest, type StoredEvent } from './store-events.ts';
 
 /** Headers that tell how a provider sent a body; of the others one holds the secret. */
@@ -24,11 +22,10 @@ export async function receiveRequest(
   request: WebhookRequest,
 ): Promise<StoredEvent[]> {
   const id = newId();
-  const read = readRequest(provider, request, sender.providerAccountId);
+  const read = await context.reader.read(provider, request, sender.providerAccountId, sender.credentialsId);
   const incoming: IncomingRequest = {
     id,
     sender,
-    bodyDigest: createHash('sha256').update(read.body).digest('hex'),
     headers: headersOf(request),
     receivedAt: context.clock.now(),
     read,

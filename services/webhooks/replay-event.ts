@@ -17,7 +17,6 @@ import type { Context } from '../context.ts';
 import { Problem } from '../problem.ts';
 import { signalConnection } from '../signal.ts';
 import { effectOf } from './effect.ts';
-import { readRequest } from './read-request.ts';
 import { storeEvents, unreadable, type StoredEvent } from './store-events.ts';
 
 /** Events whose account must be signalled. */
@@ -46,7 +45,7 @@ export async function replayEvent(context: Context, id: string): Promise<void> {
 const noEvents: ReadRequest = { body: '', events: null, mentions: [] };
 
 async function readAgain(
-  { providers, vault }: Context,
+  { providers, reader, vault }: Context,
   em: Em,
   { id, tenantId, body, provider }: WebhookRequest,
   event: WebhookEvent,
@@ -54,7 +53,7 @@ async function readAgain(
   const known = providers[provider as ProviderName];
   const keys = await vault.keysOf(em, tenantId);
   const raw = Buffer.from(keys.open(body ?? '', sealed.webhookBody(id)));
-  return known ? readRequest(known, { raw, headers: {} }, event.providerAccountId) : noEvents;
+  return known ? reader.read(known, { raw, headers: {} }, event.providerAccountId, event.credentialsId) : noEvents;
 }
 
 async function replayOne(
@@ -134,7 +133,6 @@ async function replayUnreadable(
     {
       id: request.id,
       sender: { credentialsId, tenantId, provider, providerAccountId },
-      bodyDigest: '',
       headers: request.headers,
       receivedAt: request.receivedAt,
       read,

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Em } from '../../db/connect.ts';
 import type { WebhookEventState } from '../../db/entities/events.ts';
 import { claimKeys, type ClaimedKey } from '../../db/queries/webhooks/claim-keys.ts';
@@ -24,7 +25,6 @@ import { effectOf, type Effect } from './effect.ts';
 export interface IncomingRequest {
   id: string;
   sender: WebhookSender;
-  bodyDigest: string;
   headers: Record<string, string>;
   receivedAt: Date;
   read: ReadRequest;
@@ -149,10 +149,11 @@ const labelOf = (event: WebhookEvent | null): string => {
 };
 
 /** The request's events, equal ones once. */
-function itemsOf({ read, bodyDigest }: IncomingRequest, now: Date): Item[] {
-  const { events } = read;
-  if (!events?.length)
-    return [{ id: newId(), position: 0, event: null, key: `${unreadable}:${bodyDigest}`, prior: null, times: 1 }];
+function itemsOf({ read: { body, events } }: IncomingRequest, now: Date): Item[] {
+  if (!events?.length) {
+    const key = `${unreadable}:${createHash('sha256').update(body).digest('hex')}`;
+    return [{ id: newId(), position: 0, event: null, key, prior: null, times: 1 }];
+  }
   const items = new Map<string, Item>();
   for (const [position, event] of events.entries()) {
     const known = items.get(event.dedupeKey);
