@@ -27,6 +27,8 @@ COPY services services
 COPY api api
 COPY workers workers
 COPY cli cli
+RUN node workers/bundle.ts workflow-bundle.js
+ENV WORKFLOW_BUNDLE=/patchbay/workflow-bundle.js
 # A named volume takes the owner of the folder that it is mounted over.
 RUN mkdir /ledger && chown node:node /ledger
 RUN ln -s /patchbay/cli/main.ts /usr/local/bin/patchbay && chmod 755 cli/main.ts

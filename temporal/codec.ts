@@ -19,11 +19,13 @@ export function createCodec(keysOfInstallation: () => Promise<Keyset>): PayloadC
   return { encode: mapped(encodePayload), decode: mapped(decodePayload) };
 }
 
+export const failureConverterPath = fileURLToPath(new URL('./failure-converter.cjs', import.meta.url));
+
 /** For clients, workers and replay; failures are sealed too. */
 export function createDataConverter(keysOfInstallation: () => Promise<Keyset>): DataConverter {
   return {
     payloadCodecs: [createCodec(keysOfInstallation)],
-    failureConverterPath: fileURLToPath(new URL('./failure-converter.cjs', import.meta.url)),
+    failureConverterPath,
   };
 }
 

@@ -1,4 +1,3 @@
-import { fileURLToPath } from 'node:url';
 import { setTimeout as pause } from 'node:timers/promises';
 import { NativeConnection, TransportError, Worker } from '@temporalio/worker';
 import { createActivities } from '../activities/activities.ts';
@@ -8,6 +7,7 @@ import { createDataConverter } from '../temporal/codec.ts';
 import type { Config } from '../platform/config.ts';
 import { temporalAddress } from '../temporal/address.ts';
 import { activityInterceptors } from './interceptors.ts';
+import { workflowCode } from './workflow-bundle.ts';
 
 /** Concurrent activities by queue: no more than there are database connections for them. */
 export const slots = { activities: 8, backfill: 4 };
@@ -72,7 +72,7 @@ export async function createWorkers(context: Context): Promise<Polling> {
         maxCachedWorkflows: 1_000,
         workflowThreadPoolSize: 1,
         maxConcurrentActivityTaskExecutions: slots.activities,
-        ...(has('workflows') && { workflowsPath: fileURLToPath(new URL('../workflows/index.ts', import.meta.url)) }),
+        ...(has('workflows') && workflowCode(config)),
         ...(has('activities') && { activities }),
       }),
     );

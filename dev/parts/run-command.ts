@@ -37,15 +37,21 @@ export function runCommand({ command, args, cwd, env, onTick, signal, timeoutMs 
 }
 
 /** Returns the command's standard output. Throws its error message when it fails. */
-export async function runCli(args: string[], env: NodeJS.ProcessEnv, signal: AbortSignal): Promise<string> {
+export const runCli = (args: string[], env: NodeJS.ProcessEnv, signal: AbortSignal): Promise<string> =>
+  runNode(`patchbay ${args.join(' ')}`, ['cli/main.ts', ...args], env, signal);
+
+/** The same of a script of the project. */
+export const runScript = (args: string[], env: NodeJS.ProcessEnv, signal: AbortSignal): Promise<string> =>
+  runNode(`node ${args.join(' ')}`, args, env, signal);
+
+async function runNode(name: string, args: string[], env: NodeJS.ProcessEnv, signal: AbortSignal): Promise<string> {
   try {
-    const options = { cwd: PROJECT, env, signal };
-    const { stdout } = await promisify(execFile)(process.execPath, ['cli/main.ts', ...args], options);
+    const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: PROJECT, env, signal });
     return stdout;
   } catch (error) {
     signal.throwIfAborted();
     const { stderr, message } = error as Error & { stderr?: string };
-    throw new Error(`patchbay ${args.join(' ')} failed: ${errorMessageIn(stderr || message)}`);
+    throw new Error(`${name} failed: ${errorMessageIn(stderr || message)}`);
   }
 }
 

@@ -7,7 +7,7 @@ import { reserveFreePort } from './ports.ts';
 import { preparePostgres } from './postgres.ts';
 import { provideOwner } from './postgres-roles.ts';
 import { type Report, reportToStdout, step } from './progress.ts';
-import { onPath, runCommand } from './run-command.ts';
+import { onPath, runCommand, runScript } from './run-command.ts';
 import { type Around, type Part, startPart } from './supervisor.ts';
 import { downloadBySdk, findTemporalCli } from './temporal-cli.ts';
 import { temporalSpec } from './temporal.ts';
@@ -26,7 +26,7 @@ const signalLimit = 500;
  * The parts that a whole test run shares, in a temporary home. Writes into `env`: PATCHBAY_TEST_PG_OWNER_URL (may
  * create databases), PATCHBAY_TEST_PG_ADMIN_URL (superuser), PATCHBAY_TEST_TEMPORAL_ADDRESS,
  * PATCHBAY_TEST_SERVER_PATH (empty when there is none), PATCHBAY_TEST_SIGNAL_LIMIT (signals
- * per run).
+ * per run), WORKFLOW_BUNDLE.
  */
 export async function startTestParts(env: NodeJS.ProcessEnv): Promise<{ stop: () => Promise<void> }> {
   const path = env.PATCHBAY_TEST_HOME ?? makeTemporaryHome('test');
@@ -58,8 +58,13 @@ export async function startTestParts(env: NodeJS.ProcessEnv): Promise<{ stop: ()
       env.PATCHBAY_TEST_PG_ADMIN_URL = adminUrl;
       env.PATCHBAY_TEST_PG_OWNER_URL = await provideOwner(adminUrl, home, 'CREATEDB');
     };
-    await step(reportToStdout, 'PostgreSQL and Temporal for the tests', async () => {
-      const outcomes = await Promise.allSettled([temporal(), postgres()]);
+    const workflows = async () => {
+      const file = join(path, 'workflow-bundle.js');
+      await runScript(['workers/bundle.ts', file], env, signal);
+      env.WORKFLOW_BUNDLE = file;
+    };
+    await step(reportToStdout, 'PostgreSQL, Temporal and the workflows for the tests', async () => {
+      const outcomes = await Promise.allSettled([temporal(), postgres(), workflows()]);
       for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
     });
     env.PATCHBAY_TEST_SIGNAL_LIMIT = String(signalLimit);

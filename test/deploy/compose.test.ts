@@ -68,11 +68,13 @@ describe('P4: docker-compose.yml', () => {
     });
   });
 
-  it('hands every setting of .env to api and worker, but for those that the file decides', () => {
+  it('hands every setting of .env to api and worker, but for those that the file or the image decides', () => {
     const decided = ['NODE_ENV', 'DATABASE_URL', 'HOST', 'PORT', 'METRICS_HOST', 'METRICS_PORT', 'SANDBOX_CONTROL_URL'];
+    const ofTheImage = [...dockerfile.matchAll(/^ENV (\w+)=/gm)].map(([, name = '']) => name);
     const ofProviders = Object.values(installedProviders).flatMap(({ settings }) => Object.values(settings));
     const file = read('docker-compose.yml');
-    for (const name of [...settingNames, ...ofProviders.map(({ env }) => env)].filter((one) => !decided.includes(one)))
+    const names = [...settingNames, ...ofProviders.map(({ env }) => env)];
+    for (const name of names.filter((one) => ![...decided, ...ofTheImage].includes(one)))
       for (const text of [file, example]) expect(text).toMatch(new RegExp(`${name}: \\$\\{${name}:|^${name}=`, 'm'));
   });
 

@@ -1,10 +1,9 @@
 import { fileURLToPath } from 'node:url';
 import { historyFromJSON } from '@temporalio/common/lib/proto-utils.js';
-import { bundleWorkflowCode, Worker, type WorkflowBundle } from '@temporalio/worker';
+import { Worker, type WorkflowBundle } from '@temporalio/worker';
 import { createDataConverter } from '../../temporal/codec.ts';
+import { bundleWorkflows } from '../../workers/workflow-bundle.ts';
 import { testKeys } from '../support/key.ts';
-
-const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
 export interface Command {
   kind: string;
@@ -12,16 +11,9 @@ export interface Command {
   input: unknown;
 }
 
-const quiet = { trace() {}, debug() {}, info() {}, warn() {}, error() {}, log() {} };
-
 /** With an observer inside. */
 export const bundle = (): Promise<WorkflowBundle> =>
-  bundleWorkflowCode({
-    workflowsPath: at('../../workflows/index.ts'),
-    workflowInterceptorModules: [at('./observe.ts')],
-    failureConverterPath: at('../../temporal/failure-converter.cjs'),
-    logger: quiet,
-  });
+  bundleWorkflows({ workflowInterceptorModules: [fileURLToPath(new URL('./observe.ts', import.meta.url))] });
 
 /**
  * Throws when today's code differs from the history. Returns its commands: Temporal's own check does not compare

@@ -1,20 +1,13 @@
 import { builtinModules } from 'node:module';
-import { fileURLToPath } from 'node:url';
-import { bundleWorkflowCode } from '@temporalio/worker';
+import { bundleWorkflows, workflowCode } from '../../workers/workflow-bundle.ts';
 
 // oxlint checks imports; this checks the bundle.
-
-const quiet = { log() {}, trace() {}, debug() {}, info() {}, warn() {}, error() {} };
 
 /** Modules of the bundle, and modules that were left empty because workflows must not have them. */
 let modules: string[];
 let emptied: string[];
 beforeAll(async () => {
-  const { code } = await bundleWorkflowCode({
-    workflowsPath: fileURLToPath(new URL('../../workflows/index.ts', import.meta.url)),
-    failureConverterPath: fileURLToPath(new URL('../../temporal/failure-converter.cjs', import.meta.url)),
-    logger: quiet,
-  });
+  const { code } = await bundleWorkflows();
   // Webpack names each module in a line of its own, as `/***/ "./domain/ids.ts"`.
   modules = [...code.matchAll(/^\/\*{3}\/ "([^"?][^"]*)"/gm)].map(([, name]) => name ?? '');
   emptied = [...code.matchAll(/^ {2}!\*{3} (.+) \(ignored\) \*{3}!$/gm)].map(([, name]) => name ?? '');
@@ -44,4 +37,8 @@ it('imports nothing of Node', () => {
   expect(modules.filter((name) => builtins.has(name) || name.startsWith('external '))).toEqual([]);
   // The SDK's place for a payload converter, which we do not have.
   expect(emptied).toEqual(['__temporal_custom_payload_converter']);
+});
+
+it('is read from the file of WORKFLOW_BUNDLE; one clear line where it cannot be read', () => {
+  expect(() => workflowCode({ WORKFLOW_BUNDLE: '/nowhere.js' })).toThrow(/^WORKFLOW_BUNDLE is wrong: .*nowhere/);
 });

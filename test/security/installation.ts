@@ -40,6 +40,7 @@ export async function createInstallation(): Promise<Installation> {
     DATABASE_URL: database.url,
     TEMPORAL_ADDRESS: required('PATCHBAY_TEST_TEMPORAL_ADDRESS'),
     TEMPORAL_TASK_QUEUE: queue,
+    WORKFLOW_BUNDLE: required('WORKFLOW_BUNDLE'),
     ENCRYPTION_KEY: newest,
     ENCRYPTION_KEYS: older,
     UNIPILE_DSN: sandbox.unipileUrl,

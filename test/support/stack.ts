@@ -54,6 +54,7 @@ export async function startTestStack(
     DATABASE_URL: database.url,
     TEMPORAL_ADDRESS: required('PATCHBAY_TEST_TEMPORAL_ADDRESS'),
     TEMPORAL_TASK_QUEUE: `test-${randomUUID()}`,
+    WORKFLOW_BUNDLE: required('WORKFLOW_BUNDLE'),
     ENCRYPTION_KEY: testKey,
     UNIPILE_DSN: sandbox.unipileUrl,
     UNIPILE_ACCESS_TOKEN: 'sandbox-key',

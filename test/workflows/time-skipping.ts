@@ -1,6 +1,5 @@
-import { fileURLToPath } from 'node:url';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
-import { bundleWorkflowCode, Worker, type WorkflowBundle } from '@temporalio/worker';
+import { Worker } from '@temporalio/worker';
 import type { Activities } from '../../activities/activities.ts';
 import { backfillQueue } from '../../domain/workflow-ids.ts';
 import { searchAttributes } from '../../domain/search-attributes.ts';
@@ -10,6 +9,7 @@ import { createDataConverter } from '../../temporal/codec.ts';
 import { activityInterceptors } from '../../workers/interceptors.ts';
 import { installRuntime } from '../../workers/runtime.ts';
 import { createLog } from '../../platform/log.ts';
+import { required } from '../support/database.ts';
 import { testKeys } from '../support/key.ts';
 
 /** Temporal's time-skipping server with our workflows: days pass while a result is awaited. */
@@ -41,7 +41,7 @@ export async function skipTime(path: string): Promise<SkippedTime> {
     namespace: env.namespace ?? 'default',
     searchAttributes: Object.fromEntries(Object.values(searchAttributes).map(({ name }) => [name, KEYWORD])),
   });
-  const workflowBundle = await bundleOfOurs();
+  const workflowBundle = { codePath: required('WORKFLOW_BUNDLE') };
   return {
     env,
     async play(activities, scenario) {
@@ -70,13 +70,6 @@ export async function skipTime(path: string): Promise<SkippedTime> {
 }
 
 const KEYWORD = 2;
-
-const bundleOfOurs = (): Promise<WorkflowBundle> =>
-  bundleWorkflowCode({
-    workflowsPath: fileURLToPath(new URL('../../workflows/index.ts', import.meta.url)),
-    failureConverterPath: fileURLToPath(new URL('../../temporal/failure-converter.cjs', import.meta.url)),
-    logger: { trace() {}, debug() {}, info() {}, warn() {}, error() {}, log() {} },
-  });
 
 /** An attempt's progress, as an activity returns it. */
 export const progress = (attempt: number, more: Partial<Progress> = {}): Progress => ({
