@@ -17,7 +17,11 @@ const jest = spawn(
     join(PROJECT, 'node_modules/jest/bin/jest.js'),
     ...process.argv.slice(2),
   ],
-  { cwd: PROJECT, stdio: 'inherit', env: { ...process.env, PATCHBAY_TEST_HOME: home } },
+  {
+    cwd: PROJECT,
+    stdio: 'inherit',
+    env: { ...process.env, PATCHBAY_TEST_HOME: home, NODE_COMPILE_CACHE: join(home, 'compile-cache') },
+  },
 );
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => void jest.kill(signal));
 jest.once('exit', (code, signal) => {

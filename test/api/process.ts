@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { required } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
 import { testKey } from '../support/key.ts';
+import { processEnv } from '../support/process-env.ts';
 import type { TestApi } from './support.ts';
 
 /** How long the start of the process may take, in milliseconds: no test is about it, and a busy machine is slow at it. */
@@ -13,7 +14,7 @@ const startsWithinMs = 120_000;
 export async function startApiProcess({ database }: TestApi): Promise<{ url: string; stop(): Promise<void> }> {
   const child = spawn(process.execPath, [fileURLToPath(new URL('../../api/main.ts', import.meta.url))], {
     env: {
-      PATH: process.env.PATH,
+      ...processEnv,
       DATABASE_URL: database.url,
       TEMPORAL_ADDRESS: required('PATCHBAY_TEST_TEMPORAL_ADDRESS'),
       ENCRYPTION_KEY: testKey,

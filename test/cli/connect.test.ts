@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { PROJECT } from '../../dev/parts/home.ts';
+import { processEnv } from '../support/process-env.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
 import { answerOf, commandEnv, patchbay } from './run.ts';
 
@@ -24,7 +25,7 @@ interface Talk {
 /** A command that a person talks to. */
 function talk(...args: string[]): Talk {
   const child = spawn(process.execPath, [join(PROJECT, 'cli/main.ts'), ...args], {
-    env: { PATH: process.env.PATH, ...env },
+    env: { ...processEnv, ...env },
   });
   let printed = '';
   let changed = (): void => {};

@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { PROJECT } from '../../dev/parts/home.ts';
+import { processEnv } from '../support/process-env.ts';
 import type { TestStack } from '../support/stack.ts';
 
 export interface Ended {
@@ -17,7 +18,7 @@ export const run = (
   timeout = 60_000,
 ): Promise<Ended> =>
   new Promise((resolve) => {
-    const options = { cwd: PROJECT, env: { PATH: process.env.PATH, ...env } as NodeJS.ProcessEnv, timeout };
+    const options = { cwd: PROJECT, env: { ...processEnv, ...env } as NodeJS.ProcessEnv, timeout };
     execFile(process.execPath, [join(PROJECT, script), ...args], options, (error, stdout, stderr) => {
       const code = error === null ? 0 : typeof error.code === 'number' ? error.code : -1;
       resolve({ code, stdout, stderr });

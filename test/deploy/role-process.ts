@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { eventually } from '../support/eventually.ts';
+import { processEnv } from '../support/process-env.ts';
 
 export const project = fileURLToPath(new URL('../../', import.meta.url));
 
@@ -19,7 +20,7 @@ export interface RoleProcess {
 export function startRole([program = '', ...args]: readonly string[], settings: Record<string, string>): RoleProcess {
   const child = spawn(program, args, {
     cwd: project,
-    env: { PATH: process.env.PATH, HOME: process.env.HOME, ...settings },
+    env: { ...processEnv, HOME: process.env.HOME, ...settings },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let output = '';

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import { processEnv } from '../support/process-env.ts';
 
 const main = fileURLToPath(new URL('../../sandbox/main.ts', import.meta.url));
 
@@ -10,7 +11,7 @@ const main = fileURLToPath(new URL('../../sandbox/main.ts', import.meta.url));
 const run = (env: Record<string, string>) =>
   spawn(process.execPath, [main], {
     env: {
-      PATH: process.env.PATH,
+      ...processEnv,
       PATCHBAY_SANDBOX_PORT: '0',
       PATCHBAY_SANDBOX_CONTROL_PORT: '0',
       HOST: '0.0.0.0',
