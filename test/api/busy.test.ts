@@ -8,6 +8,7 @@ import { refOf } from '../../services/accounts/find-account.ts';
 import { drainWebhooks } from '../../services/webhooks/drain-webhooks.ts';
 import { createSignaller } from '../../services/webhooks/signaller.ts';
 import { eventually } from '../support/eventually.ts';
+import { timed } from '../support/timed.ts';
 import { postWebhook } from './fixture.ts';
 import { activate, connect, startTestApi, unique, webhookOf, type TestApi } from './support.ts';
 
@@ -48,14 +49,15 @@ describe('an account that another session holds', () => {
       const patches = Array.from({ length: 30 }, (_, n) =>
         api.client.patch(`/api/v1/accounts/${account.id}`, { label: `label ${n}` }),
       );
-      const began = performance.now();
       const words = ['CREDENTIALS', 'ERROR', 'STOPPED', 'CONNECTING', 'PERMISSIONS', 'OK'];
-      const taken = await Promise.all(words.map((word) => postWebhook(api, status(upstream, word))));
-      expect(taken.map((one) => one.status)).toEqual(words.map(() => 200));
-      expect(await (await fetch(`${api.url}/readyz`)).json()).toMatchObject({ database: 'up' });
-      expect((await other.get(`/api/v1/accounts/${others.id}`)).status).toBe(200);
-      expect((await other.patch(`/api/v1/accounts/${others.id}`, { label: 'free' })).status).toBe(200);
-      expect(performance.now() - began).toBeLessThan(10_000);
+      const { ms } = await timed(async () => {
+        const taken = await Promise.all(words.map((word) => postWebhook(api, status(upstream, word))));
+        expect(taken.map((one) => one.status)).toEqual(words.map(() => 200));
+        expect(await (await fetch(`${api.url}/readyz`)).json()).toMatchObject({ database: 'up' });
+        expect((await other.get(`/api/v1/accounts/${others.id}`)).status).toBe(200);
+        expect((await other.patch(`/api/v1/accounts/${others.id}`, { label: 'free' })).status).toBe(200);
+      });
+      expect(ms).toBeLessThan(10_000);
       for (const answer of await Promise.all(patches)) {
         expect(answer).toMatchObject({ status: 503, body: { code: 'database_busy' } });
         expect(Number(answer.headers.get('retry-after'))).toBeGreaterThanOrEqual(1);
@@ -129,16 +131,10 @@ describe('a flood of one sender', () => {
     );
     let slowest = 0;
     for (let n = 0; n < 10; n += 1) {
-      const began = performance.now();
-      const account_id = `up-${unique()}`;
-      const answer = await postWebhook(api, {
-        event: 'message_received',
-        account_id,
-        message_id: unique(),
-        message: 'hi',
-      });
-      expect(answer.status).toBe(200);
-      slowest = Math.max(slowest, performance.now() - began);
+      const event = { event: 'message_received', account_id: `up-${unique()}`, message_id: unique(), message: 'hi' };
+      const { value, ms } = await timed(() => postWebhook(api, event));
+      expect(value.status).toBe(200);
+      slowest = Math.max(slowest, ms);
     }
     expect(slowest).toBeLessThan(10_000);
     expect((await flood).map((answer) => answer.status)).toEqual(Array(8).fill(200));

@@ -136,9 +136,8 @@ describe('pools', () => {
       );
       const outcomes = Promise.allSettled(flood);
       await eventually('the share', async () => running === 2);
-      const began = performance.now();
+      // A call that waited for the end of the flood would fail after 5 s.
       expect(await db.tenant(two, (em) => runSql(em, 'select 1 as one'))).toEqual([{ one: 1 }]);
-      expect(performance.now() - began).toBeLessThan(1_000);
       expect(running).toBe(2);
       end.resolve();
       const refused = (await outcomes).flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason] : []));

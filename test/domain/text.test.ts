@@ -17,9 +17,9 @@ it.each([null, '', ' ', '\0', '\u200e', '\u3164', '\u2800', '\ufeff\u00a0', '\u2
 );
 
 it('cleans a long text in linear time', () => {
-  const begun = performance.now();
+  const before = process.cpuUsage();
   expect(cleanText(`x${'\u200e'.repeat(500_000)}x`)).toHaveLength(500_002);
-  expect(performance.now() - begun).toBeLessThan(2_000);
+  expect(process.cpuUsage(before).user / 1000).toBeLessThan(2_000);
 });
 
 it('looks for a letter in each of its spellings and cases', () => {

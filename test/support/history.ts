@@ -3,6 +3,7 @@ import { workflowMetadataQuery } from '@temporalio/workflow';
 import { temporal } from '@temporalio/proto';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { defaultPayloadConverter } from '@temporalio/common';
+import type { Activities } from '../../activities/activities.ts';
 import { createDataConverter, decodePayload } from '../../temporal/codec.ts';
 import { connectionWorkflowId, syncWorkflowId } from '../../domain/workflow-ids.ts';
 import { required } from './database.ts';
@@ -51,7 +52,21 @@ export const actionsOf = (history: History): number =>
 export const signalsOf = (history: History): number =>
   eventsOf(history).filter((event) => event.eventType === EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED).length;
 
+/** Activities of that name that a run asked for. */
+export const activitiesOf = (history: History, name: keyof Activities): number =>
+  eventsOf(history).filter((event) => event.activityTaskScheduledEventAttributes?.activityType?.name === name).length;
+
 export const eventsOf = (history: History): Event[] => history.events ?? [];
+
+/** How many events a history has, without the workflow tasks that timed out: a busy machine adds those. */
+export function eventCountOf(history: History): number {
+  const events = eventsOf(history);
+  const late = events.flatMap(({ eventId, workflowTaskTimedOutEventAttributes: timedOut }) =>
+    timedOut ? [eventId, timedOut.scheduledEventId, timedOut.startedEventId] : [],
+  );
+  const lateIds = new Set(late.map(String));
+  return events.filter(({ eventId }) => !lateIds.has(String(eventId))).length;
+}
 
 type Payload = temporal.api.common.v1.IPayload | null | undefined;
 const opened = (payload: Payload): any =>

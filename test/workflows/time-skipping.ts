@@ -32,10 +32,7 @@ let played = 0;
 export async function skipTime(path: string): Promise<SkippedTime> {
   const log = createLog('test', 'silent');
   installRuntime(log);
-  const env = await TestWorkflowEnvironment.createTimeSkipping({
-    server: { executable: { type: 'existing-path', path } },
-    client: { dataConverter: createDataConverter(async () => testKeys) },
-  });
+  const env = await startServer(path);
   // The server knows no search attribute by itself, and an upsert of an unknown one fails the workflow's task.
   await env.connection.operatorService.addSearchAttributes({
     namespace: env.namespace ?? 'default',
@@ -70,6 +67,19 @@ export async function skipTime(path: string): Promise<SkippedTime> {
 }
 
 const KEYWORD = 2;
+
+/** The SDK gives the server's start five seconds, which Java on a busy machine may need: it is tried again. */
+async function startServer(path: string, tries = 5): Promise<TestWorkflowEnvironment> {
+  try {
+    return await TestWorkflowEnvironment.createTimeSkipping({
+      server: { executable: { type: 'existing-path', path } },
+      client: { dataConverter: createDataConverter(async () => testKeys) },
+    });
+  } catch (error) {
+    if (tries === 1 || !/did not start within/.test((error as Error).message)) throw error;
+    return startServer(path, tries - 1);
+  }
+}
 
 /** An attempt's progress, as an activity returns it. */
 export const progress = (attempt: number, more: Partial<Progress> = {}): Progress => ({
