@@ -14,7 +14,9 @@ export default {
   globalSetup: '<rootDir>/test/support/global-setup.ts',
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',
   reporters: ['default', '<rootDir>/test/support/reporter.ts'],
+  testSequencer: '<rootDir>/test/support/sequencer.js',
   ci: true,
-  maxWorkers: 2,
+  // One more than there are cores where the suite usually runs: tests wait for a third of their time.
+  maxWorkers: 3,
   testTimeout: 60_000,
 };

@@ -23,10 +23,18 @@ const SETTINGS = {
   log_error_verbosity: 'terse',
 };
 
+/** For data of one run: a crash of the machine may lose it, a commit need not wait for the disk. */
+export const withoutSync = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' };
+
 /**
  * Runs initdb the first time. The data is in the home, or under /var/tmp when PostgreSQL's user may not enter the home.
  */
-export async function preparePostgres(home: Home, port: number, report: Report): Promise<LocalPostgres> {
+export async function preparePostgres(
+  home: Home,
+  port: number,
+  report: Report,
+  settings: Record<string, string> = {},
+): Promise<LocalPostgres> {
   const user = postgresUser();
   const binaries = findPostgres(user, report);
   const data = dataFolder(home, user, report);
@@ -39,7 +47,7 @@ export async function preparePostgres(home: Home, port: number, report: Report):
     );
   }
   const adminUrl = postgresUrl('postgres', password, port, 'postgres');
-  const flags = Object.entries(SETTINGS).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+  const flags = Object.entries({ ...SETTINGS, ...settings }).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
   return {
     adminUrl,
     spec: {

@@ -17,13 +17,16 @@ export type TemporalOptions = {
   ui: { port: number; codecEndpoint: string } | null;
   /** Of one run; by default the server's own limit, 10,000. */
   signalLimit?: number;
+  /** False: a crash of the machine may lose data, and no step waits for the disk. */
+  sync?: boolean;
 };
 
 /** The dev server, with its database in a file. Task queue fairness is off there by default. */
-export function temporalSpec({ cli, folder, port, ui, signalLimit }: TemporalOptions): PartSpec {
+export function temporalSpec({ cli, folder, port, ui, signalLimit, sync = true }: TemporalOptions): PartSpec {
   const args = ['server', 'start-dev', '--ip', '127.0.0.1', '--port', String(port), '--namespace', NAMESPACE];
   // Relative to the folder: the server takes a path for a URL, in which # and % mean something.
   args.push('--db-filename', 'temporal.db', '--sqlite-pragma', 'journal_mode=WAL');
+  if (!sync) args.push('--sqlite-pragma', 'synchronous=OFF');
   args.push('--dynamic-config-value', 'matching.enableFairness=true', '--log-level', 'warn');
   if (signalLimit) args.push('--dynamic-config-value', `history.maximumSignalsPerExecution=${signalLimit}`);
   args.push(...(ui ? ['--ui-port', String(ui.port), '--ui-codec-endpoint', ui.codecEndpoint] : ['--headless']));

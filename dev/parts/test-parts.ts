@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { openCache, makeTemporaryHome, openHome, PROJECT } from './home.ts';
 import { waitForLock } from './lock.ts';
 import { reserveFreePort } from './ports.ts';
-import { preparePostgres } from './postgres.ts';
+import { preparePostgres, withoutSync } from './postgres.ts';
 import { provideOwner } from './postgres-roles.ts';
 import { type Report, reportToStdout, step } from './progress.ts';
 import { onPath, runCommand, runScript } from './run-command.ts';
@@ -46,13 +46,16 @@ export async function startTestParts(env: NodeJS.ProcessEnv): Promise<{ stop: ()
       const port = await reserveFreePort();
       await port.handOver();
       parts.push(
-        await startPart(temporalSpec({ cli, folder: path, port: port.number, ui: null, signalLimit }), around),
+        await startPart(
+          temporalSpec({ cli, folder: path, port: port.number, ui: null, signalLimit, sync: false }),
+          around,
+        ),
       );
       env.PATCHBAY_TEST_TEMPORAL_ADDRESS = `127.0.0.1:${port.number}`;
     };
     const postgres = async () => {
       const port = await reserveFreePort();
-      const { spec, adminUrl } = await preparePostgres(home, port.number, reportToStdout);
+      const { spec, adminUrl } = await preparePostgres(home, port.number, reportToStdout, withoutSync);
       await port.handOver();
       parts.push(await startPart(spec, around));
       env.PATCHBAY_TEST_PG_ADMIN_URL = adminUrl;

@@ -310,6 +310,8 @@ describe('SECURITY 21: a restored API', () => {
       );
       expect(up).toBe(false);
       kept.worker = await kept.startWorker();
+      // For the reconciler the erasure is stalled then.
+      await kept.control.post('/clock', { advance_seconds: 60 });
       const api = await starting;
       const answer = await fetch(`${api.url}/api/v1/contacts?q=${phone.slice(1)}`, {
         headers: { authorization: `Bearer ${kept.api.key}` },
