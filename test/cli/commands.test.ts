@@ -9,7 +9,8 @@ import { webhookSecretsOf } from '../../db/queries/tenants/credentials.ts';
 import { ProviderCredentials } from '../../db/entities/tenants.ts';
 import { eventually } from '../support/eventually.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
-import { answerOf, commandEnv, noHome, patchbay } from './run.ts';
+import { answerHere, patchbayHere } from './in-process.ts';
+import { commandEnv, noHome, patchbay } from './run.ts';
 
 let stack: TestStack;
 let env: Record<string, string>;
@@ -79,7 +80,7 @@ describe('patchbay', () => {
     [['webhooks', 'replay', '--tenant', tenant]],
     [['sync', 'details', '--tenant', tenant, '--no-such-option']],
   ])('ends with 2 for wrong arguments: %j', async (args) => {
-    const { code, stdout, stderr } = await patchbay(env, ...args);
+    const { code, stdout, stderr } = await patchbayHere(env, ...args);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     expect(stderr).not.toBe('');
   });
@@ -104,7 +105,7 @@ describe('patchbay', () => {
   it.each([['accounts'], ['contacts'], ['connect', 'whatsapp', '--owner', 'maya'], ['keys', 'status']])(
     'says how to start a stack where none runs and no settings are given: %s',
     async (...args) => {
-      const { code, stderr } = await patchbay(noHome, ...args);
+      const { code, stderr } = await patchbayHere(noHome, ...args);
       expect({ code, stderr }).toEqual({
         code: 1,
         stderr: expect.stringMatching(/^patchbay: no local stack runs in \/nonexistent: start one with npm start.*\n$/),
@@ -119,7 +120,7 @@ describe('patchbay', () => {
     const { PATCHBAY_HOME: _none, ...settings } = env;
     writeFileSync(join(home, 'settings.json'), JSON.stringify(settings));
     writeFileSync(join(home, 'stack.json'), JSON.stringify({ tenant }));
-    expect(await answerOf({ PATCHBAY_HOME: home }, 'accounts')).toMatchObject([{ id: account.id }]);
+    expect(await answerHere({ PATCHBAY_HOME: home }, 'accounts')).toMatchObject([{ id: account.id }]);
     // The local stack's tenant is used for that stack only.
     const elsewhere = { DATABASE_URL: 'postgres://a@127.0.0.1:1/b', PATCHBAY_HOME: home };
     expect(await patchbay(elsewhere, 'accounts')).toMatchObject({ code: 2 });
@@ -141,15 +142,15 @@ describe('patchbay accounts', () => {
       state: 'active',
       who: 'nobody',
     };
-    expect(await answerOf(env, 'accounts', '--tenant', tenant)).toMatchObject([expected]);
-    expect(await answerOf(env, 'accounts', 'list', '--tenant', tenant, '--state', 'active')).toHaveLength(1);
-    expect(await answerOf(env, 'accounts', 'list', '--tenant', tenant, '--owner', 'ben')).toEqual([]);
+    expect(await answerHere(env, 'accounts', '--tenant', tenant)).toMatchObject([expected]);
+    expect(await answerHere(env, 'accounts', 'list', '--tenant', tenant, '--state', 'active')).toHaveLength(1);
+    expect(await answerHere(env, 'accounts', 'list', '--tenant', tenant, '--owner', 'ben')).toEqual([]);
     const { stdout } = await patchbay(env, 'accounts', '--tenant', tenant);
     expect(stdout).toMatch(/^id +provider +channel .*\n.*linkedin +maya +Work +\S+ +active/);
   });
 
   it('shows an account with its attempt and timeline, and no secret', async () => {
-    const shown = await answerOf(env, 'accounts', 'show', account.id, '--tenant', tenant);
+    const shown = await answerHere(env, 'accounts', 'show', account.id, '--tenant', tenant);
     expect(shown).toMatchObject({
       id: account.id,
       state: 'active',
@@ -171,14 +172,14 @@ describe('patchbay accounts', () => {
 });
 
 it('patchbay sync details starts the runs of all accounts, and shows them as the API does', async () => {
-  const [run, ...others] = await answerOf(env, 'sync', 'details', '--tenant', tenant);
+  const [run, ...others] = await answerHere(env, 'sync', 'details', '--tenant', tenant);
   expect(others).toEqual([]);
   expect(run).toMatchObject({ account_id: account.id, kind: 'details', state: 'succeeded', progress: 1 });
   const client = await stack.client(tenant);
   expect(run).toEqual((await client.get(`/api/v1/syncs/${run.id}`)).body);
   const { stdout } = await patchbay(env, 'sync', 'details', '--tenant', tenant, '--account', account.id);
   expect(stdout).toMatch(/^run +account +state +changes +reason +what to do\n.* succeeded +0/);
-  const [preview] = await answerOf(env, 'sync', 'details', '--tenant', tenant, '--dry-run');
+  const [preview] = await answerHere(env, 'sync', 'details', '--tenant', tenant, '--dry-run');
   expect(preview).toEqual({ account: account.id, outcome: 'unchanged', changes: [] });
 });
 
@@ -197,7 +198,7 @@ describe('patchbay webhooks', () => {
          where type = 'account_status.ok' and id = (select max(id::text)::uuid from webhook_events) returning id`,
       ),
     );
-    const failed = await answerOf(env, 'webhooks', 'list', '--tenant', tenant);
+    const failed = await answerHere(env, 'webhooks', 'list', '--tenant', tenant);
     expect(failed.map(({ type }: any) => type).toSorted()).toEqual(['account_status.ok', 'unreadable']);
     const { stdout } = await patchbay(env, 'webhooks', 'list', '--tenant', tenant);
     expect(stdout).toMatch(/account_status\.ok +failed/);
@@ -211,15 +212,15 @@ describe('patchbay webhooks', () => {
     const all = await patchbay(env, 'webhooks', 'replay', '--failed', '--tenant', tenant, '--json');
     expect(all.code).toBe(1);
     expect(JSON.parse(all.stdout)).toMatchObject([{ type: 'unreadable', before: 'failed', state: 'failed' }]);
-    expect(await answerOf(env, 'webhooks', 'list', '--tenant', tenant)).toHaveLength(1);
-    expect((await answerOf(env, 'webhooks', 'list', '--state', 'all', '--tenant', tenant)).length).toBeGreaterThan(1);
+    expect(await answerHere(env, 'webhooks', 'list', '--tenant', tenant)).toHaveLength(1);
+    expect((await answerHere(env, 'webhooks', 'list', '--state', 'all', '--tenant', tenant)).length).toBeGreaterThan(1);
   });
 
   it("neither lists nor replays another tenant's events", async () => {
-    const all = await answerOf(env, 'webhooks', 'list', '--state', 'all', '--tenant', tenant);
+    const all = await answerHere(env, 'webhooks', 'list', '--state', 'all', '--tenant', tenant);
     const mine = all.find((event: any) => event.account === account.id);
     await stack.client('others');
-    const theirs = await answerOf(env, 'webhooks', 'list', '--state', 'all', '--tenant', 'others');
+    const theirs = await answerHere(env, 'webhooks', 'list', '--state', 'all', '--tenant', 'others');
     expect(theirs.map(({ id }: any) => id)).not.toContain(mine.id);
     expect((await patchbay(env, 'webhooks', 'replay', mine.id, '--tenant', 'others')).code).toBe(1);
   });
@@ -227,7 +228,7 @@ describe('patchbay webhooks', () => {
 
 describe('patchbay keys', () => {
   it('creates a tenant and a key that the API accepts', async () => {
-    const made = await answerOf(env, 'keys', 'create', '--tenant', 'made-here', '--scope', 'read');
+    const made = await answerHere(env, 'keys', 'create', '--tenant', 'made-here', '--scope', 'read');
     expect(made.tenant).toBe('made-here');
     const headers = { authorization: `Bearer ${made.api_key}` };
     expect((await fetch(`${stack.api.url}/api/v1/accounts`, { headers })).status).toBe(200);

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { PROJECT } from '../../dev/parts/home.ts';
 import { processEnv } from '../support/process-env.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
-import { answerOf, commandEnv, patchbay } from './run.ts';
+import { answerHere, patchbayHere } from './in-process.ts';
+import { commandEnv, patchbay } from './run.ts';
 
 const tenant = 'maya-and-co';
 let stack: TestStack;
@@ -57,8 +58,8 @@ it('connects WhatsApp: draws the code in half blocks, and ends when it was scann
   const drawn = await connecting.until(/(█.*\n){15}/);
   expect(drawn).toContain('scan the code');
   expect(Math.max(...drawn.split('\n').map((line) => line.length))).toBeLessThan(120);
-  const [account] = await answerOf(env, 'accounts', '--tenant', tenant, '--owner', 'maya');
-  const { provider_account_id: id } = await answerOf(env, 'accounts', 'show', account.id, '--tenant', tenant);
+  const [account] = await answerHere(env, 'accounts', '--tenant', tenant, '--owner', 'maya');
+  const { provider_account_id: id } = await answerHere(env, 'accounts', 'show', account.id, '--tenant', tenant);
   await stack.control.post('/scan', { account_id: id });
   expect(await connecting.until(/is active\.\n/)).toContain(account.id);
   expect(await connecting.ended).toBe(0);
@@ -82,7 +83,7 @@ it('asks for a password and a code, again after a wrong one', async () => {
 });
 
 it('disconnects an account, and shows a failed login with exit code 1', async () => {
-  const [account] = await answerOf(env, 'accounts', '--tenant', tenant, '--owner', 'ada');
+  const [account] = await answerHere(env, 'accounts', '--tenant', tenant, '--owner', 'ada');
   expect(await patchbay(env, 'disconnect', account.id, '--tenant', tenant)).toMatchObject({
     code: 0,
     stdout: expect.stringContaining(`Account ${account.id} is disconnected.`),
@@ -98,7 +99,7 @@ it('disconnects an account, and shows a failed login with exit code 1', async ()
   expect(code).toBe(1);
   const { id, reason } = JSON.parse(stdout.trim().split('\n').at(-1) ?? '');
   expect(reason).toBe('wrong_credentials');
-  const accounts = (...args: string[]) => answerOf(env, 'accounts', '--tenant', tenant, '--owner', 'bo', ...args);
+  const accounts = (...args: string[]) => answerHere(env, 'accounts', '--tenant', tenant, '--owner', 'bo', ...args);
   expect(await accounts('--no-failed')).toEqual([]);
   expect(await accounts('--state', 'failed')).toMatchObject([{ id }]);
   expect(await patchbay(env, 'disconnect', id, '--purge', '--tenant', tenant)).toMatchObject({
@@ -112,10 +113,10 @@ it('shows each step for machines as the API does', async () => {
   const connecting = talk('connect', 'whatsapp', '--owner', 'cleo', '--json', '--tenant', tenant);
   const step = JSON.parse(await connecting.until(/\n/));
   expect(step).toMatchObject({ kind: 'qr', text: expect.any(String), instructions: expect.stringContaining('scan') });
-  const [account] = await answerOf(env, 'accounts', '--tenant', tenant, '--owner', 'cleo');
+  const [account] = await answerHere(env, 'accounts', '--tenant', tenant, '--owner', 'cleo');
   const { body } = await (await stack.client(tenant)).get(`/api/v1/accounts/${account.id}/attempt`);
   expect(step).toEqual(body.step);
-  const { provider_account_id: id } = await answerOf(env, 'accounts', 'show', account.id, '--tenant', tenant);
+  const { provider_account_id: id } = await answerHere(env, 'accounts', 'show', account.id, '--tenant', tenant);
   await stack.control.post('/scan', { account_id: id });
   expect(await connecting.ended).toBe(0);
 });
@@ -140,16 +141,16 @@ it.each([
   ],
   [['reconnect', 'none', '--tenant', tenant], 1, /no such account/i],
 ])('refuses what cannot work: %j', async (args, code, reason) => {
-  expect(await patchbay(env, ...args)).toMatchObject({ code, stderr: expect.stringMatching(reason) });
+  expect(await patchbayHere(env, ...args)).toMatchObject({ code, stderr: expect.stringMatching(reason) });
 });
 
 it('lists API keys and revokes one', async () => {
-  const { api_key: key } = await answerOf(env, 'keys', 'create', '--tenant', tenant, '--name', 'old');
-  const listed = await answerOf(env, 'keys', 'list', '--tenant', tenant);
+  const { api_key: key } = await answerHere(env, 'keys', 'create', '--tenant', tenant, '--name', 'old');
+  const listed = await answerHere(env, 'keys', 'list', '--tenant', tenant);
   const one = listed.find(({ name }: { name: string }) => name === 'old');
   expect(key.startsWith(one.prefix)).toBe(true);
-  await answerOf(env, 'keys', 'revoke', one.id, '--tenant', tenant);
-  const after = await answerOf(env, 'keys', 'list', '--tenant', tenant);
+  await answerHere(env, 'keys', 'revoke', one.id, '--tenant', tenant);
+  const after = await answerHere(env, 'keys', 'list', '--tenant', tenant);
   expect(after.find(({ id }: { id: string }) => id === one.id).revoked_at).not.toBeNull();
   expect(await patchbay(env, 'keys', 'revoke', 'none', '--tenant', tenant)).toMatchObject({ code: 1 });
 });

@@ -1,6 +1,7 @@
 import { eventually } from '../support/eventually.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
-import { answerOf, commandEnv, patchbay } from './run.ts';
+import { answerHere, patchbayHere } from './in-process.ts';
+import { commandEnv, patchbay } from './run.ts';
 
 let stack: TestStack;
 let env: Record<string, string>;
@@ -29,8 +30,8 @@ beforeAll(async () => {
 afterAll(() => stack?.stop());
 
 const sync = (...args: string[]): Promise<any[]> =>
-  answerOf(env, 'contacts', 'sync', '--tenant', tenant, '--wait', ...args);
-const list = (...args: string[]): Promise<any[]> => answerOf(env, 'contacts', 'list', '--tenant', tenant, ...args);
+  answerHere(env, 'contacts', 'sync', '--tenant', tenant, '--wait', ...args);
+const list = (...args: string[]): Promise<any[]> => answerHere(env, 'contacts', 'list', '--tenant', tenant, ...args);
 
 describe('patchbay contacts', () => {
   it('syncs every connected account and reports the outcome', async () => {
@@ -54,7 +55,7 @@ describe('patchbay contacts', () => {
   });
 
   it('only starts the sync without --wait', async () => {
-    const [run] = await answerOf(env, 'contacts', 'sync', '--tenant', tenant, '--account', account);
+    const [run] = await answerHere(env, 'contacts', 'sync', '--tenant', tenant, '--account', account);
     expect(run).toMatchObject({ account_id: account, kind: 'contacts', scope: null });
     await sync();
   });
@@ -87,7 +88,7 @@ describe('patchbay contacts', () => {
 
   it('shows a contact with the origins of its fields', async () => {
     const [first] = await list();
-    const shown = await answerOf(env, 'contacts', 'show', first.id, '--tenant', tenant);
+    const shown = await answerHere(env, 'contacts', 'show', first.id, '--tenant', tenant);
     expect(shown).toMatchObject({
       ...first,
       provenance: { phone_number: { source: 'provider', provider: 'wasender' } },
@@ -100,7 +101,7 @@ describe('patchbay contacts', () => {
   });
 
   it('counts contacts', async () => {
-    const counted = await answerOf(env, 'contacts', 'stats', '--tenant', tenant);
+    const counted = await answerHere(env, 'contacts', 'stats', '--tenant', tenant);
     expect(counted).toMatchObject({ total_contacts: 30, synced_contacts: 30, last_sync: expect.stringMatching(/Z$/) });
     expect(counted.contacts_with_names + counted.contacts_without_names).toBe(30);
     const { stdout } = await patchbay(env, 'contacts', 'stats', '--tenant', tenant);
@@ -110,10 +111,10 @@ describe('patchbay contacts', () => {
   it("neither lists, shows, counts nor syncs another tenant's contacts", async () => {
     await stack.client('others');
     const [first] = await list();
-    expect(await answerOf(env, 'contacts', 'list', '--tenant', 'others')).toEqual([]);
-    expect((await patchbay(env, 'contacts', 'show', first.id, '--tenant', 'others')).code).toBe(1);
-    expect(await answerOf(env, 'contacts', 'stats', '--tenant', 'others')).toMatchObject({ total_contacts: 0 });
-    expect((await patchbay(env, 'contacts', 'sync', '--tenant', 'others', '--account', account)).code).toBe(1);
+    expect(await answerHere(env, 'contacts', 'list', '--tenant', 'others')).toEqual([]);
+    expect((await patchbayHere(env, 'contacts', 'show', first.id, '--tenant', 'others')).code).toBe(1);
+    expect(await answerHere(env, 'contacts', 'stats', '--tenant', 'others')).toMatchObject({ total_contacts: 0 });
+    expect((await patchbayHere(env, 'contacts', 'sync', '--tenant', 'others', '--account', account)).code).toBe(1);
   });
 
   it('ends with 1 and the reason when a sync fails', async () => {
@@ -133,7 +134,7 @@ describe('patchbay contacts', () => {
     [['accounts', 'import', '--provider', 'nobody']],
     [['accounts', 'import']],
   ])('ends with 2 for wrong arguments: %j', async (args, line = /./) => {
-    const { code, stdout, stderr } = await patchbay(env, ...args, '--tenant', tenant);
+    const { code, stdout, stderr } = await patchbayHere(env, ...args, '--tenant', tenant);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     expect(stderr).toMatch(line);
   });
@@ -143,7 +144,7 @@ describe('patchbay contacts', () => {
     [['contacts', 'list', '--account', 'none'], /^patchbay: .+\n$/],
     [['contacts', 'sync', '--account', 'none'], /^patchbay: .+\n$/],
   ])('ends with 1 and one line for a failure: %j', async (args, line) => {
-    expect(await patchbay(env, ...args, '--tenant', tenant)).toEqual({
+    expect(await patchbayHere(env, ...args, '--tenant', tenant)).toEqual({
       code: 1,
       stdout: '',
       stderr: expect.stringMatching(line),
@@ -170,7 +171,7 @@ describe('patchbay accounts import', () => {
     });
     await stack.control.post('/scan', { session: data.id });
     const bring = (...args: string[]): Promise<any[]> =>
-      answerOf(env, 'accounts', 'import', '--tenant', tenant, '--provider', 'wasender', '--owner', 'ben', ...args);
+      answerHere(env, 'accounts', 'import', '--tenant', tenant, '--provider', 'wasender', '--owner', 'ben', ...args);
     const here = expect.objectContaining({
       provider_account_id: session,
       outcome: 'already_connected',

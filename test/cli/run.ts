@@ -30,8 +30,11 @@ export const patchbay = (env: Record<string, string | undefined>, ...args: strin
   run('cli/main.ts', args, env);
 
 /** The output of `--json`; fails with the command's error. */
-export async function answerOf(env: Record<string, string | undefined>, ...args: string[]): Promise<any> {
-  const { code, stdout, stderr } = await patchbay(env, ...args, '--json');
+export const answerOf = async (env: Record<string, string | undefined>, ...args: string[]): Promise<any> =>
+  jsonOf(args, await patchbay(env, ...args, '--json'));
+
+/** What a command with `args` printed. Throws its error when it printed nothing. */
+export function jsonOf(args: readonly string[], { code, stdout, stderr }: Ended): any {
   if (stdout === '') throw new Error(`patchbay ${args.join(' ')} ended with ${code}: ${stderr}`);
   return JSON.parse(stdout);
 }

@@ -18,6 +18,7 @@ import { createVault } from '../../db/vault.ts';
 import { rotateMasterKey } from '../../db/wrapped-keys.ts';
 import { subjectOf } from '../../domain/erasure.ts';
 import { createMasterKeys, parseKeyRing } from '../../platform/master-keys.ts';
+import { answerHere, patchbayHere } from '../cli/in-process.ts';
 import { answerOf, noHome, patchbay } from '../cli/run.ts';
 import type { ApiClient } from '../support/client.ts';
 import { eventually } from '../support/eventually.ts';
@@ -51,16 +52,16 @@ const cli = () => ({
   DATABASE_URL: stack.config.DATABASE_URL,
   ENCRYPTION_KEY: stack.config.ENCRYPTION_KEY,
 });
-async function exported(): Promise<string> {
-  const { code, stdout } = await patchbay(cli(), 'erasures', 'export');
+async function exported(command = patchbayHere): Promise<string> {
+  const { code, stdout } = await command(cli(), 'erasures', 'export');
   expect(code).toBe(0);
   return stdout;
 }
-async function imported(ledger: string): Promise<any> {
+async function imported(ledger: string, command = answerHere): Promise<any> {
   const file = join(tmpdir(), `ledger-${randomBytes(6).toString('hex')}.jsonl`);
   await writeFile(file, ledger);
   try {
-    return await answerOf(cli(), 'erasures', 'import', file);
+    return await command(cli(), 'erasures', 'import', file);
   } finally {
     await rm(file);
   }
@@ -130,7 +131,7 @@ describe('SECURITY 21: the ledger', () => {
     const subjects = await query('select * from webhook_subjects where request_id = ?', [request.id]);
     expect(subjects).toHaveLength(1);
     const erasure = await erase({ phone: ana.phone });
-    const file = await exported();
+    const file = await exported(patchbay);
     // The dump is older than the erasure: it has the person, and not the erasure.
     await query('delete from erasures where id = ?', [erasure.id]);
     await dumped();
@@ -142,7 +143,7 @@ describe('SECURITY 21: the ledger', () => {
         tenant_id,
         received_at,
       ]);
-    expect(await imported(file)).toMatchObject({ erased: 1, foreign: 0 });
+    expect(await imported(file, answerOf)).toMatchObject({ erased: 1, foreign: 0 });
     const { body } = await stack.api.get(`/api/v1/erasures/${erasure.id}`);
     expect(body).toMatchObject({ state: 'done', receipt: { contacts: 2, aliases: 3, webhook_bodies: 1 } });
     expect(await tracesIn(await tenantOf(one.id), ana.jid, ana.lid, ana.name)).toEqual([]);
