@@ -13,6 +13,8 @@ import { saveProgress } from './heartbeat.ts';
 export interface SweepRef {
   now: number;
   dueAt?: number;
+  /** Others work at the same time. The sweep's first activity works alone: it leaves a full lease to the many after it. */
+  isOneOfMany?: boolean;
 }
 
 const chunk = 20;

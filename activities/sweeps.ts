@@ -8,7 +8,7 @@ import { contactsEveryMs } from '../platform/config.ts';
 import { timeOf, type Context } from '../services/context.ts';
 import { completeContacts } from '../services/contacts/complete-contacts.ts';
 import { syncContacts, type Holder } from '../services/contacts/sync-contacts.ts';
-import { leaseDueAccounts, type SweepRef } from './lease-due-accounts.ts';
+import { leaseDueAccounts, type Leases, type SweepRef } from './lease-due-accounts.ts';
 import { holderOf } from './syncs.ts';
 
 const booksAtOnce = 3;
@@ -33,7 +33,7 @@ async function syncDueContacts(context: Context, ref: SweepRef, activity: Activi
     const chunk = await syncChunk(context, ref, activity);
     counts = sumOf(counts, chunk);
     more = chunk.more;
-  } while (more && Date.now() - began < activityMs);
+  } while (more && ref.isOneOfMany && Date.now() - began < activityMs);
   return { more, ...counts };
 }
 
@@ -42,6 +42,7 @@ async function syncChunk(context: Context, ref: SweepRef, activity: ActivityCont
   // Activities of one sweep work at the same time.
   const holder = { ...rest, id: `${id}/${activity.info.activityId}`, try: 1 };
   const leases = await leaseDueAccounts(context, ref, 'contacts_due_at', activity);
+  if (!ref.isOneOfMany && leases.isFull) return leaveToMany(leases);
   const turns = leases.accounts.values();
   let failed = 0;
   const work = async (): Promise<void> => {
@@ -58,6 +59,11 @@ async function syncChunk(context: Context, ref: SweepRef, activity: ActivityCont
     throw error;
   }
   return { more: leases.isFull, accounts: leases.accounts.length, failed };
+}
+
+async function leaveToMany(leases: Leases): Promise<SweepProgress> {
+  await leases.release();
+  return { more: true, accounts: 0, failed: 0 };
 }
 
 /** False where the address book could not be read. */
@@ -96,6 +102,7 @@ async function fetchDuePictures(context: Context, ref: SweepRef, activity: Activ
   const { cancellationSignal: signal } = activity;
   const now = (): Date => timeOf(context, ref);
   const leases = await leaseDueAccounts(context, ref, 'pictures_due_at', activity);
+  if (!ref.isOneOfMany && leases.isFull) return leaveToMany(leases);
   const began = Date.now();
   const isOver = (): boolean => Date.now() - began > picturesForMs;
   let failed = 0;

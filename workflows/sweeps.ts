@@ -1,5 +1,6 @@
 import { continueAsNew, setCurrentDetails, workflowInfo } from '@temporalio/workflow';
 import type { Activities } from '../activities/activities.ts';
+import type { SweepRef } from '../activities/lease-due-accounts.ts';
 import { sumOf, type SweepCounts, type SweepProgress } from '../domain/syncs.ts';
 import { inBackfill, sweeps } from './activity-options.ts';
 
@@ -13,9 +14,9 @@ const nothing: SweepCounts = { accounts: 0, failed: 0 };
  * what earlier runs of the same sweep did; the result includes it.
  */
 export async function syncAllContacts(dueAt = Date.now(), before = nothing): Promise<SweepCounts> {
-  const { more, ...counts } = await inLanes(before, () =>
+  const { more, ...counts } = await inLanes(before, (rest) =>
     sweeps.syncDueContacts.executeWithOptions({ ...inBackfill(), summary: 'Read address books' }, [
-      { now: Date.now(), dueAt },
+      { now: Date.now(), dueAt, ...rest },
     ]),
   );
   if (more) await continueAsNew<typeof syncAllContacts>(dueAt, counts);
@@ -23,9 +24,9 @@ export async function syncAllContacts(dueAt = Date.now(), before = nothing): Pro
 }
 
 export async function fetchPictures(dueAt = Date.now(), before = nothing): Promise<SweepCounts> {
-  const { more, ...counts } = await inLanes(before, () =>
+  const { more, ...counts } = await inLanes(before, (rest) =>
     sweeps.fetchDuePictures.executeWithOptions({ ...inBackfill(), summary: 'Fetch pictures' }, [
-      { now: Date.now(), dueAt },
+      { now: Date.now(), dueAt, ...rest },
     ]),
   );
   if (more) await continueAsNew<typeof fetchPictures>(dueAt, counts);
@@ -33,18 +34,21 @@ export async function fetchPictures(dueAt = Date.now(), before = nothing): Promi
 }
 
 /** One activity; where that leaves something, many at the same time. `more`: a new run must continue. */
-async function inLanes(before: SweepCounts, activity: () => Promise<SweepProgress>): Promise<SweepProgress> {
+async function inLanes(
+  before: SweepCounts,
+  activity: (rest: Pick<SweepRef, 'isOneOfMany'>) => Promise<SweepProgress>,
+): Promise<SweepProgress> {
   let counts = before;
-  const work = async (): Promise<boolean> => {
-    const { more, accounts, failed } = await activity();
+  const work = async (rest: Pick<SweepRef, 'isOneOfMany'>): Promise<boolean> => {
+    const { more, accounts, failed } = await activity(rest);
     counts = sumOf(counts, { accounts, failed });
     setCurrentDetails(`So far: ${counts.accounts} accounts, of which ${counts.failed} failed.`);
     return more;
   };
-  if (!(await work())) return { more: false, ...counts };
+  if (!(await work({}))) return { more: false, ...counts };
   let isLeft = true;
   const lane = async (): Promise<void> => {
-    while (isLeft && !workflowInfo().continueAsNewSuggested) if (!(await work())) isLeft = false;
+    while (isLeft && !workflowInfo().continueAsNewSuggested) if (!(await work({ isOneOfMany: true }))) isLeft = false;
   };
   await Promise.all(Array.from({ length: lanes }, lane));
   return { more: isLeft, ...counts };

@@ -222,6 +222,38 @@ describe('a sweep that stops half-way', () => {
   });
 });
 
+it.each(['contacts', 'pictures'] as const)(
+  'the first activity, which works alone, leaves %s of many accounts to the many activities after it',
+  async (what) => {
+    const { id } = await syncs.connected({ size: 5, seed: `many-${what}` });
+    const due = `${what}_due_at`;
+    await syncs.query(
+      `insert into accounts select (jsonb_populate_record(a, jsonb_build_object('id', gen_random_uuid(),
+         'provider_account_id', 'copy-' || n, 'identity', null, 'webhook_secret_hash', null,
+         '${due}', now() - interval '1 hour'))).*
+       from accounts a, generate_series(1, 20) n where a.id = ?`,
+      [id],
+    );
+    try {
+      const now = Date.now();
+      const { syncDueContacts, fetchDuePictures } = sweepActivities(stack.worker.context);
+      const activity = what === 'contacts' ? syncDueContacts : fetchDuePictures;
+      expect(await new MockActivityEnvironment().run(activity, { now, dueAt: now })).toEqual({
+        more: true,
+        accounts: 0,
+        failed: 0,
+      });
+      const [left] = await syncs.query(
+        `select count(*)::int as n from accounts where provider_account_id like 'copy-%' and ${due} <= ?::timestamptz`,
+        [new Date(now)],
+      );
+      expect(left.n).toBe(20);
+    } finally {
+      await syncs.query(`delete from accounts where provider_account_id like 'copy-%'`);
+    }
+  },
+);
+
 it('B11: fetches pictures that the list lacks, within the daily quota', async () => {
   await syncs.variant('list_pictures', false);
   const { id } = await syncs.connected({ size: 30, seed: 'p' });

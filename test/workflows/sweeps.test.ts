@@ -1,3 +1,4 @@
+import type { SweepRef } from '../../activities/lease-due-accounts.ts';
 import { eventCountOf } from '../support/history.ts';
 import { time, withTimeSkipped } from './scenario.ts';
 
@@ -6,9 +7,11 @@ withTimeSkipped('a sweep over many accounts', () => {
     let chunks = 200;
     let atOnce = 0;
     const many = Promise.withResolvers<void>();
+    const together: unknown[] = [];
     await time.play(
       {
-        syncDueContacts: async () => {
+        syncDueContacts: async ({ isOneOfMany = false }: SweepRef) => {
+          together.push(isOneOfMany);
           atOnce += 1;
           if (atOnce === 4) many.resolve();
           // The first is alone. Without so many at the same time afterwards, the sweep does not end.
@@ -26,6 +29,8 @@ withTimeSkipped('a sweep over many accounts', () => {
       },
     );
     expect(chunks).toBeLessThanOrEqual(0);
+    expect(together[0]).toBe(false);
+    expect(together.slice(1)).not.toContain(false);
   });
 
   it('takes one activity where that leaves nothing', async () => {
