@@ -1,8 +1,12 @@
+import { lockAccounts } from '../../db/queries/accounts/lock-accounts.ts';
 import { rows, sql } from '../../db/sql.ts';
 import { syncWorkflowId } from '../../domain/workflow-ids.ts';
+import { newId } from '../../platform/ids.ts';
 import type { Provider, Providers } from '../../providers/provider.ts';
 import { installedProviders } from '../../services/boot.ts';
 import { completeContacts } from '../../services/contacts/complete-contacts.ts';
+import { readRequest } from '../../services/webhooks/read-request.ts';
+import { storeEvents, type IncomingRequest } from '../../services/webhooks/store-events.ts';
 import { createContactSyncs } from '../contacts/contact-syncs.ts';
 import { eventually } from '../support/eventually.ts';
 import { temporalClient } from '../support/history.ts';
@@ -153,6 +157,57 @@ describe('what a provider answers after a purge', () => {
     next.opened.resolve();
   });
 });
+
+it.each(['ends', 'does not end'])(
+  'a webhook that is being stored during a purge is purged with it, where the provider %s the login',
+  async (outcome) => {
+    const ends = outcome === 'ends';
+    const id = await connected('unipile', ends ? '+33639982005' : '+33639982006');
+    const { db, clock } = stack.worker.context;
+    const { credentials_id: credentialsId, provider_account_id: upstream } = await rowOf(id);
+    const body = { AccountStatus: { account_id: upstream, account_type: 'WHATSAPP', message: 'ERROR' } };
+    const raw = { raw: Buffer.from(JSON.stringify(body)), headers: {} };
+    const locked = Promise.withResolvers<void>();
+    const unlock = Promise.withResolvers<void>();
+    const stored = Promise.withResolvers<void>();
+    const commit = Promise.withResolvers<void>();
+    // Intake takes no lock of an account that another transaction holds.
+    const lock = db.system(async (em) => {
+      await lockAccounts(em, [id]);
+      locked.resolve();
+      await unlock.promise;
+    });
+    await locked.promise;
+    const intake = db.system(async (em) => {
+      const request: IncomingRequest = {
+        id: newId(),
+        sender: { credentialsId: String(credentialsId), tenantId: null, provider: 'unipile', providerAccountId: null },
+        headers: {},
+        receivedAt: clock.now(),
+        read: readRequest(installedProviders['unipile']!, raw, null),
+        isNew: true,
+      };
+      expect(await storeEvents(stack.worker.context, em, request, 'apply')).toMatchObject([{ state: 'received' }]);
+      stored.resolve();
+      await commit.promise;
+    });
+    await stored.promise;
+    unlock.resolve();
+    await lock;
+    if (!ends)
+      await stack.control.put('/faults', { provider: 'unipile', route: 'DELETE /api/v1/accounts/:id', rate_500: 1 });
+    await stack.api.delete(`/api/v1/accounts/${id}?purge=true`);
+    if (!ends) await stack.control.post('/clock', { advance_seconds: 16 * 60 });
+    await stack.api.account(id, 'disconnected');
+    commit.resolve();
+    await intake;
+    await eventually('no event of the account', async () => {
+      const events = await db.system((em) => rows(em, sql`select 1 from webhook_events where account_id = ${id}`));
+      return events.length === 0;
+    });
+    await stack.control.put('/faults', { provider: 'unipile' });
+  },
+);
 
 it('a purge is done, and every secret destroyed, although the provider does not end the login', async () => {
   const id = await connected('unipile', '+33639982004');

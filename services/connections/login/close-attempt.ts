@@ -1,4 +1,7 @@
+import { ConnectionAttempt } from '../../../db/entities/attempts.ts';
 import { addTimelineEvent } from '../../../db/queries/accounts/timeline.ts';
+import { awaitIntake } from '../../../db/queries/webhooks/intake-fence.ts';
+import { deleteAccountWebhooks } from '../../../db/queries/webhooks/requests.ts';
 import { type FailureCode, ProviderFailure } from '../../../domain/failures.ts';
 import type { AttemptRef, Progress } from '../../../domain/attempts.ts';
 import type { Context } from '../../context.ts';
@@ -33,6 +36,7 @@ export async function closeAttempt(context: Context, ref: CloseRef): Promise<Pro
     if (tx.attempt.state === 'running') await endAttempt(context, tx, ref.reason);
     return progressOf(tx);
   });
+  await purgeLateWebhooks(context, ref);
   // What cannot be deleted now stays in the attempt's undo list, and the reconciler has it tried again.
   await compensateAttempt(context, ref).catch((error: unknown) =>
     context.log.warn(
@@ -77,10 +81,13 @@ export async function endLogin(context: Context, ref: AttemptRef): Promise<Progr
       : null;
     return { over: null, connection };
   });
-  if (start.over) return start.over;
+  if (start.over) {
+    await purgeLateWebhooks(context, ref);
+    return start.over;
+  }
   const revoked = start.connection?.call.providerAccountId ?? null;
   if (start.connection) await start.connection.provider.login.revoke(start.connection.call);
-  return withAttemptAndContacts(context, ref, async (tx) => {
+  const ended = await withAttemptAndContacts(context, ref, async (tx) => {
     const { em, account, attempt, at } = tx;
     if (attempt.state !== 'running') return progressOf(tx);
     // Another account's login may have been merged into this one meanwhile: compensation ends that login, too.
@@ -97,4 +104,20 @@ export async function endLogin(context: Context, ref: AttemptRef): Promise<Progr
     context.metrics.attempts.inc({ operation: 'disconnect', outcome: 'succeeded' });
     return progressOf(tx);
   });
+  await purgeLateWebhooks(context, ref);
+  return ended;
+}
+
+/**
+ * After a purge: webhooks that were being stored meanwhile had found the account with its login, and the purge did not see
+ * them. Those that come later find no account.
+ */
+async function purgeLateWebhooks({ db }: Context, { tenantId, accountId, attempt: number }: AttemptRef): Promise<void> {
+  const purged = await db.tenant(tenantId, (em) =>
+    em.count(ConnectionAttempt, { accountId, number, purge: true, state: { $nin: ['running', 'cancelled'] } }),
+  );
+  if (!purged) return;
+  // A transaction of its own, so that the fence is left at once.
+  await db.system((em) => awaitIntake(em, tenantId));
+  await db.tenant(tenantId, (em) => deleteAccountWebhooks(em, accountId));
 }
