@@ -16,6 +16,9 @@ const ACTIONS: { method: 'post' | 'put' | 'patch'; path: string; name: ActionNam
   { method: 'post', path: '/messages', name: 'messages' },
   { method: 'post', path: '/receipts', name: 'receipts' },
   { method: 'post', path: '/reactions', name: 'reactions' },
+  { method: 'post', path: '/groups', name: 'post_group' },
+  { method: 'patch', path: '/groups', name: 'patch_group' },
+  { method: 'patch', path: '/chats', name: 'patch_chat' },
   { method: 'put', path: '/address-book', name: 'put_address_book' },
   { method: 'patch', path: '/address-book', name: 'patch_address_book' },
 ];
@@ -53,6 +56,10 @@ export function controlApp(shared: Shared, providers: ReadonlyMap<string, Provid
   const variants = (): object =>
     Object.fromEntries([...providers].map(([name, provider]) => [name, provider.variants.values]));
 
+  app.get('/conversations', (req, res) => {
+    const { provider, account } = findAccount(parse(z.strictObject(accountRef), req.query), providers);
+    res.json(provider.conversations(account));
+  });
   app.get('/variants', (_req, res) => void res.json(variants()));
   app.put('/variants', (req, res) => {
     const { provider, name, value } = parse(variantBody, req.body);

@@ -30,7 +30,12 @@ interface DeliveryRecord {
 }
 
 export interface Deliveries {
+  /** With the provider's faults. */
   send(delivery: Delivery): void;
+  /** Without faults. */
+  start(delivery: Delivery): DeliveryRecord;
+  /** What `job` sends before it returns; the caller starts it, or never. */
+  capture<T>(job: () => T): { result: T; captured: Delivery[] };
   /** The latest thousand, oldest first. */
   list(): DeliveryRecord[];
   /** Aborts all deliveries. */
@@ -45,6 +50,7 @@ export function createDeliveries(faults: Faults): Deliveries {
   let log: DeliveryRecord[] = [];
   let lanes = new Map<string, Promise<void>>();
   let stop = stopper();
+  let capturing: Delivery[] | null = null;
 
   const attempt = async (d: Delivery, record: DeliveryRecord, signal: AbortSignal): Promise<boolean> => {
     try {
@@ -78,7 +84,7 @@ export function createDeliveries(faults: Faults): Deliveries {
     retry(d, record, signal).catch(() => {});
   };
 
-  const enqueue = (d: Delivery, lane: string, delayMs: number): void => {
+  const enqueue = (d: Delivery, lane: string, delayMs: number): DeliveryRecord => {
     const record: DeliveryRecord = { provider: d.provider, label: d.label, url: d.url, tries: [], state: 'waiting' };
     log.push(record);
     if (log.length > 2 * LOG_SIZE) log = log.slice(-LOG_SIZE);
@@ -94,10 +100,12 @@ export function createDeliveries(faults: Faults): Deliveries {
         if (own.get(lane) === done) own.delete(lane);
       });
     own.set(lane, done);
+    return record;
   };
 
   return {
     send(d) {
+      if (capturing) return void capturing.push(d);
       const fault = faults.forWebhook(d.provider);
       if (fault.drop || fault.reorder) d.tried?.();
       if (fault.drop) {
@@ -107,6 +115,16 @@ export function createDeliveries(faults: Faults): Deliveries {
       for (let n = fault.duplicate ? 2 : 1; n > 0; n--) {
         if (fault.reorder) enqueue(d, `${d.lane} late ${Math.random()}`, Math.ceil(Math.random() * REORDER_MS));
         else enqueue(d, d.lane, 0);
+      }
+    },
+    start: (d) => enqueue(d, d.lane, 0),
+    capture(job) {
+      const captured: Delivery[] = [];
+      capturing = captured;
+      try {
+        return { result: job(), captured };
+      } finally {
+        capturing = null;
       }
     },
     list: () => log.slice(-LOG_SIZE),

@@ -4,7 +4,7 @@ import type { ProviderSandbox } from './provider.ts';
 import type { Shared } from './shared.ts';
 
 /** A file of another version is not read. */
-const VERSION = 1;
+const VERSION = 2;
 const EVERY_MS = 5_000;
 
 interface KeptWorld {

@@ -7,6 +7,7 @@ import { mix } from '../world/random.ts';
 
 export interface Attachment {
   id: string;
+  /** Without its address. */
   view: object;
   mimetype: string;
   /** Null: the file is no longer available. */
@@ -66,7 +67,7 @@ const GENERATED: Record<
 function generated(id: string, kind: GeneratedAttachment, seed: number): Attachment {
   const { mimetype, type, extra, bytes } = GENERATED[kind](seed);
   const size = bytes && kind !== 'img' ? { file_size: bytes(seed).length } : {};
-  const view = { id, type, unavailable: bytes === null, mimetype, url: `att://${id}`, ...size, ...extra };
+  const view = { id, type, unavailable: bytes === null, mimetype, ...size, ...extra };
   return { id, view, mimetype, bytes: bytes && (() => bytes(seed)) };
 }
 
@@ -78,12 +79,14 @@ const STORED_EXTRA: Record<StoredAttachment['type'], (one: StoredAttachment) => 
 };
 
 function stored(id: string, one: StoredAttachment): Attachment {
-  const common = { id, type: one.type, unavailable: false, mimetype: one.mimetype, file_size: one.bytes.length };
+  const { bytes } = one;
+  const size = bytes && { file_size: bytes.length };
+  const common = { id, type: one.type, unavailable: bytes === null, mimetype: one.mimetype, ...size };
   return {
     id,
-    view: { ...common, url: `att://${id}`, ...STORED_EXTRA[one.type](one) },
+    view: { ...common, ...STORED_EXTRA[one.type](one) },
     mimetype: one.mimetype,
-    bytes: () => one.bytes,
+    bytes: bytes && (() => bytes),
   };
 }
 

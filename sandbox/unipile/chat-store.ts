@@ -25,6 +25,7 @@ export function createChatStore(createdAt: number, size: number, seed: string): 
 export const chatKey = (ref: ChatRef): string => `${ref.kind}${ref.index}`;
 
 export function hasChat(store: ChatStore, ref: ChatRef): boolean {
+  if (store.chats.get(chatKey(ref))?.deleted) return false;
   return isGenerated(ref) ? chatExists(store.people, ref.kind, ref.index) : ref.index < store.started.length;
 }
 
@@ -40,6 +41,8 @@ export function chatState(store: ChatStore, ref: ChatRef): ChatState {
     unread: generated ? unreadOf(store.people, ref.kind, ref.index) : 0,
     archived: false,
     pinned: false,
+    readOnly: false,
+    deleted: false,
     mutedUntil: null,
     syncCalls: 0,
     messages: [],
@@ -68,18 +71,26 @@ export function startChat(
     .join(' ');
   const known = store.startedByMembers.get(key);
   if (known !== undefined) return { kind: 'started', index: known };
-  const chat: StartedChat = { members, name, subject, group: members.length > 1 };
-  const index = store.started.push(chat) - 1;
-  store.startedByMembers.set(key, index);
-  return { kind: 'started', index };
+  const ref = openChat(store, { members, name, subject, group: members.length > 1, channel: false });
+  store.startedByMembers.set(key, ref.index);
+  return ref;
 }
 
-export type NewMessage = Pick<StoredMessage, 'text' | 'from' | 'attachments' | 'quoteId'>;
+/** Another chat each time. */
+export function openChat(store: ChatStore, chat: StartedChat): ChatRef {
+  return { kind: 'started', index: store.started.push(chat) - 1 };
+}
 
-/** At `now`, or a millisecond after the latest: the times of stored messages strictly rise. */
+export type NewMessage = Omit<StoredMessage, 'n' | 'chat' | 'ts'>;
+
+/** `now`, or a millisecond after the latest event: times strictly rise. */
+export function nextTs(store: ChatStore, now: number): number {
+  store.lastTs = Math.max(now, store.lastTs + 1);
+  return store.lastTs;
+}
+
 export function storeMessage(store: ChatStore, ref: ChatRef, message: NewMessage, now: number): StoredMessage {
-  const ts = Math.max(now, store.lastTs + 1);
-  store.lastTs = ts;
+  const ts = nextTs(store, now);
   const stored: StoredMessage = { ...message, n: store.stored.length, chat: ref, ts };
   store.stored.push(stored);
 
@@ -87,7 +98,8 @@ export function storeMessage(store: ChatStore, ref: ChatRef, message: NewMessage
   if (state.hasStored) store.recentChats.splice(firstFrom(store.recentChats, state.ts), 1);
   state.ts = ts;
   state.hasStored = true;
-  state.unread = message.from === null ? 0 : state.unread + 1;
+  state.deleted = false;
+  if (message.eventType === null) state.unread = message.from === null ? 0 : state.unread + 1;
   state.messages.push(stored);
   store.recentChats.push(state);
   return stored;

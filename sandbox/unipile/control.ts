@@ -1,13 +1,20 @@
 import { z } from 'zod';
 import { ApiError } from '../server/errors.ts';
-import { action, actionFields, type ProviderSandbox } from '../server/provider.ts';
+import { action, actionFields, messagesAction, type ProviderSandbox } from '../server/provider.ts';
 import { changePeople, createPeople } from '../world/generated-people.ts';
-import { attachmentType } from './attachments.ts';
 import { createChatStore } from './chat-store.ts';
 import { confirmOnDevice } from './login/login.ts';
-import { receiveMessages, receiveReaction, receiveReceipt, whenConnected } from './simulate.ts';
+import { changeChat, changeGroup, openGroup } from './simulate-chats.ts';
+import {
+  receiveDeletion,
+  receiveEdit,
+  receiveMessages,
+  receiveReaction,
+  receiveReceipt,
+  whenConnected,
+} from './simulate.ts';
 import { removeAccount, type State } from './state.ts';
-import { SOURCE_STATUSES, type Account, type StoredAttachment } from './types.ts';
+import { SOURCE_STATUSES, type Account } from './types.ts';
 import { emitStatus } from './webhooks.ts';
 
 export function createActions(state: State): ProviderSandbox['actions'] {
@@ -49,27 +56,31 @@ export function createActions(state: State): ProviderSandbox['actions'] {
       return show(account);
     }),
 
-    messages: action(actionFields.messages, (account: Account, body) => {
-      if (body.text === null && body.attachments.length === 0) {
-        throw new ApiError(400, 'text or attachments is required');
-      }
-      const attachments = body.attachments.map((one): StoredAttachment => ({
-        type: attachmentType(one.mimetype),
-        file_name: one.file_name,
-        mimetype: one.mimetype,
-        bytes: Buffer.alloc(one.size, 'sandbox '),
-      }));
-      return whenConnected(account, () => receiveMessages(state, account, { ...body, attachments }));
+    messages: messagesAction<Account>({
+      write: (account, message) => whenConnected(account, () => receiveMessages(state, account, message)),
+      edit: (account, id, text) => whenConnected(account, () => receiveEdit(state, account, id, text)),
+      remove: (account, id) => whenConnected(account, () => receiveDeletion(state, account, id)),
+      react: (account, reaction) => whenConnected(account, () => receiveReaction(state, account, reaction)),
     }),
 
     receipts: action(
-      z.object({ message_id: z.string(), status: z.enum(['delivered', 'read']) }),
-      (account: Account, { message_id, status }) =>
-        whenConnected(account, () => receiveReceipt(state, account, message_id, status)),
+      actionFields.receipts.extend({ status: z.enum(['delivered', 'read']) }),
+      (account: Account, receipt) => whenConnected(account, () => receiveReceipt(state, account, receipt)),
     ),
 
     reactions: action(actionFields.reactions, (account: Account, reaction) =>
       whenConnected(account, () => receiveReaction(state, account, reaction)),
+    ),
+
+    post_group: action(
+      actionFields.postGroup.extend({ channel: z.boolean().default(false) }),
+      (account: Account, group) => whenConnected(account, () => openGroup(state, account, group)),
+    ),
+    patch_group: action(actionFields.patchGroup, (account: Account, group) =>
+      whenConnected(account, () => changeGroup(state, account, group)),
+    ),
+    patch_chat: action(actionFields.patchChat.extend({ read_only: z.boolean().optional() }), (account: Account, chat) =>
+      whenConnected(account, () => changeChat(state, account, chat)),
     ),
 
     put_address_book: action(actionFields.putAddressBook, (account: Account, { size, seed }) => {

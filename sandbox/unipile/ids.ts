@@ -121,7 +121,7 @@ export function messageById(account: Account, id: string): MessageRef | null {
   const { store } = account;
   if (parts.kind === 'stored_message') {
     const message = store.stored[parts.b];
-    return message ? { kind: 'stored', message } : null;
+    return message && !message.lagging ? { kind: 'stored', message } : null;
   }
   if (parts.kind !== 'single_message' && parts.kind !== 'group_message') return null;
   const kind = parts.kind === 'single_message' ? 'single' : 'group';

@@ -3,8 +3,10 @@ import { createApi } from '../server/api.ts';
 import type { ProviderDefinition, ProviderSandbox } from '../server/provider.ts';
 import type { Shared } from '../server/shared.ts';
 import { createActions } from './control.ts';
+import { conversationsOf } from './conversations.ts';
 import { errorFormat, UnipileError } from './errors.ts';
 import { linkRoute, serveHostedPages } from './hosted/routes.ts';
+import { serveMedia } from './media.ts';
 import type { Route } from './request.ts';
 import { accountRoutes, loginRoutes } from './routes/accounts.ts';
 import { attendeeRoutes, userRoutes } from './routes/attendees.ts';
@@ -12,6 +14,7 @@ import { chatRoutes, messageRoutes } from './routes/chats.ts';
 import { webhookRoutes } from './routes/webhooks.ts';
 import { restoreState, saveState, type SavedState } from './saved-state.ts';
 import { clearState, createState, type State } from './state.ts';
+import type { Account } from './types.ts';
 
 const API_KEY = 'sandbox-key';
 
@@ -31,18 +34,23 @@ function create(shared: Shared): ProviderSandbox {
     routes: routes(state),
     errors,
     admit(req) {
+      state.origin = `http://${req.headers.host}`;
       checkKey(req, state.variants.values.refuses_keys);
       const { rate_limit_per_minute: limit } = state.variants.values;
       const { retryAt } = state.limits.take('', limit === null ? [] : [{ limit, seconds: 60 }]);
       if (retryAt !== null) throw errors.tooManyRequests(retryAt);
     },
-    pages: (pages) => serveHostedPages(pages, state),
+    pages(pages) {
+      serveHostedPages(pages, state);
+      serveMedia(pages, state);
+    },
   });
   return {
     app,
     variants: state.variants,
     findAccount: ({ account_id }) => state.accounts.get(account_id ?? ''),
     actions: createActions(state),
+    conversations: (account) => conversationsOf(state, account as Account),
     reset: () => clearState(state),
     save: () => saveState(state),
     restore: (saved) => restoreState(state, saved as SavedState),

@@ -209,6 +209,7 @@ function* storedMessages(
 ): Generator<Entry<MessageRef>> {
   for (let i = firstFrom(stored, from + 1) - 1; i >= 0; i--) {
     const message = stored[i]!;
+    if (message.lagging) continue;
     const ref: MessageRef = { kind: 'stored', message };
     if (hasChat(account.store, message.chat)) yield { ts: message.ts, id: messageId(account, ref), account, ref };
   }

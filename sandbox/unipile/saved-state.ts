@@ -18,6 +18,7 @@ export function restoreState(state: State, { accounts, ...saved }: SavedState): 
   Object.assign(state, saved);
   for (const one of accounts) {
     const account: Account = { ...one, login: null, pendingEvents: createPendingEvents() };
+    for (const message of account.store.stored) message.lagging = false;
     state.accounts.set(account.id, account);
     state.byTag.set(account.tag, account);
     state.list.push(account);

@@ -38,6 +38,8 @@ export interface State {
   /** Numbers given to accounts that were scanned without one. */
   phones: Set<string>;
   links: Map<string, HostedLink>;
+  /** Scheme, host and port of the latest API call: where expiring addresses lead. */
+  origin: string;
   /** Epoch ms; the platform's daily restarts are counted from it. */
   startedAt: number;
   nextSeq: number;
@@ -55,6 +57,7 @@ export function createState(shared: Shared): State {
     logins: new Map(),
     phones: new Set(),
     links: new Map(),
+    origin: 'http://127.0.0.1',
     startedAt: shared.clock.now(),
     nextSeq: 1,
   };

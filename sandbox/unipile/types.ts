@@ -74,7 +74,8 @@ export interface StoredAttachment {
   type: 'img' | 'video' | 'audio' | 'file';
   file_name: string;
   mimetype: string;
-  bytes: Buffer;
+  /** Null: no longer available. */
+  bytes: Buffer | null;
 }
 
 export interface Reaction {
@@ -88,7 +89,13 @@ export interface MessageState {
   delivered?: boolean;
   seenBy?: Record<string, string | boolean>;
   reactions?: Reaction[];
+  /** Of the latest edit. */
+  text?: string;
+  deleted?: boolean;
 }
+
+/** As `event_type` of a message that is an event. */
+export const EVENT_TYPES = { groupCreated: 3, subjectChanged: 4, participantAdded: 5, participantRemoved: 6 } as const;
 
 export interface StoredMessage {
   /** Position in `ChatStore.stored`; the id follows from it. */
@@ -100,6 +107,10 @@ export interface StoredMessage {
   from: AttendeeRef | null;
   attachments: StoredAttachment[];
   quoteId: string | null;
+  /** Null for a message that a person wrote. */
+  eventType: (typeof EVENT_TYPES)[keyof typeof EVENT_TYPES] | null;
+  /** Sent, but not yet in UniPile's lists. */
+  lagging: boolean;
 }
 
 export interface ChatState {
@@ -110,6 +121,9 @@ export interface ChatState {
   unread: number;
   archived: boolean;
   pinned: boolean;
+  readOnly: boolean;
+  /** Until the next message. */
+  deleted: boolean;
   mutedUntil: -1 | string | null;
   syncCalls: number;
   messages: StoredMessage[];
@@ -130,6 +144,8 @@ export interface StartedChat {
   name: string | null;
   subject: string | null;
   group: boolean;
+  /** Only the owner writes to a channel's followers. */
+  channel: boolean;
 }
 
 /** A generated part, computed from indexes, and later additions. */

@@ -1,14 +1,25 @@
 import type { Delivery } from '../server/deliveries.ts';
-import { attachmentsOf } from './attachments.ts';
-import { chatState } from './chat-store.ts';
+import { chatState, nextTs } from './chat-store.ts';
 import { chatId, type MessageRef } from './ids.ts';
 import type { State, Webhook } from './state.ts';
-import type { Account, Reaction } from './types.ts';
-import { attendeeFacts, webhookAttendee } from './views/attendees.ts';
+import type { Account, AttendeeRef } from './types.ts';
+import { webhookAttendee } from './views/attendees.ts';
 import { chatFacts, folderOf } from './views/chats.ts';
-import { messageFacts } from './views/messages.ts';
+import { messageFacts, quotedView, shownContent } from './views/messages.ts';
 
-export type MessageEvent = 'message_received' | 'message_read' | 'message_delivered' | 'message_reaction';
+type MessageEvent =
+  | 'message_received'
+  | 'message_read'
+  | 'message_delivered'
+  | 'message_reaction'
+  | 'message_edited'
+  | 'message_deleted';
+
+/** An empty `value`: taken back. */
+interface SentReaction {
+  value: string;
+  author: AttendeeRef;
+}
 
 /** `message`: one of the documented words or a source's status. */
 export function emitStatus(state: State, account: Account, message: string): void {
@@ -30,13 +41,17 @@ export function emitMessage(
   account: Account,
   ref: MessageRef,
   event: MessageEvent,
-  reaction: Reaction | null = null,
+  reaction: SentReaction | null = null,
 ): void {
   const hooks = listening(state, account, 'messaging').filter((hook) =>
     (hook.events ?? ['message_received']).includes(event),
   );
   if (hooks.length === 0) return;
-  const payload = messagePayload(state, account, ref, event, reaction);
+  const payload = messagePayload(state, account, ref, event);
+  if (reaction) {
+    const sender = webhookAttendee(account, reaction.author, state.variants.values);
+    Object.assign(payload, { reaction: reaction.value, reaction_sender: sender });
+  }
   for (const hook of hooks) {
     deliver(state, hook, account, rename({ ...payload, webhook_name: hook.name ?? '' }, hook), event);
   }
@@ -49,18 +64,14 @@ function listening(state: State, account: Account, source: string): Webhook[] {
   );
 }
 
-function messagePayload(
-  state: State,
-  account: Account,
-  ref: MessageRef,
-  event: MessageEvent,
-  reaction: Reaction | null,
-): Record<string, unknown> {
+function messagePayload(state: State, account: Account, ref: MessageRef, event: MessageEvent): Record<string, unknown> {
   const variants = state.variants.values;
   const facts = messageFacts(account, ref);
   const chat = chatFacts(account, facts.chat, variants);
-  const attachments = attachmentsOf(account, ref).map((one) => one.view);
-  return {
+  const { text, attachments } = shownContent(state, account, ref);
+  const changed = event !== 'message_received' && variants.webhook_change_time === 'change';
+  const at = changed ? nextTs(account.store, state.shared.clock.now()) : facts.ts;
+  const ids = {
     event,
     account_id: account.id,
     account_type: account.type,
@@ -69,39 +80,36 @@ function messagePayload(
     provider_chat_id: chat.providerId,
     message_id: facts.id,
     provider_message_id: facts.providerId,
-    message: facts.text,
+    message: text,
+    timestamp: new Date(at).toISOString(),
+  };
+  if (variants.webhook_change_body === 'ids' && UNDOCUMENTED.has(event)) return ids;
+  return {
+    ...ids,
     subject: chat.subject,
-    timestamp: new Date(facts.ts).toISOString(),
-    attachments: variants.webhook_attachments === 'array' ? attachments : Object.assign({}, attachments),
+    attachments: variants.webhook_attachments === 'array' ? attachments : asObject(attachments[0]),
     sender: webhookAttendee(account, facts.sender, variants),
     attendees: chat.others.map((other) => webhookAttendee(account, other, variants)),
     ...(variants.webhook_is_sender && { is_sender: facts.sender.kind === 'self' }),
-    is_event: 0,
-    is_group: chat.group,
+    is_event: facts.eventType === null ? 0 : 1,
+    ...(facts.eventType !== null && { event_type: facts.eventType }),
+    is_group: chat.group && !chat.channel,
     is_forwarded: false,
     chat_pinned: chatState(account.store, facts.chat).pinned ? 1 : 0,
     chat_content_type: null,
-    message_type: 'MESSAGE',
+    message_type: facts.eventType === null ? 'MESSAGE' : null,
     folder: [folderOf(account)],
-    quoted: null,
+    quoted: facts.quoteId === null ? null : quotedView(state, account, facts.quoteId),
     ...(event === 'message_read' && { seen: 1, seen_by: facts.state.seenBy ?? {} }),
-    ...(reaction && {
-      reaction: reaction.value,
-      reaction_sender: reactionSender(state, account, facts.sender, reaction),
-    }),
   };
 }
 
-function reactionSender(
-  state: State,
-  account: Account,
-  fallback: Parameters<typeof webhookAttendee>[1],
-  reaction: Reaction,
-): object {
-  const variants = state.variants.values;
-  const shown = webhookAttendee(account, reaction.is_sender ? { kind: 'self', index: 0 } : fallback, variants);
-  return { ...shown, attendee_provider_id: reaction.sender_id };
-}
+/** Events of which only the name is documented. */
+const UNDOCUMENTED = new Set<MessageEvent>(['message_delivered', 'message_edited', 'message_deleted']);
+
+/** As in the documentation's sample: one attachment, with booleans and numbers as text. */
+const asObject = (attachment: object = {}): object =>
+  JSON.parse(JSON.stringify(attachment, (_name, value) => (typeof value === 'object' ? value : String(value))));
 
 function accountInfo(account: Account): object {
   const { type, identity } = account;
@@ -147,8 +155,4 @@ function asForm(payload: object): string {
     typeof value === 'string' ? value : JSON.stringify(value),
   ]);
   return new URLSearchParams(fields).toString();
-}
-
-export function providerIdOf(state: State, account: Account, ref: Parameters<typeof attendeeFacts>[1]): string {
-  return attendeeFacts(account, ref, state.variants.values).providerId;
 }

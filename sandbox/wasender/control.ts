@@ -1,18 +1,26 @@
 import { z } from 'zod';
 import { ApiError } from '../server/errors.ts';
-import { action, actionFields, attachmentFields, type ProviderSandbox } from '../server/provider.ts';
+import { action, actionFields, messagesAction, type ProviderSandbox } from '../server/provider.ts';
 import { changePeople, exists, revision } from '../world/generated-people.ts';
+import { changeChat, chatKey, readUpTo } from './chats.ts';
 import { contactOptions, createContactList, listEntries, refreshPresent, type ContactOptions } from './contact-list.ts';
 import { contactsData, contactView, personFacts, type ContactFacts } from './contact-views.ts';
-import { getMessage, moveStatus } from './messages.ts';
+import { changeGroup, openGroup } from './groups.ts';
+import { requireIdentity } from './identity.ts';
+import { deleteMessage, editMessage, getMessage, moveStatus } from './messages.ts';
 import { disconnect, finishPairing } from './pairing.ts';
-import { receiveMessages, receiveReaction } from './simulate.ts';
-import { removeSession, SESSION_STATUSES, type Pairing, type Session, type State } from './state.ts';
+import { receiveMessages, receiveReaction, whenConnected } from './simulate.ts';
+import {
+  removeSession,
+  SESSION_STATUSES,
+  type Pairing,
+  type Session,
+  type State,
+  type StoredMessage,
+} from './state.ts';
 import { emit, listens } from './webhooks.ts';
 
 const RECEIPTS = { sent: 2, delivered: 3, read: 4, played: 5 } as const;
-const messageId = z.union([z.string(), z.number().transform(String)]);
-const oneAttachment = z.array(attachmentFields.extend({ size: z.int().min(1).max(26_214_400).default(64) })).max(1);
 const status = z
   .string()
   .toLowerCase()
@@ -35,6 +43,13 @@ export function createActions(state: State): ProviderSandbox['actions'] {
     return show(session);
   };
 
+  const change = (session: Session, id: string, job: (message: StoredMessage) => void): object =>
+    whenConnected(session, () => {
+      const message = getMessage(session, id);
+      job(message);
+      return { session: session.id, chat_id: chatKey(session, message.jid), message_id: message.msgId };
+    });
+
   return {
     scan: action(actionFields.scan, (session: Session, { phone }) => pass(session, 'qr', phone)),
     approve: action(actionFields.approve, (session: Session) => pass(session, 'passkey')),
@@ -49,23 +64,36 @@ export function createActions(state: State): ProviderSandbox['actions'] {
       return show(session);
     }),
 
-    messages: action(
-      actionFields.messages.extend({ attachments: oneAttachment.default([]) }),
-      (session: Session, message) => receiveMessages(state, session, message),
-    ),
+    messages: messagesAction<Session>({
+      write: (session, message) => receiveMessages(state, session, message),
+      edit: (session, id, text) => change(session, id, (message) => editMessage(state, session, message, text)),
+      remove: (session, id) => change(session, id, (message) => deleteMessage(state, session, message)),
+      react: (session, reaction) => whenConnected(session, () => receiveReaction(state, session, reaction)),
+    }),
 
+    // Of another's message: the owner reads the chat up to it.
     receipts: action(
-      z.object({ message_id: messageId, status: z.enum(['sent', 'delivered', 'read', 'played']) }),
-      (session: Session, receipt) => {
-        const message = getMessage(session, receipt.message_id);
-        if (message.from !== null) throw new ApiError(409, 'only messages of the owner get receipts');
-        moveStatus(state, session, message, RECEIPTS[receipt.status]);
-        return { session: session.id, message_id: message.msgId, status: receipt.status };
-      },
+      actionFields.receipts.extend({ status: z.enum(['sent', 'delivered', 'read', 'played']) }),
+      (session: Session, { message_id, status: word, from }) =>
+        change(session, message_id, (message) => {
+          if (message.from !== null) return readUpTo(state, session, message);
+          const member = from === undefined ? undefined : requireIdentity(session.contacts, from).jid;
+          moveStatus(state, session, message, RECEIPTS[word], member);
+        }),
     ),
 
-    reactions: action(actionFields.reactions.extend({ message_id: messageId }), (session: Session, reaction) =>
-      receiveReaction(state, session, reaction),
+    reactions: action(actionFields.reactions, (session: Session, reaction) =>
+      whenConnected(session, () => receiveReaction(state, session, reaction)),
+    ),
+
+    post_group: action(actionFields.postGroup, (session: Session, group) =>
+      whenConnected(session, () => openGroup(state, session, group)),
+    ),
+    patch_group: action(actionFields.patchGroup, (session: Session, group) =>
+      whenConnected(session, () => changeGroup(state, session, group)),
+    ),
+    patch_chat: action(actionFields.patchChat, (session: Session, chat) =>
+      whenConnected(session, () => changeChat(state, session, chat)),
     ),
 
     put_address_book: action(

@@ -2,6 +2,7 @@ import { createApi } from '../server/api.ts';
 import type { AccountRef, ProviderDefinition, ProviderSandbox } from '../server/provider.ts';
 import type { Shared } from '../server/shared.ts';
 import { admit, type Route } from './api.ts';
+import { conversationsOf } from './chats.ts';
 import { createActions } from './control.ts';
 import { errorFormat, type WasenderError } from './errors.ts';
 import { mountFiles } from './files.ts';
@@ -36,6 +37,7 @@ function create(shared: Shared): ProviderSandbox {
       return /^\d{1,12}$/.test(id) ? state.sessions.get(Number(id)) : undefined;
     },
     actions: createActions(state),
+    conversations: (session) => conversationsOf(session as Session),
     reset: () => clearState(state),
     save: () => saveState(state),
     restore: (saved) => restoreState(state, saved as SavedState),

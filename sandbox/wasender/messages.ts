@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { chatAddress, addToChat } from './chats.ts';
 import { notFound } from './errors.ts';
 import { jidOf } from '../world/whatsapp.ts';
 import { findIdentity, isGroup } from './identity.ts';
@@ -10,11 +11,14 @@ export function storeMessage(
   session: Session,
   message: Pick<StoredMessage, 'jid' | 'from' | 'pushName' | 'content' | 'body' | 'status' | 'log'>,
 ): StoredMessage {
-  const now = state.shared.clock.now();
+  // Times strictly rise, so that the order of messages is clear.
+  const now = Math.max(state.shared.clock.now(), (session.messages.at(-1)?.ts ?? 0) + 1);
   const stored: StoredMessage = {
     ...message,
+    reactions: new Map(),
+    edited: false,
     msgId: state.nextMsgId++,
-    keyId: `3EB0${randomBytes(8).toString('hex').toUpperCase()}`,
+    keyId: newKeyId(),
     ts: now,
     editedTs: now,
     deleted: false,
@@ -23,6 +27,8 @@ export function storeMessage(
   session.byMessageId.set(String(stored.msgId), stored).set(stored.keyId, stored);
   return stored;
 }
+
+const newKeyId = (): string => `3EB0${randomBytes(8).toString('hex').toUpperCase()}`;
 
 /** By the service's number or WhatsApp's id. Throws 404. */
 export function getMessage(session: Session, id: string): StoredMessage {
@@ -38,36 +44,89 @@ const KINDS = [
 ] as const;
 
 export function emitMessage(state: State, session: Session, message: StoredMessage): void {
-  const { upsert_messages, upsert_repeats } = state.variants.values;
+  const { upsert_repeats } = state.variants.values;
   const kind = KINDS.find(({ suffix }) => message.jid.endsWith(suffix))!;
   if (kind.ignored && session.settings[kind.ignored]) return;
+  addToChat(state, session, message);
   const view = messageView(state, session, message);
   if (message.from !== null) {
     for (const event of ['messages.received', kind.event] as const) emit(state, session, event, { messages: view });
     if (!upsert_repeats && (session.settings.webhook_events ?? []).includes('messages.received')) return;
   }
-  emit(state, session, 'messages.upsert', { messages: upsert_messages === 'array' ? [view] : view });
+  emit(state, session, 'messages.upsert', upserted(state, view));
 }
 
 const WORDS = ['error', 'pending', 'sent', 'delivered', 'read', 'played'] as const;
 
-/** Sends the events: the status, and from `delivered` on a receipt. */
-export function moveStatus(state: State, session: Session, message: StoredMessage, status: DeliveryStatus): void {
-  message.status = status;
-  const { update_shape, update_status } = state.variants.values;
+/** Sends the events: the status, and from `delivered` on a receipt. `from`: the JID of a group's member. */
+export function moveStatus(
+  state: State,
+  session: Session,
+  message: StoredMessage,
+  status: DeliveryStatus,
+  from: string = message.jid,
+): void {
+  if (status === 0 || status > message.status) message.status = status;
+  const { update_status, receipt_shape } = state.variants.values;
   const key = messageKey(state, session, message);
   const update = { status: update_status === 'numbers' ? status : WORDS[status] };
-  emit(state, session, 'messages.update', update_shape === 'array' ? [{ key, update }] : { update, key });
+  emit(state, session, 'messages.update', changes(state, key, update));
   if (status < 3) return;
   const t = Math.floor(state.shared.clock.now() / 1000);
-  emit(state, session, 'message-receipt.update', [
-    { key, receipt: { userJid: message.jid, status: WORDS[status], t } },
-  ]);
+  const userJid = chatAddress(state, session, from);
+  const receipt =
+    receipt_shape === 'array'
+      ? [{ key, receipt: { userJid, status: WORDS[status], t } }]
+      : { message: { key, receipt: { userJid, receiptTimestamp: t } } };
+  emit(state, session, 'message-receipt.update', receipt);
 }
+
+/** By its author. Throws 404 for a deleted message. */
+export function editMessage(state: State, session: Session, message: StoredMessage, text: string): void {
+  const { edit_event } = state.variants.values;
+  const now = state.shared.clock.now();
+  const [kind, block] = Object.entries(message.content)[0]!;
+  const isCaption = typeof block === 'object' && block !== null && 'caption' in block;
+  const content = isCaption ? { [kind]: { ...block, caption: text } } : { conversation: text };
+  Object.assign(message, { content, body: text, edited: true, editedTs: now });
+  const key = messageKey(state, session, message);
+  if (edit_event === 'update' || edit_event === 'both') {
+    const update = { message: { editedMessage: { message: content } }, messageTimestamp: now / 1000 };
+    emit(state, session, 'messages.update', changes(state, key, update));
+  }
+  if (edit_event === 'upsert' || edit_event === 'both') {
+    const protocolMessage = { key, type: 'MESSAGE_EDIT', editedMessage: content, timestampMs: String(now) };
+    const view = {
+      ...messageView(state, session, message),
+      key: { ...key, id: newKeyId() },
+      messageTimestamp: Math.floor(now / 1000),
+      message: { protocolMessage },
+    };
+    if (message.from !== null) emit(state, session, 'messages.received', { messages: view });
+    emit(state, session, 'messages.upsert', upserted(state, view));
+  }
+}
+
+/** By its author, for everybody. */
+export function deleteMessage(state: State, session: Session, message: StoredMessage): void {
+  message.deleted = true;
+  const key = messageKey(state, session, message);
+  if (state.variants.values.delete_event === 'delete') return emit(state, session, 'messages.delete', { keys: [key] });
+  emit(state, session, 'messages.update', changes(state, key, { message: null, messageStubType: 'REVOKE' }));
+}
+
+function changes(state: State, key: object, update: object): object {
+  return state.variants.values.update_shape === 'array' ? [{ key, update }] : { update, key };
+}
+
+const upserted = (state: State, view: object): object => ({
+  messages: state.variants.values.upsert_messages === 'array' ? [view] : view,
+});
 
 /** With the sender in every form. */
 export function messageKey(state: State, session: Session, message: StoredMessage): Record<string, unknown> {
-  const { keyId: id, jid: remoteJid, from } = message;
+  const { keyId: id, from } = message;
+  const remoteJid = chatAddress(state, session, message.jid);
   const group = isGroup(remoteJid);
   const sender = from === null ? null : findIdentity(session.contacts, from);
   const mode = (group ? (sender?.jid ?? '') : remoteJid).endsWith('@lid') ? 'lid' : 'pn';
@@ -86,18 +145,34 @@ interface Sender {
   lid: string;
 }
 
-const direct = (state: State, { phone, lid }: Sender): object => ({
-  senderPn: jidOf(phone),
-  [state.variants.values.clean_pn]: phone,
-  senderLid: lid,
-});
+function direct(state: State, { phone, lid }: Sender): object {
+  const { clean_pn, sender_pn } = state.variants.values;
+  return { ...(sender_pn && { senderPn: jidOf(phone), [clean_pn]: phone }), senderLid: lid };
+}
 
-const participant = (state: State, { jid, phone, lid }: Sender): object => ({
-  participant: jid,
-  participantPn: jidOf(phone),
-  [state.variants.values.clean_pn.replace('Sender', 'Participant')]: phone,
-  participantLid: lid,
-});
+function participant(state: State, { jid, phone, lid }: Sender): object {
+  const { clean_pn, sender_pn } = state.variants.values;
+  const cleaned = clean_pn.replace('Sender', 'Participant');
+  return { participant: jid, ...(sender_pn && { participantPn: jidOf(phone), [cleaned]: phone }), participantLid: lid };
+}
+
+/** The content as a reply, or with mentions. */
+export function withContext(
+  session: Session,
+  content: Record<string, unknown>,
+  quoted: StoredMessage | null,
+  mentionedJid: string[] = [],
+): Record<string, unknown> {
+  if (!quoted && mentionedJid.length === 0) return content;
+  const owner = jidOf(session.linked?.phone ?? '');
+  const contextInfo = {
+    ...(quoted && { stanzaId: quoted.keyId, participant: quoted.from ?? owner, quotedMessage: quoted.content }),
+    ...(mentionedJid.length > 0 && { mentionedJid }),
+  };
+  const [kind, block] = Object.entries(content)[0]!;
+  if (kind === 'conversation') return { extendedTextMessage: { text: block, contextInfo } };
+  return { [kind]: { ...(block as object), contextInfo } };
+}
 
 function messageView(state: State, session: Session, message: StoredMessage): object {
   const { pushName, content, body, ts } = message;
@@ -108,7 +183,7 @@ function messageView(state: State, session: Session, message: StoredMessage): ob
     broadcast: false,
     message: content,
     messageBody: body,
-    remoteJid: message.jid,
+    remoteJid: chatAddress(state, session, message.jid),
     id: message.keyId,
   };
 }

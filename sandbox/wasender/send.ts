@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { invalid, WasenderError } from './errors.ts';
-import { findGroup, isGroup, onWhatsapp, requireIdentity } from './identity.ts';
-import { emitMessage, getMessage, messageKey, moveStatus, storeMessage } from './messages.ts';
+import { groupFacts } from './groups.ts';
+import { isGroup, onWhatsapp, requireIdentity } from './identity.ts';
+import { emitMessage, getMessage, messageKey, moveStatus, storeMessage, withContext } from './messages.ts';
 import type { Session, State, StoredMessage } from './state.ts';
 import { emit } from './webhooks.ts';
 
@@ -11,7 +12,7 @@ const FAILING = '9999';
 const url = z.url({ protocol: /^https?$/ });
 export const sendBody = z.looseObject({
   to: z.string().min(1),
-  text: z.string().optional(),
+  text: z.string().max(65_536).optional(),
   imageUrl: url.optional(),
   videoUrl: url.optional(),
   documentUrl: url.optional(),
@@ -34,6 +35,7 @@ export const sendBody = z.looseObject({
       multiSelect: z.boolean().optional(),
     })
     .optional(),
+  mentions: z.array(z.string()).optional(),
   replyTo: z.int().positive().optional(),
 });
 type SendBody = z.infer<typeof sendBody>;
@@ -61,13 +63,13 @@ export function send(state: State, session: Session, body: SendBody): StoredMess
   const content = CONTENT.find(([field]) => body[field] !== undefined && body[field] !== '')?.[1](body);
   if (!content)
     throw invalid('The text field is required.', { text: ['A text, media, contact, location or poll is required.'] });
-  if (body.replyTo !== undefined) getMessage(session, String(body.replyTo));
+  const quoted = body.replyTo === undefined ? null : getMessage(session, String(body.replyTo));
   const { settings } = session;
   const message = storeMessage(state, session, {
     jid: recipient(session, body.to),
     from: null,
     pushName: null,
-    content,
+    content: withContext(session, content, quoted, body.mentions),
     body: body.text ?? '',
     status: 1,
     log: { to: body.to, content: body, failed: null, logged: settings.log_messages },
@@ -79,7 +81,7 @@ export function send(state: State, session: Session, body: SendBody): StoredMess
 function recipient(session: Session, to: string): string {
   if (to.endsWith('@newsletter')) return to;
   if (isGroup(to)) {
-    findGroup(session.contacts, to);
+    groupFacts(session, to);
     return to;
   }
   const identity = requireIdentity(session.contacts, to);

@@ -1,23 +1,31 @@
 import { randomBytes } from 'node:crypto';
-import type { IncomingMessage } from '../server/provider.ts';
+import { ApiError } from '../server/errors.ts';
+import type { IncomingMessage, IncomingReaction } from '../server/provider.ts';
 import { nameFor } from '../world/people.ts';
-import { jidOf } from '../world/whatsapp.ts';
+import { chatAddress, chatKey } from './chats.ts';
 import { contactFacts, contactsData } from './contact-views.ts';
-import { findGroup, isGroup, requireIdentity, type Identity } from './identity.ts';
-import { emitMessage, getMessage, messageKey, storeMessage } from './messages.ts';
+import { groupFacts } from './groups.ts';
+import { isGroup, requireIdentity, type Identity } from './identity.ts';
+import { emitMessage, getMessage, messageKey, storeMessage, withContext } from './messages.ts';
 import type { Session, State, StoredMessage } from './state.ts';
 import { emit } from './webhooks.ts';
 
 const MEDIA_DAYS = 30;
 
-/**
- * From a person, or (`from: me`) the owner's phone. Several messages are numbered; they wait while the phone is
- * disconnected. Throws 404, 422.
- */
+/** While the phone is disconnected the event waits. */
+export function whenConnected(session: Session, job: () => object): object {
+  const result = session.pendingEvents.run(session.status === 'connected', job);
+  return result ?? { session: session.id, waiting: true };
+}
+
+/** From a person, or the owner's phone. Several messages are numbered; they wait as above. Throws 404, 422. */
 export function receiveMessages(state: State, session: Session, incoming: IncomingMessage): object {
   const { contacts } = session;
-  const sender = incoming.from === 'me' ? null : requireIdentity(contacts, incoming.from);
-  const jid = chatJid(session, incoming, sender);
+  const { attachments, reply_to: replyTo } = incoming;
+  if (attachments.length > 1) throw new ApiError(400, 'a message has one attachment at most');
+  const person = incoming.from === undefined ? null : requireIdentity(contacts, incoming.from);
+  const sender = incoming.own ? null : person;
+  const jid = chatJid(session, incoming.chat, person);
   const connected = session.status === 'connected';
   const messages: StoredMessage[] = [];
   for (let n = 1; n <= incoming.count; n++) {
@@ -28,7 +36,11 @@ export function receiveMessages(state: State, session: Session, incoming: Incomi
         jid,
         from: sender === null ? null : sender.jid,
         pushName: sender && contactFacts(contacts, sender).notify,
-        content: contentOf(state, incoming, numbered),
+        content: withContext(
+          session,
+          contentOf(state, incoming, numbered),
+          replyTo === undefined ? null : getMessage(session, replyTo),
+        ),
         body: numbered,
         status: sender === null ? 2 : 3,
         log: null,
@@ -38,13 +50,13 @@ export function receiveMessages(state: State, session: Session, incoming: Incomi
     });
   }
   const shown = messages.map(({ msgId, keyId }) => ({ message_id: msgId, key_id: keyId }));
-  return { session: session.id, chat: jid, waiting: !connected, messages: shown };
+  return { session: session.id, chat_id: chatKey(session, jid), waiting: !connected, messages: shown };
 }
 
-function chatJid({ contacts, linked }: Session, { chat, from }: IncomingMessage, sender: Identity | null): string {
-  if (chat === undefined) return sender?.jid ?? (from === 'me' && linked ? jidOf(linked.phone) : from);
-  if (isGroup(chat)) findGroup(contacts, chat);
-  return isGroup(chat) || chat.endsWith('@newsletter') ? chat : requireIdentity(contacts, chat).jid;
+function chatJid(session: Session, chat: string | undefined, person: Identity | null): string {
+  if (chat === undefined) return person!.jid;
+  if (isGroup(chat)) groupFacts(session, chat);
+  return isGroup(chat) || chat.endsWith('@newsletter') ? chat : requireIdentity(session.contacts, chat).jid;
 }
 
 /** A new sender becomes a contact with a push name only. */
@@ -64,29 +76,32 @@ function contentOf(state: State, { attachments }: IncomingMessage, text: string)
   const family = file.mimetype.split('/')[0]!;
   const mediaKey = randomBytes(32).toString('base64');
   const until = state.shared.clock.now() + MEDIA_DAYS * 86_400_000;
-  state.media.set(mediaKey, { bytes: Buffer.alloc(file.size, 'sandbox '), mimetype: file.mimetype, until });
-  const kind = ['image', 'video', 'audio'].includes(family) ? family : 'document';
+  const { mimetype } = file;
+  if (!file.unavailable) state.media.set(mediaKey, { bytes: Buffer.alloc(file.size, 'sandbox '), mimetype, until });
+  const known = ['image', 'video', 'audio'].includes(family) ? family : 'document';
+  const kind = mimetype === 'image/webp' ? 'sticker' : known;
   const block = {
     url: 'https://mmg.whatsapp.net/encrypted.enc',
-    mimetype: file.mimetype,
+    mimetype,
     mediaKey,
     fileLength: String(file.size),
-    ...(kind === 'document' ? { fileName: file.file_name } : kind !== 'audio' && { caption: text }),
+    ...(kind === 'document' && { fileName: file.file_name }),
+    ...(kind === 'audio' && { ptt: true }),
+    ...((kind === 'image' || kind === 'video') && { caption: text }),
   };
   return { [`${kind}Message`]: block };
 }
 
-/** Without `from`, the other side of the chat reacts. Throws 404, 422. */
-export function receiveReaction(
-  state: State,
-  session: Session,
-  body: { message_id: string; value: string; from?: string | undefined },
-): object {
+/** One for each person: a new one replaces it, an empty one takes it back. Throws 404, 422. */
+export function receiveReaction(state: State, session: Session, body: IncomingReaction): object {
   const message = getMessage(session, body.message_id);
   const key = messageKey(state, session, message);
-  const from = body.from === 'me' ? null : (body.from ?? message.jid);
+  const from = body.from === 'me' ? null : (body.from ?? message.from ?? message.jid);
   const author = from === null ? null : requireIdentity(session.contacts, from);
-  const own = { remoteJid: message.jid, fromMe: author === null, ...(author && { participant: author.jid }) };
+  if (body.value === '') message.reactions.delete(author?.jid ?? '');
+  else message.reactions.set(author?.jid ?? '', body.value);
+  const remoteJid = chatAddress(state, session, message.jid);
+  const own = { remoteJid, fromMe: author === null, ...(author && { participant: author.jid }) };
   const reaction = {
     text: body.value,
     key: { id: message.keyId, ...own },

@@ -62,9 +62,28 @@ export interface StoredMessage {
   /** Epoch milliseconds. */
   ts: number;
   editedTs: number;
+  edited: boolean;
+  /** By the person's JID; empty: the owner. */
+  reactions: Map<string, string>;
   /** Only for a message sent by API: as the message log shows it. */
   log: { to: string; content: object; failed: string | null; logged: boolean } | null;
   deleted: boolean;
+}
+
+/** As the phone shows it; only chats with messages or changes. */
+export interface ChatState {
+  unread: number;
+  /** Epoch milliseconds of the latest message; null: none yet. */
+  ts: number | null;
+  archived: boolean;
+  pinned: boolean;
+  mutedUntil: -1 | string | null;
+}
+
+/** Beside the generated ones. */
+export interface OpenedGroup {
+  name: string;
+  members: string[];
 }
 
 export interface Session {
@@ -80,6 +99,10 @@ export interface Session {
   /** Gives the device number. */
   timesLinked: number;
   contacts: ContactList;
+  /** By JID. */
+  chats: Map<string, ChatState>;
+  /** By JID. */
+  groups: Map<string, OpenedGroup>;
   messages: StoredMessage[];
   /** By the service's number and by WhatsApp's id. */
   byMessageId: Map<string, StoredMessage>;
@@ -150,6 +173,8 @@ export function addSession(state: State, settings: SessionSettings): Session {
     linked: null,
     timesLinked: 0,
     contacts: createContactList(DEFAULT_SIZE, DEFAULT_SEED, contactOptions.parse({})),
+    chats: new Map(),
+    groups: new Map(),
     messages: [],
     byMessageId: new Map(),
     logs: [],

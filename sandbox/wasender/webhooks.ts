@@ -16,7 +16,13 @@ type EventName =
   | 'qrcode.updated'
   | 'passkey.updated'
   | 'contacts.upsert'
-  | 'contacts.update';
+  | 'contacts.update'
+  | 'chats.upsert'
+  | 'chats.update'
+  | 'chats.delete'
+  | 'groups.upsert'
+  | 'groups.update'
+  | 'group-participants.update';
 
 /** As documented: `timestamp` has several units, and four events carry the session's API key as `sessionId`. */
 const ENVELOPES: Record<EventName, { time: 'seconds' | 'milliseconds' | 'none'; withApiKey?: true }> = {
@@ -35,6 +41,12 @@ const ENVELOPES: Record<EventName, { time: 'seconds' | 'milliseconds' | 'none'; 
   'passkey.updated': { time: 'milliseconds', withApiKey: true },
   'contacts.upsert': { time: 'none' },
   'contacts.update': { time: 'none' },
+  'chats.upsert': { time: 'seconds' },
+  'chats.update': { time: 'seconds' },
+  'chats.delete': { time: 'seconds' },
+  'groups.upsert': { time: 'seconds' },
+  'groups.update': { time: 'seconds' },
+  'group-participants.update': { time: 'seconds' },
 };
 
 export function listens(session: Session, event: EventName): boolean {

@@ -33,12 +33,12 @@ export function attendeeRoutes(state: State): Route[] {
       const { items, cursor } = takeFirst(page, attendeesFrom(state, page), ({ account, ref }) =>
         attendeeId(account, ref),
       );
-      const views = items.map(({ account, ref }) => attendeeView(account, ref, variants));
+      const views = items.map(({ account, ref }) => attendeeView(state, account, ref));
       res.json({ object: 'ChatAttendeeList', items: views, cursor });
     }),
     route('GET /chat_attendees/:id', (req, res) => {
       const { account, ref } = findAttendee(state, req.params['id']!);
-      res.json(attendeeView(account, ref, variants));
+      res.json(attendeeView(state, account, ref));
     }),
     route('GET /chat_attendees/:id/picture', (req, res) => {
       const seed = pictureSeed(state, req.params['id']!);

@@ -77,7 +77,7 @@ export function chatRoutes(state: State): Route[] {
     }),
     route('GET /chats/:id', (req, res) => {
       const { account, ref } = chatOf(req);
-      res.json(wholeChatView(account, ref, variants));
+      res.json(wholeChatView(state, account, ref));
     }),
     route('PATCH /chats/:id', { body: jsonBody }, (req, res) => {
       const { account, ref } = chatOf(req);
@@ -100,7 +100,7 @@ export function chatRoutes(state: State): Route[] {
       const { account, ref } = chatOf(req);
       const { others, group } = chatFacts(account, ref, variants);
       const shown = group ? [...others, SELF] : others;
-      res.json({ object: 'ChatAttendeeList', items: shown.map((one) => attendeeView(account, one, variants)) });
+      res.json({ object: 'ChatAttendeeList', items: shown.map((one) => attendeeView(state, account, one)) });
     }),
     route('GET /chats/:id/sync', { hasEffect: true }, (req, res) => {
       const { account, ref } = chatOf(req);
@@ -110,7 +110,7 @@ export function chatRoutes(state: State): Route[] {
     route('POST /chats/:id/messages', { body: multipart }, (req, res) => {
       const { account, ref } = chatOf(req);
       requireConnected(account);
-      const id = sendFromApi(state, account, ref, readDraft(req));
+      const id = sendFromApi(state, account, ref, readDraft(req, account));
       res.status(201).json({ object: 'MessageSent', message_id: variants.null_message_id ? null : id });
     }),
     route('POST /chats', { body: multipart }, (req, res) => {
@@ -120,7 +120,7 @@ export function chatRoutes(state: State): Route[] {
       requireConnected(account);
       const attendees = readList(req, 'attendees_ids');
       if (attendees.length === 0) throw invalid('attendees_ids is required.');
-      const draft = readDraft(req);
+      const draft = readDraft(req, account);
       const members = attendees.map((one) => recipient(account, one, variants));
       const ref = startChat(
         account.store,
@@ -141,7 +141,6 @@ export function chatRoutes(state: State): Route[] {
 const forwardBody = z.object({ chat_id: z.string().min(1) });
 
 export function messageRoutes(state: State): Route[] {
-  const variants = state.variants.values;
   return [
     route('GET /messages', (req, res) => {
       const page = readPage(req, ['account_id', 'sender_id', 'before', 'after']);
@@ -149,7 +148,7 @@ export function messageRoutes(state: State): Route[] {
     }),
     route('GET /messages/:id', (req, res) => {
       const { account, ref } = findMessage(state, req.params['id']!);
-      res.json(messageView(account, ref, variants));
+      res.json(messageView(state, account, ref));
     }),
     route('GET /messages/:id/attachments/:attachment_id', (req, res) => {
       const { account, ref } = findMessage(state, req.params['id']!);
@@ -164,7 +163,8 @@ export function messageRoutes(state: State): Route[] {
       if (account.type !== 'WHATSAPP') throw notImplemented('Only WhatsApp messages can be forwarded.');
       const target = findChat(state, parseBody(state, [forwardBody], req.body).chat_id);
       requireConnected(target.account);
-      const { text } = messageFacts(account, ref);
+      const { text, state: message } = messageFacts(account, ref);
+      if (message.deleted) throw notFound('Message');
       const attachments = ref.kind === 'stored' ? ref.message.attachments : [];
       const message_id = sendFromApi(state, target.account, target.ref, { text, attachments, quoteId: null });
       res.status(201).json({ object: 'MessageForwarded', message_id });
@@ -189,7 +189,7 @@ export function messageList(
   });
   return {
     object: 'MessageList',
-    items: entries.map(({ account, ref }) => messageView(account, ref, variants)),
+    items: entries.map(({ account, ref }) => messageView(state, account, ref)),
     cursor,
   };
 }

@@ -1,4 +1,6 @@
 import { attendeeId } from '../ids.ts';
+import { pictureUrl } from '../media.ts';
+import type { State } from '../state.ts';
 import type { Account, AttendeeRef } from '../types.ts';
 import type { UnipileVariants } from '../variants.ts';
 import { headline, lidOf, nameFor, person } from '../../world/people.ts';
@@ -40,7 +42,8 @@ export function attendeeFacts(account: Account, ref: AttendeeRef, variants: Unip
   };
 }
 
-export function attendeeView(account: Account, ref: AttendeeRef, variants: UnipileVariants): object {
+export function attendeeView(state: State, account: Account, ref: AttendeeRef): object {
+  const variants = state.variants.values;
   const facts = attendeeFacts(account, ref, variants);
   const withSpecifics = facts.specifics !== null && (account.type === 'LINKEDIN' || variants.attendee_specifics);
   return {
@@ -51,10 +54,7 @@ export function attendeeView(account: Account, ref: AttendeeRef, variants: Unipi
     name: facts.name,
     is_self: ref.kind === 'self' ? 1 : 0,
     hidden: 0,
-    // A host under .invalid never resolves: the picture route has the bytes.
-    ...(facts.pictureSeed !== null && {
-      picture_url: `https://media.sandbox.invalid/${facts.id}/${facts.pictureSeed}.png`,
-    }),
+    ...(facts.pictureSeed !== null && { picture_url: pictureUrl(state, facts.id, facts.pictureSeed) }),
     ...(facts.profileUrl !== null && { profile_url: facts.profileUrl }),
     ...(withSpecifics && { specifics: facts.specifics }),
   };

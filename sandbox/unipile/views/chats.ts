@@ -12,6 +12,7 @@ const TOPICS = ['Hiking', 'Book club', 'Launch', 'Family', 'Five-a-side', 'Allot
 
 export interface ChatFacts {
   group: boolean;
+  channel: boolean;
   name: string | null;
   subject: string | null;
   providerId: string;
@@ -24,15 +25,16 @@ export function chatFacts(account: Account, ref: ChatRef, variants: UnipileVaria
   if (ref.kind === 'group') {
     const others = groupMembers(store.people, ref.index).map((index): AttendeeRef => ({ kind: 'person', index }));
     const name = `${TOPICS[mix(store.people.hash, ref.index, 43) % TOPICS.length]} ${ref.index + 1}`;
-    return { group: true, name, subject: null, providerId: groupProviderId(account, ref), others };
+    return { group: true, channel: false, name, subject: null, providerId: groupProviderId(account, ref), others };
   }
   const chat = store.started[ref.index]!;
   if (!chat.group) return oneToOne(account, chat.members[0]!, chat.subject, variants);
   return {
     group: true,
+    channel: chat.channel,
     name: chat.name,
     subject: chat.subject,
-    providerId: groupProviderId(account, ref),
+    providerId: groupProviderId(account, ref, chat.channel),
     others: chat.members,
   };
 }
@@ -49,12 +51,12 @@ export function chatView(account: Account, ref: ChatRef, variants: UnipileVarian
     provider_id: facts.providerId,
     ...(other && { attendee_provider_id: other.providerId, attendee_public_identifier: other.publicIdentifier }),
     name: facts.name,
-    type: facts.group ? 1 : 0,
+    type: facts.channel ? 2 : facts.group ? 1 : 0,
     timestamp: new Date(state.ts).toISOString(),
     unread_count: state.unread,
     archived: state.archived ? 1 : 0,
     muted_until: state.mutedUntil,
-    read_only: 0,
+    read_only: state.readOnly ? 1 : 0,
     pinned: state.pinned ? 1 : 0,
     ...(facts.subject !== null && { subject: facts.subject }),
     folder: [folderOf(account)],
@@ -67,14 +69,14 @@ export const folderOf = (account: Account): string =>
 function oneToOne(account: Account, other: AttendeeRef, subject: string | null, variants: UnipileVariants): ChatFacts {
   const { providerId } = attendeeFacts(account, other, variants);
   const own = account.type === 'WHATSAPP' ? providerId : threadId(account, providerId);
-  return { group: false, name: null, subject, providerId: own, others: [other] };
+  return { group: false, channel: false, name: null, subject, providerId: own, others: [other] };
 }
 
-function groupProviderId(account: Account, ref: ChatRef): string {
+function groupProviderId(account: Account, ref: ChatRef, channel = false): string {
   const { hash } = account.store.people;
   const digits = String(mix(hash, ref.index, 44, isGenerated(ref) ? 0 : account.tag)).padStart(10, '0');
   return account.type === 'WHATSAPP'
-    ? `1203630${digits}${String(ref.index).padStart(2, '0')}@g.us`
+    ? `1203630${digits}${String(ref.index).padStart(2, '0')}@${channel ? 'newsletter' : 'g.us'}`
     : threadId(account, digits);
 }
 

@@ -5,18 +5,8 @@ import { answer, type Route, sessionRouter } from '../api.ts';
 import { contactList, contactsData, contactView, contactKeys, contactFacts } from '../contact-views.ts';
 import { notFound, WasenderError } from '../errors.ts';
 import { pictureUrl } from '../files.ts';
-import {
-  findGroup,
-  groupJid,
-  groupName,
-  groupPictureSeed,
-  onWhatsapp,
-  participants,
-  type Identity,
-  requireIdentity,
-} from '../identity.ts';
-import { groupCount } from '../../world/generated-people.ts';
-import { jidOf } from '../../world/whatsapp.ts';
+import { groupFacts, groupList, groupMetadata } from '../groups.ts';
+import { onWhatsapp, type Identity, requireIdentity } from '../identity.ts';
 import { answerList } from '../lists.ts';
 import { parseBody } from '../settings.ts';
 import type { Session, State } from '../state.ts';
@@ -99,39 +89,28 @@ export function contactRoutes(state: State): Route[] {
 export function groupRoutes(state: State): Route[] {
   const route = sessionRouter(state, { linked: true });
   return [
-    route('GET /groups', (req, res, { contacts }) => {
-      const at = (group: number): object => ({
-        id: groupJid(contacts, group),
-        name: groupName(group),
-        imgUrl: pictureUrl(state, groupPictureSeed(contacts, group)),
-      });
+    route('GET /groups', (req, res, session) => {
+      const { total, at: jidAt } = groupList(session);
+      const at = (place: number): object => {
+        const { jid, name, pictureSeed } = groupFacts(session, jidAt(place));
+        return { id: jid, name, imgUrl: pictureUrl(state, pictureSeed) };
+      };
       const nameOf = (entry: object): string => String(Object.values(entry)[0]);
-      return answerList(state, req, res, { total: groupCount(contacts.people), at, nameOf });
+      return answerList(state, req, res, { total, at, nameOf });
     }),
-    route('GET /groups/:jid/metadata', { bucket: 'group' }, (req, res, { contacts, linked, createdAt }) => {
-      const group = findGroup(contacts, req.params['jid']!);
-      const members = participants(contacts, group);
-      answer(res, {
-        id: groupJid(contacts, group),
-        subject: groupName(group),
-        owner: jidOf(linked!.phone),
-        creation: Math.floor(createdAt / 1000),
-        desc: null,
-        size: members.length + 1,
-        participants: [{ id: jidOf(linked!.phone), admin: 'superadmin' }, ...members],
-      });
+    route('GET /groups/:jid/metadata', { bucket: 'group' }, (req, res, session) =>
+      answer(res, groupMetadata(session, groupFacts(session, req.params['jid']!))),
+    ),
+    route('GET /groups/:jid/participants', { bucket: 'group' }, (req, res, session) =>
+      answer(res, groupFacts(session, req.params['jid']!).participants),
+    ),
+    route('GET /groups/:jid/picture', { bucket: 'picture' }, (req, res, session) => {
+      const { pictureSeed } = groupFacts(session, req.params['jid']!);
+      answer(res, { imgUrl: pictureUrl(state, pictureSeed) });
     }),
-    route('GET /groups/:jid/participants', { bucket: 'group' }, (req, res, { contacts, linked }) => {
-      const members = participants(contacts, findGroup(contacts, req.params['jid']!));
-      answer(res, [{ id: jidOf(linked!.phone), admin: 'superadmin' }, ...members]);
-    }),
-    route('GET /groups/:jid/picture', { bucket: 'picture' }, (req, res, { contacts }) => {
-      const group = findGroup(contacts, req.params['jid']!);
-      answer(res, { imgUrl: pictureUrl(state, groupPictureSeed(contacts, group)) });
-    }),
-    route('GET /groups/:jid/invite-link', (req, res, { contacts }) => {
-      const group = findGroup(contacts, req.params['jid']!);
-      const code = groupPictureSeed(contacts, group).toString(36).padStart(8, 'x');
+    route('GET /groups/:jid/invite-link', (req, res, session) => {
+      const { pictureSeed } = groupFacts(session, req.params['jid']!);
+      const code = pictureSeed.toString(36).padStart(8, 'x');
       res.json({ success: true, inviteLink: `https://chat.whatsapp.com/${code}` });
     }),
   ];

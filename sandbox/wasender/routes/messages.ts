@@ -2,13 +2,13 @@ import type { Request } from 'express';
 import { z } from 'zod';
 import { fileBody, jsonBody } from '../../server/api.ts';
 import { answer, type Route, sessionRouter } from '../api.ts';
+import { chatAddress, readUpTo } from '../chats.ts';
 import { invalid, notFound, WasenderError } from '../errors.ts';
 import { publish } from '../files.ts';
-import { getMessage, messageKey } from '../messages.ts';
+import { deleteMessage, editMessage, getMessage, messageKey } from '../messages.ts';
 import { requireChangeable, resend, send, sendBody } from '../send.ts';
 import { parseBody } from '../settings.ts';
 import type { State } from '../state.ts';
-import { emit } from '../webhooks.ts';
 
 const key = z.looseObject({ id: z.string(), remoteJid: z.string(), fromMe: z.boolean() });
 const presence = z.looseObject({
@@ -28,19 +28,18 @@ export function messageRoutes(state: State): Route[] {
     route('PUT /messages/:id', { body: jsonBody }, (req, res, session) => {
       const { text } = parseBody(z.looseObject({ text: z.string().min(1) }), req.body);
       const message = requireChangeable(state, session, req.params['id']!);
-      Object.assign(message, { content: { conversation: text }, body: text, editedTs: state.shared.clock.now() });
+      editMessage(state, session, message, text);
       answer(res, { msgId: message.msgId, jid: message.jid, status: 'in_progress' });
     }),
     route('DELETE /messages/:id', (req, res, session) => {
       const message = requireChangeable(state, session, req.params['id']!);
-      message.deleted = true;
-      emit(state, session, 'messages.delete', { keys: [messageKey(state, session, message)] });
+      deleteMessage(state, session, message);
       res.json({ success: true, message: 'Message deleted' });
     }),
     route('GET /messages/:id/info', (req, res, session) => {
       const message = getMessage(session, req.params['id']!);
       answer(res, {
-        remoteJid: message.jid,
+        remoteJid: chatAddress(state, session, message.jid),
         id: message.keyId,
         msgId: message.msgId,
         key: messageKey(state, session, message),
@@ -51,7 +50,7 @@ export function messageRoutes(state: State): Route[] {
     }),
     route('POST /messages/read', { body: jsonBody }, (req, res, session) => {
       const body = parseBody(z.looseObject({ key }), req.body);
-      getMessage(session, body.key.id);
+      readUpTo(state, session, getMessage(session, body.key.id));
       answer(res, { status: 'read' });
     }),
     route('POST /messages/:id/resend', (req, res, session) => {
