@@ -6,6 +6,7 @@ import { ApiError } from './errors.ts';
 import { faultRule } from './faults.ts';
 import type { AccountRef, ActionName, ProviderSandbox } from './provider.ts';
 import { resetShared, type Shared } from './shared.ts';
+import { writerFields } from './writer.ts';
 
 const LOOPBACK_HOSTS = new Set(['127.0.0.1', 'localhost', '[::1]']);
 
@@ -28,6 +29,7 @@ const accountRef = {
   session: z.union([z.string().min(1), z.number().transform(String)]).optional(),
 };
 const variantBody = z.strictObject({ provider: z.string(), name: z.string(), value: z.unknown() });
+const writerQuery = z.strictObject({ ...accountRef, events: z.enum(['true', 'false']).optional() });
 const clockBody = z.strictObject({ advance_seconds: z.number() });
 const clockQuery = z.strictObject({ unless: z.coerce.number().optional() });
 /** How long `GET /clock?unless=` waits for a move of the clock. */
@@ -59,6 +61,16 @@ export function controlApp(shared: Shared, providers: ReadonlyMap<string, Provid
   app.get('/conversations', (req, res) => {
     const { provider, account } = findAccount(parse(z.strictObject(accountRef), req.query), providers);
     res.json(provider.conversations(account));
+  });
+  app.post('/writer', (req, res) => {
+    const { account_id, session, ...fields } = parse(writerFields.extend(accountRef).strict(), req.body);
+    const { provider, account } = findAccount({ account_id, session }, providers);
+    res.json(shared.writers.start(provider, account, fields));
+  });
+  app.get('/writer', (req, res) => {
+    const { events, ...ref } = parse(writerQuery, req.query);
+    const isNamed = ref.account_id !== undefined || ref.session !== undefined;
+    res.json(shared.writers.show(isNamed ? findAccount(ref, providers).account : undefined, events === 'true'));
   });
   app.get('/variants', (_req, res) => void res.json(variants()));
   app.put('/variants', (req, res) => {

@@ -20,7 +20,7 @@ export interface Delivery {
   tried?: () => void;
 }
 
-interface DeliveryRecord {
+export interface DeliveryRecord {
   provider: string;
   label: string;
   url: string;

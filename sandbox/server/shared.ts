@@ -1,21 +1,24 @@
 import { createClock, type Clock } from '../world/clock.ts';
 import { createDeliveries, type Deliveries } from './deliveries.ts';
 import { createFaults, type Faults } from './faults.ts';
+import { createWriters, type Writers } from './writer.ts';
 
 export interface Shared {
   clock: Clock;
   calls: Calls;
   faults: Faults;
   deliveries: Deliveries;
+  writers: Writers;
 }
 
 export function createShared(): Shared {
   const faults = createFaults();
-  return { clock: createClock(), calls: createCalls(), faults, deliveries: createDeliveries(faults) };
+  const deliveries = createDeliveries(faults);
+  return { clock: createClock(), calls: createCalls(), faults, deliveries, writers: createWriters(deliveries) };
 }
 
-export function resetShared({ deliveries, clock, calls, faults }: Shared): void {
-  for (const one of [deliveries, clock, calls, faults]) one.reset();
+export function resetShared({ writers, deliveries, clock, calls, faults }: Shared): void {
+  for (const one of [writers, deliveries, clock, calls, faults]) one.reset();
 }
 
 /** Refused calls included. */

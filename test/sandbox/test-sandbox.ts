@@ -67,6 +67,14 @@ export interface Receiver {
   close(): Promise<void>;
 }
 
+function parsed(text: string): Received['body'] {
+  try {
+    return text.startsWith('{') ? JSON.parse(text) : null;
+  } catch {
+    return null;
+  }
+}
+
 export async function startReceiver(): Promise<Receiver> {
   const received: Received[] = [];
   const answers: number[] = [];
@@ -77,7 +85,7 @@ export async function startReceiver(): Promise<Receiver> {
     req.on('data', (part: string) => (text += part));
     req.on('end', () => {
       res.writeHead(answers.shift() ?? 200).end();
-      received.push({ headers: req.headers, text, body: text.startsWith('{') ? JSON.parse(text) : null });
+      received.push({ headers: req.headers, text, body: parsed(text) });
       for (const check of waiting) check();
     });
   });

@@ -1,0 +1,204 @@
+import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
+import { z } from 'zod';
+import { hashText, randomFrom } from '../world/random.ts';
+import type { Deliveries, Delivery, DeliveryRecord } from './deliveries.ts';
+import { ApiError } from './errors.ts';
+import { malformed } from './malformed.ts';
+import type { ProviderSandbox } from './provider.ts';
+import { planEvents, type ActionAnswer, type EventKind } from './writer-plan.ts';
+
+const share = z.number().min(0).max(1).default(0);
+
+/** Shares are of the webhook deliveries. */
+export const writerFields = z.object({
+  rate: z.number().positive().optional().describe('events a second; without it as fast as they are taken'),
+  count: z.int().min(1).max(1_000_000).default(100),
+  seed: z.union([z.string(), z.number().transform(String)]).default('1'),
+  conversations: z.int().min(1).max(1000).default(5),
+  groups: z.int().min(0).default(1),
+  duplicates: share,
+  disorder: share,
+  loss: share,
+  malformed: share,
+});
+type WriterFields = z.infer<typeof writerFields>;
+
+/** Of one webhook that an event sends. */
+interface SentWebhook {
+  event: string;
+  lost: boolean;
+  /** One, or two where it is sent twice; none when it is lost or still held back. */
+  copies: DeliveryRecord[];
+}
+
+interface WrittenEvent {
+  n: number;
+  kind: EventKind;
+  chat_id: string | null;
+  /** Null for a group's opening, and while the account is disconnected. */
+  message_id: string | null;
+  webhooks: SentWebhook[];
+}
+
+interface Writer {
+  fields: WriterFields;
+  provider: ProviderSandbox;
+  account: unknown;
+  events: WrittenEvent[];
+  malformed: DeliveryRecord[];
+  isWriting: boolean;
+  error: string | null;
+}
+
+export interface Writers {
+  /** One for each account. Throws 409 while the account has one that is writing. */
+  start(provider: ProviderSandbox, account: unknown, fields: WriterFields): object;
+  /** `account` undefined: the latest. Throws 404. */
+  show(account: unknown, withEvents: boolean): object;
+  /** Stops all. */
+  reset(): void;
+}
+
+/** A delivery is overtaken by this many later events at most. */
+const DISORDER = 20;
+/** So many deliveries at most wait for the answer to their first try. */
+const MAX_OPEN = 200;
+
+export function createWriters(deliveries: Deliveries): Writers {
+  const writers = new Map<unknown, Writer>();
+  let stop = new AbortController();
+  return {
+    start(provider, account, fields) {
+      if (writers.get(account)?.isWriting) throw new ApiError(409, 'this account has a writer that is still writing');
+      const writer = { fields, provider, account, events: [], malformed: [], isWriting: true, error: null };
+      writers.delete(account);
+      writers.set(account, writer);
+      void write(writer, deliveries, stop.signal);
+      return showWriter(writer, false);
+    },
+    show(account, withEvents) {
+      const writer = account === undefined ? [...writers.values()].at(-1) : writers.get(account);
+      if (!writer) throw new ApiError(404, 'no writer has been started; POST /writer starts one');
+      return showWriter(writer, withEvents);
+    },
+    reset() {
+      stop.abort();
+      stop = new AbortController();
+      writers.clear();
+    },
+  };
+}
+
+async function write(writer: Writer, deliveries: Deliveries, signal: AbortSignal): Promise<void> {
+  const { fields, events } = writer;
+  const next = planEvents(fields.seed, fields.conversations, fields.groups);
+  const random = randomFrom(hashText(`${fields.seed} deliveries`));
+  let held: { until: number; start: () => void }[] = [];
+  let open = 0;
+  let wake = (): void => {};
+
+  const start = (delivery: Delivery): DeliveryRecord => {
+    open++;
+    const tried = (): void => {
+      open--;
+      wake();
+    };
+    return deliveries.start({ ...delivery, tried });
+  };
+  const release = (n: number): void => {
+    for (const one of held) if (one.until <= n) one.start();
+    held = held.filter(({ until }) => until > n);
+  };
+  /** Always the same number of draws, so that one share does not change what another hits. */
+  const send = (n: number, delivery: Delivery): SentWebhook => {
+    const [lost, late, twice, broken] = [fields.loss, fields.disorder, fields.duplicates, fields.malformed].map(
+      (limit) => random() < limit,
+    );
+    const [wait, secondWait, form] = [random(), random(), random()];
+    const sent: SentWebhook = { event: delivery.label, lost: lost!, copies: [] };
+    const hold = (draw: number): void => {
+      held.push({ until: n + 1 + Math.floor(draw * DISORDER), start: () => void sent.copies.push(start(delivery)) });
+    };
+    if (broken)
+      writer.malformed.push(start({ ...delivery, label: 'malformed', body: malformed(delivery.body, form!) }));
+    if (lost) return sent;
+    if (late) hold(wait!);
+    else sent.copies.push(start(delivery));
+    if (twice) hold(secondWait!);
+    return sent;
+  };
+  const writeOne = (n: number): void => {
+    const planned = next();
+    const action = writer.provider.actions[planned.action]!;
+    const { result, captured } = deliveries.capture(
+      () => action.run(writer.account, action.body.parse(planned.fields)) as ActionAnswer,
+    );
+    planned.happened(result);
+    const chat_id = result.chat_id ?? null;
+    const message = result.message_id ?? result.messages?.[0]?.message_id;
+    // In a conversation one after the other, conversations beside each other.
+    const webhooks = captured.map((one) => send(n, { ...one, lane: `${one.lane} ${chat_id}` }));
+    events.push({
+      n,
+      kind: planned.kind,
+      chat_id,
+      message_id: message === undefined ? null : String(message),
+      webhooks,
+    });
+    release(n);
+  };
+
+  try {
+    const begun = performance.now();
+    for (let n = 0; n < fields.count; n++) {
+      const wait = fields.rate === undefined ? 0 : begun + (n * 1000) / fields.rate - performance.now();
+      if (wait > 0) await sleep(wait, undefined, { signal, ref: false });
+      else if (n % MAX_OPEN === 0) await turn();
+      while (open >= MAX_OPEN) await new Promise<void>((resolve) => (wake = resolve));
+      if (signal.aborted) return;
+      writeOne(n);
+    }
+    release(Infinity);
+  } catch (error) {
+    writer.error = error instanceof Error ? error.message : String(error);
+  } finally {
+    writer.isWriting = false;
+  }
+}
+
+function showWriter(
+  { fields, provider, account, events, malformed: broken, ...writer }: Writer,
+  full: boolean,
+): object {
+  const webhooks = events.flatMap((one) => one.webhooks);
+  const count = (keep: (one: SentWebhook) => boolean): number => webhooks.filter(keep).length;
+  const isWaiting = [...webhooks.flatMap(({ copies }) => copies), ...broken].some(({ state }) => state === 'waiting');
+  const chats = new Set(events.map(({ chat_id }) => chat_id));
+  return {
+    state: writer.isWriting ? 'writing' : isWaiting ? 'delivering' : 'done',
+    error: writer.error,
+    ...fields,
+    written: events.length,
+    webhooks: {
+      all: webhooks.length,
+      acknowledged: count(isAcknowledged),
+      lost: count(({ lost }) => lost),
+      failed: count(({ lost, copies }) => !lost && copies.every(({ state }) => state === 'failed')),
+      twice: count(({ copies }) => copies.length > 1),
+      malformed: broken.length,
+      malformed_acknowledged: broken.filter(({ state }) => state === 'delivered').length,
+    },
+    ...(full && { events: events.map((one) => ({ ...one, webhooks: one.webhooks.map(webhookView) })) }),
+    conversations: provider.conversations(account).filter(({ chat_id }) => chats.has(chat_id)),
+  };
+}
+
+const isAcknowledged = ({ copies }: SentWebhook): boolean => copies.some(({ state }) => state === 'delivered');
+
+const webhookView = (one: SentWebhook): object => ({
+  event: one.event,
+  lost: one.lost,
+  copies: one.copies.length,
+  tries: one.copies.flatMap(({ tries }) => tries),
+  acknowledged: isAcknowledged(one),
+});
