@@ -1,4 +1,5 @@
 import { UnipileClient } from 'unipile-node-sdk';
+import { eventually } from '../support/eventually.ts';
 import { startReceiver, startTestSandbox, type Receiver, type TestSandbox } from './test-sandbox.ts';
 
 /** UniPile's own Node client, which refuses every answer outside its schemas. */
@@ -183,6 +184,30 @@ describe('P6: the official UniPile client in its strictest mode', () => {
       expect(theirs.items.length).toBeGreaterThan(0);
       await client.messaging.getAllMessagesFromAttendee({ attendee_id: someone.id });
       await client.users.getProfile({ account_id: id, identifier: someone.provider_id });
+    },
+  );
+
+  it.each([null, 60])(
+    'reads edits, deletions, replies, receipts, groups and lost files; media for %s s',
+    async (value) => {
+      await sandbox.control('PUT', '/variants', { provider: 'unipile', name: 'media_url_seconds', value });
+      const account_id = await connectWhatsapp();
+      await sandbox.control('POST', '/groups', { account_id, name: 'News', members: ['33639980003'], channel: true });
+      const attachments = [{ mimetype: 'audio/ogg', unavailable: true }];
+      await sandbox.control('POST', '/messages', { account_id, from: '33639980002', attachments });
+      expect((await sandbox.control('POST', '/writer', { account_id, count: 200, seed: 1 })).status).toBe(200);
+      await eventually('the writer', async () => (await sandbox.control('GET', '/writer')).body.state === 'done');
+      const messages = (await client.messaging.getAllMessages({ account_id, limit: 250 })).items;
+      for (const flag of ['edited', 'deleted', 'seen', 'is_event'] as const) {
+        expect(messages.some((one) => one[flag] === 1)).toBe(true);
+      }
+      expect(messages.some((one) => one.quoted)).toBe(true);
+      expect(messages.some((one) => one.attachments.some(({ unavailable }) => unavailable))).toBe(true);
+      expect(messages.some((one) => Object.keys(one.seen_by).length > 0)).toBe(true);
+      const chats = (await client.messaging.getAllChats({ account_id, limit: 250 })).items;
+      expect(new Set(chats.map(({ type }) => type))).toEqual(new Set([0, 1, 2]));
+      for (const { id } of chats) await client.messaging.getChat(id);
+      await client.messaging.getAllAttendees({ account_id, limit: 250 });
     },
   );
 
