@@ -91,6 +91,16 @@ function guardOf<Caller, R extends Route<Caller>, E extends ApiError>(
     timer.unref();
     res.once('close', () => clearTimeout(timer));
   };
+  /** Lets the route do its work, and answers later. */
+  const delayAnswer = (res: Response, ms: number): void => {
+    const { send } = res;
+    res.send = (body) => {
+      res.send = send;
+      const timer = setTimeout(() => res.send(body), ms);
+      res.once('close', () => clearTimeout(timer));
+      return res;
+    };
+  };
   /** Lets the route do its work, then answers 500 (or hangs) in place of its success. */
   const failAfterEffect = (res: Response, hanging: boolean): void => {
     const send = res.send;
@@ -105,6 +115,8 @@ function guardOf<Caller, R extends Route<Caller>, E extends ApiError>(
   return (req, res, next) => {
     calls.count(provider, method, path);
     res.locals['caller'] = admit(req, res, route);
+    const delay = faults.delayOf(provider, `${method} ${path}`);
+    if (delay > 0) delayAnswer(res, delay);
     const fault = faults.forCall(provider, `${method} ${path}`);
     if (fault === '429') throw errors.tooManyRequests(clock.now() + 1000);
     if (fault === 'timeout' || (fault === 'after_effect_timeout' && !hasEffect)) return hang(res);

@@ -28,6 +28,8 @@ const accountRef = {
   account_id: z.string().min(1).optional(),
   session: z.union([z.string().min(1), z.number().transform(String)]).optional(),
 };
+/** It happens, and no webhook is sent. */
+const silent = z.boolean().default(false);
 const variantBody = z.strictObject({ provider: z.string(), name: z.string(), value: z.unknown() });
 const writerQuery = z.strictObject({ ...accountRef, events: z.enum(['true', 'false']).optional() });
 const clockBody = z.strictObject({ advance_seconds: z.number() });
@@ -45,8 +47,10 @@ export function controlApp(shared: Shared, providers: ReadonlyMap<string, Provid
       const { provider, account } = findAccount(parse(z.looseObject(accountRef), req.body), providers);
       const action = provider.actions[name];
       if (!action) throw new ApiError(400, `this provider has nothing for ${method.toUpperCase()} ${path}`);
-      const { account_id: _, session: __, ...fields } = parse(action.body.extend(accountRef).strict(), req.body);
-      res.json(action.run(account, fields));
+      const body = parse(action.body.extend({ ...accountRef, silent }).strict(), req.body);
+      const { account_id: _, session: __, silent: isSilent, ...fields } = body;
+      const run = (): object => action.run(account, fields);
+      res.json(isSilent ? shared.deliveries.capture(run).result : run());
     });
   }
 

@@ -16,6 +16,8 @@ export const faultRule = z.strictObject({
   rate_500: rate,
   timeout: rate,
   after_effect: rate,
+  delay: rate,
+  delay_seconds: z.number().positive().max(60).default(1),
   webhook_drop: rate,
   webhook_duplicate: rate,
   webhook_reorder: rate,
@@ -35,6 +37,8 @@ export interface Faults {
   set(rule: FaultRule): void;
   list(): FaultRule[];
   forCall(provider: string, route: string): CallFault | null;
+  /** Milliseconds before the answer, beside any other fault. */
+  delayOf(provider: string, route: string): number;
   forWebhook(provider: string): WebhookFault;
   reset(): void;
 }
@@ -47,6 +51,7 @@ interface Active {
 
 const CALL_RATES = ['rate_429', 'rate_500', 'timeout', 'after_effect'] as const;
 const WEBHOOK_RATES = ['webhook_drop', 'webhook_duplicate', 'webhook_reorder'] as const;
+const RATES = [...CALL_RATES, ...WEBHOOK_RATES, 'delay'] as const;
 
 export function createFaults(): Faults {
   let active: Active[] = [];
@@ -64,12 +69,11 @@ export function createFaults(): Faults {
     for (const one of found) one.left--;
     return found;
   };
-  const drawn = ({ rule, random }: Active, kind: (typeof CALL_RATES | typeof WEBHOOK_RATES)[number]): boolean =>
-    random() < Number(rule[kind] ?? 0);
+  const drawn = ({ rule, random }: Active, kind: (typeof RATES)[number]): boolean => random() < Number(rule[kind] ?? 0);
 
   return {
     set(rule) {
-      const empty = ![...CALL_RATES, ...WEBHOOK_RATES].some((kind) => rule[kind]);
+      const empty = !RATES.some((kind) => rule[kind]);
       const whole = empty && rule.route === undefined;
       active = active.filter((one) => one.rule.provider !== rule.provider || (!whole && one.rule.route !== rule.route));
       if (empty) return;
@@ -90,6 +94,10 @@ export function createFaults(): Faults {
         if (drawn(one, 'rate_500')) return '500';
       }
       return null;
+    },
+    delayOf(provider, route) {
+      const hit = take(provider, route, ['delay']).find((one) => drawn(one, 'delay'));
+      return hit ? hit.rule.delay_seconds * 1000 : 0;
     },
     forWebhook(provider) {
       const fault: WebhookFault = { drop: false, duplicate: false, reorder: false };

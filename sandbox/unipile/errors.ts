@@ -4,6 +4,7 @@ import type { UnipileVariants } from './variants.ts';
 /** By the word in `type`: HTTP status and title. */
 const ERRORS = {
   content_too_large: [400, 'Content too large'],
+  invalid_action: [400, 'Invalid action'],
   invalid_body: [400, 'Invalid body'],
   invalid_parameters: [400, 'Invalid parameters'],
   limit_too_high: [400, 'Limit too high'],

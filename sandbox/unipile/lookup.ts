@@ -5,10 +5,12 @@ import { messageById, type MessageRef } from './ids.ts';
 import { getAccount, type State } from './state.ts';
 import type { Account, AccountType, AttendeeRef, ChatRef } from './types.ts';
 import type { UnipileVariants } from './variants.ts';
+import { lidFor } from './views/attendees.ts';
 import { chatFacts } from './views/chats.ts';
 import { messageFacts } from './views/messages.ts';
 import { groupCount, groupMembers } from '../world/generated-people.ts';
 import { findPerson, nameFor } from '../world/people.ts';
+import { LID_SUFFIX, PHONE_SUFFIX } from '../world/whatsapp.ts';
 
 /** The provider ids that accept messages. */
 const RECIPIENT: Partial<Record<AccountType, RegExp>> = {
@@ -20,11 +22,12 @@ const RECIPIENT: Partial<Record<AccountType, RegExp>> = {
   TWITTER: /^\d{5,}$/,
 };
 
-/** Unknown people are added. Throws 422 for an impossible id. */
+/** Unknown people are added. Throws 422 for an impossible id; numbers that end in 0000 have no WhatsApp. */
 export function recipient(account: Account, providerId: string, variants: UnipileVariants): AttendeeRef {
   const known = knownAttendee(account, providerId, variants);
   if (known) return known;
-  if (!RECIPIENT[account.type]?.test(providerId)) {
+  const hasNoWhatsapp = providerId.endsWith(`0000${PHONE_SUFFIX}`);
+  if (!RECIPIENT[account.type]?.test(providerId) || hasNoWhatsapp) {
     throw new UnipileError('invalid_recipient', `"${providerId}" is not a recipient on ${account.type}.`);
   }
   return { kind: 'unlisted', index: addUnlisted(account.store, providerId, nameFor(providerId)) };
@@ -34,8 +37,12 @@ export function knownAttendee(account: Account, identifier: string, variants: Un
   const { store, type } = account;
   const index = findPerson(store.people, type, identifier, variants.lid_share);
   if (index !== null) return { kind: 'person', index };
-  const unlisted = store.unlistedByProviderId.get(identifier);
-  return unlisted === undefined ? null : { kind: 'unlisted', index: unlisted };
+  const unlisted =
+    store.unlistedByProviderId.get(identifier) ??
+    (identifier.endsWith(LID_SUFFIX)
+      ? store.unlisted.findIndex(({ providerId }) => lidFor(providerId) === identifier)
+      : -1);
+  return unlisted < 0 ? null : { kind: 'unlisted', index: unlisted };
 }
 
 /** Null when there is none. A one-to-one chat on WhatsApp has its attendee's id. */

@@ -76,6 +76,21 @@ describe('the sandbox under control', () => {
     expect(await list()).toHaveLength(accounts);
   });
 
+  it('answers late, after the effect, at the configured rate', async () => {
+    await sandbox.whatsapp();
+    const [chat] = (await walk(sandbox, '/chats')).items;
+    const send = (text: string): Promise<Answer> =>
+      sandbox.unipile('POST', `/chats/${chat.id}/messages`, form({ text }));
+    await faults({ delay: 1, delay_seconds: 60, times: 1 });
+    const late = send('late').catch(() => null);
+    await eventually('the effect', async () => {
+      return (await walk(sandbox, `/chats/${chat.id}/messages`)).items[0].text === 'late';
+    });
+    expect(await Promise.race([late, send('at once').then(({ status }) => status)])).toBe(201);
+    await faults({ delay: 1, delay_seconds: 0.01, times: 1 });
+    expect((await send('soon')).status).toBe(201);
+  });
+
   it('limits calls per minute of its own clock', async () => {
     await sandbox.control('PUT', '/variants', { provider: 'unipile', name: 'rate_limit_per_minute', value: 2 });
     const statuses = [];

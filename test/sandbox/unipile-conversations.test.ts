@@ -227,6 +227,33 @@ describe('conversations of the UniPile sandbox', () => {
     expect(one!.body.attachments).toMatchObject({ type: 'img', unavailable: 'false', size: { width: '40' } });
   });
 
+  it('writes silently: history without webhook', async () => {
+    const { chat_id } = await write({ text: 'old', count: 120, silent: true });
+    await write({ text: 'new' });
+    expect((await receiver.until(1))[0]!.body.message).toBe('new');
+    expect((await walk(sandbox, `/chats/${chat_id}/messages?limit=50`)).pages).toBe(3);
+  });
+
+  it('knows a person by number and by LID as the same, in one chat', async () => {
+    const { chat_id } = await write({ text: 'by number' });
+    const { lid } = (await receiver.until(1))[0]!.body.sender.attendee_specifics;
+    expect((await write({ from: lid, text: 'by LID' })).chat_id).toBe(chat_id);
+    await variant('lid_share', 1);
+    await variant('hidden_phones', true);
+    expect((await write({ text: 'now a LID' })).chat_id).toBe(chat_id);
+    const { body } = (await receiver.until(3))[2]!;
+    expect([body.provider_chat_id, body.sender.attendee_provider_id]).toEqual([lid, lid]);
+    expect(body.sender.attendee_specifics).toEqual({ provider: 'WHATSAPP', phone_number: 'hidden', lid });
+  });
+
+  it('starts no chat with a number without WhatsApp', async () => {
+    const body = form({ account_id, text: 'Hi', attendees_ids: '33639980000@s.whatsapp.net' });
+    expect(await sandbox.unipile('POST', '/chats', body)).toMatchObject({
+      status: 422,
+      body: { type: 'errors/invalid_recipient' },
+    });
+  });
+
   it('keeps changes while the account is disconnected', async () => {
     const { messages } = await write({ text: 'before' });
     await control('POST', '/drop', { status: 'CREDENTIALS' });

@@ -83,7 +83,7 @@ export function chatRoutes(state: State): Route[] {
       const { account, ref } = chatOf(req);
       const { action, value } = parseBody(state, [patchBody], req.body);
       const patch = Object.hasOwn(PATCHES, action) ? PATCHES[action] : undefined;
-      if (!patch) throw invalid(`action must be one of ${Object.keys(PATCHES).join(', ')}.`);
+      if (!patch) throw new UnipileError('invalid_action', `Known: ${Object.keys(PATCHES).join(', ')}.`);
       if (typeof value !== 'boolean' && !(action === 'setMuteStatus' && typeof value === 'string')) {
         throw invalid('value must be true or false.');
       }

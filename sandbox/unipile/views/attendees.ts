@@ -99,16 +99,20 @@ function rawFacts(account: Account, ref: AttendeeRef, variants: UnipileVariants)
       pictureSeed: hashText(name),
     };
   }
-  const { providerId, name } = store.unlisted[ref.index] ?? { providerId: '', name: nameFor('') };
-  const phone = /^(\d+)@s\.whatsapp\.net$/.exec(providerId)?.[1] ?? null;
-  return { name, providerId, publicIdentifier: null, phone, lid: null, pictureSeed: null };
+  const { providerId: id, name } = store.unlisted[ref.index] ?? { providerId: '', name: nameFor('') };
+  const phone = /^(\d+)@s\.whatsapp\.net$/.exec(id)?.[1] ?? null;
+  const lid = type === 'WHATSAPP' ? lidFor(id) : null;
+  // With the share 1 all people are known by a LID, those outside the address book too.
+  const providerId = lid !== null && variants.lid_share === 1 ? lid : id;
+  return { name, providerId, publicIdentifier: null, phone, lid, pictureSeed: null };
 }
 
 function shownPhone({ phone }: RawFacts, variants: UnipileVariants): string {
   return phone === null || variants.hidden_phones ? 'hidden' : `+${phone}`;
 }
 
-function lidFor(providerId: string): string {
+/** Of people outside the address book. */
+export function lidFor(providerId: string): string {
   if (providerId.endsWith('@lid')) return providerId;
   const digits = String(hashText(providerId)).padStart(12, '0');
   return lidOf(digits.slice(0, 5), digits.slice(5, 12));
