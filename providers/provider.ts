@@ -5,7 +5,9 @@ import type { Accounts } from './contract/account.ts';
 import type { ProviderSettings } from './contract/call.ts';
 import type { Capabilities } from './contract/capabilities.ts';
 import type { ContactReader } from './contract/contacts.ts';
+import type { Conversations } from './contract/conversations.ts';
 import type { Login, LoginInput, OAuth } from './contract/login.ts';
+import type { Media } from './contract/media.ts';
 import type { Messages } from './contract/messages.ts';
 import type { Tokens } from './contract/tokens.ts';
 import type { Webhooks } from './contract/webhooks.ts';
@@ -39,6 +41,8 @@ export interface Provider {
   account: Accounts;
   contacts?: ContactReader;
   messages?: Messages;
+  conversations?: Conversations;
+  media?: Media;
   webhooks: Webhooks;
 }
 

@@ -1,0 +1,54 @@
+import type { SeenConversation, SeenMessage, SeenPerson } from '../../domain/seen-messages.ts';
+import type { ProviderCall } from './call.ts';
+
+/** A part of a list, newest first. */
+interface SeenPage<T> {
+  items: T[];
+  /** Entries that the provider delivered; more than `items` where some cannot be read. */
+  delivered: number;
+  /** Leads to older entries; null at the end. */
+  cursor: string | null;
+}
+
+/** The part of a history that is asked for: milliseconds since the epoch, both ends excluded. */
+interface Period {
+  after?: number;
+  before?: number;
+}
+
+/** One change of a conversation's state; `mutedUntil` is in milliseconds since the epoch, null unmutes. */
+type ConversationChange =
+  | { read: boolean }
+  | { archived: boolean }
+  | { pinned: boolean }
+  | { mutedUntil: number | 'forever' | null };
+
+/** The names of the changes that a channel takes. */
+type ConversationState = 'read' | 'archived' | 'pinned' | 'mutedUntil';
+
+/**
+ * Verbs over the conversations of a connected account. A conversation is named by its keys (`SeenConversation.keys`), or
+ * those of them that are known. All throw `ProviderFailure`: `not_found` for a conversation that the provider does not
+ * know, `rate_limited`, `login_lost`, `provider_unavailable`.
+ */
+export interface Conversations {
+  /**
+   * Conversations by their newest message, newest first; null is the first cursor. `since`, in milliseconds since the
+   * epoch, leaves out those without a newer one. Absent where the provider keeps no history.
+   */
+  list?(call: ProviderCall, cursor: string | null, since?: number): Promise<SeenPage<SeenConversation>>;
+  /** Messages of a conversation, newest first. A cursor keeps the period of the first page. Absent without history. */
+  messages?(
+    call: ProviderCall,
+    conversation: readonly string[],
+    cursor: string | null,
+    period?: Period,
+  ): Promise<SeenPage<SeenMessage>>;
+  /** Null for a conversation that the provider does not know. */
+  one(call: ProviderCall, conversation: readonly string[]): Promise<SeenConversation | null>;
+  attendees(call: ProviderCall, conversation: readonly string[]): Promise<SeenPerson[]>;
+  /** The states that `setState` changes; any other is ours alone. */
+  states: readonly ConversationState[];
+  /** Safe to repeat. Absent where `states` is empty. */
+  setState?(call: ProviderCall, conversation: readonly string[], change: ConversationChange): Promise<void>;
+}

@@ -1,0 +1,23 @@
+import type { Readable } from 'node:stream';
+import type { AttachmentSource, SeenPerson } from '../../domain/seen-messages.ts';
+import type { ProviderCall } from './call.ts';
+
+/** A file on its way. The reader of `body` ends or destroys it; it fails where the connection breaks or a limit is passed. */
+interface MediaFile {
+  body: Readable;
+  /** As the answer says, without parameters; null where it does not. */
+  mimeType: string | null;
+  /** Bytes, as the answer says; null where it does not. */
+  size: number | null;
+}
+
+/**
+ * Verbs over files. Only the provider's own hosts are called; a redirect leads to a host of the internet alone, and
+ * carries no key. All throw `ProviderFailure`.
+ */
+export interface Media {
+  /** `unavailable` where the bytes can no longer be had. An address that has expired is asked for anew. */
+  attachment(call: ProviderCall, source: AttachmentSource): Promise<MediaFile | 'unavailable'>;
+  /** A person's picture; null where there is none to see. */
+  picture(call: ProviderCall, person: SeenPerson): Promise<MediaFile | null>;
+}
