@@ -11,8 +11,10 @@ export interface SeenPerson {
   phone: string | null;
   /** Whether it is the account itself; null where the provider does not say. */
   isSelf: boolean | null;
-  /** Expires; `media.picture` fetches it. */
+  /** Expires. */
   pictureUrl: string | null;
+  /** What `media.picture` needs to fetch it; null where the provider has none. */
+  pictureSource: MediaSource | null;
 }
 
 /**
@@ -32,11 +34,14 @@ export interface SeenConversation {
   readOnly?: boolean;
   /** Milliseconds since the epoch. */
   lastMessageAt: number | null;
+  /** May leave out the account itself. */
   attendees?: readonly SeenPerson[];
+  /** Of a group's picture. */
+  pictureSource?: MediaSource;
 }
 
 /** What stands in a conversation in place of a message that a person wrote. */
-type ConversationEvent =
+export type ConversationEvent =
   | 'reaction'
   | 'group_created'
   | 'name_changed'
@@ -48,13 +53,13 @@ type ConversationEvent =
   | 'unknown';
 
 /** A reaction that stands; one that was removed is missing. */
-interface SeenReaction {
+export interface SeenReaction {
   emoji: string;
   by: SeenPerson;
 }
 
 /** A person that has read a message, by a key of `SeenPerson`; `at` in milliseconds since the epoch. */
-interface SeenRead {
+export interface SeenRead {
   by: string;
   at: number | null;
 }
@@ -87,7 +92,7 @@ export interface SeenMessage {
 }
 
 /** A file or link of a message. Null: the provider does not say. */
-interface SeenAttachment {
+export interface SeenAttachment {
   /** Unique within its message. */
   key: string;
   kind: 'image' | 'video' | 'audio' | 'document' | 'sticker' | 'link' | 'other';
@@ -109,8 +114,8 @@ interface SeenAttachment {
   /** Milliseconds since the epoch. */
   urlExpiresAt: number | null;
   /** What `media.attachment` needs to fetch it; null where there are no bytes, such as for a link. */
-  source: AttachmentSource | null;
+  source: MediaSource | null;
 }
 
 /** Written and read by one provider's code alone. JSON; may hold the key of a file, so it is stored sealed. */
-export type AttachmentSource = Readonly<Record<string, unknown>>;
+export type MediaSource = Readonly<Record<string, unknown>>;

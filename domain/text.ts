@@ -6,13 +6,16 @@ const visible = /[^\p{Default_Ignorable_Code_Point}\p{Z}\p{Cc}\u2800]/u;
 /** Of those that show nothing, the signs that no visible one needs beside it. */
 const trimmed = /[\p{Z}\p{Cc}\u00ad\u115f\u1160\u200b-\u200f\u202a-\u202e\u2060-\u2069\u2800\u3164\ufeff\uffa0]/u;
 
+/** A text without NUL and halves of surrogate pairs, which PostgreSQL does not take. */
+export const storableText = (text: string): string => text.replaceAll('\0', '').toWellFormed();
+
 /**
- * A text as it is stored: in its canonical spelling, without what shows nothing around it, without NUL and halves of
- * surrogate pairs, which PostgreSQL does not take. Null where nothing would show.
+ * A text as it is stored: in its canonical spelling, storable, without what shows nothing around it. Null where
+ * nothing would show.
  */
 export function cleanText(text: string | null): string | null {
   if (text === null) return null;
-  const whole = canonicalText(text.replaceAll('\0', '').toWellFormed());
+  const whole = canonicalText(storableText(text));
   if (!visible.test(whole)) return null;
   let [start, end] = [0, whole.length];
   while (trimmed.test(whole.charAt(start))) start += 1;

@@ -15,6 +15,7 @@ import type { Webhooks } from './contract/webhooks.ts';
 export type { AccountView, ListedAccount } from './contract/account.ts';
 export type { CredentialsCall, ProviderCall, ProviderSettings, Reach } from './contract/call.ts';
 export type { ContactPage, ContactReader } from './contract/contacts.ts';
+export type { Conversations } from './contract/conversations.ts';
 export type { LoginInput, LoginPage, LoginProgress, OAuth, OAuthReturn, UnconfirmedLogin } from './contract/login.ts';
 export type { OutgoingMessage, Recipient, SentMessage } from './contract/messages.ts';
 export type { LoginPageReport, WebhookProof, WebhookRequest } from './contract/webhooks.ts';

@@ -2,7 +2,7 @@ import type { SeenConversation, SeenMessage, SeenPerson } from '../../domain/see
 import type { ProviderCall } from './call.ts';
 
 /** A part of a list, newest first. */
-interface SeenPage<T> {
+export interface SeenPage<T> {
   items: T[];
   /** Entries that the provider delivered; more than `items` where some cannot be read. */
   delivered: number;
@@ -11,13 +11,13 @@ interface SeenPage<T> {
 }
 
 /** The part of a history that is asked for: milliseconds since the epoch, both ends excluded. */
-interface Period {
+export interface Period {
   after?: number;
   before?: number;
 }
 
 /** One change of a conversation's state; `mutedUntil` is in milliseconds since the epoch, null unmutes. */
-type ConversationChange =
+export type ConversationChange =
   | { read: boolean }
   | { archived: boolean }
   | { pinned: boolean }

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import type { AttachmentSource, SeenPerson } from '../../domain/seen-messages.ts';
+import type { MediaSource } from '../../domain/seen-messages.ts';
 import type { ProviderCall } from './call.ts';
 
 /** A file on its way. The reader of `body` ends or destroys it; it fails where the connection breaks or a limit is passed. */
@@ -17,7 +17,7 @@ interface MediaFile {
  */
 export interface Media {
   /** `unavailable` where the bytes can no longer be had. An address that has expired is asked for anew. */
-  attachment(call: ProviderCall, source: AttachmentSource): Promise<MediaFile | 'unavailable'>;
-  /** A person's picture; null where there is none to see. */
-  picture(call: ProviderCall, person: SeenPerson): Promise<MediaFile | null>;
+  attachment(call: ProviderCall, source: MediaSource): Promise<MediaFile | 'unavailable'>;
+  /** The picture of a person or a group; null where there is none to see. */
+  picture(call: ProviderCall, source: MediaSource): Promise<MediaFile | null>;
 }

@@ -49,3 +49,13 @@ function readTime(value: unknown): number | null {
   const seconds = Number.isNaN(Number(value)) ? Date.parse(value) / 1000 : Number(value);
   return Number.isNaN(seconds) ? null : seconds;
 }
+
+/** The answer, or null where the provider does not know what was asked for. */
+export async function orNullIfUnknown<T>(answer: Promise<T>): Promise<T | null> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (error instanceof ProviderFailure && error.code === 'not_found') return null;
+    throw error;
+  }
+}

@@ -15,7 +15,7 @@ const agents = {
 } satisfies Record<Reach, object>;
 
 export interface HttpRequest {
-  method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   url: string;
   headers: Readonly<Record<string, string>>;
   query?: Readonly<Record<string, string>>;

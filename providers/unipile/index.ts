@@ -1,6 +1,7 @@
 import type { Provider } from '../provider.ts';
 import { checkCredentials, listAccounts } from './account.ts';
 import { detailsOf } from './account-details.ts';
+import { conversations } from './conversations.ts';
 import { anotherWay, answer, begin, check, resend, restore, revoke } from './login.ts';
 import { credentialsSchema, validateLoginInput } from './login-input.ts';
 import { readCallback } from './login-page.ts';
@@ -33,6 +34,7 @@ export const unipile = {
     list: listAccounts,
     registerWebhooks,
   },
+  conversations,
   webhooks: {
     header: secretHeader,
     paths: ['/api/v1/webhooks/unipile', '/api/unipile/webhook'],

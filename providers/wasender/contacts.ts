@@ -1,6 +1,7 @@
 import { ProviderFailure } from '../../domain/failures.ts';
 import type { SeenContact } from '../../domain/contacts.ts';
 import type { ContactPage, ContactReader, ProviderCall } from '../provider.ts';
+import { orNullIfUnknown } from '../shared/errors.ts';
 import { readContact, isKnown } from './contacts-entry.ts';
 import { listOf, placeOf, readPage, saysMore } from './pages.ts';
 import { asObject, text, type Json } from './fields.ts';
@@ -64,14 +65,8 @@ function nameOf(id: string): string {
   return segment(isLid(jid) ? jid : jid.slice(0, jid.indexOf('@')));
 }
 
-async function known(answer: Promise<Json>): Promise<Json | null> {
-  try {
-    return asObject(dataOf(await answer));
-  } catch (error) {
-    if (error instanceof ProviderFailure && error.code === 'not_found') return null;
-    throw error;
-  }
-}
+const known = async (answer: Promise<Json>): Promise<Json | null> =>
+  orNullIfUnknown(answer.then((body) => asObject(dataOf(body))));
 
 export const contacts = {
   // WASender allows 60 pictures a minute and 1,000 a day, and publishes no limit for LIDs.
