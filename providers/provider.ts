@@ -17,7 +17,19 @@ export type { CredentialsCall, ProviderCall, ProviderSettings, Reach } from './c
 export type { ContactPage, ContactReader } from './contract/contacts.ts';
 export type { Conversations } from './contract/conversations.ts';
 export type { LoginInput, LoginPage, LoginProgress, OAuth, OAuthReturn, UnconfirmedLogin } from './contract/login.ts';
-export type { OutgoingMessage, Recipient, SentMessage } from './contract/messages.ts';
+export type {
+  MessageRef,
+  Messages,
+  NewConversation,
+  OutgoingAttachment,
+  OutgoingContent,
+  OutgoingMessage,
+  Person,
+  Recipient,
+  SentMessage,
+  SentSearch,
+  UnknownSend,
+} from './contract/messages.ts';
 export type { LoginPageReport, WebhookProof, WebhookRequest } from './contract/webhooks.ts';
 
 /**

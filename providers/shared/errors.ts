@@ -59,3 +59,14 @@ export async function orNullIfUnknown<T>(answer: Promise<T>): Promise<T | null> 
     throw error;
   }
 }
+
+/** The answer of a call that leaves nothing behind which counts: it may be repeated, whatever its failure. */
+export async function withoutEffect<T>(answer: Promise<T>): Promise<T> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (!(error instanceof ProviderFailure) || error.effect === 'none') throw error;
+    const { code, message, retryAfterMs, networkCode } = error;
+    throw new ProviderFailure(code, message, { retryAfterMs, networkCode });
+  }
+}

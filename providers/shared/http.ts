@@ -19,7 +19,7 @@ export interface HttpRequest {
   url: string;
   headers: Readonly<Record<string, string>>;
   query?: Readonly<Record<string, string>>;
-  /** Sent as JSON. */
+  /** Sent as JSON; a `FormData` as multipart, a `Blob` as its bytes with its type. */
   body?: unknown;
   reach: Reach;
   signal?: AbortSignal;

@@ -63,7 +63,7 @@ function actionOf(change: ConversationChange): { action: string; value: boolean 
 }
 
 /** UniPile's id of a conversation. Throws `not_found` for one that it does not know. */
-const chatId = async (call: ProviderCall, conversation: readonly string[]): Promise<string> =>
+export const chatId = async (call: ProviderCall, conversation: readonly string[]): Promise<string> =>
   ownId(conversation) ?? (await fetchChat(call, conversation)).id;
 
 /** By UniPile's id or, since the query names the account, by the channel's. */
@@ -76,7 +76,7 @@ async function fetchChat(call: ProviderCall, conversation: readonly string[]): P
 }
 
 /** An entry of another account is none of this one's, whatever was asked for. */
-const isOf = ({ providerAccountId }: ProviderCall, entry: unknown): boolean =>
+export const isOf = ({ providerAccountId }: ProviderCall, entry: unknown): boolean =>
   [null, providerAccountId].includes(asText(asObject(entry)?.['account_id']));
 
 const page = z.object({ items: z.array(z.unknown()).nullable(), cursor: z.string().nullish() });
@@ -88,7 +88,7 @@ function itemsOf(body: unknown): unknown[] {
 }
 
 /** One page; a cursor is sent alone. Throws on an answer that is no list, and on a list that leads to itself. */
-async function readPage<T>(
+export async function readPage<T>(
   call: ProviderCall,
   path: string,
   cursor: string | null,
@@ -106,7 +106,7 @@ async function readPage<T>(
 
 const isoDate = (ms: number): string => new Date(ms).toISOString();
 
-const periodOf = ({ after, before }: Period): Record<string, string> => ({
+export const periodOf = ({ after, before }: Period): Record<string, string> => ({
   ...(after !== undefined && { after: isoDate(after) }),
   ...(before !== undefined && { before: isoDate(before) }),
 });

@@ -6,6 +6,7 @@ import { anotherWay, answer, begin, check, resend, restore, revoke } from './log
 import { credentialsSchema, validateLoginInput } from './login-input.ts';
 import { readCallback } from './login-page.ts';
 import { findUnconfirmedLogins } from './login-unconfirmed.ts';
+import { messages } from './messages.ts';
 import { checkSettings, settings } from './settings.ts';
 import { readWebhook } from './webhooks.ts';
 import { registerWebhooks, secretHeader } from './webhooks-registration.ts';
@@ -34,6 +35,7 @@ export const unipile = {
     list: listAccounts,
     registerWebhooks,
   },
+  messages,
   conversations,
   webhooks: {
     header: secretHeader,

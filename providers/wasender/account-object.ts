@@ -1,7 +1,7 @@
 import { ProviderFailure } from '../../domain/failures.ts';
 import type { AccountKeys } from '../../domain/accounts.ts';
 import type { AccountView, CredentialsCall, ProviderCall } from '../provider.ts';
-import { asObject, field, text, type Json } from './fields.ts';
+import { asObject, field, text, utcMs, type Json } from './fields.ts';
 import { askAccount, dataOf } from './client.ts';
 import { listIn, listOf, saysMore } from './pages.ts';
 import { segment } from './ids.ts';
@@ -82,12 +82,8 @@ const sessionsIn = (body: Json): unknown => (field(body, 'data') === undefined ?
 const noList = (what: string): ProviderFailure =>
   new ProviderFailure('provider_unavailable', `WASender answered ${what}.`);
 
-/** When WASender made it, in milliseconds since the epoch; a time without zone is UTC. */
-export function madeAt({ createdAt }: Session): number | null {
-  const zoned = createdAt && /([zZ]|[+-]\d\d:?\d\d)$/.test(createdAt) ? createdAt : `${createdAt?.replace(' ', 'T')}Z`;
-  const at = Date.parse(zoned);
-  return Number.isNaN(at) ? null : at;
-}
+/** When WASender made it, in milliseconds since the epoch. */
+export const madeAt = ({ createdAt }: Session): number | null => utcMs(createdAt);
 
 /** Each state of a session as ours. `disconnected` and `need_scan` both want the owner's phone. */
 const statuses = new Map<string, AccountView['status']>([

@@ -15,7 +15,8 @@ type Method = HttpRequest['method'];
 export type SessionCall = CredentialsCall & Partial<Pick<ProviderCall, 'keys' | 'providerAccountId'>>;
 
 interface More {
-  body?: Json;
+  /** Sent as JSON, or as the bytes that it is. */
+  body?: Json | Blob;
   query?: Record<string, string>;
 }
 

@@ -26,6 +26,14 @@ export function number(of: Json | null, name: string): number | null {
   return value === null || Number.isNaN(Number(value)) ? null : Number(value);
 }
 
+/** A time as milliseconds since the epoch; one without zone is UTC. Null for what is none. */
+export function utcMs(time: string | null): number | null {
+  if (time === null) return null;
+  const zoned = /([zZ]|[+-]\d\d:?\d\d)$/.test(time) ? time : `${time.replace(' ', 'T')}Z`;
+  const at = Date.parse(zoned);
+  return Number.isNaN(at) ? null : at;
+}
+
 const others = new Map<string, string>();
 
 function otherCase(name: string): string {

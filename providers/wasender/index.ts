@@ -2,10 +2,11 @@ import type { Provider } from '../provider.ts';
 import { checkCredentials, listAccounts } from './account.ts';
 import { detailsOf } from './account-details.ts';
 import { contacts } from './contacts.ts';
+import { conversations } from './conversations.ts';
 import { answer, begin, check, restore, revoke } from './login.ts';
 import { credentials, validateLoginInput } from './login-input.ts';
 import { findUnconfirmedLogins } from './login-unconfirmed.ts';
-import { send } from './messages.ts';
+import { messages } from './messages.ts';
 import { checkSettings, settings } from './settings.ts';
 import { readWebhook } from './webhooks.ts';
 import { registerWebhooks, subscribe } from './webhooks-registration.ts';
@@ -28,7 +29,8 @@ export const wasender = {
     subscribe,
   },
   contacts,
-  messages: { send },
+  messages,
+  conversations,
   webhooks: {
     // The header's name says signature, and it holds the session's webhook secret itself.
     header: 'X-Webhook-Signature',

@@ -1,47 +1,102 @@
 import { ProviderFailure } from '../../domain/failures.ts';
-import type { OutgoingMessage, ProviderCall, Recipient, SentMessage } from '../provider.ts';
-import { asObject, text, type Json } from './fields.ts';
+import type {
+  MessageRef,
+  Messages,
+  OutgoingAttachment,
+  OutgoingMessage,
+  ProviderCall,
+  Recipient,
+  SentMessage,
+} from '../provider.ts';
+import { withoutEffect } from '../shared/errors.ts';
+import { asWebUrl } from '../shared/json-fields.ts';
+import { refused, requireSendable } from '../shared/outgoing.ts';
+import { asObject, field, text, type Json } from './fields.ts';
 import { askSession, dataOf } from './client.ts';
-import { isLid, phoneOf, toJid } from './ids.ts';
+import { toJid } from './ids.ts';
+import { capabilities } from './message-capabilities.ts';
+import { isNumber, nameOf, one } from './message-info.ts';
+import { findSent } from './messages-find.ts';
+import { fileFields } from './message-log.ts';
+import { chatJid, recipient } from './recipients.ts';
 
-/** The field that an attachment of a kind stands in; an audio goes out as a voice note. */
-const fields = {
-  image: 'imageUrl',
-  video: 'videoUrl',
-  document: 'documentUrl',
-  audio: 'audioUrl',
-  sticker: 'stickerUrl',
-} as const;
-
-/** POST /send-message. */
-export async function send(call: ProviderCall, message: OutgoingMessage): Promise<SentMessage> {
-  const data = asObject(dataOf(await askSession(call, 'POST', '/send-message', { body: bodyOf(message) })));
-  return { providerMessageId: text(data, 'msgId') };
-}
-
-function bodyOf({ to, text: words, attachment, replyTo }: OutgoingMessage): Json {
-  if (!words && !attachment) throw refused('A message needs a text or an attachment.');
-  if (replyTo !== undefined && !/^\d{1,15}$/.test(replyTo))
-    throw refused('A reply names the number that WASender gave the message when it was sent.');
-  return {
+/** POST /send-message, after POST /upload where there are bytes. */
+async function send(call: ProviderCall, message: OutgoingMessage): Promise<SentMessage> {
+  const { to, text: words, attachments = [], replyTo } = message;
+  requireSendable(call, capabilities, message, replyTo !== undefined);
+  const [attachment] = attachments;
+  const body: Json = {
     to: recipient(to),
     ...(words && { text: words }),
-    ...(attachment && { [fields[attachment.kind]]: attachment.url }),
-    ...(attachment?.fileName && { fileName: attachment.fileName }),
-    ...(replyTo !== undefined && { replyTo: Number(replyTo) }),
+    ...(attachment && (await fileOf(call, attachment))),
+    ...(replyTo && { replyTo: await numberOf(call, replyTo) }),
+  };
+  const data = asObject(dataOf(await askSession(call, 'POST', '/send-message', { body })));
+  const [number, jid] = [text(data, 'msgId'), text(data, 'jid')];
+  return {
+    keys: number === null ? [] : [number],
+    conversationKeys: jid === null ? [] : [toJid(jid) ?? jid],
   };
 }
 
-/** A number with its plus, or a LID, group or channel as it is. */
-function recipient(to: Recipient): string {
-  if (to.kind === 'conversation') {
-    if (/^[\w-]+@(g\.us|newsletter)$/.test(to.id)) return to.id;
-    throw refused('This is neither a group nor a channel.');
-  }
-  const jid = toJid(to.kind === 'phone' ? to.phone : to.id);
-  const known = jid && (isLid(jid) ? jid : phoneOf(jid));
-  if (!known) throw refused('This is neither a number nor a JID.');
-  return known;
+async function fileOf(call: ProviderCall, attachment: OutgoingAttachment): Promise<Json> {
+  const url = 'url' in attachment ? attachment.url : await upload(call, attachment.bytes);
+  return {
+    [fileFields[attachment.kind]]: url,
+    ...(attachment.fileName && { fileName: attachment.fileName }),
+  };
 }
 
-const refused = (why: string): ProviderFailure => new ProviderFailure('request_refused', why);
+/** POST /upload; the address is valid for a day. Nothing has been sent when it fails. */
+async function upload(call: ProviderCall, bytes: Blob): Promise<string> {
+  const body = await withoutEffect(askSession(call, 'POST', '/upload', { body: bytes }));
+  const url = asWebUrl(field(asObject(dataOf(body)), 'publicUrl') ?? field(body, 'publicUrl'));
+  if (url === null)
+    throw new ProviderFailure('provider_unavailable', 'WASender took a file and told no address of it.');
+  return url;
+}
+
+/** The number that WASender gave a message; asked for where WhatsApp's id alone is known. */
+async function numberOf(call: ProviderCall, message: MessageRef): Promise<number> {
+  const told = message.keys.find(isNumber) ?? (await one(call, message))?.keys.find(isNumber);
+  if (told === undefined) throw refused('WASender gave this message no number, so that it cannot be answered.');
+  return Number(told);
+}
+
+/** PUT /messages/{msgId}, within a short time of sending. */
+async function edit(call: ProviderCall, message: MessageRef, words: string): Promise<void> {
+  requireSendable(call, capabilities, { text: words }, false);
+  await askSession(call, 'PUT', `/messages/${nameOf(message)}`, { body: { text: words } });
+}
+
+/** DELETE /messages/{msgId}, within a short time of sending. */
+async function remove(call: ProviderCall, message: MessageRef): Promise<void> {
+  await askSession(call, 'DELETE', `/messages/${nameOf(message)}`);
+}
+
+/** POST /messages/read, which takes WhatsApp's id. */
+async function markRead(call: ProviderCall, { keys, conversationKeys }: MessageRef): Promise<void> {
+  const id = keys.find((key) => !isNumber(key));
+  if (id === undefined) throw refused("WhatsApp's id of this message is not known.");
+  const key = { id, remoteJid: chatJid(conversationKeys), fromMe: false };
+  await askSession(call, 'POST', '/messages/read', { body: { key } });
+}
+
+const presences = { writing: 'composing', recording: 'recording', stopped: 'paused' } as const;
+
+/** POST /send-presence-update. */
+async function typing(call: ProviderCall, to: Recipient, activity: keyof typeof presences): Promise<void> {
+  const jid = to.kind === 'conversation' ? chatJid(to.keys) : chatJid([recipient(to)]);
+  await askSession(call, 'POST', '/send-presence-update', { body: { jid, type: presences[activity] } });
+}
+
+export const messages = {
+  capabilities,
+  send,
+  findSent,
+  one,
+  edit,
+  remove,
+  markRead,
+  typing,
+} satisfies Messages;

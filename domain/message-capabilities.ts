@@ -1,0 +1,79 @@
+export type AttachmentKind = 'image' | 'video' | 'audio' | 'document' | 'sticker';
+
+/** What one kind of attachment may be. */
+interface AttachmentLimit {
+  maxBytes: number;
+  /** Media types; `image/*` is all of a family. Absent: any. */
+  types?: readonly string[];
+  /** No text goes with it. */
+  withoutText?: true;
+}
+
+/** How long after sending a message can still be changed; null where the provider does not say. */
+interface ChangeLimit {
+  withinMs: number | null;
+}
+
+/** What can be sent on a channel through a provider, known before anything is sent. JSON. */
+export interface MessageCapabilities {
+  /** UTF-16 code units. */
+  textLimit: number;
+  /** Of a text that goes with an attachment. */
+  captionLimit: number;
+  attachments: Readonly<Partial<Record<AttachmentKind, AttachmentLimit>>>;
+  attachmentsPerMessage: number;
+  /** The provider fetches an attachment from its address. Bytes are always taken. */
+  attachmentsByUrl: boolean;
+  reply: boolean;
+  react: boolean;
+  edit: ChangeLimit | null;
+  remove: ChangeLimit | null;
+  /** `alone`: at any time. `with_message`: for a while before a message goes out. */
+  typing: 'alone' | 'with_message' | null;
+  markRead: boolean;
+  receipts: { delivered: boolean; read: boolean };
+  groups: boolean;
+  /** What a person without a conversation may be named by. */
+  startBy: readonly ('phone' | 'identity' | 'handle')[];
+}
+
+/** What of a message decides whether it can be sent. Sizes in bytes; null is not known yet. */
+export interface MessageOutline {
+  text: string | null;
+  attachments: readonly { kind: AttachmentKind; size: number | null; mimeType: string | null; byUrl: boolean }[];
+  isReply: boolean;
+}
+
+/** Why a message cannot be sent, as one sentence; null where it can be tried. */
+export function whyUnsendable(capabilities: MessageCapabilities, message: MessageOutline): string | null {
+  const { text, attachments, isReply } = message;
+  if (!text?.trim() && attachments.length === 0) return 'A message needs a text or an attachment.';
+  const longest = attachments.length ? capabilities.captionLimit : capabilities.textLimit;
+  if (text && text.length > longest) return `The text has ${text.length} characters; at most ${longest} can be sent.`;
+  if (isReply && !capabilities.reply) return 'Messages cannot be answered one by one here.';
+  const most = capabilities.attachmentsPerMessage;
+  if (attachments.length > most) return `A message takes at most ${most} attachment${most === 1 ? '' : 's'} here.`;
+  return attachments.map((one) => whyRefused(capabilities, one, text)).find((why) => why !== null) ?? null;
+}
+
+function whyRefused(
+  { attachments, attachmentsByUrl }: MessageCapabilities,
+  { kind, size, mimeType, byUrl }: MessageOutline['attachments'][number],
+  text: string | null,
+): string | null {
+  const limit = attachments[kind];
+  if (!limit) return `An attachment of the kind ${kind} cannot be sent here.`;
+  if (byUrl && !attachmentsByUrl) return 'An attachment must be handed over as bytes here, not as an address.';
+  if (text && limit.withoutText) return `No text goes with an attachment of the kind ${kind} here.`;
+  if (size === 0) return 'The attachment is empty.';
+  if (size !== null && size > limit.maxBytes)
+    return `The attachment has ${size} bytes; at most ${limit.maxBytes} can be sent as ${kind}.`;
+  const fits = mimeType === null || !limit.types || limit.types.some((type) => isOfType(mimeType, type));
+  return fits ? null : `An attachment of the type ${mimeType} cannot be sent as ${kind}.`;
+}
+
+/** Whether a media type, with or without parameters, is of a type or family. */
+function isOfType(mimeType: string, type: string): boolean {
+  const plain = (mimeType.split(';')[0] ?? '').trim().toLowerCase();
+  return type.endsWith('/*') ? plain.startsWith(type.slice(0, -1)) : plain === type;
+}
