@@ -17,6 +17,7 @@ export type { CredentialsCall, ProviderCall, ProviderSettings, Reach } from './c
 export type { ContactPage, ContactReader } from './contract/contacts.ts';
 export type { Conversations } from './contract/conversations.ts';
 export type { LoginInput, LoginPage, LoginProgress, OAuth, OAuthReturn, UnconfirmedLogin } from './contract/login.ts';
+export type { Media } from './contract/media.ts';
 export type {
   MessageRef,
   Messages,

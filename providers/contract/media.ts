@@ -3,7 +3,7 @@ import type { MediaSource } from '../../domain/seen-messages.ts';
 import type { ProviderCall } from './call.ts';
 
 /** A file on its way. The reader of `body` ends or destroys it; it fails where the connection breaks or a limit is passed. */
-interface MediaFile {
+export interface MediaFile {
   body: Readable;
   /** As the answer says, without parameters; null where it does not. */
   mimeType: string | null;
@@ -12,8 +12,8 @@ interface MediaFile {
 }
 
 /**
- * Verbs over files. Only the provider's own hosts are called; a redirect leads to a host of the internet alone, and
- * carries no key. All throw `ProviderFailure`.
+ * Verbs over files. Only the provider's own hosts are called, after redirects too, and keys go to its API alone. A source
+ * is `SeenAttachment.source`, or a `pictureSource`. All throw `ProviderFailure`.
  */
 export interface Media {
   /** `unavailable` where the bytes can no longer be had. An address that has expired is asked for anew. */

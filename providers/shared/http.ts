@@ -8,7 +8,7 @@ import { createPublicAgents, requirePublicHost } from './public-agents.ts';
 import { thisMachine } from './settings.ts';
 
 /** A login at the provider's own service can take most of a minute. */
-const timeoutMs = 60_000;
+export const timeoutMs = 60_000;
 const agents = {
   any: { httpAgent: new http.Agent({ keepAlive: true }), httpsAgent: new https.Agent({ keepAlive: true }) },
   public: createPublicAgents(),
@@ -36,6 +36,14 @@ export interface HttpAnswer {
 export const lostEffect = (method: HttpRequest['method']): 'none' | 'unknown' =>
   method === 'GET' ? 'none' : 'unknown';
 
+/** How an address is connected to. Throws for a host that is surely none of the internet, where only those may be reached. */
+export function connectionTo(url: string, reach: Reach): object {
+  const { hostname } = new URL(url);
+  // The environment's proxy takes the agent's place, and resolves names itself.
+  if (reach === 'public') requirePublicHost(hostname);
+  return { proxy: thisMachine.includes(hostname) ? false : undefined, ...agents[reach] };
+}
+
 /**
  * Sends requests to one provider (`title`, for messages): connections are kept, redirects are not followed, an answer is
  * at most `largestAnswer` bytes. Throws `ProviderFailure` where no answer came.
@@ -49,12 +57,8 @@ export function createHttp(title: string, largestAnswer: number): (request: Http
   });
   return async ({ method, url, headers, query, body, reach, signal }) => {
     try {
-      const { hostname } = new URL(url);
-      // The environment's proxy takes the agent's place, and resolves names itself.
-      if (reach === 'public') requirePublicHost(hostname);
-      const proxy = thisMachine.includes(hostname) ? (false as const) : undefined;
-      const sent = { method, url, data: body, params: query, signal, headers: { ...headers }, proxy, ...agents[reach] };
-      return await client.request<unknown>(sent);
+      const sent = { method, url, data: body, params: query, signal, headers: { ...headers } };
+      return await client.request<unknown>({ ...sent, ...connectionTo(url, reach) });
     } catch (error) {
       throw networkFailure(title, error, lostEffect(method));
     }

@@ -6,6 +6,7 @@ import { anotherWay, answer, begin, check, resend, restore, revoke } from './log
 import { credentialsSchema, validateLoginInput } from './login-input.ts';
 import { readCallback } from './login-page.ts';
 import { findUnconfirmedLogins } from './login-unconfirmed.ts';
+import { media } from './media.ts';
 import { messages } from './messages.ts';
 import { checkSettings, settings } from './settings.ts';
 import { readWebhook } from './webhooks.ts';
@@ -37,6 +38,7 @@ export const unipile = {
   },
   messages,
   conversations,
+  media,
   webhooks: {
     header: secretHeader,
     paths: ['/api/v1/webhooks/unipile', '/api/unipile/webhook'],

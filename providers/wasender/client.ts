@@ -1,5 +1,8 @@
 import { ProviderFailure } from '../../domain/failures.ts';
+import type { MediaFile } from '../contract/media.ts';
 import type { CredentialsCall, ProviderCall } from '../provider.ts';
+import { createDownload } from '../shared/download.ts';
+import { codeOfForeignAnswer } from '../shared/errors.ts';
 import { createHttp, lostEffect, type HttpRequest } from '../shared/http.ts';
 import { failureOf } from './errors.ts';
 import { asObject, field, text, type Json } from './fields.ts';
@@ -8,6 +11,9 @@ import { baseUrl, soleSessionKey } from './settings.ts';
 
 /** An address book may come at once. */
 const send = createHttp('WASender', 256 * 1024 * 1024);
+
+/** Decrypted files come from WASender's own hosts, pictures of people from WhatsApp's. */
+const download = createDownload('WASender', ['wasenderapi.com', 'whatsapp.net'], 200 * 1024 * 1024);
 
 type Method = HttpRequest['method'];
 
@@ -47,8 +53,7 @@ export async function askSession(call: SessionCall, method: Method, path: string
 }
 
 async function request(call: CredentialsCall, key: string, method: Method, path: string, more: More): Promise<Json> {
-  const base = baseUrl(call.settings);
-  if (!base) throw new ProviderFailure('provider_not_configured', 'WASENDER_BASE_URL is not an https address.');
+  const base = baseOf(call);
   const headers = { authorization: `Bearer ${key}`, accept: 'application/json' };
   const answer = await send({ method, url: base + path, headers, ...more, signal: call.signal, reach: call.reach });
   const lost = lostEffect(method);
@@ -58,6 +63,23 @@ async function request(call: CredentialsCall, key: string, method: Method, path:
   const body = asObject(answer.data);
   if (body) return body;
   throw new ProviderFailure('provider_unavailable', 'WASender answered in an unknown shape.', { effect: lost });
+}
+
+/** A file at an address that WASender told; it takes no key. Null where the address is over. */
+export async function requestFile(call: CredentialsCall, url: string): Promise<MediaFile | null> {
+  const { origin } = new URL(baseOf(call));
+  const answer = await download({ url, origin, headers: {}, reach: call.reach, signal: call.signal });
+  if ('file' in answer) return answer.file;
+  // WhatsApp's hosts answer 403 to an address that has expired.
+  if ([403, 404, 410].includes(answer.refusal.status)) return null;
+  const code = codeOfForeignAnswer(answer.refusal.status);
+  throw new ProviderFailure(code, `The address of a file answered ${answer.refusal.status}.`);
+}
+
+function baseOf({ settings }: CredentialsCall): string {
+  const base = baseUrl(settings);
+  if (base) return base;
+  throw new ProviderFailure('provider_not_configured', 'WASENDER_BASE_URL is not an https address.');
 }
 
 export function dataOf(body: Json): unknown {

@@ -6,6 +6,7 @@ import { conversations } from './conversations.ts';
 import { answer, begin, check, restore, revoke } from './login.ts';
 import { credentials, validateLoginInput } from './login-input.ts';
 import { findUnconfirmedLogins } from './login-unconfirmed.ts';
+import { media } from './media.ts';
 import { messages } from './messages.ts';
 import { checkSettings, settings } from './settings.ts';
 import { readWebhook } from './webhooks.ts';
@@ -31,6 +32,7 @@ export const wasender = {
   contacts,
   messages,
   conversations,
+  media,
   webhooks: {
     // The header's name says signature, and it holds the session's webhook secret itself.
     header: 'X-Webhook-Signature',
