@@ -4,6 +4,8 @@ import type pg from 'pg';
 import { Account, AccountEvent } from './entities/accounts.ts';
 import { ConnectionAttempt, ConnectionStep } from './entities/attempts.ts';
 import { Contact, ContactAlias, SyncPage } from './entities/contacts.ts';
+import { Attendee, Conversation, ConversationAttendee, ProviderKey } from './entities/conversations.ts';
+import { Attachment, Message, MessageEffect, MessageReceipt } from './entities/messages.ts';
 import { SyncRun, WebhookDedupe, WebhookEvent, WebhookRequest } from './entities/events.ts';
 import { DataKey } from './entities/data-keys.ts';
 import { ErasedSubject, Erasure, LedgerKey, WebhookSubject } from './entities/privacy.ts';
@@ -35,6 +37,14 @@ export const entities = [
   ErasedSubject,
   WebhookSubject,
   DataKey,
+  Conversation,
+  Attendee,
+  ConversationAttendee,
+  ProviderKey,
+  Message,
+  MessageReceipt,
+  Attachment,
+  MessageEffect,
 ];
 
 /** The pools of a process: none of them can be used up by the work of another one. */

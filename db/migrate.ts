@@ -32,6 +32,7 @@ import { AliasPairs } from './migrations/0050-alias-pairs.ts';
 import { MissingContacts } from './migrations/0051-missing-contacts.ts';
 import { AnnounceChanges } from './migrations/0052-announce-changes.ts';
 import { ReportedSince } from './migrations/0055-reported-since.ts';
+import { Messaging } from './migrations/0060-messaging.ts';
 
 export const migrationsList = [
   { name: '0001-foundation', class: Foundation },
@@ -64,6 +65,7 @@ export const migrationsList = [
   { name: '0051-missing-contacts', class: MissingContacts },
   { name: '0052-announce-changes', class: AnnounceChanges },
   { name: '0055-reported-since', class: ReportedSince },
+  { name: '0060-messaging', class: Messaging },
 ];
 
 /**

@@ -11,6 +11,7 @@ export const sealed = {
   webhookSecrets: (id: string) => `provider_credentials.webhook_secrets:${id}`,
   // Named after the column that bodies were first in: those sealed there still open.
   webhookBody: (requestId: string) => `webhook_events.body:${requestId}`,
+  attachmentSource: (id: string) => `attachments.source:${id}`,
   contactRaw: (contactId: string) => `contacts.raw_wasender_data:${contactId}`,
   syncTarget: (runId: string) => `sync_runs.target:${runId}`,
   erasureTarget: (erasureId: string) => `erasures.target:${erasureId}`,
@@ -40,6 +41,7 @@ export const sealedColumns: readonly SealedColumn[] = [
   { table: 'provider_credentials', column: 'webhook_secrets', of: 'id', context: sealed.webhookSecrets },
   { table: 'webhook_requests', column: 'body', of: 'id', context: sealed.webhookBody },
   { table: 'contacts', column: 'raw_wasender_data', of: 'id', context: sealed.contactRaw },
+  { table: 'attachments', column: 'source', of: 'id', context: sealed.attachmentSource },
   { table: 'sync_runs', column: 'target', of: 'id', context: sealed.syncTarget },
   { table: 'erasures', column: 'target', of: 'id', context: sealed.erasureTarget },
   { table: 'idempotency_keys', column: 'response', of: 'id', context: sealed.idempotentAnswer },

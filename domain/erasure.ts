@@ -8,6 +8,8 @@ export interface ErasureCounts {
   sync_runs: number;
   stored_answers: number;
   timeline_entries: number;
+  conversations: number;
+  messages: number;
 }
 
 export const noCounts: Readonly<ErasureCounts> = {
@@ -18,6 +20,8 @@ export const noCounts: Readonly<ErasureCounts> = {
   sync_runs: 0,
   stored_answers: 0,
   timeline_entries: 0,
+  conversations: 0,
+  messages: 0,
 };
 
 /** A name of a person: an identity, or an id on a channel without numbers and JIDs. */

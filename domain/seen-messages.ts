@@ -1,4 +1,5 @@
-import type { DeliveryStatus } from './webhook-events.ts';
+/** How far a provider says that a message came. `failed` loses to any proof of arrival. */
+export type DeliveryStatus = 'failed' | 'pending' | 'sent' | 'delivered' | 'read' | 'played';
 
 /**
  * A person as a provider shows them. `keys` are canonical identities where they parse (domain/identities.ts), else the

@@ -1,5 +1,6 @@
 import type { SeenContact } from './contacts.ts';
 import { mostSubjects, subjectName, type People, type Subject } from './erasure.ts';
+import type { DeliveryStatus, SeenConversation, SeenMessage, SeenPerson } from './seen-messages.ts';
 
 /** Unconfirmed: the account moves only after the provider confirms it. */
 export type AccountStatusKind =
@@ -12,16 +13,18 @@ export type AccountStatusKind =
   | 'deleted'
   | 'unknown';
 
-/** `failed` loses to any proof of arrival. */
-export type DeliveryStatus = 'failed' | 'pending' | 'sent' | 'delivered' | 'read' | 'played';
-
-interface MessageRef {
-  /** All ids of the message: equal ids of one account are one message. */
-  messageIds: readonly string[];
-  conversation: string | null;
-  /** Milliseconds since the epoch. */
+/** The message that an event is about. */
+interface AboutMessage {
+  /** Ids of the message: equal ids of one account are one message. */
+  messageKeys: readonly string[];
+  /** Ids of its conversation, where the event tells them. */
+  conversationKeys: readonly string[];
+  /** When it happened, in milliseconds since the epoch; null where the event does not tell. */
   at: number | null;
 }
+
+/** A conversation as an event of it tells it: what it leaves out stays as it was. */
+export type ToldConversation = Pick<SeenConversation, 'keys'> & Partial<SeenConversation>;
 
 export type WebhookEvent = {
   /** Equal for equal deliveries, unique within a provider. */
@@ -32,18 +35,36 @@ export type WebhookEvent = {
   subjects: People;
 } & (
   | { kind: 'account_status'; status: AccountStatusKind }
-  | ({ kind: 'message'; sender: string | null; fromMe: boolean | null; text: string | null } & MessageRef)
-  | ({ kind: 'receipt'; status: DeliveryStatus | null; by: string | null } & MessageRef)
-  /** `emoji` is null where a reaction is removed. */
-  | ({ kind: 'reaction'; emoji: string | null; by: string | null } & MessageRef)
-  | ({ kind: 'edit'; text: string | null } & MessageRef)
-  | ({ kind: 'delete' } & MessageRef)
+  | { kind: 'message'; message: SeenMessage; conversation: ToldConversation }
+  /** `by`: the attendee of a group that it reached; null where it is of the message as a whole. */
+  | ({ kind: 'receipt'; status: DeliveryStatus | null; by: SeenPerson | null } & AboutMessage)
+  /** `emoji` is null where a reaction is removed; `by` where the event does not tell a person. */
+  | ({ kind: 'reaction'; emoji: string | null; by: SeenPerson | null } & AboutMessage)
+  | ({ kind: 'edit'; text: string | null } & AboutMessage)
+  | ({ kind: 'delete' } & AboutMessage)
   | { kind: 'contact'; contacts: readonly SeenContact[] }
-  | { kind: 'chat'; conversations: readonly string[] }
+  | { kind: 'conversation'; conversations: readonly ToldConversation[] }
   | { kind: 'other' }
 );
 
 export type WebhookEventKind = WebhookEvent['kind'];
+
+type WithoutFrame<Event> = Event extends WebhookEvent
+  ? Omit<Event, 'dedupeKey' | 'providerAccountId' | 'type' | 'subjects'>
+  : never;
+
+/** What an event tells. */
+export type EventContent = WithoutFrame<WebhookEvent>;
+
+/** Events whose effect is on conversations and messages. */
+export const messageKinds: readonly WebhookEventKind[] = [
+  'message',
+  'receipt',
+  'reaction',
+  'edit',
+  'delete',
+  'conversation',
+];
 
 export interface ReadRequest {
   /** The body without the provider's keys. Parsing it again gives the same events. */
@@ -63,14 +84,24 @@ export function peopleIn({ events, mentions }: ReadRequest): People {
   return found.size > mostSubjects ? 'too_many' : [...found.values()];
 }
 
-/** A time in seconds, milliseconds or text as milliseconds since the epoch; null for anything else. */
+const endOfTime = Date.UTC(10_000, 0);
+const isoTime = /^\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?)?(Z|[+-]\d\d:?\d\d)?$/;
+
+/**
+ * A time in seconds, milliseconds, digits or ISO 8601 as milliseconds since the epoch; without a zone it is UTC. Null for
+ * anything else, for times before 1970 and after the year 9999.
+ */
 export function epochMs(value: unknown): number | null {
-  const given = typeof value === 'string' && /^\d{9,14}$/.test(value) ? Number(value) : value;
-  if (typeof given === 'string') {
-    const at = given.length <= 40 ? Date.parse(given) : Number.NaN;
-    return Number.isNaN(at) ? null : at;
-  }
-  if (typeof given !== 'number' || !Number.isFinite(given) || given <= 0) return null;
-  // Seconds reach 11 digits in the year 5138.
-  return given < 1e11 ? Math.round(given * 1000) : Math.round(given);
+  const at = typeof value === 'string' ? msOfText(value) : typeof value === 'number' ? msOfNumber(value) : Number.NaN;
+  return at > 0 && at < endOfTime ? at : null;
 }
+
+function msOfText(text: string): number {
+  if (text.length > 40) return Number.NaN;
+  if (/^\d{9,14}$/.test(text)) return msOfNumber(Number(text));
+  const [iso, zone] = isoTime.exec(text) ?? [];
+  return iso ? Date.parse(zone || iso.length === 10 ? iso : `${iso}Z`) : Number.NaN;
+}
+
+/** Seconds reach 11 digits in the year 5138. */
+const msOfNumber = (number: number): number => Math.round(number < 1e11 ? number * 1000 : number);

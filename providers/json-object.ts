@@ -4,15 +4,18 @@ export type JsonObject = Readonly<Record<string, unknown>>;
 const mostNested = 100;
 const mostValues = 200_000;
 
-/** The object that a text is as JSON; null for no JSON, for another value, and for more than is read. Linear time. */
-export function parseObject(text: string): JsonObject | null {
-  if (!isReadable(text)) return null;
+/** The value that a text is as JSON; undefined for no JSON, and for more than is read. Linear time. */
+export function parseJson(text: string): unknown {
+  if (!isReadable(text)) return undefined;
   try {
-    return asObject(JSON.parse(text));
+    return JSON.parse(text) as unknown;
   } catch {
-    return null;
+    return undefined;
   }
 }
+
+/** The object that a text is as JSON; null for no JSON, for another value, and for more than is read. Linear time. */
+export const parseObject = (text: string): JsonObject | null => asObject(parseJson(text));
 
 export const asObject = (value: unknown): JsonObject | null =>
   value !== null && typeof value === 'object' && !Array.isArray(value) ? (value as JsonObject) : null;

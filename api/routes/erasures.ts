@@ -37,6 +37,8 @@ const erasureAnswer = z
         sync_runs: count.describe('Syncs that were about the person alone.'),
         stored_answers: count.describe('Answers that were kept for repeats of requests.'),
         timeline_entries: count,
+        conversations: count,
+        messages: count,
       })
       .nullable()
       .describe('What was erased: numbers, nothing of the person. Null until it is done.'),

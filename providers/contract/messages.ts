@@ -1,7 +1,6 @@
 import type { Channel } from '../../domain/channels.ts';
 import type { AttachmentKind, MessageCapabilities } from '../../domain/message-capabilities.ts';
-import type { SeenMessage } from '../../domain/seen-messages.ts';
-import type { DeliveryStatus } from '../../domain/webhook-events.ts';
+import type { DeliveryStatus, SeenMessage } from '../../domain/seen-messages.ts';
 import type { ProviderCall } from './call.ts';
 
 /** A person who need not have a conversation with the account yet. */

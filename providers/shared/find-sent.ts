@@ -1,6 +1,6 @@
 import { identitySpellings, parseIdentity } from '../../domain/identities.ts';
 import type { SeenMessage } from '../../domain/seen-messages.ts';
-import type { DeliveryStatus } from '../../domain/webhook-events.ts';
+import type { DeliveryStatus } from '../../domain/seen-messages.ts';
 import type { SentMessage, SentSearch, UnknownSend } from '../provider.ts';
 
 /** A message of the account that may be the one that was sent. */

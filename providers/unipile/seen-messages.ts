@@ -1,7 +1,13 @@
 import type { Channel } from '../../domain/channels.ts';
-import type { ConversationEvent, SeenMessage, SeenReaction, SeenRead } from '../../domain/seen-messages.ts';
+import type {
+  ConversationEvent,
+  DeliveryStatus,
+  SeenMessage,
+  SeenReaction,
+  SeenRead,
+} from '../../domain/seen-messages.ts';
 import { storableText } from '../../domain/text.ts';
-import { epochMs, type DeliveryStatus } from '../../domain/webhook-events.ts';
+import { epochMs } from '../../domain/webhook-events.ts';
 import { asList, asObject, type JsonObject } from '../json-object.ts';
 import { asFlag, asNumber, asText } from '../shared/json-fields.ts';
 import { canonicalKey, messageKey } from './ids.ts';

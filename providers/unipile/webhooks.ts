@@ -1,20 +1,25 @@
 import { createHash } from 'node:crypto';
 import { SubjectSet } from '../../domain/erasure.ts';
-import { epochMs, type AccountStatusKind, type ReadRequest, type WebhookEvent } from '../../domain/webhook-events.ts';
-import { asObject, parseObject, type JsonObject } from '../json-object.ts';
+import type { EventContent, ReadRequest, WebhookEvent } from '../../domain/webhook-events.ts';
+import { asObject, parseJson, type JsonObject } from '../json-object.ts';
 import type { WebhookRequest } from '../provider.ts';
+import { emojiIn, messageTextIn, textIn } from '../shared/told-values.ts';
 import { peopleOf } from './people.ts';
+import { namesMessage, readersOf, readTold, seenConversation, seenMessage } from './webhooks-message.ts';
+import { readStatus } from './webhooks-status.ts';
 
-/** A request holds one event. The body is JSON whatever its content type says. */
+/** A request holds one event, or a list of them. The body is JSON whatever its content type says. */
 export function readWebhook({ raw }: WebhookRequest): ReadRequest {
-  const text = raw.toString('utf8');
-  const body = parseObject(text);
-  const event = body && eventOf(body, createHash('sha256').update(raw).digest('hex'));
-  if (event) return { body: text, events: [event], mentions: [] };
+  const body = raw.toString('utf8');
+  const parsed = parseJson(body);
+  const events = Array.isArray(parsed) ? eventsOfList(parsed) : eventsOf(parsed, digest(raw));
+  if (events) return { body, events, mentions: [] };
   const people = new SubjectSet();
-  people.addMentions(body ?? decoded(text));
-  return { body: text, events: null, mentions: people.people() };
+  people.addMentions(parsed ?? decoded(body));
+  return { body, events: null, mentions: people.people() };
 }
+
+const digest = (content: Buffer | string): string => createHash('sha256').update(content).digest('hex');
 
 function decoded(text: string): string {
   try {
@@ -24,68 +29,47 @@ function decoded(text: string): string {
   }
 }
 
-const words = new Map<string, AccountStatusKind>([
-  ['CREATION_SUCCESS', 'created'],
-  ['OK', 'linked'],
-  ['RECONNECTED', 'linked'],
-  ['SYNC_SUCCESS', 'synced'],
-  ['CONNECTING', 'degraded'],
-  ['CREDENTIALS', 'login_lost'],
-  ['PERMISSIONS', 'login_lost'],
-  ['ERROR', 'needs_restart'],
-  ['STOPPED', 'needs_restart'],
-  ['DELETED', 'deleted'],
-]);
+/** Null for a list without any event; an item that is none is kept beside the others. */
+function eventsOfList(items: readonly unknown[]): WebhookEvent[] | null {
+  const read = items.map((item) => {
+    const itemDigest = digest(JSON.stringify(item));
+    return { item, itemDigest, events: eventsOf(item, itemDigest) };
+  });
+  if (!read.some(({ events }) => events !== null)) return null;
+  return read.flatMap(({ item, itemDigest, events }) => events ?? [unknownItem(item, itemDigest)]);
+}
 
-const text = (value: unknown): string | null => (typeof value === 'string' && value !== '' ? value : null);
+function unknownItem(item: unknown, itemDigest: string): WebhookEvent {
+  const people = new SubjectSet();
+  people.addMentions(item);
+  const dedupeKey = `unknown:${itemDigest}`;
+  return { kind: 'other', type: 'unknown', providerAccountId: null, dedupeKey, subjects: people.people() };
+}
 
-function eventOf(body: JsonObject, bodyDigest: string): WebhookEvent | null {
-  // Account status comes wrapped or flat.
-  const status =
-    asObject(body['AccountStatus']) ?? (isFlatStatus(body) ? { ...body, ...asObject(body['data']) } : null);
-  if (status) return statusEvent(status, bodyDigest);
-  const type = text(body['event']);
+function eventsOf(value: unknown, bodyDigest: string): WebhookEvent[] | null {
+  const body = asObject(value);
+  if (!body) return null;
+  const status = readStatus(body, bodyDigest);
+  if (status) return [status];
+  const type = textIn(body['event']);
   if (type === null) return null;
-  const [account, message, time] = ['account_id', 'message_id', 'timestamp'].map((name) => text(body[name]) ?? null);
+  const [account, message, time] = ['account_id', 'message_id', 'timestamp'].map((name) => textIn(body[name]));
+  const kind = kindOf(type);
   // A message is new once. Later events of it may carry the message's own time: only the whole body tells them apart.
-  const once = message !== null && kinds[type] === 'message';
-  return {
-    type,
-    providerAccountId: account ?? null,
-    dedupeKey: once ? [type, account, message, time].join(':') : `${type}:${bodyDigest}`,
-    subjects: peopleOf(body),
-    ...contentOf(type, body),
-  };
+  const once = (message ?? null) !== null && kind === 'message';
+  const dedupeKey = once ? [type, account, message, time].join(':') : `${type}:${bodyDigest}`;
+  const common = { type, providerAccountId: account ?? null };
+  // The people of a body belong to its first event.
+  return contentsOf(kind, body).map((content, n) =>
+    n
+      ? { ...common, dedupeKey: `${dedupeKey}:${n}`, subjects: [], ...content }
+      : { ...common, dedupeKey, subjects: peopleOf(body), ...content },
+  );
 }
 
-/** UniPile gives neither an id nor a time with a status: intake tells a repeat from the same status reported again. */
-function statusEvent(status: JsonObject, bodyDigest: string): WebhookEvent {
-  const word = wordOf(status);
-  return {
-    kind: 'account_status',
-    type: `account_status.${word.toLowerCase() || 'unknown'}`,
-    status: words.get(word) ?? 'unknown',
-    providerAccountId: text(status['account_id']),
-    dedupeKey: `status:${bodyDigest}`,
-    subjects: [],
-  };
-}
+type Kind = 'message' | 'read' | 'delivered' | 'reaction' | 'edit' | 'delete';
 
-/** The state's word in capitals, or nothing where there is none: a message's text is no word. */
-const wordOf = (status: JsonObject): string => {
-  const said = (text(status['message']) ?? text(status['status']) ?? '').slice(0, 41).toUpperCase();
-  return /^[A-Z_]{1,40}$/.test(said) ? said : '';
-};
-
-/** Some senders leave the wrapper out; then an account and a word, but no event and no message, tell it. */
-const isFlatStatus = (body: JsonObject): boolean =>
-  body['event'] === 'account_status' ||
-  (text(body['event']) === null &&
-    text(body['account_id']) !== null &&
-    text(body['message_id']) === null &&
-    wordOf(body) !== '');
-
-const kinds: Readonly<Record<string, 'message' | 'read' | 'delivered' | 'reaction' | 'edit' | 'delete'>> = {
+const kinds: Readonly<Record<string, Kind>> = {
   message_received: 'message',
   'message.received': 'message',
   new_message: 'message',
@@ -96,32 +80,28 @@ const kinds: Readonly<Record<string, 'message' | 'read' | 'delivered' | 'reactio
   message_deleted: 'delete',
 };
 
-type Content<K> = K extends { kind: string } ? Omit<K, 'type' | 'dedupeKey' | 'providerAccountId' | 'subjects'> : never;
+const kindOf = (type: string): Kind | undefined => (Object.hasOwn(kinds, type) ? kinds[type] : undefined);
 
-function contentOf(type: string, body: JsonObject): Content<WebhookEvent> {
-  const kind = Object.hasOwn(kinds, type) ? kinds[type] : undefined;
-  const message = {
-    messageIds: ['provider_message_id', 'message_id'].flatMap((name) => text(body[name]) ?? []),
-    conversation: text(body['provider_chat_id']) ?? text(body['chat_id']),
-    at: epochMs(body['timestamp']),
-  };
-  const attendee = (name: string): string | null => text(asObject(body[name])?.['attendee_provider_id']);
-  const said = text(body['message']);
+/** What a body tells, in one event; in several where several people have read a message. */
+function contentsOf(kind: Kind | undefined, body: JsonObject): EventContent[] {
+  if (!kind) return [{ kind: 'other' }];
+  const told = readTold(body);
+  const { messageKeys, conversationKeys, at, people } = told;
+  if (!namesMessage(told)) return [{ kind: 'other' }];
+  const about = { messageKeys, conversationKeys, at };
   switch (kind) {
-    case 'message': {
-      const fromMe = typeof body['is_sender'] === 'boolean' ? body['is_sender'] : null;
-      return { kind, ...message, sender: attendee('sender'), fromMe, text: said };
-    }
+    case 'message':
+      if (!conversationKeys.length) return [{ kind: 'other' }];
+      return [{ kind, message: seenMessage(told), conversation: seenConversation(told) }];
     case 'read':
+      return readersOf(told).map((reader) => ({ kind: 'receipt', ...about, status: kind, ...reader }));
     case 'delivered':
-      return { kind: 'receipt', ...message, status: kind, by: null };
+      return [{ kind: 'receipt', ...about, status: kind, by: null }];
     case 'reaction':
-      return { kind, ...message, emoji: text(body['reaction']), by: attendee('reaction_sender') };
+      return [{ kind, ...about, emoji: emojiIn(body['reaction']), by: people.actor }];
     case 'edit':
-      return { kind, ...message, text: said };
+      return [{ kind, ...about, text: messageTextIn(body['message']) }];
     case 'delete':
-      return { kind, ...message };
-    default:
-      return { kind: 'other' };
+      return [{ kind, ...about }];
   }
 }

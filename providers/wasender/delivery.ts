@@ -1,4 +1,4 @@
-import type { DeliveryStatus } from '../../domain/webhook-events.ts';
+import type { DeliveryStatus } from '../../domain/seen-messages.ts';
 
 /** By the number that WASender documents. */
 const deliveries: readonly DeliveryStatus[] = ['failed', 'pending', 'sent', 'delivered', 'read', 'played'];

@@ -1,4 +1,4 @@
-import type { JsonObject as Json } from '../json-object.ts';
+import { asObject, type JsonObject as Json } from '../json-object.ts';
 
 export { asObject, type JsonObject as Json } from '../json-object.ts';
 
@@ -32,6 +32,13 @@ export function utcMs(time: string | null): number | null {
   const zoned = /([zZ]|[+-]\d\d:?\d\d)$/.test(time) ? time : `${time.replace(' ', 'T')}Z`;
   const at = Date.parse(zoned);
   return Number.isNaN(at) ? null : at;
+}
+
+/** The two halves in which protobuf writes long numbers as one number; null for anything else. */
+export function wholeNumber(value: unknown): number | null {
+  const halves = asObject(value);
+  const [low, high] = [field(halves, 'low'), field(halves, 'high')];
+  return typeof low === 'number' && typeof high === 'number' ? high * 2 ** 32 + (low >>> 0) : null;
 }
 
 const others = new Map<string, string>();

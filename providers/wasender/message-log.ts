@@ -1,4 +1,4 @@
-import type { DeliveryStatus } from '../../domain/webhook-events.ts';
+import type { DeliveryStatus } from '../../domain/seen-messages.ts';
 import { ProviderFailure } from '../../domain/failures.ts';
 import { parseObject } from '../json-object.ts';
 import type { ProviderCall } from '../provider.ts';

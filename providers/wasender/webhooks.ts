@@ -1,18 +1,15 @@
 import { createHash } from 'node:crypto';
 import { SubjectSet, type People } from '../../domain/erasure.ts';
-import {
-  epochMs,
-  type AccountStatusKind,
-  type DeliveryStatus,
-  type ReadRequest,
-  type WebhookEvent,
-} from '../../domain/webhook-events.ts';
+import type { AccountStatusKind, EventContent, ReadRequest, WebhookEvent } from '../../domain/webhook-events.ts';
 import { asList, asObject, parseObject, type JsonObject } from '../json-object.ts';
 import type { WebhookRequest } from '../provider.ts';
 import { readContact } from './contacts-entry.ts';
 import { field, text } from './fields.ts';
 import { peopleOf } from './people.ts';
 import { word } from './account-object.ts';
+import { readTime } from './webhooks-content.ts';
+import { conversationsIn } from './webhooks-conversations.ts';
+import { deleteContent, messageContent, reactionContent, receiptContent, type Item } from './webhooks-messages.ts';
 import { withoutKeys } from './without-keys.ts';
 
 /**
@@ -52,10 +49,11 @@ function eventsOf(body: JsonObject, type: string, kept: string): WebhookEvent[] 
     return [{ kind: 'account_status', status, ...common(typed, `status:${bodyDigest}`, []) }];
   }
   const items = itemsOf(type, data);
+  const sentAt = readTime(field(body, 'timestamp'));
   return items.map((item, n) => {
     // What stands beside the items belongs to the first.
     const people = peopleOf(item, n ? item : body);
-    return { ...contentOf(type, item), ...common(type, `${type}:${bodyDigest}${n ? `:${n}` : ''}`, people) };
+    return { ...contentOf(type, item, sentAt), ...common(type, `${type}:${bodyDigest}${n ? `:${n}` : ''}`, people) };
   });
 }
 
@@ -66,98 +64,46 @@ const common = (type: string, dedupeKey: string, subjects: People) => ({
   providerAccountId: null,
 });
 
-const kinds: Readonly<Record<string, WebhookEvent['kind']>> = {
-  'messages.received': 'message',
-  'messages-personal.received': 'message',
-  'messages-group.received': 'message',
-  'messages-newsletter.received': 'message',
-  'messages.upsert': 'message',
-  'message.sent': 'message',
-  'messages.update': 'receipt',
-  'message-receipt.update': 'receipt',
-  'messages.reaction': 'reaction',
-  'messages.delete': 'delete',
-  'contacts.upsert': 'contact',
-  'contacts.update': 'contact',
-  'chats.upsert': 'chat',
-  'chats.update': 'chat',
-  'chats.delete': 'chat',
+/** The events that are known: how their items are read, and where those stand. */
+const readers: Readonly<Record<string, { under?: string; read: (item: Item) => EventContent }>> = {
+  'messages.received': { under: 'messages', read: messageContent },
+  'messages-personal.received': { under: 'messages', read: messageContent },
+  'messages-group.received': { under: 'messages', read: messageContent },
+  'messages-newsletter.received': { under: 'messages', read: messageContent },
+  'messages.upsert': { under: 'messages', read: messageContent },
+  'message.sent': { under: 'messages', read: messageContent },
+  'messages.update': { read: receiptContent },
+  'message-receipt.update': { read: receiptContent },
+  'messages.reaction': { read: reactionContent },
+  'messages.delete': { under: 'keys', read: deleteContent },
 };
 
-const kindOf = (type: string): WebhookEvent['kind'] =>
-  Object.hasOwn(kinds, type) ? (kinds[type] ?? 'other') : 'other';
+/** Events of lists that stay together. A chat that the phone deletes tells nothing of a conversation. */
+const listReaders: Readonly<Record<string, 'contact' | 'conversation'>> = {
+  'contacts.upsert': 'contact',
+  'contacts.update': 'contact',
+  'chats.upsert': 'conversation',
+  'chats.update': 'conversation',
+  'groups.upsert': 'conversation',
+  'groups.update': 'conversation',
+  'group-participants.update': 'conversation',
+};
 
-/** An event is of one item, or of a list of them: the same event comes in both shapes. Lists of contacts stay together. */
+const known = <T>(table: Readonly<Record<string, T>>, name: string): T | undefined =>
+  Object.hasOwn(table, name) ? table[name] : undefined;
+
+/** An event is of one item, or of a list of them: the same event comes in both shapes. */
 function itemsOf(type: string, data: unknown): readonly unknown[] {
-  const object = asObject(data);
-  const of = (name: string): readonly unknown[] => asList(field(object, name) ?? data);
-  const items: Partial<Record<WebhookEvent['kind'], () => readonly unknown[]>> = {
-    message: () => of('messages'),
-    receipt: () => asList(data),
-    reaction: () => asList(data),
-    delete: () => of('keys'),
-  };
-  const found = items[kindOf(type)]?.() ?? [];
-  return found.length ? found : [data];
+  const reader = known(readers, type);
+  if (!reader) return [data];
+  const items = asList((reader.under === undefined ? undefined : field(asObject(data), reader.under)) ?? data);
+  return items.length ? items : [data];
 }
 
-type Content<K> = K extends { kind: string } ? Omit<K, 'type' | 'dedupeKey' | 'providerAccountId' | 'subjects'> : never;
-
-function contentOf(type: string, item: unknown): Content<WebhookEvent> {
-  const of = asObject(item);
-  const kind = kindOf(type);
-  const key = asObject(field(of, 'key')) ?? of;
-  const id = text(key, 'id');
-  const message = {
-    messageIds: id === null ? [] : [id],
-    conversation: text(key, 'remoteJid'),
-    at: epochMs(field(of, 'messageTimestamp') ?? field(asObject(field(of, 'receipt')), 't')),
-  };
-  const fromMe = field(key, 'fromMe');
-  const sender = text(key, 'participant') ?? text(key, 'remoteJid');
-  switch (kind) {
-    case 'message':
-      return {
-        kind,
-        ...message,
-        sender: fromMe === true ? null : sender,
-        fromMe: typeof fromMe === 'boolean' ? fromMe : null,
-        text: text(of, 'messageBody'),
-      };
-    case 'receipt': {
-      const receipt = asObject(field(of, 'receipt'));
-      const said = text(receipt, 'status') ?? text(asObject(field(of, 'update')), 'status');
-      return { kind, ...message, status: deliveryOf(said), by: text(receipt, 'userJid') };
-    }
-    case 'reaction': {
-      const reaction = asObject(field(of, 'reaction'));
-      const by = asObject(field(reaction, 'key'));
-      return {
-        kind,
-        ...message,
-        emoji: text(reaction, 'text'),
-        by: text(by, 'participant') ?? text(by, 'remoteJid'),
-      };
-    }
-    case 'delete':
-      return { kind, ...message };
-    case 'contact':
-      return { kind, contacts: asList(item).flatMap((one) => readContact(one) ?? []) };
-    case 'chat':
-      return { kind, conversations: asList(item).flatMap((one) => conversationOf(one) ?? []) };
-    default:
-      return { kind: 'other' };
-  }
-}
-
-const conversationOf = (entry: unknown): string | null =>
-  typeof entry === 'string' ? entry : text(asObject(entry), 'id');
-
-/** By the number that WASender documents. */
-const deliveries: readonly DeliveryStatus[] = ['failed', 'pending', 'sent', 'delivered', 'read', 'played'];
-
-function deliveryOf(said: string | null): DeliveryStatus | null {
-  const status = said?.slice(0, 20).toLowerCase() ?? '';
-  if (/^[0-5]$/.test(status)) return deliveries[Number(status)] ?? null;
-  return status === 'error' ? 'failed' : (deliveries.find((one) => one === status) ?? null);
+function contentOf(type: string, item: unknown, sentAt: number | null): EventContent {
+  const reader = known(readers, type);
+  if (reader) return reader.read({ type, of: asObject(item), sentAt });
+  const kind = known(listReaders, type);
+  if (kind === 'contact') return { kind, contacts: asList(item).flatMap((one) => readContact(one) ?? []) };
+  return kind ? { kind, conversations: conversationsIn(type, item) } : { kind: 'other' };
 }

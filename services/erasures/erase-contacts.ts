@@ -1,6 +1,7 @@
 import { firstId } from '../../platform/ids.ts';
 import { lockContacts } from '../../db/queries/contacts/lock-contacts.ts';
 import { accountsAfter, deleteContacts, redactTimeline } from '../../db/queries/erasures/account-records.ts';
+import { deleteMessagesOf } from '../../db/queries/erasures/delete-messages.ts';
 import { addCounts, runningErasure, setTarget } from '../../db/queries/erasures/erasures.ts';
 import { findPerson } from '../../db/queries/erasures/find-person.ts';
 import { addToLedger } from '../../db/queries/erasures/ledger.ts';
@@ -13,7 +14,7 @@ import type { ErasingRef } from './remember-erased.ts';
 const pageSize = 200;
 
 /**
- * Takes the person out of every address book of the tenant, an account at a time under its lock, so that a sync
+ * Takes the person out of every address book and conversation of the tenant, an account at a time under its lock, so that a sync
  * which writes there ends first. Repeats where an account holds an alias of the person that was not known before.
  * Returns how many accounts it went through, repeats included.
  */
@@ -51,8 +52,9 @@ function eraseInAccount(context: Context, ref: ErasingRef, accountId: string): P
       await setTarget(em, context.vault, ref, found);
     }
     const gone = await deleteContacts(em, accountId, found.contactIds);
+    const said = await deleteMessagesOf(em, accountId, found.subjects);
     const entries = await redactTimeline(em, accountId, tracesOf(found.subjects));
-    await addCounts(em, erasureId, { ...gone, timeline_entries: entries });
+    await addCounts(em, erasureId, { ...gone, ...said, timeline_entries: entries });
     return grew;
   });
 }

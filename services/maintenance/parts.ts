@@ -1,4 +1,5 @@
 import type { Em } from '../../db/connect.ts';
+import { removeEarlyEffects } from '../../db/queries/retention/early-effects.ts';
 import { removeExpiredKeys } from '../../db/queries/retention/expired-keys.ts';
 import { removeRawContacts, removeRawDetails } from '../../db/queries/retention/raw-retention.ts';
 import {
@@ -41,6 +42,7 @@ export const maintenanceParts = {
   webhook_days: ({ context, now: at }) => context.db.system((em) => ensureWebhookPartitions(em, at)),
   webhook_bodies: inBatches(dropWebhookPartitions, rawRetention),
   webhook_keys: inBatches(removeDedupeKeys, rawRetention),
+  early_effects: inBatches(removeEarlyEffects, rawRetention),
   raw_details: inBatches(removeRawDetails, rawRetention),
   raw_contacts: inBatches(removeRawContacts, rawRetention),
   sync_runs: inBatches(removeSyncRuns, rawRetention),

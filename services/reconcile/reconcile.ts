@@ -1,5 +1,6 @@
 import { requestChecks } from '../../db/queries/stalled/request-checks.ts';
 import type { Context } from '../context.ts';
+import { drainMessages } from '../webhooks/drain-messages.ts';
 import { drainWebhooks } from '../webhooks/drain-webhooks.ts';
 import { createRepair, type Repair } from './repair.ts';
 import {
@@ -37,6 +38,7 @@ export function createReconciler(context: Context, intervalMs: number): Reconcil
     name: 'owed effects of webhooks',
     run: async () => {
       await drainWebhooks(context);
+      await drainMessages(context);
     },
   };
   const repairs: Repair[] = [

@@ -3,7 +3,7 @@ import type { WebhookSender } from '../../db/queries/webhooks/secrets.ts';
 import { newId } from '../../platform/ids.ts';
 import type { Provider, WebhookRequest } from '../../providers/provider.ts';
 import type { Context } from '../context.ts';
-import { storeEvents, type IncomingRequest, type StoredEvent } from './store-events.ts';
+import { storeEvents, type EffectMode, type IncomingRequest, type StoredEvent } from './store-events.ts';
 
 /** Headers that tell how a provider sent a body; of the others one holds the secret. */
 const keptHeaders = ['content-type', 'user-agent'] as const;
@@ -12,7 +12,7 @@ const longestHeader = 200;
 
 /**
  * Stores a webhook request with its events and their effects in one transaction: after it nothing of them can be lost.
- * Events whose effect fails are kept as failed, to be replayed. Throws when PostgreSQL takes nothing now, or not these:
+ * Events whose effect fails are kept as failed, to be replayed; those whose effect waits for another transaction owe it. Throws when PostgreSQL takes nothing now, or not these:
  * the provider sends them again.
  */
 export async function receiveRequest(
@@ -34,7 +34,7 @@ export async function receiveRequest(
   const login = sender.providerAccountId ?? read.events?.[0]?.providerAccountId ?? '';
   // The tenant is not known yet: each login has a share of its own, so that one that floods keeps no other waiting.
   const share = `${sender.credentialsId}/${login}`;
-  const store = (effects: 'apply' | 'skip'): Promise<StoredEvent[]> =>
+  const store = (effects: EffectMode): Promise<StoredEvent[]> =>
     context.db.intake(share, (em) => storeEvents(context, em, incoming, effects));
   try {
     return await store('apply').catch((error: unknown) => {
@@ -43,7 +43,9 @@ export async function receiveRequest(
       return store('apply');
     });
   } catch (error) {
-    if (isDatabaseDown(error) || isDatabaseBusy(error)) throw error;
+    if (isDatabaseDown(error)) throw error;
+    // Another transaction holds what the effects need.
+    if (isDatabaseBusy(error)) return store('owe');
     context.log.error({ err: error, provider: provider.name }, 'webhook events could not be applied');
     return store('skip');
   }

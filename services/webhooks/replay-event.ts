@@ -17,6 +17,7 @@ import type { Context } from '../context.ts';
 import { Problem } from '../problem.ts';
 import { signalConnection } from '../signal.ts';
 import { effectOf } from './effect.ts';
+import { applyMessageEvents } from './message-events.ts';
 import { storeEvents, unreadable, type StoredEvent } from './store-events.ts';
 
 /** Events whose account must be signalled. */
@@ -69,6 +70,7 @@ async function replayOne(
   const account = await knownAccount(em, row.credentialsId, event.providerAccountId);
   const wants = account !== null && effectOf(event, account, false) !== 'none';
   if (wants) await requestCheck(em, account.id, now);
+  if (account) await applyMessageEvents(context, em, [{ event, account }], row.receivedAt);
   row.state = account ? 'processed' : 'unmatched';
   row.error = null;
   row.accountId = account?.id ?? row.accountId;

@@ -14,12 +14,13 @@ import type { EventRef } from '../../db/queries/webhooks/owed.ts';
 import { requestFreeChecks, type CheckOutcome } from '../../db/queries/webhooks/request-checks.ts';
 import type { WebhookSender } from '../../db/queries/webhooks/secrets.ts';
 import { digestSubjects } from '../../db/queries/webhooks/subjects.ts';
-import { peopleIn, type ReadRequest, type WebhookEvent } from '../../domain/webhook-events.ts';
+import { messageKinds, peopleIn, type ReadRequest, type WebhookEvent } from '../../domain/webhook-events.ts';
 import { sealed } from '../../db/sealed.ts';
 import { newId } from '../../platform/ids.ts';
 import type { AccountRef } from '../../temporal/client.ts';
 import type { Context } from '../context.ts';
 import { effectOf, type Effect } from './effect.ts';
+import { applyMessageEvents } from './message-events.ts';
 
 /** A request that was read. */
 export interface IncomingRequest {
@@ -31,6 +32,9 @@ export interface IncomingRequest {
   /** False for the events of a request that is stored, and could not be read before. */
   isNew: boolean;
 }
+
+/** What is done with the effects of events: `owe` leaves those on messages for later, `skip` lets all of them fail. */
+export type EffectMode = 'apply' | 'owe' | 'skip';
 
 /** What became of one event. */
 export interface StoredEvent extends EventRef {
@@ -46,10 +50,9 @@ export interface StoredEvent extends EventRef {
 /** The kind and the type of a body that could not be read. */
 export const unreadable = 'unreadable';
 
-const errors = {
-  unreadable: "The body is not one of this provider's events.",
-  notApplied: 'Applying it failed. Replay it once that is mended.',
-} as const;
+const notReadable = "The body is not one of this provider's events.";
+/** Why an event failed whose effect failed. */
+export const notApplied = 'Applying it failed. Replay it once that is mended.';
 
 /** Equal reports of an account's state within this time are one event; later ones are news again. In milliseconds. */
 const sameReportMs = 60_000;
@@ -88,11 +91,19 @@ export async function storeEvents(
   context: Context,
   em: Em,
   request: IncomingRequest,
-  effects: 'apply' | 'skip',
+  effects: EffectMode,
 ): Promise<StoredEvent[]> {
   const now = context.clock.now();
   const items = itemsOf(request, now);
-  const settled = await settle(em, await match(em, request, items, now), effects, now);
+  const matched = await match(em, request, items, now);
+  const settled = await settle(em, matched, effects, now);
+  if (effects === 'apply')
+    await applyMessageEvents(
+      context,
+      em,
+      matched.flatMap(({ event, account, isRepeat }) => (event && account && !isRepeat ? [{ event, account }] : [])),
+      request.receivedAt,
+    );
   await write(context, em, request, now, settled);
   return settled.flatMap((one) => {
     const signals = one.check === 'done' || one.check === 'owed';
@@ -110,16 +121,25 @@ export async function storeEvents(
 }
 
 /** Requests the checks that are wanted, in one statement. */
-async function settle(em: Em, matched: readonly Matched[], effects: 'apply' | 'skip', now: Date): Promise<Settled[]> {
+async function settle(em: Em, matched: readonly Matched[], effects: EffectMode, now: Date): Promise<Settled[]> {
   const wanting = (...which: Effect[]): string[] => [
     ...new Set(matched.flatMap(({ effect, account }) => (account && which.includes(effect) ? [account.id] : []))),
   ];
   const [checked, noted] = [wanting('check'), wanting('check_again', 'note')];
-  if (effects === 'skip') return matched.map((one) => ({ ...one, check: wantsCheck(one.effect) ? 'failed' : 'none' }));
-  if (!checked.length && !noted.length) return matched.map((one) => ({ ...one, check: 'none' }));
+  const onMessages: Settled['check'] = effects === 'skip' ? 'failed' : effects === 'owe' ? 'owed' : 'none';
+  const checkless = (one: Matched): Settled['check'] =>
+    one.account && !one.isRepeat && isOfMessages(one.event) ? onMessages : 'none';
+  if (effects === 'skip')
+    return matched.map((one) => ({ ...one, check: wantsCheck(one.effect) ? 'failed' : checkless(one) }));
+  if (!checked.length && !noted.length) return matched.map((one) => ({ ...one, check: checkless(one) }));
   const outcome = await requestFreeChecks(em, checked, noted, now);
-  return matched.map((one) => ({ ...one, check: one.account ? checkOf(one.effect, outcome(one.account.id)) : 'none' }));
+  return matched.map((one) => ({
+    ...one,
+    check: one.account && one.effect !== 'none' ? checkOf(one.effect, outcome(one.account.id)) : checkless(one),
+  }));
 }
+
+const isOfMessages = (event: WebhookEvent | null): boolean => event !== null && messageKinds.includes(event.kind);
 
 const wantsCheck = (effect: Effect): boolean => effect === 'check' || effect === 'check_again';
 
@@ -262,5 +282,5 @@ async function write(
 
 const errorOf = ({ event }: Matched, state: NewEvent['state']): string | null => {
   if (state !== 'failed') return null;
-  return event ? errors.notApplied : errors.unreadable;
+  return event ? notApplied : notReadable;
 };

@@ -21,7 +21,13 @@ afterAll(async () => {
 });
 
 /** The database's names of types where they differ from the entities'. */
-const typeNames: Record<string, string> = { int: 'int4', boolean: 'bool', real: 'float4', 'text[]': '_text' };
+const typeNames: Record<string, string> = {
+  int: 'int4',
+  bigint: 'int8',
+  boolean: 'bool',
+  real: 'float4',
+  'text[]': '_text',
+};
 const typeName = (type: string): string => {
   const bare = type.replace(/\(\d+\)$/, '');
   return typeNames[bare] ?? bare;

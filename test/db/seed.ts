@@ -45,6 +45,7 @@ const values: Record<string, () => unknown> = {
   'text[]': () => '{}',
   jsonb: () => '{}',
   integer: () => 1,
+  bigint: () => 1,
   real: () => 0,
   bytea: () => Buffer.from('seen'),
   boolean: () => false,

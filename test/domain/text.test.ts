@@ -1,4 +1,5 @@
 import { anyCasePattern, cleanText } from '../../domain/text.ts';
+import { expectLinear } from '../support/linear.ts';
 
 it.each([
   ['  Ana ', 'Ana'],
@@ -21,6 +22,12 @@ it('cleans a long text in linear time', () => {
   expect(cleanText(`x${'\u200e'.repeat(500_000)}x`)).toHaveLength(500_002);
   expect(process.cpuUsage(before).user / 1000).toBeLessThan(2_000);
 });
+
+it('cleans a text of marks alone in linear time', () =>
+  expectLinear(
+    (size) => `a${'\u0301\u0316'.repeat(size / 2)}`,
+    (text) => cleanText(text),
+  ));
 
 it('looks for a letter in each of its spellings and cases', () => {
   expect(anyCasePattern('jose\u0301')).toBe(anyCasePattern('jos\u00e9'));

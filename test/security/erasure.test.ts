@@ -92,6 +92,8 @@ describe('SECURITY 21: erasure', () => {
       sync_runs: 0,
       stored_answers: 0,
       timeline_entries: 0,
+      conversations: 0,
+      messages: 0,
     });
     expect(await tracesIn(tenantId, ana.jid, ana.lid, ana.name, second.jid)).toEqual([]);
     expect(await byPhone(stack.api, one.id, bystander.phone)).not.toBeNull();

@@ -1,4 +1,5 @@
 import type { Em } from '../../connect.ts';
+import { deleteAccountMessages } from '../messages/account-fence.ts';
 import { AccountEvent, type Account } from '../../entities/accounts.ts';
 import { ConnectionAttempt, ConnectionStep } from '../../entities/attempts.ts';
 import { Contact } from '../../entities/contacts.ts';
@@ -12,6 +13,7 @@ export async function purgeAccount(em: Em, account: Account, keptAttemptId: stri
   await deleteAccountWebhooks(em, account.id);
   await em.nativeDelete(SyncRun, of);
   await em.nativeDelete(Contact, of);
+  await deleteAccountMessages(em, account.id);
   // What an attempt left at the provider is still deleted there: it must not name a step that is gone.
   await em.nativeUpdate(ConnectionAttempt, { ...of, id: { $ne: keptAttemptId } }, { currentStepId: null });
   await em.nativeDelete(ConnectionStep, { ...of, attemptId: { $ne: keptAttemptId } });

@@ -11,13 +11,16 @@ export interface KnownAccount {
   state: AccountState;
   checkRequested: boolean;
   loginRunning: boolean;
+  /** The tenant has erased people, of whom nothing may be stored again. */
+  hasErased: boolean;
 }
 
 /** By the account's login, else by its running attempt's. Each branch reads its own index. */
 export const knownAccountsSql = (credentialsId: string, providerAccountIds: readonly string[]) => sql`
   select asked.name as "providerAccountId", found.id, found.tenant_id as "tenantId", found.channel, found.provider,
     found.state, found.check_requested_at is not null as "checkRequested",
-    exists (select from connection_attempts t where t.account_id = found.id and t.state = 'running') as "loginRunning"
+    exists (select from connection_attempts t where t.account_id = found.id and t.state = 'running') as "loginRunning",
+    exists (select from erased_subjects s where s.tenant_id = found.tenant_id) as "hasErased"
   from unnest(${providerAccountIds}::text[]) as asked (name) cross join lateral (
     select a.*, 0 as rank from accounts a
     where a.credentials_id = ${credentialsId} and a.provider_account_id = asked.name and a.merged_into is null

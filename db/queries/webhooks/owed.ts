@@ -25,12 +25,13 @@ export async function applyOwed(em: Em, now: Date, accountId: string | null = nu
   return rows<OwedAccount>(
     em,
     sql`with free as (
-        select id from accounts where id in (select account_id from webhook_events where state = 'received' ${due})
+        select id from accounts where id in (
+          select account_id from webhook_events where state = 'received' and kind = 'account_status' ${due})
         limit ${batch} for no key update skip locked),
       checked as (update accounts a set check_requested_at = ${now} from free where a.id = free.id returning a.*),
       applied as (
         update webhook_events e set state = 'processed', processed_at = ${now}, owes_signal = true from free f
-        where e.account_id = f.id and e.state = 'received'
+        where e.account_id = f.id and e.state = 'received' and e.kind = 'account_status'
         returning e.id, e.received_at, e.account_id)
       select c.id, c.tenant_id as "tenantId", c.channel, c.provider,
         (select jsonb_agg(jsonb_build_object('id', e.id, 'receivedAt', e.received_at)) from applied e

@@ -1,4 +1,5 @@
 import type { Em } from '../../connect.ts';
+import { messageKinds } from '../../../domain/webhook-events.ts';
 import { rows, sql } from '../../sql.ts';
 
 export interface ClaimedRequest {
@@ -9,7 +10,10 @@ export interface ClaimedRequest {
   bytes: number;
 }
 
-/** Batches with events of other accounts stay without tenant. Returns the requests. System role. */
+/**
+ * Events of messages are applied later, in batches. Batches with events of other accounts stay without tenant. Returns the
+ * requests. System role.
+ */
 export const claimUnmatched = (
   em: Em,
   account: { id: string; tenantId: string; credentialsId: string | null; providerAccountId: string | null },
@@ -18,8 +22,8 @@ export const claimUnmatched = (
   rows<ClaimedRequest>(
     em,
     sql`with claimed as (
-        update webhook_events set account_id = ${account.id}, tenant_id = ${account.tenantId}, state = 'processed',
-          processed_at = ${at}
+        update webhook_events set account_id = ${account.id}, tenant_id = ${account.tenantId},
+          state = case when kind = any(${messageKinds}::text[]) then 'received' else 'processed' end, processed_at = ${at}
         where credentials_id = ${account.credentialsId} and provider_account_id = ${account.providerAccountId}
           and state = 'unmatched'
         returning request_id, received_at),

@@ -3,6 +3,8 @@ import { subjectName } from '../../../domain/erasure.ts';
 import { peopleIn } from '../../../domain/webhook-events.ts';
 import { unipile } from '../../../providers/unipile/index.ts';
 import { expectLinear } from '../../support/linear.ts';
+import { sample } from './message-sample.ts';
+import { expectSound } from '../sound-events.ts';
 import { shownProof } from '../../../services/webhooks/proof.ts';
 
 const { read, readCallback } = unipile.webhooks;
@@ -72,11 +74,13 @@ describe('C2: account status', () => {
   it('is told from a message by its shape when the body names no event', () => {
     expect(statusOf({ account_id: 'a', message: 'CREDENTIALS' })).toMatchObject({ status: 'login_lost' });
     expect(statusOf({ account_id: 'a', message: 'SOMETHING_NEW' })).toMatchObject({ status: 'unknown' });
-    for (const message_id of ['m', undefined])
-      expect(statusOf({ event: 'message_received', account_id: 'a', message_id, message: 'OK' })).toMatchObject({
-        kind: 'message',
-        type: 'message_received',
-      });
+    for (const [message_id, kind] of [
+      ['m', 'message'],
+      [undefined, 'other'],
+    ])
+      expect(
+        statusOf({ event: 'message_received', account_id: 'a', chat_id: 'c', message_id, message: 'OK' }),
+      ).toMatchObject({ kind, type: 'message_received' });
     expect(read(request({ account_id: 'a', message: 'Hello there' })).events).toBeNull();
   });
 });
@@ -94,31 +98,8 @@ describe('other events', () => {
     ['made_up', 'other'],
     ['constructor', 'other'],
   ])('%s is kept as %s', (event, kind) => {
-    const body = { event, account_id: 'a', message_id: 'm', timestamp: 't' };
+    const body = { event, account_id: 'a', chat_id: 'c', message_id: 'm', timestamp: 't' };
     expect(statusOf(body)).toMatchObject({ kind, type: event, providerAccountId: 'a' });
-  });
-
-  it('name a message by all of its ids, with its conversation, sender, text and time', () => {
-    const body = {
-      event: 'message_received',
-      account_id: 'a',
-      chat_id: 'c',
-      provider_chat_id: '15550123@s.whatsapp.net',
-      message_id: 'm',
-      provider_message_id: '3EB0CC33DD44',
-      message: 'On my way',
-      timestamp: '2026-02-03T08:41:00.000Z',
-      sender: { attendee_provider_id: '15550123@s.whatsapp.net' },
-      is_sender: false,
-    };
-    expect(statusOf(body)).toMatchObject({
-      messageIds: ['3EB0CC33DD44', 'm'],
-      conversation: '15550123@s.whatsapp.net',
-      sender: '15550123@s.whatsapp.net',
-      fromMe: false,
-      text: 'On my way',
-      at: Date.parse('2026-02-03T08:41:00.000Z'),
-    });
   });
 
   it('are the same when equal, and others when anything that identifies them differs', () => {
@@ -149,6 +130,13 @@ describe('what happens to a message after it came', () => {
   );
 });
 
+const more = ['seen_by', 'reactions', 'reaction', 'reaction_sender', 'quoted', 'event_type', 'edited'];
+const inside = ['attendee_id', 'attendee_provider_id', 'attendee_name', 'id', 'type', 'size', 'sender_id', 'value'];
+const part = fc.oneof(
+  fc.dictionary(fc.constantFrom(...inside), fc.jsonValue()),
+  fc.array(fc.dictionary(fc.constantFrom(...inside), fc.jsonValue()), { maxLength: 3 }),
+);
+
 it('throws nothing, and answers whole events, for any JSON and any bytes', () => {
   const names = [
     'event',
@@ -161,10 +149,15 @@ it('throws nothing, and answers whole events, for any JSON and any bytes', () =>
     'sender',
     'attendees',
   ];
+  const kinds = ['received', 'read', 'delivered', 'reaction', 'edited', 'deleted'].map((word) => `message_${word}`);
+  const hostile = fc.dictionary(fc.constantFrom(...Object.keys(sample), ...more), fc.oneof(fc.jsonValue(), part));
+  const changed = fc.tuple(fc.constantFrom(...kinds), hostile).map(([event, one]) => ({ ...sample, ...one, event }));
   const body = fc.oneof(
     fc.json(),
     fc.string(),
     fc.dictionary(fc.constantFrom(...names), fc.jsonValue()).map((one) => JSON.stringify(one)),
+    changed.map((one) => JSON.stringify(one)),
+    fc.array(changed, { maxLength: 3 }).map((one) => JSON.stringify(one)),
   );
   fc.assert(
     fc.property(body, (raw) => {
@@ -175,6 +168,7 @@ it('throws nothing, and answers whole events, for any JSON and any bytes', () =>
         expect(event.dedupeKey).toEqual(expect.any(String));
         expect(event.type).toEqual(expect.any(String));
         expect([null, 'string']).toContain(event.providerAccountId === null ? null : typeof event.providerAccountId);
+        expectSound(event);
       }
     }),
     { numRuns: 500 },
@@ -231,6 +225,8 @@ describe('the people whom a body speaks of', () => {
   });
 });
 
+const many = <T>(times: number, one: T): T[] => Array.from({ length: Math.floor(times) }, () => one);
+
 describe('SECURITY 26: 5 MB of any shape', () => {
   it.each<[string, (size: number) => string]>([
     ['nested lists', (size) => '['.repeat(size / 2) + ']'.repeat(size / 2)],
@@ -240,6 +236,20 @@ describe('SECURITY 26: 5 MB of any shape', () => {
     ['halves of JIDs', (size) => JSON.stringify({ event: 'x', text: `${'111:'.repeat(size / 4)}@` })],
     ['digits', (size) => JSON.stringify({ event: 'x', text: `@${'1'.repeat(size)}` })],
     ['escapes', (size) => `{"event":"x","text":"${'\\u0041'.repeat(size / 6)}"}`],
+    ['attendees', (size) => JSON.stringify({ ...sample, attendees: many(size / 200, sample.sender) })],
+    ['attachments', (size) => JSON.stringify({ ...sample, attachments: many(size / 60, { id: 'f', type: 'img' }) })],
+    [
+      'readers',
+      (size) =>
+        JSON.stringify({
+          ...sample,
+          event: 'message_read',
+          is_group: true,
+          provider_chat_id: '1@g.us',
+          seen_by: Object.fromEntries(many(size / 60, 0).map((_one, n) => [`${100_000 + n}@s.whatsapp.net`, true])),
+        }),
+    ],
+    ['a list of events', (size) => JSON.stringify(many(size / 1200, sample))],
   ])('are read in linear time: %s', (_name, bodyOf) => expectLinear(bodyOf, (body) => read(request(body))));
 });
 

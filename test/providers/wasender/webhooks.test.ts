@@ -5,6 +5,8 @@ import type { ProviderCall } from '../../../providers/provider.ts';
 import { wasender } from '../../../providers/wasender/index.ts';
 import { startWasenderSandbox, type WasenderSandbox } from '../../sandbox/wasender-sandbox.ts';
 import { startReceiver, type Received, type Receiver } from '../../sandbox/test-sandbox.ts';
+import { expectLinear } from '../../support/linear.ts';
+import { expectSound } from '../sound-events.ts';
 import { callAfter, callTo, inputFor } from './calls.ts';
 import { shownProof } from '../../../services/webhooks/proof.ts';
 
@@ -115,8 +117,74 @@ it('equal bodies are one event, others are others', () => {
   expect(new Set([base, ...others].map((one) => eventOf(one)?.dedupeKey)).size).toBe(4);
 });
 
+/** Where WASender puts what: half of it as it should be, half of it anything. */
+const inPlace = (of: Record<string, fc.Arbitrary<unknown>>): fc.Arbitrary<unknown> =>
+  fc.record(Object.fromEntries(Object.entries(of).map(([name, one]) => [name, fc.oneof(one, fc.jsonValue())])), {
+    requiredKeys: [],
+  });
+const address = fc.constantFrom(
+  '15550123@s.whatsapp.net',
+  '900000000000001@lid',
+  '1@g.us',
+  'status@broadcast',
+  '15550123',
+);
+const hostileKey = inPlace({
+  id: fc.string(),
+  remoteJid: address,
+  fromMe: fc.boolean(),
+  participant: address,
+  senderPn: address,
+});
+const rawMessage = fc.letrec<{ message: unknown }>((tie) => ({
+  message: inPlace({
+    conversation: fc.string(),
+    extendedTextMessage: inPlace({ text: fc.string(), contextInfo: inPlace({ stanzaId: fc.string() }) }),
+    imageMessage: inPlace({ mediaKey: fc.string(), fileLength: inPlace({ low: fc.integer(), high: fc.integer() }) }),
+    locationMessage: inPlace({ degreesLatitude: fc.double(), degreesLongitude: fc.double() }),
+    contactMessage: inPlace({ displayName: fc.string(), vcard: fc.string() }),
+    pollCreationMessage: inPlace({ name: fc.string(), options: fc.array(fc.string()) }),
+    protocolMessage: inPlace({ type: fc.constantFrom(0, 14), key: hostileKey, editedMessage: tie('message') }),
+    reactionMessage: inPlace({ key: hostileKey, text: fc.string() }),
+    ephemeralMessage: inPlace({ message: tie('message') }),
+    editedMessage: inPlace({ message: tie('message') }),
+  }),
+})).message;
+const hostileItem = inPlace({
+  key: hostileKey,
+  message: rawMessage,
+  messageBody: fc.string(),
+  messageTimestamp: fc.double(),
+  update: inPlace({ status: fc.integer(), message: rawMessage, messageStubType: fc.integer({ max: 2 }) }),
+  receipt: inPlace({ userJid: address, status: fc.string(), t: fc.double() }),
+  reaction: inPlace({ text: fc.string(), key: hostileKey }),
+  id: address,
+  subject: fc.string(),
+  participants: fc.array(address),
+});
+const hostile = fc.oneof(
+  hostileItem,
+  fc.array(hostileItem),
+  inPlace({ messages: hostileItem, keys: fc.array(hostileKey) }),
+);
+
 it('throws nothing, and answers whole events, for any JSON and any bytes', () => {
-  const events = ['session.status', 'messages.upsert', 'messages.update', 'contacts.upsert', 'chats.delete', 'x'];
+  const events = [
+    'session.status',
+    'messages.upsert',
+    'messages.update',
+    'contacts.upsert',
+    'chats.delete',
+    'x',
+  ].concat([
+    'message.sent',
+    'messages.reaction',
+    'message-receipt.update',
+    'messages.delete',
+    'chats.update',
+    'groups.upsert',
+    'group-participants.update',
+  ]);
   const body = fc.oneof(
     fc.json(),
     fc.string(),
@@ -126,6 +194,7 @@ it('throws nothing, and answers whole events, for any JSON and any bytes', () =>
         fc.dictionary(fc.constantFrom('data', 'sessionId', 'status', 'key', 'apiKey'), fc.jsonValue()),
       )
       .map(([event, one]) => JSON.stringify({ event, ...one })),
+    fc.tuple(fc.constantFrom(...events), hostile).map(([event, data]) => JSON.stringify({ event, data })),
   );
   fc.assert(
     fc.property(body, (raw) => {
@@ -134,60 +203,11 @@ it('throws nothing, and answers whole events, for any JSON and any bytes', () =>
       for (const event of read.events ?? []) {
         expect(event.type).toMatch(/^[\w.-]+$/);
         expect(event.providerAccountId).toBeNull();
+        expectSound(event);
       }
     }),
     { numRuns: 500 },
   );
-});
-
-describe('one event for each item', () => {
-  const item = (n: number) => ({
-    key: { id: `M${n}`, remoteJid: `3363998000${n}@s.whatsapp.net`, fromMe: n === 1 },
-    messageBody: `text ${n}`,
-    messageTimestamp: 1770109260,
-  });
-  const read = (event: string, data: unknown) => webhooks.read(request({ event, data })).events ?? [];
-
-  it('of a list of messages, each under a key of its own', () => {
-    const events = read('messages.upsert', { messages: [item(0), item(1)] });
-    expect(events).toMatchObject([
-      { kind: 'message', messageIds: ['M0'], fromMe: false, text: 'text 0', at: 1770109260000 },
-      { kind: 'message', messageIds: ['M1'], fromMe: true, sender: null, text: 'text 1' },
-    ]);
-    expect(new Set(events.map(({ dedupeKey }) => dedupeKey)).size).toBe(2);
-    expect(read('messages.received', { messages: item(0) })).toMatchObject([{ kind: 'message', messageIds: ['M0'] }]);
-  });
-
-  it.each([
-    ['messages.update', { key: { id: 'M' }, update: { status: 4 } }, { kind: 'receipt', status: 'read' }],
-    [
-      'messages.update',
-      [{ key: { id: 'M' }, update: { status: 'DELIVERED' } }],
-      { kind: 'receipt', status: 'delivered' },
-    ],
-    [
-      'message-receipt.update',
-      [{ key: { id: 'M' }, receipt: { userJid: '1555@s.whatsapp.net', status: 'read', t: 1770109260 } }],
-      { kind: 'receipt', status: 'read', by: '1555@s.whatsapp.net', at: 1770109260000 },
-    ],
-    [
-      'messages.reaction',
-      [{ key: { id: 'M' }, reaction: { text: '+1', key: { remoteJid: 'x' } } }],
-      { kind: 'reaction', emoji: '+1' },
-    ],
-    [
-      'messages.delete',
-      { keys: [{ id: 'M', remoteJid: 'c' }] },
-      { kind: 'delete', messageIds: ['M'], conversation: 'c' },
-    ],
-    [
-      'contacts.upsert',
-      [{ id: '33639980001@s.whatsapp.net' }],
-      { kind: 'contact', contacts: [{ phone: '+33639980001' }] },
-    ],
-    ['chats.delete', ['c1', 'c2'], { kind: 'chat', conversations: ['c1', 'c2'] }],
-    ['made.up', { anything: 1 }, { kind: 'other' }],
-  ])('%s', (event, data, expected) => expect(read(event, data)).toMatchObject([expected]));
 });
 
 describe('the people whom a body speaks of', () => {
@@ -247,6 +267,35 @@ describe('the people whom a body speaks of', () => {
     expect(
       names({ event: 'x', data: { remoteJid: '120363000000000001@g.us', messageTimestamp: 1770109260, id: 12345678 } }),
     ).toEqual([]));
+});
+
+const received = {
+  id: '3EB0EE55FF66',
+  fromMe: false,
+  remoteJid: '900000000000001@lid',
+  senderPn: '15550123@s.whatsapp.net',
+  cleanedSenderPn: '15550123',
+};
+
+describe('SECURITY 26: 5 MB of any message', () => {
+  const many = <T>(times: number, one: T): T[] => Array.from({ length: Math.floor(times) }, () => one);
+  const event = (data: unknown, type = 'messages.upsert'): string => JSON.stringify({ event: type, data });
+  it.each<[string, (size: number) => string]>([
+    ['messages', (size) => event({ messages: many(size / 300, { key: received, messageBody: 'Hi' }) })],
+    [
+      'marks on one letter',
+      (size) =>
+        event([{ id: received.senderPn, verifiedName: `a${'\u0301\u0316'.repeat(size / 4)}` }], 'contacts.upsert'),
+    ],
+    ['choices', (size) => event({ key: received, message: { pollCreationMessage: { options: many(size / 5, 'a') } } })],
+    ['a card', (size) => event({ key: received, message: { contactMessage: { vcard: 'TEL:'.repeat(size / 4) } } })],
+    [
+      'parts of a message',
+      (size) =>
+        event({ key: received, message: Object.fromEntries(many(size / 25, 0).map((_one, n) => [`a${n}`, { a: n }])) }),
+    ],
+    ['members', (size) => event({ id: '1@g.us', participants: many(size / 30, received.senderPn) }, 'groups.update')],
+  ])('is read in linear time: %s', (_name, bodyOf) => expectLinear(bodyOf, (body) => webhooks.read(request(body))));
 });
 
 describe('the signature, which is the secret itself', () => {

@@ -1,0 +1,89 @@
+import { defineEntity, p } from '@mikro-orm/core';
+import type { ConversationKind } from '../../domain/conversations.ts';
+
+const ConversationSchema = defineEntity({
+  name: 'Conversation',
+  tableName: 'conversations',
+  properties: {
+    id: p.uuid().primary(),
+    tenantId: p.uuid(),
+    accountId: p.uuid(),
+    providerConversationId: p.text(),
+    kind: p.text().$type<ConversationKind>(),
+    /** A group's or channel's; a conversation with one person is named after the person. */
+    name: p.text().strictNullable(),
+    lastMessageId: p.uuid().strictNullable(),
+    lastMessageAt: p.datetime().strictNullable(),
+    /** Incoming messages after `readUpTo`. */
+    unreadCount: p.integer(),
+    readUpTo: p.datetime().strictNullable(),
+    /** Marked as unread by hand, whatever was read. */
+    markedUnread: p.boolean(),
+    muted: p.boolean(),
+    /** Null while muted: for ever. */
+    mutedUntil: p.datetime().strictNullable(),
+    archived: p.boolean(),
+    pinned: p.boolean(),
+    readOnly: p.boolean(),
+    labels: p.array().$type<string[]>(),
+    createdAt: p.datetime(),
+    updatedAt: p.datetime(),
+  },
+});
+export class Conversation extends ConversationSchema.class {}
+ConversationSchema.setClass(Conversation);
+
+const AttendeeSchema = defineEntity({
+  name: 'Attendee',
+  tableName: 'attendees',
+  properties: {
+    id: p.uuid().primary(),
+    tenantId: p.uuid(),
+    accountId: p.uuid(),
+    /** A canonical identity where the channel has one, else the provider's id. */
+    providerAttendeeId: p.text(),
+    /** As the provider names the person; a contact's names count more. */
+    name: p.text().strictNullable(),
+    /** When the person had that name last, by the provider's time. */
+    namedAt: p.datetime().strictNullable(),
+    phoneNumber: p.text().strictNullable(),
+    /** The account's owner. */
+    isSelf: p.boolean(),
+    pictureUrl: p.text().strictNullable(),
+    /** The row of the same person that counts: a number's and a LID's are one once the provider says so. */
+    mergedInto: p.uuid().strictNullable(),
+    createdAt: p.datetime(),
+    updatedAt: p.datetime(),
+  },
+});
+export class Attendee extends AttendeeSchema.class {}
+AttendeeSchema.setClass(Attendee);
+
+const ConversationAttendeeSchema = defineEntity({
+  name: 'ConversationAttendee',
+  tableName: 'conversation_attendees',
+  properties: {
+    conversationId: p.uuid().primary(),
+    attendeeId: p.uuid().primary(),
+    tenantId: p.uuid(),
+  },
+});
+export class ConversationAttendee extends ConversationAttendeeSchema.class {}
+ConversationAttendeeSchema.setClass(ConversationAttendee);
+
+const ProviderKeySchema = defineEntity({
+  name: 'ProviderKey',
+  tableName: 'provider_keys',
+  properties: {
+    accountId: p.uuid().primary(),
+    kind: p.text().$type<'message' | 'conversation' | 'attendee'>().primary(),
+    key: p.text().primary(),
+    tenantId: p.uuid(),
+    /** Null: only events about it came so far. */
+    targetId: p.uuid().strictNullable(),
+    createdAt: p.datetime(),
+  },
+});
+/** Every id under which a provider names a message, a conversation or an attendee: equal ones are one row. */
+export class ProviderKey extends ProviderKeySchema.class {}
+ProviderKeySchema.setClass(ProviderKey);

@@ -1,0 +1,81 @@
+import type { Em } from '../../connect.ts';
+import { recordset, rows, sql } from '../../sql.ts';
+
+/** A row that turned out to be of what another row is of. */
+export interface Joining {
+  loser: string;
+  survivor: string;
+}
+
+const joining = sql`(loser uuid, survivor uuid)`;
+
+/** Keys that no fact named this time go over too: those of a deleted row would be deleted with it. */
+const moveKeys = async (em: Em, joins: readonly Joining[]): Promise<void> => {
+  await rows(
+    em,
+    sql`update provider_keys k set target_id = g.survivor from ${recordset(joins, joining)} as g
+      where k.target_id = g.loser`,
+  );
+};
+
+/** Gives all that messages have to the messages that they are, and deletes them. Their contents were merged before. */
+export async function joinMessages(em: Em, joins: readonly Joining[]): Promise<void> {
+  if (!joins.length) return;
+  await moveKeys(em, joins);
+  await rows(
+    em,
+    sql`with g as (select * from ${recordset(joins, joining)} as g),
+      r as (
+        insert into message_receipts (message_id, attendee_id, tenant_id, status, at)
+        select g.survivor, o.attendee_id, o.tenant_id, o.status, o.at from message_receipts o join g on g.loser = o.message_id
+        on conflict do nothing)
+      update attachments a set message_id = g.survivor from g
+      where a.message_id = g.loser
+        and not exists (select from attachments o where o.message_id = g.survivor and o.key = a.key)`,
+  );
+  await rows(em, sql`delete from messages where id = any(${joins.map(({ loser }) => loser)}::uuid[])`);
+}
+
+/** Gives the messages and attendees of conversations to the conversations that they are, and deletes them. */
+export async function joinConversations(em: Em, joins: readonly Joining[]): Promise<void> {
+  if (!joins.length) return;
+  await moveKeys(em, joins);
+  await rows(
+    em,
+    sql`with g as (select * from ${recordset(joins, joining)} as g),
+      p as (
+        insert into conversation_attendees (conversation_id, attendee_id, tenant_id)
+        select g.survivor, o.attendee_id, o.tenant_id from conversation_attendees o join g on g.loser = o.conversation_id
+        on conflict do nothing)
+      update messages m set conversation_id = g.survivor from g where m.conversation_id = g.loser`,
+  );
+  await rows(em, sql`delete from conversations where id = any(${joins.map(({ loser }) => loser)}::uuid[])`);
+}
+
+/** Lets attendees stand for the attendees that they are. `merged_into` is never a chain. */
+export async function joinAttendees(em: Em, joins: readonly Joining[]): Promise<void> {
+  if (!joins.length) return;
+  await moveKeys(em, joins);
+  await rows(
+    em,
+    sql`update attendees a set merged_into = g.survivor from ${recordset(joins, joining)} as g
+      where a.id = g.loser or a.merged_into = g.loser`,
+  );
+}
+
+/** Counts what is unread, and finds the last message, anew. */
+export async function recountConversations(em: Em, ids: readonly string[]): Promise<void> {
+  if (!ids.length) return;
+  await rows(
+    em,
+    sql`update conversations c set
+        unread_count = (
+          select count(*) from messages m
+          where m.conversation_id = c.id and m.direction = 'in' and m.is_live and m.deleted_at is null and m.event is null
+            and m.sent_at > coalesce(c.read_up_to, '-infinity')),
+        (last_message_id, last_message_at) = (
+          select m.id, m.sent_at from messages m where m.conversation_id = c.id
+          order by m.sent_at desc, m.sort_key desc limit 1)
+      where c.id = any(${ids}::uuid[])`,
+  );
+}

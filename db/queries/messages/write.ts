@@ -1,0 +1,126 @@
+import type { Em } from '../../connect.ts';
+import type { Attendee, Conversation, ProviderKey } from '../../entities/conversations.ts';
+import type { Attachment, Message, MessageEffect, MessageReceipt } from '../../entities/messages.ts';
+import { messageStatuses } from '../../../domain/messages.ts';
+import { recordset, rows, sql, type Sql } from '../../sql.ts';
+
+type Row<T> = Omit<T, 'createdAt' | 'updatedAt' | 'mergedInto' | 'markedUnread' | 'labels'>;
+
+export interface WrittenMessage extends Row<Message> {
+  isNew: boolean;
+}
+export interface WrittenConversation extends Row<Conversation> {
+  isNew: boolean;
+}
+export interface WrittenAttendee extends Row<Attendee> {
+  isNew: boolean;
+}
+
+/** What facts make of the rows: the new ones, and the changed ones whole. */
+export interface Writing {
+  conversations: readonly WrittenConversation[];
+  attendees: readonly WrittenAttendee[];
+  members: readonly { conversationId: string; attendeeId: string; tenantId: string }[];
+  messages: readonly WrittenMessage[];
+  receipts: readonly MessageReceipt[];
+  attachments: readonly Omit<Attachment, 'createdAt'>[];
+  /** Keys that name another row now. */
+  keys: readonly Pick<ProviderKey, 'accountId' | 'kind' | 'key' | 'targetId'>[];
+  /** Of messages that have not come yet. */
+  effects: readonly Omit<MessageEffect, 'createdAt'>[];
+}
+
+const conversationRow = sql`("id" uuid, "tenantId" uuid, "accountId" uuid, "providerConversationId" text, "kind" text,
+  "name" text, "lastMessageId" uuid, "lastMessageAt" timestamptz, "unreadCount" int, "readUpTo" timestamptz,
+  "muted" boolean, "mutedUntil" timestamptz, "archived" boolean, "pinned" boolean, "readOnly" boolean, "isNew" boolean)`;
+const attendeeRow = sql`("id" uuid, "tenantId" uuid, "accountId" uuid, "providerAttendeeId" text, "name" text,
+  "namedAt" timestamptz, "phoneNumber" text, "isSelf" boolean, "pictureUrl" text, "isNew" boolean)`;
+const messageRow = sql`("id" uuid, "tenantId" uuid, "accountId" uuid, "conversationId" uuid, "providerMessageId" text,
+  "sortKey" text, "direction" text, "senderId" uuid, "text" text, "versions" jsonb, "status" text,
+  "sentAt" timestamptz, "sentAtKnown" boolean, "editedAt" timestamptz, "deletedAt" timestamptz,
+  "deletionConfirmed" boolean, "toldBy" text, "isLive" boolean, "event" text, "quotedKey" text, "reactions" jsonb,
+  "isNew" boolean)`;
+const attachmentRow = sql`("id" uuid, "tenantId" uuid, "accountId" uuid, "messageId" uuid, "key" text, "kind" text,
+  "mimeType" text, "fileName" text, "size" bigint, "width" int, "height" int, "durationMs" int, "isVoice" boolean,
+  "unavailable" boolean, "source" text)`;
+
+const rank = (column: Sql): Sql => sql`array_position(${messageStatuses as readonly string[]}::text[], ${column})`;
+
+/** Writes all of it in one statement. */
+export async function writeRows(em: Em, writing: Writing, now: Date): Promise<void> {
+  const { conversations, attendees, members, messages, receipts, attachments, keys, effects } = writing;
+  await rows(
+    em,
+    sql`with gc as (select * from ${recordset(conversations, conversationRow)} as g),
+      ga as (select * from ${recordset(attendees, attendeeRow)} as g),
+      gm as (select * from ${recordset(messages, messageRow)} as g),
+      new_conversations as (
+        insert into conversations (id, tenant_id, account_id, provider_conversation_id, kind, name, last_message_id,
+          last_message_at, unread_count, read_up_to, marked_unread, muted, muted_until, archived, pinned, read_only,
+          labels, created_at, updated_at)
+        select id, "tenantId", "accountId", "providerConversationId", kind, name, "lastMessageId", "lastMessageAt",
+          "unreadCount", "readUpTo", false, muted, "mutedUntil", archived, pinned, "readOnly", '{}', ${now}, ${now}
+        from gc where "isNew" order by id),
+      changed_conversations as (
+        update conversations c set name = g.name, last_message_id = g."lastMessageId",
+          last_message_at = g."lastMessageAt", unread_count = g."unreadCount", read_up_to = g."readUpTo",
+          muted = g.muted, muted_until = g."mutedUntil", archived = g.archived, pinned = g.pinned,
+          read_only = g."readOnly", updated_at = ${now}
+        from gc g where c.id = g.id and not g."isNew"),
+      new_attendees as (
+        insert into attendees (id, tenant_id, account_id, provider_attendee_id, name, named_at, phone_number, is_self,
+          picture_url, created_at, updated_at)
+        select id, "tenantId", "accountId", "providerAttendeeId", name, "namedAt", "phoneNumber", "isSelf",
+          "pictureUrl", ${now}, ${now}
+        from ga where "isNew" order by id),
+      changed_attendees as (
+        update attendees a set name = g.name, named_at = g."namedAt", phone_number = g."phoneNumber",
+          is_self = g."isSelf", picture_url = g."pictureUrl", updated_at = ${now}
+        from ga g where a.id = g.id and not g."isNew"),
+      new_members as (
+        insert into conversation_attendees (conversation_id, attendee_id, tenant_id)
+        select "conversationId", "attendeeId", "tenantId"
+        from ${recordset(members, sql`("conversationId" uuid, "attendeeId" uuid, "tenantId" uuid)`)} as g
+        order by 1, 2 on conflict do nothing),
+      new_messages as (
+        insert into messages (id, tenant_id, account_id, conversation_id, provider_message_id, sort_key, direction,
+          sender_id, text, versions, status, sent_at, sent_at_known, edited_at, deleted_at, deletion_confirmed, told_by,
+          is_live, event, quoted_key, reactions, created_at, updated_at)
+        select id, "tenantId", "accountId", "conversationId", "providerMessageId", "sortKey", direction, "senderId", text,
+          versions, status, "sentAt", "sentAtKnown", "editedAt", "deletedAt", "deletionConfirmed", "toldBy", "isLive",
+          event, "quotedKey", reactions, ${now}, ${now}
+        from gm where "isNew" order by id),
+      changed_messages as (
+        update messages m set provider_message_id = g."providerMessageId", sort_key = g."sortKey",
+          direction = g.direction, sender_id = g."senderId", text = g.text, versions = g.versions, status = g.status,
+          sent_at = g."sentAt", sent_at_known = g."sentAtKnown", edited_at = g."editedAt", deleted_at = g."deletedAt",
+          deletion_confirmed = g."deletionConfirmed", told_by = g."toldBy", is_live = g."isLive", event = g.event,
+          quoted_key = g."quotedKey", reactions = g.reactions, updated_at = ${now}
+        from gm g where m.id = g.id and not g."isNew"),
+      new_receipts as (
+        insert into message_receipts as r (message_id, attendee_id, tenant_id, status, at)
+        select "messageId", "attendeeId", "tenantId", status, at from ${recordset(
+          receipts,
+          sql`("messageId" uuid, "attendeeId" uuid, "tenantId" uuid, status text, at timestamptz)`,
+        )} as g order by 1, 2
+        on conflict (message_id, attendee_id) do update set status = excluded.status, at = excluded.at
+        where (${rank(sql`excluded.status`)}, r.at) > (${rank(sql`r.status`)}, excluded.at)),
+      new_attachments as (
+        insert into attachments as a (id, tenant_id, account_id, message_id, key, kind, mime_type, file_name, size, width,
+          height, duration_ms, is_voice, unavailable, source, created_at)
+        select id, "tenantId", "accountId", "messageId", key, kind, "mimeType", "fileName", size, width, height,
+          "durationMs", "isVoice", unavailable, source, ${now}
+        from ${recordset(attachments, attachmentRow)} as g order by id
+        on conflict (message_id, key) do nothing),
+      moved_keys as (
+        update provider_keys k set target_id = g."targetId" from ${recordset(
+          keys,
+          sql`("accountId" uuid, kind text, key text, "targetId" uuid)`,
+        )} as g where k.account_id = g."accountId" and k.kind = g.kind and k.key = g.key)
+      insert into message_effects (account_id, key, digest, tenant_id, effect, created_at)
+      select "accountId", key, digest, "tenantId", effect, ${now} from ${recordset(
+        effects,
+        sql`("accountId" uuid, key text, digest text, "tenantId" uuid, effect jsonb)`,
+      )} as g order by 1, 2, 3 on conflict do nothing`,
+  );
+}

@@ -1,0 +1,1 @@
+export type ConversationKind = 'person' | 'group' | 'channel';

@@ -1,0 +1,68 @@
+import type { ToldConversation } from '../../domain/webhook-events.ts';
+import { asList } from '../json-object.ts';
+import { countIn, eachOnce, flagIn, idIn, nameIn } from '../shared/told-values.ts';
+import { addressesIn, chatKey, chatKind, isStatusFeed } from '../shared/whatsapp-chats.ts';
+import { asObject, field, type Json } from './fields.ts';
+import { readTime } from './webhooks-content.ts';
+import { personOf } from './webhooks-key.ts';
+
+/** The conversations of an event of chats or groups; entries without an address are left out. */
+export const conversationsIn = (type: string, data: unknown): ToldConversation[] =>
+  asList(data).flatMap((entry) => {
+    const of = typeof entry === 'string' ? { id: entry } : asObject(entry);
+    const id = idIn(field(of, 'id')) ?? idIn(field(of, 'jid'));
+    const kind = chatKind(id);
+    if (id === null || kind === null || isStatusFeed(id)) return [];
+    const others = kind === 'person' ? [id, ...otherIds.map((name) => idIn(field(of, name)))] : [];
+    const keys = eachOnce([chatKey(id), ...addressesIn(others).map(({ value }) => value)]);
+    return [{ keys, kind, ...stateOf(of), ...membersOf(type, of) }];
+  });
+
+/** Where an entry of a person's chat has their other address. */
+const otherIds = ['pnJid', 'lidJid', 'lid', 'phoneNumber'] as const;
+
+type State = { -readonly [Name in keyof ToldConversation]?: ToldConversation[Name] };
+
+/** What an entry tells of a conversation's state: an update has the changed fields alone. */
+function stateOf(of: Json | null): State {
+  const name = nameIn(field(of, 'subject')) ?? nameIn(field(of, 'name'));
+  const unreadCount = countIn(field(of, 'unreadCount'));
+  const archived = flagIn(field(of, 'archived') ?? field(of, 'archive'));
+  const pinned = field(of, 'pinned') ?? field(of, 'pin');
+  const lastMessageAt = readTime(field(of, 'conversationTimestamp'));
+  return {
+    ...(name !== null && { name }),
+    ...(unreadCount !== null && { unreadCount }),
+    ...(archived !== null && { archived }),
+    // A time, or null and 0 for what is no longer pinned.
+    ...(pinned !== undefined && { pinned: flagIn(pinned) ?? readTime(pinned) !== null }),
+    ...mutedOf(of),
+    ...(lastMessageAt !== null && { lastMessageAt }),
+  };
+}
+
+/** -1 is for ever; null and 0 are not muted. */
+function mutedOf(of: Json | null): State {
+  const told = field(of, 'muteEndTime') ?? field(of, 'mute');
+  if (told === undefined) return {};
+  return { mutedUntil: told === -1 ? 'forever' : readTime(told) };
+}
+
+const withMembers = new Set(['groups.upsert', 'groups.update', 'group-participants.update']);
+
+/** The members that an entry of a group names; those that left or were removed are none. */
+function membersOf(type: string, of: Json | null): Pick<ToldConversation, 'attendees'> {
+  const action = field(of, 'action');
+  if (!withMembers.has(type) || (type === 'group-participants.update' && action !== 'add')) return {};
+  const attendees = asList(field(of, 'participants')).flatMap((one) => {
+    const member = asObject(one);
+    const named = member ? memberIds.map((name) => idIn(field(member, name))) : [idIn(one)];
+    const addresses = addressesIn(named);
+    return addresses.length
+      ? [personOf(addresses, null, nameIn(field(member, 'notify') ?? field(member, 'name')))]
+      : [];
+  });
+  return attendees.length ? { attendees } : {};
+}
+
+const memberIds = ['id', 'jid', 'lid', 'phoneNumber'] as const;

@@ -1,0 +1,76 @@
+import type { Em } from '../../db/connect.ts';
+import { sealed } from '../../db/sealed.ts';
+import type { Vault } from '../../db/vault.ts';
+import { AccountReleasedError } from '../../db/queries/messages/account-fence.ts';
+import { claimProviderKeys } from '../../db/queries/messages/claim-keys.ts';
+import {
+  joinAttendees,
+  joinConversations,
+  joinMessages,
+  recountConversations,
+  type Joining,
+} from '../../db/queries/messages/join-rows.ts';
+import { loadRows } from '../../db/queries/messages/load.ts';
+import { writeRows } from '../../db/queries/messages/write.ts';
+import { FactApplication } from './fact-application.ts';
+import { conversationKeysOf, peopleOf, type Fact } from './facts.ts';
+import { KeyGroups, type Group } from './key-groups.ts';
+
+/**
+ * Writes what was told of conversations, in the caller's transaction. The rows depend on the set of facts alone: their order,
+ * and how often each came, change nothing. Throws `AccountReleasedError`: then nothing of the transaction may be kept.
+ */
+export async function applyFacts(em: Em, vault: Vault, facts: readonly Fact[], now: Date): Promise<void> {
+  if (!facts.length) return;
+  const groups = new KeyGroups();
+  for (const fact of facts) addKeys(groups, fact);
+  const moved = groups.settle(await claimProviderKeys(em, groups.asked(), now));
+  const rowsOf = (kind: Group['kind']): string[] =>
+    groups.all(kind).flatMap(({ id, losers, isNew }) => (isNew ? [] : [id, ...losers]));
+  const accounts = [...new Set(facts.map(({ accountId }) => accountId))];
+  const loaded = await loadRows(em, {
+    accounts,
+    messages: rowsOf('message'),
+    conversations: rowsOf('conversation'),
+    attendees: rowsOf('attendee'),
+    keys: groups
+      .all('message')
+      .filter(({ exists }) => exists)
+      .flatMap(({ accountId, keys }) => [...keys].map((key) => ({ accountId, key }))),
+  });
+  if (loaded.accounts.length < accounts.length) throw new AccountReleasedError('The account has no login any more.');
+  const applying = new FactApplication(groups, loaded);
+  for (const fact of facts) applying.people(fact);
+  for (const fact of facts) applying.message(fact);
+  applying.waiting();
+  for (const fact of facts) applying.effect(fact);
+  for (const fact of facts) applying.conversation(fact);
+  const { writing, recount } = applying.result();
+  const keysOf = new Map<string, Awaited<ReturnType<Vault['keysOf']>>>();
+  for (const { tenantId, source } of writing.attachments)
+    if (source !== null && !keysOf.has(tenantId)) keysOf.set(tenantId, await vault.keysOf(em, tenantId));
+  const attachments = writing.attachments.map((one) => ({
+    ...one,
+    source:
+      one.source === null
+        ? null
+        : (keysOf.get(one.tenantId)?.seal(one.source, sealed.attachmentSource(one.id)) ?? null),
+  }));
+  await writeRows(em, { ...writing, attachments, keys: moved }, now);
+  await joinMessages(em, joinsOf(groups, 'message'));
+  const joined = joinsOf(groups, 'conversation');
+  await joinConversations(em, joined);
+  await joinAttendees(em, joinsOf(groups, 'attendee'));
+  await recountConversations(em, [...new Set([...recount, ...joined.map(({ survivor }) => survivor)])]);
+}
+
+const joinsOf = (groups: KeyGroups, kind: Group['kind']): Joining[] =>
+  groups.all(kind).flatMap(({ id, losers }) => losers.map((loser) => ({ loser, survivor: id })));
+
+function addKeys(groups: KeyGroups, fact: Fact): void {
+  const { told } = fact;
+  for (const { keys } of peopleOf(fact)) groups.add(fact, 'attendee', keys);
+  if (told.kind === 'effect') groups.add(fact, 'message', told.messageKeys, false);
+  else groups.add(fact, 'conversation', conversationKeysOf(fact));
+  if (told.kind === 'message') groups.add(fact, 'message', told.message.keys);
+}

@@ -1,0 +1,105 @@
+import type { MessageEffect, MessageState, MessageStatus, Teller } from '../../domain/messages.ts';
+import type { DeliveryStatus, SeenMessage, SeenPerson } from '../../domain/seen-messages.ts';
+import type { ToldConversation, WebhookEvent } from '../../domain/webhook-events.ts';
+
+/** What a provider told of an account's conversations, by a webhook or when it was read. */
+export interface Fact {
+  accountId: string;
+  tenantId: string;
+  teller: Teller;
+  /** News, which counts as unread; history does not. */
+  isLive: boolean;
+  /** When it was received, in milliseconds since the epoch: stands for a time that the provider does not tell. */
+  receivedAt: number;
+  told: Told;
+}
+
+type Told =
+  | { kind: 'message'; message: SeenMessage; conversation: ToldConversation }
+  | { kind: 'effect'; messageKeys: readonly string[]; effect: ToldEffect }
+  | { kind: 'conversation'; conversation: ToldConversation };
+
+/** An effect whose person is not an attendee of ours yet. */
+type ToldEffect =
+  | Exclude<MessageEffect, { kind: 'status' | 'reaction' }>
+  | { kind: 'status'; status: MessageStatus; by: SeenPerson | null; at: number }
+  | { kind: 'reaction'; emoji: string | null; by: SeenPerson | null; at: number };
+
+type Origin = Omit<Fact, 'told'>;
+
+/** The facts of an event; none where it is of something else. */
+export function factsOf(event: WebhookEvent, origin: Origin): Fact[] {
+  const at = ('at' in event ? event.at : null) ?? origin.receivedAt;
+  const effect = (messageKeys: readonly string[], one: ToldEffect): Fact[] =>
+    messageKeys.length ? [{ ...origin, told: { kind: 'effect', messageKeys, effect: one } }] : [];
+  switch (event.kind) {
+    case 'message':
+      return event.message.keys.length && event.message.conversationKeys.length
+        ? [{ ...origin, told: { kind: 'message', message: event.message, conversation: event.conversation } }]
+        : [];
+    case 'receipt':
+      return event.status
+        ? effect(event.messageKeys, { kind: 'status', status: statusOf(event.status), by: event.by, at })
+        : [];
+    case 'reaction':
+      return effect(event.messageKeys, { kind: 'reaction', emoji: event.emoji, by: event.by, at });
+    case 'edit':
+      return effect(event.messageKeys, { kind: 'edit', text: event.text, at });
+    case 'delete':
+      return effect(event.messageKeys, { kind: 'delete', at, confirmed: origin.teller === 'provider' });
+    case 'conversation':
+      return event.conversations
+        .filter(({ keys }) => keys.length > 0)
+        .map((conversation) => ({ ...origin, told: { kind: 'conversation', conversation } }));
+    default:
+      return [];
+  }
+}
+
+const statusOf = (status: DeliveryStatus): MessageStatus => (status === 'pending' ? 'sending' : status);
+
+/** A message as one fact tells it. `senderId`: its attendee. */
+export function stateOf(
+  { teller, isLive, receivedAt }: Fact,
+  message: SeenMessage,
+  senderId: string | null,
+  reactions: MessageState['reactions'],
+): MessageState {
+  const { text, editedAt, direction } = message;
+  const edited = editedAt === undefined ? null : (editedAt ?? receivedAt);
+  const status = message.status ? statusOf(message.status) : direction === 'in' ? 'delivered' : 'sent';
+  const confirmed = message.deleted && teller === 'provider';
+  return {
+    direction,
+    senderId,
+    versions: confirmed ? [] : [{ text, at: edited }],
+    status,
+    sentAt: message.sentAt ?? receivedAt,
+    sentAtKnown: message.sentAt !== null,
+    editedAt: edited,
+    deletedAt: message.deleted ? receivedAt : null,
+    deletionConfirmed: confirmed,
+    toldBy: teller,
+    isLive,
+    event: message.event ?? null,
+    quotedKey: message.quotedKey,
+    reactions,
+  };
+}
+
+export const peopleOf = ({ told }: Fact): SeenPerson[] => {
+  if (told.kind === 'conversation') return [...(told.conversation.attendees ?? [])];
+  if (told.kind === 'effect') return 'by' in told.effect && told.effect.by ? [told.effect.by] : [];
+  const { message, conversation } = told;
+  return [
+    ...(message.sender ? [message.sender] : []),
+    ...(conversation.attendees ?? []),
+    ...message.reactions.map(({ by }) => by),
+  ];
+};
+
+export const conversationKeysOf = ({ told }: Fact): readonly string[] => {
+  if (told.kind === 'effect') return [];
+  if (told.kind === 'conversation') return told.conversation.keys;
+  return [...told.message.conversationKeys, ...told.conversation.keys];
+};

@@ -1,0 +1,204 @@
+import fc from 'fast-check';
+import { openDatabase, type Database } from '../../db/connect.ts';
+import { prepareKeys } from '../../db/data-keys.ts';
+import { ensureTenant } from '../../db/queries/tenants/api-keys.ts';
+import { createVault } from '../../db/vault.ts';
+import type { SeenMessage, SeenPerson } from '../../domain/seen-messages.ts';
+import { newId } from '../../platform/ids.ts';
+import { parseKeyRing } from '../../platform/master-keys.ts';
+import { applyFacts } from '../../services/messages/apply-facts.ts';
+import type { Fact } from '../../services/messages/facts.ts';
+import { insertRow, tablesOf } from '../db/seed.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { testKey } from '../support/key.ts';
+import { runSql } from '../support/run-sql.ts';
+
+const vault = createVault(parseKeyRing(testKey, ''));
+let test: TestDatabase;
+let db: Database;
+beforeAll(async () => {
+  test = await createTestDatabase();
+  db = await openDatabase(test.url, { pool: { app: 2, system: 4 } });
+  await prepareKeys(db, vault.masterKeys);
+});
+afterAll(async () => {
+  await db?.close();
+  await test?.drop();
+});
+
+interface Of {
+  tenantId: string;
+  accountId: string;
+}
+const newAccount = (): Promise<Of> =>
+  db.system(async (em) => {
+    const { id: tenantId } = await ensureTenant(em, vault, 'ours', new Date());
+    const accounts = (await tablesOf(em)).find(({ name }) => name === 'accounts')!;
+    const row = { tenant_id: tenantId, provider: 'wasender', provider_account_id: newId() };
+    return { tenantId, accountId: await insertRow(em, accounts, row) };
+  });
+
+type Told = Fact['told'];
+const at = Date.UTC(2026, 4, 4, 10);
+const apply = (of: Of, told: readonly Told[], more: Partial<Fact> = {}): Promise<void> =>
+  db.system((em) =>
+    applyFacts(
+      em,
+      vault,
+      told.map((one) => ({ ...of, teller: 'webhook', isLive: true, receivedAt: at, told: one, ...more })),
+      new Date(at),
+    ),
+  );
+
+const person = (n: number): SeenPerson => ({
+  keys: [`3363998000${n}@s.whatsapp.net`],
+  name: `Person ${n}`,
+  phone: `+3363998000${n}`,
+  isSelf: null,
+  pictureUrl: null,
+  pictureSource: null,
+});
+const message = (n: number, more: Partial<SeenMessage> = {}): Told => ({
+  kind: 'message',
+  message: {
+    keys: [`M${n}`],
+    conversationKeys: [`C${n % 3}`],
+    direction: n % 4 ? 'in' : 'out',
+    sender: person(n % 4),
+    text: `text ${n}`,
+    sentAt: at + (n >> 1) * 1_000,
+    status: n % 4 ? null : 'sent',
+    deleted: false,
+    quotedKey: null,
+    attachments: [],
+    reactions: [],
+    ...more,
+  },
+  conversation: { keys: [`C${n % 3}`], kind: n % 3 ? 'person' : 'group', attendees: [person(n % 4)] },
+});
+type Effect = Extract<Told, { kind: 'effect' }>['effect'];
+const effect = (n: number, one: Effect): Told => ({ kind: 'effect', messageKeys: [`M${n}`], effect: one });
+
+/** What the API shows of an account's messages, without our own ids. */
+const shown = (of: Of): Promise<any[]> =>
+  db.system((em) =>
+    runSql<any>(
+      em,
+      `select k.key as conversation, c.unread_count, c.read_up_to, c.last_message_at,
+         (select l.provider_message_id from messages l where l.id = c.last_message_id) as last,
+         (select jsonb_agg(a.provider_attendee_id || ' ' || a.name order by a.provider_attendee_id) from conversation_attendees ca
+          join attendees a on a.id = ca.attendee_id where ca.conversation_id = c.id) as attendees,
+         (select jsonb_agg(jsonb_build_array(m.provider_message_id, m.text, m.versions, m.status, m.direction, m.sent_at,
+              m.edited_at, m.deleted_at, s.provider_attendee_id,
+              (select jsonb_agg(jsonb_build_array(r.x ->> 'emoji', ra.provider_attendee_id) order by ra.provider_attendee_id)
+               from jsonb_array_elements(m.reactions) as r (x) left join attendees ra on ra.id = (r.x ->> 'by')::uuid),
+              (select jsonb_agg(jsonb_build_array(t.status, t.at, ta.provider_attendee_id) order by ta.provider_attendee_id)
+               from message_receipts t join attendees ta on ta.id = t.attendee_id where t.message_id = m.id))
+            order by m.sent_at, m.sort_key)
+          from messages m left join attendees s on s.id = m.sender_id where m.conversation_id = c.id) as messages,
+         (select count(*)::int from messages m where m.conversation_id = c.id and m.direction = 'in' and m.is_live
+            and m.deleted_at is null and m.event is null and m.sent_at > coalesce(c.read_up_to, '-infinity')) as recount
+       from conversations c join provider_keys k on k.target_id = c.id
+       where c.account_id = ? order by k.key`,
+      [of.accountId],
+    ),
+  );
+
+const told = fc.oneof(
+  { weight: 3, arbitrary: fc.nat(9).map((n) => message(n)) },
+  fc
+    .tuple(fc.nat(9), fc.nat(3), fc.nat(3))
+    .map(([n, text, time]) => effect(n, { kind: 'edit', text: `edit ${text}`, at: at + 60_000 + time })),
+  fc
+    .tuple(fc.nat(9), fc.nat(2))
+    .map(([n, time]) => effect(n, { kind: 'delete', at: at + time, confirmed: n % 2 === 0 })),
+  fc
+    .tuple(fc.nat(9), fc.constantFrom('sent', 'delivered', 'read', 'failed'), fc.option(fc.nat(3)), fc.nat(3))
+    .map(([n, status, by, time]) =>
+      effect(n, { kind: 'status', status, by: by === null ? null : person(by), at: at + time }),
+    ),
+  fc
+    .tuple(fc.nat(9), fc.option(fc.constantFrom('👍', '❤️')), fc.nat(3), fc.nat(3))
+    .map(([n, emoji, by, time]) => effect(n, { kind: 'reaction', emoji, by: person(by), at: at + time })),
+);
+
+it('rows do not depend on the order of events, on repeats, or on how they are split into transactions', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(told, { minLength: 1, maxLength: 30 }).chain((events) =>
+        fc.tuple(
+          fc.constant(events),
+          fc.shuffledSubarray([...events, ...events.slice(0, 5)], {
+            minLength: Math.min(events.length + 5, events.length * 2),
+          }),
+          fc.integer({ min: 1, max: 7 }),
+        ),
+      ),
+      async ([events, shuffled, size]) => {
+        const [inOrder, mixed] = [await newAccount(), await newAccount()];
+        await apply(inOrder, events);
+        for (let n = 0; n < shuffled.length; n += size) await apply(mixed, shuffled.slice(n, n + size));
+        const [expected, found] = [await shown(inOrder), await shown(mixed)];
+        expect(found).toEqual(expected);
+        for (const one of found) expect(one.unread_count).toBe(one.recount);
+      },
+    ),
+    { numRuns: 25 },
+  );
+});
+
+it('two transactions at once make one conversation, and lose neither a message nor its effect', async () => {
+  const of = await newAccount();
+  await Promise.all(
+    Array.from({ length: 12 }, (_, n) =>
+      n % 2
+        ? apply(of, [message(3, { keys: ['M3', `also-${n}`] })])
+        : apply(of, [effect(3, { kind: 'reaction', emoji: '👍', by: person(n % 4), at: at + n })]),
+    ).map((one) => one.catch((error: unknown) => String(error))),
+  );
+  await apply(of, [message(3)]);
+  const [conversation, ...others] = await shown(of);
+  expect(others).toEqual([]);
+  expect(conversation.messages).toHaveLength(1);
+  expect(conversation.messages[0][9]).toHaveLength(2);
+});
+
+it('ids that turn out to be of one message, conversation or person make their rows one', async () => {
+  const of = await newAccount();
+  const [jid, lid] = ['33639980001@s.whatsapp.net', '900000000000001@lid'];
+  const of1 = (key: string, id: string, n: number): Told => ({
+    ...(message(n, {
+      keys: [id],
+      conversationKeys: [key],
+      sender: { ...person(1), keys: [key] },
+      direction: 'in',
+    }) as any),
+    conversation: { keys: [key], kind: 'person', attendees: [{ ...person(1), keys: [key] }] },
+  });
+  await apply(of, [of1(jid, 'A', 1)]);
+  await apply(of, [of1(lid, 'B', 2)]);
+  await apply(of, [effect(9, { kind: 'edit', text: 'edited', at: at + 1 })]);
+  const both: Told = {
+    ...(message(4, {
+      keys: ['A', 'B', 'M9'],
+      conversationKeys: [jid, lid],
+      sender: { ...person(1), keys: [jid, lid] },
+      direction: 'in',
+    }) as any),
+    conversation: { keys: [jid, lid], kind: 'person', attendees: [{ ...person(1), keys: [jid, lid] }] },
+  };
+  await apply(of, [both]);
+  const found = await shown(of);
+  expect(new Set(found.map(({ conversation }) => conversation))).toEqual(new Set([jid, lid]));
+  expect(found[0].messages).toHaveLength(1);
+  expect(found[0].messages[0][1]).toBe('edited');
+  expect(found[0].unread_count).toBe(1);
+  const people = await db.system((em) =>
+    runSql<any>(
+      em,
+      'select count(*) filter (where merged_into is null)::int as n from attendees where account_id = ?',
+      [of.accountId],
+    ),
+  );
+  expect(people[0].n).toBe(1);
+});
