@@ -8,18 +8,55 @@ export interface CrowdSize {
   have?: number;
 }
 
+/** SQL of the id of the row `n` of a kind, a hexadecimal digit. */
+const id = (kind: string, n: string): string =>
+  `('0${kind}000000-0000-7000-8000-' || lpad(to_hex(${n}), 12, '0'))::uuid`;
+
+/** The conversations of accounts, and the messages of the events in the table `crowd`. */
+function messaging(tenant: string, accounts: number, have: number): string[] {
+  const series = `generate_series(${have + 1}, ${accounts}) n`;
+  return [
+    `insert into conversations (id, tenant_id, account_id, provider_conversation_id, kind, last_message_at, unread_count,
+       marked_unread, muted, archived, pinned, read_only, labels, created_at, updated_at)
+     select ${id('1', 'n')}, '${tenant}', ${id('b', 'n')}, 'chat-' || n, 'person', now(), 0, false, false, false, false,
+       false, '{}', now(), now() from ${series}`,
+    `insert into attendees (id, tenant_id, account_id, provider_attendee_id, name, is_self, created_at, updated_at)
+     select ${id('2', 'n')}, '${tenant}', ${id('b', 'n')}, 'person-' || n, 'Person ' || n, false, now(), now()
+     from ${series}`,
+    `insert into conversation_attendees (conversation_id, attendee_id, tenant_id)
+     select ${id('1', 'n')}, ${id('2', 'n')}, '${tenant}' from ${series}`,
+    `insert into messages (id, tenant_id, account_id, conversation_id, provider_message_id, sort_key, direction, sender_id,
+       text, versions, status, sent_at, sent_at_known, deletion_confirmed, told_by, is_live, reactions, created_at,
+       updated_at)
+     select ${id('3', 'n')}, '${tenant}', ${id('b', 'account')}, ${id('1', 'account')}, 'message-' || n, 'message-' || n,
+       'in', ${id('2', 'account')}, 'message number ' || n, '[]', 'delivered', at, true, false, 'webhook', true, '[]', at,
+       at from crowd`,
+    ...[
+      ['conversation', "'chat-' || n", id('1', 'n'), id('b', 'n'), series],
+      ['attendee', "'person-' || n", id('2', 'n'), id('b', 'n'), series],
+      ['message', "'message-' || n", id('3', 'n'), id('b', 'account'), 'crowd'],
+    ].map(
+      ([kind, name, target, account, from]) =>
+        `insert into provider_keys (account_id, kind, key, tenant_id, target_id, created_at)
+         select ${account}, '${kind}', ${name}, '${tenant}', ${target}, now() from ${from}`,
+    ),
+    `update conversations c set unread_count = m.n, last_message_id = m.id from (
+       select conversation_id, count(*) as n, (array_agg(id order by sent_at desc))[1] as id from messages
+       group by conversation_id) m where m.conversation_id = c.id`,
+  ];
+}
+
 /**
  * Fills a migrated database with accounts that are at rest and with webhook events of theirs, in a few statements. Every
  * account is of UniPile, by the installation's credentials, known as `crowd-1`, `crowd-2` and so on, and `tenant`'s, which
- * exists. `admin` is a superuser's connection.
+ * exists. Each account has one conversation, `chat-1`, `chat-2` and so on, and each event is a message in it. `admin` is a
+ * superuser's connection.
  */
 export async function addCrowd(
   admin: pg.Client,
   tenant: string,
   { accounts, events, have = 0 }: CrowdSize,
 ): Promise<void> {
-  const id = (kind: string, n: string): string =>
-    `('0${kind}000000-0000-7000-8000-' || lpad(to_hex(${n}), 12, '0'))::uuid`;
   const spread = "now() - interval '3 days' * random()";
   // Triggers of foreign keys would check each row.
   await admin.query("begin; set local session_replication_role = 'replica'; set local synchronous_commit = off");
@@ -77,6 +114,7 @@ export async function addCrowd(
     `insert into webhook_dedupe (credentials_id, key, tenant_id, event_id, received_at)
      select credentials, 'crowd-event-' || n, null, id, at from crowd order by at`,
   );
+  for (const statement of messaging(tenant, accounts, have)) await admin.query(statement);
   await admin.query('commit');
   await admin.query('analyze');
 }

@@ -78,8 +78,12 @@ async function rateOf({ address, secret }: Target, accounts: number): Promise<nu
         body: JSON.stringify({
           event: 'message_received',
           account_id: `crowd-${n}`,
+          account_type: 'WHATSAPP',
+          chat_id: `chat-${n}`,
           message_id: newId(),
           message: 'hello',
+          timestamp: new Date().toISOString(),
+          is_sender: false,
           sender: { attendee_provider_id: `1555${1_000_000 + n}@s.whatsapp.net` },
         }),
       });

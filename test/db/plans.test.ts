@@ -8,6 +8,7 @@ import { removeEvent } from '../../db/queries/webhooks/requests.ts';
 import { newId } from '../../platform/ids.ts';
 import { createReconciler } from '../../services/reconcile/reconcile.ts';
 import { claimEvents } from '../../services/webhooks/claim-events.ts';
+import { drainMessages } from '../../services/webhooks/drain-messages.ts';
 import { drainWebhooks } from '../../services/webhooks/drain-webhooks.ts';
 import { maintain } from '../../services/maintenance/maintain.ts';
 import { postWebhook } from '../api/fixture.ts';
@@ -152,8 +153,18 @@ describe.each(servers)(
         for (const account_id of ['crowd-77', 'crowd-9999', `unknown-${unique()}`]) {
           const status = { AccountStatus: { account_id, account_type: 'WHATSAPP', message: 'CREDENTIALS' } };
           for (let n = 0; n < 2; n += 1) expect((await postWebhook(api, status)).status).toBe(200);
-          const message = { event: 'message_received', account_id, message_id: unique(), message: 'hello' };
-          expect((await postWebhook(api, message)).status).toBe(200);
+          const message = {
+            event: 'message_received',
+            account_id,
+            chat_id: 'chat-77',
+            message_id: unique(),
+            message: 'hello',
+          };
+          const sender = { attendee_provider_id: 'person-77', attendee_name: 'Person 77' };
+          expect((await postWebhook(api, { ...message, sender })).status).toBe(200);
+          const about = { ...message, reaction: '👍', reaction_sender: sender, sender, is_sender: true };
+          for (const event of ['message_edited', 'message_reaction', 'message_read', 'message_deleted'])
+            expect((await postWebhook(api, { ...about, event })).status).toBe(200);
         }
         await system((em) => removeEvent(em, newId(), 'crowd-event-1'));
         await drainWebhooks(api.context);
@@ -167,7 +178,13 @@ describe.each(servers)(
     it('claims early events in few statements, however many there are', async () => {
       const upstream = `early-${unique()}`;
       for (let n = 0; n < 40; n += 1) {
-        const message = { event: 'message_received', account_id: upstream, message_id: unique(), message: `${n}` };
+        const message = {
+          event: 'message_received',
+          account_id: upstream,
+          chat_id: `chat-${n}`,
+          message_id: unique(),
+          message: `${n}`,
+        };
         expect(
           (
             await postWebhook(api, {
@@ -197,6 +214,11 @@ describe.each(servers)(
       );
       // What they tell of messages is applied in batches.
       expect(found).toEqual([{ state: 'received', noted: true, count: 40 }]);
+      const [before] = await system<any[]>((em) => runSql(em, 'select count(*)::int as n from messages'));
+      const draining = await plansOf(() => drainMessages(api.context));
+      expect(greedy(draining)).toEqual([]);
+      const [after] = await system<any[]>((em) => runSql(em, 'select count(*)::int as n from messages'));
+      expect(after.n - before.n).toBe(40);
     });
 
     it('purges and deletes an account', () =>

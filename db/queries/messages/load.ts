@@ -71,8 +71,8 @@ export async function loadRows(
           last_message_at as "lastMessageAt", unread_count as "unreadCount", read_up_to as "readUpTo", muted,
           muted_until as "mutedUntil", archived, pinned, read_only as "readOnly",
           (select l.sort_key from messages l where l.id = last_message_id) as "lastSortKey"
-        from conversations where id = any(${conversations}::uuid[])
-          or id in (select "conversationId" from m) order by id for no key update),
+        from conversations where id = any(${conversations}::uuid[] || array(select "conversationId" from m))
+        order by id for no key update),
       a as (
         select id, name, named_at as "namedAt", phone_number as "phoneNumber", is_self as "isSelf",
           picture_url as "pictureUrl"
