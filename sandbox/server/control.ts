@@ -20,6 +20,7 @@ const ACTIONS: { method: 'post' | 'put' | 'patch'; path: string; name: ActionNam
   { method: 'post', path: '/groups', name: 'post_group' },
   { method: 'patch', path: '/groups', name: 'patch_group' },
   { method: 'patch', path: '/chats', name: 'patch_chat' },
+  { method: 'post', path: '/webhooks', name: 'post_webhook' },
   { method: 'put', path: '/address-book', name: 'put_address_book' },
   { method: 'patch', path: '/address-book', name: 'patch_address_book' },
 ];

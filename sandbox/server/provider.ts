@@ -44,6 +44,7 @@ export type ActionName =
   | 'post_group'
   | 'patch_group'
   | 'patch_chat'
+  | 'post_webhook'
   | 'put_address_book'
   | 'patch_address_book';
 
@@ -142,6 +143,9 @@ export const actionFields = {
     pinned: z.boolean().optional(),
     muted: z.union([z.boolean(), z.iso.datetime()]).optional(),
     deleted: z.literal(true).optional(),
+  }),
+  postWebhook: z.object({
+    body: z.union([z.string(), z.json()]).transform((body) => (typeof body === 'string' ? body : JSON.stringify(body))),
   }),
   putAddressBook: z.object({
     size: z.int().min(0).max(1_000_000),

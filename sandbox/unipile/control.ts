@@ -15,7 +15,7 @@ import {
 } from './simulate.ts';
 import { removeAccount, type State } from './state.ts';
 import { SOURCE_STATUSES, type Account } from './types.ts';
-import { emitStatus } from './webhooks.ts';
+import { emitStatus, sendRaw } from './webhooks.ts';
 
 export function createActions(state: State): ProviderSandbox['actions'] {
   const show = (account: Account): object => ({
@@ -81,6 +81,11 @@ export function createActions(state: State): ProviderSandbox['actions'] {
     ),
     patch_chat: action(actionFields.patchChat.extend({ read_only: z.boolean().optional() }), (account: Account, chat) =>
       whenConnected(account, () => changeChat(state, account, chat)),
+    ),
+
+    post_webhook: action(
+      actionFields.postWebhook.extend({ source: z.enum(['messaging', 'account_status']).default('messaging') }),
+      (account: Account, { source, body }) => ({ sent: sendRaw(state, account, source, body) }),
     ),
 
     put_address_book: action(actionFields.putAddressBook, (account: Account, { size, seed }) => {

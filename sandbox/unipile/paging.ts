@@ -155,17 +155,18 @@ export type Source<T> = (from: number) => Iterator<Entry<T>>;
 
 const KINDS: GeneratedKind[] = ['single', 'group'];
 
-export function chatSources(account: Account): Source<ChatRef>[] {
+/** `synced`: the share of the generated chats that are shown. */
+export function chatSources(account: Account, synced: number): Source<ChatRef>[] {
   return [
     (from) => recentChats(account, from),
-    ...KINDS.map((kind) => (from: number) => generatedChats(account, kind, from)),
+    ...KINDS.map((kind) => (from: number) => generatedChats(account, kind, from, synced)),
   ];
 }
 
-export function messageSources(account: Account): Source<MessageRef>[] {
+export function messageSources(account: Account, synced: number): Source<MessageRef>[] {
   return [
     (from) => storedMessages(account, account.store.stored, from),
-    ...KINDS.map((kind) => (from: number) => generatedMessages(account, kind, from)),
+    ...KINDS.map((kind) => (from: number) => generatedMessages(account, kind, from, synced)),
   ];
 }
 
@@ -191,9 +192,14 @@ function* recentChats(account: Account, from: number): Generator<Entry<ChatRef>>
   }
 }
 
-function* generatedChats(account: Account, kind: GeneratedKind, from: number): Generator<Entry<ChatRef>> {
+function* generatedChats(
+  account: Account,
+  kind: GeneratedKind,
+  from: number,
+  synced: number,
+): Generator<Entry<ChatRef>> {
   const { store } = account;
-  const count = countOf(store.people, kind);
+  const count = Math.floor(countOf(store.people, kind) * synced);
   for (let index = firstAtAge(kind, store.base - from); index < count; index++) {
     const ref: ChatRef = { kind, index };
     if (!chatExists(store.people, kind, index)) continue;
@@ -215,9 +221,14 @@ function* storedMessages(
   }
 }
 
-function* generatedMessages(account: Account, kind: GeneratedKind, from: number): Generator<Entry<MessageRef>> {
+function* generatedMessages(
+  account: Account,
+  kind: GeneratedKind,
+  from: number,
+  synced: number,
+): Generator<Entry<MessageRef>> {
   const { store } = account;
-  const count = countOf(store.people, kind);
+  const count = Math.floor(countOf(store.people, kind) * synced);
   for (let index = firstReaching(kind, store.base - from); index < count; index++) {
     if (chatExists(store.people, kind, index)) yield* messagesOfGenerated(account, kind, index, from);
   }

@@ -89,6 +89,7 @@ export function addAccount(state: State, type: AccountType): Account {
     tag: tagOf(id),
     type,
     createdAt,
+    connectedAt: createdAt,
     identity: null,
     status: 'CONNECTING',
     login: null,
@@ -132,6 +133,13 @@ export function getAccount(state: State, id: string): Account {
   const account = state.accounts.get(id);
   if (!account) throw notFound('Account');
   return account;
+}
+
+/** How much of the history UniPile has copied, from 0 to 1; the newest comes first. */
+export function syncedShare(state: State, account: Account): number {
+  const { first_sync_seconds: seconds } = state.variants.values;
+  if (seconds === 0) return 1;
+  return Math.min(1, (state.shared.clock.now() - account.connectedAt) / (seconds * 1000));
 }
 
 function tagOf(id: string): number {

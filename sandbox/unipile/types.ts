@@ -56,6 +56,8 @@ export interface Account {
   tag: number;
   type: AccountType;
   createdAt: number;
+  /** Epoch ms of the first login's end: UniPile copies the history from then on. */
+  connectedAt: number;
   identity: Identity | null;
   status: SourceStatus;
   login: Login | null;

@@ -10,6 +10,7 @@ export const unipileVariants = z.object({
   qr_seconds: seconds.default(60),
   calendar_status: z.enum(SOURCE_STATUSES).nullable().default(null),
   attempt_seconds: seconds.default(300),
+  first_sync_seconds: z.number().min(0).default(0),
   unscanned_account: z.enum(['connecting', 'not_found']).default('connecting'),
   account_status_shape: z.enum(['wrapped', 'flat']).default('wrapped'),
   account_status_reason: z.string().nullable().default(null),

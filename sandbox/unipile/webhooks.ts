@@ -128,7 +128,18 @@ function rename(payload: Record<string, unknown>, hook: Webhook): Record<string,
   return payload;
 }
 
+/** Any body, to the account's webhooks of that source, whatever events they registered for. Returns how many. */
+export function sendRaw(state: State, account: Account, source: string, body: string): number {
+  const hooks = listening(state, account, source);
+  for (const hook of hooks) post(state, hook, account, body, 'raw');
+  return hooks.length;
+}
+
 function deliver(state: State, hook: Webhook, account: Account, payload: object, label: string): void {
+  post(state, hook, account, hook.format === 'form' ? asForm(payload) : JSON.stringify(payload), label);
+}
+
+function post(state: State, hook: Webhook, account: Account, body: string, label: string): void {
   const variants = state.variants.values;
   const any2xx = variants.webhook_success === '2xx';
   // The real service sends JSON under a form's content type, unless the webhook's own headers differ.
@@ -138,7 +149,7 @@ function deliver(state: State, hook: Webhook, account: Account, payload: object,
     provider: 'unipile',
     url: hook.requestUrl,
     headers,
-    body: hook.format === 'form' ? asForm(payload) : JSON.stringify(payload),
+    body,
     lane: `unipile ${hook.id} ${account.id}`,
     label,
     retries: 5,

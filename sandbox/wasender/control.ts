@@ -18,7 +18,7 @@ import {
   type State,
   type StoredMessage,
 } from './state.ts';
-import { emit, listens } from './webhooks.ts';
+import { emit, listens, sendRaw } from './webhooks.ts';
 
 const RECEIPTS = { sent: 2, delivered: 3, read: 4, played: 5 } as const;
 const status = z
@@ -95,6 +95,10 @@ export function createActions(state: State): ProviderSandbox['actions'] {
     patch_chat: action(actionFields.patchChat, (session: Session, chat) =>
       whenConnected(session, () => changeChat(state, session, chat)),
     ),
+
+    post_webhook: action(actionFields.postWebhook, (session: Session, { body }) => ({
+      sent: sendRaw(state, session, body),
+    })),
 
     put_address_book: action(
       actionFields.putAddressBook.extend({ announce: z.boolean().default(false), ...contactOptions.shape }),

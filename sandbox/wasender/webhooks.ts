@@ -67,14 +67,27 @@ export function emit(state: State, session: Session, event: EventName, data: unk
     ...(withKey && { sessionId: session.apiKey }),
     data,
   };
+  post(state, session, JSON.stringify(renameFields(payload, variants.field_case)), event);
+}
+
+/** Any body, whatever events the session listens to. Returns how many webhooks were sent. */
+export function sendRaw(state: State, session: Session, body: string): number {
+  const { webhook_enabled, webhook_url } = session.settings;
+  if (!webhook_enabled || webhook_url === null) return 0;
+  post(state, session, body, 'raw');
+  return 1;
+}
+
+function post(state: State, session: Session, body: string, label: string): void {
+  const variants = state.variants.values;
   state.shared.deliveries.send({
     provider: 'wasender',
     url: session.settings.webhook_url!,
     // The signature is the secret itself; nothing is bound to the body.
     headers: { 'content-type': 'application/json', 'x-webhook-signature': session.webhookSecret },
-    body: JSON.stringify(renameFields(payload, variants.field_case)),
+    body,
     lane: `wasender ${session.id}`,
-    label: event,
+    label,
     retries: variants.webhook_retries,
     retryBaseSeconds: variants.webhook_retry_base_seconds,
     timeoutSeconds: variants.webhook_timeout_seconds,

@@ -254,6 +254,33 @@ describe('conversations of the UniPile sandbox', () => {
     });
   });
 
+  it('copies the history after the connection, newest first, by variant', async () => {
+    await sandbox.unipile('POST', '/webhooks', { source: 'account_status', request_url: receiver.url });
+    await variant('first_sync_seconds', 10_000);
+    const id = await sandbox.whatsapp();
+    const newest = async (): Promise<string[]> =>
+      (await walk(sandbox, `/chats?account_id=${id}`)).items.map((chat) => chat.id);
+    const words = (): string[] => receiver.received.map(({ body }) => body.AccountStatus.message);
+    expect(await newest()).toEqual([]);
+    await sandbox.control('POST', '/clock', { advance_seconds: 5000 });
+    const half = await newest();
+    expect(half).toHaveLength(5);
+    expect(words()).not.toContain('SYNC_SUCCESS');
+    await sandbox.control('POST', '/clock', { advance_seconds: 5000 });
+    const all = await newest();
+    expect([all.length, all.filter((one) => half.includes(one))]).toEqual([12, half]);
+    await receiver.until(3);
+    expect(words()).toEqual(['CREATION_SUCCESS', 'OK', 'SYNC_SUCCESS']);
+  });
+
+  it.each([
+    ['text', '{"event":', '{"event":'],
+    ['a list', [{ event: 'message_received' }, { event: 'new_message' }], null],
+  ])('sends any webhook body: %s', async (_name, body, text) => {
+    expect(await control('POST', '/webhooks', { body })).toEqual({ sent: 1 });
+    expect((await receiver.until(1))[0]!.text).toBe(text ?? JSON.stringify(body));
+  });
+
   it('keeps changes while the account is disconnected', async () => {
     const { messages } = await write({ text: 'before' });
     await control('POST', '/drop', { status: 'CREDENTIALS' });

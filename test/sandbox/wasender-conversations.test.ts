@@ -194,6 +194,13 @@ describe('conversations of the WASender sandbox', () => {
     expect((await data('group-participants.update'))[0].participants).toEqual([{ id: BO }]);
   });
 
+  it('sends any webhook body, signed as all others', async () => {
+    const body = { event: 'call', data: { id: 'c1', status: 'offer' } };
+    expect(await control('POST', '/webhooks', { body })).toEqual({ sent: 1 });
+    const [one] = await receiver.until(1, of('call'));
+    expect([one!.body, one!.headers['x-webhook-signature']]).toEqual([body, session.secret]);
+  });
+
   it('returns the true state of the conversations', async () => {
     const { messages } = await write({ text: 'a', count: 2 });
     const own = await write({ own: true, text: 'b' });

@@ -148,11 +148,22 @@ function finishLogin(state: State, account: Account, login: Login): void {
   if (first && people.seed === '' && !isMail(account.type)) {
     account.store.people = createPeople(DEFAULT_PEOPLE, `${account.type} ${account.identity?.providerId ?? ''}`);
   }
-  for (const message of login.kind === 'create' ? ['CREATION_SUCCESS', 'OK', 'SYNC_SUCCESS'] : ['RECONNECTED', 'OK']) {
-    emitStatus(state, account, message);
-  }
+  const words = login.kind === 'create' ? ['CREATION_SUCCESS', 'OK'] : ['RECONNECTED', 'OK'];
+  for (const message of words) emitStatus(state, account, message);
+  if (login.kind === 'create') startFirstSync(state, account);
   account.pendingEvents.release();
   login.whenDone(account, login.kind);
+}
+
+function startFirstSync(state: State, account: Account): void {
+  const { clock } = state.shared;
+  const { first_sync_seconds: seconds } = state.variants.values;
+  account.connectedAt = clock.now();
+  const finish = (): void => {
+    if (state.accounts.has(account.id)) emitStatus(state, account, 'SYNC_SUCCESS');
+  };
+  if (seconds === 0) finish();
+  else clock.at(clock.now() + seconds * 1000, finish);
 }
 
 /** On a reconnect, values that the new credentials lack stay (a mail account's hosts). */

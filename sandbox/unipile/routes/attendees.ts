@@ -14,7 +14,7 @@ import {
 import { attendeeId, chatId, findAttendee, findChat, resolveId } from '../ids.ts';
 import { messageList } from './chats.ts';
 import { route, type Route } from '../request.ts';
-import { getAccount, positionOf, type State } from '../state.ts';
+import { getAccount, positionOf, type State, syncedShare } from '../state.ts';
 import type { Account, AttendeeRef } from '../types.ts';
 import { ownerView, profileView } from '../views/accounts.ts';
 import { attendeeFacts, attendeeView } from '../views/attendees.ts';
@@ -86,8 +86,8 @@ function* attendeesFrom(state: State, page: Page): Generator<{ account: Account;
 function* attendeesAfter(state: State, account: Account, after: AttendeeRef): Generator<AttendeeRef> {
   const { people, unlisted } = account.store;
   if (after.kind === 'person') {
-    for (let index = after.index + 1; index < people.size; index++)
-      if (exists(people, index)) yield { kind: 'person', index };
+    const size = Math.floor(people.size * syncedShare(state, account));
+    for (let index = after.index + 1; index < size; index++) if (exists(people, index)) yield { kind: 'person', index };
   }
   if (after.kind !== 'self') {
     const first = after.kind === 'unlisted' ? after.index + 1 : 0;

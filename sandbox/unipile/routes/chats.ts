@@ -20,7 +20,7 @@ import {
 import { chatId, findChat, findMessage, type MessageRef } from '../ids.ts';
 import { parseBody, route, type Route } from '../request.ts';
 import { readDraft, readList, requireConnected, sendFromApi } from '../send.ts';
-import { getAccount, type State, syncStatus } from '../state.ts';
+import { getAccount, type State, syncedShare, syncStatus } from '../state.ts';
 import type { Account, ChatRef, ChatState } from '../types.ts';
 import { attendeeFacts, attendeeView } from '../views/attendees.ts';
 import { chatFacts, chatView } from '../views/chats.ts';
@@ -65,7 +65,9 @@ export function chatRoutes(state: State): Route[] {
     route('GET /chats', (req, res) => {
       const page = readPage(req, ['account_id', 'account_type', 'unread', 'before', 'after']);
       const unread = readFlag(page.filters, 'unread');
-      const sources = selectAccounts(state, page.filters).flatMap(chatSources);
+      const sources = selectAccounts(state, page.filters).flatMap((account) =>
+        chatSources(account, syncedShare(state, account)),
+      );
       const { entries, cursor } = takePage(sources, page, ({ account, ref }) => {
         return unread === undefined || chatState(account.store, ref).unread > 0 === unread;
       });
@@ -144,7 +146,10 @@ export function messageRoutes(state: State): Route[] {
   return [
     route('GET /messages', (req, res) => {
       const page = readPage(req, ['account_id', 'sender_id', 'before', 'after']);
-      res.json(messageList(state, selectAccounts(state, page.filters).flatMap(messageSources), page));
+      const sources = selectAccounts(state, page.filters).flatMap((account) =>
+        messageSources(account, syncedShare(state, account)),
+      );
+      res.json(messageList(state, sources, page));
     }),
     route('GET /messages/:id', (req, res) => {
       const { account, ref } = findMessage(state, req.params['id']!);
