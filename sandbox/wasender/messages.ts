@@ -81,7 +81,7 @@ export function moveStatus(
   emit(state, session, 'message-receipt.update', receipt);
 }
 
-/** By its author. Throws 404 for a deleted message. */
+/** By its author. */
 export function editMessage(state: State, session: Session, message: StoredMessage, text: string): void {
   const { edit_event } = state.variants.values;
   const now = state.shared.clock.now();
@@ -91,7 +91,7 @@ export function editMessage(state: State, session: Session, message: StoredMessa
   Object.assign(message, { content, body: text, edited: true, editedTs: now });
   const key = messageKey(state, session, message);
   if (edit_event === 'update' || edit_event === 'both') {
-    const update = { message: { editedMessage: { message: content } }, messageTimestamp: now / 1000 };
+    const update = { message: { editedMessage: { message: content } }, messageTimestamp: Math.floor(now / 1000) };
     emit(state, session, 'messages.update', changes(state, key, update));
   }
   if (edit_event === 'upsert' || edit_event === 'both') {

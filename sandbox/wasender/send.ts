@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { invalid, WasenderError } from './errors.ts';
+import { addToChat } from './chats.ts';
 import { groupFacts } from './groups.ts';
 import { isGroup, onWhatsapp, requireIdentity } from './identity.ts';
 import { emitMessage, getMessage, messageKey, moveStatus, storeMessage, withContext } from './messages.ts';
@@ -104,6 +105,7 @@ function deliver(state: State, session: Session, message: StoredMessage, again =
     message.log!.failed = null;
     emit(state, session, 'message.sent', { key, message: message.content, success: true });
     if (echo_webhook) emitMessage(state, session, message);
+    else addToChat(state, session, message);
     moveStatus(state, session, message, 2);
   });
 }
