@@ -1,11 +1,10 @@
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
-import { hashText, randomFrom } from '../world/random.ts';
-import type { Deliveries, Delivery, DeliveryRecord } from './deliveries.ts';
+import type { Deliveries } from './deliveries.ts';
 import { ApiError } from './errors.ts';
-import { malformed } from './malformed.ts';
 import type { ProviderSandbox } from './provider.ts';
-import { planEvents, type ActionAnswer, type EventKind } from './writer-plan.ts';
+import { planEvents, type ActionAnswer, type EventKind, type PlannedEvent } from './writer-plan.ts';
+import { createSender, type Sender, type SentWebhook } from './writer-sender.ts';
 
 const share = z.number().min(0).max(1).default(0);
 
@@ -23,14 +22,6 @@ export const writerFields = z.object({
 });
 type WriterFields = z.infer<typeof writerFields>;
 
-/** Of one webhook that an event sends. */
-interface SentWebhook {
-  event: string;
-  lost: boolean;
-  /** One, or two where it is sent twice; none when it is lost or still held back. */
-  copies: DeliveryRecord[];
-}
-
 interface WrittenEvent {
   n: number;
   kind: EventKind;
@@ -45,7 +36,7 @@ interface Writer {
   provider: ProviderSandbox;
   account: unknown;
   events: WrittenEvent[];
-  malformed: DeliveryRecord[];
+  sender: Sender;
   isWriting: boolean;
   error: string | null;
 }
@@ -59,10 +50,8 @@ export interface Writers {
   reset(): void;
 }
 
-/** A delivery is overtaken by this many later events at most. */
-const DISORDER = 20;
-/** So many deliveries at most wait for the answer to their first try. */
-const MAX_OPEN = 200;
+/** Without a rate, other work gets its turn after so many events. */
+const BURST = 100;
 
 export function createWriters(deliveries: Deliveries): Writers {
   const writers = new Map<unknown, Writer>();
@@ -70,7 +59,8 @@ export function createWriters(deliveries: Deliveries): Writers {
   return {
     start(provider, account, fields) {
       if (writers.get(account)?.isWriting) throw new ApiError(409, 'this account has a writer that is still writing');
-      const writer = { fields, provider, account, events: [], malformed: [], isWriting: true, error: null };
+      const sender = createSender(fields, deliveries);
+      const writer = { fields, provider, account, events: [], sender, isWriting: true, error: null };
       writers.delete(account);
       writers.set(account, writer);
       void write(writer, deliveries, stop.signal);
@@ -90,75 +80,20 @@ export function createWriters(deliveries: Deliveries): Writers {
 }
 
 async function write(writer: Writer, deliveries: Deliveries, signal: AbortSignal): Promise<void> {
-  const { fields, events } = writer;
-  const next = planEvents(fields.seed, fields.conversations, fields.groups);
-  const random = randomFrom(hashText(`${fields.seed} deliveries`));
-  let held: { until: number; start: () => void }[] = [];
-  let open = 0;
-  let wake = (): void => {};
-
-  const start = (delivery: Delivery): DeliveryRecord => {
-    open++;
-    const tried = (): void => {
-      open--;
-      wake();
-    };
-    return deliveries.start({ ...delivery, tried });
-  };
-  const release = (n: number): void => {
-    for (const one of held) if (one.until <= n) one.start();
-    held = held.filter(({ until }) => until > n);
-  };
-  /** Always the same number of draws, so that one share does not change what another hits. */
-  const send = (n: number, delivery: Delivery): SentWebhook => {
-    const [lost, late, twice, broken] = [fields.loss, fields.disorder, fields.duplicates, fields.malformed].map(
-      (limit) => random() < limit,
-    );
-    const [wait, secondWait, form] = [random(), random(), random()];
-    const sent: SentWebhook = { event: delivery.label, lost: lost!, copies: [] };
-    const hold = (draw: number): void => {
-      held.push({ until: n + 1 + Math.floor(draw * DISORDER), start: () => void sent.copies.push(start(delivery)) });
-    };
-    if (broken)
-      writer.malformed.push(start({ ...delivery, label: 'malformed', body: malformed(delivery.body, form!) }));
-    if (lost) return sent;
-    if (late) hold(wait!);
-    else sent.copies.push(start(delivery));
-    if (twice) hold(secondWait!);
-    return sent;
-  };
-  const writeOne = (n: number): void => {
-    const planned = next();
-    const action = writer.provider.actions[planned.action]!;
-    const { result, captured } = deliveries.capture(
-      () => action.run(writer.account, action.body.parse(planned.fields)) as ActionAnswer,
-    );
-    planned.happened(result);
-    const chat_id = result.chat_id ?? null;
-    const message = result.message_id ?? result.messages?.[0]?.message_id;
-    // In a conversation one after the other, conversations beside each other.
-    const webhooks = captured.map((one) => send(n, { ...one, lane: `${one.lane} ${chat_id}` }));
-    events.push({
-      n,
-      kind: planned.kind,
-      chat_id,
-      message_id: message === undefined ? null : String(message),
-      webhooks,
-    });
-    release(n);
-  };
-
+  const { rate, count, seed, conversations, groups } = writer.fields;
+  const next = planEvents(seed, conversations, groups);
   try {
     const begun = performance.now();
-    for (let n = 0; n < fields.count; n++) {
-      const wait = fields.rate === undefined ? 0 : begun + (n * 1000) / fields.rate - performance.now();
+    for (let n = 0; n < count; n++) {
+      const wait = rate === undefined ? 0 : begun + (n * 1000) / rate - performance.now();
       if (wait > 0) await sleep(wait, undefined, { signal, ref: false });
-      else if (n % MAX_OPEN === 0) await turn();
-      while (open >= MAX_OPEN) await new Promise<void>((resolve) => (wake = resolve));
+      else if (n % BURST === 0) await turn();
+      await writer.sender.room();
       if (signal.aborted) return;
-      writeOne(n);
+      writer.events.push(writeEvent(writer, n, next(), deliveries));
+      writer.sender.release(n);
     }
-    release(Infinity);
+    writer.sender.release(Infinity);
   } catch (error) {
     writer.error = error instanceof Error ? error.message : String(error);
   } finally {
@@ -166,10 +101,31 @@ async function write(writer: Writer, deliveries: Deliveries, signal: AbortSignal
   }
 }
 
-function showWriter(
-  { fields, provider, account, events, malformed: broken, ...writer }: Writer,
-  full: boolean,
-): object {
+function writeEvent(
+  { provider, account, sender }: Writer,
+  n: number,
+  planned: PlannedEvent,
+  deliveries: Deliveries,
+): WrittenEvent {
+  const action = provider.actions[planned.action]!;
+  const { result, captured } = deliveries.capture(
+    () => action.run(account, action.body.parse(planned.fields)) as ActionAnswer,
+  );
+  planned.happened(result);
+  const chat_id = result.chat_id ?? null;
+  const message = result.message_id ?? result.messages?.[0]?.message_id;
+  return {
+    n,
+    kind: planned.kind,
+    chat_id,
+    message_id: message === undefined ? null : String(message),
+    // In a conversation one after the other, conversations beside each other.
+    webhooks: captured.map((one) => sender.send(n, { ...one, lane: `${one.lane} ${chat_id}` })),
+  };
+}
+
+function showWriter({ fields, provider, account, events, sender, ...writer }: Writer, full: boolean): object {
+  const broken = sender.malformed;
   const webhooks = events.flatMap((one) => one.webhooks);
   const count = (keep: (one: SentWebhook) => boolean): number => webhooks.filter(keep).length;
   const isWaiting = [...webhooks.flatMap(({ copies }) => copies), ...broken].some(({ state }) => state === 'waiting');

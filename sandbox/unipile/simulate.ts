@@ -109,7 +109,7 @@ export function receiveReceipt(
     });
   } else editMessage(account.store, facts.id, { delivered: true });
   emitMessage(state, account, ref, status === 'read' ? 'message_read' : 'message_delivered');
-  return { message_id: facts.id, status };
+  return { chat_id: chatId(account, facts.chat), message_id: facts.id, status };
 }
 
 function readByOwner(state: State, account: Account, ref: MessageRef, facts: MessageFacts, status: string): object {
@@ -126,7 +126,7 @@ function readByOwner(state: State, account: Account, ref: MessageRef, facts: Mes
   chat.unread = Math.min(chat.unread, newer);
   editMessage(account.store, facts.id, { seen: true });
   if (state.variants.values.own_read_webhook) emitMessage(state, account, ref, 'message_read');
-  return { message_id: facts.id, status, unread: chat.unread };
+  return { chat_id: chatId(account, facts.chat), message_id: facts.id, status, unread: chat.unread };
 }
 
 /** One for each person: a new one replaces it, an empty one takes it back. */
@@ -143,7 +143,7 @@ export function receiveReaction(
   const reaction = { value, sender_id, is_sender: author.kind === 'self' };
   editMessage(account.store, facts.id, { reactions: value === '' ? others : [...others, reaction] });
   emitMessage(state, account, ref, 'message_reaction', { value, author });
-  return { message_id: facts.id, reaction };
+  return { chat_id: chatId(account, facts.chat), message_id: facts.id, reaction };
 }
 
 const providerIdOf = (state: State, account: Account, ref: AttendeeRef): string =>

@@ -108,5 +108,6 @@ export function receiveReaction(state: State, session: Session, body: IncomingRe
     senderTimestampMs: state.shared.clock.now(),
   };
   emit(state, session, 'messages.reaction', [{ key, reaction }]);
-  return { session: session.id, message_id: message.msgId, value: body.value };
+  const chat_id = chatKey(session, message.jid);
+  return { session: session.id, chat_id, message_id: message.msgId, value: body.value };
 }

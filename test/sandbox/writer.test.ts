@@ -63,6 +63,7 @@ describe('the writer', () => {
     const account_id = await connected();
     const { events, webhooks } = await written({ account_id }, { count: 300, seed: 1, ...SHARES });
     expect(events).toHaveLength(300);
+    expect(events.filter(({ chat_id }: Answer['body']) => chat_id === null)).toEqual([]);
     expect(new Set(events.map((one: Answer['body']) => one.kind))).toEqual(
       new Set(['group', 'message', 'own_message', 'receipt', 'reaction', 'edit', 'delete']),
     );
