@@ -100,7 +100,7 @@ export function receiveReceipt(
   const { others } = chatFacts(account, facts.chat, state.variants.values);
   const readers = from === undefined ? others : [personOf(state, account, from)];
   if (status === 'read') {
-    const at = state.shared.clock.iso();
+    const at = state.variants.values.seen_by_values === 'date' ? state.shared.clock.iso() : true;
     const seenBy = Object.fromEntries(readers.map((one) => [providerIdOf(state, account, one), at]));
     editMessage(account.store, facts.id, {
       delivered: true,

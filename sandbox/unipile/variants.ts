@@ -34,6 +34,8 @@ export const unipileVariants = z.object({
   deleted_text: z.enum(['null', 'kept']).default('null'),
   media_url_seconds: seconds.nullable().default(null),
   echo_webhook: z.boolean().default(true),
+  seen_by_values: z.enum(['date', 'boolean']).default('date'),
+  removed_reaction: z.enum(['empty', 'null']).default('empty'),
   own_read_webhook: z.boolean().default(false),
   webhook_change_time: z.enum(['change', 'message']).default('change'),
   webhook_change_body: z.enum(['whole', 'ids']).default('whole'),

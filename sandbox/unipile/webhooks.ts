@@ -50,7 +50,8 @@ export function emitMessage(
   const payload = messagePayload(state, account, ref, event);
   if (reaction) {
     const sender = webhookAttendee(account, reaction.author, state.variants.values);
-    Object.assign(payload, { reaction: reaction.value, reaction_sender: sender });
+    const isNull = reaction.value === '' && state.variants.values.removed_reaction === 'null';
+    Object.assign(payload, { reaction: isNull ? null : reaction.value, reaction_sender: sender });
   }
   for (const hook of hooks) {
     deliver(state, hook, account, rename({ ...payload, webhook_name: hook.name ?? '' }, hook), event);

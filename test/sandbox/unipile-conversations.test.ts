@@ -92,6 +92,21 @@ describe('conversations of the UniPile sandbox', () => {
     ]);
   });
 
+  it('says less of reactions and reading, by variant', async () => {
+    await variant('removed_reaction', 'null');
+    await variant('seen_by_values', 'boolean');
+    const { messages } = await write({ own: true, text: 'Done' });
+    const [{ message_id }] = messages;
+    await write({ react: message_id, text: '👍' });
+    await write({ react: message_id, text: '' });
+    await control('POST', '/receipts', { message_id, status: 'read' });
+    const received = await receiver.until(4);
+    expect([received[2]!.body.reaction, received[3]!.body.seen_by]).toEqual([
+      null,
+      { '33639980002@s.whatsapp.net': true },
+    ]);
+  });
+
   it('quotes messages, sent by API and received', async () => {
     const { chat_id, messages } = await write({ text: 'Nine or ten?' });
     const [{ message_id, provider_message_id }] = messages;
