@@ -19,6 +19,7 @@ export type { Conversations } from './contract/conversations.ts';
 export type { LoginInput, LoginPage, LoginProgress, OAuth, OAuthReturn, UnconfirmedLogin } from './contract/login.ts';
 export type { Media } from './contract/media.ts';
 export type {
+  HandedOver,
   MessageRef,
   Messages,
   NewConversation,

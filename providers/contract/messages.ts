@@ -55,6 +55,11 @@ export interface MessageRef {
 /** A message that the provider accepted; its arrival is reported later. Every id that the answer tells; it may tell none. */
 export type SentMessage = MessageRef;
 
+/** What a call handed over whose outcome is unknown. */
+export interface HandedOver extends OutgoingContent {
+  to: Recipient | readonly Person[];
+}
+
 /** What is known of a call whose outcome is not: times in milliseconds since the epoch. */
 export interface UnknownSend {
   /** Before the call. */
@@ -86,9 +91,12 @@ export interface Messages {
   /** Hands over the first message of a conversation. Absent where `send` alone reaches people. As `send` with repeats. */
   startConversation?(call: ProviderCall, conversation: NewConversation): Promise<SentMessage>;
   /** After a `send` or `startConversation` whose outcome is unknown: looks for the message in what the provider keeps. */
-  findSent(call: ProviderCall, message: OutgoingMessage, unknown: UnknownSend): Promise<SentSearch>;
-  /** The message as it is now, with every id that it has; null for one that the provider does not know. */
-  one(call: ProviderCall, message: MessageRef): Promise<SeenMessage | null>;
+  findSent(call: ProviderCall, message: HandedOver, unknown: UnknownSend): Promise<SentSearch>;
+  /**
+   * The message as it is now, with every id that it has; null for one that the provider does not know. Absent where
+   * messages cannot be read.
+   */
+  one?(call: ProviderCall, message: MessageRef): Promise<SeenMessage | null>;
   edit?(call: ProviderCall, message: MessageRef, text: string): Promise<void>;
   /** Deletes a message for everybody. */
   remove?(call: ProviderCall, message: MessageRef): Promise<void>;

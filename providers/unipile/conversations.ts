@@ -6,7 +6,7 @@ import type { ConversationChange, Period, SeenPage } from '../contract/conversat
 import { asObject } from '../json-object.ts';
 import type { Conversations, ProviderCall } from '../provider.ts';
 import { orNullIfUnknown } from '../shared/errors.ts';
-import { asText } from '../shared/json-fields.ts';
+import { asId, asText } from '../shared/json-fields.ts';
 import { request } from './client.ts';
 import { accountOf, ownId, segment } from './ids.ts';
 import { readChat } from './seen-conversations.ts';
@@ -70,7 +70,7 @@ export const chatId = async (call: ProviderCall, conversation: readonly string[]
 async function fetchChat(call: ProviderCall, conversation: readonly string[]): Promise<{ id: string; chat: unknown }> {
   const asked = segment(ownId(conversation) ?? conversation[0] ?? null);
   const chat = await request(call, 'GET', `/chats/${asked}`, undefined, { account_id: accountOf(call) });
-  const id = asText(asObject(chat)?.['id']);
+  const id = asId(asObject(chat)?.['id']);
   if (id !== null && isOf(call, chat)) return { id, chat };
   throw new ProviderFailure('not_found', 'UniPile knows no such chat of this account.');
 }

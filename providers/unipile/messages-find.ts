@@ -1,6 +1,6 @@
 import { parseIdentity } from '../../domain/identities.ts';
 import type { SeenMessage } from '../../domain/seen-messages.ts';
-import type { OutgoingMessage, ProviderCall, Recipient, SentSearch, UnknownSend } from '../provider.ts';
+import type { HandedOver, Person, ProviderCall, Recipient, SentSearch, UnknownSend } from '../provider.ts';
 import { clockSkewMs, judge, personMatcher, saysTheSame, type SentCandidate } from '../shared/find-sent.ts';
 import { chatId, conversations, periodOf, readPage } from './conversations.ts';
 import { accountOf, segment } from './ids.ts';
@@ -22,11 +22,7 @@ const settleMs = { linkedin: 120_000, other: 30_000 };
  * to the same recipient that says something else is not ruled out: channels take marks out of texts. While the account is
  * not connected UniPile's lists stand still, and prove nothing.
  */
-export async function findSent(
-  call: ProviderCall,
-  message: OutgoingMessage,
-  unknown: UnknownSend,
-): Promise<SentSearch> {
+export async function findSent(call: ProviderCall, message: HandedOver, unknown: UnknownSend): Promise<SentSearch> {
   const listed = await ownMessages(call, message.to, unknown.since - beforeMs);
   const known = new Set(unknown.known);
   const isRecent = ({ sentAt }: SeenMessage): boolean => sentAt === null || sentAt >= unknown.since - clockSkewMs;
@@ -47,13 +43,16 @@ export async function findSent(
   return judge({ candidates, isWhole: listed.isWhole && isConnected, settleMs: settle }, unknown, call.now);
 }
 
+const isChat = (to: HandedOver['to']): to is Extract<Recipient, { kind: 'conversation' }> =>
+  'kind' in to && to.kind === 'conversation';
+
 /** What the account may have written after `after`, and whether all of it was read. */
 async function ownMessages(
   call: ProviderCall,
-  to: Recipient,
+  to: HandedOver['to'],
   after: number,
 ): Promise<{ isWhole: boolean; messages: SeenMessage[] }> {
-  const toChat = to.kind === 'conversation';
+  const toChat = isChat(to);
   const path = toChat ? `/chats/${segment(await chatId(call, to.keys))}/messages` : '/messages';
   const first = { ...(!toChat && { account_id: accountOf(call) }), limit: '100', ...periodOf({ after }) };
   const messages: SeenMessage[] = [];
@@ -78,25 +77,31 @@ interface KnownRecipient {
   gets(seen: SeenMessage): Promise<boolean | null>;
 }
 
-async function recipientOf(call: ProviderCall, to: Recipient): Promise<KnownRecipient> {
+async function recipientOf(call: ProviderCall, to: HandedOver['to']): Promise<KnownRecipient> {
   // Only this conversation's messages are read.
-  if (to.kind === 'conversation') return { gets: () => Promise.resolve(true) };
-  const id = await attendeeId(call, to);
+  if (isChat(to)) return { gets: () => Promise.resolve(true) };
+  const people: readonly Person[] = 'kind' in to ? [to] : to;
   const isWhatsApp = call.channel === 'whatsapp';
-  const areTheirs = isWhatsApp ? personMatcher(id) : (keys: readonly string[]): boolean => keys.includes(id);
+  const matchers: ((keys: readonly string[]) => boolean | null)[] = [];
+  for (const person of people) {
+    const id = await attendeeId(call, person);
+    matchers.push(isWhatsApp ? personMatcher(id) : (keys) => keys.includes(id));
+  }
+  const [only, ...more] = matchers;
   const asked = new Map<string, boolean | null>();
 
   const ask = async (keys: readonly string[]): Promise<boolean | null> => {
     if (asked.size >= mostAsked) return null;
-    const people = await conversations.attendees(call, keys);
-    const [other, ...more] = people.filter(({ isSelf }) => isSelf !== true);
-    return other && more.length === 0 ? areTheirs(other.keys) : false;
+    const others = (await conversations.attendees(call, keys)).filter(({ isSelf }) => isSelf !== true);
+    if (others.length !== matchers.length) return false;
+    const matched = matchers.map((isTheirs) => best(others.map((other) => isTheirs(other.keys))));
+    return matched.includes(false) ? false : matched.includes(null) ? null : true;
   };
 
   return {
     async gets({ conversationKeys }) {
-      const people = isWhatsApp ? conversationKeys.filter((key) => parseIdentity(key)) : [];
-      const told = people.length ? areTheirs(people) : null;
+      const person = isWhatsApp ? conversationKeys.filter((key) => parseIdentity(key)) : [];
+      const told = person.length && only && more.length === 0 ? only(person) : null;
       if (told !== null) return told;
       const name = conversationKeys[0] ?? '';
       if (!asked.has(name)) asked.set(name, await ask(conversationKeys));
@@ -104,3 +109,6 @@ async function recipientOf(call: ProviderCall, to: Recipient): Promise<KnownReci
     },
   };
 }
+
+const best = (answers: readonly (boolean | null)[]): boolean | null =>
+  answers.includes(true) ? true : answers.includes(null) ? null : false;

@@ -1,7 +1,6 @@
 import type { SeenAttachment } from '../../domain/seen-messages.ts';
-import { epochMs } from '../../domain/webhook-events.ts';
 import { asList, asObject, type JsonObject } from '../json-object.ts';
-import { asCount, asFlag, asNumber, asText, asWebUrl } from '../shared/json-fields.ts';
+import { asAmount, asCount, asFlag, asId, asText, asTime, asWebUrl } from '../shared/json-fields.ts';
 
 /** More attachments of one message than any channel takes. */
 const mostAttachments = 100;
@@ -23,7 +22,7 @@ export function readAttachments(message: string | null, listed: unknown): SeenAt
 
 function readAttachment(message: string | null, of: JsonObject | null, n: number): SeenAttachment | null {
   if (!of) return null;
-  const id = asText(of['id']);
+  const id = asId(of['id']);
   const kind = kindOf(asText(of['type']) ?? '', asFlag(of['sticker']) === true);
   const size = asObject(of['size']);
   const unavailable = asFlag(of['unavailable']) === true;
@@ -33,13 +32,13 @@ function readAttachment(message: string | null, of: JsonObject | null, n: number
     mimeType: asText(of['mimetype']),
     size: asCount(of['file_size']),
     fileName: asText(of['file_name']),
-    duration: asNumber(of['duration']),
+    duration: asAmount(of['duration']),
     width: asCount(size?.['width']),
     height: asCount(size?.['height']),
     voice: asFlag(of['voice_note']) === true,
     unavailable,
     url: asWebUrl(of['url']),
-    urlExpiresAt: epochMs(of['url_expires_at']),
+    urlExpiresAt: asTime(of['url_expires_at']),
     source: message === null || id === null || kind === 'link' ? null : { message, attachment: id },
   };
 }

@@ -1,9 +1,8 @@
 import type { Channel } from '../../domain/channels.ts';
 import type { SeenConversation, SeenPerson } from '../../domain/seen-messages.ts';
 import { cleanText } from '../../domain/text.ts';
-import { epochMs } from '../../domain/webhook-events.ts';
 import { asObject, type JsonObject } from '../json-object.ts';
-import { asCount, asFlag, asNumber, asText } from '../shared/json-fields.ts';
+import { asCount, asFlag, asId, asNumber, asText, asTime } from '../shared/json-fields.ts';
 import { canonicalKey } from './ids.ts';
 import { personOf } from './seen-people.ts';
 
@@ -12,7 +11,7 @@ const kinds = ['person', 'group', 'channel'] as const;
 /** A `Chat`; null for what has no id. */
 export function readChat(channel: Channel, entry: unknown): SeenConversation | null {
   const of = asObject(entry);
-  const [id, providerId] = [asText(of?.['id']), asText(of?.['provider_id'])];
+  const [id, providerId] = [asId(of?.['id']), asId(of?.['provider_id'])];
   if (!of || (id ?? providerId) === null) return null;
   const kind = kindOf(of, providerId ?? '');
   const other = kind === 'person' ? otherOf(channel, of) : null;
@@ -24,7 +23,7 @@ export function readChat(channel: Channel, entry: unknown): SeenConversation | n
     kind,
     name: cleanText(asText(of['name'])),
     ...stateOf(of),
-    lastMessageAt: epochMs(of['timestamp']),
+    lastMessageAt: asTime(of['timestamp']),
     ...(other && { attendees: [other] }),
     ...(kind !== 'person' && id !== null && { pictureSource: { picture: id } }),
   };
@@ -37,7 +36,7 @@ function kindOf(of: JsonObject, providerId: string): SeenConversation['kind'] {
 }
 
 function otherOf(channel: Channel, of: JsonObject): SeenPerson | null {
-  const id = asText(of['attendee_provider_id']);
+  const id = asId(of['attendee_provider_id']);
   return id === null ? null : personOf(channel, id, false, [of['attendee_public_identifier']]);
 }
 
@@ -60,5 +59,5 @@ function stateOf(of: JsonObject): State {
 function mutedUntilOf(value: unknown): SeenConversation['mutedUntil'] {
   if (value === null) return null;
   if (asNumber(value) === -1) return 'forever';
-  return epochMs(value) ?? undefined;
+  return asTime(value) ?? undefined;
 }

@@ -6,10 +6,8 @@ import type {
   SeenReaction,
   SeenRead,
 } from '../../domain/seen-messages.ts';
-import { storableText } from '../../domain/text.ts';
-import { epochMs } from '../../domain/webhook-events.ts';
 import { asList, asObject, type JsonObject } from '../json-object.ts';
-import { asFlag, asNumber, asText } from '../shared/json-fields.ts';
+import { asFlag, asId, asNumber, asText, asTime } from '../shared/json-fields.ts';
 import { canonicalKey, messageKey } from './ids.ts';
 import { readAttachments } from './seen-attachments.ts';
 import { personOf } from './seen-people.ts';
@@ -17,13 +15,13 @@ import { personOf } from './seen-people.ts';
 /** A `Message`; null for what has no id. */
 export function readMessage(channel: Channel, entry: unknown): SeenMessage | null {
   const of = asObject(entry);
-  const [id, providerId] = [asText(of?.['id']), asText(of?.['provider_id'])];
+  const [id, providerId] = [asId(of?.['id']), asId(of?.['provider_id'])];
   if (!of || (id ?? providerId) === null) return null;
-  const chatProviderId = asText(of['chat_provider_id']);
-  const chat = [asText(of['chat_id']), chatProviderId === null ? null : canonicalKey(channel, chatProviderId)];
+  const chatProviderId = asId(of['chat_provider_id']);
+  const chat = [asId(of['chat_id']), chatProviderId === null ? null : canonicalKey(channel, chatProviderId)];
   const isOwn = asFlag(of['is_sender']);
-  const sender = asText(of['sender_id']);
-  const quoted = asText(asObject(of['quoted'])?.['provider_id']);
+  const sender = asId(of['sender_id']);
+  const quoted = asId(asObject(of['quoted'])?.['provider_id']);
   const event = eventOf(of);
   return {
     keys: known([id, providerId === null ? null : messageKey(channel, providerId, chatProviderId)]),
@@ -31,9 +29,9 @@ export function readMessage(channel: Channel, entry: unknown): SeenMessage | nul
     direction: isOwn === null ? null : isOwn ? 'out' : 'in',
     sender: sender === null ? null : senderOf(channel, of, sender, isOwn),
     text: asText(of['text']),
-    sentAt: epochMs(of['timestamp']),
+    sentAt: asTime(of['timestamp']),
     status: isOwn === true ? statusOf(of) : null,
-    ...(asFlag(of['edited']) === true && { editedAt: epochMs(of['edited_at']) }),
+    ...(asFlag(of['edited']) === true && { editedAt: asTime(of['edited_at']) }),
     deleted: asFlag(of['deleted']) === true,
     quotedKey: quoted === null ? null : messageKey(channel, quoted, chatProviderId),
     attachments: readAttachments(id, of['attachments']),
@@ -46,7 +44,7 @@ export function readMessage(channel: Channel, entry: unknown): SeenMessage | nul
 const known = (ids: readonly (string | null)[]): string[] => [...new Set(ids.filter((id) => id !== null))];
 
 function senderOf(channel: Channel, of: JsonObject, id: string, isSelf: boolean | null): SeenMessage['sender'] {
-  const picture = asText(of['sender_attendee_id']);
+  const picture = asId(of['sender_attendee_id']);
   return { ...personOf(channel, id, isSelf), pictureSource: picture === null ? null : { picture } };
 }
 
@@ -63,7 +61,7 @@ function readReactions(channel: Channel, listed: unknown): SeenReaction[] {
     .slice(0, mostPeople)
     .flatMap((entry) => {
       const of = asObject(entry);
-      const [emoji, by] = [asText(of?.['value']), asText(of?.['sender_id'])];
+      const [emoji, by] = [asText(of?.['value']), asId(of?.['sender_id'])];
       if (emoji === null || by === null) return [];
       return [{ emoji, by: personOf(channel, by, asFlag(of?.['is_sender'])) }];
     });
@@ -72,12 +70,12 @@ function readReactions(channel: Channel, listed: unknown): SeenReaction[] {
 /** `seen_by` has a date or a flag under each reader's id. */
 function readersOf(channel: Channel, seenBy: unknown): { readBy?: SeenRead[] } {
   const readers = Object.entries(asObject(seenBy) ?? {})
-    .filter(([, seen]) => seen !== null && asFlag(seen) !== false)
     .slice(0, mostPeople)
-    .map(([id, seen]) => ({
-      by: canonicalKey(channel, storableText(id)),
-      at: asFlag(seen) === null ? epochMs(seen) : null,
-    }));
+    .flatMap(([reader, seen]) => {
+      const id = asId(reader);
+      if (id === null || seen === null || asFlag(seen) === false) return [];
+      return [{ by: canonicalKey(channel, id), at: asFlag(seen) === null ? asTime(seen) : null }];
+    });
   return readers.length ? { readBy: readers } : {};
 }
 

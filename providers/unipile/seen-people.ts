@@ -3,7 +3,7 @@ import { identityOf, parseIdentity, phoneOf } from '../../domain/identities.ts';
 import type { SeenPerson } from '../../domain/seen-messages.ts';
 import { cleanText } from '../../domain/text.ts';
 import { asObject, type JsonObject } from '../json-object.ts';
-import { asFlag, asText, asWebUrl } from '../shared/json-fields.ts';
+import { asFlag, asId, asText, asWebUrl } from '../shared/json-fields.ts';
 import { canonicalKey } from './ids.ts';
 
 /** What is known of a person by an id on the channel, and by further ids of WhatsApp: those may read `hidden`. */
@@ -22,7 +22,7 @@ export function personOf(
 /** A `ChatAttendee`; null for what names no person. */
 export function readAttendee(channel: Channel, entry: unknown): SeenPerson | null {
   const of = asObject(entry);
-  const id = asText(of?.['provider_id']);
+  const id = asId(of?.['provider_id']);
   if (!of || id === null) return null;
   const specifics = asObject(of['specifics']);
   const further = [of['public_identifier'], specifics?.['phone_number'], specifics?.['lid']];
@@ -35,6 +35,6 @@ export function readAttendee(channel: Channel, entry: unknown): SeenPerson | nul
 }
 
 const pictureOf = (of: JsonObject): { picture: string } | null => {
-  const id = asText(of['id']);
+  const id = asId(of['id']);
   return id === null ? null : { picture: id };
 };

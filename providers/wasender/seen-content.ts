@@ -1,5 +1,5 @@
 import type { SeenAttachment } from '../../domain/seen-messages.ts';
-import { asCount, asFlag, asNumber } from '../shared/json-fields.ts';
+import { asAmount, asCount, asFlag, asId } from '../shared/json-fields.ts';
 import { asObject, field, text, type Json } from './fields.ts';
 
 /** What WhatsApp's own content of a message says. */
@@ -45,7 +45,7 @@ export function readContent(id: string | null, content: unknown): SeenContent {
   const first = (...names: string[]): string | null =>
     parts.flatMap((part) => names.map((name) => text(part, name))).find((one) => one !== null) ?? null;
   const quoted = parts
-    .map((part) => text(asObject(field(part, 'contextInfo')), 'stanzaId'))
+    .map((part) => asId(field(asObject(field(part, 'contextInfo')), 'stanzaId')))
     .find((one) => one !== null);
   return { text: first('conversation', 'text', 'caption'), quotedKey: quoted ?? null, attachments };
 }
@@ -75,7 +75,7 @@ function filesIn(id: string | null, content: Json | null): SeenAttachment[] {
         mimeType: text(of, 'mimetype'),
         size: asCount(field(of, 'fileLength')),
         fileName: text(of, 'fileName') ?? text(of, 'title'),
-        duration: asNumber(field(of, 'seconds')),
+        duration: asAmount(field(of, 'seconds')),
         width: asCount(field(of, 'width')),
         height: asCount(field(of, 'height')),
         voice: asFlag(field(of, 'ptt')) === true,

@@ -1,7 +1,6 @@
 import type { SeenMessage, SeenPerson } from '../../domain/seen-messages.ts';
 import { cleanText } from '../../domain/text.ts';
-import { epochMs } from '../../domain/webhook-events.ts';
-import { asFlag } from '../shared/json-fields.ts';
+import { asFlag, asId, asTime } from '../shared/json-fields.ts';
 import { deliveryOf } from './delivery.ts';
 import { asObject, field, text, type Json } from './fields.ts';
 import { phoneOf, toJid } from './ids.ts';
@@ -20,10 +19,10 @@ export function personOf(ids: readonly (string | null)[], isSelf: boolean | null
 export function readMessage(entry: unknown): SeenMessage | null {
   const of = asObject(entry);
   const key = asObject(field(of, 'key')) ?? of;
-  const [id, number] = [text(key, 'id'), text(of, 'msgId')];
+  const [id, number] = [asId(field(key, 'id')), asId(field(of, 'msgId'))];
   if (!of || (id ?? number) === null) return null;
   const isOwn = asFlag(field(key, 'fromMe'));
-  const chat = text(key, 'remoteJid') ?? text(of, 'remoteJid');
+  const chat = asId(field(key, 'remoteJid') ?? field(of, 'remoteJid'));
   const content = readContent(id, field(of, 'message'));
   return {
     keys: [...new Set([id, number].filter((one) => one !== null))],
@@ -61,4 +60,4 @@ function senderOf(chat: string | null, key: Json | null, isOwn: boolean | null, 
 }
 
 /** WhatsApp's library writes large numbers as `{low, high}` at times. */
-const timeOf = (value: unknown): number | null => epochMs(asObject(value) ? field(asObject(value), 'low') : value);
+const timeOf = (value: unknown): number | null => asTime(asObject(value) ? field(asObject(value), 'low') : value);

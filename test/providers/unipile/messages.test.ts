@@ -287,6 +287,21 @@ describe('a message whose outcome is unknown', () => {
     expect(await find(toPerson)).toEqual(unclear);
   });
 
+  it('to several people is found in the group that it made', async () => {
+    const people = ['+33639981234', '+33639981235'].map((phone) => ({ kind: 'phone', phone }) as const);
+    await send({ ...toPerson });
+    const sent = await messages.startConversation(here, { to: people, text });
+    const since = Date.now() - 1_000;
+    const lookup = { since, endedAt: since, known: [] };
+    const call = { ...here, now: since + 600_000 };
+    expect(await messages.findSent(call, { to: people, text }, lookup)).toMatchObject({
+      outcome: 'found',
+      message: { keys: expect.arrayContaining(sent.keys) },
+    });
+    const others = [people[0]!, { kind: 'phone', phone: '+33639981236' } as const];
+    expect(await messages.findSent(call, { to: others, text }, lookup)).toEqual({ outcome: 'not_sent' });
+  });
+
   it('is told by its file where it has no text', async () => {
     const image: OutgoingMessage = {
       to,
