@@ -1,6 +1,7 @@
 import type { HandedOver, MessageRef, ProviderCall, Recipient, SentSearch, UnknownSend } from '../provider.ts';
 import { clockSkewMs, judge, personMatcher, sameText, type SentCandidate } from '../shared/find-sent.ts';
 import { refused } from '../shared/outgoing.ts';
+import { fetchSession } from './account-object.ts';
 import { text } from './fields.ts';
 import { toJid } from './ids.ts';
 import { one } from './message-info.ts';
@@ -17,7 +18,8 @@ const settleMs = 30_000;
  * open it, and without logging it does not show what was sent: then nothing is certain.
  */
 export async function findSent(call: ProviderCall, message: HandedOver, unknown: UnknownSend): Promise<SentSearch> {
-  if (soleSessionKey(call.settings)) return { outcome: 'unclear', checkAgainAt: null };
+  const isLogged = !soleSessionKey(call.settings) && (await fetchSession(call, call.providerAccountId)).logMessages;
+  if (!isLogged) return { outcome: 'unclear', checkAgainAt: null };
   const { entries, isWhole } = await readMessageLog(call, unknown.since - zonesMs);
   const to = recipient(oneRecipient(message.to));
   const goesThere = personMatcher(toJid(to) ?? to);

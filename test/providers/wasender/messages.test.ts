@@ -108,6 +108,24 @@ describe('a message', () => {
     expect(await messages.one(here, ref('999'))).toBeNull();
   });
 
+  it.each(['snake', 'camel'])('is sent, found and read with fields spelled in %s case', async (spelling) => {
+    await world.variant('field_case', spelling);
+    const sent = await send({ to, text: 'Hello' });
+    expect(await messages.one(here, sent)).toMatchObject({
+      keys: [expect.stringMatching(/^3EB0/), sent.keys[0]],
+      conversationKeys: [jid],
+      direction: 'out',
+      text: 'Hello',
+      sentAt: expect.any(Number),
+    });
+    const since = Date.now() - 2_000;
+    const lookup = { since, endedAt: since, known: [] };
+    expect(await messages.findSent({ ...here, now: since + 600_000 }, { to, text: 'Hello' }, lookup)).toMatchObject({
+      outcome: 'found',
+      message: { keys: expect.arrayContaining([...sent.keys]) },
+    });
+  });
+
   it('is edited, then deleted for everybody', async () => {
     const sent = await send({ to, text: 'Hello' });
     await messages.edit(here, sent, 'Good day');
@@ -234,9 +252,11 @@ describe('a message whose outcome is unknown', () => {
     await send(message);
     const unclear = { outcome: 'unclear', checkAgainAt: null };
     expect(await find({ since: Date.now() + 60_000 })).toEqual(unclear);
-    await world.wasender('PUT', `/whatsapp-sessions/${here.providerAccountId}`, { log_messages: false });
-    await send({ to, text: 'Unlogged' });
-    expect(await find({}, { to, text: 'Never sent' })).toEqual(unclear);
+    for (const log_messages of [false, true]) {
+      await world.wasender('PUT', `/whatsapp-sessions/${here.providerAccountId}`, { log_messages });
+      if (!log_messages) await send({ to, text: 'Unlogged' });
+      expect(await find({}, { to, text: 'Never sent' })).toEqual(unclear);
+    }
     const [call, unknown] = settled(Date.now());
     const settings = { ...call.settings, api_token: here.keys!.apiKey! };
     expect(await messages.findSent({ ...call, settings }, message, unknown)).toEqual(unclear);
@@ -268,6 +288,13 @@ describe('a message whose outcome is unknown', () => {
       peer = await startPeer();
     });
     afterAll(() => peer?.close());
+    const says = (body: unknown): void => {
+      const session = { success: true, data: { id: 1, status: 'connected', log_messages: true } };
+      peer.answer = (response, { url }) => {
+        const isLog = url?.includes('/message-logs');
+        response.setHeader('content-type', 'application/json').end(JSON.stringify(isLog ? body : session));
+      };
+    };
     const since = Date.parse('2026-02-03T09:00:00Z');
     const look = () => {
       const call = callTo(peer.dsn, { providerAccountId: '1', keys: { apiKey: 'key' }, now: since + 600_000 });
@@ -294,12 +321,12 @@ describe('a message whose outcome is unknown', () => {
       ['that is empty', log(), { outcome: 'not_sent' }],
       ['that is null', { success: true, data: null }, { outcome: 'not_sent' }],
     ])('%s', async (_, body, result) => {
-      peer.says(200, body);
+      says(body);
       expect(await look()).toMatchObject(result);
     });
 
     it('that is no list is a failure', async () => {
-      peer.says(200, { success: true, data: 'none' });
+      says({ success: true, data: 'none' });
       expect(await failureOf(look())).toMatchObject({ code: 'provider_unavailable' });
     });
   });
