@@ -11,7 +11,7 @@ import { onlyFor } from '../http/schemas.ts';
 import { afterCursor, page, pageOf, pageQuery, time, wireTime, wireTimeOrNull } from '../http/pagination.ts';
 import { Problem } from '../../services/problem.ts';
 import { route, type Call } from '../http/route.ts';
-import { replayEvent } from '../../services/webhooks/replay-event.ts';
+import { previewReplay, replayEvent } from '../../services/webhooks/replay-event.ts';
 import { providerName } from '../views/provider-name.ts';
 
 const tag = 'webhook events';
@@ -124,20 +124,30 @@ const getEvent = route({
   },
 });
 
+const row = z.record(z.string(), z.unknown());
+const change = z
+  .object({ table: z.string(), id: z.string(), before: row.nullable().describe('Null for a new row.'), after: row })
+  .meta({ id: 'ReplayChange' });
+
 const replay = route({
   name: 'replayWebhookEvent',
   method: 'post',
   path: '/webhook-events/{id}/replay',
-  summary: 'Apply an event again',
+  summary: 'Apply an event again, or tell what that would change',
   tag,
   scope: 'write',
   idempotent: true,
   params,
-  answer: eventAnswer,
+  body: z.object({ dry_run: z.boolean().default(false).describe('Answer what would change, and change nothing.') }),
+  answer: eventAnswer.extend({ changes: z.array(change).optional().describe('Of a dry run.') }),
   status: 202,
+  doneStatus: 200,
   watch: ({ id }) => `/api/v1/webhook-events/${id}`,
   handle: async (call) => {
-    const { id } = await eventOf(call, call.params.id);
+    const event = await eventOf(call, call.params.id);
+    const { id } = event;
+    if (call.body.dry_run)
+      return { status: 200, body: { ...eventView(event), changes: await previewReplay(call.context, id) } };
     await replayEvent(call.context, id);
     return { body: eventView(await eventOf(call, id)) };
   },

@@ -1,7 +1,9 @@
+import { isDeepStrictEqual } from 'node:util';
 import { LockMode } from '@mikro-orm/core';
 import type { Em } from '../../db/connect.ts';
 import { WebhookEvent, type WebhookRequest } from '../../db/entities/events.ts';
 import { ProviderCredentials } from '../../db/entities/tenants.ts';
+import { sameRows, writtenRows, type ChangedRow } from '../../db/queries/webhooks/changed-rows.ts';
 import { notKept } from '../../db/queries/webhooks/insert-request.ts';
 import { enterIntake } from '../../db/queries/webhooks/intake-fence.ts';
 import { knownAccount } from '../../db/queries/webhooks/known-accounts.ts';
@@ -28,19 +30,59 @@ type Owing = Pick<StoredEvent, 'id' | 'receivedAt' | 'account'>;
  * account has its provider asked. One that still cannot be read stays as it is. Throws `event_too_old` without a body.
  */
 export async function replayEvent(context: Context, id: string): Promise<void> {
-  const owing = await context.db.system(async (em) => {
-    const event = await em.findOneOrFail(WebhookEvent, { id }, { lockMode: LockMode.PESSIMISTIC_WRITE });
-    const request = await requestOf(em, event);
-    if (!request || request.body === null) throw new Problem('event_too_old');
-    const read = await readAgain(context, em, request, event);
-    if (!read.events) return [];
-    return event.kind === unreadable
-      ? replayUnreadable(context, em, event, request, read)
-      : replayOne(context, em, event, request, read);
-  });
+  const owing = await context.db.system((em) => replayIn(context, em, id));
   for (const { account, ...event } of owing)
     if (account && (await signalConnection(context, account, 'replay')))
       await context.db.system((em) => clearSignals(em, [event]));
+}
+
+async function replayIn(context: Context, em: Em, id: string): Promise<Owing[]> {
+  const event = await em.findOneOrFail(WebhookEvent, { id }, { lockMode: LockMode.PESSIMISTIC_WRITE });
+  const request = await requestOf(em, event);
+  if (!request || request.body === null) throw new Problem('event_too_old');
+  const read = await readAgain(context, em, request, event);
+  if (!read.events) return [];
+  return event.kind === unreadable
+    ? replayUnreadable(context, em, event, request, read)
+    : replayOne(context, em, event, request, read);
+}
+
+/** A row that a replay would change: `before` is null where it would make the row. */
+export interface ReplayChange {
+  table: string;
+  id: string;
+  before: Record<string, unknown> | null;
+  after: Record<string, unknown>;
+}
+
+/** Undoes a transaction whose changes are known by then. */
+class Undo extends Error {
+  readonly rows: ChangedRow[];
+
+  constructor(rows: ChangedRow[]) {
+    super('The transaction is undone.');
+    this.rows = rows;
+  }
+}
+
+/** What `replayEvent` would change; changes nothing. Throws as that does. */
+export async function previewReplay({ db, ...context }: Context, id: string): Promise<ReplayChange[]> {
+  const changed = await db
+    .system(async (em) => {
+      await replayIn({ db, ...context }, em, id);
+      await em.flush();
+      const event = await em.findOneOrFail(WebhookEvent, { id }, { refresh: true });
+      throw new Undo(await writtenRows(em, event.accountId));
+    })
+    .catch((error: unknown) => {
+      if (error instanceof Undo) return error.rows;
+      throw error;
+    });
+  const known = new Map((await db.system((em) => sameRows(em, changed))).map((one) => [one.table + one.id, one.row]));
+  return changed.flatMap(({ table, id: row, row: after }) => {
+    const before = known.get(table + row) ?? null;
+    return isDeepStrictEqual(before, after) ? [] : [{ table, id: row, before, after }];
+  });
 }
 
 const noEvents: ReadRequest = { body: '', events: null, mentions: [] };

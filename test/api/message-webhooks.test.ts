@@ -141,6 +141,30 @@ it('messages that came before their account was known become its messages', asyn
   expect(await system((em) => em.count(WebhookEvent, { accountId: account.id, state: 'processed' }))).toBe(3);
 });
 
+it('tells what a replay would change, before and after, and changes nothing', async () => {
+  const { id, upstream } = await newAccount();
+  await send(event(upstream, 'A'));
+  await send(event(upstream, 'A', { event: 'message_edited', message: 'edited' }));
+  const [first] = await messagesOf(id);
+  const edit = await system((em) => em.findOneOrFail(WebhookEvent, { accountId: id, kind: 'edit' }));
+  const dryRun = async (): Promise<any[]> => {
+    const answer = await api.client.post(`/api/v1/webhook-events/${edit.id}/replay`, { dry_run: true });
+    expect(answer.status).toBe(200);
+    return answer.body.changes.filter(({ table }: { table: string }) => table !== 'webhook_events');
+  };
+  expect(await dryRun()).toEqual([]);
+  await system((em) => em.nativeUpdate(Message, { id: first!.id }, { text: 'text A', versions: [], editedAt: null }));
+  expect(await dryRun()).toEqual([
+    {
+      table: 'messages',
+      id: first!.id,
+      before: expect.objectContaining({ text: 'text A' }),
+      after: expect.objectContaining({ text: 'edited' }),
+    },
+  ]);
+  expect((await messagesOf(id))[0]).toMatchObject({ text: 'text A' });
+});
+
 it('replays an event: what it told is there once', async () => {
   const { id, upstream } = await newAccount();
   await send(event(upstream, 'A'));

@@ -203,6 +203,25 @@ describe('patchbay webhooks', () => {
     const { stdout } = await patchbay(env, 'webhooks', 'list', '--tenant', tenant);
     expect(stdout).toMatch(/account_status\.ok +failed/);
 
+    expect(await answerHere(env, 'webhooks', 'show', id, '--tenant', tenant)).toMatchObject({
+      id,
+      state: 'failed',
+      body: JSON.stringify(status),
+    });
+    const dryRun = (...options: string[]): Promise<any[]> =>
+      answerHere(env, 'webhooks', 'replay', '--failed', '--dry-run', '--tenant', tenant, ...options);
+    expect(await dryRun('--reason', 'as before a fix', '--account', account.id)).toContainEqual(
+      expect.objectContaining({
+        event: id,
+        table: 'webhook_events',
+        before: expect.objectContaining({ state: 'failed' }),
+        after: expect.objectContaining({ state: 'processed' }),
+      }),
+    );
+    expect(await dryRun('--reason', 'another')).toEqual([]);
+    expect(await dryRun('--until', '2020-01-01T00:00:00Z')).toEqual([]);
+    expect((await db.system((em) => em.findOneOrFail(WebhookEvent, { id }))).state).toBe('failed');
+
     const one = await patchbay(env, 'webhooks', 'replay', id, '--tenant', tenant, '--json');
     expect(one.code).toBe(0);
     expect(JSON.parse(one.stdout)).toMatchObject([{ id, before: 'failed', state: 'processed', account: account.id }]);
