@@ -6,7 +6,7 @@ import type { Reach } from '../contract/call.ts';
 import type { MediaFile } from '../contract/media.ts';
 import { networkFailure } from './errors.ts';
 import { connectionTo, timeoutMs, type HttpAnswer } from './http.ts';
-import { asCount } from './json-fields.ts';
+import { countIn } from './told-values.ts';
 
 /** A large file on a slow line; the reader's own signal may end it earlier. */
 const longestMs = 15 * 60_000;
@@ -93,7 +93,7 @@ function fileOf(headers: HttpAnswer['headers'], body: Readable): MediaFile {
   return {
     body,
     mimeType: /^[a-z0-9.+-]{1,60}\/[a-z0-9.+-]{1,100}$/.test(type) ? type : null,
-    size: isWhole ? asCount(headers['content-length']) : null,
+    size: isWhole ? countIn(headers['content-length']) : null,
   };
 }
 

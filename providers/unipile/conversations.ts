@@ -6,7 +6,7 @@ import type { ConversationChange, Period, SeenPage } from '../contract/conversat
 import { asObject } from '../json-object.ts';
 import type { Conversations, ProviderCall } from '../provider.ts';
 import { orNullIfUnknown } from '../shared/errors.ts';
-import { asId, asText } from '../shared/json-fields.ts';
+import { idIn, textIn } from '../shared/told-values.ts';
 import { request } from './client.ts';
 import { accountOf, ownId, segment } from './ids.ts';
 import { readChat } from './seen-conversations.ts';
@@ -70,14 +70,14 @@ export const chatId = async (call: ProviderCall, conversation: readonly string[]
 async function fetchChat(call: ProviderCall, conversation: readonly string[]): Promise<{ id: string; chat: unknown }> {
   const asked = segment(ownId(conversation) ?? conversation[0] ?? null);
   const chat = await request(call, 'GET', `/chats/${asked}`, undefined, { account_id: accountOf(call) });
-  const id = asId(asObject(chat)?.['id']);
+  const id = idIn(asObject(chat)?.['id']);
   if (id !== null && isOf(call, chat)) return { id, chat };
   throw new ProviderFailure('not_found', 'UniPile knows no such chat of this account.');
 }
 
 /** An entry of another account is none of this one's, whatever was asked for. */
 export const isOf = ({ providerAccountId }: ProviderCall, entry: unknown): boolean =>
-  [null, providerAccountId].includes(asText(asObject(entry)?.['account_id']));
+  [null, providerAccountId].includes(idIn(asObject(entry)?.['account_id']));
 
 const page = z.object({ items: z.array(z.unknown()).nullable(), cursor: z.string().nullish() });
 
@@ -97,7 +97,7 @@ export async function readPage<T>(
 ): Promise<SeenPage<T>> {
   const body = await request(call, 'GET', path, undefined, cursor === null ? first : { cursor });
   const entries = itemsOf(body);
-  const next = asText(asObject(body)?.['cursor']);
+  const next = textIn(asObject(body)?.['cursor']);
   if (next !== null && next === cursor)
     throw new ProviderFailure('provider_unavailable', 'UniPile answered the same page of a list again.');
   const items = entries.flatMap((entry) => (isOf(call, entry) ? (read(call.channel, entry) ?? []) : []));

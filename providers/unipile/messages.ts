@@ -11,7 +11,7 @@ import type {
   SentMessage,
 } from '../provider.ts';
 import { orNullIfUnknown } from '../shared/errors.ts';
-import { asId } from '../shared/json-fields.ts';
+import { eachOnce, idIn } from '../shared/told-values.ts';
 import { refused, requireSendable } from '../shared/outgoing.ts';
 import { request } from './client.ts';
 import { chatId, conversations, isOf } from './conversations.ts';
@@ -78,7 +78,7 @@ const markRead = (call: ProviderCall, { conversationKeys }: MessageRef): Promise
 /** UniPile's id of a message, else another of its ids. */
 const nameOf = ({ keys }: MessageRef): string => ownId(keys) ?? keys[0] ?? '';
 
-const known = (id: unknown): string[] => [asId(id)].filter((one) => one !== null);
+const known = (id: unknown): string[] => eachOnce([idIn(id)]);
 
 export const messages = {
   capabilities,

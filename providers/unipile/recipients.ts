@@ -2,7 +2,7 @@ import { jidOf } from '../../domain/identities.ts';
 import { ProviderFailure } from '../../domain/failures.ts';
 import { asObject } from '../json-object.ts';
 import type { Person, ProviderCall } from '../provider.ts';
-import { asId } from '../shared/json-fields.ts';
+import { idIn } from '../shared/told-values.ts';
 import { refused } from '../shared/outgoing.ts';
 import { request } from './client.ts';
 import { accountOf, canonicalKey, segment } from './ids.ts';
@@ -22,7 +22,7 @@ export async function attendeeId(call: ProviderCall, person: Person): Promise<st
 async function idOfHandle(call: ProviderCall, handle: string): Promise<string> {
   const query = { account_id: accountOf(call) };
   const user = asObject(await request(call, 'GET', `/users/${segment(handle)}`, undefined, query));
-  const id = asId(user?.['provider_messaging_id']) ?? asId(user?.['provider_id']);
+  const id = idIn(user?.['provider_messaging_id']) ?? idIn(user?.['provider_id']);
   if (id !== null) return id;
   throw new ProviderFailure('not_found', 'UniPile knows nobody of this name on the channel.');
 }

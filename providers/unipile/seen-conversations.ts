@@ -1,8 +1,8 @@
 import type { Channel } from '../../domain/channels.ts';
 import type { SeenConversation, SeenPerson } from '../../domain/seen-messages.ts';
-import { cleanText } from '../../domain/text.ts';
+import { epochMs } from '../../domain/webhook-events.ts';
 import { asObject, type JsonObject } from '../json-object.ts';
-import { asCount, asFlag, asId, asNumber, asText, asTime } from '../shared/json-fields.ts';
+import { countIn, eachOnce, flagIn, idIn, nameIn } from '../shared/told-values.ts';
 import { canonicalKey } from './ids.ts';
 import { personOf } from './seen-people.ts';
 
@@ -11,7 +11,7 @@ const kinds = ['person', 'group', 'channel'] as const;
 /** A `Chat`; null for what has no id. */
 export function readChat(channel: Channel, entry: unknown): SeenConversation | null {
   const of = asObject(entry);
-  const [id, providerId] = [asId(of?.['id']), asId(of?.['provider_id'])];
+  const [id, providerId] = [idIn(of?.['id']), idIn(of?.['provider_id'])];
   if (!of || (id ?? providerId) === null) return null;
   const kind = kindOf(of, providerId ?? '');
   const other = kind === 'person' ? otherOf(channel, of) : null;
@@ -19,32 +19,32 @@ export function readChat(channel: Channel, entry: unknown): SeenConversation | n
   // A person on WhatsApp has one chat, whatever it is addressed by; elsewhere a person may have several.
   const shared = channel === 'whatsapp' ? (other?.keys ?? []) : [];
   return {
-    keys: [...new Set([...own, ...shared].filter((key) => key !== null))],
+    keys: eachOnce([...own, ...shared]),
     kind,
-    name: cleanText(asText(of['name'])),
+    name: nameIn(of['name']),
     ...stateOf(of),
-    lastMessageAt: asTime(of['timestamp']),
+    lastMessageAt: epochMs(of['timestamp']),
     ...(other && { attendees: [other] }),
     ...(kind !== 'person' && id !== null && { pictureSource: { picture: id } }),
   };
 }
 
 function kindOf(of: JsonObject, providerId: string): SeenConversation['kind'] {
-  const said = kinds[asNumber(of['type']) ?? -1];
+  const said = kinds[countIn(of['type']) ?? -1];
   if (said) return said;
   return providerId.endsWith('@g.us') ? 'group' : providerId.endsWith('@newsletter') ? 'channel' : 'person';
 }
 
 function otherOf(channel: Channel, of: JsonObject): SeenPerson | null {
-  const id = asId(of['attendee_provider_id']);
+  const id = idIn(of['attendee_provider_id']);
   return id === null ? null : personOf(channel, id, false, [of['attendee_public_identifier']]);
 }
 
 type State = Pick<SeenConversation, 'unreadCount' | 'archived' | 'mutedUntil' | 'pinned' | 'readOnly'>;
 
 function stateOf(of: JsonObject): State {
-  const [archived, pinned] = [asFlag(of['archived']), asFlag(of['pinned'])];
-  const [unreadCount, readOnly] = [asCount(of['unread_count']), asNumber(of['read_only'])];
+  const [archived, pinned] = [flagIn(of['archived']), flagIn(of['pinned'])];
+  const [unreadCount, readOnly] = [countIn(of['unread_count']), countIn(of['read_only'])];
   const mutedUntil = mutedUntilOf(of['muted_until']);
   return {
     ...(unreadCount !== null && { unreadCount }),
@@ -58,6 +58,6 @@ function stateOf(of: JsonObject): State {
 /** -1 is for ever; a missing field says nothing. */
 function mutedUntilOf(value: unknown): SeenConversation['mutedUntil'] {
   if (value === null) return null;
-  if (asNumber(value) === -1) return 'forever';
-  return asTime(value) ?? undefined;
+  if (value === -1 || value === '-1') return 'forever';
+  return epochMs(value) ?? undefined;
 }

@@ -3,13 +3,14 @@ import type { SeenConversation, SeenPerson } from '../../domain/seen-messages.ts
 import { cleanText } from '../../domain/text.ts';
 import type { Conversations, ProviderCall } from '../provider.ts';
 import { orNullIfUnknown } from '../shared/errors.ts';
+import { addressesIn } from '../shared/whatsapp-chats.ts';
 import { contacts } from './contacts.ts';
 import { askSession, dataOf } from './client.ts';
 import { asObject, field, text } from './fields.ts';
 import { segment } from './ids.ts';
 import { listIn } from './pages.ts';
 import { chatJid } from './recipients.ts';
-import { personOf } from './seen-messages.ts';
+import { personOf } from './webhooks-key.ts';
 
 const isGroup = (jid: string): boolean => jid.endsWith('@g.us');
 
@@ -40,10 +41,10 @@ async function attendees(call: ProviderCall, conversation: readonly string[]): P
   if (jid.endsWith('@newsletter'))
     throw new ProviderFailure('unsupported', 'WASender does not list who reads a channel.');
   const contact = await contacts.one(call, jid);
-  const person = contact && personOf([jid, contact.id, contact.lid, contact.phone], false);
-  if (!contact || !person) return [];
+  if (!contact) return [];
   const name = cleanText(contact.name ?? contact.verifiedName ?? contact.pushName);
-  return [{ ...person, name, pictureUrl: contact.pictureUrl ?? null }];
+  const person = personOf(addressesIn([jid, contact.id, contact.lid, contact.phone]), false, name);
+  return [{ ...person, pictureUrl: contact.pictureUrl ?? null }];
 }
 
 function participantsIn(data: unknown): SeenPerson[] {
@@ -51,7 +52,8 @@ function participantsIn(data: unknown): SeenPerson[] {
   return listed.flatMap((entry) => {
     const of = asObject(entry);
     const ids = ['id', 'jid', 'lid', 'phoneNumber'].map((name) => text(of, name));
-    return personOf(typeof entry === 'string' ? [entry] : ids, null) ?? [];
+    const addresses = addressesIn(typeof entry === 'string' ? [entry] : ids);
+    return addresses.length ? personOf(addresses, null) : [];
   });
 }
 

@@ -1,5 +1,5 @@
 import { asObject, type JsonObject as Json } from '../json-object.ts';
-import { asText } from '../shared/json-fields.ts';
+import { storableText } from '../../domain/text.ts';
 
 export { asObject, type JsonObject as Json } from '../json-object.ts';
 
@@ -15,7 +15,11 @@ export function field(of: Json | null, name: string): unknown {
 }
 
 /** A text as it can be stored, a number as its digits, or null for anything else and for nothing. */
-export const text = (of: Json | null, name: string): string | null => asText(field(of, name));
+export function text(of: Json | null, name: string): string | null {
+  const value = field(of, name);
+  if (typeof value === 'number') return String(value);
+  return typeof value === 'string' && value.trim() !== '' ? storableText(value) : null;
+}
 
 /** A number, also one written as text; null for anything else. */
 export function number(of: Json | null, name: string): number | null {

@@ -3,7 +3,7 @@ import type { MediaSource } from '../../domain/seen-messages.ts';
 import type { MediaFile } from '../contract/media.ts';
 import type { Media, ProviderCall } from '../provider.ts';
 import { orNullIfUnknown } from '../shared/errors.ts';
-import { asWebUrl } from '../shared/json-fields.ts';
+import { webAddressIn } from '../shared/told-values.ts';
 import { refused } from '../shared/outgoing.ts';
 import { contacts } from './contacts.ts';
 import { askSession, dataOf, requestFile } from './client.ts';
@@ -15,13 +15,12 @@ const mostTries = 2;
 
 /** POST /decrypt-media, whose address lives for an hour; it is asked for each time. */
 async function attachment(call: ProviderCall, source: MediaSource): Promise<MediaFile | 'unavailable'> {
-  const message = asObject(source['message']);
-  if (!message) throw refused('This names no file of a message.');
-  const body = { data: { messages: { key: { id: text(source, 'id') }, message } } };
+  if (!asObject(source['message'])) throw refused('This names no file of a message.');
+  const body = { data: { messages: source } };
   for (let tries = 0; tries < mostTries; tries += 1) {
     const answer = await orNullIfRefused(askSession(call, 'POST', '/decrypt-media', { body }));
     if (!answer) return 'unavailable';
-    const url = asWebUrl(field(asObject(dataOf(answer)), 'publicUrl') ?? field(answer, 'publicUrl'));
+    const url = webAddressIn(field(asObject(dataOf(answer)), 'publicUrl') ?? field(answer, 'publicUrl'));
     if (url === null) throw new ProviderFailure('provider_unavailable', 'WASender told no address of a file.');
     const file = await requestFile(call, url);
     if (file) return file;
@@ -50,7 +49,7 @@ async function picture(call: ProviderCall, source: MediaSource): Promise<MediaFi
 async function groupPicture(call: ProviderCall, group: string | null): Promise<string | null> {
   if (group === null) throw refused('This names no picture of WASender.');
   const answer = await orNullIfUnknown(askSession(call, 'GET', `/groups/${segment(group)}/picture`).then(dataOf));
-  return asWebUrl(field(asObject(answer), 'imgUrl'));
+  return webAddressIn(field(asObject(answer), 'imgUrl'));
 }
 
 export const media = { attachment, picture } satisfies Media;

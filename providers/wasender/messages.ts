@@ -9,7 +9,7 @@ import type {
   SentMessage,
 } from '../provider.ts';
 import { withoutEffect } from '../shared/errors.ts';
-import { asWebUrl } from '../shared/json-fields.ts';
+import { webAddressIn } from '../shared/told-values.ts';
 import { refused, requireSendable } from '../shared/outgoing.ts';
 import { asObject, field, text, type Json } from './fields.ts';
 import { askSession, dataOf } from './client.ts';
@@ -50,7 +50,7 @@ async function fileOf(call: ProviderCall, attachment: OutgoingAttachment): Promi
 /** POST /upload; the address is valid for a day. Nothing has been sent when it fails. */
 async function upload(call: ProviderCall, bytes: Blob): Promise<string> {
   const body = await withoutEffect(askSession(call, 'POST', '/upload', { body: bytes }));
-  const url = asWebUrl(field(asObject(dataOf(body)), 'publicUrl') ?? field(body, 'publicUrl'));
+  const url = webAddressIn(field(asObject(dataOf(body)), 'publicUrl') ?? field(body, 'publicUrl'));
   if (url === null)
     throw new ProviderFailure('provider_unavailable', 'WASender took a file and told no address of it.');
   return url;

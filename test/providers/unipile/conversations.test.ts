@@ -332,7 +332,7 @@ describe('a message as it comes', () => {
       { key: 'v', kind: 'audio', duration: 3.5, voice: true, url: 'https://a.test/v', urlExpiresAt: sentAt },
       { key: '2', kind: 'video', unavailable: true, size: null, source: null },
       { key: 'l', kind: 'link', source: null },
-      { key: 'm', kind: 'other' },
+      { key: 'm', kind: 'link', source: null },
     ]);
   });
 

@@ -402,7 +402,8 @@ describe('a message as it comes', () => {
       { audioMessage: { ptt: true, seconds: 3 } },
       { attachments: [{ kind: 'audio', voice: true, duration: 3 }] },
     ],
-    ['a card', { contactMessage: { displayName: 'Bo' } }, { attachments: [{ kind: 'other', fileName: 'Bo' }] }],
+    ['a card', { contactMessage: { displayName: 'Bo' } }, { text: 'Bo', attachments: [] }],
+    ['an edited text', { editedMessage: { message: { conversation: 'Ho' } } }, { text: 'Ho', editedAt: null }],
     ['nothing', {}, { text: null, attachments: [] }],
   ])('is read as %s', (_, message, seen) => {
     expect(read(message)).toMatchObject(seen);
