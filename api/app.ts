@@ -9,6 +9,7 @@ import type { Route } from './http/route.ts';
 import { mountRoutes } from './http/mount-routes.ts';
 import { accountRoutes } from './routes/accounts.ts';
 import { aliasRoutes } from './routes/aliases.ts';
+import { attendeeRoutes } from './routes/attendees.ts';
 import { attemptRoutes } from './routes/attempts.ts';
 import { serveCodec, serveHealth } from './routes/health.ts';
 import { changeMany } from './routes/contact-bulk.ts';
@@ -16,10 +17,13 @@ import { contactMergeRoutes } from './routes/contact-merges.ts';
 import { contactStatsRoutes } from './routes/contact-stats.ts';
 import { syncByNumber } from './routes/contact-syncs.ts';
 import { contactRoutes } from './routes/contacts.ts';
+import { conversationRoutes } from './routes/conversations.ts';
 import { erasureRoutes } from './routes/erasures.ts';
 import { keyRoutes } from './routes/keys.ts';
+import { messageRoutes } from './routes/messages.ts';
 import { publicRoutes } from './routes/public-routes.ts';
 import { providerRoutes } from './routes/providers.ts';
+import { searchRoutes } from './routes/search.ts';
 import { syncRoutes } from './routes/syncs.ts';
 import { tenantRoutes } from './routes/tenant.ts';
 import { timelineRoutes } from './routes/timeline.ts';
@@ -49,6 +53,10 @@ const routesOf = (providers: Providers): Route[] => [
     changeMany,
     syncByNumber,
     ...contactRoutes,
+    ...conversationRoutes,
+    ...messageRoutes,
+    ...attendeeRoutes,
+    ...searchRoutes,
     ...providerRoutes(providers),
     ...webhookEventRoutes,
     ...erasureRoutes,

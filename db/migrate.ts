@@ -33,6 +33,7 @@ import { MissingContacts } from './migrations/0051-missing-contacts.ts';
 import { AnnounceChanges } from './migrations/0052-announce-changes.ts';
 import { ReportedSince } from './migrations/0055-reported-since.ts';
 import { Messaging } from './migrations/0060-messaging.ts';
+import { Reading } from './migrations/0061-reading.ts';
 
 export const migrationsList = [
   { name: '0001-foundation', class: Foundation },
@@ -66,6 +67,7 @@ export const migrationsList = [
   { name: '0052-announce-changes', class: AnnounceChanges },
   { name: '0055-reported-since', class: ReportedSince },
   { name: '0060-messaging', class: Messaging },
+  { name: '0061-reading', class: Reading },
 ];
 
 /**

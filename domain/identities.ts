@@ -25,6 +25,9 @@ export const jidOf = (phone: string): string => phone.replace(/\D/g, '') + numbe
 /** A number's identity is its JID: a person's number and JID are one alias. */
 export const phoneIdentity = (phone: string): Identity => ({ kind: 'jid', value: jidOf(phone) });
 
+/** WhatsApp's address without a number. */
+export const lidOf = (digits: string): Identity => ({ kind: 'lid', value: digits + lidServer });
+
 export const identityOf = (value: string): Identity => ({ kind: value.endsWith(lidServer) ? 'lid' : 'jid', value });
 
 const whatsAppIdentity = (user: string, server: string | undefined): Identity =>

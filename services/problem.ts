@@ -4,6 +4,7 @@ const problems = {
   unauthorized: [401, 'No valid API key', 'Send the header Authorization: Bearer <API key>.'],
   missing_scope: [403, 'The key may not do this', 'Use a key that has the scope.'],
   not_found: [404, 'Not found', 'Check the address and the id; an id of another tenant is unknown here.'],
+  no_picture: [404, 'No picture', 'Show the name of the person in place of it.'],
   method_not_allowed: [405, 'Method not allowed', 'Use a method of the Allow header.'],
   account_merged: [409, 'The account was merged into another', 'Use the account named by merged_into.'],
   contact_merged: [409, 'The contact was merged into another', 'Use the contact named by merged_into.'],

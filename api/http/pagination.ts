@@ -19,6 +19,31 @@ export function cursorId(cursor: string | undefined): string | null {
   return id;
 }
 
+/** A cursor of a list that is not in the order of ids: the place of the last row of a page, opaque to callers. */
+export const placeCursor = (place: object): string => Buffer.from(JSON.stringify(place)).toString('base64url');
+
+/** The place in such a cursor; null for the first page. */
+export function cursorPlace<S extends z.ZodType>(schema: S, cursor: string | undefined): z.output<S> | null {
+  if (cursor === undefined) return null;
+  const parsed = schema.safeParse(jsonOrNull(Buffer.from(cursor, 'base64url').toString()));
+  if (!parsed.success) throw new Problem('invalid_request', 'cursor: must be the next_cursor of a page.');
+  return parsed.data;
+}
+
+function jsonOrNull(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
+/** A time in a cursor: PostgreSQL's text in UTC, which has its microseconds. */
+export const placeTime = z
+  .string()
+  .regex(/^(-infinity|\d{4,6}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{1,6})?\+00)$/)
+  .refine((text) => text === '-infinity' || !Number.isNaN(Date.parse(text.replace('+00', 'Z'))));
+
 /** The condition for the page after a cursor. */
 export function afterCursor(cursor: string | undefined, direction: 'asc' | 'desc' = 'asc'): { id?: object } {
   const id = cursorId(cursor);

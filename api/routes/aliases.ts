@@ -8,6 +8,7 @@ import { accountAndAttempt, attemptAnswer } from '../views/attempt.ts';
 import { accountParams, createAccount, credentialsBody, deleteAccount, getAccount, listAccounts } from './accounts.ts';
 import { reconnect, solveCurrentStep } from './attempts.ts';
 import { contactAliases } from './contact-aliases.ts';
+import { conversationAliases } from './conversation-aliases.ts';
 import { startSyncs } from './syncs.ts';
 import { syncAnswer } from '../views/sync.ts';
 
@@ -171,6 +172,7 @@ const table: Alias[] = [
     rename: ({ items }: { items: unknown[] }) => ({ success: true, run: items[0] ?? null, runs: items }),
   },
   ...contactAliases,
+  ...conversationAliases,
 ];
 
 /** The tag of documented paths. */

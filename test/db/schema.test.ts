@@ -38,7 +38,8 @@ it('has migrations and entities that agree on every column', async () => {
     orm.em.fork(),
     `select table_name, column_name, is_nullable, udt_name from information_schema.columns
      where table_schema = 'public' and table_name not in ('schema_migrations', 'contacts_enriched')
-       and not (select relispartition from pg_class where oid = table_name::regclass)`,
+       -- What the database computes is in no entity.
+       and is_generated = 'NEVER' and not (select relispartition from pg_class where oid = to_regclass(table_name))`,
   );
   const inDatabase = columns.map((c) => `${c.table_name}.${c.column_name} ${c.udt_name} ${c.is_nullable}`).sort();
   const inEntities = [...orm.getMetadata().getAll().values()]

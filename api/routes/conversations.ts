@@ -1,0 +1,161 @@
+import { z } from 'zod';
+import {
+  countConversations,
+  listConversations as placesOf,
+} from '../../db/queries/conversations/list-conversations.ts';
+import { channelNames } from '../../domain/channels.ts';
+import { changeConversation } from '../../services/conversations/change-conversation.ts';
+import { describeConversations } from '../../services/conversations/describe-conversations.ts';
+import { fetchNames } from '../../services/conversations/fetch-names.ts';
+import { anyConversation, checkNamed } from '../../services/conversations/find-conversations.ts';
+import { cursorPlace, flag, pageOf, pageQuery, placeCursor, placeTime, time } from '../http/pagination.ts';
+import { route, type Call } from '../http/route.ts';
+import { shownText } from '../http/text.ts';
+import { conversationAnswer, conversationView, type ConversationView } from '../views/conversation.ts';
+
+export const tag = 'conversations';
+export const conversationParams = z.object({ id: z.string().describe('The conversation.') });
+
+const place = z.strictObject({ pinned: z.boolean(), at: placeTime, id: z.uuid() });
+const label = shownText(64);
+
+export const listConversations = route({
+  name: 'listConversations',
+  method: 'get',
+  path: '/conversations',
+  summary: 'List conversations as an inbox does: pinned ones first, then by their newest message',
+  tag,
+  scope: 'read',
+  query: z.object({
+    ...pageQuery,
+    account: z.string().optional(),
+    channel: z.enum(channelNames).optional(),
+    unread: flag.describe('Whether something is unread, or marked so by hand.'),
+    archived: flag.describe('Without it archived ones and others are listed.'),
+    label: label.optional(),
+    attendee: z.string().optional().describe('Conversations with this attendee.'),
+    auto_sync: flag.describe(
+      'Has people without a name fetched from your address books; the answer does not wait for it. At most 5 people for each request.',
+    ),
+  }),
+  answer: pageOf(conversationAnswer),
+  handle: async ({ context, principal: { tenantId }, query: { limit, cursor, auto_sync: autoSync, ...filter } }) => {
+    const after = cursorPlace(place, cursor);
+    const { found, next } = await context.db.tenant(tenantId, async (em) => {
+      const places = await placesOf(em, tenantId, await checkNamed(em, filter), { after, limit: limit + 1 });
+      const shown = places.slice(0, limit);
+      const last = places.length > limit ? shown.at(-1) : undefined;
+      return {
+        found: await describeConversations(
+          em,
+          shown.map(({ id }) => id),
+        ),
+        next: last ? placeCursor(last) : null,
+      };
+    });
+    if (autoSync) await fetchNames(context, tenantId, found);
+    return { body: { items: found.map(conversationView(context.publicUrl, context.clock.now())), next_cursor: next } };
+  },
+});
+
+const counts = z.object({
+  total: z.number().int(),
+  unread: z.number().int().describe('Conversations with something unread.'),
+  unread_messages: z.number().int(),
+  archived: z.number().int(),
+});
+
+const getCounts = route({
+  name: 'countConversations',
+  method: 'get',
+  path: '/conversations/counts',
+  summary: 'Count conversations: all, unread and archived ones, of the tenant and of each account',
+  tag,
+  scope: 'read',
+  query: z.object({ account: z.string().optional() }),
+  answer: z.object({ ...counts.shape, accounts: z.array(z.object({ account: z.string(), ...counts.shape })) }),
+  handle: ({ context, principal: { tenantId }, query }) =>
+    context.db.tenant(tenantId, async (em) => {
+      const { account } = await checkNamed(em, query);
+      const accounts = await countConversations(em, tenantId, account);
+      const sum = (name: 'total' | 'unread' | 'unread_messages' | 'archived'): number =>
+        accounts.reduce((all, one) => all + one[name], 0);
+      return {
+        body: {
+          total: sum('total'),
+          unread: sum('unread'),
+          unread_messages: sum('unread_messages'),
+          archived: sum('archived'),
+          accounts,
+        },
+      };
+    }),
+});
+
+/** One conversation as a key's tenant sees it. */
+const shown = ({ context, principal }: Pick<Call, 'context' | 'principal'>, id: string): Promise<ConversationView> =>
+  context.db.tenant(principal.tenantId, async (em) => {
+    const found = await describeConversations(em, [(await anyConversation(em, id)).id]);
+    return found.map(conversationView(context.publicUrl, context.clock.now()))[0]!;
+  });
+
+const getConversation = route({
+  name: 'getConversation',
+  method: 'get',
+  path: '/conversations/{id}',
+  summary: 'Read a conversation',
+  tag,
+  scope: 'read',
+  params: conversationParams,
+  answer: conversationAnswer,
+  handle: async (call) => ({ body: await shown(call, call.params.id) }),
+});
+
+export const conversationChange = {
+  read: z.boolean().optional().describe('True: all of it was read. False: it is marked as unread.'),
+  muted: z.union([z.boolean(), time]).optional().describe('For ever, until a time, or not.'),
+  archived: z.boolean().optional(),
+  pinned: z.boolean().optional(),
+  labels: z.array(label).max(50).optional().describe('All labels of the conversation, your own words.'),
+};
+
+export const changedConversation = conversationAnswer
+  .extend({
+    kept_locally: z
+      .array(z.enum(['read', 'muted', 'archived', 'pinned', 'labels']))
+      .describe('Fields of the change that are kept here only: the provider was not told.'),
+  })
+  .meta({ id: 'ChangedConversation' });
+
+export const updateConversation = route({
+  name: 'updateConversation',
+  method: 'patch',
+  path: '/conversations/{id}',
+  summary: 'Mark a conversation as read or unread, mute, archive, pin or label it',
+  tag,
+  scope: 'write',
+  params: conversationParams,
+  body: z.strictObject(conversationChange),
+  example: { read: true, labels: ['vip'] },
+  answer: changedConversation,
+  handle: async (call) => {
+    const { context, principal, params, body } = call;
+    const { muted, labels, ...change } = body;
+    const kept = await context.db.tenant(principal.tenantId, (em) =>
+      changeConversation(
+        em,
+        params.id,
+        {
+          ...change,
+          ...(muted !== undefined && { muted: typeof muted === 'string' ? new Date(muted) : muted }),
+          ...(labels && { labels: [...new Set(labels)] }),
+        },
+        context.clock.now(),
+      ),
+    );
+    return { body: { ...(await shown(call, params.id)), kept_locally: kept } };
+  },
+});
+
+/** Words before ids: a word would else be taken for one. */
+export const conversationRoutes = [listConversations, getCounts, getConversation, updateConversation];

@@ -1,0 +1,101 @@
+import { z } from 'zod';
+import { Message } from '../../db/entities/messages.ts';
+import type { Em } from '../../db/connect.ts';
+import { listMessages as placesOf, type MessageFilter } from '../../db/queries/messages/list-messages.ts';
+import { isId } from '../../platform/ids.ts';
+import { checkNamed } from '../../services/conversations/find-conversations.ts';
+import { describeMessages } from '../../services/messages/describe-messages.ts';
+import { Problem } from '../../services/problem.ts';
+import { cursorPlace, pageOf, pageQuery, placeCursor, placeTime, time } from '../http/pagination.ts';
+import { route } from '../http/route.ts';
+import { messageAnswer, messageView } from '../views/message.ts';
+import { conversationParams } from './conversations.ts';
+
+const tag = 'messages';
+const times = {
+  before: time.optional().describe('Messages that were sent before this time.'),
+  after: time.optional().describe('Messages that were sent after this time.'),
+};
+const place = z.strictObject({ at: placeTime, key: z.string().max(1_000) });
+const placeById = place.extend({ key: z.uuid() });
+
+interface Paging {
+  limit: number;
+  cursor: string | undefined;
+  before: string | undefined;
+  after: string | undefined;
+}
+
+/** A page of messages, newest first. */
+async function messagesPage(em: Em, tenantId: string, filter: MessageFilter, { limit, cursor, before, after }: Paging) {
+  const wanted = {
+    ...(await checkNamed(em, filter)),
+    sentBefore: before === undefined ? undefined : new Date(before),
+    sentAfter: after === undefined ? undefined : new Date(after),
+  };
+  const from = cursorPlace(filter.conversation === undefined ? placeById : place, cursor);
+  const places = await placesOf(em, tenantId, wanted, { after: from, limit: limit + 1 });
+  const shown = places.slice(0, limit);
+  const last = places.length > limit ? shown.at(-1) : undefined;
+  const found = await em.find(Message, { id: { $in: shown.map(({ id }) => id) } });
+  const byId = new Map(found.map((message) => [message.id, message]));
+  const messages = await describeMessages(
+    em,
+    shown.flatMap(({ id }) => byId.get(id) ?? []),
+  );
+  return {
+    items: messages.map(messageView),
+    next_cursor: last ? placeCursor({ at: last.at, key: last.key }) : null,
+  };
+}
+
+export const getThread = route({
+  name: 'listConversationMessages',
+  method: 'get',
+  path: '/conversations/{id}/messages',
+  summary: 'List the messages of a conversation, newest first',
+  tag,
+  scope: 'read',
+  params: conversationParams,
+  query: z.object({ ...pageQuery, ...times }),
+  answer: pageOf(messageAnswer),
+  handle: ({ context, principal: { tenantId }, params: { id }, query: { limit, cursor, before, after } }) =>
+    context.db.tenant(tenantId, async (em) => ({
+      body: await messagesPage(em, tenantId, { conversation: id }, { limit, cursor, before, after }),
+    })),
+});
+
+const listMessages = route({
+  name: 'listMessages',
+  method: 'get',
+  path: '/messages',
+  summary: 'List messages of all conversations, newest first',
+  tag,
+  scope: 'read',
+  query: z.object({ ...pageQuery, account: z.string().optional(), ...times }),
+  answer: pageOf(messageAnswer),
+  handle: ({ context, principal: { tenantId }, query: { limit, cursor, before, after, account } }) =>
+    context.db.tenant(tenantId, async (em) => ({
+      body: await messagesPage(em, tenantId, { account }, { limit, cursor, before, after }),
+    })),
+});
+
+const getMessage = route({
+  name: 'getMessage',
+  method: 'get',
+  path: '/messages/{id}',
+  summary: 'Read a message',
+  tag,
+  scope: 'read',
+  params: z.object({ id: z.string().describe('The message.') }),
+  answer: messageAnswer,
+  handle: ({ context, principal, params: { id } }) =>
+    context.db.tenant(principal.tenantId, async (em) => {
+      const message = isId(id) ? await em.findOne(Message, { id }) : null;
+      if (!message) throw new Problem('not_found', 'There is no such message.');
+      const [details] = await describeMessages(em, [message]);
+      return { body: messageView(details!) };
+    }),
+});
+
+export const messageRoutes = [getThread, listMessages, getMessage];

@@ -1,0 +1,90 @@
+import { z } from 'zod';
+import { channelNames } from '../../domain/channels.ts';
+import type { ConversationDetails } from '../../services/conversations/describe-conversations.ts';
+import type { MessageDetails } from '../../services/messages/describe-messages.ts';
+import { time, wireTime, wireTimeOrNull } from '../http/pagination.ts';
+import { personContact, personContactView, pictureAddress } from './attendee.ts';
+import { direction, displayAnswer, displayView } from './message.ts';
+
+const lastMessage = z
+  .object({
+    id: z.string(),
+    text: z.string().nullable(),
+    display: displayAnswer,
+    direction,
+    sent_at: time,
+    deleted: z.boolean(),
+    attachment: z.string().nullable().describe('The kind of its first file.'),
+    event: z.string().nullable(),
+  })
+  .meta({ id: 'LastMessage' });
+
+export const conversationAnswer = z
+  .object({
+    id: z.string(),
+    account: z.string(),
+    channel: z.enum(channelNames),
+    provider_conversation_id: z.string(),
+    kind: z.enum(['person', 'group', 'channel']),
+    name: z.string().describe("The name to show: of a person the contact's, of a group its own."),
+    picture_url: z
+      .string()
+      .nullable()
+      .describe('An address of this API, which takes the same key; null: no picture is known.'),
+    attendee: z.string().nullable().describe('The person of a conversation with one.'),
+    contact: personContact.nullable().describe('What is known of this person.'),
+    last_message: lastMessage.nullable(),
+    unread_count: z.number().int(),
+    marked_unread: z.boolean().describe('Marked as unread by hand.'),
+    muted: z.boolean(),
+    muted_until: time.nullable().describe('Null while muted: for ever.'),
+    archived: z.boolean(),
+    pinned: z.boolean(),
+    read_only: z.boolean().describe('Nothing can be sent.'),
+    labels: z.array(z.string()),
+    created_at: time,
+    updated_at: time,
+  })
+  .meta({ id: 'Conversation' });
+
+export type ConversationView = z.input<typeof conversationAnswer>;
+
+export const conversationView =
+  (publicUrl: string, now: Date) =>
+  ({ conversation, channel, name, person, lastMessage: last }: ConversationDetails): ConversationView => {
+    const { mutedUntil } = conversation;
+    const muted = conversation.muted && (mutedUntil === null || mutedUntil > now);
+    return {
+      id: conversation.id,
+      account: conversation.accountId,
+      channel,
+      provider_conversation_id: conversation.providerConversationId,
+      kind: conversation.kind,
+      name,
+      picture_url: person && pictureAddress(publicUrl, person),
+      attendee: person?.attendee.id ?? null,
+      contact: person && personContactView(person),
+      last_message: last && lastMessageView(last),
+      unread_count: conversation.unreadCount,
+      marked_unread: conversation.markedUnread,
+      muted,
+      muted_until: muted ? wireTimeOrNull(mutedUntil) : null,
+      archived: conversation.archived,
+      pinned: conversation.pinned,
+      read_only: conversation.readOnly,
+      labels: conversation.labels,
+      created_at: wireTime(conversation.createdAt),
+      updated_at: wireTime(conversation.updatedAt),
+    };
+  };
+
+const lastMessageView = ({ message, display, attachments }: MessageDetails): z.input<typeof lastMessage> => ({
+  id: message.id,
+  text: message.text,
+  display: displayView(display),
+  direction: message.direction,
+  sent_at: wireTime(message.sentAt),
+  deleted: message.deletedAt !== null,
+  attachment: attachments[0]?.kind ?? null,
+  event: message.event,
+});

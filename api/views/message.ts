@@ -1,0 +1,140 @@
+import { z } from 'zod';
+import type { Attachment } from '../../db/entities/messages.ts';
+import type { DisplaySpan } from '../../domain/message-display.ts';
+import { messageStatuses } from '../../domain/messages.ts';
+import type { MessageDetails } from '../../services/messages/describe-messages.ts';
+import { time, wireTime, wireTimeOrNull } from '../http/pagination.ts';
+import { personAnswer, personView } from './attendee.ts';
+
+const on = z.literal(true).optional();
+
+export const displayAnswer = z
+  .array(
+    z
+      .object({
+        text: z.string(),
+        bold: on,
+        italic: on,
+        strike: on,
+        mono: on,
+        link: z.string().optional().describe('Where the text leads to.'),
+        mention: z
+          .object({ attendee: z.string(), name: z.string() })
+          .optional()
+          .describe('The person that the text names.'),
+      })
+      .meta({ id: 'DisplaySpan' }),
+  )
+  .describe(
+    'The text as parts to be drawn one after the other, without the marks of the channel. A line break is in a text.',
+  );
+
+const attachmentAnswer = z
+  .object({
+    id: z.string(),
+    kind: z.enum(['image', 'video', 'audio', 'document', 'sticker', 'link', 'other']),
+    media_id: z.string().nullable().describe('The stored file; null: it is not here.'),
+    url: z.string().nullable().describe('Where the file is; null: it is not here.'),
+    mime_type: z.string().nullable(),
+    file_name: z.string().nullable(),
+    size: z.number().nullable().describe('In bytes.'),
+    width: z.number().int().nullable().describe('In pixels.'),
+    height: z.number().int().nullable().describe('In pixels.'),
+    duration_ms: z.number().int().nullable(),
+    is_voice: z.boolean().describe('A voice note.'),
+    unavailable: z.boolean().describe('The provider no longer has the file.'),
+  })
+  .meta({ id: 'Attachment' });
+
+export const direction = z.enum(['in', 'out']).nullable().describe('Null where the provider does not tell the sender.');
+
+export const messageAnswer = z
+  .object({
+    id: z.string(),
+    provider_message_id: z.string().nullable(),
+    account: z.string(),
+    conversation: z.string(),
+    sender: personAnswer.nullable(),
+    direction,
+    text: z.string().nullable().describe('Null where there is none, and once it was deleted.'),
+    display: displayAnswer,
+    status: z.enum(messageStatuses),
+    sent_at: time,
+    sent_at_known: z.boolean().describe('False: the provider gave no time, and this is when the message was received.'),
+    edited_at: time.nullable(),
+    deleted_at: time.nullable(),
+    reactions: z.array(z.object({ emoji: z.string(), attendee: personAnswer, at: time })),
+    receipts: z
+      .array(z.object({ attendee: personAnswer, status: z.enum(messageStatuses), at: time }))
+      .optional()
+      .describe('How far it came to each person of a group, where that is known.'),
+    attachments: z.array(attachmentAnswer),
+    reply_to: z
+      .object({ id: z.string().nullable().describe('Null: it is not here.'), provider_message_id: z.string() })
+      .nullable()
+      .describe('The message that it answers.'),
+    event: z.string().nullable().describe('What happened in the conversation, where nobody wrote a message.'),
+    versions: z
+      .array(z.object({ text: z.string().nullable(), edited_at: time.nullable().describe('Null: as it was sent.') }))
+      .optional()
+      .describe('The texts of an edited message, the first one first.'),
+  })
+  .meta({ id: 'Message' });
+
+export type MessageView = z.input<typeof messageAnswer>;
+
+export function messageView(details: MessageDetails): MessageView {
+  const { message, receipts, repliesTo } = details;
+  const { quotedKey, versions, deletedAt } = message;
+  return {
+    id: message.id,
+    provider_message_id: message.providerMessageId,
+    account: message.accountId,
+    conversation: message.conversationId,
+    sender: details.sender && personView(details.sender),
+    direction: message.direction,
+    text: message.text,
+    display: displayView(details.display),
+    status: message.status,
+    sent_at: wireTime(message.sentAt),
+    sent_at_known: message.sentAtKnown,
+    edited_at: wireTimeOrNull(message.editedAt),
+    deleted_at: wireTimeOrNull(deletedAt),
+    reactions: details.reactions.map(({ emoji, person, at }) => ({
+      emoji,
+      attendee: personView(person),
+      at: wireTime(at),
+    })),
+    ...(receipts.length && {
+      receipts: receipts.map(({ receipt: { status, at }, person }) => ({
+        attendee: personView(person),
+        status,
+        at: wireTime(at),
+      })),
+    }),
+    attachments: details.attachments.map(attachmentView),
+    reply_to: quotedKey === null ? null : { id: repliesTo, provider_message_id: quotedKey },
+    event: message.event,
+    ...(deletedAt === null &&
+      versions.length > 1 && {
+        versions: versions.map(({ text, at }) => ({ text, edited_at: at === null ? null : wireTime(new Date(at)) })),
+      }),
+  };
+}
+
+export const displayView = (spans: readonly DisplaySpan[]): z.input<typeof displayAnswer> => [...spans];
+
+const attachmentView = (attachment: Attachment): z.input<typeof attachmentAnswer> => ({
+  id: attachment.id,
+  kind: attachment.kind,
+  media_id: null,
+  url: null,
+  mime_type: attachment.mimeType,
+  file_name: attachment.fileName,
+  size: attachment.size === null ? null : Number(attachment.size),
+  width: attachment.width,
+  height: attachment.height,
+  duration_ms: attachment.durationMs,
+  is_voice: attachment.isVoice,
+  unavailable: attachment.unavailable,
+});

@@ -1,0 +1,133 @@
+import {
+  identityKinds,
+  identitySpellings,
+  parseIdentity,
+  phoneIdentity,
+  type Identity,
+} from '../../../domain/identities.ts';
+import type { Em } from '../../connect.ts';
+import { Contact, type ListedContact } from '../../entities/contacts.ts';
+import { Attendee } from '../../entities/conversations.ts';
+import { recordset, rows, sql } from '../../sql.ts';
+
+/** The first attendees of each conversation, the account's owner left out, each as the person that it was merged into. */
+export const firstAttendees = (
+  em: Em,
+  conversations: readonly string[],
+  most: number,
+): Promise<{ conversation: string; attendee: string }[]> =>
+  rows(
+    em,
+    sql`select distinct c.id as conversation, coalesce(a.merged_into, a.id) as attendee
+        from unnest(${conversations}::uuid[]) as c(id),
+          lateral (
+            select attendee_id from conversation_attendees where conversation_id = c.id order by attendee_id limit ${most}
+          ) p
+          join attendees a on a.id = p.attendee_id
+        where not a.is_self order by 1, 2`,
+  );
+
+/** Attendees by each of the ids that they are asked for by: a merged one is the person that it was merged into. */
+export async function attendeesById(em: Em, ids: Iterable<string>): Promise<Map<string, Attendee>> {
+  const asked = [...new Set(ids)];
+  if (!asked.length) return new Map();
+  const survivors = await rows<{ id: string; survivor: string }>(
+    em,
+    sql`select id, coalesce(merged_into, id) as survivor from attendees where id = any(${asked}::uuid[])`,
+  );
+  const found = await em.find(Attendee, { id: { $in: [...new Set(survivors.map(({ survivor }) => survivor))] } });
+  const byId = new Map(found.map((attendee) => [attendee.id, attendee]));
+  return new Map(
+    survivors.flatMap(({ id, survivor }) => {
+      const attendee = byId.get(survivor);
+      return attendee ? [[id, attendee] as const] : [];
+    }),
+  );
+}
+
+/** Attendees by the keys under which a provider names them, of the account `account`. */
+export async function attendeesByKey(
+  em: Em,
+  asked: readonly { account: string; key: string }[],
+): Promise<{ account: string; key: string; attendee: string }[]> {
+  if (!asked.length) return [];
+  return rows(
+    em,
+    sql`select k.account_id as account, k.key, k.target_id as attendee
+        from ${recordset(asked, sql`(account uuid, key text)`)} as g
+        join provider_keys k on k.account_id = g.account and k.kind = 'attendee' and k.key = g.key
+        where k.target_id is not null`,
+  );
+}
+
+/**
+ * The contact of each attendee, by identity: of the attendee's account, else of another account of the tenant where the
+ * identity means the same person everywhere.
+ */
+export async function contactsOfAttendees(em: Em, attendees: readonly Attendee[]): Promise<Map<string, ListedContact>> {
+  const names = attendees.flatMap((attendee) =>
+    identitiesOf(attendee).map(({ value, everywhere }, rank) => ({
+      attendee: attendee.id,
+      account: attendee.accountId,
+      value,
+      everywhere,
+      rank,
+    })),
+  );
+  if (!names.length) return new Map();
+  const links = await rows<{ attendee: string; contact: string }>(
+    em,
+    sql`select distinct on (n.attendee) n.attendee, r.id as contact
+        from ${recordset(names, sql`(attendee uuid, account uuid, value text, everywhere boolean, rank int)`)} as n
+        join contact_aliases x on x.value = n.value and x.kind = any(${[...identityKinds]}::text[])
+          and (n.everywhere or x.account_id = n.account)
+        join contacts c on c.id = x.contact_id join contacts r on r.id = coalesce(c.merged_into, c.id)
+        order by n.attendee, x.account_id = n.account desc, n.rank, r.last_updated_from_wasender desc nulls last, r.id`,
+  );
+  const contacts = await em.find(
+    Contact,
+    { id: { $in: [...new Set(links.map(({ contact }) => contact))] } },
+    { exclude: ['raw'] },
+  );
+  const byId = new Map<string, ListedContact>(contacts.map((contact) => [contact.id, contact]));
+  return new Map(
+    links.flatMap(({ attendee, contact }) => {
+      const found = byId.get(contact);
+      return found ? [[attendee, found] as const] : [];
+    }),
+  );
+}
+
+/** What contacts may know an attendee by; WhatsApp's names are the same for every account. */
+function identitiesOf({ providerAttendeeId, phoneNumber }: Attendee): { value: string; everywhere: boolean }[] {
+  const own = parseIdentity(providerAttendeeId);
+  const identities: Identity[] = [
+    ...(own ? identitySpellings(own) : []),
+    ...(phoneNumber ? identitySpellings(phoneIdentity(phoneNumber)) : []),
+  ];
+  const values = [...new Set(identities.map(({ value }) => value))].map((value) => ({ value, everywhere: true }));
+  return own ? values : [{ value: providerAttendeeId, everywhere: false }, ...values];
+}
+
+export interface AttendeeFilter {
+  account?: string | undefined;
+  conversation?: string | undefined;
+  among?: readonly string[] | undefined;
+}
+
+/** A page of attendees by id, merged ones left out. */
+export const listAttendees = (
+  em: Em,
+  { account, conversation, among }: AttendeeFilter,
+  { after, limit }: { after: string | null; limit: number },
+): Promise<{ id: string }[]> => {
+  const parts = [sql`a.merged_into is null`];
+  if (account !== undefined) parts.push(sql`a.account_id = ${account}`);
+  if (conversation !== undefined)
+    parts.push(sql`a.id in (
+      select coalesce(p.merged_into, p.id) from conversation_attendees ca join attendees p on p.id = ca.attendee_id
+      where ca.conversation_id = ${conversation})`);
+  if (among !== undefined) parts.push(sql`a.id = any(${among}::uuid[])`);
+  if (after !== null) parts.push(sql`a.id > ${after}`);
+  return rows(em, sql`select a.id from attendees a where ${sql.join(parts, sql` and `)} order by a.id limit ${limit}`);
+};

@@ -1,0 +1,127 @@
+import type { Em } from '../../db/connect.ts';
+import { Account } from '../../db/entities/accounts.ts';
+import { Attendee, Conversation, ConversationAttendee, ProviderKey } from '../../db/entities/conversations.ts';
+import { Attachment, Message } from '../../db/entities/messages.ts';
+import { newId } from '../../platform/ids.ts';
+
+type Given<T> = Partial<{ [Name in keyof T]: T[Name] }>;
+
+const at = new Date('2026-03-01T12:00:00.000Z');
+
+/** Writes conversations of one account as rows, without any event that made them. */
+export interface MessageSeed {
+  attendee(given: Given<Attendee>): Attendee;
+  conversation(given: Given<Conversation>, attendees?: readonly Attendee[]): Conversation;
+  /** The conversation's last message, should it be the newest. */
+  message(conversation: Conversation, given: Given<Message>): Message;
+  attachment(message: Message, given: Given<Attachment>): Attachment;
+}
+
+/** For a transaction as the system's role. */
+export async function seedMessages(em: Em, accountId: string): Promise<MessageSeed> {
+  const { tenantId } = await em.findOneOrFail(Account, { id: accountId });
+  const own = { tenantId, accountId };
+  const key = (kind: ProviderKey['kind'], name: string, targetId: string): void => {
+    em.persist(em.create(ProviderKey, { accountId, tenantId, kind, key: name, targetId, createdAt: at }));
+  };
+  return {
+    attendee: (given) => {
+      const id = newId();
+      const row = em.create(Attendee, {
+        id,
+        ...own,
+        providerAttendeeId: `member-${id}`,
+        name: null,
+        namedAt: null,
+        phoneNumber: null,
+        isSelf: false,
+        pictureUrl: null,
+        mergedInto: null,
+        createdAt: at,
+        updatedAt: at,
+        ...given,
+      });
+      key('attendee', row.providerAttendeeId, id);
+      return row;
+    },
+    conversation: (given, attendees = []) => {
+      const id = newId();
+      const row = em.create(Conversation, {
+        id,
+        ...own,
+        providerConversationId: `chat-${id}`,
+        kind: 'person',
+        name: null,
+        lastMessageId: null,
+        lastMessageAt: null,
+        unreadCount: 0,
+        readUpTo: null,
+        markedUnread: false,
+        muted: false,
+        mutedUntil: null,
+        archived: false,
+        pinned: false,
+        readOnly: false,
+        labels: [],
+        createdAt: at,
+        updatedAt: at,
+        ...given,
+      });
+      key('conversation', row.providerConversationId, id);
+      for (const { id: attendeeId } of attendees)
+        em.persist(em.create(ConversationAttendee, { conversationId: id, attendeeId, tenantId }));
+      return row;
+    },
+    message: (conversation, given) => {
+      const id = newId();
+      const row = em.create(Message, {
+        id,
+        ...own,
+        conversationId: conversation.id,
+        providerMessageId: `wamid-${id}`,
+        sortKey: id,
+        direction: 'in',
+        senderId: null,
+        text: 'hello',
+        versions: [],
+        status: 'sent',
+        sentAt: at,
+        sentAtKnown: true,
+        editedAt: null,
+        deletedAt: null,
+        deletionConfirmed: false,
+        toldBy: 'webhook',
+        isLive: true,
+        event: null,
+        quotedKey: null,
+        reactions: [],
+        createdAt: at,
+        updatedAt: at,
+        ...given,
+      });
+      key('message', row.providerMessageId ?? id, id);
+      if (!conversation.lastMessageAt || row.sentAt >= conversation.lastMessageAt)
+        Object.assign(conversation, { lastMessageId: id, lastMessageAt: row.sentAt });
+      return row;
+    },
+    attachment: (message, given) =>
+      em.create(Attachment, {
+        id: newId(),
+        ...own,
+        messageId: message.id,
+        key: newId(),
+        kind: 'image',
+        mimeType: 'image/jpeg',
+        fileName: null,
+        size: null,
+        width: null,
+        height: null,
+        durationMs: null,
+        isVoice: false,
+        unavailable: false,
+        source: null,
+        createdAt: at,
+        ...given,
+      }),
+  };
+}
