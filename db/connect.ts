@@ -7,8 +7,6 @@ import { Contact, ContactAlias, SyncPage } from './entities/contacts.ts';
 import { Attendee, Conversation, ConversationAttendee, ProviderKey } from './entities/conversations.ts';
 import { Attachment, Message, MessageEffect, MessageReceipt } from './entities/messages.ts';
 import { SyncRun, WebhookDedupe, WebhookEvent, WebhookRequest } from './entities/events.ts';
-import { Attendee, Conversation, ConversationAttendee, ProviderKey } from './entities/conversations.ts';
-import { Attachment, Message, MessageEffect, MessageReceipt } from './entities/messages.ts';
 import { DataKey } from './entities/data-keys.ts';
 import { ErasedSubject, Erasure, LedgerKey, WebhookSubject } from './entities/privacy.ts';
 import { createShares } from '../platform/shares.ts';
