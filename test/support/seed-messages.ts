@@ -1,3 +1,4 @@
+import type { RequiredEntityData } from '@mikro-orm/core';
 import type { Em } from '../../db/connect.ts';
 import { Account } from '../../db/entities/accounts.ts';
 import { Attendee, Conversation, ConversationAttendee, ProviderKey } from '../../db/entities/conversations.ts';
@@ -17,17 +18,23 @@ export interface MessageSeed {
   attachment(message: Message, given: Given<Attachment>): Attachment;
 }
 
-/** For a transaction as the system's role. */
-export async function seedMessages(em: Em, accountId: string): Promise<MessageSeed> {
+/** Writes what `work` makes, in a transaction as the system's role. */
+export async function seedMessages<T>(em: Em, accountId: string, work: (to: MessageSeed) => T): Promise<T> {
   const { tenantId } = await em.findOneOrFail(Account, { id: accountId });
   const own = { tenantId, accountId };
-  const key = (kind: ProviderKey['kind'], name: string, targetId: string): void => {
-    em.persist(em.create(ProviderKey, { accountId, tenantId, kind, key: name, targetId, createdAt: at }));
+  const made: object[] = [];
+  const make = <E extends object>(entity: new () => E, row: RequiredEntityData<E>): E => {
+    const one = em.create(entity, row, { persist: false });
+    made.push(one);
+    return one;
   };
-  return {
+  const key = (kind: ProviderKey['kind'], name: string, targetId: string): void => {
+    make(ProviderKey, { accountId, tenantId, kind, key: name, targetId, createdAt: at });
+  };
+  const result = work({
     attendee: (given) => {
       const id = newId();
-      const row = em.create(Attendee, {
+      const row = make(Attendee, {
         id,
         ...own,
         providerAttendeeId: `member-${id}`,
@@ -46,7 +53,7 @@ export async function seedMessages(em: Em, accountId: string): Promise<MessageSe
     },
     conversation: (given, attendees = []) => {
       const id = newId();
-      const row = em.create(Conversation, {
+      const row = make(Conversation, {
         id,
         ...own,
         providerConversationId: `chat-${id}`,
@@ -69,12 +76,12 @@ export async function seedMessages(em: Em, accountId: string): Promise<MessageSe
       });
       key('conversation', row.providerConversationId, id);
       for (const { id: attendeeId } of attendees)
-        em.persist(em.create(ConversationAttendee, { conversationId: id, attendeeId, tenantId }));
+        make(ConversationAttendee, { conversationId: id, attendeeId, tenantId });
       return row;
     },
     message: (conversation, given) => {
       const id = newId();
-      const row = em.create(Message, {
+      const row = make(Message, {
         id,
         ...own,
         conversationId: conversation.id,
@@ -105,7 +112,7 @@ export async function seedMessages(em: Em, accountId: string): Promise<MessageSe
       return row;
     },
     attachment: (message, given) =>
-      em.create(Attachment, {
+      make(Attachment, {
         id: newId(),
         ...own,
         messageId: message.id,
@@ -123,5 +130,11 @@ export async function seedMessages(em: Em, accountId: string): Promise<MessageSe
         createdAt: at,
         ...given,
       }),
-  };
+  });
+  // Rows before those that refer to them.
+  for (const entity of [Attendee, Conversation, ConversationAttendee, ProviderKey, Message, Attachment]) {
+    em.persist(made.filter((one) => one instanceof entity));
+    await em.flush();
+  }
+  return result;
 }
