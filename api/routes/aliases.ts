@@ -188,6 +188,7 @@ export const aliasRoutes: Route[] = table.map(({ of, ask, rename, ...alias }) =>
     scope: of.scope,
     idempotent: of.idempotent,
     status: alias.status ?? of.status,
+    contentType: of.contentType,
     handle: async (call) => {
       const given = { params: call.params ?? {}, query: call.query ?? {}, body: call.body ?? {} } as Given;
       const { params = {}, query = {}, body = {} } = ask(given);

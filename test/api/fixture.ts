@@ -3,12 +3,26 @@ import { saveContacts } from '../../db/queries/contacts/save-contacts.ts';
 import { ConnectionAttempt } from '../../db/entities/attempts.ts';
 import { Erasure } from '../../db/entities/privacy.ts';
 import { openDetailsRun } from '../../db/queries/syncs/open-details-run.ts';
+import { seedMessages } from '../support/seed-messages.ts';
 import type { ApiClient } from '../support/client.ts';
 import type { Operation } from './openapi.ts';
 import { activate, connect, placeStep, unique, webhookOf, type TestApi } from './support.ts';
 
 /** One of each kind, of one tenant. */
-export type Ids = Record<'account' | 'step' | 'sync' | 'event' | 'key' | 'contact' | 'twin' | 'erasure', string>;
+export type Ids = Record<
+  | 'account'
+  | 'step'
+  | 'sync'
+  | 'event'
+  | 'key'
+  | 'contact'
+  | 'twin'
+  | 'erasure'
+  | 'conversation'
+  | 'message'
+  | 'attendee',
+  string
+>;
 
 export async function oneOfEach(api: TestApi, client: ApiClient): Promise<Ids> {
   const { account, attempt } = await connect(client);
@@ -25,7 +39,16 @@ export async function oneOfEach(api: TestApi, client: ApiClient): Promise<Ids> {
   await api.context.db.system((em) =>
     em.nativeUpdate(Erasure, { id: erasure }, { state: 'done', target: null, erasedAt: new Date() }),
   );
-  return { account: account.id, step, sync, event, key, contact, twin, erasure };
+  const spoken = await api.context.db.system((em) =>
+    seedMessages(em, account.id, (to) => {
+      const attendee = to.attendee({ name: 'Maya' });
+      const conversation = to.conversation({ labels: ['text'] }, [attendee]);
+      const message = to.message(conversation, { senderId: attendee.id, text: 'some text' });
+      to.attachment(message, {});
+      return { conversation: conversation.id, attendee: attendee.id, message: message.id };
+    }),
+  );
+  return { account: account.id, step, sync, event, key, contact, twin, erasure, ...spoken };
 }
 
 /** Two people in the address book of an account. */
@@ -67,6 +90,10 @@ const nouns: Record<string, keyof Ids> = {
   'api-keys': 'key',
   erasures: 'erasure',
   contacts: 'contact',
+  conversations: 'conversation',
+  chats: 'conversation',
+  messages: 'message',
+  attendees: 'attendee',
 };
 /** Fields of queries and bodies that hold an id. */
 const fields: Record<string, keyof Ids> = {
@@ -74,6 +101,8 @@ const fields: Record<string, keyof Ids> = {
   accountId: 'account',
   account_id: 'account',
   contact_ids: 'contact',
+  conversation: 'conversation',
+  attendee: 'attendee',
 };
 /** Names that look like ids of ours. */
 const noIds = new Set(['provider', 'provider_account_ids', 'phone_number']);
