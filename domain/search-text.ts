@@ -18,8 +18,7 @@ lowerCase.set('\u03c2', '\u03c3');
 const marks = /[\u0300-\u036f\u0591-\u05c7\u064b-\u0652]+/g;
 /** What stands between words: ASCII, then punctuation and symbols, emoji among them. */
 const separators =
-  // eslint-disable-next-line no-control-regex
-  /[\x01-/:-@[-`{-\u00bf\u00d7\u00f7\u2000-\u2bff\u2e00-\u2e7f\u3000-\u3004\u3008-\u303f\ufe00-\ufe6f\ufeff\ufff0-\uffff\u{1f000}-\u{1faff}\u{e0000}-\u{e007f}]+/gu;
+  /[\x01-/:-@[-`{-\u00bf\u00d7\u00f7\u2000-\u2bff\u2e00-\u2e7f\u3000-\u3004\u3008-\u303f\u{fe00}-\u{fe6f}\u{feff}\u{fff0}-\u{ffff}\u{1f000}-\u{1faff}\u{e0000}-\u{e007f}]+/gu;
 
 /** A text as it is searched: words without case, accents and punctuation. The database's `fold_text` answers the same. */
 export const foldText = (text: string): string =>

@@ -13,7 +13,7 @@ import { route, type Call } from '../http/route.ts';
 import { shownText } from '../http/text.ts';
 import { conversationAnswer, conversationView, type ConversationView } from '../views/conversation.ts';
 
-export const tag = 'conversations';
+const tag = 'conversations';
 export const conversationParams = z.object({ id: z.string().describe('The conversation.') });
 
 const place = z.strictObject({ pinned: z.boolean(), at: placeTime, id: z.uuid() });

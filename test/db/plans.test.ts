@@ -1,4 +1,3 @@
-import pg from 'pg';
 import { ConnectionAttempt } from '../../db/entities/attempts.ts';
 import { Tenant } from '../../db/entities/tenants.ts';
 import { knownLogins } from '../../db/queries/accounts/known-logins.ts';
@@ -13,7 +12,7 @@ import { drainWebhooks } from '../../services/webhooks/drain-webhooks.ts';
 import { maintain } from '../../services/maintenance/maintain.ts';
 import { postWebhook } from '../api/fixture.ts';
 import { startTestApi, unique, type TestApi } from '../api/support.ts';
-import { debianPostgres, startBarePostgres, type BarePostgres } from '../deploy/debian-postgres.ts';
+import { explainAll, greedy, planServers, plansOf, startPlanServer, type PlanServer } from '../support/plans.ts';
 import type { ApiClient } from '../support/client.ts';
 import { addCrowd } from '../../bench/crowd.ts';
 import { runSql } from '../support/run-sql.ts';
@@ -26,117 +25,22 @@ const size =
 /** Rows that a node of a plan may read; each operation here needs far fewer. */
 const most = 3_000;
 
-/** A node of a plan, as `explain (analyze, format json)` names its fields. */
-interface PlanNode {
-  'Node Type': string;
-  'Relation Name'?: string;
-  'Actual Rows'?: number;
-  'Actual Loops'?: number;
-  'Rows Removed by Filter'?: number;
-  'Rows Removed by Index Recheck'?: number;
-  'Rows Removed by Join Filter'?: number;
-  Plans?: PlanNode[];
-}
-interface Explained {
-  'Query Text': string;
-  Plan: PlanNode;
-}
-
-/** Records the plan of every statement, also of those in functions, triggers and foreign keys, that runs while `work` does. */
-async function plansOf(work: () => Promise<unknown>): Promise<Explained[]> {
-  const plans: Explained[] = [];
-  const client = pg.Client.prototype as unknown as { emit(name: string, ...args: unknown[]): boolean };
-  const { emit } = client;
-  client.emit = function (this: pg.Client, name, ...args) {
-    const text = name === 'notice' ? /plan:\s*(\{[^]*\})/.exec((args[0] as Error).message)?.[1] : undefined;
-    if (text) plans.push(JSON.parse(text) as Explained);
-    return emit.call(this, name, ...args);
-  };
-  try {
-    await work();
-  } finally {
-    client.emit = emit;
-  }
-  return plans;
-}
-
-/** Rows that a node reads, those that it drops included. */
-const readBy = (node: PlanNode): number =>
-  (node['Actual Loops'] ?? 1) *
-  ((node['Actual Rows'] ?? 0) +
-    (node['Rows Removed by Filter'] ?? 0) +
-    (node['Rows Removed by Index Recheck'] ?? 0) +
-    (node['Rows Removed by Join Filter'] ?? 0));
-
-const nodesOf = (node: PlanNode): PlanNode[] => [node, ...(node.Plans ?? []).flatMap(nodesOf)];
-
-/** Statements with a node that reads more rows than it may, with what reads them. */
-const greedy = (plans: readonly Explained[]): string[] => [
-  ...new Set(
-    plans.flatMap(({ 'Query Text': text, Plan }) =>
-      nodesOf(Plan)
-        .filter((node) => readBy(node) > most)
-        .map(
-          (node) =>
-            `${node['Node Type']} on ${node['Relation Name'] ?? ''}: ${readBy(node)} rows: ${text.replace(/\s+/g, ' ').slice(0, 300)}`,
-        ),
-    ),
-  ),
-];
-
-const debian = debianPostgres();
-const servers = [['of the test run', null], ...(debian ? [[`${debian.major}`, debian.bin]] : [])] as [
-  string,
-  string | null,
-][];
-
-describe.each(servers)(
+describe.each(planServers)(
   `PostgreSQL %s with ${size.accounts} accounts and ${size.events} webhook events`,
   (_name, bin) => {
     let api: TestApi;
     let crowd: ApiClient;
-    let bare: BarePostgres | null = null;
-    const shared = { owner: process.env.PATCHBAY_TEST_PG_OWNER_URL, admin: process.env.PATCHBAY_TEST_PG_ADMIN_URL };
+    let server: PlanServer;
     beforeAll(async () => {
-      if (bin) {
-        bare = await startBarePostgres(bin);
-        const admin = bare.url('postgres', bare.password, 'postgres');
-        await withClient(admin, (client) =>
-          client.query("create role patchbay login createdb createrole password 'owner'"),
-        );
-        process.env.PATCHBAY_TEST_PG_ADMIN_URL = admin;
-        process.env.PATCHBAY_TEST_PG_OWNER_URL = bare.url('patchbay', 'owner', 'postgres');
-      }
+      server = await startPlanServer(bin);
       api = await startTestApi();
       crowd = await api.clientOf('crowd');
       const { id: tenant } = await system<Tenant>((em) => em.findOneOrFail(Tenant, { name: 'crowd' }));
-      const database = new URL(api.database.url).pathname.slice(1);
-      const adminUrl = new URL(process.env.PATCHBAY_TEST_PG_ADMIN_URL ?? '');
-      adminUrl.pathname = `/${database}`;
-      await withClient(adminUrl.href, async (client) => {
-        await addCrowd(client, tenant, size);
-        for (const setting of [
-          "session_preload_libraries = 'auto_explain'",
-          'auto_explain.log_min_duration = 0',
-          'auto_explain.log_analyze = on',
-          'auto_explain.log_timing = off',
-          'auto_explain.log_nested_statements = on',
-          "auto_explain.log_format = 'json'",
-          "auto_explain.log_level = 'notice'",
-        ])
-          await client.query(`alter database ${database} set ${setting}`);
-        // Connections that are open do not explain.
-        await client.query(
-          'select pg_terminate_backend(pid) from pg_stat_activity where datname = $1 and pid <> pg_backend_pid()',
-          [database],
-        );
-      });
+      await explainAll(api, (client) => addCrowd(client, tenant, size));
     }, 600_000);
     afterAll(async () => {
       await api?.stop();
-      process.env.PATCHBAY_TEST_PG_OWNER_URL = shared.owner;
-      process.env.PATCHBAY_TEST_PG_ADMIN_URL = shared.admin;
-      await bare?.stop();
+      await server?.stop();
     });
 
     const system = <T>(work: Parameters<TestApi['context']['db']['system']>[0]): Promise<T> =>
@@ -145,7 +49,7 @@ describe.each(servers)(
     const expectFrugal = async (work: () => Promise<unknown>): Promise<void> => {
       const plans = await plansOf(work);
       expect(plans.length).toBeGreaterThan(0);
-      expect(greedy(plans)).toEqual([]);
+      expect(greedy(plans, most)).toEqual([]);
     };
 
     it('finds the account of an event, tells repeats and stores what is new', () =>
@@ -202,7 +106,7 @@ describe.each(servers)(
           await claimEvents(api.context, em, account!, new Date());
         }),
       );
-      expect(greedy(plans)).toEqual([]);
+      expect(greedy(plans, most)).toEqual([]);
       expect(plans.length).toBeLessThan(20);
       const found = await system<object[]>((em) =>
         runSql(
@@ -278,13 +182,3 @@ describe.each(servers)(
 );
 
 const accountId = (n: number): string => `0b000000-0000-7000-8000-${n.toString(16).padStart(12, '0')}`;
-
-async function withClient(url: string, work: (client: pg.Client) => Promise<unknown>): Promise<void> {
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
-  try {
-    await work(client);
-  } finally {
-    await client.end();
-  }
-}

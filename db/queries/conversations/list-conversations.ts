@@ -24,6 +24,9 @@ export interface ConversationPlace {
 /** Accounts whose conversations are read one account after the other, in place of all that the tenant has. */
 const mostMerged = 50;
 
+/** Rows that one person has, and conversations that each of them is in. */
+const mostJoined = 10_000;
+
 const at = sql`coalesce(c.last_message_at, '-infinity'::timestamptz)`;
 const order = sql`c.pinned desc, ${at} desc, c.id desc`;
 
@@ -34,10 +37,27 @@ export async function listConversations(
   filter: ConversationFilter,
   { after, limit }: { after: ConversationPlace | null; limit: number },
 ): Promise<ConversationPlace[]> {
-  const { account, channel, label } = filter;
-  const where = sql.join([sql`c.tenant_id = ${tenantId}`, ...conditions(filter), ...behind(after)], sql` and `);
-  const page = (more: Sql): Sql =>
-    sql`select c.id, c.pinned, ${at}::text as at from conversations c where ${more} and ${where}
+  const among =
+    filter.attendee === undefined ? [] : [sql`c.id = any(${await conversationsOf(em, filter.attendee)}::uuid[])`];
+  const where = [...conditions(filter), ...among];
+  if (!after) return findPlaces(em, tenantId, filter, where, limit);
+  // Two statements: no index serves a comparison that begins with a boolean.
+  const behind = sql`c.pinned = ${after.pinned} and (${at}, c.id) < (${after.at}::timestamptz, ${after.id}::uuid)`;
+  const found = await findPlaces(em, tenantId, filter, [...where, behind], limit);
+  if (!after.pinned || found.length === limit) return found;
+  return [...found, ...(await findPlaces(em, tenantId, filter, [...where, sql`not c.pinned`], limit - found.length))];
+}
+
+async function findPlaces(
+  em: Em,
+  tenantId: string,
+  { account, channel, label }: ConversationFilter,
+  more: readonly Sql[],
+  limit: number,
+): Promise<ConversationPlace[]> {
+  const where = sql.join([sql`c.tenant_id = ${tenantId}`, ...more], sql` and `);
+  const page = (scope: Sql): Sql =>
+    sql`select c.id, c.pinned, ${at}::text as at from conversations c where ${scope} and ${where}
         order by ${order} limit ${limit}`;
   const find = async (): Promise<ConversationPlace[]> => {
     if (account !== undefined) return rows(em, page(sql`c.account_id = ${account}`));
@@ -58,21 +78,24 @@ export async function listConversations(
   return label === undefined ? find() : byIndex(em, 'any', find);
 }
 
-function* conditions({ account, channel, unread, archived, label, attendee }: ConversationFilter): Generator<Sql> {
+function* conditions({ account, channel, unread, archived, label }: ConversationFilter): Generator<Sql> {
   if (account !== undefined && channel !== undefined)
     yield sql`exists (select from accounts where id = ${account} and channel = ${channel})`;
   const isUnread = sql`(c.unread_count > 0 or c.marked_unread)`;
   if (unread !== undefined) yield unread ? isUnread : sql`not ${isUnread}`;
   if (archived !== undefined) yield archived ? sql`c.archived` : sql`not c.archived`;
   if (label !== undefined) yield sql`c.labels <> '{}' and c.labels @> ${[canonicalText(label)]}::text[]`;
-  if (attendee !== undefined)
-    yield sql`c.id in (
-      select conversation_id from conversation_attendees
-      where attendee_id = ${attendee} or attendee_id in (select id from attendees where merged_into = ${attendee}))`;
 }
 
-function* behind(after: ConversationPlace | null): Generator<Sql> {
-  if (after) yield sql`(c.pinned, ${at}, c.id) < (${after.pinned}, ${after.at}::timestamptz, ${after.id}::uuid)`;
+/** The conversations of an attendee, those of the rows that were merged into it too. */
+async function conversationsOf(em: Em, attendee: string): Promise<string[]> {
+  const found = await rows<{ id: string }>(
+    em,
+    sql`select ca.conversation_id as id
+        from (select id from attendees where id = ${attendee} or merged_into = ${attendee} limit ${mostJoined}) a,
+          lateral (select conversation_id from conversation_attendees where attendee_id = a.id limit ${mostJoined}) ca`,
+  );
+  return found.map(({ id }) => id);
 }
 
 /** One more than are merged, where there are so many. */

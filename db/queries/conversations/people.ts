@@ -60,6 +60,9 @@ export async function attendeesByKey(
   );
 }
 
+/** Address books with one person of which the newest entry is looked for. */
+const mostBooks = 20;
+
 /**
  * The contact of each attendee, by identity: of the attendee's account, else of another account of the tenant where the
  * identity means the same person everywhere.
@@ -77,11 +80,17 @@ export async function contactsOfAttendees(em: Em, attendees: readonly Attendee[]
   if (!names.length) return new Map();
   const links = await rows<{ attendee: string; contact: string }>(
     em,
+    // Limits keep PostgreSQL from reading whole tables for a page of people.
     sql`select distinct on (n.attendee) n.attendee, r.id as contact
-        from ${recordset(names, sql`(attendee uuid, account uuid, value text, everywhere boolean, rank int)`)} as n
-        join contact_aliases x on x.value = n.value and x.kind = any(${[...identityKinds]}::text[])
-          and (n.everywhere or x.account_id = n.account)
-        join contacts c on c.id = x.contact_id join contacts r on r.id = coalesce(c.merged_into, c.id)
+        from ${recordset(names, sql`(attendee uuid, account uuid, value text, everywhere boolean, rank int)`)} as n,
+          lateral (
+            select x.account_id, x.contact_id from contact_aliases x
+            where x.value = n.value and x.kind = any(${[...identityKinds]}::text[])
+              and (n.everywhere or x.account_id = n.account)
+            order by x.account_id = n.account desc limit ${mostBooks}
+          ) x,
+          lateral (select coalesce(merged_into, id) as id from contacts where id = x.contact_id limit 1) c,
+          lateral (select id, last_updated_from_wasender from contacts where id = c.id limit 1) r
         order by n.attendee, x.account_id = n.account desc, n.rank, r.last_updated_from_wasender desc nulls last, r.id`,
   );
   const contacts = await em.find(
@@ -116,18 +125,26 @@ export interface AttendeeFilter {
 }
 
 /** A page of attendees by id, merged ones left out. */
-export const listAttendees = (
+export async function listAttendees(
   em: Em,
   { account, conversation, among }: AttendeeFilter,
   { after, limit }: { after: string | null; limit: number },
-): Promise<{ id: string }[]> => {
+): Promise<{ id: string }[]> {
   const parts = [sql`a.merged_into is null`];
   if (account !== undefined) parts.push(sql`a.account_id = ${account}`);
-  if (conversation !== undefined)
-    parts.push(sql`a.id in (
-      select coalesce(p.merged_into, p.id) from conversation_attendees ca join attendees p on p.id = ca.attendee_id
-      where ca.conversation_id = ${conversation})`);
+  if (conversation !== undefined) parts.push(sql`a.id = any(${await membersOf(em, conversation)}::uuid[])`);
   if (among !== undefined) parts.push(sql`a.id = any(${among}::uuid[])`);
   if (after !== null) parts.push(sql`a.id > ${after}`);
   return rows(em, sql`select a.id from attendees a where ${sql.join(parts, sql` and `)} order by a.id limit ${limit}`);
-};
+}
+
+async function membersOf(em: Em, conversation: string): Promise<string[]> {
+  const found = await rows<{ id: string }>(
+    em,
+    sql`select distinct a.id
+        from conversation_attendees ca,
+          lateral (select coalesce(merged_into, id) as id from attendees where id = ca.attendee_id limit 1) a
+        where ca.conversation_id = ${conversation}`,
+  );
+  return found.map(({ id }) => id);
+}

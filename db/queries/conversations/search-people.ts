@@ -11,7 +11,7 @@ export interface Searched {
 }
 
 /** Matches of one kind that are ranked together. */
-export const mostFound = 500;
+const mostFound = 500;
 
 /** Attendees whose own name, number or contact's names have all of the words; the account's owner left out. */
 function people(tenantId: string, { q, words }: Searched, account: string | undefined): Sql {

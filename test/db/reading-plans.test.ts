@@ -1,0 +1,116 @@
+import { Tenant } from '../../db/entities/tenants.ts';
+import { startTestApi, type TestApi } from '../api/support.ts';
+import type { ApiClient } from '../support/client.ts';
+import { addInbox, inboxId } from '../support/inbox-crowd.ts';
+import {
+  explainAll,
+  greedy,
+  planServers,
+  plansOf,
+  scans,
+  startPlanServer,
+  type Explained,
+  type PlanServer,
+} from '../support/plans.ts';
+
+/** `npm run soak` asks for the full size. */
+const size =
+  process.env.PATCHBAY_TEST_PLANS === 'full'
+    ? { conversations: 50_000, messages: 1_000_000 }
+    : { conversations: 6_000, messages: 30_000 };
+/** Rows that a node of a plan may read: a page and what belongs to it. */
+const most = 2_000;
+/** Of the matches of a common word this many are read before the newest messages are read one after the other. */
+const mostMatches = 11_000;
+const tables = [
+  'contacts',
+  'contact_aliases',
+  'attendees',
+  'conversations',
+  'conversation_attendees',
+  'messages',
+  'provider_keys',
+];
+
+/** An index of words gives the places of all matches at once, which cost little. */
+const expectFrugal = (plans: readonly Explained[], rows: number): void =>
+  expect({
+    greedy: greedy(plans, rows).filter((text) => !text.startsWith('Bitmap Index Scan')),
+    scans: scans(plans, tables),
+  }).toEqual({ greedy: [], scans: [] });
+
+describe.each(planServers)(
+  `PostgreSQL %s with two tenants of ${size.conversations} conversations and ${size.messages} messages`,
+  (_name, bin) => {
+    let api: TestApi;
+    let reader: ApiClient;
+    let server: PlanServer;
+    beforeAll(async () => {
+      server = await startPlanServer(bin);
+      api = await startTestApi();
+      reader = await api.clientOf('reader');
+      await api.clientOf('other');
+      const tenants = await api.context.db.system((em) =>
+        Promise.all(['reader', 'other'].map((name) => em.findOneOrFail(Tenant, { name }))),
+      );
+      await explainAll(api, async (client) => {
+        for (const [n, { id }] of tenants.entries()) await addInbox(client, id, n + 1, size);
+        await client.query('vacuum analyze');
+      });
+    }, 900_000);
+    afterAll(async () => {
+      await api?.stop();
+      await server?.stop();
+    });
+
+    const a = inboxId(1, 'a', 2);
+
+    it.each<string[]>([
+      ['the conversation list', 'conversations?limit=50'],
+      ['its next page', 'conversations?limit=50', 'cursor'],
+      ['the list of an account', `conversations?account=${a}`],
+      ['unread ones', 'conversations?unread=true'],
+      ['unread ones of an account', `conversations?account=${a}&unread=true`],
+      ['archived ones', 'conversations?archived=true'],
+      ['those of a channel with few accounts', 'conversations?channel=linkedin'],
+      ['those of a channel with many', 'conversations?channel=whatsapp'],
+      ['those with a label', 'conversations?label=vip'],
+      ['those with a label that none has', 'conversations?label=none'],
+      ['those of an attendee', `conversations?attendee=${inboxId(1, 'b', 700)}`],
+      ['one conversation', `conversations/${inboxId(1, 'd', 70)}`],
+      ['a thread', `conversations/${inboxId(1, 'd', 70)}/messages`],
+      ['its next page', `conversations/${inboxId(1, 'd', 70)}/messages?limit=2`, 'cursor'],
+      ['a thread of a time', `conversations/${inboxId(1, 'd', 70)}/messages?after=2026-01-01T00:00:00Z`],
+      ['messages of all', 'messages?limit=50'],
+      ['messages of an account', `messages?account=${a}`],
+      ['one message', `messages/${inboxId(1, 'e', 700)}`],
+      ['attendees', 'attendees'],
+      ['attendees of an account', `attendees?account=${a}`],
+      ['attendees of a conversation', `attendees?conversation=${inboxId(1, 'd', 70)}`],
+      ['a search of a rare word', 'search?q=lighthouse'],
+      ['a search of a word that none has', 'search?q=nowhere'],
+      ['a search of people', 'search?q=15550000700&in=people'],
+      ['a search of people that none is', 'search?q=nobody&in=people'],
+      ['a search of conversations', 'search?q=nothing&in=conversations'],
+    ])('reads %s by an index', async (...[, path = '', next]) => {
+      const get = async (more = ''): Promise<any> => {
+        const { status, body } = await reader.get(`/api/v1/${path}${more}`);
+        expect({ path, status }).toEqual({ path, status: 200 });
+        return body;
+      };
+      const cursor = next && `${path.includes('?') ? '&' : '?'}cursor=${(await get()).next_cursor}`;
+      const plans = await plansOf(() => get(cursor));
+      expect(plans.length).toBeGreaterThan(3);
+      expectFrugal(plans, most);
+    });
+
+    it('finds a common word among the newest messages', async () => {
+      let found: any;
+      const plans = await plansOf(async () => {
+        found = (await reader.get('/api/v1/search?q=hello')).body;
+      });
+      expect(found.items[0].message.text).toContain('hello');
+      expectFrugal(plans, mostMatches);
+    });
+  },
+);
