@@ -16,9 +16,26 @@ lowerCase.set('\u03c2', '\u03c3');
 
 /** Accents, Hebrew points and Arabic vowel signs. */
 const marks = /[\u0300-\u036f\u0591-\u05c7\u064b-\u0652]+/g;
-/** What stands between words: ASCII, then punctuation and symbols, emoji among them. */
-const separators =
-  /[\x01-/:-@[-`{-\u00bf\u00d7\u00f7\u2000-\u2bff\u2e00-\u2e7f\u3000-\u3004\u3008-\u303f\u{fe00}-\u{fe6f}\u{feff}\u{fff0}-\u{ffff}\u{1f000}-\u{1faff}\u{e0000}-\u{e007f}]+/gu;
+/** What stands between words, as code points: ASCII, then punctuation and symbols, emoji among them. */
+const separatorRanges: readonly (readonly [first: number, last: number])[] = [
+  [0x1, 0x2f],
+  [0x3a, 0x40],
+  [0x5b, 0x60],
+  [0x7b, 0xbf],
+  [0xd7, 0xd7],
+  [0xf7, 0xf7],
+  [0x2000, 0x2bff],
+  [0x2e00, 0x2e7f],
+  [0x3000, 0x3004],
+  [0x3008, 0x303f],
+  [0xfe00, 0xfe6f],
+  [0xfeff, 0xfeff],
+  [0xfff0, 0xffff],
+  [0x1f000, 0x1faff],
+  [0xe0000, 0xe007f],
+];
+const ranges = separatorRanges.map((range) => range.map((point) => `\\u{${point.toString(16)}}`).join('-')).join('');
+const separators = new RegExp(`[${ranges}]+`, 'gu');
 
 /** A text as it is searched: words without case, accents and punctuation. The database's `fold_text` answers the same. */
 export const foldText = (text: string): string =>
