@@ -91,6 +91,7 @@ describe('a stack that was started from this checkout', () => {
         'active',
         '0',
         'redirect',
+        '0',
         'is not known; did you mean account?',
       ]);
     },
