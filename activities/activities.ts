@@ -2,6 +2,7 @@ import type { Context } from '../services/context.ts';
 import { connectionActivities } from './connection.ts';
 import { erasureActivities } from './erasures.ts';
 import { maintenanceActivities } from './maintenance.ts';
+import { messageActivities } from './messages.ts';
 import { sweepActivities } from './sweeps.ts';
 import { syncActivities } from './syncs.ts';
 
@@ -12,6 +13,7 @@ export const createActivities = (context: Context) => ({
   ...erasureActivities(context),
   ...sweepActivities(context),
   ...maintenanceActivities(context),
+  ...messageActivities(context),
 });
 
 export type Activities = ReturnType<typeof createActivities>;

@@ -19,6 +19,8 @@ import { syncByNumber } from './routes/contact-syncs.ts';
 import { contactRoutes } from './routes/contacts.ts';
 import { conversationRoutes } from './routes/conversations.ts';
 import { erasureRoutes } from './routes/erasures.ts';
+import { messageActionRoutes } from './routes/message-actions.ts';
+import { messageSendRoutes } from './routes/message-sends.ts';
 import { keyRoutes } from './routes/keys.ts';
 import { messageRoutes } from './routes/messages.ts';
 import { publicRoutes } from './routes/public-routes.ts';
@@ -57,6 +59,8 @@ const routesOf = (providers: Providers): Route[] => [
     ...messageRoutes,
     ...attendeeRoutes,
     ...searchRoutes,
+    ...messageSendRoutes,
+    ...messageActionRoutes,
     ...providerRoutes(providers),
     ...webhookEventRoutes,
     ...erasureRoutes,

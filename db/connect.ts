@@ -8,6 +8,7 @@ import { Attendee, Conversation, ConversationAttendee, ProviderKey } from './ent
 import { Attachment, Message, MessageEffect, MessageReceipt } from './entities/messages.ts';
 import { SyncRun, WebhookDedupe, WebhookEvent, WebhookRequest } from './entities/events.ts';
 import { DataKey } from './entities/data-keys.ts';
+import { MessageSend, SendCall, SendQueue } from './entities/sends.ts';
 import { ErasedSubject, Erasure, LedgerKey, WebhookSubject } from './entities/privacy.ts';
 import { createShares } from '../platform/shares.ts';
 import { TransactionClient, withTransactionSettings, type TransactionSettings } from './transaction-client.ts';
@@ -45,6 +46,9 @@ export const entities = [
   MessageReceipt,
   Attachment,
   MessageEffect,
+  MessageSend,
+  SendQueue,
+  SendCall,
 ];
 
 /** The pools of a process: none of them can be used up by the work of another one. */

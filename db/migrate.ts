@@ -34,6 +34,7 @@ import { AnnounceChanges } from './migrations/0052-announce-changes.ts';
 import { ReportedSince } from './migrations/0055-reported-since.ts';
 import { Messaging } from './migrations/0060-messaging.ts';
 import { Reading } from './migrations/0061-reading.ts';
+import { MessageSends } from './migrations/0062-message-sends.ts';
 
 export const migrationsList = [
   { name: '0001-foundation', class: Foundation },
@@ -68,6 +69,7 @@ export const migrationsList = [
   { name: '0055-reported-since', class: ReportedSince },
   { name: '0060-messaging', class: Messaging },
   { name: '0061-reading', class: Reading },
+  { name: '0062-message-sends', class: MessageSends },
 ];
 
 /**

@@ -103,6 +103,12 @@ export const failures = {
     who: 'operator',
     whatToDo: 'The provider cannot do this for this channel; see its capabilities.',
   },
+  outcome_unknown: {
+    action: 'give_up',
+    who: 'operator',
+    whatToDo:
+      'Nothing proves whether the message was sent. Look into the conversation, then send it again (retry) or leave it (cancel).',
+  },
   deadline_passed: { action: 'give_up', who: 'owner', whatToDo: 'The time for this login ran out. Start again.' },
   attempt_budget_spent: {
     action: 'give_up',

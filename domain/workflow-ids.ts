@@ -10,6 +10,9 @@ export const syncWorkflowId = (kind: string, accountId: string, scope?: string):
 /** Starts the syncs that a tenant's requests opened. */
 export const startSyncsWorkflowId = (kind: string, tenantId: string): string => `start-syncs/${kind}/${tenantId}`;
 
+/** Drains the queue of an account. */
+export const sendWorkflowId = (accountId: string): string => `send/${accountId}`;
+
 export const erasureWorkflowId = (erasureId: string): string => `erase/${erasureId}`;
 
 /** The queue of bulk fetches, beside the queue of calls that a person waits for. */

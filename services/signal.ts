@@ -25,6 +25,10 @@ export const startContactsSync = ({ temporal, log }: Signalling, account: Accoun
 export const startDetailsSync = ({ temporal, log }: Signalling, account: AccountRef, cause: Cause) =>
   bestEffort(log, account, () => temporal.startSyncDetails(account, cause));
 
+/** The same for the queue of an account's messages. */
+export const startSends = ({ temporal, log }: Signalling, account: AccountRef, cause: Cause) =>
+  bestEffort(log, account, () => temporal.startSends(account, cause));
+
 /** The same for all syncs of a kind that stand in PostgreSQL for a tenant. */
 export const startOpenedSyncs = ({ temporal, log }: Signalling, syncs: StartSyncsInput, cause: Cause) =>
   bestEffort(log, { tenantId: syncs.tenantId }, () => temporal.startOpenedSyncs(syncs, cause));

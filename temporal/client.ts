@@ -12,6 +12,7 @@ import { patienceMs } from '../domain/attempts.ts';
 import {
   connectionWorkflowId,
   erasureWorkflowId,
+  sendWorkflowId,
   startSyncsWorkflowId,
   syncWorkflowId,
 } from '../domain/workflow-ids.ts';
@@ -57,6 +58,8 @@ export interface TemporalClient {
   startSyncContacts(account: AccountRef, scope: string, cause: Cause, join?: boolean): Promise<void>;
   /** Starts a workflow that starts all syncs of a kind that a tenant has opened; a running one does it once more. */
   startOpenedSyncs(syncs: StartSyncsInput, cause: Cause): Promise<void>;
+  /** Has the queue of an account drained: starts its run, or signals the one that is there. */
+  startSends(account: AccountRef, cause: Cause): Promise<void>;
   /** Does nothing where the erasure is running. */
   startErasure(erasure: ErasePersonInput, cause: Cause): Promise<void>;
   ensureSchedules(): Promise<void>;
@@ -139,6 +142,19 @@ export function openTemporalClient(
     }
   };
 
+  const startOrSignal = async (
+    type: string,
+    options: StartOptions & { workflowId: string; args: unknown[] },
+    cause: Cause,
+    join = true,
+  ): Promise<void> => {
+    try {
+      await client.workflow.start(type, { ...options, workflowIdConflictPolicy: 'FAIL' });
+    } catch (error) {
+      if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+      if (join) await signal(type, options, cause);
+    }
+  };
   // A running sync is signalled: it may end without the newest request. A signal with every start costs an event each.
   const startOrJoin = async (
     type: string,
@@ -153,12 +169,7 @@ export function openTemporalClient(
       workflowId: syncWorkflowId(kind, account.accountId, more.scope),
       args: [{ tenantId: account.tenantId, accountId: account.accountId, ...more }],
     };
-    try {
-      await client.workflow.start(type, { ...options, workflowIdConflictPolicy: 'FAIL' });
-    } catch (error) {
-      if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
-      if (join) await signal(type, options, cause);
-    }
+    await startOrSignal(type, options, cause, join);
   };
   const startSync = (...sync: Parameters<typeof startOrJoin>): Promise<void> =>
     starting(() => client.withDeadline(Date.now() + signalDeadlineMs * 3, () => startOrJoin(...sync)));
@@ -229,6 +240,17 @@ export function openTemporalClient(
             args: [syncs],
           };
           await signal('startSyncs', options, cause);
+        }),
+      ),
+    startSends: (account, cause) =>
+      starting(() =>
+        client.withDeadline(Date.now() + signalDeadlineMs * 2, async () => {
+          const options = {
+            ...(await accountOptions(account, 'send', cause)),
+            workflowId: sendWorkflowId(account.accountId),
+            args: [{ tenantId: account.tenantId, accountId: account.accountId }],
+          };
+          await startOrSignal('sendMessages', options, cause);
         }),
       ),
     startErasure: (erasure, cause) =>

@@ -25,6 +25,14 @@ export const details = proxyActivities<Activities>({
   priority: { priorityKey: 3 },
 });
 
+/** Retried until PostgreSQL answers: what a provider refuses is an outcome. */
+export const sends = proxyActivities<Activities>({
+  startToCloseTimeout: '10 minutes',
+  heartbeatTimeout: '20 seconds',
+  retry: { initialInterval: '500 ms', backoffCoefficient: 2, maximumInterval: '20 seconds' },
+  priority: { priorityKey: 2 },
+});
+
 /** Long, so that heartbeats are rarer. Waits for the provider happen inside; retries are bounded. */
 export const contactsIn = (heartbeatSeconds: number) =>
   proxyActivities<Activities>({

@@ -1,4 +1,5 @@
 export { connection } from './connection.ts';
 export { erasePerson } from './erase-person.ts';
+export { sendMessages } from './send-messages.ts';
 export { fetchPictures, maintenance, syncAllContacts } from './sweeps.ts';
 export { startSyncs, syncContacts, syncDetails } from './sync.ts';

@@ -56,6 +56,12 @@ export interface SyncContactsInput {
   heartbeatSeconds: number;
 }
 
+/** The queue of the account is in PostgreSQL. */
+export interface SendMessagesInput {
+  tenantId: string;
+  accountId: string;
+}
+
 export interface ErasePersonInput {
   tenantId: string;
   erasureId: string;

@@ -6,3 +6,5 @@ export function runsAddress(runs: readonly { id: string }[]): string {
   const [only] = runs;
   return only && runs.length === 1 ? `/api/v1/syncs/${only.id}` : '/api/v1/syncs';
 }
+
+export const messageAddress = (id: string): string => `/api/v1/messages/${id}`;

@@ -12,7 +12,9 @@ import { attemptAddress } from '../http/addresses.ts';
 import { afterCursor, flag, page, pageOf, pageQuery } from '../http/pagination.ts';
 import { route } from '../http/route.ts';
 import { reference } from '../http/text.ts';
-import { accountAnswer, accountView, rawAccountView } from '../views/account.ts';
+import { requireScope } from '../../services/principal.ts';
+import { forgetBudget } from '../../db/queries/sends/send-queue.ts';
+import { accountAnswer, accountView, rateLimits, rawAccountView } from '../views/account.ts';
 import { accountAndAttempt, accountAndAttemptView } from '../views/attempt.ts';
 import { providerName } from '../views/provider-name.ts';
 
@@ -37,6 +39,14 @@ export const mergeAcrossOwners = z
 
 /** The input of a login, by the provider's own option names, such as `username`, `proxy` or `country`. */
 export const credentialsBody = z.record(z.string(), z.unknown());
+
+const ownLimits = rateLimits
+  .extend({ spacing_seconds: z.number().min(0).max(86_400).nullable() })
+  .partial()
+  .nullable()
+  .describe(
+    'How much the account may send, in place of the usual limits; null: the usual ones. Needs the scope admin.',
+  );
 
 const importedAnswer = z
   .object({
@@ -107,7 +117,7 @@ export const listAccounts = route({
       if (account !== undefined) where.push({ id: (await anyAccount(em, account)).id });
       if (failed !== undefined) where.push({ state: failed ? 'failed' : { $ne: 'failed' } });
       const found = await em.find(Account, { $and: where }, { orderBy: { id: 'asc' }, limit: limit + 1 });
-      return { body: page(found, limit, accountView) };
+      return { body: page(found, limit, (one) => accountView(one, context.clock.now())) };
     }),
 });
 
@@ -123,8 +133,9 @@ export const getAccount = route({
   handle: ({ context, principal, params }) =>
     context.db.tenant(principal.tenantId, async (em) => {
       const account = await anyAccount(em, params.id);
-      if (!principal.scopes.includes('raw')) return { body: accountView(account) };
-      return { body: rawAccountView(await context.vault.keysOf(em, principal.tenantId), account) };
+      const now = context.clock.now();
+      if (!principal.scopes.includes('raw')) return { body: accountView(account, now) };
+      return { body: rawAccountView(await context.vault.keysOf(em, principal.tenantId), account, now) };
     }),
 });
 
@@ -132,11 +143,16 @@ const patchAccount = route({
   name: 'updateAccount',
   method: 'patch',
   path: '/accounts/{id}',
-  summary: 'Change label, metadata or owner of an account',
+  summary: 'Change label, metadata, owner or limits of an account',
   tag,
   scope: 'write',
   params: accountParams,
-  body: z.object({ label: label.optional(), metadata: metadata.optional(), owner: owner.optional() }),
+  body: z.object({
+    label: label.optional(),
+    metadata: metadata.optional(),
+    owner: owner.optional(),
+    rate_limits: ownLimits.optional(),
+  }),
   example: { label: 'Sales phone' },
   answer: accountAnswer,
   handle: ({ context, principal, params, body }) =>
@@ -145,8 +161,14 @@ const patchAccount = route({
       if (body.label !== undefined) account.label = body.label;
       if (body.metadata !== undefined) account.metadata = body.metadata;
       if (body.owner !== undefined) account.owner = body.owner;
+      if (body.rate_limits !== undefined) {
+        requireScope(principal, 'admin');
+        account.sendLimits = body.rate_limits;
+        await em.flush();
+        await forgetBudget(em, account.id);
+      }
       account.updatedAt = context.clock.now();
-      return { body: accountView(account) };
+      return { body: accountView(account, context.clock.now()) };
     }),
 });
 

@@ -9,6 +9,7 @@ import { accountParams, createAccount, credentialsBody, deleteAccount, getAccoun
 import { reconnect, solveCurrentStep } from './attempts.ts';
 import { contactAliases } from './contact-aliases.ts';
 import { conversationAliases } from './conversation-aliases.ts';
+import { sendAliases } from './send-aliases.ts';
 import { startSyncs } from './syncs.ts';
 import { syncAnswer } from '../views/sync.ts';
 
@@ -173,6 +174,7 @@ const table: Alias[] = [
   },
   ...contactAliases,
   ...conversationAliases,
+  ...sendAliases,
 ];
 
 /** The tag of documented paths. */

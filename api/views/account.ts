@@ -8,6 +8,7 @@ import type { Keyset } from '../../platform/keyset.ts';
 import { onlyFor } from '../http/schemas.ts';
 import { time, wireTime, wireTimeOrNull } from '../http/pagination.ts';
 import { failureReason } from './failure-reason.ts';
+import { sendLimitsOf } from '../../services/messages/send-limits.ts';
 import { providerName } from './provider-name.ts';
 
 const connectionConfig = z.looseObject({
@@ -26,11 +27,19 @@ const connectionConfig = z.looseObject({
   api_object_type: z.string(),
 });
 
-const limit = z.number().nullable();
+const limit = z.number().int().min(0).max(1_000_000).nullable();
+export const rateLimits = z.object({
+  per_minute: limit,
+  per_hour: limit,
+  per_day: limit,
+  spacing_seconds: z.number().nullable().describe('Between two messages.'),
+});
 const providerConfig = z.looseObject({
   features: z.record(z.string(), z.boolean()),
   webhook_events: z.array(z.string()),
-  rate_limits: z.object({ per_hour: limit, per_day: limit, burst: limit }),
+  rate_limits: rateLimits
+    .extend({ burst: limit.describe('Messages one right after the other: those of a minute, or 1.') })
+    .describe('The most messages that the account sends; others wait.'),
   notification_preferences: z.record(z.string(), z.boolean()),
   account_metadata: z.object({
     country_code: z.string().nullable(),
@@ -77,7 +86,7 @@ const restoreLimited =
 export type AccountAnswer = z.input<typeof accountAnswer>;
 
 /** An account as callers see it, without the provider's raw answer. */
-export const accountView = (account: Account): AccountAnswer => ({
+export const accountView = (account: Account, now: Date): AccountAnswer => ({
   id: account.id,
   provider: account.provider,
   channel: account.channel,
@@ -97,7 +106,7 @@ export const accountView = (account: Account): AccountAnswer => ({
       ? limitationsOf(account.connectionConfig).map((one) => ({ ...one, what_to_do: restoreLimited }))
       : [],
   connection_config: account.connectionConfig && withoutRaw({ ...account.connectionConfig }),
-  provider_config: account.providerConfig && { ...account.providerConfig },
+  provider_config: account.providerConfig && { ...account.providerConfig, rate_limits: rateLimitsView(account, now) },
   details_at: wireTimeOrNull(account.detailsAt),
   last_sync_at: wireTimeOrNull(account.lastSyncAt),
   merged_into: account.mergedInto,
@@ -105,9 +114,14 @@ export const accountView = (account: Account): AccountAnswer => ({
   updated_at: wireTime(account.updatedAt),
 });
 
+function rateLimitsView(account: Account, now: Date) {
+  const limits = sendLimitsOf(account, now);
+  return { ...limits, burst: limits.spacing_seconds === null ? limits.per_minute : 1 };
+}
+
 /** With the provider's raw answer opened, for keys that may see it. */
-export function rawAccountView(keys: Keyset, account: Account): AccountAnswer {
-  const view = accountView(account);
+export function rawAccountView(keys: Keyset, account: Account, now: Date): AccountAnswer {
+  const view = accountView(account, now);
   if (!view.connection_config || !account.rawDetails) return view;
   const raw: unknown = JSON.parse(keys.open(account.rawDetails, sealed.rawDetails(account.id)));
   return { ...view, connection_config: { ...view.connection_config, full_api_response: raw } };

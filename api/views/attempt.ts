@@ -44,6 +44,6 @@ export const accountAndAttemptView = async (
   principal: Principal,
   { account, ...attempt }: AccountWithAttempt,
 ): Promise<z.input<typeof accountAndAttempt>> => ({
-  account: accountView(account),
+  account: accountView(account, context.clock.now()),
   attempt: await attemptView(context, principal, attempt),
 });

@@ -1,6 +1,7 @@
 import { defineEntity, p } from '@mikro-orm/core';
 import type { AccountState, ConnectionConfig, ProviderConfig, Who } from '../../domain/accounts.ts';
 import type { Channel, Method, ProviderName } from '../../domain/channels.ts';
+import type { SendLimits } from '../../domain/send-limits.ts';
 
 const AccountSchema = defineEntity({
   name: 'Account',
@@ -45,6 +46,8 @@ const AccountSchema = defineEntity({
     checkedAt: p.datetime().strictNullable(),
     /** When the account is checked without any report (see `nextCheckAt`); null while it is not connected. */
     checkDueAt: p.datetime().strictNullable(),
+    /** What an operator set of how much it may send; null for the channel's own limits. */
+    sendLimits: p.json().$type<Partial<SendLimits>>().strictNullable(),
     mergedInto: p.uuid().strictNullable(),
     createdAt: p.datetime(),
     updatedAt: p.datetime(),

@@ -3,12 +3,13 @@ import { firstId } from '../../platform/ids.ts';
 import { isTemporalDown } from '../../temporal/unreachable.ts';
 import type { Context } from '../context.ts';
 import { pageSize, type Stalled } from './repair.ts';
-import { connections, contactsAgain, missingContacts, missingDetails, syncs } from './stalled.ts';
+import { connections, contactsAgain, missingContacts, missingDetails, queues, syncs } from './stalled.ts';
 
-/** How many connection workflows were signalled, and how many syncs were started. */
+/** How many connection workflows were signalled, and how many syncs and queues of messages were started. */
 export interface Rebuilt {
   connections: number;
   syncs: number;
+  queues: number;
 }
 
 /**
@@ -43,11 +44,12 @@ export async function rebuild(context: Context): Promise<Rebuilt> {
       (await moveAll(missingDetails(context))) +
       (await moveAll(missingContacts(context))) +
       (await moveAll(contactsAgain(context))),
+    queues: await moveAll(queues(context, 'open')),
   };
   if (refusals.length)
     throw new AggregateError(
       refusals,
-      `${refusals.length} could not be moved, ${rebuilt.connections + rebuilt.syncs} were: run it again.`,
+      `${refusals.length} could not be moved, ${rebuilt.connections + rebuilt.syncs + rebuilt.queues} were: run it again.`,
     );
   return rebuilt;
 }

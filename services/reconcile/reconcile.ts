@@ -9,6 +9,7 @@ import {
   erasures,
   missingContacts,
   missingDetails,
+  queues,
   refusedKeys,
   syncs,
 } from './stalled.ts';
@@ -47,6 +48,7 @@ export function createReconciler(context: Context, intervalMs: number): Reconcil
     createRepair(context, intervalMs, connections(context, 'stalled')),
     createRepair(context, intervalMs, erasures(context)),
     createRepair(context, intervalMs, refusedKeys(context)),
+    createRepair(context, intervalMs, queues(context, 'stalled')),
     createRepair(context, intervalMs, syncs(context, 'stalled')),
     createRepair(context, intervalMs, missingDetails(context)),
     createRepair(context, intervalMs, missingContacts(context)),

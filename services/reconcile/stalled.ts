@@ -5,6 +5,7 @@ import {
   type StalledAccount,
   type StalledSince,
 } from '../../db/queries/stalled/stalled-accounts.ts';
+import { stalledQueues, type StalledQueue } from '../../db/queries/stalled/stalled-queues.ts';
 import { stalledErasures } from '../../db/queries/stalled/stalled-erasures.ts';
 import {
   accountsToReadAgain,
@@ -95,6 +96,14 @@ export function syncs({ clock, temporal }: Context, scope: Scope): Stalled<Stall
         : temporal.startSyncDetails(refOf({ ...row, id }), causeOf(scope), false),
   };
 }
+
+/** Accounts with something to send and no run that sends it. */
+export const queues = ({ clock, temporal }: Context, scope: Scope): Stalled<StalledQueue> => ({
+  name: 'sends',
+  find: (em, after) => stalledQueues(em, clock.now(), scope === 'open' ? 0 : graceMs, after, pageSize),
+  mark: ({ mark }) => mark,
+  move: (row) => temporal.startSends(refOf(row), causeOf(scope)),
+});
 
 /** Erasures whose workflow may have been lost. */
 export const erasures = ({ clock, temporal }: Context): Stalled<{ id: string; tenant_id: string }> => ({

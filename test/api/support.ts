@@ -23,6 +23,7 @@ export interface StandIn extends TemporalClient {
   signalled: string[];
   submitted: StepAction[];
   syncs: string[];
+  sends: string[];
   down: boolean;
   onSubmit(account: AccountRef, action: StepAction): ReturnType<TemporalClient['submitStep']>;
   onFirstStep(account: AccountRef, attempt: number): Promise<void>;
@@ -36,6 +37,7 @@ export function createStandIn(): StandIn {
     signalled: [],
     submitted: [],
     syncs: [],
+    sends: [],
     down: false,
     onSubmit: () => Promise.resolve(null),
     onFirstStep: () => Promise.resolve(),
@@ -56,6 +58,10 @@ export function createStandIn(): StandIn {
     ensureSchedules: () => Promise.resolve(),
     runMaintenance: async () => check(),
     startErasure: async () => check(),
+    startSends: async (account) => {
+      check();
+      temporal.sends.push(account.accountId);
+    },
     startOpenedSyncs: async ({ tenantId }) => {
       check();
       temporal.syncs.push(tenantId);

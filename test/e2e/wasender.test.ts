@@ -322,7 +322,13 @@ describe('F1: numbers that already live at WASender', () => {
     const { items } = (await bring({ owner: 'maya', provider_account_ids: [String(id)] })).body;
     expect(items).toMatchObject([{ provider_account_id: String(id), outcome: 'imported' }]);
     const found = await stack.api.account(items[0].account_id, 'active');
-    expect(found.provider_config.rate_limits).toEqual({ per_hour: 720, per_day: null, burst: 1 });
+    expect(found.provider_config.rate_limits).toEqual({
+      per_minute: null,
+      per_hour: 720,
+      per_day: null,
+      spacing_seconds: 5,
+      burst: 1,
+    });
     await stack.control.post('/drop', { session: id, status: 'logged_out' });
     await stack.api.account(items[0].account_id, 'reconnect_required');
     expect(await upstream(theirs)).toBe(session);

@@ -1,4 +1,3 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
 import type { Client } from '@temporalio/client';
 import {
   actionsOf,
@@ -8,7 +7,6 @@ import {
   eventCountOf,
   signalsOf,
   temporalClient,
-  toJson,
   type History,
 } from '../support/history.ts';
 import { eventually } from '../support/eventually.ts';
@@ -17,7 +15,7 @@ import { scheduleId } from '../../temporal/schedules.ts';
 import { visitor } from '../support/hosted-page.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
 import { createContactSyncs } from '../contacts/contact-syncs.ts';
-import { bundle, replay } from '../replay/replay.ts';
+import { keep } from './record.ts';
 
 let stack: TestStack;
 let client: Client;
@@ -30,18 +28,6 @@ afterAll(async () => {
   await client?.connection.close();
   await stack?.stop();
 });
-
-/** With PATCHBAY_RECORD=1 the history becomes a recorded one, for the replay test. */
-async function keep(name: string, history: History): Promise<History> {
-  if (process.env.PATCHBAY_RECORD !== '1') return history;
-  const folder = new URL('../replay/histories/', import.meta.url);
-  mkdirSync(folder, { recursive: true });
-  const json = toJson(history);
-  const commands = await replay(await bundle(), json, 'connection/recorded');
-  writeFileSync(new URL(`${name}.history.json`, folder), json);
-  writeFileSync(new URL(`${name}.commands.json`, folder), JSON.stringify(commands, null, 1));
-  return history;
-}
 
 const begin = async (body: object): Promise<any> => {
   const { body: answer } = await stack.api.post('/api/v1/accounts', { provider: 'unipile', owner: 'o', ...body });

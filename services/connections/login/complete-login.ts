@@ -1,4 +1,5 @@
 import { UniqueConstraintViolationException } from '@mikro-orm/core';
+import { endQueuedSends } from '../../../db/queries/sends/settle-send.ts';
 import { addTimelineEvent, moveAccount } from '../../../db/queries/accounts/timeline.ts';
 import { lockContacts } from '../../../db/queries/contacts/lock-contacts.ts';
 import { accountRemoved, lockAccounts } from '../../../db/queries/accounts/lock-accounts.ts';
@@ -184,6 +185,7 @@ async function mergeInto(context: Context, em: Em, tx: AttemptTx, winner: Accoun
   account.providerAccountId = null;
   account.secret = null;
   forgetAccountKeys(account);
+  await endQueuedSends(em, account.id, 'same_identity', at);
   moveAccount(em, account, { type: 'merged', at }, attempt.number);
   addTimelineEvent(
     em,

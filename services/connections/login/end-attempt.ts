@@ -1,6 +1,7 @@
 import { forgetAccountKeys } from '../../../db/queries/accounts/account-keys.ts';
 import { purgeAccount } from '../../../db/queries/accounts/purge-account.ts';
 import { addTimelineEvent, moveAccount } from '../../../db/queries/accounts/timeline.ts';
+import { endQueuedSends } from '../../../db/queries/sends/settle-send.ts';
 import { cancelSyncs } from '../../../db/queries/syncs/cancel-syncs.ts';
 import { type FailureCode, failureRow } from '../../../domain/failures.ts';
 import type { Context } from '../../context.ts';
@@ -60,6 +61,7 @@ export async function releaseLogin(context: Context, tx: AttemptTx, purge: boole
   account.contactsAgainAt = null;
   account.picturesDueAt = null;
   await cancelSyncs(em, context.vault, { accountId: account.id }, at);
+  await endQueuedSends(em, account.id, 'not_connected', at);
   if (purge) await purgeAccount(em, account, attempt.id);
   moveAccount(em, account, { type: 'disconnected', at }, attempt.number);
 }

@@ -1,0 +1,116 @@
+import { z } from 'zod';
+import { queueMessage } from '../../services/messages/queue-message.ts';
+import { cancelSend, retrySend } from '../../services/messages/decide-send.ts';
+import { messageAddress } from '../http/addresses.ts';
+import { time } from '../http/pagination.ts';
+import { route } from '../http/route.ts';
+import { outgoingAttachment, sentMessageAnswer, sentMessageView } from '../views/sent-message.ts';
+
+const tag = 'messages';
+const draft = {
+  text: z.string().optional(),
+  attachments: z.array(outgoingAttachment).max(10).optional(),
+  reply_to: z.string().optional().describe('A message of the same conversation.'),
+  send_at: time.optional().describe('When it is to be sent; within a year.'),
+};
+
+interface Written {
+  text?: string | undefined;
+  attachments?: z.output<typeof outgoingAttachment>[] | undefined;
+  reply_to?: string | undefined;
+  send_at?: string | undefined;
+}
+
+const draftOf = ({ text, attachments, reply_to: replyTo, send_at: at }: Written) => ({
+  text,
+  attachments,
+  replyTo,
+  sendAt: at === undefined ? undefined : new Date(at),
+});
+
+export const sendToConversation = route({
+  name: 'sendToConversation',
+  method: 'post',
+  path: '/conversations/{id}/messages',
+  summary: 'Send a message in a conversation: it is saved at once, then sent; its status tells how far it has come',
+  tag,
+  scope: 'write',
+  idempotent: true,
+  params: z.object({ id: z.string().describe('The conversation.') }),
+  body: z.object(draft),
+  example: { text: 'Hello' },
+  answer: sentMessageAnswer,
+  status: 202,
+  watch: ({ id }) => messageAddress(id),
+  handle: async (call) => {
+    const queued = await queueMessage(call, { conversation: call.params.id }, draftOf(call.body));
+    return { body: sentMessageView(call.context.clock.now())(queued) };
+  },
+});
+
+export const sendToPeople = route({
+  name: 'sendMessage',
+  method: 'post',
+  path: '/messages',
+  summary: 'Send a message to a person; the conversation is begun where there is none',
+  tag,
+  scope: 'write',
+  idempotent: true,
+  body: z.object({
+    account: z.string().describe('The account that sends it.'),
+    recipients: z
+      .array(z.string().min(1).max(255))
+      .min(1)
+      .max(50)
+      .describe(
+        "By number with its country code, by the person's handle or id on the channel, or by an attendee's id.",
+      ),
+    ...draft,
+  }),
+  example: { account: '01900000-0000-7000-8000-000000000000', recipients: ['+33639980001'], text: 'Hello' },
+  answer: sentMessageAnswer,
+  status: 202,
+  watch: ({ id }) => messageAddress(id),
+  handle: async (call) => {
+    const { account, recipients, ...body } = call.body;
+    const queued = await queueMessage(call, { account, recipients }, draftOf(body));
+    return { body: sentMessageView(call.context.clock.now())(queued) };
+  },
+});
+
+const messageParams = z.object({ id: z.string().describe('The message.') });
+
+const retry = route({
+  name: 'retryMessage',
+  method: 'post',
+  path: '/messages/{id}/retry',
+  summary: 'Send a message again that failed, or of which it is not known whether it was sent',
+  tag,
+  scope: 'write',
+  idempotent: true,
+  params: messageParams,
+  answer: sentMessageAnswer,
+  status: 202,
+  watch: ({ id }) => messageAddress(id),
+  handle: async (call) => ({
+    body: sentMessageView(call.context.clock.now())(await retrySend(call, call.params.id)),
+  }),
+});
+
+const cancel = route({
+  name: 'cancelMessage',
+  method: 'post',
+  path: '/messages/{id}/cancel',
+  summary:
+    'Take back a message that waits to be sent, or leave one as it is of which it is not known whether it was sent',
+  tag,
+  scope: 'write',
+  idempotent: true,
+  params: messageParams,
+  answer: sentMessageAnswer,
+  handle: async (call) => ({
+    body: sentMessageView(call.context.clock.now())(await cancelSend(call, call.params.id)),
+  }),
+});
+
+export const messageSendRoutes = [sendToConversation, sendToPeople, retry, cancel];

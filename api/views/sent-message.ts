@@ -1,0 +1,91 @@
+import { z } from 'zod';
+import { messageStatuses } from '../../domain/messages.ts';
+import { asFailureCode, failureRow } from '../../domain/failures.ts';
+import { attachmentKinds, sendStates } from '../../domain/sends.ts';
+import type { MessageSend, SendQueue } from '../../db/entities/sends.ts';
+import type { QueuedMessage } from '../../services/messages/queue-message.ts';
+import { time, wireTime, wireTimeOrNull } from '../http/pagination.ts';
+import { failureReason } from './failure-reason.ts';
+
+export const outgoingAttachment = z.object({
+  kind: z.enum(attachmentKinds),
+  url: z
+    .url({ protocol: /^https?$/ })
+    .max(2_000)
+    .describe('An address of the internet from which the file is fetched.'),
+  file_name: z.string().min(1).max(255).optional(),
+});
+
+const sendAnswer = z
+  .object({
+    state: z.enum(sendStates),
+    send_at: time.nullable().describe('When it is to be sent; null: as soon as possible.'),
+    waits_until: time.nullable().describe('When it is tried next, while it waits.'),
+    waits_for: z
+      .enum(['schedule', 'budget', 'rate_limited', 'account', 'retry'])
+      .nullable()
+      .describe(
+        'What it waits for: its own time, the limits of the account, a pause that the provider asked for, the account, or the next try.',
+      ),
+    tries: z.number().int(),
+    reason: failureReason.nullable(),
+    what_to_do: z.string().nullable(),
+    detail: z.string().nullable().describe("The provider's own words."),
+    attachments: z.array(outgoingAttachment),
+  })
+  .meta({ id: 'MessageSend' });
+
+export const sentMessageAnswer = z
+  .object({
+    id: z.string(),
+    provider_message_id: z.string().nullable(),
+    account: z.string(),
+    conversation: z.string(),
+    direction: z.enum(['in', 'out']).nullable(),
+    text: z.string().nullable(),
+    status: z.enum(messageStatuses),
+    sent_at: time,
+    edited_at: time.nullable(),
+    deleted_at: time.nullable(),
+    send: sendAnswer.nullable().describe('How it is sent; null for a message that was not sent from here.'),
+  })
+  .meta({ id: 'SentMessage' });
+
+type Waits = Pick<z.input<typeof sendAnswer>, 'waits_until' | 'waits_for'>;
+
+/** A message that is sent from here, as callers see it. */
+export const sentMessageView =
+  (now: Date) =>
+  ({ message, send, queue }: QueuedMessage): z.input<typeof sentMessageAnswer> => ({
+    id: message.id,
+    provider_message_id: message.providerMessageId,
+    account: message.accountId,
+    conversation: message.conversationId,
+    direction: message.direction,
+    text: message.text,
+    status: message.status,
+    sent_at: wireTime(message.sentAt),
+    edited_at: wireTimeOrNull(message.editedAt),
+    deleted_at: wireTimeOrNull(message.deletedAt),
+    send: send && {
+      state: send.state,
+      send_at: wireTimeOrNull(send.dueAt),
+      ...waitsOf(send, queue, now),
+      tries: send.tries,
+      reason: send.reason === null ? null : asFailureCode(send.reason),
+      what_to_do: send.reason === null ? null : failureRow(asFailureCode(send.reason)).whatToDo,
+      detail: send.detail,
+      attachments: send.attachments,
+    },
+  });
+
+function waitsOf({ state, dueAt, nextTryAt }: MessageSend, queue: SendQueue | null, now: Date): Waits {
+  if (state !== 'queued') return { waits_until: null, waits_for: null };
+  if (dueAt && dueAt > now) return { waits_until: wireTime(dueAt), waits_for: 'schedule' };
+  const { holdsUntil = null, holdsFor = null } = queue ?? {};
+  if (holdsUntil && holdsUntil > now && holdsUntil >= nextTryAt)
+    return { waits_until: wireTime(holdsUntil), waits_for: holdsFor };
+  return nextTryAt > now
+    ? { waits_until: wireTime(nextTryAt), waits_for: 'retry' }
+    : { waits_until: null, waits_for: null };
+}

@@ -1,0 +1,195 @@
+import { recountConversations } from '../../db/queries/messages/join-rows.ts';
+import { newPosition } from '../../db/queries/sends/new-position.ts';
+import { ownKey } from '../../db/queries/sends/provider-ids.ts';
+import { openQueue, wakeQueue } from '../../db/queries/sends/send-queue.ts';
+import type { Em } from '../../db/connect.ts';
+import { Account } from '../../db/entities/accounts.ts';
+import { Attendee, ProviderKey, type Conversation } from '../../db/entities/conversations.ts';
+import { Message } from '../../db/entities/messages.ts';
+import { MessageSend, SendQueue } from '../../db/entities/sends.ts';
+import { isPublicHost, readAddress } from '../../domain/public-address.ts';
+import { whyUnsendable, type MessageCapabilities } from '../../domain/message-capabilities.ts';
+import type { StoredPerson } from '../../domain/recipients.ts';
+import { scheduledForMs, type OutgoingAttachment } from '../../domain/sends.ts';
+import { ownAccount, refOf } from '../accounts/find-account.ts';
+import type { Context } from '../context.ts';
+import type { CallerRequest } from '../principal.ts';
+import { Problem } from '../problem.ts';
+import { startSends } from '../signal.ts';
+import { conversationWith, recipientsOf } from './conversation-with.ts';
+import { ownConversation, ownMessage } from './find-message.ts';
+
+/** A message as a caller writes it. */
+export interface Draft {
+  text?: string | undefined;
+  attachments?: OutgoingAttachment[] | undefined;
+  /** The message that is answered. */
+  replyTo?: string | undefined;
+  /** Null or absent: as soon as possible. */
+  sendAt?: Date | undefined;
+}
+
+/** Where a message goes: a conversation that is there, or people. */
+export type Target = { conversation: string } | { account: string; recipients: readonly string[] };
+
+/** A message with its send, where it was sent from here, and the queue that it is in. */
+export interface QueuedMessage {
+  message: Message;
+  send: MessageSend | null;
+  queue: SendQueue | null;
+}
+
+/**
+ * Writes a message that is to be sent, with its send and its place in the account's queue, in one transaction; and has the
+ * queue drained. Executed again, it answers the first message. Whatever is wrong with the input is a `Problem`, and nothing
+ * is written.
+ */
+export async function queueMessage(
+  { context, principal, operationId }: CallerRequest,
+  target: Target,
+  draft: Draft,
+): Promise<QueuedMessage> {
+  const { db, clock } = context;
+  const now = clock.now();
+  const { account, starts } = await db.tenant(principal.tenantId, async (em) => {
+    const done = await em.findOne(Message, { id: operationId });
+    if (done) return { account: await em.findOneOrFail(Account, { id: done.accountId }), starts: false };
+    const found = 'conversation' in target ? await ownConversation(em, target.conversation) : null;
+    const sender = await ownAccount(em, found?.accountId ?? ('account' in target ? target.account : ''));
+    const capabilities = checkSender(context, sender);
+    checkDraft(capabilities, draft, now);
+    const people = 'recipients' in target ? await recipientsOf(em, sender, capabilities, target.recipients) : [];
+    const queue = await openQueue(em, sender);
+    const conversation = found ?? (await conversationWith(context, em, sender, people, now));
+    if (conversation.readOnly) throw new Problem('conversation_read_only');
+    await addMessage(em, operationId, conversation, draft, people, now);
+    const starts = await wakeQueue(em, sender.id, queue, draft.sendAt ?? now, now);
+    // Until the account works again nothing can be sent; the reconciler has the queue drained then.
+    return { account: sender, starts: starts && sender.state === 'active' };
+  });
+  if (starts) await startSends(context, refOf(account), 'api');
+  return db.tenant(principal.tenantId, (em) => readQueued(em, operationId));
+}
+
+/** A message of the tenant with its send. 404 when there is none. */
+export async function readQueued(em: Em, id: string): Promise<QueuedMessage> {
+  const message = await ownMessage(em, id);
+  const send = await em.findOne(MessageSend, { messageId: id });
+  return { message, send, queue: send && (await em.findOne(SendQueue, { accountId: message.accountId })) };
+}
+
+/** 422 where the provider sends nothing, 409 where the account has no login. One that waits for its owner queues. */
+export function checkSender({ providers }: Context, account: Account): MessageCapabilities {
+  const capabilities = providers[account.provider]?.messages?.capabilities[account.channel];
+  if (!capabilities) throw new Problem('unsupported', `${account.provider} sends no messages for ${account.channel}.`);
+  if (!account.providerAccountId || account.state === 'disconnected' || account.state === 'failed')
+    throw new Problem('account_not_connected');
+  return capabilities;
+}
+
+function checkDraft(
+  capabilities: MessageCapabilities,
+  { text, attachments = [], replyTo, sendAt }: Draft,
+  now: Date,
+): void {
+  const outlined = attachments.map(({ kind }) => ({ kind, size: null, mimeType: null, byUrl: true }));
+  const isReply = replyTo !== undefined;
+  const why = whyUnsendable(capabilities, { text: text ?? null, attachments: outlined, isReply });
+  if (why !== null) throw new Problem('invalid_request', why);
+  for (const { url } of attachments) {
+    const address = readAddress(url, 'url');
+    if (!address || !isPublicHost(address.hostname))
+      throw new Problem('invalid_request', 'attachments: must be at addresses of the internet.');
+  }
+  if (!sendAt) return;
+  if (sendAt <= now) throw new Problem('invalid_request', 'send_at: is in the past.');
+  if (sendAt.getTime() > now.getTime() + scheduledForMs)
+    throw new Problem('invalid_request', 'send_at: must be within a year.');
+}
+
+async function addMessage(
+  em: Em,
+  id: string,
+  conversation: Conversation,
+  draft: Draft,
+  people: readonly StoredPerson[],
+  now: Date,
+): Promise<void> {
+  const { tenantId, accountId } = conversation;
+  const quotedKey = draft.replyTo === undefined ? null : await quotedBy(em, conversation, draft.replyTo);
+  const position = await newPosition(em, conversation.id);
+  const self = await em.findOne(Attendee, { accountId, isSelf: true, mergedInto: null });
+  const text = draft.text || null;
+  em.persist(
+    em.create(Message, {
+      id,
+      tenantId,
+      accountId,
+      conversationId: conversation.id,
+      providerMessageId: null,
+      sortKey: ownKey(id),
+      direction: 'out',
+      senderId: self?.id ?? null,
+      text,
+      versions: [],
+      status: 'queued',
+      sentAt: now,
+      sentAtKnown: false,
+      editedAt: null,
+      deletedAt: null,
+      deletionConfirmed: false,
+      toldBy: 'us',
+      isLive: true,
+      event: null,
+      quotedKey,
+      reactions: [],
+      createdAt: now,
+      updatedAt: now,
+    }),
+  );
+  em.persist(
+    em.create(ProviderKey, { accountId, kind: 'message', key: ownKey(id), tenantId, targetId: id, createdAt: now }),
+  );
+  await em.flush();
+  em.persist(
+    em.create(MessageSend, {
+      messageId: id,
+      tenantId,
+      accountId,
+      conversationId: conversation.id,
+      position,
+      state: 'queued',
+      dueAt: draft.sendAt ?? null,
+      nextTryAt: draft.sendAt ?? now,
+      tries: 0,
+      looks: 0,
+      sentMarkAt: null,
+      callEndedAt: null,
+      recipients: people.length ? [...people] : await firstRecipients(em, conversation.id),
+      attachments: draft.attachments ?? [],
+      reason: null,
+      detail: null,
+      createdAt: now,
+      endedAt: null,
+    }),
+  );
+  await em.flush();
+  await recountConversations(em, [conversation.id]);
+}
+
+/** The people that a conversation was begun with here: its provider may not know it yet. */
+async function firstRecipients(em: Em, conversationId: string): Promise<StoredPerson[]> {
+  const first = await em.findOne(MessageSend, { conversationId }, { orderBy: { position: 'asc' } });
+  return first?.recipients ?? [];
+}
+
+/** An id of the message that is answered. 422 where it is not of this conversation, or not at the provider. */
+async function quotedBy(em: Em, conversation: Conversation, id: string): Promise<string> {
+  const message = await ownMessage(em, id).catch(() => null);
+  if (message?.conversationId !== conversation.id)
+    throw new Problem('invalid_request', 'reply_to: is not a message of this conversation.');
+  if (message.deletedAt) throw new Problem('invalid_request', 'reply_to: is a message that was deleted.');
+  if (message.providerMessageId === null)
+    throw new Problem('invalid_request', 'reply_to: is a message that was not sent yet.');
+  return message.providerMessageId;
+}

@@ -1,0 +1,74 @@
+import { eventually } from '../support/eventually.ts';
+import { runSql } from '../support/run-sql.ts';
+import { startTestStack, type TestStack } from '../support/stack.ts';
+
+let stack: TestStack;
+let account: string;
+let upstream: string;
+beforeAll(async () => {
+  stack = await startTestStack();
+  const body = { provider: 'unipile', channel: 'whatsapp', owner: 'maya' };
+  account = (await stack.api.post('/api/v1/accounts', body)).body.account.id;
+  upstream = (await stack.api.get(`/api/v1/accounts/${account}`)).body.provider_account_id;
+  await stack.control.post('/scan', { account_id: upstream });
+  await stack.api.account(account, 'active');
+});
+afterAll(() => stack?.stop());
+
+const stateOf = async (id: string): Promise<any> =>
+  (
+    await stack.db.system((em) =>
+      runSql<any>(
+        em,
+        `select m.status, m.provider_message_id, m.conversation_id, s.state from messages m
+         join message_sends s on s.message_id = m.id where m.id = ?`,
+        [id],
+      ),
+    )
+  )[0];
+const sent = (id: string): Promise<any> =>
+  eventually('the message to be sent', async () => {
+    const row = await stateOf(id);
+    return row.state === 'sent' && row;
+  });
+async function send(text: string): Promise<any> {
+  const { status, body } = await stack.api.post('/api/v1/messages', { account, recipients: ['+33639980777'], text });
+  expect(status).toBe(202);
+  return body;
+}
+/** The texts that the account wrote, as the provider has them. */
+async function written(): Promise<string[]> {
+  const { body } = await stack.provider('GET', `/messages?account_id=${upstream}&limit=100`);
+  return body.items.filter((one: any) => one.is_sender === 1).map((one: any) => one.text);
+}
+const times = async (text: string): Promise<number> => (await written()).filter((one) => one === text).length;
+
+it('C4: begins a conversation by number, and sends in it', async () => {
+  const first = await send('Hello');
+  const row = await sent(first.id);
+  expect(row).toMatchObject({ conversation_id: first.conversation, provider_message_id: expect.any(String) });
+  const path = `/api/v1/conversations/${first.conversation}/messages`;
+  const { body: second } = await stack.api.post(path, { text: 'And more' });
+  await sent(second.id);
+  expect([await times('Hello'), await times('And more')]).toEqual([1, 1]);
+});
+
+it('sends once where the answer is lost after the provider took the message', async () => {
+  await stack.control.put('/faults', {
+    provider: 'unipile',
+    after_effect: 1,
+    times: 1,
+    route: 'POST /api/v1/chats/:id/messages',
+  });
+  const { id } = await send('Answer lost');
+  await sent(id);
+  expect(await times('Answer lost')).toBe(1);
+});
+
+it('has one row of each message, also where its echo came first', async () => {
+  const rows = await stack.db.system((em) =>
+    runSql<any>(em, "select text, count(*)::int as n from messages where direction = 'out' group by text", []),
+  );
+  const own = rows.filter(({ text }) => ['Hello', 'And more', 'Answer lost'].includes(text));
+  expect(own.map(({ n }) => n)).toEqual([1, 1, 1]);
+});
