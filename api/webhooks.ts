@@ -2,11 +2,11 @@ import { performance } from 'node:perf_hooks';
 import type { Request, RequestHandler, Router } from 'express';
 import type { Provider } from '../providers/provider.ts';
 import type { Context } from '../services/context.ts';
-import { Problem } from '../services/problem.ts';
 import {
   answerToChallenge,
   createSenderFinder,
   unknownAddress,
+  wrongSecret,
   type FindSender,
 } from '../services/webhooks/find-sender.ts';
 import { receiveRequest } from '../services/webhooks/receive.ts';
@@ -83,8 +83,3 @@ const answerChallenge =
     if (!answer) throw wrongSecret();
     response.type('text/plain').send(answer);
   };
-
-const wrongSecret = (): Problem =>
-  new Problem('unauthorized', 'The webhook does not carry the right secret.', {
-    fix: 'Send the secret that was registered with the webhook, in its header.',
-  });

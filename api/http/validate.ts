@@ -38,6 +38,11 @@ function messageOf(issue: z.core.$ZodIssue): string {
       return `must be at most ${issue.maximum}${units[issue.origin] ?? ''}.`;
     case 'invalid_format':
       return `must be ${formats[issue.format] ?? `a text of the form ${issue.format}`}.`;
+    case 'invalid_union': {
+      // What each form would have wanted, said once.
+      const wants = issue.errors.flatMap(([first]) => (first ? [messageOf(first).replace(/^must be |\.$/g, '')] : []));
+      return wants.length ? `must be ${[...new Set(wants)].join(', or ')}.` : 'is of no form that is known.';
+    }
     default:
       return issue.message;
   }

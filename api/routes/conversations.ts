@@ -73,7 +73,7 @@ const getCounts = route({
   tag,
   scope: 'read',
   query: z.object({ account: z.string().optional() }),
-  answer: z.object({ ...counts.shape, accounts: z.array(z.object({ account: z.string(), ...counts.shape })) }),
+  answer: z.object({ ...counts.shape, accounts: z.array(z.object({ account_id: z.string(), ...counts.shape })) }),
   handle: ({ context, principal: { tenantId }, query }) =>
     context.db.tenant(tenantId, async (em) => {
       const { account } = await checkNamed(em, query);

@@ -1,17 +1,15 @@
 import { z } from 'zod';
 import { actOnMessage, showTyping, type MessageAction } from '../../services/messages/act-on-message.ts';
-import { readQueued } from '../../services/messages/queue-message.ts';
 import { route, type Call } from '../http/route.ts';
-import { sentMessageAnswer, sentMessageView } from '../views/sent-message.ts';
+import { messageAnswer } from '../views/message.ts';
+import { shownMessage } from './messages.ts';
 
 const tag = 'messages';
 const params = z.object({ id: z.string().describe('The message.') });
 
 async function act(call: Call<{ id: string }>, action: MessageAction) {
-  const { context, principal } = call;
   const { id } = await actOnMessage(call, call.params.id, action);
-  const queued = await context.db.tenant(principal.tenantId, (em) => readQueued(em, id));
-  return { body: sentMessageView(context.clock.now())(queued) };
+  return { body: await shownMessage(call, id) };
 }
 
 const react = route({
@@ -25,7 +23,7 @@ const react = route({
   params,
   body: z.object({ emoji: z.string().min(1).max(64).nullable() }),
   example: { emoji: '👍' },
-  answer: sentMessageAnswer,
+  answer: messageAnswer,
   handle: (call) => act(call, { kind: 'react', emoji: call.body.emoji }),
 });
 
@@ -39,7 +37,7 @@ const edit = route({
   params,
   body: z.object({ text: z.string().trim().min(1) }),
   example: { text: 'Hello again' },
-  answer: sentMessageAnswer,
+  answer: messageAnswer,
   handle: (call) => act(call, { kind: 'edit', text: call.body.text }),
 });
 
@@ -51,7 +49,7 @@ const remove = route({
   tag,
   scope: 'write',
   params,
-  answer: sentMessageAnswer,
+  answer: messageAnswer,
   handle: (call) => act(call, { kind: 'remove' }),
 });
 

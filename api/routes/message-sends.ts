@@ -4,7 +4,9 @@ import { cancelSend, retrySend } from '../../services/messages/decide-send.ts';
 import { messageAddress } from '../http/addresses.ts';
 import { time } from '../http/pagination.ts';
 import { route } from '../http/route.ts';
-import { outgoingAttachment, sentMessageAnswer, sentMessageView } from '../views/sent-message.ts';
+import { messageAnswer } from '../views/message.ts';
+import { outgoingAttachment } from '../views/send.ts';
+import { shownMessage } from './messages.ts';
 
 const tag = 'messages';
 const draft = {
@@ -39,12 +41,12 @@ export const sendToConversation = route({
   params: z.object({ id: z.string().describe('The conversation.') }),
   body: z.object(draft),
   example: { text: 'Hello' },
-  answer: sentMessageAnswer,
+  answer: messageAnswer,
   status: 202,
   watch: ({ id }) => messageAddress(id),
   handle: async (call) => {
     const queued = await queueMessage(call, { conversation: call.params.id }, draftOf(call.body));
-    return { body: sentMessageView(call.context.clock.now())(queued) };
+    return { body: await shownMessage(call, queued.message.id) };
   },
 });
 
@@ -68,13 +70,13 @@ export const sendToPeople = route({
     ...draft,
   }),
   example: { account: '01900000-0000-7000-8000-000000000000', recipients: ['+33639980001'], text: 'Hello' },
-  answer: sentMessageAnswer,
+  answer: messageAnswer,
   status: 202,
   watch: ({ id }) => messageAddress(id),
   handle: async (call) => {
     const { account, recipients, ...body } = call.body;
     const queued = await queueMessage(call, { account, recipients }, draftOf(body));
-    return { body: sentMessageView(call.context.clock.now())(queued) };
+    return { body: await shownMessage(call, queued.message.id) };
   },
 });
 
@@ -89,12 +91,10 @@ const retry = route({
   scope: 'write',
   idempotent: true,
   params: messageParams,
-  answer: sentMessageAnswer,
+  answer: messageAnswer,
   status: 202,
   watch: ({ id }) => messageAddress(id),
-  handle: async (call) => ({
-    body: sentMessageView(call.context.clock.now())(await retrySend(call, call.params.id)),
-  }),
+  handle: async (call) => ({ body: await shownMessage(call, (await retrySend(call, call.params.id)).message.id) }),
 });
 
 const cancel = route({
@@ -107,10 +107,8 @@ const cancel = route({
   scope: 'write',
   idempotent: true,
   params: messageParams,
-  answer: sentMessageAnswer,
-  handle: async (call) => ({
-    body: sentMessageView(call.context.clock.now())(await cancelSend(call, call.params.id)),
-  }),
+  answer: messageAnswer,
+  handle: async (call) => ({ body: await shownMessage(call, (await cancelSend(call, call.params.id)).message.id) }),
 });
 
 export const messageSendRoutes = [sendToConversation, sendToPeople, retry, cancel];

@@ -7,7 +7,7 @@ import { checkNamed } from '../../services/conversations/find-conversations.ts';
 import { describeMessages } from '../../services/messages/describe-messages.ts';
 import { Problem } from '../../services/problem.ts';
 import { cursorPlace, pageOf, pageQuery, placeCursor, placeTime, time } from '../http/pagination.ts';
-import { route } from '../http/route.ts';
+import { route, type Call } from '../http/route.ts';
 import { messageAnswer, messageView } from '../views/message.ts';
 import { conversationParams } from './conversations.ts';
 
@@ -27,7 +27,13 @@ interface Paging {
 }
 
 /** A page of messages, newest first. */
-async function messagesPage(em: Em, tenantId: string, filter: MessageFilter, { limit, cursor, before, after }: Paging) {
+async function messagesPage(
+  em: Em,
+  { context, principal: { tenantId } }: Pick<Call, 'context' | 'principal'>,
+  filter: MessageFilter,
+  { limit, cursor, before, after }: Paging,
+) {
+  const now = context.clock.now();
   const wanted = {
     ...(await checkNamed(em, filter)),
     sentBefore: before === undefined ? undefined : new Date(before),
@@ -44,7 +50,7 @@ async function messagesPage(em: Em, tenantId: string, filter: MessageFilter, { l
     shown.flatMap(({ id }) => byId.get(id) ?? []),
   );
   return {
-    items: messages.map(messageView),
+    items: messages.map((one) => messageView(one, now)),
     next_cursor: last ? placeCursor({ at: last.at, key: last.key }) : null,
   };
 }
@@ -59,9 +65,9 @@ export const getThread = route({
   params: conversationParams,
   query: z.object({ ...pageQuery, ...times }),
   answer: pageOf(messageAnswer),
-  handle: ({ context, principal: { tenantId }, params: { id }, query: { limit, cursor, before, after } }) =>
-    context.db.tenant(tenantId, async (em) => ({
-      body: await messagesPage(em, tenantId, { conversation: id }, { limit, cursor, before, after }),
+  handle: ({ params: { id }, query: { limit, cursor, before, after }, ...call }) =>
+    call.context.db.tenant(call.principal.tenantId, async (em) => ({
+      body: await messagesPage(em, call, { conversation: id }, { limit, cursor, before, after }),
     })),
 });
 
@@ -74,11 +80,20 @@ const listMessages = route({
   scope: 'read',
   query: z.object({ ...pageQuery, account: z.string().optional(), ...times }),
   answer: pageOf(messageAnswer),
-  handle: ({ context, principal: { tenantId }, query: { limit, cursor, before, after, account } }) =>
-    context.db.tenant(tenantId, async (em) => ({
-      body: await messagesPage(em, tenantId, { account }, { limit, cursor, before, after }),
+  handle: ({ query: { limit, cursor, before, after, account }, ...call }) =>
+    call.context.db.tenant(call.principal.tenantId, async (em) => ({
+      body: await messagesPage(em, call, { account }, { limit, cursor, before, after }),
     })),
 });
+
+/** A message as a caller sees it. Throws `not_found`. */
+export const shownMessage = ({ context, principal }: Pick<Call, 'context' | 'principal'>, id: string) =>
+  context.db.tenant(principal.tenantId, async (em) => {
+    const message = isId(id) ? await em.findOne(Message, { id }) : null;
+    const [details] = message ? await describeMessages(em, [message]) : [];
+    if (!details) throw new Problem('not_found', 'There is no such message.');
+    return messageView(details, context.clock.now());
+  });
 
 const getMessage = route({
   name: 'getMessage',
@@ -89,13 +104,7 @@ const getMessage = route({
   scope: 'read',
   params: z.object({ id: z.string().describe('The message.') }),
   answer: messageAnswer,
-  handle: ({ context, principal, params: { id } }) =>
-    context.db.tenant(principal.tenantId, async (em) => {
-      const message = isId(id) ? await em.findOne(Message, { id }) : null;
-      if (!message) throw new Problem('not_found', 'There is no such message.');
-      const [details] = await describeMessages(em, [message]);
-      return { body: messageView(details!) };
-    }),
+  handle: async (call) => ({ body: await shownMessage(call, call.params.id) }),
 });
 
 export const messageRoutes = [getThread, listMessages, getMessage];

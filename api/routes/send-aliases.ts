@@ -1,22 +1,22 @@
 import { z } from 'zod';
-import { sentMessageAnswer } from '../views/sent-message.ts';
+import { messageAnswer } from '../views/message.ts';
 import { Problem } from '../../services/problem.ts';
 import { messageAddress } from '../http/addresses.ts';
 import { sendToConversation, sendToPeople } from './message-sends.ts';
 import type { Alias } from './aliases.ts';
 
-type Sent = z.output<typeof sentMessageAnswer>;
+type Sent = z.output<typeof messageAnswer>;
 
 /** The documented paths of sending. */
 export const sendAliases: Alias[] = [
   {
     method: 'post',
-    path: '/api/v1/chats/{chat_id}/send/',
+    path: '/api/v1/communications/whatsapp/chats/{chat_id}/send/',
     of: sendToConversation,
     params: z.object({ chat_id: z.string() }),
     body: sendToConversation.body,
     ask: ({ params, body }) => ({ params: { id: params['chat_id'] }, body }),
-    answer: sentMessageAnswer,
+    answer: messageAnswer,
     watch: ({ id }: Sent) => messageAddress(id),
     rename: (message: Sent) => message,
   },

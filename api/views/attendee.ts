@@ -47,7 +47,7 @@ export const personContactView = ({ contact, attendee, name, phone }: Person): z
 export const attendeeAnswer = z
   .object({
     ...personAnswer.shape,
-    account: z.string(),
+    account_id: z.string(),
     provider_attendee_id: z.string().describe('The identity at the provider; of WhatsApp a JID or LID.'),
     phone_number: z.string().nullable().describe('E.164.'),
     display_phone: z.string().nullable().describe('The number as people write it.'),
@@ -63,7 +63,7 @@ export const attendeeView =
   (publicUrl: string) =>
   (person: Person): z.input<typeof attendeeAnswer> => ({
     ...personView(person),
-    account: person.attendee.accountId,
+    account_id: person.attendee.accountId,
     provider_attendee_id: person.attendee.providerAttendeeId,
     phone_number: person.phone,
     display_phone: person.phone && formatPhone(person.phone),

@@ -22,7 +22,7 @@ const lastMessage = z
 export const conversationAnswer = z
   .object({
     id: z.string(),
-    account: z.string(),
+    account_id: z.string(),
     channel: z.enum(channelNames),
     provider_conversation_id: z.string(),
     kind: z.enum(['person', 'group', 'channel']),
@@ -56,7 +56,7 @@ export const conversationView =
     const muted = conversation.muted && (mutedUntil === null || mutedUntil > now);
     return {
       id: conversation.id,
-      account: conversation.accountId,
+      account_id: conversation.accountId,
       channel,
       provider_conversation_id: conversation.providerConversationId,
       kind: conversation.kind,

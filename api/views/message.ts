@@ -4,6 +4,7 @@ import type { DisplaySpan } from '../../domain/message-display.ts';
 import { messageStatuses } from '../../domain/messages.ts';
 import type { MessageDetails } from '../../services/messages/describe-messages.ts';
 import { time, wireTime, wireTimeOrNull } from '../http/pagination.ts';
+import { sendAnswer, sendView } from './send.ts';
 import { personAnswer, personView } from './attendee.ts';
 
 const on = z.literal(true).optional();
@@ -52,7 +53,7 @@ export const messageAnswer = z
   .object({
     id: z.string(),
     provider_message_id: z.string().nullable(),
-    account: z.string(),
+    account_id: z.string(),
     conversation: z.string(),
     sender: personAnswer.nullable(),
     direction,
@@ -78,18 +79,20 @@ export const messageAnswer = z
       .array(z.object({ text: z.string().nullable(), edited_at: time.nullable().describe('Null: as it was sent.') }))
       .optional()
       .describe('The texts of an edited message, the first one first.'),
+    send: sendAnswer.nullable().describe('How it is sent; null for a message that was not sent from here.'),
   })
   .meta({ id: 'Message' });
 
 export type MessageView = z.input<typeof messageAnswer>;
 
-export function messageView(details: MessageDetails): MessageView {
-  const { message, receipts, repliesTo } = details;
+/** A message as callers see it at a time. */
+export function messageView(details: MessageDetails, now: Date): MessageView {
+  const { send, message, receipts, repliesTo } = details;
   const { quotedKey, versions, deletedAt } = message;
   return {
     id: message.id,
     provider_message_id: message.providerMessageId,
-    account: message.accountId,
+    account_id: message.accountId,
     conversation: message.conversationId,
     sender: details.sender && personView(details.sender),
     direction: message.direction,
@@ -115,6 +118,7 @@ export function messageView(details: MessageDetails): MessageView {
     attachments: details.attachments.map(attachmentView),
     reply_to: quotedKey === null ? null : { id: repliesTo, provider_message_id: quotedKey },
     event: message.event,
+    send: send && sendView(send, details.queue, now),
     ...(deletedAt === null &&
       versions.length > 1 && {
         versions: versions.map(({ text, at }) => ({ text, edited_at: at === null ? null : wireTime(new Date(at)) })),

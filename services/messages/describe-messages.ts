@@ -1,6 +1,7 @@
 import type { Em } from '../../db/connect.ts';
 import { Account } from '../../db/entities/accounts.ts';
 import type { Attachment, Message, MessageReceipt } from '../../db/entities/messages.ts';
+import { MessageSend, SendQueue } from '../../db/entities/sends.ts';
 import { attendeesByKey } from '../../db/queries/conversations/people.ts';
 import { attachmentsOf, messagesByKey, receiptsOf } from '../../db/queries/messages/list-messages.ts';
 import type { Channel } from '../../domain/channels.ts';
@@ -18,6 +19,10 @@ export interface MessageDetails {
   attachments: Attachment[];
   /** The message that is answered; null where it is not here. */
   repliesTo: string | null;
+  /** Null for a message that was not sent from here. */
+  send: MessageSend | null;
+  /** The account's, while the send waits. */
+  queue: SendQueue | null;
 }
 
 /** Messages in the order given, with a few statements for all of them. */
@@ -42,6 +47,12 @@ export async function describeMessages(em: Em, messages: readonly Message[]): Pr
     ...[...receipts.values()].flat().map(({ attendeeId }) => attendeeId),
     ...mentions.values(),
   ]);
+  const own = messages.filter(({ direction }) => direction === 'out').map(({ id }) => id);
+  const sends = await em.find(MessageSend, { messageId: { $in: own } });
+  const sendOf = new Map(sends.map((one) => [one.messageId, one]));
+  const waiting = new Set(sends.flatMap(({ state, accountId }) => (state === 'queued' ? [accountId] : [])));
+  const queues = waiting.size ? await em.find(SendQueue, { accountId: { $in: [...waiting] } }) : [];
+  const queueOf = new Map(queues.map((one) => [one.accountId, one]));
   return messages.map((message) => ({
     message,
     display: displayOf(channels.get(message.accountId) ?? 'mail', message.text, (digits) => {
@@ -56,6 +67,8 @@ export async function describeMessages(em: Em, messages: readonly Message[]): Pr
     }),
     attachments: attachments.get(message.id) ?? [],
     repliesTo: replies.get(`${message.accountId} ${message.quotedKey}`) ?? null,
+    send: sendOf.get(message.id) ?? null,
+    queue: queueOf.get(message.accountId) ?? null,
   }));
 }
 

@@ -14,7 +14,10 @@ import { isSigned, shownProof } from './proof.ts';
 /** The sender of a request with this body; null where the request does not prove to come from it. */
 type SenderOf = (raw: Buffer) => WebhookSender | null;
 
-/** Finds whose webhook address a request came to, before its body is read. Throws `not_found` for an unknown address. */
+/**
+ * Finds whose webhook address a request came to, before its body is read. Throws `not_found` for an unknown address, and
+ * `unauthorized` where the header shows a wrong secret.
+ */
 export type FindSender = (
   provider: Provider,
   token: string | null,
@@ -37,13 +40,16 @@ export function createSenderFinder(context: Context): FindSender {
     const name = createHash('sha256')
       .update(JSON.stringify([provider.name, token, shownSecret(provider, headers)]))
       .digest('base64url');
-    const find = (): Promise<{ isProven: boolean; senderOf: SenderOf }> =>
-      findSender(context, provider, token, headers);
-    const { isProven, senderOf } = await (proven.has(name) ? find() : oneByOne('unproven', find));
-    if (proven.size >= provenAtMost) proven.clear();
-    if (isProven) proven.add(name);
-    else proven.delete(name);
-    return senderOf;
+    const find = (): Promise<SenderOf> => findSender(context, provider, token, headers);
+    try {
+      const senderOf = await (proven.has(name) ? find() : oneByOne('unproven', find));
+      if (proven.size >= provenAtMost) proven.clear();
+      proven.add(name);
+      return senderOf;
+    } catch (error) {
+      proven.delete(name);
+      throw error;
+    }
   };
 }
 
@@ -56,19 +62,21 @@ async function findSender(
   { name: provider, webhooks }: Provider,
   token: string | null,
   headers: WebhookRequest['headers'],
-): Promise<{ isProven: boolean; senderOf: SenderOf }> {
+): Promise<SenderOf> {
   const address = { provider, token };
   const { signature } = webhooks;
   if (!signature) {
     const secret = shownProof(webhooks, headers);
     const sender = await context.db.authentication((em) => senderBySecret(em, context.vault, address, secret));
     if (sender === 'unknown_address') throw unknownAddress();
-    return { isProven: sender !== null, senderOf: () => sender };
+    // Before the body is read.
+    if (!sender) throw wrongSecret();
+    return () => sender;
   }
   const { row, keys } = await credentialsAt(context, address);
   const secrets = signingSecrets(keys, row, signature.settings);
   const sender: WebhookSender = { credentialsId: row.id, tenantId: row.tenantId, provider, providerAccountId: null };
-  return { isProven: true, senderOf: (raw) => (isSigned(webhooks, { raw, headers }, secrets) ? sender : null) };
+  return (raw) => (isSigned(webhooks, { raw, headers }, secrets) ? sender : null);
 }
 
 /** What a provider's challenge to an address is answered with; null for a wrong secret. Throws `not_found`. */
@@ -100,6 +108,12 @@ const credentialsAt = ({ db, vault }: Context, { provider, token }: WebhookAddre
     );
     if (!row) throw unknownAddress();
     return { row, keys: await vault.keysOf(em, row.tenantId) };
+  });
+
+/** The request does not prove to come from the provider. */
+export const wrongSecret = (): Problem =>
+  new Problem('unauthorized', 'The webhook does not carry the right secret.', {
+    fix: 'Send the secret that was registered with the webhook, in its header.',
   });
 
 /** No webhook address has this provider or token. */

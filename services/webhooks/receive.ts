@@ -11,6 +11,12 @@ const keptHeaders = ['content-type', 'user-agent'] as const;
 const longestHeader = 200;
 
 /**
+ * Of longer bodies, in bytes, the effects on messages are owed, for a worker: writing 2,000 messages at once would keep this
+ * process's event loop from others.
+ */
+const longestApplied = 256_000;
+
+/**
  * Stores a webhook request with its events and their effects in one transaction: after it nothing of them can be lost.
  * Events whose effect fails are kept as failed, to be replayed; those whose effect waits for another transaction owe it. Throws when PostgreSQL takes nothing now, or not these:
  * the provider sends them again.
@@ -36,11 +42,12 @@ export async function receiveRequest(
   const share = `${sender.credentialsId}/${login}`;
   const store = (effects: EffectMode): Promise<StoredEvent[]> =>
     context.db.intake(share, (em) => storeEvents(context, em, incoming, effects));
+  const mode = request.raw.length > longestApplied ? 'owe' : 'apply';
   try {
-    return await store('apply').catch((error: unknown) => {
+    return await store(mode).catch((error: unknown) => {
       if (isDatabaseDown(error)) throw error;
       // Of two transactions that wait for each other PostgreSQL gives up one, and a connection may be cut: once more.
-      return store('apply');
+      return store(mode);
     });
   } catch (error) {
     if (isDatabaseDown(error)) throw error;

@@ -17,7 +17,7 @@ import type { ApiClient } from '../support/client.ts';
 import { addCrowd } from '../../bench/crowd.ts';
 import { runSql } from '../support/run-sql.ts';
 
-/** `npm run soak` asks for the full size. */
+/** `PATCHBAY_TEST_PLANS=full` asks for the full size. */
 const size =
   process.env.PATCHBAY_TEST_PLANS === 'full'
     ? { accounts: 100_000, events: 500_000 }

@@ -13,7 +13,7 @@ import {
   type PlanServer,
 } from '../support/plans.ts';
 
-/** `npm run soak` asks for the full size. */
+/** `PATCHBAY_TEST_PLANS=full` asks for the full size. */
 const size =
   process.env.PATCHBAY_TEST_PLANS === 'full'
     ? { conversations: 50_000, messages: 1_000_000 }

@@ -32,7 +32,9 @@ it('C4: sends in a conversation, and answers 202 with the message and where to w
 
 it('C4: answers the documented paths as documented', async () => {
   const { client } = sending.api;
-  const one = await client.post(`/api/v1/chats/${sent.conversation}/send/`, { text: 'By the alias' });
+  const one = await client.post(`/api/v1/communications/whatsapp/chats/${sent.conversation}/send/`, {
+    text: 'By the alias',
+  });
   expect(one).toMatchObject({ status: 202, body: { status: 'queued', text: 'By the alias' } });
   const body = { content: 'Hello', recipients: ['+33639980001'], accountId: account.id, platform: 'whatsapp' };
   const two = await client.post('/api/unipile/message', body);

@@ -192,3 +192,30 @@ it('SECURITY 9: keys of tenants never receive history_url', async () => {
   }
   expect(JSON.stringify([body, attempt])).not.toContain('/namespaces/');
 });
+
+describe('a request with a long body that proves nothing', () => {
+  /** The answer to a request of which only the head is sent. */
+  const answerTo = (url: string, headers: Record<string, string>): Promise<number | undefined> =>
+    new Promise((resolve, reject) => {
+      const sent = request(
+        url,
+        { method: 'POST', headers: { 'content-type': 'application/json', 'content-length': '4000000', ...headers } },
+        (answer) => {
+          resolve(answer.statusCode);
+          sent.destroy();
+        },
+      );
+      sent.on('error', reject).flushHeaders();
+    });
+
+  it('is answered before its body comes: a wrong secret, an unknown address, a wrong key', async () => {
+    const { url } = await hook();
+    expect(await answerTo(url, { 'patchbay-webhook-secret': 'wrong' })).toBe(401);
+    expect(await answerTo(url, {})).toBe(401);
+    expect(await answerTo(`${stack.api.url}/api/v1/webhooks/unipile`, { 'patchbay-webhook-secret': 'wrong' })).toBe(
+      401,
+    );
+    expect(await answerTo(`${stack.api.url}/webhooks/unipile/unknown`, {})).toBe(404);
+    expect(await answerTo(`${stack.api.url}/api/v1/accounts`, { authorization: 'Bearer pb_wrong' })).toBe(401);
+  });
+});

@@ -108,7 +108,7 @@ async function accountsOf(em: Em, tenantId: string, channel: Channel): Promise<s
 }
 
 export interface ConversationCounts {
-  account: string;
+  account_id: string;
   total: number;
   unread: number;
   unread_messages: number;
@@ -119,7 +119,7 @@ export interface ConversationCounts {
 export const countConversations = (em: Em, tenantId: string, account?: string): Promise<ConversationCounts[]> =>
   rows(
     em,
-    sql`select account_id as account, count(*)::int as total,
+    sql`select account_id, count(*)::int as total,
           (count(*) filter (where unread_count > 0 or marked_unread))::int as unread,
           sum(unread_count)::int as unread_messages, (count(*) filter (where archived))::int as archived
         from conversations

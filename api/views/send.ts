@@ -1,9 +1,7 @@
 import { z } from 'zod';
-import { messageStatuses } from '../../domain/messages.ts';
 import { asFailureCode, failureRow } from '../../domain/failures.ts';
 import { attachmentKinds, sendStates } from '../../domain/sends.ts';
 import type { MessageSend, SendQueue } from '../../db/entities/sends.ts';
-import type { QueuedMessage } from '../../services/messages/queue-message.ts';
 import { time, wireTime, wireTimeOrNull } from '../http/pagination.ts';
 import { failureReason } from './failure-reason.ts';
 
@@ -16,7 +14,7 @@ export const outgoingAttachment = z.object({
   file_name: z.string().min(1).max(255).optional(),
 });
 
-const sendAnswer = z
+export const sendAnswer = z
   .object({
     state: z.enum(sendStates),
     send_at: time.nullable().describe('When it is to be sent; null: as soon as possible.'),
@@ -35,49 +33,19 @@ const sendAnswer = z
   })
   .meta({ id: 'MessageSend' });
 
-export const sentMessageAnswer = z
-  .object({
-    id: z.string(),
-    provider_message_id: z.string().nullable(),
-    account: z.string(),
-    conversation: z.string(),
-    direction: z.enum(['in', 'out']).nullable(),
-    text: z.string().nullable(),
-    status: z.enum(messageStatuses),
-    sent_at: time,
-    edited_at: time.nullable(),
-    deleted_at: time.nullable(),
-    send: sendAnswer.nullable().describe('How it is sent; null for a message that was not sent from here.'),
-  })
-  .meta({ id: 'SentMessage' });
-
 type Waits = Pick<z.input<typeof sendAnswer>, 'waits_until' | 'waits_for'>;
 
-/** A message that is sent from here, as callers see it. */
-export const sentMessageView =
-  (now: Date) =>
-  ({ message, send, queue }: QueuedMessage): z.input<typeof sentMessageAnswer> => ({
-    id: message.id,
-    provider_message_id: message.providerMessageId,
-    account: message.accountId,
-    conversation: message.conversationId,
-    direction: message.direction,
-    text: message.text,
-    status: message.status,
-    sent_at: wireTime(message.sentAt),
-    edited_at: wireTimeOrNull(message.editedAt),
-    deleted_at: wireTimeOrNull(message.deletedAt),
-    send: send && {
-      state: send.state,
-      send_at: wireTimeOrNull(send.dueAt),
-      ...waitsOf(send, queue, now),
-      tries: send.tries,
-      reason: send.reason === null ? null : asFailureCode(send.reason),
-      what_to_do: send.reason === null ? null : failureRow(asFailureCode(send.reason)).whatToDo,
-      detail: send.detail,
-      attachments: send.attachments,
-    },
-  });
+/** How a message is sent, as callers see it at a time. */
+export const sendView = (send: MessageSend, queue: SendQueue | null, now: Date): z.input<typeof sendAnswer> => ({
+  state: send.state,
+  send_at: wireTimeOrNull(send.dueAt),
+  ...waitsOf(send, queue, now),
+  tries: send.tries,
+  reason: send.reason === null ? null : asFailureCode(send.reason),
+  what_to_do: send.reason === null ? null : failureRow(asFailureCode(send.reason)).whatToDo,
+  detail: send.detail,
+  attachments: send.attachments,
+});
 
 function waitsOf({ state, dueAt, nextTryAt }: MessageSend, queue: SendQueue | null, now: Date): Waits {
   if (state !== 'queued') return { waits_until: null, waits_for: null };
