@@ -17,6 +17,8 @@ export interface RealStack {
   control: Control;
   /** Kills a process with SIGKILL, and waits until the supervisor has started another one. */
   kill(part: Part): Promise<void>;
+  /** Stops a process where it is, without an end; returns what continues it. */
+  suspend(part: Part): () => void;
   ready(): Promise<unknown>;
   stop(): Promise<void>;
 }
@@ -41,6 +43,11 @@ export async function startRealStack(settings: Record<string, string> = {}): Pro
         const now = stack.describe().pids[part];
         return now !== null && now !== before;
       });
+    },
+    suspend: (part) => {
+      const pid = stack.describe().pids[part] ?? 0;
+      process.kill(pid, 'SIGSTOP');
+      return () => void process.kill(pid, 'SIGCONT');
     },
     ready: () => eventually('the stack to be ready', async () => (await api.get('/readyz')).status === 200),
     stop: async () => {

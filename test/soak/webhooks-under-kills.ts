@@ -1,0 +1,221 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { eventually } from '../support/eventually.ts';
+import { startRealStack, type RealStack } from '../support/real-stack.ts';
+import type { Row } from './assertions.ts';
+import { openFacts, type Facts } from './facts.ts';
+import {
+  contentsOf,
+  differences,
+  expectedConversations,
+  foundConversations,
+  type TrueConversation,
+} from './shown-conversations.ts';
+
+/** `count`: webhooks of each account; `rate`: of them a second. */
+export interface WebhookSize {
+  count: number;
+  rate: number;
+  conversations: number;
+  /** The least time between two kills, in milliseconds. */
+  gapMs: number;
+}
+
+const seed = 'kills';
+const shares = { duplicates: 0.2, disorder: 0.2, malformed: 0.01 };
+/** A part that was killed is back before the provider gives up: five new tries of UniPile, three of WASender. */
+const retryBaseSeconds = { unipile: 1, wasender: 4 };
+/** The longest time until all is delivered and applied once nothing is killed any more, in milliseconds. */
+const settleMs = 120_000;
+
+type Provider = 'unipile' | 'wasender';
+/** Of what a provider's times of messages count, in milliseconds. */
+const units: Record<Provider, number> = { unipile: 1, wasender: 1_000 };
+
+interface Connected {
+  provider: Provider;
+  id: string;
+  /** How the sandbox's control names it. */
+  ref: Record<string, unknown>;
+}
+
+/**
+ * Has the sandbox write conversations while the API and PostgreSQL are killed, first with Temporal and then with Temporal
+ * stopped; answers the assertions' results. The same conversations are written once and in order into accounts beside them.
+ */
+export async function webhooksUnderKills(size: WebhookSize, report: (text: string) => void): Promise<Row[]> {
+  const real = await startRealStack();
+  const facts = await openFacts(real.stack.describe());
+  try {
+    for (const provider of ['unipile', 'wasender'] as const)
+      await real.control.put('/variants', {
+        provider,
+        name: 'webhook_retry_base_seconds',
+        value: retryBaseSeconds[provider],
+      });
+    const [calm, killed, alone] = await connectAll(real);
+    const { count, conversations } = size;
+    await Promise.all(calm.map((one) => write(real, one, { count, conversations })));
+    await Promise.all(calm.map((one) => written(real, one)));
+    const rows = [
+      ...(await play(real, facts, size, 'Temporal running', calm, killed, report)),
+      ...(await withoutTemporal(real, () => play(real, facts, size, 'Temporal stopped', calm, alone, report), alone)),
+    ];
+    return rows;
+  } finally {
+    await facts.close();
+    await real.stop();
+  }
+}
+
+/** Three accounts of each provider. */
+async function connectAll(real: RealStack): Promise<[Connected[], Connected[], Connected[]]> {
+  const each = (n: number): Promise<Connected[]> =>
+    Promise.all((['unipile', 'wasender'] as const).map((provider) => connect(real, provider, n)));
+  return Promise.all([each(1), each(2), each(3)]);
+}
+
+async function connect({ api, control }: RealStack, provider: Provider, n: number): Promise<Connected> {
+  const phone = `3363998500${n}`;
+  const credentials = provider === 'wasender' ? { credentials: { phone_number: `+${phone}` } } : {};
+  const begun = await api.post('/api/v1/accounts', { provider, channel: 'whatsapp', owner: 'kim', ...credentials });
+  const { id } = begun.body.account;
+  const upstream = (await api.get(`/api/v1/accounts/${id}`)).body.provider_account_id;
+  const ref = provider === 'unipile' ? { account_id: upstream } : { session: upstream };
+  await control.post('/scan', { ...ref, ...(provider === 'unipile' && { phone }) });
+  await api.account(id, 'active');
+  return { provider, id, ref };
+}
+
+const write = ({ control }: RealStack, { ref }: Connected, more: object): Promise<unknown> =>
+  control.post('/writer', { ...ref, seed, groups: 2, ...more });
+
+const writer = ({ control }: RealStack, { ref }: Connected, events = ''): Promise<any> =>
+  control.get(`/writer?${new URLSearchParams(ref as Record<string, string>)}${events}`);
+
+/** Resolves once all webhooks of an account were delivered, or given up. */
+const written = (real: RealStack, one: Connected): Promise<any> =>
+  eventually(
+    'the end of what is delivered',
+    async () => {
+      const { state } = await writer(real, one);
+      return state === 'done' ? writer(real, one, '&events=true') : null;
+    },
+    settleMs,
+  );
+
+/** Kills API and PostgreSQL in turn while webhooks are written; answers how often. */
+async function kill(real: RealStack, accounts: readonly Connected[], gapMs: number): Promise<number> {
+  const isWriting = async (): Promise<boolean> =>
+    (await Promise.all(accounts.map((one) => writer(real, one)))).some(({ state }) => state === 'writing');
+  let n = 0;
+  for (; await isWriting(); n += 1) {
+    await sleep(gapMs);
+    await real.kill(n % 2 ? 'postgres' : 'api');
+    // Without Temporal the stack is never ready.
+    await eventually('the API', async () => (await real.api.get('/api/v1/accounts?limit=1')).status === 200);
+  }
+  return n;
+}
+
+/** Plays the same conversations into accounts while parts are killed, and compares. */
+async function play(
+  real: RealStack,
+  facts: Facts,
+  { count, rate, conversations, gapMs }: WebhookSize,
+  name: string,
+  calm: readonly Connected[],
+  accounts: readonly Connected[],
+  report: (text: string) => void,
+): Promise<Row[]> {
+  const began = Date.now();
+  await Promise.all(accounts.map((one) => write(real, one, { count, rate, conversations, ...shares })));
+  const kills = await kill(real, accounts, gapMs);
+  const shown = await Promise.all(accounts.map((one) => written(real, one)));
+  const ids = accounts.map(({ id }) => `'${id}'`).join(', ');
+  const owed = `webhook_events where account_id in (${ids}) and state = 'received'`;
+  await eventually('what is owed', async () => (await facts.count(owed)) === 0, settleMs).catch(() => undefined);
+  const took = ((Date.now() - began) / 1_000).toFixed(1);
+  const sent = shown.map(({ webhooks: { all, twice, malformed } }, n) => {
+    const again = shown[n].events.flatMap((one: any) => one.webhooks).filter((one: any) => one.tries.length > one.copies);
+    return `${accounts[n]?.provider} ${all}, ${twice} twice, ${malformed} malformed, ${again.length} sent again`;
+  });
+  report(`${name}: ${sent.join('; ')}; ${kills} kills of API and PostgreSQL; ${took} s`);
+  const rows = [atLeast(`${name}: kills`, 2, kills), await equal(`${name}: events owed`, 0, facts.count(owed))];
+  for (const [n, one] of accounts.entries())
+    rows.push(...(await compare(facts, `${name}, ${one.provider}`, one, shown[n], calm[n])));
+  return rows;
+}
+
+async function compare(
+  facts: Facts,
+  name: string,
+  { id, provider }: Connected,
+  { webhooks, conversations, events }: any,
+  calm: Connected | undefined,
+): Promise<Row[]> {
+  const of = `webhook_events where account_id = '${id}' and kind not in ('account_status', 'contact')`;
+  const { malformed, malformed_acknowledged: taken, all, acknowledged } = webhooks;
+  const sent: any[] = events.flatMap((one: any) => one.webhooks).filter(({ event }: any) => !/^contact/.test(event));
+  const copies = sent.reduce((sum, one) => sum + one.copies, 0);
+  const [stored] = await facts.rows(
+    `select count(*)::int as n, count(distinct dedupe_key)::int as keys, sum(deliveries)::int as deliveries
+     from ${of} and kind not in ('unreadable', 'other')`,
+  );
+  const truth = expectedConversations(conversations as TrueConversation[], units[provider]);
+  const found = await foundConversations(facts, id);
+  const wrong = differences(truth, found);
+  const [own, others] = await Promise.all([contentsOf(facts, id), contentsOf(facts, calm?.id ?? '')]);
+  const surplus = own.filter((one) => !others.includes(one));
+  return [
+    await equal(`${name}: acknowledged`, all, acknowledged),
+    await equal(`${name}: malformed acknowledged`, malformed, taken),
+    await equal(`${name}: events stored once`, `${sent.length}, ${sent.length} keys`, `${stored?.n}, ${stored?.keys} keys`),
+    atLeast(`${name}: deliveries counted`, copies, stored?.deliveries),
+    await equal(`${name}: failed`, 0, facts.count(`${of} and state <> 'processed' and kind <> 'unreadable'`)),
+    await equal(`${name}: effects without message`, 0, facts.count(`message_effects where account_id = '${id}'`)),
+    await equal(`${name}: conversations`, truth.length, found.length),
+    listed(`${name}: true final state`, wrong, `${truth.flatMap(({ messages }) => messages).length} messages`),
+    listed(`${name}: as played once and in order`, surplus, `${own.length} messages`),
+    await equal(`${name}: no more and no fewer`, others.length, own.length),
+  ];
+}
+
+/** Stops Temporal meanwhile. A report about an account that comes in that time takes effect once Temporal is back. */
+async function withoutTemporal(
+  real: RealStack,
+  work: () => Promise<Row[]>,
+  [dropped]: readonly Connected[],
+): Promise<Row[]> {
+  const resume = real.suspend('temporal');
+  try {
+    const rows = await work();
+    await real.control.post('/drop', { ...dropped?.ref, status: 'CREDENTIALS' });
+    const deliveries = async (): Promise<any[]> => real.control.get('/deliveries');
+    const isTaken = (one: any): boolean => one.label === 'account_status CREDENTIALS' && one.state === 'delivered';
+    await eventually('the report of a lost login', async () => (await deliveries()).some(isTaken));
+    resume();
+    const { state } = await real.api.account(dropped?.id ?? '', 'reconnect_required');
+    return [...rows, await equal('Temporal back: account with a lost login', 'reconnect_required', state)];
+  } finally {
+    resume();
+  }
+}
+
+async function equal(what: string, expected: unknown, asked: unknown): Promise<Row> {
+  const found = await asked;
+  return { what, expected: String(expected), found: String(found), ok: String(found) === String(expected) };
+}
+
+const atLeast = (what: string, least: number, found: number): Row => ({
+  what,
+  expected: `≥ ${least}`,
+  found: String(found),
+  ok: found >= least,
+});
+
+const listed = (what: string, wrong: readonly string[], right: string): Row => ({
+  what,
+  expected: 'no difference',
+  found: wrong.length ? `${wrong.length}: ${wrong.slice(0, 8).join('; ')}` : right,
+  ok: wrong.length === 0,
+});
