@@ -5,14 +5,17 @@ requireNode();
 
 const { soak } = await import('../test/soak/soak.ts');
 const { contactsUnderKills } = await import('../test/soak/contacts-under-kills.ts');
+const { webhooksUnderKills } = await import('../test/soak/webhooks-under-kills.ts');
 const { assertAll } = await import('../test/soak/assertions.ts');
 const { drawTable, summaryOf } = await import('../test/soak/report.ts');
 
-const usage = `npm run soak -- [--seed N] [--accounts 20] [--operations 12] [--kills 5] [--minutes M] [--disturbed] [--small]
+const usage = `npm run soak -- [--seed N] [--accounts 20] [--operations 12] [--kills 5] [--minutes M] [--disturbed] [--small] [--webhooks 25000] [--only-webhooks]
   --kills    how often each part of the stack is killed; twice as many kills while an address book is read
   --minutes  the least time for which operations go on
   --disturbed  meanwhile an account is locked for 20 s, the provider refuses every key for 15 s, and runs are cancelled
-  --small    6 accounts, 4 operations each, 2 kills of each part`;
+  --webhooks how many webhooks come from each provider while API and PostgreSQL are killed, with Temporal and without
+  --only-webhooks  leaves out all else
+  --small    6 accounts, 4 operations each, 2 kills of each part, 1000 webhooks`;
 
 function sizeFrom(args: string[]) {
   const { values } = parseArgs({
@@ -24,6 +27,8 @@ function sizeFrom(args: string[]) {
       kills: { type: 'string' },
       minutes: { type: 'string' },
       disturbed: { type: 'boolean', default: false },
+      webhooks: { type: 'string' },
+      'only-webhooks': { type: 'boolean', default: false },
       small: { type: 'boolean', default: false },
     },
   });
@@ -40,6 +45,8 @@ function sizeFrom(args: string[]) {
     lastsMs: number(values.minutes, 0) * 60_000,
     drops: true,
     disturbed: values.disturbed,
+    webhooks: number(values.webhooks, values.small ? 1_000 : 25_000),
+    onlyWebhooks: values['only-webhooks'],
   };
 }
 
@@ -52,13 +59,29 @@ try {
 }
 
 const report = (text: string): void => console.log(`  ${text}`);
-console.log(`Soak with seed ${size.seed}: ${size.accounts} accounts, ${size.operations} operations each`);
-try {
+
+/** Operations on accounts, and address books. */
+async function operations() {
+  console.log(`Soak with seed ${size.seed}: ${size.accounts} accounts, ${size.operations} operations each`);
   const rows = await soak(size, report, async (result) => {
     for (const line of summaryOf(result)) report(line);
     return assertAll(result);
   });
   rows.push(...(await contactsUnderKills(10_000, 2 * size.kills, report)));
+  return rows;
+}
+
+/** WASender tells each two events in about three webhooks. */
+const webhookSize = ({ webhooks, kills }: typeof size) => ({
+  count: { unipile: webhooks, wasender: Math.ceil((webhooks * 2) / 3) },
+  rate: 100,
+  conversations: Math.ceil(webhooks / 50),
+  kills,
+  gapMs: 10_000,
+});
+try {
+  const rows = size.onlyWebhooks ? [] : await operations();
+  rows.push(...(await webhooksUnderKills(webhookSize(size), report)));
   const failed = rows.filter(({ ok }) => !ok).length;
   console.log(`\n${drawTable(rows)}\n\nseed ${size.seed}\n${rows.length - failed} passed, ${failed} failed`);
   process.exit(failed ? 1 : 0);

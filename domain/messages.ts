@@ -79,6 +79,13 @@ const isNewer = (one: TextVersion, other: TextVersion): boolean =>
 export const isNews = ({ direction, isLive, deletedAt, event }: MessageState): boolean =>
   direction === 'in' && isLive && deletedAt === null && event === null;
 
+/** Whether a message shows that its conversation was read until then: the owner wrote it, and it went out. */
+export const showsReading = ({ direction, status, event, sentAtKnown }: MessageState): boolean =>
+  direction === 'out' &&
+  event === null &&
+  sentAtKnown &&
+  messageStatuses.indexOf(status) >= messageStatuses.indexOf('sent');
+
 /** Two accounts of one message as one; the order does not matter. */
 export function mergeMessages(one: MessageState, other: MessageState): MessageState {
   const [first, second] = isBetter(one, other) ? [one, other] : [other, one];

@@ -7,7 +7,9 @@ import { segment } from './ids.ts';
 /** The header in which UniPile sends our secret: v1 signs nothing, it only repeats the headers it was given. */
 export const secretHeader = 'Patchbay-Webhook-Secret';
 
-export const messagingEvents = ['message_received', 'message_read', 'message_reaction'] as const;
+/** The events of messages in UniPile's client, and those that its documentation added later. */
+const clientEvents = ['message_received', 'message_read', 'message_reaction'] as const;
+export const messagingEvents = [...clientEvents, 'message_edited', 'message_deleted', 'message_delivered'] as const;
 const sources: { source: string; events: readonly string[] }[] = [
   { source: 'account_status', events: [] },
   { source: 'messaging', events: messagingEvents },
@@ -58,13 +60,24 @@ export async function registerWebhooks(call: CredentialsCall, address: string, s
       ],
       ...(events.length > 0 ? { events } : {}),
     };
-    ids.push(before.find((one) => isAs(one, wanted))?.id ?? (await make(call, wanted)));
+    ids.push(before.find((one) => isAs(one, wanted))?.id ?? (await makeOrLess(call, wanted, before)));
   }
   for (const { id } of before) if (!ids.includes(id)) await remove(call, id);
   const after = (await registeredAt(call, address)).filter(({ enabled }) => enabled !== false).map(({ id }) => id);
   if (!ids.every((id) => after.includes(id)))
     throw new ProviderFailure('provider_unavailable', 'UniPile does not list a webhook that it has registered.');
   return ids;
+}
+
+/** A UniPile that refuses the later events is asked for the others: without a registration nothing would come. */
+async function makeOrLess(call: CredentialsCall, wanted: Wanted, before: readonly Listed[]): Promise<string> {
+  try {
+    return await make(call, wanted);
+  } catch (error) {
+    if (!wanted.events || !(error instanceof ProviderFailure && error.code === 'request_refused')) throw error;
+    const less = { ...wanted, events: clientEvents };
+    return before.find((one) => isAs(one, less))?.id ?? make(call, less);
+  }
 }
 
 async function make(call: CredentialsCall, wanted: Wanted): Promise<string> {

@@ -17,6 +17,7 @@ export function storeMessage(
     ...message,
     reactions: new Map(),
     edited: false,
+    reactedTs: 0,
     msgId: state.nextMsgId++,
     keyId: newKeyId(),
     ts: now,
@@ -28,7 +29,7 @@ export function storeMessage(
   return stored;
 }
 
-const newKeyId = (): string => `3EB0${randomBytes(8).toString('hex').toUpperCase()}`;
+export const newKeyId = (): string => `3EB0${randomBytes(8).toString('hex').toUpperCase()}`;
 
 /** By the service's number or WhatsApp's id. Throws 404. */
 export function getMessage(session: Session, id: string): StoredMessage {
@@ -84,7 +85,9 @@ export function moveStatus(
 /** By its author. */
 export function editMessage(state: State, session: Session, message: StoredMessage, text: string): void {
   const { edit_event } = state.variants.values;
-  const now = state.shared.clock.now();
+  // An edit's time counts seconds: a further edit is of a later one, so that their order is clear.
+  const nextSecond = message.edited ? (Math.floor(message.editedTs / 1000) + 1) * 1000 : 0;
+  const now = Math.max(state.shared.clock.now(), nextSecond);
   const [kind, block] = Object.entries(message.content)[0]!;
   const isCaption = typeof block === 'object' && block !== null && 'caption' in block;
   const content = isCaption ? { [kind]: { ...block, caption: text } } : { conversation: text };

@@ -6,7 +6,7 @@ import { chatAddress, chatKey } from './chats.ts';
 import { contactFacts, contactsData } from './contact-views.ts';
 import { groupFacts } from './groups.ts';
 import { isGroup, requireIdentity, type Identity } from './identity.ts';
-import { emitMessage, getMessage, messageKey, storeMessage, withContext } from './messages.ts';
+import { emitMessage, getMessage, messageKey, newKeyId, storeMessage, withContext } from './messages.ts';
 import type { Session, State, StoredMessage } from './state.ts';
 import { emit } from './webhooks.ts';
 
@@ -100,12 +100,14 @@ export function receiveReaction(state: State, session: Session, body: IncomingRe
   const author = from === null ? null : requireIdentity(session.contacts, from);
   if (body.value === '') message.reactions.delete(author?.jid ?? '');
   else message.reactions.set(author?.jid ?? '', body.value);
+  // Times of one message's reactions strictly rise, so that their order is clear.
+  message.reactedTs = Math.max(state.shared.clock.now(), message.reactedTs + 1);
   const remoteJid = chatAddress(state, session, message.jid);
   const own = { remoteJid, fromMe: author === null, ...(author && { participant: author.jid }) };
   const reaction = {
     text: body.value,
-    key: { id: message.keyId, ...own },
-    senderTimestampMs: state.shared.clock.now(),
+    key: { id: state.variants.values.reaction_key === 'own' ? newKeyId() : message.keyId, ...own },
+    senderTimestampMs: message.reactedTs,
   };
   emit(state, session, 'messages.reaction', [{ key, reaction }]);
   const chat_id = chatKey(session, message.jid);

@@ -63,6 +63,8 @@ export interface StoredMessage {
   ts: number;
   editedTs: number;
   edited: boolean;
+  /** Of the latest reaction; 0: none yet. */
+  reactedTs: number;
   /** By the person's JID; empty: the owner. */
   reactions: Map<string, string>;
   /** Only for a message sent by API: as the message log shows it. */

@@ -69,6 +69,7 @@ export const wasenderVariants = z.object({
   chats_shape: z.enum(['array', 'object']).default('array'),
   receipt_shape: z.enum(['array', 'object']).default('array'),
   participants_shape: z.enum(['ids', 'objects']).default('ids'),
+  reaction_key: z.enum(['own', 'message']).default('own'),
   edit_event: z.enum(['update', 'upsert', 'both', 'none']).default('update'),
   delete_event: z.enum(['delete', 'update']).default('delete'),
   chat_addressing: z.enum(['contact', 'pn', 'lid']).default('contact'),

@@ -7,6 +7,7 @@ import {
   isNews,
   laterStatus,
   mergeMessages,
+  showsReading,
   type MessageEffect,
   type MessageState,
 } from '../../domain/messages.ts';
@@ -251,6 +252,8 @@ export class FactApplication {
     const open = this.#conversations.get(conversationId);
     if (!open) return;
     if (state.direction === 'in' && state.status === 'read') readUpTo(open, new Date(state.sentAt));
+    // Incoming messages of the same time stay unread: times may count seconds.
+    if (showsReading(state)) readUpTo(open, new Date(state.sentAt - 1));
     const { row } = open;
     const read = row.readUpTo?.getTime() ?? Number.NEGATIVE_INFINITY;
     const counts = (one: MessageState | null): number => (one && isNews(one) && one.sentAt > read ? 1 : 0);
