@@ -36,6 +36,7 @@ import { serveLoginPages } from './callbacks/login-page.ts';
 import { serveOAuthReturns } from './callbacks/oauth.ts';
 import { serveQrImages } from './qr-images.ts';
 import { serveWebhooks } from './webhooks.ts';
+import type { MessageDrain } from '../services/webhooks/message-drain.ts';
 import type { Signaller } from '../services/webhooks/signaller.ts';
 
 const below = (prefix: string, routes: readonly Route[]): Route[] =>
@@ -70,7 +71,7 @@ const routesOf = (providers: Providers): Route[] => [
 ];
 
 /** The whole API as an Express application; tenants' requests share `connections` of the database. */
-export function createApp(context: Context, signaller: Signaller): Express {
+export function createApp(context: Context, signaller: Signaller, messages: MessageDrain): Express {
   const routes = routesOf(context.providers);
   const open = publicRoutes(context.providers);
   const app = express();
@@ -83,7 +84,7 @@ export function createApp(context: Context, signaller: Signaller): Express {
   app.use(observe(context));
   serveHealth(app, context);
   serveCodec(app, context);
-  serveWebhooks(app, context, signaller);
+  serveWebhooks(app, context, signaller, messages);
   serveLoginPages(app, context);
   serveOAuthReturns(app, context);
   serveDocs(app, openApiDocument(context.publicUrl, routes, open, providerNames(context.providers)));

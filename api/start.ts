@@ -7,6 +7,7 @@ import { serveMetrics } from '../platform/metrics.ts';
 import { openContext, prepareInstallation } from '../services/boot.ts';
 import type { Context } from '../services/context.ts';
 import { erasuresToRepeat, takeInKeptLedger } from '../services/erasures/ledger-file-sync.ts';
+import { createMessageDrain } from '../services/webhooks/message-drain.ts';
 import { createSignaller } from '../services/webhooks/signaller.ts';
 import { createApp } from './app.ts';
 import { createHttpServer, type Patience } from './http/server.ts';
@@ -44,7 +45,10 @@ export async function startApi(
     // A port that was found by itself is known only now.
     if (config.PORT === 0 && !overrides.publicUrl) context.publicUrl = url;
     const signaller = createSignaller(context);
-    server.on('request', createApp(context, signaller));
+    const messages = createMessageDrain(context);
+    // What a process left owed that was killed.
+    messages.wake();
+    server.on('request', createApp(context, signaller, messages));
     const metricsServer =
       config.METRICS_PORT === undefined ? null : await serveMetrics(metrics, config.METRICS_PORT, config.METRICS_HOST);
     log.info({ url }, 'api ready');
@@ -54,7 +58,7 @@ export async function startApi(
       close: async () => {
         stop();
         await closeServer(server, config.SHUTDOWN_GRACE_SECONDS * 1000);
-        await Promise.race([signaller.idle(), pause(1_500, undefined, { ref: false })]);
+        await Promise.race([Promise.all([signaller.idle(), messages.idle()]), pause(1_500, undefined, { ref: false })]);
         metricsServer?.close();
         await close();
       },

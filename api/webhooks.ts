@@ -10,6 +10,8 @@ import {
   type FindSender,
 } from '../services/webhooks/find-sender.ts';
 import { receiveRequest } from '../services/webhooks/receive.ts';
+import type { StoredEvent } from '../services/webhooks/store-events.ts';
+import type { MessageDrain } from '../services/webhooks/message-drain.ts';
 import type { Signaller } from '../services/webhooks/signaller.ts';
 import { readBody } from './http/body.ts';
 
@@ -17,12 +19,18 @@ import { readBody } from './http/body.ts';
 const bodyLimit = 5_000_000;
 
 /** Takes webhooks in: 200 means that the event is committed in PostgreSQL. */
-export function serveWebhooks(router: Router, context: Context, signaller: Signaller): void {
+export function serveWebhooks(router: Router, context: Context, signaller: Signaller, messages: MessageDrain): void {
   const { providers } = context;
   const findSender = createSenderFinder(context);
+  const after = (stored: readonly StoredEvent[]): void => {
+    for (const event of stored) {
+      if (event.account) signaller.signal(event.account, event);
+      else if (event.owesEffect) messages.wake();
+    }
+  };
   router.post(
     '/webhooks/:provider/:token',
-    takeIn(context, signaller, findSender, ({ params: { provider } }) => {
+    takeIn(context, after, findSender, ({ params: { provider } }) => {
       const name = String(provider);
       return Object.hasOwn(providers, name) ? providers[name] : undefined;
     }),
@@ -31,7 +39,7 @@ export function serveWebhooks(router: Router, context: Context, signaller: Signa
     for (const path of provider.webhooks.paths)
       router.post(
         path,
-        takeIn(context, signaller, findSender, () => provider),
+        takeIn(context, after, findSender, () => provider),
       );
     if (provider.webhooks.challenge)
       router.get([`/webhooks/${provider.name}/:token`, ...provider.webhooks.paths], answerChallenge(context, provider));
@@ -49,7 +57,7 @@ function tokenOf({ params: { token } }: Request): string | null {
 const takeIn =
   (
     context: Context,
-    signaller: Signaller,
+    after: (stored: readonly StoredEvent[]) => void,
     findSender: FindSender,
     providerOf: (request: Request) => Provider | undefined,
   ): RequestHandler =>
@@ -66,10 +74,8 @@ const takeIn =
     if (!sender) throw wrongSecret();
     const stored = await receiveRequest(context, provider, sender, { raw, headers });
     response.json({ received: stored.length });
-    for (const event of stored) {
-      metrics.webhookEvents.inc({ provider: provider.name, type: event.label, state: event.state });
-      if (event.account) signaller.signal(event.account, event);
-    }
+    for (const { label, state } of stored) metrics.webhookEvents.inc({ provider: provider.name, type: label, state });
+    after(stored);
     const states = stored.map(({ state }) => state);
     log.debug({ provider: provider.name, states, ms: performance.now() - started }, 'webhook taken in');
   };

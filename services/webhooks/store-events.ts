@@ -41,7 +41,7 @@ export interface StoredEvent extends EventRef {
   /** For counting: one of few names, whatever the provider sent. */
   label: string;
   state: WebhookEventState | 'duplicate';
-  /** The account was locked: the effect is still to be applied. */
+  /** Another transaction held what the effect changes: it is still to be applied. */
   owesEffect: boolean;
   /** The account whose workflow must be signalled, once the effect is applied. */
   account: AccountRef | null;
@@ -106,7 +106,7 @@ export async function storeEvents(
     );
   await write(context, em, request, now, settled);
   return settled.flatMap((one) => {
-    const signals = one.check === 'done' || one.check === 'owed';
+    const signals = one.check === 'done' || (one.check === 'owed' && !isOfMessages(one.event));
     const stored: StoredEvent = {
       id: one.claimed.eventId,
       receivedAt: one.claimed.receivedAt,

@@ -1,5 +1,6 @@
 import type { Router } from 'express';
 import { createApp } from '../../api/app.ts';
+import { createMessageDrain } from '../../services/webhooks/message-drain.ts';
 import { createSignaller } from '../../services/webhooks/signaller.ts';
 import { stepKinds } from '../../domain/steps.ts';
 import type { ApiClient } from '../support/client.ts';
@@ -23,7 +24,7 @@ const undescribed =
   /^(GET \/openapi\.json|GET \/docs(\/.*)?|POST \/codec\/\{token\}\/decode|GET \/callbacks\/.*|POST \/callbacks\/.*\/failure)$/;
 
 it('describes every route that the application has, the documented paths too, and no others', () => {
-  const app = createApp(api.context, createSignaller(api.context));
+  const app = createApp(api.context, createSignaller(api.context), createMessageDrain(api.context));
   const mounted = (app.router as unknown as Router).stack.flatMap(({ route }) =>
     route
       ? Object.keys((route as unknown as { methods: object }).methods).map(

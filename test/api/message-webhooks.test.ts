@@ -8,6 +8,7 @@ import { claimEvents } from '../../services/webhooks/claim-events.ts';
 import { drainMessages } from '../../services/webhooks/drain-messages.ts';
 import { activate, connect, startTestApi, unique, webhookOf, type TestApi } from './support.ts';
 import { unipile } from '../../providers/unipile/index.ts';
+import { eventually } from '../support/eventually.ts';
 import { runSql } from '../support/run-sql.ts';
 
 let api: TestApi;
@@ -72,7 +73,7 @@ it('C1: a message is in PostgreSQL, with its conversation and its people, before
   expect(await conversationsOf(id)).toEqual([
     expect.objectContaining({
       kind: 'person',
-      unreadCount: 1,
+      unreadCount: 0,
       lastMessageId: second!.id,
       lastMessageAt: new Date(at + 1_000),
     }),
@@ -105,7 +106,7 @@ it('an edit, a reaction, a read and a deletion change the message that they name
   expect((await conversationsOf(id))[0]?.unreadCount).toBe(1);
 });
 
-it('an event whose conversation another transaction holds is acknowledged, and applied later', async () => {
+it('an event whose conversation another transaction holds is acknowledged, and applied later without Temporal', async () => {
   const { id, upstream } = await newAccount();
   await send(event(upstream, 'A'));
   const holder = new pg.Client(api.database.ownerUrl);
@@ -120,8 +121,9 @@ it('an event whose conversation another transaction holds is acknowledged, and a
     await holder.query('rollback');
     await holder.end();
   }
-  expect(await drainMessages(api.context)).toBeGreaterThan(0);
-  expect(await messagesOf(id)).toHaveLength(2);
+  await eventually('the message', async () => (await messagesOf(id)).length === 2);
+  // Messages concern no workflow.
+  expect(api.temporal.signalled).not.toContain(id);
   expect((await conversationsOf(id))[0]?.unreadCount).toBe(2);
   expect(await system((em) => em.count(WebhookEvent, { accountId: id, state: 'received' }))).toBe(0);
 });
@@ -163,6 +165,17 @@ it('tells what a replay would change, before and after, and changes nothing', as
     },
   ]);
   expect((await messagesOf(id))[0]).toMatchObject({ text: 'text A' });
+});
+
+it('what the owner wrote at the phone was read until then, in whatever order it comes', async () => {
+  const { id, upstream } = await newAccount();
+  const sent = (name: string, seconds: number, isOwn: boolean): object =>
+    event(upstream, name, { is_sender: isOwn, timestamp: new Date(at + seconds * 1_000).toISOString() });
+  await send(sent('C', 3, false));
+  await send(sent('B', 2, true));
+  await send(sent('A', 1, false));
+  await send(sent('D', 2, false));
+  expect(await conversationsOf(id)).toMatchObject([{ unreadCount: 2, readUpTo: new Date(at + 1_999) }]);
 });
 
 it('replays an event: what it told is there once', async () => {

@@ -155,6 +155,24 @@ describe('conversations of the WASender sandbox', () => {
     ]);
   });
 
+  it('edits and reacts at times that rise, with a key of its own for each reaction', async () => {
+    const { messages } = await write({ text: 'Done' });
+    const [id, key] = [messages[0].message_id, messages[0].key_id];
+    for (const text of ['a', 'b', 'c']) await write({ edit: id, text });
+    const seconds = (await data('messages.update', 3)).map(({ update }) => update.messageTimestamp);
+    expect(new Set(seconds).size).toBe(3);
+    expect(seconds).toEqual(seconds.toSorted((one: number, other: number) => one - other));
+    for (const text of ['👍', '❤️', '']) await write({ react: id, text });
+    const reactions = (await data('messages.reaction', 3)).map(([one]) => one.reaction);
+    const times = reactions.map(({ senderTimestampMs }) => senderTimestampMs);
+    expect(new Set(times).size).toBe(3);
+    expect(times).toEqual(times.toSorted((one: number, other: number) => one - other));
+    expect(reactions.map((one) => one.key.id)).not.toContain(key);
+    await sandbox.variant('reaction_key', 'message');
+    await write({ react: id, text: '👍' });
+    expect((await data('messages.reaction', 4))[3][0].reaction.key.id).toBe(key);
+  });
+
   it('quotes a message, received and sent, and mentions members', async () => {
     const { messages } = await write({ text: 'Nine?' });
     await write({ own: true, reply_to: messages[0].message_id, text: 'Ten' });

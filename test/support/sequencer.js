@@ -9,6 +9,7 @@ import Sequencer from '@jest/test-sequencer';
 const slowFiles = {
   'soak/soak': 105,
   'cli/doctor': 80,
+  'messages/kills': 60,
   'security/canaries': 60,
   'e2e/details': 50,
   'contacts/sweeps': 50,

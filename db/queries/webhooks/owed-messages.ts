@@ -22,6 +22,15 @@ export interface OwedRequest {
 
 const isOwed = sql`e.state = 'received' and e.kind = any(${messageKinds}::text[])`;
 
+/** Whether anything is owed, what other transactions hold included. System role. */
+export async function isMessageOwed(em: Em): Promise<boolean> {
+  const [found] = await rows<{ owed: boolean }>(
+    em,
+    sql`select exists (select from webhook_events e where ${isOwed}) as owed`,
+  );
+  return found?.owed ?? false;
+}
+
 /** Locks the oldest such request that no other transaction holds, except `but`. System role. */
 export async function nextOwedRequest(em: Em, but: readonly string[]): Promise<OwedRequest | null> {
   const [found] = await rows<OwedRequest>(

@@ -26,6 +26,8 @@ describe('registration of webhooks', () => {
     const found = await list();
     expect(found.map((one) => one.id)).toEqual(ids);
     expect(found.map((one) => one.source)).toEqual(['account_status', 'messaging']);
+    const changes = ['message_edited', 'message_deleted', 'message_delivered'];
+    expect(found[1].events).toEqual(['message_received', 'message_read', 'message_reaction', ...changes]);
     for (const one of found)
       expect(one).toMatchObject({
         request_url: address,
@@ -107,6 +109,23 @@ describe('registration of webhooks', () => {
     await Promise.all([1, 2, 3].map(() => account.registerWebhooks(call(), address, 'secret-2').catch(() => null)));
     const ids = await account.registerWebhooks(call(), address, 'secret-2');
     expect((await list()).map((one) => one.id)).toEqual(ids);
+  });
+
+  it('is of fewer events where UniPile refuses the later ones, and is kept so', async () => {
+    const peer = await startPeer();
+    const hooks: any[] = [];
+    peer.answer = (response, { method }, body) => {
+      const isRefused = method === 'POST' && body.events?.includes('message_edited');
+      if (method === 'POST' && !isRefused) hooks.push({ id: `w${hooks.length}`, ...body });
+      response.writeHead(isRefused ? 400 : 200, { 'content-type': 'application/json' });
+      const refusal = { type: 'errors/invalid_parameters', title: 'Invalid parameters', status: 400 };
+      const answer = method === 'GET' ? { items: hooks, cursor: null } : { webhook_id: hooks.at(-1)?.id };
+      response.end(JSON.stringify(isRefused ? refusal : answer));
+    };
+    for (let n = 0; n < 2; n += 1)
+      expect(await account.registerWebhooks(callTo(peer.dsn), address, 'secret-1')).toEqual(['w0', 'w1']);
+    peer.close();
+    expect(hooks[1].events).toEqual(['message_received', 'message_read', 'message_reaction']);
   });
 
   it('is not believed when it is not listed afterwards', async () => {

@@ -1,0 +1,47 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { isMessageOwed } from '../../db/queries/webhooks/owed-messages.ts';
+import type { Context } from '../context.ts';
+import { drainMessages } from './drain-messages.ts';
+
+/** Pauses before tries to apply what is owed, doubled from the first to the last, in milliseconds. */
+const pauses = { first: 100, last: 30_000 };
+
+/** Applies in this process what intake left owed to messages: without Temporal no sweep does. */
+export interface MessageDrain {
+  /** Something may be owed. One drain runs at a time, until nothing is. */
+  wake(): void;
+  /** Resolves when none runs. */
+  idle(): Promise<void>;
+}
+
+export function createMessageDrain(context: Context): MessageDrain {
+  const { db, log, stopping } = context;
+  let running: Promise<void> | null = null;
+  let isWoken = false;
+
+  const drain = async (): Promise<void> => {
+    for (let ms = pauses.first; !stopping.aborted; ms = Math.min(2 * ms, pauses.last)) {
+      if (isWoken) ms = pauses.first;
+      isWoken = false;
+      // Between the tries no connection is held.
+      await pause(ms, undefined, { ref: false, signal: stopping }).catch(() => undefined);
+      if (stopping.aborted) return;
+      try {
+        await drainMessages(context);
+        if (!(await db.system(isMessageOwed)) && !isWoken) return;
+      } catch (error) {
+        log.warn({ err: error }, 'effects of webhooks on messages are owed');
+      }
+    }
+  };
+
+  return {
+    wake: () => {
+      isWoken = true;
+      running ??= drain().finally(() => (running = null));
+    },
+    idle: async () => {
+      await running;
+    },
+  };
+}
