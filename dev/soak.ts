@@ -9,11 +9,12 @@ const { webhooksUnderKills } = await import('../test/soak/webhooks-under-kills.t
 const { assertAll } = await import('../test/soak/assertions.ts');
 const { drawTable, summaryOf } = await import('../test/soak/report.ts');
 
-const usage = `npm run soak -- [--seed N] [--accounts 20] [--operations 12] [--kills 5] [--minutes M] [--disturbed] [--small] [--webhooks 25000] [--only-webhooks]
+const usage = `npm run soak -- [--seed N] [--accounts 20] [--operations 12] [--kills 5] [--minutes M] [--disturbed] [--small] [--webhooks 25000] [--rate 25] [--only-webhooks]
   --kills    how often each part of the stack is killed; twice as many kills while an address book is read
   --minutes  the least time for which operations go on
   --disturbed  meanwhile an account is locked for 20 s, the provider refuses every key for 15 s, and runs are cancelled
   --webhooks how many webhooks come from each provider while API and PostgreSQL are killed, with Temporal and without
+  --rate     events of each provider a second; more than the machine takes in are given up by the provider after a while
   --only-webhooks  leaves out all else
   --small    6 accounts, 4 operations each, 2 kills of each part, 1000 webhooks`;
 
@@ -28,6 +29,7 @@ function sizeFrom(args: string[]) {
       minutes: { type: 'string' },
       disturbed: { type: 'boolean', default: false },
       webhooks: { type: 'string' },
+      rate: { type: 'string' },
       'only-webhooks': { type: 'boolean', default: false },
       small: { type: 'boolean', default: false },
     },
@@ -46,6 +48,7 @@ function sizeFrom(args: string[]) {
     drops: true,
     disturbed: values.disturbed,
     webhooks: number(values.webhooks, values.small ? 1_000 : 25_000),
+    rate: number(values.rate, 25),
     onlyWebhooks: values['only-webhooks'],
   };
 }
@@ -72,9 +75,9 @@ async function operations() {
 }
 
 /** WASender tells each two events in about three webhooks. */
-const webhookSize = ({ webhooks, kills }: typeof size) => ({
+const webhookSize = ({ webhooks, kills, rate }: typeof size) => ({
   count: { unipile: webhooks, wasender: Math.ceil((webhooks * 2) / 3) },
-  rate: 100,
+  rate,
   conversations: Math.ceil(webhooks / 50),
   kills,
   gapMs: 10_000,

@@ -146,10 +146,11 @@ async function play(
   await eventually('what is owed', async () => (await facts.count(owed)) === 0, settleMs.all).catch(() => undefined);
   const took = ((Date.now() - began) / 1_000).toFixed(1);
   const sent = shown.map(({ webhooks: { all, twice, malformed } }, n) => {
-    const again = shown[n].events
-      .flatMap((one: any) => one.webhooks)
-      .filter((one: any) => one.tries.length > one.copies);
-    return `${accounts[n]?.provider} ${all}, ${twice} twice, ${malformed} malformed, ${again.length} sent again`;
+    const tries: unknown[] = shown[n].events.flatMap((one: any) =>
+      one.webhooks.flatMap((webhook: any) => webhook.tries),
+    );
+    const answers = [...Map.groupBy(tries, String)].map(([answer, of]) => `${of.length} × ${answer}`);
+    return `${accounts[n]?.provider} ${all}, ${twice} twice, ${malformed} malformed, answers ${answers.join(', ')}`;
   });
   report(`${name}: ${sent.join('; ')}; ${kills} kills of API and PostgreSQL; ${took} s`);
   const rows = [
