@@ -34,7 +34,7 @@ export const conversationAnswer = z
     attendee: z.string().nullable().describe('The person of a conversation with one.'),
     contact: personContact.nullable().describe('What is known of this person.'),
     last_message: lastMessage.nullable(),
-    unread_count: z.number().int(),
+    unread_count: z.number().int().describe('Messages of others since the account last read here, or wrote here.'),
     marked_unread: z.boolean().describe('Marked as unread by hand.'),
     muted: z.boolean(),
     muted_until: time.nullable().describe('Null while muted: for ever.'),
