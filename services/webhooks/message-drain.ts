@@ -25,20 +25,23 @@ export function createMessageDrain(context: Context): MessageDrain {
       isWoken = false;
       // Between the tries no connection is held.
       await pause(ms, undefined, { ref: false, signal: stopping }).catch(() => undefined);
-      if (stopping.aborted) return;
+      if (stopping.aborted) break;
       try {
         await drainMessages(context);
-        if (!(await db.system(isMessageOwed)) && !isWoken) return;
+        const isOwed = await db.system(isMessageOwed);
+        // No await between this check and the end: a later wake starts another drain.
+        if (!isOwed && !isWoken) break;
       } catch (error) {
         log.warn({ err: error }, 'effects of webhooks on messages are owed');
       }
     }
+    running = null;
   };
 
   return {
     wake: () => {
       isWoken = true;
-      running ??= drain().finally(() => (running = null));
+      running ??= drain();
     },
     idle: async () => {
       await running;
