@@ -14,8 +14,9 @@ export function wantsSandbox(env: NodeJS.ProcessEnv): boolean {
   return env.NODE_ENV !== 'production' && !PROVIDER_CREDENTIALS.some((name) => env[name]);
 }
 
+/** `/readyz` wants Temporal, too: an API would be stopped, with the webhooks that it takes in, for being without it. */
 export function apiSpec(url: string, env: NodeJS.ProcessEnv): PartSpec {
-  return ours('api', 'api/main.ts', env, () => needOk(`${url}/readyz`));
+  return ours('api', 'api/main.ts', env, () => needOk(`${url}/healthz`));
 }
 
 export function workerSpec(env: NodeJS.ProcessEnv): PartSpec {
