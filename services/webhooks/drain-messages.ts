@@ -10,12 +10,14 @@ import { notApplied } from './store-events.ts';
 
 /** Requests that one call applies. */
 const most = 1_000;
+const anyLength = 2 ** 31 - 1;
 
 /**
  * Applies what events owe to messages: they came before their account was known, or while another transaction held what they
- * change. Those that fail are kept as failed, to be replayed. Answers how many requests were applied.
+ * change, or in a long body. Those that fail are kept as failed, to be replayed. `longest`: of a sealed body, in characters.
+ * Answers how many requests were applied.
  */
-export async function drainMessages(context: Context): Promise<number> {
+export async function drainMessages(context: Context, longest: number = anyLength): Promise<number> {
   const { db, clock, log } = context;
   const busy: string[] = [];
   let applied = 0;
@@ -23,7 +25,7 @@ export async function drainMessages(context: Context): Promise<number> {
     let request: OwedRequest | null = null;
     try {
       await db.system(async (em) => {
-        request = await nextOwedRequest(em, busy);
+        request = await nextOwedRequest(em, longest, busy);
         if (request) await applyOwed(context, em, request);
       });
       if (!request) return applied;

@@ -3,6 +3,8 @@ import { isMessageOwed } from '../../db/queries/webhooks/owed-messages.ts';
 import type { Context } from '../context.ts';
 import { drainMessages } from './drain-messages.ts';
 
+/** Of a sealed body, in characters: longer ones are left to workers, since they would keep the event loop from others. */
+const longest = 350_000;
 /** Pauses before tries to apply what is owed, doubled from the first to the last, in milliseconds. */
 const pauses = { first: 100, last: 30_000 };
 
@@ -27,8 +29,8 @@ export function createMessageDrain(context: Context): MessageDrain {
       await pause(ms, undefined, { ref: false, signal: stopping }).catch(() => undefined);
       if (stopping.aborted) break;
       try {
-        await drainMessages(context);
-        const isOwed = await db.system(isMessageOwed);
+        await drainMessages(context, longest);
+        const isOwed = await db.system((em) => isMessageOwed(em, longest));
         // No await between this check and the end: a later wake starts another drain.
         if (!isOwed && !isWoken) break;
       } catch (error) {

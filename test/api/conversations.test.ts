@@ -114,10 +114,10 @@ describe('C3: the list of conversations', () => {
     const counts = { total: expected.length, unread: 2, unread_messages: 2, archived: 1 };
     expect(await get(`/conversations/counts?account=${own}`)).toEqual({
       ...counts,
-      accounts: [{ account: own, ...counts }],
+      accounts: [{ account_id: own, ...counts }],
     });
     const all = await get('/conversations/counts');
-    expect(all.accounts).toContainEqual({ account: own, ...counts });
+    expect(all.accounts).toContainEqual({ account_id: own, ...counts });
   });
 
   it('is read while Temporal is down, with auto_sync too', async () => {

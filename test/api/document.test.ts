@@ -170,10 +170,22 @@ it('matches the answer of every operation', async () => {
     const about = operation.method === 'GET' ? ids : await oneOfEach(api, api.client);
     if (operation.path.endsWith('/qr.svg') || operation.path.endsWith('/another-way'))
       about.step = await stepFor(operation, about);
+    if (/\/messages\/\{id\}\/(retry|cancel)$/.test(operation.path)) about.message = await sentFor(operation, about);
     wrong.push(await answered(operation, /^PUT .*\/providers\//.test(operation.name) ? settled : api.client, about));
   }
   expect(wrong.filter(Boolean)).toEqual([]);
 });
+
+/** A message that waits to be sent, or was not sent. */
+async function sentFor({ path }: Operation, { conversation }: Ids): Promise<string> {
+  const sent = await api.client.post(`/api/v1/conversations/${conversation}/messages`, { text: 'text' });
+  expect(sent.status).toBe(202);
+  if (path.endsWith('/retry')) {
+    const failed = "update message_sends set state = 'failed', ended_at = now() where message_id = ?";
+    await api.context.db.system((em) => em.execute(failed, [sent.body.id]));
+  }
+  return sent.body.id;
+}
 
 /** A step at which the operation can be asked. */
 async function stepFor({ path }: Operation, { account }: Ids): Promise<string> {

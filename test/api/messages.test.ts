@@ -155,7 +155,7 @@ it('C8, C10: a message shows its sender, direction, display, reactions, receipts
   });
   const shown = await get(`/messages/${made.second}`);
   expect(shown).toMatchObject({
-    account: own,
+    account_id: own,
     conversation: made.group,
     sender: { id: made.self, name: 'Me', is_self: true },
     direction: 'out',

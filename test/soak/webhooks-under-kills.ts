@@ -25,8 +25,8 @@ const seed = 'kills';
 const shares = { duplicates: 0.2, disorder: 0.2, malformed: 0.01 };
 /** A part that was killed is back before the provider gives up, which is after 45 s at least. UniPile tries five times more. */
 const retries = [
-  { provider: 'unipile', name: 'webhook_retry_base_seconds', value: 1.5 },
-  { provider: 'wasender', name: 'webhook_retry_base_seconds', value: 1.5 },
+  { provider: 'unipile', name: 'webhook_retry_base_seconds', value: 3 },
+  { provider: 'wasender', name: 'webhook_retry_base_seconds', value: 3 },
   { provider: 'wasender', name: 'webhook_retries', value: 5 },
 ];
 /** The longest time until all is delivered and applied once nothing is killed any more, in milliseconds: in all, and for each event. */

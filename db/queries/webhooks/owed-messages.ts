@@ -22,30 +22,38 @@ export interface OwedRequest {
 
 const isOwed = sql`e.state = 'received' and e.kind = any(${messageKinds}::text[])`;
 
-/** Whether anything is owed, what other transactions hold included. System role. */
-export async function isMessageOwed(em: Em): Promise<boolean> {
+/** Of a request whose sealed body has at most so many characters. */
+const isOfLength = (longest: number) =>
+  sql`coalesce((select octet_length(b.body) from webhook_requests b
+    where b.id = e.request_id and b.received_at = e.received_at), 0) <= ${longest}`;
+
+/** Whether anything is owed in bodies of at most `longest`, what other transactions hold included. System role. */
+export async function isMessageOwed(em: Em, longest: number): Promise<boolean> {
   const [found] = await rows<{ owed: boolean }>(
     em,
-    sql`select exists (select from webhook_events e where ${isOwed}) as owed`,
+    sql`select exists (select from webhook_events e where ${isOwed} and ${isOfLength(longest)}) as owed`,
   );
   return found?.owed ?? false;
 }
 
-/** Locks the oldest such request that no other transaction holds, except `but`. System role. */
-export async function nextOwedRequest(em: Em, but: readonly string[]): Promise<OwedRequest | null> {
+/**
+ * Locks the oldest such request that no other transaction holds, except `but`, with a sealed body of at most `longest`
+ * characters. System role.
+ */
+export async function nextOwedRequest(em: Em, longest: number, but: readonly string[]): Promise<OwedRequest | null> {
   const [found] = await rows<OwedRequest>(
     em,
     sql`with next as (
         select e.id, e.request_id, e.received_at from webhook_events e
-        where ${isOwed} and e.request_id <> all(${but}::uuid[])
+        where ${isOwed} and e.request_id <> all(${but}::uuid[]) and ${isOfLength(longest)}
         order by e.received_at limit 1 for update skip locked),
       request as (
         select r.* from next n join webhook_requests r on r.id = n.request_id and r.received_at = n.received_at
         for update of r)
       select r.id, r.tenant_id as "tenantId", r.provider, r.body, to_jsonb(r.received_at)#>>'{}' as "receivedAt",
-        (select jsonb_agg(jsonb_build_object('position', e.position, 'accountId', e.account_id, 'tenantId', e.tenant_id,
+        (select coalesce(jsonb_agg(jsonb_build_object('position', e.position, 'accountId', e.account_id, 'tenantId', e.tenant_id,
             'providerAccountId', e.provider_account_id, 'hasErased', exists (
-              select from erased_subjects s where s.tenant_id = e.tenant_id)) order by e.position)
+              select from erased_subjects s where s.tenant_id = e.tenant_id)) order by e.position), '[]')
          from webhook_events e where e.request_id = r.id and e.received_at = r.received_at and ${isOwed}) as events
       from request r`,
   );
