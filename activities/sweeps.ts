@@ -1,13 +1,14 @@
 import { Context as ActivityContext } from '@temporalio/activity';
 import { moveLeases, type DueAccount } from '../db/queries/accounts/lease-due-accounts.ts';
-import { failRun } from '../db/queries/syncs/contacts-run.ts';
+import { failRun } from '../db/queries/syncs/held-runs.ts';
 import { openSweptRun } from '../db/queries/syncs/open-contacts-run.ts';
 import { failureRow, ProviderFailure } from '../domain/failures.ts';
 import { sumOf, type SweepCounts, type SweepProgress } from '../domain/syncs.ts';
 import { contactsEveryMs } from '../platform/config.ts';
 import { timeOf, type Context } from '../services/context.ts';
 import { completeContacts } from '../services/contacts/complete-contacts.ts';
-import { syncContacts, type Holder } from '../services/contacts/sync-contacts.ts';
+import { syncContacts } from '../services/contacts/sync-contacts.ts';
+import type { Holder } from '../services/syncs/held-run.ts';
 import { leaseDueAccounts, type Leases, type SweepRef } from './lease-due-accounts.ts';
 import { holderOf } from './syncs.ts';
 
@@ -74,7 +75,7 @@ async function syncOne(
   now: number,
   holder: Holder,
 ): Promise<boolean> {
-  const ref = { tenantId: account.tenant_id, accountId: account.id, scope: '', now };
+  const ref = { kind: 'contacts' as const, tenantId: account.tenant_id, accountId: account.id, scope: '', now };
   try {
     await context.db.tenant(ref.tenantId, (em) => openSweptRun(em, account.id, leasedUntil, timeOf(context, ref)));
     while ((await syncContacts(context, ref, holder)).more);

@@ -2,7 +2,7 @@ import { Option, type Command } from 'commander';
 import { phoneOrProblem } from '../services/contacts/phone-or-problem.ts';
 import { syncableAccounts } from '../services/syncs/start-syncs.ts';
 import type { SyncJson } from '../services/syncs/sync-json.ts';
-import type { SyncTarget } from '../db/queries/syncs/open-contacts-run.ts';
+import type { ContactTarget } from '../db/queries/syncs/sync-target.ts';
 import { errorMessage } from './error-message.ts';
 import { tenantOption } from './environment.ts';
 import { print, table } from './print.ts';
@@ -52,7 +52,7 @@ function phoneNumber(text: string): string {
 async function sync(context: Context, { tenant, account, phone, group, wait }: SyncOptions): Promise<SyncJson[]> {
   const { db } = context;
   const { id: tenantId } = await tenantNamed(db, tenant);
-  const target: SyncTarget | null = phone !== undefined ? { phone } : group !== undefined ? { group } : null;
+  const target: ContactTarget | null = phone !== undefined ? { phone } : group !== undefined ? { group } : null;
   const accounts = await db.tenant(tenantId, (em) => syncableAccounts(context, em, tenantId, 'contacts', { account }));
   return runSyncs(context, tenantId, accounts, { kind: 'contacts', target }, wait ? patienceMs : 0);
 }

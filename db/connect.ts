@@ -4,7 +4,13 @@ import type pg from 'pg';
 import { Account, AccountEvent } from './entities/accounts.ts';
 import { ConnectionAttempt, ConnectionStep } from './entities/attempts.ts';
 import { Contact, ContactAlias, SyncPage } from './entities/contacts.ts';
-import { Attendee, Conversation, ConversationAttendee, ProviderKey } from './entities/conversations.ts';
+import {
+  Attendee,
+  Conversation,
+  ConversationAttendee,
+  ConversationHistory,
+  ProviderKey,
+} from './entities/conversations.ts';
 import { Attachment, Message, MessageEffect, MessageReceipt } from './entities/messages.ts';
 import { SyncRun, WebhookDedupe, WebhookEvent, WebhookRequest } from './entities/events.ts';
 import { DataKey } from './entities/data-keys.ts';
@@ -41,6 +47,7 @@ export const entities = [
   Conversation,
   Attendee,
   ConversationAttendee,
+  ConversationHistory,
   ProviderKey,
   Message,
   MessageReceipt,

@@ -1,6 +1,6 @@
 import type { FailureCode } from './failures.ts';
 
-export const syncKinds = ['details', 'contacts'] as const;
+export const syncKinds = ['details', 'contacts', 'conversations'] as const;
 export type SyncKind = (typeof syncKinds)[number];
 
 export const syncStates = ['running', 'succeeded', 'failed', 'cancelled'] as const;

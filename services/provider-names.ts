@@ -18,6 +18,10 @@ export function checkProviderName({ providers }: Context, name: ProviderName | u
     throw new Problem('invalid_request', `provider: must be one of ${names.join(', ')}`);
 }
 
+/** Providers that keep the history of conversations. */
+export const withHistory = (providers: Partial<Providers>): ProviderName[] =>
+  Object.values(providers).flatMap((provider) => (provider?.conversations?.messages ? [provider.name] : []));
+
 /** Providers that have address books. */
 export const withContacts = (providers: Partial<Providers>): ProviderName[] =>
   Object.values(providers).flatMap((provider) => (provider?.contacts ? [provider.name] : []));

@@ -1,4 +1,5 @@
-import type { AccountRef } from '../temporal/client.ts';
+import type { SyncKind } from '../domain/syncs.ts';
+import type { AccountRef, TemporalClient } from '../temporal/client.ts';
 import type { Cause, StartSyncsInput } from '../workflows/messages.ts';
 import type { Context } from './context.ts';
 
@@ -18,12 +19,29 @@ export const signalConnection = (
   withinMs = deadlineMs,
 ): Promise<boolean> => bestEffort(log, account, () => temporal.signalConnection(account, cause, withinMs));
 
-/** The same for the start of a sync whose run stands in PostgreSQL. */
-export const startContactsSync = ({ temporal, log }: Signalling, account: AccountRef, scope: string, cause: Cause) =>
-  bestEffort(log, account, () => temporal.startSyncContacts(account, scope, cause));
+/** A sync whose run stands in PostgreSQL. */
+export interface OpenSync {
+  kind: SyncKind;
+  scope: string;
+}
 
-export const startDetailsSync = ({ temporal, log }: Signalling, account: AccountRef, cause: Cause) =>
-  bestEffort(log, account, () => temporal.startSyncDetails(account, cause));
+/** Starts the workflow of a sync, or makes a running one repeat; with `join` false a running one is left alone. */
+export function startSyncWorkflow(
+  temporal: TemporalClient,
+  account: AccountRef,
+  { kind, scope }: OpenSync,
+  cause: Cause,
+  join = true,
+): Promise<void> {
+  if (kind === 'details') return temporal.startSyncDetails(account, cause, join);
+  return kind === 'contacts'
+    ? temporal.startSyncContacts(account, scope, cause, join)
+    : temporal.startSyncConversations(account, scope, cause, join);
+}
+
+/** The same, best effort. */
+export const startSync = ({ temporal, log }: Signalling, account: AccountRef, sync: OpenSync, cause: Cause) =>
+  bestEffort(log, account, () => startSyncWorkflow(temporal, account, sync, cause));
 
 /** The same for the queue of an account's messages. */
 export const startSends = ({ temporal, log }: Signalling, account: AccountRef, cause: Cause) =>

@@ -56,6 +56,8 @@ export interface TemporalClient {
   startSyncDetails(account: AccountRef, cause: Cause, join?: boolean): Promise<void>;
   /** The same for the contacts sync of a scope. */
   startSyncContacts(account: AccountRef, scope: string, cause: Cause, join?: boolean): Promise<void>;
+  /** The same for the sync of conversations. */
+  startSyncConversations(account: AccountRef, scope: string, cause: Cause, join?: boolean): Promise<void>;
   /** Starts a workflow that starts all syncs of a kind that a tenant has opened; a running one does it once more. */
   startOpenedSyncs(syncs: StartSyncsInput, cause: Cause): Promise<void>;
   /** Has the queue of an account drained: starts its run, or signals the one that is there. */
@@ -229,6 +231,10 @@ export function openTemporalClient(
     startSyncContacts: (account, scope, cause, join = true) => {
       const more = { scope, heartbeatSeconds: config.SYNC_HEARTBEAT_SECONDS };
       return startSync('syncContacts', account, 'contacts', more, cause, join);
+    },
+    startSyncConversations: (account, scope, cause, join = true) => {
+      const more = { scope, heartbeatSeconds: config.SYNC_HEARTBEAT_SECONDS };
+      return startSync('syncConversations', account, 'conversations', more, cause, join);
     },
     startOpenedSyncs: (syncs, cause) =>
       starting(() =>

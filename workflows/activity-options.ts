@@ -34,7 +34,7 @@ export const sends = proxyActivities<Activities>({
 });
 
 /** Long, so that heartbeats are rarer. Waits for the provider happen inside; retries are bounded. */
-export const contactsIn = (heartbeatSeconds: number) =>
+export const longReads = (heartbeatSeconds: number) =>
   proxyActivities<Activities>({
     startToCloseTimeout: '15 minutes',
     heartbeatTimeout: `${heartbeatSeconds} seconds`,

@@ -1,4 +1,5 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
+import type { SyncKind } from '../domain/syncs.ts';
 
 export interface ConnectionInput {
   tenantId: string;
@@ -47,8 +48,8 @@ export const status = defineQuery<StepRef>('status');
 /** Types of the `ApplicationFailure` of a rejected `submitStep`. */
 export const refusals = { stale: 'stale_step', busy: 'answer_in_flight' } as const;
 
-/** An empty scope is the whole address book. */
-export interface SyncContactsInput {
+/** An empty scope is the whole address book, or all conversations. */
+export interface SyncScopeInput {
   tenantId: string;
   accountId: string;
   scope: string;
@@ -75,5 +76,5 @@ export interface SyncDetailsInput {
 /** The opened syncs of a tenant are in PostgreSQL. */
 export interface StartSyncsInput {
   tenantId: string;
-  kind: 'details' | 'contacts';
+  kind: SyncKind;
 }

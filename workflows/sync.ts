@@ -1,10 +1,10 @@
 import { CancellationScope, isCancellation, setCurrentDetails, setHandler } from '@temporalio/workflow';
 import type { FailureCode } from '../domain/failures.ts';
 import type { SyncProgress } from '../domain/syncs.ts';
-import { contactsIn, details, inBackfill, login } from './activity-options.ts';
+import { longReads, details, inBackfill, login } from './activity-options.ts';
 import { createCauses } from './causes.ts';
 import { failureCode } from './failure-code.ts';
-import { refresh, type StartSyncsInput, type SyncContactsInput, type SyncDetailsInput } from './messages.ts';
+import { refresh, type StartSyncsInput, type SyncScopeInput, type SyncDetailsInput } from './messages.ts';
 
 type SyncResult = Omit<SyncProgress, 'more'>;
 
@@ -18,12 +18,22 @@ export function syncDetails(input: SyncDetailsInput): Promise<SyncResult> {
 }
 
 /** All progress is in PostgreSQL: the history does not grow with the address book. */
-export function syncContacts({ heartbeatSeconds, ...run }: SyncContactsInput): Promise<SyncResult> {
+export function syncContacts({ heartbeatSeconds, ...run }: SyncScopeInput): Promise<SyncResult> {
   const ref = () => ({ ...run, now: Date.now() });
-  const contacts = contactsIn(heartbeatSeconds);
+  const contacts = longReads(heartbeatSeconds);
   return untilDone(
     () => contacts.syncContacts.executeWithOptions({ ...inBackfill(), summary: 'Read the address book' }, [ref()]),
     (reason) => login.giveUpContacts.executeWithOptions({ summary: `Give up: ${reason}` }, [{ ...ref(), reason }]),
+  );
+}
+
+/** The same for conversations and their messages, the newest first. */
+export function syncConversations({ heartbeatSeconds, ...run }: SyncScopeInput): Promise<SyncResult> {
+  const ref = () => ({ ...run, now: Date.now() });
+  const history = longReads(heartbeatSeconds);
+  return untilDone(
+    () => history.syncConversations.executeWithOptions({ ...inBackfill(), summary: 'Read the conversations' }, [ref()]),
+    (reason) => login.giveUpConversations.executeWithOptions({ summary: `Give up: ${reason}` }, [{ ...ref(), reason }]),
   );
 }
 
@@ -83,7 +93,7 @@ async function untilDone(
   return result;
 }
 
-/** For the Temporal UI. While an activity reads an address book, the counts are in its last heartbeat. */
+/** For the Temporal UI. While an activity reads pages, the counts are in its last heartbeat. */
 function describe({ state, reason, counts }: SyncProgress, causes: string): string {
   const lines = [`State: ${state}${reason ? ` (${reason})` : ''}.`];
   const counted = Object.entries(counts).map(([what, count]) => `${what} ${count}`);

@@ -10,6 +10,7 @@ import { reconnect, solveCurrentStep } from './attempts.ts';
 import { contactAliases } from './contact-aliases.ts';
 import { conversationAliases } from './conversation-aliases.ts';
 import { sendAliases } from './send-aliases.ts';
+import { historyAliases } from './history-aliases.ts';
 import { startSyncs } from './syncs.ts';
 import { syncAnswer } from '../views/sync.ts';
 
@@ -175,6 +176,7 @@ const table: Alias[] = [
   ...contactAliases,
   ...conversationAliases,
   ...sendAliases,
+  ...historyAliases,
 ];
 
 /** The tag of documented paths. */

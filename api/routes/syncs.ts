@@ -1,8 +1,10 @@
 import type { FilterQuery } from '@mikro-orm/core';
 import { z } from 'zod';
-import { syncKinds, syncStates } from '../../domain/syncs.ts';
-import type { SyncTarget } from '../../db/queries/syncs/open-contacts-run.ts';
+import { syncKinds, syncStates, type SyncKind } from '../../domain/syncs.ts';
+import type { ContactTarget } from '../../db/queries/syncs/sync-target.ts';
 import type { Em } from '../../db/connect.ts';
+import type { Account } from '../../db/entities/accounts.ts';
+import { Conversation } from '../../db/entities/conversations.ts';
 import { SyncRun } from '../../db/entities/events.ts';
 import { cancelSyncs } from '../../db/queries/syncs/cancel-syncs.ts';
 import { checkProviderName } from '../../services/provider-names.ts';
@@ -11,9 +13,10 @@ import { anyAccount, ownAccount } from '../../services/accounts/find-account.ts'
 import { afterCursor, page, pageOf, pageQuery } from '../http/pagination.ts';
 import { Problem } from '../../services/problem.ts';
 import { runsAddress } from '../http/addresses.ts';
-import { route } from '../http/route.ts';
+import { route, type Call } from '../http/route.ts';
 import { phoneOrProblem } from '../../services/contacts/phone-or-problem.ts';
 import {
+  checkConversations,
   checkSyncable,
   countLeftOut,
   haveEnded,
@@ -44,9 +47,13 @@ const startOne = route({
   body: z.object({
     kind: z.string().describe(`One of ${syncKinds.join(', ')}.`),
     scope: z
-      .object({ phone: z.string().max(64).optional(), group: z.string().min(1).max(64).optional() })
+      .object({
+        phone: z.string().max(64).optional(),
+        group: z.string().min(1).max(64).optional(),
+        conversation_ids: z.array(z.string()).min(1).max(100).optional(),
+      })
       .optional()
-      .describe('For contacts: one person by number, or those of one group.'),
+      .describe('For contacts: one person by number, or those of one group. For conversations: some, by id.'),
   }),
   example: { kind: 'details' },
   answer: syncAnswer,
@@ -54,17 +61,60 @@ const startOne = route({
   doneStatus: 200,
   watch: (run) => runsAddress([run]),
   handle: async (call) => {
-    const { context, principal, params, query, body } = call;
+    const { context, principal, params, body } = call;
     const request = requestOf(body);
     const account = await context.db.tenant(principal.tenantId, (em) => ownAccount(em, params.id));
-    checkSyncable(context, account, request.kind);
-    const [id = ''] = await beginSyncs(context, [account], request);
-    const [run] = await runsAfter(call, [id], query.wait);
-    if (!run) throw new Problem('not_found', 'The account was deleted meanwhile.');
-    const keys = await context.vault.keysOf(context.db, principal.tenantId);
-    return { status: haveEnded([run]) ? 200 : 202, body: syncView(keys)(run) };
+    return begun(call, account, request);
   },
 });
+
+/** Starts a sync of an account, and answers its run. */
+async function begun(
+  call: Pick<Call, 'context' | 'principal' | 'gone'> & { query: { wait: number } },
+  account: Account,
+  request: SyncRequest,
+): Promise<{ status: number; body: z.input<typeof syncAnswer> }> {
+  const { context, principal, query } = call;
+  checkSyncable(context, account, request.kind);
+  if (request.kind === 'conversations' && request.target)
+    await checkConversations(context, account, request.target.conversation_ids);
+  const [id = ''] = await beginSyncs(context, [account], request);
+  const [run] = await runsAfter(call, [id], query.wait);
+  if (!run) throw new Problem('not_found', 'The account was deleted meanwhile.');
+  const keys = await context.vault.keysOf(context.db, principal.tenantId);
+  return { status: haveEnded([run]) ? 200 : 202, body: syncView(keys)(run) };
+}
+
+export const syncConversation = route({
+  name: 'syncConversation',
+  method: 'post',
+  path: '/conversations/{id}/syncs',
+  summary: "Read a conversation's history from its provider; 200 when it ended within the wait",
+  tag,
+  scope: 'write',
+  idempotent: true,
+  params: z.object({ id: z.string().describe('The conversation.') }),
+  query: waitQuery,
+  answer: syncAnswer,
+  status: 202,
+  doneStatus: 200,
+  watch: (run) => runsAddress([run]),
+  handle: async (call) => {
+    const { context, principal, params } = call;
+    const account = await context.db.tenant(principal.tenantId, async (em) => {
+      const found = isId(params.id) ? await em.findOne(Conversation, { id: params.id }) : null;
+      if (!found) throw new Problem('not_found', 'There is no such conversation.');
+      return ownAccount(em, found.accountId);
+    });
+    return begun(call, account, { kind: 'conversations', target: { conversation_ids: [params.id] } });
+  },
+});
+
+/** The fields of a scope that a kind of sync takes. */
+const allowedIn = { details: [], contacts: ['phone', 'group'], conversations: ['conversation_ids'] } as Record<
+  SyncKind,
+  readonly string[]
+>;
 
 function requestOf({
   kind: name,
@@ -79,7 +129,7 @@ function requestOf({
       fix: `Use one of: ${syncKinds.join(', ')}.`,
     });
   const given = Object.keys(scope).filter((key) => scope[key] !== undefined);
-  const allowed = known === 'contacts' ? ['phone', 'group'] : [];
+  const allowed = allowedIn[known];
   const other = given.find((key) => !allowed.includes(key));
   if (other !== undefined)
     throw new Problem('unsupported', `scope: a sync of ${known} takes no "${other.slice(0, 40)}".`, {
@@ -87,10 +137,12 @@ function requestOf({
     });
   if (given.length > 1) throw new Problem('invalid_request', 'scope: takes either phone or group.');
   if (known === 'details') return { kind: known };
-  return { kind: known, target: targetIn(scope) };
+  if (known === 'contacts') return { kind: known, target: targetIn(scope) };
+  const ids = scope['conversation_ids'];
+  return { kind: known, target: Array.isArray(ids) ? { conversation_ids: [...new Set(ids as string[])] } : null };
 }
 
-function targetIn({ phone, group }: { phone?: unknown; group?: unknown }): SyncTarget | null {
+function targetIn({ phone, group }: { phone?: unknown; group?: unknown }): ContactTarget | null {
   if (typeof phone === 'string') return { phone: phoneOrProblem('scope.phone', phone) };
   return typeof group === 'string' ? { group } : null;
 }
@@ -121,7 +173,7 @@ export const startSyncs = route({
   handle: async (call) => {
     const { context, principal, query, body } = call;
     checkProviderName(context, body.provider);
-    const request: SyncRequest = body.kind === 'contacts' ? { kind: 'contacts', target: null } : { kind: 'details' };
+    const request: SyncRequest = body.kind === 'details' ? { kind: body.kind } : { kind: body.kind, target: null };
     const { accounts, left } = await context.db.tenant(principal.tenantId, async (em) => ({
       accounts: await syncableAccounts(context, em, principal.tenantId, body.kind, body),
       left: await countLeftOut(context, em, body.kind, body),
@@ -230,4 +282,4 @@ const cancel = route({
     }),
 });
 
-export const syncRoutes = [startOne, startSyncs, listAll, listOfAccount, getSync, cancel];
+export const syncRoutes = [startOne, startSyncs, syncConversation, listAll, listOfAccount, getSync, cancel];

@@ -31,6 +31,19 @@ const retentionDays = z
   .nullable()
   .describe('How many days contacts are kept after they were last confirmed. Null: without limit.');
 
+const historyDays = z
+  .number()
+  .int()
+  .min(1)
+  .max(3_650)
+  .describe('How many days back the messages of conversations are read. News is kept however old it gets.');
+const historyMessages = z
+  .number()
+  .int()
+  .min(1)
+  .max(100_000)
+  .describe('How many messages of a conversation are read as its history, the newest ones.');
+
 const tenantAnswer = z
   .object({
     name: z.string(),
@@ -38,6 +51,8 @@ const tenantAnswer = z
     contact_fields: contactFieldPolicy,
     contact_fields_pending: z.boolean().describe('Fields that are no longer stored are still being cleared.'),
     contact_retention_days: retentionDays,
+    history_days: historyDays,
+    history_messages: historyMessages,
   })
   .meta({ id: 'Tenant' });
 
@@ -47,6 +62,8 @@ const tenantView = (tenant: Tenant): z.input<typeof tenantAnswer> => ({
   contact_fields: tenant.contactFields,
   contact_fields_pending: tenant.contactFieldsOwed,
   contact_retention_days: tenant.contactRetentionDays,
+  history_days: tenant.historyDays,
+  history_messages: tenant.historyMessages,
 });
 
 const getTenant = route({
@@ -67,13 +84,16 @@ const patchTenant = route({
   name: 'updateTenant',
   method: 'patch',
   path: '/tenant',
-  summary: 'Set the time zone, the contact fields that are stored, and how long contacts are kept',
+  summary:
+    'Set the time zone, the contact fields that are stored, how long contacts are kept, and how much history is read',
   tag,
   scope: 'admin',
   body: z.object({
     time_zone: timeZone.optional(),
     contact_fields: contactFieldPolicy.optional(),
     contact_retention_days: retentionDays.optional(),
+    history_days: historyDays.optional(),
+    history_messages: historyMessages.optional(),
   }),
   example: { time_zone: 'Europe/Berlin' },
   answer: tenantAnswer,
@@ -82,6 +102,8 @@ const patchTenant = route({
       const tenant = await em.findOneOrFail(Tenant, { id: principal.tenantId });
       if (body.time_zone !== undefined) tenant.timeZone = body.time_zone;
       if (body.contact_retention_days !== undefined) tenant.contactRetentionDays = body.contact_retention_days;
+      if (body.history_days !== undefined) tenant.historyDays = body.history_days;
+      if (body.history_messages !== undefined) tenant.historyMessages = body.history_messages;
       if (body.contact_fields !== undefined) {
         const kept = body.contact_fields;
         const fields = kept && droppableNames.filter((name) => kept.includes(name));

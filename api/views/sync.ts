@@ -12,9 +12,15 @@ export const syncAnswer = z
     account_id: z.string(),
     kind: z.enum(syncKinds),
     scope: z
-      .object({ phone: z.string().optional(), group: z.string().optional() })
+      .object({
+        phone: z.string().optional(),
+        group: z.string().optional(),
+        conversation_ids: z.array(z.string()).optional(),
+      })
       .nullable()
-      .describe('The number or group that it is about, empty once that is not kept any more; null: everything.'),
+      .describe(
+        'The number, group or conversations that it is about, empty once that is not kept any more; null: everything.',
+      ),
     state: z.enum(syncStates),
     progress: z.number().min(0).max(1).describe('The part that is done, as far as it is known.'),
     stats: z.record(z.string(), z.unknown()),

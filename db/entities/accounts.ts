@@ -37,6 +37,8 @@ const AccountSchema = defineEntity({
     contactsDueAt: p.datetime().strictNullable(),
     /** When the contacts are read once more after a connection; null after that. */
     contactsAgainAt: p.datetime().strictNullable(),
+    /** When conversations are read once more: the provider may still copy them after a first login. */
+    historyAgainAt: p.datetime().strictNullable(),
     picturesDueAt: p.datetime().strictNullable(),
     pictureCalls: p.json().$type<{ day: string; count: number }>().strictNullable(),
     /** Cleared by a check that began later. */

@@ -87,3 +87,32 @@ const ProviderKeySchema = defineEntity({
 /** Every id under which a provider names a message, a conversation or an attendee: equal ones are one row. */
 export class ProviderKey extends ProviderKeySchema.class {}
 ProviderKeySchema.setClass(ProviderKey);
+
+const ConversationHistorySchema = defineEntity({
+  name: 'ConversationHistory',
+  tableName: 'conversation_history',
+  properties: {
+    accountId: p.uuid().primary(),
+    /** The provider's first id of the conversation. */
+    key: p.text().primary(),
+    tenantId: p.uuid(),
+    conversationId: p.uuid(),
+    /** The newest message there, when the provider last told. */
+    providerNewestAt: p.datetime().strictNullable(),
+    /** What the provider has between these two times is here. */
+    coveredFrom: p.datetime().strictNullable(),
+    coveredTo: p.datetime().strictNullable(),
+    /** The sync that last met the conversation, and whether it is through with it. */
+    runId: p.uuid(),
+    isRead: p.boolean(),
+    /** What that sync is reading: messages newer or older than those that are covered. Null between two passes. */
+    pass: p.text().$type<'newer' | 'older'>().strictNullable(),
+    /** The provider's, committed with the messages before it. */
+    cursor: p.text().strictNullable(),
+    passNewest: p.datetime().strictNullable(),
+    passOldest: p.datetime().strictNullable(),
+  },
+});
+/** How far a conversation at a provider was read. Two of them may be one conversation here. */
+export class ConversationHistory extends ConversationHistorySchema.class {}
+ConversationHistorySchema.setClass(ConversationHistory);

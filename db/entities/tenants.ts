@@ -15,6 +15,9 @@ const TenantSchema = defineEntity({
     contactFieldsOwed: p.boolean().default(false),
     /** How long contacts are kept after their last confirmation; null: without limit. */
     contactRetentionDays: p.integer().strictNullable(),
+    /** How far back conversations are read: days, and messages of each. */
+    historyDays: p.integer().default(30),
+    historyMessages: p.integer().default(200),
     createdAt: p.datetime(),
   },
 });

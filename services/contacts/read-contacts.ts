@@ -1,9 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { peopleOfGroup } from '../../db/queries/contacts/find-contacts.ts';
 import { askedAs, type SeenContact } from '../../domain/contacts.ts';
-import { failureRow, ProviderFailure } from '../../domain/failures.ts';
+import { ProviderFailure } from '../../domain/failures.ts';
 import type { ContactReader, ProviderCall } from '../../providers/provider.ts';
 import type { Context } from '../context.ts';
+import { withRetries, type Patience } from '../syncs/with-retries.ts';
 
 /** A part of what a sync reads, and where the next one begins. */
 export interface ContactBatch {
@@ -15,22 +15,16 @@ export interface ContactBatch {
   part: number | null;
 }
 
-/** A connected account and the calls to its provider, which end with `signal`. */
-export interface Reading {
+/** A connected account and the calls to its provider. */
+export interface Reading extends Patience {
   reader: ContactReader;
   call: ProviderCall;
-  signal: AbortSignal;
-  /** Called for each try that failed. */
-  failed?: (failure: ProviderFailure) => Promise<void>;
 }
 
 /** People of a page that is written at once. */
 export const pageSize = 2_000;
 /** People of a group that are asked for one by one and written together. */
 const groupPageSize = 20;
-/** The longest wait inside an activity, in milliseconds; longer waits are left to Temporal's retries. */
-const longestWaitMs = 60_000;
-const tries = 5;
 
 /**
  * All contacts from `cursor` on. They are read at once and handed on in the order of their identities: the provider's
@@ -103,24 +97,5 @@ export async function* readGroup(
     after = people.length === groupPageSize ? (people.at(-1)?.id ?? null) : null;
     yield { contacts, delivered: people.length, cursor: after, part: null };
     if (after === null) return;
-  }
-}
-
-/**
- * Makes a call to a provider, waiting out its pauses and short outages: a retry by Temporal would begin the whole
- * activity anew. Throws the failure of the last try, at once where waiting does not help.
- */
-async function withRetries<T>({ signal, failed }: Reading, call: () => Promise<T>): Promise<T> {
-  for (let n = 1; ; n += 1) {
-    try {
-      return await call();
-    } catch (error) {
-      if (!(error instanceof ProviderFailure)) throw error;
-      await failed?.(error);
-      const { action } = failureRow(error.code);
-      const waitMs = error.retryAfterMs ?? 500 * 2 ** n;
-      if ((action !== 'retry' && action !== 'wait') || n >= tries || waitMs > longestWaitMs) throw error;
-      await sleep(waitMs, undefined, { signal });
-    }
   }
 }

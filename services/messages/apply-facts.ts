@@ -16,12 +16,19 @@ import { FactApplication } from './fact-application.ts';
 import { conversationKeysOf, peopleOf, type Fact } from './facts.ts';
 import { KeyGroups, type Group } from './key-groups.ts';
 
+/** Messages that facts told: new ones, those of them that are news, and such as were here. */
+export interface Applied {
+  inserted: number;
+  news: number;
+  known: number;
+}
+
 /**
  * Writes what was told of conversations, in the caller's transaction. The rows depend on the set of facts alone: their order,
- * and how often each came, change nothing. Throws `AccountReleasedError`: then nothing of the transaction may be kept.
+ * and how often each came, change nothing. Answers how many messages were new. Throws `AccountReleasedError`: then nothing of the transaction may be kept.
  */
-export async function applyFacts(em: Em, vault: Vault, facts: readonly Fact[], now: Date): Promise<void> {
-  if (!facts.length) return;
+export async function applyFacts(em: Em, vault: Vault, facts: readonly Fact[], now: Date): Promise<Applied> {
+  if (!facts.length) return { inserted: 0, news: 0, known: 0 };
   const groups = new KeyGroups();
   for (const fact of facts) addKeys(groups, fact);
   const moved = groups.settle(await claimProviderKeys(em, groups.asked(), now));
@@ -62,6 +69,13 @@ export async function applyFacts(em: Em, vault: Vault, facts: readonly Fact[], n
   await joinConversations(em, joined);
   await joinAttendees(em, joinsOf(groups, 'attendee'));
   await recountConversations(em, [...new Set([...recount, ...joined.map(({ survivor }) => survivor)])]);
+  const inserted = writing.messages.filter(({ isNew }) => isNew);
+  const told = groups.all('message').filter(({ exists }) => exists).length;
+  return {
+    inserted: inserted.length,
+    news: inserted.filter(({ isLive }) => isLive).length,
+    known: told - inserted.length,
+  };
 }
 
 const joinsOf = (groups: KeyGroups, kind: Group['kind']): Joining[] =>

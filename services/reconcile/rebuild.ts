@@ -3,7 +3,15 @@ import { firstId } from '../../platform/ids.ts';
 import { isTemporalDown } from '../../temporal/unreachable.ts';
 import type { Context } from '../context.ts';
 import { pageSize, type Stalled } from './repair.ts';
-import { connections, contactsAgain, missingContacts, missingDetails, queues, syncs } from './stalled.ts';
+import {
+  connections,
+  contactsAgain,
+  historyAgain,
+  missingContacts,
+  missingDetails,
+  queues,
+  syncs,
+} from './stalled.ts';
 
 /** How many connection workflows were signalled, and how many syncs and queues of messages were started. */
 export interface Rebuilt {
@@ -43,7 +51,8 @@ export async function rebuild(context: Context): Promise<Rebuilt> {
       (await moveAll(syncs(context, 'open'))) +
       (await moveAll(missingDetails(context))) +
       (await moveAll(missingContacts(context))) +
-      (await moveAll(contactsAgain(context))),
+      (await moveAll(contactsAgain(context))) +
+      (await moveAll(historyAgain(context))),
     queues: await moveAll(queues(context, 'open')),
   };
   if (refusals.length)

@@ -6,6 +6,7 @@ import { createRepair, type Repair } from './repair.ts';
 import {
   connections,
   contactsAgain,
+  historyAgain,
   erasures,
   missingContacts,
   missingDetails,
@@ -53,6 +54,7 @@ export function createReconciler(context: Context, intervalMs: number): Reconcil
     createRepair(context, intervalMs, missingDetails(context)),
     createRepair(context, intervalMs, missingContacts(context)),
     createRepair(context, intervalMs, contactsAgain(context)),
+    createRepair(context, intervalMs, historyAgain(context)),
   ];
   // So that the first increase shows: a counter that was never there increases from nothing.
   for (const { name } of repairs)

@@ -15,6 +15,7 @@ import {
   type StalledSync,
 } from '../../db/queries/stalled/stalled-syncs.ts';
 import { openContactsRunAgain, openFirstContactsRun } from '../../db/queries/syncs/open-contacts-run.ts';
+import { openHistoryRunAgain } from '../../db/queries/syncs/open-history-run.ts';
 import { openDetailsRun } from '../../db/queries/syncs/open-details-run.ts';
 import { accountsWithRefusedKey } from '../../db/queries/tenants/refused-keys.ts';
 import { unsentAfterMs } from '../../domain/attempts.ts';
@@ -22,6 +23,7 @@ import type { AccountRef } from '../../temporal/client.ts';
 import type { Cause } from '../../workflows/messages.ts';
 import { showRefusedKey } from '../accounts/refused-keys.ts';
 import type { Context } from '../context.ts';
+import { startSyncWorkflow } from '../signal.ts';
 import { pageSize, type Stalled } from './repair.ts';
 import { withContacts } from '../provider-names.ts';
 
@@ -91,9 +93,7 @@ export function syncs({ clock, temporal }: Context, scope: Scope): Stalled<Stall
     name: 'syncs',
     find: (em, after) => runningSyncs(em, ...before(), after, pageSize),
     move: ({ account_id: id, kind, scope: of, ...row }) =>
-      kind === 'contacts'
-        ? temporal.startSyncContacts(refOf({ ...row, id }), of, causeOf(scope), false)
-        : temporal.startSyncDetails(refOf({ ...row, id }), causeOf(scope), false),
+      startSyncWorkflow(temporal, refOf({ ...row, id }), { kind, scope: of }, causeOf(scope), false),
   };
 }
 
@@ -138,11 +138,21 @@ export function missingContacts({ db, clock, temporal, providers }: Context): St
 /** Active accounts whose address book may have been partial when they were connected: it is read once more. */
 export const contactsAgain = ({ db, clock, temporal }: Context): Stalled<StalledAccount> => ({
   name: 'contacts_again',
-  find: (em, after) => accountsToReadAgain(em, clock.now(), after, pageSize),
+  find: (em, after) => accountsToReadAgain(em, 'contacts_again_at', clock.now(), after, pageSize),
   move: async (row) => {
     const account = { id: row.id, tenantId: row.tenant_id };
     const run = await db.system((em) => openContactsRunAgain(em, account, clock.now()));
     if (run) await temporal.startSyncContacts(refOf(row), run.scope, 'reconciler');
+  },
+});
+
+/** The same for conversations. */
+export const historyAgain = ({ db, clock, temporal }: Context): Stalled<StalledAccount> => ({
+  name: 'history_again',
+  find: (em, after) => accountsToReadAgain(em, 'history_again_at', clock.now(), after, pageSize),
+  move: async (row) => {
+    const run = await db.system((em) => openHistoryRunAgain(em, row.id, clock.now()));
+    if (run) await temporal.startSyncConversations(refOf(row), run.scope, 'reconciler');
   },
 });
 

@@ -4,6 +4,7 @@ import type { SyncKind } from '../../domain/syncs.ts';
 import { firstId } from '../../platform/ids.ts';
 import { isTemporalDown } from '../../temporal/unreachable.ts';
 import type { Context } from '../context.ts';
+import { startSyncWorkflow } from '../signal.ts';
 
 /** Runs read at a time. */
 const page = 200;
@@ -29,9 +30,7 @@ export async function startOpenedSyncs(
     const work = async (): Promise<void> => {
       for (const { scope, id, ...account } of turns) {
         try {
-          await (kind === 'details'
-            ? temporal.startSyncDetails(account, 'api')
-            : temporal.startSyncContacts(account, scope, 'api'));
+          await startSyncWorkflow(temporal, account, { kind, scope }, 'api');
           started += 1;
         } catch (error) {
           if (isTemporalDown(error) || isDatabaseDown(error)) throw error;

@@ -1,7 +1,9 @@
-import { newRun, type SyncTarget } from '../../db/queries/syncs/open-contacts-run.ts';
+import { newRun, type ContactTarget, type ConversationTarget } from '../../db/queries/syncs/sync-target.ts';
+import { forgetHistory } from '../../db/queries/syncs/conversation-history.ts';
 import type { Em } from '../../db/connect.ts';
 import { credentialsFor } from '../../db/queries/tenants/credentials.ts';
 import { Account } from '../../db/entities/accounts.ts';
+import { Conversation } from '../../db/entities/conversations.ts';
 import { SyncRun } from '../../db/entities/events.ts';
 import { openRuns } from '../../db/queries/syncs/open-runs.ts';
 import { changeTopics } from '../../domain/change-topics.ts';
@@ -11,12 +13,23 @@ import { credentialsOrProblem } from '../connections/new-attempt.ts';
 import type { Context } from '../context.ts';
 import type { Principal } from '../principal.ts';
 import { Problem } from '../problem.ts';
-import { startContactsSync, startDetailsSync, startOpenedSyncs } from '../signal.ts';
+import { startOpenedSyncs, startSync } from '../signal.ts';
+import { isId } from '../../platform/ids.ts';
 import { pollUntil } from '../../platform/poll-until.ts';
-import { withContacts } from '../provider-names.ts';
+import { withContacts, withHistory } from '../provider-names.ts';
 
 /** What a sync is to fetch. */
-export type SyncRequest = { kind: 'details' } | { kind: 'contacts'; target: SyncTarget | null };
+export type SyncRequest =
+  | { kind: 'details' }
+  | { kind: 'contacts'; target: ContactTarget | null }
+  | { kind: 'conversations'; target: ConversationTarget | null };
+
+/** What an account needs for a sync of a kind, beside a login. */
+const needs = {
+  details: { providers: null, isActive: false, lacks: '' },
+  contacts: { providers: withContacts, isActive: true, lacks: 'gives out no contacts' },
+  conversations: { providers: withHistory, isActive: true, lacks: 'keeps no history of conversations' },
+} as const;
 
 /** Runs opened in one transaction. */
 const opensAtOnce = 500;
@@ -36,12 +49,18 @@ export async function beginSyncs(
   const tenantId = accounts[0]?.tenantId;
   if (tenantId === undefined) return [];
   const keys = await vault.keysOf(db, tenantId);
-  const target = request.kind === 'contacts' ? request.target : null;
+  const target = request.kind === 'details' ? null : request.target;
+  const conversations = target && 'conversation_ids' in target ? target.conversation_ids : null;
   const runs = accounts.map(({ id }) => newRun(keys, id, target));
   const ids: string[] = [];
   for (let from = 0; from < runs.length; from += opensAtOnce) {
     const batch = runs.slice(from, from + opensAtOnce);
-    ids.push(...(await db.tenant(tenantId, (em) => openRuns(em, request.kind, batch, clock.now()))));
+    const opened = await db.tenant(tenantId, async (em) => {
+      // What is asked for by name is read anew, whatever was read of it.
+      if (conversations) await forgetHistory(em, { conversations });
+      return openRuns(em, request.kind, batch, clock.now());
+    });
+    ids.push(...opened);
   }
   if (accounts.length > startsInRequest) {
     await startOpenedSyncs(context, { tenantId, kind: request.kind }, 'api');
@@ -49,11 +68,7 @@ export async function beginSyncs(
   }
   const scope = runs[0]?.scope ?? '';
   for (const account of accounts) {
-    const ref = refOf(account);
-    const taken = await (request.kind === 'details'
-      ? startDetailsSync(context, ref, 'api')
-      : startContactsSync(context, ref, scope, 'api'));
-    if (!taken) break;
+    if (!(await startSync(context, refOf(account), { kind: request.kind, scope }, 'api'))) break;
   }
   return ids;
 }
@@ -76,13 +91,28 @@ export const haveEnded = (runs: readonly SyncRun[]): boolean => runs.every(({ st
 
 /** Refuses what an account cannot have synced, now or ever. */
 export function checkSyncable({ providers }: Context, account: Account, request: SyncRequest['kind']): void {
-  if (request === 'contacts' && !providers[account.provider]?.contacts)
-    throw new Problem('unsupported', `${account.provider} gives out no contacts.`, {
-      fix: `Sync contacts of accounts at: ${withContacts(providers).join(', ')}.`,
-    });
-  if (!account.providerAccountId || (request === 'contacts' && account.state !== 'active'))
+  const { isActive, lacks } = needs[request];
+  const able = ableTo(providers, request);
+  if (able && !able.includes(account.provider)) throw cannot(account.provider, lacks, able);
+  if (!account.providerAccountId || (isActive && account.state !== 'active'))
     throw new Problem('account_not_connected');
 }
+
+/** 404 where one of the conversations is not the account's. */
+export async function checkConversations({ db }: Context, account: Account, ids: readonly string[]): Promise<void> {
+  const known = ids.filter(isId);
+  const found = await db.tenant(account.tenantId, (em) =>
+    em.count(Conversation, { id: { $in: known }, accountId: account.id }),
+  );
+  if (found < ids.length) throw new Problem('not_found', 'There is no such conversation of this account.');
+}
+
+const cannot = (provider: ProviderName, lacks: string, able: readonly ProviderName[]): Problem =>
+  new Problem('unsupported', `${provider} ${lacks}.`, { fix: `Use accounts at: ${able.join(', ')}.` });
+
+/** The providers that have what a kind of sync reads; null where all do. */
+const ableTo = (providers: Context['providers'], kind: SyncRequest['kind']): ProviderName[] | null =>
+  needs[kind].providers?.(providers) ?? null;
 
 /**
  * The connected accounts of the tenant that can have this synced, or the one that is named, which must. 503 when the
@@ -103,12 +133,10 @@ export async function syncableAccounts(
     return [named];
   }
   const where = { ...ofAll(context, kind, provider), ...connected(kind) };
-  if (kind === 'details') return em.find(Account, where, { orderBy: { id: 'asc' } });
-  const names = withContacts(context.providers).filter((name) => !provider || name === provider);
-  if (provider && !names.length)
-    throw new Problem('unsupported', `${provider} gives out no contacts.`, {
-      fix: `Use one of: ${withContacts(context.providers).join(', ')}.`,
-    });
+  const able = ableTo(context.providers, kind);
+  if (!able) return em.find(Account, where, { orderBy: { id: 'asc' } });
+  const names = able.filter((name) => !provider || name === provider);
+  if (provider && !names.length) throw cannot(provider, needs[kind].lacks, able);
   const configured = await Promise.all(names.map((name) => credentialsFor(em, tenantId, name)));
   // Says which settings are missing.
   if (names[0] && configured.every((one) => one === null)) await credentialsOrProblem(em, tenantId, names[0]);
@@ -127,14 +155,17 @@ export function countLeftOut(
 }
 
 /** Accounts that a sync of all is about. */
-const ofAll = ({ providers }: Context, kind: SyncRequest['kind'], provider?: ProviderName) => ({
-  mergedInto: null,
-  ...(provider ? { provider } : {}),
-  ...(kind === 'contacts' ? { $and: [{ provider: { $in: withContacts(providers) } }] } : {}),
-});
+function ofAll({ providers }: Context, kind: SyncRequest['kind'], provider?: ProviderName) {
+  const able = ableTo(providers, kind);
+  return {
+    mergedInto: null,
+    ...(provider ? { provider } : {}),
+    ...(able ? { $and: [{ provider: { $in: able } }] } : {}),
+  };
+}
 
 /** Those of them that can be synced now. */
 const connected = (kind: SyncRequest['kind']) => ({
   providerAccountId: { $ne: null },
-  ...(kind === 'contacts' ? { state: 'active' as const } : {}),
+  ...(needs[kind].isActive ? { state: 'active' as const } : {}),
 });

@@ -1,5 +1,5 @@
 import type { SyncRun } from '../../db/entities/events.ts';
-import { targetOf } from '../../db/queries/syncs/open-contacts-run.ts';
+import { targetOf } from '../../db/queries/syncs/sync-target.ts';
 import { asFailureCode, failureRow } from '../../domain/failures.ts';
 import type { Keyset } from '../../platform/keyset.ts';
 

@@ -1,12 +1,10 @@
 import type { Em } from '../../db/connect.ts';
-import { erasedAmong } from '../../db/queries/erasures/ledger.ts';
 import type { KnownAccount } from '../../db/queries/webhooks/known-accounts.ts';
-import { subjectName, type Subject } from '../../domain/erasure.ts';
-import { parseIdentity } from '../../domain/identities.ts';
 import type { WebhookEvent } from '../../domain/webhook-events.ts';
 import type { Context } from '../context.ts';
 import { applyFacts } from '../messages/apply-facts.ts';
-import { conversationKeysOf, factsOf, peopleOf, type Fact } from '../messages/facts.ts';
+import { factsOf, type Fact } from '../messages/facts.ts';
+import { withoutErased } from '../messages/without-erased.ts';
 
 /** An event with the account that it is of. */
 export interface AccountEvent {
@@ -21,24 +19,17 @@ export async function applyMessageEvents(
   events: readonly AccountEvent[],
   receivedAt: Date,
 ): Promise<void> {
-  const facts: Fact[] = [];
-  const erased = new Map<string, ReadonlySet<string>>();
+  let facts: Fact[] = [];
+  const erasing = new Set<string>();
   for (const { event, account } of events) {
     const origin = { accountId: account.id, tenantId: account.tenantId, teller: 'webhook', isLive: true } as const;
     facts.push(...factsOf(event, { ...origin, receivedAt: receivedAt.getTime() }));
-    if (account.hasErased) erased.set(account.tenantId, new Set());
+    if (account.hasErased) erasing.add(account.tenantId);
   }
-  for (const tenantId of erased.keys()) {
-    const subjects = facts.filter((one) => one.tenantId === tenantId).flatMap((one) => keysIn(one).map(subjectOfKey));
-    erased.set(tenantId, await erasedAmong(em, vault, tenantId, subjects));
+  for (const tenantId of erasing) {
+    const own = facts.filter((one) => one.tenantId === tenantId);
+    const kept = new Set(await withoutErased(em, vault, tenantId, own));
+    facts = facts.filter((one) => one.tenantId !== tenantId || kept.has(one));
   }
-  const kept = facts.filter((fact) => {
-    const names = erased.get(fact.tenantId);
-    return !names?.size || !keysIn(fact).some((key) => names.has(subjectName(subjectOfKey(key))));
-  });
-  await applyFacts(em, vault, kept, clock.now());
+  await applyFacts(em, vault, facts, clock.now());
 }
-
-const keysIn = (fact: Fact): string[] => [...conversationKeysOf(fact), ...peopleOf(fact).flatMap(({ keys }) => keys)];
-
-const subjectOfKey = (key: string): Subject => parseIdentity(key) ?? { kind: 'id', value: key };

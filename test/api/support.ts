@@ -70,6 +70,7 @@ export function createStandIn(): StandIn {
       check();
       temporal.syncs.push(account.accountId);
     },
+    startSyncConversations: async () => undefined,
     startSyncDetails: async (account) => {
       check();
       temporal.syncs.push(account.accountId);

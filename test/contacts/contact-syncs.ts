@@ -1,5 +1,6 @@
 import { runSql } from '../support/run-sql.ts';
-import { openContactsRun, type SyncTarget } from '../../db/queries/syncs/open-contacts-run.ts';
+import { openContactsRun } from '../../db/queries/syncs/open-contacts-run.ts';
+import type { ContactTarget } from '../../db/queries/syncs/sync-target.ts';
 import { eventually } from '../support/eventually.ts';
 import type { ApiClient } from '../support/client.ts';
 import type { TestStack } from '../support/stack.ts';
@@ -9,10 +10,10 @@ export interface ContactSyncs {
   /** A connected account whose first sync has ended. */
   connected(contacts: object, api?: ApiClient): Promise<{ id: string; session: string; first: any }>;
   /** As a trigger does; returns the run's id. */
-  start(accountId: string, target?: SyncTarget | null): Promise<string>;
+  start(accountId: string, target?: ContactTarget | null): Promise<string>;
   /** The row of an ended run. */
   ended(runId: string): Promise<any>;
-  sync(accountId: string, target?: SyncTarget | null): Promise<any>;
+  sync(accountId: string, target?: ContactTarget | null): Promise<any>;
   query(sql: string, params?: unknown[]): Promise<any[]>;
   variant(name: string, value: unknown): Promise<unknown>;
 }
@@ -28,7 +29,7 @@ export function createContactSyncs(stack: TestStack): ContactSyncs {
       const [run] = await query('select * from sync_runs where id = ?', [runId]);
       return run.state === 'running' ? null : run;
     });
-  const start = async (accountId: string, target: SyncTarget | null = null): Promise<string> => {
+  const start = async (accountId: string, target: ContactTarget | null = null): Promise<string> => {
     const [{ tenant_id: tenantId }] = await query('select tenant_id from accounts where id = ?', [accountId]);
     const run = await context.db.system((em) =>
       openContactsRun(em, context.vault, { id: accountId, tenantId }, target, context.clock.now()),

@@ -8,7 +8,7 @@ import { openAdvisoryLock } from '../../db/advisory-lock.ts';
 import { openDatabase, type Database, type DatabaseUse, type Em } from '../../db/connect.ts';
 import { isDatabaseBusy, isDatabaseDown } from '../../db/database-down.ts';
 import { lockAttempt } from '../../db/queries/attempts/lock-attempt.ts';
-import { claimRun } from '../../db/queries/syncs/contacts-run.ts';
+import { claimRun } from '../../db/queries/syncs/held-runs.ts';
 import { reserveFreePort } from '../../dev/parts/ports.ts';
 import { postgresUser } from '../../dev/parts/postgres-install.ts';
 import { newId } from '../../platform/ids.ts';
@@ -171,7 +171,9 @@ it('a row that one transaction holds takes rows that refer to it', () =>
       const own = Object.entries(known).filter(([column]) => table.columns.some((each) => each.name === column));
       return db.system((em) => insertRow(em, table, { ...Object.fromEntries(own), ...given }));
     };
-    const of = { tenantId: tenant, accountId: account, scope: 'all' } as Parameters<typeof claimRun>[1];
+    const of = { kind: 'contacts', tenantId: tenant, accountId: account, scope: 'all' } as Parameters<
+      typeof claimRun
+    >[1];
     const whileHeld = async (lock: (em: Em) => Promise<unknown>, work: () => Promise<unknown>): Promise<void> => {
       const [locked, done] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
       const holding = db.tenant(tenant, async (em) => {

@@ -40,7 +40,7 @@ const newAccount = (): Promise<Of> =>
 
 type Told = Fact['told'];
 const at = Date.UTC(2026, 4, 4, 10);
-const apply = (of: Of, told: readonly Told[], more: Partial<Fact> = {}): Promise<void> =>
+const apply = (of: Of, told: readonly Told[], more: Partial<Fact> = {}): Promise<unknown> =>
   db.system((em) =>
     applyFacts(
       em,

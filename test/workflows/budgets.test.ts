@@ -156,6 +156,16 @@ it('reads an address book within 11 events and 4 actions, also when it fails', a
   await keep('sync-contacts-failed', await newest(syncWorkflowId('contacts', id, run.scope)));
 });
 
+it('reads conversations within 11 events and 4 actions', async () => {
+  const { id, upstream } = await begin({ channel: 'whatsapp' });
+  await stack.control.put('/address-book', { account_id: upstream, size: 20, seed: 'budget' });
+  await stack.control.post('/scan', { account_id: upstream });
+  await stack.api.account(id, 'active');
+  const history = await keep('sync-conversations', await newest(syncWorkflowId('conversations', id)));
+  expect(eventCountOf(history)).toBeLessThanOrEqual(11);
+  expect(actionsOf(history)).toBeLessThanOrEqual(4);
+});
+
 it.each([
   ['syncAllContacts', 'sync-all-contacts'],
   ['fetchPictures', 'fetch-pictures'],

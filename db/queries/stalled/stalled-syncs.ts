@@ -35,12 +35,18 @@ export const accountsWithoutContacts = (
         order by a.id limit ${limit}`,
   );
 
-/** Active accounts whose contacts are due once more after a connection. System role. */
-export const accountsToReadAgain = (em: Em, now: Date, after: string, limit: number): Promise<StalledAccount[]> =>
+/** Active accounts whose contacts, or history, are due once more after a connection. System role. */
+export const accountsToReadAgain = (
+  em: Em,
+  due: 'contacts_again_at' | 'history_again_at',
+  now: Date,
+  after: string,
+  limit: number,
+): Promise<StalledAccount[]> =>
   rows(
     em,
     sql`select a.id, a.tenant_id, a.channel, a.provider from accounts a
-        where a.state = 'active' and a.contacts_again_at <= ${now} and a.merged_into is null and a.id > ${after}::uuid
+        where a.state = 'active' and a.${sql.ref(due)} <= ${now} and a.merged_into is null and a.id > ${after}::uuid
         order by a.id limit ${limit}`,
   );
 

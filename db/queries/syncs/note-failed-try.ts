@@ -1,11 +1,12 @@
 import type { FailureCode } from '../../../domain/failures.ts';
+import type { SyncKind } from '../../../domain/syncs.ts';
 import type { Em } from '../../connect.ts';
 import { rows, sql } from '../../sql.ts';
 
 /** Shows why the last try of a running sync failed; progress clears it, another try's reason replaces it. */
 export async function noteFailedTry(
   em: Em,
-  { kind, accountId, scope }: { kind: 'contacts' | 'details'; accountId: string; scope: string },
+  { kind, accountId, scope }: { kind: SyncKind; accountId: string; scope: string },
   reason: FailureCode,
 ): Promise<void> {
   await rows(

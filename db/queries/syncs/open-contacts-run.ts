@@ -1,46 +1,21 @@
-import { canonicalText } from '../../../domain/text.ts';
 import { newId } from '../../../platform/ids.ts';
-import type { Keyset } from '../../../platform/keyset.ts';
 import type { Vault } from '../../vault.ts';
 import type { Em } from '../../connect.ts';
-import { sealed } from '../../sealed.ts';
 import { rows, sql } from '../../sql.ts';
-import { openRuns, type NewRun } from './open-runs.ts';
-
-/** Null: the whole address book. */
-export type SyncTarget = { phone: string } | { group: string };
-
-// A keyed digest: ids are shown where numbers must not be.
-function scopeOf(keys: Keyset, target: SyncTarget | null): string {
-  if (!target) return '';
-  const [kind, text] = 'phone' in target ? ['one', target.phone] : ['group', canonicalText(target.group)];
-  return `${kind}/${keys.digest('sync-scope', text).slice(0, 32)}`;
-}
-
-/** A sync run of one account, to be opened. */
-export function newRun(keys: Keyset, accountId: string, target: SyncTarget | null): NewRun {
-  const id = newId();
-  const text = target ? keys.seal(JSON.stringify(target), sealed.syncTarget(id)) : null;
-  return { id, accountId, scope: scopeOf(keys, target), target: text };
-}
+import { openRuns, openWholeRun } from './open-runs.ts';
+import { newRun, type ContactTarget } from './sync-target.ts';
 
 /** A running run of the same scope runs once more instead. */
 export async function openContactsRun(
   em: Em,
   vault: Vault,
   account: { id: string; tenantId: string },
-  target: SyncTarget | null,
+  target: ContactTarget | null,
   now: Date,
 ): Promise<{ id: string; scope: string }> {
   const run = newRun(await vault.keysOf(em, account.tenantId), account.id, target);
   const [id] = await openRuns(em, 'contacts', [run], now);
   return { id: id ?? run.id, scope: run.scope };
-}
-
-async function openWholeRun(em: Em, accountId: string, now: Date): Promise<{ id: string; scope: string }> {
-  const run = { id: newId(), accountId, scope: '', target: null };
-  const [id] = await openRuns(em, 'contacts', [run], now);
-  return { id: id ?? run.id, scope: '' };
 }
 
 /** The sweep leaves the account to its first run for this long. */
@@ -75,7 +50,7 @@ export async function openFirstContactsRun(
     sql`update accounts set contacts_due_at = ${contactsDueAt}, contacts_again_at = ${contactsAgainAt}
         where id = ${account.id}`,
   );
-  return openWholeRun(em, account.id, now);
+  return openWholeRun(em, 'contacts', account.id, now);
 }
 
 /** The repeated run after a connection; null where it is not due or another worker opened it. */
@@ -89,8 +64,5 @@ export async function openContactsRunAgain(
     sql`update accounts set contacts_again_at = null
         where id = ${account.id} and contacts_again_at <= ${now} returning id`,
   );
-  return due.length ? openWholeRun(em, account.id, now) : null;
+  return due.length ? openWholeRun(em, 'contacts', account.id, now) : null;
 }
-
-export const targetOf = (keys: Keyset, run: { id: string; target: string | null }): SyncTarget | null =>
-  run.target === null ? null : (JSON.parse(keys.open(run.target, sealed.syncTarget(run.id))) as SyncTarget);

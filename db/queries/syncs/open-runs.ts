@@ -1,3 +1,4 @@
+import { newId } from '../../../platform/ids.ts';
 import type { Em } from '../../connect.ts';
 import type { SyncKind } from '../../../domain/syncs.ts';
 import { recordset, rows, sql } from '../../sql.ts';
@@ -22,4 +23,16 @@ export async function openRuns(em: Em, kind: SyncKind, runs: readonly NewRun[], 
         returning id`,
   );
   return opened.map(({ id }) => id);
+}
+
+/** The run of everything that an account has of a kind; a running one runs once more instead. */
+export async function openWholeRun(
+  em: Em,
+  kind: SyncKind,
+  accountId: string,
+  now: Date,
+): Promise<{ id: string; scope: string }> {
+  const run = { id: newId(), accountId, scope: '', target: null };
+  const [id] = await openRuns(em, kind, [run], now);
+  return { id: id ?? run.id, scope: '' };
 }

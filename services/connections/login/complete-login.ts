@@ -9,7 +9,9 @@ import { Account } from '../../../db/entities/accounts.ts';
 import { ConnectionAttempt } from '../../../db/entities/attempts.ts';
 import { purgeAccount } from '../../../db/queries/accounts/purge-account.ts';
 import { openAttempts } from '../../../db/queries/attempts/open-attempts.ts';
-import { firstContactsReads, openContactsRun } from '../../../db/queries/syncs/open-contacts-run.ts';
+import { firstContactsReads } from '../../../db/queries/syncs/open-contacts-run.ts';
+import { historyAgainAt } from '../../../db/queries/syncs/open-history-run.ts';
+import { openWholeRun } from '../../../db/queries/syncs/open-runs.ts';
 import { sealed } from '../../../db/sealed.ts';
 import type { AccountDetails } from '../../../domain/accounts.ts';
 import { failureRow, type FailureCode } from '../../../domain/failures.ts';
@@ -20,7 +22,7 @@ import { saveDetails } from '../../accounts/save-details.ts';
 import type { AccountRef } from '../../../temporal/client.ts';
 import type { Context } from '../../context.ts';
 import { refOf } from '../../accounts/find-account.ts';
-import { signalConnection, startContactsSync } from '../../signal.ts';
+import { signalConnection, startSync, type OpenSync } from '../../signal.ts';
 import { claimEvents } from '../../webhooks/claim-events.ts';
 import { compensateAttempt } from './compensate.ts';
 import { attemptIn, checkDone, type AttemptTx } from './attempt-tx.ts';
@@ -43,8 +45,11 @@ export async function completeLogin(
 ): Promise<Progress> {
   await provider.account.subscribe?.(call);
   const details = await provider.account.details(call, view);
-  const hasContacts = provider.contacts !== undefined;
-  const attempt = () => context.db.system((em) => settle(context, em, ref, call, view, details, wanted, hasContacts));
+  const reads = {
+    contacts: provider.contacts !== undefined,
+    conversations: provider.conversations?.messages !== undefined,
+  };
+  const attempt = () => context.db.system((em) => settle(context, em, ref, call, view, details, wanted, reads));
   const settled = await attempt().catch((error: unknown) => {
     if (error instanceof UniqueConstraintViolationException) return attempt();
     throw error;
@@ -59,7 +64,7 @@ export async function completeLogin(
       ),
     );
   }
-  if (settled.contacts) await startContactsSync(context, ...settled.contacts, 'login');
+  for (const sync of settled.syncs) await startSync(context, sync.account, sync, 'login');
   return settled.progress;
 }
 
@@ -72,20 +77,20 @@ async function settle(
   view: AccountView,
   details: AccountDetails,
   wanted: Date | null,
-  hasContacts: boolean,
-): Promise<{ progress: Progress; winner: AccountRef | null; contacts: [account: AccountRef, scope: string] | null }> {
+  reads: Readable,
+): Promise<Settled> {
   const rivals = await rivalsOf(em, ref, call, view);
   const tx = await attemptIn(context, em, ref);
   const { account, attempt, at } = tx;
-  if (attempt.state !== 'running') return { progress: progressOf(tx), winner: null, contacts: null };
+  if (attempt.state !== 'running') return { progress: progressOf(tx), winner: null, syncs: [] };
   const upstream = call.providerAccountId ?? '';
 
   if (rivals.some((one) => one.tenantId !== account.tenantId)) {
     attempt.undo = attempt.undo.filter((id) => id !== upstream);
-    return { progress: progressOf(tx, 'account_in_use'), winner: null, contacts: null };
+    return { progress: progressOf(tx, 'account_in_use'), winner: null, syncs: [] };
   }
   if (isDifferentIdentity(account, view))
-    return { progress: progressOf(tx, 'another_identity'), winner: null, contacts: null };
+    return { progress: progressOf(tx, 'another_identity'), winner: null, syncs: [] };
 
   const winner = rivals[0];
   const foreign = attempt.mergeAcrossOwners ? undefined : rivals.find((one) => one.owner !== account.owner);
@@ -95,11 +100,10 @@ async function settle(
     const text = 'This identity is connected for another owner: the login was not merged into that account.';
     const data = { account_id: foreign.id };
     addTimelineEvent(em, account, at, 'another_owner', text, { attempt: attempt.number, data });
-    return { progress: progressOf(tx, 'another_owner'), winner: null, contacts: null };
+    return { progress: progressOf(tx, 'another_owner'), winner: null, syncs: [] };
   }
   // The newer operation is about this account alone: its login is not merged away from under it.
-  if (winner && (await isSuperseded(tx)))
-    return { progress: progressOf(tx, 'superseded'), winner: null, contacts: null };
+  if (winner && (await isSuperseded(tx))) return { progress: progressOf(tx, 'superseded'), winner: null, syncs: [] };
   attempt.undo = attempt.undo.filter((id) => id !== upstream);
   if (winner) await mergeInto(context, em, tx, winner, upstream);
   const survivor = winner ?? account;
@@ -132,13 +136,37 @@ async function settle(
     },
   );
   context.metrics.attempts.inc({ operation: attempt.operation, outcome: 'succeeded' });
-  if (hasContacts) Object.assign(survivor, firstContactsReads(at));
-  const run = hasContacts ? await openContactsRun(em, context.vault, survivor, null, at) : null;
   return {
     progress: progressOf(tx),
     winner: winner ? refOf(winner) : null,
-    contacts: run && [refOf(survivor), run.scope],
+    syncs: await openFirstSyncs(em, survivor, reads, at),
   };
+}
+
+/** What the account's provider can be asked to read. */
+type Readable = Record<'contacts' | 'conversations', boolean>;
+
+interface Settled {
+  progress: Progress;
+  winner: AccountRef | null;
+  /** Syncs that begin with this login. */
+  syncs: (OpenSync & { account: AccountRef })[];
+}
+
+/** After a first login what is there is read, after another one what was missed. */
+async function openFirstSyncs(em: Em, survivor: Account, reads: Readable, at: Date): Promise<Settled['syncs']> {
+  const account = refOf(survivor);
+  const syncs: Settled['syncs'] = [];
+  if (reads.contacts) {
+    Object.assign(survivor, firstContactsReads(at));
+    syncs.push({ account, kind: 'contacts', scope: '' });
+  }
+  if (reads.conversations) {
+    survivor.historyAgainAt = historyAgainAt(survivor, at);
+    syncs.push({ account, kind: 'conversations', scope: '' });
+  }
+  for (const { kind } of syncs) await openWholeRun(em, kind, survivor.id, at);
+  return syncs;
 }
 
 /**

@@ -59,6 +59,7 @@ export async function releaseLogin(context: Context, tx: AttemptTx, purge: boole
   account.reportedSince = false;
   account.contactsDueAt = null;
   account.contactsAgainAt = null;
+  account.historyAgainAt = null;
   account.picturesDueAt = null;
   await cancelSyncs(em, context.vault, { accountId: account.id }, at);
   await endQueuedSends(em, account.id, 'not_connected', at);
