@@ -4,11 +4,11 @@ import { syncKinds, syncStates, type SyncKind } from '../../domain/syncs.ts';
 import type { ContactTarget } from '../../db/queries/syncs/sync-target.ts';
 import type { Em } from '../../db/connect.ts';
 import type { Account } from '../../db/entities/accounts.ts';
-import { Conversation } from '../../db/entities/conversations.ts';
 import { SyncRun } from '../../db/entities/events.ts';
 import { cancelSyncs } from '../../db/queries/syncs/cancel-syncs.ts';
 import { checkProviderName } from '../../services/provider-names.ts';
 import { isId } from '../../platform/ids.ts';
+import { anyConversation } from '../../services/conversations/find-conversations.ts';
 import { anyAccount, ownAccount } from '../../services/accounts/find-account.ts';
 import { afterCursor, page, pageOf, pageQuery } from '../http/pagination.ts';
 import { Problem } from '../../services/problem.ts';
@@ -102,9 +102,8 @@ export const syncConversation = route({
   handle: async (call) => {
     const { context, principal, params } = call;
     const account = await context.db.tenant(principal.tenantId, async (em) => {
-      const found = isId(params.id) ? await em.findOne(Conversation, { id: params.id }) : null;
-      if (!found) throw new Problem('not_found', 'There is no such conversation.');
-      return ownAccount(em, found.accountId);
+      const { accountId } = await anyConversation(em, params.id);
+      return ownAccount(em, accountId);
     });
     return begun(call, account, { kind: 'conversations', target: { conversation_ids: [params.id] } });
   },

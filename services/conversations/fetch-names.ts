@@ -1,11 +1,11 @@
 import type { Account } from '../../db/entities/accounts.ts';
-import { newRun } from '../../db/queries/syncs/open-contacts-run.ts';
+import { newRun } from '../../db/queries/syncs/sync-target.ts';
 import { openRuns } from '../../db/queries/syncs/open-runs.ts';
 import { recentScopes } from '../../db/queries/syncs/recent-scopes.ts';
 import { refOf } from '../accounts/find-account.ts';
 import type { Context } from '../context.ts';
 import { Problem } from '../problem.ts';
-import { startContactsSync } from '../signal.ts';
+import { startSync } from '../signal.ts';
 import { syncableAccounts } from '../syncs/start-syncs.ts';
 import type { ConversationDetails } from './describe-conversations.ts';
 import type { Person } from './people.ts';
@@ -49,7 +49,7 @@ export async function fetchNames(
     return due;
   });
   for (const { account, run } of opened)
-    if (!(await startContactsSync(context, refOf(account), run.scope, 'api'))) return;
+    if (!(await startSync(context, refOf(account), { kind: 'contacts', scope: run.scope }, 'api'))) return;
 }
 
 const lacksName = ({ phone, contact }: Person): boolean => phone !== null && !(contact?.verifiedName ?? contact?.name);
