@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { channelNames } from '../../domain/channels.ts';
+import type { Coverage } from '../../db/queries/syncs/conversation-history.ts';
 import type { ConversationDetails } from '../../services/conversations/describe-conversations.ts';
 import type { MessageDetails } from '../../services/messages/describe-messages.ts';
 import { time, wireTime, wireTimeOrNull } from '../http/pagination.ts';
@@ -18,6 +19,19 @@ const lastMessage = z
     event: z.string().nullable(),
   })
   .meta({ id: 'LastMessage' });
+
+const history = z
+  .object({
+    newest_at_provider: time.nullable().describe('The newest message there, when the provider last told.'),
+    from: time.nullable().describe('What the provider has between from and to is here; null: nothing was read yet.'),
+    to: time.nullable(),
+    coverage: z
+      .number()
+      .min(0)
+      .max(1)
+      .describe('The part of the time from the first message read to the newest one there.'),
+  })
+  .meta({ id: 'ConversationHistory' });
 
 export const conversationAnswer = z
   .object({
@@ -42,6 +56,7 @@ export const conversationAnswer = z
     pinned: z.boolean(),
     read_only: z.boolean().describe('Nothing can be sent.'),
     labels: z.array(z.string()),
+    history: history.nullable().describe('Null where the provider was not asked, or keeps no history.'),
     created_at: time,
     updated_at: time,
   })
@@ -51,7 +66,7 @@ export type ConversationView = z.input<typeof conversationAnswer>;
 
 export const conversationView =
   (publicUrl: string, now: Date) =>
-  ({ conversation, channel, name, person, lastMessage: last }: ConversationDetails): ConversationView => {
+  ({ conversation, channel, name, person, lastMessage: last, coverage }: ConversationDetails): ConversationView => {
     const { mutedUntil } = conversation;
     const muted = conversation.muted && (mutedUntil === null || mutedUntil > now);
     return {
@@ -73,10 +88,29 @@ export const conversationView =
       pinned: conversation.pinned,
       read_only: conversation.readOnly,
       labels: conversation.labels,
+      history: coverage && historyView(coverage),
       created_at: wireTime(conversation.createdAt),
       updated_at: wireTime(conversation.updatedAt),
     };
   };
+
+function historyView({ providerNewestAt, coveredFrom, coveredTo }: Coverage): z.input<typeof history> {
+  const [newest, from, to] = [providerNewestAt, coveredFrom, coveredTo].map((one) =>
+    one === null ? null : new Date(one),
+  );
+  return {
+    newest_at_provider: wireTimeOrNull(newest ?? null),
+    from: wireTimeOrNull(from ?? null),
+    to: wireTimeOrNull(to ?? null),
+    coverage: partCovered(newest ?? null, from ?? null, to ?? null),
+  };
+}
+
+function partCovered(newest: Date | null, from: Date | null, to: Date | null): number {
+  if (!from || !to) return 0;
+  if (!newest || newest <= to) return 1;
+  return Math.max(to.getTime() - from.getTime(), 0) / Math.max(newest.getTime() - from.getTime(), 1);
+}
 
 const lastMessageView = ({ message, display, attachments }: MessageDetails): z.input<typeof lastMessage> => ({
   id: message.id,

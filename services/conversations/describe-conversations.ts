@@ -2,6 +2,7 @@ import type { Em } from '../../db/connect.ts';
 import { Account } from '../../db/entities/accounts.ts';
 import { Conversation } from '../../db/entities/conversations.ts';
 import { Message } from '../../db/entities/messages.ts';
+import { coverageOf, type Coverage } from '../../db/queries/syncs/conversation-history.ts';
 import { firstAttendees } from '../../db/queries/conversations/people.ts';
 import { conversationName } from '../../domain/attendee-names.ts';
 import type { Channel } from '../../domain/channels.ts';
@@ -16,6 +17,8 @@ export interface ConversationDetails {
   /** The person of a conversation with one; null for groups and channels, and where nothing is known of the person. */
   person: Person | null;
   lastMessage: MessageDetails | null;
+  /** Null where the provider was never asked for its history. */
+  coverage: Coverage | null;
 }
 
 /** People of a group that are named in place of a missing name. */
@@ -39,6 +42,7 @@ export async function describeConversations(em: Em, ids: readonly string[]): Pro
     { fields: ['id', 'channel'] },
   );
   const channels = new Map(accounts.map(({ id, channel }) => [id, channel]));
+  const coverage = new Map((await coverageOf(em, ids)).map((one) => [one.conversationId, one]));
   const byId = new Map(conversations.map((conversation) => [conversation.id, conversation]));
   return ids.flatMap((id) => {
     const conversation = byId.get(id);
@@ -55,6 +59,7 @@ export async function describeConversations(em: Em, ids: readonly string[]): Pro
       ),
       person: conversation.kind === 'person' ? (others[0] ?? null) : null,
       lastMessage: lastMessages.get(conversation.lastMessageId ?? '') ?? null,
+      coverage: coverage.get(id) ?? null,
     };
   });
 }

@@ -77,6 +77,9 @@ it('C6: reads the history after a connection without a request; nothing of it is
   expect(rows.every((one) => !one.is_live && one.unread_count === 0 && one.told_by === 'provider')).toBe(true);
   expect(first).toMatchObject({ kind: 'conversations', state: 'succeeded', progress: 1, reason: null, scope: null });
   expect(first.stats).toMatchObject({ messages: rows.length, unchanged: 0, recovered: 0, skipped: 0, failed: 0 });
+  const { body: inbox } = await stack.api.get(`/api/v1/conversations?account=${id}&limit=100`);
+  expect(inbox.items).toHaveLength(first.stats.conversations);
+  expect(inbox.items.every((one: any) => one.history.coverage === 1)).toBe(true);
   const { last_sync_at: at } = (await stack.api.get(`/api/v1/accounts/${id}`)).body;
   expect(at).not.toBeNull();
   // A second one asks for the list alone.

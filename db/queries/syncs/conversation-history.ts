@@ -62,6 +62,24 @@ export async function forgetHistory(
   await rows(em, sql`delete from conversation_history where ${chosen}`);
 }
 
+/** How much of a conversation is here, of what its provider has. */
+export interface Coverage {
+  conversationId: string;
+  providerNewestAt: string | null;
+  coveredFrom: string | null;
+  coveredTo: string | null;
+}
+
+/** Of conversations that are several ones at the provider, what all of them have. */
+export const coverageOf = (em: Em, conversations: readonly string[]): Promise<Coverage[]> =>
+  rows(
+    em,
+    sql`select conversation_id as "conversationId", max(provider_newest_at)::text as "providerNewestAt",
+          case when bool_and(covered_to is not null) then max(covered_from)::text end as "coveredFrom",
+          case when bool_and(covered_to is not null) then min(covered_to)::text end as "coveredTo"
+        from conversation_history where conversation_id = any(${conversations}::uuid[]) group by 1`,
+  );
+
 /** Messages of a conversation since a time. */
 export async function countSince(em: Em, conversationId: string, since: string): Promise<number> {
   const [found] = await rows<{ n: number }>(
