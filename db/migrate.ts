@@ -36,6 +36,7 @@ import { Messaging } from './migrations/0060-messaging.ts';
 import { Reading } from './migrations/0061-reading.ts';
 import { MessageSends } from './migrations/0062-message-sends.ts';
 import { ConversationHistory } from './migrations/0064-conversation-history.ts';
+import { SafetyNet } from './migrations/0065-safety-net.ts';
 
 export const migrationsList = [
   { name: '0001-foundation', class: Foundation },
@@ -72,6 +73,7 @@ export const migrationsList = [
   { name: '0061-reading', class: Reading },
   { name: '0062-message-sends', class: MessageSends },
   { name: '0064-conversation-history', class: ConversationHistory },
+  { name: '0065-safety-net', class: SafetyNet },
 ];
 
 /**

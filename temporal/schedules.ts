@@ -27,6 +27,13 @@ const wantedSchedules = ({ contactsEveryMs, contactsOn }: ScheduleSettings): Wan
     everyMs: contactsEveryMs,
     on: contactsOn,
   },
+  {
+    type: 'syncAllConversations',
+    kind: 'sweep',
+    summary: 'Find messages that no webhook brought',
+    everyMs: 15 * minute,
+    on: true,
+  },
   { type: 'fetchPictures', kind: 'sweep', summary: 'Fetch missing pictures', everyMs: 15 * minute, on: true },
   {
     type: maintenance,

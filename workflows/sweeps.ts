@@ -23,6 +23,17 @@ export async function syncAllContacts(dueAt = Date.now(), before = nothing): Pro
   return counts;
 }
 
+/** The safety net: finds messages that no webhook brought. */
+export async function syncAllConversations(dueAt = Date.now(), before = nothing): Promise<SweepCounts> {
+  const { more, ...counts } = await inLanes(before, (rest) =>
+    sweeps.syncDueConversations.executeWithOptions({ ...inBackfill(), summary: 'Compare conversations' }, [
+      { now: Date.now(), dueAt, ...rest },
+    ]),
+  );
+  if (more) await continueAsNew<typeof syncAllConversations>(dueAt, counts);
+  return counts;
+}
+
 export async function fetchPictures(dueAt = Date.now(), before = nothing): Promise<SweepCounts> {
   const { more, ...counts } = await inLanes(before, (rest) =>
     sweeps.fetchDuePictures.executeWithOptions({ ...inBackfill(), summary: 'Fetch pictures' }, [

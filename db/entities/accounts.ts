@@ -39,6 +39,8 @@ const AccountSchema = defineEntity({
     contactsAgainAt: p.datetime().strictNullable(),
     /** When conversations are read once more: the provider may still copy them after a first login. */
     historyAgainAt: p.datetime().strictNullable(),
+    /** When the safety net looks for messages that no webhook brought; null while the account is not connected. */
+    historyDueAt: p.datetime().strictNullable(),
     picturesDueAt: p.datetime().strictNullable(),
     pictureCalls: p.json().$type<{ day: string; count: number }>().strictNullable(),
     /** Cleared by a check that began later. */

@@ -24,6 +24,8 @@ import { readConversation } from './read-conversation.ts';
 /** The list was read to its end; conversations that came to its front meanwhile are looked for. */
 const atTheFront = 'front';
 const dayMs = 86_400_000;
+/** How often an account is looked at for messages that no webhook brought. */
+export const safetyNetEveryMs = 3_600_000;
 
 /** Works on an account's running sync of conversations, as `workOnRun` does. */
 export const syncConversations = (context: Context, ref: HeldRef, holder: Holder): Promise<SyncProgress> =>
@@ -165,7 +167,10 @@ async function finish({ context, ref, held, counts, cursor }: History): Promise<
 
 async function noteEnd(em: Em, { accountId, scope }: HeldRef, at: Date, recovered: number): Promise<void> {
   const account = await em.findOneOrFail(Account, { id: accountId });
-  if (scope === '') account.lastSyncAt = at;
+  if (scope === '') {
+    account.lastSyncAt = at;
+    account.historyDueAt = new Date(at.getTime() + safetyNetEveryMs / 2);
+  }
   if (!recovered) return;
   const text = `${recovered} ${recovered === 1 ? 'message' : 'messages'} recovered.`;
   addTimelineEvent(em, account, at, 'messages_recovered', text, { data: { messages: recovered } });

@@ -39,7 +39,7 @@ async function schedules(): Promise<string[]> {
 describe('B6: every address book is read by a Schedule', () => {
   it('with the interval of the settings, six hours by default', async () => {
     await eventually('all Schedules', async () => (await schedules()).length === 3);
-    expect(await schedules()).toEqual(['fetchPictures', 'maintenance', 'syncAllContacts']);
+    expect(await schedules()).toEqual(['fetchPictures', 'maintenance', 'syncAllContacts', 'syncAllConversations']);
     const { spec, state } = await schedule('syncAllContacts').describe();
     expect(spec.intervals).toEqual([expect.objectContaining({ every: hours(6) })]);
     expect(state.paused).toBe(false);
@@ -59,7 +59,7 @@ describe('B6: every address book is read by a Schedule', () => {
     ] as const) {
       stack.worker = await stack.startWorker(undefined, settings);
       await is(every, paused);
-      expect(await schedules()).toEqual(['fetchPictures', 'maintenance', 'syncAllContacts']);
+      expect(await schedules()).toEqual(['fetchPictures', 'maintenance', 'syncAllContacts', 'syncAllConversations']);
       if (every !== hours(6) || paused) await stack.worker.stop();
     }
     syncs = createContactSyncs(stack);

@@ -109,6 +109,20 @@ it('C11: finds what webhooks missed, counts it as unread, and the timeline says 
   expect(line).toMatchObject({ text: '4 messages recovered.', data: { messages: 4 } });
 });
 
+it('C11: the safety net finds by itself what webhooks missed', async () => {
+  const { id, upstream } = await connected(2, 'net');
+  await losing(1);
+  await write(upstream, 'missed', { count: 2 });
+  await losing(0);
+  const before = (await stored(id)).length;
+  await query('update accounts set history_due_at = now() where id = ?', [id]);
+  await stack.trigger('syncAllConversations');
+  await eventually('the missed ones', async () => (await stored(id)).length === before + 2);
+  expect(await stack.timeline(id, 'messages_recovered')).toMatchObject({ text: '2 messages recovered.' });
+  const [{ due }] = await query('select history_due_at > now() as due from accounts where id = ?', [id]);
+  expect(due).toBe(true);
+});
+
 it('reads as deep as the tenant wants: days, and messages of a conversation; more when it wants more', async () => {
   const { body: tenant } = await stack.api.get('/api/v1/tenant');
   expect(tenant).toMatchObject({ history_days: 30, history_messages: 200 });

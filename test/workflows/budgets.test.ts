@@ -168,6 +168,7 @@ it('reads conversations within 11 events and 4 actions', async () => {
 
 it.each([
   ['syncAllContacts', 'sync-all-contacts'],
+  ['syncAllConversations', 'sync-all-conversations'],
   ['fetchPictures', 'fetch-pictures'],
 ])('sweeps by a Schedule within 11 events: %s', async (type, name) => {
   await stack.trigger(type);

@@ -1,7 +1,7 @@
 import type { Em } from '../../connect.ts';
 import { rows, sql } from '../../sql.ts';
 
-export type DueColumn = 'contacts_due_at' | 'pictures_due_at';
+export type DueColumn = 'contacts_due_at' | 'history_due_at' | 'pictures_due_at';
 
 export interface DueAccount {
   id: string;

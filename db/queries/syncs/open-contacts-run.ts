@@ -1,4 +1,3 @@
-import { newId } from '../../../platform/ids.ts';
 import type { Vault } from '../../vault.ts';
 import type { Em } from '../../connect.ts';
 import { rows, sql } from '../../sql.ts';
@@ -22,17 +21,6 @@ export async function openContactsRun(
 const firstRunMs = 3_600_000;
 /** The phone may still be syncing at first. */
 const againMs = 600_000;
-
-/** An open run is enough. None for an account that was read, reconnected or disconnected since it was leased. */
-export async function openSweptRun(em: Em, accountId: string, claimed: Date, now: Date): Promise<void> {
-  await rows(
-    em,
-    sql`insert into sync_runs (id, tenant_id, account_id, kind, scope, state, dry_run, again, stats, started_at)
-        select ${newId()}, tenant_id, id, 'contacts', '', 'running', false, false, '{}', ${now}
-        from accounts where id = ${accountId} and contacts_due_at = ${claimed}
-        on conflict (account_id, kind, scope) where state = 'running' and not dry_run do nothing`,
-  );
-}
 
 export const firstContactsReads = (now: Date): { contactsDueAt: Date; contactsAgainAt: Date } => ({
   contactsDueAt: new Date(now.getTime() + firstRunMs),

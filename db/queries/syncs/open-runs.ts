@@ -2,6 +2,7 @@ import { newId } from '../../../platform/ids.ts';
 import type { Em } from '../../connect.ts';
 import type { SyncKind } from '../../../domain/syncs.ts';
 import { recordset, rows, sql } from '../../sql.ts';
+import type { DueColumn } from '../accounts/lease-due-accounts.ts';
 
 /** A sync run to open; `target` is sealed. */
 export interface NewRun {
@@ -35,4 +36,22 @@ export async function openWholeRun(
   const run = { id: newId(), accountId, scope: '', target: null };
   const [id] = await openRuns(em, kind, [run], now);
   return { id: id ?? run.id, scope: '' };
+}
+
+/** An open run is enough. None for an account that was read, reconnected or disconnected since it was leased by `due`. */
+export async function openSweptRun(
+  em: Em,
+  kind: SyncKind,
+  due: DueColumn,
+  accountId: string,
+  claimed: Date,
+  now: Date,
+): Promise<void> {
+  await rows(
+    em,
+    sql`insert into sync_runs (id, tenant_id, account_id, kind, scope, state, dry_run, again, stats, started_at)
+        select ${newId()}, tenant_id, id, ${kind}, '', 'running', false, false, '{}', ${now}
+        from accounts where id = ${accountId} and ${sql.ref(due)} = ${claimed}
+        on conflict (account_id, kind, scope) where state = 'running' and not dry_run do nothing`,
+  );
 }

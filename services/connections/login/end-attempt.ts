@@ -60,6 +60,7 @@ export async function releaseLogin(context: Context, tx: AttemptTx, purge: boole
   account.contactsDueAt = null;
   account.contactsAgainAt = null;
   account.historyAgainAt = null;
+  account.historyDueAt = null;
   account.picturesDueAt = null;
   await cancelSyncs(em, context.vault, { accountId: account.id }, at);
   await endQueuedSends(em, account.id, 'not_connected', at);
