@@ -19,15 +19,12 @@ interface Started {
 }
 
 /** Conversations and messages of an account, or of all that are connected, by a documented path. */
-const syncOf = (path: string, names: readonly string[]): Alias => ({
+const syncOf = (path: string, name: string): Alias => ({
   method: 'post',
   path,
   of: startSyncs,
-  body: z.object(Object.fromEntries(names.map((name) => [name, account]))),
-  ask: ({ body }) => {
-    const named = names.flatMap((name) => body[name] ?? [])[0];
-    return { body: { kind: 'conversations', ...(named === undefined ? {} : { account: named }) } };
-  },
+  body: z.object({ [name]: account }),
+  ask: ({ body }) => ({ body: { kind: 'conversations', account: body[name] ?? undefined } }),
   answer: started,
   watch: ({ runs }: { runs: SyncView[] }) => runsAddress(runs),
   rename: ({ items, left_out }: Started) => ({ success: true, run: items[0] ?? null, runs: items, left_out }),
@@ -45,7 +42,7 @@ export const historyAliases: Alias[] = [
     watch: ({ run }: { run: SyncView }) => runsAddress([run]),
     rename: (run: SyncView) => ({ success: true, run }),
   },
-  syncOf(`${whatsapp}/sync/`, ['account_id', 'account']),
-  syncOf('/api/unipile/sync', ['accountId']),
-  syncOf('/api/unipile/start-sync', ['accountId']),
+  syncOf(`${whatsapp}/sync/`, 'account_id'),
+  syncOf('/api/unipile/sync', 'accountId'),
+  syncOf('/api/unipile/start-sync', 'accountId'),
 ];
