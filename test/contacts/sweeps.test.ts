@@ -38,7 +38,7 @@ async function schedules(): Promise<string[]> {
 
 describe('B6: every address book is read by a Schedule', () => {
   it('with the interval of the settings, six hours by default', async () => {
-    await eventually('all Schedules', async () => (await schedules()).length === 3);
+    await eventually('all Schedules', async () => (await schedules()).length === 4);
     expect(await schedules()).toEqual(['fetchPictures', 'maintenance', 'syncAllContacts', 'syncAllConversations']);
     const { spec, state } = await schedule('syncAllContacts').describe();
     expect(spec.intervals).toEqual([expect.objectContaining({ every: hours(6) })]);

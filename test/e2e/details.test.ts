@@ -219,9 +219,11 @@ it('P1: connecting, solving, reconnecting and collecting are Temporal runs, one 
       const found = [];
       for await (const run of client.workflow.list({ query: `PatchbayAccount = '${id}'` })) found.push(run);
       const words = found.map((run) => `${run.type} ${run.status.name}`);
-      return words.includes('syncDetails COMPLETED') && words.includes('connection RUNNING') ? found : null;
+      const wanted = ['syncDetails COMPLETED', 'syncConversations COMPLETED', 'connection RUNNING'];
+      return wanted.every((one) => words.includes(one)) ? found : null;
     });
-    expect(new Set(runs.map((run) => run.workflowId))).toEqual(new Set([`connection/${id}`, `sync/details/${id}`]));
+    const ids = [`connection/${id}`, `sync/details/${id}`, `sync/conversations/${id}`];
+    expect(new Set(runs.map((run) => run.workflowId))).toEqual(new Set(ids));
     expect(runs.filter((run) => run.status.name === 'RUNNING')).toHaveLength(1);
     expect(runs.map((run) => run.status.name)).not.toContain('FAILED');
   } finally {
