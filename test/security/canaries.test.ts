@@ -319,6 +319,12 @@ const clear = new Set([
   'accounts.provider_config',
   // The timeline has the changed details with their values.
   'account_events.data',
+  'attendees.name',
+  'attendees.phone_number',
+  'attendees.provider_attendee_id',
+  'messages.search',
+  'messages.text',
+  'provider_keys.key',
 ]);
 
 describe('SECURITY 8: what Temporal shows of a run holds no personal data', () => {
@@ -331,7 +337,7 @@ describe('SECURITY 8: what Temporal shows of a run holds no personal data', () =
       expect(info.workflowId).toMatch(new RegExp(`^${info.type}/patchbay-\\d{4}-\\d\\d-\\d\\dT[\\d:]+Z$`));
     for (const { info } of ofAccounts()) {
       const parts = info.workflowId.split('/');
-      expect(['connection', 'sync/details']).toContain(parts.slice(0, -1).join('/'));
+      expect(['connection', 'sync/details', 'sync/conversations']).toContain(parts.slice(0, -1).join('/'));
       expect(parts.at(-1)).toMatch(uuid);
     }
   });
@@ -339,7 +345,7 @@ describe('SECURITY 8: what Temporal shows of a run holds no personal data', () =
   it("its search attributes are ids, words of ours and the tenant's name, and it has no memo", () => {
     const names = [...channelNames, ...Object.keys(providers)];
     const { tenant } = stack.describe();
-    const words = [...names, tenant, 'connection', 'sync_details', 'sweep', 'maintenance'];
+    const words = [...names, tenant, 'connection', 'sync_details', 'sync_conversations', 'sweep', 'maintenance'];
     const states = ['connecting', 'active', 'degraded', 'reconnect_required', 'disconnected', 'failed'];
     for (const run of ours()) {
       const { info } = run;
