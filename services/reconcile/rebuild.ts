@@ -3,15 +3,7 @@ import { firstId } from '../../platform/ids.ts';
 import { isTemporalDown } from '../../temporal/unreachable.ts';
 import type { Context } from '../context.ts';
 import { pageSize, type Stalled } from './repair.ts';
-import {
-  connections,
-  contactsAgain,
-  historyAgain,
-  missingContacts,
-  missingDetails,
-  queues,
-  syncs,
-} from './stalled.ts';
+import { connections, contactsAgain, historyAgain, missingContacts, missingDetails, queues, syncs } from './stalled.ts';
 
 /** How many connection workflows were signalled, and how many syncs and queues of messages were started. */
 export interface Rebuilt {
