@@ -92,6 +92,7 @@ describe('a stack that was started from this checkout', () => {
         '0',
         'redirect',
         '0',
+        '1',
         'is not known; did you mean account?',
       ]);
     },

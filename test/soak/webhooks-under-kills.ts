@@ -62,10 +62,6 @@ export async function webhooksUnderKills(size: WebhookSize, report: (text: strin
     ];
     return rows;
   } finally {
-    (await import('node:fs')).cpSync(real.home, '/tmp/storm-home', {
-      recursive: true,
-      filter: (f) => !f.includes('postgres/') && !/\/s\.|pgdata|\.sock/.test(f),
-    });
     await facts.close();
     await real.stop();
   }
@@ -85,8 +81,15 @@ async function connect({ api, control }: RealStack, provider: Provider, n: numbe
   const { id } = begun.body.account;
   const upstream = (await api.get(`/api/v1/accounts/${id}`)).body.provider_account_id;
   const ref = provider === 'unipile' ? { account_id: upstream } : { session: upstream };
+  // Nothing but what the writer writes: UniPile's history would bring the sandbox's own conversations.
+  if (provider === 'unipile') await control.put('/address-book', { ...ref, size: 0, seed: 'nobody' });
   await control.post('/scan', { ...ref, ...(provider === 'unipile' && { phone }) });
   await api.account(id, 'active');
+  if (provider === 'unipile')
+    await eventually('the first history', async () => {
+      const { items } = (await api.get(`/api/v1/accounts/${id}/syncs`)).body;
+      return items.some((run: any) => run.kind === 'conversations' && run.state === 'succeeded');
+    });
   return { provider, id, ref };
 }
 
