@@ -51,6 +51,7 @@ create index message_sends_open on message_sends (account_id, next_try_at)
   where state in ('queued', 'sending', 'unclear');
 create index message_sends_due on message_sends (next_try_at) where state in ('queued', 'sending', 'unclear');
 create index message_sends_order on message_sends (conversation_id, position desc);
+create index message_sends_account on message_sends (account_id);
 create index send_calls_account on send_calls (account_id, at desc);
 
 create function move_sends() returns trigger language plpgsql as $$

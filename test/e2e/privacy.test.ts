@@ -25,6 +25,8 @@ describe("a tenant's settings", () => {
       contact_fields: null,
       contact_fields_pending: false,
       contact_retention_days: null,
+      history_days: 30,
+      history_messages: 200,
     };
     expect((await client.get('/api/v1/tenant')).body).toEqual(before);
     const { body } = await client.patch('/api/v1/tenant', { time_zone: 'Europe/Paris' });
