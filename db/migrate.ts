@@ -35,6 +35,7 @@ import { ReportedSince } from './migrations/0055-reported-since.ts';
 import { Messaging } from './migrations/0060-messaging.ts';
 import { Reading } from './migrations/0061-reading.ts';
 import { MessageSends } from './migrations/0062-message-sends.ts';
+import { SearchContacts } from './migrations/0063-search-contacts.ts';
 import { ConversationHistory } from './migrations/0064-conversation-history.ts';
 import { SafetyNet } from './migrations/0065-safety-net.ts';
 
@@ -72,6 +73,7 @@ export const migrationsList = [
   { name: '0060-messaging', class: Messaging },
   { name: '0061-reading', class: Reading },
   { name: '0062-message-sends', class: MessageSends },
+  { name: '0063-search-contacts', class: SearchContacts },
   { name: '0064-conversation-history', class: ConversationHistory },
   { name: '0065-safety-net', class: SafetyNet },
 ];

@@ -61,8 +61,6 @@ create index conversations_labels on conversations using gin (tenant_id, labels)
 drop index messages_account;
 create index messages_account on messages (account_id, sent_at desc, id desc);
 create index messages_list on messages (tenant_id, sent_at desc, id desc);
-create index contact_aliases_identity on contact_aliases (tenant_id, value);
-create index sync_runs_scope on sync_runs (account_id, kind, scope, started_at) where scope <> '';
 create index provider_keys_attendee on provider_keys (tenant_id, key) where kind = 'attendee';
 `;
 
@@ -72,6 +70,4 @@ create index messages_search on messages using gin (tenant_id, search);
 create index conversations_search on conversations using gin (tenant_id, words_of(name)) where name is not null;
 create index attendees_search on attendees using gin (tenant_id, names_of(name, phone_number) gin_trgm_ops);
 create index attendees_words on attendees using gin (tenant_id, to_tsvector('simple'::regconfig, names_of(name, phone_number)));
-create index contacts_search on contacts using gin (tenant_id,
-  to_tsvector('simple'::regconfig, names_of(name, verified_name, company, push_name, phone_number)));
 `;
