@@ -109,7 +109,7 @@ async function play(): Promise<void> {
   };
 
   // A login whose answer was lost keeps its identity busy for minutes, and attempts last a quarter of an hour.
-  const hurry = setInterval(() => void control.post('/clock', { advance_seconds: 150 }).catch(() => null), 20_000);
+  const hurry = setInterval(() => void control.post('/clock', { advance_seconds: 150 }).catch(() => null), 15_000);
   onTestEnd.push(() => clearInterval(hurry));
   // The first login has no faults, so that webhooks get registered.
   const first = await begin('qr');
