@@ -58,7 +58,10 @@ const repeatRow = sql`(id uuid, "receivedAt" timestamptz, times int, "owesSignal
 const eventRow = sql`(id uuid, position int, "tenantId" uuid, "accountId" uuid, "providerAccountId" text, kind text,
   type text, "dedupeKey" text, state text, error text, deliveries int, "owesSignal" boolean)`;
 
-/** The last statement of intake; the fence was entered in an earlier one. Skips a body that names an erased person. */
+/**
+ * The last statement of intake; the fence was entered in an earlier one. Skips a body that names an erased person. A repeat of
+ * an event that is unmatched owes nothing: it is claimed once its account is known.
+ */
 export async function insertRequest(
   em: Em,
   request: NewRequest,
@@ -89,7 +92,7 @@ export async function insertRequest(
         where not yes),
       again as (
         update webhook_events e set deliveries = e.deliveries + r.times, owes_signal = e.owes_signal or r."owesSignal",
-          state = case when r."owesEffect" then 'received' else e.state end
+          state = case when r."owesEffect" and e.account_id is not null then 'received' else e.state end
         from repeated r where e.id = r.id and e.received_at = r."receivedAt")
       insert into webhook_events (id, request_id, position, tenant_id, credentials_id, provider, account_id,
         provider_account_id, kind, type, dedupe_key, state, error, deliveries, owes_signal, received_at, processed_at)
