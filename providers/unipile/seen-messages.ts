@@ -78,8 +78,8 @@ function readersOf(channel: Channel, seenBy: unknown): { readBy?: SeenRead[] } {
   return readers.length ? { readBy: readers } : {};
 }
 
-/** By UniPile's numbers. */
-const events: readonly ConversationEvent[] = [
+/** By the numbers of UniPile's `event_type`. */
+export const conversationEvents: readonly ConversationEvent[] = [
   'unknown',
   'reaction',
   'reaction',
@@ -94,6 +94,6 @@ const events: readonly ConversationEvent[] = [
 
 /** A message that UniPile hides is no message of a person. */
 function eventOf(of: JsonObject): ConversationEvent | null {
-  if (flagIn(of['is_event']) === true) return events[countIn(of['event_type']) ?? 0] ?? 'unknown';
+  if (flagIn(of['is_event']) === true) return conversationEvents[countIn(of['event_type']) ?? 0] ?? 'unknown';
   return flagIn(of['hidden']) === true ? 'unknown' : null;
 }

@@ -1,4 +1,5 @@
 import type { DeliveryStatus, SeenConversation, SeenMessage, SeenPerson } from '../../domain/seen-messages.ts';
+import { conversationEvents } from './seen-messages.ts';
 import { epochMs, type ToldConversation } from '../../domain/webhook-events.ts';
 import { asList, asObject, type JsonObject } from '../json-object.ts';
 import { countIn, eachOnce, emojiIn, flagIn, idIn, messageTextIn } from '../shared/told-values.ts';
@@ -72,20 +73,6 @@ const quotedKey = (body: JsonObject, quoted: JsonObject | null): string | null =
 export const namesMessage = ({ body, messageKeys }: ToldMessage): boolean =>
   messageKeys.length > 0 && !isStatusFeed(idIn(body['provider_chat_id']));
 
-/** What `event_type` numbers. */
-const events: readonly NonNullable<SeenMessage['event']>[] = [
-  'unknown',
-  'reaction',
-  'reaction',
-  'group_created',
-  'name_changed',
-  'participant_added',
-  'participant_removed',
-  'participant_left',
-  'missed_voice_call',
-  'missed_video_call',
-];
-
 export function seenMessage({ body, people, messageKeys, conversationKeys, direction, at }: ToldMessage): SeenMessage {
   const reads = readsIn(body, people);
   const readBy = reads.flatMap(({ by, at: readAt }) => by.keys.slice(0, 1).map((key) => ({ by: key, at: readAt })));
@@ -103,7 +90,7 @@ export function seenMessage({ body, people, messageKeys, conversationKeys, direc
     attachments: readAttachments(body['attachments'], idIn(body['message_id'])),
     reactions: asList(body['reactions']).flatMap((one) => reactionOf(asObject(one), people) ?? []),
     ...(readBy.length && { readBy }),
-    ...(flagIn(body['is_event']) && { event: events[countIn(body['event_type']) ?? 0] ?? 'unknown' }),
+    ...(flagIn(body['is_event']) && { event: conversationEvents[countIn(body['event_type']) ?? 0] ?? 'unknown' }),
   };
 }
 
