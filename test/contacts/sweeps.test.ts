@@ -275,6 +275,12 @@ it('B11: fetches pictures that the list lacks, within the daily quota', async ()
     JSON.stringify({ day, count: 880 }),
     id,
   ]);
+  // A run of the Schedule itself may be at work on other accounts.
+  await schedule('fetchPictures').pause();
+  await eventually(
+    'no run of the Schedule',
+    async () => !(await schedule('fetchPictures').describe()).info.runningActions.length,
+  );
   await syncs.query('update accounts set pictures_due_at = null where id <> ?', [id]);
   const before = await stack.control.count('GET', '/api/contacts/:phone/picture');
   await stack.trigger('fetchPictures');
