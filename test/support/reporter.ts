@@ -1,31 +1,26 @@
-import { writeSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
+import type { FileCounts } from '../../dev/parts/test-counts.ts';
 
-/** The tests of a suite with a runtime error were not run. */
-type Counts = Record<
-  'numPassedTests' | 'numFailedTests' | 'numPendingTests' | 'numTodoTests' | 'numRuntimeErrorTestSuites',
-  number
->;
+/** What jest says of a file. */
+interface FileResult {
+  testFilePath: string;
+  numPassingTests: number;
+  numFailingTests: number;
+  numPendingTests: number;
+  numTodoTests: number;
+  /** It could not be loaded. */
+  testExecError?: unknown;
+}
 
-/**
- * Prints `N passed, N failed` as the run's last line, however the run ended. A suite that could not be loaded counts as
- * one failed test, and so does a run that failed without a failed test.
- */
-export default class LastLine {
-  #passed = 0;
-  #failed = 0;
-  #skipped = 0;
-
-  constructor() {
-    process.once('exit', (code) => {
-      const failed = code === 0 ? this.#failed : Math.max(this.#failed, 1);
-      const skipped = this.#skipped > 0 ? `, ${this.#skipped} skipped` : '';
-      writeSync(1, `${this.#passed} passed, ${failed} failed${skipped}\n`);
-    });
-  }
-
-  onRunComplete(_contexts: unknown, results: Counts): void {
-    this.#passed = results.numPassedTests;
-    this.#failed = results.numFailedTests + results.numRuntimeErrorTestSuites;
-    this.#skipped = results.numPendingTests + results.numTodoTests;
+/** Writes what each file's tests did to `PATCHBAY_TEST_COUNTS`. A file that could not be loaded counts as a failed test. */
+export default class CountsReporter {
+  onRunComplete(_contexts: unknown, { testResults }: { testResults: FileResult[] }): void {
+    const counts = testResults.map((one): FileCounts => ({
+      file: one.testFilePath,
+      passed: one.numPassingTests,
+      failed: one.numFailingTests + (one.testExecError ? 1 : 0),
+      skipped: one.numPendingTests + one.numTodoTests,
+    }));
+    if (process.env.PATCHBAY_TEST_COUNTS) writeFileSync(process.env.PATCHBAY_TEST_COUNTS, JSON.stringify(counts));
   }
 }
