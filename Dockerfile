@@ -29,8 +29,9 @@ COPY workers workers
 COPY cli cli
 RUN node workers/bundle.ts workflow-bundle.js
 ENV WORKFLOW_BUNDLE=/patchbay/workflow-bundle.js
+ENV MEDIA_FOLDER=/media
 # A named volume takes the owner of the folder that it is mounted over.
-RUN mkdir /ledger && chown node:node /ledger
+RUN mkdir /ledger /media && chown node:node /ledger /media
 RUN ln -s /patchbay/cli/main.ts /usr/local/bin/patchbay && chmod 755 cli/main.ts
 USER node
 CMD ["node", "api/main.ts"]

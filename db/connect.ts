@@ -14,6 +14,7 @@ import {
 import { Attachment, Message, MessageEffect, MessageReceipt } from './entities/messages.ts';
 import { SyncRun, WebhookDedupe, WebhookEvent, WebhookRequest } from './entities/events.ts';
 import { DataKey } from './entities/data-keys.ts';
+import { Media } from './entities/media.ts';
 import { MessageSend, SendCall, SendQueue } from './entities/sends.ts';
 import { ErasedSubject, Erasure, LedgerKey, WebhookSubject } from './entities/privacy.ts';
 import { createShares } from '../platform/shares.ts';
@@ -52,6 +53,7 @@ export const entities = [
   Message,
   MessageReceipt,
   Attachment,
+  Media,
   MessageEffect,
   MessageSend,
   SendQueue,

@@ -38,6 +38,7 @@ import { MessageSends } from './migrations/0062-message-sends.ts';
 import { SearchContacts } from './migrations/0063-search-contacts.ts';
 import { ConversationHistory } from './migrations/0064-conversation-history.ts';
 import { SafetyNet } from './migrations/0065-safety-net.ts';
+import { MediaFiles } from './migrations/0066-media.ts';
 
 export const migrationsList = [
   { name: '0001-foundation', class: Foundation },
@@ -76,6 +77,7 @@ export const migrationsList = [
   { name: '0063-search-contacts', class: SearchContacts },
   { name: '0064-conversation-history', class: ConversationHistory },
   { name: '0065-safety-net', class: SafetyNet },
+  { name: '0066-media', class: MediaFiles },
 ];
 
 /**

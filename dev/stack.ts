@@ -107,6 +107,7 @@ async function startParts(home: Home, env: NodeJS.ProcessEnv, report: Report, si
     ENCRYPTION_KEYS: env.ENCRYPTION_KEYS || '',
     PUBLIC_URL: env.PUBLIC_URL || at('api'),
     PATCHBAY_HOME: home.path,
+    MEDIA_FOLDER: env.MEDIA_FOLDER || join(home.path, 'media'),
     LOG_LEVEL: env.LOG_LEVEL || 'info',
     // Ctrl-C must stop the whole stack within ten seconds.
     SHUTDOWN_GRACE_SECONDS: env.SHUTDOWN_GRACE_SECONDS || '3',

@@ -63,6 +63,8 @@ const schema = z.object({
   RAW_RETENTION_DAYS: z.coerce.number().min(1).default(30),
   /** The ledger of erased people, in a file apart from the database and its dumps. */
   ERASURE_LEDGER: z.string().optional(),
+  /** Holds the bytes of media. Every process of the installation needs the same one. */
+  MEDIA_FOLDER: z.string().default('.patchbay/media'),
   SHUTDOWN_GRACE_SECONDS: z.coerce.number().min(0).default(10),
 });
 

@@ -16,6 +16,7 @@ import { parseKeyRing } from '../platform/master-keys.ts';
 import { providers } from '../providers/providers.ts';
 import { openTemporalClient } from '../temporal/client.ts';
 import type { Context } from './context.ts';
+import { createFolderBlobs } from './media/folder-blobs.ts';
 import { observeProviderCalls } from './observe-provider-calls.ts';
 import { createTenantNames } from './tenant-names.ts';
 import { createRequestReader } from './webhooks/request-reader.ts';
@@ -77,6 +78,7 @@ export async function openContext(
     config,
     db,
     vault,
+    blobs: createFolderBlobs(config.MEDIA_FOLDER),
     clock,
     changes,
     log,

@@ -7,6 +7,7 @@ import type { Log } from '../platform/log.ts';
 import type { Metrics } from '../platform/metrics.ts';
 import type { Providers } from '../providers/provider.ts';
 import type { TemporalClient } from '../temporal/client.ts';
+import type { BlobStore } from './media/blob-store.ts';
 import type { RequestReader } from './webhooks/request-reader.ts';
 
 /** What every operation works with: built once per process by `openContext`, and passed on explicitly. */
@@ -14,6 +15,8 @@ export interface Context {
   config: Config;
   db: Database;
   vault: Vault;
+  /** The bytes of media. */
+  blobs: BlobStore;
   clock: Clock;
   /** Wakes what waits in this process for a change in the database. */
   changes: Changes;

@@ -79,6 +79,8 @@ const AttachmentSchema = defineEntity({
     unavailable: p.boolean(),
     /** What the provider needs to give the bytes, sealed: it may hold keys. */
     source: p.text().strictNullable(),
+    /** The stored file; null: it is not here. */
+    mediaId: p.uuid().strictNullable(),
     createdAt: p.datetime(),
   },
   uniques: [{ properties: ['messageId', 'key'], name: 'attachments_of_message' }],

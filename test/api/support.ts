@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { rm } from 'node:fs/promises';
 import type { Context } from '../../services/context.ts';
 import type { Patience } from '../../api/http/server.ts';
 import { startApi, type RunningApi } from '../../api/start.ts';
@@ -16,6 +17,7 @@ import type { AccountRef, TemporalClient } from '../../temporal/client.ts';
 import { startSandbox } from '../../sandbox/start.ts';
 import type { StepAction } from '../../workflows/messages.ts';
 import { createClient, type ApiClient } from '../support/client.ts';
+import { makeMediaFolder } from '../support/media-folder.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 
 /** Replaces Temporal and records the signalled accounts; a test may make it act or fail. */
@@ -99,7 +101,7 @@ export async function startTestApi(
   parts: Partial<Context> = {},
   patience?: Patience,
 ): Promise<TestApi> {
-  const [database, sandbox] = await Promise.all([createTestDatabase(), startSandbox()]);
+  const [database, sandbox, media] = await Promise.all([createTestDatabase(), startSandbox(), makeMediaFolder()]);
   const config = loadConfig({
     DATABASE_URL: database.url,
     ENCRYPTION_KEY: Buffer.alloc(32, 7).toString('base64'),
@@ -112,6 +114,7 @@ export async function startTestApi(
     LOG_LEVEL: process.env.LOG_LEVEL ?? 'silent',
     SHUTDOWN_GRACE_SECONDS: '1',
     RATE_LIMIT_PER_MINUTE: '100000',
+    MEDIA_FOLDER: media,
     ...settings,
   });
   const temporal = createStandIn();
@@ -141,6 +144,7 @@ export async function startTestApi(
       await api.close();
       await sandbox.close();
       await database.drop();
+      await rm(media, { recursive: true, force: true });
     },
   };
 }

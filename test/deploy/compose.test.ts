@@ -78,9 +78,10 @@ describe('P4: docker-compose.yml', () => {
       for (const text of [file, example]) expect(text).toMatch(new RegExp(`${name}: \\$\\{${name}:|^${name}=`, 'm'));
   });
 
-  it('keeps the ledger of erased people on a volume that api and worker share', () => {
-    for (const name of ['api', 'worker']) expect(of(name)).toMatchObject({ volumes: ['ledger:/ledger'] });
-    expect(dockerfile).toContain('chown node:node /ledger');
+  it('keeps the ledger of erased people, and media, on volumes that api and worker share', () => {
+    for (const name of ['api', 'worker'])
+      expect(of(name)).toMatchObject({ volumes: ['ledger:/ledger', 'media:/media'] });
+    expect(dockerfile).toContain('chown node:node /ledger /media');
   });
 
   it('runs each role by the command of its npm script', () => {

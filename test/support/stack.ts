@@ -1,4 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto';
+import { rm } from 'node:fs/promises';
 import { startApi } from '../../api/start.ts';
 import { openDatabase, type Database } from '../../db/connect.ts';
 import { createApiKey, ensureTenant } from '../../db/queries/tenants/api-keys.ts';
@@ -16,6 +17,7 @@ import { createTestDatabase, required, type TestDatabase } from './database.ts';
 import { addTestDataKey, testKey } from './key.ts';
 import { createControl, type Control } from './control.ts';
 import { eventually } from './eventually.ts';
+import { makeMediaFolder } from './media-folder.ts';
 import { temporalClient } from './history.ts';
 
 /** API, worker and sandbox in this process, with a real PostgreSQL and Temporal and a task queue of its own. */
@@ -49,7 +51,7 @@ export async function startTestStack(
   settings: Record<string, string> = {},
   providers = installedProviders,
 ): Promise<TestStack> {
-  const [database, sandbox] = await Promise.all([createTestDatabase(), startSandbox()]);
+  const [database, sandbox, media] = await Promise.all([createTestDatabase(), startSandbox(), makeMediaFolder()]);
   const environment = {
     DATABASE_URL: database.url,
     TEMPORAL_ADDRESS: required('PATCHBAY_TEST_TEMPORAL_ADDRESS'),
@@ -65,6 +67,7 @@ export async function startTestStack(
     RECONCILE_INTERVAL_SECONDS: '2',
     SHUTDOWN_GRACE_SECONDS: '1',
     RATE_LIMIT_PER_MINUTE: '100000',
+    MEDIA_FOLDER: media,
     ...settings,
   };
   const config = loadConfig(environment, providers);
@@ -136,6 +139,7 @@ export async function startTestStack(
       await api.close();
       await sandbox.close();
       await database.drop();
+      await rm(media, { recursive: true, force: true });
     },
   };
   return stack;

@@ -23,7 +23,7 @@ export interface Writing {
   members: readonly { conversationId: string; attendeeId: string; tenantId: string }[];
   messages: readonly WrittenMessage[];
   receipts: readonly MessageReceipt[];
-  attachments: readonly Omit<Attachment, 'createdAt'>[];
+  attachments: readonly Omit<Attachment, 'createdAt' | 'mediaId'>[];
   /** Keys that name another row now. */
   keys: readonly Pick<ProviderKey, 'accountId' | 'kind' | 'key' | 'targetId'>[];
   /** Of messages that have not come yet. */

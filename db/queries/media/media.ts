@@ -1,0 +1,43 @@
+import type { Em } from '../../connect.ts';
+import type { Media } from '../../entities/media.ts';
+import { rows, sql } from '../../sql.ts';
+
+/** A stored file. */
+export type StoredMedia = Pick<Media, 'id' | 'tenantId' | 'hash' | 'size' | 'contentType'>;
+
+type Name = Pick<Media, 'tenantId' | 'hash'>;
+
+const lockKey = ({ tenantId, hash }: Name) => sql`hashtextextended(${`media/${tenantId}/${hash}`}, 0)`;
+
+/**
+ * Until the transaction ends, nothing else writes or removes the bytes of that name: its row and its bytes then change
+ * together.
+ */
+export async function lockMedia(em: Em, name: Name): Promise<void> {
+  await rows(em, sql`select pg_advisory_xact_lock(${lockKey(name)})::text`);
+}
+
+/** Notes bytes that are in the store. They are kept until `keptUntil` at least, and for as long as a row refers to them. */
+export async function saveMedia(em: Em, media: Omit<Media, 'createdAt'>, now: Date): Promise<StoredMedia> {
+  const [saved] = await rows<StoredMedia>(
+    em,
+    sql`insert into media as m (id, tenant_id, hash, size, content_type, kept_until, created_at)
+        values (${media.id}, ${media.tenantId}, ${media.hash}, ${media.size}, ${media.contentType}, ${media.keptUntil},
+          ${now})
+        on conflict (tenant_id, hash) do update set
+          kept_until = greatest(m.kept_until, excluded.kept_until),
+          content_type = coalesce(m.content_type, excluded.content_type)
+        returning id, tenant_id as "tenantId", hash, size::float8 as size, content_type as "contentType"`,
+  );
+  return saved!;
+}
+
+/** A stored file of the tenant; null where there is none of that id. */
+export async function findMedia(em: Em, id: string): Promise<StoredMedia | null> {
+  const [found] = await rows<StoredMedia>(
+    em,
+    sql`select id, tenant_id as "tenantId", hash, size::float8 as size, content_type as "contentType"
+        from media where id = ${id}`,
+  );
+  return found ?? null;
+}
