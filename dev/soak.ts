@@ -5,18 +5,23 @@ requireNode();
 
 const { soak } = await import('../test/soak/soak.ts');
 const { contactsUnderKills } = await import('../test/soak/contacts-under-kills.ts');
+const { sendsUnderKills } = await import('../test/soak/sends-under-kills.ts');
 const { webhooksUnderKills } = await import('../test/soak/webhooks-under-kills.ts');
 const { assertAll } = await import('../test/soak/assertions.ts');
 const { drawTable, summaryOf } = await import('../test/soak/report.ts');
 
-const usage = `npm run soak -- [--seed N] [--accounts 20] [--operations 12] [--kills 5] [--minutes M] [--disturbed] [--small] [--webhooks 25000] [--rate 25] [--only-webhooks]
+const usage = `npm run soak -- [--seed N] [--accounts 20] [--operations 12] [--kills 5] [--minutes M] [--disturbed] [--small] [--webhooks 25000] [--rate 25] [--sends 100] [--only-webhooks] [--only-sends]
   --kills    how often each part of the stack is killed; twice as many kills while an address book is read
   --minutes  the least time for which operations go on
   --disturbed  meanwhile an account is locked for 20 s, the provider refuses every key for 15 s, and runs are cancelled
   --webhooks how many webhooks come from each provider while API and PostgreSQL are killed, with Temporal and without
   --rate     events of each provider a second; more than the machine takes in are given up by the provider after a while
-  --only-webhooks  leaves out all else
-  --small    6 accounts, 4 operations each, 2 kills of each part, 1000 webhooks`;
+  --sends    messages of each account while the worker is killed in every tenth of them, before and after each step of a send
+  --only-webhooks, --only-sends  leave out all else
+  --small    6 accounts, 4 operations each, 2 kills of each part, 1000 webhooks, 20 sends`;
+
+/** Parts that can run without the others. */
+const onlyParts = ['webhooks', 'sends'] as const;
 
 function sizeFrom(args: string[]) {
   const { values } = parseArgs({
@@ -30,7 +35,9 @@ function sizeFrom(args: string[]) {
       disturbed: { type: 'boolean', default: false },
       webhooks: { type: 'string' },
       rate: { type: 'string' },
+      sends: { type: 'string' },
       'only-webhooks': { type: 'boolean', default: false },
+      'only-sends': { type: 'boolean', default: false },
       small: { type: 'boolean', default: false },
     },
   });
@@ -49,7 +56,8 @@ function sizeFrom(args: string[]) {
     disturbed: values.disturbed,
     webhooks: number(values.webhooks, values.small ? 1_000 : 25_000),
     rate: number(values.rate, 25),
-    onlyWebhooks: values['only-webhooks'],
+    sends: number(values.sends, values.small ? 20 : 100),
+    only: onlyParts.filter((part) => values[`only-${part}`]),
   };
 }
 
@@ -83,8 +91,11 @@ const webhookSize = ({ webhooks, kills, rate }: typeof size) => ({
   gapMs: 10_000,
 });
 try {
-  const rows = size.onlyWebhooks ? [] : await operations();
-  rows.push(...(await webhooksUnderKills(webhookSize(size), report)));
+  const plays = (part: (typeof onlyParts)[number]): boolean => !size.only.length || size.only.includes(part);
+  const rows = size.only.length ? [] : await operations();
+  if (plays('webhooks')) rows.push(...(await webhooksUnderKills(webhookSize(size), report)));
+  if (plays('sends'))
+    rows.push(...(await sendsUnderKills({ sends: size.sends, kills: Math.ceil(size.sends / 10) }, report)));
   const failed = rows.filter(({ ok }) => !ok).length;
   console.log(`\n${drawTable(rows)}\n\nseed ${size.seed}\n${rows.length - failed} passed, ${failed} failed`);
   process.exit(failed ? 1 : 0);

@@ -97,6 +97,11 @@ export interface Messages {
    * messages cannot be read.
    */
   one?(call: ProviderCall, message: MessageRef): Promise<SeenMessage | null>;
+  /**
+   * Every id of a message that was just sent. Present where the answer of `send` does not tell the id by which webhooks
+   * name the message.
+   */
+  idsOf?(call: ProviderCall, message: SentMessage): Promise<SentMessage>;
   edit?(call: ProviderCall, message: MessageRef, text: string): Promise<void>;
   /** Deletes a message for everybody. */
   remove?(call: ProviderCall, message: MessageRef): Promise<void>;

@@ -1,5 +1,5 @@
 import type { SeenMessage } from '../../domain/seen-messages.ts';
-import type { MessageRef, ProviderCall } from '../provider.ts';
+import type { MessageRef, ProviderCall, SentMessage } from '../provider.ts';
 import { orNullIfUnknown } from '../shared/errors.ts';
 import { askSession, dataOf } from './client.ts';
 import { segment } from './ids.ts';
@@ -14,4 +14,10 @@ export const nameOf = ({ keys }: MessageRef): string => segment(keys.find(isNumb
 /** GET /messages/{msgId}/info, which joins WASender's number with WhatsApp's id. */
 export async function one(call: ProviderCall, message: MessageRef): Promise<SeenMessage | null> {
   return readMessage(await orNullIfUnknown(askSession(call, 'GET', `/messages/${nameOf(message)}/info`).then(dataOf)));
+}
+
+/** The answer of a send tells WASender's number alone; webhooks name the message by WhatsApp's id. */
+export async function idsOf(call: ProviderCall, sent: SentMessage): Promise<SentMessage> {
+  const seen = sent.keys.length ? await one(call, sent) : null;
+  return seen ? { keys: seen.keys, conversationKeys: [...sent.conversationKeys, ...seen.conversationKeys] } : sent;
 }

@@ -15,7 +15,7 @@ import { asObject, field, text, type Json } from './fields.ts';
 import { askSession, dataOf } from './client.ts';
 import { toJid } from './ids.ts';
 import { capabilities } from './message-capabilities.ts';
-import { isNumber, nameOf, one } from './message-info.ts';
+import { idsOf, isNumber, nameOf, one } from './message-info.ts';
 import { findSent } from './messages-find.ts';
 import { fileFields } from './message-log.ts';
 import { chatJid, recipient } from './recipients.ts';
@@ -95,6 +95,7 @@ export const messages = {
   send,
   findSent,
   one,
+  idsOf,
   edit,
   remove,
   markRead,

@@ -51,7 +51,10 @@ async function outcomeOf(
     // A worker that stops waits for the answer: else the outcome would be unknown.
     const patience = AbortSignal.timeout(longestCallMs);
     if (send.kind === 'send')
-      return { kind: 'taken', taken: await handOver({ ...parcel, call: { ...parcel.call, signal: patience } }) };
+      return {
+        kind: 'taken',
+        taken: await handOver({ ...parcel, call: { ...parcel.call, signal: patience } }, context.log),
+      };
     if (send.echo.length) return { kind: 'taken', taken: { keys: send.echo, conversationKeys: [] } };
     const found = await findHandedOver({ ...parcel, call: { ...parcel.call, signal } });
     if (found.outcome === 'found') return { kind: 'taken', taken: found.message };

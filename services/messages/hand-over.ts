@@ -1,8 +1,10 @@
 import type { StoredPerson } from '../../domain/recipients.ts';
-import type { OutgoingAttachment } from '../../domain/sends.ts';
+import { longestCallMs, type OutgoingAttachment } from '../../domain/sends.ts';
 import { ProviderFailure } from '../../domain/failures.ts';
+import type { Log } from '../../platform/log.ts';
 import type { Messages, OutgoingMessage, SentMessage, SentSearch } from '../../providers/contract/messages.ts';
 import type { Provider, ProviderCall } from '../../providers/provider.ts';
+import { withRetries } from '../syncs/with-retries.ts';
 
 /** A message on its way, with all that its provider needs. */
 export interface Parcel {
@@ -23,8 +25,28 @@ export interface Parcel {
 }
 
 /** Hands a message over. Throws `ProviderFailure`. */
-export function handOver(parcel: Parcel): Promise<SentMessage> {
+export async function handOver(parcel: Parcel, log: Log): Promise<SentMessage> {
   const verbs = verbsOf(parcel);
+  const sent = await callOf(verbs, parcel);
+  return verbs.idsOf ? withEveryId(verbs.idsOf, parcel, sent, log) : sent;
+}
+
+/** The message was sent: a failure here only leaves ids out. */
+async function withEveryId(
+  idsOf: NonNullable<Messages['idsOf']>,
+  { call }: Parcel,
+  sent: SentMessage,
+  log: Log,
+): Promise<SentMessage> {
+  try {
+    return await withRetries({ signal: call.signal ?? AbortSignal.timeout(longestCallMs) }, () => idsOf(call, sent));
+  } catch (error) {
+    log.warn({ err: error }, 'the ids of a sent message are not all known');
+    return sent;
+  }
+}
+
+function callOf(verbs: Messages, parcel: Parcel): Promise<SentMessage> {
   const { call, conversationKeys, recipients } = parcel;
   const begins = !conversationKeys.length && verbs.startConversation;
   if (!begins) return verbs.send(call, outgoing(parcel));
