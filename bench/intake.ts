@@ -1,13 +1,9 @@
-import { openDatabase } from '../db/connect.ts';
-import { ProviderCredentials } from '../db/entities/tenants.ts';
-import { webhookSecretsOf } from '../db/queries/tenants/credentials.ts';
-import { createVault } from '../db/vault.ts';
 import type { Report } from '../dev/parts/progress.ts';
 import { newId } from '../platform/ids.ts';
-import { parseKeyRing } from '../platform/master-keys.ts';
 import { addCrowd } from './crowd.ts';
 import { faster, median, type Row } from './row.ts';
-import { startBenchStack, type BenchStack } from './stack.ts';
+import { startBenchStack } from './stack.ts';
+import { targetOf, type Target } from './target.ts';
 
 /** An installation that has just begun, and one of some size. */
 const few = { accounts: 100, events: 0 };
@@ -41,27 +37,6 @@ export async function intake({ runs }: { runs: number }, report: Report, signal:
     return [faster('webhooks/s at 100,000 accounts, 500,000 events', large, '100 accounts, 0 events', small, goal)];
   } finally {
     await stack.stop();
-  }
-}
-
-interface Target {
-  address: string;
-  secret: string;
-}
-
-/** Where the installation's UniPile sends its webhooks, and the secret it carries. */
-async function targetOf({ settings, describe }: BenchStack): Promise<Target> {
-  const db = await openDatabase(settings['DATABASE_URL'] ?? '', { pool: { app: 1, system: 1 } });
-  try {
-    const vault = createVault(parseKeyRing(settings['ENCRYPTION_KEY'] ?? ''));
-    const keys = await vault.keysOf(db, null);
-    const row = await db.system((em) => em.findOneOrFail(ProviderCredentials, { provider: 'unipile', tenantId: null }));
-    return {
-      address: `${describe().api_url}/webhooks/unipile/${row.webhookToken}`,
-      secret: webhookSecretsOf(keys, row)[0] ?? '',
-    };
-  } finally {
-    await db.close();
   }
 }
 

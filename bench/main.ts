@@ -6,16 +6,20 @@ requireNode();
 const { contacts } = await import('./contacts/bench.ts');
 const { intake } = await import('./intake.ts');
 const { migrations } = await import('./migrations/bench.ts');
+const { webhooks } = await import('./webhooks/bench.ts');
 const { table } = await import('../cli/print.ts');
 
 /** Each measures on a stack of its own. */
-const benches = { contacts, intake, migrations };
+const benches = { contacts, intake, migrations, webhooks };
 
-const usage = `npm run bench -- [name] [--json] [--size 20000] [--runs 7]
+const usage = `npm run bench -- [name] [--json] [--size 20000] [--runs 7] [--accounts 100000] [--seconds 4] [--plain]
   name    one of: ${Object.keys(benches).join(', ')}; all of them when left out
   --json  one line per row
   --size  contacts in the address book; the database that is migrated has 5 accounts and 25 events for each
-  --runs  how often each is measured; the median counts. A migration is measured once`;
+  --runs  how often each is measured; the median counts. A migration is measured once
+  --accounts  of the larger installation that takes webhooks in
+  --seconds   of each measurement of webhooks, and between kills
+  --plain     leaves out BullMQ and Celery, which are installed at the first run and need redis-server and python3`;
 
 function optionsFrom(args: string[]) {
   const { values, positionals } = parseArgs({
@@ -25,6 +29,9 @@ function optionsFrom(args: string[]) {
       json: { type: 'boolean', default: false },
       size: { type: 'string', default: '20000' },
       runs: { type: 'string', default: '7' },
+      accounts: { type: 'string', default: '100000' },
+      plain: { type: 'boolean', default: false },
+      seconds: { type: 'string', default: '4' },
       help: { type: 'boolean', default: false },
     },
   });
@@ -36,7 +43,14 @@ function optionsFrom(args: string[]) {
   const unknown = positionals.find((name) => !known.includes(name as keyof typeof benches));
   if (unknown) throw new Error(`there is no benchmark called ${unknown}`);
   const names = known.filter((name) => !positionals.length || positionals.includes(name));
-  return { ...values, names, size: count(values.size), runs: count(values.runs) };
+  return {
+    ...values,
+    names,
+    size: count(values.size),
+    runs: count(values.runs),
+    accounts: count(values.accounts),
+    seconds: count(values.seconds),
+  };
 }
 
 let options: ReturnType<typeof optionsFrom>;

@@ -7,7 +7,7 @@ export interface Row {
   baseline: number | null;
   /** ours / baseline; null without a baseline or when it is 0. */
   ratio: number | null;
-  /** The least ratio, or the most that `ours` may be without a baseline. Null: no goal. */
+  /** The least ratio, of times the most, or the most that `ours` may be without a baseline. Null: no goal. */
   goal: number | null;
   /** Also true without a goal. */
   ok: boolean;
@@ -26,6 +26,13 @@ export const faster = (path: string, ours: number, against: string, baseline: nu
     ok: goal === null || ours >= goal * baseline,
   };
 };
+
+/** The goal is the most ratio. */
+export const noSlower = (path: string, ours: number, against: string, baseline: number, goal: number): Row => ({
+  ...faster(path, ours, against, baseline, null),
+  goal,
+  ok: ours <= goal * baseline,
+});
 
 /** A number that may not exceed `goal`. */
 export const atMost = (path: string, ours: number, against: string, goal: number): Row => ({

@@ -44,6 +44,8 @@ export async function startBenchStack(
   const described = stack.describe();
   const adminUrl = databaseUrlOf(home, described.database_url, 'superuser');
   const admin = new pg.Client({ connectionString: adminUrl });
+  // A benchmark may kill PostgreSQL: later statements fail, and nothing else does.
+  admin.on('error', () => {});
   const stop = async (): Promise<void> => {
     await admin.end();
     await stack.stop();
