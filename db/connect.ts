@@ -8,6 +8,7 @@ import {
   Attendee,
   Conversation,
   ConversationAttendee,
+  ConversationChange,
   ConversationHistory,
   ProviderKey,
 } from './entities/conversations.ts';
@@ -48,6 +49,7 @@ export const entities = [
   Conversation,
   Attendee,
   ConversationAttendee,
+  ConversationChange,
   ConversationHistory,
   ProviderKey,
   Message,

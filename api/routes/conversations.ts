@@ -4,6 +4,7 @@ import {
   listConversations as placesOf,
 } from '../../db/queries/conversations/list-conversations.ts';
 import { channelNames } from '../../domain/channels.ts';
+import { changedFields } from '../../domain/conversations.ts';
 import { changeConversation } from '../../services/conversations/change-conversation.ts';
 import { describeConversations } from '../../services/conversations/describe-conversations.ts';
 import { fetchNames } from '../../services/conversations/fetch-names.ts';
@@ -122,8 +123,8 @@ export const conversationChange = {
 export const changedConversation = conversationAnswer
   .extend({
     kept_locally: z
-      .array(z.enum(['read', 'muted', 'archived', 'pinned', 'labels']))
-      .describe('Fields of the change that are kept here only: the provider was not told.'),
+      .array(z.enum(changedFields))
+      .describe('Fields of the change that the provider does not have: they are kept here only.'),
   })
   .meta({ id: 'ChangedConversation' });
 
@@ -141,18 +142,11 @@ export const updateConversation = route({
   handle: async (call) => {
     const { context, principal, params, body } = call;
     const { muted, labels, ...change } = body;
-    const kept = await context.db.tenant(principal.tenantId, (em) =>
-      changeConversation(
-        em,
-        params.id,
-        {
-          ...change,
-          ...(muted !== undefined && { muted: typeof muted === 'string' ? new Date(muted) : muted }),
-          ...(labels && { labels: [...new Set(labels)] }),
-        },
-        context.clock.now(),
-      ),
-    );
+    const kept = await changeConversation(context, principal.tenantId, params.id, {
+      ...change,
+      ...(muted !== undefined && { muted: typeof muted === 'string' ? new Date(muted) : muted }),
+      ...(labels && { labels: [...new Set(labels)] }),
+    });
     return { body: { ...(await shown(call, params.id)), kept_locally: kept } };
   },
 });

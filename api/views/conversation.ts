@@ -1,10 +1,14 @@
 import { z } from 'zod';
 import { channelNames } from '../../domain/channels.ts';
+import { changedFields, changeStates } from '../../domain/conversations.ts';
+import { asFailureCode, failureRow } from '../../domain/failures.ts';
+import type { ConversationChange } from '../../db/entities/conversations.ts';
 import type { Coverage } from '../../db/queries/syncs/conversation-history.ts';
 import type { ConversationDetails } from '../../services/conversations/describe-conversations.ts';
 import type { MessageDetails } from '../../services/messages/describe-messages.ts';
 import { time, wireTime, wireTimeOrNull } from '../http/pagination.ts';
 import { personContact, personContactView, pictureAddress } from './attendee.ts';
+import { failureReason } from './failure-reason.ts';
 import { direction, displayAnswer, displayView } from './message.ts';
 
 const lastMessage = z
@@ -33,6 +37,23 @@ const history = z
   })
   .meta({ id: 'ConversationHistory' });
 
+const change = z
+  .object({
+    field: z.enum(changedFields),
+    state: z
+      .enum(changeStates)
+      .describe(
+        'Whether the provider has the change: pending is told as soon as the provider can be, local has no such field there, failed was refused and stays here.',
+      ),
+    reason: failureReason.nullable(),
+    what_to_do: z.string().nullable(),
+    detail: z.string().nullable().describe("The provider's own words."),
+    requested_at: time,
+    synced_at: time.nullable(),
+    next_try_at: time.nullable().describe('While it is pending; null: as soon as the account works.'),
+  })
+  .meta({ id: 'ConversationFieldChange' });
+
 export const conversationAnswer = z
   .object({
     id: z.string(),
@@ -56,6 +77,7 @@ export const conversationAnswer = z
     pinned: z.boolean(),
     read_only: z.boolean().describe('Nothing can be sent.'),
     labels: z.array(z.string()),
+    changes: z.array(change).describe('The fields that were changed here, and whether the provider has their change.'),
     history: history.nullable().describe('Null where the provider was not asked, or keeps no history.'),
     created_at: time,
     updated_at: time,
@@ -66,7 +88,15 @@ export type ConversationView = z.input<typeof conversationAnswer>;
 
 export const conversationView =
   (publicUrl: string, now: Date) =>
-  ({ conversation, channel, name, person, lastMessage: last, coverage }: ConversationDetails): ConversationView => {
+  ({
+    conversation,
+    channel,
+    name,
+    person,
+    lastMessage: last,
+    coverage,
+    ...more
+  }: ConversationDetails): ConversationView => {
     const { mutedUntil } = conversation;
     const muted = conversation.muted && (mutedUntil === null || mutedUntil > now);
     return {
@@ -88,11 +118,30 @@ export const conversationView =
       pinned: conversation.pinned,
       read_only: conversation.readOnly,
       labels: conversation.labels,
+      changes: more.changes.map((one) => changeView(one, more.isConnected)),
       history: coverage && historyView(coverage),
       created_at: wireTime(conversation.createdAt),
       updated_at: wireTime(conversation.updatedAt),
     };
   };
+
+function changeView(
+  { field, state, reason, detail, requestedAt, syncedAt, nextTryAt }: ConversationChange,
+  isConnected: boolean,
+): z.input<typeof change> {
+  const waits = state === 'pending' && !isConnected;
+  const code = waits ? 'not_connected' : reason === null ? null : asFailureCode(reason);
+  return {
+    field,
+    state,
+    reason: code,
+    what_to_do: code && failureRow(code).whatToDo,
+    detail: waits ? null : detail,
+    requested_at: wireTime(requestedAt),
+    synced_at: wireTimeOrNull(syncedAt),
+    next_try_at: state === 'pending' && !waits ? wireTime(nextTryAt) : null,
+  };
+}
 
 function historyView({ providerNewestAt, coveredFrom, coveredTo }: Coverage): z.input<typeof history> {
   const [newest, from, to] = [providerNewestAt, coveredFrom, coveredTo].map((one) =>

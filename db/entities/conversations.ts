@@ -1,5 +1,5 @@
 import { defineEntity, p } from '@mikro-orm/core';
-import type { ConversationKind } from '../../domain/conversations.ts';
+import type { ChangedField, ChangeState, ConversationKind, ProviderWord } from '../../domain/conversations.ts';
 
 const ConversationSchema = defineEntity({
   name: 'Conversation',
@@ -116,3 +116,33 @@ const ConversationHistorySchema = defineEntity({
 /** How far a conversation at a provider was read. Two of them may be one conversation here. */
 export class ConversationHistory extends ConversationHistorySchema.class {}
 ConversationHistorySchema.setClass(ConversationHistory);
+
+const ConversationChangeSchema = defineEntity({
+  name: 'ConversationChange',
+  tableName: 'conversation_changes',
+  properties: {
+    conversationId: p.uuid().primary(),
+    field: p.text().$type<ChangedField>().primary(),
+    tenantId: p.uuid(),
+    accountId: p.uuid(),
+    state: p.text().$type<ChangeState>(),
+    /** Grows with each request: what comes of an earlier one decides nothing about a later one. */
+    version: p.integer(),
+    /** What the provider had before, as far as is known. */
+    providerHad: p.json().$type<ProviderWord>().strictNullable(),
+    /** While it is pending. */
+    nextTryAt: p.datetime(),
+    /** Until then a call without an answer may still take effect. */
+    unsureUntil: p.datetime().strictNullable(),
+    tries: p.integer(),
+    triedSince: p.datetime().strictNullable(),
+    reason: p.text().strictNullable(),
+    /** The provider's own words. */
+    detail: p.text().strictNullable(),
+    requestedAt: p.datetime(),
+    syncedAt: p.datetime().strictNullable(),
+  },
+});
+/** The newest change of one field of a conversation. The new value is in the conversation's row. */
+export class ConversationChange extends ConversationChangeSchema.class {}
+ConversationChangeSchema.setClass(ConversationChange);

@@ -1,28 +1,66 @@
 import type { Em } from '../../db/connect.ts';
+import { Account } from '../../db/entities/accounts.ts';
 import {
   changeConversation as writeChange,
+  lockConversation,
   type ConversationChange,
+  type LockedConversation,
 } from '../../db/queries/conversations/change-conversation.ts';
+import { requestChanges, type Requested } from '../../db/queries/conversations/conversation-changes.ts';
+import { openQueue, wakeQueue } from '../../db/queries/sends/send-queue.ts';
+import type { ChangedField } from '../../domain/conversations.ts';
+import { refOf } from '../accounts/find-account.ts';
+import type { Context } from '../context.ts';
 import { Problem } from '../problem.ts';
+import { startSends } from '../signal.ts';
+import { verbOf, wordOf } from './provider-state.ts';
 import { anyConversation } from './find-conversations.ts';
 
-/** The fields of a change, as the API names them. */
-export type ChangedField = keyof ConversationChange;
-
-/** Changes a conversation; answers the fields that are kept here and that the provider is not told of. */
+/**
+ * Changes a conversation, and notes in the same transaction what its provider is to be told; then has it told. Answers the
+ * fields that the provider does not have, which are kept here alone.
+ */
 export async function changeConversation(
-  em: Em,
+  context: Context,
+  tenantId: string,
   id: string,
   change: ConversationChange,
-  now: Date,
 ): Promise<ChangedField[]> {
+  const now = context.clock.now();
   if (change.muted instanceof Date && change.muted <= now)
     throw new Problem('invalid_request', 'muted: must be a time to come, true or false.');
-  await anyConversation(em, id);
-  await writeChange(em, id, change, now);
-  return keptLocally(change);
+  const { account, kept, starts } = await context.db.tenant(tenantId, async (em) => {
+    const { accountId } = await anyConversation(em, id);
+    const account = await em.findOneOrFail(Account, { id: accountId });
+    const fields = (Object.keys(change) as ChangedField[]).filter((field) => change[field] !== undefined);
+    const told = fields.filter((field) =>
+      verbOf(context.providers[account.provider], account.channel, field, change.read),
+    );
+    const starts = told.length > 0 && (await wake(em, account, now));
+    const before = await lockConversation(em, id);
+    if (!before) throw new Problem('not_found', 'There is no such conversation.');
+    await writeChange(em, id, change, now);
+    const requested = fields.map((field) => requestOf(field, told.includes(field), before));
+    await requestChanges(em, before, requested, now);
+    return { account, kept: fields.filter((field) => !told.includes(field)), starts };
+  });
+  if (starts) await startSends(context, refOf(account), 'api');
+  return kept;
 }
 
-/** The fields of a change that are not handed to the provider: all of them. */
-const keptLocally = (change: ConversationChange): ChangedField[] =>
-  (Object.keys(change) as ChangedField[]).filter((field) => change[field] !== undefined);
+/** Wakes the account's queue, which is locked before any conversation; its limits of messages do not hold a change. */
+async function wake(em: Em, account: Account, now: Date): Promise<boolean> {
+  const queue = await openQueue(em, account);
+  // Until the account works again nothing can be told; the reconciler has the queue drained then.
+  if (account.state !== 'active') return false;
+  const holdsUntil = queue.holdsFor === 'budget' ? null : queue.holdsUntil;
+  return wakeQueue(em, account.id, { ...queue, holdsUntil }, now, now);
+}
+
+const requestOf = (field: ChangedField, isTold: boolean, before: LockedConversation): Requested => ({
+  field,
+  state: isTold ? 'pending' : 'local',
+  providerHad: wordOf(field, before),
+  reason: isTold ? null : 'unsupported',
+  detail: null,
+});

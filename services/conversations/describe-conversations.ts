@@ -1,6 +1,6 @@
 import type { Em } from '../../db/connect.ts';
 import { Account } from '../../db/entities/accounts.ts';
-import { Conversation } from '../../db/entities/conversations.ts';
+import { Conversation, ConversationChange } from '../../db/entities/conversations.ts';
 import { Message } from '../../db/entities/messages.ts';
 import { coverageOf, type Coverage } from '../../db/queries/syncs/conversation-history.ts';
 import { firstAttendees } from '../../db/queries/conversations/people.ts';
@@ -19,6 +19,10 @@ export interface ConversationDetails {
   lastMessage: MessageDetails | null;
   /** Null where the provider was never asked for its history. */
   coverage: Coverage | null;
+  /** What callers changed of it, by field. */
+  changes: ConversationChange[];
+  /** Whether the account works, so that its provider can be told. */
+  isConnected: boolean;
 }
 
 /** People of a group that are named in place of a missing name. */
@@ -39,19 +43,23 @@ export async function describeConversations(em: Em, ids: readonly string[]): Pro
   const accounts = await em.find(
     Account,
     { id: { $in: [...new Set(conversations.map(({ accountId }) => accountId))] } },
-    { fields: ['id', 'channel'] },
+    { fields: ['id', 'channel', 'state'] },
   );
-  const channels = new Map(accounts.map(({ id, channel }) => [id, channel]));
+  const accountsById = new Map(accounts.map((account) => [account.id, account]));
   const coverage = new Map((await coverageOf(em, ids)).map((one) => [one.conversationId, one]));
+  const changes = Map.groupBy(
+    await em.find(ConversationChange, { conversationId: { $in: [...ids] } }, { orderBy: { field: 'asc' } }),
+    ({ conversationId }) => conversationId,
+  );
   const byId = new Map(conversations.map((conversation) => [conversation.id, conversation]));
   return ids.flatMap((id) => {
     const conversation = byId.get(id);
-    const channel = conversation && channels.get(conversation.accountId);
-    if (!channel) return [];
+    const account = conversation && accountsById.get(conversation.accountId);
+    if (!account) return [];
     const others = (attendees.get(id) ?? []).flatMap(({ attendee }) => people.get(attendee) ?? []).slice(0, mostNamed);
     return {
       conversation,
-      channel,
+      channel: account.channel,
       name: conversationName(
         conversation.kind,
         conversation.name,
@@ -60,6 +68,8 @@ export async function describeConversations(em: Em, ids: readonly string[]): Pro
       person: conversation.kind === 'person' ? (others[0] ?? null) : null,
       lastMessage: lastMessages.get(conversation.lastMessageId ?? '') ?? null,
       coverage: coverage.get(id) ?? null,
+      changes: changes.get(id) ?? [],
+      isConnected: account.state === 'active',
     };
   });
 }

@@ -62,12 +62,12 @@ async function openHistory(context: Context, ref: HeldRef, held: Held): Promise<
 
 /** The list from the run's cursor on, newest first. False where the time for one activity is over before its end. */
 async function readList(history: History): Promise<boolean> {
-  const { held, reader, after, lastReadAt } = history;
+  const { held, after, lastReadAt } = history;
   const since = Math.min(after, lastReadAt ?? after);
   while (history.cursor !== atTheEnd && history.cursor !== atTheFront) {
     const cursor = history.cursor === null ? null : history.cursor.slice(2);
-    const page = await withRetries(held, () => reader.list(held.call, cursor, since));
-    const read = await readMessagesOf(history, page.items);
+    const { page, askedAt } = await pageAt(history, cursor, since);
+    const read = await readMessagesOf(history, page.items, askedAt);
     if (read.isOver) return false;
     history.counts.skipped += page.delivered - page.items.length;
     history.counts.conversations += page.items.length - read.erased;
@@ -78,14 +78,25 @@ async function readList(history: History): Promise<boolean> {
   }
   for (let cursor: string | null = null; history.cursor === atTheFront;) {
     const at: string | null = cursor;
-    const page: SeenPage<SeenConversation> = await withRetries(held, () => reader.list(held.call, at, since));
-    const read = await readMessagesOf(history, page.items);
+    const { page, askedAt }: AskedPage = await pageAt(history, at, since);
+    const read = await readMessagesOf(history, page.items, askedAt);
     if (read.isOver) return false;
     ({ cursor } = page);
     if (read.asked && cursor !== null) continue;
     await writeFacts(history, [], { cursor: atTheEnd, part: null }, async () => undefined);
   }
   return true;
+}
+
+/** A page of the list, which shows its conversations as they were at some time after `askedAt`, in milliseconds since the epoch. */
+interface AskedPage {
+  page: SeenPage<SeenConversation>;
+  askedAt: number;
+}
+
+async function pageAt({ context, held, reader }: History, cursor: string | null, since: number): Promise<AskedPage> {
+  const askedAt = context.clock.now().getTime();
+  return { page: await withRetries(held, () => reader.list(held.call, cursor, since)), askedAt };
 }
 
 /** The part of the wanted time that is read, from 0 to 1. */
@@ -102,10 +113,11 @@ async function readNamed(history: History, ids: readonly string[]): Promise<bool
   const named = await context.db.tenant(ref.tenantId, (em) => keysOfConversations(em, ref.accountId, ids));
   let found = 0;
   for (const { keys } of named) {
+    const askedAt = context.clock.now().getTime();
     const one = await withRetries(held, () => reader.one(held.call, keys));
     if (!one) continue;
     found += 1;
-    if ((await readMessagesOf(history, [one])).isOver) return false;
+    if ((await readMessagesOf(history, [one], askedAt)).isOver) return false;
   }
   if (!found) throw new ProviderFailure('not_found', 'The provider does not have these conversations any more.');
   counts.conversations = found;
@@ -121,11 +133,10 @@ interface Read {
 }
 
 /** Writes conversations, then reads the messages of each. */
-async function readMessagesOf(history: History, seen: readonly SeenConversation[]): Promise<Read> {
-  const { context, ref, held } = history;
+async function readMessagesOf(history: History, seen: readonly SeenConversation[], receivedAt: number): Promise<Read> {
+  const { ref, held } = history;
   const named = seen.filter(({ keys }) => keys.length > 0);
   const origin = { accountId: ref.accountId, tenantId: ref.tenantId, teller: 'provider', isLive: false } as const;
-  const receivedAt = context.clock.now().getTime();
   const facts = named.map((conversation): Fact => ({
     ...origin,
     receivedAt,

@@ -1,6 +1,7 @@
 import type { Em } from '../../db/connect.ts';
 import { sealed } from '../../db/sealed.ts';
 import type { Vault } from '../../db/vault.ts';
+import { changesOf, overruleChanges } from '../../db/queries/conversations/conversation-changes.ts';
 import { AccountReleasedError } from '../../db/queries/messages/account-fence.ts';
 import { claimProviderKeys } from '../../db/queries/messages/claim-keys.ts';
 import {
@@ -13,8 +14,9 @@ import {
 import { loadRows } from '../../db/queries/messages/load.ts';
 import { writeRows } from '../../db/queries/messages/write.ts';
 import { FactApplication } from './fact-application.ts';
-import { conversationKeysOf, peopleOf, type Fact } from './facts.ts';
+import { conversationKeysOf, peopleOf, tellsState, type Fact } from './facts.ts';
 import { KeyGroups, type Group } from './key-groups.ts';
+import { OwnChanges } from './own-changes.ts';
 
 /** Messages that facts told: new ones, those of them that are news, and such as were here. */
 export interface Applied {
@@ -46,7 +48,8 @@ export async function applyFacts(em: Em, vault: Vault, facts: readonly Fact[], n
       .flatMap(({ accountId, keys }) => [...keys].map((key) => ({ accountId, key }))),
   });
   if (loaded.accounts.length < accounts.length) throw new AccountReleasedError('The account has no login any more.');
-  const applying = new FactApplication(groups, loaded);
+  const own = new OwnChanges(facts.some(tellsState) ? await changesOf(em, rowsOf('conversation')) : []);
+  const applying = new FactApplication(groups, loaded, own);
   for (const fact of facts) applying.people(fact);
   for (const fact of facts) applying.message(fact);
   applying.waiting();
@@ -64,6 +67,7 @@ export async function applyFacts(em: Em, vault: Vault, facts: readonly Fact[], n
         : (keysOf.get(one.tenantId)?.seal(one.source, sealed.attachmentSource(one.id)) ?? null),
   }));
   await writeRows(em, { ...writing, attachments, keys: moved }, now);
+  if (own.overruled.size) await overruleChanges(em, [...own.overruled.values()], now);
   await joinMessages(em, joinsOf(groups, 'message'));
   const joined = joinsOf(groups, 'conversation');
   await joinConversations(em, joined);

@@ -2,6 +2,7 @@ import { keepQueue } from '../../db/queries/sends/send-queue.ts';
 import { ProviderFailure } from '../../domain/failures.ts';
 import { longestCallMs, type SendProgress } from '../../domain/sends.ts';
 import { timeOf, type Context } from '../context.ts';
+import { settleTaken, tellChange } from '../conversations/tell-provider.ts';
 import { findHandedOver, handOver } from './hand-over.ts';
 import { settleSend, type SendOutcome } from './settle-send.ts';
 import { queueLeaseMs, takeSend, type SendHolder, type SendRef, type TakenSend } from './take-send.ts';
@@ -10,7 +11,7 @@ import { queueLeaseMs, takeSend, type SendHolder, type SendRef, type TakenSend }
 const handBackMs = 60_000;
 
 /**
- * Sends what an account's queue holds, one after the other, until nothing can be sent now or the time of one activity is
+ * Sends what an account's queue holds, and tells the provider of changed conversations, one after the other, until nothing can be sent now or the time of one activity is
  * over (`more`). A process may die anywhere: the mark stands before each call, and the next worker looks for what has a mark
  * and no outcome before it sends anything again.
  */
@@ -30,8 +31,11 @@ export async function drainSends(context: Context, ref: SendRef, holder: SendHol
       const next = await takeSend(context, ref, holder, isFirst);
       if (next.kind === 'done') return { ...counts, more: false, waitMs: null };
       if (next.kind === 'wait') return { ...counts, more: false, waitMs: next.ms };
-      const settled = await settleSend(context, ref, next, await outcomeOf(context, ref, next, holder));
-      if (settled !== 'open') counts[settled] += 1;
+      if (next.kind === 'change') await settleTaken(context, ref, next, await tellChange(context, ref, next));
+      else {
+        const settled = await settleSend(context, ref, next, await outcomeOf(context, ref, next, holder));
+        if (settled !== 'open') counts[settled] += 1;
+      }
       holder.signal.throwIfAborted();
       if (performance.now() - began > handBackMs) return { ...counts, more: true, waitMs: null };
     }

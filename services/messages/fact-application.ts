@@ -16,6 +16,7 @@ import type { ToldConversation } from '../../domain/webhook-events.ts';
 import { newId } from '../../platform/ids.ts';
 import { conversationKeysOf, peopleOf, stateOf, type Fact } from './facts.ts';
 import type { Group, KeyGroups } from './key-groups.ts';
+import type { OwnChanges } from './own-changes.ts';
 import {
   knownAttendee,
   least,
@@ -45,9 +46,12 @@ export class FactApplication {
   readonly #attachments = new Map<string, Writing['attachments'][number]>();
   readonly #effects: Writing['effects'][number][] = [];
 
-  constructor(groups: KeyGroups, loaded: Loaded) {
+  readonly #own: OwnChanges;
+
+  constructor(groups: KeyGroups, loaded: Loaded, own: OwnChanges) {
     this.#groups = groups;
     this.#loaded = loaded;
+    this.#own = own;
     for (const group of groups.all('message')) this.#open(group);
     const survivors = new Map(
       groups.all('conversation').flatMap(({ id, losers }) => losers.map((loser) => [loser, id])),
@@ -121,7 +125,7 @@ export class FactApplication {
       before: known?.before ?? null,
       state: known ? mergeMessages(known.state, state) : state,
     });
-    this.#openConversation(conversation, told.conversation);
+    this.#openConversation(conversation, told.conversation, fact.receivedAt);
     for (const person of peopleOf(fact)) {
       const attendeeId = this.#attendee(fact, person);
       if (attendeeId)
@@ -202,7 +206,7 @@ export class FactApplication {
     if (fact.told.kind !== 'conversation') return;
     const group = this.#groups.of(fact.accountId, 'conversation', conversationKeysOf(fact));
     if (!group) return;
-    const open = this.#openConversation(group, fact.told.conversation);
+    const open = this.#openConversation(group, fact.told.conversation, fact.receivedAt);
     const { unreadCount, lastMessageAt } = fact.told.conversation;
     if (unreadCount === 0) readUpTo(open, new Date(lastMessageAt ?? fact.receivedAt));
     for (const person of peopleOf(fact)) {
@@ -216,10 +220,10 @@ export class FactApplication {
     }
   }
 
-  #openConversation(group: Group, told: ToldConversation): OpenConversation {
+  #openConversation(group: Group, told: ToldConversation, at: number): OpenConversation {
     const open = this.#conversations.get(group.id) ?? newConversation(group, told);
     this.#conversations.set(group.id, open);
-    const next = withTold(open.row, told);
+    const next = withTold(open.row, this.#own.weigh(open.row, told, at));
     if (!isDeepStrictEqual(next, open.row)) {
       open.row = next;
       open.changed = true;

@@ -103,3 +103,10 @@ export const conversationKeysOf = ({ told }: Fact): readonly string[] => {
   if (told.kind === 'conversation') return told.conversation.keys;
   return [...told.message.conversationKeys, ...told.conversation.keys];
 };
+
+/** Whether a fact tells something of a conversation that callers change, too. */
+export function tellsState({ told }: Fact): boolean {
+  if (told.kind === 'effect') return false;
+  const { archived, pinned, mutedUntil, unreadCount } = told.conversation;
+  return archived !== undefined || pinned !== undefined || mutedUntil !== undefined || unreadCount === 0;
+}

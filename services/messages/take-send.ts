@@ -5,6 +5,7 @@ import { MessageSend } from '../../db/entities/sends.ts';
 import { Account } from '../../db/entities/accounts.ts';
 import type { Em } from '../../db/connect.ts';
 import { showSend } from '../../db/queries/sends/move-message.ts';
+import { nextChangeAt } from '../../db/queries/conversations/conversation-changes.ts';
 import { nextSend, nextTryAt } from '../../db/queries/sends/next-send.ts';
 import { findEcho, knownKeys, providerKeysOf } from '../../db/queries/sends/provider-ids.ts';
 import { countCall, sendableAt } from '../../db/queries/sends/send-calls.ts';
@@ -16,6 +17,7 @@ import { personKey, type StoredPerson } from '../../domain/recipients.ts';
 import { echoWithinMs, longestCallMs, longestSleepMs, lookAgainMs, pauseMs } from '../../domain/sends.ts';
 import { connectionTo } from '../connections/login/attempt-tx.ts';
 import { timeOf, type Context } from '../context.ts';
+import { takeChange, type TakenChange } from '../conversations/tell-provider.ts';
 import { sendLimitsOf } from './send-limits.ts';
 import type { Parcel } from './hand-over.ts';
 
@@ -51,11 +53,12 @@ export interface TakenSend {
   echo: readonly string[];
 }
 
-export type Next = TakenSend | { kind: 'wait'; ms: number } | { kind: 'done' };
+export type Next = TakenSend | TakenChange | { kind: 'wait'; ms: number } | { kind: 'done' };
 
 /**
- * Takes the next send of an account, in one transaction with its mark and its place in the limits. `done`: nothing is left
- * that can be sent, the account does not work, or another worker drains the queue.
+ * Takes the next send of an account, in one transaction with its mark and its place in the limits; where none can be sent, a
+ * change of a conversation. `done`: nothing is left that can be done, the account does not work, or another worker drains the
+ * queue.
  */
 export function takeSend(context: Context, ref: SendRef, holder: SendHolder, isFirst: boolean): Promise<Next> {
   return context.db.tenant(ref.tenantId, async (em) => {
@@ -71,8 +74,15 @@ export function takeSend(context: Context, ref: SendRef, holder: SendHolder, isF
     }
     const held = await heldUntil(em, account, queue, now);
     const next = await nextSend(em, account.id, now, held !== null);
-    if (!next) return rest(em, account, holder, held, now);
-    await saveQueue(em, account.id, { ...leaseOf(holder, now, queueLeaseMs), sleeps: false, wakeAt: null });
+    const pause = pauseOf(queue, now);
+    const lease = { ...leaseOf(holder, now, queueLeaseMs), sleeps: false, wakeAt: null };
+    if (!next) {
+      const change = pause ? null : await takeChange(context, em, account, now);
+      if (!change) return rest(em, account, holder, { held, pause }, now);
+      await saveQueue(em, account.id, lease);
+      return change;
+    }
+    await saveQueue(em, account.id, lease);
     try {
       return await take(context, em, account, next.messageId, now);
     } catch (error) {
@@ -117,9 +127,21 @@ async function heldUntil(em: Em, account: Account, queue: LockedQueue, now: Date
   return free;
 }
 
-/** Nothing can be done now: the run sleeps for a short while, or ends. */
-async function rest(em: Em, account: Account, holder: SendHolder, held: Date | null, now: Date): Promise<Next> {
-  const next = await nextTryAt(em, account.id, now, held);
+/** Until when no change of a conversation may be told: limits of messages do not hold it. */
+const pauseOf = ({ holdsUntil, holdsFor }: LockedQueue, now: Date): Date | null =>
+  holdsUntil && holdsUntil > now && holdsFor !== 'budget' ? holdsUntil : null;
+
+/** Nothing can be done now: the run sleeps for a short while, or ends. `held` are sends, `pause` is of changes. */
+async function rest(
+  em: Em,
+  account: Account,
+  holder: SendHolder,
+  { held, pause }: { held: Date | null; pause: Date | null },
+  now: Date,
+): Promise<Next> {
+  const [send, change] = [await nextTryAt(em, account.id, now, held), await nextChangeAt(em, account.id)];
+  const times = [send, change && pause && pause > change ? pause : change].filter((one) => one !== null);
+  const next = times.length ? new Date(Math.min(...times.map((one) => one.getTime()))) : null;
   const ms = next ? Math.max(next.getTime() - now.getTime(), 1) : null;
   const sleeps = ms !== null && ms <= longestSleepMs;
   const lease = sleeps ? leaseOf(holder, now, ms + sleepGraceMs) : { lease: null, leaseUntil: null };

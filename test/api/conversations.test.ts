@@ -237,11 +237,16 @@ describe('C5: a change of a conversation', () => {
     });
   });
 
-  it('reads and unreads it, and says that the provider was not told', async () => {
+  it('reads and unreads it, and says that the provider is told later', async () => {
     const read = await patch(id, { read: true });
     expect([read.status, read.body]).toEqual([
       200,
-      expect.objectContaining({ unread_count: 0, marked_unread: false, kept_locally: ['read'] }),
+      expect.objectContaining({
+        unread_count: 0,
+        marked_unread: false,
+        kept_locally: [],
+        changes: [expect.objectContaining({ field: 'read', state: 'pending', reason: null })],
+      }),
     ]);
     const [row] = await api.context.db.system((em) =>
       runSql<{ read_up_to: string }>(em, 'select read_up_to from conversations where id = ?', [id]),
@@ -267,7 +272,8 @@ describe('C5: a change of a conversation', () => {
       archived: true,
       pinned: true,
       labels: ['vip', 'Jos\u00e9'],
-      kept_locally: ['archived', 'pinned', 'labels'],
+      kept_locally: ['labels'],
+      changes: [{ state: 'pending' }, { state: 'local', reason: 'unsupported' }, { state: 'pending' }],
     });
     expect(ids(await get(`/conversations?account=${own}&label=Jose%CC%81`))).toEqual([id]);
     expect((await patch(id, { labels: [], archived: false })).body).toMatchObject({

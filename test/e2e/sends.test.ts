@@ -72,3 +72,46 @@ it('has one row of each message, also where its echo came first', async () => {
   const own = rows.filter(({ text }) => ['Hello', 'And more', 'Answer lost'].includes(text));
   expect(own.map(({ n }) => n)).toEqual([1, 1, 1]);
 });
+
+describe('C5: a change of a conversation', () => {
+  let id: string;
+  let chat: string;
+  beforeAll(async () => {
+    const first = await send('To be read');
+    await sent(first.id);
+    id = first.conversation;
+    chat = (await stack.provider('GET', `/chats?account_id=${upstream}&limit=100`)).body.items[0].id;
+  });
+  const theirs = async (): Promise<any> => (await stack.provider('GET', `/chats/${chat}`)).body;
+  const synced = (): Promise<unknown> =>
+    eventually('the provider to be told', async () => {
+      const { changes } = (await stack.api.get(`/api/v1/conversations/${id}`)).body;
+      return changes.every(({ state, field }: any) => state === (field === 'labels' ? 'local' : 'synced'));
+    });
+
+  it('goes to the provider', async () => {
+    await stack.control.post('/messages', { account_id: upstream, from: '+33639980777', text: 'Hi' });
+    await eventually('the message to be there', async () => {
+      return (await stack.api.get(`/api/v1/conversations/${id}`)).body.unread_count === 1;
+    });
+    expect(await theirs()).toMatchObject({ unread_count: 1, archived: 0, pinned: 0, muted_until: null });
+    const change = { read: true, archived: true, pinned: true, muted: true, labels: ['vip'] };
+    const { status, body } = await stack.api.patch(`/api/v1/conversations/${id}`, change);
+    expect([status, body.changes.length]).toEqual([200, 5]);
+    await synced();
+    expect(await theirs()).toMatchObject({ unread_count: 0, archived: 1, pinned: 1, muted_until: -1 });
+  });
+
+  it('is told once more where the provider failed', async () => {
+    await stack.control.put('/faults', {
+      provider: 'unipile',
+      after_effect: 1,
+      times: 1,
+      route: 'PATCH /api/v1/chats/:id',
+    });
+    const path = `/api/v1/communications/whatsapp/chats/${id}/`;
+    expect((await stack.api.put(path, { archived: false })).status).toBe(200);
+    await synced();
+    expect(await theirs()).toMatchObject({ archived: 0, pinned: 1 });
+  });
+});

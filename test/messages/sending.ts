@@ -21,7 +21,7 @@ export interface Upstream {
   /** Texts that it took, in order, with their ids. */
   taken: { text: string; id: string; at: number }[];
   calls: number;
-  /** Edits and deletions. */
+  /** Edits, deletions and read marks. */
   changes: string[];
   looks: number;
   /** The next calls; `ok` once it is empty. */
@@ -59,7 +59,7 @@ const unlimited = {
   edit: { withinMs: 900_000 },
   remove: { withinMs: null },
   typing: null,
-  markRead: false,
+  markRead: true,
   receipts: { delivered: true, read: true },
   groups: true,
   startBy: ['phone', 'identity'],
@@ -95,6 +95,10 @@ export function providersWith(upstream: Upstream): Providers {
         },
         remove: (_call: unknown, { keys }: MessageRef) => {
           upstream.changes.push(`remove ${keys[0]}`);
+          return Promise.resolve();
+        },
+        markRead: (_call: unknown, { keys }: MessageRef) => {
+          upstream.changes.push(`read ${keys[0]}`);
           return Promise.resolve();
         },
         send: async (call: { now: number }, message: OutgoingMessage) => {

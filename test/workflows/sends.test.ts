@@ -4,6 +4,7 @@ import { createUpstream, lostAnswer, providersWith } from '../messages/sending.t
 import { eventually } from '../support/eventually.ts';
 import { actionsOf, eventsOf, temporalClient, type History } from '../support/history.ts';
 import { runSql } from '../support/run-sql.ts';
+import { seedMessages } from '../support/seed-messages.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
 import { keep } from './record.ts';
 
@@ -68,10 +69,42 @@ it('sends a burst of 50 messages in 2 actions', async () => {
   expect(eventsOf(history).length).toBeLessThanOrEqual(11);
 });
 
+it('tells the provider of 20 changed conversations in the run of a message, for no action more', async () => {
+  const chats = await stack.db.system((em) =>
+    seedMessages(em, account, (to) =>
+      Array.from({ length: 20 }, (_, n) => {
+        const one = to.conversation({ unreadCount: 1 });
+        to.message(one, { providerMessageId: `ABCDEF${n}` });
+        return one.id;
+      }),
+    ),
+  );
+  let release = (): void => undefined;
+  const changed = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  upstream.during = () => changed;
+  try {
+    await send('Before the changes');
+    for (const id of chats) await stack.api.patch(`/api/v1/conversations/${id}`, { read: true, pinned: true });
+  } finally {
+    release();
+    upstream.during = () => Promise.resolve();
+  }
+  await eventually('the provider to be told', async () => {
+    const found = await query('select state, count(*)::int as n from conversation_changes group by state order by 1');
+    return JSON.stringify(found) === '[{"state":"local","n":20},{"state":"synced","n":20}]';
+  });
+  expect(upstream.changes.filter((one) => one.startsWith('read '))).toHaveLength(20);
+  const history = await ended();
+  expect(actionsOf(history)).toBeLessThanOrEqual(2);
+  expect(eventsOf(history).length).toBeLessThanOrEqual(11);
+});
+
 it('waits in its run for a short while, then looks for what it has no answer for', async () => {
   upstream.plan = [lostAnswer()];
   await send('Lost');
-  await allSent(51);
+  await allSent(52);
   expect(upstream.taken.filter(({ text }) => text === 'Lost')).toHaveLength(1);
   const history = await keep('send-messages-lost', await ended());
   expect(actionsOf(history)).toBeLessThanOrEqual(4);
@@ -81,5 +114,5 @@ it('sends what no workflow was started for', async () => {
   // As a process leaves it that dies between its transaction and the start.
   await query("update send_queues set lease = 'starting', lease_until = now() + interval '2 seconds'");
   await send('Forgotten');
-  await allSent(52);
+  await allSent(53);
 });

@@ -11,6 +11,28 @@ export interface ConversationChange {
   labels?: readonly string[] | undefined;
 }
 
+/** A conversation's row, locked until the end of the transaction, with what a provider can have of it. */
+export interface LockedConversation {
+  id: string;
+  tenantId: string;
+  accountId: string;
+  archived: boolean;
+  pinned: boolean;
+  muted: boolean;
+  mutedUntil: Date | null;
+}
+
+/** Null where there is none. */
+export async function lockConversation(em: Em, id: string): Promise<LockedConversation | null> {
+  const [found] = await rows<Omit<LockedConversation, 'mutedUntil'> & { mutedUntil: string | null }>(
+    em,
+    sql`select id, tenant_id as "tenantId", account_id as "accountId", archived, pinned, muted,
+          muted_until::text as "mutedUntil"
+        from conversations where id = ${id} for no key update`,
+  );
+  return found ? { ...found, mutedUntil: found.mutedUntil === null ? null : new Date(found.mutedUntil) } : null;
+}
+
 /** In one statement, so that a message that comes meanwhile is counted before it or after it. */
 export async function changeConversation(em: Em, id: string, change: ConversationChange, now: Date): Promise<void> {
   const { read, muted, archived, pinned, labels } = change;

@@ -1,5 +1,6 @@
 import type { Em } from '../../connect.ts';
-import { recordset, rows, sql } from '../../sql.ts';
+import { recordset, rows, sql, type Sql } from '../../sql.ts';
+import type { ChangedField } from '../../../domain/conversations.ts';
 
 /** A row that turned out to be of what another row is of. */
 export interface Joining {
@@ -49,7 +50,43 @@ export async function joinConversations(em: Em, joins: readonly Joining[]): Prom
         on conflict do nothing)
       update messages m set conversation_id = g.survivor from g where m.conversation_id = g.loser`,
   );
+  await moveChanges(em, joins);
   await rows(em, sql`delete from conversations where id = any(${joins.map(({ loser }) => loser)}::uuid[])`);
+}
+
+/** Of what callers changed of several conversations that are one, the newest counts for each field. */
+async function moveChanges(em: Em, joins: readonly Joining[]): Promise<void> {
+  const moved = (field: ChangedField, column: string): Sql => sql`coalesce((
+    select l.${sql.ref(column)} from newest n join conversations l on l.id = n.loser
+    where n.survivor = s.id and n.field = ${field}), s.${sql.ref(column)})`;
+  await rows(
+    em,
+    sql`with g as (select * from ${recordset(joins, joining)} as g),
+      newest as (
+        select * from (
+          select distinct on (g.survivor, o.field) g.survivor, g.loser, o.*
+          from g join conversation_changes o on o.conversation_id in (g.loser, g.survivor)
+          order by g.survivor, o.field, o.requested_at desc, o.conversation_id) as each
+        where conversation_id = loser),
+      taken as (
+        insert into conversation_changes as c (conversation_id, field, tenant_id, account_id, state, version, provider_had,
+          next_try_at, unsure_until, tries, tried_since, reason, detail, requested_at, synced_at)
+        select survivor, field, tenant_id, account_id, state, version, provider_had, next_try_at, unsure_until, tries,
+          tried_since, reason, detail, requested_at, synced_at
+        from newest
+        on conflict (conversation_id, field) do update set state = excluded.state, version = c.version + excluded.version,
+          provider_had = excluded.provider_had, next_try_at = greatest(excluded.next_try_at, c.unsure_until),
+          unsure_until = greatest(excluded.unsure_until, c.unsure_until), tries = excluded.tries,
+          tried_since = excluded.tried_since, reason = excluded.reason, detail = excluded.detail,
+          requested_at = excluded.requested_at, synced_at = excluded.synced_at)
+      update conversations s set archived = ${moved('archived', 'archived')}, pinned = ${moved('pinned', 'pinned')},
+        muted = ${moved('muted', 'muted')}, labels = ${moved('labels', 'labels')},
+        muted_until = case when exists (select from newest n where n.survivor = s.id and n.field = 'muted')
+          then (select l.muted_until from newest n join conversations l on l.id = n.loser
+            where n.survivor = s.id and n.field = 'muted') else s.muted_until end,
+        marked_unread = ${moved('read', 'marked_unread')}
+      where s.id in (select survivor from newest)`,
+  );
 }
 
 /** Lets attendees stand for the attendees that they are. `merged_into` is never a chain. */

@@ -8,13 +8,15 @@ export interface LockedQueue {
   leaseUntil: Date | null;
   sleeps: boolean;
   holdsUntil: Date | null;
+  holdsFor: SendQueue['holdsFor'];
 }
 
 /** The lease of a queue whose workflow is being started. */
 export const starting = 'starting';
 
-const columns = sql`lease, lease_until::text as "leaseUntil", sleeps, holds_until::text as "holdsUntil"`;
-type Row = Record<'lease' | 'leaseUntil' | 'holdsUntil', string | null> & { sleeps: boolean };
+const columns = sql`lease, lease_until::text as "leaseUntil", sleeps, holds_until::text as "holdsUntil",
+  holds_for as "holdsFor"`;
+type Row = Record<'lease' | 'leaseUntil' | 'holdsUntil', string | null> & Pick<SendQueue, 'sleeps' | 'holdsFor'>;
 const dateOf = (text: string | null): Date | null => (text === null ? null : new Date(text));
 const queueOf = ({ leaseUntil, holdsUntil, ...row }: Row): LockedQueue => ({
   ...row,

@@ -8,7 +8,8 @@ export interface StalledQueue extends StalledAccount {
 }
 
 /**
- * Accounts of which a message was due `graceMs` ago and that no worker sends for: they work, or what they hold must end.
+ * Accounts of which a message, or a change of a conversation, was due `graceMs` ago and that no worker drains: they work, or
+ * the messages that they hold must end.
  * System role.
  */
 export function stalledQueues(
@@ -23,14 +24,21 @@ export function stalledQueues(
     em,
     sql`select a.id, a.tenant_id, a.channel, a.provider, s.mark
         from (
-          select account_id, min(next_try_at)::text || '/' || sum(tries + looks) as mark from message_sends
-          where state in ('queued', 'sending', 'unclear') and next_try_at <= ${due} and account_id > ${after}::uuid
+          select account_id, min(at)::text || '/' || sum(tries) as mark, bool_or(is_send) as has_sends,
+            bool_or(not is_send) as has_changes
+          from (
+            select account_id, next_try_at as at, tries + looks as tries, true as is_send from message_sends
+            where state in ('queued', 'sending', 'unclear') and next_try_at <= ${due} and account_id > ${after}::uuid
+            union all
+            select account_id, next_try_at, tries, false from conversation_changes
+            where state = 'pending' and next_try_at <= ${due} and account_id > ${after}::uuid) as open
           group by account_id) as s
         join accounts a on a.id = s.account_id
         join send_queues q on q.account_id = s.account_id
         where (q.sleeps or q.lease_until is null or q.lease_until < ${now})
-          and (q.holds_until is null or q.holds_until <= ${due})
-          and (a.state in ('active', 'disconnected', 'failed') or a.merged_into is not null)
+          and (q.holds_until is null or q.holds_until <= ${due} or (s.has_changes and q.holds_for = 'budget'))
+          and ((a.state = 'active' and a.merged_into is null)
+            or (s.has_sends and (a.state in ('disconnected', 'failed') or a.merged_into is not null)))
         order by a.id limit ${limit}`,
   );
 }
