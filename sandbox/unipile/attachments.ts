@@ -74,7 +74,7 @@ function generated(id: string, kind: GeneratedAttachment, seed: number): Attachm
 const STORED_EXTRA: Record<StoredAttachment['type'], (one: StoredAttachment) => object> = {
   img: () => ({ size: { width: PICTURE_SIDE, height: PICTURE_SIDE }, sticker: false }),
   video: () => ({ size: { width: 320, height: 240 }, gif: false }),
-  audio: () => ({ voice_note: false }),
+  audio: ({ voice = false }) => ({ voice_note: voice }),
   file: (one) => ({ file_name: one.file_name }),
 };
 

@@ -41,6 +41,7 @@ export function readDraft(req: Request, account: Account): Draft {
     file_name: file.originalname,
     mimetype: file.mimetype,
     bytes: file.buffer,
+    ...(file.fieldname === 'voice_message' && { voice: true as const }),
   }));
   return { text, attachments, quoteId: quote ? messageId(account, quote) : null };
 }

@@ -78,6 +78,8 @@ export interface StoredAttachment {
   mimetype: string;
   /** Null: no longer available. */
   bytes: Buffer | null;
+  /** Sent as `voice_message`. */
+  voice?: true;
 }
 
 export interface Reaction {

@@ -1,12 +1,32 @@
+import { randomBytes } from 'node:crypto';
 import type { Express, Response } from 'express';
 import { picture } from '../world/media.ts';
-import type { State } from './state.ts';
+import { WasenderError } from './errors.ts';
+import type { State, StoredFile } from './state.ts';
 
 /** With the variant `picture_url_seconds` the address expires and changes each time. */
 export function pictureUrl(state: State, seed: number): string {
   const seconds = state.variants.values.picture_url_seconds;
   const until = seconds === null ? '' : `?oe=${Math.floor(state.shared.clock.now() / 1000 + seconds)}`;
   return `${state.origin}/pictures/${seed}.png${until}`;
+}
+
+/** A file at an address of `publish`; null for an address elsewhere. Throws 422 for one that has expired or never was. */
+export function publishedAt(state: State, address: string): StoredFile | null {
+  const { origin, pathname } = new URL(address);
+  if (origin !== state.origin || !pathname.startsWith('/media/')) return null;
+  const file = state.published.get(pathname.slice('/media/'.length));
+  if (!file || file.until <= state.shared.clock.now()) throw new WasenderError(422, 'The media could not be fetched.');
+  return file;
+}
+
+const MEDIA_SECONDS = 30 * 86_400;
+
+/** Keeps a message's file, for `/decrypt-media`; returns its media key. */
+export function keepMedia(state: State, file: { bytes: Buffer; mimetype: string }): string {
+  const mediaKey = randomBytes(32).toString('base64');
+  state.media.set(mediaKey, { ...file, until: state.shared.clock.now() + MEDIA_SECONDS * 1000 });
+  return mediaKey;
 }
 
 const UPLOAD_SECONDS = 86_400;

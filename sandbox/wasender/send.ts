@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { invalid, WasenderError } from './errors.ts';
 import { addToChat } from './chats.ts';
+import { keepMedia, publishedAt } from './files.ts';
 import { groupFacts } from './groups.ts';
 import { isGroup, onWhatsapp, requireIdentity } from './identity.ts';
 import { emitMessage, getMessage, messageKey, moveStatus, storeMessage, withContext } from './messages.ts';
@@ -41,13 +42,40 @@ export const sendBody = z.looseObject({
 });
 type SendBody = z.infer<typeof sendBody>;
 
-/** The WhatsApp content by the field of the request. */
+const MB = 1024 * 1024;
+
+/** The files that can be sent, by the field of their address. Where the sources differ, the smaller limit in bytes. */
+const FILES = [
+  { field: 'imageUrl', kind: 'image', largest: 5 * MB, types: /^image\/(jpeg|png)$/ },
+  { field: 'videoUrl', kind: 'video', largest: 16 * MB, types: /^video\// },
+  { field: 'documentUrl', kind: 'document', largest: 100 * MB, types: /^/ },
+  { field: 'audioUrl', kind: 'audio', largest: 16 * MB, types: /^audio\// },
+  { field: 'stickerUrl', kind: 'sticker', largest: 100 * 1024, types: /^image\/webp$/ },
+] as const;
+
+/** The content of a message with a file. Of an address elsewhere nothing is known: it is not called. Throws 422. */
+function fileContent(state: State, body: SendBody): Record<string, unknown> | null {
+  const file = FILES.find(({ field }) => body[field] !== undefined);
+  if (!file) return null;
+  const { field, kind, largest, types } = file;
+  const address = body[field]!;
+  const found = publishedAt(state, address);
+  const mimetype = found?.mimetype.split(';')[0]!.trim().toLowerCase() ?? '';
+  if (found && !types.test(mimetype)) throw invalid(`The ${kind} has a type that cannot be sent.`);
+  if (found && found.bytes.length > largest) throw invalid(`The ${kind} is too large.`);
+  return {
+    [`${kind}Message`]: {
+      url: address,
+      ...(found && { mimetype, mediaKey: keepMedia(state, found), fileLength: String(found.bytes.length) }),
+      ...(kind === 'document' && { fileName: body.fileName }),
+      ...(kind === 'audio' && { ptt: true }),
+      ...(kind !== 'audio' && kind !== 'sticker' && { caption: body.text ?? '' }),
+    },
+  };
+}
+
+/** Other WhatsApp content by the field of the request. */
 const CONTENT: [field: string, content: (body: SendBody) => Record<string, unknown>][] = [
-  ['imageUrl', ({ imageUrl, text }) => ({ imageMessage: { url: imageUrl, caption: text ?? '' } })],
-  ['videoUrl', ({ videoUrl, text }) => ({ videoMessage: { url: videoUrl, caption: text ?? '' } })],
-  ['documentUrl', ({ documentUrl, fileName }) => ({ documentMessage: { url: documentUrl, fileName } })],
-  ['audioUrl', ({ audioUrl }) => ({ audioMessage: { url: audioUrl, ptt: true } })],
-  ['stickerUrl', ({ stickerUrl }) => ({ stickerMessage: { url: stickerUrl } })],
   ['contact', ({ contact }) => ({ contactMessage: { displayName: contact!.name, vcard: `TEL:${contact!.phone}` } })],
   [
     'location',
@@ -59,9 +87,10 @@ const CONTENT: [field: string, content: (body: SendBody) => Record<string, unkno
   ['text', ({ text }) => ({ conversation: text })],
 ];
 
-/** Sends the message `send_seconds` later. Throws 422 without content or for a wrong recipient. */
+/** Sends the message `send_seconds` later. Throws 422 without content, for a file that cannot be sent, or a wrong recipient. */
 export function send(state: State, session: Session, body: SendBody): StoredMessage {
-  const content = CONTENT.find(([field]) => body[field] !== undefined && body[field] !== '')?.[1](body);
+  const content =
+    fileContent(state, body) ?? CONTENT.find(([field]) => body[field] !== undefined && body[field] !== '')?.[1](body);
   if (!content)
     throw invalid('The text field is required.', { text: ['A text, media, contact, location or poll is required.'] });
   const quoted = body.replyTo === undefined ? null : getMessage(session, String(body.replyTo));

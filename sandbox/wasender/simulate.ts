@@ -4,13 +4,12 @@ import type { IncomingMessage, IncomingReaction } from '../server/provider.ts';
 import { nameFor } from '../world/people.ts';
 import { chatAddress, chatKey } from './chats.ts';
 import { contactFacts, contactsData } from './contact-views.ts';
+import { keepMedia } from './files.ts';
 import { groupFacts } from './groups.ts';
 import { isGroup, requireIdentity, type Identity } from './identity.ts';
 import { emitMessage, getMessage, messageKey, newKeyId, storeMessage, withContext } from './messages.ts';
 import type { Session, State, StoredMessage } from './state.ts';
 import { emit } from './webhooks.ts';
-
-const MEDIA_DAYS = 30;
 
 /** While the phone is disconnected the event waits. */
 export function whenConnected(session: Session, job: () => object): object {
@@ -74,10 +73,10 @@ function contentOf(state: State, { attachments }: IncomingMessage, text: string)
   const [file] = attachments;
   if (!file) return { conversation: text };
   const family = file.mimetype.split('/')[0]!;
-  const mediaKey = randomBytes(32).toString('base64');
-  const until = state.shared.clock.now() + MEDIA_DAYS * 86_400_000;
   const { mimetype } = file;
-  if (!file.unavailable) state.media.set(mediaKey, { bytes: Buffer.alloc(file.size, 'sandbox '), mimetype, until });
+  const mediaKey = file.unavailable
+    ? randomBytes(32).toString('base64')
+    : keepMedia(state, { bytes: Buffer.alloc(file.size, 'sandbox '), mimetype });
   const known = ['image', 'video', 'audio'].includes(family) ? family : 'document';
   const kind = mimetype === 'image/webp' ? 'sticker' : known;
   const block = {

@@ -113,7 +113,7 @@ export interface Session {
   openCalls: number;
 }
 
-interface StoredFile {
+export interface StoredFile {
   bytes: Buffer;
   mimetype: string;
   /** Epoch milliseconds. */

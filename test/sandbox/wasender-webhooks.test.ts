@@ -177,6 +177,42 @@ describe('webhooks of the WASender sandbox', () => {
     }
   });
 
+  it('sends what was uploaded as a file of WhatsApp, and refuses what cannot be sent', async () => {
+    await linked('messages.upsert');
+    const upload = async (bytes: number, type: string): Promise<string> => {
+      const headers = { authorization: `Bearer ${session.key}`, 'content-type': type };
+      const body = 'x'.repeat(bytes);
+      const answer = await fetch(`${sandbox.wasenderUrl}/upload`, { method: 'POST', headers, body });
+      return ((await answer.json()) as { publicUrl: string }).publicUrl;
+    };
+    const send = async (body: object): Promise<number> =>
+      (await sandbox.wasender('POST', '/send-message', { to: '+33639980002', ...body }, session.key)).status;
+    const menu = await upload(8, 'application/pdf');
+    expect(await send({ text: 'See', documentUrl: menu, fileName: 'menu.pdf' })).toBe(200);
+    await sandbox.control('POST', '/clock', { advance_seconds: 60 });
+    const { messages } = (await receiver.until(1))[0]!.body.data;
+    const [{ message }] = [messages].flat();
+    expect(message.documentMessage).toMatchObject({
+      mimetype: 'application/pdf',
+      fileLength: '8',
+      fileName: 'menu.pdf',
+      caption: 'See',
+      mediaKey: expect.any(String),
+    });
+    const decrypted = await sandbox.wasender(
+      'POST',
+      '/decrypt-media',
+      { data: { messages: { message } } },
+      session.key,
+    );
+    expect((await (await fetch(decrypted.body.publicUrl)).bytes()).length).toBe(8);
+    expect(await send({ imageUrl: menu })).toBe(422);
+    expect(await send({ imageUrl: await upload(5 * 1024 * 1024 + 1, 'image/png') })).toBe(422);
+    expect(await send({ imageUrl: `${menu}0` })).toBe(422);
+    await sandbox.control('POST', '/clock', { advance_seconds: 86_400 });
+    expect(await send({ documentUrl: menu })).toBe(422);
+  });
+
   it('sends only the registered events, and none when it is off', async () => {
     await linked('messages.received');
     await write('one', { from: 'me', chat: '33639980002' });

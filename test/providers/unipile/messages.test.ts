@@ -71,7 +71,7 @@ describe('a message', () => {
       text: 'See',
       attachments: [
         { kind: 'document', fileName: 'the menu (1).pdf', mimeType: 'application/pdf', size: 8 },
-        { kind: 'audio', mimeType: 'audio/ogg', size: 5 },
+        { kind: 'audio', mimeType: 'audio/ogg', size: 5, voice: true },
       ],
     });
   });
