@@ -1,4 +1,5 @@
-export type AttachmentKind = 'image' | 'video' | 'audio' | 'document' | 'sticker';
+export const attachmentKinds = ['image', 'video', 'document', 'audio', 'sticker'] as const;
+export type AttachmentKind = (typeof attachmentKinds)[number];
 
 /** What one kind of attachment may be. */
 interface AttachmentLimit {

@@ -1,4 +1,5 @@
 import type { FailureCode } from './failures.ts';
+import type { AttachmentKind } from './message-capabilities.ts';
 
 /**
  * `queued`: not handed over yet · `sending`: the provider is being asked, or the answer was lost and it is looked for ·
@@ -7,11 +8,9 @@ import type { FailureCode } from './failures.ts';
 export const sendStates = ['queued', 'sending', 'unclear', 'sent', 'failed', 'cancelled'] as const;
 export type SendState = (typeof sendStates)[number];
 
-export const attachmentKinds = ['image', 'video', 'document', 'audio', 'sticker'] as const;
-
 /** A file of an outgoing message, at an address of the internet. */
 export interface OutgoingAttachment {
-  kind: (typeof attachmentKinds)[number];
+  kind: AttachmentKind;
   url: string;
   file_name?: string;
 }

@@ -17,6 +17,7 @@ import { invalid } from '../http/validate.ts';
 import { webhookAddress } from '../../domain/addresses.ts';
 import { providerNames } from '../../services/provider-names.ts';
 import type { Provider, Providers } from '../../providers/provider.ts';
+import { messageCapabilitiesAnswer, messageCapabilitiesView } from '../views/message-capabilities.ts';
 import { providerName } from '../views/provider-name.ts';
 
 const tag = 'settings';
@@ -36,6 +37,7 @@ const providerAnswer = z
           credentials: z
             .partialRecord(z.enum(methodNames), z.record(z.string(), z.unknown()))
             .describe('By method, the JSON schema of what POST /accounts takes as credentials.'),
+          messages: messageCapabilitiesAnswer.nullable().describe('What can be sent; null: nothing.'),
         }),
       ),
       resend: z.boolean(),
@@ -48,6 +50,11 @@ const providerAnswer = z
 /** What a login takes, as JSON schema. */
 const credentialsOf = ({ credentialsSchema }: Provider, channel: Channel, method: Method): Record<string, unknown> =>
   z.toJSONSchema(credentialsSchema?.(channel, method) ?? z.strictObject({}), { io: 'input' });
+
+const messagesOf = ({ messages }: Provider, channel: Channel): z.input<typeof messageCapabilitiesAnswer> | null => {
+  const capabilities = messages?.capabilities[channel];
+  return capabilities ? messageCapabilitiesView(capabilities) : null;
+};
 
 /** Settings never leave again; an address of the installation is not the tenant's to see. */
 function providerView(
@@ -64,6 +71,7 @@ function providerView(
         {
           methods: [...methods],
           credentials: Object.fromEntries(methods.map((method) => [method, credentialsOf(provider, channel, method)])),
+          messages: messagesOf(provider, channel),
         },
       ],
     ),

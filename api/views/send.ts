@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { asFailureCode, failureRow } from '../../domain/failures.ts';
-import { attachmentKinds, sendStates } from '../../domain/sends.ts';
+import { attachmentKinds } from '../../domain/message-capabilities.ts';
+import { sendStates } from '../../domain/sends.ts';
 import type { MessageSend, SendQueue } from '../../db/entities/sends.ts';
 import { time, wireTime, wireTimeOrNull } from '../http/pagination.ts';
 import { failureReason } from './failure-reason.ts';

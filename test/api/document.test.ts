@@ -142,6 +142,10 @@ it('lists providers with what each login takes; their webhook addresses are for 
   expect(login.methods).toContain('credentials');
   expect(JSON.stringify(login.credentials.credentials)).toContain('"password"');
   expect(items[1].capabilities.channels.whatsapp.credentials.qr.properties).toHaveProperty('phone_number');
+  expect(items[1].capabilities.channels.whatsapp.messages).toMatchObject({
+    attachments_per_message: 1,
+    attachments: { image: { max_bytes: 5_242_880, types: ['image/jpeg', 'image/png'], takes_text: true } },
+  });
   const reader = await api.clientOf('with credentials of its own', ['read']);
   expect((await reader.get('/api/v1/providers')).body.items[0].webhook_address).toBeNull();
 });
