@@ -9,15 +9,16 @@ import { afterSecondRun, filesToRunAgain, lastLine, type FileCounts } from './pa
 
 requireNode();
 
-// Made here and not in jest, to be removed even when jest is interrupted.
-const home = makeTemporaryHome('test');
-const countsFile = join(home, 'counts.json');
+const countsFolder = makeTemporaryHome('test-counts');
+const countsFile = join(countsFolder, 'counts.json');
 const args = process.argv.slice(2);
 let interrupted = false;
 
 /** Runs jest. Its counts are empty when it did not come to its end. */
 async function jest(more: readonly string[]): Promise<{ code: number; counts: FileCounts[] }> {
   rmSync(countsFile, { force: true });
+  // Made here and not in jest, to be removed even when jest is interrupted.
+  const home = makeTemporaryHome('test');
   const child = spawn(
     process.execPath,
     [
@@ -45,6 +46,7 @@ async function jest(more: readonly string[]): Promise<{ code: number; counts: Fi
   for (const signal of signals) process.on(signal, stop);
   const [code, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
   for (const one of signals) process.off(one, stop);
+  rmSync(home, { recursive: true, force: true });
   let counts: FileCounts[] = [];
   try {
     counts = JSON.parse(readFileSync(countsFile, 'utf8')) as FileCounts[];
@@ -69,6 +71,6 @@ if (again.length > 0) {
       `Failed in the whole run, passed alone: ${flaky.map(({ file }) => relative(PROJECT, file)).join(', ')}`,
     );
 }
-rmSync(home, { recursive: true, force: true });
+rmSync(countsFolder, { recursive: true, force: true });
 console.log(lastLine(counts, code === 0));
 process.exit(code);
