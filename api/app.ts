@@ -20,6 +20,7 @@ import { contactRoutes } from './routes/contacts.ts';
 import { conversationRoutes } from './routes/conversations.ts';
 import { erasureRoutes } from './routes/erasures.ts';
 import { messageActionRoutes } from './routes/message-actions.ts';
+import { mediaRoutes } from './routes/media.ts';
 import { messageSendRoutes } from './routes/message-sends.ts';
 import { keyRoutes } from './routes/keys.ts';
 import { messageRoutes } from './routes/messages.ts';
@@ -61,6 +62,7 @@ const routesOf = (providers: Providers): Route[] => [
     ...attendeeRoutes,
     ...searchRoutes,
     ...messageSendRoutes,
+    ...mediaRoutes,
     ...messageActionRoutes,
     ...providerRoutes(providers),
     ...webhookEventRoutes,

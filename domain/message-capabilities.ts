@@ -23,8 +23,6 @@ export interface MessageCapabilities {
   captionLimit: number;
   attachments: Readonly<Partial<Record<AttachmentKind, AttachmentLimit>>>;
   attachmentsPerMessage: number;
-  /** The provider fetches an attachment from its address. Bytes are always taken. */
-  attachmentsByUrl: boolean;
   reply: boolean;
   react: boolean;
   edit: ChangeLimit | null;
@@ -38,10 +36,17 @@ export interface MessageCapabilities {
   startBy: readonly ('phone' | 'identity' | 'handle')[];
 }
 
-/** What of a message decides whether it can be sent. Sizes in bytes; null is not known yet. */
+/** A file as far as it decides whether it can be sent. Its size is in bytes; null is not known yet. */
+export interface FileOutline {
+  kind: AttachmentKind;
+  size: number | null;
+  mimeType: string | null;
+}
+
+/** What of a message decides whether it can be sent. */
 export interface MessageOutline {
   text: string | null;
-  attachments: readonly { kind: AttachmentKind; size: number | null; mimeType: string | null; byUrl: boolean }[];
+  attachments: readonly FileOutline[];
   isReply: boolean;
 }
 
@@ -52,19 +57,19 @@ export function whyUnsendable(capabilities: MessageCapabilities, message: Messag
   const longest = attachments.length ? capabilities.captionLimit : capabilities.textLimit;
   if (text && text.length > longest) return `The text has ${text.length} characters; at most ${longest} can be sent.`;
   if (isReply && !capabilities.reply) return 'Messages cannot be answered one by one here.';
+  if (attachments.length && Object.keys(capabilities.attachments).length === 0) return 'No files can be sent here.';
   const most = capabilities.attachmentsPerMessage;
   if (attachments.length > most) return `A message takes at most ${most} attachment${most === 1 ? '' : 's'} here.`;
   return attachments.map((one) => whyRefused(capabilities, one, text)).find((why) => why !== null) ?? null;
 }
 
 function whyRefused(
-  { attachments, attachmentsByUrl }: MessageCapabilities,
-  { kind, size, mimeType, byUrl }: MessageOutline['attachments'][number],
+  { attachments }: MessageCapabilities,
+  { kind, size, mimeType }: FileOutline,
   text: string | null,
 ): string | null {
   const limit = attachments[kind];
   if (!limit) return `An attachment of the kind ${kind} cannot be sent here.`;
-  if (byUrl && !attachmentsByUrl) return 'An attachment must be handed over as bytes here, not as an address.';
   if (text && limit.withoutText) return `No text goes with an attachment of the kind ${kind} here.`;
   if (size === 0) return 'The attachment is empty.';
   if (size !== null && size > limit.maxBytes)
@@ -72,6 +77,21 @@ function whyRefused(
   const fits = mimeType === null || !limit.types || limit.types.some((type) => isOfType(mimeType, type));
   return fits ? null : `An attachment of the type ${mimeType} cannot be sent as ${kind}.`;
 }
+
+/** The kind of a file that its sender names no kind for: by its type, and as a document where it cannot be sent so. */
+export function kindOfFile(
+  capabilities: MessageCapabilities,
+  file: Pick<FileOutline, 'size' | 'mimeType'>,
+): AttachmentKind {
+  const family = file.mimeType?.split('/')[0];
+  const kind = family === 'image' || family === 'video' || family === 'audio' ? family : 'document';
+  const fits = whyRefused(capabilities, { ...file, kind }, null) === null;
+  return fits || !capabilities.attachments.document ? kind : 'document';
+}
+
+/** Bytes of the largest file that can be sent. */
+export const largestFile = (capabilities: MessageCapabilities): number =>
+  Math.max(0, ...Object.values(capabilities.attachments).map(({ maxBytes }) => maxBytes));
 
 /** Whether a media type, with or without parameters, is of a type or family. */
 function isOfType(mimeType: string, type: string): boolean {

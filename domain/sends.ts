@@ -1,5 +1,4 @@
 import type { FailureCode } from './failures.ts';
-import type { AttachmentKind } from './message-capabilities.ts';
 
 /**
  * `queued`: not handed over yet · `sending`: the provider is being asked, or the answer was lost and it is looked for ·
@@ -7,13 +6,6 @@ import type { AttachmentKind } from './message-capabilities.ts';
  */
 export const sendStates = ['queued', 'sending', 'unclear', 'sent', 'failed', 'cancelled'] as const;
 export type SendState = (typeof sendStates)[number];
-
-/** A file of an outgoing message, at an address of the internet. */
-export interface OutgoingAttachment {
-  kind: AttachmentKind;
-  url: string;
-  file_name?: string;
-}
 
 /** What one activity did for the queue of an account. */
 export interface SendProgress {

@@ -14,6 +14,7 @@ import { bypassProxyForLoopback } from '../platform/loopback.ts';
 import { createMetrics } from '../platform/metrics.ts';
 import { parseKeyRing } from '../platform/master-keys.ts';
 import { providers } from '../providers/providers.ts';
+import { createFetchFile } from '../providers/shared/public-file.ts';
 import { openTemporalClient } from '../temporal/client.ts';
 import type { Context } from './context.ts';
 import { createFolderBlobs } from './media/folder-blobs.ts';
@@ -79,6 +80,7 @@ export async function openContext(
     db,
     vault,
     blobs: createFolderBlobs(config.MEDIA_FOLDER),
+    fetchFile: createFetchFile(),
     clock,
     changes,
     log,

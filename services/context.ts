@@ -6,6 +6,7 @@ import type { Config } from '../platform/config.ts';
 import type { Log } from '../platform/log.ts';
 import type { Metrics } from '../platform/metrics.ts';
 import type { Providers } from '../providers/provider.ts';
+import type { FetchFile } from '../providers/shared/public-file.ts';
 import type { TemporalClient } from '../temporal/client.ts';
 import type { BlobStore } from './media/blob-store.ts';
 import type { RequestReader } from './webhooks/request-reader.ts';
@@ -17,6 +18,8 @@ export interface Context {
   vault: Vault;
   /** The bytes of media. */
   blobs: BlobStore;
+  /** Fetches files from addresses of the internet that callers name. */
+  fetchFile: FetchFile;
   clock: Clock;
   /** Wakes what waits in this process for a change in the database. */
   changes: Changes;

@@ -7,6 +7,7 @@ import {
 } from 'zod-openapi';
 import { failures } from '../../domain/failures.ts';
 import { problemCodes } from '../../services/problem.ts';
+import { fileField } from '../http/form-file.ts';
 import type { Route } from '../http/route.ts';
 import { compatibility } from '../routes/aliases.ts';
 import type { OpenRoute } from '../routes/public-routes.ts';
@@ -92,6 +93,20 @@ interface Described {
   responses?: Record<string, { content?: Record<string, { schema?: object; example?: unknown }> }>;
 }
 
+const formWithFile = {
+  required: true,
+  content: {
+    'multipart/form-data': {
+      schema: {
+        type: 'object' as const,
+        properties: { [fileField]: { type: 'string' as const, format: 'binary' } },
+        required: [fileField],
+        additionalProperties: false,
+      },
+    },
+  },
+};
+
 function operation(route: Route): ZodOpenApiOperationObject {
   const header = route.idempotent ? idempotencyKey : undefined;
   const content = { [route.contentType ?? 'application/json']: { schema: route.answer } };
@@ -120,6 +135,7 @@ function operation(route: Route): ZodOpenApiOperationObject {
           },
         }
       : {}),
+    ...(route.takesFile ? { requestBody: formWithFile } : {}),
     responses: {
       ...Object.fromEntries(
         [route.status ?? 200, ...(route.doneStatus ? [route.doneStatus] : [])].map((status) => [status, done(status)]),

@@ -7,6 +7,7 @@ import { createAnswers, type SendAnswer } from './answers.ts';
 import { unlessRevoked } from './auth.ts';
 import type { Principal } from '../../services/principal.ts';
 import { checkText, readJson } from './body.ts';
+import { readFormFile, type IncomingFile } from './form-file.ts';
 import { once, type Reply } from './idempotency.ts';
 import type { Route } from './route.ts';
 import { visibleTo } from './schemas.ts';
@@ -57,7 +58,8 @@ async function answer(
   confirm: () => Promise<void>,
 ): Promise<Answer> {
   const writes = route.method !== 'get';
-  const sent = writes ? ((await readJson(request, response, bodyLimit)) ?? {}) : undefined;
+  const hasBody = writes && !route.takesFile;
+  const sent = hasBody ? ((await readJson(request, response, bodyLimit)) ?? {}) : undefined;
   checkText(request.query);
   const left = new AbortController();
   response.once('close', () => left.abort());
@@ -66,9 +68,11 @@ async function answer(
     principal,
     params: parse(route.params, request.params),
     query: parse(route.query ?? nothing, request.query),
-    body: writes ? parse(route.body ?? nothing, sent) : undefined,
+    body: hasBody ? parse(route.body ?? nothing, sent) : undefined,
     // The caller has disconnected, or the process is told to end.
     gone: AbortSignal.any([left.signal, context.stopping]),
+    receiveFile: <T>(limit: number, take: (file: IncomingFile, confirm: () => Promise<void>) => Promise<T>) =>
+      readFormFile(request, response, limit, (file) => take(file, confirm)),
   };
   const run = async (operationId: string): Promise<Reply> => {
     // The body may have come slowly, and an earlier request under the same Idempotency-Key may have been waited for.

@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import type { Scope } from '../../domain/scopes.ts';
 import type { Context } from '../../services/context.ts';
 import type { Principal } from '../../services/principal.ts';
+import type { IncomingFile } from './form-file.ts';
 
 export type Method = 'get' | 'post' | 'patch' | 'put' | 'delete';
 type Parsed<S> = S extends z.ZodType ? z.output<S> : undefined;
@@ -17,6 +18,11 @@ export interface Call<P = unknown, Q = unknown, B = unknown> {
   operationId: string;
   /** Fires when the caller has disconnected or the process is about to end. */
   gone: AbortSignal;
+  /**
+   * Of a route that takes a file: gives it to `take` while it arrives, at most `limit` bytes of it. `confirm` throws when the
+   * key no longer works: for the moment before the file is kept.
+   */
+  receiveFile<T>(limit: number, take: (file: IncomingFile, confirm: () => Promise<void>) => Promise<T>): Promise<T>;
 }
 
 /** The result of a handler; without `status` the route's own. */
@@ -42,6 +48,8 @@ interface Declaration<
   params?: P;
   query?: Q;
   body?: B;
+  /** Takes a form with one file, by `receiveFile`, in place of a JSON body. */
+  takesFile?: boolean;
   /** A body that can be sent as it is, for the documentation. */
   example?: B extends z.ZodType ? z.input<B> : undefined;
   /** The body of the answer: undeclared fields are removed. */

@@ -1,33 +1,67 @@
 import { z } from 'zod';
-import { queueMessage } from '../../services/messages/queue-message.ts';
+import { attachmentKinds } from '../../domain/message-capabilities.ts';
+import type { DraftFile } from '../../services/messages/draft-files.ts';
+import { queueMessage, type Draft } from '../../services/messages/queue-message.ts';
 import { cancelSend, retrySend } from '../../services/messages/decide-send.ts';
 import { messageAddress } from '../http/addresses.ts';
 import { time } from '../http/pagination.ts';
 import { route } from '../http/route.ts';
 import { messageAnswer } from '../views/message.ts';
-import { outgoingAttachment } from '../views/send.ts';
 import { shownMessage } from './messages.ts';
 
 const tag = 'messages';
+const attachment = z
+  .object({
+    media_id: z.string().optional().describe('Of a file from POST /media, or of another message.'),
+    url: z
+      .url({ protocol: /^https?$/ })
+      .max(2_000)
+      .optional()
+      .describe('An address of the internet. The file is fetched before the answer, within 20 seconds.'),
+    kind: z
+      .enum(attachmentKinds)
+      .optional()
+      .describe('By default as its type says, and as a document where that cannot be sent.'),
+    file_name: z.string().min(1).max(255).optional(),
+    is_voice: z.boolean().optional().describe('An audio is sent as a voice note.'),
+  })
+  .refine(
+    ({ media_id: id, url }) => (id === undefined) !== (url === undefined),
+    'must have media_id or url, one of them.',
+  )
+  .meta({ id: 'OutgoingAttachment', example: { media_id: '01900000-0000-7000-8000-000000000000' } });
+
 const draft = {
   text: z.string().optional(),
-  attachments: z.array(outgoingAttachment).max(10).optional(),
+  attachments: z
+    .array(attachment)
+    .max(10)
+    .optional()
+    .describe('How many, how large and of which types: GET /providers tells it for each channel.'),
   reply_to: z.string().optional().describe('A message of the same conversation.'),
   send_at: time.optional().describe('When it is to be sent; within a year.'),
 };
 
 interface Written {
   text?: string | undefined;
-  attachments?: z.output<typeof outgoingAttachment>[] | undefined;
+  attachments?: z.output<typeof attachment>[] | undefined;
   reply_to?: string | undefined;
   send_at?: string | undefined;
 }
 
-const draftOf = ({ text, attachments, reply_to: replyTo, send_at: at }: Written) => ({
+const draftOf = ({ text, attachments, reply_to: replyTo, send_at: at }: Written): Draft => ({
   text,
-  attachments,
+  files: attachments?.map(fileOf),
   replyTo,
   sendAt: at === undefined ? undefined : new Date(at),
+});
+
+const fileOf = (given: z.output<typeof attachment>): DraftFile => ({
+  mediaId: given.media_id,
+  url: given.url,
+  kind: given.kind,
+  fileName: given.file_name,
+  isVoice: given.is_voice,
 });
 
 export const sendToConversation = route({

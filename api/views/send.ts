@@ -1,19 +1,9 @@
 import { z } from 'zod';
 import { asFailureCode, failureRow } from '../../domain/failures.ts';
-import { attachmentKinds } from '../../domain/message-capabilities.ts';
 import { sendStates } from '../../domain/sends.ts';
 import type { MessageSend, SendQueue } from '../../db/entities/sends.ts';
 import { time, wireTime, wireTimeOrNull } from '../http/pagination.ts';
 import { failureReason } from './failure-reason.ts';
-
-export const outgoingAttachment = z.object({
-  kind: z.enum(attachmentKinds),
-  url: z
-    .url({ protocol: /^https?$/ })
-    .max(2_000)
-    .describe('An address of the internet from which the file is fetched.'),
-  file_name: z.string().min(1).max(255).optional(),
-});
 
 export const sendAnswer = z
   .object({
@@ -30,7 +20,6 @@ export const sendAnswer = z
     reason: failureReason.nullable(),
     what_to_do: z.string().nullable(),
     detail: z.string().nullable().describe("The provider's own words."),
-    attachments: z.array(outgoingAttachment),
   })
   .meta({ id: 'MessageSend' });
 
@@ -45,7 +34,6 @@ export const sendView = (send: MessageSend, queue: SendQueue | null, now: Date):
   reason: send.reason === null ? null : asFailureCode(send.reason),
   what_to_do: send.reason === null ? null : failureRow(asFailureCode(send.reason)).whatToDo,
   detail: send.detail,
-  attachments: send.attachments,
 });
 
 function waitsOf({ state, dueAt, nextTryAt }: MessageSend, queue: SendQueue | null, now: Date): Waits {

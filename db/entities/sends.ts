@@ -1,6 +1,6 @@
 import { defineEntity, p } from '@mikro-orm/core';
 import type { StoredPerson } from '../../domain/recipients.ts';
-import type { OutgoingAttachment, SendState } from '../../domain/sends.ts';
+import type { SendState } from '../../domain/sends.ts';
 
 const MessageSendSchema = defineEntity({
   name: 'MessageSend',
@@ -27,7 +27,6 @@ const MessageSendSchema = defineEntity({
     callEndedAt: p.datetime().strictNullable(),
     /** The people that a new conversation is begun with; empty for a conversation that the provider knows. */
     recipients: p.json().$type<StoredPerson[]>(),
-    attachments: p.json().$type<OutgoingAttachment[]>(),
     reason: p.text().strictNullable(),
     /** The provider's own words. */
     detail: p.text().strictNullable(),

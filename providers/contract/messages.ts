@@ -18,11 +18,13 @@ export type Recipient =
   /** A conversation, by the keys of it that are known (`SeenConversation.keys`). */
   | { kind: 'conversation'; keys: readonly string[] };
 
-/** A file to send: as bytes, whose `type` is their media type, or by an address that the provider fetches. */
-export type OutgoingAttachment = { kind: AttachmentKind; fileName?: string; voice?: boolean } & (
-  | { bytes: Blob }
-  | { url: string }
-);
+/** A file to send. The `type` of its bytes is their media type. */
+export interface OutgoingAttachment {
+  kind: AttachmentKind;
+  bytes: Blob;
+  fileName?: string;
+  voice?: boolean;
+}
 
 /** What a message says: a text, attachments, or both (then the text is their caption). */
 export interface OutgoingContent {
@@ -56,8 +58,11 @@ export interface MessageRef {
 export type SentMessage = MessageRef;
 
 /** What a call handed over whose outcome is unknown. */
-export interface HandedOver extends OutgoingContent {
+export interface HandedOver {
   to: Recipient | readonly Person[];
+  text?: string;
+  /** Of the bytes, the size alone is told. */
+  attachments?: readonly { kind: AttachmentKind; bytes: Pick<Blob, 'size'> }[];
 }
 
 /** What is known of a call whose outcome is not: times in milliseconds since the epoch. */

@@ -68,7 +68,7 @@ export function createDownload(
     let url = readAddress(request.url, 'url');
     for (let hop = 0; url && hop <= mostRedirects; hop += 1) {
       const { status, headers, body } = await open(url, request);
-      if (status >= 200 && status < 300) return { file: fileOf(headers, body) };
+      if (status >= 200 && status < 300) return { file: mediaFileOf(headers, body) };
       const location = status < 400 ? headers['location'] : undefined;
       if (typeof location !== 'string') return { refusal: { status, headers, data: await readError(body) } };
       body.destroy();
@@ -86,7 +86,8 @@ interface Opened {
 
 const isBelow = (hostname: string, host: string): boolean => hostname === host || hostname.endsWith(`.${host}`);
 
-function fileOf(headers: HttpAnswer['headers'], body: Readable): MediaFile {
+/** A file as the headers of its answer describe it. */
+export function mediaFileOf(headers: HttpAnswer['headers'], body: Readable): MediaFile {
   const said = headers['content-type'];
   const type = typeof said === 'string' ? (said.split(';')[0] ?? '').trim().toLowerCase() : '';
   const isWhole = headers['content-encoding'] === undefined;

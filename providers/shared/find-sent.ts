@@ -1,7 +1,7 @@
 import { identitySpellings, parseIdentity } from '../../domain/identities.ts';
 import type { SeenMessage } from '../../domain/seen-messages.ts';
 import type { DeliveryStatus } from '../../domain/seen-messages.ts';
-import type { SentMessage, SentSearch, UnknownSend } from '../provider.ts';
+import type { HandedOver, SentMessage, SentSearch, UnknownSend } from '../provider.ts';
 
 /** A message of the account that may be the one that was sent. */
 export interface SentCandidate {
@@ -47,15 +47,28 @@ const plain = (text: string | null | undefined): string =>
 
 export const sameText = (a: string | null | undefined, b: string | null | undefined): boolean => plain(a) === plain(b);
 
-/** Whether a message says what was to be sent: the same text, and attachments where there were some. */
-export const saysTheSame = (
-  seen: Pick<SeenMessage, 'text' | 'attachments' | 'deleted' | 'event'>,
-  sent: { text?: string; attachments?: readonly unknown[] },
-): boolean =>
+type Seen = Pick<SeenMessage, 'text' | 'attachments' | 'deleted' | 'event'>;
+type Sent = Pick<HandedOver, 'text' | 'attachments'>;
+
+/** Whether a message may be what was to be sent: the same text, and attachments where there were some. */
+export const maySayTheSame = (seen: Seen, sent: Sent): boolean =>
   !seen.deleted &&
   seen.event === undefined &&
   sameText(seen.text, sent.text) &&
   seen.attachments.length > 0 === (sent.attachments ?? []).length > 0;
+
+/**
+ * Whether a message surely says what was to be sent. Files without a text are told from others by their sizes: another
+ * picture may have been sent from the phone meanwhile.
+ */
+export function saysTheSame(seen: Seen, sent: Sent): boolean {
+  const files = sent.attachments ?? [];
+  if (!maySayTheSame(seen, sent) || seen.attachments.length !== files.length) return false;
+  if (plain(sent.text) !== '') return true;
+  const ascending = (sizes: readonly (number | null)[]): string =>
+    JSON.stringify(sizes.toSorted((a, b) => (a ?? 0) - (b ?? 0)));
+  return ascending(seen.attachments.map(({ size }) => size)) === ascending(files.map(({ bytes }) => bytes.size));
+}
 
 /**
  * Tells whether keys are those of a person or a conversation with this id. Null where it cannot be told: on WhatsApp a LID

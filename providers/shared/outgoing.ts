@@ -15,9 +15,8 @@ export function requireSendable(
   if (!capabilities) throw new ProviderFailure('unsupported', 'This channel has no messages.');
   const outlined = attachments.map((one) => ({
     kind: one.kind,
-    size: 'bytes' in one ? one.bytes.size : null,
-    mimeType: 'bytes' in one && one.bytes.type !== '' ? one.bytes.type : null,
-    byUrl: 'url' in one,
+    size: one.bytes.size,
+    mimeType: one.bytes.type === '' ? null : one.bytes.type,
   }));
   const why = whyUnsendable(capabilities, { text: text ?? null, attachments: outlined, isReply });
   if (why !== null) throw refused(why);

@@ -7,7 +7,6 @@ const file = { maxBytes: 26_214_400 };
 const common = {
   attachments: { image: file, video: file, audio: file, document: file },
   attachmentsPerMessage: 10,
-  attachmentsByUrl: false,
   reply: true,
   react: false,
   edit: null,

@@ -1,7 +1,14 @@
 import { parseIdentity } from '../../domain/identities.ts';
 import type { SeenMessage } from '../../domain/seen-messages.ts';
 import type { HandedOver, Person, ProviderCall, Recipient, SentSearch, UnknownSend } from '../provider.ts';
-import { clockSkewMs, judge, personMatcher, saysTheSame, type SentCandidate } from '../shared/find-sent.ts';
+import {
+  clockSkewMs,
+  judge,
+  maySayTheSame,
+  personMatcher,
+  saysTheSame,
+  type SentCandidate,
+} from '../shared/find-sent.ts';
 import { chatId, conversations, periodOf, readPage } from './conversations.ts';
 import { accountOf, segment } from './ids.ts';
 import { check } from './login.ts';
@@ -27,7 +34,7 @@ export async function findSent(call: ProviderCall, message: HandedOver, unknown:
   const known = new Set(unknown.known);
   const isRecent = ({ sentAt }: SeenMessage): boolean => sentAt === null || sentAt >= unknown.since - clockSkewMs;
   const possible = listed.messages.filter(
-    (seen) => !seen.keys.some((key) => known.has(key)) && (isRecent(seen) || saysTheSame(seen, message)),
+    (seen) => !seen.keys.some((key) => known.has(key)) && (isRecent(seen) || maySayTheSame(seen, message)),
   );
   const recipient = await recipientOf(call, message.to);
   const candidates: SentCandidate[] = [];

@@ -61,7 +61,6 @@ function formOf(call: ProviderCall, { text, attachments = [] }: OutgoingContent)
 }
 
 function appendFile(form: FormData, one: OutgoingAttachment): void {
-  if ('url' in one) throw refused('An attachment must be handed over as bytes here, not as an address.');
   const field = one.kind === 'audio' && one.voice ? 'voice_message' : 'attachments';
   form.append(field, one.bytes, one.fileName ?? one.kind);
 }

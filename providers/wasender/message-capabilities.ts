@@ -15,7 +15,6 @@ export const capabilities: Messages['capabilities'] = {
       sticker: { maxBytes: 100 * 1024, types: ['image/webp'], withoutText: true },
     },
     attachmentsPerMessage: 1,
-    attachmentsByUrl: true,
     reply: true,
     react: false,
     // A short time, by the documentation.

@@ -20,7 +20,7 @@ import { findSent } from './messages-find.ts';
 import { fileFields } from './message-log.ts';
 import { chatJid, recipient } from './recipients.ts';
 
-/** POST /send-message, after POST /upload where there are bytes. */
+/** POST /send-message, after POST /upload where there is a file. */
 async function send(call: ProviderCall, message: OutgoingMessage): Promise<SentMessage> {
   const { to, text: words, attachments = [], replyTo } = message;
   requireSendable(call, capabilities, message, replyTo !== undefined);
@@ -40,9 +40,8 @@ async function send(call: ProviderCall, message: OutgoingMessage): Promise<SentM
 }
 
 async function fileOf(call: ProviderCall, attachment: OutgoingAttachment): Promise<Json> {
-  const url = 'url' in attachment ? attachment.url : await upload(call, attachment.bytes);
   return {
-    [fileFields[attachment.kind]]: url,
+    [fileFields[attachment.kind]]: await upload(call, attachment.bytes),
     ...(attachment.fileName && { fileName: attachment.fileName }),
   };
 }

@@ -29,6 +29,8 @@ export interface BlobStore {
   receive(body: Readable, mostBytes: number): Promise<ReceivedBlob>;
   /** Throws `BlobMissingError`. The reader ends or destroys the stream. */
   open(name: BlobName, range?: ByteRange): Promise<Readable>;
+  /** The bytes as a file of a media type, read when they are needed, from the beginning each time. Throws `BlobMissingError`. */
+  asFile(name: BlobName, type: string): Promise<Blob>;
   /** Removes the bytes; nothing happens where there are none. */
   remove(name: BlobName): Promise<void>;
   /** Names whose bytes were written before `before`, in batches. */

@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { createWriteStream } from 'node:fs';
+import { createWriteStream, openAsBlob } from 'node:fs';
 import { mkdir, open, opendir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Transform } from 'node:stream';
@@ -56,6 +56,12 @@ export function createFolderBlobs(root: string): BlobStore {
       const file = await orNullIfMissing(open(pathOf(name), 'r'));
       if (!file) throw new BlobMissingError();
       return file.createReadStream(range);
+    },
+    asFile: async (name, type) => {
+      const path = pathOf(name);
+      // `openAsBlob` does not tell a file that is missing from other errors.
+      if (!(await orNullIfMissing(stat(path)))) throw new BlobMissingError();
+      return openAsBlob(path, { type });
     },
     remove: (name) => rm(pathOf(name), { force: true }),
     list: (before) => listFiles(root, before),

@@ -1,17 +1,48 @@
 import type { StoredPerson } from '../../domain/recipients.ts';
-import { longestCallMs, type OutgoingAttachment } from '../../domain/sends.ts';
+import type { Em } from '../../db/connect.ts';
+import type { Account } from '../../db/entities/accounts.ts';
+import { outgoingFiles, type OutgoingFile } from '../../db/queries/sends/own-attachments.ts';
+import { longestCallMs } from '../../domain/sends.ts';
 import { ProviderFailure } from '../../domain/failures.ts';
 import type { Log } from '../../platform/log.ts';
-import type { Messages, OutgoingMessage, SentMessage, SentSearch } from '../../providers/contract/messages.ts';
+import type {
+  Messages,
+  OutgoingAttachment,
+  Recipient,
+  SentMessage,
+  SentSearch,
+} from '../../providers/contract/messages.ts';
 import type { Provider, ProviderCall } from '../../providers/provider.ts';
+import type { Context } from '../context.ts';
+import { BlobMissingError } from '../media/blob-store.ts';
 import { withRetries } from '../syncs/with-retries.ts';
+
+/** A file of a message on its way. */
+interface ParcelFile extends OutgoingFile {
+  /** Throws `BlobMissingError`. */
+  open(): Promise<Blob>;
+}
+
+/** The files of a message that is to be sent; they are opened when it is handed over. */
+export async function parcelFiles(
+  { blobs }: Context,
+  em: Em,
+  { tenantId }: Account,
+  messageId: string,
+): Promise<ParcelFile[]> {
+  const files = await outgoingFiles(em, messageId);
+  return files.map((file) => ({
+    ...file,
+    open: () => blobs.asFile({ tenantId, hash: file.hash }, file.mimeType ?? ''),
+  }));
+}
 
 /** A message on its way, with all that its provider needs. */
 export interface Parcel {
   provider: Provider;
   call: ProviderCall;
   text: string | null;
-  attachments: readonly OutgoingAttachment[];
+  files: readonly ParcelFile[];
   /** Ids of the conversation at the provider; none where its first message begins it. */
   conversationKeys: readonly string[];
   recipients: readonly StoredPerson[];
@@ -46,39 +77,58 @@ async function withEveryId(
   }
 }
 
-function callOf(verbs: Messages, parcel: Parcel): Promise<SentMessage> {
+async function callOf(verbs: Messages, parcel: Parcel): Promise<SentMessage> {
   const { call, conversationKeys, recipients } = parcel;
+  const attachments = await openFiles(parcel);
+  const content = { ...textOf(parcel), ...(attachments.length && { attachments }) };
   const begins = !conversationKeys.length && verbs.startConversation;
-  if (!begins) return verbs.send(call, outgoing(parcel));
-  const { text, attachments } = outgoing(parcel);
-  return begins(call, { to: recipients, ...(text !== undefined && { text }), ...(attachments && { attachments }) });
+  if (begins) return begins(call, { to: recipients, ...content });
+  const { replyTo } = parcel;
+  return verbs.send(call, {
+    to: destinationOf(parcel),
+    ...content,
+    ...(replyTo.length && { replyTo: { keys: replyTo, conversationKeys } }),
+  });
+}
+
+/** Nothing was sent where a file cannot be opened. */
+async function openFiles({ files }: Parcel): Promise<OutgoingAttachment[]> {
+  try {
+    return await Promise.all(
+      files.map(async ({ kind, fileName, isVoice, open }) => ({
+        kind,
+        bytes: await open(),
+        ...(fileName !== null && { fileName }),
+        ...(isVoice && { voice: true }),
+      })),
+    );
+  } catch (error) {
+    if (error instanceof BlobMissingError)
+      throw new ProviderFailure('request_refused', 'A file of the message is no longer stored.');
+    throw new ProviderFailure('unexpected', 'A file of the message could not be read.');
+  }
 }
 
 /** Looks for a message whose answer was lost. Throws `ProviderFailure`. */
 export const findHandedOver = (parcel: Parcel): Promise<SentSearch> =>
-  verbsOf(parcel).findSent(parcel.call, outgoing(parcel), {
-    since: parcel.sentMarkAt,
-    endedAt: parcel.callEndedAt,
-    known: parcel.known,
-  });
+  verbsOf(parcel).findSent(
+    parcel.call,
+    {
+      to: destinationOf(parcel),
+      ...textOf(parcel),
+      ...(parcel.files.length && { attachments: parcel.files.map(({ kind, size }) => ({ kind, bytes: { size } })) }),
+    },
+    { since: parcel.sentMarkAt, endedAt: parcel.callEndedAt, known: parcel.known },
+  );
 
 function verbsOf({ provider }: Parcel): Messages {
   if (!provider.messages) throw new ProviderFailure('unsupported', 'The provider sends no messages.');
   return provider.messages;
 }
 
-function outgoing({ text, attachments, conversationKeys, recipients, replyTo }: Parcel): OutgoingMessage {
+const textOf = ({ text }: Parcel): { text?: string } => (text === null ? {} : { text });
+
+function destinationOf({ conversationKeys, recipients }: Parcel): Recipient {
   const [person] = recipients;
-  return {
-    to: conversationKeys.length || !person ? { kind: 'conversation', keys: conversationKeys } : person,
-    ...(text !== null && { text }),
-    ...(attachments.length && {
-      attachments: attachments.map(({ kind, url, file_name: fileName }) => ({
-        kind,
-        url,
-        ...(fileName !== undefined && { fileName }),
-      })),
-    }),
-    ...(replyTo.length && { replyTo: { keys: replyTo, conversationKeys } }),
-  };
+  return conversationKeys.length || !person ? { kind: 'conversation', keys: conversationKeys } : person;
 }

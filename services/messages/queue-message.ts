@@ -1,28 +1,35 @@
 import { recountConversations } from '../../db/queries/messages/join-rows.ts';
 import { newPosition } from '../../db/queries/sends/new-position.ts';
+import { ownAttachmentKey } from '../../db/queries/sends/own-attachments.ts';
 import { ownKey } from '../../db/queries/sends/provider-ids.ts';
 import { openQueue, wakeQueue } from '../../db/queries/sends/send-queue.ts';
 import type { Em } from '../../db/connect.ts';
 import { Account } from '../../db/entities/accounts.ts';
 import { Attendee, ProviderKey, type Conversation } from '../../db/entities/conversations.ts';
-import { Message } from '../../db/entities/messages.ts';
+import { Attachment, Message } from '../../db/entities/messages.ts';
 import { MessageSend, SendQueue } from '../../db/entities/sends.ts';
-import { isPublicHost, readAddress } from '../../domain/public-address.ts';
-import { whyUnsendable, type MessageCapabilities } from '../../domain/message-capabilities.ts';
+import {
+  kindOfFile,
+  whyUnsendable,
+  type FileOutline,
+  type MessageCapabilities,
+} from '../../domain/message-capabilities.ts';
 import type { StoredPerson } from '../../domain/recipients.ts';
-import { scheduledForMs, type OutgoingAttachment } from '../../domain/sends.ts';
+import { scheduledForMs } from '../../domain/sends.ts';
+import { newId } from '../../platform/ids.ts';
 import { ownAccount, refOf } from '../accounts/find-account.ts';
 import type { Context } from '../context.ts';
 import type { CallerRequest } from '../principal.ts';
 import { Problem } from '../problem.ts';
 import { startSends } from '../signal.ts';
 import { conversationWith, recipientsOf } from './conversation-with.ts';
+import { fetchFiles, readyFiles, type DraftFile, type ReadyFile } from './draft-files.ts';
 import { ownConversation, ownMessage } from './find-message.ts';
 
 /** A message as a caller writes it. */
 export interface Draft {
   text?: string | undefined;
-  attachments?: OutgoingAttachment[] | undefined;
+  files?: readonly DraftFile[] | undefined;
   /** The message that is answered. */
   replyTo?: string | undefined;
   /** Null or absent: as soon as possible. */
@@ -40,35 +47,70 @@ export interface QueuedMessage {
 }
 
 /**
- * Writes a message that is to be sent, with its send and its place in the account's queue, in one transaction; and has the
- * queue drained. Executed again, it answers the first message. Whatever is wrong with the input is a `Problem`, and nothing
- * is written.
+ * Writes a message that is to be sent, with its files, its send and its place in the account's queue, in one transaction;
+ * and has the queue drained. Executed again, it answers the first message. Whatever is wrong with the input is a `Problem`,
+ * and no message is written. A file at an address is fetched before, while the caller waits: what is queued needs nobody's
+ * server any more, and its type and size are known.
  */
 export async function queueMessage(
-  { context, principal, operationId }: CallerRequest,
+  { context, principal, operationId, gone }: CallerRequest & { gone: AbortSignal },
   target: Target,
-  draft: Draft,
+  given: Draft,
 ): Promise<QueuedMessage> {
   const { db, clock } = context;
+  const files = await storedFiles(context, principal.tenantId, operationId, target, given, gone);
+  const draft = { ...given, files };
   const now = clock.now();
   const { account, starts } = await db.tenant(principal.tenantId, async (em) => {
     const done = await em.findOne(Message, { id: operationId });
     if (done) return { account: await em.findOneOrFail(Account, { id: done.accountId }), starts: false };
-    const found = 'conversation' in target ? await ownConversation(em, target.conversation) : null;
-    const sender = await ownAccount(em, found?.accountId ?? ('account' in target ? target.account : ''));
-    const capabilities = checkSender(context, sender);
-    checkDraft(capabilities, draft, now);
+    const { found, sender, capabilities } = await senderOf(context, em, target);
+    const ready = await readyFiles(em, capabilities, files);
+    checkDraft(capabilities, draft, ready, now);
     const people = 'recipients' in target ? await recipientsOf(em, sender, capabilities, target.recipients) : [];
     const queue = await openQueue(em, sender);
     const conversation = found ?? (await conversationWith(context, em, sender, people, now));
     if (conversation.readOnly) throw new Problem('conversation_read_only');
     await addMessage(em, operationId, conversation, draft, people, now);
+    addFiles(em, operationId, conversation, ready, now);
     const starts = await wakeQueue(em, sender.id, queue, draft.sendAt ?? now, now);
     // Until the account works again nothing can be sent; the reconciler has the queue drained then.
     return { account: sender, starts: starts && sender.state === 'active' };
   });
   if (starts) await startSends(context, refOf(account), 'api');
   return db.tenant(principal.tenantId, (em) => readQueued(em, operationId));
+}
+
+/** The files of a draft, those at addresses stored. What is wrong apart from them is a `Problem` before any of them is fetched. */
+async function storedFiles(
+  context: Context,
+  tenantId: string,
+  operationId: string,
+  target: Target,
+  draft: Draft,
+  gone: AbortSignal,
+): Promise<readonly DraftFile[]> {
+  const { files = [] } = draft;
+  if (files.every(({ url }) => url === undefined)) return files;
+  const capabilities = await context.db.tenant(tenantId, async (em) => {
+    if (await em.findOne(Message, { id: operationId })) return null;
+    const { capabilities: found } = await senderOf(context, em, target);
+    const unknown = { size: null, mimeType: null };
+    const outlined = files.map(({ kind }) => ({ kind: kind ?? kindOfFile(found, unknown), ...unknown }));
+    checkDraft(found, draft, outlined, context.clock.now());
+    return found;
+  });
+  return capabilities ? fetchFiles(context, tenantId, capabilities, files, gone) : [];
+}
+
+async function senderOf(
+  context: Context,
+  em: Em,
+  target: Target,
+): Promise<{ found: Conversation | null; sender: Account; capabilities: MessageCapabilities }> {
+  const found = 'conversation' in target ? await ownConversation(em, target.conversation) : null;
+  const sender = await ownAccount(em, found?.accountId ?? ('account' in target ? target.account : ''));
+  return { found, sender, capabilities: checkSender(context, sender) };
 }
 
 /** A message of the tenant with its send. 404 when there is none. */
@@ -89,18 +131,13 @@ export function checkSender({ providers }: Context, account: Account): MessageCa
 
 function checkDraft(
   capabilities: MessageCapabilities,
-  { text, attachments = [], replyTo, sendAt }: Draft,
+  { text, replyTo, sendAt }: Draft,
+  attachments: readonly FileOutline[],
   now: Date,
 ): void {
-  const outlined = attachments.map(({ kind }) => ({ kind, size: null, mimeType: null, byUrl: true }));
   const isReply = replyTo !== undefined;
-  const why = whyUnsendable(capabilities, { text: text ?? null, attachments: outlined, isReply });
+  const why = whyUnsendable(capabilities, { text: text ?? null, attachments, isReply });
   if (why !== null) throw new Problem('invalid_request', why);
-  for (const { url } of attachments) {
-    const address = readAddress(url, 'url');
-    if (!address || !isPublicHost(address.hostname))
-      throw new Problem('invalid_request', 'attachments: must be at addresses of the internet.');
-  }
   if (!sendAt) return;
   if (sendAt <= now) throw new Problem('invalid_request', 'send_at: is in the past.');
   if (sendAt.getTime() > now.getTime() + scheduledForMs)
@@ -166,7 +203,6 @@ async function addMessage(
       sentMarkAt: null,
       callEndedAt: null,
       recipients: people.length ? [...people] : await firstRecipients(em, conversation.id),
-      attachments: draft.attachments ?? [],
       reason: null,
       detail: null,
       createdAt: now,
@@ -175,6 +211,35 @@ async function addMessage(
   );
   await em.flush();
   await recountConversations(em, [conversation.id]);
+}
+
+/** What a provider tells later of the same files adds nothing: their message has its own. */
+function addFiles(em: Em, messageId: string, conversation: Conversation, files: readonly ReadyFile[], now: Date): void {
+  const { tenantId, accountId } = conversation;
+  // Attachments are listed by their ids.
+  const ids = files.map(() => newId()).toSorted();
+  for (const [n, { media, kind, mimeType, size, fileName, isVoice }] of files.entries())
+    em.persist(
+      em.create(Attachment, {
+        id: ids[n] ?? newId(),
+        tenantId,
+        accountId,
+        messageId,
+        key: ownAttachmentKey(n),
+        kind,
+        mimeType,
+        fileName,
+        size,
+        width: null,
+        height: null,
+        durationMs: null,
+        isVoice,
+        unavailable: false,
+        source: null,
+        mediaId: media.id,
+        createdAt: now,
+      }),
+    );
 }
 
 /** The people that a conversation was begun with here: its provider may not know it yet. */

@@ -19,7 +19,7 @@ import { connectionTo } from '../connections/login/attempt-tx.ts';
 import { timeOf, type Context } from '../context.ts';
 import { takeChange, type TakenChange } from '../conversations/tell-provider.ts';
 import { sendLimitsOf } from './send-limits.ts';
-import type { Parcel } from './hand-over.ts';
+import { parcelFiles, type Parcel } from './hand-over.ts';
 
 export interface SendRef {
   tenantId: string;
@@ -153,6 +153,7 @@ async function take(context: Context, em: Em, account: Account, messageId: strin
   const send = await em.findOneOrFail(MessageSend, { messageId });
   const message = await em.findOneOrFail(Message, { id: messageId });
   const { provider, call } = await connectionTo(context, em, account, now, account.providerAccountId);
+  const files = await parcelFiles(context, em, account, messageId);
   const isNew = send.state === 'queued';
   const sentMarkAt = isNew ? now : (send.sentMarkAt ?? now);
   const taken = {
@@ -166,7 +167,7 @@ async function take(context: Context, em: Em, account: Account, messageId: strin
       provider,
       call,
       text: message.text,
-      attachments: send.attachments,
+      files,
       conversationKeys: await keysOfConversation(em, account, message.conversationId, send.recipients),
       recipients: send.recipients,
       replyTo: await keysOfReply(em, account.id, message.quotedKey),
@@ -179,7 +180,8 @@ async function take(context: Context, em: Em, account: Account, messageId: strin
     const from = new Date(sentMarkAt.getTime() - clockSkewMs);
     const to = new Date(sentMarkAt.getTime() + echoWithinMs + clockSkewMs);
     const { conversationId, text } = message;
-    return { ...taken, kind: 'look', echo: await findEcho(em, { conversationId, text, from, to }) };
+    const sizes = files.map(({ size }) => size);
+    return { ...taken, kind: 'look', echo: await findEcho(em, { conversationId, text, sizes, from, to }) };
   }
   await moveSend(em, messageId, ['queued'], {
     state: 'sending',

@@ -55,16 +55,23 @@ export function rightAsk(operation: Operation, ids: Ids, key?: string): Ask {
   };
 }
 
+function formWithFile(): FormData {
+  const form = new FormData();
+  form.append('file', new Blob(['some bytes'], { type: 'text/plain' }), 'notes.txt');
+  return form;
+}
+
 /** A hang is an error. Path values are sent as they are, so that they can be wrongly encoded. */
-export async function send(url: string, { method, path }: Operation, ask: Ask): Promise<Answered> {
+export async function send(url: string, { method, path, takesFile }: Operation, ask: Ask): Promise<Answered> {
   const at = path.replace(/\{(\w+)\}/g, (_, name: string) => ask.path[name] ?? '');
   const query = Object.entries(ask.query).map(([name, value]) => `${name}=${value}`);
-  const body = ask.raw ?? (ask.body === undefined ? undefined : JSON.stringify(ask.body));
+  const json = ask.body === undefined ? undefined : JSON.stringify(ask.body);
+  const body = ask.raw ?? (takesFile ? formWithFile() : json);
   const response = await fetch(`${url}${at}${query.length ? `?${query.join('&')}` : ''}`, {
     method,
     headers: {
       ...(ask.key ? { authorization: `Bearer ${ask.key}` } : {}),
-      'content-type': 'application/json',
+      ...(!(body instanceof FormData) && { 'content-type': 'application/json' }),
       ...ask.headers,
     },
     ...(body === undefined || method === 'GET' ? {} : { body }),

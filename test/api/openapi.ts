@@ -10,6 +10,8 @@ export interface Operation {
   scope: string;
   parameters: { name: string; in: 'path' | 'query' | 'header'; required?: boolean; schema: Schema }[];
   body?: Schema;
+  /** Its body is a form with a file. */
+  takesFile: boolean;
   /** Schemas of the answers by status. */
   answers: Record<string, Schema>;
 }
@@ -32,7 +34,8 @@ export async function readDocument({ url }: Pick<TestApi, 'url'>): Promise<Docum
       open: one.security?.length === 0,
       scope: /^Scope: (\w+)\./.exec(one.description ?? '')?.[1] ?? '',
       parameters: one.parameters ?? [],
-      body: one.requestBody?.content['application/json'].schema,
+      body: one.requestBody?.content['application/json']?.schema,
+      takesFile: one.requestBody?.content['multipart/form-data'] !== undefined,
       answers: Object.fromEntries(
         Object.entries<any>(one.responses).map(([status, { content }]) => [
           status,

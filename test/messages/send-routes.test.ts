@@ -69,6 +69,7 @@ describe('answers bad input by one clear problem, and writes nothing', () => {
     ],
     ['an address that is none', { attachments: [{ kind: 'image', url: 'ftp://a.example/a' }] }, 422, 'invalid_request'],
     ['an address inside', { attachments: [{ kind: 'image', url: 'http://127.0.0.1/a' }] }, 422, 'invalid_request'],
+    ['a file without an address', { attachments: [{ kind: 'image' }] }, 422, 'invalid_request'],
     ['an unknown field', { text: 'a', colour: 'red' }, 422, 'invalid_request'],
   ])('%s', async (_, body, status, code) => {
     const before = await messages();

@@ -3,7 +3,13 @@ import { ProviderFailure } from '../../domain/failures.ts';
 import type { MessageCapabilities } from '../../domain/message-capabilities.ts';
 import type { SendProgress } from '../../domain/sends.ts';
 import { newId } from '../../platform/ids.ts';
-import type { MessageRef, OutgoingMessage, SentSearch, UnknownSend } from '../../providers/contract/messages.ts';
+import type {
+  HandedOver,
+  MessageRef,
+  OutgoingMessage,
+  SentSearch,
+  UnknownSend,
+} from '../../providers/contract/messages.ts';
 import type { Providers } from '../../providers/provider.ts';
 import { installedProviders } from '../../services/boot.ts';
 import type { Context } from '../../services/context.ts';
@@ -16,10 +22,18 @@ type Turn = 'ok' | 'lost' | 'cut' | ProviderFailure;
 
 let numbers = 10_000;
 
+/** A message that the provider took. */
+interface Taken {
+  text: string;
+  id: string;
+  at: number;
+  files: { kind: string; name: string | undefined; type: string; text: string; size: number }[];
+}
+
 /** A provider in memory. */
 export interface Upstream {
   /** Texts that it took, in order, with their ids. */
-  taken: { text: string; id: string; at: number }[];
+  taken: Taken[];
   calls: number;
   /** Edits, deletions and read marks. */
   changes: string[];
@@ -51,9 +65,12 @@ export interface Sending {
 const unlimited = {
   textLimit: 65_536,
   captionLimit: 1_024,
-  attachments: { image: { maxBytes: 1_000_000 } },
-  attachmentsPerMessage: 1,
-  attachmentsByUrl: true,
+  attachments: {
+    image: { maxBytes: 1_000_000, types: ['image/png', 'image/jpeg'] },
+    document: { maxBytes: 2_000_000 },
+    audio: { maxBytes: 1_000_000, types: ['audio/*'], withoutText: true },
+  },
+  attachmentsPerMessage: 2,
   reply: true,
   react: false,
   edit: { withinMs: 900_000 },
@@ -108,15 +125,32 @@ export function providersWith(upstream: Upstream): Providers {
           if (turn instanceof ProviderFailure) throw turn;
           if (turn === 'cut') throw lostAnswer();
           const id = `up-${newId()}`;
-          upstream.taken.push({ text: message.text ?? '', id, at: call.now });
+          const files = await Promise.all(
+            (message.attachments ?? []).map(async ({ kind, bytes, fileName: name }) => {
+              const { type, size } = bytes;
+              return { kind, name, type, size, text: await bytes.text() };
+            }),
+          );
+          upstream.taken.push({ text: message.text ?? '', id, at: call.now, files });
           await upstream.answers(id);
           if (turn === 'lost') throw lostAnswer();
           return { keys: [id], conversationKeys: [] };
         },
-        findSent: (_call: unknown, { text }: OutgoingMessage, { since, known }: UnknownSend): Promise<SentSearch> => {
+        findSent: (
+          _call: unknown,
+          { text = '', attachments = [] }: HandedOver,
+          { since, known }: UnknownSend,
+        ): Promise<SentSearch> => {
           upstream.looks += 1;
           if (!upstream.keepsList) return Promise.resolve({ outcome: 'unclear', checkAgainAt: null });
-          const found = upstream.taken.find((one) => one.text === text && one.at >= since && !known.includes(one.id));
+          const sizes = attachments.map(({ bytes }) => bytes.size).join();
+          const found = upstream.taken.find(
+            (one) =>
+              one.text === text &&
+              one.files.map(({ size }) => size).join() === sizes &&
+              one.at >= since &&
+              !known.includes(one.id),
+          );
           return Promise.resolve(
             found
               ? {
@@ -133,10 +167,10 @@ export function providersWith(upstream: Upstream): Providers {
   };
 }
 
-export async function startSending(): Promise<Sending> {
+export async function startSending(parts: Partial<Context> = {}): Promise<Sending> {
   const upstream = createUpstream();
   const providers = providersWith(upstream);
-  const api = await startTestApi({}, { providers });
+  const api = await startTestApi({}, { providers, ...parts });
   const { context, client } = api;
   return {
     api,

@@ -23,7 +23,7 @@ it.each(told)('%s on %s has the verbs that its capabilities tell of', (title, ch
 
 describe('a message', () => {
   const [, , whatsapp] = told.find(([title, channel]) => title === 'WASender' && channel === 'whatsapp')!;
-  const file = { kind: 'document', size: 10, mimeType: null, byUrl: false } as const;
+  const file = { kind: 'document', size: 10, mimeType: null } as const;
 
   it.each<[string, Parameters<typeof whyUnsendable>[1], string | null]>([
     ['of a text', { text: 'Hi', attachments: [], isReply: true }, null],

@@ -1,6 +1,7 @@
 import type { Em } from '../../connect.ts';
 import { recordset, rows, sql, type Sql } from '../../sql.ts';
 import type { ChangedField } from '../../../domain/conversations.ts';
+import { isOwnAttachment } from '../sends/own-attachments.ts';
 
 /** A row that turned out to be of what another row is of. */
 export interface Joining {
@@ -33,6 +34,12 @@ export async function joinMessages(em: Em, joins: readonly Joining[]): Promise<v
       update attachments a set message_id = g.survivor from g
       where a.message_id = g.loser
         and not exists (select from attachments o where o.message_id = g.survivor and o.key = a.key)`,
+  );
+  await rows(
+    em,
+    sql`delete from attachments a using ${recordset(joins, joining)} as g
+        where a.message_id = g.survivor and not ${isOwnAttachment('a')}
+          and exists (select from attachments o where o.message_id = g.survivor and ${isOwnAttachment('o')})`,
   );
   await rows(em, sql`delete from messages where id = any(${joins.map(({ loser }) => loser)}::uuid[])`);
 }

@@ -3,6 +3,7 @@ import type { Attendee, Conversation, ProviderKey } from '../../entities/convers
 import type { Attachment, Message, MessageEffect, MessageReceipt } from '../../entities/messages.ts';
 import { messageStatuses } from '../../../domain/messages.ts';
 import { recordset, rows, sql, type Sql } from '../../sql.ts';
+import { isOwnAttachment } from '../sends/own-attachments.ts';
 
 type Row<T> = Omit<T, 'createdAt' | 'updatedAt' | 'mergedInto' | 'markedUnread' | 'labels'>;
 
@@ -110,7 +111,9 @@ export async function writeRows(em: Em, writing: Writing, now: Date): Promise<vo
           height, duration_ms, is_voice, unavailable, source, created_at)
         select id, "tenantId", "accountId", "messageId", key, kind, "mimeType", "fileName", size, width, height,
           "durationMs", "isVoice", unavailable, source, ${now}
-        from ${recordset(attachments, attachmentRow)} as g order by id
+        from ${recordset(attachments, attachmentRow)} as g
+        where not exists (select from attachments o where o.message_id = g."messageId" and ${isOwnAttachment('o')})
+        order by id
         on conflict (message_id, key) do nothing),
       moved_keys as (
         update provider_keys k set target_id = g."targetId" from ${recordset(

@@ -10,7 +10,8 @@ export async function providerKeysOf(em: Em, kind: 'message' | 'conversation', i
   return found.map(({ key }) => key).filter((key) => !isOwnKey(key));
 }
 
-const ownPrefix = 'patchbay:';
+/** Begins the keys that we give ourselves. */
+export const ownPrefix = 'patchbay:';
 
 /** The key of a message that its provider does not know yet. */
 export const ownKey = (messageId: string): string => ownPrefix + messageId;
@@ -22,13 +23,15 @@ export const newConversationKey = (recipients: readonly string[]): string =>
 const isOwnKey = (key: string): boolean => key.startsWith(ownPrefix);
 
 /**
- * A message of the account's own in the conversation, with that text and of that time, which no send has become: the echo of
- * a send whose answer was lost. Its ids.
+ * A message of the account's own in the conversation, with that text, as many files and of that time, which no send has
+ * become: the echo of a send whose answer was lost. Its ids. Without a text the sizes of the files must be the same: another
+ * picture may have been sent from the phone meanwhile.
  */
 export async function findEcho(
   em: Em,
-  sent: { conversationId: string; text: string | null; from: Date; to: Date },
+  sent: { conversationId: string; text: string | null; sizes: readonly number[]; from: Date; to: Date },
 ): Promise<string[]> {
+  const sizes = sent.sizes.toSorted((a, b) => a - b);
   const found = await rows<{ key: string }>(
     em,
     sql`select k.key from (
@@ -36,6 +39,9 @@ export async function findEcho(
           where m.conversation_id = ${sent.conversationId} and m.direction = 'out' and m.told_by <> 'us'
             and m.text is not distinct from ${sent.text}::text and m.deleted_at is null
             and m.sent_at between ${sent.from} and ${sent.to}
+            and (select count(*) from attachments a where a.message_id = m.id) = ${sizes.length}
+            and (${sent.text !== null} or ${sizes}::bigint[] =
+              array(select a.size from attachments a where a.message_id = m.id order by a.size))
             and not exists (select from message_sends s where s.message_id = m.id)
           order by m.sent_at, m.sort_key limit 1) as echo
         join provider_keys k on k.target_id = echo.id and k.kind = 'message' order by k.key`,

@@ -151,7 +151,6 @@ describe('what cannot be sent', () => {
       'a caption that is too long',
       { to, text: 'a'.repeat(1_025), attachments: [{ kind: 'image', bytes: new Blob(['a']) }] },
     ],
-    ['an address of a file', { to, attachments: [{ kind: 'image', url: 'https://files.example.test/one' }] }],
     [
       'a file that is too large',
       { to, attachments: [{ kind: 'image', bytes: new Blob([new Uint8Array(26_214_401)]) }] },
@@ -309,6 +308,22 @@ describe('a message whose outcome is unknown', () => {
     };
     const { keys } = await send(image);
     expect(await find(image)).toMatchObject({ outcome: 'found', message: { keys: expect.arrayContaining(keys) } });
+  });
+
+  it('is unclear beside another file without a text, which may have been sent from the phone', async () => {
+    const file = { file_name: 'b.png', mimetype: 'image/png', size: 5_000 };
+    await world.control('POST', '/messages', {
+      account_id: here.providerAccountId,
+      from: 'me',
+      chat: jid,
+      attachments: [file],
+    });
+    const image: OutgoingMessage = {
+      to,
+      attachments: [{ kind: 'image', bytes: new Blob(['a'], { type: 'image/png' }) }],
+    };
+    expect(await find(image)).toEqual(unclear);
+    expect(await find({ ...image, to: toChat })).toEqual(unclear);
   });
 
   it('on LinkedIn is waited for longer, and found by its recipient', async () => {

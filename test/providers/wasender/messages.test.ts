@@ -1,5 +1,11 @@
 import type { SeenMessage } from '../../../domain/seen-messages.ts';
-import type { MessageRef, OutgoingMessage, ProviderCall, UnknownSend } from '../../../providers/provider.ts';
+import type {
+  MessageRef,
+  OutgoingAttachment,
+  OutgoingMessage,
+  ProviderCall,
+  UnknownSend,
+} from '../../../providers/provider.ts';
 import { wasender } from '../../../providers/wasender/index.ts';
 import { readMessage } from '../../../providers/wasender/seen-messages.ts';
 import { startWasenderSandbox, type WasenderSandbox } from '../../sandbox/wasender-sandbox.ts';
@@ -45,22 +51,27 @@ const receive = async (text: string, more: object = {}): Promise<{ number: strin
 };
 
 describe('a message', () => {
-  const url = 'https://files.example.test/one';
+  const file = (kind: OutgoingAttachment['kind'], type: string, fileName?: string): OutgoingAttachment => ({
+    kind,
+    bytes: new Blob(['a'], { type }),
+    ...(fileName !== undefined && { fileName }),
+  });
+  const address = expect.stringContaining('/media/');
   const kinds: [string, OutgoingMessage, object][] = [
     ['a text', { to, text: 'Hello 👋' }, { text: 'Hello 👋' }],
     [
       'an image with its caption',
-      { to, text: 'See', attachments: [{ kind: 'image', url }] },
-      { text: 'See', imageUrl: url },
+      { to, text: 'See', attachments: [file('image', 'image/png')] },
+      { text: 'See', imageUrl: address },
     ],
-    ['a video', { to, attachments: [{ kind: 'video', url }] }, { videoUrl: url }],
+    ['a video', { to, attachments: [file('video', 'video/mp4')] }, { videoUrl: address }],
     [
       'a file',
-      { to, attachments: [{ kind: 'document', url, fileName: 'a.pdf' }] },
-      { documentUrl: url, fileName: 'a.pdf' },
+      { to, attachments: [file('document', 'application/pdf', 'a.pdf')] },
+      { documentUrl: address, fileName: 'a.pdf' },
     ],
-    ['a voice note', { to, attachments: [{ kind: 'audio', url }] }, { audioUrl: url }],
-    ['a sticker', { to, attachments: [{ kind: 'sticker', url }] }, { stickerUrl: url }],
+    ['a voice note', { to, attachments: [file('audio', 'audio/ogg')] }, { audioUrl: address }],
+    ['a sticker', { to, attachments: [file('sticker', 'image/webp')] }, { stickerUrl: address }],
   ];
   it.each(kinds)('is handed over as %s, and its id is told', async (_what, message, content) => {
     const sent = await send(message);
@@ -269,10 +280,11 @@ describe('a message whose outcome is unknown', () => {
   });
 
   it('is told by its file where it has no text', async () => {
-    const image: OutgoingMessage = { to, attachments: [{ kind: 'image', url: 'https://files.example.test/one' }] };
+    const bytes = new Blob(['a'], { type: 'image/png' });
+    const image: OutgoingMessage = { to, attachments: [{ kind: 'image', bytes }] };
     await send(image);
     expect(await find({}, image)).toMatchObject({ outcome: 'found' });
-    const other: OutgoingMessage = { to, attachments: [{ kind: 'image', url: 'https://files.example.test/two' }] };
+    const other: OutgoingMessage = { to, attachments: [{ kind: 'document', bytes }] };
     expect(await find({}, other)).toEqual({ outcome: 'not_sent' });
   });
 
