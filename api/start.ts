@@ -8,6 +8,7 @@ import { openContext, prepareInstallation } from '../services/boot.ts';
 import type { Context } from '../services/context.ts';
 import { erasuresToRepeat, takeInKeptLedger } from '../services/erasures/ledger-file-sync.ts';
 import { createMessageDrain } from '../services/webhooks/message-drain.ts';
+import { startUptime, type UptimeNotes } from '../services/webhooks/intake-uptime.ts';
 import { createSignaller } from '../services/webhooks/signaller.ts';
 import { createApp } from './app.ts';
 import { createHttpServer, type Patience } from './http/server.ts';
@@ -33,7 +34,9 @@ export async function startApi(
   overrides: Partial<Context> = {},
   patience?: Patience,
 ): Promise<RunningApi> {
-  const { context, stop, close } = await openContext(config, { name: 'api', database, listens: true }, overrides);
+  let uptime: UptimeNotes | null = null;
+  const kind = { name: 'api', database, listens: true, onClockJump: () => uptime?.note() } as const;
+  const { context, stop, close } = await openContext(config, kind, overrides);
   const { log, metrics } = context;
   try {
     await prepareInstallation(context, async () => {
@@ -49,6 +52,7 @@ export async function startApi(
     // What a process left owed that was killed.
     messages.wake();
     server.on('request', createApp(context, signaller, messages));
+    uptime = startUptime(context);
     const metricsServer =
       config.METRICS_PORT === undefined ? null : await serveMetrics(metrics, config.METRICS_PORT, config.METRICS_HOST);
     log.info({ url }, 'api ready');
@@ -57,6 +61,7 @@ export async function startApi(
       context,
       close: async () => {
         stop();
+        await uptime?.stop();
         await closeServer(server, config.SHUTDOWN_GRACE_SECONDS * 1000);
         await Promise.race([Promise.all([signaller.idle(), messages.idle()]), pause(1_500, undefined, { ref: false })]);
         metricsServer?.close();

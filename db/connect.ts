@@ -13,6 +13,7 @@ import {
   ProviderKey,
 } from './entities/conversations.ts';
 import { Attachment, Message, MessageEffect, MessageReceipt } from './entities/messages.ts';
+import { IntakeUptime, MissedWebhooks, WebhookWatch } from './entities/missed-webhooks.ts';
 import { SyncRun, WebhookDedupe, WebhookEvent, WebhookRequest } from './entities/events.ts';
 import { DataKey } from './entities/data-keys.ts';
 import { Media } from './entities/media.ts';
@@ -60,6 +61,9 @@ export const entities = [
   MessageSend,
   SendQueue,
   SendCall,
+  MissedWebhooks,
+  WebhookWatch,
+  IntakeUptime,
 ];
 
 /** The pools of a process: none of them can be used up by the work of another one. */

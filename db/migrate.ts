@@ -40,6 +40,7 @@ import { ConversationHistory } from './migrations/0064-conversation-history.ts';
 import { SafetyNet } from './migrations/0065-safety-net.ts';
 import { MediaFiles } from './migrations/0066-media.ts';
 import { OutgoingFiles } from './migrations/0068-outgoing-files.ts';
+import { MissedWebhooks } from './migrations/0069-missed-webhooks.ts';
 import { ConversationChanges } from './migrations/0078-conversation-changes.ts';
 
 export const migrationsList = [
@@ -81,6 +82,7 @@ export const migrationsList = [
   { name: '0065-safety-net', class: SafetyNet },
   { name: '0066-media', class: MediaFiles },
   { name: '0068-outgoing-files', class: OutgoingFiles },
+  { name: '0069-missed-webhooks', class: MissedWebhooks },
   { name: '0078-conversation-changes', class: ConversationChanges },
 ];
 

@@ -29,6 +29,9 @@ export type AccountEvent =
   | { type: 'degraded'; at: Date; reason: string }
   /** The provider refuses the key of the account's credentials: only an operator can mend that. */
   | { type: 'key_refused'; at: Date }
+  /** Webhooks do not bring what the provider has; everything else works. */
+  | { type: 'webhooks_missed'; at: Date }
+  | { type: 'webhooks_arrive'; at: Date }
   | { type: 'login_lost'; at: Date; reason: string }
   | { type: 'login_failed'; at: Date; reason: string; who: Who; resume: 'failed' | 'reconnect_required' }
   | { type: 'disconnected'; at: Date }
@@ -36,6 +39,17 @@ export type AccountEvent =
   | { type: 'merged'; at: Date };
 
 const working = ['active', 'degraded'] as const;
+
+/** The reason of an account whose webhooks do not come. */
+export const webhooksMissed = 'webhooks_missed' satisfies FailureCode;
+
+/** Whether the account is degraded by its webhooks alone. */
+export const lacksWebhooks = ({ state, reason }: Pick<AccountStatus, 'state' | 'reason'>): boolean =>
+  state === 'degraded' && reason === webhooksMissed;
+
+/** Whether the login works: the provider can be read, and takes messages. */
+export const isWorking = (status: Pick<AccountStatus, 'state' | 'reason'>): boolean =>
+  status.state === 'active' || lacksWebhooks(status);
 
 /** How long an account may be degraded before it counts as a lost login. */
 export const degradedPatienceMs = 30 * 60_000;
@@ -57,10 +71,10 @@ const checkRests = {
  * When an account that was checked, or that changed, `at` that moment is checked next although nothing is reported: the
  * report may be lost. Null for an account that is not connected.
  */
-export function nextCheckAt({ state, since }: Pick<AccountStatus, 'state' | 'since'>, at: Date): Date | null {
-  const rest = checkRests[state];
+export function nextCheckAt(status: Pick<AccountStatus, 'state' | 'reason' | 'since'>, at: Date): Date | null {
+  const rest = checkRests[isWorking(status) ? 'active' : status.state];
   if (!rest) return null;
-  const lasted = at.getTime() - since.getTime();
+  const lasted = at.getTime() - status.since.getTime();
   return new Date(at.getTime() + Math.min(Math.max(lasted, rest.shortest), rest.longest));
 }
 
@@ -78,15 +92,19 @@ export function transition(status: AccountStatus, event: AccountEvent): AccountS
     case 'login_began':
       return to('connecting', null, 'owner');
     case 'linked':
-      return to('active', null, 'nobody');
+      // A status of the provider says nothing of the webhooks.
+      return lacksWebhooks(status) ? status : to('active', null, 'nobody');
+    case 'webhooks_missed':
+      return status.state === 'active' ? to('degraded', webhooksMissed, 'nobody') : status;
+    case 'webhooks_arrive':
+      return lacksWebhooks(status) ? to('active', null, 'nobody') : status;
     case 'key_refused':
       return working.some((state) => state === status.state)
         ? to('degraded', 'provider_key_rejected' satisfies FailureCode, 'operator')
         : status;
     case 'degraded': {
       // While the key was refused nothing was known of the account.
-      if (status.state === 'active' || status.reason === 'provider_key_rejected')
-        return to('degraded', event.reason, 'nobody');
+      if (isWorking(status) || status.reason === 'provider_key_rejected') return to('degraded', event.reason, 'nobody');
       if (status.state !== 'degraded') return status;
       const lasted = event.at.getTime() - status.since.getTime();
       return lasted >= degradedPatienceMs ? to('reconnect_required', event.reason, 'owner') : status;

@@ -38,6 +38,12 @@ export const failures = {
     who: 'owner',
     whatToDo: 'Wait some minutes, then start again with a fresh code.',
   },
+  webhooks_missed: {
+    action: 'give_up',
+    who: 'nobody',
+    whatToDo:
+      'Webhooks do not bring all messages. Patchbay reads them and registers its webhook anew; if that lasts, check that PUBLIC_URL can be reached.',
+  },
   login_lost: { action: 'reconnect', who: 'owner', whatToDo: 'Log in again: reconnect the account.' },
   not_connected: {
     action: 'give_up',

@@ -50,6 +50,10 @@ const schema = z.object({
   WASENDER_AUTO_SYNC_ENABLED: z.stringbool().default(true),
   /** How soon the death of a worker in a contacts sync is noticed. */
   SYNC_HEARTBEAT_SECONDS: z.coerce.number().min(2).default(75),
+  /** An account is degraded by its webhooks once so many sweeps within a day found so many missed messages, a share of all. */
+  MISSED_WEBHOOKS_SWEEPS: z.coerce.number().int().min(1).default(2),
+  MISSED_WEBHOOKS_MESSAGES: z.coerce.number().int().min(1).default(5),
+  MISSED_WEBHOOKS_PERCENT: z.coerce.number().min(0).max(100).default(10),
   SANDBOX_CONTROL_URL: url.optional(),
   RATE_LIMIT_PER_MINUTE: z.coerce.number().int().min(1).default(1200),
   /** Requests of one key at the same time, and those of them that wait for something; a tenant has twice as many. */

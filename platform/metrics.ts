@@ -7,6 +7,7 @@ export interface Metrics {
   requests: Histogram<'method' | 'route' | 'status'>;
   providerCalls: Counter<'provider' | 'verb' | 'outcome'>;
   webhookEvents: Counter<'provider' | 'type' | 'state'>;
+  missedWebhooks: Counter<'provider' | 'cause'>;
   attempts: Counter<'operation' | 'outcome'>;
   syncs: Counter<'kind' | 'outcome'>;
   repairs: Counter<'repair' | 'outcome'>;
@@ -44,6 +45,12 @@ export function createMetrics(): Metrics {
       name: 'patchbay_webhook_events_total',
       help: 'Webhook events taken in.',
       labelNames: ['provider', 'type', 'state'],
+      registers,
+    }),
+    missedWebhooks: new Counter({
+      name: 'patchbay_missed_webhooks_total',
+      help: 'Messages that no webhook brought, found by a sync: missed, or sent while Patchbay was down.',
+      labelNames: ['provider', 'cause'],
       registers,
     }),
     attempts: new Counter({

@@ -15,6 +15,8 @@ import { reference } from '../http/text.ts';
 import { requireScope } from '../../services/principal.ts';
 import { forgetBudget } from '../../db/queries/sends/send-queue.ts';
 import { accountAnswer, accountView, rateLimits, rawAccountView } from '../views/account.ts';
+import { webhookHealthView } from '../views/webhook-health.ts';
+import { webhookHealth } from '../../db/queries/webhooks/webhook-health.ts';
 import { accountAndAttempt, accountAndAttemptView } from '../views/attempt.ts';
 import { providerName } from '../views/provider-name.ts';
 
@@ -134,8 +136,10 @@ export const getAccount = route({
     context.db.tenant(principal.tenantId, async (em) => {
       const account = await anyAccount(em, params.id);
       const now = context.clock.now();
-      if (!principal.scopes.includes('raw')) return { body: accountView(account, now) };
-      return { body: rawAccountView(await context.vault.keysOf(em, principal.tenantId), account, now) };
+      const webhooks = webhookHealthView(await webhookHealth(em, account.id));
+      if (!principal.scopes.includes('raw')) return { body: { ...accountView(account, now), webhooks } };
+      const keys = await context.vault.keysOf(em, principal.tenantId);
+      return { body: { ...rawAccountView(keys, account, now), webhooks } };
     }),
 });
 

@@ -10,6 +10,7 @@ import { time, wireTime, wireTimeOrNull } from '../http/pagination.ts';
 import { failureReason } from './failure-reason.ts';
 import { sendLimitsOf } from '../../services/messages/send-limits.ts';
 import { providerName } from './provider-name.ts';
+import { webhookHealthAnswer } from './webhook-health.ts';
 
 const connectionConfig = z.looseObject({
   phone_number: z.string().nullable(),
@@ -74,6 +75,7 @@ export const accountAnswer = z
     provider_config: providerConfig.nullable(),
     details_at: time.nullable(),
     last_sync_at: time.nullable(),
+    webhooks: webhookHealthAnswer.optional().describe('Of one account: what its webhooks missed.'),
     merged_into: z.string().nullable().describe('The account into which this one was merged.'),
     created_at: time,
     updated_at: time,

@@ -21,6 +21,8 @@ const AccountSchema = defineEntity({
     reason: p.text().strictNullable(),
     who: p.text().$type<Who>(),
     since: p.datetime(),
+    /** Since when the account is active or degraded: webhooks tell of what is sent since then. */
+    listeningSince: p.datetime().strictNullable(),
     connectionConfig: p.json().$type<ConnectionConfig>().strictNullable(),
     providerConfig: p.json().$type<ProviderConfig>().strictNullable(),
     /** The raw answer behind the details, sealed. */

@@ -80,6 +80,8 @@ const ProviderCredentialsSchema = defineEntity({
     /** Registered again when it changes. */
     registeredAddress: p.text().strictNullable(),
     registrations: p.json().$type<string[]>(),
+    /** When the webhook was last made anew, because it did not bring all messages. */
+    renewedAt: p.datetime().strictNullable(),
     /** Since when the provider refuses the key; null while it accepts it. */
     refusedAt: p.datetime().strictNullable(),
     /** When the provider is asked next whether it accepts the key again. */

@@ -41,10 +41,10 @@ export interface Accounts {
   /** Every account under these credentials, whatever made it. Absent where the provider has no such list. */
   list?(call: CredentialsCall): Promise<ListedAccount[]>;
   /**
-   * Makes sure that events reach `address`; answers the registrations' ids. Safe to repeat. Absent where an operator
-   * registers the address at the provider.
+   * Makes sure that events reach `address`; answers the registrations' ids. Safe to repeat. `anew`: registrations that look
+   * right are replaced all the same. Absent where an operator registers the address at the provider.
    */
-  registerWebhooks?(call: CredentialsCall, address: string, secret: string): Promise<string[]>;
+  registerWebhooks?(call: CredentialsCall, address: string, secret: string, anew?: boolean): Promise<string[]>;
   /**
    * Where each account has a webhook of its own: makes sure that this one's events reach `call.webhookAddress`, unless
    * they go to an address that is not ours.

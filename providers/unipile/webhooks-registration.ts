@@ -42,11 +42,17 @@ type Listed = z.infer<typeof listed>;
 const made = z.object({ webhook_id: z.string().min(1) });
 
 /**
- * Makes the registrations that `address` lacks, and only then deletes outdated ones there: meanwhile an event may come
- * twice, but none is missed. Registrations at other addresses are not ours.
+ * Makes the registrations that `address` lacks, or all of them `anew`, and only then deletes outdated ones there: meanwhile
+ * an event may come twice, but none is missed. Registrations at other addresses are not ours.
  */
-export async function registerWebhooks(call: CredentialsCall, address: string, secret: string): Promise<string[]> {
+export async function registerWebhooks(
+  call: CredentialsCall,
+  address: string,
+  secret: string,
+  anew = false,
+): Promise<string[]> {
   const before = await registeredAt(call, address);
+  const usable = anew ? [] : before;
   const ids: string[] = [];
   for (const { source, events } of sources) {
     const wanted: Wanted = {
@@ -60,7 +66,7 @@ export async function registerWebhooks(call: CredentialsCall, address: string, s
       ],
       ...(events.length > 0 ? { events } : {}),
     };
-    ids.push(before.find((one) => isAs(one, wanted))?.id ?? (await makeOrLess(call, wanted, before)));
+    ids.push(usable.find((one) => isAs(one, wanted))?.id ?? (await makeOrLess(call, wanted, usable)));
   }
   for (const { id } of before) if (!ids.includes(id)) await remove(call, id);
   const after = (await registeredAt(call, address)).filter(({ enabled }) => enabled !== false).map(({ id }) => id);

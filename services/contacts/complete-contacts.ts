@@ -1,3 +1,4 @@
+import { isWorking } from '../../domain/accounts.ts';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Em } from '../../db/connect.ts';
 import { Account } from '../../db/entities/accounts.ts';
@@ -56,7 +57,7 @@ export async function completeContacts(
 ): Promise<void> {
   const connection = await context.db.tenant(tenantId, async (em) => {
     const account = await em.findOneOrFail(Account, { id: accountId });
-    if (!account.providerAccountId || account.state !== 'active') return null;
+    if (!account.providerAccountId || !isWorking(account)) return null;
     return connectionTo(context, em, account, now(), account.providerAccountId);
   });
   const reader = connection?.provider.contacts;

@@ -1,3 +1,4 @@
+import { isWorking } from '../../domain/accounts.ts';
 import type { Em } from '../../db/connect.ts';
 import { Account } from '../../db/entities/accounts.ts';
 import {
@@ -52,7 +53,7 @@ export async function changeConversation(
 async function wake(em: Em, account: Account, now: Date): Promise<boolean> {
   const queue = await openQueue(em, account);
   // Until the account works again nothing can be told; the reconciler has the queue drained then.
-  if (account.state !== 'active') return false;
+  if (!isWorking(account)) return false;
   const holdsUntil = queue.holdsFor === 'budget' ? null : queue.holdsUntil;
   return wakeQueue(em, account.id, { ...queue, holdsUntil }, now, now);
 }

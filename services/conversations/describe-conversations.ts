@@ -1,3 +1,4 @@
+import { isWorking } from '../../domain/accounts.ts';
 import type { Em } from '../../db/connect.ts';
 import { Account } from '../../db/entities/accounts.ts';
 import { Conversation, ConversationChange } from '../../db/entities/conversations.ts';
@@ -69,7 +70,7 @@ export async function describeConversations(em: Em, ids: readonly string[]): Pro
       lastMessage: lastMessages.get(conversation.lastMessageId ?? '') ?? null,
       coverage: coverage.get(id) ?? null,
       changes: changes.get(id) ?? [],
-      isConnected: account.state === 'active',
+      isConnected: isWorking(account),
     };
   });
 }

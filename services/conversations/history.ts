@@ -1,7 +1,10 @@
 import type { Em } from '../../db/connect.ts';
 import { moveRun } from '../../db/queries/syncs/held-runs.ts';
+import { noteMissed, type MissedMessage } from '../../db/queries/webhooks/missed-webhooks.ts';
+import type { Uptime } from '../../db/queries/webhooks/intake-uptime.ts';
+import { stillComingMs, tookWebhooks } from '../../domain/missed-webhooks.ts';
 import type { Conversations } from '../../providers/provider.ts';
-import type { Context } from '../context.ts';
+import { timeOf, type Context } from '../context.ts';
 import { applyFacts } from '../messages/apply-facts.ts';
 import type { Fact } from '../messages/facts.ts';
 import { withoutErased } from '../messages/without-erased.ts';
@@ -14,6 +17,9 @@ interface HistoryCounts extends Record<string, number> {
   /** Messages that were new here; of them `recovered` are news that no webhook brought. */
   messages: number;
   recovered: number;
+  /** Of the recovered ones, those that a webhook should have brought; and those sent while Patchbay took none in. */
+  missed: number;
+  during_downtime: number;
   unchanged: number;
   /** Entries that cannot be read. */
   skipped: number;
@@ -36,6 +42,10 @@ export interface History {
   /** Newer messages are news, however late they are found. */
   liveSince: number;
   lastReadAt: number | null;
+  /** Since when webhooks tell of the account's messages; null where they tell of none. */
+  listeningSince: number | null;
+  /** When webhooks could be taken in. */
+  uptimes: readonly Uptime[];
   counts: HistoryCounts;
   /** The run's cursor. */
   cursor: string | null;
@@ -53,6 +63,7 @@ export async function writeFacts(
   write: (em: Em) => Promise<void>,
 ): Promise<number> {
   let erased = 0;
+  let missed: MissedMessage[] = [];
   const { context, ref, held, counts } = history;
   const next = { ...counts };
   await writePage(context, ref, held, async (em) => {
@@ -67,17 +78,35 @@ export async function writeFacts(
         context.log.warn({ account: ref.accountId, err: error }, 'an entry of a history cannot be stored');
       },
     );
-    for (const { inserted, news, known } of written) {
+    for (const { inserted, newsAt, known } of written) {
       next.messages += inserted;
-      next.recovered += news;
+      next.recovered += newsAt.length;
       next.unchanged += known;
     }
+    missed = missedAmong(
+      history,
+      written.flatMap(({ newsAt }) => newsAt),
+    );
+    next.during_downtime += missed.filter(({ duringDowntime }) => duringDowntime).length;
+    next.missed += missed.filter(({ duringDowntime }) => !duringDowntime).length;
+    await noteMissed(em, ref, held.run.id, missed);
     await write(em);
     const advance = { id: held.run.id, from: history.cursor, to: to.cursor, part: to.part, stats: next };
     if (!(await moveRun(em, advance, held.holder.id, held.until()))) throw new Fenced('taken');
   });
   Object.assign(counts, next);
+  for (const { duringDowntime } of missed)
+    context.metrics.missedWebhooks.inc({ provider: held.provider.name, cause: duringDowntime ? 'downtime' : 'missed' });
   history.cursor = to.cursor;
   held.holder.counted?.({ ...counts });
   return erased;
+}
+
+/** Those of recovered messages of which a webhook should have come by now, had Patchbay taken it in. */
+function missedAmong({ context, ref, listeningSince, uptimes }: History, sent: readonly number[]): MissedMessage[] {
+  if (listeningSince === null) return [];
+  const until = timeOf(context, ref).getTime() - stillComingMs;
+  return sent
+    .filter((at) => at > listeningSince && at <= until)
+    .map((at) => ({ at, duringDowntime: !tookWebhooks(uptimes, at) }));
 }

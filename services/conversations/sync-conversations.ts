@@ -10,12 +10,14 @@ import {
 } from '../../db/queries/syncs/conversation-history.ts';
 import { atTheEnd, endRun, moveRun } from '../../db/queries/syncs/held-runs.ts';
 import { targetOf } from '../../db/queries/syncs/sync-target.ts';
+import { uptimesSince } from '../../db/queries/webhooks/intake-uptime.ts';
 import { ProviderFailure } from '../../domain/failures.ts';
 import type { SeenConversation } from '../../domain/seen-messages.ts';
 import type { SyncProgress } from '../../domain/syncs.ts';
 import type { SeenPage } from '../../providers/contract/conversations.ts';
 import { timeOf, type Context } from '../context.ts';
 import type { Fact } from '../messages/facts.ts';
+import { followSweep } from '../webhooks/deaf-accounts.ts';
 import { Fenced, workOnRun, type Held, type HeldRef, type Holder } from '../syncs/held-run.ts';
 import { withRetries } from '../syncs/with-retries.ts';
 import { writeFacts, type History } from './history.ts';
@@ -37,14 +39,17 @@ export const syncConversations = (context: Context, ref: HeldRef, holder: Holder
         ? await readNamed(history, target.conversation_ids)
         : await readList(history);
     const outcome = isThrough ? await finish(history) : 'more';
+    if (outcome === 'done' && ref.scope === '') await followSweep(context, ref, held);
     return { outcome, counts: { ...history.counts } };
   });
 
 async function openHistory(context: Context, ref: HeldRef, held: Held): Promise<History> {
   const { list, messages, one } = held.provider.conversations ?? {};
   if (!list || !messages || !one) throw new ProviderFailure('unsupported', 'The provider keeps no history.');
-  const { depth, liveSince, lastReadAt } = await context.db.tenant(ref.tenantId, (em) => historyBounds(em, ref));
-  const none = { conversations: 0, messages: 0, recovered: 0, unchanged: 0 };
+  const bounds = await context.db.tenant(ref.tenantId, (em) => historyBounds(em, ref));
+  const { depth, liveSince, lastReadAt, listeningSince } = bounds;
+  const uptimes = listeningSince ? await context.db.system((em) => uptimesSince(em, listeningSince)) : [];
+  const none = { conversations: 0, messages: 0, recovered: 0, missed: 0, during_downtime: 0, unchanged: 0 };
   const left = { skipped: 0, erased: 0, failed: 0, gone: 0 };
   return {
     context,
@@ -55,6 +60,8 @@ async function openHistory(context: Context, ref: HeldRef, held: Held): Promise<
     after: timeOf(context, ref).getTime() - depth.days * dayMs,
     liveSince: liveSince.getTime(),
     lastReadAt: lastReadAt?.getTime() ?? null,
+    listeningSince: listeningSince?.getTime() ?? null,
+    uptimes,
     counts: { ...none, ...left, ...held.run.stats },
     cursor: held.run.cursor,
   };
@@ -171,18 +178,25 @@ async function finish({ context, ref, held, counts, cursor }: History): Promise<
     const ended = await endRun(em, held.run.id, held.holder.id, at, {});
     if (!ended) throw new Fenced('taken');
     if (ended.again) return 'again';
-    await noteEnd(em, ref, at, counts.recovered);
+    await noteEnd(em, ref, at, counts);
     return 'done';
   });
 }
 
-async function noteEnd(em: Em, { accountId, scope }: HeldRef, at: Date, recovered: number): Promise<void> {
+async function noteEnd(em: Em, { accountId, scope }: HeldRef, at: Date, counts: History['counts']): Promise<void> {
   const account = await em.findOneOrFail(Account, { id: accountId });
   if (scope === '') {
     account.lastSyncAt = at;
     account.historyDueAt = new Date(at.getTime() + safetyNetEveryMs / 2);
   }
+  const { recovered, missed, during_downtime } = counts;
   if (!recovered) return;
-  const text = `${recovered} ${recovered === 1 ? 'message' : 'messages'} recovered.`;
-  addTimelineEvent(em, account, at, 'messages_recovered', text, { data: { messages: recovered } });
+  const text = [
+    `${recovered} ${recovered === 1 ? 'message' : 'messages'} recovered.`,
+    ...(missed ? [`Webhooks should have brought ${missed} of them.`] : []),
+    ...(during_downtime ? [`${during_downtime} were sent while Patchbay took no webhooks in.`] : []),
+  ].join(' ');
+  addTimelineEvent(em, account, at, 'messages_recovered', text, {
+    data: { messages: recovered, missed, during_downtime },
+  });
 }

@@ -7,6 +7,8 @@ import {
   ensureWebhookPartitions,
   removeDedupeKeys,
 } from '../../db/queries/webhooks/partitions.ts';
+import { removeUptimes } from '../../db/queries/webhooks/intake-uptime.ts';
+import { removeMissedWebhooks } from '../../db/queries/webhooks/missed-webhooks.ts';
 import { removeSyncRuns } from '../../db/queries/retention/run-retention.ts';
 import type { Context } from '../context.ts';
 import { registerOwed } from '../webhooks/register-webhooks.ts';
@@ -42,6 +44,8 @@ export const maintenanceParts = {
   webhook_days: ({ context, now: at }) => context.db.system((em) => ensureWebhookPartitions(em, at)),
   webhook_bodies: inBatches(dropWebhookPartitions, rawRetention),
   webhook_keys: inBatches(removeDedupeKeys, rawRetention),
+  missed_webhooks: inBatches(removeMissedWebhooks, rawRetention),
+  intake_uptime: inBatches(removeUptimes, rawRetention),
   early_effects: inBatches(removeEarlyEffects, rawRetention),
   raw_details: inBatches(removeRawDetails, rawRetention),
   raw_contacts: inBatches(removeRawContacts, rawRetention),

@@ -1,3 +1,4 @@
+import { isWorking } from '../../domain/accounts.ts';
 import { providerKeysOf } from '../../db/queries/sends/provider-ids.ts';
 import type { Account } from '../../db/entities/accounts.ts';
 import { Attendee } from '../../db/entities/conversations.ts';
@@ -146,7 +147,7 @@ async function workingAccount(
 ): Promise<{ account: Account; capabilities: MessageCapabilities }> {
   const capabilities = providers[account.provider]?.messages?.capabilities[account.channel];
   if (!capabilities) throw new Problem('unsupported', `${account.provider} has no messages for ${account.channel}.`);
-  if (account.state !== 'active' || !account.providerAccountId) throw new Problem('account_not_connected');
+  if (!isWorking(account) || !account.providerAccountId) throw new Problem('account_not_connected');
   return { account, capabilities };
 }
 

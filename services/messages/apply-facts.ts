@@ -18,10 +18,11 @@ import { conversationKeysOf, peopleOf, tellsState, type Fact } from './facts.ts'
 import { KeyGroups, type Group } from './key-groups.ts';
 import { OwnChanges } from './own-changes.ts';
 
-/** Messages that facts told: new ones, those of them that are news, and such as were here. */
+/** Messages that facts told: new ones, and such as were here. */
 export interface Applied {
   inserted: number;
-  news: number;
+  /** When those of the new ones that are news were sent, in milliseconds since the epoch. */
+  newsAt: readonly number[];
   known: number;
 }
 
@@ -30,7 +31,7 @@ export interface Applied {
  * and how often each came, change nothing. Answers how many messages were new. Throws `AccountReleasedError`: then nothing of the transaction may be kept.
  */
 export async function applyFacts(em: Em, vault: Vault, facts: readonly Fact[], now: Date): Promise<Applied> {
-  if (!facts.length) return { inserted: 0, news: 0, known: 0 };
+  if (!facts.length) return { inserted: 0, newsAt: [], known: 0 };
   const groups = new KeyGroups();
   for (const fact of facts) addKeys(groups, fact);
   const moved = groups.settle(await claimProviderKeys(em, groups.asked(), now));
@@ -77,7 +78,7 @@ export async function applyFacts(em: Em, vault: Vault, facts: readonly Fact[], n
   const told = groups.all('message').filter(({ exists }) => exists).length;
   return {
     inserted: inserted.length,
-    news: inserted.filter(({ isLive }) => isLive).length,
+    newsAt: inserted.flatMap(({ isLive, sentAt }) => (isLive ? [sentAt.getTime()] : [])),
     known: told - inserted.length,
   };
 }

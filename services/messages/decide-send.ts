@@ -1,3 +1,4 @@
+import { isWorking } from '../../domain/accounts.ts';
 import { newPosition } from '../../db/queries/sends/new-position.ts';
 import { showSend } from '../../db/queries/sends/move-message.ts';
 import { openQueue, wakeQueue } from '../../db/queries/sends/send-queue.ts';
@@ -43,7 +44,7 @@ export async function retrySend({ context, principal }: CallerRequest, id: strin
       endedAt: null,
     });
     const wakes = await wakeQueue(em, sender.id, queue, now, now);
-    return { account: sender, starts: wakes && sender.state === 'active' };
+    return { account: sender, starts: wakes && isWorking(sender) };
   });
   if (starts) await startSends(context, refOf(account), 'api');
   return db.tenant(principal.tenantId, (em) => readQueued(em, id));
@@ -66,7 +67,7 @@ export async function cancelSend({ context, principal }: CallerRequest, id: stri
     await showSend(em, id, 'failed', now);
     // It may have held others of its conversation.
     const wakes = await wakeQueue(em, sender.id, queue, now, now);
-    return { account: sender, starts: wakes && sender.state === 'active' };
+    return { account: sender, starts: wakes && isWorking(sender) };
   });
   if (starts) await startSends(context, refOf(account), 'api');
   return db.tenant(principal.tenantId, (em) => readQueued(em, id));

@@ -1,3 +1,4 @@
+import { isWorking } from '../../domain/accounts.ts';
 import { recountConversations } from '../../db/queries/messages/join-rows.ts';
 import { newPosition } from '../../db/queries/sends/new-position.ts';
 import { ownAttachmentKey } from '../../db/queries/sends/own-attachments.ts';
@@ -75,7 +76,7 @@ export async function queueMessage(
     addFiles(em, operationId, conversation, ready, now);
     const starts = await wakeQueue(em, sender.id, queue, draft.sendAt ?? now, now);
     // Until the account works again nothing can be sent; the reconciler has the queue drained then.
-    return { account: sender, starts: starts && sender.state === 'active' };
+    return { account: sender, starts: starts && isWorking(sender) };
   });
   if (starts) await startSends(context, refOf(account), 'api');
   return db.tenant(principal.tenantId, (em) => readQueued(em, operationId));

@@ -1,3 +1,4 @@
+import { isWorking } from '../../domain/accounts.ts';
 import { recountConversations } from '../../db/queries/messages/join-rows.ts';
 import { Conversation, ProviderKey } from '../../db/entities/conversations.ts';
 import { Message } from '../../db/entities/messages.ts';
@@ -67,7 +68,7 @@ export function takeSend(context: Context, ref: SendRef, holder: SendHolder, isF
     if (!queue || !mayDrain(queue, holder, isFirst, now)) return { kind: 'done' };
     const account = await em.findOne(Account, { id: ref.accountId });
     if (!account) return { kind: 'done' };
-    if (account.state !== 'active' || account.mergedInto || !account.providerAccountId) {
+    if (!isWorking(account) || account.mergedInto || !account.providerAccountId) {
       if (account.mergedInto || isResting(account)) await endAll(em, account, now);
       await saveQueue(em, account.id, { lease: null, leaseUntil: null, sleeps: false, wakeAt: null });
       return { kind: 'done' };

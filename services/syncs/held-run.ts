@@ -1,3 +1,4 @@
+import { isWorking } from '../../domain/accounts.ts';
 import { claimRun, failRun, keepRun, type HeldRun, type RunOf } from '../../db/queries/syncs/held-runs.ts';
 import { noteFailedTry } from '../../db/queries/syncs/note-failed-try.ts';
 import type { Em } from '../../db/connect.ts';
@@ -157,8 +158,7 @@ const claim = (
     const claimed = await claimRun(em, ref, holder.id, at, until);
     if (!claimed || 'busyUntil' in claimed) return claimed;
     const account = await em.findOneOrFail(Account, { id: ref.accountId });
-    if (!account.providerAccountId || account.state !== 'active')
-      throw new ProviderFailure('not_connected', account.state);
+    if (!account.providerAccountId || !isWorking(account)) throw new ProviderFailure('not_connected', account.state);
     const { provider, call } = await connectionTo(context, em, account, at, account.providerAccountId);
     return {
       run: claimed,

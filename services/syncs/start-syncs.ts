@@ -1,3 +1,4 @@
+import { isWorking, webhooksMissed } from '../../domain/accounts.ts';
 import { newRun, type ContactTarget, type ConversationTarget } from '../../db/queries/syncs/sync-target.ts';
 import { forgetHistory } from '../../db/queries/syncs/conversation-history.ts';
 import type { Em } from '../../db/connect.ts';
@@ -94,8 +95,7 @@ export function checkSyncable({ providers }: Context, account: Account, request:
   const { isActive, lacks } = needs[request];
   const able = ableTo(providers, request);
   if (able && !able.includes(account.provider)) throw cannot(account.provider, lacks, able);
-  if (!account.providerAccountId || (isActive && account.state !== 'active'))
-    throw new Problem('account_not_connected');
+  if (!account.providerAccountId || (isActive && !isWorking(account))) throw new Problem('account_not_connected');
 }
 
 /** 404 where one of the conversations is not the account's. */
@@ -164,8 +164,10 @@ function ofAll({ providers }: Context, kind: SyncRequest['kind'], provider?: Pro
   };
 }
 
+const working = [{ state: 'active' as const }, { state: 'degraded' as const, reason: webhooksMissed }];
+
 /** Those of them that can be synced now. */
 const connected = (kind: SyncRequest['kind']) => ({
   providerAccountId: { $ne: null },
-  ...(needs[kind].isActive ? { state: 'active' as const } : {}),
+  ...(needs[kind].isActive ? { $or: working } : {}),
 });

@@ -1,10 +1,36 @@
 import { unregisteredCredentials } from '../../db/queries/webhooks/registrations.ts';
 import { settingsOf, webhookSecretsOf } from '../../db/queries/tenants/credentials.ts';
 import { ProviderCredentials } from '../../db/entities/tenants.ts';
-import type { CredentialsCall, Provider } from '../../providers/provider.ts';
+import type { Em } from '../../db/connect.ts';
+import { ProviderFailure } from '../../domain/failures.ts';
+import type { CredentialsCall, Provider, ProviderCall } from '../../providers/provider.ts';
 import { webhookAddress } from '../../domain/addresses.ts';
 import type { Context } from '../context.ts';
 import { reachOfCredentials } from '../provider-reach.ts';
+
+/** Has the provider make our webhook anew, whatever it shows of the present one. Answers the registrations' ids. */
+export async function renewWebhooks(
+  context: Context,
+  provider: Provider,
+  call: ProviderCall,
+  credentials: ProviderCredentials,
+): Promise<string[]> {
+  const { registerWebhooks, subscribe } = provider.account;
+  if (!registerWebhooks)
+    throw new ProviderFailure('unsupported', 'An operator registers the webhook at this provider.');
+  const address = webhookAddress(context.publicUrl, provider.name, credentials.webhookToken);
+  const [secret] = webhookSecretsOf(await context.vault.keysOf(context.db, credentials.tenantId), credentials);
+  const registrations = await registerWebhooks(call, address, secret ?? '', true);
+  await subscribe?.(call);
+  await context.db.system((em) => saveRegistrations(em, credentials.id, address, registrations));
+  return registrations;
+}
+
+async function saveRegistrations(em: Em, id: string, address: string, registrations: string[]): Promise<void> {
+  const fresh = await em.findOneOrFail(ProviderCredentials, { id });
+  fresh.registeredAddress = address;
+  fresh.registrations = registrations;
+}
 
 /** Registers our webhook upstream once per credentials, and again when `PUBLIC_URL` or the settings change. */
 export async function ensureWebhooks(
@@ -19,11 +45,7 @@ export async function ensureWebhooks(
   if (!provider.account.registerWebhooks) return;
   const [secret] = webhookSecretsOf(await context.vault.keysOf(context.db, row.tenantId), row);
   const registrations = await provider.account.registerWebhooks(call, address, secret ?? '');
-  await context.db.system(async (em) => {
-    const fresh = await em.findOneOrFail(ProviderCredentials, { id: credentialsId });
-    fresh.registeredAddress = address;
-    fresh.registrations = registrations;
-  });
+  await context.db.system((em) => saveRegistrations(em, credentialsId, address, registrations));
 }
 
 /**

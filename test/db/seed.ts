@@ -50,6 +50,7 @@ const values: Record<string, () => unknown> = {
   bytea: () => Buffer.from('seen'),
   boolean: () => false,
   'timestamp with time zone': () => new Date(),
+  date: () => '2026-05-04',
 };
 
 /** Fills columns that may not be null and are not given; returns the row's key. */

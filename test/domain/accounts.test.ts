@@ -3,6 +3,7 @@ import {
   accountStates,
   degradedPatienceMs,
   eventOfStatus,
+  isWorking,
   needsCheck,
   nextCheckAt,
   reasonForLogin,
@@ -26,6 +27,8 @@ const events = {
   'degraded, a minute on': { type: 'degraded', at: soon, reason: 'the phone is offline' },
   'degraded for longer than allowed': { type: 'degraded', at: atLast, reason: 'the phone is offline' },
   key_refused: { type: 'key_refused', at: soon },
+  webhooks_missed: { type: 'webhooks_missed', at: soon },
+  webhooks_arrive: { type: 'webhooks_arrive', at: soon },
   login_lost: { type: 'login_lost', at: soon, reason: 'logged out' },
   'login_failed for good': { type: 'login_failed', at: soon, reason: 'expired', who: 'owner', resume: 'failed' },
   'login_failed, to be reconnected': {
@@ -56,6 +59,7 @@ const changes: Record<AccountState, Partial<Record<Exclude<Event, keyof typeof e
     'degraded, a minute on': 'degraded',
     'degraded for longer than allowed': 'degraded',
     key_refused: 'degraded',
+    webhooks_missed: 'degraded',
     login_lost: 'reconnect_required',
   },
   degraded: {
@@ -89,6 +93,7 @@ it.each([
   ['linked', 'nobody', null],
   ['degraded, a minute on', 'nobody', 'the phone is offline'],
   ['key_refused', 'operator', 'provider_key_rejected'],
+  ['webhooks_missed', 'nobody', 'webhooks_missed'],
   ['login_lost', 'owner', 'logged out'],
   ['login_failed for good', 'owner', 'expired'],
   ['disconnected', 'nobody', null],
@@ -122,6 +127,32 @@ it('restarts the time after the account has worked in between', () => {
   expect(again.state).toBe('degraded');
 });
 
+describe('an account whose webhooks miss messages', () => {
+  const deaf = transition(status('active'), events.webhooks_missed);
+
+  it('works, and is checked as seldom as one that is active', () => {
+    expect(deaf).toMatchObject({ state: 'degraded', reason: 'webhooks_missed', who: 'nobody' });
+    expect(isWorking(deaf)).toBe(true);
+    expect(isWorking(status('degraded'))).toBe(false);
+    expect(nextCheckAt(deaf, atLast)).toEqual(nextCheckAt({ ...deaf, state: 'active', reason: null }, atLast));
+  });
+
+  it('is healed by webhooks that arrive, not by a status of the provider', () => {
+    expect(transition(deaf, { type: 'linked', at: atLast })).toBe(deaf);
+    expect(transition(deaf, { type: 'webhooks_arrive', at: atLast })).toMatchObject({ state: 'active', reason: null });
+  });
+
+  it('takes trouble of the provider, a refused key and a lost login as an active one does', () => {
+    expect(transition(deaf, { type: 'degraded', at: atLast, reason: 'trouble' })).toMatchObject({
+      reason: 'trouble',
+      since: atLast,
+    });
+    expect(transition(deaf, events.key_refused)).toMatchObject({ reason: 'provider_key_rejected' });
+    expect(transition(deaf, events.login_lost).state).toBe('reconnect_required');
+    expect(transition(transition(deaf, events.login_began), { type: 'linked', at: atLast }).state).toBe('active');
+  });
+});
+
 describe('any event', () => {
   const at = fc.integer({ min: 0, max: 10 * degradedPatienceMs }).map((ms) => new Date(then.getTime() + ms));
   const reason = fc.constantFrom('a', 'b');
@@ -132,6 +163,8 @@ describe('any event', () => {
     fc.record({ type: type('login_began'), at }),
     fc.record({ type: type('linked'), at }),
     fc.record({ type: type('degraded'), at, reason }),
+    fc.record({ type: type('webhooks_missed'), at }),
+    fc.record({ type: type('webhooks_arrive'), at }),
     fc.record({ type: type('login_lost'), at, reason }),
     fc.record({ type: type('login_failed'), at, reason, who, resume }),
     fc.record({ type: type('disconnected'), at }),
@@ -139,7 +172,7 @@ describe('any event', () => {
   );
   const anyStatus: fc.Arbitrary<AccountStatus> = fc.record({
     state: fc.constantFrom(...accountStates),
-    reason: fc.option(reason),
+    reason: fc.option(fc.constantFrom('a', 'b', 'webhooks_missed')),
     who,
     since: at,
   });
@@ -233,7 +266,7 @@ describe('a status at the provider', () => {
 describe('the next check of an account of which nothing is reported', () => {
   const minutes = (state: AccountState, lasted: number): number | null => {
     const at = new Date(then.getTime() + lasted * 60_000);
-    const next = nextCheckAt({ state, since: then }, at);
+    const next = nextCheckAt({ state, reason: null, since: then }, at);
     return next && (next.getTime() - at.getTime()) / 60_000;
   };
 
@@ -256,9 +289,9 @@ describe('the next check of an account of which nothing is reported', () => {
 
   it('of one whose login is lost is made fewer than a dozen times in its first day', () => {
     let checks = 0;
-    for (let at = nextCheckAt({ state: 'reconnect_required', since: then }, then); at; checks += 1) {
+    for (let at = nextCheckAt({ state: 'reconnect_required', reason: null, since: then }, then); at; checks += 1) {
       if (at.getTime() - then.getTime() > 86_400_000) break;
-      at = nextCheckAt({ state: 'reconnect_required', since: then }, at);
+      at = nextCheckAt({ state: 'reconnect_required', reason: null, since: then }, at);
     }
     expect(checks).toBeLessThan(12);
   });

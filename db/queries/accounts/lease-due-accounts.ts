@@ -1,5 +1,6 @@
 import type { Em } from '../../connect.ts';
-import { rows, sql } from '../../sql.ts';
+import { webhooksMissed } from '../../../domain/accounts.ts';
+import { rows, sql, type Sql } from '../../sql.ts';
 
 export type DueColumn = 'contacts_due_at' | 'history_due_at' | 'pictures_due_at';
 
@@ -8,8 +9,13 @@ export interface DueAccount {
   tenant_id: string;
 }
 
+/** As `isWorking`, of the accounts that a statement calls `table`. */
+export const worksIn = (table: string): Sql =>
+  sql`(${sql.ref(`${table}.state`)} = 'active'
+    or ${sql.ref(`${table}.state`)} = 'degraded' and ${sql.ref(`${table}.reason`)} = ${webhooksMissed})`;
+
 /** The condition for accounts of which something can be fetched now. */
-export const canWork = sql`state = 'active' and merged_into is null and provider_account_id is not null`;
+export const canWork = sql`${worksIn('accounts')} and merged_into is null and provider_account_id is not null`;
 
 /**
  * Leases the accounts due longest; a later sweep takes expired leases. Commit before any call to a provider. System

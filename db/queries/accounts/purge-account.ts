@@ -4,6 +4,7 @@ import { AccountEvent, type Account } from '../../entities/accounts.ts';
 import { ConnectionAttempt, ConnectionStep } from '../../entities/attempts.ts';
 import { Contact } from '../../entities/contacts.ts';
 import { SyncRun } from '../../entities/events.ts';
+import { MissedWebhooks, WebhookWatch } from '../../entities/missed-webhooks.ts';
 import { deleteAccountWebhooks } from '../webhooks/requests.ts';
 
 /** Deletes an account's data, but not the steps of attempt `keptAttemptId`: its outcome stays visible. */
@@ -12,6 +13,8 @@ export async function purgeAccount(em: Em, account: Account, keptAttemptId: stri
   await em.nativeDelete(AccountEvent, of);
   await deleteAccountWebhooks(em, account.id);
   await em.nativeDelete(SyncRun, of);
+  await em.nativeDelete(MissedWebhooks, of);
+  await em.nativeDelete(WebhookWatch, of);
   await em.nativeDelete(Contact, of);
   await deleteAccountMessages(em, account.id);
   // What an attempt left at the provider is still deleted there: it must not name a step that is gone.

@@ -1,5 +1,5 @@
 import { newId } from '../../../platform/ids.ts';
-import { nextCheckAt, transition, type AccountEvent as StateEvent } from '../../../domain/accounts.ts';
+import { lacksWebhooks, nextCheckAt, transition, type AccountEvent as StateEvent } from '../../../domain/accounts.ts';
 import type { Em } from '../../connect.ts';
 import { AccountEvent, type Account } from '../../entities/accounts.ts';
 
@@ -32,14 +32,17 @@ export function moveAccount(em: Em, account: Account, event: StateEvent, attempt
   const after = transition(before, event);
   if (after === before) return false;
   Object.assign(account, after, { updatedAt: event.at, checkDueAt: nextCheckAt(after, event.at) });
+  const isListening = after.state === 'active' || after.state === 'degraded';
+  account.listeningSince = isListening ? (account.listeningSince ?? event.at) : null;
   if (after.state !== before.state)
-    addTimelineEvent(em, account, event.at, 'state', stateWords[after.state], {
+    addTimelineEvent(em, account, event.at, 'state', lacksWebhooks(after) ? withoutWebhooks : stateWords[after.state], {
       attempt,
       data: { from: before.state, to: after.state, reason: after.reason, who: after.who },
     });
   return true;
 }
 
+const withoutWebhooks = 'The account works, but its webhooks do not bring all messages.';
 const stateWords = {
   connecting: 'A login began.',
   active: 'The account works.',

@@ -1,5 +1,6 @@
 import type { Em } from '../../connect.ts';
 import { rows, sql } from '../../sql.ts';
+import { worksIn } from '../accounts/lease-due-accounts.ts';
 import type { StalledAccount } from './stalled-accounts.ts';
 
 export interface StalledQueue extends StalledAccount {
@@ -37,7 +38,7 @@ export function stalledQueues(
         join send_queues q on q.account_id = s.account_id
         where (q.sleeps or q.lease_until is null or q.lease_until < ${now})
           and (q.holds_until is null or q.holds_until <= ${due} or (s.has_changes and q.holds_for = 'budget'))
-          and ((a.state = 'active' and a.merged_into is null)
+          and ((${worksIn('a')} and a.merged_into is null)
             or (s.has_sends and (a.state in ('disconnected', 'failed') or a.merged_into is not null)))
         order by a.id limit ${limit}`,
   );

@@ -1,6 +1,7 @@
 import type { Em } from '../../connect.ts';
 import type { SyncKind } from '../../../domain/syncs.ts';
 import { rows, sql } from '../../sql.ts';
+import { worksIn } from '../accounts/lease-due-accounts.ts';
 import type { StalledAccount } from './stalled-accounts.ts';
 
 export interface StalledSync extends StalledAccount {
@@ -46,7 +47,7 @@ export const accountsToReadAgain = (
   rows(
     em,
     sql`select a.id, a.tenant_id, a.channel, a.provider from accounts a
-        where a.state = 'active' and a.${sql.ref(due)} <= ${now} and a.merged_into is null and a.id > ${after}::uuid
+        where ${worksIn('a')} and a.${sql.ref(due)} <= ${now} and a.merged_into is null and a.id > ${after}::uuid
         order by a.id limit ${limit}`,
   );
 
@@ -60,7 +61,7 @@ export const accountsWithoutDetails = (
   rows(
     em,
     sql`select a.id, a.tenant_id, a.channel, a.provider from accounts a
-        where a.state = 'active' and a.details_at is null and a.merged_into is null and a.id > ${after}::uuid
+        where ${worksIn('a')} and a.details_at is null and a.merged_into is null and a.id > ${after}::uuid
           and not exists (
             select from sync_runs r where r.account_id = a.id and r.kind = 'details' and r.started_at > ${triedBefore})
         order by a.id limit ${limit}`,

@@ -103,31 +103,46 @@ export const keysOfConversations = (
   );
 
 /** How far a tenant wants history to be read. */
-export interface HistoryDepth {
+interface HistoryDepth {
   days: number;
   /** Of each conversation. */
   messages: number;
 }
 
-/** The tenant's depth, since when messages of the account are news, and when the account was last read as a whole. */
+/** What a sync of an account has to know before it reads. */
+export interface HistoryBounds {
+  depth: HistoryDepth;
+  /** Since when messages of the account are news. */
+  liveSince: Date;
+  /** When the account was last read as a whole. */
+  lastReadAt: Date | null;
+  /** Since when the provider tells of messages by webhook; null where it tells of none. */
+  listeningSince: Date | null;
+}
+
 export async function historyBounds(
   em: Em,
   { tenantId, accountId }: { tenantId: string; accountId: string },
-): Promise<{ depth: HistoryDepth; liveSince: Date; lastReadAt: Date | null }> {
-  const [found] = await rows<HistoryDepth & { liveSince: string; lastReadAt: string | null }>(
+): Promise<HistoryBounds> {
+  const [found] = await rows<
+    HistoryDepth & { liveSince: string; lastReadAt: string | null; listeningSince: string | null }
+  >(
     em,
     sql`select t.history_days as days, t.history_messages as messages,
           coalesce((
             select min(ended_at) from connection_attempts
             where account_id = a.id and state = 'succeeded' and operation <> 'disconnect'), a.created_at)::text as "liveSince",
           (select max(started_at) from sync_runs
-           where account_id = a.id and kind = 'conversations' and scope = '' and state = 'succeeded')::text as "lastReadAt"
+           where account_id = a.id and kind = 'conversations' and scope = '' and state = 'succeeded')::text as "lastReadAt",
+          case when (a.provider_config #>> '{notification_preferences,messages}')::boolean
+            then a.listening_since::text end as "listeningSince"
         from accounts a join tenants t on t.id = a.tenant_id where a.id = ${accountId} and t.id = ${tenantId}`,
   );
-  const { days = 0, messages = 0, liveSince = '', lastReadAt = null } = found ?? {};
+  const { days = 0, messages = 0, liveSince = '', lastReadAt = null, listeningSince = null } = found ?? {};
   return {
     depth: { days, messages },
     liveSince: new Date(liveSince),
     lastReadAt: lastReadAt === null ? null : new Date(lastReadAt),
+    listeningSince: listeningSince === null ? null : new Date(listeningSince),
   };
 }
