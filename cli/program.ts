@@ -8,6 +8,7 @@ import { addErasures } from './erasures.ts';
 import { addKeys } from './keys.ts';
 import { addMigrate } from './migrate.ts';
 import { addRebuild } from './rebuild.ts';
+import { addSending } from './sending.ts';
 import { addSync } from './sync.ts';
 import { addWebhooks } from './webhooks.ts';
 
@@ -34,6 +35,7 @@ PATCHBAY_HOME. Exit codes: 0 done, 1 failed, 2 wrong usage.`,
   addErasures(program);
   addKeys(program);
   addRebuild(program);
+  addSending(program);
   addMigrate(program);
   return program;
 }

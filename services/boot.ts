@@ -2,6 +2,7 @@ import { listenForChanges } from '../db/change-listener.ts';
 import { openDatabase, type DatabaseUse } from '../db/connect.ts';
 import { saveInstallationCredentials } from '../db/queries/tenants/credentials.ts';
 import { ensureLedgerKey } from '../db/queries/erasures/ledger-key.ts';
+import { noticeRestore } from '../db/queries/tenants/paused-sending.ts';
 import { prepareKeys } from '../db/data-keys.ts';
 import { ensureWebhookPartitions } from '../db/queries/webhooks/partitions.ts';
 import { ensureSecretHashes } from '../db/queries/webhooks/secrets.ts';
@@ -119,7 +120,7 @@ export async function openContext(
 
 /**
  * What a serving process does before it serves: checks its key ring, makes lacking data keys and the key of the erasure
- * ledger, writes the settings of the installation, lacking hashes of webhook secrets, and partitions for the webhooks of
+ * ledger, notices that a dump was restored, writes the settings of the installation, lacking hashes of webhook secrets, and partitions for the webhooks of
  * these days. `beforeLedgerKey` runs where a kept ledger is taken in.
  */
 export async function prepareInstallation(context: Context, beforeLedgerKey?: () => Promise<void>): Promise<void> {
@@ -127,6 +128,12 @@ export async function prepareInstallation(context: Context, beforeLedgerKey?: ()
   await prepareKeys(db, vault.masterKeys);
   await beforeLedgerKey?.();
   await ensureLedgerKey(db, vault, clock.now());
+  const restored = await db.system((em) => noticeRestore(em, clock.now()));
+  if (restored)
+    context.log.warn(
+      { tenants: restored },
+      'a dump was restored: sending and Schedules are paused, see patchbay sending',
+    );
   await saveInstallationCredentials(db, vault, clock.now(), config.providers);
   await ensureSecretHashes(db, vault);
   await db

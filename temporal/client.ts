@@ -64,7 +64,7 @@ export interface TemporalClient {
   startSends(account: AccountRef, cause: Cause): Promise<void>;
   /** Does nothing where the erasure is running. */
   startErasure(erasure: ErasePersonInput, cause: Cause): Promise<void>;
-  ensureSchedules(): Promise<void>;
+  ensureSchedules(isPaused: boolean): Promise<void>;
   /** Runs the maintenance now, or once more after the present run. */
   runMaintenance(): Promise<void>;
   /** Registers missing search attributes: new ones, or all after a loss of Temporal's database. */
@@ -270,11 +270,12 @@ export function openTemporalClient(
           });
         }),
       ),
-    ensureSchedules: () =>
+    ensureSchedules: (isPaused) =>
       client.withDeadline(Date.now() + 5_000, () =>
         ensureSchedules(client, taskQueue, {
           contactsEveryMs: contactsEveryMs(config),
           contactsOn: config.WASENDER_AUTO_SYNC_ENABLED,
+          isPaused,
         }),
       ),
     runMaintenance: () =>

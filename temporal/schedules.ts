@@ -6,6 +6,8 @@ export interface ScheduleSettings {
   contactsEveryMs: number;
   /** False: the Schedule stays, paused, so that the Temporal UI shows why nothing runs. */
   contactsOn: boolean;
+  /** Every Schedule is paused until an operator resumes. */
+  isPaused: boolean;
 }
 
 interface Wanted {
@@ -44,12 +46,16 @@ const wantedSchedules = ({ contactsEveryMs, contactsOn }: ScheduleSettings): Wan
   },
 ];
 
-/** The note on a Schedule that the settings paused. A Schedule that an operator paused stays paused. */
-const switchedOff = 'Switched off by WASENDER_AUTO_SYNC_ENABLED.';
+/** The notes on a Schedule that was paused from here. A Schedule that an operator paused in the Temporal UI stays paused. */
+const notes = {
+  switchedOff: 'Switched off by WASENDER_AUTO_SYNC_ENABLED.',
+  paused: 'Paused after a restore: patchbay sending resume ends it.',
+} as const;
+const ownNotes: readonly string[] = Object.values(notes);
 
 /** Creates missing Schedules and updates the others in place. Each queue has its own. */
 export async function ensureSchedules(client: Client, taskQueue: string, settings: ScheduleSettings): Promise<void> {
-  for (const wanted of wantedSchedules(settings)) await ensure(client, taskQueue, wanted);
+  for (const wanted of wantedSchedules(settings)) await ensure(client, taskQueue, wanted, settings.isPaused);
 }
 
 /** Runs the maintenance now, or once more after the present run. */
@@ -58,7 +64,12 @@ export const triggerMaintenance = (client: Client, taskQueue: string): Promise<v
 
 export const scheduleId = (workflowType: string, taskQueue: string): string => `${workflowType}/${taskQueue}`;
 
-async function ensure(client: Client, taskQueue: string, { type, kind, summary, everyMs, on }: Wanted): Promise<void> {
+async function ensure(
+  client: Client,
+  taskQueue: string,
+  { type, kind, summary, everyMs, on }: Wanted,
+  isPaused: boolean,
+): Promise<void> {
   const id = scheduleId(type, taskQueue);
   const definition = {
     spec: { intervals: [{ every: everyMs }] },
@@ -73,10 +84,10 @@ async function ensure(client: Client, taskQueue: string, { type, kind, summary, 
     },
     policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: '1 minute' as const },
   };
-  const state = { paused: !on, note: on ? '' : switchedOff };
+  const state = { paused: !on || isPaused, note: isPaused ? notes.paused : on ? '' : notes.switchedOff };
   try {
     await client.schedule.getHandle(id).update((found) => {
-      const pausedByOperator = found.state.paused && found.state.note !== switchedOff;
+      const pausedByOperator = found.state.paused && !ownNotes.includes(found.state.note ?? '');
       return { ...definition, state: pausedByOperator ? found.state : { ...found.state, ...state } };
     });
   } catch (error) {

@@ -1,4 +1,5 @@
 import { openAdvisoryLock } from '../db/advisory-lock.ts';
+import { countPausedTenants } from '../db/queries/tenants/paused-sending.ts';
 import type { Context } from '../services/context.ts';
 import { probeRefusedKeys } from '../services/accounts/refused-keys.ts';
 import { requestMaintenance } from '../services/maintenance/request-maintenance.ts';
@@ -16,7 +17,7 @@ const measureEveryMs = 60_000;
  * jumped.
  */
 export function startReconciling(context: Context): Loop {
-  const { config, clock, log, metrics, temporal } = context;
+  const { config, db, clock, log, metrics, temporal } = context;
   const intervalMs = config.RECONCILE_INTERVAL_SECONDS * 1000;
   const lock = openAdvisoryLock(config.DATABASE_URL, 'reconciler');
   const reconciler = createReconciler(context, intervalMs);
@@ -42,7 +43,7 @@ export function startReconciling(context: Context): Loop {
     if (ensuredAt !== null && (!leads || now - ensuredAt < ensureEveryMs)) return;
     try {
       await temporal.ensureSearchAttributes();
-      await temporal.ensureSchedules();
+      await temporal.ensureSchedules((await db.system(countPausedTenants)) > 0);
       ensuredAt = now;
     } catch (error) {
       log.warn({ err: error }, 'making the Schedules and search attributes failed; the next round tries again');

@@ -11,10 +11,10 @@ export const sendAnswer = z
     send_at: time.nullable().describe('When it is to be sent; null: as soon as possible.'),
     waits_until: time.nullable().describe('When it is tried next, while it waits.'),
     waits_for: z
-      .enum(['schedule', 'budget', 'rate_limited', 'account', 'retry'])
+      .enum(['schedule', 'budget', 'rate_limited', 'account', 'paused', 'retry'])
       .nullable()
       .describe(
-        'What it waits for: its own time, the limits of the account, a pause that the provider asked for, the account, or the next try.',
+        'What it waits for: its own time, the limits of the account, a pause that the provider asked for, the account, an operator that lets messages be sent again after a restore, or the next try.',
       ),
     tries: z.number().int(),
     reason: failureReason.nullable(),
@@ -40,6 +40,7 @@ function waitsOf({ state, dueAt, nextTryAt }: MessageSend, queue: SendQueue | nu
   if (state !== 'queued') return { waits_until: null, waits_for: null };
   if (dueAt && dueAt > now) return { waits_until: wireTime(dueAt), waits_for: 'schedule' };
   const { holdsUntil = null, holdsFor = null } = queue ?? {};
+  if (holdsUntil && holdsFor === 'paused') return { waits_until: null, waits_for: 'paused' };
   if (holdsUntil && holdsUntil > now && holdsUntil >= nextTryAt)
     return { waits_until: wireTime(holdsUntil), waits_for: holdsFor };
   return nextTryAt > now

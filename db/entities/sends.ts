@@ -52,7 +52,7 @@ const SendQueueSchema = defineEntity({
     wakeAt: p.datetime().strictNullable(),
     /** Nothing of the account is sent until then. */
     holdsUntil: p.datetime().strictNullable(),
-    holdsFor: p.text().$type<'budget' | 'rate_limited' | 'account'>().strictNullable(),
+    holdsFor: p.text().$type<'budget' | 'rate_limited' | 'account' | 'paused'>().strictNullable(),
   },
 });
 /** The sends of one account. */

@@ -19,6 +19,10 @@ const TenantSchema = defineEntity({
     historyDays: p.integer().default(30),
     historyMessages: p.integer().default(200),
     createdAt: p.datetime(),
+    /** Server, database and table in which the row was written; others than those of now: a dump was restored. */
+    storedIn: p.text().defaultRaw('storage_place()'),
+    /** Since then nothing is sent; null: messages are sent. */
+    sendingPausedAt: p.datetime().strictNullable().default(null),
   },
 });
 export class Tenant extends TenantSchema.class {}

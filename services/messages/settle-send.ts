@@ -61,7 +61,7 @@ interface SettleTx {
 }
 
 const after = (now: Date, ms: number): Date => new Date(now.getTime() + ms);
-const isOver = ({ send, now }: SettleTx): boolean => now.getTime() - send.createdAt.getTime() > triedForMs;
+const isOver = ({ send, now }: SettleTx): boolean => now.getTime() - send.dueSince.getTime() > triedForMs;
 const move = ({ em, send }: SettleTx, change: SendChange): Promise<boolean> =>
   moveSend(em, send.messageId, ['sending', 'unclear'], change);
 

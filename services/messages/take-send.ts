@@ -10,6 +10,7 @@ import { nextChangeAt } from '../../db/queries/conversations/conversation-change
 import { nextSend, nextTryAt } from '../../db/queries/sends/next-send.ts';
 import { findEcho, knownKeys, providerKeysOf } from '../../db/queries/sends/provider-ids.ts';
 import { countCall, sendableAt } from '../../db/queries/sends/send-calls.ts';
+import { sendingPausedAt } from '../../db/queries/tenants/paused-sending.ts';
 import { holdQueue, lockQueue, saveQueue, starting, type LockedQueue } from '../../db/queries/sends/send-queue.ts';
 import { endQueuedSends, endUndecidable, moveSend } from '../../db/queries/sends/settle-send.ts';
 import { clockSkewMs } from '../../domain/attempts.ts';
@@ -39,6 +40,8 @@ export interface SendHolder {
 export const queueLeaseMs = 60_000;
 /** A queue that sleeps for longer has no run: the reconciler starts one. */
 const sleepGraceMs = 30_000;
+/** How often a queue is looked at while sending is paused; longer than a run sleeps. */
+const pausedForMs = longestSleepMs + 300_000;
 
 /** A send that was taken, and what is to be done: `send` it, or `look` for it. */
 export interface TakenSend {
@@ -48,7 +51,8 @@ export interface TakenSend {
   tries: number;
   looks: number;
   isUnclear: boolean;
-  createdAt: Date;
+  /** When it was to be sent. */
+  dueSince: Date;
   parcel: Parcel;
   /** Ids of an echo of ours that came already. */
   echo: readonly string[];
@@ -120,9 +124,14 @@ async function endAll(em: Em, account: Account, now: Date): Promise<void> {
   await endUndecidable(em, account.id, now);
 }
 
-/** Until when nothing may be sent: the provider asked for a pause, or a limit is reached. */
+/** Until when nothing may be sent: the provider asked for a pause, an operator did, or a limit is reached. */
 async function heldUntil(em: Em, account: Account, queue: LockedQueue, now: Date): Promise<Date | null> {
   if (queue.holdsUntil && queue.holdsUntil > now) return queue.holdsUntil;
+  if (await sendingPausedAt(em, account.tenantId)) {
+    const until = new Date(now.getTime() + pausedForMs);
+    await holdQueue(em, account.id, until, 'paused');
+    return until;
+  }
   const free = await sendableAt(em, account.id, sendLimitsOf(account, now), now);
   if (free) await holdQueue(em, account.id, free, 'budget');
   return free;
@@ -163,7 +172,7 @@ async function take(context: Context, em: Em, account: Account, messageId: strin
     tries: send.tries + (isNew ? 1 : 0),
     looks: isNew ? 0 : send.looks,
     isUnclear: send.state === 'unclear',
-    createdAt: send.createdAt,
+    dueSince: send.dueAt && send.dueAt > send.createdAt ? send.dueAt : send.createdAt,
     parcel: {
       provider,
       call,

@@ -1,6 +1,7 @@
 import { isDatabaseDown } from '../../db/database-down.ts';
 import { firstId } from '../../platform/ids.ts';
 import { isTemporalDown } from '../../temporal/unreachable.ts';
+import { countPausedTenants, noticeRestore } from '../../db/queries/tenants/paused-sending.ts';
 import type { Context } from '../context.ts';
 import { pageSize, type Stalled } from './repair.ts';
 import { connections, contactsAgain, historyAgain, missingContacts, missingDetails, queues, syncs } from './stalled.ts';
@@ -18,7 +19,11 @@ export interface Rebuilt {
  */
 export async function rebuild(context: Context): Promise<Rebuilt> {
   await context.temporal.ensureSearchAttributes();
-  await context.temporal.ensureSchedules();
+  const isPaused = await context.db.system(async (em) => {
+    await noticeRestore(em, context.clock.now());
+    return (await countPausedTenants(em)) > 0;
+  });
+  await context.temporal.ensureSchedules(isPaused);
   const refusals: unknown[] = [];
   const moveAll = async <R extends { id: string }>({ find, move }: Stalled<R>): Promise<number> => {
     let moved = 0;

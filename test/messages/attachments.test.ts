@@ -10,7 +10,7 @@ let sending: Sending;
 let files: FileServer;
 beforeAll(async () => {
   files = await startFileServer();
-  sending = await startSending({ fetchFile: files.fetchFile });
+  sending = await startSending({ parts: { fetchFile: files.fetchFile } });
 });
 afterAll(async () => {
   await sending?.stop();

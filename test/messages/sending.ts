@@ -167,10 +167,21 @@ export function providersWith(upstream: Upstream): Providers {
   };
 }
 
-export async function startSending(parts: Partial<Context> = {}): Promise<Sending> {
-  const upstream = createUpstream();
+interface SendingOptions {
+  settings?: Record<string, string>;
+  /** One that may have messages already. */
+  upstream?: Upstream;
+  /** In place of the context's own. */
+  parts?: Partial<Context>;
+}
+
+export async function startSending({
+  settings = {},
+  upstream = createUpstream(),
+  parts = {},
+}: SendingOptions = {}): Promise<Sending> {
   const providers = providersWith(upstream);
-  const api = await startTestApi({}, { providers, ...parts });
+  const api = await startTestApi(settings, { providers, ...parts });
   const { context, client } = api;
   return {
     api,

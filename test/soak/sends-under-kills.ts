@@ -84,7 +84,10 @@ async function connect({ api, control }: RealStack, provider: Provider, point: P
   const credentials = { phone_number: `+${phone}`, log_messages: false };
   const body = { provider, channel: 'whatsapp', owner: 'kim', ...(provider === 'wasender' && { credentials }) };
   const { id } = (await api.post('/api/v1/accounts', body)).body.account;
-  const upstream = (await api.get(`/api/v1/accounts/${id}`)).body.provider_account_id;
+  const upstream = await eventually(
+    'the login to begin',
+    async () => (await api.get(`/api/v1/accounts/${id}`)).body.provider_account_id,
+  );
   const ref: Record<string, string> = provider === 'unipile' ? { account_id: upstream } : { session: upstream };
   await control.put('/address-book', { ...ref, size: 0, seed: 'nobody' });
   await control.post('/scan', { ...ref, ...(provider === 'unipile' && { phone }) });
