@@ -10,7 +10,7 @@ const { webhooksUnderKills } = await import('../test/soak/webhooks-under-kills.t
 const { assertAll } = await import('../test/soak/assertions.ts');
 const { drawTable, summaryOf } = await import('../test/soak/report.ts');
 
-const usage = `npm run soak -- [--seed N] [--accounts 20] [--operations 12] [--kills 5] [--minutes M] [--disturbed] [--small] [--webhooks 25000] [--rate 25] [--sends 100] [--only-webhooks] [--only-sends]
+const usage = `npm run soak -- [--seed N] [--accounts 20] [--operations 12] [--kills 5] [--minutes M] [--disturbed] [--small] [--webhooks 25000] [--rate 25] [--sends 100] [--only-webhooks] [--only-sends] [--without-temporal]
   --kills    how often each part of the stack is killed; twice as many kills while an address book is read
   --minutes  the least time for which operations go on
   --disturbed  meanwhile an account is locked for 20 s, the provider refuses every key for 15 s, and runs are cancelled
@@ -18,6 +18,7 @@ const usage = `npm run soak -- [--seed N] [--accounts 20] [--operations 12] [--k
   --rate     events of each provider a second; more than the machine takes in are given up by the provider after a while
   --sends    messages of each account while the worker is killed in every tenth of them, before and after each step of a send
   --only-webhooks, --only-sends  leave out all else
+  --without-temporal  webhooks with Temporal stopped from the first to the last alone
   --small    6 accounts, 4 operations each, 2 kills of each part, 1000 webhooks, 20 sends`;
 
 /** Parts that can run without the others. */
@@ -38,6 +39,7 @@ function sizeFrom(args: string[]) {
       sends: { type: 'string' },
       'only-webhooks': { type: 'boolean', default: false },
       'only-sends': { type: 'boolean', default: false },
+      'without-temporal': { type: 'boolean', default: false },
       small: { type: 'boolean', default: false },
     },
   });
@@ -57,6 +59,7 @@ function sizeFrom(args: string[]) {
     webhooks: number(values.webhooks, values.small ? 1_000 : 25_000),
     rate: number(values.rate, 25),
     sends: number(values.sends, values.small ? 20 : 100),
+    withoutTemporal: values['without-temporal'],
     only: onlyParts.filter((part) => values[`only-${part}`]),
   };
 }
@@ -83,12 +86,13 @@ async function operations() {
 }
 
 /** WASender tells each two events in about three webhooks. */
-const webhookSize = ({ webhooks, kills, rate }: typeof size) => ({
+const webhookSize = ({ webhooks, kills, rate, withoutTemporal }: typeof size) => ({
   count: { unipile: webhooks, wasender: Math.ceil((webhooks * 2) / 3) },
   rate,
   conversations: Math.ceil(webhooks / 50),
   kills,
   gapMs: 10_000,
+  withoutTemporal,
 });
 try {
   const plays = (part: (typeof onlyParts)[number]): boolean => !size.only.length || size.only.includes(part);

@@ -4,4 +4,4 @@ it('keeps every conversation as it truly is while API and PostgreSQL are killed,
   const size = { count: { unipile: 300, wasender: 200 }, rate: 40, conversations: 8, kills: 2, gapMs: 1_000 };
   const rows = await webhooksUnderKills(size, () => undefined);
   expect(rows.filter(({ ok }) => !ok)).toEqual([]);
-}, 300_000);
+}, 600_000);
