@@ -44,7 +44,7 @@ export async function describeConversations(em: Em, ids: readonly string[]): Pro
   const accounts = await em.find(
     Account,
     { id: { $in: [...new Set(conversations.map(({ accountId }) => accountId))] } },
-    { fields: ['id', 'channel', 'state'] },
+    { fields: ['id', 'channel', 'state', 'reason'] },
   );
   const accountsById = new Map(accounts.map((account) => [account.id, account]));
   const coverage = new Map((await coverageOf(em, ids)).map((one) => [one.conversationId, one]));
