@@ -115,3 +115,39 @@ describe('C5: a change of a conversation', () => {
     expect(await theirs()).toMatchObject({ archived: 0, pinned: 1 });
   });
 });
+
+it('C4, C9: sends an uploaded file, once where the answer is lost, and its echo doubles no attachment', async () => {
+  const form = new FormData();
+  form.append('file', new Blob(['%PDF-1.7'], { type: 'application/pdf' }), 'menu.pdf');
+  const { url, key } = stack.api;
+  const headers = { authorization: `Bearer ${key}` };
+  const uploaded = await fetch(`${url}/api/v1/media`, { method: 'POST', headers, body: form });
+  const { id: media } = (await uploaded.json()) as { id: string };
+  await stack.control.put('/faults', {
+    provider: 'unipile',
+    after_effect: 1,
+    times: 1,
+    route: 'POST /api/v1/chats/:id/messages',
+  });
+  const { status, body } = await stack.api.post('/api/v1/messages', {
+    account,
+    recipients: ['+33639980777'],
+    text: 'The menu',
+    attachments: [{ media_id: media, file_name: 'menu.pdf' }],
+  });
+  const file = { kind: 'document', file_name: 'menu.pdf', mime_type: 'application/pdf', size: 8 };
+  expect([status, body.attachments]).toEqual([202, [expect.objectContaining(file)]]);
+  await sent(body.id);
+  await eventually('the echo', async () => {
+    const [{ n }] = await stack.db.system((em) =>
+      runSql<any>(em, 'select count(*)::int as n from provider_keys where target_id = ?', [body.id]),
+    );
+    return n > 2;
+  });
+  expect(await times('The menu')).toBe(1);
+  const { body: all } = await stack.provider('GET', `/messages?account_id=${upstream}&limit=10`);
+  const [taken] = all.items.find((one: any) => one.text === 'The menu').attachments;
+  expect(taken).toMatchObject({ type: 'file', file_name: 'menu.pdf', mimetype: 'application/pdf', file_size: 8 });
+  const { body: shown } = await stack.api.get(`/api/v1/messages/${body.id}`);
+  expect(shown.attachments).toEqual([expect.objectContaining(file)]);
+});

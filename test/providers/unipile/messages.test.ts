@@ -311,13 +311,15 @@ describe('a message whose outcome is unknown', () => {
   });
 
   it('is unclear beside another file without a text, which may have been sent from the phone', async () => {
+    await receive('Before');
     const file = { file_name: 'b.png', mimetype: 'image/png', size: 5_000 };
-    await world.control('POST', '/messages', {
+    const { status } = await world.control('POST', '/messages', {
       account_id: here.providerAccountId,
       from: 'me',
       chat: jid,
       attachments: [file],
     });
+    expect(status).toBe(200);
     const image: OutgoingMessage = {
       to,
       attachments: [{ kind: 'image', bytes: new Blob(['a'], { type: 'image/png' }) }],
