@@ -15,7 +15,7 @@ import { serveCodec, serveHealth } from './routes/health.ts';
 import { changeMany } from './routes/contact-bulk.ts';
 import { contactMergeRoutes } from './routes/contact-merges.ts';
 import { contactStatsRoutes } from './routes/contact-stats.ts';
-import { syncByNumber } from './routes/contact-syncs.ts';
+import { syncByNumber, syncConversationContacts } from './routes/contact-syncs.ts';
 import { contactRoutes } from './routes/contacts.ts';
 import { conversationRoutes } from './routes/conversations.ts';
 import { erasureRoutes } from './routes/erasures.ts';
@@ -56,6 +56,7 @@ const routesOf = (providers: Providers): Route[] => [
     ...contactMergeRoutes,
     changeMany,
     syncByNumber,
+    syncConversationContacts,
     ...contactRoutes,
     ...conversationRoutes,
     ...messageRoutes,

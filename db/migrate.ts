@@ -41,6 +41,7 @@ import { SafetyNet } from './migrations/0065-safety-net.ts';
 import { MediaFiles } from './migrations/0066-media.ts';
 import { OutgoingFiles } from './migrations/0068-outgoing-files.ts';
 import { MissedWebhooks } from './migrations/0069-missed-webhooks.ts';
+import { ContactEvents } from './migrations/0072-contact-events.ts';
 import { Restores } from './migrations/0076-restores.ts';
 import { ConversationChanges } from './migrations/0078-conversation-changes.ts';
 
@@ -84,6 +85,7 @@ export const migrationsList = [
   { name: '0066-media', class: MediaFiles },
   { name: '0068-outgoing-files', class: OutgoingFiles },
   { name: '0069-missed-webhooks', class: MissedWebhooks },
+  { name: '0072-contact-events', class: ContactEvents },
   { name: '0076-restores', class: Restores },
   { name: '0078-conversation-changes', class: ConversationChanges },
 ];

@@ -24,6 +24,10 @@ export interface SeenContact {
   status: string | null;
   /** Missing: not part of this entry, or changed; it must be asked for. The address expires. */
   pictureUrl?: string;
+  /** The picture is another one now, whose address must be asked for. */
+  pictureChanged?: true;
+  /** Of an event: when it was sent, in milliseconds since the epoch. An event tells what changed, and denies nothing. */
+  toldAt?: number;
   raw: unknown;
 }
 
@@ -42,6 +46,8 @@ export interface ContactEdits {
 export interface FieldOrigin {
   source: 'provider' | 'edit' | 'merge' | 'translation';
   at: string;
+  /** When the provider told it, where that is known: what was told before it does not change the value. RFC 3339, UTC. */
+  told?: string;
   /** The merged contact that gave the value, or under whose identity the provider's entry came. */
   from?: string;
   /** What the value covers: the provider's company under an edited one, or the origin of a gap that a merge filled. */
@@ -56,13 +62,14 @@ export type ToldFields = { [Name in FieldName]: ContactFields[Name] | undefined 
 
 /**
  * An entry's fields; `keep` names the fields to keep, null all. An entry that shows no name at all leaves things out, and
- * so does any entry soon after a login, while the phone still sends them: these deny nothing.
+ * so does any entry soon after a login, while the phone still sends them, and one of an event: these deny nothing.
  */
 export function fieldsOf(seen: SeenContact, keep: ReadonlySet<string> | null, isAfterLogin: boolean): ToldFields {
   const savedName = cleanText(seen.name);
   const pushName = cleanText(seen.pushName);
   const verifiedName = cleanText(seen.verifiedName);
-  const denied = isAfterLogin || (savedName ?? pushName ?? verifiedName) === null ? undefined : null;
+  const leavesOut = isAfterLogin || seen.toldAt !== undefined;
+  const denied = leavesOut || (savedName ?? pushName ?? verifiedName) === null ? undefined : null;
   const fields: ToldFields = {
     phoneNumber: seen.phone ?? (seen.asked === undefined ? undefined : (phoneOf(identityOf(seen.asked)) ?? undefined)),
     savedName: savedName ?? denied,
@@ -85,29 +92,67 @@ export function fieldsOf(seen: SeenContact, keep: ReadonlySet<string> | null, is
 export const newFields = (told: ToldFields): ContactFields =>
   Object.fromEntries(fieldNames.map((name) => [name, told[name] ?? noFields[name]])) as ContactFields;
 
+/** The fields' origins of a contact that only an event tells of. */
+export const newOrigins = (fields: ContactFields, at: string, told: string): Provenance =>
+  Object.fromEntries(
+    fieldNames.flatMap((name) => (fields[name] === null ? [] : [[name, { source: 'provider', at, told }]])),
+  );
+
+/** Whether a field of an entry was told later than the entry. */
+export const isOutdated = (told: ToldFields, provenance: Provenance, toldAt: string | undefined): boolean =>
+  toldAt !== undefined &&
+  fieldNames.some((name) => told[name] !== undefined && isBefore(toldAt, provenance[name]?.told));
+
+const isBefore = (toldAt: string, told: string | undefined): boolean => told !== undefined && toldAt < told;
+
+/** How an entry counts. */
+export interface Evidence {
+  /** The entry came under the contact's identity. */
+  decides: boolean;
+  /** When it is stored. RFC 3339, UTC, as `toldAt`. */
+  at: string;
+  /** When the provider told it; undefined where that is not known. */
+  toldAt?: string | undefined;
+  isEvent?: boolean;
+  /** The merged contact under whose identity the entry came. */
+  from?: string | undefined;
+}
+
 /**
  * A contact's fields after an entry was seen. The entry under its identity decides; one under another alias only fills
- * gaps, so that two entries of one person never take turns. Edits stay, and so does what the entry leaves out. `from`: the merged contact under whose identity the entry came.
+ * gaps, so that two entries of one person never take turns. Edits stay, and so do what the entry leaves out and what was
+ * told later than it.
  */
 export function afterSeen(
   before: { fields: ContactFields; edits: ContactEdits; provenance: Provenance },
   told: ToldFields,
-  decides: boolean,
-  at: string,
-  from?: string,
+  { decides, at, toldAt, isEvent, from }: Evidence,
 ): { fields: ContactFields; provenance: Provenance } {
   const fields = { ...before.fields };
   const provenance = { ...before.provenance };
   const set = <F extends keyof ContactFields>(name: F): void => {
     const now: ContactFields[F] | undefined = told[name];
     const was = fields[name];
-    if (now === undefined || was === now) return;
+    const origin = provenance[name];
+    if (now === undefined || (toldAt !== undefined && isBefore(toldAt, origin?.told))) return;
+    if (was === now) {
+      // Otherwise an event that was sent before this one, and comes after it, would change the value.
+      const isProviders = origin === undefined || origin.source === 'provider';
+      if (isEvent && isProviders && toldAt !== undefined)
+        provenance[name] = { ...(origin ?? { source: 'provider', at }), told: toldAt };
+      return;
+    }
     const empty = now === null || now === false;
     if (name === 'company' && before.edits.company !== undefined) return;
-    if (empty && (!decides || provenance[name]?.source === 'merge')) return;
+    if (empty && (!decides || origin?.source === 'merge')) return;
     if (!decides && was !== null && was !== false) return;
     fields[name] = now;
-    provenance[name] = { source: 'provider', at, ...(from !== undefined && { from }) };
+    provenance[name] = {
+      source: 'provider',
+      at,
+      ...(toldAt !== undefined && { told: toldAt }),
+      ...(from !== undefined && { from }),
+    };
   };
   fieldNames.forEach(set);
   return { fields, provenance };
@@ -184,6 +229,7 @@ const filled = (first: SeenContact, later: SeenContact): SeenContact => ({
   isBusiness: first.isBusiness || later.isBusiness,
   status: first.status ?? later.status,
   ...(first.pictureUrl === undefined && later.pictureUrl !== undefined ? { pictureUrl: later.pictureUrl } : {}),
+  ...(later.pictureChanged && { pictureChanged: true }),
 });
 
 /** An answer to the question for one person: what was answered belongs to what was asked. */
@@ -194,12 +240,17 @@ export function askedAs(identity: string, seen: SeenContact): SeenContact {
 
 /**
  * An entry's content as one text, to be compared by digest. Without the raw entry, which lists and single answers spell
- * in two ways, and without the picture and what was asked, which not every answer has.
+ * in two ways, and without the picture and what was asked, which not every answer has. An event never equals a whole entry,
+ * which may deny what the event leaves out.
  */
 export const contentOf = (
-  { raw: _raw, pictureUrl: _url, asked: _asked, ...seen }: SeenContact,
+  { raw: _raw, pictureUrl: _url, pictureChanged: _changed, asked: _asked, toldAt, ...seen }: SeenContact,
   keep: ReadonlySet<string> | null,
-): string => JSON.stringify([seen, keep ? [...keep].sort() : null]);
+): string => JSON.stringify([seen, keep ? [...keep].sort() : null, ...(toldAt === undefined ? [] : ['event'])]);
+
+/** Whether an entry names its person at all. */
+export const isNamed = ({ name, pushName, verifiedName, company }: SeenContact): boolean =>
+  [name, pushName, verifiedName, company].some((one) => cleanText(one) !== null);
 
 /** Ignores the queries: they hold signatures, which change with every answer. */
 export const isSamePicture = (one: string | null, other: string | null): boolean =>

@@ -42,7 +42,8 @@ export type WebhookEvent = {
   | ({ kind: 'reaction'; emoji: string | null; by: SeenPerson | null } & AboutMessage)
   | ({ kind: 'edit'; text: string | null } & AboutMessage)
   | ({ kind: 'delete' } & AboutMessage)
-  | { kind: 'contact'; contacts: readonly SeenContact[] }
+  /** `at`: when it was sent, as of `AboutMessage`. */
+  | { kind: 'contact'; contacts: readonly SeenContact[]; at: number | null }
   | { kind: 'conversation'; conversations: readonly ToldConversation[] }
   | { kind: 'other' }
 );
@@ -65,6 +66,10 @@ export const messageKinds: readonly WebhookEventKind[] = [
   'delete',
   'conversation',
 ];
+
+/** Whether the same event may come again and be news, since nothing in it tells one time from another. */
+export const mayRecur = (event: WebhookEvent): boolean =>
+  event.kind === 'account_status' || (event.kind === 'contact' && event.at === null);
 
 export interface ReadRequest {
   /** The body without the provider's keys. Parsing it again gives the same events. */

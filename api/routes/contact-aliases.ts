@@ -4,8 +4,8 @@ import { syncAnswer, type SyncView } from '../views/sync.ts';
 import { runsAddress } from '../http/addresses.ts';
 import type { Alias } from './aliases.ts';
 import { getSyncStatus } from './contact-stats.ts';
-import { syncByNumber } from './contact-syncs.ts';
-import { leftOut, startSyncs } from './syncs.ts';
+import { syncByNumber, syncConversationContacts } from './contact-syncs.ts';
+import { conversationIds, leftOut, startSyncs } from './syncs.ts';
 
 const statNames = [
   'total_fetched',
@@ -36,35 +36,51 @@ function messageOf(runs: readonly SyncView[]): string {
   return `Synced ${synced} contacts of ${of} from ${fetched} entries.`;
 }
 
+/** How runs for several accounts are answered. */
+const ofAccounts = {
+  status: 202,
+  doneStatus: 200,
+  watch: ({ runs }: { runs: SyncView[] }) => runsAddress(runs),
+  answer: z.object({
+    status: z.enum(['success', 'running', 'failed']),
+    message: z.string(),
+    stats: z.object({
+      total_fetched: count,
+      successful_updates: count,
+      failed_updates: count,
+      contacts_with_names: count,
+      contacts_without_names: count,
+    }),
+    runs: z.array(syncAnswer).describe('One for each account; GET /api/v1/syncs/{id} has more.'),
+    left_out: leftOut,
+  }),
+  rename: ({ items, left_out }: { items: SyncView[]; left_out: number }) => ({
+    status: wordFor(items),
+    message: messageOf(items),
+    stats: statsOf(items),
+    runs: items,
+    left_out,
+  }),
+} as const;
+
 /** The documented paths of contacts. */
 export const contactAliases: Alias[] = [
   {
+    ...ofAccounts,
     method: 'post',
     path: '/api/sync/wasender-contacts',
     of: startSyncs,
-    status: 202,
-    doneStatus: 200,
-    watch: ({ runs }: { runs: SyncView[] }) => runsAddress(runs),
     ask: () => ({ query: { wait: 20 }, body: { kind: 'contacts', provider: 'wasender' } }),
-    answer: z.object({
-      status: z.enum(['success', 'running', 'failed']),
-      message: z.string(),
-      stats: z.object({
-        total_fetched: count,
-        successful_updates: count,
-        failed_updates: count,
-        contacts_with_names: count,
-        contacts_without_names: count,
-      }),
-      runs: z.array(syncAnswer).describe('One for each account; GET /api/v1/syncs/{id} has more.'),
-      left_out: leftOut,
-    }),
-    rename: ({ items, left_out }: { items: SyncView[]; left_out: number }) => ({
-      status: wordFor(items),
-      message: messageOf(items),
-      stats: statsOf(items),
-      runs: items,
-      left_out,
+  },
+  {
+    ...ofAccounts,
+    method: 'post',
+    path: '/api/sync/conversation-contacts',
+    of: syncConversationContacts,
+    body: z.object({ conversation_ids: conversationIds.nullish() }),
+    ask: ({ body }) => ({
+      query: { wait: 20 },
+      body: { conversation_ids: body['conversation_ids'] ?? undefined },
     }),
   },
   {

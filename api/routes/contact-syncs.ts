@@ -7,13 +7,14 @@ import { Problem, type ProblemCode } from '../../services/problem.ts';
 import { runsAddress } from '../http/addresses.ts';
 import { route } from '../http/route.ts';
 import { phoneOrProblem } from '../../services/contacts/phone-or-problem.ts';
-import { haveEnded, runsAfter, beginSyncs, syncableAccounts } from '../../services/syncs/start-syncs.ts';
+import { beginPeopleSyncs } from '../../services/conversations/sync-people.ts';
+import { beginSyncs, countLeftOut, haveEnded, runsAfter, syncableAccounts } from '../../services/syncs/start-syncs.ts';
 import { wholeContactAnswer } from '../views/contact.ts';
 import { invalid } from '../http/validate.ts';
 import { syncAnswer, syncView } from '../views/sync.ts';
 import { shownTo, tag } from './contacts.ts';
 import { providerName } from '../views/provider-name.ts';
-import { wait } from './syncs.ts';
+import { conversationIds, leftOut, wait } from './syncs.ts';
 
 export const syncByNumber = route({
   name: 'syncContact',
@@ -56,6 +57,41 @@ export const syncByNumber = route({
       if (!contact) throw whyNot(runs);
       return { status: 200, body: { contact: await shownTo(em, context, principal, contact), runs: views } };
     });
+  },
+});
+
+export const syncConversationContacts = route({
+  name: 'syncConversationContacts',
+  method: 'post',
+  path: '/contacts/sync/conversations',
+  summary: 'Fetch the contacts of conversations, by one sync for each address book; 200 when all ended within the wait',
+  tag,
+  scope: 'write',
+  idempotent: true,
+  query: z.object({ wait: wait.default(0).describe('Seconds to wait for the end.') }),
+  body: z.object({
+    conversation_ids: conversationIds
+      .optional()
+      .describe('Everybody in these; without it the people of all conversations of two.'),
+  }),
+  example: {},
+  answer: z.object({ items: z.array(syncAnswer), left_out: leftOut }),
+  status: 202,
+  doneStatus: 200,
+  watch: ({ items }) => runsAddress(items),
+  handle: async (call) => {
+    const { context, principal, query, body } = call;
+    const named = body.conversation_ids ? [...new Set(body.conversation_ids)] : null;
+    const ids = await beginPeopleSyncs(context, principal.tenantId, named);
+    const left = named
+      ? 0
+      : await context.db.tenant(principal.tenantId, (em) => countLeftOut(context, em, 'contacts', {}));
+    const runs = await runsAfter(call, ids, query.wait);
+    const keys = await context.vault.keysOf(context.db, principal.tenantId);
+    return {
+      status: query.wait > 0 && haveEnded(runs) ? 200 : 202,
+      body: { items: runs.map(syncView(keys)), left_out: left },
+    };
   },
 });
 

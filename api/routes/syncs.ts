@@ -32,6 +32,7 @@ import { accountParams } from './accounts.ts';
 const tag = 'syncs';
 const kind = z.enum(syncKinds);
 export const wait = z.coerce.number().min(0).max(20);
+export const conversationIds = z.array(z.string()).min(1).max(100);
 const waitQuery = z.object({ wait: wait.default(0).describe('Seconds to wait for the end.') });
 
 const startOne = route({
@@ -50,10 +51,12 @@ const startOne = route({
       .object({
         phone: z.string().max(64).optional(),
         group: z.string().min(1).max(64).optional(),
-        conversation_ids: z.array(z.string()).min(1).max(100).optional(),
+        conversation_ids: conversationIds.optional(),
       })
       .optional()
-      .describe('For contacts: one person by number, or those of one group. For conversations: some, by id.'),
+      .describe(
+        'For contacts: one person by number, those of one group, or the people of some conversations. For conversations: some, by id.',
+      ),
   }),
   example: { kind: 'details' },
   answer: syncAnswer,
@@ -76,7 +79,7 @@ async function begun(
 ): Promise<{ status: number; body: z.input<typeof syncAnswer> }> {
   const { context, principal, query } = call;
   checkSyncable(context, account, request.kind);
-  if (request.kind === 'conversations' && request.target)
+  if (request.kind !== 'details' && request.target && 'conversation_ids' in request.target)
     await checkConversations(context, account, request.target.conversation_ids);
   const [id = ''] = await beginSyncs(context, [account], request);
   const [run] = await runsAfter(call, [id], query.wait);
@@ -110,10 +113,11 @@ export const syncConversation = route({
 });
 
 /** The fields of a scope that a kind of sync takes. */
-const allowedIn = { details: [], contacts: ['phone', 'group'], conversations: ['conversation_ids'] } as Record<
-  SyncKind,
-  readonly string[]
->;
+const allowedIn = {
+  details: [],
+  contacts: ['phone', 'group', 'conversation_ids'],
+  conversations: ['conversation_ids'],
+} as Record<SyncKind, readonly string[]>;
 
 function requestOf({
   kind: name,
@@ -134,11 +138,11 @@ function requestOf({
     throw new Problem('unsupported', `scope: a sync of ${known} takes no "${other.slice(0, 40)}".`, {
       fix: allowed.length ? `Use one of: ${allowed.join(', ')}.` : 'Leave the scope out.',
     });
-  if (given.length > 1) throw new Problem('invalid_request', 'scope: takes either phone or group.');
+  if (given.length > 1) throw new Problem('invalid_request', `scope: takes one of ${allowed.join(', ')}.`);
   if (known === 'details') return { kind: known };
-  if (known === 'contacts') return { kind: known, target: targetIn(scope) };
   const ids = scope['conversation_ids'];
-  return { kind: known, target: Array.isArray(ids) ? { conversation_ids: [...new Set(ids as string[])] } : null };
+  const some = Array.isArray(ids) ? { conversation_ids: [...new Set(ids as string[])] } : null;
+  return known === 'contacts' ? { kind: known, target: some ?? targetIn(scope) } : { kind: known, target: some };
 }
 
 function targetIn({ phone, group }: { phone?: unknown; group?: unknown }): ContactTarget | null {

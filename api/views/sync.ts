@@ -16,10 +16,11 @@ export const syncAnswer = z
         phone: z.string().optional(),
         group: z.string().optional(),
         conversation_ids: z.array(z.string()).optional(),
+        conversations: z.enum(['own', 'own_and_others']).optional(),
       })
       .nullable()
       .describe(
-        'The number, group or conversations that it is about, empty once that is not kept any more; null: everything.',
+        'The number, group or conversations that it is about, empty once that is not kept any more; null: everything. `conversations`: the people of all conversations of two, also of accounts without an address book.',
       ),
     state: z.enum(syncStates),
     progress: z.number().min(0).max(1).describe('The part that is done, as far as it is known.'),

@@ -29,11 +29,12 @@ export function readContact(entry: unknown): SeenContact | null {
 }
 
 /**
- * An address alone tells something: `changed` says that it must be fetched, and null stands both for people without a
- * picture and for pictures that the answer leaves out.
+ * Null stands both for people without a picture and for pictures that the answer leaves out. A word in place of the address,
+ * as `changed`, says that it must be fetched.
  */
-function pictureOf(said: unknown): { pictureUrl?: string } {
-  return typeof said === 'string' && /^https?:\/\//.test(said) ? { pictureUrl: said } : {};
+function pictureOf(said: unknown): Pick<SeenContact, 'pictureUrl' | 'pictureChanged'> {
+  if (typeof said !== 'string' || said === '') return {};
+  return /^https?:\/\//.test(said) ? { pictureUrl: said } : { pictureChanged: true };
 }
 
 /** Whether an answer knows its person: some sources answer an unknown one with nulls alone. */

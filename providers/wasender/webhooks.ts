@@ -104,6 +104,6 @@ function contentOf(type: string, item: unknown, sentAt: number | null): EventCon
   const reader = known(readers, type);
   if (reader) return reader.read({ type, of: asObject(item), sentAt });
   const kind = known(listReaders, type);
-  if (kind === 'contact') return { kind, contacts: asList(item).flatMap((one) => readContact(one) ?? []) };
+  if (kind === 'contact') return { kind, contacts: asList(item).flatMap((one) => readContact(one) ?? []), at: sentAt };
   return kind ? { kind, conversations: conversationsIn(type, item) } : { kind: 'other' };
 }

@@ -1,8 +1,14 @@
 import { peopleOfGroup } from '../../db/queries/contacts/find-contacts.ts';
+import { membersAfter, partnersAfter } from '../../db/queries/conversations/people.ts';
+import type { ConversationTarget, PartnersTarget } from '../../db/queries/syncs/sync-target.ts';
 import { askedAs, type SeenContact } from '../../domain/contacts.ts';
 import { ProviderFailure } from '../../domain/failures.ts';
+import { parseIdentity } from '../../domain/identities.ts';
+import { firstId } from '../../platform/ids.ts';
 import type { ContactReader, ProviderCall } from '../../providers/provider.ts';
 import type { Context } from '../context.ts';
+import { peopleById, type Person } from '../conversations/people.ts';
+import { withContacts } from '../provider-names.ts';
 import { withRetries, type Patience } from '../syncs/with-retries.ts';
 
 /** A part of what a sync reads, and where the next one begins. */
@@ -23,8 +29,8 @@ export interface Reading extends Patience {
 
 /** People of a page that is written at once. */
 export const pageSize = 2_000;
-/** People of a group that are asked for one by one and written together. */
-const groupPageSize = 20;
+/** People that are asked for one by one and written together. */
+const onesPageSize = 20;
 
 /**
  * All contacts from `cursor` on. They are read at once and handed on in the order of their identities: the provider's
@@ -77,24 +83,71 @@ export async function* readOne(reading: Reading, phone: string): AsyncGenerator<
   yield { contacts: [askedAs(phone, found)], delivered: 1, cursor: null, part: 1 };
 }
 
-/** The people of a group, each asked for alone. People that the provider no longer knows are left out. */
-export async function* readGroup(
+/** Whose contacts are read. */
+interface Reader {
+  tenantId: string;
+  accountId: string;
+}
+
+/** The people of a group, each asked for alone. */
+export const readGroup = (
   { db }: Context,
-  { tenantId, accountId }: { tenantId: string; accountId: string },
+  { tenantId, accountId }: Reader,
   reading: Reading,
   group: string,
   cursor: string | null,
+): AsyncGenerator<ContactBatch> =>
+  readOnes(reading, cursor, (after) =>
+    db.tenant(tenantId, (em) => peopleOfGroup(em, accountId, group, after, onesPageSize)),
+  );
+
+/** The people of conversations, each asked for alone. */
+export const readPeople = (
+  { db, providers }: Context,
+  { tenantId, accountId }: Reader,
+  reading: Reading,
+  target: ConversationTarget | PartnersTarget,
+  cursor: string | null,
+): AsyncGenerator<ContactBatch> =>
+  readOnes(reading, cursor, (after) =>
+    db.tenant(tenantId, async (em) => {
+      const from = after ?? firstId;
+      const withBooks =
+        'conversations' in target && target.conversations === 'own_and_others' ? withContacts(providers) : null;
+      const found =
+        'conversation_ids' in target
+          ? await membersAfter(em, target.conversation_ids, from, onesPageSize)
+          : await partnersAfter(em, accountId, withBooks, from, onesPageSize);
+      const people = await peopleById(
+        em,
+        found.map(({ id }) => id),
+      );
+      return found.map(({ id }) => ({ id, identity: identityOf(people.get(id)) }));
+    }),
+  );
+
+/** By which a person is asked for; null where the channel's id of them is none that an address book has. */
+const identityOf = (person: Person | undefined): string | null =>
+  person?.phone ?? parseIdentity(person?.attendee.providerAttendeeId ?? null)?.value ?? null;
+
+/**
+ * People in pages that `next` answers, each asked for alone. People without an identity, and those that the provider does
+ * not know, are left out.
+ */
+async function* readOnes(
+  reading: Reading,
+  cursor: string | null,
+  next: (after: string | null) => Promise<{ id: string; identity: string | null }[]>,
 ): AsyncGenerator<ContactBatch> {
   const { reader, call } = reading;
   for (let after = cursor; ;) {
-    const from = after;
-    const people = await db.tenant(tenantId, (em) => peopleOfGroup(em, accountId, group, from, groupPageSize));
+    const people = await next(after);
     const contacts: SeenContact[] = [];
-    for (const { identity } of people) {
+    for (const identity of new Set(people.flatMap((one) => one.identity ?? []))) {
       const found = await withRetries(reading, () => reader.one(call, identity));
       if (found) contacts.push(askedAs(identity, found));
     }
-    after = people.length === groupPageSize ? (people.at(-1)?.id ?? null) : null;
+    after = people.length === onesPageSize ? (people.at(-1)?.id ?? null) : null;
     yield { contacts, delivered: people.length, cursor: after, part: null };
     if (after === null) return;
   }

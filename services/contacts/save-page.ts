@@ -13,7 +13,8 @@ import type { ContactSyncStats } from './contact-sync-stats.ts';
 
 /**
  * Writes a page's people and, in the same transaction, how far the run has come by `advance`. Nothing of the page is kept
- * when that says that another worker has the run now, or when the login is not the account's any more: `Fenced`.
+ * when that says that another worker has the run now, or when the login is not the account's any more: `Fenced`. `readAt`:
+ * not later than the page was asked for.
  */
 export const savePage = (
   context: Context,
@@ -21,6 +22,7 @@ export const savePage = (
   held: Pick<Held, 'login'>,
   counted: ContactSyncStats,
   page: ContactBatch,
+  readAt: Date,
   advance: (em: Em, stats: object, seen: Buffer) => Promise<boolean>,
 ): Promise<void> =>
   writePage(context, ref, held, async (em) => {
@@ -28,7 +30,7 @@ export const savePage = (
     const { entries, erased } = await filterErased(em, context.vault, tenantId, page.contacts, timeOf(context, ref));
     const keep = await contactFieldPolicy(em, tenantId);
     const isAfterLogin = await isReadAfterLogin(em, accountId);
-    const saving = { tenantId, accountId, at: timeOf(context, ref), vault: context.vault, keep, isAfterLogin };
+    const saving = { tenantId, accountId, at: timeOf(context, ref), vault: context.vault, keep, isAfterLogin, readAt };
     const { people, failed } = await saveAll(context, em, saving, entries);
     const counts = { delivered: page.delivered, skipped: page.delivered - page.contacts.length, failed, erased };
     const seen = counted.add(people, counts);

@@ -6,7 +6,7 @@ import type { SyncProgress } from '../../domain/syncs.ts';
 import { contactsEveryMs } from '../../platform/config.ts';
 import { timeOf, type Context } from '../context.ts';
 import { Fenced, workOnRun, type Held, type HeldRef, type Holder } from '../syncs/held-run.ts';
-import { readContacts, readGroup, readOne, type ContactBatch, type Reading } from './read-contacts.ts';
+import { readContacts, readGroup, readOne, readPeople, type ContactBatch, type Reading } from './read-contacts.ts';
 import { savePage } from './save-page.ts';
 import { ContactSyncStats } from './contact-sync-stats.ts';
 
@@ -30,11 +30,12 @@ async function readAll(
   counted: ContactSyncStats,
 ): Promise<'done' | 'again' | 'more'> {
   const { run, holder } = held;
+  const readAt = timeOf(context, ref);
   let from = run.cursor;
   const pages = from === atTheEnd ? nothing() : await pagesOf(context, ref, held);
   for await (const page of pages) {
     const to = page.cursor ?? atTheEnd;
-    await savePage(context, ref, held, counted, page, (em, stats, seen) =>
+    await savePage(context, ref, held, counted, page, readAt, (em, stats, seen) =>
       advanceRun(em, ref, { id: run.id, from, to, part: page.part, stats, seen }, holder.id, held.until()),
     );
     holder.counted?.(counted.stats);
@@ -59,5 +60,6 @@ async function pagesOf(context: Context, ref: HeldRef, held: Held): Promise<Asyn
   const target = targetOf(await context.vault.keysOf(context.db, ref.tenantId), run);
   if (target && 'phone' in target) return readOne(reading, target.phone);
   if (target && 'group' in target) return readGroup(context, ref, reading, target.group, run.cursor);
+  if (target) return readPeople(context, ref, reading, target, run.cursor);
   return readContacts(reading, run.cursor, holder.try >= triesAtOnce);
 }

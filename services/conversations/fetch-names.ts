@@ -1,12 +1,10 @@
-import type { Account } from '../../db/entities/accounts.ts';
 import { newRun } from '../../db/queries/syncs/sync-target.ts';
 import { openRuns } from '../../db/queries/syncs/open-runs.ts';
 import { recentScopes } from '../../db/queries/syncs/recent-scopes.ts';
-import { refOf } from '../accounts/find-account.ts';
 import type { Context } from '../context.ts';
 import { Problem } from '../problem.ts';
-import { startSync } from '../signal.ts';
-import { syncableAccounts } from '../syncs/start-syncs.ts';
+import { startRuns, syncableAccounts } from '../syncs/start-syncs.ts';
+import { bookFor } from './address-books.ts';
 import type { ConversationDetails } from './describe-conversations.ts';
 import type { Person } from './people.ts';
 
@@ -31,7 +29,7 @@ export async function fetchNames(
   const opened = await context.db.tenant(tenantId, async (em) => {
     const accounts = await syncableAccounts(context, em, tenantId, 'contacts', {}).catch(orNone);
     const wanted = people.flatMap((person) => {
-      const account = accounts.length ? bookFor(person, accounts) : null;
+      const account = bookFor(person.attendee.accountId, accounts);
       return account ? [{ account, run: newRun(keys, account.id, { phone: person.phone ?? '' }) }] : [];
     });
     const recent = await recentScopes(
@@ -48,15 +46,10 @@ export async function fetchNames(
     );
     return due;
   });
-  for (const { account, run } of opened)
-    if (!(await startSync(context, refOf(account), { kind: 'contacts', scope: run.scope }, 'api'))) return;
+  await startRuns(context, tenantId, 'contacts', opened);
 }
 
 const lacksName = ({ phone, contact }: Person): boolean => phone !== null && !(contact?.verifiedName ?? contact?.name);
-
-/** The account's own address book, else another one of the tenant. */
-const bookFor = ({ attendee }: Person, accounts: readonly Account[]): Account | undefined =>
-  accounts.find(({ id }) => id === attendee.accountId) ?? accounts[0];
 
 const orNone = (error: unknown): never[] => {
   if (error instanceof Problem) return [];

@@ -1,5 +1,6 @@
 import { requestChecks } from '../../db/queries/stalled/request-checks.ts';
 import type { Context } from '../context.ts';
+import { drainContacts } from '../webhooks/drain-contacts.ts';
 import { drainMessages } from '../webhooks/drain-messages.ts';
 import { drainWebhooks } from '../webhooks/drain-webhooks.ts';
 import { createRepair, type Repair } from './repair.ts';
@@ -41,6 +42,7 @@ export function createReconciler(context: Context, intervalMs: number): Reconcil
     run: async () => {
       await drainWebhooks(context);
       await drainMessages(context);
+      await drainContacts(context);
     },
   };
   const repairs: Repair[] = [

@@ -6,7 +6,7 @@ import { credentialsFor } from '../../db/queries/tenants/credentials.ts';
 import { Account } from '../../db/entities/accounts.ts';
 import { Conversation } from '../../db/entities/conversations.ts';
 import { SyncRun } from '../../db/entities/events.ts';
-import { openRuns } from '../../db/queries/syncs/open-runs.ts';
+import { openRuns, type NewRun } from '../../db/queries/syncs/open-runs.ts';
 import { changeTopics } from '../../domain/change-topics.ts';
 import type { ProviderName } from '../../domain/channels.ts';
 import { ownAccount, refOf } from '../accounts/find-account.ts';
@@ -51,11 +51,11 @@ export async function beginSyncs(
   if (tenantId === undefined) return [];
   const keys = await vault.keysOf(db, tenantId);
   const target = request.kind === 'details' ? null : request.target;
-  const conversations = target && 'conversation_ids' in target ? target.conversation_ids : null;
-  const runs = accounts.map(({ id }) => newRun(keys, id, target));
+  const conversations = request.kind === 'conversations' && request.target ? request.target.conversation_ids : null;
+  const runs = accounts.map((account) => ({ account, run: newRun(keys, account.id, target) }));
   const ids: string[] = [];
   for (let from = 0; from < runs.length; from += opensAtOnce) {
-    const batch = runs.slice(from, from + opensAtOnce);
+    const batch = runs.slice(from, from + opensAtOnce).map(({ run }) => run);
     const opened = await db.tenant(tenantId, async (em) => {
       // What is asked for by name is read anew, whatever was read of it.
       if (conversations) await forgetHistory(em, { conversations });
@@ -63,15 +63,29 @@ export async function beginSyncs(
     });
     ids.push(...opened);
   }
-  if (accounts.length > startsInRequest) {
-    await startOpenedSyncs(context, { tenantId, kind: request.kind }, 'api');
-    return ids;
-  }
-  const scope = runs[0]?.scope ?? '';
-  for (const account of accounts) {
-    if (!(await startSync(context, refOf(account), { kind: request.kind, scope }, 'api'))) break;
-  }
+  await startRuns(context, tenantId, request.kind, runs);
   return ids;
+}
+
+/** A run that stands in PostgreSQL, with its account. */
+export interface OpenedRun {
+  account: Account;
+  run: NewRun;
+}
+
+/** Has opened runs of a tenant started. */
+export async function startRuns(
+  context: Context,
+  tenantId: string,
+  kind: SyncRequest['kind'],
+  runs: readonly OpenedRun[],
+): Promise<void> {
+  if (runs.length > startsInRequest) {
+    await startOpenedSyncs(context, { tenantId, kind }, 'api');
+    return;
+  }
+  for (const { account, run } of runs)
+    if (!(await startSync(context, refOf(account), { kind, scope: run.scope }, 'api'))) return;
 }
 
 /** The runs by id; waits up to `seconds` for all of them to end. */

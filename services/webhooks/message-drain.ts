@@ -1,6 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { isContactOwed } from '../../db/queries/webhooks/owed-contacts.ts';
 import { isMessageOwed } from '../../db/queries/webhooks/owed-messages.ts';
 import type { Context } from '../context.ts';
+import { drainContacts } from './drain-contacts.ts';
 import { drainMessages } from './drain-messages.ts';
 
 /** Of a sealed body, in characters: longer ones are left to workers, since they would keep the event loop from others. */
@@ -8,7 +10,7 @@ const longest = 350_000;
 /** Pauses before tries to apply what is owed, doubled from the first to the last, in milliseconds. */
 const pauses = { first: 100, last: 30_000 };
 
-/** Applies in this process what intake left owed to messages: without Temporal no sweep does. */
+/** Applies in this process what intake left owed to messages and contacts: without Temporal no sweep does. */
 export interface MessageDrain {
   /** Something may be owed. One drain runs at a time, until nothing is. */
   wake(): void;
@@ -30,11 +32,14 @@ export function createMessageDrain(context: Context): MessageDrain {
       if (stopping.aborted) break;
       try {
         await drainMessages(context, longest);
-        const isOwed = await db.system((em) => isMessageOwed(em, longest));
+        await drainContacts(context, longest);
+        const isOwed = await db.system(
+          async (em) => (await isMessageOwed(em, longest)) || (await isContactOwed(em, longest)),
+        );
         // No await between this check and the end: a later wake starts another drain.
         if (!isOwed && !isWoken) break;
       } catch (error) {
-        log.warn({ err: error }, 'effects of webhooks on messages are owed');
+        log.warn({ err: error }, 'effects of webhooks on messages and contacts are owed');
       }
     }
     running = null;

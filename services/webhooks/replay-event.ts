@@ -4,6 +4,7 @@ import type { Em } from '../../db/connect.ts';
 import { WebhookEvent, type WebhookRequest } from '../../db/entities/events.ts';
 import { ProviderCredentials } from '../../db/entities/tenants.ts';
 import { sameRows, writtenRows, type ChangedRow } from '../../db/queries/webhooks/changed-rows.ts';
+import { lockContacts } from '../../db/queries/contacts/lock-contacts.ts';
 import { notKept } from '../../db/queries/webhooks/insert-request.ts';
 import { enterIntake } from '../../db/queries/webhooks/intake-fence.ts';
 import { knownAccount } from '../../db/queries/webhooks/known-accounts.ts';
@@ -15,6 +16,7 @@ import { sealed } from '../../db/sealed.ts';
 import type { ProviderName } from '../../domain/channels.ts';
 import { peopleIn, type ReadRequest } from '../../domain/webhook-events.ts';
 import type { AccountRef } from '../../temporal/client.ts';
+import { applyContactEvents } from '../contacts/apply-contact-events.ts';
 import type { Context } from '../context.ts';
 import { Problem } from '../problem.ts';
 import { signalConnection } from '../signal.ts';
@@ -37,7 +39,10 @@ export async function replayEvent(context: Context, id: string): Promise<void> {
 }
 
 async function replayIn(context: Context, em: Em, id: string): Promise<Owing[]> {
-  const event = await em.findOneOrFail(WebhookEvent, { id }, { lockMode: LockMode.PESSIMISTIC_WRITE });
+  const found = await em.findOneOrFail(WebhookEvent, { id });
+  // Before the event: an erasure holds it, and then writes this.
+  if (found.kind === 'contact' && found.accountId) await lockContacts(em, found.accountId);
+  const event = await em.findOneOrFail(WebhookEvent, { id }, { lockMode: LockMode.PESSIMISTIC_WRITE, refresh: true });
   const request = await requestOf(em, event);
   if (!request || request.body === null) throw new Problem('event_too_old');
   const read = await readAgain(context, em, request, event);
@@ -112,7 +117,12 @@ async function replayOne(
   const account = await knownAccount(em, row.credentialsId, event.providerAccountId);
   const wants = account !== null && effectOf(event, account, false) !== 'none';
   if (wants) await requestCheck(em, account.id, now);
-  if (account) await applyMessageEvents(context, em, [{ event, account }], row.receivedAt);
+  if (account) {
+    await applyMessageEvents(context, em, [{ event, account }], row.receivedAt);
+    const of = { accountId: account.id, tenantId: account.tenantId };
+    if (event.kind === 'contact')
+      await applyContactEvents(context, em, of, [{ ...event, receivedAt: row.receivedAt.getTime() }], false);
+  }
   row.state = account ? 'processed' : 'unmatched';
   row.error = null;
   row.accountId = account?.id ?? row.accountId;

@@ -14,7 +14,7 @@ import type { EventRef } from '../../db/queries/webhooks/owed.ts';
 import { requestFreeChecks, type CheckOutcome } from '../../db/queries/webhooks/request-checks.ts';
 import type { WebhookSender } from '../../db/queries/webhooks/secrets.ts';
 import { digestSubjects } from '../../db/queries/webhooks/subjects.ts';
-import { messageKinds, peopleIn, type ReadRequest, type WebhookEvent } from '../../domain/webhook-events.ts';
+import { mayRecur, messageKinds, peopleIn, type ReadRequest, type WebhookEvent } from '../../domain/webhook-events.ts';
 import { sealed } from '../../db/sealed.ts';
 import { newId } from '../../platform/ids.ts';
 import type { AccountRef } from '../../temporal/client.ts';
@@ -54,7 +54,7 @@ const notReadable = "The body is not one of this provider's events.";
 /** Why an event failed whose effect failed. */
 export const notApplied = 'Applying it failed. Replay it once that is mended.';
 
-/** Equal reports of an account's state within this time are one event; later ones are news again. In milliseconds. */
+/** Equal events that may recur are one event within this time; later ones are news again. In milliseconds. */
 const sameReportMs = 60_000;
 
 /** One of a request's events, with what tells it from others. */
@@ -106,7 +106,7 @@ export async function storeEvents(
     );
   await write(context, em, request, now, settled);
   return settled.flatMap((one) => {
-    const signals = one.check === 'done' || (one.check === 'owed' && !isOfMessages(one.event));
+    const signals = one.check === 'done' || (one.check === 'owed' && one.event?.kind === 'account_status');
     const stored: StoredEvent = {
       id: one.claimed.eventId,
       receivedAt: one.claimed.receivedAt,
@@ -127,8 +127,11 @@ async function settle(em: Em, matched: readonly Matched[], effects: EffectMode, 
   ];
   const [checked, noted] = [wanting('check'), wanting('check_again', 'note')];
   const onMessages: Settled['check'] = effects === 'skip' ? 'failed' : effects === 'owe' ? 'owed' : 'none';
-  const checkless = (one: Matched): Settled['check'] =>
-    one.account && !one.isRepeat && isOfMessages(one.event) ? onMessages : 'none';
+  const checkless = (one: Matched): Settled['check'] => {
+    if (!one.account || one.isRepeat) return 'none';
+    if (one.event?.kind === 'contact') return 'owed';
+    return isOfMessages(one.event) ? onMessages : 'none';
+  };
   if (effects === 'skip')
     return matched.map((one) => ({ ...one, check: wantsCheck(one.effect) ? 'failed' : checkless(one) }));
   if (!checked.length && !noted.length) return matched.map((one) => ({ ...one, check: checkless(one) }));
@@ -184,11 +187,12 @@ function itemsOf({ read: { body, events } }: IncomingRequest, now: Date): Item[]
 }
 
 /**
- * Reports of a state carry neither id nor time, and the same one recurs legitimately: "OK" today and "OK" tomorrow.
- * The key therefore names a minute, and one of the minute before still counts as the same while it is young.
+ * Reports of a state carry neither id nor time, and the same one recurs legitimately: "OK" today and "OK" tomorrow, a picture
+ * that changes twice. The key therefore names a minute, and one of the minute before still counts as the same while it is young.
  */
-function keysOf({ kind, dedupeKey }: WebhookEvent, now: Date): Pick<Item, 'key' | 'prior'> {
-  if (kind !== 'account_status') return { key: dedupeKey, prior: null };
+function keysOf(event: WebhookEvent, now: Date): Pick<Item, 'key' | 'prior'> {
+  const { dedupeKey } = event;
+  if (!mayRecur(event)) return { key: dedupeKey, prior: null };
   const minute = Math.floor(now.getTime() / sameReportMs);
   return { key: `${dedupeKey}@${minute}`, prior: `${dedupeKey}@${minute - 1}` };
 }

@@ -352,7 +352,7 @@ describe('documented paths', () => {
     expect([changed.status, changed.body.pinned]).toEqual([200, true]);
   });
 
-  it('B5: conversations with contact fields; auto_sync answers at once and fetches missing names once', async () => {
+  it('B5: conversations with contact fields; auto_sync answers without waiting for the provider, and fetches missing names once', async () => {
     const { account: made } = await connect(api.client, {
       provider: 'wasender',
       channel: 'whatsapp',

@@ -159,7 +159,7 @@ async function answered(operation: Operation, client: ApiClient, about: Ids): Pr
 }
 
 /** These succeed only with workers, and pictures only once they are stored; other tests check their answers. */
-const wantsWorkers = /\/contacts\/sync$|\/wasender-contact\/|\/picture\/?$/;
+const wantsWorkers = /\/contacts\/sync(\/conversations)?$|\/wasender-contact\/|\/conversation-contacts$|\/picture\/?$/;
 
 /** The fixture's channel lacks these; tests of messages check their answers. */
 const isLacking = ({ method, path }: Operation): boolean =>

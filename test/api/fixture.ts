@@ -101,6 +101,7 @@ const fields: Record<string, keyof Ids> = {
   accountId: 'account',
   account_id: 'account',
   contact_ids: 'contact',
+  conversation_ids: 'conversation',
   conversation: 'conversation',
   attendee: 'attendee',
 };

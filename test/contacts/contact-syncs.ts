@@ -56,7 +56,10 @@ export function createContactSyncs(stack: TestStack): ContactSyncs {
         credentials: { phone_number: `+33639983${String(numbers).padStart(3, '0')}` },
       });
       const id = body.account.id;
-      const session = (await api.get(`/api/v1/accounts/${id}`)).body.provider_account_id;
+      const session = await eventually(
+        'the session',
+        async () => (await api.get(`/api/v1/accounts/${id}`)).body.provider_account_id,
+      );
       await stack.control.put('/address-book', { session, ...contacts });
       await stack.control.post('/scan', { session });
       await api.account(id, 'active');

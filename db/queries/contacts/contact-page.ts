@@ -1,4 +1,12 @@
-import { afterSeen, fieldsOf, newFields, type SeenContact, type ToldFields } from '../../../domain/contacts.ts';
+import {
+  afterSeen,
+  fieldsOf,
+  isOutdated,
+  newFields,
+  newOrigins,
+  type SeenContact,
+  type ToldFields,
+} from '../../../domain/contacts.ts';
 import { identityOf, type Identity } from '../../../domain/identities.ts';
 import { newId } from '../../../platform/ids.ts';
 import type { Keyset } from '../../../platform/keyset.ts';
@@ -14,6 +22,8 @@ export interface Saving extends WritingOf {
   keep: ReadonlySet<string> | null;
   /** Soon after a login, when the phone may still send names. */
   isAfterLogin?: boolean;
+  /** When the entries were asked for, where a read tells them. */
+  readAt?: Date;
 }
 
 export interface SavedPerson {
@@ -71,13 +81,16 @@ export class ContactPage {
   }
 
   take(entry: SeenContact, aliases: readonly Identity[], hash: string): SavedPerson {
-    this.#part(entry.id, aliases);
+    // An event takes no people apart: the next read does.
+    if (entry.toldAt === undefined) this.#part(entry.id, aliases);
     const held = this.#rootsOf(aliases.map(({ value }) => value)).flatMap((id) => this.#held.get(id) ?? []);
     const isNew = held.length === 0;
     const row = held[0] ?? this.#empty(entry);
-    this.#isNew &&= isNew;
+    this.#isNew &&= isNew && entry.toldAt === undefined;
     const joined = held.slice(1);
     for (const other of joined) this.#merge(row, other);
+    // An entry of which not all counts is new also when it comes again.
+    const digest = isOutdated(this.#told(entry), row.provenance, this.#toldAt(entry)) ? '' : hash;
     this.#see(row, entry, isNew);
     const { savedName, pushName, verifiedName } = row.fields;
     const named = (verifiedName ?? savedName ?? pushName) !== null;
@@ -86,9 +99,9 @@ export class ContactPage {
       const contactId = known?.contactId ?? row.id;
       const pair = partnerOf(aliases, alias)?.value ?? known?.pair ?? null;
       this.#isNew &&= !known;
-      this.#known.set(alias.value, { contactId, root: row.id, hash: n === 0 ? hash : null, pair, named });
+      this.#known.set(alias.value, { contactId, root: row.id, hash: n === 0 ? digest : null, pair, named });
       const before = this.#aliases.get(alias.value)?.hash ?? null;
-      this.#aliases.set(alias.value, { ...alias, contactId, hash: n === 0 ? hash : before, pair });
+      this.#aliases.set(alias.value, { ...alias, contactId, hash: n === 0 ? digest : before, pair });
     }
     const saved: SavedPerson = { contactId: row.id, outcome: isNew ? 'inserted' : 'updated', named };
     return joined.length ? { ...saved, joined: joined.map(({ id }) => id) } : saved;
@@ -155,11 +168,12 @@ export class ContactPage {
   }
 
   #empty(entry: SeenContact): ContactRow {
+    const fields = newFields(this.#told(entry));
     const row: ContactRow = {
       id: newId(),
-      fields: newFields(this.#told(entry)),
+      fields,
       edits: {},
-      provenance: {},
+      provenance: entry.toldAt === undefined ? {} : newOrigins(fields, this.#at, isoOf(entry.toldAt)),
       groups: noGroups,
       identity: entry.id,
       pictureAt: null,
@@ -176,18 +190,27 @@ export class ContactPage {
     if (decides) {
       row.identity = entry.id;
       const keepsRaw = this.#of.keep === null || this.#of.keep.has('raw');
-      row.raw = keepsRaw ? this.#keys.seal(JSON.stringify(entry.raw), sealed.contactRaw(row.id)) : null;
+      // An event has the changed fields alone.
+      if (entry.toldAt === undefined || row.raw === null)
+        row.raw = keepsRaw ? this.#keys.seal(JSON.stringify(entry.raw), sealed.contactRaw(row.id)) : null;
     }
     if (!isNew) {
       const owner = this.#known.get(entry.id)?.contactId;
-      Object.assign(row, afterSeen(row, this.#told(entry), decides, this.#at, owner === row.id ? undefined : owner));
+      const evidence = { decides, at: this.#at, toldAt: this.#toldAt(entry), isEvent: entry.toldAt !== undefined };
+      const from = owner === row.id ? undefined : owner;
+      Object.assign(row, afterSeen(row, this.#told(entry), { ...evidence, from }));
     }
     if (entry.pictureUrl !== undefined) row.pictureAt = this.#at;
+    if (entry.pictureChanged) row.pictureAt = null;
     this.#held.changed(row);
   }
 
   #told(entry: SeenContact): ToldFields {
     return fieldsOf(entry, this.#of.keep, this.#of.isAfterLogin ?? false);
+  }
+
+  #toldAt(entry: SeenContact): string | undefined {
+    return entry.toldAt === undefined ? this.#of.readAt?.toISOString() : isoOf(entry.toldAt);
   }
 
   async write(): Promise<void> {
@@ -198,6 +221,8 @@ export class ContactPage {
     await this.#held.repoint();
   }
 }
+
+const isoOf = (ms: number): string => new Date(ms).toISOString();
 
 const isBetter = (identity: string, than: string | null): boolean =>
   than === null || (identityOf(than).kind === 'lid' && identityOf(identity).kind !== 'lid');

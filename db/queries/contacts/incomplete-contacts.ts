@@ -7,9 +7,28 @@ const withoutNumber = sql`c.merged_into is null and c.phone_number is null and c
 const underLid = sql`contact_aliases a where a.account_id = c.account_id and a.kind = 'lid' and a.value = c.wasender_jid`;
 
 // Lacks a picture's address, or the number of a LID.
-export const hasIncomplete = sql`exists (
+const hasIncomplete = sql`exists (
   select from contacts c where c.account_id = accounts.id and c.merged_into is null
     and (c.picture_at is null or (${withoutNumber} and exists (select from ${underLid}))))`;
+
+const dayMs = 86_400_000;
+
+/**
+ * What completion is due after contacts were written: at once where they lack a picture or a number, unless the day's quota or
+ * the provider deferred it by less than a day.
+ */
+export const dueForCompletion = (at: Date) => sql`(
+  case when (pictures_due_at is null or pictures_due_at > ${new Date(at.getTime() + dayMs)}) and ${hasIncomplete}
+    then ${at}::timestamptz else pictures_due_at end)`;
+
+/** Has an account completed where its contacts lack something. */
+export async function noteIncomplete(em: Em, accountId: string, at: Date): Promise<void> {
+  await rows(
+    em,
+    sql`update accounts set pictures_due_at = ${dueForCompletion(at)}
+        where id = ${accountId} and pictures_due_at is distinct from ${dueForCompletion(at)}`,
+  );
+}
 
 export const contactsUnderLid = (em: Em, accountId: string, limit: number): Promise<{ id: string; lid: string }[]> =>
   rows(

@@ -1,6 +1,13 @@
 import { hash } from 'node:crypto';
-import { aliasesOf, contentOf, isSamePicture, withoutRepeats, type SeenContact } from '../../../domain/contacts.ts';
-import { identityOf, identitySpellings, type Identity } from '../../../domain/identities.ts';
+import {
+  aliasesOf,
+  contentOf,
+  isNamed,
+  isSamePicture,
+  withoutRepeats,
+  type SeenContact,
+} from '../../../domain/contacts.ts';
+import { identityOf, identitySpellings, phoneOf, type Identity } from '../../../domain/identities.ts';
 import type { Em } from '../../connect.ts';
 import { rows, sql } from '../../sql.ts';
 import { isContradicted, partnerOf } from './alias-pairs.ts';
@@ -15,10 +22,11 @@ interface Person {
 
 /**
  * Finds people by any alias, rewrites only new entries, merges contacts of one person. Returns each entry's outcome,
- * repeats of an identity counted once. Takes the account's lock.
+ * repeats of an identity counted once; none for a person without a contact whom an event does not name. Takes the account's
+ * lock.
  */
 export async function saveContacts(em: Em, of: Saving, entries: readonly SeenContact[]): Promise<SavedPerson[]> {
-  const people = withoutRepeats(entries).map((entry): Person => ({
+  let people = withoutRepeats(entries).map((entry): Person => ({
     entry,
     aliases: aliasesOf(entry),
     hash: hash('sha256', contentOf(entry, of.keep), 'base64url'),
@@ -31,6 +39,7 @@ export async function saveContacts(em: Em, of: Saving, entries: readonly SeenCon
     of.keep === null || of.keep.has('profileImageUrl'),
   );
   for (const person of people) if (person.entry.asked !== undefined) dropForeign(known, person);
+  people = people.filter((person) => person.entry.toldAt === undefined || keepOfEvent(known, person));
   const former = people.flatMap(({ aliases }) => formerPartners(known, aliases));
   const unknown = former.filter(({ value }) => !known.has(value));
   if (unknown.length)
@@ -114,6 +123,24 @@ function dropForeign(known: ReadonlyMap<string, Known>, person: Person): void {
   if (isForeign && !isSpelling) person.aliases = others;
 }
 
+/**
+ * False for an entry of an event that tells nothing of a person without a contact. An event may be forged, so it takes no
+ * people apart: where it contradicts what is known, it counts for its own identity alone.
+ */
+function keepOfEvent(known: ReadonlyMap<string, Known>, person: Person): boolean {
+  const { aliases, entry } = person;
+  const contradicts = aliases.some((alias) => {
+    const pair = known.get(alias.value)?.pair;
+    return pair && isContradicted(pair, partnerOf(aliases, alias));
+  });
+  if (contradicts) {
+    const own = identityOf(entry.id);
+    person.entry = { ...entry, phone: phoneOf(own), lid: own.kind === 'lid' ? own.value : null };
+    person.aliases = [own];
+  }
+  return isNamed(entry) || person.aliases.some(({ value }) => known.has(value));
+}
+
 /** Aliases with which those of an entry were paired, where the entry tells otherwise. */
 const formerPartners = (known: ReadonlyMap<string, Known>, aliases: readonly Identity[]): Identity[] =>
   aliases.flatMap((alias) => {
@@ -127,7 +154,7 @@ const formerPartners = (known: ReadonlyMap<string, Known>, aliases: readonly Ide
  */
 function unchangedAs(known: ReadonlyMap<string, Known>, { entry, aliases, hash }: Person): Known | null {
   const own = known.get(entry.id);
-  if (own?.hash !== hash) return null;
+  if (own?.hash !== hash || entry.pictureChanged) return null;
   const isTheirs = ({ value }: Identity): boolean => {
     const one = known.get(value);
     if (!one) return value !== entry.asked;

@@ -118,6 +118,45 @@ function identitiesOf({ providerAttendeeId, phoneNumber }: Attendee): { value: s
   return own ? values : [{ value: providerAttendeeId, everywhere: false }, ...values];
 }
 
+/** Attendees of these conversations after `after`, in the order of their ids, the accounts' owners left out. */
+export const membersAfter = (
+  em: Em,
+  conversations: readonly string[],
+  after: string,
+  limit: number,
+): Promise<{ id: string }[]> =>
+  rows(
+    em,
+    sql`select distinct a.id from conversation_attendees ca join attendees a on a.id = ca.attendee_id
+        where ca.conversation_id = any(${conversations}::uuid[]) and not a.is_self and a.id > ${after}
+        order by a.id limit ${limit}`,
+  );
+
+/**
+ * The same of all conversations of two of an account, or also of the tenant's accounts at other providers than
+ * `withBooks`. Under row-level security.
+ */
+export const partnersAfter = (
+  em: Em,
+  accountId: string,
+  withBooks: readonly string[] | null,
+  after: string,
+  limit: number,
+): Promise<{ id: string }[]> =>
+  rows(
+    em,
+    sql`select a.id from attendees a
+        where not a.is_self and a.id > ${after} and ${
+          withBooks === null
+            ? sql`a.account_id = ${accountId}`
+            : sql`exists (select from accounts b where b.id = a.account_id
+                and (b.id = ${accountId} or b.provider <> all(${withBooks}::text[])))`
+        } and exists (
+          select from conversation_attendees ca join conversations c on c.id = ca.conversation_id
+          where ca.attendee_id = a.id and c.kind = 'person')
+        order by a.id limit ${limit}`,
+  );
+
 export interface AttendeeFilter {
   account?: string | undefined;
   conversation?: string | undefined;

@@ -3,7 +3,7 @@ import type { Em } from '../../connect.ts';
 import { rows, sql } from '../../sql.ts';
 import { lockContacts } from '../contacts/lock-contacts.ts';
 import { redactErased } from '../erasures/redact-erased.ts';
-import { hasIncomplete } from '../contacts/incomplete-contacts.ts';
+import { dueForCompletion } from '../contacts/incomplete-contacts.ts';
 import { markMissing } from '../contacts/mark-missing.ts';
 import { endRun, moveRun, type Advance, type RunOf } from './held-runs.ts';
 
@@ -58,20 +58,9 @@ export async function finishRun(
   return 'done';
 }
 
-const dayMs = 86_400_000;
-
-// Due after half of `everyMs`, so that the next fire of the Schedule but one takes the account. Missing pictures and
-// numbers
-// are due at once, unless the day's quota or the provider deferred them by less than a day.
+// Due after half of `everyMs`, so that the next fire of the Schedule but one takes the account.
 export async function noteSynced(em: Em, { accountId, scope }: RunOf, at: Date, everyMs: number): Promise<void> {
-  const after = (ms: number): Date => new Date(at.getTime() + ms);
-  const whole = scope === '' ? sql`last_sync_at = ${at}, contacts_due_at = ${after(everyMs / 2)},` : sql``;
-  await rows(
-    em,
-    sql`update accounts set ${whole}
-          pictures_due_at = case
-            when (pictures_due_at is null or pictures_due_at > ${after(dayMs)}) and ${hasIncomplete} then ${at}::timestamptz
-            else pictures_due_at end
-        where id = ${accountId}`,
-  );
+  const next = new Date(at.getTime() + everyMs / 2);
+  const whole = scope === '' ? sql`last_sync_at = ${at}, contacts_due_at = ${next},` : sql``;
+  await rows(em, sql`update accounts set ${whole} pictures_due_at = ${dueForCompletion(at)} where id = ${accountId}`);
 }

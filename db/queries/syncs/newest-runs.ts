@@ -12,6 +12,17 @@ export async function newestContactsRuns(em: Em, account: string | null, limit: 
   return em.find(SyncRun, { id: { $in: newest.map(({ id }) => id) } }, { orderBy: { id: 'desc' } });
 }
 
+/** When the newest read of an account's whole address book began that succeeded or goes on. */
+export async function newestWholeRead(em: Em, accountId: string): Promise<Date | null> {
+  const [run] = await rows<{ at: string }>(
+    em,
+    sql`select to_jsonb(started_at)#>>'{}' as at from sync_runs
+        where account_id = ${accountId} and kind = 'contacts' and scope = '' and state in ('running', 'succeeded')
+        order by id desc limit 1`,
+  );
+  return run ? new Date(run.at) : null;
+}
+
 /** When a whole contacts sync last succeeded, of one account or of any. */
 export async function lastContactsSync(em: Em, account: string | null): Promise<Date | null> {
   const [last] = await rows<{ at: string | null }>(

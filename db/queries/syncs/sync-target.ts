@@ -4,16 +4,24 @@ import type { Keyset } from '../../../platform/keyset.ts';
 import { sealed } from '../../sealed.ts';
 import type { NewRun } from './open-runs.ts';
 
-/** A part of an address book. */
-export type ContactTarget = { phone: string } | { group: string };
-
 /** Conversations by our ids. */
 export interface ConversationTarget {
   conversation_ids: readonly string[];
 }
 
+/**
+ * The people of all conversations of two: `own` of the account's, `own_and_others` also of the tenant's accounts that have no
+ * address book.
+ */
+export interface PartnersTarget {
+  conversations: 'own' | 'own_and_others';
+}
+
+/** A part of an address book; of conversations, their people. */
+export type ContactTarget = { phone: string } | { group: string } | ConversationTarget | PartnersTarget;
+
 /** What a sync is about; null is all of the account. */
-export type SyncTarget = ContactTarget | ConversationTarget;
+export type SyncTarget = ContactTarget;
 
 // A keyed digest: ids are shown where numbers must not be.
 function scopeOf(keys: Keyset, target: SyncTarget | null): string {
@@ -25,6 +33,7 @@ function scopeOf(keys: Keyset, target: SyncTarget | null): string {
 function textOf(target: SyncTarget): [kind: string, text: string] {
   if ('phone' in target) return ['one', target.phone];
   if ('group' in target) return ['group', canonicalText(target.group)];
+  if ('conversations' in target) return ['partners', 'all'];
   return ['some', target.conversation_ids.toSorted().join(' ')];
 }
 

@@ -15,6 +15,7 @@ const shown: Readonly<Record<string, Sql>> = {
   conversations: sql`to_jsonb(t)`,
   attendees: sql`to_jsonb(t)`,
   messages: sql`to_jsonb(t)`,
+  contacts: sql`to_jsonb(t) - 'raw_wasender_data'`,
   attachments: sql`to_jsonb(t) - 'source'`,
 };
 

@@ -11,7 +11,7 @@ export interface ClaimedRequest {
 }
 
 /**
- * Events of messages are applied later, in batches. Batches with events of other accounts stay without tenant. Returns the
+ * Events of messages and contacts are applied later, in batches. Batches with events of other accounts stay without tenant. Returns the
  * requests. System role.
  */
 export const claimUnmatched = (
@@ -23,7 +23,7 @@ export const claimUnmatched = (
     em,
     sql`with claimed as (
         update webhook_events set account_id = ${account.id}, tenant_id = ${account.tenantId},
-          state = case when kind = any(${messageKinds}::text[]) then 'received' else 'processed' end, processed_at = ${at}
+          state = case when kind = any(${[...messageKinds, 'contact']}::text[]) then 'received' else 'processed' end, processed_at = ${at}
         where credentials_id = ${account.credentialsId} and provider_account_id = ${account.providerAccountId}
           and state = 'unmatched'
         returning request_id, received_at),
