@@ -7,8 +7,11 @@ import type { SeenContact } from '../../domain/contacts.ts';
 import { failureRow, ProviderFailure } from '../../domain/failures.ts';
 import { systemClock } from '../../platform/clock.ts';
 import { createLog } from '../../platform/log.ts';
-import type { ContactReader, ProviderCall } from '../../providers/provider.ts';
-import { withContacts } from '../../services/provider-names.ts';
+import { partnersAfter } from '../../db/queries/conversations/people.ts';
+import { firstId } from '../../platform/ids.ts';
+import type { ContactReader, Provider, ProviderCall } from '../../providers/provider.ts';
+import { peopleById } from '../../services/conversations/people.ts';
+import { withContacts, withHistory } from '../../services/provider-names.ts';
 import { fail, pass, skip, type Check, type Finding } from './check.ts';
 import { errorMessage } from '../error-message.ts';
 import type { Subject } from './subject.ts';
@@ -47,50 +50,108 @@ export const singleSync: Check = {
     }),
 };
 
+/** Conversations and messages are read from their provider, and one of their people from an address book; nothing is kept. */
 export const conversationSync: Check = {
   name: 'conversation sync',
-  needs: [],
+  needs: ['database', 'encryption', 'schema'],
   otherwise,
-  look: () => Promise.resolve([skip('not in this version')]),
+  look: async (subject, signal) => [
+    ...(await withConnected(subject, signal, withHistory(subject.providers), readHistory, 'history')),
+    ...(await withBook(subject, signal, readPartner, 'contacts')),
+  ],
 };
 
-interface Book {
+async function readHistory({ account, provider, call }: Connected): Promise<Finding> {
+  const { list, messages } = provider.conversations ?? {};
+  if (!list || !messages) return skip(`${provider.title} keeps no history`);
+  const { items: conversations } = await list(call, null);
+  const [newest] = conversations;
+  const read = newest ? (await messages(call, newest.keys, null)).items.length : 0;
+  return pass(
+    `a page of ${conversations.length} conversations and ${read} messages of account ${account.id}; nothing was stored`,
+  );
+}
+
+async function readPartner({ db, account, reader, call }: Book): Promise<Finding> {
+  const people = await db.tenant(account.tenantId, async (em) => {
+    const found = await partnersAfter(em, account.id, null, firstId, mostPartners);
+    return peopleById(
+      em,
+      found.map(({ id }) => id),
+    );
+  });
+  const phone = [...people.values()].find((one) => one.phone !== null)?.phone;
+  if (!phone) return skip(`account ${account.id} has no conversation with a person whose number is known`);
+  const known = (await reader.one(call, phone)) !== null;
+  return pass(
+    `the person of a conversation of account ${account.id} was ${known ? 'found in' : 'asked for at'} its provider; nothing was stored`,
+  );
+}
+
+/** People of conversations among whom one with a number is looked for. */
+const mostPartners = 50;
+
+/** An account with the calls to its provider. */
+interface Connected {
   db: Database;
   account: Account;
-  reader: ContactReader;
+  provider: Provider;
   call: ProviderCall;
 }
 
-/** The address book that was read last, of all tenants. */
-async function withBook(
+interface Book extends Connected {
+  reader: ContactReader;
+}
+
+const withBook = (
   subject: Subject,
   signal: AbortSignal,
   work: (book: Book) => Promise<Finding>,
+  of?: string,
+): Promise<Finding[]> =>
+  withConnected(
+    subject,
+    signal,
+    withContacts(subject.providers),
+    async (one) => {
+      const reader = one.provider.contacts;
+      return reader ? work({ ...one, reader }) : skip(`${one.provider.title} has no address books`);
+    },
+    of,
+  );
+
+/** Works with the account of these providers that was read last, of all tenants. */
+async function withConnected(
+  subject: Subject,
+  signal: AbortSignal,
+  names: Account['provider'][],
+  work: (one: Connected) => Promise<Finding>,
+  of?: string,
 ): Promise<Finding[]> {
   const db = await subject.database();
-  const names = withContacts(subject.providers);
-  const book = await db.system((em) => bookOf(subject, em, names, signal));
-  if (!book)
+  const found = await db.system((em) => connectedOf(subject, em, names, signal));
+  if (!found)
     return [
       skip(
         `no account of ${names.join(' or ')} is connected`,
         'Connect one (POST /api/v1/accounts) or take one over: patchbay accounts import.',
+        of,
       ),
     ];
   try {
-    return [await work({ ...book, db })];
+    return [{ ...(await work({ ...found, db })), of }];
   } catch (error) {
     if (!(error instanceof ProviderFailure)) throw error;
-    return [fail(`account ${book.account.id}: ${errorMessage(error)}`, failureRow(error.code).whatToDo)];
+    return [fail(`account ${found.account.id}: ${errorMessage(error)}`, failureRow(error.code).whatToDo, of)];
   }
 }
 
-async function bookOf(
+async function connectedOf(
   subject: Subject,
   em: Em,
   names: Account['provider'][],
   signal: AbortSignal,
-): Promise<Omit<Book, 'db'> | null> {
+): Promise<Omit<Connected, 'db'> | null> {
   const account = await em.findOne(
     Account,
     { provider: { $in: names }, state: 'active', mergedInto: null, providerAccountId: { $ne: null } },
@@ -109,7 +170,7 @@ async function bookOf(
     log: createLog('cli', 'silent'),
   };
   const { provider, call } = await connectionTo(context, em, account, at, account.providerAccountId);
-  return provider.contacts ? { account, reader: provider.contacts, call: { ...call, signal } } : null;
+  return { account, provider, call: { ...call, signal } };
 }
 
 /** A number that the account knows already, else one of the book. */

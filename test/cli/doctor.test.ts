@@ -80,6 +80,30 @@ async function connectNumber(): Promise<string> {
   return id;
 }
 
+/** Has a person write to both: to the number, and to a WhatsApp account whose provider keeps history. */
+async function beginConversations(number: string): Promise<string> {
+  const request = { provider: 'unipile', channel: 'whatsapp', owner: 'maya' };
+  const { id } = (await real.api.post('/api/v1/accounts', request)).body.account;
+  await real.api.step(id, 'qr');
+  const upstream = async (account: string): Promise<string> =>
+    (await real.api.get(`/api/v1/accounts/${account}`)).body.provider_account_id;
+  await real.control.post('/scan', { account_id: await upstream(id) });
+  await real.api.account(id, 'active');
+  const message = { from: '+33639986100', name: 'Noa', text: 'hello' };
+  await real.control.post('/messages', { ...message, account_id: await upstream(id) });
+  await real.control.post('/messages', { ...message, session: await upstream(number) });
+  for (const account of [id, number])
+    await eventually('the message', async () => {
+      const { items } = (await real.api.get(`/api/v1/messages?account=${account}`)).body;
+      return items.length === 1;
+    });
+  await eventually('the first history', async () => {
+    const { items } = (await real.api.get(`/api/v1/syncs?account=${id}`)).body;
+    return items.length > 1 && items.every(({ state }: any) => state === 'succeeded');
+  });
+  return id;
+}
+
 const kept = async (): Promise<{ contacts: any[]; events: any[] }> => ({
   contacts: (await real.api.get('/api/v1/contacts?limit=200')).body.items,
   events: (await real.api.get('/api/v1/webhook-events?limit=200')).body.items,
@@ -87,16 +111,28 @@ const kept = async (): Promise<{ contacts: any[]; events: any[] }> => ({
 
 it('B15: passes everything that this version has on a whole stack, and leaves nothing behind', async () => {
   const account = await connectNumber();
+  const withHistory = await beginConversations(account);
   const before = await kept();
   const { code, stdout } = await patchbay(real.env, 'doctor');
   expect(stdout).toMatch(
     new RegExp(`^fetching +PASS +a page of 10 contacts of account ${account}; nothing was stored$`, 'm'),
   );
   expect(stdout).toMatch(/^single sync +PASS +one contact of account .* it was not$/m);
-  expect(stdout).toMatch(/^conversation sync +SKIP +not in this version$/m);
+  expect(stdout).toMatch(
+    new RegExp(
+      `^conversation sync \\(history\\) +PASS +a page of 1 conversations and 1 messages of account ${withHistory};`,
+      'm',
+    ),
+  );
+  expect(stdout).toMatch(
+    new RegExp(
+      `^conversation sync \\(contacts\\) +PASS +the person of a conversation of account ${account} was found`,
+      'm',
+    ),
+  );
   expect(stdout).toMatch(/^API +PASS +answers at http/m);
   expect(stdout).toMatch(
-    /^webhook loop \(unipile\) +PASS .*\nwebhook loop \(wasender\) +PASS .*\n\n\d+ PASS, 0 FAIL, 1 SKIP\n$/m,
+    /^webhook loop \(unipile\) +PASS .*\nwebhook loop \(wasender\) +PASS .*\n\n\d+ PASS, 0 FAIL, 0 SKIP\n$/m,
   );
   expect(code).toBe(0);
   expect(await kept()).toEqual(before);
@@ -110,6 +146,15 @@ it('B15: fails for fetching alone, with a remedy, when the provider does not giv
   expect(failing(lines)).toEqual(['fetching']);
   expect(lineOf(lines, 'fetching').what_to_do).toMatch(/\S/);
   expect(lineOf(lines, 'single sync')).toMatchObject({ outcome: 'SKIP', found: 'waits for: fetching' });
+});
+
+it('B15: fails for the conversation sync alone, with a remedy, when the provider gives no chats', async () => {
+  await real.control.put('/faults', { provider: 'unipile', route: 'GET /api/v1/chats', rate_500: 1 });
+  const lines = await doctor();
+  await real.control.put('/faults', { provider: 'unipile' });
+  expect(failing(lines)).toEqual(['conversation sync (history)']);
+  expect(lineOf(lines, 'conversation sync (history)').what_to_do).toMatch(/\S/);
+  expect(lineOf(lines, 'conversation sync (contacts)').outcome).toBe('PASS');
 });
 
 it('fails with the advice to migrate while a migration is pending', async () => {
@@ -187,7 +232,7 @@ it('ends, and still checks the rest, while PostgreSQL hangs', async () => {
 
 it('ends while the provider hangs', async () => {
   const lines = await whileHung('sandbox', () => doctor());
-  expect(failing(lines)).toEqual(['provider', 'fetching']);
+  expect(failing(lines)).toEqual(['provider', 'fetching', 'conversation sync']);
   expect(lineOf(lines, 'provider')).toMatchObject({ found: 'no answer within 10 s' });
 });
 
