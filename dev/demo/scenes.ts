@@ -81,6 +81,32 @@ const scenes: Scene[] = [
     },
   },
   {
+    title: 'A message arrives, and a reply goes out and is read',
+    async play(stage, cast) {
+      const { id, provider_account_id: account_id } = accountOf(cast, 'whatsapp');
+      const from = `+3363997${String(randomInt(10_000)).padStart(4, '0')}`;
+      await stage.control('POST', '/messages', { account_id, from, name: 'Noa', text: 'Is the lamp still for sale?' });
+      const conversation = await stage.until('the message', async () => {
+        const { items } = await stage.api('GET', `/conversations?account=${id}&unread=true&limit=1`);
+        return (items as Json[])[0];
+      });
+      print(`${conversation.name}: ${conversation.last_message.text} (${conversation.unread_count} unread)`);
+      const reply = await stage.api('POST', `/conversations/${conversation.id}/messages`, { text: 'Yes, it is.' });
+      print(`The reply is ${reply.status}.`);
+      const replied = async (status: string): Promise<Json> => {
+        const message = await stage.until(`the reply to be ${status}`, async () => {
+          const found = await stage.api('GET', `/messages/${reply.id}`);
+          return found.status === status ? found : null;
+        });
+        print(`It is ${message.status}.`);
+        return message;
+      };
+      const { provider_message_id: message_id } = await replied('sent');
+      await stage.control('POST', '/receipts', { account_id, message_id, status: 'read' });
+      await replied('read');
+    },
+  },
+  {
     title: 'WhatsApp drops the account, and its owner reconnects it',
     async play(stage, cast) {
       const { id, provider_account_id: account_id } = accountOf(cast, 'whatsapp');

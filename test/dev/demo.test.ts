@@ -31,7 +31,7 @@ async function demo(
 }
 
 describe('the demo on a running stack', () => {
-  it('connects, syncs contacts, reconnects and disconnects, and leaves the clock as it was', async () => {
+  it('connects, syncs contacts, writes, reconnects and disconnects, and leaves the clock as it was', async () => {
     await real.control.post('/clock', { advance_seconds: 7 });
     const { code, output, lines } = await demo();
     expect([code, output]).toEqual([0, expect.stringContaining('every step succeeded')]);
@@ -40,6 +40,8 @@ describe('the demo on a running stack', () => {
     const { body } = await real.api.get('/api/v1/contacts?limit=1');
     expect(output).toMatch(/The sync began by itself: [1-9]\d* contacts/);
     expect(output).toContain(body.items[0].display_phone);
+    expect(output).toContain('Noa: Is the lamp still for sale? (1 unread)');
+    expect(output).toMatch(/The reply is queued\.\s+It is sent\.\s+It is read\./);
     expect(lines.filter((line) => line.length > 80 && !/^ *https?:\S+$/.test(line))).toEqual([]);
   }, 180_000);
 
