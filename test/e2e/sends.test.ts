@@ -9,7 +9,10 @@ beforeAll(async () => {
   stack = await startTestStack();
   const body = { provider: 'unipile', channel: 'whatsapp', owner: 'maya' };
   account = (await stack.api.post('/api/v1/accounts', body)).body.account.id;
-  upstream = (await stack.api.get(`/api/v1/accounts/${account}`)).body.provider_account_id;
+  upstream = await eventually(
+    'the login to begin',
+    async () => (await stack.api.get(`/api/v1/accounts/${account}`)).body.provider_account_id,
+  );
   await stack.control.post('/scan', { account_id: upstream });
   await stack.api.account(account, 'active');
 });
@@ -31,8 +34,8 @@ const sent = (id: string): Promise<any> =>
     const row = await stateOf(id);
     return row.state === 'sent' && row;
   });
-async function send(text: string): Promise<any> {
-  const { status, body } = await stack.api.post('/api/v1/messages', { account, recipients: ['+33639980777'], text });
+async function send(text: string, recipient = '+33639980777'): Promise<any> {
+  const { status, body } = await stack.api.post('/api/v1/messages', { account, recipients: [recipient], text });
   expect(status).toBe(202);
   return body;
 }
@@ -63,6 +66,46 @@ it('sends once where the answer is lost after the provider took the message', as
   const { id } = await send('Answer lost');
   await sent(id);
   expect(await times('Answer lost')).toBe(1);
+});
+
+it('sends once where the message never arrived', async () => {
+  const route = 'POST /api/v1/chats/:id/messages';
+  await stack.control.put('/faults', { provider: 'unipile', rate_500: 1, times: 1, route });
+  const { id } = await send('Never arrived');
+  await eventually('the call', async () => !(await stack.control.get('/faults')).length);
+  expect(await times('Never arrived')).toBe(0);
+  // Once the provider's list would surely show it.
+  const done = await eventually('the message to be sent', async () => {
+    await stack.control.post('/clock', { advance_seconds: 15 });
+    const row = await stateOf(id);
+    return row.state === 'sent' && row;
+  });
+  expect(done).toMatchObject({ status: expect.stringMatching(/^(sent|delivered)$/) });
+  expect(await times('Never arrived')).toBe(1);
+});
+
+it('fails with the reason for a recipient that is not on the channel, and sends nothing', async () => {
+  const { id } = await send('To nobody', '+33639980000');
+  await eventually('the refusal', async () => (await stateOf(id)).state === 'failed');
+  const { body } = await stack.api.get(`/api/v1/messages/${id}`);
+  expect(body).toMatchObject({
+    status: 'failed',
+    send: { state: 'failed', reason: 'request_refused', detail: expect.any(String), what_to_do: expect.any(String) },
+  });
+  expect(await times('To nobody')).toBe(0);
+});
+
+it('shows the limits in force, and lets an operator change them', async () => {
+  const shown = async (): Promise<any> => {
+    const { body } = await stack.api.get(`/api/v1/accounts/${account}`);
+    return body.provider_config?.rate_limits;
+  };
+  // A young account has a share of its channel's limits.
+  expect(await eventually('the details', shown)).toMatchObject({ per_minute: 60, per_hour: 180, per_day: 600 });
+  const limits = { per_minute: 30, per_hour: 300, per_day: null, spacing_seconds: null };
+  const { status } = await stack.api.patch(`/api/v1/accounts/${account}`, { rate_limits: limits });
+  expect(status).toBe(200);
+  expect(await shown()).toMatchObject(limits);
 });
 
 it('has one row of each message, also where its echo came first', async () => {

@@ -1,4 +1,5 @@
 import { runSql } from '../support/run-sql.ts';
+import { connect } from '../api/support.ts';
 import { startSending, type Sending } from './sending.ts';
 
 let sending: Sending;
@@ -88,6 +89,40 @@ describe('answers bad input by one clear problem, and writes nothing', () => {
     const answer = await sending.api.client.post('/api/v1/messages', { account: account.id, text: 'a', ...more });
     expect([answer.status, answer.body.code]).toEqual([status, code]);
     expect(await sql('select count(*)::int as n from conversations')).toEqual(before);
+  });
+
+  it('a reply to a message of another conversation', async () => {
+    const elsewhere = await sending.send(account.id, 'Elsewhere', { recipients: ['+33639980009'] });
+    await sending.drain(account);
+    const before = await messages();
+    const answer = await inConversation({ text: 'a', reply_to: elsewhere.id });
+    expect([answer.status, answer.body.code]).toEqual([422, 'invalid_request']);
+    expect(answer.body.detail).toContain('reply_to');
+    expect(await messages()).toBe(before);
+  });
+
+  it('an account that cannot send: its channel has no messages, or it was never connected', async () => {
+    const { client } = sending.api;
+    const imap = { imap_host: 'imap.b.example', imap_port: 993, imap_user: 'a@b.example', imap_password: 'p' };
+    const smtp = { smtp_host: 'smtp.b.example', smtp_port: 465, smtp_user: 'a@b.example', smtp_password: 'p' };
+    const mail = { provider: 'unipile', channel: 'mail', owner: 'maya', credentials: { ...imap, ...smtp } };
+    const phone = { phone_number: '+33639989999' };
+    const unlinked = { provider: 'wasender', channel: 'whatsapp', owner: 'maya', credentials: phone };
+    const before = await messages();
+    const codes = [];
+    for (const [body, to] of [
+      [mail, 'bo@b.example'],
+      [unlinked, '+33639980001'],
+    ] as const) {
+      const { account: one } = await connect(client, body);
+      const answer = await client.post('/api/v1/messages', { account: one.id, recipients: [to], text: 'a' });
+      codes.push([answer.status, answer.body.code]);
+    }
+    expect(codes).toEqual([
+      [422, 'unsupported'],
+      [409, 'account_not_connected'],
+    ]);
+    expect(await messages()).toBe(before);
   });
 
   it('a conversation that is unknown, of another tenant, or read-only', async () => {
