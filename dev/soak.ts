@@ -1,28 +1,31 @@
 import { parseArgs } from 'node:util';
+import type { Row } from '../test/soak/assertions.ts';
 import { requireNode } from './parts/node-version.ts';
 
 requireNode();
 
 const { soak } = await import('../test/soak/soak.ts');
 const { contactsUnderKills } = await import('../test/soak/contacts-under-kills.ts');
+const { fairSends } = await import('../test/soak/fair-sends.ts');
 const { sendsUnderKills } = await import('../test/soak/sends-under-kills.ts');
 const { webhooksUnderKills } = await import('../test/soak/webhooks-under-kills.ts');
 const { assertAll } = await import('../test/soak/assertions.ts');
 const { drawTable, summaryOf } = await import('../test/soak/report.ts');
 
-const usage = `npm run soak -- [--seed N] [--accounts 20] [--operations 12] [--kills 5] [--minutes M] [--disturbed] [--small] [--webhooks 25000] [--rate 25] [--sends 100] [--only-webhooks] [--only-sends] [--without-temporal]
+/** Parts that run one after another, or alone. */
+const partNames = ['operations', 'webhooks', 'sends', 'fairness'] as const;
+type PartName = (typeof partNames)[number];
+
+const usage = `npm run soak -- [--seed N] [--only PART]… [--accounts 20] [--operations 12] [--kills 5] [--minutes M] [--disturbed] [--small] [--webhooks 25000] [--rate 25] [--without-temporal] [--sends 100]
+  --only     one of: ${partNames.join(', ')}; may be repeated; all of them when left out
   --kills    how often each part of the stack is killed; twice as many kills while an address book is read
   --minutes  the least time for which operations go on
   --disturbed  meanwhile an account is locked for 20 s, the provider refuses every key for 15 s, and runs are cancelled
   --webhooks how many webhooks come from each provider while API and PostgreSQL are killed, with Temporal and without
   --rate     events of each provider a second; more than the machine takes in are given up by the provider after a while
   --sends    messages of each account while the worker is killed in every tenth of them, before and after each step of a send
-  --only-webhooks, --only-sends  leave out all else
   --without-temporal  webhooks with Temporal stopped from the first to the last alone
   --small    6 accounts, 4 operations each, 2 kills of each part, 1000 webhooks, 20 sends`;
-
-/** Parts that can run without the others. */
-const onlyParts = ['webhooks', 'sends'] as const;
 
 function sizeFrom(args: string[]) {
   const { values } = parseArgs({
@@ -37,8 +40,7 @@ function sizeFrom(args: string[]) {
       webhooks: { type: 'string' },
       rate: { type: 'string' },
       sends: { type: 'string' },
-      'only-webhooks': { type: 'boolean', default: false },
-      'only-sends': { type: 'boolean', default: false },
+      only: { type: 'string', multiple: true, default: [] },
       'without-temporal': { type: 'boolean', default: false },
       small: { type: 'boolean', default: false },
     },
@@ -48,6 +50,8 @@ function sizeFrom(args: string[]) {
     if (!Number.isFinite(value) || value < 0) throw new Error(`${text} is not a number`);
     return value;
   };
+  const unknown = values.only.find((part) => !partNames.some((name) => name === part));
+  if (unknown !== undefined) throw new Error(`there is no part ${unknown}; the parts are ${partNames.join(', ')}`);
   return {
     seed: number(values.seed, Math.floor(Math.random() * 1_000_000)),
     accounts: number(values.accounts, values.small ? 6 : 20),
@@ -60,7 +64,9 @@ function sizeFrom(args: string[]) {
     rate: number(values.rate, 25),
     sends: number(values.sends, values.small ? 20 : 100),
     withoutTemporal: values['without-temporal'],
-    only: onlyParts.filter((part) => values[`only-${part}`]),
+    // About 100,000 messages.
+    people: values.small ? 300 : 16_000,
+    parts: partNames.filter((part) => !values.only.length || values.only.includes(part)),
   };
 }
 
@@ -74,16 +80,19 @@ try {
 
 const report = (text: string): void => console.log(`  ${text}`);
 
-/** Operations on accounts, and address books. */
-async function operations() {
-  console.log(`Soak with seed ${size.seed}: ${size.accounts} accounts, ${size.operations} operations each`);
-  const rows = await soak(size, report, async (result) => {
-    for (const line of summaryOf(result)) report(line);
-    return assertAll(result);
-  });
-  rows.push(...(await contactsUnderKills(10_000, 2 * size.kills, report)));
-  return rows;
-}
+const parts: Record<PartName, () => Promise<Row[]>> = {
+  operations: async () => {
+    console.log(`Soak with seed ${size.seed}: ${size.accounts} accounts, ${size.operations} operations each`);
+    const rows = await soak(size, report, async (result) => {
+      for (const line of summaryOf(result)) report(line);
+      return assertAll(result);
+    });
+    return [...rows, ...(await contactsUnderKills(10_000, 2 * size.kills, report))];
+  },
+  webhooks: () => webhooksUnderKills(webhookSize(size), report),
+  sends: () => sendsUnderKills({ sends: size.sends, kills: Math.ceil(size.sends / 10) }, report),
+  fairness: () => fairSends({ sends: 5 * size.sends, perMinute: 60, people: size.people, hurry: 0 }, report),
+};
 
 /** WASender tells each two events in about three webhooks. */
 const webhookSize = ({ webhooks, kills, rate, withoutTemporal }: typeof size) => ({
@@ -94,17 +103,18 @@ const webhookSize = ({ webhooks, kills, rate, withoutTemporal }: typeof size) =>
   gapMs: 10_000,
   withoutTemporal,
 });
-try {
-  const plays = (part: (typeof onlyParts)[number]): boolean => !size.only.length || size.only.includes(part);
-  const rows = size.only.length ? [] : await operations();
-  if (plays('webhooks')) rows.push(...(await webhooksUnderKills(webhookSize(size), report)));
-  if (plays('sends'))
-    rows.push(...(await sendsUnderKills({ sends: size.sends, kills: Math.ceil(size.sends / 10) }, report)));
-  const failed = rows.filter(({ ok }) => !ok).length;
-  console.log(`\n${drawTable(rows)}\n\nseed ${size.seed}\n${rows.length - failed} passed, ${failed} failed`);
-  process.exit(failed ? 1 : 0);
-} catch (error) {
-  process.stderr.write(`patchbay: the soak did not finish: ${(error as Error).stack}\n`);
-  console.log(`seed ${size.seed}\n0 passed, 1 failed`);
-  process.exit(1);
-}
+
+let passed = 0;
+let failed = 0;
+for (const name of size.parts)
+  try {
+    const rows = await parts[name]();
+    console.log(`\n${name}\n${drawTable(rows)}\n`);
+    passed += rows.filter(({ ok }) => ok).length;
+    failed += rows.filter(({ ok }) => !ok).length;
+  } catch (error) {
+    process.stderr.write(`patchbay: the soak of ${name} did not finish: ${(error as Error).stack}\n`);
+    failed += 1;
+  }
+console.log(`seed ${size.seed}\n${passed} passed, ${failed} failed`);
+process.exit(failed ? 1 : 0);
