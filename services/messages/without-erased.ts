@@ -1,24 +1,46 @@
-import type { Em } from '../../db/connect.ts';
 import { erasedAmong } from '../../db/queries/erasures/ledger.ts';
+import type { Em } from '../../db/connect.ts';
 import type { Vault } from '../../db/vault.ts';
 import { subjectName, type Subject } from '../../domain/erasure.ts';
 import { parseIdentity } from '../../domain/identities.ts';
+import type { SeenPerson } from '../../domain/seen-messages.ts';
+import type { ToldConversation } from '../../domain/webhook-events.ts';
 import { conversationKeysOf, peopleOf, type Fact } from './facts.ts';
 
-/** The facts that tell nothing of an erased person; all are of one tenant. */
+/**
+ * The facts without what is of an erased person; all are of one tenant. The person's conversations, messages, reactions and
+ * receipts are left out. A group stays with what others wrote, without the person among its attendees.
+ */
 export async function withoutErased(
   em: Em,
   vault: Vault,
   tenantId: string,
   facts: readonly Fact[],
 ): Promise<readonly Fact[]> {
-  const subjects = facts.flatMap((fact) => keysIn(fact).map(subjectOfKey));
-  const names = await erasedAmong(em, vault, tenantId, subjects);
-  return names.size
-    ? facts.filter((fact) => !keysIn(fact).some((key) => names.has(subjectName(subjectOfKey(key)))))
-    : facts;
+  const keys = facts.flatMap((fact) => [...conversationKeysOf(fact), ...peopleOf(fact).flatMap((one) => one.keys)]);
+  const names = await erasedAmong(em, vault, tenantId, keys.map(subjectOfKey));
+  if (!names.size) return facts;
+  const isErased = (key: string): boolean => names.has(subjectName(subjectOfKey(key)));
+  return facts.flatMap((fact) => redacted(fact, isErased) ?? []);
 }
 
-const keysIn = (fact: Fact): string[] => [...conversationKeysOf(fact), ...peopleOf(fact).flatMap(({ keys }) => keys)];
-
 const subjectOfKey = (key: string): Subject => parseIdentity(key) ?? { kind: 'id', value: key };
+
+/** Null where nothing may be kept of a fact. */
+function redacted(fact: Fact, isErased: (key: string) => boolean): Fact | null {
+  const { told } = fact;
+  const isOfErased = ({ keys }: SeenPerson): boolean => keys.some(isErased);
+  if (told.kind === 'effect') return 'by' in told.effect && told.effect.by && isOfErased(told.effect.by) ? null : fact;
+  const { attendees } = told.conversation;
+  const isWithErased = !isOfMany(told.conversation) && attendees?.some(isOfErased);
+  if (isWithErased || conversationKeysOf(fact).some(isErased)) return null;
+  const others = attendees?.filter((one) => !isOfErased(one));
+  const conversation = others ? { ...told.conversation, attendees: others } : told.conversation;
+  if (told.kind === 'conversation') return { ...fact, told: { ...told, conversation } };
+  const { message } = told;
+  if (message.sender && isOfErased(message.sender)) return null;
+  const reactions = message.reactions.filter(({ by }) => !isOfErased(by));
+  return { ...fact, told: { ...told, conversation, message: { ...message, reactions } } };
+}
+
+const isOfMany = ({ kind }: ToldConversation): boolean => kind === 'group' || kind === 'channel';

@@ -28,8 +28,8 @@ export async function applyMessageEvents(
   }
   for (const tenantId of erasing) {
     const own = facts.filter((one) => one.tenantId === tenantId);
-    const kept = new Set(await withoutErased(em, vault, tenantId, own));
-    facts = facts.filter((one) => one.tenantId !== tenantId || kept.has(one));
+    const others = facts.filter((one) => one.tenantId !== tenantId);
+    facts = [...others, ...(await withoutErased(em, vault, tenantId, own))];
   }
   await applyFacts(em, vault, facts, clock.now());
 }

@@ -105,6 +105,30 @@ describe('C2: the webhook intake', () => {
     expect(shown.map((one: any) => one.provider_account_id)).not.toContain(upstream);
   });
 
+  it('leaves a repeat of an unmatched event to the claim of its account, also while the account is held', async () => {
+    const { id, upstream } = await activeAccount();
+    const report = status(upstream, 'ERROR');
+    await postWebhook(api, report);
+    await api.context.db.system((em) =>
+      runSql(
+        em,
+        "update webhook_events set state = 'unmatched', account_id = null, tenant_id = null where provider_account_id = ?",
+        [upstream],
+      ),
+    );
+    const holder = new pg.Client(api.database.ownerUrl);
+    await holder.connect();
+    try {
+      await holder.query('begin');
+      await holder.query('select from accounts where id = $1 for update', [id]);
+      expect((await postWebhook(api, report)).status).toBe(200);
+    } finally {
+      await holder.query('rollback');
+      await holder.end();
+    }
+    expect(await eventsOf(upstream)).toMatchObject([{ state: 'unmatched', accountId: null, deliveries: 2 }]);
+  });
+
   it('stores nothing that lacks the right secret, or is compressed', async () => {
     const { address, secret } = await webhookOf(api);
     const before = await allEvents();

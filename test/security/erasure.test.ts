@@ -4,6 +4,8 @@ import { openContactsRun } from '../../db/queries/syncs/open-contacts-run.ts';
 import { webhookSecretsOf } from '../../db/queries/tenants/credentials.ts';
 import { Account } from '../../db/entities/accounts.ts';
 import { ProviderCredentials } from '../../db/entities/tenants.ts';
+import type { Fact } from '../../services/messages/facts.ts';
+import { withoutErased } from '../../services/messages/without-erased.ts';
 import type { ApiClient } from '../support/client.ts';
 import { eventually } from '../support/eventually.ts';
 import { type TestStack } from '../support/stack.ts';
@@ -144,6 +146,76 @@ describe('SECURITY 21: erasure', () => {
     );
     expect([repeated.status, repeated.body.code]).toEqual([410, 'answer_erased']);
     expect(await tracesIn(tenantId, ana.jid, ana.lid, ana.phone, ana.name)).toEqual([]);
+  });
+
+  it('keeps what others write in a group of an erased person, and nothing of the person', async () => {
+    const [ana, bo] = [newPerson(), newPerson()];
+    const group = `1203630000${ana.phone.slice(-5)}@g.us`;
+    await erase({ phone: ana.phone });
+    const participants = [ana, bo].map(({ jid }) => ({ id: jid }));
+    await deliver(one.session, 'groups.upsert', [{ id: group, subject: 'Trip', participants }]);
+    await message(one.session, { remoteJid: group, participant: bo.jid });
+    await message(one.session, { remoteJid: group, participant: ana.jid });
+    await message(one.session, { remoteJid: ana.jid });
+    const { db, vault } = stack.worker.context;
+    const tenantId = await tenantOf(one.id);
+    const [said] = await eventually('the message of the other', async () => {
+      const found = await query(
+        `select m.id, c.name from messages m join conversations c on c.id = m.conversation_id
+         where c.provider_conversation_id = ?`,
+        [group],
+      );
+      return found.length ? found : null;
+    });
+    expect(said.name).toBe('Trip');
+    const members = await query(
+      `select a.provider_attendee_id as id from conversation_attendees o join attendees a on a.id = o.attendee_id
+       join conversations c on c.id = o.conversation_id where c.provider_conversation_id = ?`,
+      [group],
+    );
+    expect(members).toEqual([{ id: bo.jid }]);
+    const seen = (keys: readonly string[]) => ({
+      keys,
+      name: null,
+      phone: null,
+      isSelf: false,
+      pictureUrl: null,
+      pictureSource: null,
+    });
+    const fact = (more: object, conversation: object): Fact => ({
+      accountId: one.id,
+      tenantId,
+      teller: 'provider',
+      isLive: true,
+      receivedAt: 0,
+      told: {
+        kind: 'message',
+        message: {
+          keys: ['X1'],
+          conversationKeys: [group],
+          direction: 'in',
+          sender: seen([bo.jid]),
+          text: 'Hi',
+          sentAt: 0,
+          status: null,
+          deleted: false,
+          quotedKey: null,
+          attachments: [],
+          reactions: [{ emoji: '👍', by: seen([ana.jid]) }],
+          ...more,
+        },
+        conversation: { keys: [group], ...conversation },
+      },
+    });
+    const attendees = [seen([ana.jid]), seen([bo.jid])];
+    const facts = [
+      fact({}, { kind: 'group', attendees }),
+      fact({ sender: seen([ana.jid]) }, { kind: 'group', attendees }),
+      fact({}, { kind: 'person', attendees }),
+    ];
+    const kept = await db.tenant(tenantId, (em) => withoutErased(em, vault, tenantId, facts));
+    expect(kept).toEqual([fact({ reactions: [] }, { kind: 'group', attendees: attendees.slice(1) })]);
+    expect(await tracesIn(tenantId, ana.jid, ana.phone)).toEqual([]);
   });
 
   it('removes the number of an erased person from all runs about that person alone, however they ended', async () => {
