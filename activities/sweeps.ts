@@ -9,6 +9,7 @@ import { timeOf, type Context } from '../services/context.ts';
 import { completeContacts } from '../services/contacts/complete-contacts.ts';
 import { syncContacts } from '../services/contacts/sync-contacts.ts';
 import { safetyNetEveryMs, syncConversations } from '../services/conversations/sync-conversations.ts';
+import { fetchDueMedia } from '../services/media/fetch-due-media.ts';
 import type { Holder } from '../services/syncs/held-run.ts';
 import { leaseDueAccounts, type Leases, type SweepRef } from './lease-due-accounts.ts';
 import { holderOf } from './syncs.ts';
@@ -23,6 +24,7 @@ export const sweepActivities = (context: Context) => ({
   syncDueContacts: (ref: SweepRef) => syncDue(context, books(context), ref, ActivityContext.current()),
   syncDueConversations: (ref: SweepRef) => syncDue(context, conversations, ref, ActivityContext.current()),
   fetchDuePictures: (ref: SweepRef) => fetchDuePictures(context, ref, ActivityContext.current()),
+  fetchDueFiles: (ref: SweepRef) => fetchDueFiles(context, ref, ActivityContext.current()),
 });
 
 /** What a sweep reads of each account, and how often. */
@@ -159,4 +161,21 @@ async function fetchDuePictures(context: Context, ref: SweepRef, activity: Activ
   if (signal.aborted) await leases.release();
   signal.throwIfAborted();
   return { more: leases.isFull, accounts: leases.accounts.length, failed };
+}
+
+/** Fetches the files of messages. */
+async function fetchDueFiles(context: Context, ref: SweepRef, activity: ActivityContext): Promise<SweepProgress> {
+  const { cancellationSignal: signal } = activity;
+  const began = Date.now();
+  const isOver = (): boolean => Date.now() - began > activityMs;
+  const now = (): Date => timeOf(context, ref);
+  const dueAt = new Date(Math.min(ref.dueAt ?? ref.now, now().getTime()));
+  let counts: SweepCounts = { accounts: 0, failed: 0 };
+  let more: boolean;
+  do {
+    const chunk = await fetchDueMedia(context, { dueAt, now, isOver, signal }, !ref.isOneOfMany);
+    counts = sumOf(counts, chunk);
+    more = chunk.more;
+  } while (more && ref.isOneOfMany && !isOver());
+  return { more, ...counts };
 }

@@ -10,6 +10,7 @@ import { mountRoutes } from './http/mount-routes.ts';
 import { accountRoutes } from './routes/accounts.ts';
 import { aliasRoutes } from './routes/aliases.ts';
 import { attendeeRoutes } from './routes/attendees.ts';
+import { attachmentRoutes } from './routes/attachments.ts';
 import { attemptRoutes } from './routes/attempts.ts';
 import { serveCodec, serveHealth } from './routes/health.ts';
 import { changeMany } from './routes/contact-bulk.ts';
@@ -60,6 +61,7 @@ const routesOf = (providers: Providers): Route[] => [
     ...contactRoutes,
     ...conversationRoutes,
     ...messageRoutes,
+    ...attachmentRoutes,
     ...attendeeRoutes,
     ...searchRoutes,
     ...messageSendRoutes,

@@ -39,6 +39,7 @@ import { SearchContacts } from './migrations/0063-search-contacts.ts';
 import { ConversationHistory } from './migrations/0064-conversation-history.ts';
 import { SafetyNet } from './migrations/0065-safety-net.ts';
 import { MediaFiles } from './migrations/0066-media.ts';
+import { MediaFetches } from './migrations/0067-media-fetches.ts';
 import { OutgoingFiles } from './migrations/0068-outgoing-files.ts';
 import { MissedWebhooks } from './migrations/0069-missed-webhooks.ts';
 import { ContactEvents } from './migrations/0072-contact-events.ts';
@@ -83,6 +84,7 @@ export const migrationsList = [
   { name: '0064-conversation-history', class: ConversationHistory },
   { name: '0065-safety-net', class: SafetyNet },
   { name: '0066-media', class: MediaFiles },
+  { name: '0067-media-fetches', class: MediaFetches },
   { name: '0068-outgoing-files', class: OutgoingFiles },
   { name: '0069-missed-webhooks', class: MissedWebhooks },
   { name: '0072-contact-events', class: ContactEvents },

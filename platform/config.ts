@@ -69,6 +69,8 @@ const schema = z.object({
   ERASURE_LEDGER: z.string().optional(),
   /** Holds the bytes of media. Every process of the installation needs the same one. */
   MEDIA_FOLDER: z.string().default('.patchbay/media'),
+  /** A larger file of a message is not fetched. */
+  MEDIA_MAX_BYTES: z.coerce.number().int().min(1_000).max(100_000_000).default(100_000_000),
   SHUTDOWN_GRACE_SECONDS: z.coerce.number().min(0).default(10),
 });
 

@@ -1,7 +1,7 @@
 import type { Provider } from '../providers/provider.ts';
 
 /** The groups of a provider's verbs that call it. */
-const groups = ['login', 'oauth', 'tokens', 'account', 'contacts', 'messages'] as const;
+const groups = ['login', 'oauth', 'tokens', 'account', 'contacts', 'messages', 'media'] as const;
 
 /**
  * The same provider, with `around` called for every verb's call: with the verb's name and its answer to come. A verb that

@@ -14,17 +14,22 @@ import { createLog } from '../platform/log.ts';
 import { bypassProxyForLoopback } from '../platform/loopback.ts';
 import { createMetrics } from '../platform/metrics.ts';
 import { parseKeyRing } from '../platform/master-keys.ts';
+import { createSharedWork } from '../platform/shared-work.ts';
 import { providers } from '../providers/providers.ts';
 import { createFetchFile } from '../providers/shared/public-file.ts';
 import { openTemporalClient } from '../temporal/client.ts';
 import type { Context } from './context.ts';
 import { createFolderBlobs } from './media/folder-blobs.ts';
+import { fetchRestMs } from './media/wait-for-file.ts';
 import { observeProviderCalls } from './observe-provider-calls.ts';
 import { createTenantNames } from './tenant-names.ts';
 import { createRequestReader } from './webhooks/request-reader.ts';
 
 /** Every provider of this version. */
 export const installedProviders: Context['providers'] = providers;
+
+/** Files that one process fetches at once because callers ask for them. */
+const fetchesAtOnce = 32;
 
 /** A process's settings from its environment. Throws `ConfigError`. */
 export const loadConfig = (
@@ -82,6 +87,7 @@ export async function openContext(
     vault,
     blobs: createFolderBlobs(config.MEDIA_FOLDER),
     fetchFile: createFetchFile(),
+    fetches: createSharedWork(fetchesAtOnce, fetchRestMs),
     clock,
     changes,
     log,

@@ -5,6 +5,7 @@ import type { Clock } from '../platform/clock.ts';
 import type { Config } from '../platform/config.ts';
 import type { Log } from '../platform/log.ts';
 import type { Metrics } from '../platform/metrics.ts';
+import type { SharedWork } from '../platform/shared-work.ts';
 import type { Providers } from '../providers/provider.ts';
 import type { FetchFile } from '../providers/shared/public-file.ts';
 import type { TemporalClient } from '../temporal/client.ts';
@@ -20,6 +21,8 @@ export interface Context {
   blobs: BlobStore;
   /** Fetches files from addresses of the internet that callers name. */
   fetchFile: FetchFile;
+  /** Files that this process fetches because a caller asked for them. */
+  fetches: SharedWork;
   clock: Clock;
   /** Wakes what waits in this process for a change in the database. */
   changes: Changes;

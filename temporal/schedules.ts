@@ -37,6 +37,7 @@ const wantedSchedules = ({ contactsEveryMs, contactsOn }: ScheduleSettings): Wan
     on: true,
   },
   { type: 'fetchPictures', kind: 'sweep', summary: 'Fetch missing pictures', everyMs: 15 * minute, on: true },
+  { type: 'fetchMedia', kind: 'sweep', summary: 'Fetch files of messages', everyMs: 5 * minute, on: true },
   {
     type: maintenance,
     kind: 'maintenance',

@@ -44,6 +44,17 @@ export async function fetchPictures(dueAt = Date.now(), before = nothing): Promi
   return counts;
 }
 
+/** The files of messages. */
+export async function fetchMedia(dueAt = Date.now(), before = nothing): Promise<SweepCounts> {
+  const { more, ...counts } = await inLanes(before, (rest) =>
+    sweeps.fetchDueFiles.executeWithOptions({ ...inBackfill(), summary: 'Fetch files of messages' }, [
+      { now: Date.now(), dueAt, ...rest },
+    ]),
+  );
+  if (more) await continueAsNew<typeof fetchMedia>(dueAt, counts);
+  return counts;
+}
+
 /** One activity; where that leaves something, many at the same time. `more`: a new run must continue. */
 async function inLanes(
   before: SweepCounts,

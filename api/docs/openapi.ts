@@ -111,7 +111,11 @@ function operation(route: Route): ZodOpenApiOperationObject {
   const header = route.idempotent ? idempotencyKey : undefined;
   const content = { [route.contentType ?? 'application/json']: { schema: route.answer } };
   const done = (status: number) => ({
-    description: status === 202 ? 'Under way: Location is where to watch it' : 'Done',
+    description: route.file
+      ? 'Not here yet, and being fetched: ask again after the seconds of Retry-After'
+      : status === 202
+        ? 'Under way: Location is where to watch it'
+        : 'Done',
     ...(status === 202 && route.watch ? { headers: location } : {}),
     ...(status === 204 ? {} : { content }),
   });
@@ -137,8 +141,12 @@ function operation(route: Route): ZodOpenApiOperationObject {
       : {}),
     ...(route.takesFile ? { requestBody: formWithFile } : {}),
     responses: {
+      ...(route.file && file),
       ...Object.fromEntries(
-        [route.status ?? 200, ...(route.doneStatus ? [route.doneStatus] : [])].map((status) => [status, done(status)]),
+        [route.status ?? (route.file ? 202 : 200), ...(route.doneStatus ? [route.doneStatus] : [])].map((status) => [
+          status,
+          done(status),
+        ]),
       ),
       default: failure,
     },
@@ -164,6 +172,15 @@ function openOperation(route: OpenRoute, described: NonNullable<OpenRoute['descr
     },
   };
 }
+
+const bytes = { content: { 'application/octet-stream': { schema: { type: 'string', format: 'binary' } as const } } };
+
+/** HTML, SVG and whatever else could carry code are downloads only. */
+const file = {
+  200: { description: 'The file, of its own type', ...bytes },
+  206: { description: 'The part that Range asks for', ...bytes },
+  304: { description: 'The file is still the one of If-None-Match' },
+};
 
 const location = { Location: { schema: z.string(), description: 'The address of what is under way.' } };
 

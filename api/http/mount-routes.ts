@@ -8,6 +8,7 @@ import { unlessRevoked } from './auth.ts';
 import type { Principal } from '../../services/principal.ts';
 import { checkText, readJson } from './body.ts';
 import { readFormFile, type IncomingFile } from './form-file.ts';
+import { sendFile, type FileAnswer } from './files.ts';
 import { once, type Reply } from './idempotency.ts';
 import type { Route } from './route.ts';
 import { visibleTo } from './schemas.ts';
@@ -30,7 +31,10 @@ const nothing = z.object({});
 const expressPath = (path: string): string => path.replace(/\{(\w+)\}/g, ':$1').replace(/(.)\/$/, '$1');
 
 /** The answer to a request; `replayed` when it was given before, under the same Idempotency-Key. */
-type Answer = Reply & { replayed?: boolean };
+type Answer = Reply & { replayed?: boolean; retryAfter?: number | undefined };
+interface FileReply {
+  file: FileAnswer;
+}
 
 function handlerOf(context: Context, route: Route, admit: Admission, sendAnswer: SendAnswer): RequestHandler {
   return async (request, response) => {
@@ -38,9 +42,15 @@ function handlerOf(context: Context, route: Route, admit: Admission, sendAnswer:
     const { valid, check } = await admit(request, response, route);
     const { principal } = valid;
     response.locals['tenant'] = principal.tenantId;
-    const { status, body, replayed } = await unlessRevoked(valid, check, (confirm) =>
-      answer(context, route, request, response, principal, confirm),
-    );
+    const given = await unlessRevoked(valid, check, async (confirm) => {
+      const result = await answer(context, route, request, response, principal, confirm);
+      // A key that is revoked meanwhile ends the stream.
+      if ('file' in result) await sendFile(request, response, result.file);
+      return result;
+    });
+    if ('file' in given) return;
+    const { status, body, replayed, retryAfter } = given;
+    if (retryAfter !== undefined) response.set('retry-after', String(retryAfter));
     if (replayed) response.set('idempotent-replayed', 'true');
     // A replayed answer may have been made for a key with other scopes.
     const seen = { status, body: visibleTo(principal.scopes, route.answer, body) };
@@ -56,7 +66,7 @@ async function answer(
   response: Response,
   principal: Principal,
   confirm: () => Promise<void>,
-): Promise<Answer> {
+): Promise<Answer | FileReply> {
   const writes = route.method !== 'get';
   const hasBody = writes && !route.takesFile;
   const sent = hasBody ? ((await readJson(request, response, bodyLimit)) ?? {}) : undefined;
@@ -74,18 +84,26 @@ async function answer(
     receiveFile: <T>(limit: number, take: (file: IncomingFile, confirm: () => Promise<void>) => Promise<T>) =>
       readFormFile(request, response, limit, (file) => take(file, confirm)),
   };
-  const run = async (operationId: string): Promise<Reply> => {
+  const run = async (operationId: string): Promise<Answer | FileReply> => {
     // The body may have come slowly, and an earlier request under the same Idempotency-Key may have been waited for.
     await confirm();
-    const { status, body } = await route.handle({ ...call, operationId });
-    return { status: status ?? route.status ?? 200, body: route.answer.parse(body) };
+    const result = await route.handle({ ...call, operationId });
+    if ('file' in result) return result;
+    return { ...result, status: result.status ?? route.status ?? 200, body: route.answer.parse(result.body) };
   };
   const key = route.idempotent ? idempotencyKeyOf(request) : null;
   if (key === null) return run(newId());
   const content = JSON.stringify([request.path.replace(/\/$/, ''), sent]);
   const name = `${route.method} ${route.path}`;
   const redact = (body: unknown): unknown => redacted(body, route.shownOnce);
-  return once(context, { tenantId: principal.tenantId, route: name, key, content, redact }, run);
+  return once(context, { tenantId: principal.tenantId, route: name, key, content, redact }, async (operationId) =>
+    asReply(await run(operationId)),
+  );
+}
+
+function asReply(answered: Answer | FileReply): Reply {
+  if ('file' in answered) throw new Error('A file is no answer under an Idempotency-Key.');
+  return { status: answered.status, body: answered.body };
 }
 
 function idempotencyKeyOf(request: Request): string | null {

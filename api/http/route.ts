@@ -3,6 +3,7 @@ import type { Scope } from '../../domain/scopes.ts';
 import type { Context } from '../../services/context.ts';
 import type { Principal } from '../../services/principal.ts';
 import type { IncomingFile } from './form-file.ts';
+import type { FileAnswer } from './files.ts';
 
 export type Method = 'get' | 'post' | 'patch' | 'put' | 'delete';
 type Parsed<S> = S extends z.ZodType ? z.output<S> : undefined;
@@ -25,11 +26,8 @@ export interface Call<P = unknown, Q = unknown, B = unknown> {
   receiveFile<T>(limit: number, take: (file: IncomingFile, confirm: () => Promise<void>) => Promise<T>): Promise<T>;
 }
 
-/** The result of a handler; without `status` the route's own. */
-interface Result<A> {
-  status?: number;
-  body: A;
-}
+/** The result of a handler; without `status` the route's own. `retryAfter`: seconds, for what is not there yet. */
+type Result<A> = { status?: number; body: A; retryAfter?: number | undefined } | { file: FileAnswer };
 
 interface Declaration<
   P extends z.ZodType | undefined,
@@ -64,6 +62,8 @@ interface Declaration<
   idempotent?: boolean;
   /** Fields of the answer that are shown once: a replay has null instead. */
   shownOnce?: readonly string[];
+  /** Answers a file; `answer` is then that of 202, while the file is fetched. */
+  file?: boolean;
   /** For answers that are not JSON: their type; the body is a text then. */
   contentType?: string;
   handle(call: Call<Parsed<P>, Parsed<Q>, Parsed<B>>): Promise<Result<z.input<A>>>;

@@ -192,6 +192,7 @@ export const aliasRoutes: Route[] = table.map(({ of, ask, rename, ...alias }) =>
     scope: of.scope,
     idempotent: of.idempotent,
     status: alias.status ?? of.status,
+    file: of.file,
     contentType: of.contentType,
     handle: async (call) => {
       const given = { params: call.params ?? {}, query: call.query ?? {}, body: call.body ?? {} } as Given;
@@ -202,9 +203,12 @@ export const aliasRoutes: Route[] = table.map(({ of, ask, rename, ...alias }) =>
         query: parse(of.query, query),
         body: parse(of.body, body),
       };
-      const { status, body: answer } = await of.handle(inner);
+      const result = await of.handle(inner);
+      if ('file' in result) return result;
+      const { status, body: answer, retryAfter } = result;
       return {
-        ...(alias.doneStatus && status ? { status } : {}),
+        ...((alias.doneStatus || of.file) && status ? { status } : {}),
+        retryAfter,
         body: rename(of.answer.parse(answer) as never, given),
       };
     },

@@ -2,10 +2,11 @@ import { z } from 'zod';
 import { listAttendees as attendeesPage } from '../../db/queries/conversations/people.ts';
 import { anyAttendee, checkNamed } from '../../services/conversations/find-conversations.ts';
 import { peopleById } from '../../services/conversations/people.ts';
-import { Problem } from '../../services/problem.ts';
+import { pictureFile } from '../../services/media/picture-file.ts';
 import { matchingPeople } from '../../services/search/search.ts';
 import { cursorId, page, pageOf, pageQuery } from '../http/pagination.ts';
 import { route } from '../http/route.ts';
+import { fetching, patienceOf, pictureOrLater, waitQuery } from '../views/file.ts';
 import { attendeeAnswer, attendeeView } from '../views/attendee.ts';
 
 const tag = 'attendees';
@@ -54,22 +55,23 @@ const getAttendee = route({
     }),
 });
 
-/** Pictures are answered once they are stored here: the provider's own addresses expire, and tell it of every reader. */
+/** The provider's own addresses expire, and tell it of every reader. */
 export const getPicture = route({
   name: 'getAttendeePicture',
   method: 'get',
   path: '/attendees/{id}/picture',
-  summary: "Read a person's picture",
+  summary: "Read a person's picture; one that is not here yet is fetched at once",
   tag,
   scope: 'read',
+  file: true,
   params: attendeeParams,
-  answer: z.string(),
-  contentType: 'image/jpeg',
-  handle: ({ context, principal, params }) =>
-    context.db.tenant(principal.tenantId, async (em) => {
-      await anyAttendee(em, params.id);
-      throw new Problem('no_picture', 'The picture of this person is not stored here.');
-    }),
+  query: waitQuery,
+  answer: fetching,
+  handle: async ({ context, principal: { tenantId }, params, query, gone }) => {
+    const { id } = await context.db.tenant(tenantId, (em) => anyAttendee(em, params.id));
+    const ref = { tenantId, owner: 'attendees', id } as const;
+    return pictureOrLater(context, await pictureFile(context, ref, patienceOf(query, gone)));
+  },
 });
 
 export const attendeeRoutes = [listAttendees, getAttendee, getPicture];

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { flag, pageOf, pageQuery, time } from '../http/pagination.ts';
 import { accountAnswer } from '../views/account.ts';
 import { attendeeAnswer, personContact } from '../views/attendee.ts';
+import { fetching, waitQuery } from '../views/file.ts';
 import { conversationAnswer, type ConversationView } from '../views/conversation.ts';
 import { messageAnswer } from '../views/message.ts';
 import { listAccounts } from './accounts.ts';
@@ -90,8 +91,9 @@ export const conversationAliases: Alias[] = [
     path: `${whatsapp}/attendees/{id}/picture/`,
     of: getPicture,
     params: z.object({ id: z.string() }),
-    ask: ({ params }) => ({ params }),
-    answer: z.string(),
+    query: waitQuery,
+    ask: ({ params, query }) => ({ params, query }),
+    answer: fetching,
     rename: asIs,
   },
   {

@@ -9,9 +9,11 @@ import { changeConversation } from '../../services/conversations/change-conversa
 import { describeConversations } from '../../services/conversations/describe-conversations.ts';
 import { fetchNames } from '../../services/conversations/fetch-names.ts';
 import { anyConversation, checkNamed } from '../../services/conversations/find-conversations.ts';
+import { pictureFile } from '../../services/media/picture-file.ts';
 import { cursorPlace, flag, pageOf, pageQuery, placeCursor, placeTime, time } from '../http/pagination.ts';
 import { route, type Call } from '../http/route.ts';
 import { shownText } from '../http/text.ts';
+import { fetching, patienceOf, pictureOrLater, waitQuery } from '../views/file.ts';
 import { conversationAnswer, conversationView, type ConversationView } from '../views/conversation.ts';
 
 const tag = 'conversations';
@@ -112,6 +114,24 @@ const getConversation = route({
   handle: async (call) => ({ body: await shown(call, call.params.id) }),
 });
 
+const getGroupPicture = route({
+  name: 'getConversationPicture',
+  method: 'get',
+  path: '/conversations/{id}/picture',
+  summary: "Read a group's picture; one that is not here yet is fetched at once",
+  tag,
+  scope: 'read',
+  file: true,
+  params: conversationParams,
+  query: waitQuery,
+  answer: fetching,
+  handle: async ({ context, principal: { tenantId }, params, query, gone }) => {
+    const { id } = await context.db.tenant(tenantId, (em) => anyConversation(em, params.id));
+    const ref = { tenantId, owner: 'conversations', id } as const;
+    return pictureOrLater(context, await pictureFile(context, ref, patienceOf(query, gone)));
+  },
+});
+
 export const conversationChange = {
   read: z.boolean().optional().describe('True: all of it was read. False: it is marked as unread.'),
   muted: z.union([z.boolean(), time]).optional().describe('For ever, until a time, or not.'),
@@ -152,4 +172,4 @@ export const updateConversation = route({
 });
 
 /** Words before ids: a word would else be taken for one. */
-export const conversationRoutes = [listConversations, getCounts, getConversation, updateConversation];
+export const conversationRoutes = [listConversations, getCounts, getConversation, getGroupPicture, updateConversation];

@@ -50,7 +50,7 @@ async function messagesPage(
     shown.flatMap(({ id }) => byId.get(id) ?? []),
   );
   return {
-    items: messages.map((one) => messageView(one, now)),
+    items: messages.map((one) => messageView(context.publicUrl, one, now)),
     next_cursor: last ? placeCursor({ at: last.at, key: last.key }) : null,
   };
 }
@@ -92,7 +92,7 @@ export const shownMessage = ({ context, principal }: Pick<Call, 'context' | 'pri
     const message = isId(id) ? await em.findOne(Message, { id }) : null;
     const [details] = message ? await describeMessages(em, [message]) : [];
     if (!details) throw new Problem('not_found', 'There is no such message.');
-    return messageView(details, context.clock.now());
+    return messageView(context.publicUrl, details, context.clock.now());
   });
 
 const getMessage = route({

@@ -54,7 +54,7 @@ const search = route({
         const results = items.map((one) => ({
           kind: 'message' as const,
           highlight: highlight(one.message.text ?? '', words),
-          message: messageView(one, context.clock.now()),
+          message: messageView(context.publicUrl, one, context.clock.now()),
         }));
         return { body: { items: results, next_cursor: cursorTo(next) } };
       }

@@ -73,4 +73,6 @@ export const attendeeView =
 
 /** Where a person's picture is; null where none is known. The provider's own address expires, and is not shown. */
 export const pictureAddress = (publicUrl: string, { attendee, contact }: Person): string | null =>
-  attendee.pictureUrl || contact?.profileImageUrl ? `${publicUrl}/api/v1/attendees/${attendee.id}/picture` : null;
+  attendee.pictureMediaId || attendee.pictureUrl || contact?.profileImageUrl
+    ? `${publicUrl}/api/v1/attendees/${attendee.id}/picture`
+    : null;

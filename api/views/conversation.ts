@@ -106,7 +106,7 @@ export const conversationView =
       provider_conversation_id: conversation.providerConversationId,
       kind: conversation.kind,
       name,
-      picture_url: person && pictureAddress(publicUrl, person),
+      picture_url: person ? pictureAddress(publicUrl, person) : groupPictureAddress(publicUrl, conversation),
       attendee: person?.attendee.id ?? null,
       contact: person && personContactView(person),
       last_message: last && lastMessageView(last),
@@ -142,6 +142,13 @@ function changeView(
     next_try_at: state === 'pending' && !waits ? wireTime(nextTryAt) : null,
   };
 }
+
+/** A group whose picture was not asked for yet may have none. */
+const groupPictureAddress = (
+  publicUrl: string,
+  { id, kind, pictureMediaId, pictureSource }: ConversationDetails['conversation'],
+): string | null =>
+  kind !== 'person' && (pictureMediaId || pictureSource) ? `${publicUrl}/api/v1/conversations/${id}/picture` : null;
 
 function historyView({ providerNewestAt, coveredFrom, coveredTo }: Coverage): z.input<typeof history> {
   const [newest, from, to] = [providerNewestAt, coveredFrom, coveredTo].map((one) =>

@@ -34,8 +34,11 @@ const attachmentAnswer = z
   .object({
     id: z.string(),
     kind: z.enum(['image', 'video', 'audio', 'document', 'sticker', 'link', 'other']),
-    media_id: z.string().nullable().describe('The stored file; null: it is not here.'),
-    url: z.string().nullable().describe('Where the file is; null: it is not here.'),
+    media_id: z.string().nullable().describe('The stored file; null: it is not here yet, or cannot be had.'),
+    url: z
+      .string()
+      .nullable()
+      .describe('An address of this API, which takes the same key; null: there is no file to be had.'),
     mime_type: z.string().nullable(),
     file_name: z.string().nullable(),
     size: z.number().nullable().describe('In bytes.'),
@@ -86,7 +89,7 @@ export const messageAnswer = z
 export type MessageView = z.input<typeof messageAnswer>;
 
 /** A message as callers see it at a time. */
-export function messageView(details: MessageDetails, now: Date): MessageView {
+export function messageView(publicUrl: string, details: MessageDetails, now: Date): MessageView {
   const { send, message, receipts, repliesTo } = details;
   const { quotedKey, versions, deletedAt } = message;
   return {
@@ -115,7 +118,7 @@ export function messageView(details: MessageDetails, now: Date): MessageView {
         at: wireTime(at),
       })),
     }),
-    attachments: details.attachments.map(attachmentView),
+    attachments: details.attachments.map((one) => attachmentView(publicUrl, one)),
     reply_to: quotedKey === null ? null : { id: repliesTo, provider_message_id: quotedKey },
     event: message.event,
     send: send && sendView(send, details.queue, now),
@@ -128,11 +131,11 @@ export function messageView(details: MessageDetails, now: Date): MessageView {
 
 export const displayView = (spans: readonly DisplaySpan[]): z.input<typeof displayAnswer> => [...spans];
 
-const attachmentView = (attachment: Attachment): z.input<typeof attachmentAnswer> => ({
+const attachmentView = (publicUrl: string, attachment: Attachment): z.input<typeof attachmentAnswer> => ({
   id: attachment.id,
   kind: attachment.kind,
-  media_id: null,
-  url: null,
+  media_id: attachment.mediaId,
+  url: hasFile(attachment) ? `${publicUrl}/api/v1/attachments/${attachment.id}/content` : null,
   mime_type: attachment.mimeType,
   file_name: attachment.fileName,
   size: attachment.size === null ? null : Number(attachment.size),
@@ -142,3 +145,7 @@ const attachmentView = (attachment: Attachment): z.input<typeof attachmentAnswer
   is_voice: attachment.isVoice,
   unavailable: attachment.unavailable,
 });
+
+/** A file that is not here yet is fetched when it is asked for. */
+const hasFile = ({ mediaId, source, unavailable }: Attachment): boolean =>
+  mediaId !== null || (source !== null && !unavailable);

@@ -1,5 +1,6 @@
 import { defineEntity, p } from '@mikro-orm/core';
 import type { ChangedField, ChangeState, ConversationKind, ProviderWord } from '../../domain/conversations.ts';
+import type { MediaSource } from '../../domain/seen-messages.ts';
 
 const ConversationSchema = defineEntity({
   name: 'Conversation',
@@ -26,6 +27,11 @@ const ConversationSchema = defineEntity({
     pinned: p.boolean(),
     readOnly: p.boolean(),
     labels: p.array().$type<string[]>(),
+    /** What the provider needs to give the picture of a group; null where it named none. */
+    pictureSource: p.json().$type<MediaSource>().strictNullable(),
+    pictureMediaId: p.uuid().strictNullable(),
+    /** When the provider was last asked for the picture. */
+    pictureCheckedAt: p.datetime().strictNullable(),
     createdAt: p.datetime(),
     updatedAt: p.datetime(),
   },
@@ -50,6 +56,11 @@ const AttendeeSchema = defineEntity({
     /** The account's owner. */
     isSelf: p.boolean(),
     pictureUrl: p.text().strictNullable(),
+    /** What the provider needs to give the picture; null where it named none. */
+    pictureSource: p.json().$type<MediaSource>().strictNullable(),
+    pictureMediaId: p.uuid().strictNullable(),
+    /** When the provider was last asked for the picture. */
+    pictureCheckedAt: p.datetime().strictNullable(),
     /** The row of the same person that counts: a number's and a LID's are one once the provider says so. */
     mergedInto: p.uuid().strictNullable(),
     createdAt: p.datetime(),

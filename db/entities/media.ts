@@ -12,8 +12,8 @@ const MediaSchema = defineEntity({
     size: p.bigint('number'),
     /** As the first that brought the bytes named it, without parameters; null where it did not. */
     contentType: p.text().strictNullable(),
-    /** Until then it is kept even where nothing refers to it. */
-    keptUntil: p.datetime(),
+    /** Until then it is kept even where nothing refers to it. Null: a row refers to it, and it is kept until that is gone. */
+    keptUntil: p.datetime().strictNullable(),
     createdAt: p.datetime(),
   },
   uniques: [{ properties: ['tenantId', 'hash'], name: 'media_of_tenant' }],

@@ -1,4 +1,5 @@
 import { defineEntity, p } from '@mikro-orm/core';
+import type { UnavailableReason } from '../../domain/media.ts';
 import type { MessageEffect as Effect, MessageStatus, Reaction, TextVersion } from '../../domain/messages.ts';
 import type { SeenAttachment } from '../../domain/seen-messages.ts';
 
@@ -81,6 +82,11 @@ const AttachmentSchema = defineEntity({
     source: p.text().strictNullable(),
     /** The stored file; null: it is not here. */
     mediaId: p.uuid().strictNullable(),
+    /** When to fetch it from the provider; null: it is here, or cannot be had. */
+    fetchDueAt: p.datetime().strictNullable(),
+    /** Failed fetches, those left out that failed for a reason of the account. */
+    fetchTries: p.integer().default(0),
+    unavailableWhy: p.text().$type<UnavailableReason>().strictNullable(),
     createdAt: p.datetime(),
   },
   uniques: [{ properties: ['messageId', 'key'], name: 'attachments_of_message' }],

@@ -30,12 +30,11 @@ export function keepMedia(state: State, file: { bytes: Buffer; mimetype: string 
 }
 
 const UPLOAD_SECONDS = 86_400;
-const DECRYPTED_SECONDS = 3600;
 
 /** For as long as its kind is kept. */
 export function publish(state: State, kind: 'upload' | 'decrypted', file: { bytes: Buffer; mimetype: string }): string {
   const name = crypto.randomUUID();
-  const seconds = kind === 'upload' ? UPLOAD_SECONDS : DECRYPTED_SECONDS;
+  const seconds = kind === 'upload' ? UPLOAD_SECONDS : state.variants.values.decrypted_url_seconds;
   state.published.set(name, { ...file, until: state.shared.clock.now() + seconds * 1000 });
   return `${state.origin}/media/${name}`;
 }
@@ -54,6 +53,28 @@ export function mountFiles(app: Express, state: State): void {
     const file = state.published.get(req.params.name);
     if (!file) return void res.status(404).end();
     if (file.until <= state.shared.clock.now()) return expired(res);
-    res.type(file.mimetype).send(file.bytes);
+    const { media_redirect: address, media_seconds: takes } = state.variants.values;
+    res.type(file.mimetype);
+    if (address !== null) res.redirect(address);
+    else if (takes > 0) sendSlowly(res, file.bytes, takes);
+    else res.send(file.bytes);
   });
+}
+
+const PARTS = 20;
+
+/** In parts, and without telling how many bytes there are. */
+function sendSlowly(res: Response, bytes: Buffer, seconds: number): void {
+  const size = Math.ceil(bytes.length / PARTS);
+  let sent = 0;
+  const timer = setInterval(
+    () => {
+      res.write(bytes.subarray(sent, (sent += size)));
+      if (sent < bytes.length) return;
+      clearInterval(timer);
+      res.end();
+    },
+    (seconds * 1000) / PARTS,
+  );
+  res.once('close', () => clearInterval(timer));
 }

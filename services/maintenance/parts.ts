@@ -12,6 +12,7 @@ import { removeMissedWebhooks } from '../../db/queries/webhooks/missed-webhooks.
 import { removeSyncRuns } from '../../db/queries/retention/run-retention.ts';
 import type { Context } from '../context.ts';
 import { registerOwed } from '../webhooks/register-webhooks.ts';
+import { removeOrphans, removeUnused } from '../media/remove-media.ts';
 import { clearContactFields } from './contact-fields.ts';
 import { drain } from './drain.ts';
 import { removeContacts } from './old-contacts.ts';
@@ -32,6 +33,9 @@ const inBatches =
   (run: MaintenanceRun): Promise<number> =>
     drain(() => run.context.db.system((em) => remove(em, before(run))), run.isOver);
 
+/** Two hexadecimal digits that a minute looks at: all of them have their turn every 256 minutes. */
+const digitsAt = (at: Date): string => (Math.floor(at.getTime() / 60_000) % 256).toString(16).padStart(2, '0');
+
 const now = (run: MaintenanceRun): Date => run.now;
 const rawRetention = (run: MaintenanceRun): Date =>
   new Date(run.now.getTime() - run.context.config.RAW_RETENTION_DAYS * 86_400_000);
@@ -51,6 +55,8 @@ export const maintenanceParts = {
   raw_contacts: inBatches(removeRawContacts, rawRetention),
   sync_runs: inBatches(removeSyncRuns, rawRetention),
   contacts: removeContacts,
+  media: ({ context, now: at, isOver }) => removeUnused(context, at, isOver),
+  media_orphans: ({ context, now: at, isOver }) => removeOrphans(context, digitsAt(at), isOver),
   idempotency_keys: inBatches(removeExpiredKeys, now),
   // These two come last, since they may take long: one works a tenant to its end, one asks providers.
   contact_fields: clearContactFields,

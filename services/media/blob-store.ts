@@ -33,8 +33,8 @@ export interface BlobStore {
   asFile(name: BlobName, type: string): Promise<Blob>;
   /** Removes the bytes; nothing happens where there are none. */
   remove(name: BlobName): Promise<void>;
-  /** Names whose bytes were written before `before`, in batches. */
-  list(before: Date): AsyncIterable<BlobName[]>;
+  /** Names whose hash begins with these two digits, and whose bytes were written before `before`; in batches. */
+  list(digits: string, before: Date): AsyncIterable<BlobName[]>;
   /** Removes bytes without a name that a process left when it died, where they arrived before `before`. Answers how many. */
   removeUnnamed(before: Date): Promise<number>;
 }

@@ -9,14 +9,14 @@ import { BlobMissingError, BlobTooLargeError, type BlobName, type BlobStore } fr
 
 /** Names in one batch of a list. */
 const batch = 500;
-/** Holds bytes without a name. No tenant has this name: tenants' are ids. */
+/** Holds bytes without a name. */
 const incoming = 'incoming';
 
-/** Bytes as files of a folder, which all processes of an installation share: `<tenant>/<first two digits>/<hash>`. */
+/** Bytes as files of a folder, which all processes of an installation share: `<first two digits of the hash>/<tenant>.<hash>`. */
 export function createFolderBlobs(root: string): BlobStore {
   const pathOf = ({ tenantId, hash }: BlobName): string => {
     if (!isId(tenantId) || !isHash(hash)) throw new Error('This names no bytes.');
-    return join(root, tenantId, hash.slice(0, 2), hash);
+    return join(root, hash.slice(0, 2), `${tenantId}.${hash}`);
   };
   return {
     receive: async (body, mostBytes) => {
@@ -64,7 +64,7 @@ export function createFolderBlobs(root: string): BlobStore {
       return openAsBlob(path, { type });
     },
     remove: (name) => rm(pathOf(name), { force: true }),
-    list: (before) => listFiles(root, before),
+    list: (digits, before) => listFiles(join(root, digits), before),
     removeUnnamed: async (before) => {
       let removed = 0;
       for (const name of await namesIn(join(root, incoming))) {
@@ -80,17 +80,16 @@ export function createFolderBlobs(root: string): BlobStore {
 
 const isHash = (text: string): boolean => /^[0-9a-f]{64}$/.test(text);
 
-async function* listFiles(root: string, before: Date): AsyncIterable<BlobName[]> {
+async function* listFiles(folder: string, before: Date): AsyncIterable<BlobName[]> {
   let found: BlobName[] = [];
-  for (const tenantId of (await namesIn(root)).filter(isId))
-    for (const part of await namesIn(join(root, tenantId)))
-      for (const hash of (await namesIn(join(root, tenantId, part))).filter(isHash)) {
-        if (!(await isOlder(join(root, tenantId, part, hash), before))) continue;
-        found.push({ tenantId, hash });
-        if (found.length < batch) continue;
-        yield found;
-        found = [];
-      }
+  for (const name of await namesIn(folder)) {
+    const [tenantId = '', hash = ''] = name.split('.');
+    if (!isId(tenantId) || !isHash(hash) || !(await isOlder(join(folder, name), before))) continue;
+    found.push({ tenantId, hash });
+    if (found.length < batch) continue;
+    yield found;
+    found = [];
+  }
   if (found.length) yield found;
 }
 

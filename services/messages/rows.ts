@@ -120,6 +120,7 @@ export const newConversation = (
     archived: false,
     pinned: false,
     readOnly: false,
+    pictureSource: null,
     isNew: true,
   },
   lastSortKey: null,
@@ -134,6 +135,7 @@ export const withTold = (row: WrittenConversation, told: ToldConversation): Writ
   archived: told.archived ?? row.archived,
   pinned: told.pinned ?? row.pinned,
   readOnly: told.readOnly ?? row.readOnly,
+  pictureSource: row.pictureSource ?? told.pictureSource ?? null,
   ...(told.mutedUntil !== undefined && mutedBy(told.mutedUntil)),
 });
 
@@ -157,6 +159,7 @@ export const newAttendee = (
   phoneNumber: null,
   isSelf: false,
   pictureUrl: null,
+  pictureSource: null,
   isNew: true,
 });
 
@@ -174,6 +177,8 @@ export function withPerson(row: WrittenAttendee, person: SeenPerson, at: Date): 
     phoneNumber: row.phoneNumber ?? person.phone,
     isSelf: row.isSelf || person.isSelf === true,
     pictureUrl: person.pictureUrl ?? row.pictureUrl,
+    // The first one stays: a person may be named by two addresses in turn, and either leads to the picture.
+    pictureSource: row.pictureSource ?? person.pictureSource,
   };
   const { name } = person;
   if (name === null) return next;

@@ -158,8 +158,9 @@ async function answered(operation: Operation, client: ApiClient, about: Ids): Pr
   return status === 204 ? null : document.wrongWith(operation, status, body);
 }
 
-/** These succeed only with workers, and pictures only once they are stored; other tests check their answers. */
-const wantsWorkers = /\/contacts\/sync(\/conversations)?$|\/wasender-contact\/|\/conversation-contacts$|\/picture\/?$/;
+/** These succeed only with workers, and files only where a provider has them; other tests check their answers. */
+const wantsWorkers =
+  /\/contacts\/sync(\/conversations)?$|\/wasender-contact\/|\/conversation-contacts$|\/picture\/?$|\/content$/;
 
 /** The fixture's channel lacks these; tests of messages check their answers. */
 const isLacking = ({ method, path }: Operation): boolean =>

@@ -20,7 +20,8 @@ export type Ids = Record<
   | 'erasure'
   | 'conversation'
   | 'message'
-  | 'attendee',
+  | 'attendee'
+  | 'attachment',
   string
 >;
 
@@ -44,8 +45,8 @@ export async function oneOfEach(api: TestApi, client: ApiClient): Promise<Ids> {
       const attendee = to.attendee({ name: 'Maya' });
       const conversation = to.conversation({ labels: ['text'] }, [attendee]);
       const message = to.message(conversation, { senderId: attendee.id, text: 'some text' });
-      to.attachment(message, {});
-      return { conversation: conversation.id, attendee: attendee.id, message: message.id };
+      const attachment = to.attachment(message, {});
+      return { conversation: conversation.id, attendee: attendee.id, message: message.id, attachment: attachment.id };
     }),
   );
   return { account: account.id, step, sync, event, key, contact, twin, erasure, ...spoken };
@@ -94,6 +95,7 @@ const nouns: Record<string, keyof Ids> = {
   chats: 'conversation',
   messages: 'message',
   attendees: 'attendee',
+  attachments: 'attachment',
 };
 /** Fields of queries and bodies that hold an id. */
 const fields: Record<string, keyof Ids> = {

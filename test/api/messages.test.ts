@@ -173,7 +173,15 @@ it('C8, C10: a message shows its sender, direction, display, reactions, receipts
     deleted_at: null,
     reactions: [{ emoji: '👍', attendee: { id: made.bo, name: 'Bo' }, at: minute(4).toISOString() }],
     receipts: [{ attendee: { id: made.bo }, status: 'read', at: minute(6).toISOString() }],
-    attachments: [{ kind: 'document', file_name: 'plan.pdf', size: 12_345, media_id: null, url: null }],
+    attachments: [
+      {
+        kind: 'document',
+        file_name: 'plan.pdf',
+        size: 12_345,
+        media_id: null,
+        url: expect.stringMatching(/\/api\/v1\/attachments\/[\w-]+\/content$/),
+      },
+    ],
     reply_to: { id: made.first, provider_message_id: 'wa-first' },
     event: null,
     versions: [

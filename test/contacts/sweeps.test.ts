@@ -36,10 +36,12 @@ async function schedules(): Promise<string[]> {
   return found.sort();
 }
 
+const scheduled = ['fetchMedia', 'fetchPictures', 'maintenance', 'syncAllContacts', 'syncAllConversations'];
+
 describe('B6: every address book is read by a Schedule', () => {
   it('with the interval of the settings, six hours by default', async () => {
-    await eventually('all Schedules', async () => (await schedules()).length === 4);
-    expect(await schedules()).toEqual(['fetchPictures', 'maintenance', 'syncAllContacts', 'syncAllConversations']);
+    await eventually('all Schedules', async () => (await schedules()).length === 5);
+    expect(await schedules()).toEqual(scheduled);
     const { spec, state } = await schedule('syncAllContacts').describe();
     expect(spec.intervals).toEqual([expect.objectContaining({ every: hours(6) })]);
     expect(state.paused).toBe(false);
@@ -59,7 +61,7 @@ describe('B6: every address book is read by a Schedule', () => {
     ] as const) {
       stack.worker = await stack.startWorker(undefined, settings);
       await is(every, paused);
-      expect(await schedules()).toEqual(['fetchPictures', 'maintenance', 'syncAllContacts', 'syncAllConversations']);
+      expect(await schedules()).toEqual(scheduled);
       if (every !== hours(6) || paused) await stack.worker.stop();
     }
     syncs = createContactSyncs(stack);

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, rm, utimes, writeFile } from 'node:fs/promises';
+import { readdir, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
@@ -27,6 +27,11 @@ async function keep(bytes: Buffer, tenantId = newId()): Promise<BlobName> {
   const name = { tenantId, hash: received.hash };
   await received.keep(name);
   return name;
+}
+async function listed(digits: string, before: Date): Promise<BlobName[]> {
+  const found: BlobName[] = [];
+  for await (const names of blobs.list(digits, before)) found.push(...names);
+  return found;
 }
 const read = async (...of: Parameters<BlobStore['open']>): Promise<Buffer> => buffer(await blobs.open(...of));
 
@@ -79,13 +84,13 @@ it('keeps the bytes of two tenants apart', async () => {
 it('lists what is old enough, and passes over files that are not its own', async () => {
   const [old, young] = [await keep(Buffer.from('old')), await keep(Buffer.from('young'))];
   const root = join(folder, 'made', 'when', 'needed');
-  await mkdir(join(root, 'other', 'ab'), { recursive: true });
-  await writeFile(join(root, 'other', 'ab', old.hash), 'not a file of ours');
+  const digits = old.hash.slice(0, 2);
+  await writeFile(join(root, digits, old.hash), 'not a file of ours');
   const yesterday = new Date(Date.now() - 86_400_000);
-  await utimes(join(root, old.tenantId, old.hash.slice(0, 2), old.hash), yesterday, yesterday);
-  const listed: BlobName[] = [];
-  for await (const names of blobs.list(new Date(Date.now() - 3_600_000))) listed.push(...names);
-  expect(listed).toEqual([old]);
+  await utimes(join(root, digits, `${old.tenantId}.${old.hash}`), yesterday, yesterday);
+  expect(await listed(digits, new Date(Date.now() - 3_600_000))).toEqual([old]);
+  expect(await listed(young.hash.slice(0, 2), new Date(Date.now() - 3_600_000))).not.toContainEqual(young);
+  expect(await listed('zz', new Date())).toEqual([]);
   expect((await read(young)).toString()).toBe('young');
 });
 

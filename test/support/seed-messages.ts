@@ -35,6 +35,7 @@ export async function seedMessages<T>(em: Em, accountId: string, work: (to: Mess
     attendee: (given) => {
       const id = newId();
       const row = make(Attendee, {
+        pictureSource: null,
         id,
         ...own,
         providerAttendeeId: `member-${id}`,
@@ -54,6 +55,7 @@ export async function seedMessages<T>(em: Em, accountId: string, work: (to: Mess
     conversation: (given, attendees = []) => {
       const id = newId();
       const row = make(Conversation, {
+        pictureSource: null,
         id,
         ...own,
         providerConversationId: `chat-${id}`,

@@ -170,6 +170,7 @@ it.each([
   ['syncAllContacts', 'sync-all-contacts'],
   ['syncAllConversations', 'sync-all-conversations'],
   ['fetchPictures', 'fetch-pictures'],
+  ['fetchMedia', 'fetch-media'],
 ])('sweeps by a Schedule within 11 events: %s', async (type, name) => {
   await stack.trigger(type);
   const history = await keep(name, await newest(scheduleId(type, stack.config.TEMPORAL_TASK_QUEUE)));

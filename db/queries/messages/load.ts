@@ -27,9 +27,12 @@ export type LoadedConversation = Texts<
     | 'archived'
     | 'pinned'
     | 'readOnly'
+    | 'pictureSource'
   > & { lastSortKey: string | null }
 >;
-export type LoadedAttendee = Texts<Pick<Attendee, 'id' | 'name' | 'namedAt' | 'phoneNumber' | 'isSelf' | 'pictureUrl'>>;
+export type LoadedAttendee = Texts<
+  Pick<Attendee, 'id' | 'name' | 'namedAt' | 'phoneNumber' | 'isSelf' | 'pictureUrl' | 'pictureSource'>
+>;
 type LoadedEffect = Pick<MessageEffect, 'accountId' | 'key' | 'effect'>;
 
 export interface Loaded {
@@ -70,12 +73,13 @@ export async function loadRows(
           provider_conversation_id as "providerConversationId", kind, name, last_message_id as "lastMessageId",
           last_message_at as "lastMessageAt", unread_count as "unreadCount", read_up_to as "readUpTo", muted,
           muted_until as "mutedUntil", archived, pinned, read_only as "readOnly",
+          picture_source as "pictureSource",
           (select l.sort_key from messages l where l.id = last_message_id) as "lastSortKey"
         from conversations where id = any(${conversations}::uuid[] || array(select "conversationId" from m))
         order by id for no key update),
       a as (
         select id, name, named_at as "namedAt", phone_number as "phoneNumber", is_self as "isSelf",
-          picture_url as "pictureUrl"
+          picture_url as "pictureUrl", picture_source as "pictureSource"
         from attendees where id = any(${attendees}::uuid[])),
       e as (
         delete from message_effects w using ${recordset(keys, sql`("accountId" uuid, key text)`)} as k

@@ -2,10 +2,14 @@ import type { Em } from '../../connect.ts';
 import type { Attendee, Conversation, ProviderKey } from '../../entities/conversations.ts';
 import type { Attachment, Message, MessageEffect, MessageReceipt } from '../../entities/messages.ts';
 import { messageStatuses } from '../../../domain/messages.ts';
+import { fetchHistoryAfterMs } from '../../../domain/media.ts';
 import { recordset, rows, sql, type Sql } from '../../sql.ts';
 import { isOwnAttachment } from '../sends/own-attachments.ts';
 
-type Row<T> = Omit<T, 'createdAt' | 'updatedAt' | 'mergedInto' | 'markedUnread' | 'labels'>;
+type Row<T> = Omit<
+  T,
+  'createdAt' | 'updatedAt' | 'mergedInto' | 'markedUnread' | 'labels' | 'pictureMediaId' | 'pictureCheckedAt'
+>;
 
 export interface WrittenMessage extends Row<Message> {
   isNew: boolean;
@@ -24,7 +28,7 @@ export interface Writing {
   members: readonly { conversationId: string; attendeeId: string; tenantId: string }[];
   messages: readonly WrittenMessage[];
   receipts: readonly MessageReceipt[];
-  attachments: readonly Omit<Attachment, 'createdAt' | 'mediaId'>[];
+  attachments: readonly Omit<Attachment, 'createdAt' | 'mediaId' | 'fetchDueAt' | 'fetchTries' | 'unavailableWhy'>[];
   /** Keys that name another row now. */
   keys: readonly Pick<ProviderKey, 'accountId' | 'kind' | 'key' | 'targetId'>[];
   /** Of messages that have not come yet. */
@@ -33,9 +37,10 @@ export interface Writing {
 
 const conversationRow = sql`("id" uuid, "tenantId" uuid, "accountId" uuid, "providerConversationId" text, "kind" text,
   "name" text, "lastMessageId" uuid, "lastMessageAt" timestamptz, "unreadCount" int, "readUpTo" timestamptz,
-  "muted" boolean, "mutedUntil" timestamptz, "archived" boolean, "pinned" boolean, "readOnly" boolean, "isNew" boolean)`;
+  "muted" boolean, "mutedUntil" timestamptz, "archived" boolean, "pinned" boolean, "readOnly" boolean,
+  "pictureSource" jsonb, "isNew" boolean)`;
 const attendeeRow = sql`("id" uuid, "tenantId" uuid, "accountId" uuid, "providerAttendeeId" text, "name" text,
-  "namedAt" timestamptz, "phoneNumber" text, "isSelf" boolean, "pictureUrl" text, "isNew" boolean)`;
+  "namedAt" timestamptz, "phoneNumber" text, "isSelf" boolean, "pictureUrl" text, "pictureSource" jsonb, "isNew" boolean)`;
 const messageRow = sql`("id" uuid, "tenantId" uuid, "accountId" uuid, "conversationId" uuid, "providerMessageId" text,
   "sortKey" text, "direction" text, "senderId" uuid, "text" text, "versions" jsonb, "status" text,
   "sentAt" timestamptz, "sentAtKnown" boolean, "editedAt" timestamptz, "deletedAt" timestamptz,
@@ -58,25 +63,26 @@ export async function writeRows(em: Em, writing: Writing, now: Date): Promise<vo
       new_conversations as (
         insert into conversations (id, tenant_id, account_id, provider_conversation_id, kind, name, last_message_id,
           last_message_at, unread_count, read_up_to, marked_unread, muted, muted_until, archived, pinned, read_only,
-          labels, created_at, updated_at)
+          labels, picture_source, created_at, updated_at)
         select id, "tenantId", "accountId", "providerConversationId", kind, name, "lastMessageId", "lastMessageAt",
-          "unreadCount", "readUpTo", false, muted, "mutedUntil", archived, pinned, "readOnly", '{}', ${now}, ${now}
+          "unreadCount", "readUpTo", false, muted, "mutedUntil", archived, pinned, "readOnly", '{}', "pictureSource", ${now}, ${now}
         from gc where "isNew" order by id),
       changed_conversations as (
         update conversations c set name = g.name, last_message_id = g."lastMessageId",
           last_message_at = g."lastMessageAt", unread_count = g."unreadCount", read_up_to = g."readUpTo",
           muted = g.muted, muted_until = g."mutedUntil", archived = g.archived, pinned = g.pinned,
-          read_only = g."readOnly", updated_at = ${now}
+          read_only = g."readOnly", picture_source = g."pictureSource", updated_at = ${now}
         from gc g where c.id = g.id and not g."isNew"),
       new_attendees as (
         insert into attendees (id, tenant_id, account_id, provider_attendee_id, name, named_at, phone_number, is_self,
-          picture_url, created_at, updated_at)
+          picture_url, picture_source, created_at, updated_at)
         select id, "tenantId", "accountId", "providerAttendeeId", name, "namedAt", "phoneNumber", "isSelf",
-          "pictureUrl", ${now}, ${now}
+          "pictureUrl", "pictureSource", ${now}, ${now}
         from ga where "isNew" order by id),
       changed_attendees as (
         update attendees a set name = g.name, named_at = g."namedAt", phone_number = g."phoneNumber",
-          is_self = g."isSelf", picture_url = g."pictureUrl", updated_at = ${now}
+          is_self = g."isSelf", picture_url = g."pictureUrl",
+          picture_source = g."pictureSource", updated_at = ${now}
         from ga g where a.id = g.id and not g."isNew"),
       new_members as (
         insert into conversation_attendees (conversation_id, attendee_id, tenant_id)
@@ -108,9 +114,12 @@ export async function writeRows(em: Em, writing: Writing, now: Date): Promise<vo
         where (${rank(sql`excluded.status`)}, r.at) > (${rank(sql`r.status`)}, excluded.at)),
       new_attachments as (
         insert into attachments as a (id, tenant_id, account_id, message_id, key, kind, mime_type, file_name, size, width,
-          height, duration_ms, is_voice, unavailable, source, created_at)
+          height, duration_ms, is_voice, unavailable, source, created_at, fetch_due_at)
         select id, "tenantId", "accountId", "messageId", key, kind, "mimeType", "fileName", size, width, height,
-          "durationMs", "isVoice", unavailable, source, ${now}
+          "durationMs", "isVoice", unavailable, source, ${now},
+          case when source is null or unavailable then null
+            when (select "isLive" from gm where gm.id = g."messageId") then ${now}::timestamptz
+            else ${new Date(now.getTime() + fetchHistoryAfterMs)}::timestamptz end
         from ${recordset(attachments, attachmentRow)} as g
         where not exists (select from attachments o where o.message_id = g."messageId" and ${isOwnAttachment('o')})
         order by id
