@@ -15,13 +15,13 @@ export async function runSyncs(
   request: SyncRequest,
   patienceMs: number,
 ): Promise<SyncJson[]> {
-  const { db, vault } = context;
+  const { db, vault, clock } = context;
   const ids = { id: { $in: await beginSyncs(context, accounts, request) } };
   const runningNow = () => db.tenant(tenantId, (em) => em.count(SyncRun, { ...ids, state: 'running' }));
   for (const end = Date.now() + patienceMs; Date.now() < end && (await runningNow()) > 0;)
     await new Promise((resolve) => setTimeout(resolve, everyMs));
   const runs = await db.tenant(tenantId, (em) => em.find(SyncRun, ids, { orderBy: { id: 'asc' } }));
-  return runs.map(syncJson(await vault.keysOf(db, tenantId)));
+  return runs.map(syncJson(await vault.keysOf(db, tenantId), clock.now()));
 }
 
 /** Columns of every run. */

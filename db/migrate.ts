@@ -42,6 +42,7 @@ import { MediaFiles } from './migrations/0066-media.ts';
 import { MediaFetches } from './migrations/0067-media-fetches.ts';
 import { OutgoingFiles } from './migrations/0068-outgoing-files.ts';
 import { MissedWebhooks } from './migrations/0069-missed-webhooks.ts';
+import { PausedSyncs } from './migrations/0070-paused-syncs.ts';
 import { ContactEvents } from './migrations/0072-contact-events.ts';
 import { Restores } from './migrations/0076-restores.ts';
 import { ConversationChanges } from './migrations/0078-conversation-changes.ts';
@@ -87,6 +88,7 @@ export const migrationsList = [
   { name: '0067-media-fetches', class: MediaFetches },
   { name: '0068-outgoing-files', class: OutgoingFiles },
   { name: '0069-missed-webhooks', class: MissedWebhooks },
+  { name: '0070-paused-syncs', class: PausedSyncs },
   { name: '0072-contact-events', class: ContactEvents },
   { name: '0076-restores', class: Restores },
   { name: '0078-conversation-changes', class: ConversationChanges },

@@ -42,7 +42,7 @@ const getStats = route({
         body: {
           ...(await countContacts(em, account)),
           last_sync: wireTimeOrNull(await lastContactsSync(em, account)),
-          last_runs: runs.map(syncView(await context.vault.keysOf(em, principal.tenantId))),
+          last_runs: runs.map(syncView(await context.vault.keysOf(em, principal.tenantId), context.clock.now())),
         },
       };
     }),

@@ -49,7 +49,7 @@ export const syncByNumber = route({
     if (!accounts.length) throw new Problem('account_not_connected', 'No account with an address book is connected.');
     const ids = await beginSyncs(context, accounts, { kind: 'contacts', target: { phone } });
     const runs = await runsAfter(call, ids, query.wait);
-    const views = runs.map(syncView(await context.vault.keysOf(context.db, principal.tenantId)));
+    const views = runs.map(syncView(await context.vault.keysOf(context.db, principal.tenantId), context.clock.now()));
     if (!haveEnded(runs)) return { status: 202, body: { contact: null, runs: views } };
     return context.db.tenant(principal.tenantId, async (em) => {
       const succeeded = runs.filter(({ state }) => state === 'succeeded').map(({ accountId }) => accountId);

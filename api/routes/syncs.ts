@@ -9,7 +9,10 @@ import { cancelSyncs } from '../../db/queries/syncs/cancel-syncs.ts';
 import { checkProviderName } from '../../services/provider-names.ts';
 import { isId } from '../../platform/ids.ts';
 import { anyConversation } from '../../services/conversations/find-conversations.ts';
-import { anyAccount, ownAccount } from '../../services/accounts/find-account.ts';
+import { anyAccount, ownAccount, refOf } from '../../services/accounts/find-account.ts';
+import { pauseSync, resumeSync } from '../../db/queries/syncs/pause-syncs.ts';
+import type { Context } from '../../services/context.ts';
+import { startSync } from '../../services/signal.ts';
 import { afterCursor, page, pageOf, pageQuery } from '../http/pagination.ts';
 import { Problem } from '../../services/problem.ts';
 import { runsAddress } from '../http/addresses.ts';
@@ -85,7 +88,7 @@ async function begun(
   const [run] = await runsAfter(call, [id], query.wait);
   if (!run) throw new Problem('not_found', 'The account was deleted meanwhile.');
   const keys = await context.vault.keysOf(context.db, principal.tenantId);
-  return { status: haveEnded([run]) ? 200 : 202, body: syncView(keys)(run) };
+  return { status: haveEnded([run]) ? 200 : 202, body: syncView(keys, context.clock.now())(run) };
 }
 
 export const syncConversation = route({
@@ -185,7 +188,10 @@ export const startSyncs = route({
     const runs = await runsAfter(call, ids, query.wait);
     return {
       status: query.wait > 0 && haveEnded(runs) ? 200 : 202,
-      body: { items: runs.map(syncView(await context.vault.keysOf(context.db, principal.tenantId))), left_out: left },
+      body: {
+        items: runs.map(syncView(await context.vault.keysOf(context.db, principal.tenantId), context.clock.now())),
+        left_out: left,
+      },
     };
   },
 });
@@ -206,7 +212,9 @@ const listOfAccount = route({
     context.db.tenant(principal.tenantId, async (em) => {
       const { id: accountId } = await anyAccount(em, params.id);
       const keys = await context.vault.keysOf(em, principal.tenantId);
-      return { body: page(await listed(em, { ...query, accountId }), query.limit, syncView(keys)) };
+      return {
+        body: page(await listed(em, { ...query, accountId }), query.limit, syncView(keys, context.clock.now())),
+      };
     }),
 });
 
@@ -223,7 +231,7 @@ const listAll = route({
     context.db.tenant(principal.tenantId, async (em) => {
       const where = account === undefined ? query : { ...query, accountId: (await anyAccount(em, account)).id };
       const keys = await context.vault.keysOf(em, principal.tenantId);
-      return { body: page(await listed(em, where), query.limit, syncView(keys)) };
+      return { body: page(await listed(em, where), query.limit, syncView(keys, context.clock.now())) };
     }),
 });
 
@@ -262,7 +270,7 @@ const getSync = route({
   handle: ({ context, principal, params: { id } }) =>
     context.db.tenant(principal.tenantId, async (em) => {
       const run = await ownSync(em, id);
-      return { body: syncView(await context.vault.keysOf(em, principal.tenantId))(run) };
+      return { body: syncView(await context.vault.keysOf(em, principal.tenantId), context.clock.now())(run) };
     }),
 });
 
@@ -281,8 +289,72 @@ const cancel = route({
       const cancelled = isId(id) && (await cancelSyncs(em, context.vault, { runId: id }, context.clock.now()));
       const run = await ownSync(em, id);
       if (!cancelled) throw new Problem('sync_ended', `The sync has ${run.state} already.`);
-      return { body: syncView(await context.vault.keysOf(em, principal.tenantId))(run) };
+      return { body: syncView(await context.vault.keysOf(em, principal.tenantId), context.clock.now())(run) };
     }),
 });
 
-export const syncRoutes = [startOne, startSyncs, syncConversation, listAll, listOfAccount, getSync, cancel];
+const pause = route({
+  name: 'pauseSync',
+  method: 'post',
+  path: '/syncs/{id}/pause',
+  summary: 'Pause a running sync of contacts or conversations; what it has stored stays',
+  tag,
+  scope: 'write',
+  idempotent: true,
+  params: syncParams,
+  answer: syncAnswer,
+  handle: ({ context, principal, params: { id } }) =>
+    context.db.tenant(principal.tenantId, async (em) => {
+      const { kind: of, state } = await ownSync(em, id);
+      if (of === 'details' && state === 'running')
+        throw new Problem('unsupported', 'A sync of details cannot be paused.', { fix: 'Cancel it.' });
+      const isPaused = await pauseSync(em, id, context.clock.now());
+      const body = await viewAfter(context, em, id);
+      if (!isPaused) throw hasEnded(body.state);
+      return { body };
+    }),
+});
+
+const resume = route({
+  name: 'resumeSync',
+  method: 'post',
+  path: '/syncs/{id}/resume',
+  summary: 'Let a paused sync go on where it was',
+  tag,
+  scope: 'write',
+  idempotent: true,
+  params: syncParams,
+  answer: syncAnswer,
+  handle: async ({ context, principal, params: { id } }) => {
+    const { account, run, body } = await context.db.tenant(principal.tenantId, async (em) => {
+      const found = await ownSync(em, id);
+      if (found.state !== 'running') throw hasEnded(found.state);
+      await resumeSync(em, id, context.clock.now());
+      const owner = await ownAccount(em, found.accountId);
+      return { account: owner, run: found, body: await viewAfter(context, em, id) };
+    });
+    // What Temporal does not take now the reconciler starts.
+    await startSync(context, refOf(account), run, 'api');
+    return { body };
+  },
+});
+
+const hasEnded = (state: SyncRun['state']): Problem => new Problem('sync_ended', `The sync has ${state} already.`);
+
+/** A sync that a statement has changed. */
+async function viewAfter(context: Context, em: Em, id: string): Promise<z.input<typeof syncAnswer>> {
+  const run = await em.findOneOrFail(SyncRun, { id }, { refresh: true });
+  return syncView(await context.vault.keysOf(em, run.tenantId), context.clock.now())(run);
+}
+
+export const syncRoutes = [
+  startOne,
+  startSyncs,
+  syncConversation,
+  listAll,
+  listOfAccount,
+  getSync,
+  cancel,
+  pause,
+  resume,
+];

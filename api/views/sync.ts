@@ -24,6 +24,12 @@ export const syncAnswer = z
       ),
     state: z.enum(syncStates),
     progress: z.number().min(0).max(1).describe('The part that is done, as far as it is known.'),
+    paused_at: time.nullable().describe('It waits until it is resumed.'),
+    seconds_left: z
+      .number()
+      .int()
+      .nullable()
+      .describe('An estimate, from what was done since it was started or resumed; null where nothing tells.'),
     stats: z.record(z.string(), z.unknown()),
     reason: failureReason
       .nullable()
@@ -36,5 +42,5 @@ export const syncAnswer = z
 
 export type SyncView = z.input<typeof syncAnswer>;
 
-/** A run as callers see it; `keys` open its scope. */
-export const syncView: (keys: Keyset) => (run: SyncRun) => SyncView = syncJson;
+/** A run as callers see it now; `keys` open its scope. */
+export const syncView: (keys: Keyset, now: Date) => (run: SyncRun) => SyncView = syncJson;

@@ -95,6 +95,11 @@ const SyncRunSchema = defineEntity({
     reason: p.text().strictNullable(),
     startedAt: p.datetime(),
     endedAt: p.datetime().strictNullable(),
+    /** Nothing is read until it is resumed. */
+    pausedAt: p.datetime().strictNullable(),
+    /** When it was resumed last, and how far it was then. */
+    resumedAt: p.datetime().strictNullable(),
+    resumedPart: p.float().strictNullable(),
   },
 });
 export class SyncRun extends SyncRunSchema.class {}

@@ -21,7 +21,8 @@ export async function census(em: Em, now: Date, overdueSince: Date): Promise<Cen
   );
   const syncs = await rows<{ kind: string; n: number }>(
     em,
-    sql`select kind, count(*)::int as n from sync_runs where state = 'running' and not dry_run group by kind`,
+    sql`select kind, count(*)::int as n from sync_runs where state = 'running' and paused_at is null and not dry_run
+        group by kind`,
   );
   const [others] = await rows<{ overdue: number; refused: number; contacts: number }>(
     em,

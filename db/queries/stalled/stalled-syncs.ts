@@ -10,13 +10,13 @@ export interface StalledSync extends StalledAccount {
   scope: string;
 }
 
-/** Sync runs without a lease whose workflow may be lost. System role. */
+/** Sync runs without a lease, and not paused, whose workflow may be lost. System role. */
 export const runningSyncs = (em: Em, since: Date, free: Date, after: string, limit: number): Promise<StalledSync[]> =>
   rows(
     em,
     sql`select r.id, r.account_id, r.kind, r.scope, a.tenant_id, a.channel, a.provider
         from sync_runs r join accounts a on a.id = r.account_id
-        where r.state = 'running' and not r.dry_run and r.started_at < ${since}
+        where r.state = 'running' and r.paused_at is null and not r.dry_run and r.started_at < ${since}
           and (r.lease_until is null or r.lease_until < ${free}) and r.id > ${after}::uuid
         order by r.id limit ${limit}`,
   );

@@ -26,10 +26,12 @@ export interface RunOf {
 }
 
 const running = ({ kind, accountId, scope }: RunOf) =>
-  sql`kind = ${kind} and account_id = ${accountId} and scope = ${scope} and state = 'running' and not dry_run`;
-const heldBy = (id: string, holder: string) => sql`id = ${id} and lease = ${holder} and state = 'running'`;
+  sql`kind = ${kind} and account_id = ${accountId} and scope = ${scope} and state = 'running' and paused_at is null
+    and not dry_run`;
+const heldBy = (id: string, holder: string) =>
+  sql`id = ${id} and lease = ${holder} and state = 'running' and paused_at is null`;
 
-/** `busyUntil` when another worker has the lease, null when there is no run. */
+/** `busyUntil` when another worker has the lease, null when there is no run, or a paused one. */
 export async function claimRun(
   em: Em,
   of: RunOf,
