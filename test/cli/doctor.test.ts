@@ -98,8 +98,8 @@ async function beginConversations(number: string): Promise<string> {
       return items.length === 1;
     });
   await eventually('the first history', async () => {
-    const { items } = (await real.api.get(`/api/v1/syncs?account=${id}`)).body;
-    return items.length > 1 && items.every(({ state }: any) => state === 'succeeded');
+    const { items } = (await real.api.get(`/api/v1/accounts/${id}/syncs?kind=conversations`)).body;
+    return items.length > 0 && items.every(({ state }: any) => state !== 'running');
   });
   return id;
 }

@@ -7,12 +7,13 @@ import { removeEvent } from '../../db/queries/webhooks/requests.ts';
 import { newId } from '../../platform/ids.ts';
 import { createReconciler } from '../../services/reconcile/reconcile.ts';
 import { claimEvents } from '../../services/webhooks/claim-events.ts';
+import { drainContacts } from '../../services/webhooks/drain-contacts.ts';
 import { drainMessages } from '../../services/webhooks/drain-messages.ts';
 import { drainWebhooks } from '../../services/webhooks/drain-webhooks.ts';
 import { maintain } from '../../services/maintenance/maintain.ts';
 import { postWebhook } from '../api/fixture.ts';
 import { startTestApi, unique, type TestApi } from '../api/support.ts';
-import { explainAll, greedy, planServers, plansOf, startPlanServer, type PlanServer } from '../support/plans.ts';
+import { explainAll, greedy, planServers, plansOf, scans, startPlanServer, type PlanServer } from '../support/plans.ts';
 import type { ApiClient } from '../support/client.ts';
 import { addCrowd } from '../../bench/crowd.ts';
 import { runSql } from '../support/run-sql.ts';
@@ -123,6 +124,21 @@ describe.each(planServers)(
       expect(greedy(draining, most)).toEqual([]);
       const [after] = await system<any[]>((em) => runSql(em, 'select count(*)::int as n from messages'));
       expect(after.n - before.n).toBe(40);
+    });
+
+    it('B13: applies what events owe to contacts, by account', async () => {
+      const owed = await system<object[]>((em) =>
+        runSql(
+          em,
+          `update webhook_events set kind = 'contact', state = 'received'
+           where id in (select id from webhook_events where account_id is not null limit 300) returning id`,
+        ),
+      );
+      expect(owed).toHaveLength(300);
+      const plans = await plansOf(async () => expect(await drainContacts(api.context)).toBe(300));
+      expect(greedy(plans, most)).toEqual([]);
+      expect(scans(plans, ['webhook_events', 'webhook_requests'])).toEqual([]);
+      expect(await drainContacts(api.context)).toBe(0);
     });
 
     it('purges and deletes an account', () =>

@@ -59,7 +59,7 @@ export const lockOwedContacts = (em: Em, accountId: string, longest: number): Pr
           row_number() over (order by received_at, id) as number from owed o)
       select s.id, to_jsonb(s.received_at)#>>'{}' as "receivedAt", s.request_id as "requestId", s.position,
         s.provider_account_id as "providerAccountId", r.tenant_id as "tenantId", r.body
-      from summed s join webhook_requests r on r.id = s.request_id and r.received_at = s.received_at
+      from summed s left join webhook_requests r on r.id = s.request_id and r.received_at = s.received_at
       where s.number = 1 or s."upTo" <= ${most.characters}
       order by s.number`,
   );
