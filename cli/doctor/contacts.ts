@@ -84,7 +84,7 @@ async function readPartner({ db, account, reader, call }: Book): Promise<Finding
   if (!phone) return skip(`account ${account.id} has no conversation with a person whose number is known`);
   const known = (await reader.one(call, phone)) !== null;
   return pass(
-    `the person of a conversation of account ${account.id} was ${known ? 'found in' : 'asked for at'} its provider; nothing was stored`,
+    `the person of a conversation of account ${account.id} was ${known ? 'found' : 'asked for'} at its provider; nothing was stored`,
   );
 }
 
