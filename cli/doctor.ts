@@ -8,6 +8,7 @@ import { encryption } from './doctor/encryption.ts';
 import { openSubject } from './doctor/subject.ts';
 import { providerChecks } from './doctor/providers.ts';
 import { schema } from './doctor/schema.ts';
+import { sending } from './doctor/sending.ts';
 import { searchAttributesCheck, temporal } from './doctor/temporal.ts';
 import { webhookLoop } from './doctor/webhook-loop.ts';
 import { workers } from './doctor/workers.ts';
@@ -20,6 +21,7 @@ const checks: Check[] = [
   rowSecurity,
   schema,
   encryption,
+  sending,
   temporal,
   searchAttributesCheck,
   workers,

@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { migrate } from '../../db/migrate.ts';
 import { ProviderFailure } from '../../domain/failures.ts';
 import { scheduleId } from '../../temporal/schedules.ts';
+import { sending as sendingCheck } from '../../cli/doctor/sending.ts';
+import { openSubject } from '../../cli/doctor/subject.ts';
 import { answerHere } from '../cli/in-process.ts';
 import { noHome } from '../cli/run.ts';
 import { createUpstream, startSending, type Sending } from '../messages/sending.ts';
@@ -98,6 +100,11 @@ const taskQueue = `restore-${randomUUID()}`;
 
     sending = await startSending({ settings: settings(), upstream });
     expect(await cli('sending', 'status')).toEqual({ paused: 1 });
+    const subject = openSubject(settings());
+    expect(await sendingCheck.look(subject, new AbortController().signal)).toMatchObject([
+      { outcome: 'FAIL', toDo: 'patchbay sending resume' },
+    ]);
+    await subject.close();
     // It makes the Schedules, as a worker does that starts.
     await cli('rebuild');
     expect(await pausedSchedules()).toEqual([true, true, true, true]);
@@ -116,5 +123,5 @@ const taskQueue = `restore-${randomUUID()}`;
     sending.api.clock.advance(3_600_000);
     await sending.drain(account);
     expect(texts()).toEqual(['Sent before the dump', 'Sent after the dump', 'Not sent yet', 'Later']);
-  }, 120_000);
+  }, 300_000);
 });
