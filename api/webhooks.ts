@@ -9,8 +9,8 @@ import {
   wrongSecret,
   type FindSender,
 } from '../services/webhooks/find-sender.ts';
-import { receiveRequest } from '../services/webhooks/receive.ts';
-import type { StoredEvent } from '../services/webhooks/store-events.ts';
+import { createIntake, type ReceiveRequest } from '../services/webhooks/receive.ts';
+import type { StoredEvent } from '../services/webhooks/store-requests.ts';
 import type { MessageDrain } from '../services/webhooks/message-drain.ts';
 import type { Signaller } from '../services/webhooks/signaller.ts';
 import { readBody } from './http/body.ts';
@@ -22,6 +22,7 @@ const bodyLimit = 5_000_000;
 export function serveWebhooks(router: Router, context: Context, signaller: Signaller, messages: MessageDrain): void {
   const { providers } = context;
   const findSender = createSenderFinder(context);
+  const receive = createIntake(context);
   const after = (stored: readonly StoredEvent[]): void => {
     for (const event of stored) {
       if (event.account) signaller.signal(event.account, event);
@@ -30,7 +31,7 @@ export function serveWebhooks(router: Router, context: Context, signaller: Signa
   };
   router.post(
     '/webhooks/:provider/:token',
-    takeIn(context, after, findSender, ({ params: { provider } }) => {
+    takeIn(context, after, findSender, receive, ({ params: { provider } }) => {
       const name = String(provider);
       return Object.hasOwn(providers, name) ? providers[name] : undefined;
     }),
@@ -39,7 +40,7 @@ export function serveWebhooks(router: Router, context: Context, signaller: Signa
     for (const path of provider.webhooks.paths)
       router.post(
         path,
-        takeIn(context, after, findSender, () => provider),
+        takeIn(context, after, findSender, receive, () => provider),
       );
     if (provider.webhooks.challenge)
       router.get([`/webhooks/${provider.name}/:token`, ...provider.webhooks.paths], answerChallenge(context, provider));
@@ -59,6 +60,7 @@ const takeIn =
     context: Context,
     after: (stored: readonly StoredEvent[]) => void,
     findSender: FindSender,
+    receive: ReceiveRequest,
     providerOf: (request: Request) => Provider | undefined,
   ): RequestHandler =>
   async (request, response) => {
@@ -72,7 +74,7 @@ const takeIn =
     const raw = await readBody(request, response, bodyLimit);
     const sender = senderOf(raw);
     if (!sender) throw wrongSecret();
-    const stored = await receiveRequest(context, provider, sender, { raw, headers });
+    const stored = await receive(provider, sender, { raw, headers });
     response.json({ received: stored.length });
     for (const { label, state } of stored) metrics.webhookEvents.inc({ provider: provider.name, type: label, state });
     after(stored);

@@ -12,13 +12,14 @@ const { table } = await import('../cli/print.ts');
 /** Each measures on a stack of its own. */
 const benches = { contacts, intake, migrations, webhooks };
 
-const usage = `npm run bench -- [name] [--json] [--size 20000] [--runs 7] [--accounts 100000] [--seconds 4] [--plain]
+const usage = `npm run bench -- [name] [--json] [--size 20000] [--runs 7] [--accounts 100000] [--seconds 4] [--kills 4] [--plain]
   name    one of: ${Object.keys(benches).join(', ')}; all of them when left out
   --json  one line per row
   --size  contacts in the address book; the database that is migrated has 5 accounts and 25 events for each
   --runs  how often each is measured; the median counts. A migration is measured once
   --accounts  of the larger installation that takes webhooks in
   --seconds   of each measurement of webhooks, and between kills
+  --kills     of each way to take webhooks in, its processes and PostgreSQL in turn
   --plain     leaves out BullMQ and Celery, which are installed at the first run and need redis-server and python3`;
 
 function optionsFrom(args: string[]) {
@@ -30,6 +31,7 @@ function optionsFrom(args: string[]) {
       size: { type: 'string', default: '20000' },
       runs: { type: 'string', default: '7' },
       accounts: { type: 'string', default: '100000' },
+      kills: { type: 'string', default: '4' },
       plain: { type: 'boolean', default: false },
       seconds: { type: 'string', default: '4' },
       help: { type: 'boolean', default: false },
@@ -49,6 +51,7 @@ function optionsFrom(args: string[]) {
     size: count(values.size),
     runs: count(values.runs),
     accounts: count(values.accounts),
+    kills: values.kills === '0' ? 0 : count(values.kills),
     seconds: count(values.seconds),
   };
 }

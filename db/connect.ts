@@ -78,8 +78,8 @@ export interface Database {
   tenant<T>(tenantId: string, work: (em: Em) => Promise<T>): Promise<T>;
   /** As the system's role, which crosses tenants: sweeps, keys, repairs. */
   system<T>(work: (em: Em) => Promise<T>): Promise<T>;
-  /** As the system's role, to store webhooks. One sender has at most a third of the pool. */
-  intake<T>(sender: string, work: (em: Em) => Promise<T>): Promise<T>;
+  /** As the system's role, to store webhooks. One sender has at most a third of the pool. `more` replaces settings of the pool. */
+  intake<T>(sender: string, work: (em: Em) => Promise<T>, more?: TransactionSettings): Promise<T>;
   /** As the system's role, to find the sender of a request by its key or secret. Waits for no lock. */
   authentication<T>(work: (em: Em) => Promise<T>): Promise<T>;
   /** How many connections each pool has, and how many callers wait for one. */
@@ -133,7 +133,7 @@ export async function openDatabase(url: string, use: DatabaseUse): Promise<Datab
     tenant: (tenantId, work) =>
       unlessInside(() => shareOf(tenantId, () => app.run(work, { 'patchbay.tenant': tenantId }))),
     system: (work) => unlessInside(() => system.run(work)),
-    intake: (sender, work) => unlessInside(() => senderShareOf(sender, () => intake.run(work))),
+    intake: (sender, work, more) => unlessInside(() => senderShareOf(sender, () => intake.run(work, more))),
     authentication: (work) => unlessInside(() => authentication.run(work)),
     connections: () => Object.fromEntries(pools.map((one) => [one.name, one.use()])),
     close: async () => {

@@ -1,5 +1,6 @@
 import type { Report } from '../../dev/parts/progress.ts';
 import { addCrowd } from '../crowd.ts';
+import { cpuOf } from '../measure.ts';
 import { faster, informative, median, noSlower, type Row } from '../row.ts';
 import { startBenchStack, until, type BenchStack } from '../stack.ts';
 import { targetOf } from '../target.ts';
@@ -22,14 +23,28 @@ interface Measured {
   stored: number;
   /** Webhooks a second that were answered with 200. */
   taken: number;
+  /** Milliseconds of processors for each webhook, of the programs and PostgreSQL. */
+  cpu: number;
   /** Of the open loop, in milliseconds. */
   p50: number;
   p99: number;
 }
 
+interface Options {
+  runs: number;
+  /** Of each measurement, and between kills. */
+  seconds: number;
+  /** Of the larger installation. */
+  accounts: number;
+  /** Of each side; 0 leaves them out. */
+  kills: number;
+  /** Without BullMQ and Celery. */
+  plain: boolean;
+}
+
 /** Intake of webhooks against the same rows written by plain programs, in one run, and what each keeps of them under kills. */
 export async function webhooks(
-  { runs, seconds, accounts, plain }: { runs: number; seconds: number; accounts: number; plain: boolean },
+  { runs, seconds, accounts, kills, plain }: Options,
   report: Report,
   signal: AbortSignal,
 ): Promise<Row[]> {
@@ -62,7 +77,7 @@ export async function webhooks(
         }
       rows.push(...rowsOf(`webhooks, ${size} accounts`, measured));
     }
-    rows.push(...(await crashRows(stack, sides, few, 1000 * seconds, report, signal)));
+    if (kills) rows.push(...(await crashRows(stack, sides, few, { kills, ms: 1000 * seconds }, report, signal)));
     return rows;
   } finally {
     await programs.stop();
@@ -70,12 +85,12 @@ export async function webhooks(
   }
 }
 
-const inWords = ({ stored, taken, p50, p99 }: Measured): string =>
-  `${stored.toFixed()} stored and ${taken.toFixed()} taken a second; at ${rate}/s ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms`;
+const inWords = ({ stored, taken, cpu, p50, p99 }: Measured): string =>
+  `${stored.toFixed()} stored and ${taken.toFixed()} taken a second, ${cpu.toFixed(2)} ms of processor each; at ${rate}/s ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms`;
 
 async function measure(
-  { admin }: BenchStack,
-  { target, table }: Side,
+  { admin, describe }: BenchStack,
+  { target, table, pids }: Side,
   accounts: number,
   ms: number,
   signal: AbortSignal,
@@ -84,19 +99,22 @@ async function measure(
   const sender = new Sender(target, accounts, signal);
   const count = async (): Promise<number> =>
     Number((await admin.query<{ n: string }>(`select count(*) as n from ${table}`)).rows[0]?.n);
+  const used = (): number => [...pids(), describe().pids.postgres].reduce<number>((sum, pid) => sum + cpuOf(pid), 0);
   try {
     const before = await count();
+    const usedBefore = used();
     const began = performance.now();
     const { ids, seconds } = await sender.closedLoop(atOnce, ms);
     const isStored = async () => ((await count()) >= before + ids.length ? true : null);
     await until('the rows of the closed loop', isStored, drainMs, 200);
     const stored = ids.length / ((performance.now() - began) / 1000);
+    const cpu = (1000 * (used() - usedBefore)) / ids.length;
     const { latencies } = await sender.openLoop(rate, ms);
     await until('the rows of the open loop', async () =>
       (await count()) >= before + ids.length + latencies.length ? true : null,
     );
     const [p50, p99] = [quantile(latencies, 0.5), quantile(latencies, 0.99)];
-    return { stored, taken: ids.length / seconds, p50, p99 };
+    return { stored, taken: ids.length / seconds, cpu, p50, p99 };
   } finally {
     sender.close();
   }
@@ -111,6 +129,7 @@ function rowsOf(path: string, measured: ReadonlyMap<Side, readonly Measured[]>):
     return [
       faster(`${path}: stored/s`, ...each('stored'), goals?.rate ?? null),
       informative(`${path}: taken/s`, ...each('taken')),
+      informative(`${path}: ms of processor for each`, ...each('cpu')),
       informative(`${path}: ms to the answer at ${rate}/s, p50`, ...each('p50')),
       goals?.p99
         ? noSlower(`${path}: ms to the answer at ${rate}/s, p99`, ...each('p99'), goals.p99)

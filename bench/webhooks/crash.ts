@@ -17,20 +17,26 @@ interface Kept {
 }
 
 /**
- * What each side keeps of the webhooks that it acknowledged while its processes and PostgreSQL are killed, each twice; the
- * sender repeats those that it did not acknowledge. Without goals for the baselines.
+ * What each side keeps of the webhooks that it acknowledged while its processes and PostgreSQL are killed in turn, each `ms`
+ * after the one before; the sender repeats those that it did not acknowledge. Without goals for the baselines.
  */
 export async function crashRows(
   stack: BenchStack,
   sides: readonly Side[],
   accounts: number,
-  ms: number,
+  often: { kills: number; ms: number },
   report: Report,
   signal: AbortSignal,
 ): Promise<Row[]> {
   const rows: Row[] = [];
   for (const side of sides) {
-    const { acknowledged, lost, doubled } = await crash(stack, side, accounts, ms, signal);
+    const kept = await crash(stack, side, accounts, often, signal).catch((error: Error) => {
+      if (!side.goals) throw error;
+      report(`kills, ${side.name}: not measured: ${error.message}`);
+      return null;
+    });
+    if (!kept) continue;
+    const { acknowledged, lost, doubled } = kept;
     report(`kills, ${side.name}: ${acknowledged} acknowledged, ${lost} lost, ${doubled} doubled`);
     const most = side.goals ? Number.POSITIVE_INFINITY : 0;
     for (const [what, n] of [
@@ -45,18 +51,24 @@ export async function crashRows(
 /** JSON has no word for a bound that is none. */
 const withoutGoal = (row: Row): Row => (row.goal === Number.POSITIVE_INFINITY ? { ...row, goal: null } : row);
 
-async function crash(stack: BenchStack, side: Side, accounts: number, ms: number, signal: AbortSignal): Promise<Kept> {
+async function crash(
+  stack: BenchStack,
+  side: Side,
+  accounts: number,
+  { kills, ms }: { kills: number; ms: number },
+  signal: AbortSignal,
+): Promise<Kept> {
   const sender = new Sender(side.target, accounts, signal);
   try {
-    const sending = sender.closedLoop(atOnce, 5 * ms);
-    const kills = async (): Promise<void> => {
-      for (let n = 0; n < 4; n += 1) {
+    const sending = sender.closedLoop(atOnce, (kills + 1) * ms);
+    const killAll = async (): Promise<void> => {
+      for (let n = 0; n < kills; n += 1) {
         await pause(ms);
         if (n % 2 === 0) await side.kill();
         else process.kill(stack.describe().pids.postgres ?? 0, 'SIGKILL');
       }
     };
-    const [{ ids }] = await Promise.all([sending, kills()]);
+    const [{ ids }] = await Promise.all([sending, killAll()]);
     const counted = (): Promise<Kept> => count(stack, side, ids);
     let kept = await counted();
     if (kept.lost)

@@ -38,6 +38,7 @@ export async function installPrograms(report: Report, signal: AbortSignal): Prom
 
 /** A process of a baseline, in a group of its own. */
 export interface Program {
+  pid(): number | null;
   /** As `kill -9` of the whole group; resolves when it is gone. */
   kill(): Promise<void>;
   start(): Promise<void>;
@@ -63,6 +64,7 @@ export class Programs {
     port: number | null,
     env: Record<string, string> = {},
     cwd = source,
+    isReady = isListening,
   ): Promise<Program> {
     let child: ChildProcess | null = null;
     const start = async (): Promise<void> => {
@@ -75,7 +77,7 @@ export class Programs {
       started.once('exit', () => this.#running.delete(started));
       await until(`${command} ${args[0] ?? ''}`, async () => {
         if (started.exitCode !== null) throw new Error(`${command} ${args.join(' ')} ended: ${printed}`);
-        return port === null || (await isListening(port)) ? true : null;
+        return port === null || (await isReady(port)) ? true : null;
       });
     };
     await start();
@@ -86,7 +88,7 @@ export class Programs {
       killGroup(pid);
       await ended;
     };
-    return { kill, start };
+    return { pid: () => child?.pid ?? null, kill, start };
   }
 
   /** With its log written at each command and flushed to the disk once a second. */
@@ -96,6 +98,9 @@ export class Programs {
       'redis-server',
       ['--bind', '127.0.0.1', '--port', String(port), '--dir', this.#data, ...log],
       port,
+      {},
+      source,
+      isAnswering,
     );
   }
 
@@ -121,6 +126,17 @@ const isListening = (port: number): Promise<boolean> =>
     const socket = connect(port, '127.0.0.1');
     socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
     socket.once('connect', () => socket.destroy());
+  });
+
+/** Whether Redis has read its log. */
+const isAnswering = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1', () => socket.write('PING\r\n'));
+    socket.once('error', () => resolve(false)).once('close', () => resolve(false));
+    socket.once('data', (answer: Buffer) => {
+      resolve(answer.toString().startsWith('+PONG'));
+      socket.destroy();
+    });
   });
 
 export const freePort = (): Promise<number> =>

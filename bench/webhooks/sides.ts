@@ -11,6 +11,8 @@ export interface Side {
   table: string;
   /** Goals of the product against it. */
   goals: { rate: number; p99: number | null } | null;
+  /** Of its programs, without PostgreSQL. */
+  pids(): readonly (number | null)[];
   /** The program that answers webhooks, and what it needs, to be killed. */
   kill(): Promise<void>;
 }
@@ -28,6 +30,7 @@ export async function startSides(
     target,
     table: 'messages',
     goals: null,
+    pids: () => [stack.describe().pids.api],
     kill: async () => void process.kill(stack.describe().pids.api ?? 0, 'SIGKILL'),
   };
   const side = async (
@@ -42,7 +45,8 @@ export async function startSides(
       for (const one of started) await one.kill();
       for (const one of started) await one.start();
     };
-    return { name, target: { ...target, address }, table: 'bench.messages', goals, kill };
+    const pids = (): (number | null)[] => started.map((one) => one.pid());
+    return { name, target: { ...target, address }, table: 'bench.messages', goals, pids, kill };
   };
   const on = (port: number, redis = 0) => ({ BENCH_PORT: String(port), BENCH_REDIS_PORT: String(redis) });
   const sides: [Side, ...Side[]] = [

@@ -15,7 +15,7 @@ import { ProviderFailure } from '../../domain/failures.ts';
 import { firstId } from '../../platform/ids.ts';
 import { applyContactEvents, type ToldContacts } from '../contacts/apply-contact-events.ts';
 import type { Context } from '../context.ts';
-import { notApplied } from './store-events.ts';
+import { notApplied } from './store-requests.ts';
 
 /** Transactions of one call, and of one account in it. */
 const most = { all: 1_000, ofAccount: 10 };

@@ -6,7 +6,7 @@ import { sealed } from '../../db/sealed.ts';
 import type { ProviderName } from '../../domain/channels.ts';
 import type { Context } from '../context.ts';
 import { applyMessageEvents } from './message-events.ts';
-import { notApplied } from './store-events.ts';
+import { notApplied } from './store-requests.ts';
 
 /** Requests that one call applies. */
 const most = 1_000;
@@ -56,11 +56,12 @@ async function applyOwed(context: Context, em: Em, request: OwedRequest): Promis
     const [first] = request.events;
     const sender = first?.providerAccountId ?? null;
     const { events } = await reader.read(provider, { raw, headers: {} }, sender, request.id);
+    const receivedAt = new Date(request.receivedAt);
     const owed = request.events.flatMap(({ position, accountId: id, tenantId, hasErased }) => {
       const event = events?.[position];
-      return event ? [{ event, account: { id, tenantId, hasErased } }] : [];
+      return event ? [{ event, account: { id, tenantId, hasErased }, receivedAt }] : [];
     });
-    await applyMessageEvents(context, em, owed, new Date(request.receivedAt));
+    await applyMessageEvents(context, em, owed);
   }
   await settleOwedRequest(em, request, clock.now(), null);
 }

@@ -4,6 +4,7 @@ import { ProviderCredentials } from '../../db/entities/tenants.ts';
 import { settingsOf, webhookSecretsOf } from '../../db/queries/tenants/credentials.ts';
 import { senderBySecret, type WebhookAddress, type WebhookSender } from '../../db/queries/webhooks/secrets.ts';
 import { isOneOf } from '../../platform/constant-time.ts';
+import { createJoinedCalls } from '../../platform/join-calls.ts';
 import type { Keyset } from '../../platform/keyset.ts';
 import { createShares } from '../../platform/shares.ts';
 import type { Provider, WebhookRequest } from '../../providers/provider.ts';
@@ -30,11 +31,13 @@ const unproven = { waiting: 200, waitMs: 5_000 };
 const provenAtMost = 10_000;
 
 /**
- * Requests under an address and secret that were right before are looked up at once. All others are looked up one at a
+ * Requests under an address and secret that were right before are looked up at once, those that come together by one look-up.
+ * All others are looked up one at a
  * time, so that a flood of wrong ones takes one connection; throws `ShareFullError` where too many wait.
  */
 export function createSenderFinder(context: Context): FindSender {
   const proven = new Set<string>();
+  const joined = createJoinedCalls<SenderOf>();
   const oneByOne = createShares(1, unproven.waiting, unproven.waitMs);
   return async (provider, token, headers) => {
     const name = createHash('sha256')
@@ -42,7 +45,7 @@ export function createSenderFinder(context: Context): FindSender {
       .digest('base64url');
     const find = (): Promise<SenderOf> => findSender(context, provider, token, headers);
     try {
-      const senderOf = await (proven.has(name) ? find() : oneByOne('unproven', find));
+      const senderOf = await (proven.has(name) ? joined(name, find) : oneByOne('unproven', find));
       if (proven.size >= provenAtMost) proven.clear();
       proven.add(name);
       return senderOf;

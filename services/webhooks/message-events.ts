@@ -10,6 +10,7 @@ import { withoutErased } from '../messages/without-erased.ts';
 export interface AccountEvent {
   event: WebhookEvent;
   account: Pick<KnownAccount, 'id' | 'tenantId' | 'hasErased'>;
+  receivedAt: Date;
 }
 
 /** Writes what events tell of conversations and messages, in the caller's transaction. Nothing of erased people is written. */
@@ -17,11 +18,10 @@ export async function applyMessageEvents(
   { vault, clock }: Pick<Context, 'vault' | 'clock'>,
   em: Em,
   events: readonly AccountEvent[],
-  receivedAt: Date,
 ): Promise<void> {
   let facts: Fact[] = [];
   const erasing = new Set<string>();
-  for (const { event, account } of events) {
+  for (const { event, account, receivedAt } of events) {
     const origin = { accountId: account.id, tenantId: account.tenantId, teller: 'webhook', isLive: true } as const;
     facts.push(...factsOf(event, { ...origin, receivedAt: receivedAt.getTime() }));
     if (account.hasErased) erasing.add(account.tenantId);

@@ -5,7 +5,7 @@ import { WebhookEvent, type WebhookRequest } from '../../db/entities/events.ts';
 import { ProviderCredentials } from '../../db/entities/tenants.ts';
 import { sameRows, writtenRows, type ChangedRow } from '../../db/queries/webhooks/changed-rows.ts';
 import { lockContacts } from '../../db/queries/contacts/lock-contacts.ts';
-import { notKept } from '../../db/queries/webhooks/insert-request.ts';
+import { notKept } from '../../db/queries/webhooks/insert-requests.ts';
 import { enterIntake } from '../../db/queries/webhooks/intake-fence.ts';
 import { knownAccount } from '../../db/queries/webhooks/known-accounts.ts';
 import { clearSignals } from '../../db/queries/webhooks/owed.ts';
@@ -22,7 +22,7 @@ import { Problem } from '../problem.ts';
 import { signalConnection } from '../signal.ts';
 import { effectOf } from './effect.ts';
 import { applyMessageEvents } from './message-events.ts';
-import { storeEvents, unreadable, type StoredEvent } from './store-events.ts';
+import { storeRequests, unreadable, type StoredEvent } from './store-requests.ts';
 
 /** Events whose account must be signalled. */
 type Owing = Pick<StoredEvent, 'id' | 'receivedAt' | 'account'>;
@@ -118,7 +118,7 @@ async function replayOne(
   const wants = account !== null && effectOf(event, account, false) !== 'none';
   if (wants) await requestCheck(em, account.id, now);
   if (account) {
-    await applyMessageEvents(context, em, [{ event, account }], row.receivedAt);
+    await applyMessageEvents(context, em, [{ event, account, receivedAt: row.receivedAt }]);
     const of = { accountId: account.id, tenantId: account.tenantId };
     if (event.kind === 'contact')
       await applyContactEvents(context, em, of, [{ ...event, receivedAt: row.receivedAt.getTime() }], false);
@@ -181,17 +181,19 @@ async function replayUnreadable(
   row.error = null;
   row.processedAt = context.clock.now();
   await em.flush();
-  const stored = await storeEvents(
+  const [stored = []] = await storeRequests(
     context,
     em,
-    {
-      id: request.id,
-      sender: { credentialsId, tenantId, provider, providerAccountId },
-      headers: request.headers,
-      receivedAt: request.receivedAt,
-      read,
-      isNew: false,
-    },
+    [
+      {
+        id: request.id,
+        sender: { credentialsId, tenantId, provider, providerAccountId },
+        headers: request.headers,
+        receivedAt: request.receivedAt,
+        read,
+        isNew: false,
+      },
+    ],
     'apply',
   );
   const fresh = await em.find(WebhookEvent, { requestId: request.id, id: stored.map(({ id }) => id) });

@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { applyOwed, clearSignals, type EventRef } from '../../db/queries/webhooks/owed.ts';
 import type { AccountRef } from '../../temporal/client.ts';
 import type { Context } from '../context.ts';
-import type { StoredEvent } from './store-events.ts';
+import type { StoredEvent } from './store-requests.ts';
 
 /** Failures in a row after which Temporal is left alone, and for how long, in milliseconds. */
 const breakAfter = 5;

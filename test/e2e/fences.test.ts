@@ -6,7 +6,7 @@ import type { Provider, Providers } from '../../providers/provider.ts';
 import { installedProviders } from '../../services/boot.ts';
 import { completeContacts } from '../../services/contacts/complete-contacts.ts';
 import { readRequest } from '../../services/webhooks/read-request.ts';
-import { storeEvents, type IncomingRequest } from '../../services/webhooks/store-events.ts';
+import { storeRequests, type IncomingRequest } from '../../services/webhooks/store-requests.ts';
 import { createContactSyncs } from '../contacts/contact-syncs.ts';
 import { eventually } from '../support/eventually.ts';
 import { temporalClient } from '../support/history.ts';
@@ -187,7 +187,9 @@ it.each(['ends', 'does not end'])(
         read: readRequest(installedProviders['unipile']!, raw, null),
         isNew: true,
       };
-      expect(await storeEvents(stack.worker.context, em, request, 'apply')).toMatchObject([{ state: 'received' }]);
+      expect(await storeRequests(stack.worker.context, em, [request], 'apply')).toMatchObject([
+        [{ state: 'received' }],
+      ]);
       stored.resolve();
       await commit.promise;
     });

@@ -5,7 +5,7 @@ import { saveContacts } from '../../db/queries/contacts/save-contacts.ts';
 import { runSql } from '../support/run-sql.ts';
 import { Account } from '../../db/entities/accounts.ts';
 import { erasedAmong } from '../../db/queries/erasures/ledger.ts';
-import { storeEvents } from '../../services/webhooks/store-events.ts';
+import { storeRequests } from '../../services/webhooks/store-requests.ts';
 import { filterErased } from '../../db/queries/erasures/filter-erased.ts';
 import { connectionTo } from '../../services/connections/login/attempt-tx.ts';
 import { resolveLids } from '../../services/contacts/complete-contacts.ts';
@@ -127,7 +127,7 @@ describe('SECURITY 21: concurrent erasures', () => {
         read: { body: ana.jid, events: [{ ...event, subjects: [subjectOf(ana.jid)!] }], mentions: [] },
         isNew: true,
       };
-      expect(await storeEvents(context, em, incoming, 'apply')).toMatchObject([{ state: 'processed' }]);
+      expect(await storeRequests(context, em, [incoming], 'apply')).toMatchObject([[{ state: 'processed' }]]);
       looked();
       await released;
     });

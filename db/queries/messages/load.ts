@@ -59,15 +59,21 @@ export async function loadRows(
   em: Em,
   { accounts, messages, conversations, attendees, keys }: Loading,
 ): Promise<Loaded> {
-  const [found] = await rows<{ [Name in keyof Loaded]: Loaded[Name] | null }>(
+  const withMessages = messages.length > 0;
+  const [found] = await rows<Partial<{ [Name in keyof Loaded]: Loaded[Name] | null }>>(
     em,
-    sql`with m as (
+    // Without the parts that ask for nothing: PostgreSQL plans each anew each time.
+    sql`with ${
+      withMessages
+        ? sql`m as (
         select id, account_id as "accountId", conversation_id as "conversationId", sort_key as "sortKey",
           provider_message_id as "providerMessageId", direction, sender_id as "senderId", text, versions, status,
           sent_at as "sentAt", sent_at_known as "sentAtKnown", edited_at as "editedAt", deleted_at as "deletedAt",
           deletion_confirmed as "deletionConfirmed", told_by as "toldBy", is_live as "isLive", event,
           quoted_key as "quotedKey", reactions
-        from messages where id = any(${messages}::uuid[]) order by id for no key update),
+        from messages where id = any(${messages}::uuid[]) order by id for no key update),`
+        : sql``
+    }
       c as (
         select id, tenant_id as "tenantId", account_id as "accountId",
           provider_conversation_id as "providerConversationId", kind, name, last_message_id as "lastMessageId",
@@ -75,7 +81,8 @@ export async function loadRows(
           muted_until as "mutedUntil", archived, pinned, read_only as "readOnly",
           picture_source as "pictureSource",
           (select l.sort_key from messages l where l.id = last_message_id) as "lastSortKey"
-        from conversations where id = any(${conversations}::uuid[] || array(select "conversationId" from m))
+        from conversations
+        where id = any(${conversations}::uuid[]${withMessages ? sql` || array(select "conversationId" from m)` : sql``})
         order by id for no key update),
       a as (
         select id, name, named_at as "namedAt", phone_number as "phoneNumber", is_self as "isSelf",
@@ -85,7 +92,8 @@ export async function loadRows(
         delete from message_effects w using ${recordset(keys, sql`("accountId" uuid, key text)`)} as k
         where w.account_id = k."accountId" and w.key = k.key
         returning w.account_id as "accountId", w.key, w.effect)
-      select (select jsonb_agg(to_jsonb(m)) from m) as messages, (select jsonb_agg(to_jsonb(c)) from c) as conversations,
+      select ${withMessages ? sql`(select jsonb_agg(to_jsonb(m)) from m) as messages,` : sql``}
+        (select jsonb_agg(to_jsonb(c)) from c) as conversations,
         (select jsonb_agg(to_jsonb(a)) from a) as attendees, (select jsonb_agg(to_jsonb(e)) from e) as effects,
         (select jsonb_agg(x.id) from accounts x where x.id = any(${accounts}::uuid[]) and (x.provider_account_id is not null
           or exists (select from connection_attempts t where t.account_id = x.id and t.state = 'running'))) as accounts`,

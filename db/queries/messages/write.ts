@@ -48,91 +48,136 @@ const messageRow = sql`("id" uuid, "tenantId" uuid, "accountId" uuid, "conversat
   "isNew" boolean)`;
 const attachmentRow = sql`("id" uuid, "tenantId" uuid, "accountId" uuid, "messageId" uuid, "key" text, "kind" text,
   "mimeType" text, "fileName" text, "size" bigint, "width" int, "height" int, "durationMs" int, "isVoice" boolean,
-  "unavailable" boolean, "source" text)`;
+  "unavailable" boolean, "source" text, "isLive" boolean)`;
 
 const rank = (column: Sql): Sql => sql`array_position(${messageStatuses as readonly string[]}::text[], ${column})`;
 
-/** Writes all of it in one statement. */
+const receiptRow = sql`("messageId" uuid, "attendeeId" uuid, "tenantId" uuid, status text, at timestamptz)`;
+const memberRow = sql`("conversationId" uuid, "attendeeId" uuid, "tenantId" uuid)`;
+const keyRow = sql`("accountId" uuid, kind text, key text, "targetId" uuid)`;
+const effectRow = sql`("accountId" uuid, key text, digest text, "tenantId" uuid, effect jsonb)`;
+
+/** Writes all of it in one statement, of what there is alone: PostgreSQL plans each part anew each time. */
 export async function writeRows(em: Em, writing: Writing, now: Date): Promise<void> {
-  const { conversations, attendees, members, messages, receipts, attachments, keys, effects } = writing;
-  await rows(
-    em,
-    sql`with gc as (select * from ${recordset(conversations, conversationRow)} as g),
-      ga as (select * from ${recordset(attendees, attendeeRow)} as g),
-      gm as (select * from ${recordset(messages, messageRow)} as g),
-      new_conversations as (
+  const { members, receipts, keys, effects } = writing;
+  const live = new Set(writing.messages.filter(({ isLive }) => isLive).map(({ id }) => id));
+  const attachments = writing.attachments.map((one) => ({ ...one, isLive: live.has(one.messageId) }));
+  const parts: Sql[] = [];
+  const add = (list: readonly object[], part: (list: readonly object[]) => Sql): void => {
+    if (list.length) parts.push(part(list));
+  };
+  const [conversations, attendees, messages] = [
+    split(writing.conversations),
+    split(writing.attendees),
+    split(writing.messages),
+  ];
+  add(
+    conversations.fresh,
+    (list) => sql`
         insert into conversations (id, tenant_id, account_id, provider_conversation_id, kind, name, last_message_id,
           last_message_at, unread_count, read_up_to, marked_unread, muted, muted_until, archived, pinned, read_only,
           labels, picture_source, created_at, updated_at)
         select id, "tenantId", "accountId", "providerConversationId", kind, name, "lastMessageId", "lastMessageAt",
           "unreadCount", "readUpTo", false, muted, "mutedUntil", archived, pinned, "readOnly", '{}', "pictureSource", ${now}, ${now}
-        from gc where "isNew" order by id),
-      changed_conversations as (
+        from ${recordset(list, conversationRow)} as g order by id`,
+  );
+  add(
+    conversations.changed,
+    (list) => sql`
         update conversations c set name = g.name, last_message_id = g."lastMessageId",
           last_message_at = g."lastMessageAt", unread_count = g."unreadCount", read_up_to = g."readUpTo",
           muted = g.muted, muted_until = g."mutedUntil", archived = g.archived, pinned = g.pinned,
           read_only = g."readOnly", picture_source = g."pictureSource", updated_at = ${now}
-        from gc g where c.id = g.id and not g."isNew"),
-      new_attendees as (
+        from ${recordset(list, conversationRow)} as g where c.id = g.id`,
+  );
+  add(
+    attendees.fresh,
+    (list) => sql`
         insert into attendees (id, tenant_id, account_id, provider_attendee_id, name, named_at, phone_number, is_self,
           picture_url, picture_source, created_at, updated_at)
         select id, "tenantId", "accountId", "providerAttendeeId", name, "namedAt", "phoneNumber", "isSelf",
           "pictureUrl", "pictureSource", ${now}, ${now}
-        from ga where "isNew" order by id),
-      changed_attendees as (
+        from ${recordset(list, attendeeRow)} as g order by id`,
+  );
+  add(
+    attendees.changed,
+    (list) => sql`
         update attendees a set name = g.name, named_at = g."namedAt", phone_number = g."phoneNumber",
           is_self = g."isSelf", picture_url = g."pictureUrl",
-          picture_source = g."pictureSource", updated_at = ${now}
-        from ga g where a.id = g.id and not g."isNew"),
-      new_members as (
+           picture_source = g."pictureSource", updated_at = ${now}
+        from ${recordset(list, attendeeRow)} as g where a.id = g.id`,
+  );
+  add(
+    members,
+    (list) => sql`
         insert into conversation_attendees (conversation_id, attendee_id, tenant_id)
-        select "conversationId", "attendeeId", "tenantId"
-        from ${recordset(members, sql`("conversationId" uuid, "attendeeId" uuid, "tenantId" uuid)`)} as g
-        order by 1, 2 on conflict do nothing),
-      new_messages as (
+        select "conversationId", "attendeeId", "tenantId" from ${recordset(list, memberRow)} as g
+        order by 1, 2 on conflict do nothing`,
+  );
+  add(
+    messages.fresh,
+    (list) => sql`
         insert into messages (id, tenant_id, account_id, conversation_id, provider_message_id, sort_key, direction,
           sender_id, text, versions, status, sent_at, sent_at_known, edited_at, deleted_at, deletion_confirmed, told_by,
           is_live, event, quoted_key, reactions, created_at, updated_at)
         select id, "tenantId", "accountId", "conversationId", "providerMessageId", "sortKey", direction, "senderId", text,
           versions, status, "sentAt", "sentAtKnown", "editedAt", "deletedAt", "deletionConfirmed", "toldBy", "isLive",
           event, "quotedKey", reactions, ${now}, ${now}
-        from gm where "isNew" order by id),
-      changed_messages as (
+        from ${recordset(list, messageRow)} as g order by id`,
+  );
+  add(
+    messages.changed,
+    (list) => sql`
         update messages m set provider_message_id = g."providerMessageId", sort_key = g."sortKey",
           direction = g.direction, sender_id = g."senderId", text = g.text, versions = g.versions, status = g.status,
           sent_at = g."sentAt", sent_at_known = g."sentAtKnown", edited_at = g."editedAt", deleted_at = g."deletedAt",
           deletion_confirmed = g."deletionConfirmed", told_by = g."toldBy", is_live = g."isLive", event = g.event,
           quoted_key = g."quotedKey", reactions = g.reactions, updated_at = ${now}
-        from gm g where m.id = g.id and not g."isNew"),
-      new_receipts as (
+        from ${recordset(list, messageRow)} as g where m.id = g.id`,
+  );
+  add(
+    receipts,
+    (list) => sql`
         insert into message_receipts as r (message_id, attendee_id, tenant_id, status, at)
-        select "messageId", "attendeeId", "tenantId", status, at from ${recordset(
-          receipts,
-          sql`("messageId" uuid, "attendeeId" uuid, "tenantId" uuid, status text, at timestamptz)`,
-        )} as g order by 1, 2
+        select "messageId", "attendeeId", "tenantId", status, at from ${recordset(list, receiptRow)} as g order by 1, 2
         on conflict (message_id, attendee_id) do update set status = excluded.status, at = excluded.at
-        where (${rank(sql`excluded.status`)}, r.at) > (${rank(sql`r.status`)}, excluded.at)),
-      new_attachments as (
+        where (${rank(sql`excluded.status`)}, r.at) > (${rank(sql`r.status`)}, excluded.at)`,
+  );
+  add(
+    attachments,
+    (list) => sql`
         insert into attachments as a (id, tenant_id, account_id, message_id, key, kind, mime_type, file_name, size, width,
           height, duration_ms, is_voice, unavailable, source, created_at, fetch_due_at)
         select id, "tenantId", "accountId", "messageId", key, kind, "mimeType", "fileName", size, width, height,
           "durationMs", "isVoice", unavailable, source, ${now},
           case when source is null or unavailable then null
-            when (select "isLive" from gm where gm.id = g."messageId") then ${now}::timestamptz
+            when "isLive" then ${now}::timestamptz
             else ${new Date(now.getTime() + fetchHistoryAfterMs)}::timestamptz end
-        from ${recordset(attachments, attachmentRow)} as g
+        from ${recordset(list, attachmentRow)} as g
         where not exists (select from attachments o where o.message_id = g."messageId" and ${isOwnAttachment('o')})
         order by id
-        on conflict (message_id, key) do nothing),
-      moved_keys as (
-        update provider_keys k set target_id = g."targetId" from ${recordset(
-          keys,
-          sql`("accountId" uuid, kind text, key text, "targetId" uuid)`,
-        )} as g where k.account_id = g."accountId" and k.kind = g.kind and k.key = g.key)
-      insert into message_effects (account_id, key, digest, tenant_id, effect, created_at)
-      select "accountId", key, digest, "tenantId", effect, ${now} from ${recordset(
-        effects,
-        sql`("accountId" uuid, key text, digest text, "tenantId" uuid, effect jsonb)`,
-      )} as g order by 1, 2, 3 on conflict do nothing`,
+        on conflict (message_id, key) do nothing`,
   );
+  add(
+    keys,
+    (list) => sql`
+        update provider_keys k set target_id = g."targetId" from ${recordset(list, keyRow)} as g
+        where k.account_id = g."accountId" and k.kind = g.kind and k.key = g.key`,
+  );
+  add(
+    effects,
+    (list) => sql`
+        insert into message_effects (account_id, key, digest, tenant_id, effect, created_at)
+        select "accountId", key, digest, "tenantId", effect, ${now} from ${recordset(list, effectRow)} as g
+        order by 1, 2, 3 on conflict do nothing`,
+  );
+  const last = parts.pop();
+  if (!last) return;
+  const before = parts.map((part, n) => sql`${sql.ref(`part${n}`)} as (${part})`);
+  await rows(em, before.length ? sql`with ${sql.join(before)} ${last}` : last);
 }
+
+const split = <T extends { isNew: boolean }>(list: readonly T[]): { fresh: T[]; changed: T[] } => ({
+  fresh: list.filter(({ isNew }) => isNew),
+  changed: list.filter(({ isNew }) => !isNew),
+});

@@ -2,7 +2,7 @@ import type { Em } from '../../connect.ts';
 import type { WebhookEvent } from '../../entities/events.ts';
 import { WebhookRequest } from '../../entities/events.ts';
 import { recordset, rows, sql } from '../../sql.ts';
-import { notKept } from './insert-request.ts';
+import { notKept } from './insert-requests.ts';
 
 export interface RequestRef {
   id: string;

@@ -4,7 +4,7 @@ import type { Vault } from '../../vault.ts';
 import type { Em } from '../../connect.ts';
 import { recordset, rows, sql } from '../../sql.ts';
 import { openLedger } from '../erasures/ledger-key.ts';
-import type { DigestedSubject, notKept, TenantSubject } from './insert-request.ts';
+import type { DigestedSubject, notKept, TenantSubject } from './insert-requests.ts';
 import { dropBodies, type RequestRef } from './requests.ts';
 
 // Lets other requests run between the batches.

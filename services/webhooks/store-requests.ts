@@ -3,13 +3,14 @@ import type { Em } from '../../db/connect.ts';
 import type { WebhookEventState } from '../../db/entities/events.ts';
 import { claimKeys, type ClaimedKey } from '../../db/queries/webhooks/claim-keys.ts';
 import {
-  insertRequest,
+  insertRequests,
   notKept,
   type NewEvent,
+  type NewRequest,
   type Repeat,
   type TenantSubject,
-} from '../../db/queries/webhooks/insert-request.ts';
-import type { KnownAccount } from '../../db/queries/webhooks/known-accounts.ts';
+} from '../../db/queries/webhooks/insert-requests.ts';
+import type { AskedLogin, KnownAccount } from '../../db/queries/webhooks/known-accounts.ts';
 import type { EventRef } from '../../db/queries/webhooks/owed.ts';
 import { requestFreeChecks, type CheckOutcome } from '../../db/queries/webhooks/request-checks.ts';
 import type { WebhookSender } from '../../db/queries/webhooks/secrets.ts';
@@ -40,6 +41,8 @@ export type EffectMode = 'apply' | 'owe' | 'skip';
 export interface StoredEvent extends EventRef {
   /** For counting: one of few names, whatever the provider sent. */
   label: string;
+  /** Null where it is not known. */
+  tenantId: string | null;
   state: WebhookEventState | 'duplicate';
   /** Another transaction held what the effect changes: it is still to be applied. */
   owesEffect: boolean;
@@ -59,6 +62,7 @@ const sameReportMs = 60_000;
 
 /** One of a request's events, with what tells it from others. */
 interface Item {
+  request: IncomingRequest;
   id: string;
   position: number;
   /** Null for a body that could not be read. */
@@ -82,42 +86,54 @@ interface Settled extends Matched {
   check: 'none' | 'done' | 'owed' | 'failed';
 }
 
+const nameOf = (credentialsId: string, name: string): string => `${credentialsId} ${name}`;
+
+/** What tells the events of a request from others, of any request: two with one name in common are not stored at once. */
+export const eventNames = ({ sender, read }: Pick<IncomingRequest, 'sender' | 'read'>): string[] =>
+  (read.events?.length ? read.events.map(({ dedupeKey }) => dedupeKey) : [unreadableKey(read.body)]).map((key) =>
+    nameOf(sender.credentialsId, key),
+  );
+
 /**
- * Stores the events of a request in the caller's transaction, in three statements however many there are. Whose they are
+ * Stores the events of requests in the caller's transaction, in as many statements however many there are. Whose they are
  * and what becomes of them is known before they are written. `skip`: an effect failed before, and events that want one are
- * stored as failed. System role.
+ * stored as failed. No two requests have one of `eventNames` in common. Answers the events of each request. System role.
  */
-export async function storeEvents(
+export async function storeRequests(
   context: Context,
   em: Em,
-  request: IncomingRequest,
+  requests: readonly IncomingRequest[],
   effects: EffectMode,
-): Promise<StoredEvent[]> {
+): Promise<StoredEvent[][]> {
   const now = context.clock.now();
-  const items = itemsOf(request, now);
-  const matched = await match(em, request, items, now);
+  const items = requests.flatMap((request) => itemsOf(request, now));
+  const matched = await match(em, items, now);
   const settled = await settle(em, matched, effects, now);
   if (effects === 'apply')
     await applyMessageEvents(
       context,
       em,
-      matched.flatMap(({ event, account, isRepeat }) => (event && account && !isRepeat ? [{ event, account }] : [])),
-      request.receivedAt,
+      matched.flatMap(({ request: { receivedAt }, event, account, isRepeat }) =>
+        event && account && !isRepeat ? [{ event, account, receivedAt }] : [],
+      ),
     );
-  await write(context, em, request, now, settled);
-  return settled.flatMap((one) => {
-    const signals = one.check === 'done' || (one.check === 'owed' && one.event?.kind === 'account_status');
-    const stored: StoredEvent = {
-      id: one.claimed.eventId,
-      receivedAt: one.claimed.receivedAt,
-      label: labelOf(one.event),
-      state: one.isRepeat ? 'duplicate' : stateOf(one),
-      owesEffect: one.check === 'owed',
-      account: signals && one.account ? refOf(one.account) : null,
-    };
-    const again: StoredEvent = { ...stored, state: 'duplicate', owesEffect: false, account: null };
-    return [stored, ...Array.from({ length: one.times - 1 }, () => again)];
-  });
+  await write(context, em, requests, now, settled);
+  return requests.map((request) => settled.filter((one) => one.request === request).flatMap(storedOf));
+}
+
+function storedOf(one: Settled): StoredEvent[] {
+  const signals = one.check === 'done' || (one.check === 'owed' && one.event?.kind === 'account_status');
+  const stored: StoredEvent = {
+    id: one.claimed.eventId,
+    receivedAt: one.claimed.receivedAt,
+    label: labelOf(one.event),
+    tenantId: one.account?.tenantId ?? one.request.sender.tenantId,
+    state: one.isRepeat ? 'duplicate' : stateOf(one),
+    owesEffect: one.check === 'owed',
+    account: signals && one.account ? refOf(one.account) : null,
+  };
+  const again: StoredEvent = { ...stored, state: 'duplicate', owesEffect: false, account: null };
+  return [stored, ...Array.from({ length: one.times - 1 }, () => again)];
 }
 
 /** Requests the checks that are wanted, in one statement. */
@@ -171,17 +187,18 @@ const labelOf = (event: WebhookEvent | null): string => {
   return event.kind === 'account_status' ? `account_status.${event.status}` : event.kind;
 };
 
+const unreadableKey = (body: string): string => `${unreadable}:${createHash('sha256').update(body).digest('hex')}`;
+
 /** The request's events, equal ones once. */
-function itemsOf({ read: { body, events } }: IncomingRequest, now: Date): Item[] {
-  if (!events?.length) {
-    const key = `${unreadable}:${createHash('sha256').update(body).digest('hex')}`;
-    return [{ id: newId(), position: 0, event: null, key, prior: null, times: 1 }];
-  }
+function itemsOf(request: IncomingRequest, now: Date): Item[] {
+  const { body, events } = request.read;
+  if (!events?.length)
+    return [{ request, id: newId(), position: 0, event: null, key: unreadableKey(body), prior: null, times: 1 }];
   const items = new Map<string, Item>();
   for (const [position, event] of events.entries()) {
     const known = items.get(event.dedupeKey);
     if (known) known.times += 1;
-    else items.set(event.dedupeKey, { id: newId(), position, event, ...keysOf(event, now), times: 1 });
+    else items.set(event.dedupeKey, { request, id: newId(), position, event, ...keysOf(event, now), times: 1 });
   }
   return [...items.values()];
 }
@@ -197,19 +214,28 @@ function keysOf(event: WebhookEvent, now: Date): Pick<Item, 'key' | 'prior'> {
   return { key: `${dedupeKey}@${minute}`, prior: `${dedupeKey}@${minute - 1}` };
 }
 
-async function match(em: Em, request: IncomingRequest, items: readonly Item[], now: Date): Promise<Matched[]> {
-  const { sender, receivedAt } = request;
-  const logins = new Set(items.flatMap(({ event }) => event?.providerAccountId ?? []));
+async function match(em: Em, items: readonly Item[], now: Date): Promise<Matched[]> {
+  const logins = new Map<string, AskedLogin>();
+  for (const { request, event } of items) {
+    const { credentialsId } = request.sender;
+    const providerAccountId = event?.providerAccountId ?? null;
+    if (providerAccountId !== null)
+      logins.set(nameOf(credentialsId, providerAccountId), { credentialsId, providerAccountId });
+  }
   const since = new Date(now.getTime() - sameReportMs);
-  const claiming = items.map(({ id, key, prior }) => ({ id, key, prior }));
-  const { keys, accounts } = await claimKeys(em, sender, claiming, [...logins], receivedAt, since);
-  const claims = new Map(keys.map((one) => [one.key, one]));
-  const byLogin = new Map(accounts.map((one) => [one.providerAccountId, one]));
+  const claiming = items.map(({ request: { sender, receivedAt }, id, key, prior }) => {
+    const { credentialsId, tenantId } = sender;
+    return { id, credentialsId, tenantId, key, prior, receivedAt };
+  });
+  const { keys, accounts } = await claimKeys(em, claiming, [...logins.values()], since);
+  const claims = new Map(keys.map((one) => [nameOf(one.credentialsId, one.key), one]));
+  const byLogin = new Map(accounts.map((one) => [nameOf(one.credentialsId, one.providerAccountId), one]));
   return items.map((item) => {
-    const claimed = claims.get(item.key) ?? claims.get(item.prior ?? '');
+    const { credentialsId } = item.request.sender;
+    const claimed = claims.get(nameOf(credentialsId, item.key)) ?? claims.get(nameOf(credentialsId, item.prior ?? ''));
     if (!claimed) throw new Error('A key was not claimed.');
     const isRepeat = claimed.eventId !== item.id;
-    const account = byLogin.get(item.event?.providerAccountId ?? '') ?? null;
+    const account = byLogin.get(nameOf(credentialsId, item.event?.providerAccountId ?? '')) ?? null;
     const effect = item.event && account ? effectOf(item.event, account, isRepeat) : 'none';
     return { ...item, claimed, isRepeat, account, effect };
   });
@@ -218,13 +244,45 @@ async function match(em: Em, request: IncomingRequest, items: readonly Item[], n
 async function write(
   context: Context,
   em: Em,
-  request: IncomingRequest,
+  requests: readonly IncomingRequest[],
   now: Date,
   settled: readonly Settled[],
 ): Promise<void> {
-  const { sender, read, receivedAt } = request;
+  const written: NewRequest[] = [];
+  for (const request of requests)
+    written.push(
+      await newRequest(
+        context,
+        em,
+        request,
+        settled.filter((one) => one.request === request && !one.isRepeat),
+      ),
+    );
+  const repeats = settled.flatMap((one): Repeat[] =>
+    one.isRepeat && one.request.isNew
+      ? [
+          {
+            id: one.claimed.eventId,
+            receivedAt: one.claimed.receivedAt,
+            times: one.times,
+            owesSignal: one.check === 'done',
+            owesEffect: one.check === 'owed',
+          },
+        ]
+      : [],
+  );
+  await insertRequests(em, written, repeats, now);
+}
+
+/** A request with `fresh`, those of its events that are no repeats. */
+async function newRequest(
+  { vault }: Context,
+  em: Em,
+  request: IncomingRequest,
+  fresh: readonly Settled[],
+): Promise<NewRequest> {
+  const { id, sender, headers, receivedAt, read, isNew } = request;
   const tenantOf = ({ account }: Matched): string | null => account?.tenantId ?? sender.tenantId;
-  const fresh = settled.filter(({ isRepeat }) => !isRepeat);
   const peopleOf = (one: Matched): TenantSubject[] => {
     const people = one.event?.subjects ?? read.mentions;
     return people === 'too_many' ? [] : people.map((subject) => ({ tenantId: tenantOf(one), subject }));
@@ -248,40 +306,24 @@ async function write(
       owesSignal: one.check === 'done',
     };
   });
-  const repeats = settled.flatMap((one): Repeat[] =>
-    one.isRepeat && request.isNew
-      ? [
-          {
-            id: one.claimed.eventId,
-            receivedAt: one.claimed.receivedAt,
-            times: one.times,
-            owesSignal: one.check === 'done',
-            owesEffect: one.check === 'owed',
-          },
-        ]
-      : [],
-  );
   const tenants = new Set(events.map(({ tenantId }) => tenantId));
   const owner = tenants.size === 1 ? ([...tenants][0] ?? null) : null;
-  const isKept = request.isNew && fresh.length > 0 && !tooMany;
-  const keys = isKept ? await context.vault.keysOf(em, owner) : null;
-  await insertRequest(
-    em,
-    {
-      id: request.id,
-      tenantId: owner,
-      credentialsId: sender.credentialsId,
-      provider: sender.provider,
-      state: read.events?.length ? 'read' : 'unreadable',
-      error: tooMany ? notKept.tooMany : null,
-      body: keys?.seal(read.body, sealed.webhookBody(request.id)) ?? null,
-      headers: request.headers,
-    },
-    { receivedAt, processedAt: now, isNew: request.isNew },
+  const isKept = isNew && fresh.length > 0 && !tooMany;
+  const keys = isKept ? await vault.keysOf(em, owner) : null;
+  return {
+    id,
+    tenantId: owner,
+    credentialsId: sender.credentialsId,
+    provider: sender.provider,
+    state: read.events?.length ? 'read' : 'unreadable',
+    error: tooMany ? notKept.tooMany : null,
+    body: keys?.seal(read.body, sealed.webhookBody(id)) ?? null,
+    headers,
+    receivedAt,
+    isNew,
+    people: isKept ? await digestSubjects(em, vault, fresh.flatMap(peopleOf)) : [],
     events,
-    tooMany || !request.isNew ? [] : await digestSubjects(em, context.vault, fresh.flatMap(peopleOf)),
-    repeats,
-  );
+  };
 }
 
 const errorOf = ({ event }: Matched, state: NewEvent['state']): string | null => {
