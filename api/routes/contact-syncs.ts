@@ -72,7 +72,7 @@ export const syncConversationContacts = route({
   body: z.object({
     conversation_ids: conversationIds
       .optional()
-      .describe('Everybody in these; without it the people of all conversations of two.'),
+      .describe('The people of these conversations; without it, those of all conversations between two people.'),
   }),
   example: {},
   answer: z.object({ items: z.array(syncAnswer), left_out: leftOut }),
@@ -90,7 +90,7 @@ export const syncConversationContacts = route({
     const keys = await context.vault.keysOf(context.db, principal.tenantId);
     return {
       status: query.wait > 0 && haveEnded(runs) ? 200 : 202,
-      body: { items: runs.map(syncView(keys)), left_out: left },
+      body: { items: runs.map(syncView(keys, context.clock.now())), left_out: left },
     };
   },
 });
