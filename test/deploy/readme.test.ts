@@ -93,6 +93,7 @@ describe('a stack that was started from this checkout', () => {
         'redirect',
         '0',
         '1',
+        '18',
         'is not known; did you mean account?',
       ]);
     },
