@@ -1,12 +1,19 @@
 import { eventually } from '../support/eventually.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
-import { wasenderAccount } from '../support/wasender-account.ts';
+import { upstreamOf } from '../support/unipile-account.ts';
 
 let stack: TestStack;
 let account: { id: string; session: string };
 beforeAll(async () => {
   stack = await startTestStack({ MEDIA_MAX_BYTES: '200000' });
-  account = await wasenderAccount(stack, stack.api, { size: 10, seed: 'files' });
+  const credentials = { phone_number: '+33639984099' };
+  const connect = { provider: 'wasender', channel: 'whatsapp', owner: 'maya', credentials };
+  const { body } = await stack.api.post('/api/v1/accounts', connect);
+  const { id } = body.account;
+  await stack.api.step(id, 'qr');
+  account = { id, session: await upstreamOf(stack.api, id) };
+  await stack.control.post('/scan', { session: account.session });
+  await stack.api.account(id, 'active');
 });
 afterAll(() => stack?.stop());
 
