@@ -44,6 +44,8 @@ export interface TestStack {
   timeline(accountId: string, kind: string): Promise<any>;
   /** Starts another worker on the same queue, beside `worker` or after it was stopped. */
   startWorker(roles?: Config['WORKER_ROLES'], settings?: Partial<Config>): ReturnType<typeof startWorker>;
+  /** Stops the sandbox: from then on no provider can be reached. */
+  cutOff(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -87,6 +89,8 @@ export async function startTestStack(
     return createClient(api.url, key);
   };
   const owner = await client(`tenant-${randomBytes(4).toString('hex')}`);
+  let closed: Promise<void> | null = null;
+  const cutOff = (): Promise<void> => (closed ??= sandbox.close());
   const stack: TestStack = {
     api: owner,
     control: createControl(sandbox.controlUrl),
@@ -134,10 +138,11 @@ export async function startTestStack(
         return body.items.find((line: any) => line.kind === kind) ?? null;
       }),
     startWorker: (roles = own.WORKER_ROLES, more = {}) => startWorker({ ...own, ...more, WORKER_ROLES: roles }),
+    cutOff,
     stop: async () => {
       await stack.worker.stop();
       await api.close();
-      await sandbox.close();
+      await cutOff();
       await database.drop();
       await rm(media, { recursive: true, force: true });
     },
