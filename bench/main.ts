@@ -6,13 +6,14 @@ requireNode();
 const { contacts } = await import('./contacts/bench.ts');
 const { intake } = await import('./intake.ts');
 const { migrations } = await import('./migrations/bench.ts');
+const { reading } = await import('./reading.ts');
 const { webhooks } = await import('./webhooks/bench.ts');
 const { table } = await import('../cli/print.ts');
 
 /** Each measures on a stack of its own. */
-const benches = { contacts, intake, migrations, webhooks };
+const benches = { contacts, intake, migrations, reading, webhooks };
 
-const usage = `npm run bench -- [name] [--json] [--size 20000] [--runs 7] [--accounts 100000] [--seconds 4] [--kills 4] [--plain]
+const usage = `npm run bench -- [name] [--json] [--size 20000] [--runs 7] [--accounts 100000] [--seconds 4] [--kills 4] [--messages 1000000] [--plain]
   name    one of: ${Object.keys(benches).join(', ')}; all of them when left out
   --json  one line per row
   --size  contacts in the address book; the database that is migrated has 5 accounts and 25 events for each
@@ -20,6 +21,7 @@ const usage = `npm run bench -- [name] [--json] [--size 20000] [--runs 7] [--acc
   --accounts  of the larger installation that takes webhooks in
   --seconds   of each measurement of webhooks, and between kills
   --kills     of each way to take webhooks in, its processes and PostgreSQL in turn
+  --messages  beside which reading is measured
   --plain     leaves out BullMQ and Celery, which are installed at the first run and need redis-server and python3`;
 
 function optionsFrom(args: string[]) {
@@ -34,6 +36,7 @@ function optionsFrom(args: string[]) {
       kills: { type: 'string', default: '4' },
       plain: { type: 'boolean', default: false },
       seconds: { type: 'string', default: '4' },
+      messages: { type: 'string', default: '1000000' },
       help: { type: 'boolean', default: false },
     },
   });
@@ -53,6 +56,7 @@ function optionsFrom(args: string[]) {
     accounts: count(values.accounts),
     kills: values.kills === '0' ? 0 : count(values.kills),
     seconds: count(values.seconds),
+    messages: count(values.messages),
   };
 }
 

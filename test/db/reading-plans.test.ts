@@ -1,7 +1,7 @@
 import { Tenant } from '../../db/entities/tenants.ts';
 import { startTestApi, type TestApi } from '../api/support.ts';
 import type { ApiClient } from '../support/client.ts';
-import { addInbox, inboxId } from '../support/inbox-crowd.ts';
+import { addInbox, inboxId } from '../../bench/inbox.ts';
 import {
   explainAll,
   greedy,
