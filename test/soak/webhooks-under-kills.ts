@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { eventually } from '../support/eventually.ts';
 import { startRealStack, type RealStack } from '../support/real-stack.ts';
+import { upstreamOf } from '../support/unipile-account.ts';
 import type { Row } from './assertions.ts';
 import { openFacts, type Facts } from './facts.ts';
 import {
@@ -62,6 +63,7 @@ export async function webhooksUnderKills(size: WebhookSize, report: (text: strin
     const running = size.withoutTemporal ? [] : await play(real, facts, size, 'Temporal running', calm, killed, report);
     const stopped = await withoutTemporal(
       real,
+      facts,
       () => play(real, facts, size, 'Temporal stopped', calm, alone, report),
       dropped,
     );
@@ -76,7 +78,7 @@ export async function webhooksUnderKills(size: WebhookSize, report: (text: strin
 async function connectAll(real: RealStack): Promise<[Connected[], Connected[], Connected[], Connected[]]> {
   const each = (n: number): Promise<Connected[]> =>
     Promise.all((['unipile', 'wasender'] as const).map((provider) => connect(real, provider, n)));
-  return Promise.all([each(1), each(2), each(3), each(4)]);
+  return [await each(1), await each(2), await each(3), await each(4)];
 }
 
 async function connect({ api, control }: RealStack, provider: Provider, n: number): Promise<Connected> {
@@ -84,7 +86,7 @@ async function connect({ api, control }: RealStack, provider: Provider, n: numbe
   const credentials = provider === 'wasender' ? { credentials: { phone_number: `+${phone}` } } : {};
   const begun = await api.post('/api/v1/accounts', { provider, channel: 'whatsapp', owner: 'kim', ...credentials });
   const { id } = begun.body.account;
-  const upstream = (await api.get(`/api/v1/accounts/${id}`)).body.provider_account_id;
+  const upstream = await upstreamOf(api, id);
   const ref = provider === 'unipile' ? { account_id: upstream } : { session: upstream };
   // Nothing but what the writer writes: UniPile's history would bring the sandbox's own conversations.
   if (provider === 'unipile') await control.put('/address-book', { ...ref, size: 0, seed: 'nobody' });
@@ -219,6 +221,7 @@ const lostLogin: Record<Provider, string> = { unipile: 'CREDENTIALS', wasender: 
  */
 async function withoutTemporal(
   real: RealStack,
+  facts: Facts,
   work: () => Promise<Row[]>,
   dropped: readonly Connected[],
 ): Promise<Row[]> {
@@ -226,13 +229,19 @@ async function withoutTemporal(
     (await real.api.get(`/api/v1/accounts/${id}`)).body.state;
   const resume = real.suspend('temporal');
   try {
-    for (const { ref, provider } of dropped) await real.control.post('/drop', { ...ref, status: lostLogin[provider] });
+    for (const { id, ref, provider } of dropped) {
+      const reports = (): Promise<number> => facts.count(`webhook_events where account_id = '${id}'`);
+      const before = await reports();
+      await real.control.post('/drop', { ...ref, status: lostLogin[provider] });
+      await eventually('the report of a lost login', async () => (await reports()) > before);
+    }
     const rows = await work();
     for (const one of dropped)
       rows.push(await equal(`Temporal stopped: ${one.provider} account with a lost login`, 'active', stateOf(one)));
     resume();
     for (const one of dropped) {
-      await real.api.account(one.id, 'reconnect_required');
+      const moved = async (): Promise<boolean> => (await stateOf(one)) === 'reconnect_required';
+      await eventually('an account to be moved', moved, settleMs.all).catch(() => undefined);
       const what = `Temporal back: ${one.provider} account with a lost login`;
       rows.push(await equal(what, 'reconnect_required', stateOf(one)));
     }
