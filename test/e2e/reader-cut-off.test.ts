@@ -56,12 +56,14 @@ it('a reader with the network to providers cut sees everything synced before', a
   const ids = await synced();
   // What runs by the clock would write between the two readings.
   await stack.worker.stop();
+  stack.worker = { ...stack.worker, stop: () => Promise.resolve() };
   const { operations } = await readDocument({ url: stack.config.PUBLIC_URL ?? '' });
+  // A picture or file that is not here yet is fetched when it is asked for.
+  const fetches = /\/(picture|content)\/?$/;
+  const isKnown = (one: Operation): boolean =>
+    idPlaces(one).every(({ kind, in: where }) => where === 'query' || kind in ids);
   const reading = operations.filter(
-    (one) =>
-      one.method === 'GET' &&
-      !one.open &&
-      idPlaces(one).every(({ kind, in: where }) => where === 'query' || kind in ids),
+    (one) => one.method === 'GET' && !one.open && !fetches.test(one.path) && isKnown(one),
   );
   expect(reading.length).toBeGreaterThan(30);
   const statusOf = async (one: Operation): Promise<string> => {
@@ -75,5 +77,4 @@ it('a reader with the network to providers cut sees everything synced before', a
   await stack.cutOff();
   expect(await everything()).toEqual(before.read);
   expect(await Promise.all(reading.map(statusOf))).toEqual(before.statuses);
-  stack.worker = await stack.startWorker();
 });
