@@ -12,6 +12,8 @@ export interface IncomingMedia {
   mostBytes: number;
   /** How long the file stays where no row refers to it, in milliseconds. */
   keptForMs: number;
+  /** Runs once the bytes are here, before the transaction: it may begin one of its own. Nothing is stored where it throws. */
+  confirm?: (size: number) => Promise<void>;
 }
 
 /**
@@ -21,12 +23,13 @@ export interface IncomingMedia {
 export async function keepMedia<T>(
   { blobs, db, clock }: Pick<Context, 'blobs' | 'db' | 'clock'>,
   tenantId: string,
-  { body, contentType, mostBytes, keptForMs }: IncomingMedia,
+  { body, contentType, mostBytes, keptForMs, confirm }: IncomingMedia,
   use: (em: Em, media: StoredMedia) => Promise<T>,
 ): Promise<T> {
   const received = await blobs.receive(body, mostBytes);
   const { hash, size } = received;
   try {
+    await confirm?.(size);
     return await db.tenant(tenantId, async (em) => {
       await lockMedia(em, { tenantId, hash });
       const now = clock.now();

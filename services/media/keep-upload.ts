@@ -5,7 +5,7 @@ import type { Providers } from '../../providers/provider.ts';
 import type { Context } from '../context.ts';
 import { Problem } from '../problem.ts';
 import { BlobTooLargeError } from './blob-store.ts';
-import { keepMedia } from './keep-media.ts';
+import { keepMedia, type IncomingMedia } from './keep-media.ts';
 
 /** How long an uploaded file stays where no message has it, in milliseconds. */
 export const uploadKeptForMs = 24 * 60 * 60_000;
@@ -29,13 +29,18 @@ export async function keepUpload(
 ): Promise<StoredMedia> {
   const mostBytes = largestUpload(context.providers);
   const contentType = /^[a-z0-9.+-]{1,60}\/[a-z0-9.+-]{1,100}$/.test(mimeType) ? knownType(mimeType) : null;
-  const incoming = { body, contentType, mostBytes, keptForMs: uploadKeptForMs };
-  try {
-    return await keepMedia(context, tenantId, incoming, async (_em, media) => {
-      if (media.size === 0) throw new Problem('invalid_request', 'file: is empty.');
+  const incoming: IncomingMedia = {
+    body,
+    contentType,
+    mostBytes,
+    keptForMs: uploadKeptForMs,
+    confirm: async (size) => {
+      if (size === 0) throw new Problem('invalid_request', 'file: is empty.');
       await confirm();
-      return media;
-    });
+    },
+  };
+  try {
+    return await keepMedia(context, tenantId, incoming, (_em, media) => Promise.resolve(media));
   } catch (error) {
     if (error instanceof BlobTooLargeError) throw new Problem('too_large', error.message);
     throw error;

@@ -1,10 +1,13 @@
 import { once } from 'node:events';
 import { readdir } from 'node:fs/promises';
 import { request, type ClientRequest, type IncomingMessage } from 'node:http';
+import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
+import { ApiKey } from '../../db/entities/tenants.ts';
 import { createUpstream, providersWith } from '../messages/sending.ts';
 import { eventually } from '../support/eventually.ts';
 import { runSql } from '../support/run-sql.ts';
+import { keepUpload } from '../../services/media/keep-upload.ts';
 import type { Providers } from '../../providers/provider.ts';
 import { startTestApi, type TestApi } from './support.ts';
 
@@ -73,7 +76,7 @@ it('C4: stores a file once, and answers what it is', async () => {
     },
   });
   expect((await post(form)).body.id).toBe(first.body.id);
-  expect(await stored()).toMatchObject({ rows: 1, files: [expect.stringMatching(/^[0-9a-f]{64}$/)] });
+  expect(await stored()).toMatchObject({ rows: 1, files: [expect.stringMatching(/^[0-9a-f-]{36}\.[0-9a-f]{64}$/)] });
 });
 
 describe('SECURITY 16: uploads', () => {
@@ -176,4 +179,11 @@ it('SECURITY 16: slow senders of uploads are cut', async () => {
   } finally {
     await impatient.stop();
   }
+});
+
+it('looks up the key again before it stores a file, in a transaction of its own', async () => {
+  const [{ id: tenantId }] = await api.context.db.system((em) => runSql<any>(em, 'select id from tenants limit 1'));
+  const confirm = (): Promise<void> => api.context.db.authentication(async (em) => void (await em.count(ApiKey)));
+  const file = { body: Readable.from(['confirmed']), mimeType: 'text/plain' };
+  expect(await keepUpload(api.context, tenantId, file, confirm)).toMatchObject({ size: 9 });
 });
