@@ -10,7 +10,12 @@ const slowFiles = {
   'soak/soak': 105,
   'cli/doctor': 80,
   'messages/kills': 60,
-  'security/canaries': 60,
+  'messages/send-kills': 60,
+  'messages/fair-sends': 55,
+  'db/plans': 55,
+  'bench/webhooks': 50,
+  'bench/migrations': 45,
+  'security/canaries': 45,
   'e2e/details': 50,
   'contacts/sweeps': 50,
   'e2e/wasender': 50,
@@ -33,7 +38,8 @@ const slowFiles = {
   'deploy/readme': 35,
   'api/bad-input': 30,
   'contacts/kills': 30,
-  'bench/contacts': 30,
+  'bench/contacts': 40,
+  'db/reading-plans': 35,
   'security/failures': 30,
 };
 
