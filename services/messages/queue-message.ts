@@ -1,3 +1,4 @@
+import { keepWithMessages } from '../../db/queries/media/media.ts';
 import { isWorking } from '../../domain/accounts.ts';
 import { recountConversations } from '../../db/queries/messages/join-rows.ts';
 import { newPosition } from '../../db/queries/sends/new-position.ts';
@@ -73,7 +74,7 @@ export async function queueMessage(
     const conversation = found ?? (await conversationWith(context, em, sender, people, now));
     if (conversation.readOnly) throw new Problem('conversation_read_only');
     await addMessage(em, operationId, conversation, draft, people, now);
-    addFiles(em, operationId, conversation, ready, now);
+    if (ready.length) await addFiles(em, operationId, conversation, ready, now);
     const starts = await wakeQueue(em, sender.id, queue, draft.sendAt ?? now, now);
     // Until the account works again nothing can be sent; the reconciler has the queue drained then.
     return { account: sender, starts: starts && isWorking(sender) };
@@ -215,8 +216,16 @@ async function addMessage(
 }
 
 /** What a provider tells later of the same files adds nothing: their message has its own. */
-function addFiles(em: Em, messageId: string, conversation: Conversation, files: readonly ReadyFile[], now: Date): void {
+async function addFiles(
+  em: Em,
+  messageId: string,
+  conversation: Conversation,
+  files: readonly ReadyFile[],
+  now: Date,
+): Promise<void> {
   const { tenantId, accountId } = conversation;
+  const stored = files.map(({ media }) => media.id);
+  await keepWithMessages(em, stored, now);
   // Attachments are listed by their ids.
   const ids = files.map(() => newId()).toSorted();
   for (const [n, { media, kind, mimeType, size, fileName, isVoice }] of files.entries())

@@ -1,5 +1,7 @@
 import { ProviderFailure } from '../../domain/failures.ts';
 import type { SeenAttachment } from '../../domain/seen-messages.ts';
+import { findMedia } from '../../db/queries/media/media.ts';
+import { removeUnused } from '../../services/media/remove-media.ts';
 import { applyFacts } from '../../services/messages/apply-facts.ts';
 import { startFileServer, type FileServer } from '../support/file-server.ts';
 import { runSql } from '../support/run-sql.ts';
@@ -363,4 +365,20 @@ describe('bad input is one clear problem, and nothing is written', () => {
       runSql(em, "update accounts set channel = 'whatsapp' where id = ?", [row.id]),
     );
   });
+});
+
+it('an uploaded file goes with the last message that has it, and not with the first', async () => {
+  const account = await sending.account();
+  const media_id = await upload('shared by two');
+  const removed = async (): Promise<boolean> => {
+    await removeUnused(sending.context, sending.context.clock.now(), () => false);
+    return sending.context.db.system(async (em) => (await findMedia(em, media_id)) === null);
+  };
+  const ids = [];
+  for (const _ of [1, 2]) ids.push((await post(account, [{ media_id }])).body.id);
+  for (const [n, id] of ids.entries()) {
+    expect(await removed()).toBe(false);
+    await sending.context.db.system((em) => runSql(em, 'delete from attachments where message_id = ?', [id]));
+    expect(await removed()).toBe(n === 1);
+  }
 });

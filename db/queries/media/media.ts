@@ -41,3 +41,8 @@ export async function findMedia(em: Em, id: string): Promise<StoredMedia | null>
   );
   return found ?? null;
 }
+
+/** Files that a message has from now on go with the last message that has them. */
+export async function keepWithMessages(em: Em, ids: readonly string[], now: Date): Promise<void> {
+  await rows(em, sql`update media set kept_until = least(kept_until, ${now}) where id = any(${ids}::uuid[])`);
+}
