@@ -269,8 +269,8 @@ const getSync = route({
   answer: syncAnswer,
   handle: ({ context, principal, params: { id } }) =>
     context.db.tenant(principal.tenantId, async (em) => {
-      const run = await ownSync(em, id);
-      return { body: syncView(await context.vault.keysOf(em, principal.tenantId), context.clock.now())(run) };
+      await ownSync(em, id);
+      return { body: await viewOf(context, em, id) };
     }),
 });
 
@@ -287,9 +287,9 @@ const cancel = route({
   handle: ({ context, principal, params: { id } }) =>
     context.db.tenant(principal.tenantId, async (em) => {
       const cancelled = isId(id) && (await cancelSyncs(em, context.vault, { runId: id }, context.clock.now()));
-      const run = await ownSync(em, id);
-      if (!cancelled) throw new Problem('sync_ended', `The sync has ${run.state} already.`);
-      return { body: syncView(await context.vault.keysOf(em, principal.tenantId), context.clock.now())(run) };
+      const { state } = await ownSync(em, id);
+      if (!cancelled) throw hasEnded(state);
+      return { body: await viewOf(context, em, id) };
     }),
 });
 
@@ -309,7 +309,7 @@ const pause = route({
       if (of === 'details' && state === 'running')
         throw new Problem('unsupported', 'A sync of details cannot be paused.', { fix: 'Cancel it.' });
       const isPaused = await pauseSync(em, id, context.clock.now());
-      const body = await viewAfter(context, em, id);
+      const body = await viewOf(context, em, id);
       if (!isPaused) throw hasEnded(body.state);
       return { body };
     }),
@@ -331,7 +331,7 @@ const resume = route({
       if (found.state !== 'running') throw hasEnded(found.state);
       await resumeSync(em, id, context.clock.now());
       const owner = await ownAccount(em, found.accountId);
-      return { account: owner, run: found, body: await viewAfter(context, em, id) };
+      return { account: owner, run: found, body: await viewOf(context, em, id) };
     });
     // What Temporal does not take now the reconciler starts.
     await startSync(context, refOf(account), run, 'api');
@@ -341,8 +341,8 @@ const resume = route({
 
 const hasEnded = (state: SyncRun['state']): Problem => new Problem('sync_ended', `The sync has ${state} already.`);
 
-/** A sync that a statement has changed. */
-async function viewAfter(context: Context, em: Em, id: string): Promise<z.input<typeof syncAnswer>> {
+/** As it is in the database now: statements may have changed it. */
+async function viewOf(context: Context, em: Em, id: string): Promise<z.input<typeof syncAnswer>> {
   const run = await em.findOneOrFail(SyncRun, { id }, { refresh: true });
   return syncView(await context.vault.keysOf(em, run.tenantId), context.clock.now())(run);
 }
