@@ -3,6 +3,7 @@ import { Account } from '../../db/entities/accounts.ts';
 import { Attachment } from '../../db/entities/messages.ts';
 import { attachMedia, deferFetch, endFetch } from '../../db/queries/media/fetches.ts';
 import { sealed } from '../../db/sealed.ts';
+import { isWorking } from '../../domain/accounts.ts';
 import { ProviderFailure } from '../../domain/failures.ts';
 import { afterFailedFetch } from '../../domain/media.ts';
 import type { MediaSource } from '../../domain/seen-messages.ts';
@@ -105,7 +106,7 @@ export async function mediaOf(
   at: Date,
 ): Promise<{ media: Media; call: ProviderCall }> {
   const account = await em.findOne(Account, { id: accountId });
-  if (!account?.providerAccountId || account.state !== 'active')
+  if (!account?.providerAccountId || !isWorking(account))
     throw new ProviderFailure('not_connected', 'The account is not connected.');
   const { provider, call } = await connectionTo(context, em, account, at, account.providerAccountId);
   if (!provider.media) throw new ProviderFailure('unsupported', 'The provider has no files.');

@@ -42,7 +42,7 @@ const now = (): number => stack.worker.context.clock.now().getTime();
 /** A contact with a number and a saved name. */
 const someone = async ({ id }: Ours): Promise<any> =>
   (await stack.api.get(`/api/v1/contacts?account=${id}&limit=100`)).body.items.find(
-    (one: any) => one.phone_number !== null && one.name !== null,
+    (one: any) => one.phone_number !== null && one.saved_name !== null,
   );
 
 it('B13: changes of the address book arrive by webhook, without a sync', async () => {

@@ -55,6 +55,12 @@ const reports = async (): Promise<number> => {
   );
   return row?.n ?? 0;
 };
+const syncsRunning = async (): Promise<number> => {
+  const [row] = await stack.worker.context.db.system((em) =>
+    rows<{ n: number }>(em, sql`select count(*)::int as n from sync_runs where state = 'running'`),
+  );
+  return row?.n ?? 0;
+};
 const credentials = async (): Promise<{ probes: number; rest: number }> => {
   const [row] = await stack.worker.context.db.system((em) =>
     rows<{ probes: number; rest: number }>(
@@ -89,6 +95,7 @@ it('a refused key is shown on every account of its credentials, and only probes 
     );
     return open.count === 0;
   });
+  await eventually('the first syncs, which had begun before', async () => (await syncsRunning()) === 0);
   const [callsBefore, runsBefore, { probes }] = [await calls(), await runs(), await credentials()];
   for (let round = 0; round < 6; round += 1) {
     await stack.control.post('/clock', { advance_seconds: 3600 });
