@@ -18,7 +18,7 @@ const againSeconds = 2;
 
 /** Fires when the caller has waited so many seconds, has disconnected, or the process is about to end. */
 export const patienceOf = ({ wait }: { wait: number }, gone: AbortSignal): AbortSignal =>
-  AbortSignal.any([gone, AbortSignal.timeout(wait * 1_000)]);
+  AbortSignal.any([gone, AbortSignal.timeout(Math.round(wait * 1_000))]);
 
 interface ShownFile {
   media: StoredMedia;

@@ -134,6 +134,8 @@ it('what takes longer than the caller waits is 202 with Retry-After, then 200', 
   expect(early.status).toBe(202);
   expect(problem(early.bytes)).toEqual({ state: 'fetching' });
   expect(early.headers.get('retry-after')).toBe('2');
+  // Not a whole number of milliseconds.
+  expect((await get(`${url}?wait=0.0123456`)).status).toBeLessThan(300);
   const later = await get(`${url}?wait=20`);
   expect([later.status, later.bytes.length]).toEqual([200, 500]);
   expect((await asked()) - before).toBe(1);
