@@ -54,6 +54,7 @@ export class ContactPage {
   readonly #keys: Keyset;
   readonly #known: Map<string, Known>;
   readonly #at: string;
+  readonly #readAt: string | undefined;
   readonly #held: HeldContacts;
   readonly #aliases = new Map<string, AliasRow>();
   /** Aliases that no contact has any more. */
@@ -66,6 +67,7 @@ export class ContactPage {
     this.#of = of;
     this.#keys = keys;
     this.#at = of.at.toISOString();
+    this.#readAt = of.readAt?.toISOString();
     this.#known = known;
     this.#held = new HeldContacts(em, of.accountId, this.#at);
   }
@@ -85,13 +87,14 @@ export class ContactPage {
     if (entry.toldAt === undefined) this.#part(entry.id, aliases);
     const held = this.#rootsOf(aliases.map(({ value }) => value)).flatMap((id) => this.#held.get(id) ?? []);
     const isNew = held.length === 0;
-    const row = held[0] ?? this.#empty(entry);
+    const told = fieldsOf(entry, this.#of.keep, this.#of.isAfterLogin ?? false);
+    const row = held[0] ?? this.#empty(entry, told);
     this.#isNew &&= isNew && entry.toldAt === undefined;
     const joined = held.slice(1);
     for (const other of joined) this.#merge(row, other);
     // An entry of which not all counts is new also when it comes again.
-    const digest = isOutdated(this.#told(entry), row.provenance, this.#toldAt(entry)) ? '' : hash;
-    this.#see(row, entry, isNew);
+    const digest = !isNew && isOutdated(told, row.provenance, this.#toldAt(entry)) ? '' : hash;
+    this.#see(row, entry, told, isNew);
     const { savedName, pushName, verifiedName } = row.fields;
     const named = (verifiedName ?? savedName ?? pushName) !== null;
     for (const [n, alias] of aliases.entries()) {
@@ -167,8 +170,8 @@ export class ContactPage {
     for (const one of this.#known.values()) if (one.root === other.id) one.root = row.id;
   }
 
-  #empty(entry: SeenContact): ContactRow {
-    const fields = newFields(this.#told(entry));
+  #empty(entry: SeenContact, told: ToldFields): ContactRow {
+    const fields = newFields(told);
     const row: ContactRow = {
       id: newId(),
       fields,
@@ -185,7 +188,7 @@ export class ContactPage {
   }
 
   // The entry under the contact's identity decides; a JID replaces a LID once it is known.
-  #see(row: ContactRow, entry: SeenContact, isNew: boolean): void {
+  #see(row: ContactRow, entry: SeenContact, told: ToldFields, isNew: boolean): void {
     const decides = isNew || row.identity === entry.id || isBetter(entry.id, row.identity);
     if (decides) {
       row.identity = entry.id;
@@ -198,19 +201,15 @@ export class ContactPage {
       const owner = this.#known.get(entry.id)?.contactId;
       const evidence = { decides, at: this.#at, toldAt: this.#toldAt(entry), isEvent: entry.toldAt !== undefined };
       const from = owner === row.id ? undefined : owner;
-      Object.assign(row, afterSeen(row, this.#told(entry), { ...evidence, from }));
+      Object.assign(row, afterSeen(row, told, { ...evidence, from }));
     }
     if (entry.pictureUrl !== undefined) row.pictureAt = this.#at;
     if (entry.pictureChanged) row.pictureAt = null;
     this.#held.changed(row);
   }
 
-  #told(entry: SeenContact): ToldFields {
-    return fieldsOf(entry, this.#of.keep, this.#of.isAfterLogin ?? false);
-  }
-
   #toldAt(entry: SeenContact): string | undefined {
-    return entry.toldAt === undefined ? this.#of.readAt?.toISOString() : isoOf(entry.toldAt);
+    return entry.toldAt === undefined ? this.#readAt : isoOf(entry.toldAt);
   }
 
   async write(): Promise<void> {
