@@ -85,7 +85,10 @@ describe('B6: every address book is read by a Schedule', () => {
       (
         await syncs.query(`select * from sync_runs where account_id = ? and kind = 'contacts' order by id desc`, [id])
       )[0];
-    await eventually('the good one', async () => (await newest(good.id)).stats.updated === 20);
+    await eventually('the good one', async () => {
+      const { state, stats } = await newest(good.id);
+      return state === 'succeeded' && stats.updated === 20;
+    });
     await eventually('the bad one', async () => (await newest(bad.id)).state === 'failed');
     expect((await newest(bad.id)).reason).toMatch(/^[a-z_]+$/);
     expect((await newest(rested.id)).id).toBe(rested.first.id);
@@ -279,10 +282,12 @@ it('B11: fetches pictures that the list lacks, within the daily quota', async ()
   ]);
   // A run of the Schedule itself may be at work on other accounts.
   await schedule('fetchPictures').pause();
-  await eventually(
-    'no run of the Schedule',
-    async () => !(await schedule('fetchPictures').describe()).info.runningActions.length,
-  );
+  const noRun = () =>
+    eventually(
+      'no run of the Schedule',
+      async () => !(await schedule('fetchPictures').describe()).info.runningActions.length,
+    );
+  await noRun();
   await syncs.query('update accounts set pictures_due_at = null where id <> ?', [id]);
   const before = await stack.control.count('GET', '/api/contacts/:phone/picture');
   await stack.trigger('fetchPictures');
@@ -296,6 +301,8 @@ it('B11: fetches pictures that the list lacks, within the daily quota', async ()
   expect(account.picture_calls).toEqual({ day, count: 900 });
   expect((await stack.control.count('GET', '/api/contacts/:phone/picture')) - before).toBe(20);
   await syncs.query(`update accounts set picture_calls = null, pictures_due_at = now() where id = ?`, [id]);
+  // A run that is still at work would be joined.
+  await noRun();
   await stack.trigger('fetchPictures');
   await eventually('all of them', async () => (await without()) === 0);
   // Others change because their numbers are found meanwhile.

@@ -195,7 +195,7 @@ export class ContactPage {
       const keepsRaw = this.#of.keep === null || this.#of.keep.has('raw');
       // An event has the changed fields alone.
       if (entry.toldAt === undefined || row.raw === null)
-        row.raw = keepsRaw ? this.#keys.seal(JSON.stringify(entry.raw), sealed.contactRaw(row.id)) : null;
+        row.raw = keepsRaw ? () => this.#keys.seal(JSON.stringify(entry.raw), sealed.contactRaw(row.id)) : null;
     }
     if (!isNew) {
       const owner = this.#known.get(entry.id)?.contactId;

@@ -1,8 +1,9 @@
+import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 import { contactFields, fieldNames, type ContactFields } from '../../../domain/contact-fields.ts';
 import { nameOf, type ContactEdits, type Provenance } from '../../../domain/contacts.ts';
 import type { Identity } from '../../../domain/identities.ts';
 import type { Em } from '../../connect.ts';
-import { rows, sql } from '../../sql.ts';
+import { rows, sql, type Sql } from '../../sql.ts';
 
 /** Times are RFC 3339. */
 export interface ContactRow {
@@ -13,7 +14,8 @@ export interface ContactRow {
   groups: readonly string[];
   identity: string | null;
   pictureAt: string | null;
-  raw: string | null;
+  /** Sealed, or how it is sealed when it is written. */
+  raw: string | (() => string) | null;
   mergedInto: string | null;
 }
 
@@ -102,7 +104,10 @@ export async function writeContacts(em: Em, of: WritingOf, written: readonly Con
   if (written.length) await rows(em, sql`${insert(of, contactColumns, written, false)} ${overwrite(false)}`);
 }
 
-/** Writes contacts and their aliases in one statement. `isNew`: none of them is in the database. */
+/** New contacts of one statement. */
+const newAtOnce = 500;
+
+/** Writes contacts and their aliases. `isNew`: none of them is in the database. */
 export async function writePeople(
   em: Em,
   of: WritingOf,
@@ -110,16 +115,33 @@ export async function writePeople(
   aliases: readonly AliasRow[],
   isNew: boolean,
 ): Promise<void> {
-  const contacts = isNew
-    ? insert(of, newColumns, written, true)
-    : sql`${insert(of, contactColumns, written, true)} ${overwrite(true)}`;
-  await rows(
-    em,
-    sql`with people as (${contacts})
-        insert into contact_aliases (tenant_id, account_id, ${namesOf(aliasColumns)})
-        select ${of.tenantId}::uuid, ${of.accountId}::uuid, r.* from ${unnest(aliasColumns, aliases)}
-        order by r.kind, r.value ${isNew ? sql`` : overwriteAliases}`,
-  );
+  await inTurn(em, isNew ? newPeople(of, written, aliases) : [changedPeople(of, written, aliases)]);
+}
+
+function* newPeople(of: WritingOf, written: readonly ContactRow[], aliases: readonly AliasRow[]): Generator<Sql> {
+  const inOrder = written.toSorted((a, b) => (a.id < b.id ? -1 : 1));
+  for (let at = 0; at < inOrder.length; at += newAtOnce)
+    yield insert(of, newColumns, inOrder.slice(at, at + newAtOnce), true);
+  yield insertAliases(of, aliases);
+}
+
+// In one statement: a contact may be merged into a later one.
+const changedPeople = (of: WritingOf, written: readonly ContactRow[], aliases: readonly AliasRow[]): Sql =>
+  sql`with people as (${insert(of, contactColumns, written, true)} ${overwrite(true)})
+      ${insertAliases(of, aliases)} ${overwriteAliases}`;
+
+/** Executes statements one after another; the next one is made while PostgreSQL works. */
+async function inTurn(em: Em, statements: Iterable<Sql>): Promise<void> {
+  let working: Promise<unknown> = Promise.resolve();
+  for (const statement of statements) {
+    await working;
+    working = rows(em, statement);
+    // A failure is seen when the next statement is ready.
+    working.catch(() => {});
+    // The statement is sent before the next one is made.
+    await yieldToEventLoop();
+  }
+  await working;
 }
 
 /** Removes aliases that no contact has any more. */
@@ -150,7 +172,7 @@ const contactColumns: readonly Column<ContactRow>[] = [
   { name: 'name', type: 'text', of: ({ fields, edits }) => nameOf(fields, edits) },
   { name: 'picture_at', type: 'timestamptz', of: ({ pictureAt }) => pictureAt },
   { name: 'wasender_jid', type: 'text', of: ({ identity }) => identity },
-  { name: 'raw_wasender_data', type: 'text', of: ({ raw }) => raw },
+  { name: 'raw_wasender_data', type: 'text', of: ({ raw }) => (typeof raw === 'function' ? raw() : raw) },
   { name: 'provenance', type: 'jsonb', isLater: true, of: ({ provenance }) => JSON.stringify(provenance) },
   { name: 'edits', type: 'jsonb', isLater: true, of: ({ edits }) => JSON.stringify(edits) },
   {
@@ -191,6 +213,11 @@ const insert = (
     ${isSynced ? 'synced' : 'not_synced'}, ${sql.join(columns.map(({ name, value }) => sql.raw(value ?? `r.${name}`)))}
   from ${unnest(columns, written)}, (select ${at}::timestamptz as at) now
   order by r.id`;
+
+const insertAliases = ({ tenantId, accountId }: WritingOf, aliases: readonly AliasRow[]) => sql`
+  insert into contact_aliases (tenant_id, account_id, ${namesOf(aliasColumns)})
+  select ${tenantId}::uuid, ${accountId}::uuid, r.* from ${unnest(aliasColumns, aliases)}
+  order by r.kind, r.value`;
 
 const overwrite = (isSynced: boolean) => sql`
   on conflict (id) do update set ${sql.raw(
