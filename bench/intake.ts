@@ -40,13 +40,17 @@ export async function intake({ runs }: { runs: number }, report: Report, signal:
   }
 }
 
-/** Webhooks a second in one run: each a new message to one of the accounts. Throws when one is not taken. */
+/**
+ * Webhooks a second in one run, each the first message of a conversation of one of a hundred accounts, which are spread over
+ * all: otherwise more accounts would mean fewer known conversations, and fewer messages that wait for one of the same
+ * account. Throws when one is not taken.
+ */
 async function rateOf({ address, secret }: Target, accounts: number): Promise<number> {
   const began = performance.now();
   let taken = 0;
   const send = async (): Promise<void> => {
     while (performance.now() - began < runMs) {
-      const n = 1 + Math.floor(Math.random() * accounts);
+      const n = 1 + Math.floor(Math.random() * few.accounts) * (accounts / few.accounts);
       const answer = await fetch(address, {
         method: 'POST',
         headers: { 'content-type': 'application/json', 'patchbay-webhook-secret': secret },
@@ -54,7 +58,7 @@ async function rateOf({ address, secret }: Target, accounts: number): Promise<nu
           event: 'message_received',
           account_id: `crowd-${n}`,
           account_type: 'WHATSAPP',
-          chat_id: `chat-${n}`,
+          chat_id: `chat-${newId()}`,
           message_id: newId(),
           message: 'hello',
           timestamp: new Date().toISOString(),
