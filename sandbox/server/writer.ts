@@ -44,8 +44,8 @@ interface Writer {
 export interface Writers {
   /** One for each account. Throws 409 while the account has one that is writing. */
   start(provider: ProviderSandbox, account: unknown, fields: WriterFields): object;
-  /** `account` undefined: the latest. Throws 404. */
-  show(account: unknown, withEvents: boolean): object;
+  /** `account` undefined: the latest. `full`: with events and conversations, which cost much once there are many. Throws 404. */
+  show(account: unknown, full: boolean): object;
   /** Stops all. */
   reset(): void;
 }
@@ -66,10 +66,10 @@ export function createWriters(deliveries: Deliveries): Writers {
       void write(writer, deliveries, stop.signal);
       return showWriter(writer, false);
     },
-    show(account, withEvents) {
+    show(account, full) {
       const writer = account === undefined ? [...writers.values()].at(-1) : writers.get(account);
       if (!writer) throw new ApiError(404, 'no writer has been started; POST /writer starts one');
-      return showWriter(writer, withEvents);
+      return showWriter(writer, full);
     },
     reset() {
       stop.abort();
@@ -144,8 +144,10 @@ function showWriter({ fields, provider, account, events, sender, ...writer }: Wr
       malformed: broken.length,
       malformed_acknowledged: broken.filter(({ state }) => state === 'delivered').length,
     },
-    ...(full && { events: events.map((one) => ({ ...one, webhooks: one.webhooks.map(webhookView) })) }),
-    conversations: provider.conversations(account).filter(({ chat_id }) => chats.has(chat_id)),
+    ...(full && {
+      events: events.map((one) => ({ ...one, webhooks: one.webhooks.map(webhookView) })),
+      conversations: provider.conversations(account).filter(({ chat_id }) => chats.has(chat_id)),
+    }),
   };
 }
 

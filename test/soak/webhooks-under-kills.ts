@@ -4,6 +4,7 @@ import { startRealStack, type RealStack } from '../support/real-stack.ts';
 import { upstreamOf } from '../support/unipile-account.ts';
 import type { Row } from './assertions.ts';
 import { openFacts, type Facts } from './facts.ts';
+import { whileProgress } from './progress.ts';
 import {
   contentsOf,
   differences,
@@ -17,7 +18,7 @@ export interface WebhookSize {
   count: Record<Provider, number>;
   rate: number;
   conversations: number;
-  /** Kills at least, and the time between the end of one outage and the next kill, in milliseconds. */
+  /** Kills at least, and the least time between the end of one outage and the next kill, in milliseconds. */
   kills: number;
   gapMs: number;
   /** Leaves out the part with Temporal running. */
@@ -26,14 +27,19 @@ export interface WebhookSize {
 
 const seed = 'kills';
 const shares = { duplicates: 0.2, disorder: 0.2, malformed: 0.01 };
-/** A part that was killed is back before the provider gives up, which is after 45 s at least. UniPile tries five times more. */
+/** UniPile tries five times more: 3, 9, 21, 45 and 93 s after the first try. */
 const retries = [
   { provider: 'unipile', name: 'webhook_retry_base_seconds', value: 3 },
   { provider: 'wasender', name: 'webhook_retry_base_seconds', value: 3 },
   { provider: 'wasender', name: 'webhook_retries', value: 5 },
 ];
-/** The longest time until all is delivered and applied once nothing is killed any more, in milliseconds: in all, and for each event. */
-const settleMs = { all: 120_000, each: 200 };
+/**
+ * The time between the end of an outage and the next kill, in lengths of that outage. With more than one, one of the tries of
+ * a webhook comes between two outages, so that the provider never gives up while outages are shorter than 45 s.
+ */
+const gapShare = 2;
+/** The longest time until a part works again, and until an account moves, in milliseconds. */
+const patienceMs = 180_000;
 
 type Provider = 'unipile' | 'wasender';
 /** Of what a provider's times of messages count, in milliseconds. */
@@ -59,7 +65,7 @@ export async function webhooksUnderKills(size: WebhookSize, report: (text: strin
     const [calm, killed, alone, dropped] = await connectAll(real);
     const { count, conversations } = size;
     await Promise.all(calm.map((one) => write(real, one, { count: count[one.provider], conversations })));
-    await Promise.all(calm.map((one) => written(real, one, count)));
+    await Promise.all(calm.map((one) => written(real, one)));
     const running = size.withoutTemporal ? [] : await play(real, facts, size, 'Temporal running', calm, killed, report);
     const stopped = await withoutTemporal(
       real,
@@ -107,15 +113,11 @@ const writer = ({ control }: RealStack, { ref }: Connected, events = ''): Promis
   control.get(`/writer?${new URLSearchParams(ref as Record<string, string>).toString()}${events}`);
 
 /** Resolves once all webhooks of an account were delivered, or given up. */
-const written = (real: RealStack, one: Connected, count: WebhookSize['count']): Promise<any> =>
-  eventually(
-    'the end of what is delivered',
-    async () => {
-      const { state } = await writer(real, one);
-      return state === 'done' ? writer(real, one, '&events=true') : null;
-    },
-    settleMs.all + settleMs.each * count[one.provider],
-  );
+const written = (real: RealStack, one: Connected): Promise<any> =>
+  whileProgress('what is delivered', async () => {
+    const { state, written: events, webhooks } = await writer(real, one);
+    return { done: state === 'done' ? await writer(real, one, '&events=true') : null, progress: { events, webhooks } };
+  });
 
 /** Kills API and PostgreSQL in turn while webhooks are written and sent again; answers how often. */
 async function kill(
@@ -126,11 +128,17 @@ async function kill(
   const isWriting = async (): Promise<boolean> =>
     (await Promise.all(accounts.map((one) => writer(real, one)))).some(({ state }) => state === 'writing');
   let n = 0;
-  for (; n < kills || (await isWriting()); n += 1) {
-    await sleep(gapMs);
+  for (let outageMs = 0; n < kills || (await isWriting()); n += 1) {
+    await sleep(Math.max(gapMs, gapShare * outageMs));
+    const killed = Date.now();
     await real.kill(n % 2 ? 'postgres' : 'api');
     // Without Temporal the stack is never ready.
-    await eventually('the API', async () => (await real.api.get('/api/v1/accounts?limit=1')).status === 200);
+    await eventually(
+      'the API',
+      async () => (await real.api.get('/api/v1/accounts?limit=1')).status === 200,
+      patienceMs,
+    );
+    outageMs = Date.now() - killed;
   }
   return n;
 }
@@ -150,10 +158,14 @@ async function play(
     accounts.map((one) => write(real, one, { count: count[one.provider], rate, conversations, ...shares })),
   );
   const kills = await kill(real, accounts, often);
-  const shown = await Promise.all(accounts.map((one) => written(real, one, count)));
+  const shown = await Promise.all(accounts.map((one) => written(real, one)));
   const ids = accounts.map(({ id }) => `'${id}'`).join(', ');
   const owed = `webhook_events where account_id in (${ids}) and state = 'received'`;
-  await eventually('what is owed', async () => (await facts.count(owed)) === 0, settleMs.all).catch(() => undefined);
+  const left = async (): Promise<{ done: true | null; progress: number }> => {
+    const progress = await facts.count(owed);
+    return { done: progress === 0 || null, progress };
+  };
+  await whileProgress('what is owed', left).catch(() => undefined);
   const took = ((Date.now() - began) / 1_000).toFixed(1);
   const sent = shown.map(({ webhooks: { all, twice, malformed } }, n) => {
     const tries: unknown[] = shown[n].events.flatMap((one: any) =>
@@ -241,7 +253,7 @@ async function withoutTemporal(
     resume();
     for (const one of dropped) {
       const moved = async (): Promise<boolean> => (await stateOf(one)) === 'reconnect_required';
-      await eventually('an account to be moved', moved, settleMs.all).catch(() => undefined);
+      await eventually('an account to be moved', moved, patienceMs).catch(() => undefined);
       const what = `Temporal back: ${one.provider} account with a lost login`;
       rows.push(await equal(what, 'reconnect_required', stateOf(one)));
     }
