@@ -84,6 +84,21 @@ it('C1: a message is in PostgreSQL, with its conversation and its people, before
   expect(people).toContainEqual({ name: 'Ana', phone_number: '+33639980001' });
 });
 
+it.each([
+  ['/api/v1/webhooks/unipile/', 'message.received'],
+  ['/api/unipile/webhook', 'new_message'],
+])("C1: %s understands the descriptions' own name %s", async (path, name) => {
+  const { id, upstream } = await newAccount();
+  const { secret } = await webhookOf(api);
+  const answer = await fetch(api.url + path, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', [unipile.webhooks.header]: secret },
+    body: JSON.stringify(event(upstream, name, { event: name })),
+  });
+  expect(answer.status).toBe(200);
+  expect(await messagesOf(id)).toMatchObject([{ direction: 'in', text: `text ${name}` }]);
+});
+
 it('an edit, a reaction, a read and a deletion change the message that they name, also before it came', async () => {
   const { id, upstream } = await newAccount();
   const about = (name: string, message: string, more: object = {}): object =>

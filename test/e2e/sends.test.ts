@@ -1,6 +1,7 @@
 import { eventually } from '../support/eventually.ts';
 import { runSql } from '../support/run-sql.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
+import { wasenderAccount } from '../support/wasender-account.ts';
 
 let stack: TestStack;
 let account: string;
@@ -193,4 +194,60 @@ it('C4, C9: sends an uploaded file, once where the answer is lost, and its echo 
   expect(taken).toMatchObject({ type: 'file', file_name: 'menu.pdf', mimetype: 'application/pdf', file_size: 8 });
   const { body: shown } = await stack.api.get(`/api/v1/messages/${body.id}`);
   expect(shown.attachments).toEqual([expect.objectContaining(file)]);
+});
+
+describe('F4: message actions where the channel has them', () => {
+  const settled = (what: string, id: string): Promise<any> =>
+    eventually(what, async () => {
+      const { body } = await stack.api.get(`/api/v1/messages/${id}`);
+      return body.provider_message_id && body;
+    });
+
+  it('UniPile: a reply goes out as one; what its API lacks is one clear problem, and changes nothing', async () => {
+    await stack.control.post('/messages', { account_id: upstream, from: '+33639980777', text: 'Which day?' });
+    const asked = await eventually('the question', async () => {
+      const { body } = await stack.api.get(`/api/v1/messages?account=${account}&limit=100`);
+      return body.items.find((one: any) => one.text === 'Which day?');
+    });
+    const path = `/api/v1/conversations/${asked.conversation}`;
+    const reply = await stack.api.post(`${path}/messages`, { text: 'Thursday', reply_to: asked.id });
+    expect(reply.status).toBe(202);
+    await sent(reply.body.id);
+    const { body: theirs } = await stack.provider('GET', `/messages?account_id=${upstream}&limit=100`);
+    const answer = theirs.items.find((one: any) => one.text === 'Thursday');
+    expect(answer.quoted).toMatchObject({ text: 'Which day?' });
+    const refused = [
+      await stack.api.patch(`/api/v1/messages/${reply.body.id}`, { text: 'Friday' }),
+      await stack.api.delete(`/api/v1/messages/${reply.body.id}`),
+      await stack.api.post(`/api/v1/messages/${reply.body.id}/reactions`, { emoji: '👍' }),
+      await stack.api.post(`${path}/typing`, {}),
+    ];
+    for (const { status, body } of refused) expect([status, body.code]).toEqual([422, 'unsupported']);
+    expect((await stack.api.get(`/api/v1/messages/${reply.body.id}`)).body).toMatchObject({
+      text: 'Thursday',
+      edited_at: null,
+      deleted_at: null,
+      reactions: [],
+    });
+  });
+
+  it('WASender: a message is edited and deleted, and typing shows', async () => {
+    const { id: account, session } = await wasenderAccount(stack, stack.api, { size: 0, seed: 'actions' });
+    const body = { account, recipients: ['+33639980777'], text: 'At nine' };
+    const { id, conversation } = (await stack.api.post('/api/v1/messages', body)).body;
+    await settled('the message', id);
+    const theirs = async (): Promise<any> =>
+      (await stack.control.get(`/conversations?session=${session}`))[0].messages.at(-1);
+    expect(await theirs()).toMatchObject({ text: 'At nine', edited: false, deleted: false });
+    const edited = await stack.api.patch(`/api/v1/messages/${id}`, { text: 'At ten' });
+    expect(edited).toMatchObject({ status: 200, body: { text: 'At ten', edited_at: expect.any(String) } });
+    expect(await theirs()).toMatchObject({ text: 'At ten', edited: true });
+    const typing = await stack.api.post(`/api/v1/conversations/${conversation}/typing`, { activity: 'recording' });
+    expect(typing).toMatchObject({ status: 200, body: { shown: true } });
+    const deleted = await stack.api.delete(`/api/v1/messages/${id}`);
+    expect(deleted).toMatchObject({ status: 200, body: { text: null, deleted_at: expect.any(String) } });
+    expect(await theirs()).toMatchObject({ deleted: true });
+    const react = await stack.api.post(`/api/v1/messages/${id}/reactions`, { emoji: '👍' });
+    expect([react.status, react.body.code]).toEqual([422, 'unsupported']);
+  });
 });
