@@ -171,7 +171,7 @@ describe('patchbay accounts', () => {
   });
 });
 
-it('patchbay sync details starts the runs of all accounts, and shows them as the API does', async () => {
+it('A9: patchbay sync details starts the runs of all accounts, and shows them as the API does', async () => {
   const [run, ...others] = await answerHere(env, 'sync', 'details', '--tenant', tenant);
   expect(others).toEqual([]);
   expect(run).toMatchObject({ account_id: account.id, kind: 'details', state: 'succeeded', progress: 1 });
@@ -179,8 +179,35 @@ it('patchbay sync details starts the runs of all accounts, and shows them as the
   expect(run).toEqual((await client.get(`/api/v1/syncs/${run.id}`)).body);
   const { stdout } = await patchbay(env, 'sync', 'details', '--tenant', tenant, '--account', account.id);
   expect(stdout).toMatch(/^run +account +state +changes +reason +what to do\n.* succeeded +0/);
-  const [preview] = await answerHere(env, 'sync', 'details', '--tenant', tenant, '--dry-run');
-  expect(preview).toEqual({ account: account.id, outcome: 'unchanged', changes: [] });
+});
+
+it('A9: a dry run of patchbay sync details shows what would change, and changes nothing', async () => {
+  const preview = async (): Promise<any> =>
+    (await answerHere(env, 'sync', 'details', '--tenant', tenant, '--account', account.id, '--dry-run'))[0];
+  expect(await preview()).toEqual({ account: account.id, outcome: 'unchanged', changes: [] });
+  const { db } = stack.worker.context;
+  const status = (value: string): Promise<unknown> =>
+    db.system((em) =>
+      runSql(
+        em,
+        `update accounts set connection_config = jsonb_set(connection_config, '{messaging_status}', to_jsonb(?::text))
+         where id = ?`,
+        [value, account.id],
+      ),
+    );
+  const client = await stack.client(tenant);
+  const shown = async (): Promise<any> => (await client.get(`/api/v1/accounts/${account.id}`)).body;
+  const { connection_config: before } = await shown();
+  // As stored before the account changed at the provider.
+  await status('CREDENTIALS');
+  const old = await shown();
+  expect(await preview()).toEqual({
+    account: account.id,
+    outcome: 'would change',
+    changes: [{ path: 'connection_config.messaging_status', before: 'CREDENTIALS', after: before.messaging_status }],
+  });
+  expect(await shown()).toEqual(old);
+  await status(before.messaging_status);
 });
 
 describe('patchbay webhooks', () => {

@@ -261,7 +261,7 @@ it('applies the newest report, also when the same report came within the same mi
   }
 });
 
-describe('C1: states follow what a check shows, not what was reported', () => {
+describe('C2: states follow what a check shows, not what was reported', () => {
   /** No event arrives while `work` runs. */
   const unreported = async (work: () => Promise<unknown>): Promise<void> => {
     await stack.control.put('/faults', { provider: 'unipile', webhook_drop: 1 });
@@ -299,30 +299,48 @@ describe('C1: states follow what a check shows, not what was reported', () => {
   });
 });
 
-it('C9: a mail account whose calendar lacks a permission is active, and shows what is missing', async () => {
-  await stack.control.put('/variants', { provider: 'unipile', name: 'calendar_status', value: 'PERMISSIONS' });
-  const user = 'plain@calendar.example';
-  const imap = { imap_host: 'imap.calendar.example', imap_port: 993, imap_user: user, imap_password: 'correct horse' };
-  const smtp = { smtp_host: 'smtp.calendar.example', smtp_port: 465, smtp_user: user, smtp_password: 'correct horse' };
-  const { body } = await stack.api.post('/api/v1/accounts', {
-    provider: 'unipile',
-    channel: 'mail',
-    owner: 'o',
-    credentials: { ...imap, ...smtp },
+describe('a mail account', () => {
+  const calendar = (value: string | null): Promise<unknown> =>
+    stack.control.put('/variants', { provider: 'unipile', name: 'calendar_status', value });
+  const mail = async (host: string): Promise<any> => {
+    const user = `plain@${host}`;
+    const imap = { imap_host: `imap.${host}`, imap_port: 993, imap_user: user, imap_password: 'correct horse' };
+    const smtp = { smtp_host: `smtp.${host}`, smtp_port: 465, smtp_user: user, smtp_password: 'correct horse' };
+    const credentials = { ...imap, ...smtp };
+    const body = { provider: 'unipile', channel: 'mail', owner: 'o', credentials };
+    return stack.api.account((await stack.api.post('/api/v1/accounts', body)).body.account.id, 'active');
+  };
+  afterEach(() => calendar(null));
+
+  it('A7: whose calendar lacks a permission is active, and shows what is missing', async () => {
+    await calendar('PERMISSIONS');
+    const found = await mail('calendar.example');
+    expect(found).toMatchObject({
+      reason: null,
+      provider_config: { features: { send: true, receive: true } },
+      limitations: [
+        {
+          source: expect.stringMatching(/_CALENDAR$/),
+          status: 'PERMISSIONS',
+          what_to_do: expect.stringContaining('force'),
+        },
+      ],
+    });
+    await calendar(null);
+    await sync(found.id);
+    expect((await read(found.id)).limitations).toEqual([]);
   });
-  const found = await stack.api.account(body.account.id, 'active');
-  expect(found).toMatchObject({
-    reason: null,
-    provider_config: { features: { send: true, receive: true } },
-    limitations: [
-      {
-        source: expect.stringMatching(/_CALENDAR$/),
-        status: 'PERMISSIONS',
-        what_to_do: expect.stringContaining('force'),
-      },
-    ],
+
+  it('A13: has its details refreshed within a day without a request, and at once by a status event', async () => {
+    const { id, provider_account_id: upstream } = await mail('fresh.example');
+    const limitations = (count: number): Promise<unknown> =>
+      eventually('the details', async () => (await read(id)).limitations.length === count);
+    await calendar('PERMISSIONS');
+    await stack.control.post('/clock', { advance_seconds: 25 * 3_600 });
+    await limitations(1);
+    await calendar(null);
+    for (const status of ['CONNECTING', 'OK']) await stack.control.post('/drop', { account_id: upstream, status });
+    await limitations(0);
+    expect((await read(id)).state).toBe('active');
   });
-  await stack.control.put('/variants', { provider: 'unipile', name: 'calendar_status', value: null });
-  await sync(found.id);
-  expect((await read(found.id)).limitations).toEqual([]);
 });

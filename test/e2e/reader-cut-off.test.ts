@@ -52,7 +52,7 @@ async function everything(): Promise<unknown[]> {
   return [items, threads, search, await get('/attendees?limit=100'), await get('/conversations/counts')];
 }
 
-it('a reader with the network to providers cut sees everything synced before', async () => {
+it('C3: a reader with the network to providers cut sees everything synced before', async () => {
   const ids = await synced();
   // What runs by the clock would write between the two readings.
   await stack.worker.stop();

@@ -84,7 +84,7 @@ describe('a login that is merged into an earlier account', () => {
   });
 });
 
-describe('C10: an identity that is connected already', () => {
+describe('A12: an identity that is connected already', () => {
   it('answers the account that has the login now, and why', async () => {
     const first = await begin();
     await scan(first.upstream, '+33639981010');
@@ -135,7 +135,7 @@ describe('C10: an identity that is connected already', () => {
   });
 });
 
-describe('D7: a reconnect', () => {
+describe('A5: a reconnect', () => {
   const reconnect = (id: string, body: object = {}) => stack.api.post(`/api/v1/accounts/${id}/reconnect`, body);
 
   it('joins a login that runs: the QR code that is being scanned stays', async () => {

@@ -255,7 +255,7 @@ const kept = (id: string): Promise<any> =>
     return row;
   });
 
-describe('C3: whose an event is', () => {
+describe('C2: whose an event is', () => {
   const secretOf = async (id: string): Promise<any> =>
     (await wasender('GET', `/whatsapp-sessions/${await upstream(id)}`)).body.data;
   const deliver = async (url: string, body: object, signature: string): Promise<number> => {

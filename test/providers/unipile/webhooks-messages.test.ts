@@ -19,7 +19,7 @@ const at = Date.parse('2026-02-03T08:41:00.000Z');
 const keys = { messageKeys: ['3EB0CC33DD44', 'bWVzc2FnZV9udW1iZXJfMg'] };
 const chat = [number, lid, 'Y2hhdF9udW1iZXJfb25lX18'];
 
-describe('C3: a message', () => {
+describe('C1: a message', () => {
   const bo = { keys: [number, lid], name: 'Bo Example', phone: '+15550123', isSelf: false, pictureUrl: null };
 
   it('is read whole', () =>
@@ -234,7 +234,7 @@ describe('C3: a message', () => {
   );
 });
 
-describe('C4: what happens to a message', () => {
+describe('C1: what happens to a message', () => {
   const about = { ...keys, conversationKeys: chat, at };
   it.each([
     [{ event: 'message_delivered' }, { kind: 'receipt', status: 'delivered', by: null }],

@@ -26,7 +26,7 @@ const bo = { keys: [lid, number], name: 'Bo', phone: '+15550123', isSelf: false,
 const at = 1_770_109_260_000;
 const seconds = at / 1000;
 
-describe('C3: a message', () => {
+describe('C1: a message', () => {
   const one = (change: object, event = 'messages.received'): any => {
     const whole = { key: received, pushName: 'Bo', messageTimestamp: seconds, messageBody: 'On my way', ...change };
     return eventsOf(event, { messages: whole })[0];
@@ -250,7 +250,7 @@ describe('C3: a message', () => {
   );
 });
 
-describe('C4: what happens to a message', () => {
+describe('C1: what happens to a message', () => {
   const about = { messageKeys: ['3EB0EE55FF66'], conversationKeys: [lid, number] };
   const other = { messageKeys: ['3EB0OLD'], conversationKeys: [lid, number], at };
   const old = { key: { id: '3EB0OLD', remoteJid: number, fromMe: true } };
