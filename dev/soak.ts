@@ -22,7 +22,7 @@ const usage = `npm run soak -- [--seed N] [--only PART]… [--accounts 20] [--op
   --minutes  the least time for which operations go on
   --disturbed  meanwhile an account is locked for 20 s, the provider refuses every key for 15 s, and runs are cancelled
   --webhooks how many webhooks come from each provider while API and PostgreSQL are killed, with Temporal and without
-  --rate     events of each provider a second; more than the machine takes in are given up by the provider after a while
+  --rate     events of each provider a second, or fewer where the machine does not take in as many
   --sends    messages of each account while the worker is killed in every tenth of them, before and after each step of a send
   --without-temporal  webhooks with Temporal stopped from the first to the last alone
   --small    6 accounts, 4 operations each, 2 kills of each part, 1000 webhooks, 20 sends`;

@@ -18,6 +18,8 @@ export interface Delivery {
   succeeded?: (status: number) => boolean;
   /** Called after the first try, or at once when a fault drops or delays it; again for a second copy. */
   tried?: () => void;
+  /** Called once it was delivered, or given up; never after a reset. */
+  ended?: () => void;
 }
 
 export interface DeliveryRecord {
@@ -65,7 +67,7 @@ export function createDeliveries(faults: Faults): Deliveries {
       record.tries.push(response.status);
       if (d.succeeded ? d.succeeded(response.status) : response.ok) record.state = 'delivered';
     } catch (error) {
-      record.tries.push(error instanceof Error ? error.name : String(error));
+      record.tries.push(errorName(error));
     }
     return record.state === 'delivered';
   };
@@ -79,9 +81,10 @@ export function createDeliveries(faults: Faults): Deliveries {
   };
 
   const run = async (d: Delivery, record: DeliveryRecord, signal: AbortSignal): Promise<void> => {
-    if (signal.aborted || (await attempt(d, record, signal))) return;
+    if (signal.aborted) return;
+    if (await attempt(d, record, signal)) return void d.ended?.();
     // Rejects only when the sandbox is stopped or reset.
-    retry(d, record, signal).catch(() => {});
+    retry(d, record, signal).then(d.ended, () => {});
   };
 
   const enqueue = (d: Delivery, lane: string, delayMs: number): DeliveryRecord => {
@@ -135,6 +138,12 @@ export function createDeliveries(faults: Faults): Deliveries {
       lanes = new Map();
     },
   };
+}
+
+/** Why there was no answer, such as `ECONNREFUSED` or `TimeoutError`. */
+function errorName(error: unknown): string {
+  const { name, cause } = error as Error;
+  return (cause as { code?: string } | undefined)?.code ?? name;
 }
 
 /** Any number of deliveries may listen. */

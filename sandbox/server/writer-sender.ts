@@ -9,6 +9,8 @@ export interface SenderShares {
   disorder: number;
   loss: number;
   malformed: number;
+  /** Nothing is written while so many webhooks were neither delivered nor given up. */
+  waiting?: number | undefined;
 }
 
 /** Of one webhook that an event sends. */
@@ -24,7 +26,7 @@ export interface Sender {
   send(n: number, delivery: Delivery): SentWebhook;
   /** Starts what was held back until this event. */
   release(n: number): void;
-  /** Resolves when less than `MAX_OPEN` deliveries wait for the answer to their first try. */
+  /** Resolves when less than `MAX_OPEN` deliveries wait for the answer to their first try, and less than `waiting` in all. */
   room(): Promise<void>;
   /** The broken bodies. */
   malformed: DeliveryRecord[];
@@ -39,15 +41,21 @@ export function createSender(shares: SenderShares, deliveries: Deliveries): Send
   const broken: DeliveryRecord[] = [];
   let held: { until: number; start: () => void }[] = [];
   let open = 0;
+  let waiting = 0;
   let wake = (): void => {};
 
   const start = (delivery: Delivery): DeliveryRecord => {
     open++;
+    waiting++;
     const tried = (): void => {
       open--;
       wake();
     };
-    return deliveries.start({ ...delivery, tried });
+    const ended = (): void => {
+      waiting--;
+      wake();
+    };
+    return deliveries.start({ ...delivery, tried, ended });
   };
 
   return {
@@ -75,7 +83,8 @@ export function createSender(shares: SenderShares, deliveries: Deliveries): Send
       held = held.filter(({ until }) => until > n);
     },
     async room() {
-      while (open >= MAX_OPEN) await new Promise<void>((resolve) => (wake = resolve));
+      while (open >= MAX_OPEN || waiting >= (shares.waiting ?? Infinity))
+        await new Promise<void>((resolve) => (wake = resolve));
     },
   };
 }

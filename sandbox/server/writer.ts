@@ -19,6 +19,7 @@ export const writerFields = z.object({
   disorder: share,
   loss: share,
   malformed: share,
+  waiting: z.int().positive().optional().describe('nothing is written while so many webhooks have not ended'),
 });
 type WriterFields = z.infer<typeof writerFields>;
 
@@ -128,10 +129,10 @@ function showWriter({ fields, provider, account, events, sender, ...writer }: Wr
   const broken = sender.malformed;
   const webhooks = events.flatMap((one) => one.webhooks);
   const count = (keep: (one: SentWebhook) => boolean): number => webhooks.filter(keep).length;
-  const isWaiting = [...webhooks.flatMap(({ copies }) => copies), ...broken].some(({ state }) => state === 'waiting');
+  const waiting = [...webhooks.flatMap(({ copies }) => copies), ...broken].filter(({ state }) => state === 'waiting');
   const chats = new Set(events.map(({ chat_id }) => chat_id));
   return {
-    state: writer.isWriting ? 'writing' : isWaiting ? 'delivering' : 'done',
+    state: writer.isWriting ? 'writing' : waiting.length ? 'delivering' : 'done',
     error: writer.error,
     ...fields,
     written: events.length,
@@ -143,6 +144,8 @@ function showWriter({ fields, provider, account, events, sender, ...writer }: Wr
       twice: count(({ copies }) => copies.length > 1),
       malformed: broken.length,
       malformed_acknowledged: broken.filter(({ state }) => state === 'delivered').length,
+      waiting: waiting.length,
+      most_tries: waiting.reduce((most, { tries }) => Math.max(most, tries.length), 0),
     },
     ...(full && {
       events: events.map((one) => ({ ...one, webhooks: one.webhooks.map(webhookView) })),

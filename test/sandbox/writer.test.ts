@@ -128,6 +128,19 @@ describe('the writer', () => {
     expect(texts.size).toBe(conversations.flatMap((one: Answer['body']) => one.messages).length);
   });
 
+  it('writes nothing while as many webhooks wait as it may have', async () => {
+    const account_id = await connected();
+    await sandbox.control('PUT', '/variants', { provider: 'unipile', name: 'webhook_retry_base_seconds', value: 900 });
+    receiver.answers.push(503, 503, 503, 503, 503);
+    await sandbox.control('POST', '/writer', { account_id, count: 50, groups: 0, waiting: 5 });
+    const stopped = await eventually('five failures', async () => {
+      const { body } = await sandbox.control('GET', '/writer');
+      return receiver.received.length >= 5 && body.webhooks.most_tries === 1 && body;
+    });
+    expect(stopped).toMatchObject({ state: 'writing', written: 5, webhooks: { acknowledged: 0, waiting: 5 } });
+    expect(receiver.received).toHaveLength(5);
+  });
+
   it('writes at a rate, for a WASender session too', async () => {
     const webhook_events = ['messages.upsert', 'messages.update', 'messages.delete', 'messages.reaction'];
     const session = await sandbox.linked({ webhook_url: receiver.url, webhook_enabled: true, webhook_events });

@@ -33,11 +33,10 @@ const retries = [
   { provider: 'wasender', name: 'webhook_retry_base_seconds', value: 3 },
   { provider: 'wasender', name: 'webhook_retries', value: 5 },
 ];
-/**
- * The time between the end of an outage and the next kill, in lengths of that outage. With more than one, one of the tries of
- * a webhook comes between two outages, so that the provider never gives up while outages are shorter than 45 s.
- */
-const gapShare = 2;
+/** Nothing is written while so many webhooks of an account wait: a slow machine makes the soak longer, and nothing else. */
+const mostWaiting = 500;
+/** No kill comes while a webhook is waiting whose tries failed more often. Thus an outage of up to 80 s makes none be given up. */
+const mostTries = 2;
 /** The longest time until a part works again, and until an account moves, in milliseconds. */
 const patienceMs = 180_000;
 
@@ -125,12 +124,15 @@ async function kill(
   accounts: readonly Connected[],
   { kills, gapMs }: Pick<WebhookSize, 'kills' | 'gapMs'>,
 ): Promise<number> {
-  const isWriting = async (): Promise<boolean> =>
-    (await Promise.all(accounts.map((one) => writer(real, one)))).some(({ state }) => state === 'writing');
+  const shown = (): Promise<any[]> => Promise.all(accounts.map((one) => writer(real, one)));
+  const caughtUp = async (): Promise<{ done: true | null; progress: unknown }> => {
+    const webhooks = (await shown()).map((one) => one.webhooks);
+    return { done: webhooks.every((one) => one.most_tries <= mostTries) || null, progress: webhooks };
+  };
   let n = 0;
-  for (let outageMs = 0; n < kills || (await isWriting()); n += 1) {
-    await sleep(Math.max(gapMs, gapShare * outageMs));
-    const killed = Date.now();
+  for (; n < kills || (await shown()).some(({ state }) => state === 'writing'); n += 1) {
+    await sleep(gapMs);
+    await whileProgress('what failed to be delivered', caughtUp);
     await real.kill(n % 2 ? 'postgres' : 'api');
     // Without Temporal the stack is never ready.
     await eventually(
@@ -138,7 +140,6 @@ async function kill(
       async () => (await real.api.get('/api/v1/accounts?limit=1')).status === 200,
       patienceMs,
     );
-    outageMs = Date.now() - killed;
   }
   return n;
 }
@@ -155,7 +156,9 @@ async function play(
 ): Promise<Row[]> {
   const began = Date.now();
   await Promise.all(
-    accounts.map((one) => write(real, one, { count: count[one.provider], rate, conversations, ...shares })),
+    accounts.map((one) =>
+      write(real, one, { count: count[one.provider], rate, conversations, ...shares, waiting: mostWaiting }),
+    ),
   );
   const kills = await kill(real, accounts, often);
   const shown = await Promise.all(accounts.map((one) => written(real, one)));
