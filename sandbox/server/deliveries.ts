@@ -82,7 +82,7 @@ export function createDeliveries(faults: Faults): Deliveries {
 
   const run = async (d: Delivery, record: DeliveryRecord, signal: AbortSignal): Promise<void> => {
     if (signal.aborted) return;
-    if (await attempt(d, record, signal)) return void d.ended?.();
+    if (await attempt(d, record, signal)) return d.ended?.();
     // Rejects only when the sandbox is stopped or reset.
     retry(d, record, signal).then(d.ended, () => {});
   };
