@@ -140,7 +140,7 @@ function showWriter({ fields, provider, account, events, sender, ...writer }: Wr
       all: webhooks.length,
       acknowledged: count(isAcknowledged),
       lost: count(({ lost }) => lost),
-      failed: count(({ lost, copies }) => !lost && copies.every(({ state }) => state === 'failed')),
+      failed: count(({ copies }) => copies.length > 0 && copies.every(({ state }) => state === 'failed')),
       twice: count(({ copies }) => copies.length > 1),
       malformed: broken.length,
       malformed_acknowledged: broken.filter(({ state }) => state === 'delivered').length,
