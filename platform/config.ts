@@ -54,6 +54,8 @@ const schema = z.object({
   MISSED_WEBHOOKS_SWEEPS: z.coerce.number().int().min(1).default(2),
   MISSED_WEBHOOKS_MESSAGES: z.coerce.number().int().min(1).default(5),
   MISSED_WEBHOOKS_PERCENT: z.coerce.number().min(0).max(100).default(10),
+  /** How long a provider may take to answer a call that sends; no longer than `longestCallMs`. */
+  SEND_TIMEOUT_SECONDS: z.coerce.number().min(1).max(60).default(60),
   SANDBOX_CONTROL_URL: url.optional(),
   RATE_LIMIT_PER_MINUTE: z.coerce.number().int().min(1).default(1200),
   /** Requests of one key at the same time, and those of them that wait for something; a tenant has twice as many. */

@@ -1,6 +1,6 @@
 import { keepQueue } from '../../db/queries/sends/send-queue.ts';
 import { ProviderFailure } from '../../domain/failures.ts';
-import { longestCallMs, type SendProgress } from '../../domain/sends.ts';
+import type { SendProgress } from '../../domain/sends.ts';
 import { timeOf, type Context } from '../context.ts';
 import { settleTaken, tellChange } from '../conversations/tell-provider.ts';
 import { findHandedOver, handOver } from './hand-over.ts';
@@ -53,7 +53,7 @@ async function outcomeOf(
   const { parcel } = send;
   try {
     // A worker that stops waits for the answer: else the outcome would be unknown.
-    const patience = AbortSignal.timeout(longestCallMs);
+    const patience = AbortSignal.timeout(context.config.SEND_TIMEOUT_SECONDS * 1_000);
     if (send.kind === 'send')
       return {
         kind: 'taken',
