@@ -3,6 +3,7 @@ import { api } from './doctor/api.ts';
 import { configuration } from './doctor/configuration.ts';
 import { conversationSync, fetching, singleSync } from './doctor/contacts.ts';
 import { database, rowSecurity } from './doctor/database.ts';
+import { media } from './doctor/media.ts';
 import { examine, type Check, type Line } from './doctor/check.ts';
 import { encryption } from './doctor/encryption.ts';
 import { openSubject } from './doctor/subject.ts';
@@ -21,6 +22,7 @@ const checks: Check[] = [
   rowSecurity,
   schema,
   encryption,
+  media,
   sending,
   temporal,
   searchAttributesCheck,
@@ -43,7 +45,7 @@ export function addDoctor(program: Command): void {
     .option('--json', 'for machines')
     .addHelpText(
       'after',
-      '\nChanges nothing that stays: one event is sent to PUBLIC_URL and removed again, one contact is written and undone. Exit code 1: something fails.',
+      '\nChanges nothing that stays: one event is sent to PUBLIC_URL and removed again, one contact is written and undone, one file is stored and removed. Exit code 1: something fails.',
     )
     .action(async (options: { json?: boolean }) => {
       const subject = openSubject(environment());

@@ -69,8 +69,21 @@ const schema = z.object({
   RAW_RETENTION_DAYS: z.coerce.number().min(1).default(30),
   /** The ledger of erased people, in a file apart from the database and its dumps. */
   ERASURE_LEDGER: z.string().optional(),
-  /** Holds the bytes of media. Every process of the installation needs the same one. */
+  /** Holds the bytes of media, and every process of the installation needs the same one; with a bucket, only copies of files that are being sent. */
   MEDIA_FOLDER: z.string().default('.patchbay/media'),
+  /** The bucket of an S3 service that holds the bytes of media. */
+  MEDIA_S3_BUCKET: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, 'must be the name of a bucket')
+    .optional(),
+  /** Of an S3 service other than Amazon's. */
+  MEDIA_S3_ENDPOINT: url.optional(),
+  MEDIA_S3_REGION: z.string().default('us-east-1'),
+  /** Neither: the AWS SDK looks for credentials, as for the role of the machine. */
+  MEDIA_S3_ACCESS_KEY_ID: z.string().optional(),
+  MEDIA_S3_SECRET_ACCESS_KEY: z.string().optional(),
+  /** The bucket is in the path of an address, not in its host. */
+  MEDIA_S3_PATH_STYLE: z.stringbool().default(false),
   /** A larger file of a message is not fetched. */
   MEDIA_MAX_BYTES: z.coerce.number().int().min(1_000).max(100_000_000).default(100_000_000),
   SHUTDOWN_GRACE_SECONDS: z.coerce.number().min(0).default(10),
@@ -107,6 +120,8 @@ export function readConfig(
   for (const [one, two] of pairs)
     if ((config[one] === undefined) !== (config[two] === undefined))
       throw new ConfigError(`${one} and ${two} belong together: set both or neither.`);
+  if (config.MEDIA_S3_BUCKET === undefined && (config.MEDIA_S3_ENDPOINT ?? config.MEDIA_S3_ACCESS_KEY_ID) !== undefined)
+    throw new ConfigError('MEDIA_S3_BUCKET is not set, and other settings of S3 are: set it, or none of them.');
   if (config.NODE_ENV === 'production' && config.SANDBOX_CONTROL_URL)
     throw new ConfigError('SANDBOX_CONTROL_URL is set with NODE_ENV=production: the sandbox never serves production.');
   const configured = Object.entries(providers).flatMap(([name, table]) => {
@@ -119,6 +134,7 @@ export function readConfig(
 const pairs = [
   ['TEMPORAL_TLS_CERT', 'TEMPORAL_TLS_KEY'],
   ['WORKER_DEPLOYMENT_NAME', 'WORKER_BUILD_ID'],
+  ['MEDIA_S3_ACCESS_KEY_ID', 'MEDIA_S3_SECRET_ACCESS_KEY'],
 ] as const;
 
 const kinds = { text: z.string(), host: z.string(), url };

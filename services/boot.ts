@@ -19,7 +19,7 @@ import { providers } from '../providers/providers.ts';
 import { createFetchFile } from '../providers/shared/public-file.ts';
 import { openTemporalClient } from '../temporal/client.ts';
 import type { Context } from './context.ts';
-import { createFolderBlobs } from './media/folder-blobs.ts';
+import { createBlobs } from './media/create-blobs.ts';
 import { fetchRestMs } from './media/wait-for-file.ts';
 import { observeProviderCalls } from './observe-provider-calls.ts';
 import { createTenantNames } from './tenant-names.ts';
@@ -85,7 +85,7 @@ export async function openContext(
     config,
     db,
     vault,
-    blobs: createFolderBlobs(config.MEDIA_FOLDER),
+    blobs: createBlobs(config),
     fetchFile: createFetchFile(),
     fetches: createSharedWork(fetchesAtOnce, fetchRestMs),
     clock,

@@ -18,9 +18,15 @@ interface ReceivedBlob {
 }
 
 /** The first and the last byte, both included. */
-interface ByteRange {
+export interface ByteRange {
   start: number;
   end: number;
+}
+
+/** Bytes that are read when they are needed, from the beginning each time, until it is closed. */
+export interface OpenedFile {
+  bytes: Blob;
+  close(): Promise<void>;
 }
 
 /** A place for bytes. Nothing is ever held in memory as a whole, and no reader sees a part of what is being written. */
@@ -29,8 +35,8 @@ export interface BlobStore {
   receive(body: Readable, mostBytes: number): Promise<ReceivedBlob>;
   /** Throws `BlobMissingError`. The reader ends or destroys the stream. */
   open(name: BlobName, range?: ByteRange): Promise<Readable>;
-  /** The bytes as a file of a media type, read when they are needed, from the beginning each time. Throws `BlobMissingError`. */
-  asFile(name: BlobName, type: string): Promise<Blob>;
+  /** The bytes as a file of a media type. Throws `BlobMissingError`. The caller closes it. */
+  asFile(name: BlobName, type: string): Promise<OpenedFile>;
   /** Removes the bytes; nothing happens where there are none. */
   remove(name: BlobName): Promise<void>;
   /** Names whose hash begins with these two digits, and whose bytes were written before `before`; in batches. */

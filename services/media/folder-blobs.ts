@@ -1,48 +1,34 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { createWriteStream, openAsBlob } from 'node:fs';
 import { mkdir, open, opendir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { isId } from '../../platform/ids.ts';
-import { BlobMissingError, BlobTooLargeError, type BlobName, type BlobStore } from './blob-store.ts';
+import { blobNamed, incoming, pathOfBlob } from './blob-names.ts';
+import { BlobMissingError, type BlobName, type BlobStore } from './blob-store.ts';
+import { measure } from './measure.ts';
 
 /** Names in one batch of a list. */
 const batch = 500;
-/** Holds bytes without a name. */
-const incoming = 'incoming';
 
-/** Bytes as files of a folder, which all processes of an installation share: `<first two digits of the hash>/<tenant>.<hash>`. */
+/** Bytes as files of a folder, which all processes of an installation share. */
 export function createFolderBlobs(root: string): BlobStore {
-  const pathOf = ({ tenantId, hash }: BlobName): string => {
-    if (!isId(tenantId) || !isHash(hash)) throw new Error('This names no bytes.');
-    return join(root, hash.slice(0, 2), `${tenantId}.${hash}`);
-  };
+  const pathOf = (name: BlobName): string => join(root, pathOfBlob(name));
   return {
     receive: async (body, mostBytes) => {
       const file = join(root, incoming, randomUUID());
-      const hash = createHash('sha256');
-      let size = 0;
-      const count = new Transform({
-        transform(chunk: Buffer, _encoding, done) {
-          size += chunk.length;
-          hash.update(chunk);
-          done(size > mostBytes ? new BlobTooLargeError(mostBytes) : null, chunk);
-        },
-      });
+      const { through, result } = measure(mostBytes);
       const discard = (): Promise<void> => rm(file, { force: true });
       try {
         await makeFolder(dirname(file));
         // `flush` is fsync: the bytes are on the disk before they have a name.
-        await pipeline(body, count, createWriteStream(file, { flags: 'wx', mode: 0o600, flush: true }));
+        await pipeline(body, through, createWriteStream(file, { flags: 'wx', mode: 0o600, flush: true }));
       } catch (error) {
         body.destroy();
         await discard();
         throw error;
       }
       return {
-        hash: hash.digest('hex'),
-        size,
+        ...result(),
         discard,
         keep: async (name) => {
           const path = pathOf(name);
@@ -61,31 +47,32 @@ export function createFolderBlobs(root: string): BlobStore {
       const path = pathOf(name);
       // `openAsBlob` does not tell a file that is missing from other errors.
       if (!(await orNullIfMissing(stat(path)))) throw new BlobMissingError();
-      return openAsBlob(path, { type });
+      return { bytes: await openAsBlob(path, { type }), close: () => Promise.resolve() };
     },
     remove: (name) => rm(pathOf(name), { force: true }),
     list: (digits, before) => listFiles(join(root, digits), before),
-    removeUnnamed: async (before) => {
-      let removed = 0;
-      for (const name of await namesIn(join(root, incoming))) {
-        const path = join(root, incoming, name);
-        if (!(await isOlder(path, before))) continue;
-        await rm(path, { force: true });
-        removed += 1;
-      }
-      return removed;
-    },
+    removeUnnamed: (before) => removeOldFiles(join(root, incoming), before),
   };
 }
 
-const isHash = (text: string): boolean => /^[0-9a-f]{64}$/.test(text);
+/** Removes the files of a folder that were last written before `before`. Answers how many. */
+export async function removeOldFiles(folder: string, before: Date): Promise<number> {
+  let removed = 0;
+  for (const name of await namesIn(folder)) {
+    const path = join(folder, name);
+    if (!(await isOlder(path, before))) continue;
+    await rm(path, { force: true });
+    removed += 1;
+  }
+  return removed;
+}
 
 async function* listFiles(folder: string, before: Date): AsyncIterable<BlobName[]> {
   let found: BlobName[] = [];
-  for (const name of await namesIn(folder)) {
-    const [tenantId = '', hash = ''] = name.split('.');
-    if (!isId(tenantId) || !isHash(hash) || !(await isOlder(join(folder, name), before))) continue;
-    found.push({ tenantId, hash });
+  for (const file of await namesIn(folder)) {
+    const name = blobNamed(file);
+    if (!name || !(await isOlder(join(folder, file), before))) continue;
+    found.push(name);
     if (found.length < batch) continue;
     yield found;
     found = [];
@@ -107,7 +94,8 @@ async function isOlder(path: string, before: Date): Promise<boolean> {
   return found !== null && found.mtimeMs < before.getTime();
 }
 
-const makeFolder = async (path: string): Promise<void> => {
+/** Only this user's processes may read it. */
+export const makeFolder = async (path: string): Promise<void> => {
   await mkdir(path, { recursive: true, mode: 0o700 });
 };
 

@@ -14,13 +14,13 @@ import type {
 } from '../../providers/contract/messages.ts';
 import type { Provider, ProviderCall } from '../../providers/provider.ts';
 import type { Context } from '../context.ts';
-import { BlobMissingError } from '../media/blob-store.ts';
+import { BlobMissingError, type OpenedFile } from '../media/blob-store.ts';
 import { withRetries } from '../syncs/with-retries.ts';
 
 /** A file of a message on its way. */
 interface ParcelFile extends OutgoingFile {
   /** Throws `BlobMissingError`. */
-  open(): Promise<Blob>;
+  open(): Promise<OpenedFile>;
 }
 
 /** The files of a message that is to be sent; they are opened when it is handed over. */
@@ -78,8 +78,20 @@ async function withEveryId(
 }
 
 async function callOf(verbs: Messages, parcel: Parcel): Promise<SentMessage> {
+  const files = await openFiles(parcel);
+  try {
+    return await callWith(
+      verbs,
+      parcel,
+      files.map(({ attachment }) => attachment),
+    );
+  } finally {
+    await closeFiles(files);
+  }
+}
+
+function callWith(verbs: Messages, parcel: Parcel, attachments: readonly OutgoingAttachment[]): Promise<SentMessage> {
   const { call, conversationKeys, recipients } = parcel;
-  const attachments = await openFiles(parcel);
   const content = { ...textOf(parcel), ...(attachments.length && { attachments }) };
   const begins = !conversationKeys.length && verbs.startConversation;
   if (begins) return begins(call, { to: recipients, ...content });
@@ -91,23 +103,34 @@ async function callOf(verbs: Messages, parcel: Parcel): Promise<SentMessage> {
   });
 }
 
-/** Nothing was sent where a file cannot be opened. */
-async function openFiles({ files }: Parcel): Promise<OutgoingAttachment[]> {
-  try {
-    return await Promise.all(
-      files.map(async ({ kind, fileName, isVoice, open }) => ({
-        kind,
-        bytes: await open(),
-        ...(fileName !== null && { fileName }),
-        ...(isVoice && { voice: true }),
-      })),
-    );
-  } catch (error) {
-    if (error instanceof BlobMissingError)
-      throw new ProviderFailure('request_refused', 'A file of the message is no longer stored.');
-    throw new ProviderFailure('unexpected', 'A file of the message could not be read.');
-  }
+/** A file that is open, as its message has it. */
+interface OpenedAttachment extends Pick<OpenedFile, 'close'> {
+  attachment: OutgoingAttachment;
 }
+
+/** Nothing was sent where a file cannot be opened. */
+async function openFiles({ files }: Parcel): Promise<OpenedAttachment[]> {
+  const outcomes = await Promise.allSettled(files.map(openFile));
+  const opened = outcomes.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+  const failed = outcomes.find((one) => one.status === 'rejected');
+  if (!failed) return opened;
+  await closeFiles(opened);
+  if (failed.reason instanceof BlobMissingError)
+    throw new ProviderFailure('request_refused', 'A file of the message is no longer stored.');
+  throw new ProviderFailure('unexpected', 'A file of the message could not be read.');
+}
+
+async function openFile({ kind, fileName, isVoice, open }: ParcelFile): Promise<OpenedAttachment> {
+  const { bytes, close } = await open();
+  return {
+    attachment: { kind, bytes, ...(fileName !== null && { fileName }), ...(isVoice && { voice: true }) },
+    close,
+  };
+}
+
+/** A file that does not close says nothing of the message. */
+const closeFiles = (files: readonly OpenedAttachment[]): Promise<unknown> =>
+  Promise.allSettled(files.map((file) => file.close()));
 
 /** Looks for a message whose answer was lost. Throws `ProviderFailure`. */
 export const findHandedOver = (parcel: Parcel): Promise<SentSearch> =>

@@ -130,6 +130,7 @@ it('B15: passes everything that this version has on a whole stack, and leaves no
       'm',
     ),
   );
+  expect(stdout).toMatch(/^media +PASS +a file was written, read and removed in /m);
   expect(stdout).toMatch(/^API +PASS +answers at http/m);
   expect(stdout).toMatch(
     /^webhook loop \(unipile\) +PASS .*\nwebhook loop \(wasender\) +PASS .*\n\n\d+ PASS, 0 FAIL, 0 SKIP\n$/m,

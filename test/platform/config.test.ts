@@ -46,6 +46,8 @@ it.each([
   ['RECONCILE_INTERVAL_SECONDS', '0'],
   ['RECONCILE_INTERVAL_SECONDS', 'Infinity'],
   ['SHUTDOWN_GRACE_SECONDS', '-1'],
+  ['MEDIA_S3_BUCKET', 'A bucket/of mine'],
+  ['MEDIA_S3_ENDPOINT', 's3.example.test'],
 ])('refuses a wrong %s (%s) by its name, in one line', (name, value) => {
   const message = errorMessage({ [name]: value });
   expect(message).toMatch(value === undefined ? `${name} is not set` : `${name} is wrong`);
@@ -115,4 +117,13 @@ describe('a provider in the environment', () => {
     expect(loadConfig({ ...needed, ...settings }).providers).toEqual({ wasender: wanted });
     expect(errorMessage({ WASENDER_BASE_URL: 'wasenderapi.com' })).toMatch('WASENDER_BASE_URL is wrong');
   });
+});
+
+it('takes a bucket with a pair of keys or none, and no settings of S3 without a bucket', () => {
+  const keys = { MEDIA_S3_ACCESS_KEY_ID: 'an-id', MEDIA_S3_SECRET_ACCESS_KEY: 'a-secret' };
+  expect(loadConfig({ ...needed, MEDIA_S3_BUCKET: 'media', ...keys })).toMatchObject({ MEDIA_S3_BUCKET: 'media' });
+  expect(loadConfig({ ...needed, MEDIA_S3_BUCKET: 'media' }).MEDIA_S3_PATH_STYLE).toBe(false);
+  expect(errorMessage({ MEDIA_S3_BUCKET: 'media', MEDIA_S3_ACCESS_KEY_ID: 'an-id' })).toMatch('belong together');
+  for (const given of [keys, { MEDIA_S3_ENDPOINT: 'https://s3.example.test' }])
+    expect(errorMessage(given)).toMatch('MEDIA_S3_BUCKET is not set');
 });
