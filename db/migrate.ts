@@ -46,6 +46,7 @@ import { PausedSyncs } from './migrations/0070-paused-syncs.ts';
 import { ContactEvents } from './migrations/0072-contact-events.ts';
 import { Restores } from './migrations/0076-restores.ts';
 import { ConversationChanges } from './migrations/0078-conversation-changes.ts';
+import { MediaOfTenants } from './migrations/0088-media-of-tenants.ts';
 
 export const migrationsList = [
   { name: '0001-foundation', class: Foundation },
@@ -92,6 +93,7 @@ export const migrationsList = [
   { name: '0072-contact-events', class: ContactEvents },
   { name: '0076-restores', class: Restores },
   { name: '0078-conversation-changes', class: ConversationChanges },
+  { name: '0088-media-of-tenants', class: MediaOfTenants },
 ];
 
 /**

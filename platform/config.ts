@@ -86,6 +86,8 @@ const schema = z.object({
   MEDIA_S3_PATH_STYLE: z.stringbool().default(false),
   /** A larger file of a message is not fetched. */
   MEDIA_MAX_BYTES: z.coerce.number().int().min(1_000).max(100_000_000).default(100_000_000),
+  /** What the files of a tenant may take together before a caller can bring another one. Files that arrive are always kept. */
+  MEDIA_QUOTA_BYTES: z.coerce.number().int().min(1).optional(),
   SHUTDOWN_GRACE_SECONDS: z.coerce.number().min(0).default(10),
 });
 

@@ -13,6 +13,11 @@ const problems = {
   conversation_read_only: [409, 'The conversation takes no messages', 'Write to another conversation.'],
   send_ended: [409, 'The message is not waiting to be sent', 'Read the message for its status.'],
   send_in_progress: [409, 'The message is being sent', 'Read the message until its status changes.'],
+  storage_full: [
+    409,
+    'Your files take as much as they may',
+    'Files go with the last message that has them, unused uploads after a day; the operator sets the limit.',
+  ],
   sync_ended: [409, 'The sync has ended', 'Start a new one with POST /api/v1/accounts/{id}/syncs.'],
   event_too_old: [409, 'The event has no body any more', 'Raw data is kept for RAW_RETENTION_DAYS only.'],
   account_of_yours: [409, 'The number is an account of yours', 'Disconnect the account with purge first.'],

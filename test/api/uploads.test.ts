@@ -7,7 +7,8 @@ import { ApiKey } from '../../db/entities/tenants.ts';
 import { createUpstream, providersWith } from '../messages/sending.ts';
 import { eventually } from '../support/eventually.ts';
 import { runSql } from '../support/run-sql.ts';
-import { keepUpload } from '../../services/media/keep-upload.ts';
+import { keepUpload, uploadKeptForMs } from '../../services/media/keep-upload.ts';
+import { removeUnused } from '../../services/media/remove-media.ts';
 import type { Providers } from '../../providers/provider.ts';
 import { startTestApi, type TestApi } from './support.ts';
 
@@ -56,8 +57,8 @@ const part = (name: string, fileName?: string): string =>
 const end = '\r\n--cut--\r\n';
 const head = part('file', 'a.png');
 
-const post = (form: string, headers: Record<string, string> = {}) => {
-  const asked = open({ 'content-length': Buffer.byteLength(form), ...headers });
+const post = (form: string, headers: Record<string, string> = {}, to = api) => {
+  const asked = open({ 'content-length': Buffer.byteLength(form), ...headers }, to);
   asked.end(form);
   return answerOf(asked);
 };
@@ -186,4 +187,28 @@ it('looks up the key again before it stores a file, in a transaction of its own'
   const confirm = (): Promise<void> => api.context.db.authentication(async (em) => void (await em.count(ApiKey)));
   const file = { body: Readable.from(['confirmed']), mimeType: 'text/plain' };
   expect(await keepUpload(api.context, tenantId, file, confirm)).toMatchObject({ size: 9 });
+});
+
+it('a tenant stores no more than it may, and has room again when an upload that nothing used is gone', async () => {
+  const small = await startTestApi({ MEDIA_QUOTA_BYTES: '10' }, { providers: smallFiles() });
+  try {
+    const { context } = small;
+    const other = await small.clientOf('other');
+    const bring = (content: string, key = small.client.key) =>
+      post(`${head}${content}${end}`, { authorization: `Bearer ${key}` }, small);
+    const rows = async (): Promise<number> =>
+      (await context.db.system((em) => runSql<any>(em, 'select count(*)::int as n from media')))[0].n;
+    expect((await bring('seven b')).status).toBe(201);
+    const refused = await bring('four');
+    expect([refused.status, refused.body.code]).toEqual([409, 'storage_full']);
+    expect(refused.body.detail).toBe('Of 10 bytes 7 are taken; the file has 4.');
+    expect(await rows()).toBe(1);
+    expect((await bring('three', other.key)).status).toBe(201);
+    expect((await bring('3 b')).status).toBe(201);
+    const tomorrow = new Date(context.clock.now().getTime() + uploadKeptForMs + 1);
+    expect(await removeUnused(context, tomorrow, () => false)).toBe(3);
+    expect((await bring('four')).status).toBe(201);
+  } finally {
+    await small.stop();
+  }
 });

@@ -42,6 +42,15 @@ export async function findMedia(em: Em, id: string): Promise<StoredMedia | null>
   return found ?? null;
 }
 
+/** Bytes of all files of a tenant that are in the store. */
+export async function storedBytes(em: Em, tenantId: string): Promise<number> {
+  const [sum] = await rows<{ bytes: number }>(
+    em,
+    sql`select coalesce(sum(size), 0)::float8 as bytes from media where tenant_id = ${tenantId}`,
+  );
+  return sum?.bytes ?? 0;
+}
+
 /** Files that a message has from now on go with the last message that has them. */
 export async function keepWithMessages(em: Em, ids: readonly string[], now: Date): Promise<void> {
   await rows(em, sql`update media set kept_until = least(kept_until, ${now}) where id = any(${ids}::uuid[])`);
