@@ -21,7 +21,14 @@ import { MessageSend, SendCall, SendQueue } from './entities/sends.ts';
 import { ErasedSubject, Erasure, LedgerKey, WebhookSubject } from './entities/privacy.ts';
 import { createShares } from '../platform/shares.ts';
 import { TransactionClient, withTransactionSettings, type TransactionSettings } from './transaction-client.ts';
-import { ApiKey, IdempotencyKey, ProviderCredentials, Tenant, WebhookSecretHash } from './entities/tenants.ts';
+import {
+  ApiKey,
+  CallBucket,
+  IdempotencyKey,
+  ProviderCredentials,
+  Tenant,
+  WebhookSecretHash,
+} from './entities/tenants.ts';
 
 export type Em = EntityManager;
 
@@ -34,6 +41,7 @@ export const entities = [
   AccountEvent,
   ConnectionAttempt,
   ConnectionStep,
+  CallBucket,
   WebhookSecretHash,
   WebhookRequest,
   WebhookEvent,

@@ -46,6 +46,7 @@ import { PausedSyncs } from './migrations/0070-paused-syncs.ts';
 import { ContactEvents } from './migrations/0072-contact-events.ts';
 import { Restores } from './migrations/0076-restores.ts';
 import { ConversationChanges } from './migrations/0078-conversation-changes.ts';
+import { CallLimits } from './migrations/0086-call-limits.ts';
 import { MediaOfTenants } from './migrations/0088-media-of-tenants.ts';
 
 export const migrationsList = [
@@ -93,6 +94,7 @@ export const migrationsList = [
   { name: '0072-contact-events', class: ContactEvents },
   { name: '0076-restores', class: Restores },
   { name: '0078-conversation-changes', class: ConversationChanges },
+  { name: '0086-call-limits', class: CallLimits },
   { name: '0088-media-of-tenants', class: MediaOfTenants },
 ];
 

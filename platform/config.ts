@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { ProviderSettingTable } from '../domain/provider-settings.ts';
+import { isCount, type ProviderSettingTable } from '../domain/provider-settings.ts';
 
 /** A wrong or missing setting; its message is one line that names the remedy. */
 export class ConfigError extends Error {
@@ -139,7 +139,8 @@ const pairs = [
   ['MEDIA_S3_ACCESS_KEY_ID', 'MEDIA_S3_SECRET_ACCESS_KEY'],
 ] as const;
 
-const kinds = { text: z.string(), host: z.string(), url };
+const count = z.string().refine(isCount, 'must be a whole number from 1 to 9999999');
+const kinds = { text: z.string(), host: z.string(), url, count };
 
 // Null where none of the required settings is set.
 function settingsFrom(

@@ -18,6 +18,7 @@ import { createSharedWork } from '../platform/shared-work.ts';
 import { providers } from '../providers/providers.ts';
 import { createFetchFile } from '../providers/shared/public-file.ts';
 import { openTemporalClient } from '../temporal/client.ts';
+import { createCallLimits } from './call-limits.ts';
 import type { Context } from './context.ts';
 import { createBlobs } from './media/create-blobs.ts';
 import { fetchRestMs } from './media/wait-for-file.ts';
@@ -96,6 +97,7 @@ export async function openContext(
     publicUrl: config.PUBLIC_URL.replace(/\/$/, ''),
     stopping: stopping.signal,
     reader,
+    callLimits: createCallLimits(overrides.db ?? db, overrides.clock ?? clock),
     ...overrides,
     providers: observeProviderCalls(overrides.providers ?? providers, metrics, overrides.log ?? log),
   };

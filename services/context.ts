@@ -9,6 +9,7 @@ import type { SharedWork } from '../platform/shared-work.ts';
 import type { Providers } from '../providers/provider.ts';
 import type { FetchFile } from '../providers/shared/public-file.ts';
 import type { TemporalClient } from '../temporal/client.ts';
+import type { CallLimits } from './call-limits.ts';
 import type { BlobStore } from './media/blob-store.ts';
 import type { RequestReader } from './webhooks/request-reader.ts';
 
@@ -30,6 +31,8 @@ export interface Context {
   metrics: Metrics;
   temporal: TemporalClient;
   providers: Providers;
+  /** How many calls credentials may make. */
+  callLimits: CallLimits;
   reader: RequestReader;
   /** Where callers and providers reach the API, without a slash at its end. From `PUBLIC_URL` alone, never from a request. */
   publicUrl: string;

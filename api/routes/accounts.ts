@@ -2,6 +2,7 @@ import type { FilterQuery } from '@mikro-orm/core';
 import { z } from 'zod';
 import { accountStates } from '../../domain/accounts.ts';
 import { channelNames, methodNames } from '../../domain/channels.ts';
+import { callsPerMinuteOfAccounts } from '../../db/queries/tenants/credentials.ts';
 import { Account } from '../../db/entities/accounts.ts';
 import { connectAccount } from '../../services/connections/connect-account.ts';
 import { importAccounts, importOutcomes } from '../../services/accounts/import-accounts.ts';
@@ -119,7 +120,8 @@ export const listAccounts = route({
       if (account !== undefined) where.push({ id: (await anyAccount(em, account)).id });
       if (failed !== undefined) where.push({ state: failed ? 'failed' : { $ne: 'failed' } });
       const found = await em.find(Account, { $and: where }, { orderBy: { id: 'asc' }, limit: limit + 1 });
-      return { body: page(found, limit, (one) => accountView(one, context.clock.now())) };
+      const calls = await callsPerMinuteOfAccounts(em, found);
+      return { body: page(found, limit, (one) => accountView(one, context.clock.now(), calls)) };
     }),
 });
 
@@ -137,9 +139,10 @@ export const getAccount = route({
       const account = await anyAccount(em, params.id);
       const now = context.clock.now();
       const webhooks = webhookHealthView(await webhookHealth(em, account.id));
-      if (!principal.scopes.includes('raw')) return { body: { ...accountView(account, now), webhooks } };
+      const calls = await callsPerMinuteOfAccounts(em, [account]);
+      if (!principal.scopes.includes('raw')) return { body: { ...accountView(account, now, calls), webhooks } };
       const keys = await context.vault.keysOf(em, principal.tenantId);
-      return { body: { ...rawAccountView(keys, account, now), webhooks } };
+      return { body: { ...rawAccountView(keys, account, now, calls), webhooks } };
     }),
 });
 
@@ -172,7 +175,8 @@ const patchAccount = route({
         await forgetBudget(em, account.id);
       }
       account.updatedAt = context.clock.now();
-      return { body: accountView(account, context.clock.now()) };
+      const calls = await callsPerMinuteOfAccounts(em, [account]);
+      return { body: accountView(account, context.clock.now(), calls) };
     }),
 });
 

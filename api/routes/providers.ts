@@ -1,7 +1,7 @@
 import { LockMode } from '@mikro-orm/core';
 import { z } from 'zod';
 import { channelNames, methodNames, type Channel, type Method } from '../../domain/channels.ts';
-import type { ProviderSetting } from '../../domain/provider-settings.ts';
+import { isCount, type ProviderSetting } from '../../domain/provider-settings.ts';
 import { credentialsFor, rotateWebhookSecret, saveCredentials } from '../../db/queries/tenants/credentials.ts';
 import type { Em } from '../../db/connect.ts';
 import { ProviderCredentials } from '../../db/entities/tenants.ts';
@@ -105,7 +105,7 @@ function refuseInside({ config }: Context, { settings }: Provider, given: Record
   if (reachOf(config, 'tenant') === 'any') return;
   for (const [name, { kind }] of Object.entries(settings)) {
     const value = given[name];
-    if (kind === 'text' || value === undefined) continue;
+    if (kind === 'text' || kind === 'count' || value === undefined) continue;
     const url = readAddress(value, kind);
     if (url?.protocol !== 'https:' || !isPublicHost(url.hostname))
       throw invalid([{ field: name, message: 'must be an https address outside this network.' }], 'invalid_settings');
@@ -118,6 +118,13 @@ function checkSettings(provider: Provider, given: Record<string, string>): void 
   const unknown = Object.keys(given).filter((name) => !known.includes(name));
   if (unknown.length) {
     const errors = unknown.map((field) => ({ field, message: unknownName(field, known) }));
+    throw invalid(errors, 'invalid_settings');
+  }
+  const miscounted = known.filter(
+    (name) => provider.settings[name]?.kind === 'count' && given[name] !== undefined && !isCount(given[name]),
+  );
+  if (miscounted.length) {
+    const errors = miscounted.map((field) => ({ field, message: 'must be a whole number from 1 to 9999999.' }));
     throw invalid(errors, 'invalid_settings');
   }
   const wrong = provider.checkSettings(given);

@@ -3,6 +3,7 @@ import { accountStates, limitationsOf, whoNames } from '../../domain/accounts.ts
 import { channelNames, methodNames } from '../../domain/channels.ts';
 import { asFailureCode, failureRow } from '../../domain/failures.ts';
 import { sealed } from '../../db/sealed.ts';
+import type { CallsPerMinute } from '../../db/queries/tenants/credentials.ts';
 import type { Account } from '../../db/entities/accounts.ts';
 import type { Keyset } from '../../platform/keyset.ts';
 import { onlyFor } from '../http/schemas.ts';
@@ -39,7 +40,12 @@ const providerConfig = z.looseObject({
   features: z.record(z.string(), z.boolean()),
   webhook_events: z.array(z.string()),
   rate_limits: rateLimits
-    .extend({ burst: limit.describe('Messages one right after the other: those of a minute, or 1.') })
+    .extend({
+      burst: limit.describe('Messages one right after the other: those of a minute, or 1.'),
+      calls_per_minute: limit.describe(
+        'The most calls to the provider in a minute, of all accounts with the same credentials; null: no limit.',
+      ),
+    })
     .describe('The most messages that the account sends; others wait.'),
   notification_preferences: z.record(z.string(), z.boolean()),
   account_metadata: z.object({
@@ -88,7 +94,7 @@ const restoreLimited =
 export type AccountAnswer = z.input<typeof accountAnswer>;
 
 /** An account as callers see it, without the provider's raw answer. */
-export const accountView = (account: Account, now: Date): AccountAnswer => ({
+export const accountView = (account: Account, now: Date, calls: CallsPerMinute): AccountAnswer => ({
   id: account.id,
   provider: account.provider,
   channel: account.channel,
@@ -108,7 +114,10 @@ export const accountView = (account: Account, now: Date): AccountAnswer => ({
       ? limitationsOf(account.connectionConfig).map((one) => ({ ...one, what_to_do: restoreLimited }))
       : [],
   connection_config: account.connectionConfig && withoutRaw({ ...account.connectionConfig }),
-  provider_config: account.providerConfig && { ...account.providerConfig, rate_limits: rateLimitsView(account, now) },
+  provider_config: account.providerConfig && {
+    ...account.providerConfig,
+    rate_limits: rateLimitsView(account, now, calls),
+  },
   details_at: wireTimeOrNull(account.detailsAt),
   last_sync_at: wireTimeOrNull(account.lastSyncAt),
   merged_into: account.mergedInto,
@@ -116,14 +125,18 @@ export const accountView = (account: Account, now: Date): AccountAnswer => ({
   updated_at: wireTime(account.updatedAt),
 });
 
-function rateLimitsView(account: Account, now: Date) {
+function rateLimitsView(account: Account, now: Date, calls: CallsPerMinute) {
   const limits = sendLimitsOf(account, now);
-  return { ...limits, burst: limits.spacing_seconds === null ? limits.per_minute : 1 };
+  return {
+    ...limits,
+    burst: limits.spacing_seconds === null ? limits.per_minute : 1,
+    calls_per_minute: account.credentialsId === null ? null : (calls.get(account.credentialsId) ?? null),
+  };
 }
 
 /** With the provider's raw answer opened, for keys that may see it. */
-export function rawAccountView(keys: Keyset, account: Account, now: Date): AccountAnswer {
-  const view = accountView(account, now);
+export function rawAccountView(keys: Keyset, account: Account, now: Date, calls: CallsPerMinute): AccountAnswer {
+  const view = accountView(account, now, calls);
   if (!view.connection_config || !account.rawDetails) return view;
   const raw: unknown = JSON.parse(keys.open(account.rawDetails, sealed.rawDetails(account.id)));
   return { ...view, connection_config: { ...view.connection_config, full_api_response: raw } };

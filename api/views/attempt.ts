@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { methodNames } from '../../domain/channels.ts';
+import { callsPerMinuteOfAccounts } from '../../db/queries/tenants/credentials.ts';
 import type { Context } from '../../services/context.ts';
 import type { Principal } from '../../services/principal.ts';
 import { onlyFor } from '../http/schemas.ts';
@@ -44,6 +45,10 @@ export const accountAndAttemptView = async (
   principal: Principal,
   { account, ...attempt }: AccountWithAttempt,
 ): Promise<z.input<typeof accountAndAttempt>> => ({
-  account: accountView(account, context.clock.now()),
+  account: accountView(
+    account,
+    context.clock.now(),
+    await context.db.tenant(principal.tenantId, (em) => callsPerMinuteOfAccounts(em, [account])),
+  ),
   attempt: await attemptView(context, principal, attempt),
 });

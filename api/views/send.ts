@@ -14,7 +14,7 @@ export const sendAnswer = z
       .enum(['schedule', 'budget', 'rate_limited', 'account', 'paused', 'retry'])
       .nullable()
       .describe(
-        'What it waits for: its own time, the limits of the account, a pause that the provider asked for, the account, an operator that lets messages be sent again after a restore, or the next try.',
+        'What it waits for: its own time, the limits of the account or of its credentials, a pause that the provider asked for, the account, an operator that lets messages be sent again after a restore, or the next try.',
       ),
     tries: z.number().int(),
     reason: failureReason.nullable(),

@@ -1,3 +1,4 @@
+import { createCallLimits } from '../../services/call-limits.ts';
 import { connectionTo } from '../../services/connections/login/attempt-tx.ts';
 import type { Database, Em } from '../../db/connect.ts';
 import { saveContacts } from '../../db/queries/contacts/save-contacts.ts';
@@ -160,14 +161,16 @@ async function connectedOf(
   if (!account) return null;
   const at = systemClock.now();
   const config = subject.config();
+  const db = await subject.database();
   const context = {
     config,
     vault: subject.vault(),
     providers: subject.providers,
     publicUrl: config.PUBLIC_URL,
-    db: await subject.database(),
+    db,
     clock: systemClock,
     log: createLog('cli', 'silent'),
+    callLimits: createCallLimits(db, systemClock),
   };
   const { provider, call } = await connectionTo(context, em, account, at, account.providerAccountId);
   return { account, provider, call: { ...call, signal } };

@@ -92,6 +92,8 @@ const ProviderCredentialsSchema = defineEntity({
     probeAt: p.datetime().strictNullable(),
     /** How often it was asked since `refusedAt`. */
     probes: p.integer(),
+    /** The most calls in any minute, of all accounts; null: no limit. */
+    callsPerMinute: p.integer().strictNullable(),
     createdAt: p.datetime(),
     updatedAt: p.datetime(),
   },
@@ -99,6 +101,21 @@ const ProviderCredentialsSchema = defineEntity({
 /** A tenant's or the installation's credentials at a provider; they own one webhook registration. */
 export class ProviderCredentials extends ProviderCredentialsSchema.class {}
 ProviderCredentialsSchema.setClass(ProviderCredentials);
+
+const CallBucketSchema = defineEntity({
+  name: 'CallBucket',
+  tableName: 'call_buckets',
+  properties: {
+    credentialsId: p.uuid().primary(),
+    tenantId: p.uuid().strictNullable(),
+    /** What was left at that time. */
+    calls: p.double(),
+    at: p.datetime(),
+  },
+});
+/** The calls that credentials may make; a row once their first call within a limit is made. */
+export class CallBucket extends CallBucketSchema.class {}
+CallBucketSchema.setClass(CallBucket);
 
 const WebhookSecretHashSchema = defineEntity({
   name: 'WebhookSecretHash',

@@ -12,6 +12,11 @@ export interface CredentialsCall {
   settings: ProviderSettings;
   reach: Reach;
   signal?: AbortSignal;
+  /**
+   * Resolves when the limit of the credentials lets one more request go out; each request waits for it. Throws `rate_limited`
+   * where that takes too long. Absent: there is no limit.
+   */
+  turn?(signal?: AbortSignal): Promise<void>;
   /** The context's clock, in milliseconds since the epoch. */
   now: number;
 }

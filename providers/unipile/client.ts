@@ -25,6 +25,7 @@ export async function request(
 ): Promise<unknown> {
   const base = baseOf(call);
   const headers = { ...keyOf(call), accept: 'application/json' };
+  await call.turn?.(call.signal);
   const answer = await send({ method, url: base + path, headers, body, query, signal: call.signal, reach: call.reach });
   const lost = lostEffect(method);
   const failure = failureOf(answer, { lost, carriesLogin: carriesLogin(method, path), now: call.now });
@@ -37,6 +38,7 @@ export async function request(
 export async function requestFile(call: CredentialsCall, path: string): Promise<MediaFile> {
   const base = baseOf(call);
   const { origin } = new URL(base);
+  await call.turn?.(call.signal);
   const answer = await download({
     url: base + path,
     origin,

@@ -1,4 +1,4 @@
-import type { ProviderSettingTable } from '../../domain/provider-settings.ts';
+import { callsPerMinuteSetting, type ProviderSettingTable } from '../../domain/provider-settings.ts';
 import type { ProviderSettings } from '../provider.ts';
 import { isHeaderText, secureUrl } from '../shared/settings.ts';
 
@@ -10,6 +10,7 @@ export const settings = {
     description: 'host and port of your UniPile API, such as api1.unipile.com:13111',
   },
   access_token: { env: 'UNIPILE_ACCESS_TOKEN', kind: 'text', required: true, description: 'an access token' },
+  calls_per_minute: callsPerMinuteSetting('UNIPILE_CALLS_PER_MINUTE'),
 } as const satisfies ProviderSettingTable;
 
 /** `dsn` as UniPile's dashboard shows it (`host:port`), or as an address. Plain http only on this machine. */

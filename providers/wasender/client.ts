@@ -55,6 +55,7 @@ export async function askSession(call: SessionCall, method: Method, path: string
 async function request(call: CredentialsCall, key: string, method: Method, path: string, more: More): Promise<Json> {
   const base = baseOf(call);
   const headers = { authorization: `Bearer ${key}`, accept: 'application/json' };
+  await call.turn?.(call.signal);
   const answer = await send({ method, url: base + path, headers, ...more, signal: call.signal, reach: call.reach });
   const lost = lostEffect(method);
   const failure = failureOf(answer, { lost, now: call.now });

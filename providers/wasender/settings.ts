@@ -1,4 +1,4 @@
-import type { ProviderSettingTable } from '../../domain/provider-settings.ts';
+import { callsPerMinuteSetting, type ProviderSettingTable } from '../../domain/provider-settings.ts';
 import type { ProviderSettings } from '../provider.ts';
 import { isHeaderText, secureUrl } from '../shared/settings.ts';
 
@@ -15,6 +15,7 @@ export const settings = {
     required: false,
     description: 'where the API is, unless at https://www.wasenderapi.com/api',
   },
+  calls_per_minute: callsPerMinuteSetting('WASENDER_CALLS_PER_MINUTE'),
 } as const satisfies ProviderSettingTable;
 
 /** By WASender's documentation. */

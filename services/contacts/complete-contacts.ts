@@ -58,7 +58,7 @@ export async function completeContacts(
   const connection = await context.db.tenant(tenantId, async (em) => {
     const account = await em.findOneOrFail(Account, { id: accountId });
     if (!account.providerAccountId || !isWorking(account)) return null;
-    return connectionTo(context, em, account, now(), account.providerAccountId);
+    return connectionTo(context, em, account, now(), account.providerAccountId, 'backfill');
   });
   const reader = connection?.provider.contacts;
   let again: Date | null = null;

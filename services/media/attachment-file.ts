@@ -25,7 +25,7 @@ export async function attachmentFile(
   const stored = await read();
   if (stored) return stored;
   const fetching = context.fetches.run(id, () =>
-    fetchAttachment(context, { tenantId, id }, () => context.clock.now(), context.stopping),
+    fetchAttachment(context, { tenantId, id }, 'live', () => context.clock.now(), context.stopping),
   );
   // The sweep fetches it where too much is under way here.
   if (!fetching) return null;

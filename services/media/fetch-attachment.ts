@@ -4,6 +4,7 @@ import { Attachment } from '../../db/entities/messages.ts';
 import { attachMedia, deferFetch, endFetch } from '../../db/queries/media/fetches.ts';
 import { sealed } from '../../db/sealed.ts';
 import { isWorking } from '../../domain/accounts.ts';
+import type { CallKind } from '../../domain/call-limits.ts';
 import { ProviderFailure } from '../../domain/failures.ts';
 import { afterFailedFetch } from '../../domain/media.ts';
 import type { MediaSource } from '../../domain/seen-messages.ts';
@@ -33,6 +34,7 @@ class AttachmentGoneError extends Error {
 export async function fetchAttachment(
   context: Context,
   ref: AttachmentRef,
+  kind: CallKind,
   now: () => Date,
   signal: AbortSignal,
 ): Promise<void> {
@@ -41,7 +43,7 @@ export async function fetchAttachment(
   if (!wanted || wanted.mediaId || wanted.unavailable || wanted.source === null) return;
   try {
     const until = AbortSignal.any([signal, AbortSignal.timeout(longestMs)]);
-    const isHere = await fetchFile(context, wanted, wanted.source, now, until);
+    const isHere = await fetchFile(context, wanted, wanted.source, kind, now, until);
     if (!isHere) await context.db.tenant(tenantId, (em) => endFetch(em, id, 'gone'));
   } catch (error) {
     if (error instanceof AttachmentGoneError) return;
@@ -73,13 +75,14 @@ async function fetchFile(
   context: Context,
   { id, tenantId, accountId }: Attachment,
   sealedSource: string,
+  kind: CallKind,
   now: () => Date,
   signal: AbortSignal,
 ): Promise<boolean> {
   const { media, call, source } = await context.db.tenant(tenantId, async (em) => {
     const keys = await context.vault.keysOf(em, tenantId);
     return {
-      ...(await mediaOf(context, em, accountId, now())),
+      ...(await mediaOf(context, em, accountId, now(), kind)),
       source: JSON.parse(keys.open(sealedSource, sealed.attachmentSource(id))) as MediaSource,
     };
   });
@@ -104,11 +107,12 @@ export async function mediaOf(
   em: Em,
   accountId: string,
   at: Date,
+  kind: CallKind = 'live',
 ): Promise<{ media: Media; call: ProviderCall }> {
   const account = await em.findOne(Account, { id: accountId });
   if (!account?.providerAccountId || !isWorking(account))
     throw new ProviderFailure('not_connected', 'The account is not connected.');
-  const { provider, call } = await connectionTo(context, em, account, at, account.providerAccountId);
+  const { provider, call } = await connectionTo(context, em, account, at, account.providerAccountId, kind);
   if (!provider.media) throw new ProviderFailure('unsupported', 'The provider has no files.');
   return { media: provider.media, call };
 }

@@ -73,7 +73,7 @@ async function fetchFiles(
   for (const [n, file] of files.entries()) {
     if (isOver() || signal.aborted) return { files: files.slice(n), pause: null };
     try {
-      await fetchAttachment(context, file, now, signal);
+      await fetchAttachment(context, file, 'backfill', now, signal);
     } catch (error) {
       if (signal.aborted) return { files: files.slice(n), pause: null };
       const { accountId: account, tenantId: tenant } = file;

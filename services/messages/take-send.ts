@@ -10,6 +10,7 @@ import { nextChangeAt } from '../../db/queries/conversations/conversation-change
 import { nextSend, nextTryAt } from '../../db/queries/sends/next-send.ts';
 import { findEcho, knownKeys, providerKeysOf } from '../../db/queries/sends/provider-ids.ts';
 import { countCall, sendableAt } from '../../db/queries/sends/send-calls.ts';
+import { liveCallInMs } from '../../db/queries/tenants/call-buckets.ts';
 import { sendingPausedAt } from '../../db/queries/tenants/paused-sending.ts';
 import { holdQueue, lockQueue, saveQueue, starting, type LockedQueue } from '../../db/queries/sends/send-queue.ts';
 import { endQueuedSends, endUndecidable, moveSend } from '../../db/queries/sends/settle-send.ts';
@@ -42,6 +43,9 @@ export const queueLeaseMs = 60_000;
 const sleepGraceMs = 30_000;
 /** How often a queue is looked at while sending is paused; longer than a run sleeps. */
 const pausedForMs = longestSleepMs + 300_000;
+
+/** For so long a call waits for its turn, in milliseconds. */
+const soonMs = 5_000;
 
 /** A send that was taken, and what is to be done: `send` it, or `look` for it. */
 export interface TakenSend {
@@ -132,9 +136,16 @@ async function heldUntil(em: Em, account: Account, queue: LockedQueue, now: Date
     await holdQueue(em, account.id, until, 'paused');
     return until;
   }
-  const free = await sendableAt(em, account.id, sendLimitsOf(account, now), now);
+  const free =
+    (await sendableAt(em, account.id, sendLimitsOf(account, now), now)) ?? (await callableAt(em, account, now));
   if (free) await holdQueue(em, account.id, free, 'budget');
   return free;
+}
+
+/** When the limit of the account's credentials lets a call go out, unless that is soon: the call waits for it then. */
+async function callableAt(em: Em, { credentialsId }: Account, now: Date): Promise<Date | null> {
+  const ms = credentialsId === null ? 0 : await liveCallInMs(em, credentialsId, now);
+  return ms > soonMs ? new Date(now.getTime() + ms) : null;
 }
 
 /** Until when no change of a conversation may be told: limits of messages do not hold it. */

@@ -159,7 +159,7 @@ const claim = (
     if (!claimed || 'busyUntil' in claimed) return claimed;
     const account = await em.findOneOrFail(Account, { id: ref.accountId });
     if (!account.providerAccountId || !isWorking(account)) throw new ProviderFailure('not_connected', account.state);
-    const { provider, call } = await connectionTo(context, em, account, at, account.providerAccountId);
+    const { provider, call } = await connectionTo(context, em, account, at, account.providerAccountId, 'backfill');
     return {
       run: claimed,
       provider,

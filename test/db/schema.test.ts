@@ -26,6 +26,7 @@ const typeNames: Record<string, string> = {
   bigint: 'int8',
   boolean: 'bool',
   real: 'float4',
+  'double precision': 'float8',
   'text[]': '_text',
 };
 const typeName = (type: string): string => {

@@ -47,6 +47,7 @@ const values: Record<string, () => unknown> = {
   integer: () => 1,
   bigint: () => 1,
   real: () => 0,
+  'double precision': () => 0,
   bytea: () => Buffer.from('seen'),
   boolean: () => false,
   'timestamp with time zone': () => new Date(),

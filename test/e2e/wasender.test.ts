@@ -329,6 +329,7 @@ describe('F1: numbers that already live at WASender', () => {
       per_day: null,
       spacing_seconds: 5,
       burst: 1,
+      calls_per_minute: null,
     });
     await stack.control.post('/drop', { session: id, status: 'logged_out' });
     await stack.api.account(items[0].account_id, 'reconnect_required');

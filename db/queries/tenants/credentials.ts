@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import { UniqueConstraintViolationException } from '@mikro-orm/core';
+import { callsPerMinuteOf } from '../../../domain/provider-settings.ts';
 import type { Keyset } from '../../../platform/keyset.ts';
 import type { Vault } from '../../vault.ts';
 import { newId } from '../../../platform/ids.ts';
@@ -12,6 +14,21 @@ import { saveSecretHashes } from '../webhooks/secret-hashes.ts';
 export async function credentialsFor(em: Em, tenantId: string, provider: string): Promise<ProviderCredentials | null> {
   const found = await em.find(ProviderCredentials, { provider, $or: [{ tenantId }, { tenantId: null }] });
   return found.find((one) => one.tenantId !== null) ?? found[0] ?? null;
+}
+
+/** By id of credentials, the most calls in a minute; null: no limit. */
+export type CallsPerMinute = ReadonlyMap<string, number | null>;
+
+/** The limits of calls that hold for these accounts, which share them with all accounts of the same credentials. */
+export async function callsPerMinuteOfAccounts(
+  em: Em,
+  accounts: readonly { credentialsId: string | null }[],
+): Promise<CallsPerMinute> {
+  const ids = [...new Set(accounts.flatMap(({ credentialsId }) => credentialsId ?? []))];
+  const found = ids.length
+    ? await em.find(ProviderCredentials, { id: { $in: ids } }, { fields: ['callsPerMinute'] })
+    : [];
+  return new Map(found.map(({ id, callsPerMinute }) => [id, callsPerMinute]));
 }
 
 export const settingsOf = (keys: Keyset, row: ProviderCredentials): Record<string, string> =>
@@ -51,10 +68,12 @@ export async function saveCredentials(
   const text = keys.seal(JSON.stringify(settings), sealed.credentials(id));
   if (existing) {
     // Sealed texts always differ: compare their contents, so that a restart does not rewrite the row.
-    if (JSON.stringify(settingsOf(keys, existing)) !== JSON.stringify(settings)) {
+    const former = settingsOf(keys, existing);
+    if (!isDeepStrictEqual(former, settings)) {
       existing.settings = text;
-      existing.registeredAddress = null;
+      existing.callsPerMinute = callsPerMinuteOf(settings);
       existing.updatedAt = now;
+      if (!isDeepStrictEqual(connectingOf(former), connectingOf(settings))) existing.registeredAddress = null;
     }
     // Setting them again says that the key may be accepted now.
     if (existing.refusedAt) existing.probeAt = now;
@@ -73,6 +92,7 @@ export async function saveCredentials(
     refusedAt: null,
     probeAt: null,
     probes: 0,
+    callsPerMinute: callsPerMinuteOf(settings),
     createdAt: now,
     updatedAt: now,
   });
@@ -80,6 +100,10 @@ export async function saveCredentials(
   await saveSecretHashes(em, vault, row, [secret]);
   return row;
 }
+
+/** The settings without the limit: what the provider is reached by. */
+const connectingOf = ({ calls_per_minute: _limit, ...settings }: Record<string, string>): Record<string, string> =>
+  settings;
 
 /** API and workers call it at their start, maybe at once: the second one finds the first one's row. */
 export async function saveInstallationCredentials(

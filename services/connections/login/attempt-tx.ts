@@ -8,6 +8,7 @@ import type { ConnectionAttempt } from '../../../db/entities/attempts.ts';
 import { ProviderCredentials } from '../../../db/entities/tenants.ts';
 import { callbackAddress, oauthAddress, returnAddress, webhookAddress } from '../../../domain/addresses.ts';
 import { sealed } from '../../../db/sealed.ts';
+import type { CallKind } from '../../../domain/call-limits.ts';
 import { failureRow, ProviderFailure } from '../../../domain/failures.ts';
 import type { AttemptRef, Progress } from '../../../domain/attempts.ts';
 import type { Keyset } from '../../../platform/keyset.ts';
@@ -63,13 +64,17 @@ export function checkDone(account: Account, wanted: Date | null): void {
   if (account.checkRequestedAt?.getTime() === wanted?.getTime()) account.checkRequestedAt = null;
 }
 
-/** The provider of an account with the input of its calls. Throws `provider_not_configured`. */
+/**
+ * The provider of an account with the input of its calls, which wait for their turn within the limit of the credentials.
+ * Throws `provider_not_configured`.
+ */
 export async function connectionTo(
-  context: Pick<Context, 'config' | 'vault' | 'providers' | 'publicUrl' | 'db' | 'clock' | 'log'>,
+  context: Pick<Context, 'config' | 'vault' | 'providers' | 'publicUrl' | 'db' | 'clock' | 'log' | 'callLimits'>,
   em: Em,
   account: Account,
   at: Date,
   providerAccountId: string | null,
+  kind: CallKind = 'live',
 ): Promise<{ provider: Provider; call: ProviderCall; credentials: ProviderCredentials }> {
   const provider = context.providers[account.provider];
   // An account stays with the credentials it was made with, also after its tenant set new ones.
@@ -88,6 +93,7 @@ export async function connectionTo(
     keys: providerAccountId === account.providerAccountId ? accountKeys(keys, account) : null,
     webhookAddress: webhookAddress(context.publicUrl, provider.name, credentials.webhookToken),
     now: at.getTime(),
+    turn: context.callLimits.turnOf(credentials, kind),
   };
   return { provider: watchKey(context, provider, call, credentials), call, credentials };
 }
