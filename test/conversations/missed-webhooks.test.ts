@@ -18,7 +18,7 @@ afterAll(() => stack?.stop());
 const query = (statement: string, params: unknown[] = []): Promise<any[]> =>
   stack.worker.context.db.system((em) => runSql<any>(em, statement, params));
 const dropping = (share: number): Promise<unknown> =>
-  stack.control.put('/faults', { provider: 'unipile', ...(share ? { webhook_drop: share } : {}) });
+  stack.control.put('/faults', { provider: 'unipile', ...(share ? { webhook_drop: share, seed: 1 } : {}) });
 const write = (upstream: string, text: string, more: object = {}): Promise<any> =>
   stack.control.post('/messages', { account_id: upstream, from: '+33639980777', text, ...more });
 const accountOf = async (id: string): Promise<any> => (await stack.api.get(`/api/v1/accounts/${id}`)).body;

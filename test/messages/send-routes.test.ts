@@ -101,7 +101,7 @@ describe('answers bad input by one clear problem, and writes nothing', () => {
     expect(await messages()).toBe(before);
   });
 
-  it('an account that cannot send: its channel has no messages, or it was never connected', async () => {
+  it('an account that cannot send: its channel has no messages, it was never connected, or is no longer', async () => {
     const { client } = sending.api;
     const imap = { imap_host: 'imap.b.example', imap_port: 993, imap_user: 'a@b.example', imap_password: 'p' };
     const smtp = { smtp_host: 'smtp.b.example', smtp_port: 465, smtp_user: 'a@b.example', smtp_password: 'p' };
@@ -118,8 +118,14 @@ describe('answers bad input by one clear problem, and writes nothing', () => {
       const answer = await client.post('/api/v1/messages', { account: one.id, recipients: [to], text: 'a' });
       codes.push([answer.status, answer.body.code]);
     }
+    const { id: past } = await sending.account();
+    await sql("update accounts set state = 'disconnected', provider_account_id = null where id = ?", [past]);
+    const body = { account: past, recipients: ['+33639980001'], text: 'a' };
+    const answer = await client.post('/api/v1/messages', body);
+    codes.push([answer.status, answer.body.code]);
     expect(codes).toEqual([
       [422, 'unsupported'],
+      [409, 'account_not_connected'],
       [409, 'account_not_connected'],
     ]);
     expect(await messages()).toBe(before);
@@ -133,7 +139,9 @@ describe('answers bad input by one clear problem, and writes nothing', () => {
     expect((await other.post(`/api/v1/messages/${sent.id}/retry`)).status).toBe(404);
     expect((await other.post(`/api/v1/messages/${sent.id}/cancel`)).status).toBe(404);
     await sql('update conversations set read_only = true where id = ?', [sent.conversation]);
+    const before = await messages();
     const answer = await inConversation({ text: 'a' });
+    expect(await messages()).toBe(before);
     expect([answer.status, answer.body.code]).toEqual([409, 'conversation_read_only']);
     await sql('update conversations set read_only = false where id = ?', [sent.conversation]);
   });
