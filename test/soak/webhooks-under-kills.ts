@@ -184,6 +184,7 @@ async function play(
   ];
   for (const [n, one] of accounts.entries())
     rows.push(...(await compare(facts, `${name}, ${one.provider}`, one, shown[n], calm[n])));
+  report(`${name}: ${rows.filter(({ ok }) => ok).length} of ${rows.length} assertions hold`);
   return rows;
 }
 
