@@ -17,6 +17,9 @@ const subscribedEvents = [
   'messages.reaction',
   'message-receipt.update',
   'message.sent',
+  'groups.upsert',
+  'groups.update',
+  'group-participants.update',
 ] as const;
 
 /** A session's webhook is a setting of the session: there is one registration for all, and none has an id. */

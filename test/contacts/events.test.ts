@@ -258,3 +258,26 @@ it('B13: an event whose effect failed is listed, and a replay applies it; a dry 
   expect((await whole(one)).push_name).toBe('Told');
   expect(await drainContacts(stack.worker.context)).toBe(0);
 });
+
+it('B13: groups arrive by webhook: names and members', async () => {
+  const { id, session } = await syncs.connected({ size: 10, seed: 'groups' });
+  const { body } = await stack.api.get(`/api/v1/contacts?account=${id}&limit=100`);
+  const numbers = body.items.map((one: any) => one.phone_number).filter(Boolean);
+  const [first, second, later] = numbers;
+  const { chat_id: chat } = await stack.control.post('/groups', { session, name: 'Tennis', members: [first, second] });
+  const named = (name: string): Promise<any> =>
+    eventually(name, async () => {
+      const { items } = (await stack.api.get(`/api/v1/conversations?account=${id}&limit=100`)).body;
+      return items.find((one: any) => one.name === name);
+    });
+  const { id: group, kind } = await named('Tennis');
+  const people = async (): Promise<string[]> => {
+    const { items } = (await stack.api.get(`/api/v1/attendees?conversation=${group}&limit=100`)).body;
+    return items.map((one: any) => one.phone_number).filter((one: string) => numbers.includes(one));
+  };
+  expect(kind).toBe('group');
+  expect(new Set(await people())).toEqual(new Set([first, second]));
+  await stack.control.patch('/groups', { session, chat, name: 'Padel', add: [later] });
+  expect((await named('Padel')).id).toBe(group);
+  await eventually('the new member', async () => (await people()).includes(later));
+});
