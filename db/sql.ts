@@ -1,5 +1,6 @@
 import { sql, type RawBuilder } from 'kysely';
 import type { Em } from './connect.ts';
+import { preparedMark } from './prepared-statements.ts';
 
 export { sql };
 export type Sql = RawBuilder<unknown>;
@@ -9,6 +10,12 @@ export async function rows<T>(em: Em, statement: Sql): Promise<T[]> {
   const { rows: found } = await statement.execute(em.getKysely());
   return found as T[];
 }
+
+/**
+ * A statement that PostgreSQL plans once for a connection, not each time. Of few texts alone: lists are bound as arrays or by
+ * `recordset`, never value by value.
+ */
+export const prepared = (statement: Sql): Sql => sql`${sql.raw(preparedMark)} ${statement}`;
 
 /**
  * A list of objects as a table with `columns`, for `from`. PostgreSQL assumes 100 rows of every such list, and reads whole

@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import pg from 'pg';
+import { preparedName } from './prepared-statements.ts';
 
 /** Settings of PostgreSQL by name, as texts. They hold for one transaction. */
 export type TransactionSettings = Readonly<Record<string, string>>;
@@ -11,7 +12,7 @@ export function withTransactionSettings<T>(settings: TransactionSettings, work: 
   const set = Object.entries(settings).map(
     ([name, value]) => `set_config('${name}', ${pg.escapeLiteral(value)}, true)`,
   );
-  return beginning.run(`begin; select ${set.join(', ')}`, work);
+  return beginning.run(`begin; select pg_backend_pid() as pid, ${set.join(', ')}`, work);
 }
 
 /** The message of pg where an answer did not come within `query_timeout`. */
@@ -22,12 +23,15 @@ const unanswered = 'Query read timeout';
  * pooler may give the server's connection to any client after each transaction.
  */
 export class TransactionClient extends pg.Client {
+  /** A pooler gives each transaction any connection: what was prepared may be unknown to it. */
+  #isPooled = true;
+
   // Kysely passes a text and its values.
   override query(...args: unknown[]): never {
     const [text] = args;
     const settings = text === 'begin' ? beginning.getStore() : undefined;
     const answer: unknown =
-      settings === undefined ? super.query(...(args as [string, unknown[]])) : super.query(settings);
+      settings === undefined ? this.#ask(args as [string, unknown[]]) : this.#begin(super.query(settings));
     const watched =
       answer instanceof Promise
         ? answer.catch((error: Error) => {
@@ -37,6 +41,19 @@ export class TransactionClient extends pg.Client {
         : answer;
     // The overloads of pg have no type of their result in common.
     return watched as never;
+  }
+
+  #ask(args: [string, unknown[]]): unknown {
+    const [text, values] = args;
+    const name = this.#isPooled || typeof text !== 'string' ? null : preparedName(text);
+    return name === null ? super.query(...args) : super.query({ name, text, values });
+  }
+
+  async #begin(answers: Promise<unknown>): Promise<unknown> {
+    const [, settings] = (await answers) as pg.QueryResult<{ pid: number }>[];
+    // A pooler tells another process than the one that works.
+    this.#isPooled = settings?.rows[0]?.pid !== (this as unknown as { processID: number }).processID;
+    return settings;
   }
 
   #dropAfter(text: unknown, error: Error): void {

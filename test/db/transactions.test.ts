@@ -12,6 +12,7 @@ import { claimRun } from '../../db/queries/syncs/held-runs.ts';
 import { reserveFreePort } from '../../dev/parts/ports.ts';
 import { postgresUser } from '../../dev/parts/postgres-install.ts';
 import { newId } from '../../platform/ids.ts';
+import { prepared, rows, sql } from '../../db/sql.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
 import { runSql } from '../support/run-sql.ts';
@@ -198,6 +199,18 @@ it('a row that one transaction holds takes rows that refer to it', () =>
     );
   }));
 
+it('a statement is prepared once for a connection', () =>
+  using(small, async (db) => {
+    const ask = () =>
+      db.system((em) =>
+        rows<{ known: string }>(
+          em,
+          prepared(sql`select ${1}::int as one, (select count(*) from pg_prepared_statements) as known`),
+        ),
+      );
+    for (let n = 0; n < 3; n += 1) expect((await ask())[0]?.known).toBe('1');
+  }));
+
 const pgbouncer = '/usr/sbin/pgbouncer';
 /** Starts a pooler of transactions with two connections to the server, and answers the address behind it. */
 async function startPooler(): Promise<{ url: string; stop(): Promise<void> }> {
@@ -279,6 +292,23 @@ describeWithPooler('behind a pooler of transactions', () => {
         const { rows: found } = await client.query(settings);
         await client.end();
         expect(found).toEqual([{ role: 'patchbay_runtime', tenant: '', lock: '0', statement: '0', idle: '0' }]);
+      },
+      pooler.url,
+    ));
+
+  it('no statement is prepared: another connection would not know it', () =>
+    using(
+      { pool: { app: 1, system: 5 } },
+      async (db) => {
+        const ask = (n: number) =>
+          db.system((em) =>
+            rows<{ n: number; known: string }>(
+              em,
+              prepared(sql`select ${n}::int as n, (select count(*) from pg_prepared_statements) as known`),
+            ),
+          );
+        const all = await Promise.all(Array.from({ length: 60 }, (_, n) => ask(n)));
+        expect(all.flat()).toEqual(Array.from({ length: 60 }, (_, n) => ({ n, known: '0' })));
       },
       pooler.url,
     ));

@@ -1,6 +1,6 @@
 import type { Em } from '../../connect.ts';
 import type { ProviderKey } from '../../entities/conversations.ts';
-import { recordset, rows, sql } from '../../sql.ts';
+import { prepared, recordset, rows, sql } from '../../sql.ts';
 import { enteredAccounts } from './account-fence.ts';
 
 /** A provider's id of something. `proposed`: what it names where it is new; null for a message that has not come yet. */
@@ -28,7 +28,7 @@ export async function claimProviderKeys(em: Em, keys: readonly AskedKey[], now: 
   for (let race = 0; race < mostRaces; race += 1) {
     const found = await rows<FoundKey>(
       em,
-      sql`with entered as materialized (${enteredAccounts(keys.map(({ accountId }) => accountId))}),
+      prepared(sql`with entered as materialized (${enteredAccounts(keys.map(({ accountId }) => accountId))}),
         given as (
           select g.* from ${recordset(keys, asked)} as g where (select count(locked) from entered) > 0),
         known as (
@@ -46,7 +46,7 @@ export async function claimProviderKeys(em: Em, keys: readonly AskedKey[], now: 
           returning account_id, kind, key, target_id)
         select account_id as "accountId", kind, key, target_id as "targetId" from written
         union all select account_id, kind, key, target_id from locked
-        union all select account_id, kind, key, target_id from known where kind <> 'message'`,
+        union all select account_id, kind, key, target_id from known where kind <> 'message'`),
     );
     // Another transaction wrote one meanwhile, which this statement did not see.
     if (found.length === keys.length) return found;

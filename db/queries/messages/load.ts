@@ -1,7 +1,7 @@
 import type { Em } from '../../connect.ts';
 import type { Attendee, Conversation } from '../../entities/conversations.ts';
 import type { Message, MessageEffect } from '../../entities/messages.ts';
-import { recordset, rows, sql } from '../../sql.ts';
+import { prepared, recordset, rows, sql } from '../../sql.ts';
 
 type Texts<T> = {
   [Name in keyof T]: T[Name] extends Date | null ? (T[Name] extends Date ? string : string | null) : T[Name];
@@ -62,8 +62,8 @@ export async function loadRows(
   const withMessages = messages.length > 0;
   const [found] = await rows<Partial<{ [Name in keyof Loaded]: Loaded[Name] | null }>>(
     em,
-    // Without the parts that ask for nothing: PostgreSQL plans each anew each time.
-    sql`with ${
+    // Without the parts that ask for nothing: they take time also where nothing is found.
+    prepared(sql`with ${
       withMessages
         ? sql`m as (
         select id, account_id as "accountId", conversation_id as "conversationId", sort_key as "sortKey",
@@ -96,7 +96,7 @@ export async function loadRows(
         (select jsonb_agg(to_jsonb(c)) from c) as conversations,
         (select jsonb_agg(to_jsonb(a)) from a) as attendees, (select jsonb_agg(to_jsonb(e)) from e) as effects,
         (select jsonb_agg(x.id) from accounts x where x.id = any(${accounts}::uuid[]) and (x.provider_account_id is not null
-          or exists (select from connection_attempts t where t.account_id = x.id and t.state = 'running'))) as accounts`,
+          or exists (select from connection_attempts t where t.account_id = x.id and t.state = 'running'))) as accounts`),
   );
   return {
     messages: found?.messages ?? [],

@@ -1,5 +1,5 @@
 import type { Em } from '../../connect.ts';
-import { recordset, rows, sql } from '../../sql.ts';
+import { prepared, recordset, rows, sql } from '../../sql.ts';
 import { fenceKeySql } from './intake-fence.ts';
 import { knownAccountsSql, type AskedLogin, type KnownAccount } from './known-accounts.ts';
 
@@ -37,7 +37,7 @@ export async function claimKeys(
   const tenants = [...new Set(events.map(({ tenantId }) => tenantId ?? ''))];
   const [found] = await rows<{ keys: ClaimedKey[] | null; accounts: KnownAccount[] | null }>(
     em,
-    sql`with given as (
+    prepared(sql`with given as (
         select * from ${recordset(events, claiming)} as g),
       claimed as (
         insert into webhook_dedupe as d (credentials_id, key, tenant_id, event_id, received_at)
@@ -56,7 +56,7 @@ export async function claimKeys(
           'credentialsId', credentials_id, 'key', key, 'eventId', event_id, 'receivedAt', received_at))
          from claimed) as keys,
         (select jsonb_agg(to_jsonb(k)) from known k) as accounts,
-        (select count(locked) from entered) as fences`,
+        (select count(locked) from entered) as fences`),
   );
   return { keys: found?.keys ?? [], accounts: found?.accounts ?? [] };
 }

@@ -1,7 +1,7 @@
 import type { Subject } from '../../../domain/erasure.ts';
 import type { WebhookEvent, WebhookRequest } from '../../entities/events.ts';
 import type { Em } from '../../connect.ts';
-import { recordset, rows, sql } from '../../sql.ts';
+import { prepared, recordset, rows, sql } from '../../sql.ts';
 
 export const notKept = {
   erased: 'Its body was not kept: it names an erased person.',
@@ -83,9 +83,9 @@ export async function insertRequests(
     : sql``;
   await rows(
     em,
-    sql`with given as (
+    prepared(sql`with given as (
         select r.*, b.body from ${recordset(given, requestRow)} as r
-        join (values ${sql.join(requests.map(({ body }, n) => sql`(${n}::int, ${body}::text)`))}) as b (n, body) on b.n = r.n),
+        join unnest(${requests.map(({ body }) => body)}::text[]) with ordinality as b (body, n) on b.n = r.n + 1),
       events as (
         select * from ${recordset(events, eventRow)} as e),
       people as (
@@ -110,6 +110,6 @@ export async function insertRequests(
         e.kind, e.type, e."dedupeKey", case when x.id is not null and e.state = 'failed' then 'processed' else e.state end,
         case when x.id is not null then ${notKept.erased} else e.error end, e.deliveries, e."owesSignal", g."receivedAt",
         case when e.state = 'processed' then ${processedAt}::timestamptz end
-      from events e join given g on g.id = e."requestId" left join erased x on x.id = g.id`,
+      from events e join given g on g.id = e."requestId" left join erased x on x.id = g.id`),
   );
 }

@@ -4,7 +4,7 @@ import type { Vault } from '../../vault.ts';
 import type { Database, Em } from '../../connect.ts';
 import type { Account } from '../../entities/accounts.ts';
 import { ProviderCredentials } from '../../entities/tenants.ts';
-import { rows, sql } from '../../sql.ts';
+import { prepared, rows, sql } from '../../sql.ts';
 import { accountKeys } from '../accounts/account-keys.ts';
 import { openLedger } from '../erasures/ledger-key.ts';
 import { webhookSecretsOf } from '../tenants/credentials.ts';
@@ -32,7 +32,7 @@ export async function senderBySecret(
   secret: string | null,
 ): Promise<WebhookSender | null | 'unknown_address'> {
   const hash = (await openLedger(em, vault)).secretHash(secret ?? '');
-  const found = await rows<WebhookSender & { hash: string | null }>(em, senderSql(provider, token, hash));
+  const found = await rows<WebhookSender & { hash: string | null }>(em, prepared(senderSql(provider, token, hash)));
   if (token !== null && !found.length) return 'unknown_address';
   const sender = secret === null ? undefined : found.find((one) => one.hash !== null && isOneOf(hash, [one.hash]));
   if (!sender) return null;
