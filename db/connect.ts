@@ -130,9 +130,9 @@ export async function openDatabase(url: string, use: DatabaseUse): Promise<Datab
   const patient = { statementMs, lockMs };
   const system = await openPool(url, 'system', 'patchbay_system', pool.system, patient);
   const app = await openPool(url, 'app', 'patchbay_app', pool.app, patient);
-  const own = (name: PoolName, max: number | undefined, limits: Limits): Pool | Promise<Pool> =>
+  const own = (name: PoolName, max: number | undefined, limits: PoolSettings): Pool | Promise<Pool> =>
     max === undefined ? system : openPool(url, name, 'patchbay_system', max, limits);
-  const intake = await own('intake', pool.intake, { statementMs: 10_000, lockMs: 2_000 });
+  const intake = await own('intake', pool.intake, { statementMs: 10_000, lockMs: 2_000, prepares: true });
   const authentication = await own('authentication', pool.authentication, { statementMs: 3_000, lockMs: 500 });
   const pools = [...new Set([app, system, intake, authentication])];
   const shareOf = createShares(tenantShare, mostWaiting, connectMs);
@@ -165,9 +165,11 @@ async function unlessInside<T>(work: () => Promise<T>): Promise<T> {
 }
 
 /** Milliseconds that a statement may take, and those that it may wait for a lock. */
-interface Limits {
+interface PoolSettings {
   statementMs: number;
   lockMs: number;
+  /** What `prepared` marks is planned once for a connection. */
+  prepares?: boolean;
 }
 
 interface Pool {
@@ -182,7 +184,7 @@ async function openPool(
   name: PoolName,
   role: string,
   max: number,
-  { statementMs, lockMs }: Limits,
+  { statementMs, lockMs, prepares = false }: PoolSettings,
 ): Promise<Pool> {
   let connections: pg.Pool | undefined;
   let isClosed = false;
@@ -214,13 +216,15 @@ async function openPool(
     idle_in_transaction_session_timeout: String(idleMs),
     // At a million messages PostgreSQL expects so much of a list's statement that it would compile it first, for seconds.
     jit: 'off',
+    // A plan that is made while a table is small would go on reading it whole, foreign keys' own look-ups too.
+    ...(prepares && { enable_seqscan: 'off' }),
   };
   return {
     name,
     run: async (work, more = {}) => {
       // MikroORM would open a new pool, which nothing closes.
       if (isClosed) throw new Error('The database is closed.');
-      const transaction = withTransactionSettings({ ...own, ...more }, () =>
+      const transaction = withTransactionSettings({ ...own, ...more }, prepares, () =>
         // Otherwise MikroORM forks the entity manager of the calling code's last transaction, with that one's role.
         orm.em.fork({ disableContextResolution: true }).transactional(work),
       );

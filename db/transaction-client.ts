@@ -5,14 +5,22 @@ import { preparedName } from './prepared-statements.ts';
 /** Settings of PostgreSQL by name, as texts. They hold for one transaction. */
 export type TransactionSettings = Readonly<Record<string, string>>;
 
-const beginning = new AsyncLocalStorage<string>();
+const beginning = new AsyncLocalStorage<{ statement: string; prepares: boolean }>();
 
-/** Every transaction that `work` begins has these settings, its role among them, from its first statement on. */
-export function withTransactionSettings<T>(settings: TransactionSettings, work: () => Promise<T>): Promise<T> {
+/**
+ * Every transaction that `work` begins has these settings, its role among them, from its first statement on. `prepares`: what
+ * `prepared` marks is planned once for a connection.
+ */
+export function withTransactionSettings<T>(
+  settings: TransactionSettings,
+  prepares: boolean,
+  work: () => Promise<T>,
+): Promise<T> {
   const set = Object.entries(settings).map(
     ([name, value]) => `set_config('${name}', ${pg.escapeLiteral(value)}, true)`,
   );
-  return beginning.run(`begin; select pg_backend_pid() as pid, ${set.join(', ')}`, work);
+  const statement = `begin; select pg_backend_pid() as pid, ${set.join(', ')}`;
+  return beginning.run({ statement, prepares }, work);
 }
 
 /** The message of pg where an answer did not come within `query_timeout`. */
@@ -23,15 +31,16 @@ const unanswered = 'Query read timeout';
  * pooler may give the server's connection to any client after each transaction.
  */
 export class TransactionClient extends pg.Client {
-  /** A pooler gives each transaction any connection: what was prepared may be unknown to it. */
-  #isPooled = true;
+  #prepares = false;
 
   // Kysely passes a text and its values.
   override query(...args: unknown[]): never {
     const [text] = args;
     const settings = text === 'begin' ? beginning.getStore() : undefined;
     const answer: unknown =
-      settings === undefined ? this.#ask(args as [string, unknown[]]) : this.#begin(super.query(settings));
+      settings === undefined
+        ? this.#ask(args as [string, unknown[]])
+        : this.#begin(super.query(settings.statement), settings.prepares);
     const watched =
       answer instanceof Promise
         ? answer.catch((error: Error) => {
@@ -45,14 +54,14 @@ export class TransactionClient extends pg.Client {
 
   #ask(args: [string, unknown[]]): unknown {
     const [text, values] = args;
-    const name = this.#isPooled || typeof text !== 'string' ? null : preparedName(text);
+    const name = this.#prepares && typeof text === 'string' ? preparedName(text) : null;
     return name === null ? super.query(...args) : super.query({ name, text, values });
   }
 
-  async #begin(answers: Promise<unknown>): Promise<unknown> {
+  async #begin(answers: Promise<unknown>, prepares: boolean): Promise<unknown> {
     const [, settings] = (await answers) as pg.QueryResult<{ pid: number }>[];
-    // A pooler tells another process than the one that works.
-    this.#isPooled = settings?.rows[0]?.pid !== (this as unknown as { processID: number }).processID;
+    // A pooler of transactions told another process: the next transaction may be another one's, which knows no name.
+    this.#prepares = prepares && settings?.rows[0]?.pid === (this as unknown as { processID: number }).processID;
     return settings;
   }
 

@@ -199,10 +199,10 @@ it('a row that one transaction holds takes rows that refer to it', () =>
     );
   }));
 
-it('a statement is prepared once for a connection', () =>
-  using(small, async (db) => {
+it('a marked statement of intake is prepared once for a connection', () =>
+  using({ pool: { app: 1, system: 1, intake: 1 } }, async (db) => {
     const ask = () =>
-      db.system((em) =>
+      db.intake('a sender', (em) =>
         rows<{ known: string }>(
           em,
           prepared(sql`select ${1}::int as one, (select count(*) from pg_prepared_statements) as known`),
@@ -298,10 +298,10 @@ describeWithPooler('behind a pooler of transactions', () => {
 
   it('no statement is prepared: another connection would not know it', () =>
     using(
-      { pool: { app: 1, system: 5 } },
+      { pool: { app: 1, system: 1, intake: 5 } },
       async (db) => {
         const ask = (n: number) =>
-          db.system((em) =>
+          db.intake(`sender ${n % 5}`, (em) =>
             rows<{ n: number; known: string }>(
               em,
               prepared(sql`select ${n}::int as n, (select count(*) from pg_prepared_statements) as known`),
