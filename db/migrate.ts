@@ -48,6 +48,7 @@ import { Restores } from './migrations/0076-restores.ts';
 import { ConversationChanges } from './migrations/0078-conversation-changes.ts';
 import { CallLimits } from './migrations/0086-call-limits.ts';
 import { MediaOfTenants } from './migrations/0088-media-of-tenants.ts';
+import { MessageRetention } from './migrations/0089-message-retention.ts';
 
 export const migrationsList = [
   { name: '0001-foundation', class: Foundation },
@@ -96,6 +97,7 @@ export const migrationsList = [
   { name: '0078-conversation-changes', class: ConversationChanges },
   { name: '0086-call-limits', class: CallLimits },
   { name: '0088-media-of-tenants', class: MediaOfTenants },
+  { name: '0089-message-retention', class: MessageRetention },
 ];
 
 /**

@@ -30,6 +30,15 @@ const retentionDays = z
   .max(36_500)
   .nullable()
   .describe('How many days contacts are kept after they were last confirmed. Null: without limit.');
+const messageDays = z
+  .number()
+  .int()
+  .min(1)
+  .max(36_500)
+  .nullable()
+  .describe(
+    'How many days messages are kept after they were sent, with their files. Older ones are not stored at all, and what was removed does not come back. Null: without limit.',
+  );
 
 const historyDays = z
   .number()
@@ -51,6 +60,7 @@ const tenantAnswer = z
     contact_fields: contactFieldPolicy,
     contact_fields_pending: z.boolean().describe('Fields that are no longer stored are still being cleared.'),
     contact_retention_days: retentionDays,
+    message_retention_days: messageDays,
     history_days: historyDays,
     history_messages: historyMessages,
   })
@@ -62,6 +72,7 @@ const tenantView = (tenant: Tenant): z.input<typeof tenantAnswer> => ({
   contact_fields: tenant.contactFields,
   contact_fields_pending: tenant.contactFieldsOwed,
   contact_retention_days: tenant.contactRetentionDays,
+  message_retention_days: tenant.messageRetentionDays,
   history_days: tenant.historyDays,
   history_messages: tenant.historyMessages,
 });
@@ -85,13 +96,14 @@ const patchTenant = route({
   method: 'patch',
   path: '/tenant',
   summary:
-    'Set the time zone, the contact fields that are stored, how long contacts are kept, and how much history is read',
+    'Set the time zone, the contact fields that are stored, how long contacts and messages are kept, and how much history is read',
   tag,
   scope: 'admin',
   body: z.object({
     time_zone: timeZone.optional(),
     contact_fields: contactFieldPolicy.optional(),
     contact_retention_days: retentionDays.optional(),
+    message_retention_days: messageDays.optional(),
     history_days: historyDays.optional(),
     history_messages: historyMessages.optional(),
   }),
@@ -102,6 +114,7 @@ const patchTenant = route({
       const tenant = await em.findOneOrFail(Tenant, { id: principal.tenantId });
       if (body.time_zone !== undefined) tenant.timeZone = body.time_zone;
       if (body.contact_retention_days !== undefined) tenant.contactRetentionDays = body.contact_retention_days;
+      if (body.message_retention_days !== undefined) tenant.messageRetentionDays = body.message_retention_days;
       if (body.history_days !== undefined) tenant.historyDays = body.history_days;
       if (body.history_messages !== undefined) tenant.historyMessages = body.history_messages;
       if (body.contact_fields !== undefined) {

@@ -15,6 +15,8 @@ const TenantSchema = defineEntity({
     contactFieldsOwed: p.boolean().default(false),
     /** How long contacts are kept after their last confirmation; null: without limit. */
     contactRetentionDays: p.integer().strictNullable(),
+    /** How long messages are kept after they were sent; null: without limit. */
+    messageRetentionDays: p.integer().strictNullable().default(null),
     /** How far back conversations are read: days, and messages of each. */
     historyDays: p.integer().default(30),
     historyMessages: p.integer().default(200),

@@ -8,6 +8,7 @@ import { timeOf, type Context } from '../context.ts';
 import { applyFacts } from '../messages/apply-facts.ts';
 import type { Fact } from '../messages/facts.ts';
 import { withoutErased } from '../messages/without-erased.ts';
+import { withoutExpired } from '../messages/without-expired.ts';
 import { byHalves } from '../syncs/by-halves.ts';
 import { Fenced, writePage, type Held, type HeldRef } from '../syncs/held-run.ts';
 
@@ -39,6 +40,8 @@ export interface History {
   messages: number;
   /** Older messages are not read. */
   after: number;
+  /** Older messages are not stored, however they are found; null: the tenant keeps all. */
+  keptSince: number | null;
   /** Newer messages are news, however late they are found. */
   liveSince: number;
   lastReadAt: number | null;
@@ -67,8 +70,9 @@ export async function writeFacts(
   const { context, ref, held, counts } = history;
   const next = { ...counts };
   await writePage(context, ref, held, async (em) => {
-    const kept = await withoutErased(em, context.vault, ref.tenantId, facts);
-    erased = facts.length - kept.length;
+    const young = withoutExpired(facts, history.keptSince);
+    const kept = await withoutErased(em, context.vault, ref.tenantId, young);
+    erased = young.length - kept.length;
     const written = await byHalves(
       em,
       kept,

@@ -17,6 +17,7 @@ import type { SyncProgress } from '../../domain/syncs.ts';
 import type { SeenPage } from '../../providers/contract/conversations.ts';
 import { timeOf, type Context } from '../context.ts';
 import type { Fact } from '../messages/facts.ts';
+import { keptSince } from '../messages/without-expired.ts';
 import { followSweep } from '../webhooks/deaf-accounts.ts';
 import { Fenced, workOnRun, type Held, type HeldRef, type Holder } from '../syncs/held-run.ts';
 import { withRetries } from '../syncs/with-retries.ts';
@@ -47,7 +48,7 @@ async function openHistory(context: Context, ref: HeldRef, held: Held): Promise<
   const { list, messages, one } = held.provider.conversations ?? {};
   if (!list || !messages || !one) throw new ProviderFailure('unsupported', 'The provider keeps no history.');
   const bounds = await context.db.tenant(ref.tenantId, (em) => historyBounds(em, ref));
-  const { depth, liveSince, lastReadAt, listeningSince } = bounds;
+  const { depth, keptDays, liveSince, lastReadAt, listeningSince } = bounds;
   const uptimes = listeningSince ? await context.db.system((em) => uptimesSince(em, listeningSince)) : [];
   const none = { conversations: 0, messages: 0, recovered: 0, missed: 0, during_downtime: 0, unchanged: 0 };
   const left = { skipped: 0, erased: 0, failed: 0, gone: 0 };
@@ -58,6 +59,7 @@ async function openHistory(context: Context, ref: HeldRef, held: Held): Promise<
     reader: { list, messages, one },
     messages: depth.messages,
     after: timeOf(context, ref).getTime() - depth.days * dayMs,
+    keptSince: keptSince(keptDays, timeOf(context, ref)),
     liveSince: liveSince.getTime(),
     lastReadAt: lastReadAt?.getTime() ?? null,
     listeningSince: listeningSince?.getTime() ?? null,

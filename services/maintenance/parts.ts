@@ -1,6 +1,7 @@
 import type { Em } from '../../db/connect.ts';
 import { removeEarlyEffects } from '../../db/queries/retention/early-effects.ts';
 import { removeExpiredKeys } from '../../db/queries/retention/expired-keys.ts';
+import { removeOldMessages } from '../../db/queries/retention/message-retention.ts';
 import { removeRawContacts, removeRawDetails } from '../../db/queries/retention/raw-retention.ts';
 import {
   dropWebhookPartitions,
@@ -55,6 +56,7 @@ export const maintenanceParts = {
   raw_contacts: inBatches(removeRawContacts, rawRetention),
   sync_runs: inBatches(removeSyncRuns, rawRetention),
   contacts: removeContacts,
+  messages: inBatches(removeOldMessages, now),
   media: ({ context, now: at, isOver }) => removeUnused(context, at, isOver),
   media_orphans: ({ context, now: at, isOver }) => removeOrphans(context, digitsAt(at), isOver),
   idempotency_keys: inBatches(removeExpiredKeys, now),

@@ -57,9 +57,9 @@ async function applyOwed(context: Context, em: Em, request: OwedRequest): Promis
     const sender = first?.providerAccountId ?? null;
     const { events } = await reader.read(provider, { raw, headers: {} }, sender, request.id);
     const receivedAt = new Date(request.receivedAt);
-    const owed = request.events.flatMap(({ position, accountId: id, tenantId, hasErased }) => {
+    const owed = request.events.flatMap(({ position, accountId: id, tenantId, hasErased, messageDays }) => {
       const event = events?.[position];
-      return event ? [{ event, account: { id, tenantId, hasErased }, receivedAt }] : [];
+      return event ? [{ event, account: { id, tenantId, hasErased, messageDays }, receivedAt }] : [];
     });
     await applyMessageEvents(context, em, owed);
   }

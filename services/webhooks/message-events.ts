@@ -5,15 +5,16 @@ import type { Context } from '../context.ts';
 import { applyFacts } from '../messages/apply-facts.ts';
 import { factsOf, type Fact } from '../messages/facts.ts';
 import { withoutErased } from '../messages/without-erased.ts';
+import { keptSince, withoutExpired } from '../messages/without-expired.ts';
 
 /** An event with the account that it is of. */
 export interface AccountEvent {
   event: WebhookEvent;
-  account: Pick<KnownAccount, 'id' | 'tenantId' | 'hasErased'>;
+  account: Pick<KnownAccount, 'id' | 'tenantId' | 'hasErased' | 'messageDays'>;
   receivedAt: Date;
 }
 
-/** Writes what events tell of conversations and messages, in the caller's transaction. Nothing of erased people is written. */
+/** Writes what events tell of conversations and messages, in the caller's transaction. Nothing of erased people is written, and no message that is older than its tenant keeps them. */
 export async function applyMessageEvents(
   { vault, clock }: Pick<Context, 'vault' | 'clock'>,
   em: Em,
@@ -23,7 +24,8 @@ export async function applyMessageEvents(
   const erasing = new Set<string>();
   for (const { event, account, receivedAt } of events) {
     const origin = { accountId: account.id, tenantId: account.tenantId, teller: 'webhook', isLive: true } as const;
-    facts.push(...factsOf(event, { ...origin, receivedAt: receivedAt.getTime() }));
+    const told = factsOf(event, { ...origin, receivedAt: receivedAt.getTime() });
+    facts.push(...withoutExpired(told, keptSince(account.messageDays, clock.now())));
     if (account.hasErased) erasing.add(account.tenantId);
   }
   for (const tenantId of erasing) {

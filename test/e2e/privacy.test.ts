@@ -25,6 +25,7 @@ describe("a tenant's settings", () => {
       contact_fields: null,
       contact_fields_pending: false,
       contact_retention_days: null,
+      message_retention_days: null,
       history_days: 30,
       history_messages: 200,
     };
@@ -47,6 +48,7 @@ describe("a tenant's settings", () => {
     { contact_fields: ['name'] },
     { contact_retention_days: 0 },
     { contact_retention_days: 1.5 },
+    { message_retention_days: 0 },
   ])('are refused when invalid: %j', async (body) => {
     expect((await stack.api.patch('/api/v1/tenant', body)).body.code).toBe('invalid_request');
   });

@@ -112,6 +112,8 @@ interface HistoryDepth {
 /** What a sync of an account has to know before it reads. */
 export interface HistoryBounds {
   depth: HistoryDepth;
+  /** How many days the tenant keeps messages; null: without limit. */
+  keptDays: number | null;
   /** Since when messages of the account are news. */
   liveSince: Date;
   /** When the account was last read as a whole. */
@@ -125,10 +127,15 @@ export async function historyBounds(
   { tenantId, accountId }: { tenantId: string; accountId: string },
 ): Promise<HistoryBounds> {
   const [found] = await rows<
-    HistoryDepth & { liveSince: string; lastReadAt: string | null; listeningSince: string | null }
+    HistoryDepth & {
+      keptDays: number | null;
+      liveSince: string;
+      lastReadAt: string | null;
+      listeningSince: string | null;
+    }
   >(
     em,
-    sql`select t.history_days as days, t.history_messages as messages,
+    sql`select least(t.history_days, t.message_retention_days) as days, t.message_retention_days as "keptDays", t.history_messages as messages,
           coalesce((
             select min(ended_at) from connection_attempts
             where account_id = a.id and state = 'succeeded' and operation <> 'disconnect'), a.created_at)::text as "liveSince",
@@ -138,9 +145,17 @@ export async function historyBounds(
             then a.listening_since::text end as "listeningSince"
         from accounts a join tenants t on t.id = a.tenant_id where a.id = ${accountId} and t.id = ${tenantId}`,
   );
-  const { days = 0, messages = 0, liveSince = '', lastReadAt = null, listeningSince = null } = found ?? {};
+  const {
+    days = 0,
+    messages = 0,
+    keptDays = null,
+    liveSince = '',
+    lastReadAt = null,
+    listeningSince = null,
+  } = found ?? {};
   return {
     depth: { days, messages },
+    keptDays,
     liveSince: new Date(liveSince),
     lastReadAt: lastReadAt === null ? null : new Date(lastReadAt),
     listeningSince: listeningSince === null ? null : new Date(listeningSince),

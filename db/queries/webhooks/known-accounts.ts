@@ -18,6 +18,8 @@ export interface KnownAccount extends AskedLogin {
   loginRunning: boolean;
   /** The tenant has erased people, of whom nothing may be stored again. */
   hasErased: boolean;
+  /** How many days the tenant keeps messages; null: without limit. */
+  messageDays: number | null;
 }
 
 /** By the account's login, else by its running attempt's. Each branch reads its own index. */
@@ -25,7 +27,8 @@ export const knownAccountsSql = (logins: readonly AskedLogin[]) => sql`
   select asked.credentials as "credentialsId", asked.name as "providerAccountId", found.id, found.tenant_id as "tenantId", found.channel, found.provider,
     found.state, found.check_requested_at is not null as "checkRequested",
     exists (select from connection_attempts t where t.account_id = found.id and t.state = 'running') as "loginRunning",
-    exists (select from erased_subjects s where s.tenant_id = found.tenant_id) as "hasErased"
+    exists (select from erased_subjects s where s.tenant_id = found.tenant_id) as "hasErased",
+    (select t.message_retention_days from tenants t where t.id = found.tenant_id) as "messageDays"
   from unnest(${logins.map((one) => one.credentialsId)}::uuid[], ${logins.map((one) => one.providerAccountId)}::text[])
     as asked (credentials, name) cross join lateral (
     select a.*, 0 as rank from accounts a

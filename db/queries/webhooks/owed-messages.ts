@@ -17,6 +17,7 @@ export interface OwedRequest {
     tenantId: string;
     providerAccountId: string | null;
     hasErased: boolean;
+    messageDays: number | null;
   }[];
 }
 
@@ -53,7 +54,8 @@ export async function nextOwedRequest(em: Em, longest: number, but: readonly str
       select r.id, r.tenant_id as "tenantId", r.provider, r.body, to_jsonb(r.received_at)#>>'{}' as "receivedAt",
         (select coalesce(jsonb_agg(jsonb_build_object('position', e.position, 'accountId', e.account_id, 'tenantId', e.tenant_id,
             'providerAccountId', e.provider_account_id, 'hasErased', exists (
-              select from erased_subjects s where s.tenant_id = e.tenant_id)) order by e.position), '[]')
+              select from erased_subjects s where s.tenant_id = e.tenant_id),
+            'messageDays', (select t.message_retention_days from tenants t where t.id = e.tenant_id)) order by e.position), '[]')
          from webhook_events e where e.request_id = r.id and e.received_at = r.received_at and ${isOwed}) as events
       from request r`,
   );
