@@ -133,7 +133,11 @@ export async function openDatabase(url: string, use: DatabaseUse): Promise<Datab
   const own = (name: PoolName, max: number | undefined, limits: PoolSettings): Pool | Promise<Pool> =>
     max === undefined ? system : openPool(url, name, 'patchbay_system', max, limits);
   const intake = await own('intake', pool.intake, { statementMs: 10_000, lockMs: 2_000, prepares: true });
-  const authentication = await own('authentication', pool.authentication, { statementMs: 3_000, lockMs: 500 });
+  const authentication = await own('authentication', pool.authentication, {
+    statementMs: 3_000,
+    lockMs: 500,
+    prepares: true,
+  });
   const pools = [...new Set([app, system, intake, authentication])];
   const shareOf = createShares(tenantShare, mostWaiting, connectMs);
   const senderShareOf = createShares(Math.ceil((pool.intake ?? pool.system) / 3), mostWaiting, connectMs);
@@ -217,7 +221,7 @@ async function openPool(
     // At a million messages PostgreSQL expects so much of a list's statement that it would compile it first, for seconds.
     jit: 'off',
     // A plan that is made while a table is small would go on reading it whole, foreign keys' own look-ups too.
-    ...(prepares && { enable_seqscan: 'off' }),
+    ...(prepares && { plan_cache_mode: 'force_generic_plan', enable_seqscan: 'off' }),
   };
   return {
     name,
