@@ -19,6 +19,7 @@ import { contactStatsRoutes } from './routes/contact-stats.ts';
 import { syncByNumber, syncConversationContacts } from './routes/contact-syncs.ts';
 import { contactRoutes } from './routes/contacts.ts';
 import { conversationRoutes } from './routes/conversations.ts';
+import { eventRoutes } from './routes/events.ts';
 import { erasureRoutes } from './routes/erasures.ts';
 import { messageActionRoutes } from './routes/message-actions.ts';
 import { mediaRoutes } from './routes/media.ts';
@@ -69,6 +70,7 @@ const routesOf = (providers: Providers): Route[] => [
     ...messageActionRoutes,
     ...providerRoutes(providers),
     ...webhookEventRoutes,
+    ...eventRoutes,
     ...erasureRoutes,
     ...tenantRoutes,
     ...keyRoutes,

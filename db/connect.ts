@@ -14,6 +14,7 @@ import {
 } from './entities/conversations.ts';
 import { Attachment, Message, MessageEffect, MessageReceipt } from './entities/messages.ts';
 import { IntakeUptime, MissedWebhooks, WebhookWatch } from './entities/missed-webhooks.ts';
+import { EventFloor, FeedEvent } from './entities/feed.ts';
 import { SyncRun, WebhookDedupe, WebhookEvent, WebhookRequest } from './entities/events.ts';
 import { DataKey } from './entities/data-keys.ts';
 import { Media } from './entities/media.ts';
@@ -72,6 +73,8 @@ export const entities = [
   MissedWebhooks,
   WebhookWatch,
   IntakeUptime,
+  FeedEvent,
+  EventFloor,
 ];
 
 /** The pools of a process: none of them can be used up by the work of another one. */
@@ -108,6 +111,8 @@ export interface DatabaseUse {
   statementMs?: number;
   /** Milliseconds that a statement may wait for a lock. */
   lockMs?: number;
+  /** The time of events; PostgreSQL's own where it is left out. */
+  now?: () => Date;
 }
 
 /** How long a caller waits for a free or a new connection, in milliseconds. */
@@ -126,18 +131,15 @@ const mostWaiting = 200;
  * transaction, so a pooler that pools transactions may stand between.
  */
 export async function openDatabase(url: string, use: DatabaseUse): Promise<Database> {
-  const { pool, tenantShare = pool.app, statementMs = 600_000, lockMs = 10_000 } = use;
-  const patient = { statementMs, lockMs };
+  const { pool, tenantShare = pool.app, statementMs = 600_000, lockMs = 10_000, now } = use;
+  const patient = { statementMs, lockMs, now };
   const system = await openPool(url, 'system', 'patchbay_system', pool.system, patient);
   const app = await openPool(url, 'app', 'patchbay_app', pool.app, patient);
   const own = (name: PoolName, max: number | undefined, limits: PoolSettings): Pool | Promise<Pool> =>
     max === undefined ? system : openPool(url, name, 'patchbay_system', max, limits);
-  const intake = await own('intake', pool.intake, { statementMs: 10_000, lockMs: 2_000, prepares: true });
-  const authentication = await own('authentication', pool.authentication, {
-    statementMs: 3_000,
-    lockMs: 500,
-    prepares: true,
-  });
+  const limits = { now, prepares: true };
+  const intake = await own('intake', pool.intake, { statementMs: 10_000, lockMs: 2_000, ...limits });
+  const authentication = await own('authentication', pool.authentication, { statementMs: 3_000, lockMs: 500, ...limits });
   const pools = [...new Set([app, system, intake, authentication])];
   const shareOf = createShares(tenantShare, mostWaiting, connectMs);
   const senderShareOf = createShares(Math.ceil((pool.intake ?? pool.system) / 3), mostWaiting, connectMs);
@@ -168,13 +170,18 @@ async function unlessInside<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Milliseconds that a statement may take, and those that it may wait for a lock. */
+/** Milliseconds that a statement may take, and those that it may wait for a lock; the time of events. */
 interface PoolSettings {
   statementMs: number;
   lockMs: number;
+  now: (() => Date) | undefined;
   /** What `prepared` marks is planned once for a connection. */
   prepares?: boolean;
 }
+
+/** As `event_time` reads it. */
+const timeOf = (now: (() => Date) | undefined): TransactionSettings =>
+  now ? { 'patchbay.now': now().toISOString() } : {};
 
 interface Pool {
   name: PoolName;
@@ -188,7 +195,7 @@ async function openPool(
   name: PoolName,
   role: string,
   max: number,
-  { statementMs, lockMs, prepares = false }: PoolSettings,
+  { statementMs, lockMs, now, prepares = false }: PoolSettings,
 ): Promise<Pool> {
   let connections: pg.Pool | undefined;
   let isClosed = false;
@@ -228,7 +235,7 @@ async function openPool(
     run: async (work, more = {}) => {
       // MikroORM would open a new pool, which nothing closes.
       if (isClosed) throw new Error('The database is closed.');
-      const transaction = withTransactionSettings({ ...own, ...more }, prepares, () =>
+      const transaction = withTransactionSettings({ ...own, ...timeOf(now), ...more }, prepares, () =>
         // Otherwise MikroORM forks the entity manager of the calling code's last transaction, with that one's role.
         orm.em.fork({ disableContextResolution: true }).transactional(work),
       );

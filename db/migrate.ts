@@ -46,6 +46,9 @@ import { PausedSyncs } from './migrations/0070-paused-syncs.ts';
 import { ContactEvents } from './migrations/0072-contact-events.ts';
 import { Restores } from './migrations/0076-restores.ts';
 import { ConversationChanges } from './migrations/0078-conversation-changes.ts';
+import { Events } from './migrations/0080-events.ts';
+import { MessageEvents } from './migrations/0081-message-events.ts';
+import { AccountEvents } from './migrations/0082-account-events.ts';
 import { CallLimits } from './migrations/0086-call-limits.ts';
 import { MediaOfTenants } from './migrations/0088-media-of-tenants.ts';
 import { MessageRetention } from './migrations/0089-message-retention.ts';
@@ -95,6 +98,9 @@ export const migrationsList = [
   { name: '0072-contact-events', class: ContactEvents },
   { name: '0076-restores', class: Restores },
   { name: '0078-conversation-changes', class: ConversationChanges },
+  { name: '0080-events', class: Events },
+  { name: '0081-message-events', class: MessageEvents },
+  { name: '0082-account-events', class: AccountEvents },
   { name: '0086-call-limits', class: CallLimits },
   { name: '0088-media-of-tenants', class: MediaOfTenants },
   { name: '0089-message-retention', class: MessageRetention },

@@ -67,6 +67,8 @@ const schema = z.object({
   RECONCILE_INTERVAL_SECONDS: z.coerce.number().min(0.1).default(15),
   /** How long raw data of providers and outcomes of syncs are kept. */
   RAW_RETENTION_DAYS: z.coerce.number().min(1).default(30),
+  /** How long the feed of events is kept. */
+  EVENT_RETENTION_DAYS: z.coerce.number().min(1).default(7),
   /** The ledger of erased people, in a file apart from the database and its dumps. */
   ERASURE_LEDGER: z.string().optional(),
   /** Holds the bytes of media, and every process of the installation needs the same one; with a bucket, only copies of files that are being sent. */

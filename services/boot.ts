@@ -4,7 +4,7 @@ import { saveInstallationCredentials } from '../db/queries/tenants/credentials.t
 import { ensureLedgerKey } from '../db/queries/erasures/ledger-key.ts';
 import { noticeRestore } from '../db/queries/tenants/paused-sending.ts';
 import { prepareKeys } from '../db/data-keys.ts';
-import { ensureWebhookPartitions } from '../db/queries/webhooks/partitions.ts';
+import { ensureDays } from '../db/queries/retention/days.ts';
 import { ensureSecretHashes } from '../db/queries/webhooks/secrets.ts';
 import { createVault } from '../db/vault.ts';
 import { createChanges } from '../platform/changes.ts';
@@ -20,6 +20,7 @@ import { createFetchFile } from '../providers/shared/public-file.ts';
 import { openTemporalClient } from '../temporal/client.ts';
 import { createCallLimits } from './call-limits.ts';
 import type { Context } from './context.ts';
+import { watchFeed } from './events/watch-feed.ts';
 import { createBlobs } from './media/create-blobs.ts';
 import { fetchRestMs } from './media/wait-for-file.ts';
 import { observeProviderCalls } from './observe-provider-calls.ts';
@@ -66,7 +67,6 @@ export async function openContext(
 ): Promise<OpenedContext> {
   bypassProxyForLoopback(process.env);
   const vault = createVault(parseKeyRing(config.ENCRYPTION_KEY, config.ENCRYPTION_KEYS));
-  const db = await openDatabase(config.DATABASE_URL, database);
   const follows = overrides.clock === undefined && config.SANDBOX_CONTROL_URL;
   const changes = createChanges();
   const clock = follows
@@ -76,6 +76,7 @@ export async function openContext(
         onClockJump?.();
       })
     : systemClock;
+  const db = await openDatabase(config.DATABASE_URL, { ...database, now: () => (overrides.clock ?? clock).now() });
   const temporal = openTemporalClient(config, () => vault.keysOf(db, null), createTenantNames(db));
   const metrics = overrides.metrics ?? createMetrics();
   if (!overrides.metrics) metrics.watchDatabase(() => db.connections());
@@ -113,11 +114,13 @@ export async function openContext(
         else context.log.warn({ err: cause }, 'does not hear of changes in the database, and looks for them');
       },
     });
+  const feed = listens && watchFeed(context);
   return {
     context,
     stop: () => stopping.abort(),
     close: async () => {
       if (listener) await listener.close();
+      if (feed) await feed.close();
       clock.stop?.();
       await reader.close();
       await temporal.close();
@@ -128,8 +131,8 @@ export async function openContext(
 
 /**
  * What a serving process does before it serves: checks its key ring, makes lacking data keys and the key of the erasure
- * ledger, notices that a dump was restored, writes the settings of the installation, lacking hashes of webhook secrets, and partitions for the webhooks of
- * these days. `beforeLedgerKey` runs where a kept ledger is taken in.
+ * ledger, notices that a dump was restored, writes the settings of the installation, lacking hashes of webhook secrets, and
+ * partitions of these days. `beforeLedgerKey` runs where a kept ledger is taken in.
  */
 export async function prepareInstallation(context: Context, beforeLedgerKey?: () => Promise<void>): Promise<void> {
   const { config, db, vault, clock } = context;
@@ -145,6 +148,6 @@ export async function prepareInstallation(context: Context, beforeLedgerKey?: ()
   await saveInstallationCredentials(db, vault, clock.now(), config.providers);
   await ensureSecretHashes(db, vault);
   await db
-    .system((em) => ensureWebhookPartitions(em, clock.now()))
-    .catch((error: unknown) => context.log.warn({ err: error }, 'partitions for webhooks are made later'));
+    .system((em) => ensureDays(em, clock.now()))
+    .catch((error: unknown) => context.log.warn({ err: error }, 'partitions of days are made later'));
 }

@@ -6,6 +6,11 @@ const problems = {
   not_found: [404, 'Not found', 'Check the address and the id; an id of another tenant is unknown here.'],
   no_picture: [404, 'No picture', 'Show the name of the person in place of it.'],
   attachment_unavailable: [410, 'The file cannot be had any more', 'Show the name of the file in place of it.'],
+  resync: [
+    410,
+    'Events after this place are not kept any more',
+    'Take after=now, read what you keep of accounts, contacts and conversations anew, then go on from there.',
+  ],
   range_not_satisfiable: [416, 'The file has no such part', 'Ask for bytes within the size of Content-Range.'],
   method_not_allowed: [405, 'Method not allowed', 'Use a method of the Allow header.'],
   account_merged: [409, 'The account was merged into another', 'Use the account named by merged_into.'],

@@ -66,6 +66,7 @@ export const tags: readonly { name: string; description?: string }[] = [
   { name: 'attendees', description: 'The people of conversations.' },
   { name: 'search' },
   { name: 'erasures' },
+  { name: 'events', description: 'What changed here, as one feed.' },
   { name: 'webhook events', description: 'What came from providers.' },
   { name: 'settings', description: 'Providers and their credentials.' },
   { name: 'tenant' },

@@ -3,11 +3,8 @@ import { removeEarlyEffects } from '../../db/queries/retention/early-effects.ts'
 import { removeExpiredKeys } from '../../db/queries/retention/expired-keys.ts';
 import { removeOldMessages } from '../../db/queries/retention/message-retention.ts';
 import { removeRawContacts, removeRawDetails } from '../../db/queries/retention/raw-retention.ts';
-import {
-  dropWebhookPartitions,
-  ensureWebhookPartitions,
-  removeDedupeKeys,
-} from '../../db/queries/webhooks/partitions.ts';
+import { dropEventDays, dropWebhookDays, ensureDays } from '../../db/queries/retention/days.ts';
+import { removeDedupeKeys } from '../../db/queries/webhooks/dedupe-keys.ts';
 import { removeUptimes } from '../../db/queries/webhooks/intake-uptime.ts';
 import { removeMissedWebhooks } from '../../db/queries/webhooks/missed-webhooks.ts';
 import { removeSyncRuns } from '../../db/queries/retention/run-retention.ts';
@@ -38,16 +35,18 @@ const inBatches =
 const digitsAt = (at: Date): string => (Math.floor(at.getTime() / 60_000) % 256).toString(16).padStart(2, '0');
 
 const now = (run: MaintenanceRun): Date => run.now;
-const rawRetention = (run: MaintenanceRun): Date =>
-  new Date(run.now.getTime() - run.context.config.RAW_RETENTION_DAYS * 86_400_000);
+const daysBefore = (run: MaintenanceRun, days: number): Date => new Date(run.now.getTime() - days * 86_400_000);
+const rawRetention = (run: MaintenanceRun): Date => daysBefore(run, run.context.config.RAW_RETENTION_DAYS);
+const eventRetention = (run: MaintenanceRun): Date => daysBefore(run, run.context.config.EVENT_RETENTION_DAYS);
 
 /**
  * Every part of the maintenance by the name that its result has in the Temporal UI, in the order in which they run. A
  * part answers how many things it removed, changed or registered. Safe to repeat, and to stop anywhere.
  */
 export const maintenanceParts = {
-  webhook_days: ({ context, now: at }) => context.db.system((em) => ensureWebhookPartitions(em, at)),
-  webhook_bodies: inBatches(dropWebhookPartitions, rawRetention),
+  days: ({ context, now: at }) => context.db.system((em) => ensureDays(em, at)),
+  webhook_bodies: inBatches(dropWebhookDays, rawRetention),
+  events: inBatches(dropEventDays, eventRetention),
   webhook_keys: inBatches(removeDedupeKeys, rawRetention),
   missed_webhooks: inBatches(removeMissedWebhooks, rawRetention),
   intake_uptime: inBatches(removeUptimes, rawRetention),

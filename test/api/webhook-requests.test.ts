@@ -5,7 +5,7 @@ import { WebhookEvent, WebhookRequest } from '../../db/entities/events.ts';
 import { ProviderCredentials } from '../../db/entities/tenants.ts';
 import { keepAccountKeys } from '../../db/queries/accounts/account-keys.ts';
 import { openLedger } from '../../db/queries/erasures/ledger-key.ts';
-import { dropWebhookPartitions, ensureWebhookPartitions } from '../../db/queries/webhooks/partitions.ts';
+import { dropWebhookDays, ensureDays } from '../../db/queries/retention/days.ts';
 import { ensureSecretHashes, senderSql } from '../../db/queries/webhooks/secrets.ts';
 import { rows as sqlRows, sql } from '../../db/sql.ts';
 import { newId } from '../../platform/ids.ts';
@@ -254,35 +254,35 @@ describe('C2: partitions by day', () => {
     const { db } = api.context;
     const id = await put('2031-03-05');
     expect(await partitionOf(id)).toBe('webhook_requests_default');
-    expect(await db.system((em) => ensureWebhookPartitions(em, new Date('2031-03-04T23:59Z')))).toBe(12);
+    expect(await db.system((em) => ensureDays(em, new Date('2031-03-04T23:59Z')))).toBe(16);
     expect(await partitionOf(id)).toBe('webhook_requests_20310305');
-    expect(await db.system((em) => ensureWebhookPartitions(em, new Date('2031-03-04T23:59Z')))).toBe(0);
+    expect(await db.system((em) => ensureDays(em, new Date('2031-03-04T23:59Z')))).toBe(0);
   });
 
   it('are made once by concurrent processes', async () => {
     const { db } = api.context;
-    const make = () => db.system((em) => ensureWebhookPartitions(em, new Date('2032-01-01T00:00Z')));
+    const make = () => db.system((em) => ensureDays(em, new Date('2032-01-01T00:00Z')));
     const made = await Promise.all([make(), make(), make()]);
-    expect(made.reduce((sum, one) => sum + one, 0)).toBe(12);
+    expect(made.reduce((sum, one) => sum + one, 0)).toBe(16);
   });
 
   it('are dropped after their day, events 60 days after their bodies', async () => {
     const { db } = api.context;
-    await db.system((em) => ensureWebhookPartitions(em, new Date('2020-05-01T00:00Z')));
+    await db.system((em) => ensureDays(em, new Date('2020-05-01T00:00Z')));
     const [old, kept, oldest] = [await put('2020-05-01'), await put('2020-05-02'), await put('2019-01-01')];
     const names = async (): Promise<string[]> =>
       (
         await query<{ name: string }>(
-          "select relname as name from pg_class where relispartition and relkind = 'r' and relname like '%_2020050_'",
+          "select relname as name from pg_class where relispartition and relkind = 'r' and relname like 'webhook_%_2020050_'",
         )
       )
         .map(({ name }) => name)
         .toSorted();
-    expect(await db.system((em) => dropWebhookPartitions(em, new Date('2020-05-02T18:00Z')))).toBe(2);
+    expect(await db.system((em) => dropWebhookDays(em, new Date('2020-05-02T18:00Z')))).toBe(2);
     expect(await partitionOf(kept)).toBe('webhook_requests_20200502');
     for (const id of [old, oldest]) expect(await partitionOf(id)).toBeUndefined();
     expect(await names()).toContain('webhook_events_20200501');
-    await db.system((em) => dropWebhookPartitions(em, new Date('2020-08-01T00:00Z')));
+    await db.system((em) => dropWebhookDays(em, new Date('2020-08-01T00:00Z')));
     expect(await names()).toEqual([]);
   });
 });

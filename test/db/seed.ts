@@ -86,6 +86,8 @@ export async function seedTenant(em: Em, tables: Table[]): Promise<Record<string
   for (const table of tables) {
     const links = table.columns.map(({ name, references }) => [name, ids[references ?? implied[name] ?? '']]);
     const given = Object.fromEntries(links.filter(([, id]) => id !== undefined));
+    // Rows of other tables made events of their own.
+    if (table.name === 'events') await runSql(em, 'delete from events where tenant_id = ?', [ids['tenants']]);
     ids[table.name] = await insertRow(em, table, given);
   }
   return ids;

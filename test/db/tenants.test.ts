@@ -77,10 +77,7 @@ it('lets no view and no function bypass it', async () => {
     ),
   );
   // They make and drop partitions of days, which only the owner may, and return counts.
-  expect(past.map(({ relname }) => relname).toSorted()).toEqual([
-    'drop_webhook_partitions',
-    'ensure_webhook_partitions',
-  ]);
+  expect(past.map(({ relname }) => relname).toSorted()).toEqual(['drop_partitions', 'ensure_partitions']);
 });
 
 it("lets only the system make and drop partitions, and no role read a partition past its table's policies", async () => {
@@ -89,8 +86,8 @@ it("lets only the system make and drop partitions, and no role read a partition 
   );
   expect(partitions.length).toBeGreaterThan(3);
   const calls = [
-    'select ensure_webhook_partitions(now(), 0)',
-    "select drop_webhook_partitions('webhook_events', now())",
+    "select ensure_partitions(array['events'], now(), 0)",
+    "select drop_partitions('webhook_events', now() - interval '60 days')",
   ];
   for (const role of ['patchbay_app', 'patchbay_system'])
     await connected(

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import { migrate } from '../../db/migrate.ts';
 import { openDatabase, type Database } from '../../db/connect.ts';
-import { dropWebhookPartitions } from '../../db/queries/webhooks/partitions.ts';
+import { dropWebhookDays } from '../../db/queries/retention/days.ts';
 import { runSql } from '../support/run-sql.ts';
 import { sealed } from '../../db/sealed.ts';
 import { newId } from '../../platform/ids.ts';
@@ -192,7 +192,7 @@ it('makes no partitions of days that the next maintenance drops', async () => {
     };
     const name = `webhook_events_${daysAgo(80).toISOString().slice(0, 10).replaceAll('-', '')}`;
     expect(await partitions()).toMatchObject({ [dropped!]: 'webhook_events_default', [kept!]: name });
-    await db.system((em) => dropWebhookPartitions(em, daysAgo(30)));
+    await db.system((em) => dropWebhookDays(em, daysAgo(30)));
     expect(await partitions()).not.toHaveProperty(dropped!);
     expect(await partitions()).toHaveProperty(kept!);
   });

@@ -1,5 +1,6 @@
 import type { Em } from '../../connect.ts';
 import { rows, sql } from '../../sql.ts';
+import { restartFeed } from '../events/restart-feed.ts';
 
 /** Since when nothing of the tenant is sent; null where messages are sent. */
 export async function sendingPausedAt(em: Em, tenantId: string): Promise<Date | null> {
@@ -39,7 +40,7 @@ export async function resumeSending(em: Em): Promise<number> {
 }
 
 /**
- * Pauses the sending of tenants whose rows came from a dump, and has the provider asked for each message that may have been
+ * Pauses the sending of tenants whose rows came from a dump, begins their feed of events anew, and has the provider asked for each message that may have been
  * sent since the dump. Answers how many tenants those are. System role.
  */
 export async function noticeRestore(em: Em, now: Date): Promise<number> {
@@ -50,6 +51,7 @@ export async function noticeRestore(em: Em, now: Date): Promise<number> {
   );
   if (restored.length) {
     const ids = restored.map(({ id }) => id);
+    await restartFeed(em, ids);
     await doubtSends(em, now, ids);
   }
   return restored.length;

@@ -1,0 +1,143 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { openDatabase, type Database, type Em } from '../../db/connect.ts';
+import { Tenant } from '../../db/entities/tenants.ts';
+import { connect, startTestApi, type TestApi } from '../api/support.ts';
+import { runSql } from '../support/run-sql.ts';
+import { seedMessages } from '../support/seed-messages.ts';
+import { settled } from './settled.ts';
+
+const writers = 8;
+const readers = 6;
+const transactionsOfWriter = 30;
+/** Of one conversation, at most, in one transaction. */
+const changesAtOnce = 24;
+const conversations = 5;
+const most = 4;
+
+let api: TestApi;
+let db: Database;
+let tenant: string;
+let account: string;
+let chats: string[];
+
+beforeAll(async () => {
+  api = await startTestApi();
+  db = await openDatabase(api.database.url, { pool: { app: writers, system: 1 } });
+  account = (await connect(api.client)).account.id;
+  await api.context.db.system(async (em) => {
+    tenant = (await em.findOneOrFail(Tenant, { name: 'ours' })).id;
+    chats = await seedMessages(em, account, (to) =>
+      Array.from({ length: conversations }, () => to.conversation({}).id),
+    );
+  });
+});
+afterAll(async () => {
+  await db?.close();
+  await api?.stop();
+});
+
+const random = (below: number): number => Math.floor(Math.random() * below);
+const rest = (): Promise<unknown> => pause(random(most));
+
+/** Changes conversations, one in each transaction; each change counts it up. Answers how many were committed. */
+async function write(): Promise<number> {
+  let committed = 0;
+  for (let n = 0; n < transactionsOfWriter; n += 1) {
+    const isUndone = random(10) === 0;
+    const changes = 1 + random(changesAtOnce);
+    const chat = chats[random(conversations)];
+    await db
+      .tenant(tenant, async (em) => {
+        // Some transactions have their number long before they have the conversation's lock.
+        if (random(2)) await em.execute('select pg_current_xact_id()');
+        await rest();
+        for (let one = 0; one < changes; one += 1)
+          await runSql(
+            em,
+            'update conversations set unread_count = unread_count + 1, pinned = not pinned where id = ?',
+            [chat],
+          );
+        await rest();
+        if (isUndone) throw new Error('undone');
+      })
+      .then(
+        () => (committed += changes),
+        (error: Error) => {
+          if (error.message !== 'undone') throw error;
+        },
+      );
+  }
+  return committed;
+}
+
+interface Change {
+  id: string;
+  data: { conversation_id: string; unread_count: number };
+}
+
+/** Reads from the cursor until `over` and the end; now and then it forgets its last answers, and resumes before them. */
+async function read(start: string, over: () => boolean): Promise<Change[]> {
+  const seen: Change[] = [];
+  for (let next = start; ;) {
+    const last = over();
+    const filter = random(2) ? '&types=conversation.updated,message.created' : '';
+    const { status, body } = await api.client.get(
+      `/api/v1/events?after=${next}&limit=${1 + random(200)}&wait=${2 * random(2)}${filter}`,
+    );
+    expect(status).toBe(200);
+    if (last && !body.items.length) return seen;
+    if (random(6) === 0) {
+      seen.length -= random(Math.min(seen.length, 40));
+      next = seen.at(-1)?.id ?? start;
+    } else {
+      seen.push(...body.items);
+      next = body.next;
+    }
+  }
+}
+
+it('misses no event, doubles none and keeps the order of each conversation, whenever writers commit', async () => {
+  await settled(api);
+  const start = (await api.client.get('/api/v1/events?after=now')).body.next;
+  let isWritten = false;
+  const writing = Promise.all(Array.from({ length: writers }, write)).finally(async () => {
+    await settled(api);
+    isWritten = true;
+  });
+  const reading = Promise.all(Array.from({ length: readers }, () => read(start, () => isWritten)));
+  const committed = (await writing).reduce((sum, one) => sum + one, 0);
+  const all = await reading;
+  for (const seen of all) {
+    expect(seen.length).toBe(committed);
+    expect(new Set(seen.map(({ id }) => id)).size).toBe(committed);
+    expect(seen.map(({ id }) => id)).toEqual(seen.map(({ id }) => id).toSorted());
+    for (const chat of chats) {
+      const counts = seen.filter(({ data }) => data.conversation_id === chat).map(({ data }) => data.unread_count);
+      expect(counts).toEqual(counts.map((_, n) => n + 1));
+    }
+  }
+}, 240_000);
+
+it('shows nothing of a transaction that is open, nor anything after it, and both once it ends', async () => {
+  await settled(api);
+  const start = (await api.client.get('/api/v1/events?after=now')).body.next;
+  const events = async () => (await api.client.get(`/api/v1/events?after=${start}`)).body;
+  const touch = (em: Em, chat: string) =>
+    runSql(em, 'update conversations set archived = not archived where id = ?', [chat]);
+  const [one, other] = chats as [string, string];
+  const written = Promise.withResolvers<void>();
+  const end = Promise.withResolvers<void>();
+  const open = db.tenant(tenant, async (em) => {
+    await touch(em, one);
+    written.resolve();
+    await end.promise;
+  });
+  await written.promise;
+  await api.context.db.system((em) => touch(em, other));
+  expect(await events()).toEqual({ items: [], next: start });
+  end.resolve();
+  await open;
+  await settled(api);
+  const { items } = await events();
+  expect(items.map((item: Change) => item.data.conversation_id)).toEqual([one, other]);
+});
