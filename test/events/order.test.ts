@@ -100,10 +100,16 @@ it('misses no event, doubles none and keeps the order of each conversation, when
   await settled(api);
   const start = (await api.client.get('/api/v1/events?after=now')).body.next;
   let isWritten = false;
-  const writing = Promise.all(Array.from({ length: writers }, write)).finally(async () => {
-    await settled(api);
-    isWritten = true;
-  });
+  const writeAll = async (): Promise<number[]> => {
+    try {
+      const all = await Promise.all(Array.from({ length: writers }, write));
+      await settled(api);
+      return all;
+    } finally {
+      isWritten = true;
+    }
+  };
+  const writing = writeAll();
   const reading = Promise.all(Array.from({ length: readers }, () => read(start, () => isWritten)));
   const committed = (await writing).reduce((sum, one) => sum + one, 0);
   const all = await reading;
