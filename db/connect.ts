@@ -139,7 +139,11 @@ export async function openDatabase(url: string, use: DatabaseUse): Promise<Datab
     max === undefined ? system : openPool(url, name, 'patchbay_system', max, limits);
   const limits = { now, prepares: true };
   const intake = await own('intake', pool.intake, { statementMs: 10_000, lockMs: 2_000, ...limits });
-  const authentication = await own('authentication', pool.authentication, { statementMs: 3_000, lockMs: 500, ...limits });
+  const authentication = await own('authentication', pool.authentication, {
+    statementMs: 3_000,
+    lockMs: 500,
+    ...limits,
+  });
   const pools = [...new Set([app, system, intake, authentication])];
   const shareOf = createShares(tenantShare, mostWaiting, connectMs);
   const senderShareOf = createShares(Math.ceil((pool.intake ?? pool.system) / 3), mostWaiting, connectMs);
