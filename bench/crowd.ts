@@ -60,7 +60,9 @@ export async function addCrowd(
   const spread = "now() - interval '3 days' * random()";
   // Triggers of foreign keys would check each row.
   await admin.query("begin; set local session_replication_role = 'replica'; set local synchronous_commit = off");
-  await admin.query("select ensure_partitions(array['webhook_requests', 'webhook_events', 'webhook_subjects', 'events'], now() - interval '3 days', 4)");
+  await admin.query(
+    "select ensure_partitions(array['webhook_requests', 'webhook_events', 'webhook_subjects', 'events'], now() - interval '3 days', 4)",
+  );
   await admin.query(
     `insert into accounts (id, tenant_id, provider, channel, owner, metadata, credentials_id, provider_account_id, identity,
        state, who, since, method, details_at, contacts_due_at, created_at, updated_at)
