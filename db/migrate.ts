@@ -52,6 +52,7 @@ import { AccountEvents } from './migrations/0082-account-events.ts';
 import { CallLimits } from './migrations/0086-call-limits.ts';
 import { MediaOfTenants } from './migrations/0088-media-of-tenants.ts';
 import { MessageRetention } from './migrations/0089-message-retention.ts';
+import { Registering } from './migrations/0090-registering.ts';
 
 export const migrationsList = [
   { name: '0001-foundation', class: Foundation },
@@ -104,6 +105,7 @@ export const migrationsList = [
   { name: '0086-call-limits', class: CallLimits },
   { name: '0088-media-of-tenants', class: MediaOfTenants },
   { name: '0089-message-retention', class: MessageRetention },
+  { name: '0090-registering', class: Registering },
 ];
 
 /**

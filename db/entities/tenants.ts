@@ -94,6 +94,8 @@ const ProviderCredentialsSchema = defineEntity({
     probeAt: p.datetime().strictNullable(),
     /** How often it was asked since `refusedAt`. */
     probes: p.integer(),
+    /** Until then one process registers the webhooks, and others wait. */
+    registeringUntil: p.datetime().strictNullable().default(null),
     /** The most calls in any minute, of all accounts; null: no limit. */
     callsPerMinute: p.integer().strictNullable(),
     createdAt: p.datetime(),

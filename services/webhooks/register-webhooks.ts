@@ -1,4 +1,5 @@
-import { unregisteredCredentials } from '../../db/queries/webhooks/registrations.ts';
+import { setTimeout as pause } from 'node:timers/promises';
+import { beginRegistering, endRegistering, unregisteredCredentials } from '../../db/queries/webhooks/registrations.ts';
 import { settingsOf, webhookSecretsOf } from '../../db/queries/tenants/credentials.ts';
 import { ProviderCredentials } from '../../db/entities/tenants.ts';
 import type { Em } from '../../db/connect.ts';
@@ -32,20 +33,41 @@ async function saveRegistrations(em: Em, id: string, address: string, registrati
   fresh.registrations = registrations;
 }
 
-/** Registers our webhook upstream once per credentials, and again when `PUBLIC_URL` or the settings change. */
+/** How often a process looks whether another one has registered the webhooks, in milliseconds. */
+const lookMs = 250;
+
+/**
+ * Registers our webhook upstream once per credentials, and again when `PUBLIC_URL` or the settings change. Waits where another
+ * process does: both would find none, and make it twice.
+ */
 export async function ensureWebhooks(
   context: Context,
   provider: Provider,
   call: CredentialsCall,
-  credentialsId: string,
+  id: string,
 ): Promise<void> {
-  const row = await context.db.system((em) => em.findOneOrFail(ProviderCredentials, { id: credentialsId }));
-  const address = webhookAddress(context.publicUrl, provider.name, row.webhookToken);
-  if (row.registeredAddress === address) return;
-  if (!provider.account.registerWebhooks) return;
-  const [secret] = webhookSecretsOf(await context.vault.keysOf(context.db, row.tenantId), row);
-  const registrations = await provider.account.registerWebhooks(call, address, secret ?? '');
-  await context.db.system((em) => saveRegistrations(em, credentialsId, address, registrations));
+  const { registerWebhooks } = provider.account;
+  if (!registerWebhooks) return;
+  const unregistered = async (): Promise<{ row: ProviderCredentials; address: string } | null> => {
+    const row = await context.db.system((em) => em.findOneOrFail(ProviderCredentials, { id }));
+    const address = webhookAddress(context.publicUrl, provider.name, row.webhookToken);
+    return row.registeredAddress === address ? null : { row, address };
+  };
+  while (await unregistered()) {
+    if (!(await context.db.system((em) => beginRegistering(em, id)))) {
+      await pause(lookMs);
+      continue;
+    }
+    try {
+      const owed = await unregistered();
+      if (!owed) return;
+      const [secret] = webhookSecretsOf(await context.vault.keysOf(context.db, owed.row.tenantId), owed.row);
+      const registrations = await registerWebhooks(call, owed.address, secret ?? '');
+      await context.db.system((em) => saveRegistrations(em, id, owed.address, registrations));
+    } finally {
+      await context.db.system((em) => endRegistering(em, id));
+    }
+  }
 }
 
 /**
