@@ -12,8 +12,8 @@ export async function rows<T>(em: Em, statement: Sql): Promise<T[]> {
 }
 
 /**
- * A statement that PostgreSQL plans once for a connection of intake or authentication, not each time. Of few texts alone: lists are bound as
- * arrays or by `recordset`, never value by value.
+ * A statement that PostgreSQL plans once for a connection of intake or authentication, not each time. Of few texts alone: lists
+ * are bound as arrays or by `recordset`, never value by value.
  */
 export const prepared = (statement: Sql): Sql => sql`${sql.raw(preparedMark)} ${statement}`;
 

@@ -119,9 +119,8 @@ export async function writePeople(
 }
 
 function* newPeople(of: WritingOf, written: readonly ContactRow[], aliases: readonly AliasRow[]): Generator<Sql> {
-  const inOrder = written.toSorted((a, b) => (a.id < b.id ? -1 : 1));
-  for (let at = 0; at < inOrder.length; at += newAtOnce)
-    yield insert(of, newColumns, inOrder.slice(at, at + newAtOnce), true);
+  for (let at = 0; at < written.length; at += newAtOnce)
+    yield insert(of, newColumns, written.slice(at, at + newAtOnce), true);
   yield insertAliases(of, aliases);
 }
 
