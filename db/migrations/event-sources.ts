@@ -26,8 +26,8 @@ export const differs = (...columns: readonly string[]): string => {
 };
 
 /**
- * SQL of a trigger that writes events for all rows of a statement at once, within that statement. Its own statement begins
- * after the rows were locked, which `event_stamp` relies on.
+ * SQL of a trigger that writes events for all rows of a statement at once, within that statement. Its function begins after
+ * the rows were locked, which `event_stamp` relies on.
  */
 export function recordEvents({ table, on, join = '', account = 'n.account_id', events }: EventSource): string {
   const name = `record_${table}_${on}`;
@@ -56,9 +56,12 @@ export function recordEvents({ table, on, join = '', account = 'n.account_id', e
   });
   return `
 create function ${name}() returns trigger language plpgsql as $$
+declare
+  stamped bigint := event_stamp();
+  told_at timestamptz := event_time();
 begin
   insert into events (tenant_id, stamp, seq, account_id, type, data, at)
-  select e.tenant_id, event_stamp(), nextval('events_seq'), e.account_id, e.type, e.data, event_time()
+  select e.tenant_id, stamped, nextval('events_seq'), e.account_id, e.type, e.data, told_at
   from (${parts.join('\n    union all ')}
     order by row_id) e;
   return null;
