@@ -46,7 +46,7 @@ export interface EventData {
   'message.reactions_changed': OfMessage;
   'message.receipt': OfMessage & { attendee_id: string; status: MessageStatus };
   'message.removed': OfMessage;
-  'contact.created': { contact_id: string };
+  'contact.created': { contact_ids: string[] };
   'contact.updated': { contact_id: string } & Changed;
   'contact.removed': { contact_id: string };
   'sync.started': OfSync;
@@ -74,7 +74,7 @@ export const eventMeanings: Readonly<Record<EventType, string>> = {
   'message.reactions_changed': 'The reactions to a message changed.',
   'message.receipt': 'A message came to one person of a group, or was read there.',
   'message.removed': 'A message is not here any more: it was joined with another one, purged or erased.',
-  'contact.created': 'A contact was made.',
+  'contact.created': 'Contacts were made: many in one event while an address book is read.',
   'contact.updated': 'Fields of a contact changed.',
   'contact.removed': 'A contact is not here any more: purged, erased, or over its retention.',
   'sync.started': 'A sync began.',

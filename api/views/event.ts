@@ -44,7 +44,7 @@ const data = {
   'message.reactions_changed': z.object(ofMessage),
   'message.receipt': z.object({ ...ofMessage, attendee_id: id, status }),
   'message.removed': z.object(ofMessage),
-  'contact.created': z.object({ contact_id: id }),
+  'contact.created': z.object({ contact_ids: z.array(id) }),
   'contact.updated': z.object({ contact_id: id, changed }),
   'contact.removed': z.object({ contact_id: id }),
   'sync.started': z.object(ofSync),

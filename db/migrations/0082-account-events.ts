@@ -70,7 +70,8 @@ const sources: readonly EventSource[] = [
       },
     ],
   },
-  { table: 'contacts', on: 'insert', events: [{ type: 'contact.created', data: contact }] },
+  // An address book that is read for the first time would be as many events as it has contacts.
+  { table: 'contacts', on: 'insert', events: [{ type: 'contact.created', ids: 'contact_ids' }] },
   {
     table: 'contacts',
     on: 'update',

@@ -14,7 +14,9 @@ interface EventOfRow {
   /** SQL: which rows; all of them where it is left out. */
   when?: string;
   /** SQL by the name that the value has in the event's data. */
-  data: Readonly<Record<string, string>>;
+  data?: Readonly<Record<string, string>>;
+  /** One event for all rows of an account: ids of the rows by this name. It has no other data. */
+  ids?: string;
   /** Of an update: columns by the name that they have in the data's `changed`. A row that changed in none is no event. */
   changed?: Readonly<Record<string, string>>;
 }
@@ -40,7 +42,11 @@ export function recordEvents({ table, on, join = '', account = 'n.account_id', e
   };
   // What a tenant's own end removes is told to nothing.
   const always = on === 'delete' ? ['exists (select from tenants t where t.id = n.tenant_id)'] : [];
-  const parts = events.map(({ type, when, data, changed }) => {
+  const parts = events.map(({ type, when, ids, data, changed }) => {
+    if (ids)
+      return `select (array_agg(n.id order by n.id))[1] as row_id, n.tenant_id, ${account} as account_id,
+      '${type}' as type, jsonb_build_object('${ids}', jsonb_agg(n.id order by n.id)) as data
+    from ${rows} group by n.tenant_id, n.account_id`;
     const list = Object.entries(changed ?? {}).map(
       ([wire, column]) => `case when ${differs(column)} then '${wire}' end`,
     );

@@ -118,10 +118,11 @@ export async function writePeople(
   await inTurn(em, isNew ? newPeople(of, written, aliases) : [changedPeople(of, written, aliases)]);
 }
 
+// Aliases first: contacts take longer to make, and are made while PostgreSQL works.
 function* newPeople(of: WritingOf, written: readonly ContactRow[], aliases: readonly AliasRow[]): Generator<Sql> {
+  yield insertAliases(of, aliases);
   for (let at = 0; at < written.length; at += newAtOnce)
     yield insert(of, newColumns, written.slice(at, at + newAtOnce), true);
-  yield insertAliases(of, aliases);
 }
 
 // In one statement: a contact may be merged into a later one.
