@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { performance } from 'node:perf_hooks';
 import type { Em } from '../../db/connect.ts';
 import { ProviderCredentials } from '../../db/entities/tenants.ts';
 import { settingsOf, webhookSecretsOf } from '../../db/queries/tenants/credentials.ts';
@@ -29,26 +30,33 @@ export type FindSender = (
 const unproven = { waiting: 200, waitMs: 5_000 };
 /** Senders remembered at once; beyond it all are forgotten. */
 const provenAtMost = 10_000;
+/** How long one look-up of a right secret counts, in milliseconds: a secret that is taken back is refused after this time. */
+const freshMs = 200;
 
 /**
- * Requests under an address and secret that were right before are looked up at once, those that come together by one look-up.
- * All others are looked up one at a
- * time, so that a flood of wrong ones takes one connection; throws `ShareFullError` where too many wait.
+ * Requests under an address and secret that were right before are looked up at once, and one look-up counts for those that
+ * come soon after. All others are looked up one at a time, so that a flood of wrong ones takes one connection; throws
+ * `ShareFullError` where too many wait.
  */
 export function createSenderFinder(context: Context): FindSender {
-  const proven = new Set<string>();
+  const proven = new Map<string, { senderOf: SenderOf; until: number }>();
   const joined = createJoinedCalls<SenderOf>();
   const oneByOne = createShares(1, unproven.waiting, unproven.waitMs);
   return async (provider, token, headers) => {
     const name = createHash('sha256')
       .update(JSON.stringify([provider.name, token, shownSecret(provider, headers)]))
       .digest('base64url');
-    const find = (): Promise<SenderOf> => findSender(context, provider, token, headers);
-    try {
-      const senderOf = await (proven.has(name) ? joined(name, find) : oneByOne('unproven', find));
+    const known = proven.get(name);
+    if (known && performance.now() < known.until) return known.senderOf;
+    const find = async (): Promise<SenderOf> => {
+      const until = performance.now() + freshMs;
+      const senderOf = await findSender(context, provider, token, headers);
       if (proven.size >= provenAtMost) proven.clear();
-      proven.add(name);
+      proven.set(name, { senderOf, until });
       return senderOf;
+    };
+    try {
+      return await (known ? joined(name, find) : oneByOne('unproven', find));
     } catch (error) {
       proven.delete(name);
       throw error;
