@@ -23,15 +23,26 @@ export function withTransactionSettings<T>(
   return beginning.run({ statement, prepares }, work);
 }
 
+/** What `begin` answers before PostgreSQL does. */
+const nothing = { rows: [], rowCount: 0, fields: [], command: 'BEGIN' };
+
 /** The message of pg where an answer did not come within `query_timeout`. */
 const unanswered = 'Query read timeout';
 
 /**
  * A pooled connection whose `begin` carries the settings of its transaction, in one round trip. They end with it, so that a
- * pooler may give the server's connection to any client after each transaction.
+ * pooler may give the server's connection to any client after each transaction. From the second transaction on the first
+ * statement is sent together with `begin`, and fails as `begin` does.
  */
 export class TransactionClient extends pg.Client {
+  /** Whether the server's process is this connection's own; null before the first transaction. */
+  #isDirect: boolean | null = null;
   #prepares = false;
+  /** Of a `begin` that may not have been answered yet. */
+  #begun: Promise<unknown> | null = null;
+
+  /** What is asked is sent at once, whatever is not answered yet. Of pg; a copy of its settings would lack the password. */
+  override pipeline = true;
 
   // Kysely passes a text and its values.
   override query(...args: unknown[]): never {
@@ -55,14 +66,27 @@ export class TransactionClient extends pg.Client {
   #ask(args: [string, unknown[]]): unknown {
     const [text, values] = args;
     const name = this.#prepares && typeof text === 'string' ? preparedName(text) : null;
-    return name === null ? super.query(...args) : super.query({ name, text, values });
+    const answer: unknown = name === null ? super.query(...args) : super.query({ name, text, values });
+    const begun = this.#begun;
+    if (!begun || !(answer instanceof Promise)) return answer;
+    this.#begun = null;
+    // What `begin` failed of says more than what comes of it.
+    answer.catch(() => {});
+    return begun.then(() => answer as Promise<unknown>);
   }
 
-  async #begin(answers: Promise<unknown>, prepares: boolean): Promise<unknown> {
-    const [, settings] = (await answers) as pg.QueryResult<{ pid: number }>[];
-    // A pooler of transactions told another process: the next transaction may be another one's, which knows no name.
-    this.#prepares = prepares && settings?.rows[0]?.pid === (this as unknown as { processID: number }).processID;
-    return settings;
+  #begin(answers: Promise<unknown>, prepares: boolean): Promise<unknown> {
+    const begun = answers.then((results) => {
+      const [, settings] = results as pg.QueryResult<{ pid: number }>[];
+      // A pooler of transactions told another process: the next transaction may be another one's, which knows no name.
+      this.#isDirect ??= settings?.rows[0]?.pid === (this as unknown as { processID: number }).processID;
+      this.#prepares = prepares && this.#isDirect;
+      return settings;
+    });
+    if (this.#isDirect === null) return begun;
+    begun.catch(() => {});
+    this.#begun = begun;
+    return Promise.resolve(nothing);
   }
 
   #dropAfter(text: unknown, error: Error): void {

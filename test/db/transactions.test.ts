@@ -83,6 +83,28 @@ describe('a transaction', () => {
       test.readerUrl,
     ));
 
+  it('sends its first statement before its begin is answered, and fails as that does', () =>
+    using({ pool: { app: 1, system: 1, intake: 1 } }, async (db) => {
+      const ask = (more = {}) => db.intake('a sender', (em) => runSql(em, 'select 1 as one'), more);
+      await ask();
+      const seen: string[] = [];
+      const client = pg.Client.prototype as { query: (...args: any[]) => any };
+      const { query } = client;
+      client.query = function (this: pg.Client, ...args: any[]) {
+        const name = String(args[0]).slice(0, 6);
+        seen.push(name);
+        return query.apply(this, args).finally(() => seen.push(`${name} answered`));
+      };
+      try {
+        expect(await ask()).toEqual([{ one: 1 }]);
+      } finally {
+        client.query = query;
+      }
+      expect(seen.slice(0, 3)).toEqual(['begin;', 'select', 'begin; answered']);
+      await expect(ask({ lock_timeout: 'never' })).rejects.toMatchObject({ code: '22023' });
+      expect(await ask()).toEqual([{ one: 1 }]);
+    }));
+
   it('whose connection is cut takes none from its pool', () =>
     using(small, async (db) => {
       for (let n = 0; n < 3; n += 1)
