@@ -17,6 +17,17 @@ export async function rows<T>(em: Em, statement: Sql): Promise<T[]> {
  */
 export const prepared = (statement: Sql): Sql => sql`${sql.raw(preparedMark)} ${statement}`;
 
+/** Parts of one statement, by name. */
+export type Parts = readonly (readonly [name: string, part: Sql])[];
+
+/** Executes parts as one prepared statement; each may read the answers of those before it. Of none it executes nothing. */
+export async function executeParts(em: Em, parts: Parts): Promise<void> {
+  const [, last] = parts.at(-1) ?? [];
+  if (!last) return;
+  const before = parts.slice(0, -1).map(([name, part]) => sql`${sql.ref(name)} as (${part})`);
+  await rows(em, prepared(before.length ? sql`with ${sql.join(before)} ${last}` : last));
+}
+
 /**
  * A list of objects as a table with `columns`, for `from`. PostgreSQL assumes 100 rows of every such list, and reads whole
  * tables for them; the limit tells how many there are.

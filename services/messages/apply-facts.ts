@@ -1,5 +1,6 @@
 import type { Em } from '../../db/connect.ts';
 import { sealed } from '../../db/sealed.ts';
+import { executeParts, type Parts } from '../../db/sql.ts';
 import type { Vault } from '../../db/vault.ts';
 import { changesOf, overruleChanges } from '../../db/queries/conversations/conversation-changes.ts';
 import { AccountReleasedError } from '../../db/queries/messages/account-fence.ts';
@@ -28,10 +29,20 @@ export interface Applied {
 
 /**
  * Writes what was told of conversations, in the caller's transaction. The rows depend on the set of facts alone: their order,
- * and how often each came, change nothing. Answers how many messages were new. Throws `AccountReleasedError`: then nothing of the transaction may be kept.
+ * and how often each came, change nothing. Answers how many messages were new. `besides` is
+ * executed with the rows, in one statement. Throws `AccountReleasedError`: then nothing of the transaction may be kept.
  */
-export async function applyFacts(em: Em, vault: Vault, facts: readonly Fact[], now: Date): Promise<Applied> {
-  if (!facts.length) return { inserted: 0, newsAt: [], known: 0 };
+export async function applyFacts(
+  em: Em,
+  vault: Vault,
+  facts: readonly Fact[],
+  now: Date,
+  besides: Parts = [],
+): Promise<Applied> {
+  if (!facts.length) {
+    await executeParts(em, besides);
+    return { inserted: 0, newsAt: [], known: 0 };
+  }
   const groups = new KeyGroups();
   for (const fact of facts) addKeys(groups, fact);
   const moved = groups.settle(await claimProviderKeys(em, groups.asked(), now));
@@ -67,7 +78,7 @@ export async function applyFacts(em: Em, vault: Vault, facts: readonly Fact[], n
         ? null
         : (keysOf.get(one.tenantId)?.seal(one.source, sealed.attachmentSource(one.id)) ?? null),
   }));
-  await writeRows(em, { ...writing, attachments, keys: moved }, now);
+  await executeParts(em, [...writeRows({ ...writing, attachments, keys: moved }, now), ...besides]);
   if (own.overruled.size) await overruleChanges(em, [...own.overruled.values()], now);
   await joinMessages(em, joinsOf(groups, 'message'));
   const joined = joinsOf(groups, 'conversation');

@@ -1,4 +1,5 @@
 import type { Em } from '../../db/connect.ts';
+import type { Parts } from '../../db/sql.ts';
 import type { KnownAccount } from '../../db/queries/webhooks/known-accounts.ts';
 import type { WebhookEvent } from '../../domain/webhook-events.ts';
 import type { Context } from '../context.ts';
@@ -14,11 +15,15 @@ export interface AccountEvent {
   receivedAt: Date;
 }
 
-/** Writes what events tell of conversations and messages, in the caller's transaction. Nothing of erased people is written, and no message that is older than its tenant keeps them. */
+/**
+ * Writes what events tell of conversations and messages, in the caller's transaction, and `besides` with them. Nothing of
+ * erased people is written, and no message that is older than its tenant keeps them.
+ */
 export async function applyMessageEvents(
   { vault, clock }: Pick<Context, 'vault' | 'clock'>,
   em: Em,
   events: readonly AccountEvent[],
+  besides?: Parts,
 ): Promise<void> {
   let facts: Fact[] = [];
   const erasing = new Set<string>();
@@ -33,5 +38,5 @@ export async function applyMessageEvents(
     const others = facts.filter((one) => one.tenantId !== tenantId);
     facts = [...others, ...(await withoutErased(em, vault, tenantId, own))];
   }
-  await applyFacts(em, vault, facts, clock.now());
+  await applyFacts(em, vault, facts, clock.now(), besides);
 }

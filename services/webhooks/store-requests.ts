@@ -17,6 +17,7 @@ import type { WebhookSender } from '../../db/queries/webhooks/secrets.ts';
 import { digestSubjects } from '../../db/queries/webhooks/subjects.ts';
 import { mayRecur, messageKinds, peopleIn, type ReadRequest, type WebhookEvent } from '../../domain/webhook-events.ts';
 import { sealed } from '../../db/sealed.ts';
+import type { Parts } from '../../db/sql.ts';
 import { newId } from '../../platform/ids.ts';
 import type { AccountRef } from '../../temporal/client.ts';
 import type { Context } from '../context.ts';
@@ -109,15 +110,11 @@ export async function storeRequests(
   const items = requests.flatMap((request) => itemsOf(request, now));
   const matched = await match(em, items, now);
   const settled = await settle(em, matched, effects, now);
-  if (effects === 'apply')
-    await applyMessageEvents(
-      context,
-      em,
-      matched.flatMap(({ request: { receivedAt }, event, account, isRepeat }) =>
-        event && account && !isRepeat ? [{ event, account, receivedAt }] : [],
-      ),
-    );
-  await write(context, em, requests, now, settled);
+  const parts = await requestParts(context, em, requests, now, settled);
+  const applied = matched.flatMap(({ request: { receivedAt }, event, account, isRepeat }) =>
+    effects === 'apply' && event && account && !isRepeat ? [{ event, account, receivedAt }] : [],
+  );
+  await applyMessageEvents(context, em, applied, parts);
   return requests.map((request) => settled.filter((one) => one.request === request).flatMap(storedOf));
 }
 
@@ -241,13 +238,13 @@ async function match(em: Em, items: readonly Item[], now: Date): Promise<Matched
   });
 }
 
-async function write(
+async function requestParts(
   context: Context,
   em: Em,
   requests: readonly IncomingRequest[],
   now: Date,
   settled: readonly Settled[],
-): Promise<void> {
+): Promise<Parts> {
   const written: NewRequest[] = [];
   for (const request of requests)
     written.push(
@@ -271,7 +268,7 @@ async function write(
         ]
       : [],
   );
-  await insertRequests(em, written, repeats, now);
+  return insertRequests(written, repeats, now);
 }
 
 /** A request with `fresh`, those of its events that are no repeats. */

@@ -1,9 +1,8 @@
-import type { Em } from '../../connect.ts';
 import type { Attendee, Conversation, ProviderKey } from '../../entities/conversations.ts';
 import type { Attachment, Message, MessageEffect, MessageReceipt } from '../../entities/messages.ts';
 import { messageStatuses } from '../../../domain/messages.ts';
 import { fetchHistoryAfterMs } from '../../../domain/media.ts';
-import { prepared, recordset, rows, sql, type Sql } from '../../sql.ts';
+import { recordset, sql, type Parts, type Sql } from '../../sql.ts';
 import { isOwnAttachment } from '../sends/own-attachments.ts';
 
 type Row<T> = Omit<
@@ -57,14 +56,14 @@ const memberRow = sql`("conversationId" uuid, "attendeeId" uuid, "tenantId" uuid
 const keyRow = sql`("accountId" uuid, kind text, key text, "targetId" uuid)`;
 const effectRow = sql`("accountId" uuid, key text, digest text, "tenantId" uuid, effect jsonb)`;
 
-/** Writes all of it in one statement, of what there is alone: each part takes time also where its list is empty. */
-export async function writeRows(em: Em, writing: Writing, now: Date): Promise<void> {
+/** Writes all of it, of what there is alone: each part takes time also where its list is empty. */
+export function writeRows(writing: Writing, now: Date): Parts {
   const { members, receipts, keys, effects } = writing;
   const live = new Set(writing.messages.filter(({ isLive }) => isLive).map(({ id }) => id));
   const attachments = writing.attachments.map((one) => ({ ...one, isLive: live.has(one.messageId) }));
-  const parts: Sql[] = [];
+  const parts: [string, Sql][] = [];
   const add = (list: readonly object[], part: (list: readonly object[]) => Sql): void => {
-    if (list.length) parts.push(part(list));
+    if (list.length) parts.push([`rows${parts.length}`, part(list)]);
   };
   const [conversations, attendees, messages] = [
     split(writing.conversations),
@@ -171,10 +170,7 @@ export async function writeRows(em: Em, writing: Writing, now: Date): Promise<vo
         select "accountId", key, digest, "tenantId", effect, ${now} from ${recordset(list, effectRow)} as g
         order by 1, 2, 3 on conflict do nothing`,
   );
-  const last = parts.pop();
-  if (!last) return;
-  const before = parts.map((part, n) => sql`${sql.ref(`part${n}`)} as (${part})`);
-  await rows(em, prepared(before.length ? sql`with ${sql.join(before)} ${last}` : last));
+  return parts;
 }
 
 const split = <T extends { isNew: boolean }>(list: readonly T[]): { fresh: T[]; changed: T[] } => ({
