@@ -232,7 +232,7 @@ async function openPool(
     // At a million messages PostgreSQL expects so much of a list's statement that it would compile it first, for seconds.
     jit: 'off',
     // A plan that is made while a table is small would go on reading it whole, foreign keys' own look-ups too.
-    ...(prepares && { plan_cache_mode: 'force_generic_plan', enable_seqscan: 'off', enable_hashjoin: 'off', enable_mergejoin: 'off' }),
+    ...(prepares && { plan_cache_mode: 'force_generic_plan', enable_seqscan: 'off' }),
   };
   return {
     name,

@@ -26,11 +26,11 @@ const longestApplied = 256_000;
 /** Longer requests, in bytes, are stored alone. */
 const longestShared = 64_000;
 /**
- * How requests share transactions. One batch at a time: the next one grows meanwhile, and each costs as many statements. What
- * waits is in memory, and its senders give up after seconds.
+ * How requests share transactions. While one batch is at PostgreSQL this process makes the next one; more lanes make batches
+ * smaller, and each costs as many statements. What waits is in memory, and its senders give up after seconds.
  */
 const limits: BatchLimits = {
-  lanes: 1,
+  lanes: 2,
   most: { count: 64, bytes: 128_000 },
   waiting: { bytes: 32_000_000, bytesOfOwner: 8_000_000, countOfShare: 200, ms: 5_000 },
 };

@@ -41,11 +41,10 @@ export async function claimKeys(
         select * from ${recordset(events, claiming)} as g),
       claimed as (
         insert into webhook_dedupe as d (credentials_id, key, tenant_id, event_id, received_at)
-        -- As a sub-select: a join's plan that is made while the table is small would go on reading all of it.
+        -- A sub-select that its key alone finds: a plan that is made while the table is small would go on reading all of it.
         select g."credentialsId", coalesce((
-            select p.key from webhook_dedupe p
-            where p.credentials_id = g."credentialsId" and p.key = g.prior and p.received_at > ${priorSince}), g.key),
-          g."tenantId", g.id, g."receivedAt"
+            select case when p.received_at > ${priorSince} then p.key end from webhook_dedupe p
+            where p.credentials_id = g."credentialsId" and p.key = g.prior), g.key), g."tenantId", g.id, g."receivedAt"
         from given g
         order by 1, 2
         on conflict (credentials_id, key) do update set event_id = d.event_id
