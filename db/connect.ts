@@ -9,6 +9,7 @@ import {
   Conversation,
   ConversationAttendee,
   ConversationChange,
+  ConversationDeparture,
   ConversationHistory,
   ProviderKey,
 } from './entities/conversations.ts';
@@ -60,6 +61,7 @@ export const entities = [
   Attendee,
   ConversationAttendee,
   ConversationChange,
+  ConversationDeparture,
   ConversationHistory,
   ProviderKey,
   Message,

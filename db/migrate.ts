@@ -53,6 +53,7 @@ import { CallLimits } from './migrations/0086-call-limits.ts';
 import { MediaOfTenants } from './migrations/0088-media-of-tenants.ts';
 import { MessageRetention } from './migrations/0089-message-retention.ts';
 import { Registering } from './migrations/0090-registering.ts';
+import { Departures } from './migrations/0094-departures.ts';
 
 export const migrationsList = [
   { name: '0001-foundation', class: Foundation },
@@ -106,6 +107,7 @@ export const migrationsList = [
   { name: '0088-media-of-tenants', class: MediaOfTenants },
   { name: '0089-message-retention', class: MessageRetention },
   { name: '0090-registering', class: Registering },
+  { name: '0094-departures', class: Departures },
 ];
 
 /**

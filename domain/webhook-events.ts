@@ -24,7 +24,11 @@ interface AboutMessage {
 }
 
 /** A conversation as an event of it tells it: what it leaves out stays as it was. */
-export type ToldConversation = Pick<SeenConversation, 'keys'> & Partial<SeenConversation>;
+export type ToldConversation = Pick<SeenConversation, 'keys'> &
+  Partial<SeenConversation> & {
+    /** Members that left, or were removed. */
+    departed?: readonly SeenPerson[];
+  };
 
 export type WebhookEvent = {
   /** Equal for equal deliveries, unique within a provider. */
@@ -42,9 +46,9 @@ export type WebhookEvent = {
   | ({ kind: 'reaction'; emoji: string | null; by: SeenPerson | null } & AboutMessage)
   | ({ kind: 'edit'; text: string | null } & AboutMessage)
   | ({ kind: 'delete' } & AboutMessage)
-  /** `at`: when it was sent, as of `AboutMessage`. */
+  /** `at`, here and of conversations: when it was sent, as of `AboutMessage`. */
   | { kind: 'contact'; contacts: readonly SeenContact[]; at: number | null }
-  | { kind: 'conversation'; conversations: readonly ToldConversation[] }
+  | { kind: 'conversation'; conversations: readonly ToldConversation[]; at: number | null }
   | { kind: 'other' }
 );
 
@@ -69,7 +73,7 @@ export const messageKinds: readonly WebhookEventKind[] = [
 
 /** Whether the same event may come again and be news, since nothing in it tells one time from another. */
 export const mayRecur = (event: WebhookEvent): boolean =>
-  event.kind === 'account_status' || (event.kind === 'contact' && event.at === null);
+  event.kind === 'account_status' || ((event.kind === 'contact' || event.kind === 'conversation') && event.at === null);
 
 export interface ReadRequest {
   /** The body without the provider's keys. Parsing it again gives the same events. */

@@ -77,10 +77,26 @@ const ConversationAttendeeSchema = defineEntity({
     conversationId: p.uuid().primary(),
     attendeeId: p.uuid().primary(),
     tenantId: p.uuid(),
+    /** A time at which the attendee was a member; null where none is known. Messages of the attendee may show a later one. */
+    memberAt: p.datetime().strictNullable(),
   },
 });
 export class ConversationAttendee extends ConversationAttendeeSchema.class {}
 ConversationAttendeeSchema.setClass(ConversationAttendee);
+
+const ConversationDepartureSchema = defineEntity({
+  name: 'ConversationDeparture',
+  tableName: 'conversation_departures',
+  properties: {
+    conversationId: p.uuid().primary(),
+    attendeeId: p.uuid().primary(),
+    tenantId: p.uuid(),
+    leftAt: p.datetime(),
+  },
+});
+/** When an attendee last left a conversation, or was removed from it. */
+export class ConversationDeparture extends ConversationDepartureSchema.class {}
+ConversationDepartureSchema.setClass(ConversationDeparture);
 
 const ProviderKeySchema = defineEntity({
   name: 'ProviderKey',

@@ -48,13 +48,25 @@ function mutedOf(of: Json | null): State {
   return { mutedUntil: told === -1 ? 'forever' : readTime(told) };
 }
 
-const withMembers = new Set(['groups.upsert', 'groups.update', 'group-participants.update']);
+/** Where an entry of a group has its people: as its members, or by what was done to them. */
+type Members = 'attendees' | 'departed';
+const memberLists = new Map<string, Members>([
+  ['groups.upsert', 'attendees'],
+  ['groups.update', 'attendees'],
+]);
+const actions = new Map<unknown, Members>([
+  ['add', 'attendees'],
+  ['promote', 'attendees'],
+  ['demote', 'attendees'],
+  ['remove', 'departed'],
+  ['leave', 'departed'],
+]);
 
-/** The members that an entry of a group names; those that left or were removed are none. */
-function membersOf(type: string, of: Json | null): Pick<ToldConversation, 'attendees'> {
-  const action = field(of, 'action');
-  if (!withMembers.has(type) || (type === 'group-participants.update' && action !== 'add')) return {};
-  const attendees = asList(field(of, 'participants')).flatMap((one) => {
+/** The people that an entry of a group names. */
+function membersOf(type: string, of: Json | null): Pick<ToldConversation, Members> {
+  const list = type === 'group-participants.update' ? actions.get(field(of, 'action')) : memberLists.get(type);
+  if (!list) return {};
+  const people = asList(field(of, 'participants')).flatMap((one) => {
     const member = asObject(one);
     const named = member ? memberIds.map((name) => idIn(field(member, name))) : [idIn(one)];
     const addresses = addressesIn(named);
@@ -62,7 +74,7 @@ function membersOf(type: string, of: Json | null): Pick<ToldConversation, 'atten
       ? [personOf(addresses, null, nameIn(field(member, 'notify') ?? field(member, 'name')))]
       : [];
   });
-  return attendees.length ? { attendees } : {};
+  return people.length ? { [list]: people } : {};
 }
 
 const memberIds = ['id', 'jid', 'lid', 'phoneNumber'] as const;

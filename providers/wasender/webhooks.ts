@@ -105,5 +105,5 @@ function contentOf(type: string, item: unknown, sentAt: number | null): EventCon
   if (reader) return reader.read({ type, of: asObject(item), sentAt });
   const kind = known(listReaders, type);
   if (kind === 'contact') return { kind, contacts: asList(item).flatMap((one) => readContact(one) ?? []), at: sentAt };
-  return kind ? { kind, conversations: conversationsIn(type, item) } : { kind: 'other' };
+  return kind ? { kind, conversations: conversationsIn(type, item), at: sentAt } : { kind: 'other' };
 }

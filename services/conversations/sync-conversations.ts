@@ -149,7 +149,7 @@ async function readMessagesOf(history: History, seen: readonly SeenConversation[
   const facts = named.map((conversation): Fact => ({
     ...origin,
     receivedAt,
-    told: { kind: 'conversation', conversation },
+    told: { kind: 'conversation', conversation, at: receivedAt },
   }));
   let rows: HistoryRow[] = [];
   const met = named.map(({ keys, lastMessageAt }) => ({

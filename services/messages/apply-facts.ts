@@ -5,6 +5,7 @@ import type { Vault } from '../../db/vault.ts';
 import { changesOf, overruleChanges } from '../../db/queries/conversations/conversation-changes.ts';
 import { AccountReleasedError } from '../../db/queries/messages/account-fence.ts';
 import { claimProviderKeys } from '../../db/queries/messages/claim-keys.ts';
+import { noteDepartures, removeDeparted } from '../../db/queries/messages/departures.ts';
 import {
   joinAttendees,
   joinConversations,
@@ -67,7 +68,7 @@ export async function applyFacts(
   applying.waiting();
   for (const fact of facts) applying.effect(fact);
   for (const fact of facts) applying.conversation(fact);
-  const { writing, recount } = applying.result();
+  const { writing, departures, recount } = applying.result();
   const keysOf = new Map<string, Awaited<ReturnType<Vault['keysOf']>>>();
   for (const { tenantId, source } of writing.attachments)
     if (source !== null && !keysOf.has(tenantId)) keysOf.set(tenantId, await vault.keysOf(em, tenantId));
@@ -83,8 +84,14 @@ export async function applyFacts(
   await joinMessages(em, joinsOf(groups, 'message'));
   const joined = joinsOf(groups, 'conversation');
   await joinConversations(em, joined);
-  await joinAttendees(em, joinsOf(groups, 'attendee'));
-  await recountConversations(em, [...new Set([...recount, ...joined.map(({ survivor }) => survivor)])]);
+  const joinedPeople = joinsOf(groups, 'attendee');
+  await joinAttendees(em, joinedPeople);
+  await noteDepartures(em, departures);
+  await removeDeparted(em, {
+    conversations: [...departures.map(({ conversationId }) => conversationId), ...survivorsOf(joined)],
+    attendees: survivorsOf(joinedPeople),
+  });
+  await recountConversations(em, [...new Set([...recount, ...survivorsOf(joined)])]);
   const inserted = writing.messages.filter(({ isNew }) => isNew);
   const told = groups.all('message').filter(({ exists }) => exists).length;
   return {
@@ -96,6 +103,8 @@ export async function applyFacts(
 
 const joinsOf = (groups: KeyGroups, kind: Group['kind']): Joining[] =>
   groups.all(kind).flatMap(({ id, losers }) => losers.map((loser) => ({ loser, survivor: id })));
+
+const survivorsOf = (joins: readonly Joining[]): string[] => joins.map(({ survivor }) => survivor);
 
 function addKeys(groups: KeyGroups, fact: Fact): void {
   const { told } = fact;

@@ -64,7 +64,7 @@ export async function conversationWith(
   }));
   const { id: accountId, tenantId } = account;
   const conversation = { keys: own, kind: isPerson ? ('person' as const) : ('group' as const), attendees };
-  const told = { kind: 'conversation' as const, conversation };
+  const told = { kind: 'conversation' as const, conversation, at: now.getTime() };
   const fact = { accountId, tenantId, teller: 'us' as const, isLive: true, receivedAt: now.getTime(), told };
   await applyFacts(em, context.vault, [fact], now);
   const made = await findConversation(em, accountId, own, null);

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
+import type { Departure } from '../../db/queries/messages/departures.ts';
 import type { Loaded } from '../../db/queries/messages/load.ts';
 import type { WrittenAttendee, Writing } from '../../db/queries/messages/write.ts';
 import {
@@ -14,7 +15,7 @@ import {
 import type { SeenPerson } from '../../domain/seen-messages.ts';
 import type { ToldConversation } from '../../domain/webhook-events.ts';
 import { newId } from '../../platform/ids.ts';
-import { conversationKeysOf, peopleOf, stateOf, type Fact } from './facts.ts';
+import { conversationKeysOf, peopleOf, stateOf, timeOf, type Fact } from './facts.ts';
 import type { Group, KeyGroups } from './key-groups.ts';
 import type { OwnChanges } from './own-changes.ts';
 import {
@@ -42,6 +43,7 @@ export class FactApplication {
   readonly #conversations = new Map<string, OpenConversation>();
   readonly #attendees = new Map<string, { row: WrittenAttendee; changed: boolean }>();
   readonly #members = new Map<string, Writing['members'][number]>();
+  readonly #departures = new Map<string, Departure>();
   readonly #receipts = new Map<string, Writing['receipts'][number]>();
   readonly #attachments = new Map<string, Writing['attachments'][number]>();
   readonly #effects: Writing['effects'][number][] = [];
@@ -86,8 +88,7 @@ export class FactApplication {
   }
 
   people(fact: Fact): void {
-    const { told } = fact;
-    const at = new Date((told.kind === 'message' ? told.message.sentAt : null) ?? fact.receivedAt);
+    const at = new Date(timeOf(fact));
     for (const person of peopleOf(fact)) {
       const group = this.#groups.of(fact.accountId, 'attendee', person.keys);
       if (!group) continue;
@@ -126,15 +127,9 @@ export class FactApplication {
       state: known ? mergeMessages(known.state, state) : state,
     });
     this.#openConversation(conversation, told.conversation, fact.receivedAt);
-    for (const person of peopleOf(fact)) {
-      const attendeeId = this.#attendee(fact, person);
-      if (attendeeId)
-        this.#members.set(`${conversation.id} ${attendeeId}`, {
-          conversationId: conversation.id,
-          attendeeId,
-          tenantId: fact.tenantId,
-        });
-    }
+    // The sender alone was a member at that time: reactions come later, and a list of people may be a former one.
+    for (const person of peopleOf(fact))
+      this.#addMember(fact, conversation.id, person, person === message.sender ? new Date(state.sentAt) : null, false);
     for (const one of message.attachments) {
       const name = `${group.id} ${one.key}`;
       if (this.#attachments.has(name)) continue;
@@ -209,15 +204,29 @@ export class FactApplication {
     const open = this.#openConversation(group, fact.told.conversation, fact.receivedAt);
     const { unreadCount, lastMessageAt } = fact.told.conversation;
     if (unreadCount === 0) readUpTo(open, new Date(lastMessageAt ?? fact.receivedAt));
-    for (const person of peopleOf(fact)) {
-      const attendeeId = this.#attendee(fact, person);
-      if (attendeeId)
-        this.#members.set(`${group.id} ${attendeeId}`, {
-          conversationId: group.id,
-          attendeeId,
-          tenantId: fact.tenantId,
-        });
-    }
+    const at = new Date(timeOf(fact));
+    const { attendees = [], departed = [] } = fact.told.conversation;
+    for (const person of attendees) this.#addMember(fact, group.id, person, at, true);
+    for (const person of departed) this.#addDeparture(fact, group.id, person, at);
+  }
+
+  /** `isTold`: no message shows that the person was a member then, so the time is kept. */
+  #addMember(fact: Fact, conversationId: string, person: SeenPerson, at: Date | null, isTold: boolean): void {
+    const attendeeId = this.#attendee(fact, person);
+    if (!attendeeId) return;
+    const name = `${conversationId} ${attendeeId}`;
+    const known = this.#members.get(name);
+    const memberAt = latest(known?.memberAt ?? null, at);
+    const keepsTime = isTold || known?.isTold === true;
+    this.#members.set(name, { conversationId, attendeeId, tenantId: fact.tenantId, memberAt, isTold: keepsTime });
+  }
+
+  #addDeparture(fact: Fact, conversationId: string, person: SeenPerson, at: Date): void {
+    const attendeeId = this.#attendee(fact, person);
+    if (!attendeeId) return;
+    const name = `${conversationId} ${attendeeId}`;
+    const leftAt = latest(this.#departures.get(name)?.leftAt ?? null, at) ?? at;
+    this.#departures.set(name, { conversationId, attendeeId, tenantId: fact.tenantId, leftAt });
   }
 
   #openConversation(group: Group, told: ToldConversation, at: number): OpenConversation {
@@ -231,7 +240,7 @@ export class FactApplication {
     return open;
   }
 
-  result(): { writing: Omit<Writing, 'keys'>; recount: string[] } {
+  result(): { writing: Omit<Writing, 'keys'>; departures: Departure[]; recount: string[] } {
     const changed = [...this.#messages.values()].filter(
       ({ before, state }) => before === null || !isDeepStrictEqual(before, state),
     );
@@ -247,6 +256,7 @@ export class FactApplication {
         attachments: [...this.#attachments.values()],
         effects: this.#effects,
       },
+      departures: [...this.#departures.values()],
       recount: conversations.filter((one) => one.recount).map(({ row }) => row.id),
     };
   }
@@ -284,6 +294,9 @@ function readUpTo(open: OpenConversation, at: Date): void {
   open.changed = true;
   open.recount = true;
 }
+
+const latest = (one: Date | null, other: Date | null): Date | null =>
+  one === null || other === null ? (one ?? other) : one > other ? one : other;
 
 const isLaterReceipt = (one: Writing['receipts'][number], other: Writing['receipts'][number]): boolean => {
   if (one.status === other.status) return one.at < other.at;

@@ -17,7 +17,8 @@ export interface Fact {
 type Told =
   | { kind: 'message'; message: SeenMessage; conversation: ToldConversation }
   | { kind: 'effect'; messageKeys: readonly string[]; effect: ToldEffect }
-  | { kind: 'conversation'; conversation: ToldConversation };
+  /** `at`: since when it is so, in milliseconds since the epoch. */
+  | { kind: 'conversation'; conversation: ToldConversation; at: number };
 
 /** An effect whose person is not an attendee of ours yet. */
 type ToldEffect =
@@ -50,7 +51,7 @@ export function factsOf(event: WebhookEvent, origin: Origin): Fact[] {
     case 'conversation':
       return event.conversations
         .filter(({ keys }) => keys.length > 0)
-        .map((conversation) => ({ ...origin, told: { kind: 'conversation', conversation } }));
+        .map((conversation) => ({ ...origin, told: { kind: 'conversation', conversation, at } }));
     default:
       return [];
   }
@@ -88,7 +89,8 @@ export function stateOf(
 }
 
 export const peopleOf = ({ told }: Fact): SeenPerson[] => {
-  if (told.kind === 'conversation') return [...(told.conversation.attendees ?? [])];
+  if (told.kind === 'conversation')
+    return [...(told.conversation.attendees ?? []), ...(told.conversation.departed ?? [])];
   if (told.kind === 'effect') return 'by' in told.effect && told.effect.by ? [told.effect.by] : [];
   const { message, conversation } = told;
   return [
@@ -96,6 +98,12 @@ export const peopleOf = ({ told }: Fact): SeenPerson[] => {
     ...(conversation.attendees ?? []),
     ...message.reactions.map(({ by }) => by),
   ];
+};
+
+/** When what a fact tells of people was so, in milliseconds since the epoch. */
+export const timeOf = ({ told, receivedAt }: Fact): number => {
+  if (told.kind === 'conversation') return told.at;
+  return (told.kind === 'message' ? told.message.sentAt : null) ?? receivedAt;
 };
 
 export const conversationKeysOf = ({ told }: Fact): readonly string[] => {

@@ -31,11 +31,14 @@ function redacted(fact: Fact, isErased: (key: string) => boolean): Fact | null {
   const { told } = fact;
   const isOfErased = ({ keys }: SeenPerson): boolean => keys.some(isErased);
   if (told.kind === 'effect') return 'by' in told.effect && told.effect.by && isOfErased(told.effect.by) ? null : fact;
-  const { attendees } = told.conversation;
+  const { attendees, departed } = told.conversation;
   const isWithErased = !isOfMany(told.conversation) && attendees?.some(isOfErased);
   if (isWithErased || conversationKeysOf(fact).some(isErased)) return null;
-  const others = attendees?.filter((one) => !isOfErased(one));
-  const conversation = others ? { ...told.conversation, attendees: others } : told.conversation;
+  const conversation = {
+    ...told.conversation,
+    ...(attendees && { attendees: attendees.filter((one) => !isOfErased(one)) }),
+    ...(departed && { departed: departed.filter((one) => !isOfErased(one)) }),
+  };
   if (told.kind === 'conversation') return { ...fact, told: { ...told, conversation } };
   const { message } = told;
   if (message.sender && isOfErased(message.sender)) return null;

@@ -396,7 +396,7 @@ describe('what the provider tells of a field that was changed here', () => {
             teller: 'provider',
             isLive: false,
             receivedAt: at,
-            told: { kind: 'conversation', conversation: told },
+            told: { kind: 'conversation', conversation: told, at },
           },
         ],
         api.context.clock.now(),

@@ -154,6 +154,8 @@ describe('SECURITY 21: erasure', () => {
     await erase({ phone: ana.phone });
     const participants = [ana, bo].map(({ jid }) => ({ id: jid }));
     await deliver(one.session, 'groups.upsert', [{ id: group, subject: 'Trip', participants }]);
+    const left = { id: group, participants: participants.slice(0, 1), action: 'remove' };
+    await deliver(one.session, 'group-participants.update', left);
     await message(one.session, { remoteJid: group, participant: bo.jid });
     await message(one.session, { remoteJid: group, participant: ana.jid });
     await message(one.session, { remoteJid: ana.jid });

@@ -4,6 +4,7 @@ import { prepareKeys } from '../../db/data-keys.ts';
 import { ensureTenant } from '../../db/queries/tenants/api-keys.ts';
 import { createVault } from '../../db/vault.ts';
 import type { SeenMessage, SeenPerson } from '../../domain/seen-messages.ts';
+import type { ToldConversation } from '../../domain/webhook-events.ts';
 import { newId } from '../../platform/ids.ts';
 import { parseKeyRing } from '../../platform/master-keys.ts';
 import { applyFacts } from '../../services/messages/apply-facts.ts';
@@ -77,6 +78,12 @@ const message = (n: number, more: Partial<SeenMessage> = {}): Told => ({
   conversation: { keys: [`C${n % 3}`], kind: n % 3 ? 'person' : 'group', attendees: [person(n % 4)] },
 });
 type Effect = Extract<Told, { kind: 'effect' }>['effect'];
+/** What is told of a conversation, some seconds after `at`. */
+const about = (key: string, seconds: number, more: Partial<ToldConversation>): Told => ({
+  kind: 'conversation',
+  conversation: { keys: [key], kind: 'group', ...more },
+  at: at + seconds * 1_000,
+});
 const effect = (n: number, one: Effect): Told => ({ kind: 'effect', messageKeys: [`M${n}`], effect: one });
 
 /** What the API shows of an account's messages, without our own ids. */
@@ -120,6 +127,12 @@ const told = fc.oneof(
   fc
     .tuple(fc.nat(9), fc.option(fc.constantFrom('👍', '❤️')), fc.nat(3), fc.nat(3))
     .map(([n, emoji, by, time]) => effect(n, { kind: 'reaction', emoji, by: person(by), at: at + time })),
+  {
+    weight: 2,
+    arbitrary: fc
+      .tuple(fc.nat(2), fc.nat(3), fc.constantFrom('attendees', 'departed'), fc.nat(6))
+      .map(([n, by, list, seconds]) => about(`C${n}`, seconds, { [list]: [person(by)] })),
+  },
 );
 
 it('rows do not depend on the order of events, on repeats, or on how they are split into transactions', async () => {
@@ -202,3 +215,61 @@ it('ids that turn out to be of one message, conversation or person make their ro
   );
   expect(people[0].n).toBe(1);
 });
+
+describe('members of a group that leave', () => {
+  const [jid, lid] = ['33639980001@s.whatsapp.net', '900000000000001@lid'];
+  const one = (...keys: string[]): SeenPerson => ({ ...person(1), keys });
+  const wrote = (id: string, seconds: number, sender: SeenPerson): Told => {
+    const told = message(1, { keys: [id], conversationKeys: ['G'], sender, sentAt: at + seconds * 1_000 });
+    return { ...told, conversation: { keys: ['G'], kind: 'group' } } as Told;
+  };
+  const left = (seconds: number, who: SeenPerson): Told => about('G', seconds, { departed: [who] });
+  const joined = (seconds: number, who: SeenPerson): Told => about('G', seconds, { attendees: [who] });
+  /** Members as the API shows them. */
+  const members = async ({ accountId }: Of): Promise<number> => {
+    const [found] = await db.system((em) =>
+      runSql<{ n: number }>(
+        em,
+        `select count(distinct coalesce(a.merged_into, a.id))::int as n from conversation_attendees o
+         join attendees a on a.id = o.attendee_id where a.account_id = ?`,
+        [accountId],
+      ),
+    );
+    return found!.n;
+  };
+
+  it.each<[string, Told[], number]>([
+    ['left after their last message', [wrote('A', 1, one(jid)), left(2, one(jid))], 0],
+    ['wrote in the second in which they left', [wrote('A', 2, one(jid)), left(2, one(jid))], 0],
+    ['came back by a message', [left(2, one(jid)), wrote('A', 3, one(jid))], 1],
+    ['were added again', [joined(1, one(jid)), left(2, one(jid)), joined(3, one(jid))], 1],
+    ['left twice', [left(2, one(jid)), joined(3, one(jid)), left(4, one(jid))], 0],
+    ['left by another address', [wrote('A', 1, one(jid)), left(2, one(lid)), joined(0, one(jid, lid))], 0],
+    [
+      'left and wrote later by another address',
+      [left(2, one(lid)), wrote('A', 3, one(jid)), joined(0, one(jid, lid))],
+      1,
+    ],
+  ])('are those that count, in every order: %s', async (_name, told, expected) => {
+    for (const order of ordersOf(told))
+      for (const size of [1, told.length]) {
+        const of = await newAccount();
+        for (let n = 0; n < order.length; n += size) await apply(of, order.slice(n, n + size));
+        await apply(of, order.slice(0, 1));
+        expect({ order, size, members: await members(of) }).toEqual({ order, size, members: expected });
+      }
+  });
+
+  it('keep what they wrote', async () => {
+    const of = await newAccount();
+    await apply(of, [wrote('A', 1, one(jid)), left(2, one(jid))]);
+    const [{ attendees, messages }] = (await shown(of)) as [any];
+    expect([attendees, messages.map((told: any[]) => [told[0], told[8]])]).toEqual([null, [['A', jid]]]);
+  });
+});
+
+/** Every order of a few items. */
+function ordersOf<T>(items: readonly T[]): T[][] {
+  if (items.length < 2) return [[...items]];
+  return items.flatMap((item, n) => ordersOf(items.toSpliced(n, 1)).map((rest) => [item, ...rest]));
+}

@@ -78,7 +78,7 @@ export async function seedMessages<T>(em: Em, accountId: string, work: (to: Mess
       });
       key('conversation', row.providerConversationId, id);
       for (const { id: attendeeId } of attendees)
-        make(ConversationAttendee, { conversationId: id, attendeeId, tenantId });
+        make(ConversationAttendee, { conversationId: id, attendeeId, tenantId, memberAt: null });
       return row;
     },
     message: (conversation, given) => {

@@ -43,7 +43,8 @@ export async function deleteMessagesOf(
         select coalesce(jsonb_agg(r order by r ->> 'by'), '[]') from jsonb_array_elements(m.reactions) r
         where (r ->> 'by')::uuid <> all(${attendees}::uuid[]))
       where m.conversation_id in (
-          select conversation_id from conversation_attendees where attendee_id = any(${attendees}::uuid[]))
+          select conversation_id from conversation_attendees where attendee_id = any(${attendees}::uuid[])
+          union select conversation_id from conversation_departures where attendee_id = any(${attendees}::uuid[]))
         and exists (
           select from jsonb_array_elements(m.reactions) r where (r ->> 'by')::uuid = any(${attendees}::uuid[]))`,
   );

@@ -52,9 +52,15 @@ export async function joinConversations(em: Em, joins: readonly Joining[]): Prom
     em,
     sql`with g as (select * from ${recordset(joins, joining)} as g),
       p as (
-        insert into conversation_attendees (conversation_id, attendee_id, tenant_id)
-        select g.survivor, o.attendee_id, o.tenant_id from conversation_attendees o join g on g.loser = o.conversation_id
-        on conflict do nothing)
+        insert into conversation_attendees as c (conversation_id, attendee_id, tenant_id, member_at)
+        select g.survivor, o.attendee_id, o.tenant_id, max(o.member_at)
+        from conversation_attendees o join g on g.loser = o.conversation_id group by 1, 2, 3
+        on conflict (conversation_id, attendee_id) do update set member_at = greatest(c.member_at, excluded.member_at)),
+      d as (
+        insert into conversation_departures as c (conversation_id, attendee_id, tenant_id, left_at)
+        select g.survivor, o.attendee_id, o.tenant_id, max(o.left_at)
+        from conversation_departures o join g on g.loser = o.conversation_id group by 1, 2, 3
+        on conflict (conversation_id, attendee_id) do update set left_at = greatest(c.left_at, excluded.left_at))
       update messages m set conversation_id = g.survivor from g where m.conversation_id = g.loser`,
   );
   await moveChanges(em, joins);
@@ -104,6 +110,14 @@ export async function joinAttendees(em: Em, joins: readonly Joining[]): Promise<
     em,
     sql`update attendees a set merged_into = g.survivor from ${recordset(joins, joining)} as g
       where a.id = g.loser or a.merged_into = g.loser`,
+  );
+  await rows(
+    em,
+    sql`with g as (select * from ${recordset(joins, joining)} as g)
+      insert into conversation_departures as c (conversation_id, attendee_id, tenant_id, left_at)
+      select o.conversation_id, g.survivor, o.tenant_id, max(o.left_at)
+      from conversation_departures o join g on g.loser = o.attendee_id group by 1, 2, 3
+      on conflict (conversation_id, attendee_id) do update set left_at = greatest(c.left_at, excluded.left_at)`,
   );
 }
 

@@ -1,4 +1,4 @@
-import type { Attendee, Conversation, ProviderKey } from '../../entities/conversations.ts';
+import type { Attendee, Conversation, ConversationAttendee, ProviderKey } from '../../entities/conversations.ts';
 import type { Attachment, Message, MessageEffect, MessageReceipt } from '../../entities/messages.ts';
 import { messageStatuses } from '../../../domain/messages.ts';
 import { fetchHistoryAfterMs } from '../../../domain/media.ts';
@@ -20,11 +20,16 @@ export interface WrittenAttendee extends Row<Attendee> {
   isNew: boolean;
 }
 
+interface WrittenMember extends ConversationAttendee {
+  /** Whether `memberAt` replaces an earlier time; where a message shows the same, it need not. */
+  isTold: boolean;
+}
+
 /** What facts make of the rows: the new ones, and the changed ones whole. */
 export interface Writing {
   conversations: readonly WrittenConversation[];
   attendees: readonly WrittenAttendee[];
-  members: readonly { conversationId: string; attendeeId: string; tenantId: string }[];
+  members: readonly WrittenMember[];
   messages: readonly WrittenMessage[];
   receipts: readonly MessageReceipt[];
   attachments: readonly Omit<Attachment, 'createdAt' | 'mediaId' | 'fetchDueAt' | 'fetchTries' | 'unavailableWhy'>[];
@@ -52,13 +57,22 @@ const attachmentRow = sql`("id" uuid, "tenantId" uuid, "accountId" uuid, "messag
 const rank = (column: Sql): Sql => sql`array_position(${messageStatuses as readonly string[]}::text[], ${column})`;
 
 const receiptRow = sql`("messageId" uuid, "attendeeId" uuid, "tenantId" uuid, status text, at timestamptz)`;
-const memberRow = sql`("conversationId" uuid, "attendeeId" uuid, "tenantId" uuid)`;
+const memberRow = sql`("conversationId" uuid, "attendeeId" uuid, "tenantId" uuid, "memberAt" timestamptz)`;
+/** Those that left come back where they were members later. */
+const members = (list: readonly object[]): Sql => sql`
+        insert into conversation_attendees as o (conversation_id, attendee_id, tenant_id, member_at)
+        select "conversationId", "attendeeId", "tenantId", "memberAt" from ${recordset(list, memberRow)} as g
+        where not exists (
+          select from conversation_departures d
+          where d.conversation_id = g."conversationId" and d.attendee_id = g."attendeeId"
+            and d.left_at >= coalesce(g."memberAt", '-infinity'))
+        order by 1, 2`;
 const keyRow = sql`("accountId" uuid, kind text, key text, "targetId" uuid)`;
 const effectRow = sql`("accountId" uuid, key text, digest text, "tenantId" uuid, effect jsonb)`;
 
 /** Writes all of it, of what there is alone: each part takes time also where its list is empty. */
 export function writeRows(writing: Writing, now: Date): Parts {
-  const { members, receipts, keys, effects } = writing;
+  const { receipts, keys, effects } = writing;
   const live = new Set(writing.messages.filter(({ isLive }) => isLive).map(({ id }) => id));
   const attachments = writing.attachments.map((one) => ({ ...one, isLive: live.has(one.messageId) }));
   const parts: [string, Sql][] = [];
@@ -107,11 +121,14 @@ export function writeRows(writing: Writing, now: Date): Parts {
         from ${recordset(list, attendeeRow)} as g where a.id = g.id`,
   );
   add(
-    members,
-    (list) => sql`
-        insert into conversation_attendees (conversation_id, attendee_id, tenant_id)
-        select "conversationId", "attendeeId", "tenantId" from ${recordset(list, memberRow)} as g
-        order by 1, 2 on conflict do nothing`,
+    writing.members.filter(({ isTold }) => !isTold),
+    (list) => sql`${members(list)} on conflict do nothing`,
+  );
+  add(
+    writing.members.filter(({ isTold }) => isTold),
+    (list) => sql`${members(list)}
+        on conflict (conversation_id, attendee_id) do update set member_at = excluded.member_at
+        where excluded.member_at > coalesce(o.member_at, '-infinity')`,
   );
   add(
     messages.fresh,

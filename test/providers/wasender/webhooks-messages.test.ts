@@ -399,8 +399,23 @@ describe('B13: contacts, chats and groups', () => {
     ['constructor', { anything: 1 }, { kind: 'other' }],
   ])('%s %j', (event, data, expected) => expect(eventsOf(event, data)).toMatchObject([expected]));
 
-  it.each(['remove', 'promote', undefined])('names no members where they %s', (action) => {
-    const [event] = eventsOf('group-participants.update', { id: group, participants, action });
-    expect(event.conversations).toEqual([{ keys: [group], kind: 'group' }]);
+  it.each([
+    ['add', 'attendees'],
+    ['promote', 'attendees'],
+    ['demote', 'attendees'],
+    ['remove', 'departed'],
+    ['leave', 'departed'],
+  ])('tells of people of a group that they %s: %s', (action, list) => {
+    const [event] = eventsOf('group-participants.update', { id: group, participants, action }, { timestamp: seconds });
+    expect(event).toMatchObject({ at, conversations: [{ keys: [group], kind: 'group', [list]: members }] });
+    expect(Object.keys(event.conversations[0])).toEqual(['keys', 'kind', list]);
+  });
+
+  it('names no people of a group where it does not tell what they did', () => {
+    for (const action of ['modify', undefined]) {
+      const [event] = eventsOf('group-participants.update', { id: group, participants, action });
+      expect(event).toMatchObject({ at: null, conversations: [{ keys: [group], kind: 'group' }] });
+      expect(Object.keys(event.conversations[0])).toEqual(['keys', 'kind']);
+    }
   });
 });
