@@ -54,6 +54,7 @@ import { MediaOfTenants } from './migrations/0088-media-of-tenants.ts';
 import { MessageRetention } from './migrations/0089-message-retention.ts';
 import { Registering } from './migrations/0090-registering.ts';
 import { Departures } from './migrations/0094-departures.ts';
+import { ToldTimes } from './migrations/0095-told-times.ts';
 
 export const migrationsList = [
   { name: '0001-foundation', class: Foundation },
@@ -108,6 +109,7 @@ export const migrationsList = [
   { name: '0089-message-retention', class: MessageRetention },
   { name: '0090-registering', class: Registering },
   { name: '0094-departures', class: Departures },
+  { name: '0095-told-times', class: ToldTimes },
 ];
 
 /**

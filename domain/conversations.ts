@@ -14,6 +14,13 @@ export type ChangeState = (typeof changeStates)[number];
 /** A field's value as providers tell it: of `muted` until when, in milliseconds since the epoch; null is not muted. */
 export type ProviderWord = boolean | number | 'forever' | null;
 
+/** Fields of a conversation of which the provider's newest word counts. */
+export const toldFields = ['name', 'archived', 'pinned', 'mutedUntil', 'markedUnread', 'readOnly'] as const;
+export type ToldField = (typeof toldFields)[number];
+
+/** When a provider's word on each field was so, in milliseconds since the epoch. */
+export type ToldTimes = Readonly<Partial<Record<ToldField, number>>>;
+
 /** How long after a change of ours the provider may still show the value from before, in milliseconds. */
 const settlesWithinMs = 120_000;
 

@@ -28,6 +28,8 @@ export interface SeenConversation {
   /** Null for most conversations with one person: they have that person's name. */
   name: string | null;
   unreadCount?: number;
+  /** Marked as unread by hand. */
+  markedUnread?: boolean;
   archived?: boolean;
   /** Milliseconds since the epoch; null is not muted. */
   mutedUntil?: number | 'forever' | null;

@@ -1,5 +1,11 @@
 import { defineEntity, p } from '@mikro-orm/core';
-import type { ChangedField, ChangeState, ConversationKind, ProviderWord } from '../../domain/conversations.ts';
+import type {
+  ChangedField,
+  ChangeState,
+  ConversationKind,
+  ProviderWord,
+  ToldTimes,
+} from '../../domain/conversations.ts';
 import type { MediaSource } from '../../domain/seen-messages.ts';
 
 const ConversationSchema = defineEntity({
@@ -27,6 +33,8 @@ const ConversationSchema = defineEntity({
     pinned: p.boolean(),
     readOnly: p.boolean(),
     labels: p.array().$type<string[]>(),
+    /** Of fields that a webhook told, or whose value the provider changed. */
+    toldAt: p.json().$type<ToldTimes>(),
     /** What the provider needs to give the picture of a group; null where it named none. */
     pictureSource: p.json().$type<MediaSource>().strictNullable(),
     pictureMediaId: p.uuid().strictNullable(),

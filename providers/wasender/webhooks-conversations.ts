@@ -26,13 +26,16 @@ type State = { -readonly [Name in keyof ToldConversation]?: ToldConversation[Nam
 /** What an entry tells of a conversation's state: an update has the changed fields alone. */
 function stateOf(of: Json | null): State {
   const name = nameIn(field(of, 'subject')) ?? nameIn(field(of, 'name'));
-  const unreadCount = countIn(field(of, 'unreadCount'));
-  const archived = flagIn(field(of, 'archived') ?? field(of, 'archive'));
-  const pinned = field(of, 'pinned') ?? field(of, 'pin');
+  const unread = field(of, 'unreadCount');
+  const unreadCount = countIn(unread);
+  const archived = flagIn(eitherOf(of, 'archived', 'archive'));
+  const pinned = eitherOf(of, 'pinned', 'pin');
   const lastMessageAt = readTime(field(of, 'conversationTimestamp'));
   return {
     ...(name !== null && { name }),
     ...(unreadCount !== null && { unreadCount }),
+    // -1 is marked as unread; a number may tell of new messages alone.
+    ...((unread === -1 || unreadCount === 0) && { markedUnread: unread === -1 }),
     ...(archived !== null && { archived }),
     // A time, or null and 0 for what is no longer pinned.
     ...(pinned !== undefined && { pinned: flagIn(pinned) ?? readTime(pinned) !== null }),
@@ -41,9 +44,15 @@ function stateOf(of: Json | null): State {
   };
 }
 
+/** A field under one of two names; null is a value. */
+const eitherOf = (of: Json | null, name: string, other: string): unknown => {
+  const value = field(of, name);
+  return value === undefined ? field(of, other) : value;
+};
+
 /** -1 is for ever; null and 0 are not muted. */
 function mutedOf(of: Json | null): State {
-  const told = field(of, 'muteEndTime') ?? field(of, 'mute');
+  const told = eitherOf(of, 'muteEndTime', 'mute');
   if (told === undefined) return {};
   return { mutedUntil: told === -1 ? 'forever' : readTime(told) };
 }

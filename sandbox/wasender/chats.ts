@@ -78,7 +78,7 @@ export function changeChat(
   chat.pinned = body.pinned ?? chat.pinned;
   const entry = {
     id,
-    ...(body.read !== undefined && { unreadCount: chat.unread }),
+    ...(body.read !== undefined && { unreadCount: body.read ? 0 : -1 }),
     ...(body.muted !== undefined && { muteEndTime: muteEnd(chat.mutedUntil) }),
     ...(body.archived !== undefined && { archived: chat.archived }),
     ...(body.pinned !== undefined && { pinned: chat.pinned }),

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import type { Departure } from '../../db/queries/messages/departures.ts';
 import type { Loaded } from '../../db/queries/messages/load.ts';
-import type { WrittenAttendee, Writing } from '../../db/queries/messages/write.ts';
+import type { WrittenAttendee, WrittenConversation, Writing } from '../../db/queries/messages/write.ts';
 import {
   applyEffect,
   isNews,
@@ -17,6 +17,7 @@ import type { ToldConversation } from '../../domain/webhook-events.ts';
 import { newId } from '../../platform/ids.ts';
 import { conversationKeysOf, peopleOf, stateOf, timeOf, type Fact } from './facts.ts';
 import type { Group, KeyGroups } from './key-groups.ts';
+import { newestWords, timesWith, wordsOf } from './newest-words.ts';
 import type { OwnChanges } from './own-changes.ts';
 import {
   knownAttendee,
@@ -58,8 +59,12 @@ export class FactApplication {
     const survivors = new Map(
       groups.all('conversation').flatMap(({ id, losers }) => losers.map((loser) => [loser, id])),
     );
-    for (const row of loaded.conversations)
-      if (!survivors.has(row.id)) this.#conversations.set(row.id, openConversation(row));
+    const conversations = loaded.conversations.map(openConversation);
+    for (const open of conversations) if (!survivors.has(open.row.id)) this.#conversations.set(open.row.id, open);
+    for (const { row } of conversations) {
+      const survivor = this.#conversations.get(survivors.get(row.id) ?? '');
+      if (survivor) this.#joinConversation(survivor, row);
+    }
     const attendees = new Map(groups.all('attendee').map((group) => [group.id, group]));
     for (const row of loaded.attendees) {
       const group = attendees.get(row.id);
@@ -126,7 +131,7 @@ export class FactApplication {
       before: known?.before ?? null,
       state: known ? mergeMessages(known.state, state) : state,
     });
-    this.#openConversation(conversation, told.conversation, fact.receivedAt);
+    this.#openConversation(conversation, told.conversation, fact);
     // The sender alone was a member at that time: reactions come later, and a list of people may be a former one.
     for (const person of peopleOf(fact))
       this.#addMember(fact, conversation.id, person, person === message.sender ? new Date(state.sentAt) : null, false);
@@ -201,10 +206,14 @@ export class FactApplication {
     if (fact.told.kind !== 'conversation') return;
     const group = this.#groups.of(fact.accountId, 'conversation', conversationKeysOf(fact));
     if (!group) return;
-    const open = this.#openConversation(group, fact.told.conversation, fact.receivedAt);
+    const open = this.#openConversation(group, fact.told.conversation, fact);
     const { unreadCount, lastMessageAt } = fact.told.conversation;
-    if (unreadCount === 0) readUpTo(open, new Date(lastMessageAt ?? fact.receivedAt));
     const at = new Date(timeOf(fact));
+    if (unreadCount === 0) {
+      const upTo = lastMessageAt ?? at.getTime();
+      // Times of events may count seconds: what came later in that second is unread.
+      readUpTo(open, new Date(fact.teller === 'webhook' ? upTo - 1 : upTo));
+    }
     const { attendees = [], departed = [] } = fact.told.conversation;
     for (const person of attendees) this.#addMember(fact, group.id, person, at, true);
     for (const person of departed) this.#addDeparture(fact, group.id, person, at);
@@ -229,15 +238,26 @@ export class FactApplication {
     this.#departures.set(name, { conversationId, attendeeId, tenantId: fact.tenantId, leftAt });
   }
 
-  #openConversation(group: Group, told: ToldConversation, at: number): OpenConversation {
+  #openConversation(group: Group, told: ToldConversation, fact: Fact): OpenConversation {
     const open = this.#conversations.get(group.id) ?? newConversation(group, told);
     this.#conversations.set(group.id, open);
-    const next = withTold(open.row, this.#own.weigh(open.row, told, at));
-    if (!isDeepStrictEqual(next, open.row)) {
-      open.row = next;
-      open.changed = true;
-    }
+    this.#tell(open, told, timeOf(fact), fact.teller === 'webhook');
     return open;
+  }
+
+  #tell(open: OpenConversation, told: ToldConversation, at: number, isEvent: boolean): void {
+    const newest = newestWords(open.row, told, at);
+    const toldAt = timesWith(open.row, newest, at, isEvent);
+    const next = { ...withTold(open.row, this.#own.weigh(open.row, newest, at)), toldAt };
+    if (isDeepStrictEqual(next, open.row)) return;
+    open.row = next;
+    open.changed = true;
+  }
+
+  /** Takes over what was told of a conversation that turned out to be the same one. */
+  #joinConversation(open: OpenConversation, other: WrittenConversation): void {
+    for (const [field, word, at] of wordsOf(other)) this.#tell(open, { keys: [], [field]: word }, at, true);
+    if (other.readUpTo) readUpTo(open, other.readUpTo);
   }
 
   result(): { writing: Omit<Writing, 'keys'>; departures: Departure[]; recount: string[] } {

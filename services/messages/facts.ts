@@ -115,6 +115,6 @@ export const conversationKeysOf = ({ told }: Fact): readonly string[] => {
 /** Whether a fact tells something of a conversation that callers change, too. */
 export function tellsState({ told }: Fact): boolean {
   if (told.kind === 'effect') return false;
-  const { archived, pinned, mutedUntil, unreadCount } = told.conversation;
-  return archived !== undefined || pinned !== undefined || mutedUntil !== undefined || unreadCount === 0;
+  const { archived, pinned, mutedUntil, markedUnread, unreadCount } = told.conversation;
+  return [archived, pinned, mutedUntil, markedUnread].some((word) => word !== undefined) || unreadCount === 0;
 }

@@ -443,6 +443,33 @@ describe('what the provider tells of a field that was changed here', () => {
     expect(await get(id)).toMatchObject({ archived: false, muted: true, muted_until: expect.any(String), changes: [] });
   });
 
+  it('keeps a mark as unread that is here alone, until the phone has the same and reads it', async () => {
+    const own = await wasender();
+    const { id, key } = await conversation(own);
+    await patch(id, { read: false });
+    api.clock.advance(600_000);
+    const read = { keys: [key], unreadCount: 0, markedUnread: false };
+    await tell(own, read);
+    expect(await get(id)).toMatchObject({ marked_unread: true });
+    await tell(own, { keys: [key], markedUnread: true });
+    expect(states(await get(id))).toEqual({ read: 'synced' });
+    api.clock.advance(180_000);
+    await tell(own, read);
+    expect(await get(id)).toMatchObject({ marked_unread: false, changes: [] });
+  });
+
+  it('has the mark that the phone sets after it was read here', async () => {
+    const own = await wasender();
+    const { id, key } = await conversation(own);
+    await patch(id, { read: true });
+    await drain(own);
+    await tell(own, { keys: [key], markedUnread: true });
+    expect(await get(id)).toMatchObject({ marked_unread: false });
+    api.clock.advance(180_000);
+    await tell(own, { keys: [key], markedUnread: true });
+    expect(await get(id)).toMatchObject({ marked_unread: true, unread_count: 0, changes: [] });
+  });
+
   it('keeps the newest change of two conversations that are one', async () => {
     const own = await account();
     const [one, other] = [await conversation(own), await conversation(own)];

@@ -50,3 +50,43 @@ describe('B13: members of a group', () => {
     await members(bo, cy);
   });
 });
+
+describe('B13: what the phone changes of a chat', () => {
+  let id: string;
+  const state = async (): Promise<any> => get(`/conversations/${id}`);
+  const becomes = (expected: object): Promise<unknown> =>
+    eventually(`the conversation ${JSON.stringify(expected)}`, async () => {
+      const found = await state();
+      return Object.entries(expected).every(([name, value]) => found[name] === value);
+    });
+  const write = (text: string): Promise<any> => phone('post', '/messages', { from: bo, text });
+
+  it('is here by webhook: archived, pinned, muted, read, marked as unread', async () => {
+    await write('Hello');
+    ({ id } = await conversationOf('Hello'));
+    expect(await state()).toMatchObject({ unread_count: 1, archived: false, pinned: false, muted: false });
+    await later();
+    const muted = '2031-01-01T00:00:00.000Z';
+    await phone('patch', '/chats', { chat: bo, archived: true, pinned: true, muted, read: true });
+    await becomes({ archived: true, pinned: true, muted: true, muted_until: muted, unread_count: 0 });
+    await later();
+    await write('Are you there?');
+    await becomes({ unread_count: 1, marked_unread: false });
+    await later();
+    await phone('patch', '/chats', { chat: bo, archived: false, muted: true, read: false });
+    await becomes({ archived: false, pinned: true, muted: true, muted_until: null, marked_unread: true });
+    await later();
+    await phone('patch', '/chats', { chat: bo, muted: false, read: true });
+    await becomes({ muted: false, unread_count: 0, marked_unread: false });
+  });
+
+  it('is not taken away by a chat that the phone deletes', async () => {
+    await phone('patch', '/chats', { chat: bo, deleted: true });
+    await eventually('the event', async () =>
+      (await get(`/webhook-events?account=${account.id}&limit=50`)).items.some(
+        ({ type }: any) => type === 'chats.delete',
+      ),
+    );
+    expect(await state()).toMatchObject({ last_message: { text: 'Are you there?' }, pinned: true });
+  });
+});

@@ -50,13 +50,15 @@ describe('conversations of the WASender sandbox', () => {
     const key = { id: messages[0].key_id, remoteJid: BO, fromMe: false };
     expect(await api('POST', '/messages/read', { key })).toEqual({ success: true, data: { status: 'read' } });
     await control('PATCH', '/chats', { chat: BO, archived: true, muted: '2030-01-01T00:00:00Z' });
+    await control('PATCH', '/chats', { chat: BO, read: false });
     await control('PATCH', '/chats', { chat: BO, deleted: true });
     const [opened] = await data('chats.upsert');
     expect(opened).toEqual([{ id: BO, conversationTimestamp: expect.any(Number), unreadCount: 1 }]);
-    expect((await data('chats.update', 3)).flat()).toEqual([
+    expect((await data('chats.update', 4)).flat()).toEqual([
       { id: BO, conversationTimestamp: expect.any(Number), unreadCount: 2 },
       { id: BO, unreadCount: 0 },
       { id: BO, archived: true, muteEndTime: 1_893_456_000_000 },
+      { id: BO, unreadCount: -1 },
     ]);
     expect(await data('chats.delete')).toEqual([[BO]]);
   });

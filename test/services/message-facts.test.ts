@@ -91,7 +91,7 @@ const shown = (of: Of): Promise<any[]> =>
   db.system((em) =>
     runSql<any>(
       em,
-      `select k.key as conversation, c.unread_count, c.read_up_to, c.last_message_at,
+      `select k.key as conversation, c.name, c.archived, c.pinned, c.muted, c.muted_until, c.marked_unread, c.unread_count, c.read_up_to, c.last_message_at,
          (select l.provider_message_id from messages l where l.id = c.last_message_id) as last,
          (select jsonb_agg(a.provider_attendee_id || ' ' || a.name order by a.provider_attendee_id) from conversation_attendees ca
           join attendees a on a.id = ca.attendee_id where ca.conversation_id = c.id) as attendees,
@@ -111,6 +111,20 @@ const shown = (of: Of): Promise<any[]> =>
     ),
   );
 
+/** What a phone tells of a conversation's state. */
+const words: readonly Partial<ToldConversation>[] = [
+  { archived: true },
+  { archived: false, pinned: true },
+  { pinned: false },
+  { mutedUntil: 'forever' },
+  { mutedUntil: at + 1 },
+  { mutedUntil: null },
+  { markedUnread: true },
+  { unreadCount: 0, markedUnread: false },
+  { unreadCount: 0, markedUnread: false, lastMessageAt: at + 2_000 },
+  { name: 'Hikers' },
+  { name: 'Walkers' },
+];
 const told = fc.oneof(
   { weight: 3, arbitrary: fc.nat(9).map((n) => message(n)) },
   fc
@@ -132,6 +146,12 @@ const told = fc.oneof(
     arbitrary: fc
       .tuple(fc.nat(2), fc.nat(3), fc.constantFrom('attendees', 'departed'), fc.nat(6))
       .map(([n, by, list, seconds]) => about(`C${n}`, seconds, { [list]: [person(by)] })),
+  },
+  {
+    weight: 2,
+    arbitrary: fc
+      .tuple(fc.nat(2), fc.nat(4), fc.constantFrom(...words))
+      .map(([n, seconds, word]) => about(`C${n}`, seconds, word)),
   },
 );
 
@@ -214,6 +234,31 @@ it('ids that turn out to be of one message, conversation or person make their ro
     ),
   );
   expect(people[0].n).toBe(1);
+});
+
+it('what the phone read is read up to then: a message that came later stays unread, whenever that is told', async () => {
+  const one = (n: number, seconds: number): Told => message(n, { direction: 'in', sentAt: at + seconds * 1_000 });
+  const facts = [one(1, 1), one(4, 2), one(7, 3), about('C1', 3, { unreadCount: 0 })];
+  for (const order of ordersOf(facts)) {
+    const of = await newAccount();
+    for (const fact of order) await apply(of, [fact], { receivedAt: at + 3_600_000 });
+    expect(await shown(of)).toMatchObject([{ unread_count: 1 }]);
+  }
+});
+
+it('two conversations that turn out to be one have the newest words on both, and what was read of either is read', async () => {
+  const told = [
+    about('C1', 1, { archived: true, name: 'Hikers' }),
+    about('C2', 2, { archived: false, pinned: true, unreadCount: 0 }),
+    about('C1', 3, { keys: ['C1', 'C2'] }),
+  ];
+  for (const order of ordersOf(told)) {
+    const of = await newAccount();
+    for (const fact of order) await apply(of, [fact]);
+    const joined = { name: 'Hikers', archived: false, pinned: true };
+    expect(await shown(of)).toMatchObject([joined, joined]);
+    for (const { read_up_to } of await shown(of)) expect(new Date(read_up_to)).toEqual(new Date(at + 1_999));
+  }
 });
 
 describe('members of a group that leave', () => {

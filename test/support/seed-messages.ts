@@ -72,6 +72,7 @@ export async function seedMessages<T>(em: Em, accountId: string, work: (to: Mess
         pinned: false,
         readOnly: false,
         labels: [],
+        toldAt: {},
         createdAt: at,
         updatedAt: at,
         ...given,

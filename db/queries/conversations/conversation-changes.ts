@@ -162,21 +162,28 @@ export async function changesOf(em: Em, conversations: readonly string[]): Promi
   return found.map((row) => ({ ...row, syncedAt: dateOf(row.syncedAt) }));
 }
 
+const overruled = sql`("conversationId" uuid, field text, agrees boolean, unmarks boolean)`;
+
+/** A change that counts no more, or that the provider has without being told. */
+export interface Overruled {
+  conversationId: string;
+  field: ChangedField;
+  agrees: boolean;
+  /** The conversation is not marked as unread any more. */
+  unmarks: boolean;
+}
+
 /** The provider has the same, without being told; or was changed by others later: then the change counts no more. */
-export async function overruleChanges(
-  em: Em,
-  changes: readonly { conversationId: string; field: ChangedField; agrees: boolean }[],
-  now: Date,
-): Promise<void> {
+export async function overruleChanges(em: Em, changes: readonly Overruled[], now: Date): Promise<void> {
   await rows(
     em,
-    sql`with g as (select * from ${recordset(changes, sql`("conversationId" uuid, field text, agrees boolean)`)} as g),
+    sql`with g as (select * from ${recordset(changes, overruled)} as g),
       agreed as (
         update conversation_changes c set state = 'synced', synced_at = ${now}, reason = null, detail = null from g
         where c.conversation_id = g."conversationId" and c.field = g.field and g.agrees),
       read as (
         update conversations c set marked_unread = false from g
-        where c.id = g."conversationId" and g.field = 'read' and not g.agrees)
+        where c.id = g."conversationId" and g.unmarks)
       delete from conversation_changes c using g
       where c.conversation_id = g."conversationId" and c.field = g.field and not g.agrees`,
   );

@@ -22,12 +22,14 @@ export type LoadedConversation = Texts<
     | 'lastMessageAt'
     | 'unreadCount'
     | 'readUpTo'
+    | 'markedUnread'
     | 'muted'
     | 'mutedUntil'
     | 'archived'
     | 'pinned'
     | 'readOnly'
     | 'pictureSource'
+    | 'toldAt'
   > & { lastSortKey: string | null }
 >;
 export type LoadedAttendee = Texts<
@@ -77,9 +79,10 @@ export async function loadRows(
       c as (
         select id, tenant_id as "tenantId", account_id as "accountId",
           provider_conversation_id as "providerConversationId", kind, name, last_message_id as "lastMessageId",
-          last_message_at as "lastMessageAt", unread_count as "unreadCount", read_up_to as "readUpTo", muted,
+          last_message_at as "lastMessageAt", unread_count as "unreadCount", read_up_to as "readUpTo",
+          marked_unread as "markedUnread", muted,
           muted_until as "mutedUntil", archived, pinned, read_only as "readOnly",
-          picture_source as "pictureSource",
+          picture_source as "pictureSource", told_at as "toldAt",
           (select l.sort_key from messages l where l.id = last_message_id) as "lastSortKey"
         from conversations
         where id = any(${conversations}::uuid[]${withMessages ? sql` || array(select "conversationId" from m)` : sql``})

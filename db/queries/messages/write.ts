@@ -5,10 +5,7 @@ import { fetchHistoryAfterMs } from '../../../domain/media.ts';
 import { recordset, sql, type Parts, type Sql } from '../../sql.ts';
 import { isOwnAttachment } from '../sends/own-attachments.ts';
 
-type Row<T> = Omit<
-  T,
-  'createdAt' | 'updatedAt' | 'mergedInto' | 'markedUnread' | 'labels' | 'pictureMediaId' | 'pictureCheckedAt'
->;
+type Row<T> = Omit<T, 'createdAt' | 'updatedAt' | 'mergedInto' | 'labels' | 'pictureMediaId' | 'pictureCheckedAt'>;
 
 export interface WrittenMessage extends Row<Message> {
   isNew: boolean;
@@ -41,8 +38,8 @@ export interface Writing {
 
 const conversationRow = sql`("id" uuid, "tenantId" uuid, "accountId" uuid, "providerConversationId" text, "kind" text,
   "name" text, "lastMessageId" uuid, "lastMessageAt" timestamptz, "unreadCount" int, "readUpTo" timestamptz,
-  "muted" boolean, "mutedUntil" timestamptz, "archived" boolean, "pinned" boolean, "readOnly" boolean,
-  "pictureSource" jsonb, "isNew" boolean)`;
+  "markedUnread" boolean, "muted" boolean, "mutedUntil" timestamptz, "archived" boolean, "pinned" boolean, "readOnly" boolean,
+  "pictureSource" jsonb, "toldAt" jsonb, "isNew" boolean)`;
 const attendeeRow = sql`("id" uuid, "tenantId" uuid, "accountId" uuid, "providerAttendeeId" text, "name" text,
   "namedAt" timestamptz, "phoneNumber" text, "isSelf" boolean, "pictureUrl" text, "pictureSource" jsonb, "isNew" boolean)`;
 const messageRow = sql`("id" uuid, "tenantId" uuid, "accountId" uuid, "conversationId" uuid, "providerMessageId" text,
@@ -89,9 +86,10 @@ export function writeRows(writing: Writing, now: Date): Parts {
     (list) => sql`
         insert into conversations (id, tenant_id, account_id, provider_conversation_id, kind, name, last_message_id,
           last_message_at, unread_count, read_up_to, marked_unread, muted, muted_until, archived, pinned, read_only,
-          labels, picture_source, created_at, updated_at)
+          labels, picture_source, told_at, created_at, updated_at)
         select id, "tenantId", "accountId", "providerConversationId", kind, name, "lastMessageId", "lastMessageAt",
-          "unreadCount", "readUpTo", false, muted, "mutedUntil", archived, pinned, "readOnly", '{}', "pictureSource", ${now}, ${now}
+          "unreadCount", "readUpTo", "markedUnread", muted, "mutedUntil", archived, pinned, "readOnly", '{}',
+          "pictureSource", "toldAt", ${now}, ${now}
         from ${recordset(list, conversationRow)} as g order by id`,
   );
   add(
@@ -99,8 +97,9 @@ export function writeRows(writing: Writing, now: Date): Parts {
     (list) => sql`
         update conversations c set name = g.name, last_message_id = g."lastMessageId",
           last_message_at = g."lastMessageAt", unread_count = g."unreadCount", read_up_to = g."readUpTo",
-          muted = g.muted, muted_until = g."mutedUntil", archived = g.archived, pinned = g.pinned,
-          read_only = g."readOnly", picture_source = g."pictureSource", updated_at = ${now}
+          marked_unread = g."markedUnread", muted = g.muted, muted_until = g."mutedUntil", archived = g.archived, pinned = g.pinned,
+          read_only = g."readOnly", picture_source = g."pictureSource", told_at = g."toldAt",
+          updated_at = ${now}
         from ${recordset(list, conversationRow)} as g where c.id = g.id`,
   );
   add(

@@ -372,16 +372,20 @@ describe('B13: contacts, chats and groups', () => {
         { id: number, muteEndTime: at, pinned: seconds },
         { id: group, mute: -1, pin: 0 },
         { id: group, mute: null },
+        { id: group, muteEndTime: null, pinned: null },
       ],
       {
         conversations: [
           { keys: [number], mutedUntil: at, pinned: true },
           { keys: [group], kind: 'group', mutedUntil: 'forever', pinned: false },
           { keys: [group], mutedUntil: null },
+          { keys: [group], mutedUntil: null, pinned: false },
         ],
       },
     ],
-    ['chats.update', { id: number, unreadCount: -1 }, { conversations: [{ keys: [number], kind: 'person' }] }],
+    ['chats.update', { id: number, unreadCount: -1 }, { conversations: [{ keys: [number], markedUnread: true }] }],
+    ['chats.update', { id: number, unreadCount: 0 }, { conversations: [{ unreadCount: 0, markedUnread: false }] }],
+    ['chats.update', { id: number, unreadCount: -2 }, { conversations: [{ keys: [number], kind: 'person' }] }],
     ['chats.update', [{ id: 'status@broadcast' }, {}, 5, null, { id: 'x' }], { conversations: [] }],
     ['chats.delete', [number, group], { kind: 'other' }],
     [
