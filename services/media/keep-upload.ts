@@ -6,7 +6,6 @@ import type { Context } from '../context.ts';
 import { Problem } from '../problem.ts';
 import { BlobTooLargeError } from './blob-store.ts';
 import { keepMedia, type IncomingMedia } from './keep-media.ts';
-import { requireRoom } from './require-room.ts';
 
 /** How long an uploaded file stays where no message has it, in milliseconds. */
 export const uploadKeptForMs = 24 * 60 * 60_000;
@@ -35,10 +34,10 @@ export async function keepUpload(
     contentType,
     mostBytes,
     keptForMs: uploadKeptForMs,
+    quota: context.config.MEDIA_QUOTA_BYTES,
     confirm: async (size) => {
       if (size === 0) throw new Problem('invalid_request', 'file: is empty.');
       await confirm();
-      await requireRoom(context, tenantId, size);
     },
   };
   try {

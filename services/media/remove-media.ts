@@ -1,5 +1,5 @@
-import { lockMedia } from '../../db/queries/media/media.ts';
-import { removeUnusedMedia, unknownMedia, type MediaName } from '../../db/queries/media/remove-media.ts';
+import { lockMedia, type MediaName } from '../../db/queries/media/media.ts';
+import { removeUnusedMedia, unknownMedia } from '../../db/queries/media/remove-media.ts';
 import type { Context } from '../context.ts';
 
 type Removing = Pick<Context, 'db' | 'blobs'>;

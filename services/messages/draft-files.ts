@@ -13,7 +13,6 @@ import type { Context } from '../context.ts';
 import { BlobTooLargeError } from '../media/blob-store.ts';
 import { keepMedia } from '../media/keep-media.ts';
 import { knownType } from '../media/keep-upload.ts';
-import { requireRoom } from '../media/require-room.ts';
 import { Problem } from '../problem.ts';
 
 /** A file as a caller names it: one that is stored, or one at an address of the internet. */
@@ -75,8 +74,8 @@ async function fetchFile(
     body.destroy();
     throw new BlobTooLargeError(mostBytes);
   }
-  const confirm = (bytes: number): Promise<void> => requireRoom(context, tenantId, bytes);
-  const incoming = { body, contentType: knownType(mimeType), mostBytes, keptForMs, confirm };
+  const quota = context.config.MEDIA_QUOTA_BYTES;
+  const incoming = { body, contentType: knownType(mimeType), mostBytes, keptForMs, quota };
   return keepMedia(context, tenantId, incoming, (_em, { id }) => Promise.resolve(id));
 }
 

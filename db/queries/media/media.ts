@@ -5,15 +5,16 @@ import { rows, sql } from '../../sql.ts';
 /** A stored file. */
 export type StoredMedia = Pick<Media, 'id' | 'tenantId' | 'hash' | 'size' | 'contentType'>;
 
-type Name = Pick<Media, 'tenantId' | 'hash'>;
+/** Names the bytes of a file. */
+export type MediaName = Pick<Media, 'tenantId' | 'hash'>;
 
-const lockKey = ({ tenantId, hash }: Name) => sql`hashtextextended(${`media/${tenantId}/${hash}`}, 0)`;
+const lockKey = ({ tenantId, hash }: MediaName) => sql`hashtextextended(${`media/${tenantId}/${hash}`}, 0)`;
 
 /**
  * Until the transaction ends, nothing else writes or removes the bytes of that name: its row and its bytes then change
  * together.
  */
-export async function lockMedia(em: Em, name: Name): Promise<void> {
+export async function lockMedia(em: Em, name: MediaName): Promise<void> {
   await rows(em, sql`select pg_advisory_xact_lock(${lockKey(name)})::text`);
 }
 
@@ -42,11 +43,18 @@ export async function findMedia(em: Em, id: string): Promise<StoredMedia | null>
   return found ?? null;
 }
 
-/** Bytes of all files of a tenant that are in the store. */
-export async function storedBytes(em: Em, tenantId: string): Promise<number> {
+/** Until the transaction ends, no other one that asks for this notes a file of the tenant. Before `lockMedia`. */
+export async function lockRoom(em: Em, tenantId: string): Promise<void> {
+  await rows(em, sql`select pg_advisory_xact_lock(hashtextextended(${`media-room/${tenantId}`}, 0))::text`);
+}
+
+/** Bytes of all other files of a tenant that are in the store. */
+export async function otherBytes(em: Em, { tenantId, hash }: MediaName): Promise<number> {
   const [sum] = await rows<{ bytes: number }>(
     em,
-    sql`select coalesce(sum(size), 0)::float8 as bytes from media where tenant_id = ${tenantId}`,
+    // The sum is read from an index that has no hashes.
+    sql`select (coalesce((select sum(size) from media where tenant_id = ${tenantId}), 0)
+          - coalesce((select size from media where tenant_id = ${tenantId} and hash = ${hash}), 0))::float8 as bytes`,
   );
   return sum?.bytes ?? 0;
 }

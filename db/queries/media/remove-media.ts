@@ -1,9 +1,6 @@
 import type { Em } from '../../connect.ts';
-import type { Media } from '../../entities/media.ts';
 import { recordset, rows, sql } from '../../sql.ts';
-
-/** Names the bytes of a file. */
-export type MediaName = Pick<Media, 'tenantId' | 'hash'>;
+import type { MediaName } from './media.ts';
 
 /** Keeps the transaction short. */
 const batch = 500;
