@@ -1,13 +1,24 @@
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { syncActivities } from '../../activities/syncs.ts';
+import type { Conversations } from '../../providers/provider.ts';
+import { installedProviders } from '../../services/boot.ts';
 import { eventually } from '../support/eventually.ts';
 import { runSql } from '../support/run-sql.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
 import { upstreamOf } from '../support/unipile-account.ts';
 
 let stack: TestStack;
+/** Whether the provider gives messages of any time, whatever it is asked for. */
+let ignoresPeriods = false;
 beforeAll(async () => {
-  stack = await startTestStack();
+  const { unipile } = installedProviders;
+  const { list, messages, ...verbs } = unipile!.conversations!;
+  const conversations: Conversations = {
+    ...verbs,
+    list: (call, cursor, since) => list!(call, cursor, ignoresPeriods ? undefined : since),
+    messages: (call, keys, cursor, period) => messages!(call, keys, cursor, ignoresPeriods ? {} : period),
+  };
+  stack = await startTestStack({}, { ...installedProviders, unipile: { ...unipile!, conversations } });
 });
 afterEach(() => losing(0));
 afterAll(() => stack?.stop());
@@ -138,6 +149,41 @@ it('reads as deep as the tenant wants: days, and messages of a conversation; mor
   expect(textsOf(await stored(id))).toEqual(await theirs(upstream));
   for (const wrong of [{ history_days: 0 }, { history_messages: 0.5 }])
     expect((await stack.api.patch('/api/v1/tenant', wrong)).status).toBe(422);
+});
+
+it('B14: what a history delivers that is older than the tenant keeps is not stored, and the sync ends', async () => {
+  const dayMs = 86_400_000;
+  const sentBefore = async (upstream: string, olderThan: number): Promise<string[]> => {
+    const before = new Date(olderThan).toISOString();
+    const { body } = await stack.provider('GET', `/messages?account_id=${upstream}&limit=250&before=${before}`);
+    return body.items.map(({ id }: any) => id);
+  };
+  await stack.api.patch('/api/v1/tenant', { message_retention_days: 1 });
+  ignoresPeriods = true;
+  try {
+    // A conversation for each ten minutes.
+    const { id, upstream, first } = await connected(160, 'retention');
+    expect(first).toMatchObject({ state: 'succeeded', progress: 1, reason: null });
+    expect(first.stats).toMatchObject({ recovered: 0, skipped: 0, failed: 0 });
+    const rows = await stored(id);
+    const kept = new Set(rows.map((row) => row.id));
+    expect(first.stats.messages).toBe(rows.length);
+    // All that was older when the sync began is missing; all that was younger when it had ended is here.
+    const [began, ended] = [Date.parse(first.started_at), Date.parse(first.ended_at)];
+    const older = await sentBefore(upstream, began - dayMs);
+    expect(older.length).toBeGreaterThan(10);
+    expect(older.filter((one) => kept.has(one))).toEqual([]);
+    const all = (await theirs(upstream)).length;
+    expect(rows.length).toBeGreaterThanOrEqual(all - (await sentBefore(upstream, ended - dayMs)).length);
+    const { body: inbox } = await stack.api.get(`/api/v1/conversations?account=${id}&limit=100`);
+    expect(inbox.items.every((one: any) => one.history.coverage === 1)).toBe(true);
+    await stack.control.delete('/calls');
+    expect(await sync(id)).toMatchObject({ state: 'succeeded', stats: { messages: 0, recovered: 0 } });
+    expect(await stack.control.count('GET', '/api/v1/chats/:id/messages')).toBe(0);
+  } finally {
+    ignoresPeriods = false;
+    await stack.api.patch('/api/v1/tenant', { message_retention_days: null });
+  }
 });
 
 it('C6: reads one conversation anew by its id, by the route, the scope and the documented paths', async () => {
