@@ -107,6 +107,39 @@ const scenes: Scene[] = [
     },
   },
   {
+    title: 'A picture arrives, and goes out to another person',
+    async play(stage, cast) {
+      const { id, provider_account_id: account_id } = accountOf(cast, 'whatsapp');
+      const [from, to] = ['+3363995', '+3363996'].map((start) => start + String(randomInt(10_000)).padStart(4, '0'));
+      const attachments = [{ mimetype: 'image/png', file_name: 'lamp.png', size: 4_096 }];
+      const text = `My lamp, number ${cast.seed}`;
+      await stage.control('POST', '/messages', { account_id, from, name: 'Ilan', text, attachments });
+      const received = await stage.until('the picture', async () => {
+        const { items } = await stage.api('GET', `/messages?account=${id}&limit=5`);
+        return (items as Json[]).find((message) => message.text === text);
+      });
+      const [picture] = received.attachments;
+      print(`${received.sender.name}: ${received.text} (${picture.kind}, ${picture.mime_type})`);
+      const bytes = await stage.file(picture.url);
+      print(`Its file was fetched from the provider: ${bytes.size} bytes.`);
+      const form = new FormData();
+      form.append('file', bytes, 'lamp.png');
+      const { id: media_id } = await stage.api('POST', '/media', form);
+      const sent = await stage.api('POST', '/messages', {
+        account: id,
+        recipients: [to],
+        text: 'What a lamp!',
+        attachments: [{ media_id, file_name: 'lamp.png' }],
+      });
+      print(`A message to another person has the same file and is ${sent.status}.`);
+      const { attachments: files, status } = await stage.until('the message to be sent', async () => {
+        const found = await stage.api('GET', `/messages/${sent.id}`);
+        return found.status === 'sent' ? found : null;
+      });
+      print(`It is ${status}, with ${files[0].file_name} (${files[0].size} bytes).`);
+    },
+  },
+  {
     title: 'WhatsApp drops the account, and its owner reconnects it',
     async play(stage, cast) {
       const { id, provider_account_id: account_id } = accountOf(cast, 'whatsapp');

@@ -13,6 +13,8 @@ export interface Stage {
   account: (id: string, state: string) => Promise<Json>;
   /** What `ask` answers once it answers something. Waits a minute at most. */
   until: <T>(what: string, ask: () => Promise<T | null | undefined>) => Promise<T>;
+  /** A file of the API, once it is there. Waits a minute at most. */
+  file: (address: string) => Promise<Blob>;
   /** Scans the QR code of an account and answers the account when it is active. */
   scan: (id: string) => Promise<Json>;
   advanceClock: (seconds: number) => Promise<void>;
@@ -55,6 +57,15 @@ export function openStage({ api_url, api_key, sandbox }: StackFile, signal: Abor
     control,
     until,
     account,
+    file: (address) =>
+      until('the file', async () => {
+        const url = new URL(address, api_url);
+        const response = await fetch(url, { headers: { authorization: `Bearer ${api_key}` }, signal });
+        if (!response.ok) throw new Error(`GET ${url.pathname} answered ${response.status}`);
+        const bytes = await response.blob();
+        // 202: it is on its way.
+        return response.status === 202 ? null : bytes;
+      }),
     step: (id, kind, after) =>
       until(`the step ${kind}`, async () => {
         const { step } = await api('GET', `/accounts/${id}/attempt${after ? `?after=${after}&wait=10` : ''}`);
@@ -83,6 +94,7 @@ export function openStage({ api_url, api_key, sandbox }: StackFile, signal: Abor
 
 interface Asked {
   method: string;
+  /** A form, or what becomes JSON. */
   body: unknown;
   key?: string;
   signal?: AbortSignal;
@@ -90,10 +102,14 @@ interface Asked {
 
 /** Throws what an error answer says. */
 async function request(url: URL, { method, body, key, signal }: Asked): Promise<Json> {
+  const isForm = body instanceof FormData;
   const response = await fetch(url, {
     method,
-    headers: { ...(key ? { authorization: `Bearer ${key}` } : {}), 'content-type': 'application/json' },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    headers: {
+      ...(key ? { authorization: `Bearer ${key}` } : {}),
+      ...(isForm ? {} : { 'content-type': 'application/json' }),
+    },
+    ...(body === undefined ? {} : { body: isForm ? body : JSON.stringify(body) }),
     ...(signal ? { signal } : {}),
   });
   const answer = (await response.json().catch(() => ({}))) as Json;

@@ -31,7 +31,7 @@ async function demo(
 }
 
 describe('the demo on a running stack', () => {
-  it('connects, syncs contacts, writes, reconnects and disconnects, and leaves the clock as it was', async () => {
+  it('connects, syncs contacts, writes, receives and sends a picture, reconnects and disconnects, and leaves the clock as it was', async () => {
     await real.control.post('/clock', { advance_seconds: 7 });
     const { code, output, lines } = await demo();
     expect([code, output]).toEqual([0, expect.stringContaining('every step succeeded')]);
@@ -42,6 +42,10 @@ describe('the demo on a running stack', () => {
     expect(output).toContain(body.items[0].display_phone);
     expect(output).toContain('Noa: Is the lamp still for sale? (1 unread)');
     expect(output).toMatch(/The reply is queued\.\s+It is sent\.\s+It is read\./);
+    expect(output).toMatch(
+      /Ilan: My lamp, number \w+ \(image, image\/png\)\s+Its file was fetched from the provider: 4096 bytes/,
+    );
+    expect(output).toMatch(/has the same file and is queued\.\s+It is sent, with lamp\.png \(4096 bytes\)/);
     expect(lines.filter((line) => line.length > 80 && !/^ *https?:\S+$/.test(line))).toEqual([]);
   }, 180_000);
 
