@@ -1,14 +1,19 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isDatabaseBusy, isDatabaseDown } from '../../db/database-down.ts';
 import { keepQueue } from '../../db/queries/sends/send-queue.ts';
 import { ProviderFailure } from '../../domain/failures.ts';
 import type { SendProgress } from '../../domain/sends.ts';
 import { timeOf, type Context } from '../context.ts';
 import { settleTaken, tellChange } from '../conversations/tell-provider.ts';
 import { findHandedOver, handOver } from './hand-over.ts';
-import { settleSend, type SendOutcome } from './settle-send.ts';
+import { settleSend, type SendOutcome, type Settled } from './settle-send.ts';
 import { queueLeaseMs, takeSend, type SendHolder, type SendRef, type TakenSend } from './take-send.ts';
 
 /** After this an activity ends and another continues, so that a long queue takes turns with other tenants, in milliseconds. */
 const handBackMs = 60_000;
+
+/** Rests before it is written again that a message was taken, where PostgreSQL could not note it, in milliseconds. */
+const settleAgainMs = [200, 1_000, 3_000, 10_000, 20_000];
 
 /**
  * Sends what an account's queue holds, and tells the provider of changed conversations, one after the other, until nothing can be sent now or the time of one activity is
@@ -33,7 +38,7 @@ export async function drainSends(context: Context, ref: SendRef, holder: SendHol
       if (next.kind === 'wait') return { ...counts, more: false, waitMs: next.ms };
       if (next.kind === 'change') await settleTaken(context, ref, next, await tellChange(context, ref, next));
       else {
-        const settled = await settleSend(context, ref, next, await outcomeOf(context, ref, next, holder));
+        const settled = await settle(context, ref, next, await outcomeOf(context, ref, next, holder));
         if (settled !== 'open') counts[settled] += 1;
       }
       holder.signal.throwIfAborted();
@@ -43,6 +48,26 @@ export async function drainSends(context: Context, ref: SendRef, holder: SendHol
     clearInterval(keeping);
   }
 }
+
+/**
+ * Writes an outcome. That the message was taken is tried several times while PostgreSQL is busy or away: otherwise it is lost,
+ * and the message is unclear where the provider cannot be asked.
+ */
+async function settle(context: Context, ref: SendRef, send: TakenSend, outcome: SendOutcome): Promise<Settled> {
+  for (let n = 0; ; n += 1)
+    try {
+      return await settleSend(context, ref, send, outcome);
+    } catch (error) {
+      const rest = settleAgainMs[n];
+      if (rest === undefined || !maySettleAgain(error, outcome)) throw error;
+      context.log.warn({ account: ref.accountId, message: send.messageId, err: error }, 'an outcome is written again');
+      await sleep(rest);
+    }
+}
+
+/** That the provider took a message stays true whatever another worker learns meanwhile; no other outcome does. */
+const maySettleAgain = (error: unknown, { kind }: SendOutcome): boolean =>
+  kind === 'taken' && (isDatabaseBusy(error) || isDatabaseDown(error));
 
 async function outcomeOf(
   context: Context,

@@ -1,3 +1,4 @@
+import pg from 'pg';
 import { ProviderFailure } from '../../domain/failures.ts';
 import { applyFacts } from '../../services/messages/apply-facts.ts';
 import type { Fact } from '../../services/messages/facts.ts';
@@ -138,6 +139,36 @@ it('sends once where the message never arrived', async () => {
   await drainAll(account);
   expect(texts()).toEqual(['Hello']);
   expect(await sending.message(id)).toMatchObject({ state: 'sent', tries: 2, status: 'sent' });
+});
+
+it.each([
+  ['busy', '55P03'],
+  ['gone for a moment', '57P01'],
+])('keeps a known outcome while PostgreSQL is %s, where the provider cannot be asked', async (_name, code) => {
+  const { api, upstream } = sending;
+  upstream.keepsList = false;
+  const account = await sending.account();
+  const message = await sending.send(account.id, 'Hello');
+  const owner = new pg.Client(api.database.ownerUrl);
+  await owner.connect();
+  try {
+    // A sequence counts what is rolled back, too.
+    await owner.query(`
+      create sequence refusals;
+      create function refuse_twice() returns trigger language plpgsql security definer as $$
+      begin
+        if nextval('refusals') <= 2 then raise exception 'not now' using errcode = '${code}'; end if;
+        return new;
+      end $$;
+      create trigger refuse_twice before update on message_sends for each row
+        when (new.state = 'sent') execute function refuse_twice();`);
+    expect(await sending.drain(account)).toMatchObject({ sent: 1 });
+    expect(await sending.message(message.id)).toMatchObject({ status: 'sent', state: 'sent' });
+    expect([texts(), upstream.looks]).toEqual([['Hello'], 0]);
+  } finally {
+    await owner.query('drop trigger refuse_twice on message_sends; drop function refuse_twice; drop sequence refusals');
+    await owner.end();
+  }
 });
 
 it('says why a message was refused, and what to do', async () => {
