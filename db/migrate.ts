@@ -53,6 +53,8 @@ import { CallLimits } from './migrations/0086-call-limits.ts';
 import { MediaOfTenants } from './migrations/0088-media-of-tenants.ts';
 import { MessageRetention } from './migrations/0089-message-retention.ts';
 import { Registering } from './migrations/0090-registering.ts';
+import { ChangedAt } from './migrations/0092-changed-at.ts';
+import { ChangedRows } from './migrations/0093-changed-rows.ts';
 import { Departures } from './migrations/0094-departures.ts';
 import { ToldTimes } from './migrations/0095-told-times.ts';
 
@@ -108,6 +110,8 @@ export const migrationsList = [
   { name: '0088-media-of-tenants', class: MediaOfTenants },
   { name: '0089-message-retention', class: MessageRetention },
   { name: '0090-registering', class: Registering },
+  { name: '0092-changed-at', class: ChangedAt },
+  { name: '0093-changed-rows', class: ChangedRows },
   { name: '0094-departures', class: Departures },
   { name: '0095-told-times', class: ToldTimes },
 ];

@@ -22,7 +22,8 @@ about the input has \`errors: [{field, message}]\`. 429 and 503 carry \`Retry-Af
 ## Lists
 
 \`{items, next_cursor}\`. Send \`next_cursor\` as \`cursor\` until it is null; \`limit\` is 1 to 200, default 50. \`account\` is the
-filter by account everywhere.
+filter by account everywhere. With \`updated_since\` accounts, contacts, conversations and messages are listed in the order of
+their changes; the answer's \`updated_until\` is the next \`updated_since\`.
 
 ## Repeats
 

@@ -4,18 +4,20 @@ import { accountStates } from '../../domain/accounts.ts';
 import { channelNames, methodNames } from '../../domain/channels.ts';
 import { callsPerMinuteOfAccounts } from '../../db/queries/tenants/credentials.ts';
 import { Account } from '../../db/entities/accounts.ts';
+import type { Em } from '../../db/connect.ts';
 import { connectAccount } from '../../services/connections/connect-account.ts';
 import { importAccounts, importOutcomes } from '../../services/accounts/import-accounts.ts';
 import { disconnectAccount } from '../../services/connections/disconnect-account.ts';
 import { anyAccount, ownAccount } from '../../services/accounts/find-account.ts';
 import { checkProviderName } from '../../services/provider-names.ts';
 import { attemptAddress } from '../http/addresses.ts';
-import { afterCursor, flag, page, pageOf, pageQuery } from '../http/pagination.ts';
+import { afterCursor, flag, page, pageQuery } from '../http/pagination.ts';
 import { route } from '../http/route.ts';
 import { reference } from '../http/text.ts';
+import { inOrder, updatesPage, updatesPageOf, updatesQuery } from '../http/updates.ts';
 import { requireScope } from '../../services/principal.ts';
 import { forgetBudget } from '../../db/queries/sends/send-queue.ts';
-import { accountAnswer, accountView, rateLimits, rawAccountView } from '../views/account.ts';
+import { accountAnswer, accountView, rateLimits, rawAccountView, type AccountAnswer } from '../views/account.ts';
 import { webhookHealthView } from '../views/webhook-health.ts';
 import { webhookHealth } from '../../db/queries/webhooks/webhook-health.ts';
 import { accountAndAttempt, accountAndAttemptView } from '../views/attempt.ts';
@@ -104,6 +106,7 @@ export const listAccounts = route({
   scope: 'read',
   query: z.object({
     ...pageQuery,
+    ...updatesQuery,
     account: z.string().optional(),
     owner: reference.optional(),
     channel: z.enum(channelNames).optional(),
@@ -111,18 +114,40 @@ export const listAccounts = route({
     state: z.enum(accountStates).optional(),
     failed: flag.describe('Whether it is a first login that failed: false leaves these out, true lists only these.'),
   }),
-  answer: pageOf(accountAnswer),
-  handle: ({ context, principal, query: { limit, cursor, account, failed, ...filter } }) =>
-    context.db.tenant(principal.tenantId, async (em) => {
-      checkProviderName(context, filter.provider);
+  answer: updatesPageOf(accountAnswer),
+  handle: async ({
+    context,
+    principal,
+    query: { limit, cursor, updated_since: since, account, failed, ...filter },
+  }) => {
+    checkProviderName(context, filter.provider);
+    const show = async (em: Em, found: readonly Account[]): Promise<AccountAnswer[]> => {
+      const calls = await callsPerMinuteOfAccounts(em, found);
+      return found.map((one) => accountView(one, context.clock.now(), calls));
+    };
+    if (since !== undefined) {
+      const wanted = async (em: Em) => ({
+        ...filter,
+        failed,
+        account: account === undefined ? undefined : (await anyAccount(em, account)).id,
+      });
+      const asked = { table: 'accounts', since, limit, cursor, filter: wanted } as const;
+      return {
+        body: await updatesPage({ context, principal }, asked, async (em, ids) =>
+          show(em, inOrder(await em.find(Account, { id: { $in: [...ids] } }), ids)),
+        ),
+      };
+    }
+    return context.db.tenant(principal.tenantId, async (em) => {
       const given = Object.fromEntries(Object.entries(filter).filter(([, value]) => value !== undefined));
       const where: FilterQuery<Account>[] = [{ mergedInto: null, ...given }, afterCursor(cursor)];
       if (account !== undefined) where.push({ id: (await anyAccount(em, account)).id });
       if (failed !== undefined) where.push({ state: failed ? 'failed' : { $ne: 'failed' } });
       const found = await em.find(Account, { $and: where }, { orderBy: { id: 'asc' }, limit: limit + 1 });
-      const calls = await callsPerMinuteOfAccounts(em, found);
-      return { body: page(found, limit, (one) => accountView(one, context.clock.now(), calls)) };
-    }),
+      const { items, next_cursor } = page(found, limit, (one) => one);
+      return { body: { items: await show(em, items), next_cursor } };
+    });
+  },
 });
 
 export const getAccount = route({

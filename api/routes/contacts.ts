@@ -1,16 +1,21 @@
 import { z } from 'zod';
 import { nameOf } from '../../domain/contacts.ts';
 import { changeContacts } from '../../db/queries/contacts/change-contacts.ts';
-import { listContacts as contactsPage, type ContactFilter } from '../../db/queries/contacts/find-contacts.ts';
+import {
+  contactsById,
+  listContacts as contactsPage,
+  type ContactFilter,
+} from '../../db/queries/contacts/find-contacts.ts';
 import type { Em } from '../../db/connect.ts';
 import { Contact } from '../../db/entities/contacts.ts';
 import { anyAccount } from '../../services/accounts/find-account.ts';
 import { anyContact, contactDetails, lockContactsById, refuseMerged } from '../../services/contacts/find-contacts.ts';
 import type { Context } from '../../services/context.ts';
 import type { Principal } from '../../services/principal.ts';
-import { cursorId, flag, page, pageOf, pageQuery } from '../http/pagination.ts';
+import { cursorId, flag, page, pageQuery } from '../http/pagination.ts';
 import { route } from '../http/route.ts';
 import { shownText } from '../http/text.ts';
+import { inOrder, updatesPage, updatesPageOf, updatesQuery } from '../http/updates.ts';
 import { contactAnswer, contactView, wholeContactAnswer, wholeContactView } from '../views/contact.ts';
 
 export const tag = 'contacts';
@@ -48,19 +53,30 @@ const listContacts = route({
   scope: 'read',
   query: z.object({
     ...pageQuery,
+    ...updatesQuery,
     q: search.optional(),
     account: z.string().optional(),
     group: z.string().optional(),
     synced: flag.describe('Whether the provider has them.'),
     missing: flag.describe('Whether they left the address book.'),
   }),
-  answer: pageOf(contactAnswer),
-  handle: ({ context, principal, query: { limit, cursor, ...filter } }) =>
-    context.db.tenant(principal.tenantId, async (em) => {
+  answer: updatesPageOf(contactAnswer),
+  handle: async ({ context, principal, query: { limit, cursor, updated_since: since, ...filter } }) => {
+    if (since !== undefined) {
+      const wanted = (em: Em) => filterOf(em, filter);
+      const asked = { table: 'contacts', since, limit, cursor, filter: wanted } as const;
+      return {
+        body: await updatesPage({ context, principal }, asked, async (em, ids) =>
+          inOrder(await contactsById(em, ids), ids).map(contactView),
+        ),
+      };
+    }
+    return context.db.tenant(principal.tenantId, async (em) => {
       const wanted = { after: cursorId(cursor), limit: limit + 1 };
       const found = await contactsPage(em, await filterOf(em, filter), wanted);
       return { body: page(found, limit, contactView) };
-    }),
+    });
+  },
 });
 
 const getContact = route({

@@ -1,18 +1,24 @@
 import { z } from 'zod';
+import type { Em } from '../../db/connect.ts';
 import {
   countConversations,
   listConversations as placesOf,
+  type ConversationFilter,
 } from '../../db/queries/conversations/list-conversations.ts';
 import { channelNames } from '../../domain/channels.ts';
 import { changedFields } from '../../domain/conversations.ts';
 import { changeConversation } from '../../services/conversations/change-conversation.ts';
-import { describeConversations } from '../../services/conversations/describe-conversations.ts';
+import {
+  describeConversations,
+  type ConversationDetails,
+} from '../../services/conversations/describe-conversations.ts';
 import { fetchNames } from '../../services/conversations/fetch-names.ts';
 import { anyConversation, checkNamed } from '../../services/conversations/find-conversations.ts';
 import { pictureFile } from '../../services/media/picture-file.ts';
-import { cursorPlace, flag, pageOf, pageQuery, placeCursor, placeTime, time } from '../http/pagination.ts';
+import { cursorPlace, flag, pageQuery, placeCursor, placeTime, time } from '../http/pagination.ts';
 import { route, type Call } from '../http/route.ts';
 import { shownText } from '../http/text.ts';
+import { updatesPage, updatesPageOf, updatesQuery } from '../http/updates.ts';
 import { fetching, patienceOf, pictureOrLater, waitQuery } from '../views/file.ts';
 import { conversationAnswer, conversationView, type ConversationView } from '../views/conversation.ts';
 
@@ -31,6 +37,7 @@ export const listConversations = route({
   scope: 'read',
   query: z.object({
     ...pageQuery,
+    ...updatesQuery,
     account: z.string().optional(),
     channel: z.enum(channelNames).optional(),
     unread: flag.describe('Whether something is unread, or marked so by hand.'),
@@ -41,25 +48,37 @@ export const listConversations = route({
       'Has people without a name fetched from your address books; the answer does not wait for it. At most 5 people for each request.',
     ),
   }),
-  answer: pageOf(conversationAnswer),
-  handle: async ({ context, principal: { tenantId }, query: { limit, cursor, auto_sync: autoSync, ...filter } }) => {
-    const after = cursorPlace(place, cursor);
-    const { found, next } = await context.db.tenant(tenantId, async (em) => {
-      const places = await placesOf(em, tenantId, await checkNamed(em, filter), { after, limit: limit + 1 });
-      const shown = places.slice(0, limit);
-      const last = places.length > limit ? shown.at(-1) : undefined;
-      return {
-        found: await describeConversations(
-          em,
-          shown.map(({ id }) => id),
-        ),
-        next: last ? placeCursor(last) : null,
-      };
-    });
+  answer: updatesPageOf(conversationAnswer),
+  handle: async ({ context, principal, query }) => {
+    const { limit, cursor, updated_since: since, auto_sync: autoSync, ...filter } = query;
+    const { tenantId } = principal;
+    const wanted = (em: Em) => checkNamed(em, filter);
+    const { items: found, ...page } =
+      since === undefined
+        ? await context.db.tenant(tenantId, async (em) => inboxPage(em, tenantId, await wanted(em), limit, cursor))
+        : await updatesPage(
+            { context, principal },
+            { table: 'conversations', since, limit, cursor, filter: wanted },
+            describeConversations,
+          );
     if (autoSync) await fetchNames(context, tenantId, found);
-    return { body: { items: found.map(conversationView(context.publicUrl, context.clock.now())), next_cursor: next } };
+    return { body: { ...page, items: found.map(conversationView(context.publicUrl, context.clock.now())) } };
   },
 });
+
+async function inboxPage(
+  em: Em,
+  tenantId: string,
+  filter: ConversationFilter,
+  limit: number,
+  cursor: string | undefined,
+): Promise<{ items: ConversationDetails[]; next_cursor: string | null }> {
+  const places = await placesOf(em, tenantId, filter, { after: cursorPlace(place, cursor), limit: limit + 1 });
+  const shownPlaces = places.slice(0, limit);
+  const last = places.length > limit ? shownPlaces.at(-1) : undefined;
+  const ids = shownPlaces.map(({ id }) => id);
+  return { items: await describeConversations(em, ids), next_cursor: last ? placeCursor(last) : null };
+}
 
 const counts = z.object({
   total: z.number().int(),

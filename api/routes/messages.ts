@@ -3,12 +3,14 @@ import { Message } from '../../db/entities/messages.ts';
 import type { Em } from '../../db/connect.ts';
 import { listMessages as placesOf, type MessageFilter } from '../../db/queries/messages/list-messages.ts';
 import { isId } from '../../platform/ids.ts';
+import type { Context } from '../../services/context.ts';
 import { checkNamed } from '../../services/conversations/find-conversations.ts';
 import { describeMessages } from '../../services/messages/describe-messages.ts';
 import { Problem } from '../../services/problem.ts';
 import { cursorPlace, pageOf, pageQuery, placeCursor, placeTime, time } from '../http/pagination.ts';
 import { route, type Call } from '../http/route.ts';
-import { messageAnswer, messageView } from '../views/message.ts';
+import { inOrder, updatesPage, updatesPageOf, updatesQuery } from '../http/updates.ts';
+import { messageAnswer, messageView, type MessageView } from '../views/message.ts';
 import { conversationParams } from './conversations.ts';
 
 const tag = 'messages';
@@ -26,6 +28,11 @@ interface Paging {
   after: string | undefined;
 }
 
+const sentBetween = ({ before, after }: Pick<Paging, 'before' | 'after'>): MessageFilter => ({
+  sentBefore: before === undefined ? undefined : new Date(before),
+  sentAfter: after === undefined ? undefined : new Date(after),
+});
+
 /** A page of messages, newest first. */
 async function messagesPage(
   em: Em,
@@ -33,26 +40,22 @@ async function messagesPage(
   filter: MessageFilter,
   { limit, cursor, before, after }: Paging,
 ) {
-  const now = context.clock.now();
-  const wanted = {
-    ...(await checkNamed(em, filter)),
-    sentBefore: before === undefined ? undefined : new Date(before),
-    sentAfter: after === undefined ? undefined : new Date(after),
-  };
+  const wanted = { ...(await checkNamed(em, filter)), ...sentBetween({ before, after }) };
   const from = cursorPlace(filter.conversation === undefined ? placeById : place, cursor);
   const places = await placesOf(em, tenantId, wanted, { after: from, limit: limit + 1 });
   const shown = places.slice(0, limit);
   const last = places.length > limit ? shown.at(-1) : undefined;
-  const found = await em.find(Message, { id: { $in: shown.map(({ id }) => id) } });
-  const byId = new Map(found.map((message) => [message.id, message]));
-  const messages = await describeMessages(
-    em,
-    shown.flatMap(({ id }) => byId.get(id) ?? []),
-  );
+  const ids = shown.map(({ id }) => id);
   return {
-    items: messages.map((one) => messageView(context.publicUrl, one, now)),
+    items: await messagesById(em, context, ids),
     next_cursor: last ? placeCursor({ at: last.at, key: last.key }) : null,
   };
+}
+
+/** Messages as callers see them, in the order of `ids`. */
+async function messagesById(em: Em, { publicUrl, clock }: Context, ids: readonly string[]): Promise<MessageView[]> {
+  const found = inOrder(await em.find(Message, { id: { $in: [...ids] } }), ids);
+  return (await describeMessages(em, found)).map((one) => messageView(publicUrl, one, clock.now()));
 }
 
 export const getThread = route({
@@ -78,12 +81,20 @@ const listMessages = route({
   summary: 'List messages of all conversations, newest first',
   tag,
   scope: 'read',
-  query: z.object({ ...pageQuery, account: z.string().optional(), ...times }),
-  answer: pageOf(messageAnswer),
-  handle: ({ query: { limit, cursor, before, after, account }, ...call }) =>
-    call.context.db.tenant(call.principal.tenantId, async (em) => ({
-      body: await messagesPage(em, call, { account }, { limit, cursor, before, after }),
-    })),
+  query: z.object({ ...pageQuery, ...updatesQuery, account: z.string().optional(), ...times }),
+  answer: updatesPageOf(messageAnswer),
+  handle: async ({ query: { limit, cursor, updated_since: since, before, after, account }, ...call }) => {
+    if (since === undefined)
+      return call.context.db.tenant(call.principal.tenantId, async (em) => ({
+        body: await messagesPage(em, call, { account }, { limit, cursor, before, after }),
+      }));
+    const filter = async (em: Em): Promise<MessageFilter> => ({
+      ...(await checkNamed(em, { account })),
+      ...sentBetween({ before, after }),
+    });
+    const asked = { table: 'messages', since, limit, cursor, filter } as const;
+    return { body: await updatesPage(call, asked, (em, ids) => messagesById(em, call.context, ids)) };
+  },
 });
 
 /** A message as a caller sees it. Throws `not_found`. */

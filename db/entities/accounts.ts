@@ -57,6 +57,8 @@ const AccountSchema = defineEntity({
     mergedInto: p.uuid().strictNullable(),
     createdAt: p.datetime(),
     updatedAt: p.datetime(),
+    /** When a change that answers show was last written, by PostgreSQL's clock. The database sets it. */
+    changedAt: p.datetime().defaultRaw('change_time()'),
   },
 });
 /** The state is written through `moveAccount` only. */

@@ -38,6 +38,8 @@ const ContactSchema = defineEntity({
     mergedInto: p.uuid().strictNullable(),
     createdAt: p.datetime(),
     updatedAt: p.datetime(),
+    /** When a change that answers show was last written, by PostgreSQL's clock. The database sets it. */
+    changedAt: p.datetime().defaultRaw('change_time()'),
   },
 });
 export class Contact extends ContactSchema.class {}

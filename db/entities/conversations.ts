@@ -42,6 +42,8 @@ const ConversationSchema = defineEntity({
     pictureCheckedAt: p.datetime().strictNullable(),
     createdAt: p.datetime(),
     updatedAt: p.datetime(),
+    /** When a change that answers show was last written, by PostgreSQL's clock. The database sets it. */
+    changedAt: p.datetime().defaultRaw('change_time()'),
   },
 });
 export class Conversation extends ConversationSchema.class {}

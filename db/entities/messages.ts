@@ -38,6 +38,8 @@ const MessageSchema = defineEntity({
     reactions: p.json().$type<Reaction[]>(),
     createdAt: p.datetime(),
     updatedAt: p.datetime(),
+    /** When a change that answers show was last written, by PostgreSQL's clock. The database sets it. */
+    changedAt: p.datetime().defaultRaw('change_time()'),
   },
 });
 export class Message extends MessageSchema.class {}

@@ -18,8 +18,13 @@ export interface ContactFilter {
   q?: string | undefined;
 }
 
-export function contactsWhere({ ids, account, accounts, group, synced, missing, q }: ContactFilter): Sql {
-  const parts = [sql`c.merged_into is null`];
+/** Contacts that were not merged into another one. */
+export const contactsWhere = (filter: ContactFilter): Sql =>
+  sql.join([sql`c.merged_into is null`, ...contactConditions(filter)], sql` and `);
+
+/** Conditions on contacts `c`, merged ones too. */
+export function contactConditions({ ids, account, accounts, group, synced, missing, q }: ContactFilter): Sql[] {
+  const parts: Sql[] = [];
   if (ids !== undefined) parts.push(sql`c.id = any(${ids}::uuid[])`);
   if (account !== undefined) parts.push(sql`c.account_id = ${account}`);
   if (accounts !== undefined) parts.push(sql`c.account_id = any(${accounts}::uuid[])`);
@@ -28,7 +33,7 @@ export function contactsWhere({ ids, account, accounts, group, synced, missing, 
   if (missing !== undefined) parts.push(sql`(c.missing_since is not null) = ${missing}`);
   const words = cleanText(q ?? null);
   if (words) parts.push(sql`(${searched(words)})`);
-  return sql.join(parts, sql` and `);
+  return parts;
 }
 
 /** A number in each of its spellings, as one text. */
@@ -69,8 +74,15 @@ export async function listContacts(
     sql`select c.id from contacts c where ${contactsWhere(filter)} ${after === null ? sql`` : sql`and c.id > ${after}`}
         order by c.id limit ${limit}`,
   );
-  return em.find(Contact, { id: { $in: ids.map(({ id }) => id) } }, { orderBy: { id: 'asc' }, exclude: ['raw'] });
+  return contactsById(
+    em,
+    ids.map(({ id }) => id),
+  );
 }
+
+/** In the order of their ids, without the provider's entries. */
+export const contactsById = (em: Em, ids: readonly string[]): Promise<ListedContact[]> =>
+  em.find(Contact, { id: { $in: [...ids] } }, { orderBy: { id: 'asc' }, exclude: ['raw'] });
 
 /** Accounts with such contacts, in the order of their locks. */
 export async function accountsWith(em: Em, filter: ContactFilter): Promise<string[]> {

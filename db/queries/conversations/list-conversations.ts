@@ -78,6 +78,17 @@ async function findPlaces(
   return label === undefined ? find() : byIndex(em, 'any', find);
 }
 
+/** Conditions on conversations `c`, of the whole filter. */
+export async function conversationConditions(em: Em, filter: ConversationFilter): Promise<Sql[]> {
+  const { account, channel, attendee } = filter;
+  const parts = [...conditions({ ...filter, channel: undefined })];
+  if (account !== undefined) parts.push(sql`c.account_id = ${account}`);
+  if (channel !== undefined)
+    parts.push(sql`exists (select from accounts a where a.id = c.account_id and a.channel = ${channel})`);
+  if (attendee !== undefined) parts.push(sql`c.id = any(${await conversationsOf(em, attendee)}::uuid[])`);
+  return parts;
+}
+
 function* conditions({ account, channel, unread, archived, label }: ConversationFilter): Generator<Sql> {
   if (account !== undefined && channel !== undefined)
     yield sql`exists (select from accounts where id = ${account} and channel = ${channel})`;

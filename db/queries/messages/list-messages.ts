@@ -1,6 +1,6 @@
 import type { Em } from '../../connect.ts';
 import { Attachment, MessageReceipt } from '../../entities/messages.ts';
-import { recordset, rows, sql } from '../../sql.ts';
+import { recordset, rows, sql, type Sql } from '../../sql.ts';
 
 /** Where a message stands in a list: PostgreSQL's text of the time of its sending, and what orders messages of one time. */
 export interface MessagePlace {
@@ -16,19 +16,26 @@ export interface MessageFilter {
   sentAfter?: Date | undefined;
 }
 
-/** Messages, newest first: those of one conversation in its order, else all of the tenant. */
-export function listMessages(
-  em: Em,
-  tenantId: string,
-  { account, conversation, sentBefore, sentAfter }: MessageFilter,
-  { after, limit }: { after: MessagePlace | null; limit: number },
-): Promise<(MessagePlace & { id: string })[]> {
-  const key = conversation === undefined ? sql`m.id` : sql`m.sort_key`;
-  const parts = [sql`m.tenant_id = ${tenantId}`];
+/** Conditions on messages `m`. */
+export function messageConditions({ account, conversation, sentBefore, sentAfter }: MessageFilter): Sql[] {
+  const parts: Sql[] = [];
   if (account !== undefined) parts.push(sql`m.account_id = ${account}`);
   if (conversation !== undefined) parts.push(sql`m.conversation_id = ${conversation}`);
   if (sentBefore) parts.push(sql`m.sent_at < ${sentBefore}`);
   if (sentAfter) parts.push(sql`m.sent_at > ${sentAfter}`);
+  return parts;
+}
+
+/** Messages, newest first: those of one conversation in its order, else all of the tenant. */
+export function listMessages(
+  em: Em,
+  tenantId: string,
+  filter: MessageFilter,
+  { after, limit }: { after: MessagePlace | null; limit: number },
+): Promise<(MessagePlace & { id: string })[]> {
+  const { conversation } = filter;
+  const key = conversation === undefined ? sql`m.id` : sql`m.sort_key`;
+  const parts = [sql`m.tenant_id = ${tenantId}`, ...messageConditions(filter)];
   if (after)
     parts.push(
       conversation === undefined

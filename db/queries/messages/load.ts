@@ -8,7 +8,7 @@ type Texts<T> = {
 };
 
 /** Times are RFC 3339. */
-export type LoadedMessage = Texts<Omit<Message, 'createdAt' | 'updatedAt' | 'tenantId'>>;
+export type LoadedMessage = Texts<Omit<Message, 'createdAt' | 'updatedAt' | 'changedAt' | 'tenantId'>>;
 export type LoadedConversation = Texts<
   Pick<
     Conversation,

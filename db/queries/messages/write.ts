@@ -5,7 +5,10 @@ import { fetchHistoryAfterMs } from '../../../domain/media.ts';
 import { recordset, sql, type Parts, type Sql } from '../../sql.ts';
 import { isOwnAttachment } from '../sends/own-attachments.ts';
 
-type Row<T> = Omit<T, 'createdAt' | 'updatedAt' | 'mergedInto' | 'labels' | 'pictureMediaId' | 'pictureCheckedAt'>;
+type Row<T> = Omit<
+  T,
+  'createdAt' | 'updatedAt' | 'changedAt' | 'mergedInto' | 'labels' | 'pictureMediaId' | 'pictureCheckedAt'
+>;
 
 export interface WrittenMessage extends Row<Message> {
   isNew: boolean;
