@@ -12,6 +12,7 @@ export interface Schema {
   anyOf?: Schema[];
   oneOf?: Schema[];
   format?: string;
+  examples?: unknown[];
 }
 
 const id = '0197c0de-7d6e-7b1c-9f4e-2a5d8c3b1f00';
@@ -50,6 +51,7 @@ const isId = (name: string): boolean => /(^|_)id$|[a-z]Id$/.test(name);
 export function exampleOf(components: Record<string, Schema>, schema: Schema, name = ''): unknown {
   const follow = (inner: Schema, as: string): unknown => exampleOf(components, inner, as);
   if (schema.$ref) return follow(components[schema.$ref.split('/').at(-1) ?? ''] ?? {}, name);
+  if (schema.examples?.length) return schema.examples[0];
   const types = [schema.type ?? []].flat();
   const options = schema.anyOf ?? schema.oneOf;
   const known = Object.hasOwn(byName, name) ? byName[name] : isId(name) ? id : undefined;

@@ -15,6 +15,7 @@ import { failureReason } from '../views/failure-reason.ts';
 import { providerName } from '../views/provider-name.ts';
 import { exampleOf } from './examples.ts';
 import { introduction, tags } from './introduction.ts';
+import { webhooks } from './webhooks.ts';
 
 const problem = z
   .object({
@@ -59,6 +60,7 @@ export function openApiDocument(
     security: [{ key: [] }],
     components: { securitySchemes: { key: { type: 'http', scheme: 'bearer', description: 'An API key.' } } },
     paths,
+    webhooks,
   };
   return withExamples(
     createDocument(document, {

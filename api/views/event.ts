@@ -6,6 +6,7 @@ import { stepKinds } from '../../domain/steps.ts';
 import { syncKinds, syncStates } from '../../domain/syncs.ts';
 import type { FeedRow } from '../../db/queries/events/read-feed.ts';
 import { time } from '../http/pagination.ts';
+import { eventExample } from './event-examples.ts';
 import { failureReason } from './failure-reason.ts';
 import { direction } from './message.ts';
 
@@ -61,11 +62,11 @@ const eventOf = <Type extends EventType>(type: Type) =>
       at: time,
       data: data[type],
     })
-    .meta({ id: `${nameOf(type)}Event`, description: eventMeanings[type] });
+    .meta({ id: eventSchemaName(type), description: eventMeanings[type], examples: [eventExample(type)] });
 
-/** `message.reactions_changed` is `MessageReactionsChanged`. */
-const nameOf = (type: EventType): string =>
-  type.replace(/(^|[._])([a-z])/g, (_match, _before, letter: string) => letter.toUpperCase());
+/** The name of an event's schema: of `message.reactions_changed` it is `MessageReactionsChangedEvent`. */
+export const eventSchemaName = (type: EventType): string =>
+  `${type.replace(/(^|[._])([a-z])/g, (_match, _before, letter: string) => letter.toUpperCase())}Event`;
 
 type AnyEvent = ReturnType<typeof eventOf<EventType>>;
 const types = Object.keys(data) as EventType[];

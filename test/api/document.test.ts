@@ -2,6 +2,7 @@ import type { Router } from 'express';
 import { createApp } from '../../api/app.ts';
 import { createMessageDrain } from '../../services/webhooks/message-drain.ts';
 import { createSignaller } from '../../services/webhooks/signaller.ts';
+import { eventTypes } from '../../domain/events.ts';
 import { stepKinds } from '../../domain/steps.ts';
 import type { ApiClient } from '../support/client.ts';
 import { rightAsk, send } from './ask.ts';
@@ -89,6 +90,25 @@ describe('the document', () => {
         }
     }
     expect(wrong).toEqual([]);
+  });
+
+  it('names a webhook for each type of event, with an example that its schema takes', () => {
+    expect(Object.keys(raw.webhooks)).toEqual(eventTypes);
+    const wrong = Object.entries<any>(raw.webhooks).map(([type, { post }]) => {
+      const { schema, example } = post.requestBody.content['application/json'];
+      expect([post.operationId, post.security]).toEqual([expect.stringMatching(/^on[A-Z][A-Za-z]+$/), []]);
+      expect(example).toMatchObject({ type, data: { type } });
+      return document.wrongWithBody({ name: type, body: schema } as Operation, example);
+    });
+    expect(wrong.filter(Boolean)).toEqual([]);
+  });
+
+  it('tells events apart by their type, each with an example', () => {
+    const { schemas } = raw.components;
+    expect(schemas.Event.discriminator.propertyName).toBe('type');
+    expect(Object.keys(schemas.Event.discriminator.mapping)).toEqual(eventTypes);
+    for (const [type, name] of Object.entries<string>(schemas.Event.discriminator.mapping))
+      expect(schemas[name.split('/').at(-1)!].examples).toEqual([expect.objectContaining({ type })]);
   });
 
   it('can be tried out: the example of connecting an account connects one', async () => {
