@@ -5,6 +5,7 @@ import { addConnect } from './connect.ts';
 import { addContacts } from './contacts.ts';
 import { addDoctor } from './doctor.ts';
 import { addErasures } from './erasures.ts';
+import { addEvents } from './events.ts';
 import { addKeys } from './keys.ts';
 import { addMigrate } from './migrate.ts';
 import { addRebuild } from './rebuild.ts';
@@ -32,6 +33,7 @@ PATCHBAY_HOME. Exit codes: 0 done, 1 failed, 2 wrong usage.`,
   addContacts(program);
   addSync(program);
   addWebhooks(program);
+  addEvents(program);
   addErasures(program);
   addKeys(program);
   addRebuild(program);
