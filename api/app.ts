@@ -34,6 +34,8 @@ import { tenantRoutes } from './routes/tenant.ts';
 import { timelineRoutes } from './routes/timeline.ts';
 import { providerNames } from '../services/provider-names.ts';
 import type { Providers } from '../providers/provider.ts';
+import { webhookDeliveryRoutes } from './routes/webhook-deliveries.ts';
+import { webhookEndpointRoutes } from './routes/webhook-endpoints.ts';
 import { webhookEventRoutes } from './routes/webhook-events.ts';
 import { serveLoginPages } from './callbacks/login-page.ts';
 import { serveOAuthReturns } from './callbacks/oauth.ts';
@@ -71,6 +73,8 @@ const routesOf = (providers: Providers): Route[] => [
     ...providerRoutes(providers),
     ...webhookEventRoutes,
     ...eventRoutes,
+    ...webhookEndpointRoutes,
+    ...webhookDeliveryRoutes,
     ...erasureRoutes,
     ...tenantRoutes,
     ...keyRoutes,

@@ -76,6 +76,6 @@ export async function addInbox(
   await admin.query('commit');
 }
 
-/** An id that `addInbox` gives: `a` accounts, `b` attendees, `c` contacts, `d` conversations, `e` messages. */
-export const inboxId = (prefix: number, kind: 'a' | 'b' | 'c' | 'd' | 'e', n: number): string =>
+/** An id that `addInbox` gives: `a` accounts, `b` attendees, `c` contacts, `d` conversations, `e` messages; `f` none. */
+export const inboxId = (prefix: number, kind: 'a' | 'b' | 'c' | 'd' | 'e' | 'f', n: number): string =>
   `${prefix}${kind}000000-0000-7000-8000-${n.toString(16).padStart(12, '0')}`;

@@ -3,7 +3,9 @@ import { Command } from 'commander';
 import { addAccounts } from './accounts.ts';
 import { addConnect } from './connect.ts';
 import { addContacts } from './contacts.ts';
+import { addDeliveries } from './deliveries.ts';
 import { addDoctor } from './doctor.ts';
+import { addEndpoints } from './endpoints.ts';
 import { addErasures } from './erasures.ts';
 import { addEvents } from './events.ts';
 import { addKeys } from './keys.ts';
@@ -34,6 +36,8 @@ PATCHBAY_HOME. Exit codes: 0 done, 1 failed, 2 wrong usage.`,
   addSync(program);
   addWebhooks(program);
   addEvents(program);
+  addEndpoints(program);
+  addDeliveries(program);
   addErasures(program);
   addKeys(program);
   addRebuild(program);

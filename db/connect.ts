@@ -19,6 +19,7 @@ import { EventFloor, FeedEvent } from './entities/feed.ts';
 import { SyncRun, WebhookDedupe, WebhookEvent, WebhookRequest } from './entities/events.ts';
 import { DataKey } from './entities/data-keys.ts';
 import { Media } from './entities/media.ts';
+import { TenantEvent, WebhookDelivery, WebhookEndpoint } from './entities/outgoing.ts';
 import { MessageSend, SendCall, SendQueue } from './entities/sends.ts';
 import { ErasedSubject, Erasure, LedgerKey, WebhookSubject } from './entities/privacy.ts';
 import { createShares } from '../platform/shares.ts';
@@ -77,6 +78,9 @@ export const entities = [
   IntakeUptime,
   FeedEvent,
   EventFloor,
+  WebhookEndpoint,
+  WebhookDelivery,
+  TenantEvent,
 ];
 
 /** The pools of a process: none of them can be used up by the work of another one. */

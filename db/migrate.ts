@@ -49,7 +49,9 @@ import { ConversationChanges } from './migrations/0078-conversation-changes.ts';
 import { Events } from './migrations/0080-events.ts';
 import { MessageEvents } from './migrations/0081-message-events.ts';
 import { AccountEvents } from './migrations/0082-account-events.ts';
+import { WebhookEndpoints } from './migrations/0085-webhook-endpoints.ts';
 import { CallLimits } from './migrations/0086-call-limits.ts';
+import { WebhookDeliveries } from './migrations/0087-webhook-deliveries.ts';
 import { MediaOfTenants } from './migrations/0088-media-of-tenants.ts';
 import { MessageRetention } from './migrations/0089-message-retention.ts';
 import { Registering } from './migrations/0090-registering.ts';
@@ -106,7 +108,9 @@ export const migrationsList = [
   { name: '0080-events', class: Events },
   { name: '0081-message-events', class: MessageEvents },
   { name: '0082-account-events', class: AccountEvents },
+  { name: '0085-webhook-endpoints', class: WebhookEndpoints },
   { name: '0086-call-limits', class: CallLimits },
+  { name: '0087-webhook-deliveries', class: WebhookDeliveries },
   { name: '0088-media-of-tenants', class: MediaOfTenants },
   { name: '0089-message-retention', class: MessageRetention },
   { name: '0090-registering', class: Registering },

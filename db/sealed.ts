@@ -9,6 +9,8 @@ export const sealed = {
   stepAnswer: (answerId: string) => `connection_steps.answer:${answerId}`,
   credentials: (id: string) => `provider_credentials.settings:${id}`,
   webhookSecrets: (id: string) => `provider_credentials.webhook_secrets:${id}`,
+  endpointHeaders: (id: string) => `webhook_endpoints.headers:${id}`,
+  endpointSecrets: (id: string) => `webhook_endpoints.secrets:${id}`,
   // Named after the column that bodies were first in: those sealed there still open.
   webhookBody: (requestId: string) => `webhook_events.body:${requestId}`,
   attachmentSource: (id: string) => `attachments.source:${id}`,
@@ -39,6 +41,8 @@ export const sealedColumns: readonly SealedColumn[] = [
   { table: 'connection_steps', column: 'answer', of: 'answer_id', context: sealed.stepAnswer },
   { table: 'provider_credentials', column: 'settings', of: 'id', context: sealed.credentials },
   { table: 'provider_credentials', column: 'webhook_secrets', of: 'id', context: sealed.webhookSecrets },
+  { table: 'webhook_endpoints', column: 'headers', of: 'id', context: sealed.endpointHeaders },
+  { table: 'webhook_endpoints', column: 'secrets', of: 'id', context: sealed.endpointSecrets },
   { table: 'webhook_requests', column: 'body', of: 'id', context: sealed.webhookBody },
   { table: 'contacts', column: 'raw_wasender_data', of: 'id', context: sealed.contactRaw },
   { table: 'attachments', column: 'source', of: 'id', context: sealed.attachmentSource },

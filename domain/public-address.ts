@@ -29,14 +29,50 @@ export function addressGroup(ip: string): string {
 /** Names inside by RFC 6761, RFC 6762, RFC 8375 or custom, and names without a dot, which a search list completes. */
 const insideName = /^[^.]*$|(^|\.)(localhost|local|internal|lan|intranet|home\.arpa)$/;
 
-/** Whether a URL's host name may be a host of the internet, as far as the name tells; its addresses are checked later. */
-export function isPublicHost(hostname: string): boolean {
-  const host = hostname
+const bareHost = (hostname: string): string =>
+  hostname
     .toLowerCase()
     .replace(/^\[|\]$/g, '')
     .replace(/\.$/, '');
-  if (host.includes(':') || ipaddr.IPv4.isValid(host)) return isPublicIp(host);
-  return !insideName.test(host);
+const isAddress = (host: string): boolean => host.includes(':') || ipaddr.IPv4.isValid(host);
+
+/** Whether a URL's host name may be a host of the internet, as far as the name tells; its addresses are checked later. */
+export function isPublicHost(hostname: string): boolean {
+  const host = bareHost(hostname);
+  return isAddress(host) ? isPublicIp(host) : !insideName.test(host);
+}
+
+/** Networks inside that an operator allows, each as its address and the length of its prefix in bits. */
+export type Networks = readonly (readonly [address: string, bits: number])[];
+
+/** Networks as a list in CIDR notation with commas between them; null for anything else. */
+export function readNetworks(list: string): Networks | null {
+  try {
+    return list.split(',').map((text) => {
+      const [address, bits] = ipaddr.parseCIDR(text.trim());
+      return [address.toString(), bits] as const;
+    });
+  } catch {
+    return null;
+  }
+}
+
+/** Whether an IP address may be connected to: a host of the internet, or one of these networks. */
+export function mayReachIp(ip: string, networks: Networks): boolean {
+  if (isPublicIp(ip)) return true;
+  if (!ipaddr.isValid(ip)) return false;
+  const address = ipaddr.process(ip);
+  return networks.some(([network, bits]) => {
+    const other = ipaddr.parse(network);
+    return isIpv4(address) ? isIpv4(other) && address.match(other, bits) : !isIpv4(other) && address.match(other, bits);
+  });
+}
+
+/** The same for the host name of a URL, as far as the name tells; its addresses are checked later. */
+export function mayReachHost(hostname: string, networks: Networks): boolean {
+  const host = bareHost(hostname);
+  if (isAddress(host)) return mayReachIp(host, networks);
+  return isPublicHost(host) || networks.length > 0;
 }
 
 /**

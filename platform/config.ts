@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { readNetworks } from '../domain/public-address.ts';
 import { isCount, type ProviderSettingTable } from '../domain/provider-settings.ts';
 
 /** A wrong or missing setting; its message is one line that names the remedy. */
@@ -69,6 +70,13 @@ const schema = z.object({
   RAW_RETENTION_DAYS: z.coerce.number().min(1).default(30),
   /** How long the feed of events is kept. */
   EVENT_RETENTION_DAYS: z.coerce.number().min(1).default(7),
+  /** How long deliveries to webhook endpoints are kept: longer than they are tried. */
+  DELIVERY_RETENTION_DAYS: z.coerce.number().min(4).default(7),
+  /** Networks inside to which events may be delivered. Without it: this machine, and in production none. */
+  WEBHOOK_ALLOWED_NETWORKS: z
+    .string()
+    .refine((list) => readNetworks(list) !== null, 'must be networks such as 10.1.0.0/16, comma separated')
+    .optional(),
   /** The ledger of erased people, in a file apart from the database and its dumps. */
   ERASURE_LEDGER: z.string().optional(),
   /** Holds the bytes of media, and every process of the installation needs the same one; with a bucket, only copies of files that are being sent. */

@@ -11,6 +11,12 @@ export interface Metrics {
   attempts: Counter<'operation' | 'outcome'>;
   syncs: Counter<'kind' | 'outcome'>;
   repairs: Counter<'repair' | 'outcome'>;
+  /** Tries of deliveries to webhook endpoints. */
+  deliveries: Counter<'outcome'>;
+  /** Seconds from an event to its delivery at the first try. */
+  deliveryLag: Histogram;
+  pausedEndpoints: Gauge;
+  undeliveredSeconds: Gauge;
   reconciling: Gauge;
   listening: Gauge;
   maintenance: Counter<'part' | 'outcome'>;
@@ -69,6 +75,28 @@ export function createMetrics(): Metrics {
       name: 'patchbay_repairs_total',
       help: 'Stalled work that the reconciler moved, or could not move.',
       labelNames: ['repair', 'outcome'],
+      registers,
+    }),
+    deliveries: new Counter({
+      name: 'patchbay_deliveries_total',
+      help: 'Tries of deliveries to webhook endpoints: delivered, failed, and dead where it was the last one.',
+      labelNames: ['outcome'],
+      registers,
+    }),
+    deliveryLag: new Histogram({
+      name: 'patchbay_delivery_lag_seconds',
+      help: 'From an event to its delivery, where the first try delivered it.',
+      buckets: [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3_600],
+      registers,
+    }),
+    pausedEndpoints: new Gauge({
+      name: 'patchbay_endpoints_paused',
+      help: 'Webhook endpoints at which deliveries failed in a row; from the worker that reconciles.',
+      registers,
+    }),
+    undeliveredSeconds: new Gauge({
+      name: 'patchbay_undelivered_seconds',
+      help: 'Age of the oldest event that an endpoint that is not paused has not taken; from the worker that reconciles.',
       registers,
     }),
     reconciling: new Gauge({

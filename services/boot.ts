@@ -17,12 +17,14 @@ import { parseKeyRing } from '../platform/master-keys.ts';
 import { createSharedWork } from '../platform/shared-work.ts';
 import { providers } from '../providers/providers.ts';
 import { createFetchFile } from '../providers/shared/public-file.ts';
+import { createPost } from '../providers/shared/public-post.ts';
 import { openTemporalClient } from '../temporal/client.ts';
 import { createCallLimits } from './call-limits.ts';
 import type { Context } from './context.ts';
 import { watchFeed } from './events/watch-feed.ts';
 import { createBlobs } from './media/create-blobs.ts';
 import { fetchRestMs } from './media/wait-for-file.ts';
+import { deliveryNetworks } from './outgoing/networks.ts';
 import { observeProviderCalls } from './observe-provider-calls.ts';
 import { createTenantNames } from './tenant-names.ts';
 import { createRequestReader } from './webhooks/request-reader.ts';
@@ -89,6 +91,7 @@ export async function openContext(
     vault,
     blobs: createBlobs(config),
     fetchFile: createFetchFile(),
+    post: createPost(deliveryNetworks(config)),
     fetches: createSharedWork(fetchesAtOnce, fetchRestMs),
     clock,
     changes,

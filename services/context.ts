@@ -8,6 +8,7 @@ import type { Metrics } from '../platform/metrics.ts';
 import type { SharedWork } from '../platform/shared-work.ts';
 import type { Providers } from '../providers/provider.ts';
 import type { FetchFile } from '../providers/shared/public-file.ts';
+import type { Post } from '../providers/shared/public-post.ts';
 import type { TemporalClient } from '../temporal/client.ts';
 import type { CallLimits } from './call-limits.ts';
 import type { BlobStore } from './media/blob-store.ts';
@@ -22,6 +23,8 @@ export interface Context {
   blobs: BlobStore;
   /** Fetches files from addresses of the internet that callers name. */
   fetchFile: FetchFile;
+  /** Delivers events to addresses that callers name. */
+  post: Post;
   /** Files that this process fetches because a caller asked for them. */
   fetches: SharedWork;
   clock: Clock;

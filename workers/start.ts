@@ -2,6 +2,7 @@ import type { Config } from '../platform/config.ts';
 import { serveMetrics } from '../platform/metrics.ts';
 import { openContext, prepareInstallation } from '../services/boot.ts';
 import type { Context } from '../services/context.ts';
+import { startDelivering } from '../services/outgoing/deliver-events.ts';
 import { takeInKeptLedger } from '../services/erasures/ledger-file-sync.ts';
 import { startLedgerFile } from './ledger-file.ts';
 import { startReconciling } from './reconciling.ts';
@@ -18,7 +19,7 @@ export interface RunningWorker {
 /** `overrides` replaces parts of the context. */
 export async function startWorker(config: Config, overrides: Partial<Context> = {}): Promise<RunningWorker> {
   let nudge = (): void => undefined;
-  const database = { pool: { app: slots.activities + slots.backfill, system: 6 } };
+  const database = { pool: { app: slots.activities + slots.backfill + slots.deliveries, system: 8 } };
   const kind = { name: 'worker' as const, database, onClockJump: () => nudge() };
   const { context, close } = await openContext(config, kind, overrides);
   const { db, vault, clock, metrics, log } = context;
@@ -36,16 +37,22 @@ export async function startWorker(config: Config, overrides: Partial<Context> = 
         );
   const ledgerFile = startLedgerFile(context);
   const reconciling = startReconciling(context);
-  nudge = reconciling.nudge;
+  const delivering = config.WORKER_ROLES.includes('activities') ? startDelivering(context) : null;
+  nudge = () => {
+    reconciling.nudge();
+    delivering?.nudge();
+  };
   const done = workers.run();
   return {
     context,
     done,
     stop: async () => {
       workers.shutdown();
+      const delivered = delivering?.stop();
       // First, so that another worker reconciles while activities of this one finish.
       await reconciling.stop();
       await done;
+      await delivered;
       await ledgerFile?.stop();
       metricsServer?.close();
       await workers.close();

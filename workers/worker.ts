@@ -9,8 +9,11 @@ import { temporalAddress } from '../temporal/address.ts';
 import { activityInterceptors } from './interceptors.ts';
 import { workflowCode } from './workflow-bundle.ts';
 
-/** Concurrent activities by queue: no more than there are database connections for them. */
-export const slots = { activities: 8, backfill: 4 };
+/**
+ * Concurrent activities by queue, and pages of events that become deliveries: no more than there are database connections
+ * for them.
+ */
+export const slots = { activities: 8, backfill: 4, deliveries: 3 };
 
 export interface Polling {
   /** Resolves when every worker has drained. When one fails, stops the others and rejects. */

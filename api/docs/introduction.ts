@@ -68,6 +68,7 @@ export const tags: readonly { name: string; description?: string }[] = [
   { name: 'search' },
   { name: 'erasures' },
   { name: 'events', description: 'What changed here, as one feed.' },
+  { name: 'webhook endpoints', description: 'Events that Patchbay delivers to addresses of yours.' },
   { name: 'webhook events', description: 'What came from providers.' },
   { name: 'settings', description: 'Providers and their credentials.' },
   { name: 'tenant' },

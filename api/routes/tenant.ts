@@ -1,7 +1,9 @@
 import { z } from 'zod';
+import { TenantEvent } from '../../db/entities/outgoing.ts';
 import { Tenant } from '../../db/entities/tenants.ts';
 import { contactFields, droppableFields } from '../../domain/contact-fields.ts';
 import { requestMaintenance } from '../../services/maintenance/request-maintenance.ts';
+import { afterCursor, page, pageOf, pageQuery, time, wireTime } from '../http/pagination.ts';
 import { route } from '../http/route.ts';
 
 const tag = 'tenant';
@@ -130,4 +132,32 @@ const patchTenant = route({
   },
 });
 
-export const tenantRoutes = [getTenant, patchTenant];
+const lineAnswer = z
+  .object({
+    id: z.string(),
+    at: time,
+    kind: z.string(),
+    text: z.string(),
+    data: z.record(z.string(), z.unknown()),
+  })
+  .meta({ id: 'TenantTimelineEvent' });
+
+const getTimeline = route({
+  name: 'getTenantTimeline',
+  method: 'get',
+  path: '/tenant/timeline',
+  summary: 'What happened to your tenant as a whole, oldest first',
+  tag,
+  scope: 'read',
+  query: z.object(pageQuery),
+  answer: pageOf(lineAnswer),
+  handle: ({ context, principal, query: { limit, cursor } }) =>
+    context.db.tenant(principal.tenantId, async (em) => {
+      const found = await em.find(TenantEvent, afterCursor(cursor), { orderBy: { id: 'asc' }, limit: limit + 1 });
+      return {
+        body: page(found, limit, ({ id, at, kind, text, data }) => ({ id, at: wireTime(at), kind, text, data })),
+      };
+    }),
+});
+
+export const tenantRoutes = [getTenant, patchTenant, getTimeline];

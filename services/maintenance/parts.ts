@@ -3,10 +3,12 @@ import { removeEarlyEffects } from '../../db/queries/retention/early-effects.ts'
 import { removeExpiredKeys } from '../../db/queries/retention/expired-keys.ts';
 import { removeOldMessages } from '../../db/queries/retention/message-retention.ts';
 import { removeRawContacts, removeRawDetails } from '../../db/queries/retention/raw-retention.ts';
-import { dropEventDays, dropWebhookDays, ensureDays } from '../../db/queries/retention/days.ts';
+import { dropDeliveryDays, dropEventDays, dropWebhookDays, ensureDays } from '../../db/queries/retention/days.ts';
 import { removeDedupeKeys } from '../../db/queries/webhooks/dedupe-keys.ts';
 import { removeUptimes } from '../../db/queries/webhooks/intake-uptime.ts';
 import { removeMissedWebhooks } from '../../db/queries/webhooks/missed-webhooks.ts';
+import { killOldDeliveries } from '../../db/queries/outgoing/kill-old-deliveries.ts';
+import { removeTenantEvents } from '../../db/queries/tenants/timeline.ts';
 import { removeSyncRuns } from '../../db/queries/retention/run-retention.ts';
 import type { Context } from '../context.ts';
 import { registerOwed } from '../webhooks/register-webhooks.ts';
@@ -38,6 +40,7 @@ const now = (run: MaintenanceRun): Date => run.now;
 const daysBefore = (run: MaintenanceRun, days: number): Date => new Date(run.now.getTime() - days * 86_400_000);
 const rawRetention = (run: MaintenanceRun): Date => daysBefore(run, run.context.config.RAW_RETENTION_DAYS);
 const eventRetention = (run: MaintenanceRun): Date => daysBefore(run, run.context.config.EVENT_RETENTION_DAYS);
+const deliveryRetention = (run: MaintenanceRun): Date => daysBefore(run, run.context.config.DELIVERY_RETENTION_DAYS);
 
 /**
  * Every part of the maintenance by the name that its result has in the Temporal UI, in the order in which they run. A
@@ -47,6 +50,13 @@ export const maintenanceParts = {
   days: ({ context, now: at }) => context.db.system((em) => ensureDays(em, at)),
   webhook_bodies: inBatches(dropWebhookDays, rawRetention),
   events: inBatches(dropEventDays, eventRetention),
+  deliveries: inBatches(dropDeliveryDays, deliveryRetention),
+  dead_deliveries: async (run) => {
+    const killed = await inBatches(killOldDeliveries, now)(run);
+    run.context.metrics.deliveries.inc({ outcome: 'dead' }, killed);
+    return killed;
+  },
+  tenant_timeline: inBatches(removeTenantEvents, rawRetention),
   webhook_keys: inBatches(removeDedupeKeys, rawRetention),
   missed_webhooks: inBatches(removeMissedWebhooks, rawRetention),
   intake_uptime: inBatches(removeUptimes, rawRetention),

@@ -201,7 +201,7 @@ it('matches the answer of every operation', async () => {
     wrong.push(await answered(operation, /^PUT .*\/providers\//.test(operation.name) ? settled : api.client, about));
   }
   expect(wrong.filter(Boolean)).toEqual([]);
-});
+}, 180_000);
 
 /** A sync of details cannot be paused. */
 const toConversations = ({ sync }: Ids): Promise<unknown> =>

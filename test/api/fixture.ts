@@ -1,5 +1,6 @@
 import { runSql } from '../support/run-sql.ts';
 import { saveContacts } from '../../db/queries/contacts/save-contacts.ts';
+import { newId } from '../../platform/ids.ts';
 import { ConnectionAttempt } from '../../db/entities/attempts.ts';
 import { Erasure } from '../../db/entities/privacy.ts';
 import { openDetailsRun } from '../../db/queries/syncs/open-details-run.ts';
@@ -21,7 +22,9 @@ export type Ids = Record<
   | 'conversation'
   | 'message'
   | 'attendee'
-  | 'attachment',
+  | 'attachment'
+  | 'endpoint'
+  | 'delivery',
   string
 >;
 
@@ -49,7 +52,26 @@ export async function oneOfEach(api: TestApi, client: ApiClient): Promise<Ids> {
       return { conversation: conversation.id, attendee: attendee.id, message: message.id, attachment: attachment.id };
     }),
   );
-  return { account: account.id, step, sync, event, key, contact, twin, erasure, ...spoken };
+  const { endpoint, delivery } = await oneDelivery(api, client, account.id);
+  return { account: account.id, step, sync, event, key, contact, twin, erasure, ...spoken, endpoint, delivery };
+}
+
+/** An endpoint at which nothing answers, and a delivery to it. */
+async function oneDelivery({ context }: TestApi, client: ApiClient, accountId: string) {
+  const made = await client.post('/api/v1/webhook-endpoints', { url: 'http://127.0.0.1:9/events' });
+  const endpoint: string = made.body.id;
+  const delivery = newId();
+  await context.db.system((em) =>
+    runSql(
+      em,
+      `insert into webhook_deliveries (id, tenant_id, endpoint_id, stamp, seq, lane, type, account_id, data, event_at, state,
+         tries, created_at, next_try_at, give_up_at)
+       select ?, tenant_id, ?, 1, 1, id, 'account.updated', id, '{"changed": ["label"]}', now(), 'dead', 0, now(), null, now()
+       from accounts where id = ?`,
+      [delivery, endpoint, accountId],
+    ),
+  );
+  return { endpoint, delivery };
 }
 
 /** Two people in the address book of an account. */
@@ -96,12 +118,16 @@ const nouns: Record<string, keyof Ids> = {
   messages: 'message',
   attendees: 'attendee',
   attachments: 'attachment',
+  'webhook-endpoints': 'endpoint',
+  'webhook-deliveries': 'delivery',
 };
 /** Fields of queries and bodies that hold an id. */
 const fields: Record<string, keyof Ids> = {
   account: 'account',
   accountId: 'account',
   account_id: 'account',
+  accounts: 'account',
+  endpoint: 'endpoint',
   contact_ids: 'contact',
   conversation_ids: 'conversation',
   conversation: 'conversation',

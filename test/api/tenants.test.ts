@@ -34,6 +34,8 @@ const everythingOf = (client: ApiClient, ids: Ids) =>
       `/messages/${ids.message}`,
       `/attendees/${ids.attendee}`,
       `/webhook-events/${ids.event}`,
+      `/webhook-endpoints/${ids.endpoint}`,
+      `/webhook-deliveries/${ids.delivery}`,
       '/api-keys',
     ].map(async (path) => (await client.get(`/api/v1${path}`)).body),
   );

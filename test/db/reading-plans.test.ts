@@ -1,3 +1,4 @@
+import type pg from 'pg';
 import { Tenant } from '../../db/entities/tenants.ts';
 import { startTestApi, type TestApi } from '../api/support.ts';
 import type { ApiClient } from '../support/client.ts';
@@ -30,7 +31,27 @@ const tables = [
   'conversation_attendees',
   'messages',
   'provider_keys',
+  'webhook_deliveries',
 ];
+
+/** Two endpoints, and one delivery in a hundred that waits or is dead. */
+async function addDeliveries(client: pg.Client, tenant: string, n: number, most: number): Promise<void> {
+  const id = (number: string): string =>
+    `(left('${inboxId(n, 'f', 0)}', 24) || lpad(to_hex(${number}), 12, '0'))::uuid`;
+  await client.query(
+    `insert into webhook_endpoints (id, tenant_id, url, secrets, enabled, stamp, seq, failures, created_at, updated_at)
+     select ${id('e')}, $1, 'https://app.example', '', false, 0, 0, 0, now(), now() from generate_series(1, 2) e`,
+    [tenant],
+  );
+  await client.query(
+    `insert into webhook_deliveries (id, tenant_id, endpoint_id, stamp, seq, lane, type, data, event_at, state, tries,
+       created_at, give_up_at)
+     select ${id('d')}, $1, ${id('1 + d % 2')}, d, d, $1, 'message.created', '{}', now(),
+       case d % 200 when 0 then 'pending' when 1 then 'dead' else 'delivered' end, 1, now(), now()
+     from generate_series(100, $2) d`,
+    [tenant, most],
+  );
+}
 
 /** An index of words gives the places of all matches at once, which cost little. */
 const expectFrugal = (plans: readonly Explained[], rows: number): void =>
@@ -54,7 +75,10 @@ describe.each(planServers)(
         Promise.all(['reader', 'other'].map((name) => em.findOneOrFail(Tenant, { name }))),
       );
       await explainAll(api, async (client) => {
-        for (const [n, { id }] of tenants.entries()) await addInbox(client, id, n + 1, size);
+        for (const [n, { id }] of tenants.entries()) {
+          await addInbox(client, id, n + 1, size);
+          await addDeliveries(client, id, n + 1, size.messages);
+        }
         await client.query('vacuum analyze');
       });
     }, 900_000);
@@ -103,6 +127,12 @@ describe.each(planServers)(
       ['a search of people', 'search?q=15550000700&in=people'],
       ['a search of people that none is', 'search?q=nobody&in=people'],
       ['a search of conversations', 'search?q=nothing&in=conversations'],
+      ['deliveries', 'webhook-deliveries'],
+      ['their next page', 'webhook-deliveries?limit=50', 'cursor'],
+      ['deliveries to an endpoint', `webhook-deliveries?endpoint=${inboxId(1, 'f', 2)}`],
+      ['those that wait', 'webhook-deliveries?state=pending'],
+      ['dead ones', `webhook-deliveries?state=dead&endpoint=${inboxId(1, 'f', 1)}`],
+      ['one delivery', `webhook-deliveries/${inboxId(1, 'f', 1_000)}`],
     ])('reads %s by an index', async (...[, path = '', next]) => {
       const get = async (more = ''): Promise<any> => {
         const { status, body } = await reader.get(`/api/v1/${path}${more}`);

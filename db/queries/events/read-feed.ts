@@ -23,7 +23,7 @@ export interface FeedRow extends FeedPlace {
 const mostRead = 2_000;
 
 /** Every transaction below has ended: its events can be seen, and none comes later. */
-const settled = sql`pg_snapshot_xmin(pg_current_snapshot())::text::bigint`;
+export const settled = sql`pg_snapshot_xmin(pg_current_snapshot())::text::bigint`;
 
 const isAfter = ({ stamp, seq }: FeedPlace) => sql`(stamp, seq) > (${stamp}::bigint, ${seq}::bigint)`;
 

@@ -11,6 +11,9 @@ export interface Census {
   syncs: { kind: string; n: number }[];
   /** Accounts whose contacts were due before `overdueSince` and that no sweep has taken. */
   overdueContacts: number;
+  pausedEndpoints: number;
+  /** The oldest event that an endpoint that is not paused has not taken; null where there is none. */
+  oldestUndelivered: Date | null;
 }
 
 /** Counts over all tenants, without merged accounts. System role. */
@@ -24,6 +27,19 @@ export async function census(em: Em, now: Date, overdueSince: Date): Promise<Cen
     sql`select kind, count(*)::int as n from sync_runs where state = 'running' and paused_at is null and not dry_run
         group by kind`,
   );
+  // The first of a feed or of what waits is nearly the oldest one, and an index has it.
+  const [endpoints] = await rows<{ paused: number; oldest: string | null }>(
+    em,
+    sql`select count(*) filter (where e.paused_at is not null)::int as paused,
+          min(first.at) filter (where e.paused_at is null) as oldest
+        from webhook_endpoints e left join lateral (
+          select least(
+            (select d.event_at from webhook_deliveries d where d.endpoint_id = e.id and d.state = 'pending'
+             order by d.stamp, d.seq limit 1),
+            (select v.at from events v where v.tenant_id = e.tenant_id and (v.stamp, v.seq) > (e.stamp, e.seq)
+             order by v.stamp, v.seq limit 1)) as at) first on true
+        where e.enabled`,
+  );
   const [others] = await rows<{ overdue: number; refused: number; contacts: number }>(
     em,
     sql`select (select count(*)::int from connection_attempts where state = 'running' and deadline_at < ${now}) as overdue,
@@ -36,5 +52,7 @@ export async function census(em: Em, now: Date, overdueSince: Date): Promise<Cen
     refusedKeys: others?.refused ?? 0,
     syncs,
     overdueContacts: others?.contacts ?? 0,
+    pausedEndpoints: endpoints?.paused ?? 0,
+    oldestUndelivered: endpoints?.oldest ? new Date(endpoints.oldest) : null,
   };
 }

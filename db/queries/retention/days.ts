@@ -2,7 +2,7 @@ import type { Em } from '../../connect.ts';
 import { rows, sql } from '../../sql.ts';
 
 /** Tables with a partition for each day. */
-const tables = ['webhook_requests', 'webhook_events', 'webhook_subjects', 'events'] as const;
+const tables = ['webhook_requests', 'webhook_events', 'webhook_subjects', 'events', 'webhook_deliveries'] as const;
 const daysAhead = 3;
 /** Days that a webhook's event is kept longer than its request. */
 const eventDays = 60;
@@ -49,5 +49,15 @@ export async function dropEventDays(em: Em, before: Date): Promise<number> {
         where (f.stamp, f.seq) < (excluded.stamp, excluded.seq)`,
   );
   const [row] = await rows<{ dropped: number }>(em, sql`select drop_partitions('events', ${midnight}) as dropped`);
+  return row?.dropped ?? 0;
+}
+
+/** Drops whole days of deliveries, with the answers that they got. Own transaction, system role; throws as `ensureDays`. */
+export async function dropDeliveryDays(em: Em, before: Date): Promise<number> {
+  const midnight = new Date(Math.floor(before.getTime() / dayMs) * dayMs);
+  const [row] = await rows<{ dropped: number }>(
+    em,
+    sql`select drop_partitions('webhook_deliveries', ${midnight}) as dropped`,
+  );
   return row?.dropped ?? 0;
 }

@@ -1,0 +1,251 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { circuit, pauseAfter, type DeliveryState } from '../../domain/deliveries.ts';
+import { leaseSeconds, type LeasedEndpoint } from '../../db/queries/outgoing/lease-endpoints.ts';
+import { pendingAfter, pendingOfLanes, type PendingDelivery } from '../../db/queries/outgoing/pending-deliveries.ts';
+import type { Context } from '../context.ts';
+import { endLease, type EndOfLease } from './end-lease.ts';
+import { headersOf, secretsOf } from './endpoints.ts';
+import { createLanes } from './lanes.ts';
+import { outcomeOf, tryMs, type Outcome } from './outcome.ts';
+import type { Settler } from './settler.ts';
+import { payloadOf, signedHeaders, signersOf } from './sign.ts';
+import type { Slots } from './slots.ts';
+import { eventOf, takePage } from './take-page.ts';
+
+/** What the couriers of a worker share. */
+export interface Crew {
+  context: Context;
+  workerId: string;
+  slots: Slots;
+  settler: Settler;
+  /** Fires when requests that are under way are cut: the worker ends. */
+  cut: AbortSignal;
+  /** A place is free: couriers that found none may begin a request. */
+  offer(): void;
+}
+
+/** Delivers to one endpoint while its lease lasts. */
+export interface Courier {
+  /** That of the endpoint when it was leased. */
+  version: string;
+  /** Begins requests, as many as may be. */
+  begin(): void;
+  /** The lease was prolonged at this time of `performance.now()`; null: it was not, or the settings changed. */
+  prolonged(at: number | null): void;
+  /** Begins nothing more. */
+  stop(): void;
+  /** Resolves when the lease has ended. Never rejects. */
+  ended: Promise<void>;
+}
+
+/** Deliveries of a page, and how many may be held when the next page is read. */
+const page = { size: 1_000, low: 500 };
+/** Rows of a lane that are read again. */
+const ofLane = 20;
+/** Deliveries that wait behind tries that failed; with more the endpoint's place in the feed stays. */
+const mostLeftOut = 20_000;
+/** Outcomes that are not written yet; with more no request begins. */
+const mostUnwritten = 2_000;
+/** How often the feed is looked at while requests are under way, in milliseconds. */
+const lookMs = 200;
+/** A request begins only where it ends within the lease, in milliseconds. */
+const marginMs = tryMs + 1_000;
+
+const before = { stamp: -1, seq: 0 };
+
+export function startCourier(crew: Crew, endpoint: LeasedEndpoint, leasedAt: number): Courier {
+  const { context, workerId, slots, settler, cut } = crew;
+  const { db, vault, clock, log, metrics } = context;
+  const url = new URL(endpoint.url);
+  const lanes = createLanes<PendingDelivery>();
+  let send: ((delivery: PendingDelivery) => Promise<Outcome>) | null = null;
+  let leasedUntil = leasedAt + leaseSeconds * 1_000;
+  const { isPaused } = endpoint;
+  let { failures } = endpoint;
+  /** Begin nothing more: with what the row of the endpoint must say. */
+  let end: EndOfLease['why'] | null = null;
+  /** All that waits is held, or left out of a lane that is not wholly held. */
+  let isWhole = false;
+  let readTo = before;
+  let wake = (): void => undefined;
+
+  const prepare = async (): Promise<void> => {
+    const keys = await vault.keysOf(db, endpoint.tenantId);
+    const [own, signers] = [headersOf(keys, endpoint), signersOf(secretsOf(keys, endpoint))];
+    send = async (delivery) => {
+      const event = eventOf(delivery);
+      const body = payloadOf(event);
+      const headers = { ...own, ...signedHeaders(signers, event.id, body, clock.now()) };
+      return outcomeOf(await context.post({ url, headers, body, withinMs: tryMs, signal: cut }));
+    };
+  };
+
+  const mayBegin = (): boolean =>
+    end === null &&
+    send !== null &&
+    settler.waiting() < mostUnwritten &&
+    performance.now() + marginMs < leasedUntil &&
+    // One at a time, until the endpoint has taken one.
+    !(isPaused && lanes.busy() > 0);
+
+  const begin = (): void => {
+    while (mayBegin() && lanes.size() > lanes.busy() && slots.take(endpoint.id)) {
+      const delivery = lanes.next();
+      if (!delivery) {
+        slots.give(endpoint.id);
+        return;
+      }
+      void tryOnce(delivery);
+    }
+  };
+
+  const tryOnce = async (delivery: PendingDelivery): Promise<void> => {
+    const outcome = await send!(delivery);
+    slots.give(endpoint.id);
+    // The worker cut the request: nothing is known of the endpoint.
+    if (cut.aborted && outcome.error === 'timeout') lanes.wait(delivery, 0);
+    else note(delivery, outcome);
+    begin();
+    crew.offer();
+    if (end !== null || lanes.size() <= page.low) wake();
+  };
+
+  const note = (delivery: PendingDelivery, outcome: Outcome): void => {
+    const now = clock.now().getTime();
+    failures = outcome.error ? failures + 1 : 0;
+    const pauses = outcome.error !== null && (isPaused || failures >= circuit.failures);
+    const { state, nextTryAt } = verdict(delivery, outcome, pauses, now);
+    if (outcome.error === 'gone') end = 'gone';
+    else if (pauses) end ??= 'failing';
+    else if (!outcome.error && isPaused) end ??= 'resumed';
+    if (nextTryAt === null) lanes.done(delivery);
+    else lanes.wait(delivery, nextTryAt);
+    settler.add({
+      endpointId: endpoint.id,
+      id: delivery.id,
+      createdAt: delivery.createdAt,
+      state,
+      nextTryAt: nextTryAt === null ? null : new Date(nextTryAt).toISOString(),
+      triedAt: new Date(now).toISOString(),
+      ...outcome,
+    });
+    metrics.deliveries.inc({ outcome: state === 'pending' ? 'failed' : state });
+    if (state === 'delivered' && delivery.tries === 0)
+      metrics.deliveryLag.observe(Math.max(0, now - Date.parse(delivery.eventAt)) / 1_000);
+  };
+
+  /** Reads what waits, or makes deliveries of the next events. False where nothing more can be had now. */
+  const fill = async (): Promise<boolean> => {
+    const now = clock.now();
+    // Only once all is read: a page must not bring rows again that were read for their lane.
+    const lacking = isWhole ? lanes.lacking(now.getTime()).slice(0, page.size / ofLane) : [];
+    // What is delivered and not yet written would be read as waiting.
+    if (lacking.length || !isWhole) await settler.written();
+    if (lacking.length) {
+      const found = await db.tenant(endpoint.tenantId, (em) => pendingOfLanes(em, endpoint.id, lacking, ofLane));
+      lanes.refill(lacking, found, ofLane, now.getTime());
+      return true;
+    }
+    if (!isWhole) {
+      const most = isPaused ? 1 : page.size;
+      const found = await db.tenant(endpoint.tenantId, (em) => pendingAfter(em, endpoint.id, readTo, most));
+      // A probe is not for the delivery: it is tried whenever the endpoint is.
+      lanes.add(isPaused ? found.map((one) => ({ ...one, nextTryAt: 0 })) : found, now.getTime());
+      readTo = found.at(-1) ?? readTo;
+      isWhole = found.length < most;
+      return found.length > 0 || (await fill());
+    }
+    if (lanes.leftOut() >= mostLeftOut) return false;
+    const taken = await db.tenant(endpoint.tenantId, (em) => takePage(em, workerId, endpoint, page.size, now));
+    if (!taken) {
+      end ??= 'changed';
+      return false;
+    }
+    lanes.add(taken.deliveries, now.getTime());
+    if (taken.isRequeued) {
+      lanes.forget();
+      [isWhole, readTo] = [false, before];
+    }
+    return taken.more || taken.isRequeued;
+  };
+
+  const work = async (): Promise<void> => {
+    await prepare();
+    let lookedAt = -Infinity;
+    for (;;) {
+      if (performance.now() > leasedUntil) end ??= 'changed';
+      begin();
+      if (end !== null && lanes.busy() === 0) return;
+      const isDue = performance.now() - lookedAt >= lookMs;
+      if (end === null && lanes.size() <= page.low && isDue && !(isPaused && lanes.size() > 0)) {
+        if (await fill()) {
+          begin();
+          continue;
+        }
+        lookedAt = performance.now();
+        begin();
+        if (lanes.size() === 0 && lanes.busy() === 0) return;
+      }
+      await awoken(lookMs);
+    }
+  };
+  const awoken = (ms: number): Promise<void> =>
+    new Promise((resolve) => {
+      const timer = setTimeout(() => wake(), ms);
+      wake = () => {
+        clearTimeout(timer);
+        wake = () => undefined;
+        resolve();
+      };
+    });
+
+  const run = async (): Promise<void> => {
+    try {
+      await work();
+    } catch (error) {
+      log.warn({ tenant: endpoint.tenantId, endpoint: endpoint.id, err: error }, 'deliveries to an endpoint stopped');
+      end ??= 'broken';
+      while (lanes.busy() > 0) await pause(50);
+    }
+    const over = new AbortController();
+    const late = pause(Math.max(0, leasedUntil - performance.now()), undefined, { signal: over.signal, ref: false });
+    await Promise.race([settler.written(), late.catch(() => undefined)]);
+    over.abort();
+    // One that was under way arrived after the others had failed.
+    const why = end === 'failing' && failures === 0 ? 'changed' : (end ?? 'done');
+    const ending = { why, failures, nextAt: lanes.nextAt() };
+    await endLease(context, workerId, endpoint, ending).catch((error: unknown) =>
+      log.warn({ endpoint: endpoint.id, err: error }, 'the lease of an endpoint runs out by itself'),
+    );
+  };
+  return {
+    version: endpoint.version,
+    begin,
+    prolonged: (at) => {
+      if (at === null) end ??= 'changed';
+      else leasedUntil = at + leaseSeconds * 1_000;
+      wake();
+    },
+    stop: () => {
+      end ??= 'changed';
+      wake();
+    },
+    ended: run(),
+  };
+}
+
+/**
+ * What becomes of a delivery after a try; `pauses`: the endpoint is paused now. `now` is in milliseconds of the epoch, and so
+ * is `nextTryAt`, null where there is none.
+ */
+function verdict(
+  { tries, giveUpAt }: PendingDelivery,
+  { error }: Outcome,
+  pauses: boolean,
+  now: number,
+): { state: DeliveryState; nextTryAt: number | null } {
+  if (!error) return { state: 'delivered', nextTryAt: null };
+  const nextTryAt = now + (pauses ? circuit.probeEveryMs : pauseAfter(tries + 1, Math.random()));
+  if (error === 'gone' || nextTryAt > giveUpAt) return { state: 'dead', nextTryAt: null };
+  return { state: 'pending', nextTryAt };
+}

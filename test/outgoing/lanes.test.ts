@@ -1,0 +1,85 @@
+import { pauseAfter } from '../../domain/deliveries.ts';
+import { createLanes, type InLane } from '../../services/outgoing/lanes.ts';
+import { createSlots } from '../../services/outgoing/slots.ts';
+
+interface Row extends InLane {
+  n: number;
+}
+const row = (lane: string, n: number, nextTryAt = 0): Row => ({ lane, n, nextTryAt });
+
+describe('lanes', () => {
+  it('have one delivery under way each, in their order', () => {
+    const lanes = createLanes<Row>();
+    lanes.add([row('a', 1), row('b', 2), row('a', 3)], 0);
+    const [first, second] = [lanes.next(), lanes.next()];
+    expect([first?.n, second?.n, lanes.next()]).toEqual([1, 2, null]);
+    lanes.done(first!);
+    expect(lanes.next()?.n).toBe(3);
+    expect([lanes.size(), lanes.busy()]).toEqual([2, 2]);
+  });
+
+  it('give up what waits behind a try that failed, and read it again when its time has come', () => {
+    const lanes = createLanes<Row>();
+    lanes.add([row('a', 1), row('a', 2), row('b', 3)], 0);
+    const first = lanes.next()!;
+    lanes.wait(first, 100);
+    lanes.add([row('a', 4)], 0);
+    expect([lanes.next()?.n, lanes.next(), lanes.leftOut()]).toEqual([3, null, 3]);
+    expect([lanes.lacking(99), lanes.lacking(100), lanes.nextAt()]).toEqual([[], ['a'], 100]);
+    lanes.refill(['a'], [row('a', 1), row('a', 2)], 2, 100);
+    const again = lanes.next()!;
+    expect(again.n).toBe(1);
+    lanes.done(again);
+    lanes.done(lanes.next()!);
+    // As many as were asked for: there may be more.
+    expect(lanes.lacking(100)).toEqual(['a']);
+    lanes.refill(['a'], [row('a', 4)], 2, 100);
+    expect(lanes.next()?.n).toBe(4);
+  });
+
+  it('wait for a first delivery that is not due, and let others go on', () => {
+    const lanes = createLanes<Row>();
+    lanes.add([row('a', 1, 50), row('a', 2), row('b', 3)], 0);
+    expect([lanes.next()?.n, lanes.next()]).toEqual([3, null]);
+    expect([lanes.nextAt(), lanes.lacking(50)]).toEqual([50, ['a']]);
+    lanes.refill(['a'], [], 20, 50);
+    expect(lanes.lacking(50)).toEqual([]);
+  });
+
+  it('forget everything that is not under way', () => {
+    const lanes = createLanes<Row>();
+    lanes.add([row('a', 1), row('a', 2), row('b', 3)], 0);
+    const first = lanes.next()!;
+    lanes.forget();
+    expect([lanes.size(), lanes.next()]).toEqual([1, null]);
+    // What is read anew of a lane with a delivery under way is read once that has ended.
+    lanes.add([row('a', 1), row('b', 3)], 0);
+    expect([lanes.next()?.n, lanes.lacking(0)]).toEqual([3, []]);
+    lanes.done(first);
+    expect(lanes.lacking(0)).toEqual(['a']);
+  });
+});
+
+describe('the places of a worker', () => {
+  it('are never all taken by endpoints that do not answer', () => {
+    const slots = createSlots(50);
+    const take = (id: string): number => {
+      let n = 0;
+      while (slots.take(id)) n += 1;
+      return n;
+    };
+    expect([take('a'), take('b'), take('c')]).toEqual([40, 8, 1]);
+    expect(slots.free()).toBe(1);
+    expect(slots.wanting()).toEqual(['a', 'b', 'c']);
+    slots.give('a');
+    expect(slots.wanting()).toEqual([]);
+  });
+});
+
+describe('the pauses between tries', () => {
+  it('grow from 10 seconds to 4 hours, each up to a tenth shorter or longer', () => {
+    const pauses = [1, 2, 3, 4, 5, 6, 7, 8, 20].map((tries) => pauseAfter(tries, 0.5) / 1_000);
+    expect(pauses).toEqual([10, 30, 120, 600, 1_800, 3_600, 7_200, 14_400, 14_400]);
+    expect([pauseAfter(1, 0), pauseAfter(1, 1)]).toEqual([9_000, 11_000]);
+  });
+});
