@@ -18,6 +18,16 @@ export interface SeenPerson {
   pictureSource: MediaSource | null;
 }
 
+/** A person of whom the ids alone are known. */
+export const personWithKeys = (keys: readonly string[]): SeenPerson => ({
+  keys,
+  name: null,
+  phone: null,
+  isSelf: null,
+  pictureUrl: null,
+  pictureSource: null,
+});
+
 /**
  * A conversation as a provider shows it. `keys` are every id that it has there; equal keys of one account are one
  * conversation. A missing optional field: the provider does not say.

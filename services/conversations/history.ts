@@ -35,7 +35,9 @@ export interface History {
   context: Context;
   ref: HeldRef;
   held: Held;
-  reader: Required<Pick<Conversations, 'list' | 'messages' | 'one'>>;
+  reader: Required<Pick<Conversations, 'list' | 'messages' | 'one' | 'attendees'>>;
+  /** First keys of conversations of which a message told that somebody joined or left. */
+  membersChanged: Set<string>;
   /** The most messages of a conversation that are read as history. */
   messages: number;
   /** Older messages are not read. */

@@ -1,6 +1,6 @@
 import { countSince, saveHistory, type HistoryRow } from '../../db/queries/syncs/conversation-history.ts';
 import { ProviderFailure } from '../../domain/failures.ts';
-import type { SeenMessage } from '../../domain/seen-messages.ts';
+import { personWithKeys, type ConversationEvent, type SeenMessage } from '../../domain/seen-messages.ts';
 import type { Period, SeenPage } from '../../providers/contract/conversations.ts';
 import type { Fact } from '../messages/facts.ts';
 import { withRetries } from '../syncs/with-retries.ts';
@@ -41,6 +41,13 @@ export async function readConversation(
   }
   return asked;
 }
+
+/** What a message tells of members, without saying which. */
+const membership: ReadonlySet<ConversationEvent> = new Set([
+  'participant_added',
+  'participant_removed',
+  'participant_left',
+]);
 
 interface Pass {
   pass: 'newer' | 'older';
@@ -88,6 +95,7 @@ async function savePage(
   const passNewest = max([msOf(row.passNewest), ...times]);
   const passOldest = min([msOf(row.passOldest), ...times]);
   history.counts.skipped += page.delivered - page.items.length;
+  if (page.items.some(({ event }) => event && membership.has(event))) history.membersChanged.add(row.key);
   const facts = page.items.flatMap((message) => factsOf(history, keys, message));
   return keep(history, facts, {
     ...row,
@@ -141,11 +149,10 @@ function factsOf({ context, ref, liveSince }: History, keys: readonly string[], 
     receivedAt: context.clock.now().getTime(),
   } as const;
   const reads = (message.readBy ?? []).map(({ by, at }): Fact => {
-    const person = { keys: [by], name: null, phone: null, isSelf: null, pictureUrl: null, pictureSource: null };
     const effect = {
       kind: 'status',
       status: 'read',
-      by: person,
+      by: personWithKeys([by]),
       at: at ?? message.sentAt ?? origin.receivedAt,
     } as const;
     return { ...origin, told: { kind: 'effect', messageKeys: message.keys, effect } };

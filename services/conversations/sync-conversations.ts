@@ -23,6 +23,7 @@ import { Fenced, workOnRun, type Held, type HeldRef, type Holder } from '../sync
 import { withRetries } from '../syncs/with-retries.ts';
 import { writeFacts, type History } from './history.ts';
 import { readConversation } from './read-conversation.ts';
+import { readMembers } from './read-members.ts';
 
 /** The list was read to its end; conversations that came to its front meanwhile are looked for. */
 const atTheFront = 'front';
@@ -45,8 +46,9 @@ export const syncConversations = (context: Context, ref: HeldRef, holder: Holder
   });
 
 async function openHistory(context: Context, ref: HeldRef, held: Held): Promise<History> {
-  const { list, messages, one } = held.provider.conversations ?? {};
-  if (!list || !messages || !one) throw new ProviderFailure('unsupported', 'The provider keeps no history.');
+  const { list, messages, one, attendees } = held.provider.conversations ?? {};
+  if (!list || !messages || !one || !attendees)
+    throw new ProviderFailure('unsupported', 'The provider keeps no history.');
   const bounds = await context.db.tenant(ref.tenantId, (em) => historyBounds(em, ref));
   const { depth, keptDays, liveSince, lastReadAt, listeningSince } = bounds;
   const uptimes = listeningSince ? await context.db.system((em) => uptimesSince(em, listeningSince)) : [];
@@ -56,7 +58,8 @@ async function openHistory(context: Context, ref: HeldRef, held: Held): Promise<
     context,
     ref,
     held,
-    reader: { list, messages, one },
+    reader: { list, messages, one, attendees },
+    membersChanged: new Set(),
     messages: depth.messages,
     after: timeOf(context, ref).getTime() - depth.days * dayMs,
     keptSince: keptSince(keptDays, timeOf(context, ref)),
@@ -165,6 +168,7 @@ async function readMessagesOf(history: History, seen: readonly SeenConversation[
     const row = byKey.get(keys[0] ?? '');
     if (!row || row.isRead) continue;
     const read = await readConversation(history, keys, row);
+    if (history.membersChanged.delete(row.key)) await readMembers(history, keys);
     if (read === 'more') return { asked: true, isOver: true, erased };
     asked ||= read;
   }

@@ -151,6 +151,40 @@ it('reads as deep as the tenant wants: days, and messages of a conversation; mor
     expect((await stack.api.patch('/api/v1/tenant', wrong)).status).toBe(422);
 });
 
+it('members that leave a group leave its attendees when it is read, and join them again', async () => {
+  const [bo, cy] = ['+33639980771', '+33639980772'];
+  const { id, upstream } = await connected(2, 'members');
+  const { chat_id: chat } = await stack.control.post('/groups', {
+    account_id: upstream,
+    name: 'Hikers',
+    members: [bo, cy],
+  });
+  await write(upstream, 'Who comes?', { from: bo, chat });
+  const said = await eventually('the message', async () =>
+    (await stored(id)).find(({ text }) => text === 'Who comes?'),
+  );
+  const members = async (): Promise<string[]> => {
+    const { body } = await stack.api.get(`/api/v1/attendees?conversation=${said.conversation}`);
+    return body.items.filter((one: any) => !one.is_self).map((one: any) => one.phone_number);
+  };
+  const change = async (body: object, event: string): Promise<void> => {
+    await stack.control.patch('/groups', { account_id: upstream, chat, ...body });
+    await eventually(event, async () => {
+      const found = 'select id from messages where conversation_id = ? and event = ?';
+      return (await query(found, [said.conversation, event])).length > 0;
+    });
+    expect(await sync(id)).toMatchObject({ state: 'succeeded', stats: { failed: 0 } });
+  };
+  expect((await members()).toSorted()).toEqual([bo, cy]);
+  await change({ remove: [bo] }, 'participant_removed');
+  expect(await members()).toEqual([cy]);
+  const { body: thread } = await stack.api.get(`/api/v1/conversations/${said.conversation}/messages`);
+  const written = thread.items.find(({ text }: any) => text === 'Who comes?');
+  expect((await stack.api.get(`/api/v1/attendees/${written.sender.id}`)).body.phone_number).toBe(bo);
+  await change({ add: [bo] }, 'participant_added');
+  expect((await members()).toSorted()).toEqual([bo, cy]);
+});
+
 it('B14: what a history delivers that is older than the tenant keeps is not stored, and the sync ends', async () => {
   const dayMs = 86_400_000;
   const sentBefore = async (upstream: string, olderThan: number): Promise<string[]> => {

@@ -157,6 +157,19 @@ export const partnersAfter = (
         order by a.id limit ${limit}`,
   );
 
+/** The people of a conversation, the account's owner left out, each with the ids that the provider has for the person. */
+export const membersOfConversation = (em: Em, accountId: string, key: string): Promise<{ keys: string[] }[]> =>
+  rows(
+    em,
+    sql`select array_agg(distinct k.key) as keys
+        from provider_keys c
+          join conversation_attendees o on o.conversation_id = c.target_id
+          join attendees a on a.id = o.attendee_id
+          join provider_keys k on k.target_id = coalesce(a.merged_into, a.id) and k.kind = 'attendee'
+        where c.account_id = ${accountId} and c.kind = 'conversation' and c.key = ${key} and not a.is_self
+        group by coalesce(a.merged_into, a.id)`,
+  );
+
 export interface AttendeeFilter {
   account?: string | undefined;
   conversation?: string | undefined;
