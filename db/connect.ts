@@ -93,8 +93,8 @@ type PoolName = 'app' | 'system' | 'intake' | 'authentication';
 export interface Database {
   /** As the application's role: sees that tenant's rows only. One tenant has at most its share of the pool. */
   tenant<T>(tenantId: string, work: (em: Em) => Promise<T>): Promise<T>;
-  /** As the system's role, which crosses tenants: sweeps, keys, repairs. */
-  system<T>(work: (em: Em) => Promise<T>): Promise<T>;
+  /** As the system's role, which crosses tenants: sweeps, keys, repairs. `more` replaces settings of the pool. */
+  system<T>(work: (em: Em) => Promise<T>, more?: TransactionSettings): Promise<T>;
   /** As the system's role, to store webhooks. One sender has at most a third of the pool. `more` replaces settings of the pool. */
   intake<T>(sender: string, work: (em: Em) => Promise<T>, more?: TransactionSettings): Promise<T>;
   /** As the system's role, to find the sender of a request by its key or secret. Waits for no lock. */
@@ -156,7 +156,7 @@ export async function openDatabase(url: string, use: DatabaseUse): Promise<Datab
   return {
     tenant: (tenantId, work) =>
       unlessInside(() => shareOf(tenantId, () => app.run(work, { 'patchbay.tenant': tenantId }))),
-    system: (work) => unlessInside(() => system.run(work)),
+    system: (work, more) => unlessInside(() => system.run(work, more)),
     intake: (sender, work, more) => unlessInside(() => senderShareOf(sender, () => intake.run(work, more))),
     authentication: (work) => unlessInside(() => authentication.run(work)),
     connections: () => Object.fromEntries(pools.map((one) => [one.name, one.use()])),

@@ -67,6 +67,7 @@ function postOnce(
     const giveUp = (): void => {
       isLate = true;
       request.destroy();
+      end();
     };
     const timer = setTimeout(giveUp, Math.max(1, withinMs - (performance.now() - started)));
     signal.addEventListener('abort', giveUp);

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { settleDeliveries, type Settled } from '../../db/queries/outgoing/settle-deliveries.ts';
+import { settleDeliveries, settling, type Settled } from '../../db/queries/outgoing/settle-deliveries.ts';
 import type { Context } from '../context.ts';
 
 /** Writes the outcomes of deliveries, many in one statement. */
@@ -36,7 +36,7 @@ export function createSettler({ db, log }: Pick<Context, 'db' | 'log'>): Settler
     while (waiting.length) {
       const part = waiting.slice(0, most);
       try {
-        await db.system((em) => settleDeliveries(em, part));
+        await db.system((em) => settleDeliveries(em, part), settling);
         forget(part.length);
         if (waiting.length < most && !isStopped) await pause(gatherMs);
       } catch (error) {

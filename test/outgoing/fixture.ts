@@ -4,6 +4,7 @@ import type { ApiClient } from '../support/client.ts';
 import { eventually } from '../support/eventually.ts';
 import { runSql } from '../support/run-sql.ts';
 import { seedMessages } from '../support/seed-messages.ts';
+import { settled } from '../events/settled.ts';
 import { startReceiver, type Receiver } from './receiver.ts';
 
 /** An API with a worker that delivers, both in this process, over a real PostgreSQL. */
@@ -14,7 +15,10 @@ export interface Outgoing {
   account: string;
   /** New conversations of an account. */
   conversations(n: number, account?: string): Promise<string[]>;
-  /** Changes each conversation once more, as one statement: `unread_count` of the events counts the changes. */
+  /**
+   * Changes each conversation once more, as one statement: `unread_count` of the events counts the changes. The events are in
+   * the feed then.
+   */
   change(conversations: readonly string[]): Promise<void>;
   /** An application with an endpoint, both closed at the end. */
   application(settings?: object, client?: ApiClient): Promise<Application>;
@@ -53,6 +57,7 @@ export async function startOutgoing(): Promise<Outgoing> {
           [`{${conversations.join(',')}}`],
         ),
       );
+      await settled(api);
     },
     application: async (settings = {}, client = api.client) => {
       const receiver = await startReceiver();
