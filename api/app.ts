@@ -28,6 +28,7 @@ import { keyRoutes } from './routes/keys.ts';
 import { messageRoutes } from './routes/messages.ts';
 import { publicRoutes } from './routes/public-routes.ts';
 import { providerRoutes } from './routes/providers.ts';
+import { realtimeRoutes } from './routes/realtime.ts';
 import { searchRoutes } from './routes/search.ts';
 import { syncRoutes } from './routes/syncs.ts';
 import { tenantRoutes } from './routes/tenant.ts';
@@ -75,6 +76,7 @@ const routesOf = (providers: Providers): Route[] => [
     ...eventRoutes,
     ...webhookEndpointRoutes,
     ...webhookDeliveryRoutes,
+    ...realtimeRoutes,
     ...erasureRoutes,
     ...tenantRoutes,
     ...keyRoutes,

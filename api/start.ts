@@ -11,6 +11,7 @@ import { createMessageDrain } from '../services/webhooks/message-drain.ts';
 import { startUptime, type UptimeNotes } from '../services/webhooks/intake-uptime.ts';
 import { createSignaller } from '../services/webhooks/signaller.ts';
 import { createApp } from './app.ts';
+import { serveUpgrades } from './realtime/upgrades.ts';
 import { createHttpServer, type Patience } from './http/server.ts';
 
 /** A running API. `close` stops accepting, lets requests finish within the grace, and lets go of everything. */
@@ -51,7 +52,9 @@ export async function startApi(
     const messages = createMessageDrain(context);
     // What a process left owed that was killed.
     messages.wake();
-    server.on('request', createApp(context, signaller, messages));
+    const app = createApp(context, signaller, messages);
+    server.on('request', app);
+    serveUpgrades(server, app);
     uptime = startUptime(context);
     const metricsServer =
       config.METRICS_PORT === undefined ? null : await serveMetrics(metrics, config.METRICS_PORT, config.METRICS_HOST);

@@ -29,6 +29,7 @@ import {
   CallBucket,
   IdempotencyKey,
   ProviderCredentials,
+  RealtimeTicket,
   Tenant,
   WebhookSecretHash,
 } from './entities/tenants.ts';
@@ -38,6 +39,7 @@ export type Em = EntityManager;
 export const entities = [
   Tenant,
   ApiKey,
+  RealtimeTicket,
   IdempotencyKey,
   ProviderCredentials,
   Account,

@@ -49,6 +49,7 @@ import { ConversationChanges } from './migrations/0078-conversation-changes.ts';
 import { Events } from './migrations/0080-events.ts';
 import { MessageEvents } from './migrations/0081-message-events.ts';
 import { AccountEvents } from './migrations/0082-account-events.ts';
+import { RealtimeTickets } from './migrations/0083-realtime-tickets.ts';
 import { WebhookEndpoints } from './migrations/0085-webhook-endpoints.ts';
 import { CallLimits } from './migrations/0086-call-limits.ts';
 import { WebhookDeliveries } from './migrations/0087-webhook-deliveries.ts';
@@ -108,6 +109,7 @@ export const migrationsList = [
   { name: '0080-events', class: Events },
   { name: '0081-message-events', class: MessageEvents },
   { name: '0082-account-events', class: AccountEvents },
+  { name: '0083-realtime-tickets', class: RealtimeTickets },
   { name: '0085-webhook-endpoints', class: WebhookEndpoints },
   { name: '0086-call-limits', class: CallLimits },
   { name: '0087-webhook-deliveries', class: WebhookDeliveries },

@@ -1,11 +1,9 @@
-/** What a caller can wait for. Triggers of the database announce these topics at commit, but for those of events. */
+/** What a caller can wait for. Triggers of the database announce these topics at commit. */
 export const changeTopics = {
   /** An account has a new attempt, or one of its attempts another step or state, or something else left at the provider. */
   attempts: (accountId: string): string => `attempts/${accountId}`,
   /** A sync run has ended. */
   sync: (runId: string): string => `syncs/${runId}`,
-  /** A tenant has new events; `services/events/watch-feed.ts` announces it. */
-  events: (tenantId: string): string => `events/${tenantId}`,
   /** An erasure is done, or lifted. */
   erasure: (erasureId: string): string => `erasures/${erasureId}`,
 };

@@ -90,6 +90,10 @@ export interface FeedPlace {
   seq: number;
 }
 
+/** Whether the first place comes after the second. */
+export const isAfter = (one: FeedPlace, other: FeedPlace): boolean =>
+  one.stamp === other.stamp ? one.seq > other.seq : one.stamp > other.stamp;
+
 const digits = 12;
 const hex = (value: number): string => value.toString(16).padStart(digits, '0');
 

@@ -18,8 +18,6 @@ export interface Changes {
   look: Shares;
   announce(topic: string): void;
   announceAll(): void;
-  /** The topics with this beginning that something waits for. */
-  watched(prefix: string): string[];
   /** Says whether announcements arrive. What waits looks by itself seldom while they do, and often while they do not. */
   setLive(live: boolean): void;
 }
@@ -92,7 +90,6 @@ export function createChanges(): Changes {
     look: createShares(looks.atOnce, Infinity, looks.waitMs),
     announce: (topic) => wake(byTopic.get(topic) ?? []),
     announceAll: () => wake(waiting),
-    watched: (prefix) => [...byTopic.keys()].filter((topic) => topic.startsWith(prefix)),
     setLive: (now) => {
       if (now === live) return;
       live = now;

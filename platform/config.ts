@@ -62,6 +62,12 @@ const schema = z.object({
   /** Requests of one key at the same time, and those of them that wait for something; a tenant has twice as many. */
   REQUESTS_AT_ONCE_PER_KEY: z.coerce.number().int().min(1).default(100),
   WAITS_AT_ONCE_PER_KEY: z.coerce.number().int().min(1).default(200),
+  /** Sockets and streams of events of one key at the same time; a tenant has twice as many. */
+  SOCKETS_AT_ONCE_PER_KEY: z.coerce.number().int().min(1).default(1_000),
+  /** How often a quiet socket or stream is used, so that both sides and proxies see that it works. */
+  SOCKET_HEARTBEAT_SECONDS: z.coerce.number().min(0.1).max(300).default(25),
+  /** How long a socket or stream may take none of its bytes. */
+  SOCKET_PATIENCE_SECONDS: z.coerce.number().min(0.1).max(300).default(15),
   MAX_CONNECTIONS: z.coerce.number().int().min(10).default(4_000),
   /** How long an idle connection is kept: longer than a usual proxy keeps its own. */
   KEEP_ALIVE_SECONDS: z.coerce.number().min(1).max(3_600).default(65),

@@ -25,6 +25,9 @@ export interface Metrics {
   refusedKeys: Gauge;
   runningSyncs: Gauge<'kind'>;
   overdueContacts: Gauge;
+  feedReaders: Gauge<'kind'>;
+  feedReadersDropped: Counter<'kind' | 'reason'>;
+  feedLag: Histogram;
   /** Shows at each scrape what `read` says of the database's pools, in connections and waiting callers. */
   watchDatabase(read: () => Readonly<Record<string, Readonly<Record<string, number>>>>): void;
 }
@@ -140,6 +143,24 @@ export function createMetrics(): Metrics {
       name: 'patchbay_maintenance_total',
       help: 'Parts of the maintenance that were done or failed.',
       labelNames: ['part', 'outcome'],
+      registers,
+    }),
+    feedReaders: new Gauge({
+      name: 'patchbay_feed_readers',
+      help: 'Open sockets and streams of events.',
+      labelNames: ['kind'],
+      registers,
+    }),
+    feedReadersDropped: new Counter({
+      name: 'patchbay_feed_readers_dropped_total',
+      help: 'Sockets and streams of events that this process closed, by reason.',
+      labelNames: ['kind', 'reason'],
+      registers,
+    }),
+    feedLag: new Histogram({
+      name: 'patchbay_feed_lag_seconds',
+      help: 'Time from an event to when it is handed to the readers of this process.',
+      buckets: [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
       registers,
     }),
     watchDatabase: (read) => {

@@ -21,7 +21,7 @@ import { createPost } from '../providers/shared/public-post.ts';
 import { openTemporalClient } from '../temporal/client.ts';
 import { createCallLimits } from './call-limits.ts';
 import type { Context } from './context.ts';
-import { watchFeed } from './events/watch-feed.ts';
+import { createFeedHub } from './events/feed-hub.ts';
 import { createBlobs } from './media/create-blobs.ts';
 import { fetchRestMs } from './media/wait-for-file.ts';
 import { deliveryNetworks } from './outgoing/networks.ts';
@@ -85,6 +85,12 @@ export async function openContext(
   const log = createLog(name, config.LOG_LEVEL);
   const stopping = new AbortController();
   const reader = createRequestReader((overrides.providers ?? providers) === providers);
+  const feed = createFeedHub({
+    db: overrides.db ?? db,
+    clock: overrides.clock ?? clock,
+    log: overrides.log ?? log,
+    metrics,
+  });
   const context: Context = {
     config,
     db,
@@ -95,6 +101,7 @@ export async function openContext(
     fetches: createSharedWork(fetchesAtOnce, fetchRestMs),
     clock,
     changes,
+    feed,
     log,
     metrics,
     temporal,
@@ -117,13 +124,12 @@ export async function openContext(
         else context.log.warn({ err: cause }, 'does not hear of changes in the database, and looks for them');
       },
     });
-  const feed = listens && watchFeed(context);
   return {
     context,
     stop: () => stopping.abort(),
     close: async () => {
       if (listener) await listener.close();
-      if (feed) await feed.close();
+      await feed.close();
       clock.stop?.();
       await reader.close();
       await temporal.close();

@@ -11,6 +11,7 @@ import type { FetchFile } from '../providers/shared/public-file.ts';
 import type { Post } from '../providers/shared/public-post.ts';
 import type { TemporalClient } from '../temporal/client.ts';
 import type { CallLimits } from './call-limits.ts';
+import type { FeedHub } from './events/feed-hub.ts';
 import type { BlobStore } from './media/blob-store.ts';
 import type { RequestReader } from './webhooks/request-reader.ts';
 
@@ -30,6 +31,8 @@ export interface Context {
   clock: Clock;
   /** Wakes what waits in this process for a change in the database. */
   changes: Changes;
+  /** What readers of one tenant's events share. */
+  feed: FeedHub;
   log: Log;
   metrics: Metrics;
   temporal: TemporalClient;

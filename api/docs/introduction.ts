@@ -37,6 +37,11 @@ are shown once not at all.
 as soon as the step is another one. A sync: \`wait\` holds the answer until it ends, which is then 200. One key may have
 ${'`REQUESTS_AT_ONCE_PER_KEY`'} requests at once, and ${'`WAITS_AT_ONCE_PER_KEY`'} that wait.
 
+## Events
+
+What changes is told once, in one feed: \`GET /api/v1/events\` as pages or as server-sent events, and the WebSocket
+\`/api/v1/realtime\`. Each event has an id after which a reader resumes. A guide: \`docs/events.md\`.
+
 ## Steps of a login
 
 A client that can draw these kinds can connect any account of any provider. Answer \`code\`, \`phone\`, \`choose\` and \`captcha\`

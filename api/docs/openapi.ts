@@ -110,14 +110,19 @@ const formWithFile = {
 };
 
 function operation(route: Route): ZodOpenApiOperationObject {
-  const header = route.idempotent ? idempotencyKey : undefined;
-  const content = { [route.contentType ?? 'application/json']: { schema: route.answer } };
+  const header = route.idempotent ? idempotencyKey : route.live ? lastEventId : undefined;
+  const content = {
+    [route.contentType ?? 'application/json']: { schema: route.answer },
+    ...(route.live === 'stream' ? eventStream : {}),
+  };
   const done = (status: number) => ({
     description: route.file
       ? 'Not here yet, and being fetched: ask again after the seconds of Retry-After'
       : status === 202
         ? 'Under way: Location is where to watch it'
-        : 'Done',
+        : status === 101
+          ? 'The connection is a WebSocket: each of its messages is one of these'
+          : 'Done',
     ...(status === 202 && route.watch ? { headers: location } : {}),
     ...(status === 204 ? {} : { content }),
   });
@@ -187,6 +192,12 @@ const file = {
 const location = { Location: { schema: z.string(), description: 'The address of what is under way.' } };
 
 const failure = { description: 'Refused or failed', content: { 'application/problem+json': { schema: problem } } };
+
+const eventStream = { 'text/event-stream': { schema: { type: 'string' } as const } };
+
+const lastEventId = z.object({
+  'Last-Event-ID': z.string().optional().describe('As last_event_id; a reader that connects again sends it by itself.'),
+});
 
 const idempotencyKey = z.object({
   'Idempotency-Key': z

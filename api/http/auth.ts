@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Request } from 'express';
+import type { IncomingMessage } from 'node:http';
 import { hashKey } from '../../db/queries/tenants/api-keys.ts';
 import type { Database } from '../../db/connect.ts';
 import { ApiKey } from '../../db/entities/tenants.ts';
@@ -65,6 +65,13 @@ export function createKeyring(db: Pick<Database, 'authentication'>): (key: strin
   };
 }
 
+/** A key by its id, where it is not revoked. */
+export async function findKey(db: Pick<Database, 'authentication'>, keyId: string): Promise<ValidKey | null> {
+  const at = performance.now();
+  const row = await db.authentication((em) => em.findOne(ApiKey, { id: keyId, revokedAt: null }));
+  return row && { principal: { tenantId: row.tenantId, keyId, scopes: row.scopes }, at };
+}
+
 /** Runs `find` for all names that wait, once at a time and with a pause between. */
 function gather<T>(find: (names: readonly string[]) => Promise<T>): (name: string) => Promise<T> {
   let names = new Set<string>();
@@ -85,7 +92,7 @@ function gather<T>(find: (names: readonly string[]) => Promise<T>): (name: strin
 }
 
 /** The key that a request carries, or null. */
-export function bearerOf(request: Request): string | null {
+export function bearerOf(request: IncomingMessage): string | null {
   const found = /^bearer +(pb_[\w-]{16,128}) *$/i.exec(request.headers.authorization ?? '');
   return found?.[1] ?? null;
 }
@@ -100,7 +107,7 @@ const checkEveryMs = 500;
  * How long a request goes on after the beginning of the last look-up that found its key valid, in milliseconds. With one
  * more pause and the shortest wait for an answer it stays below the promised five seconds.
  */
-const unconfirmedMs = 3_800;
+export const unconfirmedMs = 3_800;
 /** The shortest wait for the answer to a check, in milliseconds. */
 const shortestCheckMs = 500;
 

@@ -45,7 +45,8 @@ export const answerUnknown =
     });
   };
 
-function problemOf(error: unknown): Problem {
+/** What callers are told of an error. */
+export function problemOf(error: unknown): Problem {
   if (error instanceof Problem) return error;
   // Express's router throws these for a wrongly encoded address.
   if (error instanceof URIError || (error as { status?: unknown } | null)?.status === 400)

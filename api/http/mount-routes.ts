@@ -2,6 +2,9 @@ import type { Request, RequestHandler, Response, Router } from 'express';
 import { z } from 'zod';
 import { newId } from '../../platform/ids.ts';
 import type { Context } from '../../services/context.ts';
+import type { FeedStart } from '../../services/events/feed-reader.ts';
+import { createLive, type ServeLive } from '../realtime/live.ts';
+import { checkHandshake, isUpgrade } from '../realtime/upgrades.ts';
 import { createAdmission, type Admission } from './admission.ts';
 import { createAnswers, type SendAnswer } from './answers.ts';
 import { unlessRevoked } from './auth.ts';
@@ -10,7 +13,7 @@ import { checkText, readJson } from './body.ts';
 import { readFormFile, type IncomingFile } from './form-file.ts';
 import { sendFile, type FileAnswer } from './files.ts';
 import { once, type Reply } from './idempotency.ts';
-import type { Route } from './route.ts';
+import type { Route, Transport } from './route.ts';
 import { visibleTo } from './schemas.ts';
 import { invalid, parse } from './validate.ts';
 
@@ -21,8 +24,9 @@ const bodyLimit = 1_000_000;
 export function mountRoutes(router: Router, context: Context, routes: readonly Route[]): void {
   const admit = createAdmission(context);
   const sendAnswer = createAnswers();
+  const live = createLive(context);
   for (const route of routes)
-    router[route.method](expressPath(route.path), handlerOf(context, route, admit, sendAnswer));
+    router[route.method](expressPath(route.path), handlerOf(context, route, { admit, sendAnswer, live }));
 }
 
 /** For what a route does not take at all. */
@@ -32,23 +36,47 @@ const expressPath = (path: string): string => path.replace(/\{(\w+)\}/g, ':$1').
 
 /** The answer to a request; `replayed` when it was given before, under the same Idempotency-Key. */
 type Answer = Reply & { replayed?: boolean; retryAfter?: number | undefined };
-interface FileReply {
-  file: FileAnswer;
+/** What is streamed in place of an answer. */
+type Streamed = { file: FileAnswer } | { follow: FeedStart };
+
+/** What all routes share. */
+interface Shared {
+  admit: Admission;
+  sendAnswer: SendAnswer;
+  live: ServeLive;
 }
 
-function handlerOf(context: Context, route: Route, admit: Admission, sendAnswer: SendAnswer): RequestHandler {
+/** How the caller takes what a route has. */
+function transportOf(request: Request, { live }: Route): Transport {
+  if (isUpgrade(request)) return 'socket';
+  const wantsStream = live === 'stream' && request.method === 'GET';
+  return wantsStream && request.accepts(['application/json', 'text/event-stream']) === 'text/event-stream'
+    ? 'stream'
+    : 'answer';
+}
+
+function handlerOf(context: Context, route: Route, { admit, sendAnswer, live }: Shared): RequestHandler {
   return async (request, response) => {
-    response.locals['route'] = `${route.method.toUpperCase()} ${route.path}`;
-    const { valid, check } = await admit(request, response, route);
+    const transport = transportOf(request, route);
+    response.locals['route'] =
+      `${route.method.toUpperCase()} ${route.path}${transport === 'stream' ? ' as a stream' : ''}`;
+    // A wrong handshake does not use a ticket up.
+    if (transport === 'socket') checkHandshake(request);
+    const { valid, check } = await admit(request, response, route, transport);
     const { principal } = valid;
     response.locals['tenant'] = principal.tenantId;
     const given = await unlessRevoked(valid, check, async (confirm) => {
-      const result = await answer(context, route, request, response, principal, confirm);
+      const result = await answer(context, route, { request, response, principal, transport, confirm });
       // A key that is revoked meanwhile ends the stream.
       if ('file' in result) await sendFile(request, response, result.file);
       return result;
     });
     if ('file' in given) return;
+    if ('follow' in given) {
+      if (transport === 'socket') response.statusCode = 101;
+      await live(request, response, valid, given.follow);
+      return;
+    }
     const { status, body, replayed, retryAfter } = given;
     if (retryAfter !== undefined) response.set('retry-after', String(retryAfter));
     if (replayed) response.set('idempotent-replayed', 'true');
@@ -58,15 +86,21 @@ function handlerOf(context: Context, route: Route, admit: Admission, sendAnswer:
   };
 }
 
-/** Reads an admitted request and executes it. `confirm` throws when its key no longer works. */
+interface Admitted {
+  request: Request;
+  response: Response;
+  principal: Principal;
+  transport: Transport;
+  /** Throws when the key no longer works. */
+  confirm(): Promise<void>;
+}
+
+/** Reads an admitted request and executes it. */
 async function answer(
   context: Context,
   route: Route,
-  request: Request,
-  response: Response,
-  principal: Principal,
-  confirm: () => Promise<void>,
-): Promise<Answer | FileReply> {
+  { request, response, principal, transport, confirm }: Admitted,
+): Promise<Answer | Streamed> {
   const writes = route.method !== 'get';
   const hasBody = writes && !route.takesFile;
   const sent = hasBody ? ((await readJson(request, response, bodyLimit)) ?? {}) : undefined;
@@ -76,6 +110,8 @@ async function answer(
   const call = {
     context,
     principal,
+    transport,
+    lastEventId: request.get('last-event-id'),
     params: parse(route.params, request.params),
     query: parse(route.query ?? nothing, request.query),
     body: hasBody ? parse(route.body ?? nothing, sent) : undefined,
@@ -84,11 +120,11 @@ async function answer(
     receiveFile: <T>(limit: number, take: (file: IncomingFile, confirm: () => Promise<void>) => Promise<T>) =>
       readFormFile(request, response, limit, (file) => take(file, confirm)),
   };
-  const run = async (operationId: string): Promise<Answer | FileReply> => {
+  const run = async (operationId: string): Promise<Answer | Streamed> => {
     // The body may have come slowly, and an earlier request under the same Idempotency-Key may have been waited for.
     await confirm();
     const result = await route.handle({ ...call, operationId });
-    if ('file' in result) return result;
+    if (!('body' in result)) return result;
     return { ...result, status: result.status ?? route.status ?? 200, body: route.answer.parse(result.body) };
   };
   const key = route.idempotent ? idempotencyKeyOf(request) : null;
@@ -101,8 +137,8 @@ async function answer(
   );
 }
 
-function asReply(answered: Answer | FileReply): Reply {
-  if ('file' in answered) throw new Error('A file is no answer under an Idempotency-Key.');
+function asReply(answered: Answer | Streamed): Reply {
+  if (!('body' in answered)) throw new Error('A stream is no answer under an Idempotency-Key.');
   return { status: answered.status, body: answered.body };
 }
 

@@ -1,12 +1,16 @@
 import type { z } from 'zod';
 import type { Scope } from '../../domain/scopes.ts';
 import type { Context } from '../../services/context.ts';
+import type { FeedStart } from '../../services/events/feed-reader.ts';
 import type { Principal } from '../../services/principal.ts';
 import type { IncomingFile } from './form-file.ts';
 import type { FileAnswer } from './files.ts';
 
 export type Method = 'get' | 'post' | 'patch' | 'put' | 'delete';
 type Parsed<S> = S extends z.ZodType ? z.output<S> : undefined;
+
+/** How a caller takes what it asks for: as one answer, as server-sent events, or by a WebSocket. */
+export type Transport = 'answer' | 'stream' | 'socket';
 
 /** One request as its handler sees it: everything validated, nothing of Express. */
 export interface Call<P = unknown, Q = unknown, B = unknown> {
@@ -17,6 +21,9 @@ export interface Call<P = unknown, Q = unknown, B = unknown> {
   body: B;
   /** Stays the same when a request under an Idempotency-Key is executed again; a fresh one otherwise. */
   operationId: string;
+  transport: Transport;
+  /** The id of the last event that a reader had, which connects again. */
+  lastEventId: string | undefined;
   /** Fires when the caller has disconnected or the process is about to end. */
   gone: AbortSignal;
   /**
@@ -26,8 +33,14 @@ export interface Call<P = unknown, Q = unknown, B = unknown> {
   receiveFile<T>(limit: number, take: (file: IncomingFile, confirm: () => Promise<void>) => Promise<T>): Promise<T>;
 }
 
-/** The result of a handler; without `status` the route's own. `retryAfter`: seconds, for what is not there yet. */
-type Result<A> = { status?: number; body: A; retryAfter?: number | undefined } | { file: FileAnswer };
+/**
+ * The result of a handler; without `status` the route's own. `retryAfter`: seconds, for what is not there yet. `follow`:
+ * events are sent until the connection ends, where the transport is no answer.
+ */
+type Result<A> =
+  | { status?: number; body: A; retryAfter?: number | undefined }
+  | { file: FileAnswer }
+  | { follow: FeedStart };
 
 interface Declaration<
   P extends z.ZodType | undefined,
@@ -62,6 +75,8 @@ interface Declaration<
   idempotent?: boolean;
   /** Fields of the answer that are shown once: a replay has null instead. */
   shownOnce?: readonly string[];
+  /** Has events: as server-sent events where the caller accepts them, or by a WebSocket alone. */
+  live?: 'stream' | 'socket';
   /** Answers a file; `answer` is then that of 202, while the file is fetched. */
   file?: boolean;
   /** For answers that are not JSON: their type; the body is a text then. */

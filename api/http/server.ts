@@ -2,6 +2,7 @@ import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Config } from '../../platform/config.ts';
 import { newId } from '../../platform/ids.ts';
+import { wantsSocket } from '../realtime/credentials.ts';
 import { Problem, problemBody, type ProblemCode } from '../../services/problem.ts';
 
 /** The times that a sender has before its connection is cut, in milliseconds. */
@@ -35,6 +36,8 @@ export function createHttpServer(connections: Connections, { headers, request, l
     headersTimeout: headers,
     requestTimeout: request,
     connectionsCheckingInterval: look,
+    // Other requests that ask for another protocol are answered by this one, as RFC 9110, section 7.8, lets a server do.
+    shouldUpgradeCallback: wantsSocket,
   });
   server.maxConnections = connections.MAX_CONNECTIONS;
   const newest = new WeakMap<Duplex, ServerResponse>();

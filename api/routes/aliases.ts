@@ -204,7 +204,7 @@ export const aliasRoutes: Route[] = table.map(({ of, ask, rename, ...alias }) =>
         body: parse(of.body, body),
       };
       const result = await of.handle(inner);
-      if ('file' in result) return result;
+      if (!('body' in result)) return result;
       const { status, body: answer, retryAfter } = result;
       return {
         ...((alias.doneStatus || of.file) && status ? { status } : {}),

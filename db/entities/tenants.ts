@@ -49,6 +49,24 @@ const ApiKeySchema = defineEntity({
 export class ApiKey extends ApiKeySchema.class {}
 ApiKeySchema.setClass(ApiKey);
 
+const RealtimeTicketSchema = defineEntity({
+  name: 'RealtimeTicket',
+  tableName: 'realtime_tickets',
+  properties: {
+    id: p.uuid().primary(),
+    tenantId: p.uuid(),
+    /** The API key that made it. A socket of the ticket ends with this key. */
+    keyId: p.uuid(),
+    /** SHA-256, hex; the ticket itself is never stored. */
+    hash: p.text().unique(),
+    createdAt: p.datetime(),
+    expiresAt: p.datetime(),
+  },
+});
+/** Opens one socket. Its use deletes it. */
+export class RealtimeTicket extends RealtimeTicketSchema.class {}
+RealtimeTicketSchema.setClass(RealtimeTicket);
+
 const IdempotencyKeySchema = defineEntity({
   name: 'IdempotencyKey',
   tableName: 'idempotency_keys',

@@ -1,18 +1,14 @@
-import { changeTopics } from '../../domain/change-topics.ts';
-import { eventId, placeOf, type EventType, type FeedPlace } from '../../domain/events.ts';
-import { feedEnd, isWithinFeed, readFeed, type FeedRow } from '../../db/queries/events/read-feed.ts';
-import type { Em } from '../../db/connect.ts';
-import { pollUntil } from '../../platform/poll-until.ts';
-import { anyAccount } from '../accounts/find-account.ts';
+import { feedEnd, type FeedRow } from '../../db/queries/events/read-feed.ts';
+import { eventId } from '../../domain/events.ts';
 import type { Context } from '../context.ts';
-import { Problem } from '../problem.ts';
+import { openFeedReader, type FeedStart } from './feed-reader.ts';
+import { feedStart, type WantedEvents } from './feed-start.ts';
+import { readPage } from './read-page.ts';
 
 /** What a reader asks the feed for. */
-export interface FeedQuery {
+export interface FeedQuery extends WantedEvents {
   /** The cursor of an earlier answer, or an event's id; `now` for what comes from now on; without it what is kept. */
-  after?: string | undefined;
-  types?: readonly EventType[] | undefined;
-  account?: string | undefined;
+  after: string | undefined;
   limit: number;
   /** Seconds to wait for the first event. */
   wait: number;
@@ -31,37 +27,41 @@ export interface FeedPage {
 export async function readEvents(
   context: Context,
   tenantId: string,
-  { after, types = [], account, limit, wait }: FeedQuery,
+  { limit, wait, ...wanted }: FeedQuery,
   gone: AbortSignal,
 ): Promise<FeedPage> {
   const { db, changes } = context;
-  let from: FeedPlace | null = null;
-  let accountId: string | null = null;
-  let isFirst = true;
+  const { after, filter } = await feedStart(context, tenantId, wanted);
   const look = () =>
     db.tenant(tenantId, async (em) => {
-      if (isFirst) {
-        from = await placeOrProblem(em, after);
-        accountId = account === undefined ? null : (await anyAccount(em, account)).id;
-        isFirst = false;
-      }
-      const end = from ?? (await feedEnd(em));
-      const part = await readFeed(em, tenantId, { after: from, types: types.length ? types : null, accountId, limit });
-      // What a filter left out is not read again.
-      from = part.last ?? end;
-      return { ...part, next: eventId(from) };
+      const from = after === 'now' ? await feedEnd(em) : after === 'oldest' ? null : after;
+      const page = await readPage(em, tenantId, { after: from, ...filter, limit });
+      return { ...page, place: page.last ?? from ?? page.end };
     });
-  const wanted = { tenantId, topics: [changeTopics.events(tenantId)], seconds: wait, gone };
-  const { items, next } = await pollUntil(changes, wanted, look, (part) => part.more || part.items.length > 0);
-  return { items, next };
+  const { items, more, place } = await (wait > 0 ? changes.look(tenantId, look) : look());
+  if (items.length || more || wait === 0) return { items, next: eventId(place) };
+  return nextEvents(context, { tenantId, after: place, filter }, { limit, wait }, gone);
 }
 
-/** Null: from the oldest event that is kept. */
-async function placeOrProblem(em: Em, after: string | undefined): Promise<FeedPlace | null> {
-  if (after === undefined) return null;
-  if (after === 'now') return feedEnd(em);
-  const place = placeOf(after);
-  if (!place) throw new Problem('invalid_request', 'after: must be the next of an answer, the id of an event, or now.');
-  if (!(await isWithinFeed(em, place))) throw new Problem('resync');
-  return place;
+/** Waits with the tenant's other readers. */
+async function nextEvents(
+  context: Context,
+  start: FeedStart,
+  { limit, wait }: Pick<FeedQuery, 'limit' | 'wait'>,
+  gone: AbortSignal,
+): Promise<FeedPage> {
+  const reader = await openFeedReader(context, start, true);
+  const timer = setTimeout(reader.close, wait * 1_000);
+  gone.addEventListener('abort', reader.close);
+  try {
+    if (gone.aborted) reader.close();
+    const items = (await reader.next(limit)) ?? [];
+    const place = reader.place();
+    if (!place) throw new Error('A reader that began at a place has one.');
+    return { items, next: eventId(place) };
+  } finally {
+    clearTimeout(timer);
+    gone.removeEventListener('abort', reader.close);
+    reader.close();
+  }
 }

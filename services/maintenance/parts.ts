@@ -4,6 +4,7 @@ import { removeExpiredKeys } from '../../db/queries/retention/expired-keys.ts';
 import { removeOldMessages } from '../../db/queries/retention/message-retention.ts';
 import { removeRawContacts, removeRawDetails } from '../../db/queries/retention/raw-retention.ts';
 import { dropDeliveryDays, dropEventDays, dropWebhookDays, ensureDays } from '../../db/queries/retention/days.ts';
+import { removeExpiredTickets } from '../../db/queries/tenants/realtime-tickets.ts';
 import { removeDedupeKeys } from '../../db/queries/webhooks/dedupe-keys.ts';
 import { removeUptimes } from '../../db/queries/webhooks/intake-uptime.ts';
 import { removeMissedWebhooks } from '../../db/queries/webhooks/missed-webhooks.ts';
@@ -69,6 +70,7 @@ export const maintenanceParts = {
   media: ({ context, now: at, isOver }) => removeUnused(context, at, isOver),
   media_orphans: ({ context, now: at, isOver }) => removeOrphans(context, digitsAt(at), isOver),
   idempotency_keys: inBatches(removeExpiredKeys, now),
+  realtime_tickets: inBatches(removeExpiredTickets, now),
   // These two come last, since they may take long: one works a tenant to its end, one asks providers.
   contact_fields: clearContactFields,
   webhook_registrations: ({ context }) => registerOwed(context),

@@ -133,8 +133,8 @@ const fields: Record<string, keyof Ids> = {
   conversation: 'conversation',
   attendee: 'attendee',
 };
-/** Names that look like ids of ours. */
-const noIds = new Set(['provider', 'provider_account_ids', 'phone_number']);
+/** Names that look like ids of ours, and a place in the feed, which is no secret. */
+const noIds = new Set(['provider', 'provider_account_ids', 'phone_number', 'last_event_id']);
 
 export interface IdPlace {
   in: 'path' | 'query' | 'body';

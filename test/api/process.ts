@@ -10,8 +10,15 @@ import type { TestApi } from './support.ts';
 /** How long the start of the process may take, in milliseconds: no test is about it, and a busy machine is slow at it. */
 const startsWithinMs = 120_000;
 
+interface ApiProcess {
+  url: string;
+  stop(): Promise<void>;
+  /** With SIGKILL. */
+  kill(): Promise<void>;
+}
+
 /** In a process of its own, over the same database. */
-export async function startApiProcess({ database }: TestApi): Promise<{ url: string; stop(): Promise<void> }> {
+export async function startApiProcess({ database }: TestApi): Promise<ApiProcess> {
   const child = spawn(process.execPath, [fileURLToPath(new URL('../../api/main.ts', import.meta.url))], {
     env: {
       ...processEnv,
@@ -26,11 +33,12 @@ export async function startApiProcess({ database }: TestApi): Promise<{ url: str
   });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (part: Buffer) => (output += part.toString()));
-  const stop = async (): Promise<void> => {
+  const end = async (signal: NodeJS.Signals): Promise<void> => {
     if (child.exitCode !== null || child.signalCode !== null) return;
-    child.kill('SIGTERM');
+    child.kill(signal);
     await once(child, 'close');
   };
+  const stop = (): Promise<void> => end('SIGTERM');
   const url = await eventually(
     'the API process',
     async () => {
@@ -42,5 +50,5 @@ export async function startApiProcess({ database }: TestApi): Promise<{ url: str
     await stop();
     throw error;
   });
-  return { url, stop };
+  return { url, stop, kill: () => end('SIGKILL') };
 }

@@ -1,18 +1,16 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import { openDatabase, type Database, type Em } from '../../db/connect.ts';
 import { Tenant } from '../../db/entities/tenants.ts';
 import { connect, startTestApi, type TestApi } from '../api/support.ts';
 import { runSql } from '../support/run-sql.ts';
 import { seedMessages } from '../support/seed-messages.ts';
+import { openSocket, openStream, type OpenLive, type Told } from './live-readers.ts';
+import { readResuming } from './resuming-reader.ts';
 import { settled } from './settled.ts';
+import { eventIds, writeChanges } from './writers.ts';
 
-const writers = 8;
-const readers = 6;
-const transactionsOfWriter = 30;
-/** Of one conversation, at most, in one transaction. */
-const changesAtOnce = 24;
+const size = { writers: 8, transactionsOfWriter: 30, changesAtOnce: 24, restMs: 4 };
+const readers = { polls: 6, streams: 7, sockets: 7 };
 const conversations = 5;
-const most = 4;
 
 let api: TestApi;
 let db: Database;
@@ -22,7 +20,7 @@ let chats: string[];
 
 beforeAll(async () => {
   api = await startTestApi();
-  db = await openDatabase(api.database.url, { pool: { app: writers, system: 1 } });
+  db = await openDatabase(api.database.url, { pool: { app: size.writers, system: 1 } });
   account = (await connect(api.client)).account.id;
   await api.context.db.system(async (em) => {
     tenant = (await em.findOneOrFail(Tenant, { name: 'ours' })).id;
@@ -37,42 +35,10 @@ afterAll(async () => {
 });
 
 const random = (below: number): number => Math.floor(Math.random() * below);
-const rest = (): Promise<unknown> => pause(random(most));
-
-/** Changes conversations, one in each transaction; each change counts it up. Answers how many were committed. */
-async function write(): Promise<number> {
-  let committed = 0;
-  for (let n = 0; n < transactionsOfWriter; n += 1) {
-    const isUndone = random(10) === 0;
-    const changes = 1 + random(changesAtOnce);
-    const chat = chats[random(conversations)];
-    await db
-      .tenant(tenant, async (em) => {
-        // Some transactions have their number long before they have the conversation's lock.
-        if (random(2)) await em.execute('select pg_current_xact_id()');
-        await rest();
-        for (let one = 0; one < changes; one += 1)
-          await runSql(
-            em,
-            'update conversations set unread_count = unread_count + 1, pinned = not pinned where id = ?',
-            [chat],
-          );
-        await rest();
-        if (isUndone) throw new Error('undone');
-      })
-      .then(
-        () => (committed += changes),
-        (error: Error) => {
-          if (error.message !== 'undone') throw error;
-        },
-      );
-  }
-  return committed;
-}
 
 interface Change {
   id: string;
-  data: { conversation_id: string; unread_count: number };
+  data?: any;
 }
 
 /** Reads from the cursor until `over` and the end; now and then it forgets its last answers, and resumes before them. */
@@ -102,18 +68,35 @@ it('misses no event, doubles none and keeps the order of each conversation, when
   await settled(api);
   const start = (await api.client.get('/api/v1/events?after=now')).body.next;
   let isWritten = false;
-  const writeAll = async (): Promise<number[]> => {
+  let last: string | null = null;
+  const writeAll = async (): Promise<number> => {
     try {
-      const all = await Promise.all(Array.from({ length: writers }, write));
+      const committed = await writeChanges(db, tenant, chats, size);
       await settled(api);
-      return all;
+      last = (await eventIds(db, tenant, start)).at(-1) ?? start;
+      return committed;
     } finally {
       isWritten = true;
+      last ??= '';
     }
   };
+  const resuming = (open: OpenLive): Promise<Told[]> =>
+    readResuming({
+      keep: (event) => event,
+      open,
+      url: () => api.url,
+      key: api.client.key,
+      start,
+      most: 300,
+      last: () => last,
+    });
   const writing = writeAll();
-  const reading = Promise.all(Array.from({ length: readers }, () => read(start, () => isWritten)));
-  const committed = (await writing).reduce((sum, one) => sum + one, 0);
+  const reading = Promise.all<Change[]>([
+    ...Array.from({ length: readers.polls }, () => read(start, () => isWritten)),
+    ...Array.from({ length: readers.streams }, () => resuming(openStream)),
+    ...Array.from({ length: readers.sockets }, () => resuming(openSocket)),
+  ]);
+  const committed = await writing;
   const all = await reading;
   for (const seen of all) {
     expect(seen.length).toBe(committed);

@@ -89,21 +89,18 @@ export async function isWithinFeed(em: Em, { stamp, seq }: FeedPlace): Promise<b
   return row?.within ?? false;
 }
 
-/** How far back a watcher looks for an event that came since its last look, in milliseconds. */
+/** How far back one looks for an event that came since its last look, in milliseconds. */
 const freshMs = 600_000;
 
 /** The newest event of each of these tenants that had one lately. System's role. */
-export function newestEvents(
-  em: Em,
-  tenantIds: readonly string[],
-  now: Date,
-): Promise<{ tenantId: string; place: string }[]> {
-  return rows(
+export async function newestEvents(em: Em, tenantIds: readonly string[], now: Date): Promise<Map<string, FeedPlace>> {
+  const found = await rows<{ tenantId: string; stamp: string; seq: string }>(
     em,
-    sql`select t.id as "tenantId", e.place from unnest(${[...tenantIds]}::uuid[]) as t (id)
+    sql`select t.id as "tenantId", e.stamp, e.seq from unnest(${[...tenantIds]}::uuid[]) as t (id)
         cross join lateral (
-          select stamp::text || '/' || seq::text as place from events
+          select stamp::text, seq::text from events
           where tenant_id = t.id and stamp < ${settled} and at > ${new Date(now.getTime() - freshMs)}
-          order by stamp desc, seq desc limit 1) e`,
+          order by events.stamp desc, events.seq desc limit 1) e`,
   );
+  return new Map(found.map(({ tenantId, stamp, seq }) => [tenantId, { stamp: Number(stamp), seq: Number(seq) }]));
 }

@@ -4,6 +4,7 @@ import { newId } from '../../../platform/ids.ts';
 import type { Em } from '../../connect.ts';
 import { addFirstKeys } from '../../data-keys.ts';
 import { ApiKey, Tenant } from '../../entities/tenants.ts';
+import { rows, sql } from '../../sql.ts';
 import type { Vault } from '../../vault.ts';
 
 export const hashKey = (key: string): string => createHash('sha256').update(key).digest('hex');
@@ -29,6 +30,15 @@ export function createApiKey(
   });
   em.persist(row);
   return { row, key };
+}
+
+/** Those of the keys that are not revoked. System role. */
+export async function validKeyIds(em: Em, ids: readonly string[]): Promise<Set<string>> {
+  const found = await rows<{ id: string }>(
+    em,
+    sql`select id from api_keys where id = any(${[...ids]}::uuid[]) and revoked_at is null`,
+  );
+  return new Set(found.map(({ id }) => id));
 }
 
 /** Creates the tenant with its data key if there is none. System role. */
