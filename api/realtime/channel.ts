@@ -2,21 +2,26 @@ import type { FeedRow } from '../../db/queries/events/read-feed.ts';
 import { eventId, type FeedPlace } from '../../domain/events.ts';
 import { eventAnswer, eventView } from '../views/event.ts';
 
+/** Why a connection of events is closed here. */
+export const dropReasons = [
+  'stopping',
+  'key_revoked',
+  'slow_reader',
+  'resync',
+  'unresponsive',
+  'too_many_messages',
+  'database_unavailable',
+  'unexpected',
+] as const;
+
 /** Why a connection of events ends; `left`: the other side has closed it. */
-export type ChannelEnd =
-  | 'left'
-  | 'stopping'
-  | 'key_revoked'
-  | 'slow_reader'
-  | 'resync'
-  | 'unresponsive'
-  | 'too_many_messages'
-  | 'database_unavailable'
-  | 'unexpected';
+export type ChannelEnd = (typeof dropReasons)[number] | 'left';
+
+export const channelKinds = ['socket', 'stream'] as const;
 
 /** A connection that carries events to one reader. */
 export interface Channel {
-  kind: 'socket' | 'stream';
+  kind: (typeof channelKinds)[number];
   /** Says where reading begins; null: with the oldest event. */
   ready(place: FeedPlace | null): void;
   /** Resolves once the connection has taken the bytes. Throws `SlowReader`. */

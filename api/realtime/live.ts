@@ -6,7 +6,7 @@ import type { Context } from '../../services/context.ts';
 import type { ValidKey } from '../http/auth.ts';
 import { problemOf } from '../http/errors.ts';
 import { createKeyWatch } from '../http/key-watch.ts';
-import { SlowReader, type Channel, type ChannelEnd } from './channel.ts';
+import { channelKinds, dropReasons, SlowReader, type Channel, type ChannelEnd } from './channel.ts';
 import { answerMessage } from './messages.ts';
 import { openSocket } from './socket.ts';
 import { openStream } from './stream.ts';
@@ -42,6 +42,12 @@ export function createLive(context: Context): ServeLive {
   const beatMs = config.SOCKET_HEARTBEAT_SECONDS * 1_000;
   const patienceMs = config.SOCKET_PATIENCE_SECONDS * 1_000;
   let timer: NodeJS.Timeout | undefined;
+
+  // A counter that appears with its first drop shows no increase.
+  for (const kind of channelKinds) {
+    metrics.feedReaders.set({ kind }, 0);
+    for (const reason of dropReasons) metrics.feedReadersDropped.inc({ kind, reason }, 0);
+  }
 
   stopping.addEventListener('abort', () => {
     for (const { end } of sessions) end('stopping');
