@@ -35,7 +35,7 @@ describe('B13: members of a group', () => {
     const { id } = await conversationOf('Who comes?');
     const members = (...expected: string[]): Promise<unknown> =>
       eventually(`the members ${expected.join(', ')}`, async () => {
-        const found = (await peopleIn(id)).map((one) => one.phone_number).toSorted();
+        const found = (await peopleIn(id)).map((one): string => one.phone_number).toSorted();
         return found.filter((one) => [bo, cy].includes(one)).join() === expected.join();
       });
     await members(bo, cy);
