@@ -131,13 +131,16 @@ describe('updated_since', () => {
     });
     await written.promise;
     // A later change that is committed is told, and moves the reader no further.
-    const change = client.patch(`/api/v1/conversations/${other}`, { archived: true });
-    const meanwhile = await change
-      .then(() => changedSince(client, 'conversations', begin))
-      .finally(() => {
+    const readMeanwhile = async (): Promise<Answer> => {
+      try {
+        await client.patch(`/api/v1/conversations/${other}`, { archived: true });
+        return await changedSince(client, 'conversations', begin);
+      } finally {
         end.resolve();
-        return open;
-      });
+        await open;
+      }
+    };
+    const meanwhile = await readMeanwhile();
     expect([idsOf(meanwhile), meanwhile.until]).toEqual([[other], begin]);
     const after = await changedSince(client, 'conversations', meanwhile.until);
     expect(after.items).toMatchObject([
