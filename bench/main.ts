@@ -4,6 +4,7 @@ import { requireNode } from '../dev/parts/node-version.ts';
 requireNode();
 
 const { contacts } = await import('./contacts/bench.ts');
+const { events } = await import('./events/bench.ts');
 const { intake } = await import('./intake.ts');
 const { migrations } = await import('./migrations/bench.ts');
 const { reading } = await import('./reading.ts');
@@ -11,17 +12,18 @@ const { webhooks } = await import('./webhooks/bench.ts');
 const { table } = await import('../cli/print.ts');
 
 /** Each measures on a stack of its own. */
-const benches = { contacts, intake, migrations, reading, webhooks };
+const benches = { contacts, events, intake, migrations, reading, webhooks };
 
-const usage = `npm run bench -- [name] [--json] [--size 20000] [--runs 7] [--accounts 100000] [--seconds 4] [--kills 4] [--messages 1000000] [--plain]
+const usage = `npm run bench -- [name] [--json] [--size 20000] [--runs 7] [--accounts 100000] [--seconds 4] [--kills 4] [--messages 1000000] [--events 5000] [--plain]
   name    one of: ${Object.keys(benches).join(', ')}; all of them when left out
   --json  one line per row
   --size  contacts in the address book; the database that is migrated has 5 accounts and 25 events for each
   --runs  how often each is measured; the median counts. A migration is measured once
   --accounts  of the larger installation that takes webhooks in
-  --seconds   of each measurement of webhooks, and between kills
+  --seconds   of each measurement of webhooks that come in, of one of those that go out, and between kills
   --kills     of each way to take webhooks in, its processes and PostgreSQL in turn
   --messages  beside which reading is measured
+  --events    of a burst of outgoing webhooks
   --plain     leaves out BullMQ and Celery, which are installed at the first run and need redis-server and python3`;
 
 function optionsFrom(args: string[]) {
@@ -37,6 +39,7 @@ function optionsFrom(args: string[]) {
       plain: { type: 'boolean', default: false },
       seconds: { type: 'string', default: '4' },
       messages: { type: 'string', default: '1000000' },
+      events: { type: 'string', default: '5000' },
       help: { type: 'boolean', default: false },
     },
   });
@@ -57,6 +60,7 @@ function optionsFrom(args: string[]) {
     kills: values.kills === '0' ? 0 : count(values.kills),
     seconds: count(values.seconds),
     messages: count(values.messages),
+    events: count(values.events),
   };
 }
 

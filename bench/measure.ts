@@ -16,6 +16,10 @@ const charged = new Set([
   EventType.EVENT_TYPE_UPSERT_WORKFLOW_SEARCH_ATTRIBUTES,
 ]);
 
+/** Whether an event of a history is an action. */
+export const isCharged = ({ eventType }: { eventType?: proto.temporal.api.enums.v1.EventType | null }): boolean =>
+  charged.has(eventType ?? 0);
+
 export interface Cost {
   /** From the request to the end. */
   seconds: number;
@@ -134,7 +138,7 @@ export async function temporalCost(
     for (let runId: string | undefined, more = true; more;) {
       const { events } = await client.workflow.getHandle(workflowId, runId).fetchHistory();
       cost.events += events?.length ?? 0;
-      cost.actions += (events ?? []).filter(({ eventType }) => charged.has(eventType ?? 0)).length;
+      cost.actions += (events ?? []).filter(isCharged).length;
       runId = events?.[0]?.workflowExecutionStartedEventAttributes?.continuedExecutionRunId ?? undefined;
       more = Boolean(runId);
     }
