@@ -101,6 +101,7 @@ describe('a delivery', () => {
     await outgoing.api.client.patch(`/api/v1/accounts/${other.id}`, { label: 'Sales' });
     const typesOf = (got: Received[]) => got.map(({ event }) => [event.type, event.account_id]);
     await eventually('all', async () => ofTypes.got.length && ofAccount.got.length > 1 && ofBoth.got.length > 1);
+    await eventually('the account', async () => ofAccount.got.some(({ event }) => event.type === 'account.updated'));
     expect(typesOf(ofTypes.got)).toEqual([['account.updated', other.id]]);
     expect(typesOf(ofAccount.got)).toEqual(
       expect.arrayContaining([

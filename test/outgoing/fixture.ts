@@ -45,10 +45,14 @@ export async function startOutgoing(): Promise<Outgoing> {
     api,
     delivering,
     account: account.id,
-    conversations: (n, of = account.id) =>
-      api.context.db.system((em) =>
+    conversations: async (n, of = account.id) => {
+      const made = await api.context.db.system((em) =>
         seedMessages(em, of, (to) => Array.from({ length: n }, () => to.conversation({ unreadCount: 0 }).id)),
-      ),
+      );
+      // An endpoint that is made now is not told of them.
+      await settled(api);
+      return made;
+    },
     change: async (conversations) => {
       await api.context.db.system((em) =>
         runSql(
