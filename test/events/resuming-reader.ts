@@ -32,7 +32,10 @@ export async function readResuming<T extends { id: string }>({
   last,
 }: ResumingReader<T>): Promise<T[]> {
   const seen: T[] = [];
-  const isAtEnd = (id: string | undefined): boolean => id !== undefined && id === last();
+  const isAtEnd = (id: string | undefined): boolean => {
+    const end = last();
+    return id !== undefined && end !== null && id >= end;
+  };
   while (last() !== '' && !isAtEnd(seen.at(-1)?.id)) {
     const live = await connected(open, { url: url(), key, query: { last_event_id: seen.at(-1)?.id ?? start } });
     if (!live) continue;
@@ -47,7 +50,7 @@ export async function readResuming<T extends { id: string }>({
     const isKept = isAtEnd(came.at(-1)?.id);
     seen.push(...came.slice(0, isKept ? came.length : came.length - random(Math.min(came.length, 40))));
   }
-  return seen;
+  return seen.filter(({ id }) => id <= (last() ?? ''));
 }
 
 /** Null where the API is down or busy at this moment. */

@@ -177,7 +177,7 @@ async function write(
   const began = performance.now();
   const events = Math.floor((perSecond * seconds) / subjects.length) * subjects.length;
   for (let n = 0; n < events; n += 1) {
-    await sleep(began + (n * 1_000) / perSecond - performance.now());
+    await sleep(Math.max(1, began + (n * 1_000) / perSecond - performance.now()));
     const { conversation } = subjects[n % subjects.length]!;
     await db.system((em) => runSql(em, 'update conversations set pinned = not pinned where id = ?', [conversation]));
   }

@@ -66,8 +66,11 @@ async function countingStatements(real: RealStack): Promise<pg.Client> {
   await before.query("alter system set shared_preload_libraries = 'pg_stat_statements'");
   await before.end();
   await real.kill('postgres');
-  const isBack = async (): Promise<boolean> => (await real.api.get('/readyz')).status === 200;
-  await eventually('PostgreSQL', isBack, patienceMs);
+  // Until it hears of changes again, the API looks for them.
+  const isBack = async (): Promise<boolean> =>
+    (await (await fetch(real.stack.describe().metrics.api)).text()).includes('patchbay_listening 1');
+  await real.ready();
+  await eventually('the API to hear of changes', isBack, patienceMs);
   const admin = await connect();
   await admin.query('create extension pg_stat_statements');
   return admin;
