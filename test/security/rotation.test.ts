@@ -70,6 +70,8 @@ describe('SECURITY 19: key rotation', () => {
     const { id } = repeated.answer.account;
     await client.account(id, 'active');
     await eventually('the details', async () => (await client.get(`/api/v1/accounts/${id}`)).body.connection_config);
+    const endpoint = { url: 'https://app.example/events', headers: { 'x-team': 'sales' }, enabled: false };
+    expect((await client.post('/api/v1/webhook-endpoints', endpoint)).status).toBe(201);
     // An answer is stored only until its outcome is known.
     const answerId = newId();
     await db.system(async (em) => {
