@@ -72,7 +72,7 @@ const takeIn =
     if (!provider) throw unknownAddress();
     const senderOf = await findSender(provider, tokenOf(request), headers);
     const raw = await readBody(request, response, bodyLimit);
-    const sender = senderOf(raw);
+    const sender = senderOf({ raw, headers });
     if (!sender) throw wrongSecret();
     const stored = await receive(provider, sender, { raw, headers });
     response.json({ received: stored.length });

@@ -13,8 +13,8 @@ import type { Context } from '../context.ts';
 import { Problem } from '../problem.ts';
 import { isSigned, shownProof } from './proof.ts';
 
-/** The sender of a request with this body; null where the request does not prove to come from it. */
-type SenderOf = (raw: Buffer) => WebhookSender | null;
+/** The sender of a request; null where the request does not prove to come from it. Also of others than the one looked up. */
+type SenderOf = (request: WebhookRequest) => WebhookSender | null;
 
 /**
  * Finds whose webhook address a request came to, before its body is read. Throws `not_found` for an unknown address, and
@@ -87,7 +87,7 @@ async function findSender(
   const { row, keys } = await credentialsAt(context, address);
   const secrets = signingSecrets(keys, row, signature.settings);
   const sender: WebhookSender = { credentialsId: row.id, tenantId: row.tenantId, provider, providerAccountId: null };
-  return (raw) => (isSigned(webhooks, { raw, headers }, secrets) ? sender : null);
+  return (request) => (isSigned(webhooks, request, secrets) ? sender : null);
 }
 
 /** What a provider's challenge to an address is answered with; null for a wrong secret. Throws `not_found`. */

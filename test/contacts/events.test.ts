@@ -277,6 +277,8 @@ it('B13: groups arrive by webhook: names and members', async () => {
   };
   expect(kind).toBe('group');
   expect(new Set(await people())).toEqual(new Set([first, second]));
+  // Events of the phone count seconds.
+  await stack.control.post('/clock', { advance_seconds: 5 });
   await stack.control.patch('/groups', { session, chat, name: 'Padel', add: [later] });
   expect((await named('Padel')).id).toBe(group);
   await eventually('the new member', async () => (await people()).includes(later));
