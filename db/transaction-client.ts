@@ -35,7 +35,7 @@ const unanswered = 'Query read timeout';
  * statement is sent together with `begin`, and fails as `begin` does.
  */
 export class TransactionClient extends pg.Client {
-  /** Whether the server's process is this connection's own; null before the first transaction. */
+  /** Whether the server's process was this connection's own each time; null before the first transaction. */
   #isDirect: boolean | null = null;
   #prepares = false;
   /** Of a `begin` that may not have been answered yet. */
@@ -79,7 +79,8 @@ export class TransactionClient extends pg.Client {
     const begun = answers.then((results) => {
       const [, settings] = results as pg.QueryResult<{ pid: number }>[];
       // A pooler of transactions told another process: the next transaction may be another one's, which knows no name.
-      this.#isDirect ??= settings?.rows[0]?.pid === (this as unknown as { processID: number }).processID;
+      const isOwn = settings?.rows[0]?.pid === (this as unknown as { processID: number }).processID;
+      this.#isDirect = this.#isDirect !== false && isOwn;
       this.#prepares = prepares && this.#isDirect;
       return settings;
     });

@@ -46,7 +46,7 @@ export function recordEvents({ table, on, join = '', account = 'n.account_id', e
     if (ids)
       return `select (array_agg(n.id order by n.id))[1] as row_id, n.tenant_id, ${account} as account_id,
       '${type}' as type, jsonb_build_object('${ids}', jsonb_agg(n.id order by n.id)) as data
-    from ${rows} group by n.tenant_id, n.account_id`;
+    from ${rows} group by n.tenant_id, ${account}`;
     const list = Object.entries(changed ?? {}).map(
       ([wire, column]) => `case when ${differs(column)} then '${wire}' end`,
     );

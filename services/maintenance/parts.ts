@@ -1,10 +1,9 @@
 import type { Em } from '../../db/connect.ts';
 import { removeEarlyEffects } from '../../db/queries/retention/early-effects.ts';
-import { removeExpiredKeys } from '../../db/queries/retention/expired-keys.ts';
+import { removeExpired } from '../../db/queries/retention/expired-rows.ts';
 import { removeOldMessages } from '../../db/queries/retention/message-retention.ts';
 import { removeRawContacts, removeRawDetails } from '../../db/queries/retention/raw-retention.ts';
 import { dropDeliveryDays, dropEventDays, dropWebhookDays, ensureDays } from '../../db/queries/retention/days.ts';
-import { removeExpiredTickets } from '../../db/queries/tenants/realtime-tickets.ts';
 import { removeDedupeKeys } from '../../db/queries/webhooks/dedupe-keys.ts';
 import { removeUptimes } from '../../db/queries/webhooks/intake-uptime.ts';
 import { removeMissedWebhooks } from '../../db/queries/webhooks/missed-webhooks.ts';
@@ -69,8 +68,8 @@ export const maintenanceParts = {
   messages: inBatches(removeOldMessages, now),
   media: ({ context, now: at, isOver }) => removeUnused(context, at, isOver),
   media_orphans: ({ context, now: at, isOver }) => removeOrphans(context, digitsAt(at), isOver),
-  idempotency_keys: inBatches(removeExpiredKeys, now),
-  realtime_tickets: inBatches(removeExpiredTickets, now),
+  idempotency_keys: inBatches(removeExpired('idempotency_keys'), now),
+  realtime_tickets: inBatches(removeExpired('realtime_tickets'), now),
   // These two come last, since they may take long: one works a tenant to its end, one asks providers.
   contact_fields: clearContactFields,
   webhook_registrations: ({ context }) => registerOwed(context),

@@ -17,7 +17,7 @@ const headersOf = ({ headers }: Received) => headers as Record<string, string>;
 const firstOf = (application: { got: Received[] }): Promise<Received> =>
   eventually('a delivery', async () => application.got[0]);
 
-describe('a delivery', () => {
+describe('F3: a delivery', () => {
   it('carries the event as the feed has it, in the shape of Standard Webhooks, with headers of its own', async () => {
     const [chat = ''] = await outgoing.conversations(1);
     const application = await outgoing.application({ headers: { 'x-team': 'sales' } });
@@ -126,7 +126,7 @@ describe('a delivery', () => {
   });
 });
 
-describe('an event that an endpoint does not take', () => {
+describe('F3: an event that an endpoint does not take', () => {
   it('holds up its conversation and no other one, and is tried again', async () => {
     const chats = await outgoing.conversations(3);
     const [stuck = ''] = chats;
@@ -183,7 +183,7 @@ describe('an event that an endpoint does not take', () => {
   });
 });
 
-describe('an endpoint', () => {
+describe('F3: an endpoint', () => {
   it('that fails is paused, tried once a minute, and goes on by itself: all events, in the order of each conversation', async () => {
     const chats = await outgoing.conversations(6);
     const application = await outgoing.application();

@@ -38,17 +38,3 @@ export async function takeTicket(
   );
   return taken ?? null;
 }
-
-/** Keeps the transaction short. */
-const batch = 1_000;
-
-/** Returns the number removed; call again while it is not 0. System role. */
-export async function removeExpiredTickets(em: Em, now: Date): Promise<number> {
-  const removed = await rows(
-    em,
-    sql`delete from realtime_tickets where id in (
-          select id from realtime_tickets where expires_at < ${now}
-          order by expires_at limit ${batch} for update skip locked) returning id`,
-  );
-  return removed.length;
-}
