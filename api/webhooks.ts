@@ -6,9 +6,10 @@ import {
   answerToChallenge,
   createSenderFinder,
   unknownAddress,
-  wrongSecret,
   type FindSender,
+  type SenderOf,
 } from '../services/webhooks/find-sender.ts';
+import { isUnauthorized, wrongSecret } from '../services/webhooks/proof.ts';
 import { createIntake, type ReceiveRequest } from '../services/webhooks/receive.ts';
 import type { StoredEvent } from '../services/webhooks/store-requests.ts';
 import type { MessageDrain } from '../services/webhooks/message-drain.ts';
@@ -70,11 +71,19 @@ const takeIn =
     const { headers } = request;
     const provider = providerOf(request);
     if (!provider) throw unknownAddress();
-    const senderOf = await findSender(provider, tokenOf(request), headers);
+    const token = tokenOf(request);
+    const senderOf = await findSender(provider, token, headers);
     const raw = await readBody(request, response, bodyLimit);
-    const sender = senderOf({ raw, headers });
-    if (!sender) throw wrongSecret();
-    const stored = await receive(provider, sender, { raw, headers });
+    const receiveFrom = async (senderOf: SenderOf): Promise<StoredEvent[]> => {
+      const sender = senderOf({ raw, headers });
+      if (!sender) throw wrongSecret();
+      return receive(provider, sender, { raw, headers });
+    };
+    const stored = await receiveFrom(senderOf).catch(async (error: unknown) => {
+      // The secret may have been changed since the sender was looked up.
+      if (!isUnauthorized(error)) throw error;
+      return receiveFrom(await findSender(provider, token, headers, 'again'));
+    });
     response.json({ received: stored.length });
     for (const { label, state } of stored) metrics.webhookEvents.inc({ provider: provider.name, type: label, state });
     after(stored);

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { performance } from 'node:perf_hooks';
 import type { Em } from '../../db/connect.ts';
 import { ProviderCredentials } from '../../db/entities/tenants.ts';
 import { settingsOf, webhookSecretsOf } from '../../db/queries/tenants/credentials.ts';
@@ -11,48 +10,45 @@ import { createShares } from '../../platform/shares.ts';
 import type { Provider, WebhookRequest } from '../../providers/provider.ts';
 import type { Context } from '../context.ts';
 import { Problem } from '../problem.ts';
-import { isSigned, shownProof } from './proof.ts';
+import { isSigned, shownProof, wrongSecret } from './proof.ts';
 
 /** The sender of a request; null where the request does not prove to come from it. Also of others than the one looked up. */
-type SenderOf = (request: WebhookRequest) => WebhookSender | null;
+export type SenderOf = (request: WebhookRequest) => WebhookSender | null;
 
 /**
- * Finds whose webhook address a request came to, before its body is read. Throws `not_found` for an unknown address, and
- * `unauthorized` where the header shows a wrong secret.
+ * Finds whose webhook address a request came to, before its body is read; `again`: not from memory. Throws `not_found` for
+ * an unknown address, and `unauthorized` where the header shows a wrong secret.
  */
 export type FindSender = (
   provider: Provider,
   token: string | null,
   headers: WebhookRequest['headers'],
+  again?: 'again',
 ) => Promise<SenderOf>;
 
 /** Look-ups of those that proved nothing yet: of so many that wait, and for so long, in milliseconds. */
 const unproven = { waiting: 200, waitMs: 5_000 };
 /** Senders remembered at once; beyond it all are forgotten. */
 const provenAtMost = 10_000;
-/** How long one look-up of a right secret counts, in milliseconds: a secret that is taken back is refused after this time. */
-const freshMs = 200;
 
 /**
- * Requests under an address and secret that were right before are looked up at once, and one look-up counts for those that
- * come soon after. All others are looked up one at a time, so that a flood of wrong ones takes one connection; throws
- * `ShareFullError` where too many wait.
+ * A sender that was found is remembered: `storeRequests` sees whether its secret is still right. All others are looked up
+ * one at a time, so that a flood of wrong ones takes one connection; throws `ShareFullError` where too many wait.
  */
 export function createSenderFinder(context: Context): FindSender {
-  const proven = new Map<string, { senderOf: SenderOf; until: number }>();
+  const proven = new Map<string, SenderOf>();
   const joined = createJoinedCalls<SenderOf>();
   const oneByOne = createShares(1, unproven.waiting, unproven.waitMs);
-  return async (provider, token, headers) => {
+  return async (provider, token, headers, again) => {
     const name = createHash('sha256')
       .update(JSON.stringify([provider.name, token, shownSecret(provider, headers)]))
       .digest('base64url');
     const known = proven.get(name);
-    if (known && performance.now() < known.until) return known.senderOf;
+    if (known && !again) return known;
     const find = async (): Promise<SenderOf> => {
-      const until = performance.now() + freshMs;
       const senderOf = await findSender(context, provider, token, headers);
       if (proven.size >= provenAtMost) proven.clear();
-      proven.set(name, { senderOf, until });
+      proven.set(name, senderOf);
       return senderOf;
     };
     try {
@@ -86,7 +82,8 @@ async function findSender(
   }
   const { row, keys } = await credentialsAt(context, address);
   const secrets = signingSecrets(keys, row, signature.settings);
-  const sender: WebhookSender = { credentialsId: row.id, tenantId: row.tenantId, provider, providerAccountId: null };
+  const { id: credentialsId, tenantId, settings } = row;
+  const sender: WebhookSender = { credentialsId, tenantId, provider, providerAccountId: null, proof: { settings } };
   return (request) => (isSigned(webhooks, request, secrets) ? sender : null);
 }
 
@@ -119,12 +116,6 @@ const credentialsAt = ({ db, vault }: Context, { provider, token }: WebhookAddre
     );
     if (!row) throw unknownAddress();
     return { row, keys: await vault.keysOf(em, row.tenantId) };
-  });
-
-/** The request does not prove to come from the provider. */
-export const wrongSecret = (): Problem =>
-  new Problem('unauthorized', 'The webhook does not carry the right secret.', {
-    fix: 'Send the secret that was registered with the webhook, in its header.',
   });
 
 /** No webhook address has this provider or token. */

@@ -1,4 +1,5 @@
 import { isOneOf } from '../../platform/constant-time.ts';
+import { Problem } from '../problem.ts';
 import type { WebhookProof, WebhookRequest } from '../../providers/provider.ts';
 
 /** The secret or the signature that a request shows; null where it shows none. */
@@ -17,3 +18,12 @@ export function isSigned(proof: WebhookProof, { raw, headers }: WebhookRequest, 
   const signatures = secrets.filter((secret) => secret !== '').map((secret) => proofOf(proof, raw, secret));
   return shown !== null && isOneOf(shown, signatures);
 }
+
+/** Whether the request did not prove to come from the provider. */
+export const isUnauthorized = (error: unknown): boolean => error instanceof Problem && error.code === 'unauthorized';
+
+/** The request does not prove to come from the provider. */
+export const wrongSecret = (): Problem =>
+  new Problem('unauthorized', 'The webhook does not carry the right secret.', {
+    fix: 'Send the secret that was registered with the webhook, in its header.',
+  });

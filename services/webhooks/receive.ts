@@ -3,6 +3,7 @@ import type { WebhookSender } from '../../db/queries/webhooks/secrets.ts';
 import { newId } from '../../platform/ids.ts';
 import type { Provider, WebhookRequest } from '../../providers/provider.ts';
 import type { Context } from '../context.ts';
+import { isUnauthorized } from './proof.ts';
 import { createBatches, type Batched, type BatchLimits } from './batches.ts';
 import {
   eventNames,
@@ -42,7 +43,7 @@ const tenantsAtMost = 10_000;
 /**
  * Stores a webhook request with its events and their effects in one transaction, which requests that come at the same time
  * share: after it nothing of them can be lost. Events whose effect fails are kept as failed, to be replayed; those whose
- * effect waits for another transaction owe it. Throws when PostgreSQL takes nothing now, or not these, or too many wait: the
+ * effect waits for another transaction owe it. Throws `unauthorized` where the sender's secret was taken back, and when PostgreSQL takes nothing now, or not these, or too many wait: the
  * provider sends them again.
  */
 export type ReceiveRequest = (
@@ -102,12 +103,12 @@ async function storeAlone(context: Context, incoming: Incoming, mode: EffectMode
   };
   try {
     return await store(mode).catch((error: unknown) => {
-      if (isDatabaseDown(error)) throw error;
+      if (isDatabaseDown(error) || isUnauthorized(error)) throw error;
       // Of two transactions that wait for each other PostgreSQL gives up one, and a connection may be cut: once more.
       return store(mode);
     });
   } catch (error) {
-    if (isDatabaseDown(error)) throw error;
+    if (isDatabaseDown(error) || isUnauthorized(error)) throw error;
     // Another transaction holds what the effects need.
     if (isDatabaseBusy(error)) return store('owe');
     context.log.error({ err: error, provider: incoming.provider }, 'webhook events could not be applied');

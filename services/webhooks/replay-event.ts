@@ -187,7 +187,7 @@ async function replayUnreadable(
     [
       {
         id: request.id,
-        sender: { credentialsId, tenantId, provider, providerAccountId },
+        sender: { credentialsId, tenantId, provider, providerAccountId, proof: null },
         headers: request.headers,
         receivedAt: request.receivedAt,
         read,

@@ -21,6 +21,7 @@ import type { Parts } from '../../db/sql.ts';
 import { newId } from '../../platform/ids.ts';
 import type { AccountRef } from '../../temporal/client.ts';
 import type { Context } from '../context.ts';
+import { wrongSecret } from './proof.ts';
 import { effectOf, type Effect } from './effect.ts';
 import { applyMessageEvents } from './message-events.ts';
 
@@ -98,7 +99,8 @@ export const eventNames = ({ sender, read }: Pick<IncomingRequest, 'sender' | 'r
 /**
  * Stores the events of requests in the caller's transaction, in as many statements however many there are. Whose they are
  * and what becomes of them is known before they are written. `skip`: an effect failed before, and events that want one are
- * stored as failed. No two requests have one of `eventNames` in common. Answers the events of each request. System role.
+ * stored as failed. No two requests have one of `eventNames` in common. Answers the events of each request; throws
+ * `unauthorized` where a sender's secret was taken back since it was looked up. System role.
  */
 export async function storeRequests(
   context: Context,
@@ -224,7 +226,9 @@ async function match(em: Em, items: readonly Item[], now: Date): Promise<Matched
     const { credentialsId, tenantId } = sender;
     return { id, credentialsId, tenantId, key, prior, receivedAt };
   });
-  const { keys, accounts } = await claimKeys(em, claiming, [...logins.values()], since);
+  const senders = items.map(({ request }) => request.sender);
+  const { keys, accounts, isProven } = await claimKeys(em, claiming, [...logins.values()], since, senders);
+  if (!isProven) throw wrongSecret();
   const claims = new Map(keys.map((one) => [nameOf(one.credentialsId, one.key), one]));
   const byLogin = new Map(accounts.map((one) => [nameOf(one.credentialsId, one.providerAccountId), one]));
   return items.map((item) => {

@@ -6,7 +6,7 @@ import { ProviderCredentials } from '../../db/entities/tenants.ts';
 import { keepAccountKeys } from '../../db/queries/accounts/account-keys.ts';
 import { openLedger } from '../../db/queries/erasures/ledger-key.ts';
 import { dropWebhookDays, ensureDays } from '../../db/queries/retention/days.ts';
-import { ensureSecretHashes, senderSql } from '../../db/queries/webhooks/secrets.ts';
+import { ensureSecretHashes, proofsHoldSql, senderSql } from '../../db/queries/webhooks/secrets.ts';
 import { rows as sqlRows, sql } from '../../db/sql.ts';
 import { newId } from '../../platform/ids.ts';
 import { drainWebhooks } from '../../services/webhooks/drain-webhooks.ts';
@@ -173,12 +173,32 @@ describe('C2: webhook secrets', () => {
     const plans = await db.system(async (em) => {
       const explain = async (token: string | null): Promise<string> =>
         JSON.stringify(await sqlRows(em, sql`explain ${senderSql('unipile', token, 'many 7')}`));
-      return [await explain(null), await explain('many 7')];
+      const sender = { credentialsId: newId(), tenantId: null, provider: 'wasender', proof: { secretHash: 'many 7' } };
+      const senders = ['many 7', null].map((providerAccountId) => ({ ...sender, providerAccountId }));
+      return [
+        await explain(null),
+        await explain('many 7'),
+        JSON.stringify(await sqlRows(em, sql`explain ${proofsHoldSql(senders)}`)),
+      ];
     });
     await query("delete from tenants where name like 'many %'");
     for (const plan of plans) expect(plan).not.toMatch(/Seq Scan/);
     expect(plans[0]).toContain('webhook_secret_hashes_hash');
     expect(plans[1]).toContain('accounts_webhook_secret');
+  });
+
+  it('that are taken back are refused at once, also in a batch with others', async () => {
+    const [gone, kept] = [await session(), await session()];
+    const sendAll = async (from: (typeof gone)[]): Promise<number[]> =>
+      (await Promise.all(from.map((one) => one.send('messages.received', messages(1))))).map(({ status }) => status);
+    expect(await sendAll([gone, kept])).toEqual([200, 200]);
+    const [row] = await query('select webhook_secret_hash as hash from accounts where id = ?', [gone.id]);
+    await query('update accounts set webhook_secret_hash = null where id = ?', [gone.id]);
+    expect(await sendAll([kept, gone, kept, gone, kept])).toEqual([200, 401, 200, 401, 200]);
+    expect(await eventsOf(gone.id)).toHaveLength(1);
+    expect(await eventsOf(kept.id)).toHaveLength(4);
+    await query('update accounts set webhook_secret_hash = ? where id = ?', [row.hash, gone.id]);
+    expect(await sendAll([gone])).toEqual([200]);
   });
 
   it('without a hash, from older versions, are hashed at the start of a process', async () => {

@@ -181,7 +181,13 @@ it.each(['ends', 'does not end'])(
     const intake = db.system(async (em) => {
       const request: IncomingRequest = {
         id: newId(),
-        sender: { credentialsId: String(credentialsId), tenantId: null, provider: 'unipile', providerAccountId: null },
+        sender: {
+          credentialsId: String(credentialsId),
+          tenantId: null,
+          provider: 'unipile',
+          providerAccountId: null,
+          proof: null,
+        },
         headers: {},
         receivedAt: clock.now(),
         read: readRequest(installedProviders['unipile']!, raw, null),

@@ -7,7 +7,7 @@ import { providerChecks } from '../../cli/doctor/providers.ts';
 import { openSubject } from '../../cli/doctor/subject.ts';
 import { webhookLoop } from '../../cli/doctor/webhook-loop.ts';
 import { accountKeys } from '../../db/queries/accounts/account-keys.ts';
-import { webhookSecretsOf } from '../../db/queries/tenants/credentials.ts';
+import { saveCredentials, webhookSecretsOf } from '../../db/queries/tenants/credentials.ts';
 import { Account } from '../../db/entities/accounts.ts';
 import { ProviderCredentials } from '../../db/entities/tenants.ts';
 import { webhookAddress } from '../../domain/addresses.ts';
@@ -221,6 +221,22 @@ describe('webhooks', () => {
       expect((await post(at, body, 'another secret')).status).toBe(401);
       expect((await fetch(at, { method: 'POST', body: JSON.stringify(body) })).status).toBe(401);
     }
+  });
+
+  it('are signed with the secret that counts now, as soon as it is changed', async () => {
+    const { address } = await installation();
+    const change = (app_secret: string) =>
+      stack.worker.context.db.system((em) =>
+        saveCredentials(em, stack.worker.context.vault, new Date(), null, 'pagelink', { ...settings, app_secret }),
+      );
+    const seen = (id: string, secret: string) => post(address, { entry: [{ id, change: 'seen' }] }, secret);
+    expect((await seen('a', settings.app_secret)).status).toBe(200);
+    await change('a newer secret');
+    expect((await seen('b', settings.app_secret)).status).toBe(401);
+    expect((await seen('c', 'a newer secret')).status).toBe(200);
+    await change(settings.app_secret);
+    expect((await seen('d', settings.app_secret)).status).toBe(200);
+    expect((await seen('e', 'a newer secret')).status).toBe(401);
   });
 
   it('move the account that they name', async () => {

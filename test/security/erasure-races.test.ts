@@ -114,6 +114,7 @@ describe('SECURITY 21: concurrent erasures', () => {
       credentialsId: account.credentialsId ?? '',
       tenantId: null,
       provider: 'wasender',
+      proof: null,
       providerAccountId,
     };
     const event = { kind: 'other', type: 'some_event', providerAccountId, dedupeKey: id } as const;

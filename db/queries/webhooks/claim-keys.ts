@@ -1,6 +1,7 @@
 import type { Em } from '../../connect.ts';
 import { prepared, recordset, rows, sql } from '../../sql.ts';
 import { fenceKeySql } from './intake-fence.ts';
+import { proofsHoldSql, type WebhookSender } from './secrets.ts';
 import { knownAccountsSql, type AskedLogin, type KnownAccount } from './known-accounts.ts';
 
 export interface ClaimingEvent {
@@ -26,16 +27,17 @@ const claiming = sql`(id uuid, "credentialsId" uuid, "tenantId" uuid, key text, 
 
 /**
  * The first statement of intake; each key of credentials is given once. Claims keys in order, so that two transactions never
- * deadlock. System role.
+ * deadlock. `isProven`: the secrets of all `senders` are still right. System role.
  */
 export async function claimKeys(
   em: Em,
   events: readonly ClaimingEvent[],
   logins: readonly AskedLogin[],
   priorSince: Date,
-): Promise<{ keys: ClaimedKey[]; accounts: KnownAccount[] }> {
+  senders: readonly WebhookSender[],
+): Promise<{ keys: ClaimedKey[]; accounts: KnownAccount[]; isProven: boolean }> {
   const tenants = [...new Set(events.map(({ tenantId }) => tenantId ?? ''))];
-  const [found] = await rows<{ keys: ClaimedKey[] | null; accounts: KnownAccount[] | null }>(
+  const [found] = await rows<{ keys: ClaimedKey[] | null; accounts: KnownAccount[] | null; isProven: boolean }>(
     em,
     prepared(sql`with given as (
         select * from ${recordset(events, claiming)} as g),
@@ -58,7 +60,8 @@ export async function claimKeys(
           'credentialsId', credentials_id, 'key', key, 'eventId', event_id, 'receivedAt', received_at))
          from claimed) as keys,
         (select jsonb_agg(to_jsonb(k)) from known k) as accounts,
+        (${proofsHoldSql(senders)}) as "isProven",
         (select count(locked) from entered) as fences`),
   );
-  return { keys: found?.keys ?? [], accounts: found?.accounts ?? [] };
+  return { keys: found?.keys ?? [], accounts: found?.accounts ?? [], isProven: found?.isProven ?? false };
 }

@@ -4,7 +4,7 @@ import type { Vault } from '../../vault.ts';
 import type { Database, Em } from '../../connect.ts';
 import type { Account } from '../../entities/accounts.ts';
 import { ProviderCredentials } from '../../entities/tenants.ts';
-import { prepared, rows, sql } from '../../sql.ts';
+import { prepared, recordset, rows, sql } from '../../sql.ts';
 import { accountKeys } from '../accounts/account-keys.ts';
 import { openLedger } from '../erasures/ledger-key.ts';
 import { webhookSecretsOf } from '../tenants/credentials.ts';
@@ -16,7 +16,12 @@ export interface WebhookSender {
   provider: string;
   /** The upstream login of the secret, where every account has its own. */
   providerAccountId: string | null;
+  /** Null where a stored request is read again. */
+  proof: SenderProof | null;
 }
+
+/** What a sender was known by: the hash of its secret, or the sealed settings that hold what it signs with. */
+type SenderProof = { secretHash: string } | { settings: string };
 
 /** By token, or the documented address that all credentials of a provider share. */
 export interface WebhookAddress {
@@ -32,13 +37,34 @@ export async function senderBySecret(
   secret: string | null,
 ): Promise<WebhookSender | null | 'unknown_address'> {
   const hash = (await openLedger(em, vault)).secretHash(secret ?? '');
-  const found = await rows<WebhookSender & { hash: string | null }>(em, prepared(senderSql(provider, token, hash)));
+  const found = await rows<Omit<WebhookSender, 'proof'> & { hash: string | null }>(
+    em,
+    prepared(senderSql(provider, token, hash)),
+  );
   if (token !== null && !found.length) return 'unknown_address';
   const sender = secret === null ? undefined : found.find((one) => one.hash !== null && isOneOf(hash, [one.hash]));
   if (!sender) return null;
   const { credentialsId, tenantId, providerAccountId } = sender;
-  return { credentialsId, tenantId, provider, providerAccountId };
+  return { credentialsId, tenantId, provider, providerAccountId, proof: { secretHash: hash } };
 }
+
+/** One boolean: whether what each sender was known by is still right. */
+export function proofsHoldSql(senders: readonly WebhookSender[]) {
+  const proofs = new Map<string, object>();
+  for (const { credentialsId, providerAccountId: login, proof } of senders)
+    if (proof) proofs.set(JSON.stringify([credentialsId, proof]), { credentialsId, login, ...proof });
+  return sql`
+    select coalesce(bool_and(case
+        when p.settings is not null then exists (
+          select from provider_credentials c where c.id = p."credentialsId" and c.settings = p.settings)
+        when p.login is null then exists (
+          select from webhook_secret_hashes h where h.credentials_id = p."credentialsId" and h.hash = p."secretHash")
+        else exists (
+          select from accounts a where a.credentials_id = p."credentialsId" and a.webhook_secret_hash = p."secretHash"
+            and a.provider_account_id = p.login and a.merged_into is null) end), true)
+    from ${recordset([...proofs.values()], proofRow)} as p`;
+}
+const proofRow = sql`("credentialsId" uuid, login text, "secretHash" text, settings text)`;
 
 /** A row without a hash means that the address exists. */
 export const senderSql = (provider: string, token: string | null, hash: string) =>
