@@ -45,6 +45,8 @@ export interface LoginProgress {
   providerAccountId: string | null;
   /** Where the provider gives the account keys of its own. */
   keys?: AccountKeys;
+  /** As `AccountView.groups`. */
+  groups?: readonly string[];
   next:
     | { linked: true }
     | {
