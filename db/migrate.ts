@@ -60,6 +60,11 @@ import { ChangedAt } from './migrations/0092-changed-at.ts';
 import { ChangedRows } from './migrations/0093-changed-rows.ts';
 import { Departures } from './migrations/0094-departures.ts';
 import { ToldTimes } from './migrations/0095-told-times.ts';
+import { ProviderGroups } from './migrations/0100-provider-groups.ts';
+import { AccountsByGroup } from './migrations/0101-accounts-by-group.ts';
+import { TokenTimes } from './migrations/0102-token-times.ts';
+import { TokensDue } from './migrations/0102-tokens-due.ts';
+import { UserRequests } from './migrations/0103-user-requests.ts';
 import { ReturnAddresses } from './migrations/0104-return-addresses.ts';
 
 export const migrationsList = [
@@ -121,6 +126,11 @@ export const migrationsList = [
   { name: '0093-changed-rows', class: ChangedRows },
   { name: '0094-departures', class: Departures },
   { name: '0095-told-times', class: ToldTimes },
+  { name: '0100-provider-groups', class: ProviderGroups },
+  { name: '0101-accounts-by-group', class: AccountsByGroup },
+  { name: '0102-token-times', class: TokenTimes },
+  { name: '0102-tokens-due', class: TokensDue },
+  { name: '0103-user-requests', class: UserRequests },
   { name: '0104-return-addresses', class: ReturnAddresses },
 ];
 

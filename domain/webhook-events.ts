@@ -33,8 +33,10 @@ export type ToldConversation = Pick<SeenConversation, 'keys'> &
 export type WebhookEvent = {
   /** Equal for equal deliveries, unique within a provider. */
   dedupeKey: string;
-  /** The upstream login; null where the request's secret names it. */
+  /** The upstream login; null where the request's secret names it, or a group. */
   providerAccountId: string | null;
+  /** In place of the login: it is an event of every account of this group (`AccountView.groups`). */
+  providerGroup?: string;
   type: string;
   subjects: People;
 } & (
@@ -55,7 +57,7 @@ export type WebhookEvent = {
 export type WebhookEventKind = WebhookEvent['kind'];
 
 type WithoutFrame<Event> = Event extends WebhookEvent
-  ? Omit<Event, 'dedupeKey' | 'providerAccountId' | 'type' | 'subjects'>
+  ? Omit<Event, 'dedupeKey' | 'providerAccountId' | 'providerGroup' | 'type' | 'subjects'>
   : never;
 
 /** What an event tells. */

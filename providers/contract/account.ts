@@ -19,6 +19,11 @@ export interface AccountView {
   raw: unknown;
   /** A code waits to be scanned: `login.begin` answers it, and begins nothing anew. */
   codeWaits?: true;
+  /**
+   * Names that several accounts of one upstream owner share, such as the owner's id there: an event may name one in place of
+   * an account (`WebhookEvent.providerGroup`). They take the place of those that were told before.
+   */
+  groups?: readonly string[];
   /** The account's keys as they are now, where it has some: they may have been changed at the provider. */
   keys?: AccountKeys;
 }

@@ -58,6 +58,8 @@ export interface LoginProgress {
   providerAccountId: string | null;
   /** Where the provider gives the account keys of its own. */
   keys?: AccountKeys;
+  /** As `AccountView.groups`. */
+  groups?: readonly string[];
   /** Told to the owner, where the login wanted no choice and there was one. */
   taken?: TakenAccount;
   next:

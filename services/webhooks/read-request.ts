@@ -29,16 +29,16 @@ function tryRead(provider: Provider, request: WebhookRequest): ReadRequest {
   }
 }
 
-const isStorable = ({ type, providerAccountId, dedupeKey }: WebhookEvent): boolean =>
-  [type, providerAccountId ?? ''].every((text) => text.length <= longest) &&
-  ![type, providerAccountId, dedupeKey].some((text) => text?.includes('\0'));
+const isStorable = ({ type, providerAccountId, providerGroup, dedupeKey }: WebhookEvent): boolean =>
+  [type, providerAccountId ?? '', providerGroup ?? ''].every((text) => text.length <= longest) &&
+  ![type, providerAccountId, providerGroup, dedupeKey].some((text) => text?.includes('\0'));
 
 /** Nothing is kept of so many people, and the thread that reads long bodies need not hand them over. */
 const withoutPeople = (event: WebhookEvent): WebhookEvent =>
   event.kind === 'contact' ? { ...event, subjects: 'too_many', contacts: [] } : { ...event, subjects: 'too_many' };
 
 function fit(event: WebhookEvent, sender: string | null): WebhookEvent {
-  const own = sender !== null && event.providerAccountId === null;
+  const own = sender !== null && event.providerAccountId === null && event.providerGroup === undefined;
   const key = own ? `${sender}:${event.dedupeKey}` : event.dedupeKey;
   return {
     ...event,

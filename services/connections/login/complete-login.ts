@@ -111,7 +111,7 @@ async function settle(
   survivor.identity = view.identity ?? survivor.identity;
   takeSecret(tx, survivor);
   // Its own keys are of the login that this one replaces.
-  if (winner) await keepAccountKeys(em, context.vault, winner, call.keys ?? undefined);
+  if (winner) await keepAccountKeys(em, context.vault, winner, call.keys ?? undefined, at);
   checkDone(account, wanted);
   const wasNew = survivor.detailsAt === null;
   await saveDetails(context.vault, em, survivor, view, details, at);
@@ -214,6 +214,7 @@ async function mergeInto(context: Context, em: Em, tx: AttemptTx, winner: Accoun
   account.mergedInto = winner.id;
   account.providerAccountId = null;
   account.secret = null;
+  account.providerGroups = [];
   forgetAccountKeys(account);
   await endQueuedSends(em, account.id, 'same_identity', at);
   moveAccount(em, account, { type: 'merged', at }, attempt.number);
