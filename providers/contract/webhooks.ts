@@ -12,6 +12,8 @@ export interface WebhookProof {
   header: string;
   /** Absent where the header holds the secret itself; that one is ours, and registered with the webhook. */
   signature?: BodySignature;
+  /** An older header and signature with the same secrets, which count in a request without the other header. */
+  olderSignature?: { header: string; sign: BodySignature['sign'] };
 }
 
 /** The provider signs the raw body with a secret of its own, which is one of its settings. */
@@ -24,7 +26,7 @@ export interface BodySignature {
 
 /** A provider's question whether an address is ours. */
 export interface Challenge {
-  /** Must be a webhook secret of the address's credentials. */
+  /** Must be a webhook secret of the address's credentials, or the value of one of `challengeSettings`. */
   secret: string;
   /** The text of the right answer. */
   answer: string;
@@ -49,6 +51,8 @@ export interface Webhooks extends WebhookProof {
    * is none. Absent where the provider does not ask. Pure.
    */
   challenge?(query: Readonly<Record<string, unknown>>): Challenge | null;
+  /** Settings whose values are right secrets of a challenge, too. */
+  challengeSettings?: readonly string[];
   /** The body of an event that is stored and has no effect, for the doctor; `mark` makes it unique. */
   selfTest(mark: string): object;
   /** Reads a request once. Pure, and linear in the body's length, whatever is in it. */

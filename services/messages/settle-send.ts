@@ -69,7 +69,7 @@ const move = ({ em, send }: SettleTx, change: SendChange): Promise<boolean> =>
 async function wasTaken(tx: SettleTx, { keys, conversationKeys }: SentMessage): Promise<Settled> {
   const { context, em, send, now } = tx;
   const { messageId, parcel } = send;
-  const moved = await moveSend(em, messageId, ['sending', 'unclear'], {
+  const moved = await moveSend(em, messageId, ['queued', 'sending', 'unclear'], {
     state: 'sent',
     endedAt: now,
     reason: null,

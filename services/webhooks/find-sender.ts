@@ -96,7 +96,9 @@ export async function answerToChallenge(
 ): Promise<string | null> {
   const { row, keys } = await credentialsAt(context, { provider, token });
   const challenge = webhooks.challenge?.(query);
-  return challenge && isOneOf(challenge.secret, webhookSecretsOf(keys, row)) ? challenge.answer : null;
+  if (!challenge) return null;
+  const given = signingSecrets(keys, row, webhooks.challengeSettings ?? []).filter((one) => one !== '');
+  return isOneOf(challenge.secret, [...webhookSecretsOf(keys, row), ...given]) ? challenge.answer : null;
 }
 
 /** The secrets that prove a webhook request to these credentials: the provider's own where it signs, else ours. */
