@@ -70,6 +70,24 @@ export const failures = {
     who: 'owner',
     whatToDo: 'A permission is missing. Reconnect with a person who may give it, and give every permission asked for.',
   },
+  no_page: {
+    action: 'give_up',
+    who: 'owner',
+    whatToDo:
+      'The login has no Page that may be connected. Choose a Page in the login, with a role that may write messages, then start again.',
+  },
+  no_instagram_account: {
+    action: 'give_up',
+    who: 'owner',
+    whatToDo:
+      'No Instagram professional account was found. Make the account a business or creator account and link it to the Page, then start again.',
+  },
+  wrong_token: {
+    action: 'give_up',
+    who: 'owner',
+    whatToDo:
+      'The access token is not valid, or does not reach the account that was named. Correct the token or the ids, then start again.',
+  },
   setup_incomplete: {
     action: 'give_up',
     who: 'owner',

@@ -16,7 +16,15 @@ export type { AccountView, ListedAccount } from './contract/account.ts';
 export type { CredentialsCall, ProviderCall, ProviderSettings, Reach } from './contract/call.ts';
 export type { ContactPage, ContactReader } from './contract/contacts.ts';
 export type { Conversations } from './contract/conversations.ts';
-export type { LoginInput, LoginPage, LoginProgress, OAuth, OAuthReturn, UnconfirmedLogin } from './contract/login.ts';
+export type {
+  LoginInput,
+  LoginPage,
+  LoginProgress,
+  OAuth,
+  OAuthLogin,
+  TakenAccount,
+  UnconfirmedLogin,
+} from './contract/login.ts';
 export type { Media } from './contract/media.ts';
 export type {
   HandedOver,

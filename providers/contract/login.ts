@@ -29,12 +29,25 @@ export interface LoginPage {
 
 /** How the owner's browser comes back from an authorization page. */
 export interface OAuthReturn {
-  /** The one address of this provider's returns: it is registered there, and the same at the exchange. */
+  /** The one address of returns with these credentials: it is registered there, and the same at the exchange. */
   redirectUri: string;
   /** Names the login on return; unguessable, so that no other page can return for it (RFC 6749, section 10.12). */
   state: string;
   /** Epoch milliseconds. */
   expiresAt: number;
+}
+
+/** The input of a login by OAuth. */
+export interface OAuthLogin extends LoginInput {
+  oauth: OAuthReturn;
+}
+
+/** An account that a login took of several without asking the owner. */
+export interface TakenAccount {
+  /** As people know it. */
+  label: string;
+  /** How many there were. */
+  of: number;
 }
 
 /**
@@ -45,6 +58,10 @@ export interface LoginProgress {
   providerAccountId: string | null;
   /** Where the provider gives the account keys of its own. */
   keys?: AccountKeys;
+  /** As `AccountView.groups`. */
+  groups?: readonly string[];
+  /** Told to the owner, where the login wanted no choice and there was one. */
+  taken?: TakenAccount;
   next:
     | { linked: true }
     | {
@@ -86,11 +103,15 @@ export interface Login {
 
 /** A login by OAuth 2.0's authorization code (RFC 6749, section 4.1). */
 export interface OAuth {
+  /** The setting that holds the return address, where it may be another one than ours; it must lead to ours. */
+  redirectSetting?: string;
+  /** Paths besides our own at which a provider's documentation has owners come back. */
+  paths?: readonly string[];
   /** The page on which the owner agrees. Pure. */
-  authorizationUrl(call: ProviderCall, back: OAuthReturn): string;
+  authorizationUrl(call: ProviderCall, login: OAuthLogin): string;
   /**
    * Exchanges a code, once: the login is linked, or its owner chooses among several accounts (a step `choose`, whose
    * answer goes to `login.answer`). Throws `wrong_answer` for a code that does not count.
    */
-  exchange(call: ProviderCall, code: string, back: OAuthReturn): Promise<LoginProgress>;
+  exchange(call: ProviderCall, code: string, login: OAuthLogin): Promise<LoginProgress>;
 }

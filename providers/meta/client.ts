@@ -57,11 +57,11 @@ interface AppRequest {
   path: string;
   query?: Query;
   body?: URLSearchParams;
-  /** `code`: the call brings an owner's code. */
-  by?: 'app' | 'code';
+  /** `code`: the call brings an owner's code; `account`: an owner's token. */
+  by?: 'app' | 'code' | 'account';
 }
 
-/** A call that the app makes for itself, with its secret. Throws `GraphFailure`. */
+/** A call that the app makes for itself, or that brings a code or a token as a parameter. Throws `GraphFailure`. */
 export const appCall = (call: CredentialsCall, request: AppRequest): Promise<JsonObject> =>
   exchange(call, { ...request, by: request.by ?? 'app', headers: {}, of: [] });
 

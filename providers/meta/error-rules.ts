@@ -137,6 +137,7 @@ const rules: Readonly<Record<string, GraphRule>> = {
   '2593109': refused('the owner declined to share the history'),
 
   '104': { code: 'provider_key_rejected', says: 'the proof does not fit: app_secret is of another app than the token' },
+  '101': { code: 'provider_key_rejected', says: 'the app is not known, or app_secret is wrong' },
   '230': refused('the app may not message this person'),
   '2500': refused('the request is malformed'),
 };
