@@ -12,6 +12,7 @@ import { safetyNetEveryMs, syncConversations } from '../services/conversations/s
 import { fetchDueMedia } from '../services/media/fetch-due-media.ts';
 import type { Holder } from '../services/syncs/held-run.ts';
 import { leaseDueAccounts, type Leases, type SweepRef } from './lease-due-accounts.ts';
+import { refreshDueTokens } from './refresh-tokens.ts';
 import { holderOf } from './syncs.ts';
 
 const accountsAtOnce = 3;
@@ -25,6 +26,7 @@ export const sweepActivities = (context: Context) => ({
   syncDueConversations: (ref: SweepRef) => syncDue(context, conversations, ref, ActivityContext.current()),
   fetchDuePictures: (ref: SweepRef) => fetchDuePictures(context, ref, ActivityContext.current()),
   fetchDueFiles: (ref: SweepRef) => fetchDueFiles(context, ref, ActivityContext.current()),
+  refreshDueTokens: (ref: SweepRef) => refreshDueTokens(context, ref, ActivityContext.current()),
 });
 
 /** What a sweep reads of each account, and how often. */

@@ -32,6 +32,10 @@ export type AccountEvent =
   /** Webhooks do not bring what the provider has; everything else works. */
   | { type: 'webhooks_missed'; at: Date }
   | { type: 'webhooks_arrive'; at: Date }
+  /** The account's token ends soon and could not be renewed: its owner must. */
+  | { type: 'token_expiring'; at: Date }
+  | { type: 'token_expired'; at: Date }
+  | { type: 'token_renewed'; at: Date }
   | { type: 'login_lost'; at: Date; reason: string }
   | { type: 'login_failed'; at: Date; reason: string; who: Who; resume: 'failed' | 'reconnect_required' }
   | { type: 'disconnected'; at: Date }
@@ -41,15 +45,25 @@ export type AccountEvent =
 const working = ['active', 'degraded'] as const;
 
 /** The reason of an account whose webhooks do not come. */
-export const webhooksMissed = 'webhooks_missed' satisfies FailureCode;
+const webhooksMissed = 'webhooks_missed' satisfies FailureCode;
 
 /** Whether the account is degraded by its webhooks alone. */
 export const lacksWebhooks = ({ state, reason }: Pick<AccountStatus, 'state' | 'reason'>): boolean =>
   state === 'degraded' && reason === webhooksMissed;
 
+const tokenExpiring = 'token_expiring' satisfies FailureCode;
+const tokenExpired = 'token_expired' satisfies FailureCode;
+
+/** Whether the account works, and its owner must log in before its token ends. */
+export const isExpiring = ({ state, reason }: Pick<AccountStatus, 'state' | 'reason'>): boolean =>
+  state === 'degraded' && reason === tokenExpiring;
+
+/** Why an account can be degraded although its login works. */
+export const workingReasons: readonly string[] = [webhooksMissed, tokenExpiring];
+
 /** Whether the login works: the provider can be read, and takes messages. */
-export const isWorking = (status: Pick<AccountStatus, 'state' | 'reason'>): boolean =>
-  status.state === 'active' || lacksWebhooks(status);
+export const isWorking = ({ state, reason }: Pick<AccountStatus, 'state' | 'reason'>): boolean =>
+  state === 'active' || (state === 'degraded' && reason !== null && workingReasons.includes(reason));
 
 /** How long an account may be degraded before it counts as a lost login. */
 export const degradedPatienceMs = 30 * 60_000;
@@ -92,12 +106,22 @@ export function transition(status: AccountStatus, event: AccountEvent): AccountS
     case 'login_began':
       return to('connecting', null, 'owner');
     case 'linked':
-      // A status of the provider says nothing of the webhooks.
-      return lacksWebhooks(status) ? status : to('active', null, 'nobody');
+      // A status of the provider says nothing of the webhooks, nor of a token that still works.
+      return lacksWebhooks(status) || isExpiring(status) ? status : to('active', null, 'nobody');
     case 'webhooks_missed':
       return status.state === 'active' ? to('degraded', webhooksMissed, 'nobody') : status;
     case 'webhooks_arrive':
       return lacksWebhooks(status) ? to('active', null, 'nobody') : status;
+    case 'token_expiring':
+      return status.state === 'active' || lacksWebhooks(status) ? to('degraded', tokenExpiring, 'owner') : status;
+    case 'token_expired':
+      return working.some((state) => state === status.state)
+        ? to('reconnect_required', tokenExpired, 'owner')
+        : status;
+    case 'token_renewed':
+      return isExpiring(status) || (status.state === 'reconnect_required' && status.reason === tokenExpired)
+        ? to('active', null, 'nobody')
+        : status;
     case 'key_refused':
       return working.some((state) => state === status.state)
         ? to('degraded', 'provider_key_rejected' satisfies FailureCode, 'operator')

@@ -33,7 +33,12 @@ interface Changed {
 export interface EventData {
   'account.created': { state: AccountState };
   'account.state_changed': OfStatus & { before: AccountState };
-  'account.action_required': OfStatus;
+  'account.action_required': OfStatus & {
+    /** The same was asked before. */
+    reminder: boolean;
+    /** When what works now ends without it, in RFC 3339; null where nothing works, or it does not end. */
+    ends_at: string | null;
+  };
   'account.updated': Changed;
   'account.attempt_started': OfAttempt;
   'account.step_changed': { attempt: number; step_id: string; kind: StepKind | null };
@@ -60,7 +65,7 @@ export type EventType = keyof EventData;
 export const eventMeanings: Readonly<Record<EventType, string>> = {
   'account.created': 'An account was made.',
   'account.state_changed': 'The state, the reason or the side that must act is another one.',
-  'account.action_required': 'The owner or the operator must act for the account to work.',
+  'account.action_required': 'The owner or the operator must act for the account to work, or to go on working.',
   'account.updated': 'Fields of an account changed.',
   'account.attempt_started': 'A login, a new login or a disconnection was requested.',
   'account.step_changed': 'An attempt has another step: read it, and show it to the owner.',

@@ -45,6 +45,17 @@ export const failures = {
       'Webhooks do not bring all messages. Patchbay reads them and registers its webhook anew; if that lasts, check that PUBLIC_URL can be reached.',
   },
   login_lost: { action: 'reconnect', who: 'owner', whatToDo: 'Log in again: reconnect the account.' },
+  token_expiring: {
+    action: 'give_up',
+    who: 'owner',
+    whatToDo:
+      'The permission that the owner gave ends soon, and the provider does not renew it. Until then everything works: have the owner reconnect the account.',
+  },
+  token_expired: {
+    action: 'reconnect',
+    who: 'owner',
+    whatToDo: 'The permission that the owner gave has ended. Log in again: reconnect the account.',
+  },
   not_connected: {
     action: 'give_up',
     who: 'owner',

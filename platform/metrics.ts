@@ -20,11 +20,14 @@ export interface Metrics {
   reconciling: Gauge;
   listening: Gauge;
   maintenance: Counter<'part' | 'outcome'>;
-  accounts: Gauge<'state'>;
+  accounts: Gauge<'state' | 'who'>;
   overdueAttempts: Gauge;
   refusedKeys: Gauge;
   runningSyncs: Gauge<'kind'>;
   overdueContacts: Gauge;
+  /** Renewals of accounts' tokens. */
+  tokenRenewals: Counter<'provider' | 'outcome'>;
+  overdueTokens: Gauge;
   feedReaders: Gauge<'kind'>;
   feedReadersDropped: Counter<'kind' | 'reason'>;
   feedLag: Histogram;
@@ -114,8 +117,8 @@ export function createMetrics(): Metrics {
     }),
     accounts: new Gauge({
       name: 'patchbay_accounts',
-      help: 'Accounts by state; from the worker that reconciles.',
-      labelNames: ['state'],
+      help: 'Accounts by state and by who must act; from the worker that reconciles.',
+      labelNames: ['state', 'who'],
       registers,
     }),
     overdueAttempts: new Gauge({
@@ -137,6 +140,17 @@ export function createMetrics(): Metrics {
     overdueContacts: new Gauge({
       name: 'patchbay_contacts_overdue',
       help: 'Accounts whose contacts are due for more than an hour; from the worker that reconciles.',
+      registers,
+    }),
+    tokenRenewals: new Counter({
+      name: 'patchbay_token_renewals_total',
+      help: 'Renewals of tokens of accounts, by outcome.',
+      labelNames: ['provider', 'outcome'],
+      registers,
+    }),
+    overdueTokens: new Gauge({
+      name: 'patchbay_tokens_overdue',
+      help: 'Accounts whose token was to be looked after more than two hours ago; from the worker that reconciles.',
       registers,
     }),
     maintenance: new Counter({

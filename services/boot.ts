@@ -2,6 +2,7 @@ import { listenForChanges } from '../db/change-listener.ts';
 import { openDatabase, type DatabaseUse } from '../db/connect.ts';
 import { saveInstallationCredentials } from '../db/queries/tenants/credentials.ts';
 import { ensureLedgerKey } from '../db/queries/erasures/ledger-key.ts';
+import { ensureTokenTimes } from '../db/queries/accounts/token-times.ts';
 import { noticeRestore } from '../db/queries/tenants/paused-sending.ts';
 import { prepareKeys } from '../db/data-keys.ts';
 import { ensureDays } from '../db/queries/retention/days.ts';
@@ -140,8 +141,8 @@ export async function openContext(
 
 /**
  * What a serving process does before it serves: checks its key ring, makes lacking data keys and the key of the erasure
- * ledger, notices that a dump was restored, writes the settings of the installation, lacking hashes of webhook secrets, and
- * partitions of these days. `beforeLedgerKey` runs where a kept ledger is taken in.
+ * ledger, notices that a dump was restored, writes the settings of the installation, lacking hashes of webhook secrets
+ * and times of tokens, and partitions of these days. `beforeLedgerKey` runs where a kept ledger is taken in.
  */
 export async function prepareInstallation(context: Context, beforeLedgerKey?: () => Promise<void>): Promise<void> {
   const { config, db, vault, clock } = context;
@@ -156,6 +157,7 @@ export async function prepareInstallation(context: Context, beforeLedgerKey?: ()
     );
   await saveInstallationCredentials(db, vault, clock.now(), config.providers);
   await ensureSecretHashes(db, vault);
+  await ensureTokenTimes(db, vault, clock.now());
   await db
     .system((em) => ensureDays(em, clock.now()))
     .catch((error: unknown) => context.log.warn({ err: error }, 'partitions of days are made later'));

@@ -39,6 +39,13 @@ const wantedSchedules = ({ contactsEveryMs, contactsOn }: ScheduleSettings): Wan
   { type: 'fetchPictures', kind: 'sweep', summary: 'Fetch missing pictures', everyMs: 15 * minute, on: true },
   { type: 'fetchMedia', kind: 'sweep', summary: 'Fetch files of messages', everyMs: 5 * minute, on: true },
   {
+    type: 'refreshTokens',
+    kind: 'sweep',
+    summary: 'Renew tokens, and ask the owners of those that end soon',
+    everyMs: 60 * minute,
+    on: true,
+  },
+  {
     type: maintenance,
     kind: 'maintenance',
     summary: 'Remove what is past its retention and settle what is owed',

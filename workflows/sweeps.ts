@@ -55,6 +55,17 @@ export async function fetchMedia(dueAt = Date.now(), before = nothing): Promise<
   return counts;
 }
 
+/** Renews the tokens of accounts, and asks the owners of those that end soon. */
+export async function refreshTokens(dueAt = Date.now(), before = nothing): Promise<SweepCounts> {
+  const { more, ...counts } = await inLanes(before, (rest) =>
+    sweeps.refreshDueTokens.executeWithOptions({ ...inBackfill(), summary: 'Renew tokens' }, [
+      { now: Date.now(), dueAt, ...rest },
+    ]),
+  );
+  if (more) await continueAsNew<typeof refreshTokens>(dueAt, counts);
+  return counts;
+}
+
 /** One activity; where that leaves something, many at the same time. `more`: a new run must continue. */
 async function inLanes(
   before: SweepCounts,

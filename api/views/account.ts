@@ -74,6 +74,9 @@ export const accountAnswer = z
     who: z.enum(whoNames).describe('Who must act.'),
     what_to_do: z.string().nullable(),
     since: time,
+    access_ends_at: time
+      .nullable()
+      .describe('When the permission that the owner gave ends. It is renewed long before, where the provider does that.'),
     limitations: z
       .array(z.object({ source: z.string(), status: z.string(), what_to_do: z.string() }))
       .describe('Parts that do not work while the account is active, such as a calendar that lacks a permission.'),
@@ -109,6 +112,7 @@ export const accountView = (account: Account, now: Date, calls: CallsPerMinute):
   who: account.who,
   what_to_do: account.reason ? failureRow(asFailureCode(account.reason)).whatToDo : null,
   since: wireTime(account.since),
+  access_ends_at: wireTimeOrNull(account.keysExpireAt),
   limitations:
     account.state === 'active' && account.connectionConfig
       ? limitationsOf(account.connectionConfig).map((one) => ({ ...one, what_to_do: restoreLimited }))

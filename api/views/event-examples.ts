@@ -11,7 +11,13 @@ const [contactId, stepId, syncId, attendeeId] = [idOf(3), idOf(4), idOf(5), idOf
 const data: EventData = {
   'account.created': { state: 'connecting' },
   'account.state_changed': { state: 'reconnect_required', reason: 'login_lost', who: 'owner', before: 'active' },
-  'account.action_required': { state: 'reconnect_required', reason: 'login_lost', who: 'owner' },
+  'account.action_required': {
+    state: 'reconnect_required',
+    reason: 'login_lost',
+    who: 'owner',
+    reminder: false,
+    ends_at: null,
+  },
   'account.updated': { changed: ['label'] },
   'account.attempt_started': { attempt: 1, operation: 'connect' },
   'account.step_changed': { attempt: 1, step_id: stepId, kind: 'qr' },

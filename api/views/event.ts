@@ -23,7 +23,11 @@ const status = z.enum(messageStatuses);
 const data = {
   'account.created': z.object({ state }),
   'account.state_changed': z.object({ ...ofStatus, before: state }),
-  'account.action_required': z.object(ofStatus),
+  'account.action_required': z.object({
+    ...ofStatus,
+    reminder: z.boolean().describe('The same was asked before: it comes daily while a permission is about to end.'),
+    ends_at: z.string().nullable().describe('When what works now ends without it; null where nothing works.'),
+  }),
   'account.updated': z.object({ changed }),
   'account.attempt_started': z.object(ofAttempt),
   'account.step_changed': z.object({

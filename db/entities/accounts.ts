@@ -17,6 +17,8 @@ const AccountSchema = defineEntity({
     credentialsId: p.uuid().strictNullable(),
     providerAccountId: p.text().strictNullable(),
     identity: p.text().strictNullable(),
+    /** Names that it shares with other accounts of its upstream owner, by the provider's own words. */
+    providerGroups: p.array().$type<string[]>(),
     state: p.text().$type<AccountState>(),
     reason: p.text().strictNullable(),
     who: p.text().$type<Who>(),
@@ -33,6 +35,20 @@ const AccountSchema = defineEntity({
     /** Keys that the provider issued for this account, sealed. */
     providerKeys: p.text().strictNullable(),
     webhookSecretHash: p.text().strictNullable(),
+    /** Counts the changes of the keys: what was asked for with older ones is not written over newer ones. */
+    keysVersion: p.integer(),
+    keysExpireAt: p.datetime().strictNullable(),
+    /** When a renewal is tried, next or again. */
+    keysRefreshAt: p.datetime().strictNullable(),
+    /** From when on the owner is asked to renew them, and when that was done last. */
+    keysAskAt: p.datetime().strictNullable(),
+    keysAskedAt: p.datetime().strictNullable(),
+    /** Since when a renewal is under way, or was when its process ended. */
+    keysIntentAt: p.datetime().strictNullable(),
+    /** Renewals that failed since the last one that did not. */
+    keysFailures: p.integer(),
+    /** When the sweep of tokens looks at the account: the earliest of what is to be done. */
+    keysDueAt: p.datetime().strictNullable(),
     method: p.text().$type<Method>(),
     lastSyncAt: p.datetime().strictNullable(),
     /** When the sweep reads the contacts again; null for accounts without contacts. */

@@ -1,5 +1,6 @@
 import { addTimelineEvent } from '../../db/queries/accounts/timeline.ts';
 import { keepAccountKeys } from '../../db/queries/accounts/account-keys.ts';
+import { keepGroups } from '../../db/queries/accounts/provider-groups.ts';
 import type { Em } from '../../db/connect.ts';
 import type { Account } from '../../db/entities/accounts.ts';
 import { sealed } from '../../db/sealed.ts';
@@ -31,7 +32,8 @@ export async function saveDetails(
   account.connectionConfig = connectionConfig;
   account.providerConfig = details.provider_config;
   account.rawDetails = keys.seal(JSON.stringify(view.raw), sealed.rawDetails(account.id));
-  await keepAccountKeys(em, vault, account, view.keys);
+  await keepAccountKeys(em, vault, account, view.keys, at);
+  keepGroups(account, view.groups);
   account.detailsAt = at;
   account.lastSyncAt = at;
   account.updatedAt = at;

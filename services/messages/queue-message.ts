@@ -3,7 +3,7 @@ import { isWorking } from '../../domain/accounts.ts';
 import { recountConversations } from '../../db/queries/messages/join-rows.ts';
 import { newPosition } from '../../db/queries/sends/new-position.ts';
 import { ownAttachmentKey } from '../../db/queries/sends/own-attachments.ts';
-import { ownKey } from '../../db/queries/sends/provider-ids.ts';
+import { ownKey } from '../../domain/own-keys.ts';
 import { openQueue, wakeQueue } from '../../db/queries/sends/send-queue.ts';
 import type { Em } from '../../db/connect.ts';
 import { Account } from '../../db/entities/accounts.ts';

@@ -1,7 +1,7 @@
 import type { Em } from '../../db/connect.ts';
 import { dueForCheck } from '../../db/queries/accounts/due-for-check.ts';
 import { showSend } from '../../db/queries/sends/move-message.ts';
-import { ownKey } from '../../db/queries/sends/provider-ids.ts';
+import { ownKey } from '../../domain/own-keys.ts';
 import { holdQueue } from '../../db/queries/sends/send-queue.ts';
 import { moveSend, type SendChange } from '../../db/queries/sends/settle-send.ts';
 import { Conversation } from '../../db/entities/conversations.ts';

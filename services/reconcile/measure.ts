@@ -1,19 +1,24 @@
 import { census } from '../../db/queries/installation/census.ts';
-import { accountStates } from '../../domain/accounts.ts';
+import { accountStates, whoNames } from '../../domain/accounts.ts';
 import { syncKinds } from '../../domain/syncs.ts';
 import type { Context } from '../context.ts';
 
 /** How long contacts may be due before the account counts as overdue, in milliseconds. */
 const contactsGraceMs = 3_600_000;
+/** The same of tokens, which are looked after every hour. */
+const tokensGraceMs = 7_200_000;
 
 /** Sets the gauges that count over the whole installation. */
 export async function measure({ db, clock, config, metrics }: Context): Promise<void> {
   const now = clock.now();
-  const since = new Date(now.getTime() - contactsGraceMs);
+  const ago = (ms: number): Date => new Date(now.getTime() - ms);
+  const since = { contacts: ago(contactsGraceMs), tokens: ago(tokensGraceMs) };
   const found = await db.system((em) => census(em, now, since));
   const { accounts, overdueAttempts, refusedKeys, syncs, overdueContacts, pausedEndpoints, oldestUndelivered } = found;
-  const counts = new Map(accounts.map(({ state, n }) => [state, n]));
-  for (const state of accountStates) metrics.accounts.set({ state }, counts.get(state) ?? 0);
+  const counts = new Map(accounts.map(({ state, who, n }) => [`${state} ${who}`, n]));
+  for (const state of accountStates)
+    for (const who of whoNames) metrics.accounts.set({ state, who }, counts.get(`${state} ${who}`) ?? 0);
+  metrics.overdueTokens.set(found.overdueTokens);
   metrics.overdueAttempts.set(overdueAttempts);
   metrics.refusedKeys.set(refusedKeys);
   metrics.pausedEndpoints.set(pausedEndpoints);
@@ -39,6 +44,7 @@ export function stopMeasuring({ metrics }: Context): void {
   metrics.refusedKeys.set(0);
   metrics.runningSyncs.reset();
   metrics.overdueContacts.set(0);
+  metrics.overdueTokens.set(0);
   metrics.pausedEndpoints.set(0);
   metrics.undeliveredSeconds.set(0);
 }

@@ -1,4 +1,4 @@
-import { isWorking, webhooksMissed } from '../../domain/accounts.ts';
+import { isWorking, workingReasons } from '../../domain/accounts.ts';
 import { newRun, type ContactTarget, type ConversationTarget } from '../../db/queries/syncs/sync-target.ts';
 import { forgetHistory } from '../../db/queries/syncs/conversation-history.ts';
 import type { Em } from '../../db/connect.ts';
@@ -188,7 +188,7 @@ const withoutHistory = (providers: Context['providers'], kind: SyncRequest['kind
       )
     : [];
 
-const working = [{ state: 'active' as const }, { state: 'degraded' as const, reason: webhooksMissed }];
+const working = [{ state: 'active' as const }, { state: 'degraded' as const, reason: { $in: [...workingReasons] } }];
 
 /** Those of them that can be synced now. */
 const connected = (kind: SyncRequest['kind']) => ({

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { peopleIn, type ReadRequest, type WebhookEvent } from '../../domain/webhook-events.ts';
 import type { Provider, WebhookRequest } from '../../providers/provider.ts';
 
-/** A request with more events is of no provider: each takes rows and time of others. */
-const mostEvents = 2_000;
+/** A request with more events is of no provider: each takes rows and time of others. Meta's histories hold thousands. */
+const mostEvents = 5_000;
 /** What a name in an event may be long, in characters; longer ones do not fit the indexes of PostgreSQL. */
 const longest = 255;
 
@@ -29,8 +29,8 @@ function tryRead(provider: Provider, request: WebhookRequest): ReadRequest {
   }
 }
 
-const isStorable = ({ type, providerAccountId, dedupeKey }: WebhookEvent): boolean =>
-  [type, providerAccountId ?? ''].every(isName) && !dedupeKey.includes('\0');
+const isStorable = ({ type, providerAccountId, providerGroup, dedupeKey }: WebhookEvent): boolean =>
+  [type, providerAccountId ?? '', providerGroup ?? ''].every(isName) && !dedupeKey.includes('\0');
 
 const isName = (text: string): boolean => text.length <= longest && !text.includes('\0');
 
@@ -48,7 +48,7 @@ const withoutPeople = (event: WebhookEvent): WebhookEvent =>
   event.kind === 'contact' ? { ...event, subjects: 'too_many', contacts: [] } : { ...event, subjects: 'too_many' };
 
 function fit(event: WebhookEvent, sender: string | null): WebhookEvent {
-  const own = sender !== null && event.providerAccountId === null;
+  const own = sender !== null && event.providerAccountId === null && event.providerGroup === undefined;
   const key = own ? `${sender}:${event.dedupeKey}` : event.dedupeKey;
   return {
     ...event,

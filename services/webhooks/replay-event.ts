@@ -4,6 +4,7 @@ import type { Em } from '../../db/connect.ts';
 import { WebhookEvent, type WebhookRequest } from '../../db/entities/events.ts';
 import { ProviderCredentials } from '../../db/entities/tenants.ts';
 import { sameRows, writtenRows, type ChangedRow } from '../../db/queries/webhooks/changed-rows.ts';
+import { loginsOfGroups } from '../../db/queries/accounts/provider-groups.ts';
 import { lockContacts } from '../../db/queries/contacts/lock-contacts.ts';
 import { notKept } from '../../db/queries/webhooks/insert-requests.ts';
 import { enterIntake } from '../../db/queries/webhooks/intake-fence.ts';
@@ -48,9 +49,21 @@ async function replayIn(context: Context, em: Em, id: string): Promise<Owing[]> 
   const read = await readAgain(context, em, request, event);
   const isUnreadableItem = request.state === 'read' && read.events?.[event.position]?.kind === unreadable;
   if (!read.events || (event.kind === unreadable && isUnreadableItem)) return [];
-  return event.kind === unreadable
-    ? replayUnreadable(context, em, event, request, read)
+  if (event.kind === unreadable) return replayAnew(context, em, event, request, read);
+  return (await isOfGroup(em, event, read))
+    ? replayAnew(context, em, event, request, read, event.position)
     : replayOne(context, em, event, request, read);
+}
+
+/** Whether an event that no account was found for is of a group that has accounts by now. */
+async function isOfGroup(
+  em: Em,
+  { accountId, credentialsId, position }: WebhookEvent,
+  read: ReadRequest,
+): Promise<boolean> {
+  const group = read.events?.[position]?.providerGroup;
+  if (group === undefined || accountId !== null) return false;
+  return (await loginsOfGroups(em, [{ credentialsId, group }])).length > 0;
 }
 
 /** A row that a replay would change: `before` is null where it would make the row. */
@@ -115,7 +128,8 @@ async function replayOne(
   const event = read.events?.[row.position];
   if (!event) return [];
   const now = context.clock.now();
-  const account = await knownAccount(em, row.credentialsId, event.providerAccountId);
+  const login = event.providerGroup === undefined ? event.providerAccountId : row.providerAccountId;
+  const account = await knownAccount(em, row.credentialsId, login);
   const wants = account !== null && effectOf(event, account, false) !== 'none';
   if (wants) await requestCheck(em, account.id, now);
   if (account) {
@@ -167,13 +181,17 @@ async function giveTo(
   if (gone) row.error = notKept[gone];
 }
 
-/** What could not be read is now: its events become rows of their own, as if they had just come. */
-async function replayUnreadable(
+/**
+ * What could not be read is now, or a group has accounts: the events, or the one at `only`, become rows of their own, as if
+ * they had just come.
+ */
+async function replayAnew(
   context: Context,
   em: Em,
   row: WebhookEvent,
   request: WebhookRequest,
   read: ReadRequest,
+  only?: number,
 ): Promise<Owing[]> {
   const { credentialsId, provider, providerAccountId } = row;
   const { tenantId } = await em.findOneOrFail(ProviderCredentials, { id: credentialsId });
@@ -193,6 +211,7 @@ async function replayUnreadable(
         receivedAt: request.receivedAt,
         read,
         isNew: false,
+        only,
       },
     ],
     'apply',

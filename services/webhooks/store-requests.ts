@@ -10,6 +10,7 @@ import {
   type Repeat,
   type TenantSubject,
 } from '../../db/queries/webhooks/insert-requests.ts';
+import { byAccount } from './group-events.ts';
 import type { AskedLogin, KnownAccount } from '../../db/queries/webhooks/known-accounts.ts';
 import type { EventRef } from '../../db/queries/webhooks/owed.ts';
 import { requestFreeChecks, type CheckOutcome } from '../../db/queries/webhooks/request-checks.ts';
@@ -34,6 +35,8 @@ export interface IncomingRequest {
   read: ReadRequest;
   /** False for the events of a request that is stored, and could not be read before. */
   isNew: boolean;
+  /** The place of the one event that is stored; all are where it is left out. */
+  only?: number;
 }
 
 /** What is done with the effects of events: `owe` leaves those on messages for later, `skip` lets all of them fail. */
@@ -69,6 +72,8 @@ interface Item {
   position: number;
   /** Null for a body that could not be read. */
   event: WebhookEvent | null;
+  /** The upstream login whose event it is. */
+  login: string | null;
   key: string;
   prior: string | null;
   /** How often the request holds it. */
@@ -192,12 +197,16 @@ const unreadableKey = (body: string): string => `${unreadable}:${createHash('sha
 function itemsOf(request: IncomingRequest, now: Date): Item[] {
   const { body, events } = request.read;
   if (!events?.length)
-    return [{ request, id: newId(), position: 0, event: null, key: unreadableKey(body), prior: null, times: 1 }];
+    return [
+      { request, id: newId(), position: 0, event: null, login: null, key: unreadableKey(body), prior: null, times: 1 },
+    ];
   const items = new Map<string, Item>();
   for (const [position, event] of events.entries()) {
+    if (position !== (request.only ?? position)) continue;
     const known = items.get(event.dedupeKey);
+    const { providerAccountId: login } = event;
     if (known) known.times += 1;
-    else items.set(event.dedupeKey, { request, id: newId(), position, event, ...keysOf(event, now), times: 1 });
+    else items.set(event.dedupeKey, { request, id: newId(), position, event, login, ...keysOf(event, now), times: 1 });
   }
   return [...items.values()];
 }
@@ -213,11 +222,11 @@ function keysOf(event: WebhookEvent, now: Date): Pick<Item, 'key' | 'prior'> {
   return { key: `${dedupeKey}@${minute}`, prior: `${dedupeKey}@${minute - 1}` };
 }
 
-async function match(em: Em, items: readonly Item[], now: Date): Promise<Matched[]> {
+async function match(em: Em, received: readonly Item[], now: Date): Promise<Matched[]> {
+  const items = await byAccount(em, received);
   const logins = new Map<string, AskedLogin>();
-  for (const { request, event } of items) {
+  for (const { request, login: providerAccountId } of items) {
     const { credentialsId } = request.sender;
-    const providerAccountId = event?.providerAccountId ?? null;
     if (providerAccountId !== null)
       logins.set(nameOf(credentialsId, providerAccountId), { credentialsId, providerAccountId });
   }
@@ -236,7 +245,7 @@ async function match(em: Em, items: readonly Item[], now: Date): Promise<Matched
     const claimed = claims.get(nameOf(credentialsId, item.key)) ?? claims.get(nameOf(credentialsId, item.prior ?? ''));
     if (!claimed) throw new Error('A key was not claimed.');
     const isRepeat = claimed.eventId !== item.id;
-    const account = byLogin.get(nameOf(credentialsId, item.event?.providerAccountId ?? '')) ?? null;
+    const account = byLogin.get(nameOf(credentialsId, item.login ?? '')) ?? null;
     const effect = item.event && account ? effectOf(item.event, account, isRepeat) : 'none';
     return { ...item, claimed, isRepeat, account, effect };
   });
@@ -296,7 +305,7 @@ async function newRequest(
       position: one.position,
       tenantId: tenantOf(one),
       accountId: one.account?.id ?? null,
-      providerAccountId: one.event ? one.event.providerAccountId : sender.providerAccountId,
+      providerAccountId: one.event ? one.login : sender.providerAccountId,
       kind: one.event?.kind ?? unreadable,
       type: one.event?.type ?? unreadable,
       dedupeKey: one.claimed.key,

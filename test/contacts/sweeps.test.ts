@@ -36,11 +36,18 @@ async function schedules(): Promise<string[]> {
   return found.sort();
 }
 
-const scheduled = ['fetchMedia', 'fetchPictures', 'maintenance', 'syncAllContacts', 'syncAllConversations'];
+const scheduled = [
+  'fetchMedia',
+  'fetchPictures',
+  'maintenance',
+  'refreshTokens',
+  'syncAllContacts',
+  'syncAllConversations',
+];
 
 describe('B6: every address book is read by a Schedule', () => {
   it('with the interval of the settings, six hours by default', async () => {
-    await eventually('all Schedules', async () => (await schedules()).length === 5);
+    await eventually('all Schedules', async () => (await schedules()).length === scheduled.length);
     expect(await schedules()).toEqual(scheduled);
     const { spec, state } = await schedule('syncAllContacts').describe();
     expect(spec.intervals).toEqual([expect.objectContaining({ every: hours(6) })]);

@@ -18,6 +18,7 @@ afterAll(async () => {
 
 const now = new Date('2026-06-01T12:00:00Z');
 const hourAgo = new Date('2026-06-01T11:00:00Z');
+const since = { contacts: hourAgo, tokens: hourAgo };
 const before = (minutes: number): Date => new Date(now.getTime() - minutes * 60_000);
 
 it('counts syncs that run, and accounts that can be read and whose contacts no sweep has taken', async () => {
@@ -31,14 +32,18 @@ it('counts syncs that run, and accounts that can be read and whose contacts no s
     await account({ contacts_due_at: before(90), state: 'reconnect_required' });
     await account({ contacts_due_at: before(90), provider_account_id: null });
     await account({});
+    await account({ keys_due_at: before(90), state: 'reconnect_required', who: 'owner' });
+    await account({ keys_due_at: before(30) });
+    await account({ keys_due_at: before(90), state: 'connecting' });
     const run = (given: object) => insertRow(em, table('sync_runs'), { tenant_id, account_id: late, ...given });
     await run({ kind: 'contacts', state: 'running' });
     await run({ kind: 'contacts', state: 'succeeded' });
     await run({ kind: 'details', state: 'running', dry_run: true });
   });
-  expect(await db.system((em) => census(em, now, hourAgo))).toMatchObject({
+  expect(await db.system((em) => census(em, now, since))).toMatchObject({
     syncs: [{ kind: 'contacts', n: 1 }],
     overdueContacts: 1,
+    overdueTokens: 1,
     overdueAttempts: 0,
     refusedKeys: 0,
   });

@@ -29,6 +29,9 @@ const events = {
   key_refused: { type: 'key_refused', at: soon },
   webhooks_missed: { type: 'webhooks_missed', at: soon },
   webhooks_arrive: { type: 'webhooks_arrive', at: soon },
+  token_expiring: { type: 'token_expiring', at: soon },
+  token_expired: { type: 'token_expired', at: soon },
+  token_renewed: { type: 'token_renewed', at: soon },
   login_lost: { type: 'login_lost', at: soon, reason: 'logged out' },
   'login_failed for good': { type: 'login_failed', at: soon, reason: 'expired', who: 'owner', resume: 'failed' },
   'login_failed, to be reconnected': {
@@ -60,9 +63,12 @@ const changes: Record<AccountState, Partial<Record<Exclude<Event, keyof typeof e
     'degraded for longer than allowed': 'degraded',
     key_refused: 'degraded',
     webhooks_missed: 'degraded',
+    token_expiring: 'degraded',
+    token_expired: 'reconnect_required',
     login_lost: 'reconnect_required',
   },
   degraded: {
+    token_expired: 'reconnect_required',
     'degraded for longer than allowed': 'reconnect_required',
     key_refused: 'degraded',
     login_lost: 'reconnect_required',
@@ -94,6 +100,8 @@ it.each([
   ['degraded, a minute on', 'nobody', 'the phone is offline'],
   ['key_refused', 'operator', 'provider_key_rejected'],
   ['webhooks_missed', 'nobody', 'webhooks_missed'],
+  ['token_expiring', 'owner', 'token_expiring'],
+  ['token_expired', 'owner', 'token_expired'],
   ['login_lost', 'owner', 'logged out'],
   ['login_failed for good', 'owner', 'expired'],
   ['disconnected', 'nobody', null],
@@ -125,6 +133,30 @@ it('restarts the time after the account has worked in between', () => {
   const well = transition(troubled, { type: 'linked', at: atLast });
   const again = transition(well, { type: 'degraded', at: new Date(atLast.getTime() + 1), reason: 'again' });
   expect(again.state).toBe('degraded');
+});
+
+describe('D4: an account whose token ends soon', () => {
+  const expiring = transition(status('active'), events.token_expiring);
+
+  it('works, and is checked as seldom as one that is active', () => {
+    expect(isWorking(expiring)).toBe(true);
+    expect(nextCheckAt(expiring, atLast)).toEqual(nextCheckAt({ ...expiring, state: 'active', reason: null }, atLast));
+  });
+
+  it('is healed by a renewal alone, before the end and after it', () => {
+    expect(transition(expiring, { type: 'linked', at: atLast })).toBe(expiring);
+    const expired = transition(expiring, events.token_expired);
+    for (const one of [expiring, expired])
+      expect(transition(one, { type: 'token_renewed', at: atLast })).toMatchObject({ state: 'active', reason: null });
+    expect(transition(status('reconnect_required'), events.token_renewed)).toMatchObject({ reason: 'before' });
+  });
+
+  it('counts for more than webhooks that do not come', () => {
+    const deaf = transition(status('active'), events.webhooks_missed);
+    expect(transition(deaf, events.token_expiring)).toMatchObject({ reason: 'token_expiring', who: 'owner' });
+    expect(transition(expiring, events.webhooks_missed)).toBe(expiring);
+    expect(transition(expiring, events.webhooks_arrive)).toBe(expiring);
+  });
 });
 
 describe('an account whose webhooks miss messages', () => {
@@ -165,6 +197,7 @@ describe('any event', () => {
     fc.record({ type: type('degraded'), at, reason }),
     fc.record({ type: type('webhooks_missed'), at }),
     fc.record({ type: type('webhooks_arrive'), at }),
+    fc.record({ type: fc.constantFrom('token_expiring', 'token_expired', 'token_renewed'), at }),
     fc.record({ type: type('login_lost'), at, reason }),
     fc.record({ type: type('login_failed'), at, reason, who, resume }),
     fc.record({ type: type('disconnected'), at }),
@@ -172,7 +205,7 @@ describe('any event', () => {
   );
   const anyStatus: fc.Arbitrary<AccountStatus> = fc.record({
     state: fc.constantFrom(...accountStates),
-    reason: fc.option(fc.constantFrom('a', 'b', 'webhooks_missed')),
+    reason: fc.option(fc.constantFrom('a', 'b', 'webhooks_missed', 'token_expiring', 'token_expired')),
     who,
     since: at,
   });

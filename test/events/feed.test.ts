@@ -67,7 +67,13 @@ describe('the feed', () => {
       'account.step_changed': { attempt: 1, step_id: step, kind: 'code' },
       'account.attempt_ended': { attempt: 1, operation: 'connect', state: 'succeeded', reason: null },
       'account.state_changed': { before: 'active', state: 'reconnect_required', reason: 'login_lost', who: 'owner' },
-      'account.action_required': { state: 'reconnect_required', reason: 'login_lost', who: 'owner' },
+      'account.action_required': {
+        state: 'reconnect_required',
+        reason: 'login_lost',
+        who: 'owner',
+        reminder: false,
+        ends_at: null,
+      },
       'account.updated': { changed: ['label'] },
     });
   });

@@ -22,6 +22,7 @@ export async function purgeAccount(em: Em, account: Account, keptAttemptId: stri
   await em.nativeDelete(ConnectionStep, { ...of, attemptId: { $ne: keptAttemptId } });
   Object.assign(account, {
     identity: null,
+    providerGroups: [],
     connectionConfig: null,
     providerConfig: null,
     rawDetails: null,

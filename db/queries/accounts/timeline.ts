@@ -1,5 +1,5 @@
 import { newId } from '../../../platform/ids.ts';
-import { lacksWebhooks, nextCheckAt, transition, type AccountEvent as StateEvent } from '../../../domain/accounts.ts';
+import { isExpiring, lacksWebhooks, nextCheckAt, transition, type AccountEvent as StateEvent, type AccountStatus } from '../../../domain/accounts.ts';
 import type { Em } from '../../connect.ts';
 import { AccountEvent, type Account } from '../../entities/accounts.ts';
 
@@ -35,14 +35,18 @@ export function moveAccount(em: Em, account: Account, event: StateEvent, attempt
   const isListening = after.state === 'active' || after.state === 'degraded';
   account.listeningSince = isListening ? (account.listeningSince ?? event.at) : null;
   if (after.state !== before.state)
-    addTimelineEvent(em, account, event.at, 'state', lacksWebhooks(after) ? withoutWebhooks : stateWords[after.state], {
+    addTimelineEvent(em, account, event.at, 'state', wordsOf(after), {
       attempt,
       data: { from: before.state, to: after.state, reason: after.reason, who: after.who },
     });
   return true;
 }
 
-const withoutWebhooks = 'The account works, but its webhooks do not bring all messages.';
+function wordsOf(status: AccountStatus): string {
+  if (lacksWebhooks(status)) return 'The account works, but its webhooks do not bring all messages.';
+  return isExpiring(status) ? 'The account works, but its token ends soon.' : stateWords[status.state];
+}
+
 const stateWords = {
   connecting: 'A login began.',
   active: 'The account works.',

@@ -1,26 +1,32 @@
 import type { Em } from '../../connect.ts';
 import { rows, sql } from '../../sql.ts';
-import { canWork } from '../accounts/lease-due-accounts.ts';
+import { canRenew, canWork } from '../accounts/lease-due-accounts.ts';
 
 /** What the installation's gauges show. */
 export interface Census {
-  accounts: { state: string; n: number }[];
+  accounts: { state: string; who: string; n: number }[];
   overdueAttempts: number;
   refusedKeys: number;
   /** Syncs that run, by kind. */
   syncs: { kind: string; n: number }[];
-  /** Accounts whose contacts were due before `overdueSince` and that no sweep has taken. */
+  /** Accounts whose contacts were due before `overdueSince.contacts` and that no sweep has taken. */
   overdueContacts: number;
+  /** The same of tokens. */
+  overdueTokens: number;
   pausedEndpoints: number;
   /** The oldest event that an endpoint that is not paused has not taken; null where there is none. */
   oldestUndelivered: Date | null;
 }
 
 /** Counts over all tenants, without merged accounts. System role. */
-export async function census(em: Em, now: Date, overdueSince: Date): Promise<Census> {
-  const accounts = await rows<{ state: string; n: number }>(
+export async function census(
+  em: Em,
+  now: Date,
+  overdueSince: { contacts: Date; tokens: Date },
+): Promise<Census> {
+  const accounts = await rows<Census['accounts'][number]>(
     em,
-    sql`select state, count(*)::int as n from accounts where merged_into is null group by state`,
+    sql`select state, who, count(*)::int as n from accounts where merged_into is null group by state, who`,
   );
   const syncs = await rows<{ kind: string; n: number }>(
     em,
@@ -40,11 +46,12 @@ export async function census(em: Em, now: Date, overdueSince: Date): Promise<Cen
              order by v.stamp, v.seq limit 1)) as at) first on true
         where e.enabled`,
   );
-  const [others] = await rows<{ overdue: number; refused: number; contacts: number }>(
+  const [others] = await rows<{ overdue: number; refused: number; contacts: number; tokens: number }>(
     em,
     sql`select (select count(*)::int from connection_attempts where state = 'running' and deadline_at < ${now}) as overdue,
           (select count(*)::int from provider_credentials where refused_at is not null) as refused,
-          (select count(*)::int from accounts where contacts_due_at < ${overdueSince} and ${canWork}) as contacts`,
+          (select count(*)::int from accounts where contacts_due_at < ${overdueSince.contacts} and ${canWork}) as contacts,
+          (select count(*)::int from accounts where keys_due_at < ${overdueSince.tokens} and ${canRenew}) as tokens`,
   );
   return {
     accounts,
@@ -52,6 +59,7 @@ export async function census(em: Em, now: Date, overdueSince: Date): Promise<Cen
     refusedKeys: others?.refused ?? 0,
     syncs,
     overdueContacts: others?.contacts ?? 0,
+    overdueTokens: others?.tokens ?? 0,
     pausedEndpoints: endpoints?.paused ?? 0,
     oldestUndelivered: endpoints?.oldest ? new Date(endpoints.oldest) : null,
   };

@@ -1,5 +1,6 @@
 import { forgetAccountKeys, keepAccountKeys } from '../../../db/queries/accounts/account-keys.ts';
 import { accountRemoved } from '../../../db/queries/accounts/lock-accounts.ts';
+import { keepGroups } from '../../../db/queries/accounts/provider-groups.ts';
 import { Account } from '../../../db/entities/accounts.ts';
 import { ProviderFailure } from '../../../domain/failures.ts';
 import type { AttemptRef, Progress } from '../../../domain/attempts.ts';
@@ -37,8 +38,10 @@ export async function applyLoginProgress(
   const { known, wanted } = await withAttempt(context, ref, async (tx) => {
     if (upstream) rememberUpstream(tx, upstream, taken);
     // Before the login is complete: the account's events already carry its webhook secret.
-    if (upstream === tx.account.providerAccountId)
-      await keepAccountKeys(tx.em, context.vault, tx.account, progress.keys);
+    if (upstream === tx.account.providerAccountId) {
+      await keepAccountKeys(tx.em, context.vault, tx.account, progress.keys, tx.at);
+      keepGroups(tx.account, progress.groups);
+    }
     const wanted = tx.account.checkRequestedAt;
     if (tx.attempt.state !== 'running' || progress.next.linked) return { known: progressOf(tx), wanted };
     await placeStep(tx, progress.next, from.outcome);

@@ -213,6 +213,7 @@ async function mergeInto(context: Context, em: Em, tx: AttemptTx, winner: Accoun
   account.mergedInto = winner.id;
   account.providerAccountId = null;
   account.secret = null;
+  account.providerGroups = [];
   forgetAccountKeys(account);
   await endQueuedSends(em, account.id, 'same_identity', at);
   moveAccount(em, account, { type: 'merged', at }, attempt.number);
