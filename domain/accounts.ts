@@ -194,6 +194,14 @@ export interface AccountKeys {
   refreshAt?: number;
   /** Permissions of the owner, by the provider's names. */
   scopes?: readonly string[];
+  /** The owner's key that `apiKey` was taken with. */
+  parentKey?: string;
+  /** The upstream object that calls about the account go to, where it is another one than the account. */
+  node?: string;
+  /** The upstream business that the account is a part of, where calls go there too. */
+  business?: string;
+  /** Which of the provider's APIs the key is for, where it has several. */
+  host?: string;
 }
 
 export interface ConnectionConfig {

@@ -71,6 +71,40 @@ export const failures = {
     who: 'owner',
     whatToDo: 'The service restricted this account. Resolve it in its own app, then reconnect.',
   },
+  owner_check_required: {
+    action: 'reconnect',
+    who: 'owner',
+    whatToDo: 'The service asks the owner for a check. Open its app or web page, pass the check, then reconnect.',
+  },
+  permission_missing: {
+    action: 'reconnect',
+    who: 'owner',
+    whatToDo: 'A permission is missing. Reconnect with a person who may give it, and give every permission asked for.',
+  },
+  no_page: {
+    action: 'give_up',
+    who: 'owner',
+    whatToDo:
+      'The login has no Page that may be connected. Choose a Page in the login, with a role that may write messages, then start again.',
+  },
+  no_instagram_account: {
+    action: 'give_up',
+    who: 'owner',
+    whatToDo:
+      'No Instagram professional account was found. Make the account a business or creator account and link it to the Page, then start again.',
+  },
+  wrong_token: {
+    action: 'give_up',
+    who: 'owner',
+    whatToDo:
+      'The access token is not valid, or does not reach the account that was named. Correct the token or the ids, then start again.',
+  },
+  setup_incomplete: {
+    action: 'give_up',
+    who: 'owner',
+    whatToDo:
+      'The number or page is not ready to send: complete its payment, registration or name in the settings of the service.',
+  },
   account_in_use: {
     action: 'give_up',
     who: 'operator',
@@ -113,6 +147,39 @@ export const failures = {
     action: 'give_up',
     who: 'operator',
     whatToDo: "The provider refused the request. Read the reason in the account's timeline and correct the input.",
+  },
+  window_closed: {
+    action: 'give_up',
+    who: 'operator',
+    whatToDo:
+      'The person has not written for too long: send a template, or wait until they write. capabilities say what the channel takes.',
+  },
+  template_refused: {
+    action: 'give_up',
+    who: 'operator',
+    whatToDo:
+      'The template does not exist, is not approved, or its parameters do not fit. Correct it, then send again.',
+  },
+  recipient_unreachable: {
+    action: 'give_up',
+    who: 'nobody',
+    whatToDo: 'The person cannot be reached there: they blocked the account, left, or do not use the channel.',
+  },
+  recipient_busy: {
+    action: 'retry',
+    who: 'nobody',
+    whatToDo: 'Too many messages to this person in a short time. Patchbay sends it later; others go on.',
+  },
+  message_held_back: {
+    action: 'give_up',
+    who: 'nobody',
+    whatToDo:
+      'The service held the message back: the person stopped such messages or gets too many. Wait a day before another one.',
+  },
+  conversation_held: {
+    action: 'give_up',
+    who: 'operator',
+    whatToDo: 'Another app answers this conversation now. Send again when it has given the conversation back.',
   },
   not_found: { action: 'give_up', who: 'nobody', whatToDo: 'What was asked for does not exist at the provider.' },
   unsupported: {

@@ -51,6 +51,9 @@ export function* identitiesInside(text: string): Generator<Identity | null> {
   }
 }
 
+/** Whether an id is WhatsApp's of a person within one business, such as `ZA.70000000000000001` (Meta's documentation, August 2026). */
+export const isBusinessScoped = (id: string): boolean => /^[A-Z]{2}\.(?:ENT\.)?[A-Za-z0-9]{1,250}$/.test(id);
+
 export const phoneOf = ({ kind, value }: Identity): string | null =>
   kind === 'jid' || kind === 'phone' ? toE164(value) : null;
 

@@ -1,3 +1,5 @@
+import type { SendOptions } from './send-options.ts';
+
 export const attachmentKinds = ['image', 'video', 'document', 'audio', 'sticker'] as const;
 export type AttachmentKind = (typeof attachmentKinds)[number];
 
@@ -13,6 +15,17 @@ interface AttachmentLimit {
 /** How long after sending a message can still be changed; null where the provider does not say. */
 interface ChangeLimit {
   withinMs: number | null;
+}
+
+/** For how long after the person acted a conversation takes every message, and what it takes later. */
+export interface MessageWindow {
+  hours: number;
+  wayOut: {
+    /** A template goes out at any time. */
+    template?: true;
+    /** Reasons for which a message goes out for longer: hours since the person acted. */
+    tags?: readonly { name: string; hours: number }[];
+  };
 }
 
 /** What can be sent on a channel through a provider, known before anything is sent. JSON. */
@@ -34,6 +47,11 @@ export interface MessageCapabilities {
   groups: boolean;
   /** What a person without a conversation may be named by. */
   startBy: readonly ('phone' | 'identity' | 'handle')[];
+  /** Templates that the provider has approved can be sent. */
+  templates?: true;
+  /** Answers that the person chooses from; titles in UTF-16 code units. */
+  quickReplies?: { most: number; titleLimit: number };
+  window?: MessageWindow;
 }
 
 /** A file as far as it decides whether it can be sent. Its size is in bytes; null is not known yet. */
@@ -48,12 +66,15 @@ export interface MessageOutline {
   text: string | null;
   attachments: readonly FileOutline[];
   isReply: boolean;
+  options?: SendOptions;
 }
 
 /** Why a message cannot be sent, as one sentence; null where it can be tried. */
 export function whyUnsendable(capabilities: MessageCapabilities, message: MessageOutline): string | null {
-  const { text, attachments, isReply } = message;
-  if (!text?.trim() && attachments.length === 0) return 'A message needs a text or an attachment.';
+  const { text, attachments, isReply, options = {} } = message;
+  if (!text?.trim() && attachments.length === 0 && !options.template) return 'A message needs a text or an attachment.';
+  const why = whyOptionsRefused(capabilities, options, text);
+  if (why !== null) return why;
   const longest = attachments.length ? capabilities.captionLimit : capabilities.textLimit;
   if (text && text.length > longest) return `The text has ${text.length} characters; at most ${longest} can be sent.`;
   if (isReply && !capabilities.reply) return 'Messages cannot be answered one by one here.';
@@ -61,6 +82,25 @@ export function whyUnsendable(capabilities: MessageCapabilities, message: Messag
   const most = capabilities.attachmentsPerMessage;
   if (attachments.length > most) return `A message takes at most ${most} attachment${most === 1 ? '' : 's'} here.`;
   return attachments.map((one) => whyRefused(capabilities, one, text)).find((why) => why !== null) ?? null;
+}
+
+function whyOptionsRefused(
+  { templates, quickReplies, window }: MessageCapabilities,
+  { template, quickReplies: replies = [], tag }: SendOptions,
+  text: string | null,
+): string | null {
+  if (template && !templates) return 'Templates cannot be sent here.';
+  if (template && text?.trim()) return 'A template has its own text: a message has one of the two.';
+  if (template && replies.length) return 'A template has its own buttons: no quick replies go with it.';
+  if (replies.length && !quickReplies) return 'Quick replies cannot be sent here.';
+  if (quickReplies && replies.length > quickReplies.most)
+    return `A message takes at most ${quickReplies.most} quick replies here.`;
+  const long = replies.find(({ title }) => quickReplies && title.length > quickReplies.titleLimit);
+  if (long) return `The quick reply "${long.title}" is longer than ${quickReplies?.titleLimit} characters.`;
+  if (replies.length && !text?.trim()) return 'Quick replies need a text.';
+  const tags = window?.wayOut.tags ?? [];
+  if (tag === undefined || tags.some(({ name }) => name === tag)) return null;
+  return tags.length ? `tag must be one of ${tags.map(({ name }) => name).join(', ')}.` : 'Messages take no tag here.';
 }
 
 function whyRefused(

@@ -1,3 +1,5 @@
+import { mergeExtras, type DeliveryFailure, type MessageExtras, type MessagePricing } from './message-extras.ts';
+
 /**
  * How far a message has come. A later one replaces an earlier one, never the other way: `failed` loses to any proof of
  * arrival. `unclear`: nobody can tell whether the provider took it.
@@ -32,9 +34,12 @@ export interface Reaction {
   at: number;
 }
 
-/** Who told of a message: an unsigned webhook, our own send, or the provider when it was read or where it signs. */
-const tellers = ['webhook', 'us', 'provider'] as const;
+/** Who told of a message: an unsigned webhook, our own send, the provider when it was read, or a webhook that it signed. */
+const tellers = ['webhook', 'us', 'provider', 'signed'] as const;
 export type Teller = (typeof tellers)[number];
+
+/** Whether what is told comes from the provider for certain. */
+export const isCertain = (teller: Teller): boolean => teller === 'provider' || teller === 'signed';
 
 /** A message as it is known: the same whatever the order in which its events came. */
 export interface MessageState {
@@ -42,6 +47,7 @@ export interface MessageState {
   senderId: string | null;
   /** Every text that it had; empty once its deletion is confirmed. */
   versions: readonly TextVersion[];
+  /** Without the failure that the provider told later: see `shownStatus`. */
   status: MessageStatus;
   /** Milliseconds since the epoch. */
   sentAt: number;
@@ -54,6 +60,7 @@ export interface MessageState {
   event: string | null;
   quotedKey: string | null;
   reactions: readonly Reaction[];
+  extras: MessageExtras;
 }
 
 /** What happens to a message after it was sent. Times are milliseconds since the epoch. */
@@ -61,8 +68,37 @@ export type MessageEffect =
   | { kind: 'edit'; text: string | null; at: number }
   | { kind: 'delete'; at: number; confirmed: boolean }
   /** `by`: the attendee that it reached, in a group. */
-  | { kind: 'status'; status: MessageStatus; by: string | null; at: number }
+  | ({ kind: 'status'; status: MessageStatus; by: string | null; at: number } & DeliveryNews)
   | { kind: 'reaction'; emoji: string | null; by: string; at: number };
+
+/** What a status has beside itself. A failure is of a message that the provider had taken. */
+export interface DeliveryNews {
+  failure?: DeliveryFailure;
+  pricing?: MessagePricing;
+}
+
+/** How far a message has come: a failure that the provider told loses to any proof of arrival. */
+export const shownStatus = ({ status, extras }: Pick<MessageState, 'status' | 'extras'>): MessageStatus =>
+  extras.failure && !hasArrived(status) ? 'failed' : status;
+
+const isAtLeast = (status: MessageStatus, other: MessageStatus): boolean =>
+  messageStatuses.indexOf(status) >= messageStatuses.indexOf(other);
+const hasArrived = (status: MessageStatus): boolean => isAtLeast(status, 'delivered');
+
+/** What a provider told of a conversation of two: what was sent up to these times, in milliseconds since the epoch, has come so far. */
+export interface Watermarks {
+  delivered: number | null;
+  read: number | null;
+}
+
+/** A message with what the watermarks of its conversation tell of it. One whose time is ours may be younger than they say. */
+export function withWatermarks(state: MessageState, { delivered, read }: Watermarks): MessageState {
+  const { direction, event, sentAt, sentAtKnown, status } = state;
+  if (direction !== 'out' || event !== null || !sentAtKnown || !isAtLeast(status, 'sent')) return state;
+  const reached =
+    read !== null && sentAt <= read ? 'read' : delivered !== null && sentAt <= delivered ? 'delivered' : null;
+  return reached && !isAtLeast(status, reached) ? { ...state, status: reached } : state;
+}
 
 /** The text that counts: the newest edit by the provider's time, else the one that was sent. */
 export function shownText({ versions, deletedAt }: MessageState): string | null {
@@ -81,10 +117,7 @@ export const isNews = ({ direction, isLive, deletedAt, event }: MessageState): b
 
 /** Whether a message shows that its conversation was read until then: the owner wrote it, and it went out. */
 export const showsReading = ({ direction, status, event, sentAtKnown }: MessageState): boolean =>
-  direction === 'out' &&
-  event === null &&
-  sentAtKnown &&
-  messageStatuses.indexOf(status) >= messageStatuses.indexOf('sent');
+  direction === 'out' && event === null && sentAtKnown && isAtLeast(status, 'sent');
 
 /** Two accounts of one message as one; the order does not matter. */
 export function mergeMessages(one: MessageState, other: MessageState): MessageState {
@@ -107,6 +140,7 @@ export function mergeMessages(one: MessageState, other: MessageState): MessageSt
     event: first.event ?? second.event,
     quotedKey: first.quotedKey ?? second.quotedKey,
     reactions: [...one.reactions, ...other.reactions].reduce(withReaction, []),
+    extras: mergeExtras(first.extras, second.extras),
   };
   return withoutDeletedText(state);
 }
@@ -140,7 +174,11 @@ function withReaction(reactions: readonly Reaction[], one: Reaction): Reaction[]
 
 /** A confirmed deletion takes the texts with it, those of later edits too. */
 const withoutDeletedText = (state: MessageState): MessageState =>
-  state.deletedAt !== null && state.deletionConfirmed ? { ...state, versions: [] } : state;
+  state.deletedAt !== null && state.deletionConfirmed
+    ? { ...state, versions: [], extras: withoutContext(state.extras) }
+    : state;
+
+const withoutContext = ({ context: _, ...extras }: MessageExtras): MessageExtras => extras;
 
 export function applyEffect(state: MessageState, effect: MessageEffect): MessageState {
   switch (effect.kind) {
@@ -156,13 +194,26 @@ export function applyEffect(state: MessageState, effect: MessageEffect): Message
         deletionConfirmed: state.deletionConfirmed || effect.confirmed,
       });
     case 'status':
-      return { ...state, status: laterStatus(state.status, effect.status) };
+      return withStatus(state, effect);
     case 'reaction':
       return {
         ...state,
         reactions: withReaction(state.reactions, { by: effect.by, emoji: effect.emoji, at: effect.at }),
       };
   }
+}
+
+function withStatus(
+  state: MessageState,
+  { status, at, failure, pricing }: Extract<MessageEffect, { kind: 'status' }>,
+): MessageState {
+  const told = { ...(failure && { failure: { ...failure, at } }), ...(pricing && { pricing: { ...pricing, at } }) };
+  return {
+    ...state,
+    // What could not be delivered had been taken.
+    status: laterStatus(state.status, failure ? 'sent' : status),
+    extras: failure || pricing ? mergeExtras(state.extras, told) : state.extras,
+  };
 }
 
 const latest = (one: number | null, other: number | null): number | null =>

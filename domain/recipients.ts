@@ -1,5 +1,5 @@
 import type { Channel } from './channels.ts';
-import { jidOf, parseIdentity, phoneOf } from './identities.ts';
+import { isBusinessScoped, jidOf, parseIdentity, phoneOf } from './identities.ts';
 import { isSpelledAsPhone, readPhone } from './phone.ts';
 
 /** A person that a conversation is begun with: by number (E.164), by the channel's id, or by the public name there. */
@@ -15,7 +15,7 @@ export function readRecipient(channel: Channel, text: string): StoredPerson | nu
   if (phone) return { kind: 'phone', phone };
   if (!/^[^\p{Cc}\s/]{1,255}$/u.test(given)) return null;
   if (given.startsWith('@')) return given.length > 1 ? { kind: 'handle', handle: given.slice(1) } : null;
-  if (channel !== 'whatsapp') return { kind: 'identity', id: given };
+  if (channel !== 'whatsapp' || isBusinessScoped(given)) return { kind: 'identity', id: given };
   const identity = given.includes('@') ? parseIdentity(given) : null;
   if (!identity) return null;
   const number = phoneOf(identity);

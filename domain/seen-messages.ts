@@ -1,3 +1,5 @@
+import type { DeliveryFailure, MessageContext, MessagePricing } from './message-extras.ts';
+
 /** How far a provider says that a message came. `failed` loses to any proof of arrival. */
 export type DeliveryStatus = 'failed' | 'pending' | 'sent' | 'delivered' | 'read' | 'played';
 
@@ -63,6 +65,7 @@ export type ConversationEvent =
   | 'participant_left'
   | 'missed_voice_call'
   | 'missed_video_call'
+  | 'id_changed'
   | 'unknown';
 
 /** A reaction that stands; one that was removed is missing. */
@@ -102,6 +105,14 @@ export interface SeenMessage {
   /** The people that have read it, where the provider names them. */
   readBy?: readonly SeenRead[];
   event?: ConversationEvent;
+  context?: MessageContext;
+}
+
+/** What a provider tells of the way of a message. */
+export interface SeenDelivery {
+  /** With the status `failed`. */
+  failure?: DeliveryFailure;
+  pricing?: MessagePricing;
 }
 
 /** A file or link of a message. Null: the provider does not say. */

@@ -1,6 +1,6 @@
 import type { SeenContact } from './contacts.ts';
 import { mostSubjects, subjectName, type People, type Subject } from './erasure.ts';
-import type { DeliveryStatus, SeenConversation, SeenMessage, SeenPerson } from './seen-messages.ts';
+import type { DeliveryStatus, SeenConversation, SeenDelivery, SeenMessage, SeenPerson } from './seen-messages.ts';
 
 /** Unconfirmed: the account moves only after the provider confirms it. */
 export type AccountStatusKind =
@@ -28,6 +28,8 @@ export type ToldConversation = Pick<SeenConversation, 'keys'> &
   Partial<SeenConversation> & {
     /** Members that left, or were removed. */
     departed?: readonly SeenPerson[];
+    /** When the person last did something that opens the conversation's window, in milliseconds since the epoch. */
+    lastActionAt?: number;
   };
 
 export type WebhookEvent = {
@@ -41,9 +43,12 @@ export type WebhookEvent = {
   subjects: People;
 } & (
   | { kind: 'account_status'; status: AccountStatusKind }
-  | { kind: 'message'; message: SeenMessage; conversation: ToldConversation }
+  /** `isHistory`: it is no news. */
+  | { kind: 'message'; message: SeenMessage; conversation: ToldConversation; isHistory?: true }
   /** `by`: the attendee of a group that it reached; null where it is of the message as a whole. */
-  | ({ kind: 'receipt'; status: DeliveryStatus | null; by: SeenPerson | null } & AboutMessage)
+  | ({ kind: 'receipt'; status: DeliveryStatus | null; by: SeenPerson | null } & SeenDelivery & AboutMessage)
+  /** All that the account had sent in a conversation of two up to a time, in milliseconds since the epoch, was delivered or read. */
+  | { kind: 'watermark'; status: 'delivered' | 'read'; conversationKeys: readonly string[]; upTo: number }
   /** `emoji` is null where a reaction is removed; `by` where the event does not tell a person. */
   | ({ kind: 'reaction'; emoji: string | null; by: SeenPerson | null } & AboutMessage)
   | ({ kind: 'edit'; text: string | null } & AboutMessage)
@@ -52,6 +57,8 @@ export type WebhookEvent = {
   | { kind: 'contact'; contacts: readonly SeenContact[]; at: number | null }
   | { kind: 'conversation'; conversations: readonly ToldConversation[]; at: number | null }
   | { kind: 'other' }
+  /** An item that cannot be read, beside others of its request. */
+  | { kind: 'unreadable' }
 );
 
 export type WebhookEventKind = WebhookEvent['kind'];
@@ -67,6 +74,7 @@ export type EventContent = WithoutFrame<WebhookEvent>;
 export const messageKinds: readonly WebhookEventKind[] = [
   'message',
   'receipt',
+  'watermark',
   'reaction',
   'edit',
   'delete',

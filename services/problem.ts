@@ -26,6 +26,11 @@ const problems = {
   account_merged: [409, 'The account was merged into another', 'Use the account named by merged_into.'],
   contact_merged: [409, 'The contact was merged into another', 'Use the contact named by merged_into.'],
   conversation_read_only: [409, 'The conversation takes no messages', 'Write to another conversation.'],
+  window_closed: [
+    409,
+    'The person has not written for too long',
+    'Send what capabilities name as the way out, or wait until the person writes.',
+  ],
   send_ended: [409, 'The message is not waiting to be sent', 'Read the message for its status.'],
   send_in_progress: [409, 'The message is being sent', 'Read the message until its status changes.'],
   storage_full: [

@@ -1,5 +1,5 @@
-import type { ProviderName } from '../domain/channels.ts';
-import type { Providers } from '../providers/provider.ts';
+import type { Channel, ProviderName } from '../domain/channels.ts';
+import type { Provider, Providers } from '../providers/provider.ts';
 import type { Context } from './context.ts';
 import { Problem } from './problem.ts';
 
@@ -18,7 +18,12 @@ export function checkProviderName({ providers }: Context, name: ProviderName | u
     throw new Problem('invalid_request', `provider: must be one of ${names.join(', ')}`);
 }
 
-/** Providers that keep the history of conversations. */
+/** Whether a provider keeps the history of conversations on a channel. */
+export const keepsHistory = (provider: Provider | undefined, channel: Channel): boolean =>
+  provider?.conversations?.messages !== undefined &&
+  (provider.conversations.history === undefined || provider.conversations.history.includes(channel));
+
+/** Providers that keep the history of conversations, on some of their channels at least. */
 export const withHistory = (providers: Partial<Providers>): ProviderName[] =>
   Object.values(providers).flatMap((provider) => (provider?.conversations?.messages ? [provider.name] : []));
 

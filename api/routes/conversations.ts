@@ -62,7 +62,7 @@ export const listConversations = route({
             describeConversations,
           );
     if (autoSync) await fetchNames(context, tenantId, found);
-    return { body: { ...page, items: found.map(conversationView(context.publicUrl, context.clock.now())) } };
+    return { body: { ...page, items: found.map(conversationView(context, context.clock.now())) } };
   },
 });
 
@@ -118,7 +118,7 @@ const getCounts = route({
 const shown = ({ context, principal }: Pick<Call, 'context' | 'principal'>, id: string): Promise<ConversationView> =>
   context.db.tenant(principal.tenantId, async (em) => {
     const found = await describeConversations(em, [(await anyConversation(em, id)).id]);
-    return found.map(conversationView(context.publicUrl, context.clock.now()))[0]!;
+    return found.map(conversationView(context, context.clock.now()))[0]!;
   });
 
 const getConversation = route({

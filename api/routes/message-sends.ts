@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { attachmentKinds } from '../../domain/message-capabilities.ts';
+import type { SendOptions, TemplateParameter } from '../../domain/send-options.ts';
 import type { DraftFile } from '../../services/messages/draft-files.ts';
 import { queueMessage, type Draft } from '../../services/messages/queue-message.ts';
 import { cancelSend, retrySend } from '../../services/messages/decide-send.ts';
@@ -31,6 +32,29 @@ const attachment = z
   )
   .meta({ id: 'OutgoingAttachment', example: { media_id: '01900000-0000-7000-8000-000000000000' } });
 
+const parameters = z.union([z.array(z.string().max(4_096)), z.record(z.string().max(100), z.string().max(4_096))]);
+const template = z
+  .object({
+    name: z.string().min(1).max(512),
+    language: z.union([z.string().min(2).max(15), z.strictObject({ code: z.string().min(2).max(15) })]),
+    parameters: parameters
+      .optional()
+      .describe('Of the body: texts in the order of its places, or by the names that the template gives them.'),
+    header: parameters.optional().describe('Of a header with a text. The file of a header is the attachment.'),
+    buttons: z
+      .array(z.object({ index: z.number().int().min(0).max(20), text: z.string().min(1).max(2_000) }))
+      .max(10)
+      .optional()
+      .describe('Of buttons that take a parameter; index counts all buttons of the template from 0.'),
+  })
+  .meta({ id: 'MessageTemplate', example: { name: 'hello_world', language: 'en_US' } });
+const quickReply = z
+  .object({
+    title: z.string().min(1).max(100),
+    payload: z.string().min(1).max(1_000).optional().describe('Comes back with the answer; by default the title.'),
+  })
+  .meta({ id: 'QuickReply', example: { title: 'Yes', payload: 'order-1-yes' } });
+
 const draft = {
   text: z.string().optional(),
   attachments: z
@@ -40,6 +64,16 @@ const draft = {
     .describe('How many, how large and of which types: GET /providers tells it for each channel.'),
   reply_to: z.string().optional().describe('A message of the same conversation.'),
   send_at: time.optional().describe('When it is to be sent; within a year.'),
+  template: template
+    .optional()
+    .describe('A template that the provider has approved, in place of a text: its parameters are checked at once.'),
+  quick_replies: z.array(quickReply).max(30).optional().describe('Answers that the person chooses from.'),
+  tag: z
+    .string()
+    .min(1)
+    .max(100)
+    .optional()
+    .describe('Why it may go out after the window has closed; window.way_out of the capabilities lists what counts.'),
 };
 
 interface Written {
@@ -47,14 +81,39 @@ interface Written {
   attachments?: z.output<typeof attachment>[] | undefined;
   reply_to?: string | undefined;
   send_at?: string | undefined;
+  template?: z.output<typeof template> | undefined;
+  quick_replies?: z.output<typeof quickReply>[] | undefined;
+  tag?: string | undefined;
 }
 
-const draftOf = ({ text, attachments, reply_to: replyTo, send_at: at }: Written): Draft => ({
+const draftOf = ({ text, attachments, reply_to: replyTo, send_at: at, ...written }: Written): Draft => ({
   text,
   files: attachments?.map(fileOf),
   replyTo,
   sendAt: at === undefined ? undefined : new Date(at),
+  options: optionsOf(written),
 });
+
+const optionsOf = ({ template: used, quick_replies: replies, tag: reason }: Written): SendOptions => ({
+  ...(used && {
+    template: {
+      name: used.name,
+      language: typeof used.language === 'string' ? used.language : used.language.code,
+      header: parametersOf(used.header),
+      body: parametersOf(used.parameters),
+      buttons: used.buttons ?? [],
+    },
+  }),
+  ...(replies?.length && {
+    quickReplies: replies.map(({ title, payload }) => ({ title, ...(payload !== undefined && { payload }) })),
+  }),
+  ...(reason !== undefined && { tag: reason }),
+});
+
+const parametersOf = (given: z.output<typeof parameters> = []): TemplateParameter[] =>
+  Array.isArray(given)
+    ? given.map((text) => ({ text }))
+    : Object.entries(given).map(([name, text]) => ({ name, text }));
 
 const fileOf = (given: z.output<typeof attachment>): DraftFile => ({
   mediaId: given.media_id,

@@ -70,7 +70,7 @@ const search = route({
         return { body: { items: results, next_cursor: cursorTo(next) } };
       }
       const { items, next, words } = await findConversations(em, tenantId, q, filter, from, limit);
-      const view = conversationView(context.publicUrl, context.clock.now());
+      const view = conversationView(context, context.clock.now());
       const results = items.map((one) => ({
         kind: 'conversation' as const,
         highlight: marked(one.name, words),

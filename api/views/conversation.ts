@@ -1,9 +1,11 @@
 import { z } from 'zod';
 import { channelNames } from '../../domain/channels.ts';
+import { windowOf, type WindowState } from '../../domain/conversation-window.ts';
 import { changedFields, changeStates } from '../../domain/conversations.ts';
 import { asFailureCode, failureRow } from '../../domain/failures.ts';
 import type { ConversationChange } from '../../db/entities/conversations.ts';
 import type { Coverage } from '../../db/queries/syncs/conversation-history.ts';
+import type { Context } from '../../services/context.ts';
 import type { ConversationDetails } from '../../services/conversations/describe-conversations.ts';
 import type { MessageDetails } from '../../services/messages/describe-messages.ts';
 import { time, wireTime, wireTimeOrNull } from '../http/pagination.ts';
@@ -76,6 +78,13 @@ export const conversationAnswer = z
     archived: z.boolean(),
     pinned: z.boolean(),
     read_only: z.boolean().describe('Nothing can be sent.'),
+    window: z
+      .object({
+        is_open: z.boolean().nullable().describe('Null: it is not known when the person last wrote.'),
+        open_until: time.nullable().describe('When it closes, or closed.'),
+      })
+      .nullable()
+      .describe('For how long the conversation takes every message; null where it always does.'),
     labels: z.array(z.string()),
     changes: z.array(change).describe('The fields that were changed here, and whether the provider has their change.'),
     history: history.nullable().describe('Null where the provider was not asked, or keeps no history.'),
@@ -87,7 +96,7 @@ export const conversationAnswer = z
 export type ConversationView = z.input<typeof conversationAnswer>;
 
 export const conversationView =
-  (publicUrl: string, now: Date) =>
+  ({ publicUrl, providers }: Pick<Context, 'publicUrl' | 'providers'>, now: Date) =>
   ({
     conversation,
     channel,
@@ -117,6 +126,9 @@ export const conversationView =
       archived: conversation.archived,
       pinned: conversation.pinned,
       read_only: conversation.readOnly,
+      window: windowView(
+        windowOf(providers[more.provider]?.messages?.capabilities[channel] ?? {}, conversation.lastActionAt, now),
+      ),
       labels: conversation.labels,
       changes: more.changes.map((one) => changeView(one, more.isConnected)),
       history: coverage && historyView(coverage),
@@ -124,6 +136,9 @@ export const conversationView =
       updated_at: wireTime(conversation.updatedAt),
     };
   };
+
+const windowView = (state: WindowState | null): ConversationView['window'] =>
+  state && { is_open: state.isOpen, open_until: wireTimeOrNull(state.openUntil) };
 
 function changeView(
   { field, state, reason, detail, requestedAt, syncedAt, nextTryAt }: ConversationChange,

@@ -29,6 +29,23 @@ export const messageCapabilitiesAnswer = z
     receipts: z.object({ delivered: z.boolean(), read: z.boolean() }).describe('What is told of sent messages.'),
     groups: z.boolean(),
     start_by: z.array(z.enum(['phone', 'identity', 'handle'])).describe('What a person can be named by.'),
+    templates: z.boolean().describe('Templates that the provider has approved can be sent.'),
+    quick_replies: z
+      .object({ most: z.number().int(), title_limit: z.number().int() })
+      .nullable()
+      .describe('Answers that the person chooses from; null: none.'),
+    window: z
+      .object({
+        hours: z.number().describe('For how long after the person acted a conversation takes every message.'),
+        way_out: z.object({
+          template: z.boolean().describe('A template goes out at any time.'),
+          tags: z
+            .array(z.object({ name: z.string(), hours: z.number() }))
+            .describe('Values of tag with which a message goes out for longer: hours since the person acted.'),
+        }),
+      })
+      .nullable()
+      .describe('Null: messages go out at any time.'),
   })
   .meta({ id: 'MessageCapabilities' });
 
@@ -52,4 +69,15 @@ export const messageCapabilitiesView = (of: MessageCapabilities): z.input<typeof
   receipts: { ...of.receipts },
   groups: of.groups,
   start_by: [...of.startBy],
+  templates: of.templates === true,
+  quick_replies: of.quickReplies ? { most: of.quickReplies.most, title_limit: of.quickReplies.titleLimit } : null,
+  window: of.window
+    ? {
+        hours: of.window.hours,
+        way_out: {
+          template: of.window.wayOut.template === true,
+          tags: (of.window.wayOut.tags ?? []).map(({ name, hours }) => ({ name, hours })),
+        },
+      }
+    : null,
 });

@@ -1,9 +1,12 @@
 import { z } from 'zod';
 import type { Attachment } from '../../db/entities/messages.ts';
 import type { DisplaySpan } from '../../domain/message-display.ts';
+import { asFailureCode, failureRow } from '../../domain/failures.ts';
+import type { MessageExtras } from '../../domain/message-extras.ts';
 import { messageStatuses } from '../../domain/messages.ts';
 import type { MessageDetails } from '../../services/messages/describe-messages.ts';
 import { time, wireTime, wireTimeOrNull } from '../http/pagination.ts';
+import { failureReason } from './failure-reason.ts';
 import { sendAnswer, sendView } from './send.ts';
 import { personAnswer, personView } from './attendee.ts';
 
@@ -52,6 +55,34 @@ const attachmentAnswer = z
 
 export const direction = z.enum(['in', 'out']).nullable().describe('Null where the provider does not tell the sender.');
 
+const failure = z
+  .object({ reason: failureReason, what_to_do: z.string(), detail: z.string(), at: time })
+  .meta({ id: 'MessageFailure' });
+const pricing = z
+  .object({
+    billable: z.boolean().nullable(),
+    model: z.string().nullable(),
+    type: z.string().nullable(),
+    category: z.string().nullable(),
+  })
+  .meta({ id: 'MessagePricing' });
+const told = z.string().optional();
+const context = z
+  .object({
+    payload: told.describe('Of a button or a quick reply that was pressed.'),
+    referral: z
+      .object({ source: told, type: told, ref: told, id: told, headline: told, body: told, url: told })
+      .optional()
+      .describe('The link or advertisement that led to the conversation.'),
+    story: z
+      .object({ kind: z.enum(['reply', 'mention']), id: z.string().nullable(), url: z.string().nullable() })
+      .optional()
+      .describe('The story that it answers, or that mentions the account.'),
+    forwarded: on,
+    content_type: told.describe('What the provider calls a content that has no form here.'),
+  })
+  .meta({ id: 'MessageContext' });
+
 export const messageAnswer = z
   .object({
     id: z.string(),
@@ -83,6 +114,11 @@ export const messageAnswer = z
       .optional()
       .describe('The texts of an edited message, the first one first.'),
     send: sendAnswer.nullable().describe('How it is sent; null for a message that was not sent from here.'),
+    failure: failure
+      .nullable()
+      .describe('Why it did not arrive although the provider had taken it; null where none was told.'),
+    pricing: pricing.nullable().describe("What the provider charges, in its own words; null where it doesn't say."),
+    context: context.nullable().describe('Where it came from, beside its text; null where nothing was told.'),
   })
   .meta({ id: 'Message' });
 
@@ -122,10 +158,32 @@ export function messageView(publicUrl: string, details: MessageDetails, now: Dat
     reply_to: quotedKey === null ? null : { id: repliesTo, provider_message_id: quotedKey },
     event: message.event,
     send: send && sendView(send, details.queue, now),
+    ...extrasView(message.extras ?? {}),
     ...(deletedAt === null &&
       versions.length > 1 && {
         versions: versions.map(({ text, at }) => ({ text, edited_at: at === null ? null : wireTime(new Date(at)) })),
       }),
+  };
+}
+
+function extrasView({
+  failure: failed,
+  pricing: priced,
+  context: from,
+}: MessageExtras): Pick<MessageView, 'failure' | 'pricing' | 'context'> {
+  const { contentType, ...others } = from ?? {};
+  const { billable = null, model = null, type = null, category = null } = priced ?? {};
+  return {
+    failure: failed
+      ? {
+          reason: failed.reason,
+          what_to_do: failureRow(asFailureCode(failed.reason)).whatToDo,
+          detail: failed.detail,
+          at: wireTime(new Date(failed.at)),
+        }
+      : null,
+    pricing: priced ? { billable, model, type, category } : null,
+    context: from ? { ...others, ...(contentType !== undefined && { content_type: contentType }) } : null,
   };
 }
 

@@ -17,6 +17,12 @@ export const sendAnswer = z
         'What it waits for: its own time, the limits of the account or of its credentials, a pause that the provider asked for, the account, an operator that lets messages be sent again after a restore, or the next try.',
       ),
     tries: z.number().int(),
+    template: z
+      .object({ name: z.string(), language: z.string() })
+      .nullable()
+      .describe('The template that it is made of; null for others.'),
+    quick_replies: z.array(z.object({ title: z.string(), payload: z.string().optional() })),
+    tag: z.string().nullable().describe('Why it may go out after the window has closed.'),
     reason: failureReason.nullable(),
     what_to_do: z.string().nullable(),
     detail: z.string().nullable().describe("The provider's own words."),
@@ -31,6 +37,11 @@ export const sendView = (send: MessageSend, queue: SendQueue | null, now: Date):
   send_at: wireTimeOrNull(send.dueAt),
   ...waitsOf(send, queue, now),
   tries: send.tries,
+  template: send.options?.template
+    ? { name: send.options.template.name, language: send.options.template.language }
+    : null,
+  quick_replies: [...(send.options?.quickReplies ?? [])],
+  tag: send.options?.tag ?? null,
   reason: send.reason === null ? null : asFailureCode(send.reason),
   what_to_do: send.reason === null ? null : failureRow(asFailureCode(send.reason)).whatToDo,
   detail: send.detail,

@@ -35,6 +35,11 @@ const ConversationSchema = defineEntity({
     labels: p.array().$type<string[]>(),
     /** Of fields that a webhook told, or whose value the provider changed. */
     toldAt: p.json().$type<ToldTimes>(),
+    /** When the person of a conversation of two last did something that opens its window. */
+    lastActionAt: p.datetime().strictNullable().default(null),
+    /** What the account had sent by then was delivered, and was read, where the provider tells that by a time. */
+    deliveredUpTo: p.datetime().strictNullable().default(null),
+    seenUpTo: p.datetime().strictNullable().default(null),
     /** What the provider needs to give the picture of a group; null where it named none. */
     pictureSource: p.json().$type<MediaSource>().strictNullable(),
     pictureMediaId: p.uuid().strictNullable(),

@@ -1,6 +1,7 @@
 import { defineEntity, p } from '@mikro-orm/core';
 import type { UnavailableReason } from '../../domain/media.ts';
-import type { MessageEffect as Effect, MessageStatus, Reaction, TextVersion } from '../../domain/messages.ts';
+import type { MessageEffect as Effect, MessageStatus, Reaction, Teller, TextVersion } from '../../domain/messages.ts';
+import type { MessageExtras } from '../../domain/message-extras.ts';
 import type { SeenAttachment } from '../../domain/seen-messages.ts';
 
 const MessageSchema = defineEntity({
@@ -29,13 +30,15 @@ const MessageSchema = defineEntity({
     deletedAt: p.datetime().strictNullable(),
     /** False: only an unsigned webhook said so, and the text is kept. */
     deletionConfirmed: p.boolean(),
-    toldBy: p.text().$type<'webhook' | 'provider' | 'us'>(),
+    toldBy: p.text().$type<Teller>(),
     /** Came as news, not as history. */
     isLive: p.boolean(),
     /** What happened in the conversation, where nobody wrote it. */
     event: p.text().strictNullable(),
     quotedKey: p.text().strictNullable(),
     reactions: p.json().$type<Reaction[]>(),
+    /** Beside what it says; null where nothing is known. */
+    extras: p.json().$type<MessageExtras>().strictNullable().default(null),
     createdAt: p.datetime(),
     updatedAt: p.datetime(),
     /** When a change that answers show was last written, by PostgreSQL's clock. The database sets it. */

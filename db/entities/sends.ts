@@ -1,5 +1,6 @@
 import { defineEntity, p } from '@mikro-orm/core';
 import type { StoredPerson } from '../../domain/recipients.ts';
+import type { SendOptions } from '../../domain/send-options.ts';
 import type { SendState } from '../../domain/sends.ts';
 
 const MessageSendSchema = defineEntity({
@@ -27,6 +28,8 @@ const MessageSendSchema = defineEntity({
     callEndedAt: p.datetime().strictNullable(),
     /** The people that a new conversation is begun with; empty for a conversation that the provider knows. */
     recipients: p.json().$type<StoredPerson[]>(),
+    /** A template, quick replies, a tag; null where it has none. */
+    options: p.json().$type<SendOptions>().strictNullable().default(null),
     reason: p.text().strictNullable(),
     /** The provider's own words. */
     detail: p.text().strictNullable(),

@@ -1,5 +1,6 @@
 import type { AccountDetails, AccountKeys } from '../../domain/accounts.ts';
 import type { Channel } from '../../domain/channels.ts';
+import type { FailureCode } from '../../domain/failures.ts';
 import type { CredentialsCall, ProviderCall } from './call.ts';
 
 /**
@@ -11,6 +12,8 @@ export interface AccountView {
   status: 'pending' | 'linked' | 'degraded' | 'needs_restart' | 'login_lost' | 'not_found';
   /** The provider's own word for it, shown in the timeline. */
   reported: string;
+  /** Why, where more is known than the status says; it decides who must act. */
+  reason?: FailureCode;
   /** The identity on the channel (E.164 number, member id …), or null where it is not known yet. */
   identity: string | null;
   /** When the provider made it, in milliseconds since the epoch; null where it does not say. */

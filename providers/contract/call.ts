@@ -7,16 +7,28 @@ export type ProviderSettings = Readonly<Record<string, string>>;
 /** Where a call may go: `public` is hosts of the internet alone, whatever its address resolves to. */
 export type Reach = 'public' | 'any';
 
+/** How much of a limit of calls is used, as an answer of the provider tells. */
+export interface CallPressure {
+  /** What the limit is of, by an id of the provider's; null: of all calls with these credentials. */
+  of: string | null;
+  /** From 100 on, nothing is left. */
+  percent: number;
+  /** When calls are taken again, in milliseconds since the epoch; null where the answer does not say. */
+  until: number | null;
+}
+
 /** What a verb about a provider's credentials needs. */
 export interface CredentialsCall {
   settings: ProviderSettings;
   reach: Reach;
   signal?: AbortSignal;
   /**
-   * Resolves when the limit of the credentials lets one more request go out; each request waits for it. Throws `rate_limited`
-   * where that takes too long. Absent: there is no limit.
+   * Resolves when the limits of the credentials, and those of what it is `of` (`CallPressure.of`), let one more request go
+   * out; each request waits for it. Throws `rate_limited` where that takes too long. Absent: there is no limit.
    */
-  turn?(signal?: AbortSignal): Promise<void>;
+  turn?(signal?: AbortSignal, of?: readonly string[]): Promise<void>;
+  /** Tells how full the provider's limits are, so that later requests of every process slow down in time. Never throws. */
+  report?(pressures: readonly CallPressure[]): Promise<void>;
   /** The context's clock, in milliseconds since the epoch. */
   now: number;
 }

@@ -1,3 +1,4 @@
+import type { Channel } from '../../domain/channels.ts';
 import type { SeenConversation, SeenMessage, SeenPerson } from '../../domain/seen-messages.ts';
 import type { ProviderCall } from './call.ts';
 
@@ -32,6 +33,8 @@ type ConversationState = 'read' | 'archived' | 'pinned' | 'mutedUntil';
  * know, `rate_limited`, `login_lost`, `provider_unavailable`.
  */
 export interface Conversations {
+  /** The channels whose history the provider keeps, where that is not all of them. */
+  history?: readonly Channel[];
   /**
    * Conversations by their newest message, newest first; null is the first cursor. `since`, in milliseconds since the
    * epoch, leaves out those without a newer one. Absent where the provider keeps no history.

@@ -1,6 +1,8 @@
 import type { Channel } from '../../domain/channels.ts';
 import type { AttachmentKind, MessageCapabilities } from '../../domain/message-capabilities.ts';
 import type { DeliveryStatus, SeenMessage } from '../../domain/seen-messages.ts';
+import type { SendOptions } from '../../domain/send-options.ts';
+import type { TemplateOutline } from '../../domain/message-templates.ts';
 import type { ProviderCall } from './call.ts';
 
 /** A person who need not have a conversation with the account yet. */
@@ -26,10 +28,12 @@ export interface OutgoingAttachment {
   voice?: boolean;
 }
 
-/** What a message says: a text, attachments, or both (then the text is their caption). */
-export interface OutgoingContent {
+/** What a message says: a text, attachments, or both (then the text is their caption); or a template. */
+export interface OutgoingContent extends SendOptions {
   text?: string;
   attachments?: readonly OutgoingAttachment[];
+  /** A key of ours: where the provider returns it with events of the message, it is one of their message keys. */
+  reference?: string;
 }
 
 /** A message as it is handed to a provider. */
@@ -61,6 +65,7 @@ export type SentMessage = MessageRef;
 export interface HandedOver {
   to: Recipient | readonly Person[];
   text?: string;
+  isTemplate?: true;
   /** Of the bytes, the size alone is told. */
   attachments?: readonly { kind: AttachmentKind; bytes: Pick<Blob, 'size'> }[];
 }
@@ -107,6 +112,8 @@ export interface Messages {
    * name the message.
    */
   idsOf?(call: ProviderCall, message: SentMessage): Promise<SentMessage>;
+  /** A template by name and language; null where there is none. Present where capabilities tell of templates. */
+  template?(call: ProviderCall, name: string, language: string): Promise<TemplateOutline | null>;
   edit?(call: ProviderCall, message: MessageRef, text: string): Promise<void>;
   /** Deletes a message for everybody. */
   remove?(call: ProviderCall, message: MessageRef): Promise<void>;

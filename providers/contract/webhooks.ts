@@ -12,6 +12,8 @@ export interface WebhookProof {
   header: string;
   /** Absent where the header holds the secret itself; that one is ours, and registered with the webhook. */
   signature?: BodySignature;
+  /** An older header and signature with the same secrets, which count in a request without the other header. */
+  olderSignature?: { header: string; sign: BodySignature['sign'] };
 }
 
 /** The provider signs the raw body with a secret of its own, which is one of its settings. */

@@ -1,10 +1,16 @@
 import { createHmac } from 'node:crypto';
 import type { BodySignature, Challenge, ChallengeReader } from '../contract/webhooks.ts';
 
+/** HMAC of the raw body in hexadecimal, after `prefix`. */
+export const hmacOf =
+  (prefix: string, algorithm: 'sha256' | 'sha1'): BodySignature['sign'] =>
+  (raw, secret) =>
+    prefix + createHmac(algorithm, secret).update(raw).digest('hex');
+
 /** HMAC-SHA256 of the raw body in hexadecimal, after `prefix`. */
 export const hmacSignature = (prefix: string, settings: readonly string[]): BodySignature => ({
   settings,
-  sign: (raw, secret) => prefix + createHmac('sha256', secret).update(raw).digest('hex'),
+  sign: hmacOf(prefix, 'sha256'),
 });
 
 /**

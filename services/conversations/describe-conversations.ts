@@ -6,7 +6,7 @@ import { Message } from '../../db/entities/messages.ts';
 import { coverageOf, type Coverage } from '../../db/queries/syncs/conversation-history.ts';
 import { firstAttendees } from '../../db/queries/conversations/people.ts';
 import { conversationName } from '../../domain/attendee-names.ts';
-import type { Channel } from '../../domain/channels.ts';
+import type { Channel, ProviderName } from '../../domain/channels.ts';
 import { describeMessages, type MessageDetails } from '../messages/describe-messages.ts';
 import { peopleById, type Person } from './people.ts';
 
@@ -14,6 +14,7 @@ import { peopleById, type Person } from './people.ts';
 export interface ConversationDetails {
   conversation: Conversation;
   channel: Channel;
+  provider: ProviderName;
   name: string;
   /** The person of a conversation with one; null for groups and channels, and where nothing is known of the person. */
   person: Person | null;
@@ -44,7 +45,7 @@ export async function describeConversations(em: Em, ids: readonly string[]): Pro
   const accounts = await em.find(
     Account,
     { id: { $in: [...new Set(conversations.map(({ accountId }) => accountId))] } },
-    { fields: ['id', 'channel', 'state', 'reason'] },
+    { fields: ['id', 'channel', 'provider', 'state', 'reason'] },
   );
   const accountsById = new Map(accounts.map((account) => [account.id, account]));
   const coverage = new Map((await coverageOf(em, ids)).map((one) => [one.conversationId, one]));
@@ -61,6 +62,7 @@ export async function describeConversations(em: Em, ids: readonly string[]): Pro
     return {
       conversation,
       channel: account.channel,
+      provider: account.provider,
       name: conversationName(
         conversation.kind,
         conversation.name,

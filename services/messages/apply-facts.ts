@@ -13,7 +13,8 @@ import {
   recountConversations,
   type Joining,
 } from '../../db/queries/messages/join-rows.ts';
-import { loadRows } from '../../db/queries/messages/load.ts';
+import { loadMessages, loadRows } from '../../db/queries/messages/load.ts';
+import { messagesBelowMarks, type MarkedConversation } from '../../db/queries/messages/watermarks.ts';
 import { writeRows } from '../../db/queries/messages/write.ts';
 import { FactApplication } from './fact-application.ts';
 import { conversationKeysOf, peopleOf, tellsState, type Fact } from './facts.ts';
@@ -49,10 +50,12 @@ export async function applyFacts(
   const moved = groups.settle(await claimProviderKeys(em, groups.asked(), now));
   const rowsOf = (kind: Group['kind']): string[] =>
     groups.all(kind).flatMap(({ id, losers, isNew }) => (isNew ? [] : [id, ...losers]));
+  const marked = markedBy(facts, groups);
+  const below = await messagesBelowMarks(em, marked);
   const accounts = [...new Set(facts.map(({ accountId }) => accountId))];
   const loaded = await loadRows(em, {
     accounts,
-    messages: rowsOf('message'),
+    messages: [...new Set([...rowsOf('message'), ...below])],
     conversations: rowsOf('conversation'),
     attendees: rowsOf('attendee'),
     keys: groups
@@ -61,6 +64,9 @@ export async function applyFacts(
       .flatMap(({ accountId, keys }) => [...keys].map((key) => ({ accountId, key }))),
   });
   if (loaded.accounts.length < accounts.length) throw new AccountReleasedError('The account has no login any more.');
+  // Written by others until their conversation was locked here.
+  const late = (await messagesBelowMarks(em, marked)).filter((id) => !loaded.messages.some((one) => one.id === id));
+  if (late.length) loaded.messages.push(...(await loadMessages(em, late)));
   const own = new OwnChanges(facts.some(tellsState) ? await changesOf(em, rowsOf('conversation')) : []);
   const applying = new FactApplication(groups, loaded, own);
   for (const fact of facts) applying.people(fact);
@@ -68,6 +74,7 @@ export async function applyFacts(
   applying.waiting();
   for (const fact of facts) applying.effect(fact);
   for (const fact of facts) applying.conversation(fact);
+  for (const fact of facts) applying.watermark(fact);
   const { writing, departures, recount } = applying.result();
   const keysOf = new Map<string, Awaited<ReturnType<Vault['keysOf']>>>();
   for (const { tenantId, source } of writing.attachments)
@@ -100,6 +107,31 @@ export async function applyFacts(
     known: told - inserted.length,
   };
 }
+
+/** Conversations whose watermarks may rise: they were told, or several rows are one. */
+function markedBy(facts: readonly Fact[], groups: KeyGroups): MarkedConversation[] {
+  const marked = new Map<Group, MarkedConversation>();
+  const raise = (group: Group, told: { delivered: Date | null; read: Date | null }): void => {
+    const known = marked.get(group);
+    marked.set(group, {
+      conversations: [group.id, ...group.losers],
+      delivered: latest(known?.delivered ?? null, told.delivered),
+      read: latest(known?.read ?? null, told.read),
+    });
+  };
+  for (const group of groups.all('conversation'))
+    if (group.losers.length) raise(group, { delivered: null, read: null });
+  for (const { accountId, told } of facts) {
+    if (told.kind !== 'watermark') continue;
+    const group = groups.of(accountId, 'conversation', told.conversationKeys);
+    const upTo = new Date(told.upTo);
+    if (group) raise(group, { delivered: upTo, read: told.status === 'read' ? upTo : null });
+  }
+  return [...marked.values()];
+}
+
+const latest = (one: Date | null, other: Date | null): Date | null =>
+  one === null || other === null ? (one ?? other) : one > other ? one : other;
 
 const joinsOf = (groups: KeyGroups, kind: Group['kind']): Joining[] =>
   groups.all(kind).flatMap(({ id, losers }) => losers.map((loser) => ({ loser, survivor: id })));

@@ -9,6 +9,7 @@ import {
   laterStatus,
   mergeMessages,
   showsReading,
+  withWatermarks,
   type MessageEffect,
   type MessageState,
 } from '../../domain/messages.ts';
@@ -50,6 +51,8 @@ export class FactApplication {
   readonly #effects: Writing['effects'][number][] = [];
 
   readonly #own: OwnChanges;
+  /** Of conversations that turned out to be another one, that one. */
+  readonly #survivors: ReadonlyMap<string, string>;
 
   constructor(groups: KeyGroups, loaded: Loaded, own: OwnChanges) {
     this.#groups = groups;
@@ -59,12 +62,14 @@ export class FactApplication {
     const survivors = new Map(
       groups.all('conversation').flatMap(({ id, losers }) => losers.map((loser) => [loser, id])),
     );
+    this.#survivors = survivors;
     const conversations = loaded.conversations.map(openConversation);
     for (const open of conversations) if (!survivors.has(open.row.id)) this.#conversations.set(open.row.id, open);
     for (const { row } of conversations) {
       const survivor = this.#conversations.get(survivors.get(row.id) ?? '');
       if (survivor) this.#joinConversation(survivor, row);
     }
+    this.#openMarked();
     const attendees = new Map(groups.all('attendee').map((group) => [group.id, group]));
     for (const row of loaded.attendees) {
       const group = attendees.get(row.id);
@@ -86,6 +91,38 @@ export class FactApplication {
       before: loadedState(own),
       state,
     });
+  }
+
+  /** Messages that no fact is about: a watermark may reach them. */
+  #openMarked(): void {
+    const opened = new Set([...this.#messages.values()].flatMap(({ group }) => [group.id, ...group.losers]));
+    for (const row of this.#loaded.messages) {
+      const conversation = this.#conversationOf(row.conversationId);
+      if (opened.has(row.id) || !conversation) continue;
+      const { accountId, tenantId } = conversation.row;
+      const state = loadedState(row);
+      this.#messages.set(row.id, {
+        group: {
+          kind: 'message',
+          id: row.id,
+          accountId,
+          tenantId,
+          keys: new Set(),
+          exists: true,
+          losers: [],
+          isNew: false,
+        },
+        conversationId: row.conversationId,
+        providerMessageId: row.providerMessageId,
+        sortKey: row.sortKey,
+        before: state,
+        state,
+      });
+    }
+  }
+
+  #conversationOf(id: string): OpenConversation | undefined {
+    return this.#conversations.get(this.#survivors.get(id) ?? id);
   }
 
   #attendee(fact: Fact, { keys }: SeenPerson): string | null {
@@ -131,7 +168,9 @@ export class FactApplication {
       before: known?.before ?? null,
       state: known ? mergeMessages(known.state, state) : state,
     });
-    this.#openConversation(conversation, told.conversation, fact);
+    const open = this.#openConversation(conversation, told.conversation, fact);
+    if (message.direction === 'in' && message.event === undefined && message.sentAt !== null)
+      raise(open, 'lastActionAt', new Date(message.sentAt));
     // The sender alone was a member at that time: reactions come later, and a list of people may be a former one.
     for (const person of peopleOf(fact))
       this.#addMember(fact, conversation.id, person, person === message.sender ? new Date(state.sentAt) : null, false);
@@ -207,16 +246,26 @@ export class FactApplication {
     const group = this.#groups.of(fact.accountId, 'conversation', conversationKeysOf(fact));
     if (!group) return;
     const open = this.#openConversation(group, fact.told.conversation, fact);
-    const { unreadCount, lastMessageAt } = fact.told.conversation;
+    const { unreadCount, lastMessageAt, lastActionAt } = fact.told.conversation;
+    if (lastActionAt !== undefined) raise(open, 'lastActionAt', new Date(lastActionAt));
     const at = new Date(timeOf(fact));
     if (unreadCount === 0) {
       const upTo = lastMessageAt ?? at.getTime();
       // Times of events may count seconds: what came later in that second is unread.
-      readUpTo(open, new Date(fact.teller === 'webhook' ? upTo - 1 : upTo));
+      readUpTo(open, new Date(isEvent(fact) ? upTo - 1 : upTo));
     }
     const { attendees = [], departed = [] } = fact.told.conversation;
     for (const person of attendees) this.#addMember(fact, group.id, person, at, true);
     for (const person of departed) this.#addDeparture(fact, group.id, person, at);
+  }
+
+  watermark(fact: Fact): void {
+    if (fact.told.kind !== 'watermark') return;
+    const { conversationKeys, status, upTo } = fact.told;
+    const group = this.#groups.of(fact.accountId, 'conversation', conversationKeys);
+    if (!group) return;
+    const open = this.#openConversation(group, { keys: conversationKeys, kind: 'person' }, fact);
+    raise(open, status === 'read' ? 'seenUpTo' : 'deliveredUpTo', new Date(upTo));
   }
 
   /** `isTold`: no message shows that the person was a member then, so the time is kept. */
@@ -241,7 +290,7 @@ export class FactApplication {
   #openConversation(group: Group, told: ToldConversation, fact: Fact): OpenConversation {
     const open = this.#conversations.get(group.id) ?? newConversation(group, told);
     this.#conversations.set(group.id, open);
-    this.#tell(open, told, timeOf(fact), fact.teller === 'webhook');
+    this.#tell(open, told, timeOf(fact), isEvent(fact));
     return open;
   }
 
@@ -258,9 +307,18 @@ export class FactApplication {
   #joinConversation(open: OpenConversation, other: WrittenConversation): void {
     for (const [field, word, at] of wordsOf(other)) this.#tell(open, { keys: [], [field]: word }, at, true);
     if (other.readUpTo) readUpTo(open, other.readUpTo);
+    for (const mark of marks) if (other[mark]) raise(open, mark, other[mark]);
   }
 
+  #reach(message: OpenMessage): void {
+    const { deliveredUpTo, seenUpTo } = this.#conversationOf(message.conversationId)?.row ?? {};
+    const marked = { delivered: deliveredUpTo?.getTime() ?? null, read: seenUpTo?.getTime() ?? null };
+    message.state = withWatermarks(message.state, marked);
+  }
+
+  /** What facts made of the rows, once all were applied. */
   result(): { writing: Omit<Writing, 'keys'>; departures: Departure[]; recount: string[] } {
+    for (const message of this.#messages.values()) this.#reach(message);
     const changed = [...this.#messages.values()].filter(
       ({ before, state }) => before === null || !isDeepStrictEqual(before, state),
     );
@@ -307,12 +365,24 @@ export class FactApplication {
   }
 }
 
+const isEvent = ({ teller }: Fact): boolean => teller === 'webhook' || teller === 'signed';
+
 /** What is read stays read; what is left unread is counted anew. */
 function readUpTo(open: OpenConversation, at: Date): void {
   if (open.row.readUpTo && open.row.readUpTo >= at) return;
   open.row.readUpTo = at;
   open.changed = true;
   open.recount = true;
+}
+
+const marks = ['lastActionAt', 'deliveredUpTo', 'seenUpTo'] as const;
+
+/** Times that never go back. */
+function raise(open: OpenConversation, mark: (typeof marks)[number], at: Date): void {
+  const known = open.row[mark];
+  if (known && known >= at) return;
+  open.row = { ...open.row, [mark]: at };
+  open.changed = true;
 }
 
 const latest = (one: Date | null, other: Date | null): Date | null =>

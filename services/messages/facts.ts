@@ -1,4 +1,11 @@
-import type { MessageEffect, MessageState, MessageStatus, Teller } from '../../domain/messages.ts';
+import {
+  isCertain,
+  type DeliveryNews,
+  type MessageEffect,
+  type MessageState,
+  type MessageStatus,
+  type Teller,
+} from '../../domain/messages.ts';
 import type { DeliveryStatus, SeenMessage, SeenPerson } from '../../domain/seen-messages.ts';
 import type { ToldConversation, WebhookEvent } from '../../domain/webhook-events.ts';
 
@@ -18,12 +25,14 @@ type Told =
   | { kind: 'message'; message: SeenMessage; conversation: ToldConversation }
   | { kind: 'effect'; messageKeys: readonly string[]; effect: ToldEffect }
   /** `at`: since when it is so, in milliseconds since the epoch. */
-  | { kind: 'conversation'; conversation: ToldConversation; at: number };
+  | { kind: 'conversation'; conversation: ToldConversation; at: number }
+  /** All that was sent up to a time (milliseconds since the epoch) has come so far. */
+  | { kind: 'watermark'; conversationKeys: readonly string[]; status: 'delivered' | 'read'; upTo: number };
 
 /** An effect whose person is not an attendee of ours yet. */
 type ToldEffect =
   | Exclude<MessageEffect, { kind: 'status' | 'reaction' }>
-  | { kind: 'status'; status: MessageStatus; by: SeenPerson | null; at: number }
+  | ({ kind: 'status'; status: MessageStatus; by: SeenPerson | null; at: number } & DeliveryNews)
   | { kind: 'reaction'; emoji: string | null; by: SeenPerson | null; at: number };
 
 type Origin = Omit<Fact, 'told'>;
@@ -36,18 +45,28 @@ export function factsOf(event: WebhookEvent, origin: Origin): Fact[] {
   switch (event.kind) {
     case 'message':
       return event.message.keys.length && event.message.conversationKeys.length
-        ? [{ ...origin, told: { kind: 'message', message: event.message, conversation: event.conversation } }]
+        ? [
+            {
+              ...origin,
+              isLive: origin.isLive && !event.isHistory,
+              told: { kind: 'message', message: event.message, conversation: event.conversation },
+            },
+          ]
         : [];
     case 'receipt':
-      return event.status
-        ? effect(event.messageKeys, { kind: 'status', status: statusOf(event.status), by: event.by, at })
+      return event.status ? effect(event.messageKeys, statusEffect(event, event.status, at)) : [];
+    case 'watermark': {
+      const { conversationKeys, status, upTo } = event;
+      return conversationKeys.length
+        ? [{ ...origin, told: { kind: 'watermark', conversationKeys, status, upTo } }]
         : [];
+    }
     case 'reaction':
       return effect(event.messageKeys, { kind: 'reaction', emoji: event.emoji, by: event.by, at });
     case 'edit':
       return effect(event.messageKeys, { kind: 'edit', text: event.text, at });
     case 'delete':
-      return effect(event.messageKeys, { kind: 'delete', at, confirmed: origin.teller === 'provider' });
+      return effect(event.messageKeys, { kind: 'delete', at, confirmed: isCertain(origin.teller) });
     case 'conversation':
       return event.conversations
         .filter(({ keys }) => keys.length > 0)
@@ -56,6 +75,19 @@ export function factsOf(event: WebhookEvent, origin: Origin): Fact[] {
       return [];
   }
 }
+
+const statusEffect = (
+  { by, failure, pricing }: Extract<WebhookEvent, { kind: 'receipt' }>,
+  status: DeliveryStatus,
+  at: number,
+): ToldEffect => ({
+  kind: 'status',
+  status: statusOf(status),
+  by,
+  at,
+  ...(failure && { failure }),
+  ...(pricing && { pricing }),
+});
 
 const statusOf = (status: DeliveryStatus): MessageStatus => (status === 'pending' ? 'sending' : status);
 
@@ -69,7 +101,7 @@ export function stateOf(
   const { text, editedAt, direction } = message;
   const edited = editedAt === undefined ? null : (editedAt ?? receivedAt);
   const status = message.status ? statusOf(message.status) : direction === 'in' ? 'delivered' : 'sent';
-  const confirmed = message.deleted && teller === 'provider';
+  const confirmed = message.deleted && isCertain(teller);
   return {
     direction,
     senderId,
@@ -85,6 +117,7 @@ export function stateOf(
     event: message.event ?? null,
     quotedKey: message.quotedKey,
     reactions,
+    extras: message.context && !confirmed ? { context: message.context } : {},
   };
 }
 
@@ -92,6 +125,7 @@ export const peopleOf = ({ told }: Fact): SeenPerson[] => {
   if (told.kind === 'conversation')
     return [...(told.conversation.attendees ?? []), ...(told.conversation.departed ?? [])];
   if (told.kind === 'effect') return 'by' in told.effect && told.effect.by ? [told.effect.by] : [];
+  if (told.kind === 'watermark') return [];
   const { message, conversation } = told;
   return [
     ...(message.sender ? [message.sender] : []),
@@ -108,13 +142,14 @@ export const timeOf = ({ told, receivedAt }: Fact): number => {
 
 export const conversationKeysOf = ({ told }: Fact): readonly string[] => {
   if (told.kind === 'effect') return [];
+  if (told.kind === 'watermark') return told.conversationKeys;
   if (told.kind === 'conversation') return told.conversation.keys;
   return [...told.message.conversationKeys, ...told.conversation.keys];
 };
 
 /** Whether a fact tells something of a conversation that callers change, too. */
 export function tellsState({ told }: Fact): boolean {
-  if (told.kind === 'effect') return false;
+  if (told.kind === 'effect' || told.kind === 'watermark') return false;
   const { archived, pinned, mutedUntil, markedUnread, unreadCount } = told.conversation;
   return [archived, pinned, mutedUntil, markedUnread].some((word) => word !== undefined) || unreadCount === 0;
 }

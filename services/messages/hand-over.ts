@@ -4,6 +4,7 @@ import type { Account } from '../../db/entities/accounts.ts';
 import { outgoingFiles, type OutgoingFile } from '../../db/queries/sends/own-attachments.ts';
 import { longestCallMs } from '../../domain/sends.ts';
 import { ProviderFailure } from '../../domain/failures.ts';
+import type { SendOptions } from '../../domain/send-options.ts';
 import type { Log } from '../../platform/log.ts';
 import type {
   Messages,
@@ -48,6 +49,9 @@ export interface Parcel {
   recipients: readonly StoredPerson[];
   /** Ids of the message that is answered. */
   replyTo: readonly string[];
+  options: SendOptions;
+  /** Our key of the message. */
+  reference: string;
   /** When it was handed over, and when that call ended at the latest; in milliseconds since the epoch. */
   sentMarkAt: number;
   callEndedAt: number;
@@ -92,7 +96,8 @@ async function callOf(verbs: Messages, parcel: Parcel): Promise<SentMessage> {
 
 function callWith(verbs: Messages, parcel: Parcel, attachments: readonly OutgoingAttachment[]): Promise<SentMessage> {
   const { call, conversationKeys, recipients } = parcel;
-  const content = { ...textOf(parcel), ...(attachments.length && { attachments }) };
+  const { options, reference } = parcel;
+  const content = { ...textOf(parcel), ...options, ...(attachments.length && { attachments }), reference };
   const begins = !conversationKeys.length && verbs.startConversation;
   if (begins) return begins(call, { to: recipients, ...content });
   const { replyTo } = parcel;
@@ -138,7 +143,8 @@ export const findHandedOver = (parcel: Parcel): Promise<SentSearch> =>
     parcel.call,
     {
       to: destinationOf(parcel),
-      ...textOf(parcel),
+      ...(parcel.text !== null && { text: parcel.text }),
+      ...(parcel.options.template && { isTemplate: true }),
       ...(parcel.files.length && { attachments: parcel.files.map(({ kind, size }) => ({ kind, bytes: { size } })) }),
     },
     { since: parcel.sentMarkAt, endedAt: parcel.callEndedAt, known: parcel.known },
@@ -149,7 +155,8 @@ function verbsOf({ provider }: Parcel): Messages {
   return provider.messages;
 }
 
-const textOf = ({ text }: Parcel): { text?: string } => (text === null ? {} : { text });
+/** The text of a template is the provider's. */
+const textOf = ({ text, options }: Parcel): { text?: string } => (text === null || options.template ? {} : { text });
 
 function destinationOf({ conversationKeys, recipients }: Parcel): Recipient {
   const [person] = recipients;

@@ -3,7 +3,7 @@ import { isWorking } from '../../domain/accounts.ts';
 import { recountConversations } from '../../db/queries/messages/join-rows.ts';
 import { newPosition } from '../../db/queries/sends/new-position.ts';
 import { ownAttachmentKey } from '../../db/queries/sends/own-attachments.ts';
-import { ownKey } from '../../db/queries/sends/provider-ids.ts';
+import { ownKey } from '../../domain/own-keys.ts';
 import { openQueue, wakeQueue } from '../../db/queries/sends/send-queue.ts';
 import type { Em } from '../../db/connect.ts';
 import { Account } from '../../db/entities/accounts.ts';
@@ -16,6 +16,8 @@ import {
   type FileOutline,
   type MessageCapabilities,
 } from '../../domain/message-capabilities.ts';
+import { templateText, whyTemplateRefused, type TemplateOutline } from '../../domain/message-templates.ts';
+import type { SendOptions } from '../../domain/send-options.ts';
 import type { StoredPerson } from '../../domain/recipients.ts';
 import { scheduledForMs } from '../../domain/sends.ts';
 import { newId } from '../../platform/ids.ts';
@@ -26,7 +28,9 @@ import { Problem } from '../problem.ts';
 import { startSends } from '../signal.ts';
 import { conversationWith, recipientsOf } from './conversation-with.ts';
 import { fetchFiles, readyFiles, type DraftFile, type ReadyFile } from './draft-files.ts';
+import { checkWindow } from './check-window.ts';
 import { ownConversation, ownMessage } from './find-message.ts';
+import { findTemplate } from './templates.ts';
 
 /** A message as a caller writes it. */
 export interface Draft {
@@ -36,6 +40,7 @@ export interface Draft {
   replyTo?: string | undefined;
   /** Null or absent: as soon as possible. */
   sendAt?: Date | undefined;
+  options?: SendOptions | undefined;
 }
 
 /** Where a message goes: a conversation that is there, or people. */
@@ -60,27 +65,31 @@ export async function queueMessage(
   given: Draft,
 ): Promise<QueuedMessage> {
   const { db, clock } = context;
-  const files = await storedFiles(context, principal.tenantId, operationId, target, given, gone);
+  const { tenantId } = principal;
+  const files = await storedFiles(context, tenantId, operationId, target, given, gone);
+  const template = await templateOf(context, tenantId, operationId, target, given);
   const draft = { ...given, files };
   const now = clock.now();
-  const { account, starts } = await db.tenant(principal.tenantId, async (em) => {
+  const { account, starts } = await db.tenant(tenantId, async (em) => {
     const done = await em.findOne(Message, { id: operationId });
     if (done) return { account: await em.findOneOrFail(Account, { id: done.accountId }), starts: false };
     const { found, sender, capabilities } = await senderOf(context, em, target);
     const ready = await readyFiles(em, capabilities, files);
     checkDraft(capabilities, draft, ready, now);
+    const text = textOf(draft, template, ready);
     const people = 'recipients' in target ? await recipientsOf(em, sender, capabilities, target.recipients) : [];
     const queue = await openQueue(em, sender);
     const conversation = found ?? (await conversationWith(context, em, sender, people, now));
     if (conversation.readOnly) throw new Problem('conversation_read_only');
-    await addMessage(em, operationId, conversation, draft, people, now);
+    checkWindow(capabilities, conversation, draft.options ?? {}, draft.sendAt ?? now);
+    await addMessage(em, operationId, conversation, { ...draft, text }, people, now);
     if (ready.length) await addFiles(em, operationId, conversation, ready, now);
     const starts = await wakeQueue(em, sender.id, queue, draft.sendAt ?? now, now);
     // Until the account works again nothing can be sent; the reconciler has the queue drained then.
     return { account: sender, starts: starts && isWorking(sender) };
   });
   if (starts) await startSends(context, refOf(account), 'api');
-  return db.tenant(principal.tenantId, (em) => readQueued(em, operationId));
+  return db.tenant(tenantId, (em) => readQueued(em, operationId));
 }
 
 /** The files of a draft, those at addresses stored. What is wrong apart from them is a `Problem` before any of them is fetched. */
@@ -103,6 +112,38 @@ async function storedFiles(
     return found;
   });
   return capabilities ? fetchFiles(context, tenantId, capabilities, files, gone) : [];
+}
+
+/** The template of a draft, as its provider has it. Undefined where there is none to check. */
+async function templateOf(
+  context: Context,
+  tenantId: string,
+  operationId: string,
+  target: Target,
+  { options }: Draft,
+): Promise<TemplateOutline | null | undefined> {
+  const template = options?.template;
+  if (!template) return undefined;
+  const account = await context.db.tenant(tenantId, async (em) => {
+    if (await em.findOne(Message, { id: operationId })) return null;
+    const { sender, capabilities } = await senderOf(context, em, target);
+    return capabilities.templates ? sender : null;
+  });
+  return account ? findTemplate(context, account, template) : undefined;
+}
+
+/** What the recipient reads. 422 where a template does not take what it is filled with. */
+function textOf(
+  { text, options }: Draft,
+  outline: TemplateOutline | null | undefined,
+  files: readonly FileOutline[],
+): string | undefined {
+  const template = options?.template;
+  if (!template || outline === undefined) return text;
+  const kinds = files.map(({ kind }) => kind);
+  const why = whyTemplateRefused(outline, template, kinds);
+  if (why !== null) throw new Problem('invalid_request', why);
+  return outline ? templateText(outline, template) : undefined;
 }
 
 async function senderOf(
@@ -133,12 +174,12 @@ export function checkSender({ providers }: Context, account: Account): MessageCa
 
 function checkDraft(
   capabilities: MessageCapabilities,
-  { text, replyTo, sendAt }: Draft,
+  { text, replyTo, sendAt, options = {} }: Draft,
   attachments: readonly FileOutline[],
   now: Date,
 ): void {
   const isReply = replyTo !== undefined;
-  const why = whyUnsendable(capabilities, { text: text ?? null, attachments, isReply });
+  const why = whyUnsendable(capabilities, { text: text ?? null, attachments, isReply, options });
   if (why !== null) throw new Problem('invalid_request', why);
   if (!sendAt) return;
   if (sendAt <= now) throw new Problem('invalid_request', 'send_at: is in the past.');
@@ -205,6 +246,7 @@ async function addMessage(
       sentMarkAt: null,
       callEndedAt: null,
       recipients: people.length ? [...people] : await firstRecipients(em, conversation.id),
+      options: draft.options && Object.keys(draft.options).length ? draft.options : null,
       reason: null,
       detail: null,
       createdAt: now,

@@ -1,6 +1,6 @@
 import type { LoadedAttendee, LoadedConversation, LoadedMessage } from '../../db/queries/messages/load.ts';
 import type { WrittenAttendee, WrittenConversation, WrittenMessage } from '../../db/queries/messages/write.ts';
-import { shownText, type MessageState } from '../../domain/messages.ts';
+import { shownStatus, shownText, type MessageState } from '../../domain/messages.ts';
 import type { SeenConversation, SeenPerson } from '../../domain/seen-messages.ts';
 import type { ToldConversation } from '../../domain/webhook-events.ts';
 import type { Group } from './key-groups.ts';
@@ -21,7 +21,8 @@ export function loadedState(row: LoadedMessage): MessageState {
     direction: row.direction,
     senderId: row.senderId,
     versions: isPlain ? [{ text, at: null }] : versions,
-    status: row.status,
+    // The failure is shown in place of how far the message had come.
+    status: row.status === 'failed' && row.extras?.failure ? 'sent' : row.status,
     sentAt: Date.parse(row.sentAt),
     sentAtKnown: row.sentAtKnown,
     editedAt: msOf(row.editedAt),
@@ -32,6 +33,7 @@ export function loadedState(row: LoadedMessage): MessageState {
     event: row.event,
     quotedKey: row.quotedKey,
     reactions: row.reactions,
+    extras: row.extras ?? {},
   };
 }
 
@@ -60,7 +62,7 @@ export function writtenMessage({ group, before, state, ...ids }: OpenMessage): W
     senderId: state.senderId,
     text: shownText(state),
     versions: isPlain ? [] : [...versions],
-    status: state.status,
+    status: shownStatus(state),
     sentAt: new Date(state.sentAt),
     sentAtKnown: state.sentAtKnown,
     editedAt: dateAt(state.editedAt),
@@ -71,6 +73,7 @@ export function writtenMessage({ group, before, state, ...ids }: OpenMessage): W
     event: state.event,
     quotedKey: state.quotedKey,
     reactions: [...state.reactions],
+    extras: Object.keys(state.extras).length ? state.extras : null,
     isNew: before === null,
   };
 }
@@ -92,6 +95,9 @@ export function openConversation({ lastSortKey, ...row }: LoadedConversation): O
       lastMessageAt: dateOf(row.lastMessageAt),
       readUpTo: dateOf(row.readUpTo),
       mutedUntil: dateOf(row.mutedUntil),
+      lastActionAt: dateOf(row.lastActionAt),
+      deliveredUpTo: dateOf(row.deliveredUpTo),
+      seenUpTo: dateOf(row.seenUpTo),
       isNew: false,
     },
     lastSortKey,
@@ -123,6 +129,9 @@ export const newConversation = (
     readOnly: false,
     pictureSource: null,
     toldAt: {},
+    lastActionAt: null,
+    deliveredUpTo: null,
+    seenUpTo: null,
     isNew: true,
   },
   lastSortKey: null,

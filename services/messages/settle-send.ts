@@ -1,7 +1,7 @@
 import type { Em } from '../../db/connect.ts';
 import { dueForCheck } from '../../db/queries/accounts/due-for-check.ts';
 import { showSend } from '../../db/queries/sends/move-message.ts';
-import { ownKey } from '../../db/queries/sends/provider-ids.ts';
+import { ownKey } from '../../domain/own-keys.ts';
 import { holdQueue } from '../../db/queries/sends/send-queue.ts';
 import { moveSend, type SendChange } from '../../db/queries/sends/settle-send.ts';
 import { Conversation } from '../../db/entities/conversations.ts';
@@ -69,7 +69,7 @@ const move = ({ em, send }: SettleTx, change: SendChange): Promise<boolean> =>
 async function wasTaken(tx: SettleTx, { keys, conversationKeys }: SentMessage): Promise<Settled> {
   const { context, em, send, now } = tx;
   const { messageId, parcel } = send;
-  const moved = await moveSend(em, messageId, ['sending', 'unclear'], {
+  const moved = await moveSend(em, messageId, ['queued', 'sending', 'unclear'], {
     state: 'sent',
     endedAt: now,
     reason: null,

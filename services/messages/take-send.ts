@@ -8,6 +8,7 @@ import type { Em } from '../../db/connect.ts';
 import { showSend } from '../../db/queries/sends/move-message.ts';
 import { nextChangeAt } from '../../db/queries/conversations/conversation-changes.ts';
 import { nextSend, nextTryAt } from '../../db/queries/sends/next-send.ts';
+import { ownKey } from '../../domain/own-keys.ts';
 import { findEcho, knownKeys, providerKeysOf } from '../../db/queries/sends/provider-ids.ts';
 import { countCall, sendableAt } from '../../db/queries/sends/send-calls.ts';
 import { liveCallInMs } from '../../db/queries/tenants/call-buckets.ts';
@@ -175,7 +176,9 @@ async function take(context: Context, em: Em, account: Account, messageId: strin
   const message = await em.findOneOrFail(Message, { id: messageId });
   const { provider, call } = await connectionTo(context, em, account, now, account.providerAccountId);
   const files = await parcelFiles(context, em, account, messageId);
-  const isNew = send.state === 'queued';
+  // Events that came with our reference told ids of an earlier try: it was sent.
+  const told = send.tries > 0 ? await providerKeysOf(em, 'message', messageId) : [];
+  const isNew = send.state === 'queued' && !told.length;
   const sentMarkAt = isNew ? now : (send.sentMarkAt ?? now);
   const taken = {
     messageId,
@@ -192,6 +195,8 @@ async function take(context: Context, em: Em, account: Account, messageId: strin
       conversationKeys: await keysOfConversation(em, account, message.conversationId, send.recipients),
       recipients: send.recipients,
       replyTo: await keysOfReply(em, account.id, message.quotedKey),
+      options: send.options ?? {},
+      reference: ownKey(messageId),
       sentMarkAt: sentMarkAt.getTime(),
       callEndedAt: (send.callEndedAt ?? new Date(sentMarkAt.getTime() + longestCallMs)).getTime(),
       known: isNew ? [] : await knownKeys(em, account.id, messageId, sentMarkAt),
@@ -202,7 +207,8 @@ async function take(context: Context, em: Em, account: Account, messageId: strin
     const to = new Date(sentMarkAt.getTime() + echoWithinMs + clockSkewMs);
     const { conversationId, text } = message;
     const sizes = files.map(({ size }) => size);
-    return { ...taken, kind: 'look', echo: await findEcho(em, { conversationId, text, sizes, from, to }) };
+    const echo = told.length ? told : await findEcho(em, { conversationId, text, sizes, from, to });
+    return { ...taken, kind: 'look', echo };
   }
   await moveSend(em, messageId, ['queued'], {
     state: 'sending',

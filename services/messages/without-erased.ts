@@ -31,6 +31,7 @@ function redacted(fact: Fact, isErased: (key: string) => boolean): Fact | null {
   const { told } = fact;
   const isOfErased = ({ keys }: SeenPerson): boolean => keys.some(isErased);
   if (told.kind === 'effect') return 'by' in told.effect && told.effect.by && isOfErased(told.effect.by) ? null : fact;
+  if (told.kind === 'watermark') return told.conversationKeys.some(isErased) ? null : fact;
   const { attendees, departed } = told.conversation;
   const isWithErased = !isOfMany(told.conversation) && attendees?.some(isOfErased);
   if (isWithErased || conversationKeysOf(fact).some(isErased)) return null;

@@ -17,7 +17,7 @@ import { Problem } from '../problem.ts';
 import { startOpenedSyncs, startSync } from '../signal.ts';
 import { isId } from '../../platform/ids.ts';
 import { pollUntil } from '../../platform/poll-until.ts';
-import { withContacts, withHistory } from '../provider-names.ts';
+import { keepsHistory, withContacts, withHistory } from '../provider-names.ts';
 
 /** What a sync is to fetch. */
 export type SyncRequest =
@@ -109,6 +109,8 @@ export function checkSyncable({ providers }: Context, account: Account, request:
   const { isActive, lacks } = needs[request];
   const able = ableTo(providers, request);
   if (able && !able.includes(account.provider)) throw cannot(account.provider, lacks, able);
+  if (request === 'conversations' && !keepsHistory(providers[account.provider], account.channel))
+    throw new Problem('unsupported', `${account.provider} ${lacks} on ${account.channel}.`);
   if (!account.providerAccountId || (isActive && !isWorking(account))) throw new Problem('account_not_connected');
 }
 
@@ -174,9 +176,17 @@ function ofAll({ providers }: Context, kind: SyncRequest['kind'], provider?: Pro
   return {
     mergedInto: null,
     ...(provider ? { provider } : {}),
-    ...(able ? { $and: [{ provider: { $in: able } }] } : {}),
+    ...(able ? { $and: [{ provider: { $in: able } }, ...withoutHistory(providers, kind)] } : {}),
   };
 }
+
+/** Leaves out channels whose history their provider does not keep. */
+const withoutHistory = (providers: Context['providers'], kind: SyncRequest['kind']) =>
+  kind === 'conversations'
+    ? Object.values(providers).flatMap(({ name, conversations }) =>
+        conversations?.history ? [{ $not: { provider: name, channel: { $nin: [...conversations.history] } } }] : [],
+      )
+    : [];
 
 const working = [{ state: 'active' as const }, { state: 'degraded' as const, reason: { $in: [...workingReasons] } }];
 

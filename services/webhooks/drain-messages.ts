@@ -59,7 +59,8 @@ async function applyOwed(context: Context, em: Em, request: OwedRequest): Promis
     const receivedAt = new Date(request.receivedAt);
     const owed = request.events.flatMap(({ position, accountId: id, tenantId, hasErased, messageDays }) => {
       const event = events?.[position];
-      return event ? [{ event, account: { id, tenantId, hasErased, messageDays }, receivedAt }] : [];
+      const account = { id, tenantId, provider: request.provider, hasErased, messageDays };
+      return event ? [{ event, account, receivedAt }] : [];
     });
     await applyMessageEvents(context, em, owed);
   }

@@ -11,7 +11,7 @@ import { keptSince, withoutExpired } from '../messages/without-expired.ts';
 /** An event with the account that it is of. */
 export interface AccountEvent {
   event: WebhookEvent;
-  account: Pick<KnownAccount, 'id' | 'tenantId' | 'hasErased' | 'messageDays'>;
+  account: Pick<KnownAccount, 'id' | 'tenantId' | 'provider' | 'hasErased' | 'messageDays'>;
   receivedAt: Date;
 }
 
@@ -20,7 +20,7 @@ export interface AccountEvent {
  * erased people is written, and no message that is older than its tenant keeps them.
  */
 export async function applyMessageEvents(
-  { vault, clock }: Pick<Context, 'vault' | 'clock'>,
+  { vault, clock, providers }: Pick<Context, 'vault' | 'clock' | 'providers'>,
   em: Em,
   events: readonly AccountEvent[],
   besides?: Parts,
@@ -28,7 +28,8 @@ export async function applyMessageEvents(
   let facts: Fact[] = [];
   const erasing = new Set<string>();
   for (const { event, account, receivedAt } of events) {
-    const origin = { accountId: account.id, tenantId: account.tenantId, teller: 'webhook', isLive: true } as const;
+    const teller = providers[account.provider]?.webhooks.signature ? 'signed' : 'webhook';
+    const origin = { accountId: account.id, tenantId: account.tenantId, teller, isLive: true } as const;
     const told = factsOf(event, { ...origin, receivedAt: receivedAt.getTime() });
     facts.push(...withoutExpired(told, keptSince(account.messageDays, clock.now())));
     if (account.hasErased) erasing.add(account.tenantId);

@@ -3,7 +3,10 @@ import { Problem } from '../problem.ts';
 import type { WebhookProof, WebhookRequest } from '../../providers/provider.ts';
 
 /** The secret or the signature that a request shows; null where it shows none. */
-export function shownProof({ header }: WebhookProof, headers: WebhookRequest['headers']): string | null {
+export function shownProof(
+  { header }: Pick<WebhookProof, 'header'>,
+  headers: WebhookRequest['headers'],
+): string | null {
   const given = headers[header.toLowerCase()];
   return typeof given === 'string' && given !== '' ? given : null;
 }
@@ -14,9 +17,13 @@ export const proofOf = ({ signature }: WebhookProof, raw: Buffer, secret: string
 
 /** Whether one of `secrets` signed the request; several count, so that they can be rotated. */
 export function isSigned(proof: WebhookProof, { raw, headers }: WebhookRequest, secrets: readonly string[]): boolean {
+  const known = secrets.filter((secret) => secret !== '');
+  const isOneSigned = (shown: string | null, sign: (secret: string) => string): boolean =>
+    shown !== null && isOneOf(shown, known.map(sign));
   const shown = shownProof(proof, headers);
-  const signatures = secrets.filter((secret) => secret !== '').map((secret) => proofOf(proof, raw, secret));
-  return shown !== null && isOneOf(shown, signatures);
+  const { olderSignature: older } = proof;
+  if (shown === null && older) return isOneSigned(shownProof(older, headers), (secret) => older.sign(raw, secret));
+  return isOneSigned(shown, (secret) => proofOf(proof, raw, secret));
 }
 
 /** Whether the request did not prove to come from the provider. */

@@ -47,7 +47,8 @@ async function replayIn(context: Context, em: Em, id: string): Promise<Owing[]> 
   const request = await requestOf(em, event);
   if (!request || request.body === null) throw new Problem('event_too_old');
   const read = await readAgain(context, em, request, event);
-  if (!read.events) return [];
+  const isUnreadableItem = request.state === 'read' && read.events?.[event.position]?.kind === unreadable;
+  if (!read.events || (event.kind === unreadable && isUnreadableItem)) return [];
   if (event.kind === unreadable) return replayAnew(context, em, event, request, read);
   return (await isOfGroup(em, event, read))
     ? replayAnew(context, em, event, request, read, event.position)

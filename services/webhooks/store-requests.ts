@@ -174,7 +174,7 @@ function checkOf(effect: Effect, outcome: CheckOutcome): Settled['check'] {
 }
 
 function stateOf({ event, account, check }: Settled): NewEvent['state'] {
-  if (!event || check === 'failed') return 'failed';
+  if (!event || event.kind === unreadable || check === 'failed') return 'failed';
   if (!account) return 'unmatched';
   return check === 'owed' ? 'received' : 'processed';
 }
@@ -338,5 +338,5 @@ async function newRequest(
 
 const errorOf = ({ event }: Matched, state: NewEvent['state']): string | null => {
   if (state !== 'failed') return null;
-  return event ? notApplied : notReadable;
+  return event && event.kind !== unreadable ? notApplied : notReadable;
 };

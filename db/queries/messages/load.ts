@@ -1,7 +1,7 @@
 import type { Em } from '../../connect.ts';
 import type { Attendee, Conversation } from '../../entities/conversations.ts';
 import type { Message, MessageEffect } from '../../entities/messages.ts';
-import { prepared, recordset, rows, sql } from '../../sql.ts';
+import { prepared, recordset, rows, sql, type Sql } from '../../sql.ts';
 
 type Texts<T> = {
   [Name in keyof T]: T[Name] extends Date | null ? (T[Name] extends Date ? string : string | null) : T[Name];
@@ -30,6 +30,9 @@ export type LoadedConversation = Texts<
     | 'readOnly'
     | 'pictureSource'
     | 'toldAt'
+    | 'lastActionAt'
+    | 'deliveredUpTo'
+    | 'seenUpTo'
   > & { lastSortKey: string | null }
 >;
 export type LoadedAttendee = Texts<
@@ -56,6 +59,23 @@ export interface Loading {
   keys: readonly { accountId: string; key: string }[];
 }
 
+const lockedMessages = (ids: readonly string[]): Sql => sql`
+        select id, account_id as "accountId", conversation_id as "conversationId", sort_key as "sortKey",
+          provider_message_id as "providerMessageId", direction, sender_id as "senderId", text, versions, status,
+          sent_at as "sentAt", sent_at_known as "sentAtKnown", edited_at as "editedAt", deleted_at as "deletedAt",
+          deletion_confirmed as "deletionConfirmed", told_by as "toldBy", is_live as "isLive", event,
+          quoted_key as "quotedKey", reactions, extras
+        from messages where id = any(${[...ids]}::uuid[]) order by id for no key update`;
+
+/** Further messages, locked in the order of their ids. */
+export async function loadMessages(em: Em, ids: readonly string[]): Promise<LoadedMessage[]> {
+  const [found] = await rows<{ messages: LoadedMessage[] | null }>(
+    em,
+    sql`with m as (${lockedMessages(ids)}) select jsonb_agg(to_jsonb(m)) as messages from m`,
+  );
+  return found?.messages ?? [];
+}
+
 /** The rows that facts change, messages and conversations locked in the order of their ids. */
 export async function loadRows(
   em: Em,
@@ -68,12 +88,7 @@ export async function loadRows(
     prepared(sql`with ${
       withMessages
         ? sql`m as (
-        select id, account_id as "accountId", conversation_id as "conversationId", sort_key as "sortKey",
-          provider_message_id as "providerMessageId", direction, sender_id as "senderId", text, versions, status,
-          sent_at as "sentAt", sent_at_known as "sentAtKnown", edited_at as "editedAt", deleted_at as "deletedAt",
-          deletion_confirmed as "deletionConfirmed", told_by as "toldBy", is_live as "isLive", event,
-          quoted_key as "quotedKey", reactions
-        from messages where id = any(${messages}::uuid[]) order by id for no key update),`
+        ${lockedMessages(messages)}),`
         : sql``
     }
       c as (
@@ -82,7 +97,8 @@ export async function loadRows(
           last_message_at as "lastMessageAt", unread_count as "unreadCount", read_up_to as "readUpTo",
           marked_unread as "markedUnread", muted,
           muted_until as "mutedUntil", archived, pinned, read_only as "readOnly",
-          picture_source as "pictureSource", told_at as "toldAt",
+          picture_source as "pictureSource", told_at as "toldAt", last_action_at as "lastActionAt",
+          delivered_up_to as "deliveredUpTo", seen_up_to as "seenUpTo",
           (select l.sort_key from messages l where l.id = last_message_id) as "lastSortKey"
         from conversations
         where id = any(${conversations}::uuid[]${withMessages ? sql` || array(select "conversationId" from m)` : sql``})

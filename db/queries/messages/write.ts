@@ -42,14 +42,15 @@ export interface Writing {
 const conversationRow = sql`("id" uuid, "tenantId" uuid, "accountId" uuid, "providerConversationId" text, "kind" text,
   "name" text, "lastMessageId" uuid, "lastMessageAt" timestamptz, "unreadCount" int, "readUpTo" timestamptz,
   "markedUnread" boolean, "muted" boolean, "mutedUntil" timestamptz, "archived" boolean, "pinned" boolean, "readOnly" boolean,
-  "pictureSource" jsonb, "toldAt" jsonb, "isNew" boolean)`;
+  "pictureSource" jsonb, "toldAt" jsonb, "lastActionAt" timestamptz, "deliveredUpTo" timestamptz, "seenUpTo" timestamptz,
+  "isNew" boolean)`;
 const attendeeRow = sql`("id" uuid, "tenantId" uuid, "accountId" uuid, "providerAttendeeId" text, "name" text,
   "namedAt" timestamptz, "phoneNumber" text, "isSelf" boolean, "pictureUrl" text, "pictureSource" jsonb, "isNew" boolean)`;
 const messageRow = sql`("id" uuid, "tenantId" uuid, "accountId" uuid, "conversationId" uuid, "providerMessageId" text,
   "sortKey" text, "direction" text, "senderId" uuid, "text" text, "versions" jsonb, "status" text,
   "sentAt" timestamptz, "sentAtKnown" boolean, "editedAt" timestamptz, "deletedAt" timestamptz,
   "deletionConfirmed" boolean, "toldBy" text, "isLive" boolean, "event" text, "quotedKey" text, "reactions" jsonb,
-  "isNew" boolean)`;
+  "extras" jsonb, "isNew" boolean)`;
 const attachmentRow = sql`("id" uuid, "tenantId" uuid, "accountId" uuid, "messageId" uuid, "key" text, "kind" text,
   "mimeType" text, "fileName" text, "size" bigint, "width" int, "height" int, "durationMs" int, "isVoice" boolean,
   "unavailable" boolean, "source" text, "isLive" boolean)`;
@@ -89,10 +90,10 @@ export function writeRows(writing: Writing, now: Date): Parts {
     (list) => sql`
         insert into conversations (id, tenant_id, account_id, provider_conversation_id, kind, name, last_message_id,
           last_message_at, unread_count, read_up_to, marked_unread, muted, muted_until, archived, pinned, read_only,
-          labels, picture_source, told_at, created_at, updated_at)
+          labels, picture_source, told_at, last_action_at, delivered_up_to, seen_up_to, created_at, updated_at)
         select id, "tenantId", "accountId", "providerConversationId", kind, name, "lastMessageId", "lastMessageAt",
           "unreadCount", "readUpTo", "markedUnread", muted, "mutedUntil", archived, pinned, "readOnly", '{}',
-          "pictureSource", "toldAt", ${now}, ${now}
+          "pictureSource", "toldAt", "lastActionAt", "deliveredUpTo", "seenUpTo", ${now}, ${now}
         from ${recordset(list, conversationRow)} as g order by id`,
   );
   add(
@@ -102,6 +103,7 @@ export function writeRows(writing: Writing, now: Date): Parts {
           last_message_at = g."lastMessageAt", unread_count = g."unreadCount", read_up_to = g."readUpTo",
           marked_unread = g."markedUnread", muted = g.muted, muted_until = g."mutedUntil", archived = g.archived, pinned = g.pinned,
           read_only = g."readOnly", picture_source = g."pictureSource", told_at = g."toldAt",
+          last_action_at = g."lastActionAt", delivered_up_to = g."deliveredUpTo", seen_up_to = g."seenUpTo",
           updated_at = ${now}
         from ${recordset(list, conversationRow)} as g where c.id = g.id`,
   );
@@ -137,10 +139,10 @@ export function writeRows(writing: Writing, now: Date): Parts {
     (list) => sql`
         insert into messages (id, tenant_id, account_id, conversation_id, provider_message_id, sort_key, direction,
           sender_id, text, versions, status, sent_at, sent_at_known, edited_at, deleted_at, deletion_confirmed, told_by,
-          is_live, event, quoted_key, reactions, created_at, updated_at)
+          is_live, event, quoted_key, reactions, extras, created_at, updated_at)
         select id, "tenantId", "accountId", "conversationId", "providerMessageId", "sortKey", direction, "senderId", text,
           versions, status, "sentAt", "sentAtKnown", "editedAt", "deletedAt", "deletionConfirmed", "toldBy", "isLive",
-          event, "quotedKey", reactions, ${now}, ${now}
+          event, "quotedKey", reactions, extras, ${now}, ${now}
         from ${recordset(list, messageRow)} as g order by id`,
   );
   add(
@@ -150,7 +152,7 @@ export function writeRows(writing: Writing, now: Date): Parts {
           direction = g.direction, sender_id = g."senderId", text = g.text, versions = g.versions, status = g.status,
           sent_at = g."sentAt", sent_at_known = g."sentAtKnown", edited_at = g."editedAt", deleted_at = g."deletedAt",
           deletion_confirmed = g."deletionConfirmed", told_by = g."toldBy", is_live = g."isLive", event = g.event,
-          quoted_key = g."quotedKey", reactions = g.reactions, updated_at = ${now}
+          quoted_key = g."quotedKey", reactions = g.reactions, extras = g.extras, updated_at = ${now}
         from ${recordset(list, messageRow)} as g where m.id = g.id`,
   );
   add(

@@ -1,7 +1,7 @@
 import type { AttachmentKind } from '../../../domain/message-capabilities.ts';
 import type { Em } from '../../connect.ts';
 import { rows, sql, type Sql } from '../../sql.ts';
-import { ownPrefix } from './provider-ids.ts';
+import { ownPrefix } from '../../../domain/own-keys.ts';
 
 /** The key of the nth attachment of a message that was written here. */
 export const ownAttachmentKey = (n: number): string => ownPrefix + n;

@@ -1,3 +1,4 @@
+import { ownPrefix } from '../../../domain/own-keys.ts';
 import type { Em } from '../../connect.ts';
 import { rows, sql } from '../../sql.ts';
 
@@ -9,12 +10,6 @@ export async function providerKeysOf(em: Em, kind: 'message' | 'conversation', i
   );
   return found.map(({ key }) => key).filter((key) => !isOwnKey(key));
 }
-
-/** Begins the keys that we give ourselves. */
-export const ownPrefix = 'patchbay:';
-
-/** The key of a message that its provider does not know yet. */
-export const ownKey = (messageId: string): string => ownPrefix + messageId;
 
 /** The key of a conversation with these people, which its provider does not know yet. */
 export const newConversationKey = (recipients: readonly string[]): string =>

@@ -22,6 +22,7 @@ import { saveDetails } from '../../accounts/save-details.ts';
 import type { AccountRef } from '../../../temporal/client.ts';
 import type { Context } from '../../context.ts';
 import { refOf } from '../../accounts/find-account.ts';
+import { keepsHistory } from '../../provider-names.ts';
 import { signalConnection, startSync, type OpenSync } from '../../signal.ts';
 import { claimEvents } from '../../webhooks/claim-events.ts';
 import { compensateAttempt } from './compensate.ts';
@@ -47,7 +48,7 @@ export async function completeLogin(
   const details = await provider.account.details(call, view);
   const reads = {
     contacts: provider.contacts !== undefined,
-    conversations: provider.conversations?.messages !== undefined,
+    conversations: keepsHistory(provider, call.channel),
   };
   const attempt = () => context.db.system((em) => settle(context, em, ref, call, view, details, wanted, reads));
   const settled = await attempt().catch((error: unknown) => {
