@@ -9,7 +9,7 @@ import {
   type FindSender,
   type SenderOf,
 } from '../services/webhooks/find-sender.ts';
-import { isUnauthorized, wrongSecret } from '../services/webhooks/proof.ts';
+import { isUnauthorized, refusedProof, wrongSecret } from '../services/webhooks/proof.ts';
 import { createIntake, type ReceiveRequest } from '../services/webhooks/receive.ts';
 import type { StoredEvent } from '../services/webhooks/store-requests.ts';
 import type { MessageDrain } from '../services/webhooks/message-drain.ts';
@@ -38,15 +38,26 @@ export function serveWebhooks(router: Router, context: Context, signaller: Signa
     }),
   );
   for (const provider of Object.values(providers)) {
-    for (const path of provider.webhooks.paths)
-      router.post(
-        path,
-        takeIn(context, after, findSender, receive, () => provider),
-      );
-    if (provider.webhooks.challenge)
-      router.get([`/webhooks/${provider.name}/:token`, ...provider.webhooks.paths], answerChallenge(context, provider));
+    const { paths, challenge } = provider.webhooks;
+    const take = takeIn(context, after, findSender, receive, () => provider);
+    for (const path of paths) router.post(path, asDocumented(provider, take));
+    if (!challenge) continue;
+    const answer = answerChallenge(context, provider);
+    router.get(`/webhooks/${provider.name}/:token`, answer);
+    for (const path of paths) router.get(path, asDocumented(provider, answer));
   }
 }
+
+/** At a documented path: a wrong proof is refused with the documented status. */
+const asDocumented =
+  ({ webhooks }: Provider, handle: RequestHandler): RequestHandler =>
+  async (request, response, next) => {
+    try {
+      await handle(request, response, next);
+    } catch (error) {
+      throw webhooks.refusedAtPaths === 403 && isUnauthorized(error) ? refusedProof() : error;
+    }
+  };
 
 /** Null at a documented path, which all credentials of a provider share. */
 function tokenOf({ params: { token } }: Request): string | null {

@@ -66,6 +66,7 @@ import { AccountsByGroup } from './migrations/0101-accounts-by-group.ts';
 import { TokenTimes } from './migrations/0102-token-times.ts';
 import { TokensDue } from './migrations/0102-tokens-due.ts';
 import { UserRequests } from './migrations/0103-user-requests.ts';
+import { ReturnAddresses } from './migrations/0104-return-addresses.ts';
 
 export const migrationsList = [
   { name: '0001-foundation', class: Foundation },
@@ -132,6 +133,7 @@ export const migrationsList = [
   { name: '0102-token-times', class: TokenTimes },
   { name: '0102-tokens-due', class: TokensDue },
   { name: '0103-user-requests', class: UserRequests },
+  { name: '0104-return-addresses', class: ReturnAddresses },
 ];
 
 /**

@@ -16,5 +16,23 @@ export const returnAddress = (publicUrl: string, provider: string, token: string
 /** The one return address that is registered for a provider's authorization pages. */
 export const oauthAddress = (publicUrl: string, provider: string): string => at(publicUrl, 'callbacks', provider);
 
+/**
+ * The address at which an owner's browser begins a login by OAuth: that of its return, so that both are of one site for the
+ * browser's cookie. `start` shows that the address is ours.
+ */
+export function oauthStartAddress(returnAddress: string, state: string, start: string): string {
+  const url = new URL(returnAddress);
+  url.searchParams.set('state', state);
+  url.searchParams.set('start', start);
+  return url.href;
+}
+
+/** Whether an address is `parent`, or below it: of the same scheme, host and port, and in its path. Throws for no address. */
+export function isBelow(address: string, parent: string): boolean {
+  const [one, other] = [new URL(address), new URL(parent)];
+  const folder = other.pathname.replace(/\/$/, '');
+  return one.origin === other.origin && (one.pathname === other.pathname || one.pathname.startsWith(`${folder}/`));
+}
+
 export const returnOutcomes = ['success', 'failure'] as const;
 export type ReturnOutcome = (typeof returnOutcomes)[number];

@@ -20,7 +20,8 @@ export type CodeSource = 'sms' | 'app' | 'mail' | 'unknown';
 
 /** May be secret (a QR code logs its reader in), so it is stored sealed. */
 export type StepContent =
-  | { kind: 'redirect'; url: string }
+  /** `page`: the provider's page, where `url` is an address of ours that leads there. */
+  | { kind: 'redirect'; url: string; page?: string }
   | { kind: 'qr'; text: string }
   | { kind: 'code'; source: CodeSource; length?: number }
   | { kind: 'phone' }

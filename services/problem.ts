@@ -3,6 +3,11 @@ const problems = {
   malformed_request: [400, 'The request cannot be read', 'Send valid JSON and a valid address.'],
   unauthorized: [401, 'No valid API key', 'Send the header Authorization: Bearer <API key>.'],
   missing_scope: [403, 'The key may not do this', 'Use a key that has the scope.'],
+  wrong_proof: [
+    403,
+    'The webhook does not carry the right secret',
+    'Send the secret that was registered with the webhook.',
+  ],
   foreign_origin: [
     403,
     'A web page may not use a key here',

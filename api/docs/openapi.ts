@@ -162,7 +162,7 @@ function operation(route: Route): ZodOpenApiOperationObject {
 
 /** An address without a key. A webhook's body is whatever its provider sends. */
 function openOperation(route: OpenRoute, described: NonNullable<OpenRoute['described']>): ZodOpenApiOperationObject {
-  const { name, summary, tag, answer, unavailable } = described;
+  const { name, summary, tag, answer, unavailable, contentType = 'application/json' } = described;
   const parts = [...route.path.matchAll(/\{(\w+)\}/g)].map(([, part]) => [part, z.string()] as const);
   const json = (schema: z.ZodType) => ({ content: { 'application/json': { schema } } });
   return {
@@ -173,7 +173,7 @@ function openOperation(route: OpenRoute, described: NonNullable<OpenRoute['descr
     ...(parts.length ? { requestParams: { path: z.object(Object.fromEntries(parts)) } } : {}),
     ...(route.method === 'post' ? { requestBody: json(z.unknown()) } : {}),
     responses: {
-      200: { description: 'Done', ...json(answer) },
+      200: { description: 'Done', content: { [contentType]: { schema: answer } } },
       ...(unavailable ? { 503: { description: 'Not now', ...json(unavailable) } } : {}),
       default: failure,
     },

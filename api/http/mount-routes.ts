@@ -9,6 +9,7 @@ import { createAdmission, type Admission } from './admission.ts';
 import { createAnswers, type SendAnswer } from './answers.ts';
 import { unlessRevoked } from './auth.ts';
 import type { Principal } from '../../services/principal.ts';
+import { Problem } from '../../services/problem.ts';
 import { checkText, readJson } from './body.ts';
 import { readFormFile, type IncomingFile } from './form-file.ts';
 import { sendFile, type FileAnswer } from './files.ts';
@@ -60,6 +61,8 @@ function handlerOf(context: Context, route: Route, { admit, sendAnswer, live }: 
     const transport = transportOf(request, route);
     response.locals['route'] =
       `${route.method.toUpperCase()} ${route.path}${transport === 'stream' ? ' as a stream' : ''}`;
+    if (route.changes && request.method === 'HEAD')
+      throw new Problem('method_not_allowed', 'This address takes GET.', { headers: { allow: 'GET' } });
     // A wrong handshake does not use a ticket up.
     if (transport === 'socket') checkHandshake(request);
     const { valid, check } = await admit(request, response, route, transport);

@@ -71,6 +71,8 @@ interface Declaration<
   doneStatus?: number;
   /** The address at which the outcome of a 202 can be read. */
   watch?(answer: z.output<A>): string;
+  /** Of a GET: it changes something, as a documented path wants it. A HEAD is refused then. */
+  changes?: boolean;
   /** Takes an Idempotency-Key. */
   idempotent?: boolean;
   /** Fields of the answer that are shown once: a replay has null instead. */

@@ -11,6 +11,7 @@ import { contactAliases } from './contact-aliases.ts';
 import { conversationAliases } from './conversation-aliases.ts';
 import { sendAliases } from './send-aliases.ts';
 import { historyAliases } from './history-aliases.ts';
+import { platformAliases } from './platform-aliases.ts';
 import { startSyncs } from './syncs.ts';
 import { syncAnswer } from '../views/sync.ts';
 
@@ -177,6 +178,7 @@ const table: Alias[] = [
   ...conversationAliases,
   ...sendAliases,
   ...historyAliases,
+  ...platformAliases,
 ];
 
 /** The tag of documented paths. */
@@ -190,7 +192,9 @@ export const aliasRoutes: Route[] = table.map(({ of, ask, rename, ...alias }) =>
     summary: `${of.summary} (stands for ${of.method.toUpperCase()} /api/v1${of.path})`,
     tag: compatibility,
     scope: of.scope,
-    idempotent: of.idempotent,
+    // A key stands for a body, which a GET does not have.
+    idempotent: alias.method !== 'get' && of.idempotent,
+    changes: alias.method === 'get' && of.method !== 'get',
     status: alias.status ?? of.status,
     file: of.file,
     contentType: of.contentType,

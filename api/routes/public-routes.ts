@@ -6,7 +6,15 @@ export interface OpenRoute {
   method: 'get' | 'post';
   path: string;
   /** Without it the address is for browsers or our tools, and not in the OpenAPI document. */
-  described?: { name: string; summary: string; tag: string; answer: z.ZodType; unavailable?: z.ZodType };
+  described?: {
+    name: string;
+    summary: string;
+    tag: string;
+    answer: z.ZodType;
+    unavailable?: z.ZodType;
+    /** For answers that are not JSON: their type. */
+    contentType?: string;
+  };
 }
 
 const part = z.enum(['up', 'down']);
@@ -16,8 +24,17 @@ const webhook = {
   tag: 'webhooks',
   answer: z.object({ received: z.number().int().describe('Events that are committed now.') }),
 };
+const challenge = {
+  tag: 'webhooks',
+  answer: z.string().describe('The challenge of the request, as it came.'),
+  contentType: 'text/plain',
+  summary: 'Answers a provider that asks whether a webhook address is ours, where it shows the right token',
+};
 const documented =
   'Takes the webhooks of a provider; the secret is in the header with which the webhook was registered';
+
+/** A path as the part of an operation's id: `/api/pagelink/webhook` is `ApiPagelinkWebhook`. */
+const nameOf = (path: string): string => path.replace(/[^\w]+(\w?)/g, (_, next: string) => next.toUpperCase());
 
 /** Every address without an API key. */
 export const publicRoutes = (providers: Providers): OpenRoute[] => [
@@ -52,8 +69,12 @@ export const publicRoutes = (providers: Providers): OpenRoute[] => [
     },
   },
   ...Object.values(providers).flatMap(({ name, webhooks, oauth }): OpenRoute[] => [
-    ...(webhooks.challenge ? [{ method: 'get' as const, path: `/webhooks/${name}/{token}` }] : []),
-    ...(oauth ? [{ method: 'get' as const, path: `/callbacks/${name}` }] : []),
+    ...(webhooks.challenge ? [`/webhooks/${name}/{token}`, ...webhooks.paths] : []).map((path) => ({
+      method: 'get' as const,
+      path,
+      described: { ...challenge, name: `verify${nameOf(path)}` },
+    })),
+    ...(oauth ? [`/callbacks/${name}`, ...(oauth.paths ?? [])] : []).map((path) => ({ method: 'get' as const, path })),
   ]),
   ...Object.values(providers)
     .flatMap(({ webhooks }) => webhooks.paths)
@@ -62,7 +83,7 @@ export const publicRoutes = (providers: Providers): OpenRoute[] => [
       path,
       described: {
         ...webhook,
-        name: `receiveWebhook${path.replace(/[^\w]+(\w?)/g, (_, next: string) => next.toUpperCase())}`,
+        name: `receiveWebhook${nameOf(path)}`,
         summary: documented,
       },
     })),

@@ -55,6 +55,19 @@ const historyMessages = z
   .max(100_000)
   .describe('How many messages of a conversation are read as its history, the newest ones.');
 
+const returnAddresses = z
+  .array(
+    z
+      .url({ protocol: /^https?$/ })
+      .max(2_000)
+      .refine((text) => !/[?#@]/.test(text), 'must be an address without a query, a fragment or a login.'),
+  )
+  .max(100)
+  .nullable()
+  .describe(
+    "Addresses to which owners' browsers may be sent after a login (redirects), and everything below their paths. Null: any.",
+  );
+
 const tenantAnswer = z
   .object({
     name: z.string(),
@@ -65,6 +78,7 @@ const tenantAnswer = z
     message_retention_days: messageDays,
     history_days: historyDays,
     history_messages: historyMessages,
+    return_addresses: returnAddresses,
   })
   .meta({ id: 'Tenant' });
 
@@ -77,6 +91,7 @@ const tenantView = (tenant: Tenant): z.input<typeof tenantAnswer> => ({
   message_retention_days: tenant.messageRetentionDays,
   history_days: tenant.historyDays,
   history_messages: tenant.historyMessages,
+  return_addresses: tenant.returnAddresses,
 });
 
 const getTenant = route({
@@ -98,7 +113,7 @@ const patchTenant = route({
   method: 'patch',
   path: '/tenant',
   summary:
-    'Set the time zone, the contact fields that are stored, how long contacts and messages are kept, and how much history is read',
+    'Set the time zone, the contact fields that are stored, how long contacts and messages are kept, how much history is read, and where owners may be sent after a login',
   tag,
   scope: 'admin',
   body: z.object({
@@ -108,6 +123,7 @@ const patchTenant = route({
     message_retention_days: messageDays.optional(),
     history_days: historyDays.optional(),
     history_messages: historyMessages.optional(),
+    return_addresses: returnAddresses.optional(),
   }),
   example: { time_zone: 'Europe/Berlin' },
   answer: tenantAnswer,
@@ -119,6 +135,7 @@ const patchTenant = route({
       if (body.message_retention_days !== undefined) tenant.messageRetentionDays = body.message_retention_days;
       if (body.history_days !== undefined) tenant.historyDays = body.history_days;
       if (body.history_messages !== undefined) tenant.historyMessages = body.history_messages;
+      if (body.return_addresses !== undefined) tenant.returnAddresses = body.return_addresses;
       if (body.contact_fields !== undefined) {
         const kept = body.contact_fields;
         const fields = kept && droppableNames.filter((name) => kept.includes(name));

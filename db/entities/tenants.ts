@@ -20,6 +20,8 @@ const TenantSchema = defineEntity({
     /** How far back conversations are read: days, and messages of each. */
     historyDays: p.integer().default(30),
     historyMessages: p.integer().default(200),
+    /** Where owners may be sent after a login, and below; null: anywhere. */
+    returnAddresses: p.array().$type<string[]>().strictNullable().default(null),
     createdAt: p.datetime(),
     /** Server, database and table in which the row was written; others than those of now: a dump was restored. */
     storedIn: p.text().defaultRaw('storage_place()'),

@@ -26,10 +26,18 @@ export interface BodySignature {
 
 /** A provider's question whether an address is ours. */
 export interface Challenge {
-  /** Must be a webhook secret of the address's credentials, or the value of one of `challengeSettings`. */
+  /** Must be a webhook secret of the address's credentials, or what one of `ChallengeReader.settings` holds. */
   secret: string;
   /** The text of the right answer. */
   answer: string;
+}
+
+/** How a provider asks, before it sends events, whether an address is ours. */
+export interface ChallengeReader {
+  /** Settings whose values count as the secret besides ours. */
+  settings: readonly string[];
+  /** Reads the query of a GET; null where it is no challenge. Pure. */
+  read(query: Readonly<Record<string, unknown>>): Challenge | null;
 }
 
 /** A login page's report of the account that one of its logins made or connected again. */
@@ -46,13 +54,10 @@ export interface Webhooks extends WebhookProof {
    * where bodies are signed, the credentials are the installation's.
    */
   paths: readonly string[];
-  /**
-   * Reads the GET by which the provider asks, before it sends events, whether the address is ours; null where the query
-   * is none. Absent where the provider does not ask. Pure.
-   */
-  challenge?(query: Readonly<Record<string, unknown>>): Challenge | null;
-  /** Settings whose values are right secrets of a challenge, too. */
-  challengeSettings?: readonly string[];
+  /** The status that the documentation wants there for a wrong proof; 401 unless given, and always at our own addresses. */
+  refusedAtPaths?: 403;
+  /** Absent where the provider does not ask. */
+  challenge?: ChallengeReader;
   /** The body of an event that is stored and has no effect, for the doctor; `mark` makes it unique. */
   selfTest(mark: string): object;
   /** Reads a request once. Pure, and linear in the body's length, whatever is in it. */

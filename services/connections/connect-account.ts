@@ -18,6 +18,7 @@ import {
   providerNamed,
   validateLogin,
 } from './new-attempt.ts';
+import { checkRedirects } from './return-addresses.ts';
 
 /** What a request says of a new account. */
 export interface NewAccount {
@@ -46,6 +47,7 @@ export async function connectAccount(request: CallerRequest, given: NewAccount):
   const account = await context.db.tenant(principal.tenantId, async (em) => {
     const done = await em.findOne(ConnectionAttempt, { id: operationId });
     if (done) return em.findOneOrFail(Account, { id: done.accountId });
+    await checkRedirects(em, principal.tenantId, given.redirects);
     const { id: credentialsId } = await credentialsOrProblem(em, principal.tenantId, given.provider);
     const made = createAccount(context, em, principal.tenantId, { ...given, method, credentialsId });
     await addAttempt(context, em, made, {
@@ -83,6 +85,7 @@ export async function reconnectAccount(
     const own = { account: found, attemptId: operationId };
     if (await em.findOne(ConnectionAttempt, { id: operationId })) return own;
     const provider = providerNamed(context, found.provider);
+    await checkRedirects(em, principal.tenantId, redirects);
     await credentialsOrProblem(em, found.tenantId, found.provider);
     // Stored credentials were validated when they were given.
     if (credentials || !found.secret) validateLogin(provider, found.channel, found.method, credentials ?? {});

@@ -18,6 +18,7 @@ import { Problem } from '../problem.ts';
 import { credentialsFor } from '../../db/queries/tenants/credentials.ts';
 import type { ProviderCredentials } from '../../db/entities/tenants.ts';
 import type { Provider } from '../../providers/provider.ts';
+import { stillAllowed } from './return-addresses.ts';
 
 /** What a request says of an attempt. */
 export interface NewAttempt {
@@ -79,7 +80,7 @@ export async function addAttempt(
     answersLeft: wrongAnswersAllowed,
     checks: 0,
     currentStepId: null,
-    redirects: given.redirects ?? newest?.redirects ?? null,
+    redirects: given.redirects ?? (await stillAllowed(em, account.tenantId, newest?.redirects ?? null)),
     callbackToken: token && keys.seal(token, sealed.callbackToken(given.id)),
     callbackHash: token && hashToken(token),
     wakeAt: null,

@@ -67,6 +67,9 @@ const common = (step: ConnectionStep | null, attempt: ConnectionAttempt) => ({
 /** The fields of a step of each kind. */
 function carried(content: StepContent, imageUrl: string) {
   switch (content.kind) {
+    // The provider's page is for browsers that came by the address alone.
+    case 'redirect':
+      return { kind: content.kind, url: content.url };
     case 'qr':
       return { ...content, image_url: imageUrl };
     case 'captcha':

@@ -81,7 +81,7 @@ async function findSender(
     return () => sender;
   }
   const { row, keys } = await credentialsAt(context, address);
-  const secrets = signingSecrets(keys, row, signature.settings);
+  const secrets = settingsNamed(keys, row, signature.settings);
   const { id: credentialsId, tenantId, settings } = row;
   const sender: WebhookSender = { credentialsId, tenantId, provider, providerAccountId: null, proof: { settings } };
   return (request) => (isSigned(webhooks, request, secrets) ? sender : null);
@@ -95,19 +95,21 @@ export async function answerToChallenge(
   query: Readonly<Record<string, unknown>>,
 ): Promise<string | null> {
   const { row, keys } = await credentialsAt(context, { provider, token });
-  const challenge = webhooks.challenge?.(query);
-  if (!challenge) return null;
-  const given = signingSecrets(keys, row, webhooks.challengeSettings ?? []).filter((one) => one !== '');
-  return isOneOf(challenge.secret, [...webhookSecretsOf(keys, row), ...given]) ? challenge.answer : null;
+  const { challenge: reader } = webhooks;
+  const challenge = reader?.read(query);
+  if (!reader || !challenge) return null;
+  const secrets = [...webhookSecretsOf(keys, row), ...settingsNamed(keys, row, reader.settings)];
+  return isOneOf(challenge.secret, secrets) ? challenge.answer : null;
 }
 
 /** The secrets that prove a webhook request to these credentials: the provider's own where it signs, else ours. */
 export const webhookProofSecrets = (keys: Keyset, { webhooks }: Provider, row: ProviderCredentials): string[] =>
-  webhooks.signature ? signingSecrets(keys, row, webhooks.signature.settings) : webhookSecretsOf(keys, row);
+  webhooks.signature ? settingsNamed(keys, row, webhooks.signature.settings) : webhookSecretsOf(keys, row);
 
-function signingSecrets(keys: Keyset, row: ProviderCredentials, names: readonly string[]): string[] {
+/** The values of those settings that are set. */
+function settingsNamed(keys: Keyset, row: ProviderCredentials, names: readonly string[]): string[] {
   const settings = settingsOf(keys, row);
-  return names.flatMap((name) => settings[name] ?? []);
+  return names.flatMap((name) => settings[name] || []);
 }
 
 const credentialsAt = ({ db, vault }: Context, { provider, token }: WebhookAddress) =>

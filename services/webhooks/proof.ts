@@ -29,6 +29,12 @@ export function isSigned(proof: WebhookProof, { raw, headers }: WebhookRequest, 
 /** Whether the request did not prove to come from the provider. */
 export const isUnauthorized = (error: unknown): boolean => error instanceof Problem && error.code === 'unauthorized';
 
+/** The same where a provider's documentation wants the status 403. */
+export const refusedProof = (): Problem =>
+  new Problem('wrong_proof', undefined, {
+    fix: 'Sign the body, or send the verify token, with what is set for the provider.',
+  });
+
 /** The request does not prove to come from the provider. */
 export const wrongSecret = (): Problem =>
   new Problem('unauthorized', 'The webhook does not carry the right secret.', {

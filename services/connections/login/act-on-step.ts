@@ -6,6 +6,7 @@ import type { StepContent } from '../../../domain/steps.ts';
 import type { LoginProgress, Provider, ProviderCall } from '../../../providers/provider.ts';
 import type { Context } from '../../context.ts';
 import { applyLoginProgress, startProviderLogin } from './apply-login-progress.ts';
+import { askedOnceMore } from './authorization.ts';
 import { adoptUnconfirmedLogin } from './begin-login.ts';
 import { checkLogin } from './checks.ts';
 import { type AttemptTx, connectionTo, loginInput, withAttempt } from './attempt-tx.ts';
@@ -32,7 +33,7 @@ export async function actOnStep(context: Context, ref: StepActionRef): Promise<P
     const content = contentOf(tx.keys, step);
     if (!content) throw new Error('The step has no content: it has ended.');
     const connection = await connectionTo(context, em, account, at, attempt.providerAccountId);
-    const input = loginInput(context, tx);
+    const input = loginInput(context, tx, connection);
     if (ref.action !== 'answer') {
       const unclear = step.moveId === ref.answerId ? at : null;
       step.moveId = ref.answerId;
@@ -53,21 +54,23 @@ export async function actOnStep(context: Context, ref: StepActionRef): Promise<P
     // An answer can be the call that makes the login upstream; a lost one is searched for like a lost beginning.
     const since = start.unclear.getTime();
     const made = !call.providerAccountId && (await adoptUnconfirmedLogin(context, ref, provider, call, input, since));
-    if (!made) return afterUnclearAnswer(context, ref, content);
+    if (!made) return afterUnclearAnswer(context, ref, (tx) => askedOnceMore(context, tx, start, content));
     const next = await startProviderLogin(context, ref, provider, input, call);
     return applyLoginProgress(context, ref, next, { provider, call, outcome: 'accepted' });
   }
   let next: LoginProgress;
   try {
-    const exchange = content.kind === 'redirect' && input.oauth ? provider.oauth?.exchange : undefined;
+    const { oauth } = input;
+    const exchange = content.kind === 'redirect' && oauth ? provider.oauth?.exchange : undefined;
     next =
-      exchange && input.oauth
-        ? await exchange(call, start.answer, input.oauth)
+      exchange && oauth
+        ? await exchange(call, start.answer, { ...input, oauth })
         : await provider.login.answer(call, content, start.answer, input);
   } catch (error) {
     if (!(error instanceof ProviderFailure)) throw error;
     const { action } = failureRow(error.code);
-    if (action === 'ask_again') return withAttempt(context, ref, (tx) => askAgain(tx, content));
+    if (action === 'ask_again')
+      return withAttempt(context, ref, (tx) => askAgain(tx, askedOnceMore(context, tx, start, content)));
     if (isRetriedWithoutEffect(error))
       await withAttempt(context, ref, ({ step }) => {
         if (step?.id === ref.stepId) step.sentAt = null;
@@ -154,7 +157,11 @@ async function askAgain(tx: AttemptTx, content: StepContent): Promise<Progress> 
 }
 
 /** The answer may have arrived: checks the login, and asks the owner for a new answer when that does not decide. */
-async function afterUnclearAnswer(context: Context, ref: StepActionRef, content: StepContent): Promise<Progress> {
+async function afterUnclearAnswer(
+  context: Context,
+  ref: StepActionRef,
+  contentIn: (tx: AttemptTx) => StepContent,
+): Promise<Progress> {
   const progress = await checkLogin(context, ref);
   if (progress.state !== 'open' || progress.stepId !== ref.stepId) return progress;
   return withAttempt(context, ref, async (tx) => {
@@ -172,7 +179,7 @@ async function afterUnclearAnswer(context: Context, ref: StepActionRef, content:
     );
     const next = {
       linked: false as const,
-      content,
+      content: contentIn(tx),
       expiresAt: step.expiresAt?.getTime() ?? null,
       canResend: step.canResend,
       canTryAnotherWay: step.canTryAnotherWay,

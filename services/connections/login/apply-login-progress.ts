@@ -1,21 +1,25 @@
 import { forgetAccountKeys, keepAccountKeys } from '../../../db/queries/accounts/account-keys.ts';
+import { addTimelineEvent } from '../../../db/queries/accounts/timeline.ts';
 import { accountRemoved } from '../../../db/queries/accounts/lock-accounts.ts';
 import { keepGroups } from '../../../db/queries/accounts/provider-groups.ts';
 import { Account } from '../../../db/entities/accounts.ts';
 import { ProviderFailure } from '../../../domain/failures.ts';
 import type { AttemptRef, Progress } from '../../../domain/attempts.ts';
 import type { StepOutcome } from '../../../domain/steps.ts';
+import type { Keyset } from '../../../platform/keyset.ts';
 import type {
   LoginInput,
   LoginProgress,
   OAuth,
-  OAuthReturn,
+  OAuthLogin,
   Provider,
   ProviderCall,
+  TakenAccount,
 } from '../../../providers/provider.ts';
 import type { Context } from '../../context.ts';
 import { completeLogin } from './complete-login.ts';
 import { type AttemptTx, withAttempt } from './attempt-tx.ts';
+import { authorizationContent } from './authorization.ts';
 import { endingReason, placeStep, progressOf, settingUp } from './steps.ts';
 
 interface From {
@@ -43,6 +47,7 @@ export async function applyLoginProgress(
       keepGroups(tx.account, progress.groups);
     }
     const wanted = tx.account.checkRequestedAt;
+    if (tx.attempt.state === 'running' && progress.taken) nameTaken(tx, progress.taken);
     if (tx.attempt.state !== 'running' || progress.next.linked) return { known: progressOf(tx), wanted };
     await placeStep(tx, progress.next, from.outcome);
     return { known: progressOf(tx, await endingReason(tx)), wanted };
@@ -86,6 +91,15 @@ function rememberUpstream({ account, attempt }: AttemptTx, upstream: string, tak
   if (attempt.state === 'running') account.providerAccountId ??= upstream;
 }
 
+/** Of several accounts one was taken unasked: the attempt names it, and so does the page on which its owner comes back. */
+function nameTaken({ em, account, attempt, at }: AttemptTx, { label, of }: TakenAccount): void {
+  attempt.detail = `"${label}" was taken, the first of ${of}. Choose another one by connecting again and asking for the choice.`;
+  addTimelineEvent(em, account, at, 'account_taken', `The login has ${of} accounts: the first one was taken.`, {
+    attempt: attempt.number,
+    data: { label, of },
+  });
+}
+
 /**
  * Asks the provider to begin a login, on the known upstream account where there is one. An upstream account that is gone
  * is made again. A failure that surely had no effect clears the intent. Asks nothing for an attempt that has ended: throws
@@ -102,8 +116,11 @@ export async function startProviderLogin(
     if (attempt.state !== 'running') throw new ProviderFailure('superseded', 'The attempt has ended.');
     return attempt.providerAccountId ?? call.providerAccountId;
   });
-  if (input.oauth && provider.oauth)
-    return authorization(provider.oauth, { ...call, providerAccountId: upstream }, input.oauth);
+  if (input.oauth && provider.oauth) {
+    const keys = await context.vault.keysOf(context.db, ref.tenantId);
+    const login = { ...input, oauth: input.oauth };
+    return authorization(keys, provider.oauth, { ...call, providerAccountId: upstream }, login);
+  }
   try {
     return await provider.login.begin({ ...call, providerAccountId: upstream }, input);
   } catch (error) {
@@ -127,13 +144,12 @@ export async function startProviderLogin(
   }
 }
 
-/** The step of an authorization page, from which the owner comes back with a code. */
-const authorization = (oauth: OAuth, call: ProviderCall, back: OAuthReturn): LoginProgress => ({
+const authorization = (keys: Keyset, oauth: OAuth, call: ProviderCall, login: OAuthLogin): LoginProgress => ({
   providerAccountId: call.providerAccountId,
   next: {
     linked: false,
-    content: { kind: 'redirect', url: oauth.authorizationUrl(call, back) },
-    expiresAt: back.expiresAt,
+    content: authorizationContent(keys, oauth, call, login),
+    expiresAt: login.oauth.expiresAt,
     canResend: false,
     canTryAnotherWay: false,
   },

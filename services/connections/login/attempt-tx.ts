@@ -12,7 +12,7 @@ import type { CallKind } from '../../../domain/call-limits.ts';
 import { failureRow, ProviderFailure } from '../../../domain/failures.ts';
 import type { AttemptRef, Progress } from '../../../domain/attempts.ts';
 import type { Keyset } from '../../../platform/keyset.ts';
-import type { LoginInput, Provider, ProviderCall } from '../../../providers/provider.ts';
+import type { LoginInput, Provider, ProviderCall, ProviderSettings } from '../../../providers/provider.ts';
 import { watchKey } from '../../accounts/refused-keys.ts';
 import { timeOf, type Context } from '../../context.ts';
 import { returnToken } from '../return-token.ts';
@@ -98,8 +98,15 @@ export async function connectionTo(
   return { provider: watchKey(context, provider, call, credentials), call, credentials };
 }
 
-/** The input of a login: the credentials of this attempt, else those that the account was connected with. */
-export function loginInput(context: Context, tx: AttemptTx): LoginInput {
+/**
+ * The input of a login over this connection: the credentials of this attempt, else those that the account was connected
+ * with.
+ */
+export function loginInput(
+  context: Pick<Context, 'publicUrl'>,
+  tx: AttemptTx,
+  { provider, call }: { provider: Provider; call: ProviderCall },
+): LoginInput {
   const { keys, account, attempt } = tx;
   const stored = attempt.input
     ? keys.open(attempt.input, sealed.attemptInput(attempt.id))
@@ -107,24 +114,31 @@ export function loginInput(context: Context, tx: AttemptTx): LoginInput {
       ? keys.open(account.secret, sealed.accountSecret(account.id))
       : null;
   const credentials = stored ? (JSON.parse(stored) as Record<string, unknown>) : {};
-  const back = returnOf(context, tx);
+  const back = returnOf(context, tx, provider, call.settings);
   return { method: attempt.method, credentials, ...back, reference: attempt.id, identity: account.identity };
 }
 
 /** How an attempt that logs in on a page of the provider comes back from there; nothing for other attempts. */
-function returnOf(context: Context, { keys, account, attempt }: AttemptTx): Pick<LoginInput, 'page' | 'oauth'> {
+function returnOf(
+  { publicUrl }: Pick<Context, 'publicUrl'>,
+  { keys, account, attempt }: AttemptTx,
+  { oauth }: Provider,
+  settings: ProviderSettings,
+): Pick<LoginInput, 'page' | 'oauth'> {
   if (!attempt.callbackToken) return {};
   const token = keys.open(attempt.callbackToken, sealed.callbackToken(attempt.id));
   const expiresAt = attempt.deadlineAt.getTime();
-  if (attempt.method === 'oauth')
-    return { oauth: { redirectUri: oauthAddress(context.publicUrl, account.provider), state: token, expiresAt } };
+  if (attempt.method === 'oauth') {
+    const own = oauth?.redirectSetting === undefined ? undefined : settings[oauth.redirectSetting];
+    return { oauth: { redirectUri: own ?? oauthAddress(publicUrl, account.provider), state: token, expiresAt } };
+  }
   const back = returnToken(attempt);
   return {
     page: {
       name: attempt.id,
-      callbackUrl: callbackAddress(context.publicUrl, account.provider, token),
-      successUrl: returnAddress(context.publicUrl, account.provider, back, 'success'),
-      failureUrl: returnAddress(context.publicUrl, account.provider, back, 'failure'),
+      callbackUrl: callbackAddress(publicUrl, account.provider, token),
+      successUrl: returnAddress(publicUrl, account.provider, back, 'success'),
+      failureUrl: returnAddress(publicUrl, account.provider, back, 'failure'),
       expiresAt,
     },
   };

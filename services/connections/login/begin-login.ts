@@ -21,7 +21,7 @@ export async function beginLogin(context: Context, ref: AttemptRef): Promise<Pro
     const upstream =
       attempt.providerAccountId ?? (attempt.operation === 'reconnect' ? account.providerAccountId : null);
     const connection = await connectionTo(context, em, account, at, upstream);
-    const input = loginInput(context, tx);
+    const input = loginInput(context, tx, connection);
     // A login page makes no account before the owner uses it, so it may be requested twice.
     const asked = upstream || input.page || input.oauth ? null : attempt.intentAt;
     if (!upstream && !input.oauth) attempt.intentAt ??= at;

@@ -35,7 +35,7 @@ export async function checkLogin(context: Context, ref: AttemptRef): Promise<Pro
       kind: step?.kind,
       isAutomatic: attempt.trigger === 'automatic',
       wanted: account.checkRequestedAt,
-      input: loginInput(context, tx),
+      input: loginInput(context, tx, connection),
     };
   });
   if (start.over) return start.over;

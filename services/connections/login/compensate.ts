@@ -82,7 +82,7 @@ async function reportOrphanedAccounts(context: Context, ref: AttemptRef): Promis
     const { em, account, attempt, at } = tx;
     if (attempt.state === 'running' || !isUnclear(attempt)) return null;
     const connection = await connectionTo(context, em, account, at, null);
-    return { ...connection, input: loginInput(context, tx), since: attempt.startedAt.getTime() };
+    return { ...connection, input: loginInput(context, tx, connection), since: attempt.startedAt.getTime() };
   });
   if (!start) return;
   const { provider, call, input, since } = start;

@@ -3,7 +3,7 @@ import { endQueuedSends } from '../../../db/queries/sends/settle-send.ts';
 import { addTimelineEvent, moveAccount } from '../../../db/queries/accounts/timeline.ts';
 import { lockContacts } from '../../../db/queries/contacts/lock-contacts.ts';
 import { accountRemoved, lockAccounts } from '../../../db/queries/accounts/lock-accounts.ts';
-import { forgetAccountKeys } from '../../../db/queries/accounts/account-keys.ts';
+import { forgetAccountKeys, keepAccountKeys } from '../../../db/queries/accounts/account-keys.ts';
 import type { Em } from '../../../db/connect.ts';
 import { Account } from '../../../db/entities/accounts.ts';
 import { ConnectionAttempt } from '../../../db/entities/attempts.ts';
@@ -111,6 +111,8 @@ async function settle(
   survivor.providerAccountId = upstream;
   survivor.identity = view.identity ?? survivor.identity;
   takeSecret(tx, survivor);
+  // Its own keys are of the login that this one replaces.
+  if (winner) await keepAccountKeys(em, context.vault, winner, call.keys ?? undefined, at);
   checkDone(account, wanted);
   const wasNew = survivor.detailsAt === null;
   await saveDetails(context.vault, em, survivor, view, details, at);

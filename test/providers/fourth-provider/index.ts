@@ -14,6 +14,8 @@ export const pagelink: Provider = {
   settings: {
     app_id: { env: 'PAGELINK_APP_ID', kind: 'text', required: true, description: "the app's number" },
     app_secret: { env: 'PAGELINK_APP_SECRET', kind: 'text', required: true, description: "the app's secret" },
+    verify_token: { env: 'PAGELINK_VERIFY_TOKEN', kind: 'text', required: false, description: 'shown by challenges' },
+    return_url: { env: 'PAGELINK_RETURN_URL', kind: 'url', required: false, description: 'where owners come back' },
     graph_url: { env: 'PAGELINK_URL', kind: 'url', required: false, description: 'where its API is' },
   },
   checkSettings: ({ app_id: id, app_secret: secret }) =>
@@ -39,13 +41,23 @@ export const pagelink: Provider = {
   },
 
   oauth: {
-    authorizationUrl: ({ settings }, { redirectUri, state }) =>
+    redirectSetting: 'return_url',
+    paths: ['/api/pagelink/callback'],
+    authorizationUrl: ({ settings }, { oauth: { redirectUri, state } }) =>
       `https://pagelink.example/dialog?${new URLSearchParams({ client_id: settings.app_id ?? '', redirect_uri: redirectUri, state }).toString()}`,
-    exchange: (call, code) => {
+    exchange: (call, code, { credentials, oauth }) => {
+      upstream.exchanges.push({ code, redirectUri: oauth.redirectUri });
       if (!upstream.codes.delete(code))
         return Promise.reject(new ProviderFailure('wrong_answer', 'The code does not count.'));
       const keys = { apiKey: upstream.issue('user') };
       if (call.providerAccountId) return Promise.resolve(pageLogin({ ...call, keys }, call.providerAccountId));
+      const [first] = upstream.pages;
+      if (!first) return Promise.reject(new ProviderFailure('request_refused', 'The login has no page.'));
+      if (credentials['choose'] === 'first')
+        return Promise.resolve({
+          ...pageLogin({ ...call, keys }, first.id),
+          taken: { label: first.name, of: upstream.pages.length },
+        });
       const options = upstream.pages.map(({ id, name }) => ({ id, label: name }));
       return Promise.resolve({
         providerAccountId: null,
@@ -80,7 +92,8 @@ export const pagelink: Provider = {
     header: 'X-Hub-Signature-256',
     signature: hmacSignature('sha256=', ['app_secret']),
     paths: ['/api/pagelink/webhook'],
-    challenge: hubChallenge,
+    refusedAtPaths: 403,
+    challenge: hubChallenge(['verify_token']),
     selfTest: (mark) => ({ entry: [{ id: mark, change: 'doctor' }] }),
     read: ({ raw }) => {
       const body = raw.toString('utf8');

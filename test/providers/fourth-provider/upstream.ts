@@ -6,6 +6,8 @@ export const upstream = {
     { id: 'page-2', name: 'Karoo Tea' },
   ],
   codes: new Set<string>(),
+  /** What was asked to be exchanged, in order. */
+  exchanges: [] as { code: string; redirectUri: string }[],
   tokens: new Set<string>(),
   /** Tokens are to be renewed after this, in milliseconds. */
   refreshAfterMs: 24 * 60 * 60_000,
