@@ -27,6 +27,7 @@ import { TransactionClient, withTransactionSettings, type TransactionSettings } 
 import {
   ApiKey,
   CallBucket,
+  CallPressure,
   IdempotencyKey,
   ProviderCredentials,
   RealtimeTicket,
@@ -47,6 +48,7 @@ export const entities = [
   ConnectionAttempt,
   ConnectionStep,
   CallBucket,
+  CallPressure,
   WebhookSecretHash,
   WebhookRequest,
   WebhookEvent,

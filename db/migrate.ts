@@ -60,6 +60,7 @@ import { ChangedAt } from './migrations/0092-changed-at.ts';
 import { ChangedRows } from './migrations/0093-changed-rows.ts';
 import { Departures } from './migrations/0094-departures.ts';
 import { ToldTimes } from './migrations/0095-told-times.ts';
+import { CallPressures } from './migrations/0096-call-pressures.ts';
 import { MessageExtras } from './migrations/0098-message-extras.ts';
 import { ProviderGroups } from './migrations/0100-provider-groups.ts';
 import { AccountsByGroup } from './migrations/0101-accounts-by-group.ts';
@@ -127,6 +128,7 @@ export const migrationsList = [
   { name: '0093-changed-rows', class: ChangedRows },
   { name: '0094-departures', class: Departures },
   { name: '0095-told-times', class: ToldTimes },
+  { name: '0096-call-pressures', class: CallPressures },
   { name: '0098-message-extras', class: MessageExtras },
   { name: '0100-provider-groups', class: ProviderGroups },
   { name: '0101-accounts-by-group', class: AccountsByGroup },

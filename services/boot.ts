@@ -109,7 +109,7 @@ export async function openContext(
     publicUrl: config.PUBLIC_URL.replace(/\/$/, ''),
     stopping: stopping.signal,
     reader,
-    callLimits: createCallLimits(overrides.db ?? db, overrides.clock ?? clock),
+    callLimits: createCallLimits(overrides.db ?? db, overrides.clock ?? clock, overrides.log ?? log),
     ...overrides,
     providers: observeProviderCalls(overrides.providers ?? providers, metrics, overrides.log ?? log),
   };

@@ -4,15 +4,21 @@ import { takeFromBucket, type LimitedCredentials } from '../db/queries/tenants/c
 import { mostAtOnce, type CallKind } from '../domain/call-limits.ts';
 import { ProviderFailure } from '../domain/failures.ts';
 import type { Clock } from '../platform/clock.ts';
+import type { Log } from '../platform/log.ts';
 import type { CredentialsCall } from '../providers/provider.ts';
+import { createCallPressures } from './call-pressures.ts';
+
+/** Credentials whose calls are limited, by an operator or by their provider. */
+export interface CallingCredentials {
+  id: string;
+  tenantId: string | null;
+  callsPerMinute: number | null;
+}
 
 /** The limits of all calls with the same credentials, whatever their accounts and processes. */
 export interface CallLimits {
-  /** What a request of these credentials waits for before it goes out; undefined where they have no limit. */
-  turnOf(
-    credentials: { id: string; tenantId: string | null; callsPerMinute: number | null },
-    kind: CallKind,
-  ): CredentialsCall['turn'];
+  /** What each request of these credentials waits for before it goes out, and how it tells what its provider says of limits. */
+  of(credentials: CallingCredentials, kind: CallKind): Required<Pick<CredentialsCall, 'turn' | 'report'>>;
 }
 
 /** How long a call waits for its turn at the most, in milliseconds: callers wait for a live one. */
@@ -36,8 +42,9 @@ interface Stock {
  * Takes calls out of the buckets in PostgreSQL: one at first, then more at once while they are used in time, so that most
  * calls write nothing.
  */
-export function createCallLimits(db: Database, clock: Clock): CallLimits {
+export function createCallLimits(db: Database, clock: Clock, log: Log): CallLimits {
   const stocks = new Map<string, Stock>();
+  const pressures = createCallPressures(db, clock, log);
 
   const stockOf = (name: string): Stock => {
     const known = stocks.get(name);
@@ -62,27 +69,45 @@ export function createCallLimits(db: Database, clock: Clock): CallLimits {
     return true;
   };
 
+  /** Takes one call; else in how many milliseconds there may be one. */
+  const fromBucket = async (credentials: LimitedCredentials, kind: CallKind): Promise<number> => {
+    const stock = stockOf(`${credentials.id}/${kind}`);
+    while (!takeOne(stock)) {
+      stock.filling ??= fill(stock, credentials, kind).finally(() => (stock.filling = null));
+      const freeInMs = await stock.filling;
+      if (freeInMs > 0) return freeInMs;
+    }
+    return 0;
+  };
+
   return {
-    turnOf({ id, tenantId, callsPerMinute: perMinute }, kind) {
-      if (perMinute === null) return undefined;
-      const stock = stockOf(`${id}/${kind}`);
-      return async (signal) => {
-        const end = performance.now() + patienceMs[kind];
-        while (!takeOne(stock)) {
-          stock.filling ??= fill(stock, { id, tenantId, perMinute }, kind).finally(() => (stock.filling = null));
-          const freeInMs = await stock.filling.catch((cause: unknown) => {
-            const failure = new ProviderFailure('unexpected', 'The limit of calls to the provider could not be read.');
-            throw Object.assign(failure, { cause });
-          });
-          if (freeInMs === 0) continue;
-          if (performance.now() + freeInMs > end) throw limitReached(freeInMs);
-          await sleep(Math.min(freeInMs, longestRestMs), undefined, { signal }).catch(() => {
-            throw limitReached(freeInMs);
-          });
-        }
+    of({ id, tenantId, callsPerMinute: perMinute }, kind) {
+      return {
+        async turn(signal, of = []) {
+          const end = performance.now() + patienceMs[kind];
+          await untilFree(() => pressures.freeIn(id, of, kind), end, signal);
+          if (perMinute === null) return;
+          await untilFree(() => fromBucket({ id, tenantId, perMinute }, kind), end, signal);
+        },
+        report: (told) => pressures.keep({ id, tenantId }, told),
       };
     },
   };
+}
+
+/** Waits until `freeIn` answers 0, until `end` by `performance.now()` at the latest. */
+async function untilFree(freeIn: () => Promise<number>, end: number, signal: AbortSignal | undefined): Promise<void> {
+  for (;;) {
+    const ms = await freeIn().catch((cause: unknown) => {
+      const failure = new ProviderFailure('unexpected', 'The limit of calls to the provider could not be read.');
+      throw Object.assign(failure, { cause });
+    });
+    if (ms === 0) return;
+    if (performance.now() + ms > end) throw limitReached(ms);
+    await sleep(Math.min(ms, longestRestMs), undefined, { signal }).catch(() => {
+      throw limitReached(ms);
+    });
+  }
 }
 
 const limitReached = (retryAfterMs: number): ProviderFailure =>

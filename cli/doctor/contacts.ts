@@ -162,6 +162,7 @@ async function connectedOf(
   const at = systemClock.now();
   const config = subject.config();
   const db = await subject.database();
+  const log = createLog('cli', 'silent');
   const context = {
     config,
     vault: subject.vault(),
@@ -169,8 +170,8 @@ async function connectedOf(
     publicUrl: config.PUBLIC_URL,
     db,
     clock: systemClock,
-    log: createLog('cli', 'silent'),
-    callLimits: createCallLimits(db, systemClock),
+    log,
+    callLimits: createCallLimits(db, systemClock, log),
   };
   const { provider, call } = await connectionTo(context, em, account, at, account.providerAccountId);
   return { account, provider, call: { ...call, signal } };

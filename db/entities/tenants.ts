@@ -141,6 +141,23 @@ const CallBucketSchema = defineEntity({
 export class CallBucket extends CallBucketSchema.class {}
 CallBucketSchema.setClass(CallBucket);
 
+const CallPressureSchema = defineEntity({
+  name: 'CallPressure',
+  tableName: 'call_pressures',
+  properties: {
+    credentialsId: p.uuid().primary(),
+    /** What the limit is of; empty: all calls with the credentials. */
+    name: p.text().primary(),
+    tenantId: p.uuid().strictNullable(),
+    percent: p.double(),
+    until: p.datetime(),
+    nextAt: p.datetime(),
+  },
+});
+/** A provider's limit that is nearly full, or full; a row while it counts. */
+export class CallPressure extends CallPressureSchema.class {}
+CallPressureSchema.setClass(CallPressure);
+
 const WebhookSecretHashSchema = defineEntity({
   name: 'WebhookSecretHash',
   tableName: 'webhook_secret_hashes',

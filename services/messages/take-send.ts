@@ -143,9 +143,10 @@ async function heldUntil(em: Em, account: Account, queue: LockedQueue, now: Date
   return free;
 }
 
-/** When the limit of the account's credentials lets a call go out, unless that is soon: the call waits for it then. */
-async function callableAt(em: Em, { credentialsId }: Account, now: Date): Promise<Date | null> {
-  const ms = credentialsId === null ? 0 : await liveCallInMs(em, credentialsId, now);
+/** When the limits of the account and of its credentials let a call go out, unless that is soon: the call waits for it then. */
+async function callableAt(em: Em, { credentialsId, providerAccountId }: Account, now: Date): Promise<Date | null> {
+  const names = providerAccountId === null ? [] : [providerAccountId];
+  const ms = credentialsId === null ? 0 : await liveCallInMs(em, credentialsId, names, now);
   return ms > soonMs ? new Date(now.getTime() + ms) : null;
 }
 

@@ -1,6 +1,7 @@
 import { openDatabase, type Database } from '../../db/connect.ts';
 import { newId } from '../../platform/ids.ts';
-import { createCallLimits } from '../../services/call-limits.ts';
+import { createLog } from '../../platform/log.ts';
+import { createCallLimits, type CallingCredentials } from '../../services/call-limits.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { runSql } from '../support/run-sql.ts';
 
@@ -8,6 +9,7 @@ let test: TestDatabase;
 let db: Database;
 let now = Date.UTC(2026, 0, 5);
 const clock = { now: () => new Date(now) };
+const log = createLog('worker', 'silent');
 
 beforeAll(async () => {
   test = await createTestDatabase();
@@ -18,7 +20,7 @@ afterAll(async () => {
   await test?.drop();
 });
 
-async function credentials(callsPerMinute: number): Promise<{ id: string; tenantId: null; callsPerMinute: number }> {
+async function credentials(callsPerMinute: number | null = null): Promise<CallingCredentials> {
   const id = newId();
   const insert = `insert into provider_credentials (id, provider, settings, webhook_secrets, webhook_token, registrations,
     probes, calls_per_minute, created_at, updated_at) values (?, ?, '', '', ?, '[]', 0, ?, now(), now())`;
@@ -36,42 +38,46 @@ function startProcess() {
       return db.system(work);
     },
   };
-  return { ...createCallLimits(counting, clock), asked };
+  return { ...createCallLimits(counting, clock, log), asked };
 }
 
 const limited = { code: 'rate_limited', effect: 'none', retryAfterMs: expect.any(Number) };
 
-it('has no turns where there is no limit', () => {
-  expect(startProcess().turnOf({ id: newId(), tenantId: null, callsPerMinute: null }, 'live')).toBeUndefined();
+it('lets calls go out at once where there is no limit', async () => {
+  const { of, asked } = startProcess();
+  const { turn } = of(await credentials(), 'live');
+  asked.times = 0;
+  for (let n = 0; n < 100; n += 1) await turn();
+  expect(asked.times).toBeLessThanOrEqual(2);
 });
 
 it('counts the calls of all accounts and processes with the same credentials together', async () => {
   const of = await credentials(5);
   const [one, two] = [startProcess(), startProcess()];
-  await one.turnOf(of, 'live')?.();
-  await two.turnOf(of, 'live')?.();
-  await expect(one.turnOf(of, 'live')?.()).rejects.toMatchObject(limited);
-  await expect(two.turnOf(of, 'live')?.()).rejects.toMatchObject(limited);
-  await two.turnOf(await credentials(5), 'live')?.();
+  await one.of(of, 'live').turn();
+  await two.of(of, 'live').turn();
+  await expect(one.of(of, 'live').turn()).rejects.toMatchObject(limited);
+  await expect(two.of(of, 'live').turn()).rejects.toMatchObject(limited);
+  await two.of(await credentials(5), 'live').turn();
   now += 60_000;
-  await one.turnOf(of, 'live')?.();
+  await one.of(of, 'live').turn();
 });
 
 it('lets a live call go while backfill waits', async () => {
   const of = await credentials(10);
   const [reader, sender] = [startProcess(), startProcess()];
-  await reader.turnOf(of, 'backfill')?.();
+  await reader.of(of, 'backfill').turn();
   const ended = new AbortController();
-  const waiting = reader.turnOf(of, 'backfill')?.(ended.signal);
-  await sender.turnOf(of, 'live')?.();
+  const waiting = reader.of(of, 'backfill').turn(ended.signal);
+  await sender.of(of, 'live').turn();
   ended.abort();
   await expect(waiting).rejects.toMatchObject(limited);
 });
 
 it('asks PostgreSQL for fewer calls than it makes', async () => {
   const of = await credentials(6_000);
-  const { turnOf, asked } = startProcess();
-  const turn = turnOf(of, 'live');
-  for (let n = 0; n < 500; n += 1) await turn?.();
+  const { of: limitsOf, asked } = startProcess();
+  const { turn } = limitsOf(of, 'live');
+  for (let n = 0; n < 500; n += 1) await turn();
   expect(asked.times).toBeLessThan(250);
 });

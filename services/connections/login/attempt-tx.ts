@@ -93,7 +93,7 @@ export async function connectionTo(
     keys: providerAccountId === account.providerAccountId ? accountKeys(keys, account) : null,
     webhookAddress: webhookAddress(context.publicUrl, provider.name, credentials.webhookToken),
     now: at.getTime(),
-    turn: context.callLimits.turnOf(credentials, kind),
+    ...context.callLimits.of(credentials, kind),
   };
   return { provider: watchKey(context, provider, call, credentials), call, credentials };
 }
