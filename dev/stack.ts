@@ -121,6 +121,8 @@ async function startParts(home: Home, env: NodeJS.ProcessEnv, report: Report, si
         wasenderUrl: sandbox.wasender_url,
         metaUrl: sandbox.meta_url,
       }),
+      // The return address of a real app does not lead to this stack.
+      META_REDIRECT_URI: '',
       SANDBOX_CONTROL_URL: sandbox.control_url,
     }),
   };
