@@ -1,4 +1,4 @@
-import { createBrowser } from '../support/browser.ts';
+import { createBrowser } from '../../dev/parts/browser.ts';
 import { agree, beginMeta, connectMeta, personOf, textOf, titleOf } from '../support/meta.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
 

@@ -1,4 +1,4 @@
-import { createBrowser } from '../support/browser.ts';
+import { createBrowser } from '../../dev/parts/browser.ts';
 import { eventually } from '../support/eventually.ts';
 import { agree, connectMeta, connectNumber, personOf, titleOf } from '../support/meta.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';

@@ -1,6 +1,6 @@
 import { accountKeys } from '../../db/queries/accounts/account-keys.ts';
 import { Account } from '../../db/entities/accounts.ts';
-import { createBrowser } from '../support/browser.ts';
+import { createBrowser } from '../../dev/parts/browser.ts';
 import { eventually } from '../support/eventually.ts';
 import { agree, connectMeta, personOf, titleOf } from '../support/meta.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';

@@ -1,4 +1,4 @@
-import { createBrowser, type Browser, type Shown } from './browser.ts';
+import { createBrowser, type Browser, type Shown } from '../../dev/parts/browser.ts';
 import type { ApiClient } from './client.ts';
 import { eventually } from './eventually.ts';
 
