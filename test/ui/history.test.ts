@@ -4,7 +4,7 @@ import { makeTemporaryHome } from '../../dev/parts/home.ts';
 import { startStack, type Stack } from '../../dev/stack.ts';
 import { createClient, type ApiClient } from '../support/client.ts';
 import { eventually } from '../support/eventually.ts';
-import { findChromium, openBrowser, type Browser } from '../../dev/parts/browser.ts';
+import { findChromium, openBrowser, type Browser } from './browser.ts';
 
 /** P3: every attempt can be found in the Temporal UI, and read there without seeing a secret. */
 const password = 'correct-horse-9f8e7d6c';
