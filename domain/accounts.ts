@@ -115,9 +115,7 @@ export function transition(status: AccountStatus, event: AccountEvent): AccountS
     case 'token_expiring':
       return status.state === 'active' || lacksWebhooks(status) ? to('degraded', tokenExpiring, 'owner') : status;
     case 'token_expired':
-      return working.some((state) => state === status.state)
-        ? to('reconnect_required', tokenExpired, 'owner')
-        : status;
+      return working.some((state) => state === status.state) ? to('reconnect_required', tokenExpired, 'owner') : status;
     case 'token_renewed':
       return isExpiring(status) || (status.state === 'reconnect_required' && status.reason === tokenExpired)
         ? to('active', null, 'nobody')
@@ -174,15 +172,16 @@ export function needsCheck(status: ProviderStatus, state: AccountState, loginRun
   return effect !== null && (loginRuns || effect.changes.includes(state));
 }
 
-export function eventOfStatus(status: ProviderStatus, at: Date): AccountEvent | null {
+/** `told` is what the provider says beyond its status, if anything. */
+export function eventOfStatus(status: ProviderStatus, at: Date, told?: FailureCode): AccountEvent | null {
   const effect = effectOf(status);
   if (!effect) return null;
-  return effect.event === 'linked' ? { type: 'linked', at } : { type: effect.event, at, reason: effect.reason };
+  return effect.event === 'linked' ? { type: 'linked', at } : { type: effect.event, at, reason: told ?? effect.reason };
 }
 
-export const reasonForLogin = (status: ProviderStatus): FailureCode => {
+export const reasonForLogin = (status: ProviderStatus, told?: FailureCode): FailureCode => {
   const effect = effectOf(status);
-  return effect?.event === 'login_lost' ? effect.reason : 'login_lost';
+  return effect?.event === 'login_lost' ? (told ?? effect.reason) : 'login_lost';
 };
 
 /** Secrets that a provider issued for one account: its API key, its webhooks' secret. Stored sealed, never shown. */

@@ -10,6 +10,8 @@ interface AttachmentLimit {
   types?: readonly string[];
   /** No text goes with it. */
   withoutText?: true;
+  /** No other attachment goes with it. */
+  alone?: true;
 }
 
 /** How long after sending a message can still be changed; null where the provider does not say. */
@@ -81,6 +83,8 @@ export function whyUnsendable(capabilities: MessageCapabilities, message: Messag
   if (attachments.length && Object.keys(capabilities.attachments).length === 0) return 'No files can be sent here.';
   const most = capabilities.attachmentsPerMessage;
   if (attachments.length > most) return `A message takes at most ${most} attachment${most === 1 ? '' : 's'} here.`;
+  const alone = attachments.length > 1 && attachments.find(({ kind }) => capabilities.attachments[kind]?.alone);
+  if (alone) return `An attachment of the kind ${alone.kind} goes alone here.`;
   return attachments.map((one) => whyRefused(capabilities, one, text)).find((why) => why !== null) ?? null;
 }
 

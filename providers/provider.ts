@@ -54,6 +54,8 @@ export interface Provider {
   settings: ProviderSettingTable;
   /** Settings missing or malformed, as one sentence; null when they will do. Pure. */
   checkSettings(settings: ProviderSettings): string | null;
+  /** What an operator should know of settings that will do, one sentence each; `now` is in milliseconds since the epoch. Pure. */
+  notices?(settings: ProviderSettings, now: number): string[];
   /** What a login by a method of the channel takes as its credentials; absent where that is nothing. Pure. */
   credentialsSchema?(channel: Channel, method: Method): z.ZodType;
   /** What is wrong with a login's input (missing password …), as one sentence; null when it can be tried. Pure. */

@@ -142,7 +142,7 @@ export async function openContext(
 /**
  * What a serving process does before it serves: checks its key ring, makes lacking data keys and the key of the erasure
  * ledger, notices that a dump was restored, writes the settings of the installation, lacking hashes of webhook secrets
- * and times of tokens, and partitions of these days. `beforeLedgerKey` runs where a kept ledger is taken in.
+ * and times of tokens, and partitions of these days, and logs what providers say of the settings. `beforeLedgerKey` runs where a kept ledger is taken in.
  */
 export async function prepareInstallation(context: Context, beforeLedgerKey?: () => Promise<void>): Promise<void> {
   const { config, db, vault, clock } = context;
@@ -161,4 +161,14 @@ export async function prepareInstallation(context: Context, beforeLedgerKey?: ()
   await db
     .system((em) => ensureDays(em, clock.now()))
     .catch((error: unknown) => context.log.warn({ err: error }, 'partitions of days are made later'));
+  logNotices(context);
+}
+
+/** What providers say of the installation's settings. */
+function logNotices({ config, providers, clock, log }: Context): void {
+  for (const { name, notices } of Object.values(providers)) {
+    const settings = config.providers[name];
+    const found = settings ? (notices?.(settings, clock.now().getTime()) ?? []) : [];
+    for (const notice of found) log.warn({ provider: name }, notice);
+  }
 }

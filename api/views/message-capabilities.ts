@@ -17,6 +17,7 @@ export const messageCapabilitiesAnswer = z
           max_bytes: z.number().int(),
           types: z.array(z.string()).nullable().describe('Media types; image/* is all of a family, null any.'),
           takes_text: z.boolean().describe('A text can go with it.'),
+          goes_alone: z.boolean().describe('No other attachment goes with it.'),
         }),
       )
       .describe('The kinds that can be sent.'),
@@ -55,9 +56,9 @@ export const messageCapabilitiesView = (of: MessageCapabilities): z.input<typeof
   caption_limit: of.captionLimit,
   attachments_per_message: of.attachmentsPerMessage,
   attachments: Object.fromEntries(
-    Object.entries(of.attachments).map(([kind, { maxBytes, types, withoutText }]) => [
+    Object.entries(of.attachments).map(([kind, { maxBytes, types, withoutText, alone }]) => [
       kind,
-      { max_bytes: maxBytes, types: types ? [...types] : null, takes_text: !withoutText },
+      { max_bytes: maxBytes, types: types ? [...types] : null, takes_text: !withoutText, goes_alone: alone === true },
     ]),
   ),
   reply: of.reply,

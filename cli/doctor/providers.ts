@@ -81,8 +81,13 @@ async function examineOne({ credentials, tenant }: Row, subject: Subject, signal
     if (error.code === 'provider_key_rejected') return fail(`the key is refused: ${error.message}`, setAgain);
     return fail(errorMessage(error), failureRow(error.code).whatToDo);
   }
-  return webhookOf(credentials, provider, config.PUBLIC_URL);
+  const notices = provider.notices?.(settings, Date.now()) ?? [];
+  return withNotices(webhookOf(credentials, provider, config.PUBLIC_URL), notices);
 }
+
+/** What works now, and will not for long. */
+const withNotices = (finding: Finding, notices: readonly string[]): Finding =>
+  notices.length ? { ...finding, toDo: [...(finding.toDo ? [finding.toDo] : []), ...notices].join(' ') } : finding;
 
 /** Addresses hold an unguessable part: only where they lead is shown. */
 function webhookOf(

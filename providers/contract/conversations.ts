@@ -9,6 +9,8 @@ export interface SeenPage<T> {
   delivered: number;
   /** Leads to older entries; null at the end. */
   cursor: string | null;
+  /** Older entries are there, but the provider does not give them out. */
+  isCut?: true;
 }
 
 /** The part of a history that is asked for: milliseconds since the epoch, both ends excluded. */

@@ -60,6 +60,8 @@ export interface LoginProgress {
   keys?: AccountKeys;
   /** As `AccountView.groups`. */
   groups?: readonly string[];
+  /** What does not work with what the owner gave, one sentence each. */
+  notes?: readonly string[];
   /** Told to the owner, where the login wanted no choice and there was one. */
   taken?: TakenAccount;
   next:
@@ -97,8 +99,11 @@ export interface Login {
   findUnconfirmedLogins?(call: ProviderCall, input: LoginInput, since: number): Promise<UnconfirmedLogin[]>;
   /** Revives what needs no human. Answers whether there was something to try. */
   restore?(call: ProviderCall): Promise<boolean>;
-  /** Ends the login at the provider; an unknown id counts as ended. */
-  revoke(call: ProviderCall): Promise<void>;
+  /**
+   * Ends the login at the provider; an unknown id counts as ended. `alone` are the account's groups (`AccountView.groups`)
+   * that no other account is in: what accounts of another group share must stay. Absent: that is not known.
+   */
+  revoke(call: ProviderCall, alone?: readonly string[]): Promise<void>;
 }
 
 /** A login by OAuth 2.0's authorization code (RFC 6749, section 4.1). */

@@ -65,7 +65,6 @@ export type SentMessage = MessageRef;
 export interface HandedOver {
   to: Recipient | readonly Person[];
   text?: string;
-  isTemplate?: true;
   /** Of the bytes, the size alone is told. */
   attachments?: readonly { kind: AttachmentKind; bytes: Pick<Blob, 'size'> }[];
 }
@@ -121,6 +120,14 @@ export interface Messages {
   react?(call: ProviderCall, message: MessageRef, emoji: string | null): Promise<void>;
   /** Marks an incoming message as read, and with it those before. */
   markRead?(call: ProviderCall, message: MessageRef): Promise<void>;
-  /** Shows the recipient that the account is writing or recording, or no longer. */
-  typing?(call: ProviderCall, to: Recipient, activity: 'writing' | 'recording' | 'stopped'): Promise<void>;
+  /**
+   * Shows the recipient that the account is writing or recording, or no longer. `newest` is the newest message of the other
+   * side, where one is known.
+   */
+  typing?(
+    call: ProviderCall,
+    to: Recipient,
+    activity: 'writing' | 'recording' | 'stopped',
+    newest?: MessageRef,
+  ): Promise<void>;
 }

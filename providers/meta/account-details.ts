@@ -19,6 +19,7 @@ const perSecond: Readonly<Record<string, number>> = { STANDARD: 80, HIGH: 1_000 
 export async function detailsOf(given: ProviderCall, view: AccountView): Promise<AccountDetails> {
   const call = withKeys(given);
   const object = asObject(view.raw);
+  if (!object) throw new ProviderFailure(view.reason ?? 'login_lost', 'Meta shows nothing of a login that is over.');
   const phone = call.channel === 'whatsapp' ? view.identity : null;
   const works = view.status === 'linked';
   const fields = await fieldsNow(call);

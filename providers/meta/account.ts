@@ -34,15 +34,15 @@ export async function listAccounts(call: CredentialsCall): Promise<ListedAccount
 }
 
 /**
- * Ends the login: no more events come, unless other accounts share what they come from. `shared` are the groups that other
- * accounts are in, too; the owner's permissions are taken back only where it is known that none needs them.
+ * Ends the login: no more events come, and the owner's permissions are taken back, where the account is alone in what it
+ * comes from. A Page may be of two accounts, an owner or a WhatsApp account of many.
  */
-export async function revoke(call: ProviderCall, shared?: readonly string[]): Promise<void> {
-  const { keys } = call;
-  if (!keys?.apiKey) return;
-  const isShared = (kind: string): boolean => shared?.some((group) => group.startsWith(`${kind}:`)) ?? false;
-  if (!isShared('page') && !isShared('waba')) await unlessOver(unsubscribe(call));
-  if (shared && !isShared('user')) await takeBackPermissions(call);
+export async function revoke(call: ProviderCall, alone: readonly string[] = []): Promise<void> {
+  if (!call.keys?.apiKey) return;
+  const isAlone = (kind: string): boolean => alone.some((group) => group.startsWith(`${kind}:`));
+  const isOwn = hostOf(call) === 'instagram' || isAlone('page') || isAlone('waba');
+  if (isOwn) await unlessOver(unsubscribe(call));
+  if (isAlone('user')) await takeBackPermissions(call);
 }
 
 /** Of a Facebook login; Instagram's own has no such call. */

@@ -4,7 +4,7 @@ import type { LoginInput, LoginProgress, OAuthLogin, ProviderCall } from '../pro
 import { eachOnce } from '../shared/told-values.ts';
 import { choose, chosen, type Choice } from './login-choice.ts';
 import { choicesIn, pagesOf, type Page } from './login-pages.ts';
-import { lackingScopes, wantedScopes } from './scopes.ts';
+import { lackingScopes, notesOf, wantedScopes } from './scopes.ts';
 import { appOf, serviceUrl, versionOf } from './settings.ts';
 import { facebookToken, type Token } from './token-exchange.ts';
 import { inspectToken, type TokenInfo } from './token-info.ts';
@@ -37,7 +37,7 @@ export async function linkPageOf(
   input: LoginInput | undefined,
 ): Promise<LoginProgress> {
   requireScopes(call, info);
-  const keys = ownerKeys(call, owner, info);
+  const keys = ownerKeys(owner, info);
   const choices = choicesIn(call.channel, await pagesOf(call, owner.token));
   return choose(call, {
     input,
@@ -67,7 +67,7 @@ export function requireScopes({ channel }: ProviderCall, { scopes }: TokenInfo):
 const ownerGroups = (userId: string | null): string[] => (userId ? [`user:${userId}`] : []);
 
 /** What is kept of an owner's token while a Page is chosen. */
-const ownerKeys = (call: ProviderCall, { token, expiresAt }: Token, { scopes, ...info }: TokenInfo): AccountKeys => ({
+const ownerKeys = ({ token, expiresAt }: Token, { scopes, ...info }: TokenInfo): AccountKeys => ({
   apiKey: token,
   scopes,
   expiresAt: expiresAt ?? info.expiresAt ?? undefined,
@@ -79,6 +79,7 @@ const linkOf =
     providerAccountId: id,
     keys: pageKeys(call, owner, page, id),
     groups: eachOnce([...ownerGroups(userId), `page:${page.id}`]),
+    notes: notesOf(call.channel, 'facebook', owner.scopes ?? null),
     next: { linked: true },
   });
 

@@ -8,6 +8,7 @@ import { segment } from './ids.ts';
 import { linkPageOf, requireScopes } from './login-facebook.ts';
 import { linkInstagram } from './login-instagram.ts';
 import { choicesIn, pageFields, readPage } from './login-pages.ts';
+import { notesOf } from './scopes.ts';
 import { appOf } from './settings.ts';
 import { lastingInstagramToken, longFacebookToken, type Token } from './token-exchange.ts';
 import { inspectToken, type TokenInfo } from './token-info.ts';
@@ -74,7 +75,8 @@ async function withPageToken(call: ProviderCall, token: string, info: TokenInfo)
     refreshAt: undefined,
   };
   const groups = eachOnce([info.userId && `user:${info.userId}`, `page:${page.id}`]);
-  return { providerAccountId: choice.id, keys, groups, next: { linked: true } };
+  const notes = notesOf(call.channel, 'facebook', info.scopes);
+  return { providerAccountId: choice.id, keys, groups, notes, next: { linked: true } };
 }
 
 /** A token that ends soon becomes one of about 60 days, so that the Page's has no end. */

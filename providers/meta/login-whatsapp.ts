@@ -9,7 +9,7 @@ import { isGraphError } from './errors.ts';
 import { segment } from './ids.ts';
 import { choiceOf, choose, chosen, type Choice } from './login-choice.ts';
 import { notValid, requireOwnApp } from './login-token.ts';
-import { lackingScopes } from './scopes.ts';
+import { lackingScopes, notesOf } from './scopes.ts';
 import { inspectToken } from './token-info.ts';
 
 export const numberFields = [
@@ -96,6 +96,7 @@ const linkOf =
     providerAccountId: id,
     keys,
     groups: groupsOf(business),
+    notes: notesOf('whatsapp', 'facebook', keys.scopes ?? null),
     next: { linked: true },
   });
 

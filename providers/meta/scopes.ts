@@ -68,3 +68,9 @@ export const consequencesOf = (channel: Channel, host: GraphHost, granted: reado
   scopesOf(channel, host).flatMap(({ name, without }) =>
     without && !granted.includes(name) ? [{ scope: name, text: without }] : [],
   );
+
+/** The same, as a login tells it: null where the permissions are not known. */
+export const notesOf = (channel: Channel, host: GraphHost, granted: readonly string[] | null): string[] =>
+  granted === null
+    ? []
+    : consequencesOf(channel, host, granted).map(({ scope, text }) => `The owner did not give ${scope}. ${text}`);

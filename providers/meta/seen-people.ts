@@ -1,4 +1,4 @@
-import { isBusinessScoped, jidOf, parseIdentity, phoneOf } from '../../domain/identities.ts';
+import { isBusinessScoped, parseIdentity, phoneOf } from '../../domain/identities.ts';
 import { personWithKeys, type SeenPerson } from '../../domain/seen-messages.ts';
 import { asObject, type JsonObject } from '../json-object.ts';
 import { eachOnce, idIn, nameIn, webAddressIn } from '../shared/told-values.ts';
@@ -20,15 +20,14 @@ export function whatsappPerson(
   return { ...personWithKeys(keys), isSelf, name, phone };
 }
 
-/** A person on WhatsApp by a number in E.164. */
-export const numberKey = (phone: string): string => jidOf(phone);
-
 /** A participant of a conversation of Messenger or Instagram; null for what has no id. `self`: ids of the account itself. */
 export function readParticipant(entry: unknown, self: ReadonlySet<string>): SeenPerson | null {
   const of = asObject(entry);
   const id = idIn(of?.['id']);
   if (!of || id === null) return null;
-  return { ...personWithKeys([id]), name: nameIn(of['name']) ?? nameIn(of['username']), isSelf: self.has(id) };
+  const isSelf = self.has(id);
+  const name = nameIn(of['name']) ?? nameIn(of['username']);
+  return { ...personWithKeys([id]), name, isSelf, pictureSource: isSelf ? null : { person: id } };
 }
 
 /** A profile of a person: the picture's address ends after some days, and is asked for anew. */

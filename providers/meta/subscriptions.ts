@@ -113,7 +113,7 @@ async function readOnce(call: ProviderCall): Promise<void> {
  */
 export async function registerWebhooks(call: CredentialsCall, address: string, secret: string): Promise<string[]> {
   const { verify_token: own, base_url: base } = call.settings;
-  if (own || (!base && !address.startsWith('https:'))) return [];
+  if (!base && (own || !address.startsWith('https:'))) return [];
   const { id, secret: appSecret } = appOf(call.settings, 'facebook');
   for (const [object, fields] of Object.entries(objects))
     await appCall(call, {

@@ -18,7 +18,7 @@ export function followCheck(em: Em, account: Account, view: AccountView, at: Dat
     return;
   }
   account.checkedAt = at;
-  const event = isDifferentIdentity(account, view) ? lostToAnother(at) : eventOfStatus(view.status, at);
+  const event = isDifferentIdentity(account, view) ? lostToAnother(at) : eventOfStatus(view.status, at, view.reason);
   if (event && moveAccount(em, account, event))
     addTimelineEvent(em, account, at, 'provider_says', `The provider reports: ${view.reported}.`, {
       data: { reported: view.reported },

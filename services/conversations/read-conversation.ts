@@ -97,16 +97,20 @@ async function savePage(
   history.counts.skipped += page.delivered - page.items.length;
   if (page.items.some(({ event }) => event && membership.has(event))) history.membersChanged.add(row.key);
   const facts = page.items.flatMap((message) => factsOf(history, keys, message));
-  return keep(history, facts, {
+  const read = {
     ...row,
     cursor: page.cursor,
     passNewest: passNewest === null ? null : iso(passNewest),
     passOldest: passOldest === null ? null : iso(passOldest),
-  });
+  };
+  return keep(history, facts, read, page.isCut);
 }
 
-/** Stores messages and how far a conversation is read; a pass ends at the provider's last page, or at the tenant's depth. */
-async function keep(history: History, facts: readonly Fact[], row: HistoryRow): Promise<HistoryRow> {
+/**
+ * Stores messages and how far a conversation is read; a pass ends at the provider's last page, or at the tenant's depth. `isCut`:
+ * the provider gives out nothing older.
+ */
+async function keep(history: History, facts: readonly Fact[], row: HistoryRow, isCut = false): Promise<HistoryRow> {
   let kept = row;
   history.counts.erased += await writeFacts(history, facts, { cursor: history.cursor, part: null }, async (em) => {
     const isHistory = row.pass === 'older' || row.coveredTo === null;
@@ -114,7 +118,9 @@ async function keep(history: History, facts: readonly Fact[], row: HistoryRow): 
       isHistory &&
       row.passOldest !== null &&
       (await countSince(em, row.conversationId, row.passOldest)) >= history.messages;
-    if (row.pass && (row.cursor === null || isEnough)) kept = afterPass(history, row, isEnough && row.cursor !== null);
+    if (row.pass && (row.cursor === null || isEnough))
+      kept = afterPass(history, row, isCut || (isEnough && row.cursor !== null));
+    if (isCut) kept = { ...kept, isRead: true };
     await saveHistory(em, history.ref.accountId, kept);
   });
   return kept;
@@ -125,8 +131,11 @@ function afterPass({ after }: History, row: HistoryRow, isCut: boolean): History
   const [newest, oldest] = [msOf(row.passNewest), msOf(row.passOldest)];
   const [from, to] = [msOf(row.coveredFrom), msOf(row.coveredTo)];
   const isFirst = from === null || to === null;
-  const reached = isCut && oldest !== null ? oldest : after;
-  const coveredFrom = isFirst ? reached : row.pass === 'older' ? Math.min(from, reached) : from;
+  const reached = isCut ? (oldest ?? from ?? msOf(row.providerNewestAt) ?? after) : after;
+  // Between what was covered and a cut pass messages may be missing.
+  const hasGap = isCut && !isFirst && row.pass === 'newer' && reached > to;
+  const before = row.pass === 'older' && !isFirst ? Math.min(from, reached) : from;
+  const coveredFrom = isFirst || before === null || hasGap ? reached : before;
   const coveredTo = max([to, row.pass === 'newer' ? (newest ?? (isFirst ? after : null)) : null]) ?? after;
   return {
     ...row,

@@ -1,4 +1,5 @@
 import { isWorking } from '../../domain/accounts.ts';
+import { newestReadMessage } from '../../db/queries/conversations/newest-read-message.ts';
 import { providerKeysOf } from '../../db/queries/sends/provider-ids.ts';
 import type { Account } from '../../db/entities/accounts.ts';
 import { Attendee } from '../../db/entities/conversations.ts';
@@ -124,19 +125,22 @@ export async function showTyping(
   conversationId: string,
   activity: 'writing' | 'recording' | 'stopped',
 ): Promise<void> {
-  const { connection, keys } = await context.db.tenant(principal.tenantId, async (em) => {
+  const { connection, keys, messageKeys } = await context.db.tenant(principal.tenantId, async (em) => {
     const conversation = await ownConversation(em, conversationId);
     const { account, capabilities } = await workingAccount(context, await ownAccount(em, conversation.accountId));
     if (capabilities.typing !== 'alone')
       throw new Problem('unsupported', `${account.channel} cannot show that the account is writing here.`);
     const now = context.clock.now();
+    const newest = await newestReadMessage(em, conversation.id, now);
     return {
       connection: await connectionTo(context, em, account, now, account.providerAccountId),
       keys: await providerKeysOf(em, 'conversation', conversation.id),
+      messageKeys: newest ? await providerKeysOf(em, 'message', newest) : [],
     };
   });
+  const newest = messageKeys.length ? { keys: messageKeys, conversationKeys: keys } : undefined;
   await orProblem(() =>
-    connection.provider.messages?.typing?.(connection.call, { kind: 'conversation', keys }, activity),
+    connection.provider.messages?.typing?.(connection.call, { kind: 'conversation', keys }, activity, newest),
   );
 }
 

@@ -144,7 +144,6 @@ export const findHandedOver = (parcel: Parcel): Promise<SentSearch> =>
     {
       to: destinationOf(parcel),
       ...(parcel.text !== null && { text: parcel.text }),
-      ...(parcel.options.template && { isTemplate: true }),
       ...(parcel.files.length && { attachments: parcel.files.map(({ kind, size }) => ({ kind, bytes: { size } })) }),
     },
     { since: parcel.sentMarkAt, endedAt: parcel.callEndedAt, known: parcel.known },

@@ -293,6 +293,8 @@ describe('a status at the provider', () => {
     expect(reasonForLogin('not_found')).toBe('account_gone');
     expect(reasonForLogin('needs_restart')).toBe('login_lost');
     expect(reasonForLogin('pending')).toBe('login_lost');
+    expect(reasonForLogin('login_lost', 'permission_missing')).toBe('permission_missing');
+    expect(reasonForLogin('linked', 'permission_missing')).toBe('login_lost');
   });
 });
 

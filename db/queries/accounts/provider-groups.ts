@@ -12,6 +12,20 @@ export function keepGroups(account: Account, groups: readonly string[] | undefin
   account.providerGroups = [...new Set(fitting)].sort().slice(0, most.groups);
 }
 
+/** The groups of an account that no other connected account of the same credentials is in. System role. */
+export async function groupsAlone(em: Em, accountId: string): Promise<string[]> {
+  const found = await rows<{ name: string }>(
+    em,
+    sql`select own.name from accounts a cross join lateral unnest(a.provider_groups) as own (name)
+        where a.id = ${accountId} and not exists (
+          select from accounts other
+          where other.provider_groups @> array[own.name] and other.provider_groups <> '{}' and other.id <> a.id
+            and other.credentials_id = a.credentials_id and other.merged_into is null
+            and other.provider_account_id is not null)`,
+  );
+  return found.map(({ name }) => name);
+}
+
 /** A group, of the credentials that it is known by. */
 export interface AskedGroup {
   credentialsId: string;

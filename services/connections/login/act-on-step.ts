@@ -10,6 +10,7 @@ import { askedOnceMore } from './authorization.ts';
 import { adoptUnconfirmedLogin } from './begin-login.ts';
 import { checkLogin } from './checks.ts';
 import { type AttemptTx, connectionTo, loginInput, withAttempt } from './attempt-tx.ts';
+import { notingRefusal } from './note-refusal.ts';
 import { contentOf, endingReason, endStep, placeStep, progressOf } from './steps.ts';
 
 /** An action of the owner at a step. `answerId` names the sealed answer. */
@@ -62,10 +63,11 @@ export async function actOnStep(context: Context, ref: StepActionRef): Promise<P
   try {
     const { oauth } = input;
     const exchange = content.kind === 'redirect' && oauth ? provider.oauth?.exchange : undefined;
-    next =
+    const asked =
       exchange && oauth
-        ? await exchange(call, start.answer, { ...input, oauth })
-        : await provider.login.answer(call, content, start.answer, input);
+        ? exchange(call, start.answer, { ...input, oauth })
+        : provider.login.answer(call, content, start.answer, input);
+    next = await notingRefusal(context, ref, asked);
   } catch (error) {
     if (!(error instanceof ProviderFailure)) throw error;
     const { action } = failureRow(error.code);

@@ -48,6 +48,8 @@ export async function applyLoginProgress(
     }
     const wanted = tx.account.checkRequestedAt;
     if (tx.attempt.state === 'running' && progress.taken) nameTaken(tx, progress.taken);
+    for (const note of progress.notes ?? [])
+      addTimelineEvent(tx.em, tx.account, tx.at, 'login_limited', note, { attempt: tx.attempt.number });
     if (tx.attempt.state !== 'running' || progress.next.linked) return { known: progressOf(tx), wanted };
     await placeStep(tx, progress.next, from.outcome);
     return { known: progressOf(tx, await endingReason(tx)), wanted };

@@ -6,6 +6,7 @@ import { ensureWebhooks } from '../../webhooks/register-webhooks.ts';
 import { applyLoginProgress, startProviderLogin } from './apply-login-progress.ts';
 import { connectionTo, loginInput, withAttempt } from './attempt-tx.ts';
 import { findUnknownLogins } from './compensate.ts';
+import { notingRefusal } from './note-refusal.ts';
 import { endingReason, progressOf } from './steps.ts';
 
 /**
@@ -32,7 +33,7 @@ export async function beginLogin(context: Context, ref: AttemptRef): Promise<Pro
 
   await ensureWebhooks(context, provider, call, credentials.id);
   if (asked) await adoptUnconfirmedLogin(context, ref, provider, call, input, asked.getTime());
-  const progress = await startProviderLogin(context, ref, provider, input, call);
+  const progress = await notingRefusal(context, ref, startProviderLogin(context, ref, provider, input, call));
   return applyLoginProgress(context, ref, progress, { provider, call, outcome: null });
 }
 

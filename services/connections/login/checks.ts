@@ -110,7 +110,7 @@ export async function reviveLogin(context: Context, ref: AttemptRef): Promise<Pr
   return withAttempt(context, ref, async (tx) => {
     checkDone(tx.account, wanted);
     const { trigger } = tx.attempt;
-    const lost = isDifferent ? 'another_identity' : reasonForLogin(view.status);
+    const lost = isDifferent ? 'another_identity' : reasonForLogin(view.status, view.reason);
     if (trigger === 'automatic' && view.status !== 'degraded') return progressOf(tx, lost);
     if (view.status === 'degraded') {
       tx.attempt.providerAccountId = call.providerAccountId;

@@ -1,5 +1,6 @@
 import { ConnectionAttempt } from '../../../db/entities/attempts.ts';
 import { addTimelineEvent } from '../../../db/queries/accounts/timeline.ts';
+import { groupsAlone } from '../../../db/queries/accounts/provider-groups.ts';
 import { awaitIntake } from '../../../db/queries/webhooks/intake-fence.ts';
 import { deleteAccountWebhooks } from '../../../db/queries/webhooks/requests.ts';
 import { type FailureCode, ProviderFailure } from '../../../domain/failures.ts';
@@ -86,7 +87,10 @@ export async function endLogin(context: Context, ref: AttemptRef): Promise<Progr
     return start.over;
   }
   const revoked = start.connection?.call.providerAccountId ?? null;
-  if (start.connection) await start.connection.provider.login.revoke(start.connection.call);
+  if (start.connection) {
+    const alone = await context.db.system((em) => groupsAlone(em, ref.accountId));
+    await start.connection.provider.login.revoke(start.connection.call, alone);
+  }
   const ended = await withAttemptAndContacts(context, ref, async (tx) => {
     const { em, account, attempt, at } = tx;
     if (attempt.state !== 'running') return progressOf(tx);
