@@ -218,7 +218,7 @@ describe('C2: webhook secrets', () => {
     const { id } = await session();
     const keyed = await db.system(async (em) => {
       const account = await em.findOneOrFail(Account, { id });
-      await keepAccountKeys(em, vault, account, { webhookSecret: `secret-${unique()}` });
+      await keepAccountKeys(em, vault, account, { webhookSecret: `secret-${unique()}` }, new Date());
       return account;
     });
     await query('update accounts set webhook_secret_hash = null where id = ?', [keyed.id]);

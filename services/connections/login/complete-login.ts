@@ -111,6 +111,7 @@ async function settle(
   survivor.identity = view.identity ?? survivor.identity;
   takeSecret(tx, survivor);
   checkDone(account, wanted);
+  survivor.toldLostAt = null;
   const wasNew = survivor.detailsAt === null;
   await saveDetails(context.vault, em, survivor, view, details, at);
   moveAccount(em, survivor, { type: 'linked', at }, winner ? undefined : attempt.number);
