@@ -90,10 +90,16 @@ async function begin(context: Context, em: Em, { accountId, at, kind }: RenewalR
   return { provider, tokens, call, version: account.keysVersion, isUnclear };
 }
 
+/** Keys that a lost answer may have ended are not sent again: a provider that sees them twice may end the newer ones too. */
 async function ask({ provider, tokens, call, isUnclear }: Begun): Promise<AccountKeys> {
-  if (isUnclear && (await provider.login.check(call)).status !== 'linked')
-    throw new ProviderFailure('login_lost', 'The answer of a renewal was lost, and with it the new keys.');
-  return tokens.refreshToken(call);
+  const { status } = isUnclear ? await provider.login.check(call) : { status: 'linked' };
+  if (status === 'linked') return tokens.refreshToken(call);
+  const isLost = status === 'login_lost' || status === 'not_found';
+  throw new ProviderFailure(
+    isLost ? 'login_lost' : 'provider_unavailable',
+    'The answer of a renewal was lost, and perhaps the new keys with it.',
+    { effect: 'unknown' },
+  );
 }
 
 /** Writes the outcome, unless the account has newer keys or another login by now. */

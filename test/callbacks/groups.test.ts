@@ -20,14 +20,14 @@ describe('an event of a group', () => {
     const entry = { id: 'user:ana', change: 'renamed' };
     expect(await (await stack.event(entry)).json()).toEqual({ received: 2 });
     const stored = await eventsOf('renamed');
-    expect(stored.map((one) => one.account_id).sort()).toEqual([...ids].sort());
-    expect(stored.map((one) => one.provider_account_id).sort()).toEqual(['g-1', 'g-2']);
+    expect(new Set(stored.map((one) => one.account_id))).toEqual(new Set(ids));
+    expect(new Set(stored.map((one) => one.provider_account_id))).toEqual(new Set(['g-1', 'g-2']));
     expect(stored.map((one) => one.state)).toEqual(['processed', 'processed']);
     // Sent again, and beside another one.
     expect(await (await stack.event(entry, { id: 'g-3', change: 'renamed' })).json()).toEqual({ received: 3 });
     const again = await eventsOf('renamed');
     expect(again).toHaveLength(3);
-    expect(again.map(({ deliveries }) => deliveries).sort()).toEqual([1, 2, 2]);
+    expect(again.map(({ deliveries }) => deliveries)).toEqual([2, 2, 1]);
   });
 
   it('has its effect in each: a message is one message of every account', async () => {
