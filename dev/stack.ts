@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
+import { sandboxSettings, sandboxWhatsapp } from '../sandbox/client-settings.ts';
 import { type Home, keep, openHome } from './parts/home.ts';
 import { tryLock } from './parts/lock.ts';
 import { reservePorts } from './parts/ports.ts';
@@ -52,6 +53,7 @@ async function startParts(home: Home, env: NodeJS.ProcessEnv, report: Report, si
     'sandboxControl',
     'sandboxUnipile',
     'sandboxWasender',
+    'sandboxMeta',
   ] as const;
   const ports = await reservePorts([...portNames, 'temporal', 'temporalUi', 'postgres'], env);
   parts.hold(Object.values(ports));
@@ -75,11 +77,13 @@ async function startParts(home: Home, env: NodeJS.ProcessEnv, report: Report, si
   };
   const startSandbox = async (): Promise<SandboxAddresses | null> => {
     if (!wantsSandbox(env)) return null;
-    await Promise.all([ports.sandboxUnipile, ports.sandboxWasender, ports.sandboxControl].map((one) => one.handOver()));
+    const own = [ports.sandboxUnipile, ports.sandboxWasender, ports.sandboxMeta, ports.sandboxControl];
+    await Promise.all(own.map((one) => one.handOver()));
     const sandboxEnv = {
       ...env,
       PATCHBAY_SANDBOX_PORT: String(ports.sandboxUnipile.number),
       PATCHBAY_SANDBOX_WASENDER_PORT: String(ports.sandboxWasender.number),
+      PATCHBAY_SANDBOX_META_PORT: String(ports.sandboxMeta.number),
       PATCHBAY_SANDBOX_CONTROL_PORT: String(ports.sandboxControl.number),
       PATCHBAY_SANDBOX_WORLD: join(home.path, 'sandbox-world'),
     };
@@ -87,9 +91,9 @@ async function startParts(home: Home, env: NodeJS.ProcessEnv, report: Report, si
     return {
       unipile_url: at('sandboxUnipile'),
       wasender_url: `${at('sandboxWasender')}/api`,
-      meta_url: null,
+      meta_url: at('sandboxMeta'),
       control_url: at('sandboxControl'),
-      whatsapp: { access_token: null, business_account_id: null, phone_number_id: null },
+      whatsapp: sandboxWhatsapp,
     };
   };
   const [postgres, , sandbox] = await allOrFirstFailure([startPostgres(), startTemporal(), startSandbox()]);
@@ -112,10 +116,13 @@ async function startParts(home: Home, env: NodeJS.ProcessEnv, report: Report, si
     // Ctrl-C must stop the whole stack within ten seconds.
     SHUTDOWN_GRACE_SECONDS: env.SHUTDOWN_GRACE_SECONDS || '3',
     ...(sandbox && {
-      UNIPILE_DSN: sandbox.unipile_url,
-      UNIPILE_ACCESS_TOKEN: 'sandbox-key',
-      WASENDER_BASE_URL: sandbox.wasender_url ?? '',
-      WASENDER_API_TOKEN: '1|sandbox-pat',
+      ...sandboxSettings({
+        unipileUrl: sandbox.unipile_url,
+        wasenderUrl: sandbox.wasender_url,
+        metaUrl: sandbox.meta_url,
+      }),
+      // The return address of a real app does not lead to this stack.
+      META_REDIRECT_URI: '',
       SANDBOX_CONTROL_URL: sandbox.control_url,
     }),
   };

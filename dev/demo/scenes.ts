@@ -1,5 +1,6 @@
 import { randomBytes, randomInt } from 'node:crypto';
 import { drawQr } from '../../cli/draw-qr.ts';
+import { agree } from './dialog.ts';
 import { print, printPart } from './print.ts';
 import type { Json, Stage } from './stage.ts';
 
@@ -137,6 +138,36 @@ const scenes: Scene[] = [
         return found.status === 'sent' ? found : null;
       });
       print(`It is ${status}, with ${files[0].file_name} (${files[0].size} bytes).`);
+    },
+  },
+  {
+    title: "An Instagram account is connected through Meta's dialog, and a message is answered",
+    async play(stage, cast) {
+      const request = { provider: 'meta', channel: 'instagram', credentials: { choose: 'first' } };
+      const { id } = await connect(stage, cast, 'instagram', request);
+      const { url } = await stage.step(id, 'redirect');
+      print('The owner opens this address, logs in at Meta and agrees:', url);
+      print(`The page at the end: "${await agree(url, `plain@${cast.seed}.example`)}".`);
+      const active = await stage.account(id, 'active');
+      cast.accounts.set('instagram', active);
+      print(`The account is ${active.state}: ${active.provider_config.account_metadata.display_name}.`);
+      const { provider_account_id: account_id } = active;
+      const text = `Do you ship to Windhoek? ${cast.seed}`;
+      await stage.control('POST', '/messages', { account_id, from: `66${cast.seed}`, name: 'Naledi', text });
+      const message = await stage.until('the message', async () => {
+        const { items } = await stage.api('GET', `/messages?account=${id}&limit=20`);
+        return (items as Json[]).find((one) => one.text === text);
+      });
+      const conversation = await stage.api('GET', `/conversations/${message.conversation}`);
+      print(`${conversation.name ?? 'Somebody'}: ${message.text}`);
+      print(`It can be answered until ${conversation.window.open_until.slice(0, 16).replace('T', ' ')} UTC.`);
+      const path = `/conversations/${message.conversation}/messages`;
+      const answer = await stage.api('POST', path, { text: 'Yes, within a week.' });
+      const sent = await stage.until('the answer to be sent', async () => {
+        const found = await stage.api('GET', `/messages/${answer.id}`);
+        return found.send.state === 'sent' ? found : null;
+      });
+      print(`The answer is ${sent.status}.`);
     },
   },
   {

@@ -12,6 +12,7 @@ export const PORTS = {
   sandboxControl: { fallback: 3910, variable: 'PATCHBAY_SANDBOX_CONTROL_PORT' },
   sandboxUnipile: { fallback: 3911, variable: 'PATCHBAY_SANDBOX_PORT' },
   sandboxWasender: { fallback: 3912, variable: 'PATCHBAY_SANDBOX_WASENDER_PORT' },
+  sandboxMeta: { fallback: 3913, variable: 'PATCHBAY_SANDBOX_META_PORT' },
   temporal: { fallback: 7239, variable: 'PATCHBAY_TEMPORAL_PORT' },
   temporalUi: { fallback: 8239, variable: 'PATCHBAY_TEMPORAL_UI_PORT' },
   postgres: { fallback: 54329, variable: 'PATCHBAY_POSTGRES_PORT' },

@@ -20,16 +20,16 @@ export type StackFile = {
 
 export type PartName = 'api' | 'worker' | 'temporal' | 'postgres' | 'sandbox';
 
-/** Null for a provider that the sandbox does not simulate. */
 export type SandboxAddresses = {
   unipile_url: string;
-  wasender_url: string | null;
-  meta_url: string | null;
+  wasender_url: string;
+  meta_url: string;
   control_url: string;
+  /** What Meta's WhatsApp knows from the sandbox's start. */
   whatsapp: {
-    access_token: string | null;
-    business_account_id: string | null;
-    phone_number_id: string | null;
+    access_token: string;
+    business_account_id: string;
+    phone_number_id: string;
   };
 };
 
@@ -43,6 +43,7 @@ export function addressTable(stack: StackFile, { file, logs }: { file: string; l
     ['Temporal', stack.temporal_address],
     ['Sandbox UniPile', stack.sandbox?.unipile_url],
     ['Sandbox WASender', stack.sandbox?.wasender_url],
+    ['Sandbox Meta', stack.sandbox?.meta_url],
     ['Sandbox control', stack.sandbox?.control_url],
     ['Logs', logs],
     ['Keys, database', file],

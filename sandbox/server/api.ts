@@ -115,9 +115,11 @@ function guardOf<Caller, R extends Route<Caller>, E extends ApiError>(
   return (req, res, next) => {
     calls.count(provider, method, path);
     res.locals['caller'] = admit(req, res, route);
-    const delay = faults.delayOf(provider, `${method} ${path}`);
+    const names = [`${method} ${path}`, `${method} ${req.path}`];
+    const delay = faults.delayOf(provider, names);
     if (delay > 0) delayAnswer(res, delay);
-    const fault = faults.forCall(provider, `${method} ${path}`);
+    const fault = faults.forCall(provider, names);
+    if (typeof fault === 'object' && fault !== null) throw errors.chosen?.(fault) ?? errors.failures.unexpected();
     if (fault === '429') throw errors.tooManyRequests(clock.now() + 1000);
     if (fault === 'timeout' || (fault === 'after_effect_timeout' && !hasEffect)) return hang(res);
     if (fault === '500' || (fault === 'after_effect' && !hasEffect)) throw errors.failures.unexpected();

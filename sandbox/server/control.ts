@@ -86,7 +86,10 @@ export function controlApp(shared: Shared, providers: ReadonlyMap<string, Provid
   app.get('/faults', (_req, res) => void res.json(shared.faults.list()));
   app.put('/faults', (req, res) => {
     const rule = parse(faultRule, req.body);
-    providerNamed(rule.provider);
+    const { errorsHaveCodes } = providerNamed(rule.provider);
+    if (rule.rate_error && !(rule.error && errorsHaveCodes)) {
+      throw new ApiError(400, 'rate_error needs error, and a provider whose errors have codes');
+    }
     shared.faults.set(rule);
     res.json(shared.faults.list());
   });

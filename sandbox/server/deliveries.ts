@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Clock } from '../world/clock.ts';
 import type { Faults } from './faults.ts';
 
 export interface Delivery {
@@ -13,11 +14,15 @@ export interface Delivery {
   retries: number;
   /** Seconds before the first retry; each further wait is doubled. */
   retryBaseSeconds: number;
+  /** Retries wait by the sandbox's clock, which can be moved; else by the machine's. */
+  retriesByClock?: true;
   timeoutSeconds: number;
   /** Absent: any 2xx. */
   succeeded?: (status: number) => boolean;
   /** Called after the first try, or at once when a fault drops or delays it; again for a second copy. */
   tried?: () => void;
+  /** Called after every try. */
+  answered?: (ok: boolean) => void;
   /** Called once it was delivered, or given up; never after a reset. */
   ended?: () => void;
 }
@@ -48,7 +53,7 @@ const LOG_SIZE = 1000;
 /** A reordered delivery waits this long at most, so that later ones overtake it. */
 const REORDER_MS = 250;
 
-export function createDeliveries(faults: Faults): Deliveries {
+export function createDeliveries(faults: Faults, clock: Clock): Deliveries {
   let log: DeliveryRecord[] = [];
   let lanes = new Map<string, Promise<void>>();
   let stop = stopper();
@@ -69,12 +74,17 @@ export function createDeliveries(faults: Faults): Deliveries {
     } catch (error) {
       record.tries.push(errorName(error));
     }
+    if (!signal.aborted) d.answered?.(record.state === 'delivered');
     return record.state === 'delivered';
   };
 
   const retry = async (d: Delivery, record: DeliveryRecord, signal: AbortSignal): Promise<void> => {
+    let due = clock.now();
     for (let n = 0; n < d.retries; n++) {
-      await sleep(d.retryBaseSeconds * 1000 * 2 ** n, undefined, { signal, ref: false });
+      const wait = d.retryBaseSeconds * 1000 * 2 ** n;
+      due += wait;
+      if (d.retriesByClock) await until(clock, due, signal);
+      else await sleep(wait, undefined, { signal, ref: false });
       if (await attempt(d, record, signal)) return;
     }
     record.state = 'failed';
@@ -138,6 +148,22 @@ export function createDeliveries(faults: Faults): Deliveries {
       lanes = new Map();
     },
   };
+}
+
+/** Resolves at that time of the sandbox's clock, in epoch milliseconds; rejects when the signal comes first. */
+function until(clock: Clock, at: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) return reject(signal.reason as Error);
+    const stopped = (): void => {
+      cancel();
+      reject(signal.reason as Error);
+    };
+    const cancel = clock.at(at, () => {
+      signal.removeEventListener('abort', stopped);
+      resolve();
+    });
+    signal.addEventListener('abort', stopped, { once: true });
+  });
 }
 
 /** Why there was no answer, such as `ECONNREFUSED` or `TimeoutError`. */

@@ -1,5 +1,6 @@
 import type { ErrorRequestHandler, Response } from 'express';
 import multer from 'multer';
+import type { ChosenError } from './faults.ts';
 
 /** An answer that is not a success. The control API returns it as it is; a provider's own class adds fields. */
 export class ApiError extends Error {
@@ -23,6 +24,8 @@ export interface ErrorFormat<E extends ApiError> {
   failures: Record<ServerFailure, (detail?: string) => E>;
   /** Epoch milliseconds from which a call succeeds again. */
   tooManyRequests(retryAt: number): E;
+  /** The fault `rate_error`. Absent where errors have no codes. */
+  chosen?(error: ChosenError): E;
   write(error: E, res: Response): void;
 }
 

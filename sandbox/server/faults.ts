@@ -6,14 +6,28 @@ const rate = z
   .optional()
   .describe('a share from 0 to 1, or true for always');
 
+/** An error in the provider's own terms. */
+const chosenError = z.strictObject({
+  code: z.int(),
+  subcode: z.int().optional(),
+  message: z.string().optional(),
+  status: z.int().min(400).max(599).optional(),
+});
+export type ChosenError = z.infer<typeof chosenError>;
+
 /** Every share is drawn anew for each call or delivery. */
 export const faultRule = z.strictObject({
   provider: z.string(),
-  route: z.string().optional().describe('"METHOD /path/:id" as `GET /calls` shows it; without it every route'),
+  route: z
+    .string()
+    .optional()
+    .describe('"METHOD /path/:id" as `GET /calls` shows it, or with the ids themselves; without it every route'),
   times: z.int().positive().optional().describe('only the next n matching calls or deliveries'),
   seed: z.int().optional().describe('makes the draws repeatable'),
   rate_429: rate,
   rate_500: rate,
+  rate_error: rate,
+  error: chosenError.optional().describe("what `rate_error` answers, by the provider's own code"),
   timeout: rate,
   after_effect: rate,
   delay: rate,
@@ -24,7 +38,7 @@ export const faultRule = z.strictObject({
 });
 type FaultRule = z.infer<typeof faultRule>;
 
-type CallFault = '429' | '500' | 'timeout' | 'after_effect' | 'after_effect_timeout';
+type CallFault = '429' | '500' | 'timeout' | 'after_effect' | 'after_effect_timeout' | ChosenError;
 
 interface WebhookFault {
   drop: boolean;
@@ -36,9 +50,10 @@ export interface Faults {
   /** Replaces the rule for this provider and route; a rule without any share clears it. */
   set(rule: FaultRule): void;
   list(): FaultRule[];
-  forCall(provider: string, route: string): CallFault | null;
+  /** `routes`: the names that the call goes by. */
+  forCall(provider: string, routes: readonly string[]): CallFault | null;
   /** Milliseconds before the answer, beside any other fault. */
-  delayOf(provider: string, route: string): number;
+  delayOf(provider: string, routes: readonly string[]): number;
   forWebhook(provider: string): WebhookFault;
   reset(): void;
 }
@@ -49,7 +64,7 @@ interface Active {
   random: () => number;
 }
 
-const CALL_RATES = ['rate_429', 'rate_500', 'timeout', 'after_effect'] as const;
+const CALL_RATES = ['rate_429', 'rate_500', 'rate_error', 'timeout', 'after_effect'] as const;
 const WEBHOOK_RATES = ['webhook_drop', 'webhook_duplicate', 'webhook_reorder'] as const;
 const RATES = [...CALL_RATES, ...WEBHOOK_RATES, 'delay'] as const;
 
@@ -57,13 +72,13 @@ export function createFaults(): Faults {
   let active: Active[] = [];
 
   /** The matching rules; each counts the call. */
-  const take = (provider: string, route: string | null, kinds: readonly (keyof FaultRule)[]): Active[] => {
+  const take = (provider: string, routes: readonly string[] | null, kinds: readonly (keyof FaultRule)[]): Active[] => {
     if (active.length === 0) return [];
     const found = active.filter(
       ({ rule, left }) =>
         left > 0 &&
         rule.provider === provider &&
-        (route === null || rule.route === undefined || rule.route === route) &&
+        (routes === null || rule.route === undefined || routes.includes(rule.route)) &&
         kinds.some((kind) => rule[kind]),
     );
     for (const one of found) one.left--;
@@ -84,19 +99,20 @@ export function createFaults(): Faults {
       active
         .filter(({ left }) => left > 0)
         .map(({ rule, left }) => ({ ...rule, ...(left < Infinity && { times: left }) })),
-    forCall(provider, route) {
-      for (const one of take(provider, route, CALL_RATES)) {
+    forCall(provider, routes) {
+      for (const one of take(provider, routes, CALL_RATES)) {
         const timeout = drawn(one, 'timeout');
         if (drawn(one, 'after_effect')) return timeout ? 'after_effect_timeout' : 'after_effect';
         // In a rule with after_effect, a timeout comes only after an effect.
         if (timeout && !one.rule.after_effect) return 'timeout';
         if (drawn(one, 'rate_429')) return '429';
         if (drawn(one, 'rate_500')) return '500';
+        if (drawn(one, 'rate_error') && one.rule.error) return one.rule.error;
       }
       return null;
     },
-    delayOf(provider, route) {
-      const hit = take(provider, route, ['delay']).find((one) => drawn(one, 'delay'));
+    delayOf(provider, routes) {
+      const hit = take(provider, routes, ['delay']).find((one) => drawn(one, 'delay'));
       return hit ? hit.rule.delay_seconds * 1000 : 0;
     },
     forWebhook(provider) {

@@ -17,6 +17,8 @@ export interface ProviderDefinition<Name extends string = string> {
 export interface ProviderSandbox {
   app: Express;
   variants: Pick<Variants<object>, 'values' | 'set' | 'reset'>;
+  /** Its errors have codes: a fault may choose one. */
+  errorsHaveCodes?: true;
   /** Undefined for another provider's account. */
   findAccount(ref: AccountRef): unknown;
   actions: Actions;

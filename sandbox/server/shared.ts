@@ -13,8 +13,9 @@ export interface Shared {
 
 export function createShared(): Shared {
   const faults = createFaults();
-  const deliveries = createDeliveries(faults);
-  return { clock: createClock(), calls: createCalls(), faults, deliveries, writers: createWriters(deliveries) };
+  const clock = createClock();
+  const deliveries = createDeliveries(faults, clock);
+  return { clock, calls: createCalls(), faults, deliveries, writers: createWriters(deliveries) };
 }
 
 export function resetShared({ writers, deliveries, clock, calls, faults }: Shared): void {

@@ -22,7 +22,7 @@ afterAll(() => api?.stop());
 
 /** For browsers and tools of ours, not for callers. */
 const undescribed =
-  /^(GET \/openapi\.json|GET \/docs(\/.*)?|POST \/codec\/\{token\}\/decode|GET \/callbacks\/.*|POST \/callbacks\/.*\/failure)$/;
+  /^(GET \/openapi\.json|GET \/docs(\/.*)?|POST \/codec\/\{token\}\/decode|GET \/callbacks\/.*|GET \/api\/platforms\/callback|POST \/callbacks\/.*\/failure)$/;
 
 it('describes every route that the application has, the documented paths too, and no others', () => {
   const app = createApp(api.context, createSignaller(api.context), createMessageDrain(api.context));
@@ -157,7 +157,7 @@ it('lists providers with what each login takes; their webhook addresses are for 
   const own = await api.clientOf('with credentials of its own');
   await own.put('/api/v1/providers/unipile', { dsn: 'http://127.0.0.1:1', access_token: 'text' });
   const { items } = (await own.get('/api/v1/providers')).body;
-  expect(items.map(({ provider }: { provider: string }) => provider)).toEqual(['unipile', 'wasender']);
+  expect(items.map(({ provider }: { provider: string }) => provider)).toEqual(['unipile', 'wasender', 'meta']);
   expect(items[0].webhook_address).toMatch(/^http/);
   const { linkedin: login } = items[0].capabilities.channels;
   expect(login.methods).toContain('credentials');

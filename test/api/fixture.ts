@@ -107,6 +107,7 @@ export async function postWebhook(api: TestApi, body: object | string): Promise<
 /** The kind of `{id}`, by the noun before it. */
 const nouns: Record<string, keyof Ids> = {
   accounts: 'account',
+  platforms: 'account',
   steps: 'step',
   syncs: 'sync',
   'webhook-events': 'event',
@@ -134,7 +135,14 @@ const fields: Record<string, keyof Ids> = {
   attendee: 'attendee',
 };
 /** Names that look like ids of ours, and a place in the feed, which is no secret. */
-const noIds = new Set(['provider', 'provider_account_ids', 'phone_number', 'last_event_id']);
+const noIds = new Set([
+  'provider',
+  'provider_account_ids',
+  'phone_number',
+  'phone_number_id',
+  'business_account_id',
+  'last_event_id',
+]);
 
 export interface IdPlace {
   in: 'path' | 'query' | 'body';

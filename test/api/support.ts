@@ -14,6 +14,7 @@ import type { StepContent } from '../../domain/steps.ts';
 import { loadConfig } from '../../services/boot.ts';
 import { newId } from '../../platform/ids.ts';
 import type { AccountRef, TemporalClient } from '../../temporal/client.ts';
+import { sandboxSettings } from '../../sandbox/client-settings.ts';
 import { startSandbox } from '../../sandbox/start.ts';
 import type { StepAction } from '../../workflows/messages.ts';
 import { createClient, type ApiClient } from '../support/client.ts';
@@ -106,10 +107,7 @@ export async function startTestApi(
     DATABASE_URL: database.url,
     ENCRYPTION_KEY: Buffer.alloc(32, 7).toString('base64'),
     TEMPORAL_UI_URL: 'http://127.0.0.1:8233',
-    UNIPILE_DSN: sandbox.unipileUrl,
-    UNIPILE_ACCESS_TOKEN: 'sandbox-key',
-    WASENDER_BASE_URL: sandbox.wasenderUrl,
-    WASENDER_API_TOKEN: '1|sandbox-pat',
+    ...sandboxSettings(sandbox),
     PORT: '0',
     LOG_LEVEL: process.env.LOG_LEVEL ?? 'silent',
     SHUTDOWN_GRACE_SECONDS: '1',

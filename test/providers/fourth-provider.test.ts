@@ -13,7 +13,7 @@ import { ProviderCredentials } from '../../db/entities/tenants.ts';
 import { webhookAddress } from '../../domain/addresses.ts';
 import { providers } from '../../providers/providers.ts';
 import { loadConfig } from '../../services/boot.ts';
-import { createBrowser, type Browser, type Shown } from '../support/browser.ts';
+import { createBrowser, type Browser, type Shown } from '../../dev/parts/browser.ts';
 import { eventually } from '../support/eventually.ts';
 import { testKey } from '../support/key.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';

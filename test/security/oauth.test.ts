@@ -3,7 +3,7 @@ import { Account } from '../../db/entities/accounts.ts';
 import { providers } from '../../providers/providers.ts';
 import { pagelink } from '../providers/fourth-provider/index.ts';
 import { upstream } from '../providers/fourth-provider/upstream.ts';
-import { createBrowser, type Browser, type Shown } from '../support/browser.ts';
+import { createBrowser, type Browser, type Shown } from '../../dev/parts/browser.ts';
 import type { ApiClient } from '../support/client.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
 

@@ -10,6 +10,7 @@ import { scopeNames, type Scope } from '../../domain/scopes.ts';
 import type { Config } from '../../platform/config.ts';
 import { installedProviders, loadConfig } from '../../services/boot.ts';
 import { scheduleId } from '../../temporal/schedules.ts';
+import { sandboxSettings } from '../../sandbox/client-settings.ts';
 import { startSandbox } from '../../sandbox/start.ts';
 import { startWorker } from '../../workers/start.ts';
 import { createClient, type ApiClient } from './client.ts';
@@ -60,10 +61,7 @@ export async function startTestStack(
     TEMPORAL_TASK_QUEUE: `test-${randomUUID()}`,
     WORKFLOW_BUNDLE: required('WORKFLOW_BUNDLE'),
     ENCRYPTION_KEY: testKey,
-    UNIPILE_DSN: sandbox.unipileUrl,
-    UNIPILE_ACCESS_TOKEN: 'sandbox-key',
-    WASENDER_BASE_URL: sandbox.wasenderUrl,
-    WASENDER_API_TOKEN: '1|sandbox-pat',
+    ...sandboxSettings(sandbox),
     SANDBOX_CONTROL_URL: sandbox.controlUrl,
     LOG_LEVEL: process.env.LOG_LEVEL ?? 'silent',
     RECONCILE_INTERVAL_SECONDS: '2',

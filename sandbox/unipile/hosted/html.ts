@@ -3,37 +3,8 @@ import type { CurrentStep } from './login.ts';
 import type { AccountType, Checkpoint } from '../types.ts';
 
 import encodeQR from 'qr';
+import { alertText as alert, escapeHtml as escape, htmlPage as page } from '../../server/html.ts';
 
-const ENTITIES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
-const escape = (text: string): string => text.replace(/[&<>"']/g, (sign) => ENTITIES[sign] ?? sign);
-
-/** Without script. `refresh`: reloads every second. */
-function page(title: string, body: string, refresh = false): string {
-  return `<!doctype html>
-<html lang="en">
-  <head>
-    <meta charset="utf-8" />
-    <meta name="viewport" content="width=device-width" />
-    ${refresh ? '<meta http-equiv="refresh" content="1" />' : ''}
-    <title>${escape(title)}</title>
-    <style>
-      body { font: 16px/1.5 sans-serif; max-width: 24rem; margin: 3rem auto; padding: 0 1rem }
-      label, button { display: block; margin: 0.75rem 0 } input, select { width: 100%; font: inherit }
-      .problem { color: #a00 } svg { width: 100% }
-    </style>
-  </head>
-  <body>
-    <main>
-      <h1>${escape(title)}</h1>
-      ${body}
-    </main>
-  </body>
-</html>
-`;
-}
-
-const alert = (problem: string | null): string =>
-  problem ? `<p class="problem" role="alert">${escape(problem)}</p>` : '';
 const button = (action: string, text: string): string => `<button name="action" value="${action}">${text}</button>`;
 const cancel = `<form method="post">${button('cancel', 'Cancel')}</form>`;
 const byQr = (type: AccountType): boolean => type === 'WHATSAPP' || type === 'TELEGRAM';

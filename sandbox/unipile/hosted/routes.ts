@@ -1,6 +1,7 @@
 import express, { type Express, type Request, type Response } from 'express';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { jsonBody } from '../../server/api.ts';
+import { PAGE_HEADERS } from '../../server/html.ts';
 import { notFound, UnipileError } from '../errors.ts';
 import { checkpointPage, choicePage, credentialsPage, endPage } from './html.ts';
 import { bodyFor, expiryOf, type HostedLink, typesOf, wordOf } from './links.ts';
@@ -52,11 +53,7 @@ async function onPage(
   res: Response,
   work: (link: HostedLink) => void | Promise<void>,
 ): Promise<void> {
-  res.set({
-    'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'",
-    'cache-control': 'no-store',
-    'referrer-policy': 'no-referrer',
-  });
+  res.set(PAGE_HEADERS);
   try {
     const link = state.links.get(req.params.id);
     if (!link) throw notFound('Link');

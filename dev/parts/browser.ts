@@ -10,7 +10,7 @@ export interface Shown {
 /** Keeps cookies by host, as browsers do whatever the port is. */
 export interface Browser {
   /** Opens an address, or sends a form to it, and follows redirects as far as `stop` lets it; that address is not opened. */
-  open(url: string, more?: { form?: Record<string, string>; stop?: (url: string) => boolean }): Promise<Shown>;
+  open(url: string, more?: { form?: [string, string][]; stop?: (url: string) => boolean }): Promise<Shown>;
 }
 
 export function createBrowser(): Browser {
