@@ -40,6 +40,7 @@ import { webhookEndpointRoutes } from './routes/webhook-endpoints.ts';
 import { webhookEventRoutes } from './routes/webhook-events.ts';
 import { serveLoginPages } from './callbacks/login-page.ts';
 import { serveOAuthReturns } from './callbacks/oauth.ts';
+import { serveUserRequests } from './callbacks/user-requests.ts';
 import { serveQrImages } from './qr-images.ts';
 import { serveWebhooks } from './webhooks.ts';
 import type { MessageDrain } from '../services/webhooks/message-drain.ts';
@@ -98,6 +99,7 @@ export function createApp(context: Context, signaller: Signaller, messages: Mess
   serveHealth(app, context);
   serveCodec(app, context);
   serveWebhooks(app, context, signaller, messages);
+  serveUserRequests(app, context, signaller);
   serveLoginPages(app, context);
   serveOAuthReturns(app, context);
   serveDocs(app, openApiDocument(context.publicUrl, routes, open, providerNames(context.providers)));

@@ -22,6 +22,7 @@ import { Media } from './entities/media.ts';
 import { TenantEvent, WebhookDelivery, WebhookEndpoint } from './entities/outgoing.ts';
 import { MessageSend, SendCall, SendQueue } from './entities/sends.ts';
 import { ErasedSubject, Erasure, LedgerKey, WebhookSubject } from './entities/privacy.ts';
+import { UserRequest, UserRequestPart } from './entities/user-requests.ts';
 import { createShares } from '../platform/shares.ts';
 import { TransactionClient, withTransactionSettings, type TransactionSettings } from './transaction-client.ts';
 import {
@@ -59,6 +60,8 @@ export const entities = [
   ContactAlias,
   LedgerKey,
   Erasure,
+  UserRequest,
+  UserRequestPart,
   ErasedSubject,
   WebhookSubject,
   DataKey,

@@ -1,3 +1,5 @@
+import { userRequestPaths, type UserRequestKind } from './user-requests.ts';
+
 // From `PUBLIC_URL` alone, whatever a request's Host says.
 const at = (publicUrl: string, ...path: string[]): string => [publicUrl.replace(/\/$/, ''), ...path].join('/');
 
@@ -33,6 +35,18 @@ export function isBelow(address: string, parent: string): boolean {
   const folder = other.pathname.replace(/\/$/, '');
   return one.origin === other.origin && (one.pathname === other.pathname || one.pathname.startsWith(`${folder}/`));
 }
+
+/** The address to which a provider posts such requests about its users; without a token the installation's. */
+export const userRequestAddress = (
+  publicUrl: string,
+  provider: string,
+  token: string | null,
+  kind: UserRequestKind,
+): string => at(publicUrl, 'callbacks', provider, ...(token === null ? [] : [token]), userRequestPaths[kind]);
+
+/** The page that shows how far a deletion is. */
+export const deletionAddress = (publicUrl: string, provider: string, code: string): string =>
+  at(publicUrl, 'callbacks', provider, userRequestPaths.deletion_requested, code);
 
 export const returnOutcomes = ['success', 'failure'] as const;
 export type ReturnOutcome = (typeof returnOutcomes)[number];

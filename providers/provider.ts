@@ -3,6 +3,7 @@ import type { Channel, Method, ProviderName } from '../domain/channels.ts';
 import type { ProviderSettingTable } from '../domain/provider-settings.ts';
 import type { Accounts } from './contract/account.ts';
 import type { ProviderSettings } from './contract/call.ts';
+import type { Callbacks } from './contract/callbacks.ts';
 import type { Capabilities } from './contract/capabilities.ts';
 import type { ContactReader } from './contract/contacts.ts';
 import type { Conversations } from './contract/conversations.ts';
@@ -69,6 +70,7 @@ export interface Provider {
   conversations?: Conversations;
   media?: Media;
   webhooks: Webhooks;
+  callbacks?: Callbacks;
 }
 
 export type Providers = Readonly<Record<ProviderName, Provider>>;

@@ -14,7 +14,7 @@ import { reachOf } from '../../services/provider-reach.ts';
 import { unknownName } from '../http/nearest-name.ts';
 import { route, type Route } from '../http/route.ts';
 import { invalid } from '../http/validate.ts';
-import { webhookAddress } from '../../domain/addresses.ts';
+import { userRequestAddress, webhookAddress } from '../../domain/addresses.ts';
 import { providerNames } from '../../services/provider-names.ts';
 import type { Provider, Providers } from '../../providers/provider.ts';
 import { messageCapabilitiesAnswer, messageCapabilitiesView } from '../views/message-capabilities.ts';
@@ -28,6 +28,12 @@ const providerAnswer = z
     configured: z.boolean(),
     own: z.boolean().describe("False where the installation's credentials are used."),
     webhook_address: z.string().nullable().describe('Where the provider reaches us; registered there by itself.'),
+    callback_addresses: z
+      .object({ deauthorize: z.string(), data_deletion: z.string() })
+      .nullable()
+      .describe(
+        "Where the provider posts what its users ask of their data; null where it does not, or they are the installation's.",
+      ),
     webhook_header: z.string().nullable().describe('The header that carries the webhook secret.'),
     capabilities: z.object({
       channels: z.partialRecord(
@@ -56,13 +62,18 @@ const messagesOf = ({ messages }: Provider, channel: Channel): z.input<typeof me
   return capabilities ? messageCapabilitiesView(capabilities) : null;
 };
 
+const callbackAddresses = (publicUrl: string, name: string, token: string) => ({
+  deauthorize: userRequestAddress(publicUrl, name, token, 'deauthorized'),
+  data_deletion: userRequestAddress(publicUrl, name, token, 'deletion_requested'),
+});
+
 /** Settings never leave again; an address of the installation is not the tenant's to see. */
 function providerView(
   context: Context,
   provider: Provider,
   row: ProviderCredentials | null,
 ): z.input<typeof providerAnswer> {
-  const { name, capabilities, login, webhooks } = provider;
+  const { name, capabilities, login, webhooks, callbacks } = provider;
   const own = row !== null && row.tenantId !== null;
   const channels = Object.fromEntries(
     (Object.entries(capabilities.channels) as [Channel, { methods: readonly Method[] }][]).map(
@@ -81,6 +92,7 @@ function providerView(
     configured: row !== null,
     own,
     webhook_address: own ? webhookAddress(context.publicUrl, name, row.webhookToken) : null,
+    callback_addresses: own && callbacks ? callbackAddresses(context.publicUrl, name, row.webhookToken) : null,
     webhook_header: webhooks.header,
     capabilities: {
       channels,

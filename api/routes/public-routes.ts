@@ -36,6 +36,57 @@ const documented =
 /** A path as the part of an operation's id: `/api/pagelink/webhook` is `ApiPagelinkWebhook`. */
 const nameOf = (path: string): string => path.replace(/[^\w]+(\w?)/g, (_, next: string) => next.toUpperCase());
 
+const deletion = z.object({ url: z.string(), confirmation_code: z.string() });
+const deauthorized = {
+  tag: 'webhooks',
+  answer: z.object({ received: z.literal(true) }),
+  summary: "Takes a provider's signed word that one of its users ended the login; their accounts are checked at once",
+};
+const deletionRequested = {
+  tag: 'webhooks',
+  answer: deletion,
+  summary: "Takes a provider's signed request to delete what is stored of one of its users",
+};
+
+/** What providers ask in the name of their users: at the installation's addresses, and at those of a tenant's credentials. */
+const userRequestRoutes: OpenRoute[] = [
+  {
+    method: 'post',
+    path: '/callbacks/{provider}/deauthorize',
+    described: { ...deauthorized, name: 'receiveDeauthorization' },
+  },
+  {
+    method: 'post',
+    path: '/callbacks/{provider}/{token}/deauthorize',
+    described: { ...deauthorized, name: 'receiveDeauthorizationOfTenant' },
+  },
+  {
+    method: 'post',
+    path: '/callbacks/{provider}/data-deletion',
+    described: { ...deletionRequested, name: 'receiveDataDeletion' },
+  },
+  {
+    method: 'post',
+    path: '/callbacks/{provider}/{token}/data-deletion',
+    described: { ...deletionRequested, name: 'receiveDataDeletionOfTenant' },
+  },
+  {
+    method: 'get',
+    path: '/callbacks/{provider}/data-deletion/{code}',
+    described: {
+      name: 'showDataDeletion',
+      tag: 'webhooks',
+      summary: 'Shows how far a deletion is that a user asked their provider for: a page, or JSON by Accept',
+      answer: z.object({
+        confirmation_code: z.string(),
+        state: z.enum(['running', 'done']),
+        requested_at: z.iso.datetime(),
+        done_at: z.iso.datetime().nullable().describe('Null until the end was noted, some seconds after it.'),
+      }),
+    },
+  },
+];
+
 /** Every address without an API key. */
 export const publicRoutes = (providers: Providers): OpenRoute[] => [
   {
@@ -97,6 +148,7 @@ export const publicRoutes = (providers: Providers): OpenRoute[] => [
       answer: z.object({ received: z.literal(true) }),
     },
   },
+  ...(Object.values(providers).some(({ callbacks }) => callbacks) ? userRequestRoutes : []),
   { method: 'get', path: '/callbacks/{provider}/{token}/{outcome}' },
   { method: 'post', path: '/callbacks/{provider}/{token}/failure' },
   { method: 'post', path: '/codec/{token}/decode' },

@@ -61,6 +61,8 @@ const AccountSchema = defineEntity({
     historyDueAt: p.datetime().strictNullable(),
     picturesDueAt: p.datetime().strictNullable(),
     pictureCalls: p.json().$type<{ day: string; count: number }>().strictNullable(),
+    /** When the provider said, signed, that the login ended; a later check or login clears it. */
+    toldLostAt: p.datetime().strictNullable(),
     /** Cleared by a check that began later. */
     checkRequestedAt: p.datetime().strictNullable(),
     /** The provider reported something after a check began: where that did not find the account active, it is checked again. */

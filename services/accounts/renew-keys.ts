@@ -1,7 +1,6 @@
 import type { Em } from '../../db/connect.ts';
 import type { Account } from '../../db/entities/accounts.ts';
 import { keepAccountKeys } from '../../db/queries/accounts/account-keys.ts';
-import { dueForCheck } from '../../db/queries/accounts/due-for-check.ts';
 import { lockAccount, lockAccountOfLogin } from '../../db/queries/accounts/lock-accounts.ts';
 import { addTimelineEvent } from '../../db/queries/accounts/timeline.ts';
 import type { AccountKeys } from '../../domain/accounts.ts';
@@ -72,7 +71,7 @@ export async function renewKeys(context: Context, ref: RenewalRef): Promise<Rene
     if (account.keysRefreshAt && account.keysRefreshAt < soonest) account.keysRefreshAt = soonest;
     const data = { ends_at: account.keysExpireAt?.toISOString() ?? null };
     addTimelineEvent(em, account, ref.at, 'token_renewed', 'The provider renewed the token of the account.', { data });
-    return 'renewed';
+    return 'renewed' as const;
   });
 }
 
@@ -91,10 +90,16 @@ async function begin(context: Context, em: Em, { accountId, at, kind }: RenewalR
   return { provider, tokens, call, version: account.keysVersion, isUnclear };
 }
 
+/** Keys that a lost answer may have ended are not sent again: a provider that sees them twice may end the newer ones too. */
 async function ask({ provider, tokens, call, isUnclear }: Begun): Promise<AccountKeys> {
-  if (isUnclear && (await provider.login.check(call)).status !== 'linked')
-    throw new ProviderFailure('login_lost', 'The answer of a renewal was lost, and with it the new keys.');
-  return tokens.refreshToken(call);
+  const { status } = isUnclear ? await provider.login.check(call) : { status: 'linked' };
+  if (status === 'linked') return tokens.refreshToken(call);
+  const isLost = status === 'login_lost' || status === 'not_found';
+  throw new ProviderFailure(
+    isLost ? 'login_lost' : 'provider_unavailable',
+    'The answer of a renewal was lost, and perhaps the new keys with it.',
+    { effect: 'unknown' },
+  );
 }
 
 /** Writes the outcome, unless the account has newer keys or another login by now. */
@@ -102,7 +107,7 @@ function conclude(
   { db, metrics }: Context,
   { tenantId, accountId }: RenewalRef,
   { provider, call, version }: Begun,
-  write: (em: Em, account: Account) => Promise<Renewal>,
+  write: (em: Em, account: Account) => Promise<Renewal> | Renewal,
 ): Promise<Renewal> {
   return db.tenant(tenantId, async (em) => {
     const account = await lockAccountOfLogin(em, accountId, call.providerAccountId ?? '');
@@ -113,13 +118,13 @@ function conclude(
   });
 }
 
-async function noteFailure(
+function noteFailure(
   em: Em,
   account: Account,
   at: Date,
   { tokens }: Begun,
   { code, effect }: ProviderFailure,
-): Promise<FailureCode> {
+): FailureCode {
   account.keysFailures += 1;
   account.keysRefreshAt = nextTryAt(account.keysFailures, at, account.keysExpireAt);
   if (effect === 'none' || !tokens.endsOld) account.keysIntentAt = null;
@@ -132,9 +137,6 @@ async function noteFailure(
   };
   addTimelineEvent(em, account, at, 'token_not_renewed', text, { data });
   // The provider says that the login is over: a check shows that, and moves the account.
-  if (failureRow(code).action === 'reconnect') {
-    await em.flush();
-    await dueForCheck(em, account.id, at);
-  }
+  if (failureRow(code).action === 'reconnect' && account.checkDueAt && account.checkDueAt > at) account.checkDueAt = at;
   return code;
 }

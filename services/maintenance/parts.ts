@@ -70,6 +70,7 @@ export const maintenanceParts = {
   media_orphans: ({ context, now: at, isOver }) => removeOrphans(context, digitsAt(at), isOver),
   idempotency_keys: inBatches(removeExpired('idempotency_keys'), now),
   realtime_tickets: inBatches(removeExpired('realtime_tickets'), now),
+  user_requests: inBatches(removeExpired('user_requests'), now),
   // These two come last, since they may take long: one works a tenant to its end, one asks providers.
   contact_fields: clearContactFields,
   webhook_registrations: ({ context }) => registerOwed(context),

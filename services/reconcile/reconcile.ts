@@ -1,4 +1,6 @@
 import { requestChecks } from '../../db/queries/stalled/request-checks.ts';
+import { settleRequests } from '../../db/queries/user-requests/user-requests.ts';
+import { deletionShownMs } from '../../domain/user-requests.ts';
 import type { Context } from '../context.ts';
 import { drainContacts } from '../webhooks/drain-contacts.ts';
 import { drainMessages } from '../webhooks/drain-messages.ts';
@@ -14,6 +16,7 @@ import {
   queues,
   refusedKeys,
   syncs,
+  userRequests,
 } from './stalled.ts';
 
 /** Accounts whose check one round requests: a hundred thousand that are due at once are spread over some hours. */
@@ -45,11 +48,17 @@ export function createReconciler(context: Context, intervalMs: number): Reconcil
       await drainContacts(context);
     },
   };
+  const endedRequests: Repair = {
+    name: 'ended deletions of users',
+    run: () => db.system((em) => settleRequests(em, clock.now(), deletionShownMs)),
+  };
   const repairs: Repair[] = [
     checks,
     owedEffects,
     createRepair(context, intervalMs, connections(context, 'stalled')),
     createRepair(context, intervalMs, erasures(context)),
+    createRepair(context, intervalMs, userRequests(context)),
+    endedRequests,
     createRepair(context, intervalMs, refusedKeys(context)),
     createRepair(context, intervalMs, queues(context, 'stalled')),
     createRepair(context, intervalMs, syncs(context, 'stalled')),

@@ -18,12 +18,14 @@ import { openContactsRunAgain, openFirstContactsRun } from '../../db/queries/syn
 import { openHistoryRunAgain } from '../../db/queries/syncs/open-history-run.ts';
 import { openDetailsRun } from '../../db/queries/syncs/open-details-run.ts';
 import { accountsWithRefusedKey } from '../../db/queries/tenants/refused-keys.ts';
+import { openParts, type OpenPart } from '../../db/queries/user-requests/user-requests.ts';
 import { unsentAfterMs } from '../../domain/attempts.ts';
 import type { AccountRef } from '../../temporal/client.ts';
 import type { Cause } from '../../workflows/messages.ts';
 import { showRefusedKey } from '../accounts/refused-keys.ts';
 import type { Context } from '../context.ts';
 import { startSyncWorkflow } from '../signal.ts';
+import { disconnectPart } from '../user-requests/delete-user.ts';
 import { pageSize, type Stalled } from './repair.ts';
 import { withContacts } from '../provider-names.ts';
 
@@ -110,6 +112,13 @@ export const erasures = ({ clock, temporal }: Context): Stalled<{ id: string; te
   name: 'erasures',
   find: (em, after) => stalledErasures(em, ago(clock.now(), beginMs), after, pageSize),
   move: ({ id, tenant_id: tenantId }) => temporal.startErasure({ tenantId, erasureId: id }, 'reconciler'),
+});
+
+/** Accounts that a user's deletion is about, and that nothing disconnects. */
+export const userRequests = (context: Context): Stalled<OpenPart> => ({
+  name: 'user_requests',
+  find: (em, after) => openParts(em, { before: ago(context.clock.now(), graceMs) }, after, pageSize),
+  move: (part) => disconnectPart(context, part),
 });
 
 /** Active accounts whose details were never collected. */

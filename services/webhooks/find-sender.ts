@@ -80,11 +80,21 @@ async function findSender(
     if (!sender) throw wrongSecret();
     return () => sender;
   }
-  const { row, keys } = await credentialsAt(context, address);
-  const secrets = settingsNamed(keys, row, signature.settings);
-  const { id: credentialsId, tenantId, settings } = row;
-  const sender: WebhookSender = { credentialsId, tenantId, provider, providerAccountId: null, proof: { settings } };
+  const { sender, secrets } = await signersAt(context, address, signature.settings);
   return (request) => (isSigned(webhooks, request, secrets) ? sender : null);
+}
+
+/** The credentials of an address, and the values of their settings `names`, which may sign. Throws `not_found`. */
+export async function signersAt(
+  context: Context,
+  address: WebhookAddress,
+  names: readonly string[],
+): Promise<{ sender: WebhookSender; secrets: string[] }> {
+  const { row, keys } = await credentialsAt(context, address);
+  const { id: credentialsId, tenantId, settings } = row;
+  const { provider } = address;
+  const sender: WebhookSender = { credentialsId, tenantId, provider, providerAccountId: null, proof: { settings } };
+  return { sender, secrets: settingsNamed(keys, row, names) };
 }
 
 /** What a provider's challenge to an address is answered with; null for a wrong secret. Throws `not_found`. */

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { peopleIn, type ReadRequest, type WebhookEvent } from '../../domain/webhook-events.ts';
 import type { Provider, WebhookRequest } from '../../providers/provider.ts';
+import { readUserRequest } from './callback-body.ts';
 
 /** A request with more events is of no provider: each takes rows and time of others. Meta's histories hold thousands. */
 const mostEvents = 5_000;
@@ -22,6 +23,8 @@ export function readRequest(provider: Provider, request: WebhookRequest, sender:
 
 function tryRead(provider: Provider, request: WebhookRequest): ReadRequest {
   try {
+    const asked = readUserRequest(request.raw);
+    if (asked) return { body: request.raw.toString('utf8'), events: [asked], mentions: [] };
     return provider.webhooks.read(request);
   } catch {
     // Nothing is known of what such a body holds, not even whether it names a key.

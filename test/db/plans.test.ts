@@ -1,10 +1,21 @@
+import { Account } from '../../db/entities/accounts.ts';
 import { ConnectionAttempt } from '../../db/entities/attempts.ts';
 import { Tenant } from '../../db/entities/tenants.ts';
+import { leaseAccounts } from '../../db/queries/accounts/lease-due-accounts.ts';
+import { loginsOfGroups } from '../../db/queries/accounts/provider-groups.ts';
+import { noteLost } from '../../db/queries/accounts/told-lost.ts';
+import {
+  codeOfRequest,
+  insertRequest,
+  openParts,
+  requestByCode,
+  settleRequests,
+} from '../../db/queries/user-requests/user-requests.ts';
 import { knownLogins } from '../../db/queries/accounts/known-logins.ts';
 import { purgeAccount } from '../../db/queries/accounts/purge-account.ts';
 import { lockAccount } from '../../db/queries/accounts/lock-accounts.ts';
 import { removeEvent } from '../../db/queries/webhooks/requests.ts';
-import { newId } from '../../platform/ids.ts';
+import { firstId, newId } from '../../platform/ids.ts';
 import { createReconciler } from '../../services/reconcile/reconcile.ts';
 import { claimEvents } from '../../services/webhooks/claim-events.ts';
 import { drainContacts } from '../../services/webhooks/drain-contacts.ts';
@@ -139,6 +150,33 @@ describe.each(planServers)(
       expect(greedy(plans, most)).toEqual([]);
       expect(scans(plans, ['webhook_events', 'webhook_requests'])).toEqual([]);
       expect(await drainContacts(api.context)).toBe(0);
+    });
+
+    it('finds the accounts of a group, what is due about tokens, and requests of users', async () => {
+      await system((em) =>
+        runSql(
+          em,
+          `update accounts set provider_groups = array['user:' || right(id::text, 3)], keys_due_at = now() + interval '1 day'`,
+        ),
+      );
+      const { credentialsId } = await system<Account>((em) => em.findOneOrFail(Account, { id: accountId(700) }));
+      const group = `user:${accountId(700).slice(-3)}`;
+      const [now, until] = [new Date(), new Date(Date.now() + 3_600_000)];
+      const hash = { groupHash: 'none', dedupeHash: 'none' };
+      const given = { tenantId: null, credentialsId: credentialsId!, provider: 'unipile', ...hash };
+      await expectFrugal(() =>
+        system(async (em) => {
+          expect((await loginsOfGroups(em, [{ credentialsId: credentialsId!, group }])).length).toBeGreaterThan(0);
+          expect(await loginsOfGroups(em, [{ credentialsId: credentialsId!, group: 'user:none' }])).toEqual([]);
+          await noteLost(em, credentialsId!, group, now);
+          expect(await leaseAccounts(em, 'keys_due_at', now, until, 20)).toEqual([]);
+          expect(await codeOfRequest(em, given)).toBeNull();
+          const made = await insertRequest(em, given, group, now);
+          expect(await openParts(em, { requestId: made!.id }, firstId, 20)).not.toEqual([]);
+          await settleRequests(em, now, 1);
+          expect(await requestByCode(em, 'unipile', made!.code)).toMatchObject({ isDone: false });
+        }),
+      );
     });
 
     it('purges and deletes an account', () =>

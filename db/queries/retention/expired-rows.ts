@@ -6,7 +6,7 @@ const batch = 1_000;
 
 /** Removes rows of a table after their `expires_at`. Returns the number removed; call again while it is not 0. System role. */
 export const removeExpired =
-  (table: 'idempotency_keys' | 'realtime_tickets') =>
+  (table: 'idempotency_keys' | 'realtime_tickets' | 'user_requests') =>
   async (em: Em, now: Date): Promise<number> => {
     const removed = await rows(
       em,

@@ -1,5 +1,6 @@
 import { addTimelineEvent, moveAccount } from '../../../db/queries/accounts/timeline.ts';
-import { nextCheckAt, reasonForLogin } from '../../../domain/accounts.ts';
+import type { Account } from '../../../db/entities/accounts.ts';
+import { nextCheckAt, reasonForLogin, type AccountEvent } from '../../../domain/accounts.ts';
 import { ProviderFailure, type FailureCode } from '../../../domain/failures.ts';
 import type { AttemptRef, Progress } from '../../../domain/attempts.ts';
 import type { AccountView } from '../../../providers/provider.ts';
@@ -106,7 +107,10 @@ export async function reviveLogin(context: Context, ref: AttemptRef): Promise<Pr
     view = await provider.login.check(call);
   // A login of another identity does not end the attempt: the owner can still log in again.
   const isDifferent = isDifferentIdentity(start.account, view);
-  if (view.status === 'linked' && !isDifferent) return completeLogin(context, ref, provider, call, view, wanted);
+  // The owner came to renew what ends soon: that it still works is not enough.
+  const isRenewed = (start.account.keysAskAt?.getTime() ?? Infinity) > call.now;
+  if (view.status === 'linked' && !isDifferent && isRenewed)
+    return completeLogin(context, ref, provider, call, view, wanted);
   return withAttempt(context, ref, async (tx) => {
     checkDone(tx.account, wanted);
     const { trigger } = tx.attempt;
@@ -135,14 +139,15 @@ export async function checkAccount(context: Context, ref: AttemptRef): Promise<P
     const connection = await connectionTo(context, em, account, at, account.providerAccountId);
     // The request stays: it is carried out once the provider accepts the key again.
     if (connection.credentials.refusedAt) {
-      moveAccount(em, account, { type: 'key_refused', at });
+      moveAccount(em, account, uncheckable(account, at));
       return { over: progressOf({ em, account, at, ...tx }), wanted: null, connection: null };
     }
     account.reportedSince = false;
-    return { over: null, wanted: account.checkRequestedAt, connection };
+    return { over: null, wanted: account.checkRequestedAt, toldLostAt: account.toldLostAt, connection };
   });
   if (start.over) return start.over;
   const { provider, call } = start.connection;
+  const isToldLost = start.toldLostAt !== null && start.toldLostAt !== undefined;
   const read = async () => {
     let view = await provider.login.check(call);
     if (view.status === 'needs_restart' && (await provider.login.restore?.(call)))
@@ -150,7 +155,7 @@ export async function checkAccount(context: Context, ref: AttemptRef): Promise<P
     return { view, details: view.status === 'linked' ? await provider.account.details(call, view) : null };
   };
   const found = await read().catch((error: unknown) => {
-    if (error instanceof ProviderFailure && error.code === 'provider_key_rejected') return null;
+    if (error instanceof ProviderFailure && (isToldLost || error.code === 'provider_key_rejected')) return null;
     throw error;
   });
   return withAttempt(context, ref, async (tx) => {
@@ -160,11 +165,12 @@ export async function checkAccount(context: Context, ref: AttemptRef): Promise<P
     checkDone(account, start.wanted);
     if (!found) {
       account.checkedAt = at;
-      moveAccount(em, account, { type: 'key_refused', at });
+      moveAccount(em, account, uncheckable(account, at));
       account.checkDueAt = nextCheckAt(account, at);
       return progressOf(tx);
     }
     const { view, details } = found;
+    if (account.toldLostAt?.getTime() === start.toldLostAt?.getTime()) account.toldLostAt = null;
     followCheck(em, account, view, at);
     if (details && !isDifferentIdentity(account, view))
       await saveDetails(context.vault, em, account, view, details, at);
@@ -176,3 +182,7 @@ export async function checkAccount(context: Context, ref: AttemptRef): Promise<P
     return { ...progressOf(tx), wakeAt: at.getTime(), wakeInMs: 0 };
   });
 }
+
+/** An account that cannot be checked: what its provider said of it, signed, counts; else its key is refused. */
+const uncheckable = ({ toldLostAt }: Account, at: Date): AccountEvent =>
+  toldLostAt ? { type: 'login_lost', at, reason: 'login_lost' satisfies FailureCode } : { type: 'key_refused', at };

@@ -114,6 +114,7 @@ async function settle(
   // Its own keys are of the login that this one replaces.
   if (winner) await keepAccountKeys(em, context.vault, winner, call.keys ?? undefined, at);
   checkDone(account, wanted);
+  survivor.toldLostAt = null;
   const wasNew = survivor.detailsAt === null;
   await saveDetails(context.vault, em, survivor, view, details, at);
   moveAccount(em, survivor, { type: 'linked', at }, winner ? undefined : attempt.number);

@@ -57,6 +57,7 @@ export async function releaseLogin(context: Context, tx: AttemptTx, purge: boole
   forgetAccountKeys(account);
   account.checkRequestedAt = null;
   account.reportedSince = false;
+  account.toldLostAt = null;
   account.contactsDueAt = null;
   account.contactsAgainAt = null;
   account.historyAgainAt = null;

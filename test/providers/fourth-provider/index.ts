@@ -1,12 +1,17 @@
 import type { AccountDetails, AccountKeys } from '../../../domain/accounts.ts';
 import { ProviderFailure } from '../../../domain/failures.ts';
-import type { WebhookEvent } from '../../../domain/webhook-events.ts';
-import type { CredentialsCall, Provider, ProviderCall } from '../../../providers/provider.ts';
+import { personWithKeys, type SeenMessage } from '../../../domain/seen-messages.ts';
+import type { EventContent, WebhookEvent } from '../../../domain/webhook-events.ts';
+import type { Provider, ProviderCall } from '../../../providers/provider.ts';
 import { notFound } from '../../../providers/shared/account-view.ts';
 import { hmacSignature, hubChallenge } from '../../../providers/shared/webhook-proof.ts';
+import { callbacks } from './callbacks.ts';
 import { upstream } from './upstream.ts';
 
-/** A provider with everything that the others do not have: OAuth, a choice of pages, keys that expire, signed webhooks. */
+/**
+ * A provider with everything that the others do not have: OAuth, a choice of pages, keys that expire, signed webhooks, groups
+ * of accounts, and signed requests about its users.
+ */
 export const pagelink: Provider = {
   name: 'pagelink',
   title: 'Pagelink',
@@ -28,8 +33,10 @@ export const pagelink: Provider = {
     check: (call) => {
       const page = upstream.pages.find(({ id }) => id === call.providerAccountId);
       if (!page) return Promise.resolve(notFound);
-      const works = upstream.tokens.has(call.keys?.apiKey ?? '');
+      if (upstream.checkFailure) return Promise.reject(upstream.checkFailure);
+      const works = upstream.works(call.keys?.apiKey, call.now);
       return Promise.resolve({
+        groups: groupsOf(call),
         status: works ? 'linked' : 'login_lost',
         reported: works ? 'valid' : 'token invalid',
         identity: page.id,
@@ -49,7 +56,7 @@ export const pagelink: Provider = {
       upstream.exchanges.push({ code, redirectUri: oauth.redirectUri });
       if (!upstream.codes.delete(code))
         return Promise.reject(new ProviderFailure('wrong_answer', 'The code does not count.'));
-      const keys = { apiKey: upstream.issue('user') };
+      const keys = { apiKey: upstream.issue('user', code.split('@')[1] ?? 'owner', call.now) };
       if (call.providerAccountId) return Promise.resolve(pageLogin({ ...call, keys }, call.providerAccountId));
       const [first] = upstream.pages;
       if (!first) return Promise.reject(new ProviderFailure('request_refused', 'The login has no page.'));
@@ -62,6 +69,7 @@ export const pagelink: Provider = {
       return Promise.resolve({
         providerAccountId: null,
         keys,
+        groups: groupsOf({ ...call, keys }),
         next: {
           linked: false,
           content: { kind: 'choose', options },
@@ -74,11 +82,21 @@ export const pagelink: Provider = {
   },
 
   tokens: {
-    refreshToken: (call) => {
+    endsOld: true,
+    refreshToken: async (call) => {
+      const page = call.providerAccountId ?? '';
+      upstream.count(upstream.asked, page);
+      const refusal = upstream.refusals.get(page)?.(call.now);
+      if (refusal) throw refusal;
+      if (!upstream.works(call.keys?.apiKey, call.now)) throw new ProviderFailure('login_lost', 'The token has ended.');
+      const keys = pageKeys(call);
       upstream.tokens.delete(call.keys?.apiKey ?? '');
-      return Promise.resolve(pageKeys(call));
+      upstream.count(upstream.renewed, page);
+      await upstream.beforeAnswer();
+      return keys;
     },
   },
+  callbacks,
 
   account: {
     checkCredentials: ({ settings }) =>
@@ -99,7 +117,9 @@ export const pagelink: Provider = {
       const body = raw.toString('utf8');
       const { entry } = JSON.parse(body) as { entry: { id: string; change: string }[] };
       const events = entry.map(({ id, change }): WebhookEvent => {
-        const event = { type: change, providerAccountId: id, dedupeKey: `${id}:${change}`, subjects: [] };
+        const of = id.startsWith('user:') ? { providerAccountId: null, providerGroup: id } : { providerAccountId: id };
+        const event = { type: change, ...of, dedupeKey: `${id}:${change}`, subjects: [] };
+        if (change.startsWith('hello')) return { ...event, ...greeting(id, change) };
         return change === 'deauthorized'
           ? { ...event, kind: 'account_status', status: 'login_lost' }
           : { ...event, kind: 'other' };
@@ -110,17 +130,40 @@ export const pagelink: Provider = {
 };
 
 function pageLogin(call: ProviderCall, page: string) {
-  if (!upstream.tokens.has(call.keys?.apiKey ?? ''))
+  if (!upstream.works(call.keys?.apiKey, call.now))
     throw new ProviderFailure('checkpoint_expired', 'The token that the choice needs is gone.');
-  return { providerAccountId: page, keys: pageKeys(call), next: { linked: true } as const };
+  return { providerAccountId: page, keys: pageKeys(call), groups: groupsOf(call), next: { linked: true } as const };
 }
 
-const pageKeys = ({ now }: CredentialsCall): AccountKeys => ({
-  apiKey: upstream.issue('page'),
-  refreshAt: now + upstream.refreshAfterMs,
-  expiresAt: now + 60 * 24 * 60 * 60_000,
+/** Of the user whose token it is. */
+const userOf = ({ keys }: ProviderCall): string => upstream.users.get(keys?.apiKey ?? '') ?? 'owner';
+const groupsOf = (call: ProviderCall): string[] => [`user:${userOf(call)}`];
+
+const pageKeys = (call: ProviderCall): AccountKeys => ({
+  apiKey: upstream.issue('page', userOf(call), call.now),
+  refreshAt: call.now + upstream.refreshAfterMs,
+  expiresAt: call.now + upstream.lifeMs,
   scopes: ['pages_messaging'],
 });
+
+/** What every account of a group is told at once. */
+function greeting(group: string, text: string): EventContent {
+  const keys = [`${group}-chat`];
+  const message: SeenMessage = {
+    keys: [`${group}:${text}`],
+    conversationKeys: keys,
+    direction: 'in',
+    sender: { ...personWithKeys([`${group}-guest`]), name: 'Guest' },
+    text,
+    sentAt: Date.UTC(2026, 4, 4, 10),
+    status: null,
+    deleted: false,
+    quotedKey: null,
+    attachments: [],
+    reactions: [],
+  };
+  return { kind: 'message', message, conversation: { keys, kind: 'person' } };
+}
 
 const details = ({ now, providerAccountId }: ProviderCall): AccountDetails => ({
   connection_config: {
