@@ -3,13 +3,8 @@ import type { Provider, Providers } from '../providers/provider.ts';
 import type { Context } from './context.ts';
 import { Problem } from './problem.ts';
 
-/** Names in the API's contract whose providers are not in this version. */
-const announced = ['meta'];
-
 /** Every name that a request may give, in the order in which they are documented. */
-export const providerNames = (providers: Providers): ProviderName[] => [
-  ...new Set([...Object.keys(providers), ...announced]),
-];
+export const providerNames = (providers: Providers): ProviderName[] => Object.keys(providers);
 
 /** 422 for a name that is none of them. */
 export function checkProviderName({ providers }: Context, name: ProviderName | undefined): void {

@@ -21,10 +21,9 @@ export async function beginWithToken(call: ProviderCall, input: LoginInput): Pro
     if (isGraphError(error, 100, 190)) return null;
     throw error;
   });
-  if (!info?.isValid) {
-    if (call.channel !== 'instagram') throw notValid(info);
-    return withInstagramToken(call, token, info);
-  }
+  const isInstagrams = !info?.isValid || info.scopes.some((scope) => scope.startsWith('instagram_business_'));
+  if (isInstagrams && call.channel === 'instagram') return withInstagramToken(call, token, info);
+  if (!info?.isValid) throw notValid(info);
   requireOwnApp(call, info);
   if (info.type === 'PAGE') return withPageToken(call, token, info);
   const owner = await longToken(call, token, info);

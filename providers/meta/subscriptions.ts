@@ -1,7 +1,7 @@
 import { ProviderFailure } from '../../domain/failures.ts';
-import { asList } from '../json-object.ts';
+import { asList, asObject, type JsonObject } from '../json-object.ts';
 import type { CredentialsCall, ProviderCall } from '../provider.ts';
-import { eachOnce, textIn } from '../shared/told-values.ts';
+import { eachOnce, idIn, textIn } from '../shared/told-values.ts';
 import { appCall, graph, hasSucceeded } from './client.ts';
 import { GraphFailure } from './errors.ts';
 import { businessOf, hostOf, nodeOf, segment } from './ids.ts';
@@ -85,10 +85,18 @@ export async function unsubscribe(given: ProviderCall): Promise<void> {
 export async function subscribedFields(given: ProviderCall): Promise<readonly string[] | null> {
   const call = withKeys(given);
   const answer = await graph(call, 'GET', subscriptionPath(call));
-  const apps = asList(answer['data']).map((one) => one as Record<string, unknown>);
-  if (!apps.length) return null;
-  if (call.channel === 'whatsapp') return whatsappFields;
-  return eachOnce(apps.flatMap((app) => asList(app['subscribed_fields']).map((field) => textIn(field))));
+  const ids = (['facebook', 'instagram'] as const).map((host) => appOf(call.settings, host).id);
+  const ours = asList(answer['data'])
+    .map(asObject)
+    .find((app) => app && isOneOf(app, ids));
+  if (!ours) return null;
+  return call.channel === 'whatsapp' ? whatsappFields : eachOnce(asList(ours['subscribed_fields']).map(textIn));
+}
+
+/** Other apps of the same Page or account are listed, too; each object names them in its own way. */
+function isOneOf(app: JsonObject, ids: readonly string[]): boolean {
+  const named = idIn(app['id']) ?? idIn(app['app_id']) ?? idIn(asObject(app['whatsapp_business_api_data'])?.['id']);
+  return named === null || ids.includes(named);
 }
 
 function subscriptionPath(call: ProviderCall): string {

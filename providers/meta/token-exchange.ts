@@ -3,8 +3,9 @@ import type { CredentialsCall } from '../provider.ts';
 import { asList, asObject, type JsonObject } from '../json-object.ts';
 import { amountIn, textIn } from '../shared/told-values.ts';
 import { appCall } from './client.ts';
-import { GraphFailure } from './errors.ts';
+import { GraphFailure, isGraphError } from './errors.ts';
 import { appOf, versionOf } from './settings.ts';
+import { inspectApp } from './token-info.ts';
 
 /** A token with its end, in milliseconds since the epoch; null where it has none. */
 export interface Token {
@@ -16,7 +17,12 @@ export interface Token {
 
 /** The code of a Facebook login becomes a token of its owner, and this one a token of about 60 days. */
 export async function facebookToken(call: CredentialsCall, code: string, redirectUri: string): Promise<Token> {
-  const short = await facebookExchange(call, 'code', { redirect_uri: redirectUri, code: withoutFragment(code) });
+  const given = { redirect_uri: redirectUri, code: withoutFragment(code) };
+  const short = await facebookExchange(call, 'code', given).catch(async (error: unknown) => {
+    // A wrong secret of the app is answered as an unknown error; asked for itself, the app is refused.
+    if (isGraphError(error, 1)) await inspectApp(call);
+    throw error;
+  });
   return longFacebookToken(call, short.token);
 }
 

@@ -160,7 +160,7 @@ async function wasRefused(tx: SettleTx, failure: ProviderFailure): Promise<Settl
   await move(tx, {
     state: 'queued',
     sentMarkAt: null,
-    nextTryAt: waits ? now : after(now, tryAgainMs(send.tries)),
+    nextTryAt: waits ? now : after(now, Math.max(tryAgainMs(send.tries), failure.retryAfterMs ?? 0)),
     reason: failure.code,
     detail: failure.message,
   });

@@ -116,13 +116,19 @@ async function register(context: Context, ref: HeldRef, held: Held): Promise<voi
   try {
     const registrations = claim.isClaimed
       ? await renewWebhooks(context, held.provider, held.call, credentials)
-      : credentials.registrations;
+      : await subscribeAgain(held, credentials);
     await noteRegistered(context, ref, held, registrations, claim.renewedAt);
   } catch (error) {
     if (claim.isClaimed) await context.db.system((em) => releaseRenewal(em, credentials.id, at));
     if (!(error instanceof ProviderFailure)) throw error;
     await noteRefused(context, ref, held, error);
   }
+}
+
+/** The webhook that accounts share was made anew a moment ago: an account may have one of its own besides. */
+async function subscribeAgain({ provider, call }: Held, credentials: ProviderCredentials): Promise<string[]> {
+  await provider.account.subscribe?.(call);
+  return credentials.registrations;
 }
 
 async function credentialsOf(em: Em, accountId: string): Promise<ProviderCredentials> {

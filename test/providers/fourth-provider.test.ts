@@ -133,8 +133,8 @@ describe('the document', () => {
     expect(body('/api/v1/accounts', 'post').properties.provider.enum).toEqual([
       'unipile',
       'wasender',
-      'pagelink',
       'meta',
+      'pagelink',
     ]);
     const { description } = body('/api/v1/providers/{provider}', 'put');
     expect(description).toContain("Pagelink: app_id (the app's number)");
