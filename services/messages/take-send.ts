@@ -11,6 +11,7 @@ import { nextSend, nextTryAt } from '../../db/queries/sends/next-send.ts';
 import { ownKey } from '../../domain/own-keys.ts';
 import { findEcho, knownKeys, providerKeysOf } from '../../db/queries/sends/provider-ids.ts';
 import { countCall, sendableAt } from '../../db/queries/sends/send-calls.ts';
+import { pressureLiftsIn } from '../../db/queries/tenants/call-pressures.ts';
 import { liveCallInMs } from '../../db/queries/tenants/call-buckets.ts';
 import { sendingPausedAt } from '../../db/queries/tenants/paused-sending.ts';
 import { holdQueue, lockQueue, saveQueue, starting, type LockedQueue } from '../../db/queries/sends/send-queue.ts';
@@ -137,16 +138,27 @@ async function heldUntil(em: Em, account: Account, queue: LockedQueue, now: Date
     await holdQueue(em, account.id, until, 'paused');
     return until;
   }
+  const room = await roomAt(em, account, now);
+  if (room) {
+    await holdQueue(em, account.id, room, 'rate_limited');
+    return room;
+  }
   const free =
     (await sendableAt(em, account.id, sendLimitsOf(account, now), now)) ?? (await callableAt(em, account, now));
   if (free) await holdQueue(em, account.id, free, 'budget');
   return free;
 }
 
-/** When the limits of the account and of its credentials let a call go out, unless that is soon: the call waits for it then. */
-async function callableAt(em: Em, { credentialsId, providerAccountId }: Account, now: Date): Promise<Date | null> {
-  const names = providerAccountId === null ? [] : [providerAccountId];
-  const ms = credentialsId === null ? 0 : await liveCallInMs(em, credentialsId, names, now);
+/** When the limit of the account's credentials lets a call go out, unless that is soon: the call waits for it then. */
+async function callableAt(em: Em, { credentialsId }: Account, now: Date): Promise<Date | null> {
+  const ms = credentialsId === null ? 0 : await liveCallInMs(em, credentialsId, now);
+  return ms > soonMs ? new Date(now.getTime() + ms) : null;
+}
+
+/** When the provider, whose limits are nearly full, takes calls about the account again; null where that is soon. */
+async function roomAt(em: Em, { credentialsId, providerAccountId }: Account, now: Date): Promise<Date | null> {
+  if (credentialsId === null || providerAccountId === null) return null;
+  const ms = await pressureLiftsIn(em, credentialsId, [providerAccountId], now);
   return ms > soonMs ? new Date(now.getTime() + ms) : null;
 }
 
