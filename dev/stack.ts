@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { sandboxSettings, sandboxWhatsapp } from '../sandbox/client-settings.ts';
+import { sandboxSettings, sandboxWhatsapp, setCallbacks } from '../sandbox/client-settings.ts';
 import { type Home, keep, openHome } from './parts/home.ts';
 import { tryLock } from './parts/lock.ts';
 import { reservePorts } from './parts/ports.ts';
@@ -135,6 +135,7 @@ async function startParts(home: Home, env: NodeJS.ProcessEnv, report: Report, si
     parts.start('api', apiSpec(at('api'), apiEnv)),
     parts.start('worker', workerSpec(workerEnv)),
   ]);
+  if (sandbox) await setCallbacks(sandbox.control_url, settings.PUBLIC_URL ?? at('api'), signal);
   const key = await provideDemoKey(join(home.path, 'demo-key.json'), at('api'), serving({}), signal);
 
   return (): StackFile => ({

@@ -22,3 +22,18 @@ export const sandboxSettings = (at: { unipileUrl: string; wasenderUrl: string; m
   WHATSAPP_BUSINESS_ACCOUNT_ID: sandboxWhatsapp.business_account_id,
   WHATSAPP_PHONE_NUMBER_ID: sandboxWhatsapp.phone_number_id,
 });
+
+/** What is entered by hand at Meta: where the app is told that a person ended the login, or wants their data deleted. */
+export async function setCallbacks(controlUrl: string, publicUrl: string, signal?: AbortSignal): Promise<void> {
+  const base = `${publicUrl.replace(/\/$/, '')}/callbacks/meta`;
+  const values = { deauthorize_url: `${base}/deauthorize`, data_deletion_url: `${base}/data-deletion` };
+  for (const [name, value] of Object.entries(values)) {
+    const answer = await fetch(`${controlUrl}/variants`, {
+      method: 'PUT',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ provider: 'meta', name, value }),
+      signal,
+    });
+    if (!answer.ok) throw new Error(`the sandbox refuses ${name}: ${await answer.text()}`);
+  }
+}

@@ -82,7 +82,7 @@ export function createWriters(deliveries: Deliveries): Writers {
 
 async function write(writer: Writer, deliveries: Deliveries, signal: AbortSignal): Promise<void> {
   const { rate, count, seed, conversations, groups } = writer.fields;
-  const next = planEvents(seed, conversations, groups);
+  const next = planEvents(seed, conversations, writer.provider.actions.post_group ? groups : 0);
   try {
     const begun = performance.now();
     for (let n = 0; n < count; n++) {

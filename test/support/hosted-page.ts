@@ -9,7 +9,7 @@ export interface Page {
 /** Without script. It stays on its first site and does not follow a redirect to another site. */
 export interface PageVisitor {
   open(url: string): Promise<Page>;
-  send(url: string, fields: Record<string, string>): Promise<Page>;
+  send(url: string, fields: Record<string, string> | [string, string][]): Promise<Page>;
 }
 
 export const visitor = (): PageVisitor => {

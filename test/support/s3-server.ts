@@ -1,37 +1,18 @@
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
-import { existsSync, writeFileSync } from 'node:fs';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openCache } from '../../dev/parts/home.ts';
-import { waitForLock } from '../../dev/parts/lock.ts';
 import { reserveFreePort } from '../../dev/parts/ports.ts';
 import { eventually } from './eventually.ts';
+import { findPythonEnvironment } from './python.ts';
 
 /** From PyPI: a server that answers as Amazon's S3 does, with its objects in memory. */
 const packages = ['moto[s3]==5.2.5', 'flask==3.1.3', 'flask-cors==6.0.5'];
-const installMs = 240_000;
 
-/** The server's command, installed once per machine into a Python environment of its own; null where it cannot be had. */
+/** The server's command; null where it cannot be had. */
 export async function findS3Server(env: NodeJS.ProcessEnv = process.env): Promise<string | null> {
-  const folder = join(openCache(env), 'moto-5.2.5');
-  const [command, complete] = [join(folder, 'bin', 'moto_server'), join(folder, 'complete')];
-  if (existsSync(complete)) return command;
-  if (env.PATCHBAY_NO_DOWNLOAD) return null;
-  const lock = await waitForLock(`${folder}.lock`, installMs, () => {});
-  try {
-    if (existsSync(complete)) return command;
-    const run = (program: string, ...args: string[]): boolean =>
-      spawnSync(program, args, { stdio: 'ignore', timeout: installMs }).status === 0;
-    const installed =
-      run('python3', '-m', 'venv', '--clear', folder) &&
-      run(join(folder, 'bin', 'pip'), 'install', '--quiet', ...packages);
-    if (!installed) return null;
-    writeFileSync(complete, '');
-    return command;
-  } finally {
-    lock.release();
-  }
+  const folder = await findPythonEnvironment('moto-5.2.5', packages, env);
+  return folder && join(folder, 'bin', 'moto_server');
 }
 
 export interface S3Server {

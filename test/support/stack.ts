@@ -10,7 +10,7 @@ import { scopeNames, type Scope } from '../../domain/scopes.ts';
 import type { Config } from '../../platform/config.ts';
 import { installedProviders, loadConfig } from '../../services/boot.ts';
 import { scheduleId } from '../../temporal/schedules.ts';
-import { sandboxSettings } from '../../sandbox/client-settings.ts';
+import { sandboxSettings, setCallbacks } from '../../sandbox/client-settings.ts';
 import { startSandbox } from '../../sandbox/start.ts';
 import { startWorker } from '../../workers/start.ts';
 import { createClient, type ApiClient } from './client.ts';
@@ -75,6 +75,7 @@ export async function startTestStack(
   await addTestDataKey(db);
   await db.close();
   const api = await startApi({ ...config, PORT: 0 }, { providers });
+  await setCallbacks(sandbox.controlUrl, settings.PUBLIC_URL ?? api.url);
   // Providers send webhooks to the port on which the API listens.
   const own = { ...config, PUBLIC_URL: settings.PUBLIC_URL ?? api.url };
   const worker = await startWorker(own, { providers });
