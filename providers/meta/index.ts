@@ -3,6 +3,7 @@ import { hmacOf, hmacSignature, hubChallenge } from '../shared/webhook-proof.ts'
 import { checkCredentials, listAccounts, revoke } from './account.ts';
 import { detailsOf } from './account-details.ts';
 import { check } from './account-view.ts';
+import { callbacks } from './callbacks.ts';
 import { conversations } from './conversations.ts';
 import { answer, begin, oauth } from './login.ts';
 import { credentialsSchema, validateLoginInput } from './login-input.ts';
@@ -46,4 +47,5 @@ export const meta = {
     selfTest,
     read: readWebhook,
   },
+  callbacks,
 } satisfies Provider;

@@ -1,7 +1,7 @@
 import { ProviderFailure } from '../../domain/failures.ts';
 import type { AccountKeys } from '../../domain/accounts.ts';
 import type { LoginInput, LoginProgress, ProviderCall } from '../provider.ts';
-import { eachOnce } from '../shared/told-values.ts';
+import { eachOnce, textIn } from '../shared/told-values.ts';
 import { graph } from './client.ts';
 import { isGraphError } from './errors.ts';
 import { segment } from './ids.ts';
@@ -15,7 +15,7 @@ import { inspectToken, type TokenInfo } from './token-info.ts';
 
 /** Connects an account by a token that its owner brought: of a Page, of the owner, or of an Instagram account itself. */
 export async function beginWithToken(call: ProviderCall, input: LoginInput): Promise<LoginProgress> {
-  const token = String(input.credentials['access_token'] ?? '');
+  const token = textIn(input.credentials['access_token']) ?? '';
   const info = await inspectToken(call, token).catch((error: unknown) => {
     // Meta refuses to show a token that is none of its own: it may be Instagram's.
     if (isGraphError(error, 100, 190)) return null;

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { EventContent } from '../../domain/webhook-events.ts';
 import type { SeenPerson } from '../../domain/seen-messages.ts';
 import { personWithKeys } from '../../domain/seen-messages.ts';
@@ -39,6 +40,12 @@ export function referenceIn(value: unknown): string | null {
   const text = textIn(value);
   return text !== null && isOwnMessageKey(text) ? text : null;
 }
+
+/** Equal for equal values; shows nothing of them. */
+export const digestOf = (value: unknown): string =>
+  createHash('sha256')
+    .update(JSON.stringify(value) ?? '')
+    .digest('hex');
 
 export const at = (of: JsonObject | null | undefined, name: string): JsonObject | null => asObject(of?.[name]);
 

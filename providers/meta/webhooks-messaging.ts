@@ -50,7 +50,8 @@ const framed = new Set(['sender', 'recipient', 'timestamp']);
 function otherItem(item: Item, of: JsonObject, people: readonly (string | null)[]): ToldEvent {
   const named = Object.keys(of).find((one) => !framed.has(one)) ?? '';
   const name = /^[a-z_]{1,60}$/.test(named) ? named : 'unknown';
-  return { type: typed(item, name), key: null, content: { kind: 'other' }, people };
+  const others = people.filter((one) => one !== item.account);
+  return { type: typed(item, name), key: null, content: { kind: 'other' }, people: others };
 }
 
 const typed = ({ object, list }: Item, name: string): string =>

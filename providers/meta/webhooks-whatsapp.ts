@@ -2,7 +2,7 @@ import type { SeenMessage } from '../../domain/seen-messages.ts';
 import { epochMs, type EventContent } from '../../domain/webhook-events.ts';
 import { asList, asObject, type JsonObject } from '../json-object.ts';
 import { emojiIn, idIn } from '../shared/told-values.ts';
-import { at, type ToldEvent } from './webhooks-item.ts';
+import { at, digestOf, type ToldEvent } from './webhooks-item.ts';
 import { readStatus } from './webhooks-status.ts';
 import { readWhatsappContent } from './webhooks-whatsapp-content.ts';
 import { conversationOf, peopleIn, personOfMessage, type People } from './webhooks-whatsapp-people.ts';
@@ -48,7 +48,7 @@ function tryRead({ field }: Frame, name: string, value: unknown, read: (of: Json
   } catch {
     // Kept below, as it was sent.
   }
-  const key = `unreadable:${field}:${name}:${JSON.stringify(value)}`;
+  const key = `unreadable:${field}:${name}:${digestOf(value)}`;
   return [{ type: `whatsapp.${name}.unreadable`, key, content: { kind: 'unreadable' } }];
 }
 

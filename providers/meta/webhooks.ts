@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { SubjectSet, type People } from '../../domain/erasure.ts';
 import type { EventContent, ReadRequest, WebhookEvent } from '../../domain/webhook-events.ts';
 import { asList, asObject, parseObject, type JsonObject } from '../json-object.ts';
@@ -6,7 +5,7 @@ import type { WebhookRequest } from '../provider.ts';
 import { idIn } from '../shared/told-values.ts';
 import { readChange } from './webhooks-changes.ts';
 import { readMessaging } from './webhooks-messaging.ts';
-import { isChannelObject, type Item, type ToldEvent } from './webhooks-item.ts';
+import { digestOf, isChannelObject, type Item, type ToldEvent } from './webhooks-item.ts';
 
 /**
  * The events of a request: one or more for each item of each entry. Items that cannot be read stay beside the others. Null for
@@ -43,14 +42,15 @@ function itemsOf(object: string, value: unknown): Item[] {
 
 /** Any item may be of a shape that nothing documents. */
 function eventsOf(item: Item): WebhookEvent[] {
-  const digest = createHash('sha256')
-    .update(JSON.stringify([item.object, item.account, item.list, item.of]))
-    .digest('hex');
   const told = tryRead(item) ?? [{ type: 'unreadable', key: null, content: { kind: 'unreadable' } }];
   const subjects = tryPeople(told, item);
-  return told.map((one, n) =>
-    frame(item, one, one.key ?? `${one.type}:${digest}${n ? `:${n}` : ''}`, n ? [] : subjects),
-  );
+  const digest = told.some(({ key }) => key === null)
+    ? digestOf([item.object, item.account, item.list, item.of])
+    : undefined;
+  return told.map((one, n) => {
+    const key = one.key ?? `${one.type}:${digest}${n ? `:${n}` : ''}`;
+    return frame(item, one, key, n ? [] : subjects);
+  });
 }
 
 function tryRead(item: Item): ToldEvent[] | null {

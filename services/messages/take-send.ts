@@ -10,9 +10,7 @@ import { nextChangeAt } from '../../db/queries/conversations/conversation-change
 import { nextSend, nextTryAt } from '../../db/queries/sends/next-send.ts';
 import { ownKey } from '../../domain/own-keys.ts';
 import { findEcho, knownKeys, providerKeysOf } from '../../db/queries/sends/provider-ids.ts';
-import { countCall, sendableAt } from '../../db/queries/sends/send-calls.ts';
-import { liveCallInMs } from '../../db/queries/tenants/call-buckets.ts';
-import { sendingPausedAt } from '../../db/queries/tenants/paused-sending.ts';
+import { countCall } from '../../db/queries/sends/send-calls.ts';
 import { holdQueue, lockQueue, saveQueue, starting, type LockedQueue } from '../../db/queries/sends/send-queue.ts';
 import { endQueuedSends, endUndecidable, moveSend } from '../../db/queries/sends/settle-send.ts';
 import { clockSkewMs } from '../../domain/attempts.ts';
@@ -22,8 +20,8 @@ import { echoWithinMs, longestCallMs, longestSleepMs, lookAgainMs, pauseMs } fro
 import { connectionTo } from '../connections/login/attempt-tx.ts';
 import { timeOf, type Context } from '../context.ts';
 import { takeChange, type TakenChange } from '../conversations/tell-provider.ts';
-import { sendLimitsOf } from './send-limits.ts';
 import { parcelFiles, type Parcel } from './hand-over.ts';
+import { heldUntil } from './held-until.ts';
 
 export interface SendRef {
   tenantId: string;
@@ -42,12 +40,6 @@ export interface SendHolder {
 export const queueLeaseMs = 60_000;
 /** A queue that sleeps for longer has no run: the reconciler starts one. */
 const sleepGraceMs = 30_000;
-/** How often a queue is looked at while sending is paused; longer than a run sleeps. */
-const pausedForMs = longestSleepMs + 300_000;
-
-/** For so long a call waits for its turn, in milliseconds. */
-const soonMs = 5_000;
-
 /** A send that was taken, and what is to be done: `send` it, or `look` for it. */
 export interface TakenSend {
   kind: 'send' | 'look';
@@ -127,27 +119,6 @@ const isResting = ({ state }: Account): boolean => state === 'disconnected' || s
 async function endAll(em: Em, account: Account, now: Date): Promise<void> {
   await endQueuedSends(em, account.id, account.mergedInto ? 'same_identity' : 'not_connected', now);
   await endUndecidable(em, account.id, now);
-}
-
-/** Until when nothing may be sent: the provider asked for a pause, an operator did, or a limit is reached. */
-async function heldUntil(em: Em, account: Account, queue: LockedQueue, now: Date): Promise<Date | null> {
-  if (queue.holdsUntil && queue.holdsUntil > now) return queue.holdsUntil;
-  if (await sendingPausedAt(em, account.tenantId)) {
-    const until = new Date(now.getTime() + pausedForMs);
-    await holdQueue(em, account.id, until, 'paused');
-    return until;
-  }
-  const free =
-    (await sendableAt(em, account.id, sendLimitsOf(account, now), now)) ?? (await callableAt(em, account, now));
-  if (free) await holdQueue(em, account.id, free, 'budget');
-  return free;
-}
-
-/** When the limits of the account and of its credentials let a call go out, unless that is soon: the call waits for it then. */
-async function callableAt(em: Em, { credentialsId, providerAccountId }: Account, now: Date): Promise<Date | null> {
-  const names = providerAccountId === null ? [] : [providerAccountId];
-  const ms = credentialsId === null ? 0 : await liveCallInMs(em, credentialsId, names, now);
-  return ms > soonMs ? new Date(now.getTime() + ms) : null;
 }
 
 /** Until when no change of a conversation may be told: limits of messages do not hold it. */

@@ -45,6 +45,10 @@ export function expectSound(event: WebhookEvent): void {
         expectTime(lastMessageAt);
       }
       break;
+    case 'watermark':
+      expectKeys(event.conversationKeys, 1);
+      expectTime(event.upTo);
+      break;
     case 'receipt':
     case 'reaction':
     case 'edit':
@@ -57,5 +61,6 @@ export function expectSound(event: WebhookEvent): void {
     case 'account_status':
     case 'contact':
     case 'other':
+    case 'unreadable':
   }
 }

@@ -1,5 +1,5 @@
 import { openDatabase, type Database } from '../../db/connect.ts';
-import { liveCallInMs } from '../../db/queries/tenants/call-buckets.ts';
+import { pressureLiftsIn } from '../../db/queries/tenants/call-pressures.ts';
 import { createLog } from '../../platform/log.ts';
 import { newId } from '../../platform/ids.ts';
 import { createCallLimits } from '../../services/call-limits.ts';
@@ -52,7 +52,7 @@ it('slows the calls of every process once a limit is nearly full, and those that
   await other.turn(undefined, ['page-2']);
   await other.turn();
   now += 799;
-  await db.system(async (em) => expect(await liveCallInMs(em, of.id, [page], clock.now())).toBe(1));
+  await db.system(async (em) => expect(await pressureLiftsIn(em, of.id, [page], clock.now())).toBe(1));
   now += 1;
   await waiting;
 });

@@ -1,7 +1,6 @@
 import { takeCalls, type CallBucket, type CallKind } from '../../../domain/call-limits.ts';
 import type { Em } from '../../connect.ts';
 import { rows, sql } from '../../sql.ts';
-import { everyCall, pressureLiftsIn } from './call-pressures.ts';
 
 /** Credentials with a limit of their calls. */
 export interface LimitedCredentials {
@@ -49,21 +48,12 @@ export async function takeFromBucket(
   return { taken, freeInMs };
 }
 
-/**
- * In how many milliseconds a live call with these credentials can be made that counts toward what the provider limits by
- * `names`.
- */
-export async function liveCallInMs(
-  em: Em,
-  credentialsId: string,
-  names: readonly string[],
-  now: Date,
-): Promise<number> {
+/** In how many milliseconds the limit of these credentials lets a live call go out. */
+export async function liveCallInMs(em: Em, credentialsId: string, now: Date): Promise<number> {
   const [found] = await rows<Row & { perMinute: number | null }>(
     em,
     sql`select c.calls_per_minute as "perMinute", b.calls, b.at::text as at from provider_credentials c
         left join call_buckets b on b.credentials_id = c.id where c.id = ${credentialsId}`,
   );
-  const ofBucket = found?.perMinute ? takeCalls(bucketOf(found), found.perMinute, 'live', 1, now).freeInMs : 0;
-  return Math.max(ofBucket, await pressureLiftsIn(em, credentialsId, [everyCall, ...names], now));
+  return found?.perMinute ? takeCalls(bucketOf(found), found.perMinute, 'live', 1, now).freeInMs : 0;
 }

@@ -87,7 +87,7 @@ export async function keepPressures(
   );
 }
 
-/** In how many milliseconds a live call that counts toward these limits can be made. */
+/** In how many milliseconds the provider's limits of all calls, and of what is named, let a live call go out. */
 export async function pressureLiftsIn(
   em: Em,
   credentialsId: string,
@@ -96,8 +96,8 @@ export async function pressureLiftsIn(
 ): Promise<number> {
   const found = await rows<Row>(
     em,
-    sql`select ${columns} from call_pressures
-        where credentials_id = ${credentialsId} and name = any(${[...names]}::text[]) and until > ${now}`,
+    sql`select ${columns} from call_pressures where credentials_id = ${credentialsId}
+          and name = any(${[everyCall, ...names]}::text[]) and until > ${now}`,
   );
   return Math.max(0, ...found.map((row) => freeIn(pressureOf(row), 'live', now)));
 }
