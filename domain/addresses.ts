@@ -1,4 +1,4 @@
-import { userRequestPaths, type UserRequestKind } from './user-requests.ts';
+import { userRequestPaths } from './user-requests.ts';
 
 // From `PUBLIC_URL` alone, whatever a request's Host says.
 const at = (publicUrl: string, ...path: string[]): string => [publicUrl.replace(/\/$/, ''), ...path].join('/');
@@ -18,13 +18,11 @@ export const returnAddress = (publicUrl: string, provider: string, token: string
 /** The one return address that is registered for a provider's authorization pages. */
 export const oauthAddress = (publicUrl: string, provider: string): string => at(publicUrl, 'callbacks', provider);
 
-/** The address to which a provider posts such requests about its users; without a token the installation's. */
-export const userRequestAddress = (
-  publicUrl: string,
-  provider: string,
-  token: string | null,
-  kind: UserRequestKind,
-): string => at(publicUrl, 'callbacks', provider, ...(token === null ? [] : [token]), userRequestPaths[kind]);
+/** The addresses to which a provider posts what its users ask of their data, with the token of a tenant's credentials. */
+export const userRequestAddresses = (publicUrl: string, provider: string, token: string) => ({
+  deauthorize: at(publicUrl, 'callbacks', provider, token, userRequestPaths.deauthorized),
+  data_deletion: at(publicUrl, 'callbacks', provider, token, userRequestPaths.deletion_requested),
+});
 
 /** The page that shows how far a deletion is. */
 export const deletionAddress = (publicUrl: string, provider: string, code: string): string =>
