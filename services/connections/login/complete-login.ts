@@ -115,8 +115,6 @@ async function settle(
   survivor.providerAccountId = upstream;
   survivor.identity = view.identity ?? survivor.identity;
   takeSecret(tx, survivor);
-  // Its own keys are of the login that this one replaces.
-  if (winner) await keepAccountKeys(em, context.vault, winner, call.keys ?? undefined, at);
   checkDone(account, wanted);
   survivor.toldLostAt = null;
   const wasNew = survivor.detailsAt === null;
