@@ -33,7 +33,12 @@ export interface GraphRequest {
  * A call of the Graph API: `path` follows the version. The token goes in a header, so that no address holds it. Answers the
  * JSON object of a success. Throws `GraphFailure`.
  */
-export function graph(call: GraphCall, method: Method, path: string, request: GraphRequest = {}): Promise<JsonObject> {
+export async function graph(
+  call: GraphCall,
+  method: Method,
+  path: string,
+  request: GraphRequest = {},
+): Promise<JsonObject> {
   const account = { keys: call.keys, providerAccountId: call.providerAccountId ?? null };
   const host = request.host ?? hostOf(account);
   const token = request.token ?? call.keys?.apiKey ?? '';
