@@ -1,4 +1,4 @@
-import { userRequestPaths, type UserRequestKind } from './user-requests.ts';
+import { userRequestPaths } from './user-requests.ts';
 
 // From `PUBLIC_URL` alone, whatever a request's Host says.
 const at = (publicUrl: string, ...path: string[]): string => [publicUrl.replace(/\/$/, ''), ...path].join('/');
@@ -36,13 +36,11 @@ export function isBelow(address: string, parent: string): boolean {
   return one.origin === other.origin && (one.pathname === other.pathname || one.pathname.startsWith(`${folder}/`));
 }
 
-/** The address to which a provider posts such requests about its users; without a token the installation's. */
-export const userRequestAddress = (
-  publicUrl: string,
-  provider: string,
-  token: string | null,
-  kind: UserRequestKind,
-): string => at(publicUrl, 'callbacks', provider, ...(token === null ? [] : [token]), userRequestPaths[kind]);
+/** The addresses to which a provider posts what its users ask of their data, with the token of a tenant's credentials. */
+export const userRequestAddresses = (publicUrl: string, provider: string, token: string) => ({
+  deauthorize: at(publicUrl, 'callbacks', provider, token, userRequestPaths.deauthorized),
+  data_deletion: at(publicUrl, 'callbacks', provider, token, userRequestPaths.deletion_requested),
+});
 
 /** The page that shows how far a deletion is. */
 export const deletionAddress = (publicUrl: string, provider: string, code: string): string =>

@@ -16,7 +16,7 @@ export const refusals: Record<OAuthRefusal | 'malformed', { status: number; titl
   other_browser: {
     status: 403,
     title: 'Another browser began this login',
-    text: 'A login must end in the browser in which it began. Open the link of your application in this browser, and log in here.',
+    text: 'A login must end in the browser in which it began, and that browser must keep cookies. Open the link of your application in this browser, and log in here.',
   },
   used: {
     status: 409,

@@ -106,7 +106,7 @@ export const platformAliases: Alias[] = [
     path: '/api/platforms/{id}/sync',
     of: startSyncs,
     params: accountParams,
-    ask: ({ params }) => ({ body: { kind: 'conversations', account: params['id'] } }),
+    ask: ({ params }) => ({ body: { kind: 'conversations', otherwise: 'details', account: params['id'] } }),
     answer: z.object({
       success: z.boolean(),
       run: syncAnswer.nullable(),

@@ -14,7 +14,7 @@ import { reachOf } from '../../services/provider-reach.ts';
 import { unknownName } from '../http/nearest-name.ts';
 import { route, type Route } from '../http/route.ts';
 import { invalid } from '../http/validate.ts';
-import { userRequestAddress, webhookAddress } from '../../domain/addresses.ts';
+import { userRequestAddresses, webhookAddress } from '../../domain/addresses.ts';
 import { providerNames } from '../../services/provider-names.ts';
 import type { Provider, Providers } from '../../providers/provider.ts';
 import { messageCapabilitiesAnswer, messageCapabilitiesView } from '../views/message-capabilities.ts';
@@ -62,11 +62,6 @@ const messagesOf = ({ messages }: Provider, channel: Channel): z.input<typeof me
   return capabilities ? messageCapabilitiesView(capabilities) : null;
 };
 
-const callbackAddresses = (publicUrl: string, name: string, token: string) => ({
-  deauthorize: userRequestAddress(publicUrl, name, token, 'deauthorized'),
-  data_deletion: userRequestAddress(publicUrl, name, token, 'deletion_requested'),
-});
-
 /** Settings never leave again; an address of the installation is not the tenant's to see. */
 function providerView(
   context: Context,
@@ -92,7 +87,7 @@ function providerView(
     configured: row !== null,
     own,
     webhook_address: own ? webhookAddress(context.publicUrl, name, row.webhookToken) : null,
-    callback_addresses: own && callbacks ? callbackAddresses(context.publicUrl, name, row.webhookToken) : null,
+    callback_addresses: own && callbacks ? userRequestAddresses(context.publicUrl, name, row.webhookToken) : null,
     webhook_header: webhooks.header,
     capabilities: {
       channels,
@@ -191,7 +186,9 @@ export function providerRoutes(providers: Providers): Route[] {
           const row = await credentialsFor(em, principal.tenantId, provider.name);
           const view = providerView(context, provider, row);
           // Its token is a credential of admins.
-          items.push(principal.scopes.includes('admin') ? view : { ...view, webhook_address: null });
+          items.push(
+            principal.scopes.includes('admin') ? view : { ...view, webhook_address: null, callback_addresses: null },
+          );
         }
         return { body: { items, next_cursor: null } };
       }),

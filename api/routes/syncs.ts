@@ -25,6 +25,7 @@ import {
   haveEnded,
   runsAfter,
   beginSyncs,
+  canHave,
   syncableAccounts,
   type SyncRequest,
 } from '../../services/syncs/start-syncs.ts';
@@ -171,6 +172,7 @@ export const startSyncs = route({
     kind: kind.default('details'),
     account: z.string().optional(),
     provider: providerName.optional(),
+    otherwise: kind.optional().describe('The kind for the named account where its channel has nothing of the first.'),
   }),
   answer: z.object({ items: z.array(syncAnswer), left_out: leftOut }),
   status: 202,
@@ -179,11 +181,17 @@ export const startSyncs = route({
   handle: async (call) => {
     const { context, principal, query, body } = call;
     checkProviderName(context, body.provider);
-    const request: SyncRequest = body.kind === 'details' ? { kind: body.kind } : { kind: body.kind, target: null };
-    const { accounts, left } = await context.db.tenant(principal.tenantId, async (em) => ({
-      accounts: await syncableAccounts(context, em, principal.tenantId, body.kind, body),
-      left: await countLeftOut(context, em, body.kind, body),
-    }));
+    const { kind, accounts, left } = await context.db.tenant(principal.tenantId, async (em) => {
+      const named = body.otherwise && body.account !== undefined ? await ownAccount(em, body.account) : null;
+      const isLacking = named !== null && !canHave(context.providers, named, body.kind);
+      const kind = (isLacking ? body.otherwise : undefined) ?? body.kind;
+      return {
+        kind,
+        accounts: await syncableAccounts(context, em, principal.tenantId, kind, body),
+        left: await countLeftOut(context, em, kind, body),
+      };
+    });
+    const request: SyncRequest = kind === 'details' ? { kind } : { kind, target: null };
     const ids = await beginSyncs(context, accounts, request);
     const runs = await runsAfter(call, ids, query.wait);
     return {

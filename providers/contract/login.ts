@@ -28,7 +28,7 @@ export interface LoginPage {
 }
 
 /** How the owner's browser comes back from an authorization page. */
-export interface OAuthReturn {
+interface OAuthReturn {
   /** The one address of returns with these credentials: it is registered there, and the same at the exchange. */
   redirectUri: string;
   /** Names the login on return; unguessable, so that no other page can return for it (RFC 6749, section 10.12). */

@@ -113,8 +113,11 @@ async function outcomeOf(context: Context, { account, attempt, stepId }: Taken, 
     state !== 'running' || (step !== null && step.id !== stepId && step.kind !== 'wait');
   const wait = { tenantId, topics: [changeTopics.attempts(accountId)], seconds: patienceSeconds, gone };
   const now = await pollUntil(context.changes, wait, read, isKnown);
-  if (now.attempt.state === 'succeeded')
-    return { ...ended(now.attempt, 'connected', 'success'), name: nameOf(now.account) };
+  if (now.attempt.state === 'succeeded') {
+    const end = ended(now.attempt, 'connected', 'success');
+    // Of a merge it speaks to the calling application.
+    return { ...end, name: nameOf(now.account), detail: now.attempt.reason === null ? end.detail : null };
+  }
   if (now.attempt.state !== 'running') return ended(now.attempt, 'failed', 'failure');
   if (now.step?.kind === 'choose') return ended(now.attempt, 'choice', 'success');
   if (now.step?.kind !== 'redirect' || now.step.id === stepId) return ended(now.attempt, 'under_way', 'success');

@@ -109,10 +109,15 @@ export function checkSyncable({ providers }: Context, account: Account, request:
   const { isActive, lacks } = needs[request];
   const able = ableTo(providers, request);
   if (able && !able.includes(account.provider)) throw cannot(account.provider, lacks, able);
-  if (request === 'conversations' && !keepsHistory(providers[account.provider], account.channel))
+  if (!canHave(providers, account, request))
     throw new Problem('unsupported', `${account.provider} ${lacks} on ${account.channel}.`);
   if (!account.providerAccountId || (isActive && !isWorking(account))) throw new Problem('account_not_connected');
 }
+
+/** Whether the account's provider has what a kind of sync reads, on its channel. */
+export const canHave = (providers: Context['providers'], account: Account, kind: SyncRequest['kind']): boolean =>
+  (ableTo(providers, kind)?.includes(account.provider) ?? true) &&
+  (kind !== 'conversations' || keepsHistory(providers[account.provider], account.channel));
 
 /** 404 where one of the conversations is not the account's. */
 export async function checkConversations({ db }: Context, account: Account, ids: readonly string[]): Promise<void> {

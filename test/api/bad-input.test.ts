@@ -332,7 +332,7 @@ it('refuses a malformed Idempotency-Key on every route that takes one', async ()
 it('answers malformed webhooks with problems and stores none', async () => {
   const before = await api.context.db.system((em) => em.execute('select count(*) from webhook_events'));
   const webhooks = document.operations.filter(({ open, method }) => open && method === 'POST');
-  await refused(webhooks, [401, 404], (ask) =>
+  await refused(webhooks, [401, 403, 404], (ask) =>
     ['', 'wrong', 'x'.repeat(5000)].map((secret) => ({
       ...ask,
       path: { provider: 'unipile', token: 'unknown' },

@@ -84,7 +84,7 @@ describe('a stack that was started from this checkout', () => {
       expect(output).toContain(ranAll);
       const printed = output.split(/^-- .* --$/m).map((part) => part.trim().split('\n').at(-1));
       expect(printed.slice(1, -1)).toEqual([
-        'unipile, wasender',
+        'unipile, wasender, meta',
         expect.any(String),
         'code',
         'active',

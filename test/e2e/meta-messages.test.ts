@@ -125,7 +125,8 @@ describe.each(['messenger', 'instagram'] as const)('D5: %s', (channel: MetaChann
     await stack.control.post('/clock', { advance_seconds: 25 * 3_600 });
     expect((await stack.api.get(`/api/v1/conversations/${conversation}`)).body.window.is_open).toBe(false);
     const path = `/api/v1/conversations/${conversation}/messages`;
-    expect((await stack.api.post(path, { text: 'Too late' })).status).toBe(422);
+    const late = await stack.api.post(path, { text: 'Too late' });
+    expect([late.status, late.body.code]).toEqual([409, 'window_closed']);
     const { status, body } = await stack.api.post(path, { text: 'By a person', tag: 'HUMAN_AGENT' });
     expect(status).toBe(202);
     await messageThat(stack.api, body.id, 'sent');

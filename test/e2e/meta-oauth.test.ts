@@ -196,7 +196,7 @@ describe('D1 and SECURITY 6: state and code, over the dialog', () => {
     expect((await other.open(back)).status).toBe(403);
     const before = await stack.control.count('GET', '/oauth/access_token');
     const shown = await Promise.all([mine.open(back), mine.open(back), mine.open(back)]);
-    expect(shown.map(({ status }) => status).sort()).toEqual([200, 409, 409]);
+    expect(shown.map(({ status }) => status).sort((one, other) => one - other)).toEqual([200, 409, 409]);
     await stack.api.account(login.id, 'active');
     // The code's exchange, and that for a long-lived token.
     expect((await stack.control.count('GET', '/oauth/access_token')) - before).toBe(2);

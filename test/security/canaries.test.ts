@@ -8,8 +8,10 @@ import { databaseUrlOf } from '../../dev/parts/postgres-roles.ts';
 import { startStack, type Stack } from '../../dev/stack.ts';
 import { channelNames } from '../../domain/channels.ts';
 import { providers } from '../../providers/providers.ts';
+import { createBrowser } from '../../dev/parts/browser.ts';
 import { createControl, type Control } from '../support/control.ts';
 import { eventually } from '../support/eventually.ts';
+import { agree } from '../support/meta.ts';
 import { misbehaviours, startFaultyProvider, type FaultyProvider } from './faulty-provider.ts';
 import { createCanaries, createRecorder, onboardings, answerSteps, type Recorder } from './onboardings.ts';
 import {
@@ -144,10 +146,52 @@ async function play(): Promise<void> {
   await call('DELETE', `/api/v1/accounts/${linkedin}`);
   outcomes['disconnect'] = await answerSteps(recorder, control, linkedin, canaries);
   await call('POST', `/api/v1/accounts/${first}/syncs`, { kind: 'details' });
+  await playMeta();
   clearInterval(hurry);
   await misbehave(false);
   const { body: key } = await call('POST', '/api/v1/api-keys', { name: 'another', scopes: ['read'] });
   made.push({ name: 'second API key', value: key.api_key });
+}
+
+/** Logins with tokens and codes that Meta refuses, and one through its dialog; a message arrives. */
+async function playMeta(): Promise<void> {
+  const { call } = recorder;
+  const { metaToken, oauthCode } = canaries.secrets;
+  const common = { provider: 'meta', owner: canaries.personal.owner.value };
+  const ids = { business_account_id: '301000000000001', phone_number_id: '201000000000001' };
+  for (const [channel, more] of [
+    ['messenger', {}],
+    ['whatsapp', ids],
+  ] as const) {
+    const credentials = { access_token: metaToken.value, ...more };
+    const { body } = await call('POST', '/api/v1/accounts', { ...common, channel, method: 'token', credentials });
+    outcomes[`a wrong token of ${channel}`] = await answerSteps(recorder, control, body.account.id, canaries);
+  }
+  const credentials = { choose: 'first' };
+  const { body } = await call('POST', '/api/v1/accounts', { ...common, channel: 'instagram', credentials });
+  const { id } = body.account;
+  const browser = createBrowser();
+  const account = await eventually(
+    'the login at Meta',
+    async () => {
+      const { body: now } = await call('GET', `/api/v1/accounts/${id}`);
+      if (now.state === 'active') return now;
+      const { body: attempt } = await call('GET', `/api/v1/accounts/${id}/attempt`);
+      if (attempt.step?.kind !== 'redirect') return null;
+      const back = new URL(await agree(browser, attempt.step.url, 'plain@canary.example'));
+      made.push({ name: 'code of Meta', value: back.searchParams.get('code') ?? '' });
+      made.push({ name: 'login address', value: back.searchParams.get('state') ?? '' });
+      // The first code does not count.
+      if (attempt.step.attempts_left === 5) back.searchParams.set('code', oauthCode.value);
+      await browser.open(back.href);
+      return null;
+    },
+    60_000,
+  );
+  made.push({ name: 'token of Meta', value: 'EAAsandbox' }, { name: 'app secret', value: 'sandbox-app-secret' });
+  const { sender, messageText } = canaries.personal;
+  const message = { account_id: account.provider_account_id, from: '5550001', name: sender.value };
+  await control.post('/messages', { ...message, text: messageText.value });
 }
 
 /** Refused requests with content that a careless answer would repeat. */
@@ -174,12 +218,12 @@ async function misbehave(on: boolean): Promise<void> {
   faulty.every = on ? 5 : 0;
   const provider = 'unipile';
   if (!on) {
-    await control.put('/faults', { provider });
+    for (const each of [provider, 'meta']) await control.put('/faults', { provider: each });
     return;
   }
   const shares = { rate_429: 0.05, rate_500: 0.05, after_effect: 0.05 };
   const webhooks = { webhook_drop: 0.1, webhook_duplicate: 0.3, webhook_reorder: 0.3 };
-  await control.put('/faults', { provider, ...shares, ...webhooks });
+  for (const each of [provider, 'meta']) await control.put('/faults', { provider: each, ...shares, ...webhooks });
   await control.put('/faults', { provider, route: 'GET /api/v1/accounts/:id', timeout: true, times: 1 });
 }
 
@@ -229,7 +273,14 @@ async function gather(): Promise<void> {
 }
 
 /** Runs without an account. */
-const sweeps = ['fetchMedia', 'fetchPictures', 'maintenance', 'syncAllContacts', 'syncAllConversations'];
+const sweeps = [
+  'fetchMedia',
+  'fetchPictures',
+  'maintenance',
+  'refreshTokens',
+  'syncAllContacts',
+  'syncAllConversations',
+];
 const isSweep = ({ info }: StoredRun): boolean => sweeps.includes(info.type);
 const ours = (): StoredRun[] => runs.filter(({ info }) => info.workflowId !== planted.name);
 const ofAccounts = (): StoredRun[] => ours().filter((run) => !isSweep(run));
@@ -278,7 +329,7 @@ describe('SECURITY 14: with all faults on, no secret and nothing personal is', (
   it('in a problem', () => expect(findAll([text('problems', recorder.problems)], all())).toEqual([]));
 
   it('in an answer, except values that its caller asked for', () => {
-    const shown = new Set(made.filter(({ name }) => /^QR text|API key/.test(name)));
+    const shown = new Set(made.filter(({ name }) => /^QR text|API key|^login address/.test(name)));
     expect(
       findAll(
         [text('answers', recorder.successes)],

@@ -65,7 +65,7 @@ describe('SECURITY 6: two concurrent callbacks with one state cause one exchange
     const code = newCode();
     const back = await agree(login, browser, { code });
     const shown = await Promise.all(Array.from({ length: 5 }, () => browser.open(back)));
-    expect(shown.map(({ status }) => status).sort()).toEqual([200, 409, 409, 409, 409]);
+    expect(shown.map(({ status }) => status).sort((one, other) => one - other)).toEqual([200, 409, 409, 409, 409]);
     expect(shown.map(titleOf).sort()[0]).toBe('Connected');
     expect((await stack.api.account(login.id, 'active')).provider_account_id).toBe(page);
     expect(exchangesOf(code)).toBe(1);

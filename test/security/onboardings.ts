@@ -57,6 +57,8 @@ export function createCanaries() {
       wrongCode: secret('wrong code'),
       rightCode: secret('right code'),
       captcha: secret('captcha'),
+      metaToken: word('meta'),
+      oauthCode: word('code'),
     },
     personal: {
       username: word('user'),

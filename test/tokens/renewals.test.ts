@@ -228,6 +228,23 @@ describe('D4: a token that ends soon', () => {
   });
 });
 
+it('A12: the same page connected once more brings its newer token to the account that there is', async () => {
+  const page = 'twice';
+  const id = await stack.connected(page);
+  const before = await stack.keysOf(id);
+  upstream.tokens.delete(before?.apiKey ?? '');
+  const asked = { provider: 'pagelink', channel: 'messenger', owner: 'owner' };
+  const second = (await stack.api.post('/api/v1/accounts', asked)).body.account.id;
+  await login(stack.api, second, 'twice@owner');
+  const { step } = await stack.api.step(second, 'choose');
+  await stack.api.post(`/api/v1/accounts/${second}/attempt/steps/${step.id}`, { answer: page });
+  await eventually('the merge', async () => (await stack.account(second)).mergedInto === id);
+  const after = await stack.keysOf(id);
+  expect(upstream.works(after?.apiKey, Date.now())).toBe(true);
+  expect(await stack.account(id)).toMatchObject({ state: 'active', providerGroups: ['user:owner'] });
+  expect(await stack.account(second)).toMatchObject({ providerKeys: null, keysDueAt: null, providerGroups: [] });
+});
+
 it('D4: the times of tokens from before are written at the start of a process', async () => {
   const id = await stack.connected('older');
   const before = await stack.account(id);

@@ -106,13 +106,15 @@ async function settle(
   // The newer operation is about this account alone: its login is not merged away from under it.
   if (winner && (await isSuperseded(tx))) return { progress: progressOf(tx, 'superseded'), winner: null, syncs: [] };
   attempt.undo = attempt.undo.filter((id) => id !== upstream);
-  if (winner) await mergeInto(context, em, tx, winner, upstream);
+  if (winner) {
+    await mergeInto(context, em, tx, winner, upstream);
+    // Those of this login: its own account has them, and is given up.
+    await keepAccountKeys(em, context.vault, winner, call.keys ?? undefined, at);
+  }
   const survivor = winner ?? account;
   survivor.providerAccountId = upstream;
   survivor.identity = view.identity ?? survivor.identity;
   takeSecret(tx, survivor);
-  // Its own keys are of the login that this one replaces.
-  if (winner) await keepAccountKeys(em, context.vault, winner, call.keys ?? undefined, at);
   checkDone(account, wanted);
   survivor.toldLostAt = null;
   const wasNew = survivor.detailsAt === null;
@@ -216,6 +218,7 @@ async function mergeInto(context: Context, em: Em, tx: AttemptTx, winner: Accoun
   account.mergedInto = winner.id;
   account.providerAccountId = null;
   account.secret = null;
+  if (account.providerGroups.length) winner.providerGroups = account.providerGroups;
   account.providerGroups = [];
   forgetAccountKeys(account);
   await endQueuedSends(em, account.id, 'same_identity', at);
