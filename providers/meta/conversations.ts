@@ -167,6 +167,10 @@ export async function profileOf(call: ProviderCall, id: string): Promise<SeenPer
   }
 }
 
+/** WhatsApp's webhooks tell names, and no call does. */
+const profile = (call: ProviderCall, [id = '']: readonly string[]): Promise<SeenPerson | null> =>
+  call.channel === 'whatsapp' ? Promise.resolve(null) : profileOf(call, id);
+
 const hidden: ReadonlySet<string> = new Set([
   'not_found',
   'request_refused',
@@ -180,5 +184,6 @@ export const conversations = {
   messages,
   one,
   attendees,
+  profile,
   states: [],
 } satisfies Conversations;

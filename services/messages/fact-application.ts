@@ -134,7 +134,10 @@ export class FactApplication {
     for (const person of peopleOf(fact)) {
       const group = this.#groups.of(fact.accountId, 'attendee', person.keys);
       if (!group) continue;
-      const open = this.#attendees.get(group.id) ?? { row: newAttendee(group, person), changed: true };
+      const open = this.#attendees.get(group.id) ?? {
+        row: newAttendee(group, person, fact.lacksNames === true && isNameless(person)),
+        changed: true,
+      };
       this.#attendees.set(group.id, open);
       const { row } = open;
       const next = withPerson(row, person, at);
@@ -364,6 +367,8 @@ export class FactApplication {
     open.lastSortKey = sortKey;
   }
 }
+
+const isNameless = ({ name, isSelf }: SeenPerson): boolean => name === null && isSelf !== true;
 
 const isEvent = ({ teller }: Fact): boolean => teller === 'webhook' || teller === 'signed';
 

@@ -161,6 +161,7 @@ const mutedBy = (
 export const newAttendee = (
   { id, accountId, tenantId, keys }: Group,
   { keys: [first] }: Pick<SeenPerson, 'keys'>,
+  profileDue = false,
 ): WrittenAttendee => ({
   id,
   accountId,
@@ -172,6 +173,7 @@ export const newAttendee = (
   isSelf: false,
   pictureUrl: null,
   pictureSource: null,
+  profileDue,
   isNew: true,
 });
 
