@@ -91,7 +91,7 @@ export async function graphPage(
 }
 
 /** The list and its next cursor in an answer, or in a list inside of one. */
-export function pageOf(answer: JsonObject): GraphPage {
+function pageOf(answer: JsonObject): GraphPage {
   const paging = asObject(answer['paging']);
   const items = asList(answer['data'])
     .map(asObject)
