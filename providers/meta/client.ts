@@ -7,7 +7,7 @@ import { createHttp, lostEffect, type HttpAnswer } from '../shared/http.ts';
 import { flagIn, textIn } from '../shared/told-values.ts';
 import { failureOf, type GraphFailure } from './errors.ts';
 import { ruleOf } from './error-rules.ts';
-import { hostOf, limitedBy, type GraphHost } from './ids.ts';
+import { appLimit, hostOf, limitedBy, type GraphHost } from './ids.ts';
 import { appOf, serviceUrl, versionOf, type MetaService } from './settings.ts';
 import { blockedUntil, pressuresIn } from './usage.ts';
 
@@ -68,7 +68,7 @@ interface AppRequest {
 
 /** A call that the app makes for itself, or that brings a code or a token as a parameter. Throws `GraphFailure`. */
 export const appCall = (call: CredentialsCall, request: AppRequest): Promise<JsonObject> =>
-  exchange(call, { ...request, by: request.by ?? 'app', headers: {}, of: [] });
+  exchange(call, { ...request, by: request.by ?? 'app', headers: {}, of: [appLimit] });
 
 /** A page of a list; `next` is what to give as `after` for the following one, null on the last page. */
 export interface GraphPage {

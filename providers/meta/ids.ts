@@ -27,6 +27,11 @@ export function businessOf({ keys }: Pick<ProviderCall, 'keys'>): string {
   throw new ProviderFailure('not_found', 'The WhatsApp business account of the number is not known.');
 }
 
-/** What the limits of calls about an account are of: Meta's usage headers name these ids. */
-export const limitedBy = ({ keys, providerAccountId }: Pick<ProviderCall, 'keys' | 'providerAccountId'>): string[] =>
-  eachOnce([providerAccountId, keys?.node ?? null, keys?.business ?? null]);
+/** The limit of calls with the app's own token and with those of owners. */
+export const appLimit = 'app';
+
+/** What limits calls about an account: Meta's usage headers name these ids. Calls about none count toward the app's limit. */
+export function limitedBy({ keys, providerAccountId }: Pick<ProviderCall, 'keys' | 'providerAccountId'>): string[] {
+  const objects = eachOnce([providerAccountId, keys?.node ?? null, keys?.business ?? null]);
+  return objects.length ? objects : [appLimit];
+}

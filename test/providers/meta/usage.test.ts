@@ -20,6 +20,10 @@ it('tells the fullest of the app’s limits', () => {
   ]);
 });
 
+it('tells the app’s limit of calls without an account for such calls alone', () => {
+  expect(read({ 'x-app-usage': counts(97) }, ['app'])).toEqual([{ of: 'app', percent: 97, until: null }]);
+});
+
 it('tells each business object, with the longest wait among its limits', () => {
   const usage = {
     '101': [{ type: 'messenger', ...counts(86), estimated_time_to_regain_access: 0 }],
@@ -46,7 +50,7 @@ it('lets the limits of business objects count alone where both kinds come', () =
 
 it('reads the older header of Pages as that of the object of the call', () => {
   expect(read({ 'x-page-usage': counts(91) })).toEqual([{ of: '101', percent: 91, until: null }]);
-  expect(read({ 'x-page-usage': counts(91) }, [])).toEqual([]);
+  expect(read({ 'x-page-usage': counts(91) }, ['app'])).toEqual([]);
 });
 
 it.each([undefined, '', 'no json', '[]', '{"101":"x"}', '{"101":[{"call_count":"many"}]}', 7])(
