@@ -24,7 +24,9 @@ export function serveWebhooks(router: Router, context: Context, signaller: Signa
   const { providers } = context;
   const findSender = createSenderFinder(context);
   const receive = createIntake(context);
-  const after = (stored: readonly StoredEvent[]): void => {
+  const after = (stored: readonly StoredEvent[], { conversations }: Provider): void => {
+    // Who wrote may have to be looked up.
+    if (conversations?.profile && stored.some(({ state }) => state === 'processed')) messages.wake();
     for (const event of stored) {
       if (event.account) signaller.signal(event.account, event);
       else if (event.owesEffect) messages.wake();
@@ -70,7 +72,7 @@ function tokenOf({ params: { token } }: Request): string | null {
 const takeIn =
   (
     context: Context,
-    after: (stored: readonly StoredEvent[]) => void,
+    after: (stored: readonly StoredEvent[], provider: Provider) => void,
     findSender: FindSender,
     receive: ReceiveRequest,
     providerOf: (request: Request) => Provider | undefined,
@@ -97,7 +99,7 @@ const takeIn =
     });
     response.json({ received: stored.length });
     for (const { label, state } of stored) metrics.webhookEvents.inc({ provider: provider.name, type: label, state });
-    after(stored);
+    after(stored, provider);
     const states = stored.map(({ state }) => state);
     log.debug({ provider: provider.name, states, ms: performance.now() - started }, 'webhook taken in');
   };

@@ -62,6 +62,7 @@ import { Departures } from './migrations/0094-departures.ts';
 import { ToldTimes } from './migrations/0095-told-times.ts';
 import { CallPressures } from './migrations/0096-call-pressures.ts';
 import { MessageExtras } from './migrations/0098-message-extras.ts';
+import { DueProfiles } from './migrations/0099-due-profiles.ts';
 import { ProviderGroups } from './migrations/0100-provider-groups.ts';
 import { AccountsByGroup } from './migrations/0101-accounts-by-group.ts';
 import { TokenTimes } from './migrations/0102-token-times.ts';
@@ -130,6 +131,7 @@ export const migrationsList = [
   { name: '0095-told-times', class: ToldTimes },
   { name: '0096-call-pressures', class: CallPressures },
   { name: '0098-message-extras', class: MessageExtras },
+  { name: '0099-due-profiles', class: DueProfiles },
   { name: '0100-provider-groups', class: ProviderGroups },
   { name: '0101-accounts-by-group', class: AccountsByGroup },
   { name: '0102-token-times', class: TokenTimes },

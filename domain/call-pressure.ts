@@ -1,7 +1,7 @@
 import type { CallKind } from './call-limits.ts';
 
 /** From here on calls slow down, in percent of a provider's limit. */
-export const slowFromPercent = 80;
+const slowFromPercent = 80;
 
 /** How long an answer that tells of a nearly full limit counts, and a full one that does not say when it ends. In milliseconds. */
 const countsForMs = 5 * 60_000;

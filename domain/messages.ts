@@ -178,7 +178,10 @@ const withoutDeletedText = (state: MessageState): MessageState =>
     ? { ...state, versions: [], extras: withoutContext(state.extras) }
     : state;
 
-const withoutContext = ({ context: _, ...extras }: MessageExtras): MessageExtras => extras;
+const withoutContext = ({ failure, pricing }: MessageExtras): MessageExtras => ({
+  ...(failure && { failure }),
+  ...(pricing && { pricing }),
+});
 
 export function applyEffect(state: MessageState, effect: MessageEffect): MessageState {
   switch (effect.kind) {

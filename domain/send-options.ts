@@ -1,5 +1,5 @@
 /** An answer that the person chooses; `payload` comes back with it, by default its title. */
-export interface QuickReply {
+interface QuickReply {
   title: string;
   payload?: string;
 }

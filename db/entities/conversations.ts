@@ -70,6 +70,8 @@ const AttendeeSchema = defineEntity({
     phoneNumber: p.text().strictNullable(),
     /** The account's owner. */
     isSelf: p.boolean(),
+    /** The name is to be asked for: messages come without it. */
+    profileDue: p.boolean().default(false),
     pictureUrl: p.text().strictNullable(),
     /** What the provider needs to give the picture; null where it named none. */
     pictureSource: p.json().$type<MediaSource>().strictNullable(),

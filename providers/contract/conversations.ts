@@ -52,6 +52,11 @@ export interface Conversations {
   /** Null for a conversation that the provider does not know. */
   one(call: ProviderCall, conversation: readonly string[]): Promise<SeenConversation | null>;
   attendees(call: ProviderCall, conversation: readonly string[]): Promise<SeenPerson[]>;
+  /**
+   * A person who has written, by their keys; null where the channel shows nothing of them. Present where webhooks do not tell
+   * names: those who have none are looked up.
+   */
+  profile?(call: ProviderCall, person: readonly string[]): Promise<SeenPerson | null>;
   /** The states that `setState` changes; any other is ours alone. */
   states: readonly ConversationState[];
   /** Safe to repeat. Absent where `states` is empty. */

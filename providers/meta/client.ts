@@ -7,7 +7,7 @@ import { createHttp, lostEffect, type HttpAnswer } from '../shared/http.ts';
 import { flagIn, textIn } from '../shared/told-values.ts';
 import { failureOf, type GraphFailure } from './errors.ts';
 import { ruleOf } from './error-rules.ts';
-import { hostOf, limitedBy, type GraphHost } from './ids.ts';
+import { appLimit, hostOf, limitedBy, type GraphHost } from './ids.ts';
 import { appOf, serviceUrl, versionOf, type MetaService } from './settings.ts';
 import { blockedUntil, pressuresIn } from './usage.ts';
 
@@ -33,7 +33,12 @@ export interface GraphRequest {
  * A call of the Graph API: `path` follows the version. The token goes in a header, so that no address holds it. Answers the
  * JSON object of a success. Throws `GraphFailure`.
  */
-export function graph(call: GraphCall, method: Method, path: string, request: GraphRequest = {}): Promise<JsonObject> {
+export async function graph(
+  call: GraphCall,
+  method: Method,
+  path: string,
+  request: GraphRequest = {},
+): Promise<JsonObject> {
   const account = { keys: call.keys, providerAccountId: call.providerAccountId ?? null };
   const host = request.host ?? hostOf(account);
   const token = request.token ?? call.keys?.apiKey ?? '';
@@ -63,7 +68,7 @@ interface AppRequest {
 
 /** A call that the app makes for itself, or that brings a code or a token as a parameter. Throws `GraphFailure`. */
 export const appCall = (call: CredentialsCall, request: AppRequest): Promise<JsonObject> =>
-  exchange(call, { ...request, by: request.by ?? 'app', headers: {}, of: [] });
+  exchange(call, { ...request, by: request.by ?? 'app', headers: {}, of: [appLimit] });
 
 /** A page of a list; `next` is what to give as `after` for the following one, null on the last page. */
 export interface GraphPage {
@@ -86,7 +91,7 @@ export async function graphPage(
 }
 
 /** The list and its next cursor in an answer, or in a list inside of one. */
-export function pageOf(answer: JsonObject): GraphPage {
+function pageOf(answer: JsonObject): GraphPage {
   const paging = asObject(answer['paging']);
   const items = asList(answer['data'])
     .map(asObject)

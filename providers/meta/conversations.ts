@@ -64,19 +64,24 @@ const further = {
   instagram: 'attachments,shares,story,reactions,is_unsupported',
 };
 
-/** GET /{thread}/messages: the newest ones. There the history ends, and says so. */
+/**
+ * GET /{thread}/messages: the newest ones. There the history ends, and says so. Messages before a time are not asked for: all
+ * that can be read came with the newest ones.
+ */
 async function messages(
   call: ProviderCall,
   conversation: readonly string[],
   _cursor: string | null,
   { after, before }: Period = {},
 ): Promise<SeenPage<SeenMessage>> {
+  platformOf(call);
+  if (before !== undefined) return { items: [], delivered: 0, cursor: null, isCut: true };
   const { items, hasOlder } = await newestMessages(call, conversation);
   const self = selfIds(call);
   const times = items.map((one) => epochMs(one['created_time'])).filter((one) => one !== null);
   const within = items.filter((one) => {
     const sentAt = epochMs(one['created_time']);
-    return sentAt === null || ((after === undefined || sentAt > after) && (before === undefined || sentAt < before));
+    return sentAt === null || after === undefined || sentAt > after;
   });
   const read = within.flatMap((one) => readMessage(one, conversation, self) ?? []);
   const isCut = hasOlder && (after === undefined || times.every((one) => one > after));
@@ -167,6 +172,10 @@ export async function profileOf(call: ProviderCall, id: string): Promise<SeenPer
   }
 }
 
+/** WhatsApp's webhooks tell names, and no call does. */
+const profile = (call: ProviderCall, [id = '']: readonly string[]): Promise<SeenPerson | null> =>
+  call.channel === 'whatsapp' ? Promise.resolve(null) : profileOf(call, id);
+
 const hidden: ReadonlySet<string> = new Set([
   'not_found',
   'request_refused',
@@ -180,5 +189,6 @@ export const conversations = {
   messages,
   one,
   attendees,
+  profile,
   states: [],
 } satisfies Conversations;

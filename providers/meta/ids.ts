@@ -1,5 +1,4 @@
 import { ProviderFailure } from '../../domain/failures.ts';
-import { parseIdentity } from '../../domain/identities.ts';
 import type { ProviderCall } from '../provider.ts';
 import { pathSegment } from '../shared/http.ts';
 import { eachOnce } from '../shared/told-values.ts';
@@ -28,12 +27,11 @@ export function businessOf({ keys }: Pick<ProviderCall, 'keys'>): string {
   throw new ProviderFailure('not_found', 'The WhatsApp business account of the number is not known.');
 }
 
-/** Whether an id is a business-scoped user id of WhatsApp, such as `ZA.70000000000000001`. */
-export const isBsuid = (id: string): boolean => /^[A-Z]{2}\.[A-Za-z0-9]{1,128}$/.test(id);
+/** The limit of calls with the app's own token and with those of owners. */
+export const appLimit = 'app';
 
-/** The key of a person on WhatsApp by `wa_id`, which is the number's digits; null for what is none. */
-export const whatsappKey = (waId: string | null): string | null => parseIdentity(waId)?.value ?? null;
-
-/** What the limits of calls about an account are of: Meta's usage headers name these ids. */
-export const limitedBy = ({ keys, providerAccountId }: Pick<ProviderCall, 'keys' | 'providerAccountId'>): string[] =>
-  eachOnce([providerAccountId, keys?.node ?? null, keys?.business ?? null]);
+/** What limits calls about an account: Meta's usage headers name these ids. Calls about none count toward the app's limit. */
+export function limitedBy({ keys, providerAccountId }: Pick<ProviderCall, 'keys' | 'providerAccountId'>): string[] {
+  const objects = eachOnce([providerAccountId, keys?.node ?? null, keys?.business ?? null]);
+  return objects.length ? objects : [appLimit];
+}

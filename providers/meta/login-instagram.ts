@@ -46,7 +46,7 @@ export async function linkInstagram(call: ProviderCall, token: Token, refreshAt?
 }
 
 /** The account that a token of an Instagram login is of. */
-export const instagramProfile = (call: CredentialsCall, token: string): Promise<JsonObject> =>
+const instagramProfile = (call: CredentialsCall, token: string): Promise<JsonObject> =>
   graph({ ...call, keys: null, providerAccountId: null }, 'GET', '/me', {
     token,
     host: 'instagram',

@@ -30,7 +30,7 @@ const fileHeaders: Readonly<Record<string, AttachmentKind>> = {
 };
 
 /** A template as Meta describes it. */
-export function outlineOf(of: JsonObject, name: string, language: string): TemplateOutline {
+function outlineOf(of: JsonObject, name: string, language: string): TemplateOutline {
   const status = textIn(of['status']) ?? 'UNKNOWN';
   const parts = asList(of['components']).map(asObject);
   const part = (type: string): JsonObject | null =>

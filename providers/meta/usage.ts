@@ -1,6 +1,7 @@
 import { asList, asObject, parseObject, type JsonObject } from '../json-object.ts';
 import type { CallPressure } from '../contract/call.ts';
 import type { HttpAnswer } from '../shared/http.ts';
+import { appLimit } from './ids.ts';
 import { amountIn } from '../shared/told-values.ts';
 
 const percents = ['call_count', 'total_time', 'total_cputime'] as const;
@@ -12,15 +13,16 @@ const longestBlockMs = 24 * 60 * minuteMs;
 
 /**
  * How full Meta's limits are, as the headers of an answer tell. `of`: what the answered call counts toward. Where the limits
- * of a business object apply, that of the app does not.
+ * of a business object apply, that of the app does not; where it applies to a call about an account, it holds for all calls.
  */
 export function pressuresIn(headers: HttpAnswer['headers'], of: readonly string[], now: number): CallPressure[] {
   const objects = objectPressures(objectIn(headers['x-business-use-case-usage']), now);
   const page = percentIn(objectIn(headers['x-page-usage']));
   const app = percentIn(objectIn(headers['x-app-usage']));
   const told = [...objects];
-  if (page !== null && of[0] !== undefined && !objects.length) told.push({ of: of[0], percent: page, until: null });
-  if (app !== null && !objects.length) told.push({ of: null, percent: app, until: null });
+  const [object = null] = of.filter((name) => name !== appLimit);
+  if (page !== null && object !== null && !objects.length) told.push({ of: object, percent: page, until: null });
+  if (app !== null && !objects.length) told.push({ of: object === null ? appLimit : null, percent: app, until: null });
   return told;
 }
 

@@ -46,7 +46,7 @@ export function readStatus(of: JsonObject): ToldEvent {
 }
 
 /** The first error: its number decides, its text is not kept. */
-export function failureIn(errors: unknown): DeliveryFailure {
+function failureIn(errors: unknown): DeliveryFailure {
   const error = asObject(asList(errors)[0]);
   const code = countIn(error?.['code']);
   const rule = code === null ? null : ruleOf(code, countIn(error?.['error_subcode']));

@@ -64,7 +64,7 @@ const historyStatuses: Readonly<Record<string, DeliveryStatus>> = {
 };
 
 const systemEvent = (of: JsonObject | null): 'id_changed' | 'unknown' =>
-  /^user_changed_/.test(textIn(of?.['type']) ?? '') ? 'id_changed' : 'unknown';
+  textIn(of?.['type'])?.startsWith('user_changed_') ? 'id_changed' : 'unknown';
 
 /** The text as a person reads it, by type; captions beside files. */
 const texts: Readonly<Record<string, (of: JsonObject) => string | null>> = {

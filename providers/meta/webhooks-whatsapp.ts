@@ -101,17 +101,17 @@ function readMessage(frame: Frame, of: JsonObject, thread: string | null): ToldE
       return named('revoke', `${id}:revoke`, { kind: 'delete', ...about, messageKeys: [content.of] });
     case 'message': {
       if (!conversation.keys.length) return named('message.unknown_person', `${id}:message`, other);
-      const { kind: _, ...read } = content;
+      const { kind: _, status, ...said } = content;
       const message: SeenMessage = {
         keys: [id],
         conversationKeys: conversation.keys,
         direction: isOwn ? 'out' : 'in',
         sender,
         sentAt,
-        status: isOwn ? (content.status ?? 'sent') : null,
+        status: isOwn ? (status ?? 'sent') : null,
         deleted: false,
         reactions: [],
-        ...withoutStatus(read),
+        ...said,
       };
       const isHistory = frame.field === 'history';
       return named(isOwn ? 'message.echo' : 'message', `${id}:message`, {
@@ -123,8 +123,6 @@ function readMessage(frame: Frame, of: JsonObject, thread: string | null): ToldE
     }
   }
 }
-
-const withoutStatus = <T extends { status?: unknown }>({ status: _, ...rest }: T): Omit<T, 'status'> => rest;
 
 /** Echoes are of the number itself; in a history the sender tells. */
 const isFromUs = ({ field, own }: Frame, of: JsonObject): boolean =>

@@ -11,6 +11,7 @@ import { killOldDeliveries } from '../../db/queries/outgoing/kill-old-deliveries
 import { removeTenantEvents } from '../../db/queries/tenants/timeline.ts';
 import { removeSyncRuns } from '../../db/queries/retention/run-retention.ts';
 import type { Context } from '../context.ts';
+import { fetchProfiles } from '../conversations/fetch-profiles.ts';
 import { registerOwed } from '../webhooks/register-webhooks.ts';
 import { removeOrphans, removeUnused } from '../media/remove-media.ts';
 import { clearContactFields } from './contact-fields.ts';
@@ -71,6 +72,7 @@ export const maintenanceParts = {
   idempotency_keys: inBatches(removeExpired('idempotency_keys'), now),
   realtime_tickets: inBatches(removeExpired('realtime_tickets'), now),
   user_requests: inBatches(removeExpired('user_requests'), now),
+  profiles: ({ context, isOver }) => drain(() => fetchProfiles(context), isOver),
   // These two come last, since they may take long: one works a tenant to its end, one asks providers.
   contact_fields: clearContactFields,
   webhook_registrations: ({ context }) => registerOwed(context),

@@ -9,7 +9,6 @@ import {
   laterStatus,
   mergeMessages,
   showsReading,
-  withWatermarks,
   type MessageEffect,
   type MessageState,
 } from '../../domain/messages.ts';
@@ -25,8 +24,12 @@ import {
   least,
   loadedState,
   newAttendee,
+  marks,
   newConversation,
   openConversation,
+  openMessage,
+  raise,
+  reach,
   withPerson,
   withTold,
   writtenMessage,
@@ -98,26 +101,7 @@ export class FactApplication {
     const opened = new Set([...this.#messages.values()].flatMap(({ group }) => [group.id, ...group.losers]));
     for (const row of this.#loaded.messages) {
       const conversation = this.#conversationOf(row.conversationId);
-      if (opened.has(row.id) || !conversation) continue;
-      const { accountId, tenantId } = conversation.row;
-      const state = loadedState(row);
-      this.#messages.set(row.id, {
-        group: {
-          kind: 'message',
-          id: row.id,
-          accountId,
-          tenantId,
-          keys: new Set(),
-          exists: true,
-          losers: [],
-          isNew: false,
-        },
-        conversationId: row.conversationId,
-        providerMessageId: row.providerMessageId,
-        sortKey: row.sortKey,
-        before: state,
-        state,
-      });
+      if (conversation && !opened.has(row.id)) this.#messages.set(row.id, openMessage(row, conversation.row.tenantId));
     }
   }
 
@@ -134,7 +118,10 @@ export class FactApplication {
     for (const person of peopleOf(fact)) {
       const group = this.#groups.of(fact.accountId, 'attendee', person.keys);
       if (!group) continue;
-      const open = this.#attendees.get(group.id) ?? { row: newAttendee(group, person), changed: true };
+      const open = this.#attendees.get(group.id) ?? {
+        row: newAttendee(group, person, fact.lacksNames === true && isNameless(person)),
+        changed: true,
+      };
       this.#attendees.set(group.id, open);
       const { row } = open;
       const next = withPerson(row, person, at);
@@ -310,15 +297,9 @@ export class FactApplication {
     for (const mark of marks) if (other[mark]) raise(open, mark, other[mark]);
   }
 
-  #reach(message: OpenMessage): void {
-    const { deliveredUpTo, seenUpTo } = this.#conversationOf(message.conversationId)?.row ?? {};
-    const marked = { delivered: deliveredUpTo?.getTime() ?? null, read: seenUpTo?.getTime() ?? null };
-    message.state = withWatermarks(message.state, marked);
-  }
-
   /** What facts made of the rows, once all were applied. */
   result(): { writing: Omit<Writing, 'keys'>; departures: Departure[]; recount: string[] } {
-    for (const message of this.#messages.values()) this.#reach(message);
+    for (const message of this.#messages.values()) reach(message, this.#conversationOf(message.conversationId));
     const changed = [...this.#messages.values()].filter(
       ({ before, state }) => before === null || !isDeepStrictEqual(before, state),
     );
@@ -365,6 +346,8 @@ export class FactApplication {
   }
 }
 
+const isNameless = ({ name, isSelf }: SeenPerson): boolean => name === null && isSelf !== true;
+
 const isEvent = ({ teller }: Fact): boolean => teller === 'webhook' || teller === 'signed';
 
 /** What is read stays read; what is left unread is counted anew. */
@@ -373,16 +356,6 @@ function readUpTo(open: OpenConversation, at: Date): void {
   open.row.readUpTo = at;
   open.changed = true;
   open.recount = true;
-}
-
-const marks = ['lastActionAt', 'deliveredUpTo', 'seenUpTo'] as const;
-
-/** Times that never go back. */
-function raise(open: OpenConversation, mark: (typeof marks)[number], at: Date): void {
-  const known = open.row[mark];
-  if (known && known >= at) return;
-  open.row = { ...open.row, [mark]: at };
-  open.changed = true;
 }
 
 const latest = (one: Date | null, other: Date | null): Date | null =>

@@ -16,6 +16,8 @@ export interface Fact {
   teller: Teller;
   /** News, which counts as unread; history does not. */
   isLive: boolean;
+  /** It comes without the names of people, so that those who have none are looked up. */
+  lacksNames?: boolean;
   /** When it was received, in milliseconds since the epoch: stands for a time that the provider does not tell. */
   receivedAt: number;
   told: Told;

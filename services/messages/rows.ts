@@ -1,6 +1,6 @@
 import type { LoadedAttendee, LoadedConversation, LoadedMessage } from '../../db/queries/messages/load.ts';
 import type { WrittenAttendee, WrittenConversation, WrittenMessage } from '../../db/queries/messages/write.ts';
-import { shownStatus, shownText, type MessageState } from '../../domain/messages.ts';
+import { shownStatus, shownText, withWatermarks, type MessageState } from '../../domain/messages.ts';
 import type { SeenConversation, SeenPerson } from '../../domain/seen-messages.ts';
 import type { ToldConversation } from '../../domain/webhook-events.ts';
 import type { Group } from './key-groups.ts';
@@ -46,6 +46,21 @@ export interface OpenMessage {
   /** Null for a new one. */
   before: MessageState | null;
   state: MessageState;
+}
+
+/** A message that is here, and that no fact is about. */
+export function openMessage(row: LoadedMessage, tenantId: string): OpenMessage {
+  const { id, accountId, conversationId, providerMessageId, sortKey } = row;
+  const state = loadedState(row);
+  const group = { accountId, tenantId, id, keys: new Set<string>(), losers: [], exists: true, isNew: false };
+  return { group: { ...group, kind: 'message' }, conversationId, providerMessageId, sortKey, before: state, state };
+}
+
+/** What the watermarks of its conversation tell of a message. */
+export function reach(message: OpenMessage, conversation: OpenConversation | undefined): void {
+  const { deliveredUpTo, seenUpTo } = conversation?.row ?? {};
+  const marked = { delivered: deliveredUpTo?.getTime() ?? null, read: seenUpTo?.getTime() ?? null };
+  message.state = withWatermarks(message.state, marked);
 }
 
 export function writtenMessage({ group, before, state, ...ids }: OpenMessage): WrittenMessage {
@@ -139,6 +154,16 @@ export const newConversation = (
   recount: false,
 });
 
+/** Times of a conversation that never go back. */
+export const marks = ['lastActionAt', 'deliveredUpTo', 'seenUpTo'] as const;
+
+export function raise(open: OpenConversation, mark: (typeof marks)[number], at: Date): void {
+  const known = open.row[mark];
+  if (known && known >= at) return;
+  open.row = { ...open.row, [mark]: at };
+  open.changed = true;
+}
+
 /** A conversation's row with what was told of it. What was left out stays. */
 export const withTold = (row: WrittenConversation, told: ToldConversation): WrittenConversation => ({
   ...row,
@@ -161,6 +186,7 @@ const mutedBy = (
 export const newAttendee = (
   { id, accountId, tenantId, keys }: Group,
   { keys: [first] }: Pick<SeenPerson, 'keys'>,
+  profileDue = false,
 ): WrittenAttendee => ({
   id,
   accountId,
@@ -172,6 +198,7 @@ export const newAttendee = (
   isSelf: false,
   pictureUrl: null,
   pictureSource: null,
+  profileDue,
   isNew: true,
 });
 

@@ -1,4 +1,4 @@
-import { Account } from '../../db/entities/accounts.ts';
+import type { Account } from '../../db/entities/accounts.ts';
 import { ProviderFailure } from '../../domain/failures.ts';
 import type { TemplateOutline } from '../../domain/message-templates.ts';
 import type { TemplateUse } from '../../domain/send-options.ts';

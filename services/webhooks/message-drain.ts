@@ -3,6 +3,8 @@ import { isContactOwed } from '../../db/queries/webhooks/owed-contacts.ts';
 import { isMessageOwed } from '../../db/queries/webhooks/owed-messages.ts';
 import type { Context } from '../context.ts';
 import { drainContacts } from './drain-contacts.ts';
+import { isProfileDue } from '../../db/queries/conversations/profiles.ts';
+import { fetchProfiles } from '../conversations/fetch-profiles.ts';
 import { drainMessages } from './drain-messages.ts';
 
 /** Of a sealed body, in characters: longer ones are left to workers, since they would keep the event loop from others. */
@@ -10,7 +12,10 @@ const longest = 350_000;
 /** Pauses before tries to apply what is owed, doubled from the first to the last, in milliseconds. */
 const pauses = { first: 100, last: 30_000 };
 
-/** Applies in this process what intake left owed to messages and contacts: without Temporal no sweep does. */
+/**
+ * Applies in this process what intake left owed to messages and contacts, and looks people up who wrote without a name: without
+ * Temporal no sweep does.
+ */
 export interface MessageDrain {
   /** Something may be owed. One drain runs at a time, until nothing is. */
   wake(): void;
@@ -33,8 +38,10 @@ export function createMessageDrain(context: Context): MessageDrain {
       try {
         await drainMessages(context, longest);
         await drainContacts(context, longest);
+        await fetchProfiles(context);
         const isOwed = await db.system(
-          async (em) => (await isMessageOwed(em, longest)) || (await isContactOwed(em, longest)),
+          async (em) =>
+            (await isMessageOwed(em, longest)) || (await isContactOwed(em, longest)) || (await isProfileDue(em)),
         );
         // No await between this check and the end: a later wake starts another drain.
         if (!isOwed && !isWoken) break;

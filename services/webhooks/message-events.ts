@@ -28,8 +28,10 @@ export async function applyMessageEvents(
   let facts: Fact[] = [];
   const erasing = new Set<string>();
   for (const { event, account, receivedAt } of events) {
-    const teller = providers[account.provider]?.webhooks.signature ? 'signed' : 'webhook';
-    const origin = { accountId: account.id, tenantId: account.tenantId, teller, isLive: true } as const;
+    const { webhooks, conversations } = providers[account.provider] ?? {};
+    const teller = webhooks?.signature ? 'signed' : 'webhook';
+    const lacksNames = conversations?.profile !== undefined;
+    const origin = { accountId: account.id, tenantId: account.tenantId, teller, isLive: true, lacksNames } as const;
     const told = factsOf(event, { ...origin, receivedAt: receivedAt.getTime() });
     facts.push(...withoutExpired(told, keptSince(account.messageDays, clock.now())));
     if (account.hasErased) erasing.add(account.tenantId);

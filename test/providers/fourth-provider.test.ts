@@ -12,7 +12,8 @@ import { Account } from '../../db/entities/accounts.ts';
 import { ProviderCredentials } from '../../db/entities/tenants.ts';
 import { webhookAddress } from '../../domain/addresses.ts';
 import { providers } from '../../providers/providers.ts';
-import { loadConfig } from '../../services/boot.ts';
+import { createLog } from '../../platform/log.ts';
+import { loadConfig, prepareInstallation } from '../../services/boot.ts';
 import { createBrowser, type Browser, type Shown } from '../../dev/parts/browser.ts';
 import { eventually } from '../support/eventually.ts';
 import { testKey } from '../support/key.ts';
@@ -270,8 +271,20 @@ it('the doctor examines it', async () => {
   const lines = await examine([configuration, database, encryption, providerChecks, webhookLoop], subject);
   await subject.close();
   const of = (check: string) => lines.find((line) => line.check === check);
-  expect(of('provider (pagelink)')).toMatchObject({ outcome: 'PASS', found: expect.stringContaining('by hand') });
+  expect(of('provider (pagelink)')).toMatchObject({
+    outcome: 'PASS',
+    found: expect.stringContaining('by hand'),
+    what_to_do: 'App 101 ends soon: make another one.',
+  });
   expect(of('webhook loop (pagelink)')).toMatchObject({ outcome: 'PASS' });
+});
+
+it('says at the start of a process what an operator should know', async () => {
+  const said: string[] = [];
+  const log = createLog('worker', 'silent');
+  log.warn = ((_fields: object, text: string) => said.push(text)) as typeof log.warn;
+  await prepareInstallation({ ...stack.worker.context, log });
+  expect(said).toContain('App 101 ends soon: make another one.');
 });
 
 it('what it has no list of is not imported', async () => {

@@ -1,6 +1,9 @@
 import fc from 'fast-check';
 import type { SeenConversation, SeenMessage, SeenPerson } from '../../domain/seen-messages.ts';
 import { readChat } from '../../providers/unipile/seen-conversations.ts';
+import { readThread } from '../../providers/meta/conversations.ts';
+import { readMessage as readMetaMessage } from '../../providers/meta/seen-messages.ts';
+import { readParticipant, readProfile } from '../../providers/meta/seen-people.ts';
 import { readMessage as readUnipileMessage } from '../../providers/unipile/seen-messages.ts';
 import { readAttendee } from '../../providers/unipile/seen-people.ts';
 import { readMessage as readWasenderMessage } from '../../providers/wasender/seen-messages.ts';
@@ -12,6 +15,19 @@ const fields = [
   ['type', 'name', 'unread_count', 'archived', 'muted_until', 'pinned', 'read_only', 'attendee_provider_id'],
   ['specifics', 'phone_number', 'lid', 'is_self', 'picture_url', 'public_identifier', 'url', 'url_expires_at', 'size'],
   ['key', 'message', 'messageBody', 'messageTimestamp', 'pushName', 'msgId', 'remoteJid', 'fromMe', 'participant'],
+  [
+    'from',
+    'to',
+    'created_time',
+    'updated_time',
+    'participants',
+    'data',
+    'mime_type',
+    'image_data',
+    'video_data',
+    'story',
+  ],
+  ['shares', 'sticker', 'reactions', 'reaction', 'users', 'emoji', 'username', 'reply_to', 'mid', 'mention', 'link'],
   ['imageMessage', 'ephemeralMessage', 'extendedTextMessage', 'contextInfo', 'stanzaId', 'mediaKey', 'low', 'status'],
 ].flat();
 
@@ -72,6 +88,10 @@ it.each<[string, (entry: unknown) => SeenMessage | SeenConversation | SeenPerson
   ['a chat of UniPile', (entry) => readChat('whatsapp', entry)],
   ['an attendee of UniPile', (entry) => readAttendee('whatsapp', entry)],
   ['a message of WASender', readWasenderMessage],
+  ['a message of Meta', (entry) => readMetaMessage(entry, ['t_1'], new Set(['1']))],
+  ['a conversation of Meta', (entry) => readThread(entry as object as Record<string, unknown>, new Set(['1']))],
+  ['a participant of Meta', (entry) => readParticipant(entry, new Set(['1']))],
+  ['a profile of Meta', (entry) => readProfile('1', entry as Record<string, unknown>)],
 ])('%s is read or left out, whatever is in it', (_, read) => {
   fc.assert(
     fc.property(object, fc.constantFrom('id', 'provider_id', 'msgId'), (entry, name) => {

@@ -84,6 +84,12 @@ const about = (key: string, seconds: number, more: Partial<ToldConversation>): T
   conversation: { keys: [key], kind: 'group', ...more },
   at: at + seconds * 1_000,
 });
+const watermark = (key: string, status: 'delivered' | 'read', seconds: number): Told => ({
+  kind: 'watermark',
+  conversationKeys: [key],
+  status,
+  upTo: at + seconds * 1_000,
+});
 const effect = (n: number, one: Effect): Told => ({ kind: 'effect', messageKeys: [`M${n}`], effect: one });
 
 /** What the API shows of an account's messages, without our own ids. */
@@ -92,6 +98,7 @@ const shown = (of: Of): Promise<any[]> =>
     runSql<any>(
       em,
       `select k.key as conversation, c.name, c.archived, c.pinned, c.muted, c.muted_until, c.marked_unread, c.unread_count, c.read_up_to, c.last_message_at,
+         c.last_action_at, c.delivered_up_to, c.seen_up_to,
          (select l.provider_message_id from messages l where l.id = c.last_message_id) as last,
          (select jsonb_agg(a.provider_attendee_id || ' ' || a.name order by a.provider_attendee_id) from conversation_attendees ca
           join attendees a on a.id = ca.attendee_id where ca.conversation_id = c.id) as attendees,
@@ -100,7 +107,7 @@ const shown = (of: Of): Promise<any[]> =>
               (select jsonb_agg(jsonb_build_array(r.x ->> 'emoji', ra.provider_attendee_id) order by ra.provider_attendee_id)
                from jsonb_array_elements(m.reactions) as r (x) left join attendees ra on ra.id = (r.x ->> 'by')::uuid),
               (select jsonb_agg(jsonb_build_array(t.status, t.at, ta.provider_attendee_id) order by ta.provider_attendee_id)
-               from message_receipts t join attendees ta on ta.id = t.attendee_id where t.message_id = m.id))
+               from message_receipts t join attendees ta on ta.id = t.attendee_id where t.message_id = m.id), m.extras)
             order by m.sent_at, m.sort_key)
           from messages m left join attendees s on s.id = m.sender_id where m.conversation_id = c.id) as messages,
          (select count(*)::int from messages m where m.conversation_id = c.id and m.direction = 'in' and m.is_live
@@ -138,6 +145,19 @@ const told = fc.oneof(
     .map(([n, status, by, time]) =>
       effect(n, { kind: 'status', status, by: by === null ? null : person(by), at: at + time }),
     ),
+  fc.tuple(fc.nat(9), fc.nat(2), fc.constantFrom('failed', 'sent', 'delivered')).map(([n, time, status]) =>
+    effect(n, {
+      kind: 'status',
+      status,
+      by: null,
+      at: at + time,
+      ...(status === 'failed' && { failure: { reason: 'window_closed', detail: `told at ${time}` } }),
+      pricing: { billable: true, model: status, type: null, category: null },
+    }),
+  ),
+  fc
+    .tuple(fc.integer({ min: 1, max: 2 }), fc.nat(6), fc.constantFrom('delivered', 'read'))
+    .map(([n, seconds, status]) => watermark(`C${n}`, status, seconds)),
   fc
     .tuple(fc.nat(9), fc.option(fc.constantFrom('👍', '❤️')), fc.nat(3), fc.nat(3))
     .map(([n, emoji, by, time]) => effect(n, { kind: 'reaction', emoji, by: person(by), at: at + time })),
@@ -259,6 +279,104 @@ it('two conversations that turn out to be one have the newest words on both, and
     expect(await shown(of)).toMatchObject([joined, joined]);
     for (const { read_up_to } of await shown(of)) expect(new Date(read_up_to)).toEqual(new Date(at + 1_999));
   }
+});
+
+/** Each message's id and status, in the order in which they were sent. */
+const statuses = async (of: Of): Promise<string[]> => [
+  ...new Set((await shown(of)).flatMap(({ messages }) => (messages ?? []).map((one: any[]) => `${one[0]} ${one[3]}`))),
+];
+
+describe('what was sent up to a time was read', () => {
+  const own = (id: string, key: string, seconds: number, more: Partial<SeenMessage> = {}): Told =>
+    message(4, { keys: [id], conversationKeys: [key], sentAt: at + seconds * 1_000, ...more });
+  const facts = [
+    own('A', 'C1', 1),
+    own('B', 'C1', 3),
+    own('C', 'C1', 5),
+    watermark('C1', 'delivered', 4),
+    watermark('C1', 'read', 2),
+  ];
+
+  it('in every order', async () => {
+    for (const order of ordersOf(facts)) {
+      const of = await newAccount();
+      for (const fact of order) await apply(of, [fact]);
+      expect([order, await statuses(of)]).toEqual([order, ['A read', 'B delivered', 'C sent']]);
+    }
+  });
+
+  it('also of a message whose own time comes later, by its echo', async () => {
+    const of = await newAccount();
+    await apply(of, [own('A', 'C1', 1, { sentAt: null })], { teller: 'us' });
+    await apply(of, [watermark('C1', 'read', 3_600)]);
+    expect(await statuses(of)).toEqual(['A sent']);
+    await apply(of, [own('A', 'C1', 1)], { teller: 'signed' });
+    expect(await statuses(of)).toEqual(['A read']);
+  });
+
+  it('also where two conversations turn out to be one', async () => {
+    const told = [
+      own('A', 'C1', 1),
+      own('B', 'C2', 2),
+      watermark('C1', 'read', 2),
+      about('C1', 3, { keys: ['C1', 'C2'] }),
+    ];
+    for (const order of ordersOf(told)) {
+      const of = await newAccount();
+      for (const fact of order) await apply(of, [fact]);
+      expect([order, await statuses(of)]).toEqual([order, ['A read', 'B read']]);
+    }
+  });
+
+  it('also where messages and the time are told at once, by many', async () => {
+    const of = await newAccount();
+    await apply(of, [own('A', 'C1', 0)]);
+    const outcomes = await Promise.allSettled(
+      Array.from({ length: 16 }, (_, n) => apply(of, n % 4 ? [own(`M${n}`, 'C1', n)] : [watermark('C1', 'read', n)])),
+    );
+    // Of transactions that wait for each other PostgreSQL gives up one, which its caller tries again.
+    const failed = outcomes.flatMap((one, n) => (one.status === 'rejected' ? [n] : []));
+    for (const n of failed) await apply(of, n % 4 ? [own(`M${n}`, 'C1', n)] : [watermark('C1', 'read', n)]);
+    const found = await statuses(of);
+    expect(found).toHaveLength(13);
+    for (const one of found) {
+      const seconds = Number(/\d+/.exec(one)?.[0] ?? 0);
+      expect(one).toMatch(seconds <= 12 ? / read$/ : / sent$/);
+    }
+  });
+});
+
+it('what the provider tells of a delivery is kept: why it failed, and its price', async () => {
+  const of = await newAccount();
+  const failure = { reason: 'window_closed', detail: 'Meta told error 131047.' } as const;
+  const pricing = { billable: true, model: 'PMP', type: 'regular', category: 'utility' };
+  const failed = effect(4, { kind: 'status', status: 'failed', by: null, at: at + 1, failure });
+  await apply(of, [failed]);
+  await apply(of, [message(4)]);
+  expect(await shown(of)).toMatchObject([{ messages: [expect.arrayContaining(['M4', 'failed'])] }]);
+  await apply(of, [effect(4, { kind: 'status', status: 'sent', by: null, at: at + 2, pricing })]);
+  const [{ messages }] = (await shown(of)) as [any];
+  expect([messages[0][3], messages[0].at(-1)]).toEqual([
+    'failed',
+    { failure: { ...failure, at: at + 1 }, pricing: { ...pricing, at: at + 2 } },
+  ]);
+  await apply(of, [effect(4, { kind: 'status', status: 'delivered', by: null, at: at + 3 })]);
+  expect(await statuses(of)).toEqual(['M4 delivered']);
+});
+
+it('the person opens the window by what they write, and by what else they do', async () => {
+  const of = await newAccount();
+  const opened = async () => (await shown(of)).map(({ last_action_at: one }) => one && Date.parse(one) - at);
+  await apply(of, [message(4)]);
+  expect(await opened()).toEqual([null]);
+  await apply(of, [message(1, { sentAt: at + 5_000 })]);
+  await apply(of, [
+    message(7, { sentAt: at + 3_000 }),
+    message(7, { keys: ['E'], sentAt: at + 9_000, event: 'id_changed' }),
+  ]);
+  expect(await opened()).toEqual([5_000]);
+  await apply(of, [about('C1', 7, { lastActionAt: at + 7_000 })]);
+  expect(await opened()).toEqual([7_000]);
 });
 
 describe('members of a group that leave', () => {

@@ -45,7 +45,8 @@ const conversationRow = sql`("id" uuid, "tenantId" uuid, "accountId" uuid, "prov
   "pictureSource" jsonb, "toldAt" jsonb, "lastActionAt" timestamptz, "deliveredUpTo" timestamptz, "seenUpTo" timestamptz,
   "isNew" boolean)`;
 const attendeeRow = sql`("id" uuid, "tenantId" uuid, "accountId" uuid, "providerAttendeeId" text, "name" text,
-  "namedAt" timestamptz, "phoneNumber" text, "isSelf" boolean, "pictureUrl" text, "pictureSource" jsonb, "isNew" boolean)`;
+  "namedAt" timestamptz, "phoneNumber" text, "isSelf" boolean, "pictureUrl" text, "pictureSource" jsonb, "profileDue" boolean,
+  "isNew" boolean)`;
 const messageRow = sql`("id" uuid, "tenantId" uuid, "accountId" uuid, "conversationId" uuid, "providerMessageId" text,
   "sortKey" text, "direction" text, "senderId" uuid, "text" text, "versions" jsonb, "status" text,
   "sentAt" timestamptz, "sentAtKnown" boolean, "editedAt" timestamptz, "deletedAt" timestamptz,
@@ -111,9 +112,9 @@ export function writeRows(writing: Writing, now: Date): Parts {
     attendees.fresh,
     (list) => sql`
         insert into attendees (id, tenant_id, account_id, provider_attendee_id, name, named_at, phone_number, is_self,
-          picture_url, picture_source, created_at, updated_at)
+          picture_url, picture_source, profile_due, created_at, updated_at)
         select id, "tenantId", "accountId", "providerAttendeeId", name, "namedAt", "phoneNumber", "isSelf",
-          "pictureUrl", "pictureSource", ${now}, ${now}
+          "pictureUrl", "pictureSource", "profileDue", ${now}, ${now}
         from ${recordset(list, attendeeRow)} as g order by id`,
   );
   add(

@@ -4,7 +4,7 @@ import { recordset, sql, type Parts } from '../../sql.ts';
 
 export const notKept = {
   erased: 'Its body was not kept: it names an erased person.',
-  tooMany: 'Its body was not kept: it speaks of more than 5,000 people, or holds more than 2,000 events.',
+  tooMany: 'Its body was not kept: it speaks of more than 5,000 people, or holds more than 5,000 events.',
 } as const;
 
 export interface NewRequest extends WebhookRequest {

@@ -26,6 +26,7 @@ export const pagelink: Provider = {
   checkSettings: ({ app_id: id, app_secret: secret }) =>
     /^\d+$/.test(id ?? '') && secret ? null : 'app_id must be a number, and app_secret is needed.',
   validateLoginInput: () => null,
+  notices: ({ app_id: id }) => (id === '101' ? ['App 101 ends soon: make another one.'] : []),
 
   login: {
     begin: () => Promise.reject(new ProviderFailure('unsupported', 'Pagelink logs in by OAuth alone.')),
