@@ -15,10 +15,12 @@ export async function refreshDueTokens(
   activity: ActivityContext,
 ): Promise<SweepProgress> {
   const began = Date.now();
+  // By the clock of this process: tokens age with it, also where it is ahead of the workflow's time.
+  const due = { ...ref, dueAt: timeOf(context, ref).getTime() };
   let counts: SweepCounts = { accounts: 0, failed: 0 };
   let more: boolean;
   do {
-    const chunk = await refreshChunk(context, ref, activity);
+    const chunk = await refreshChunk(context, due, activity);
     counts = sumOf(counts, chunk);
     more = chunk.more;
   } while (more && ref.isOneOfMany && Date.now() - began < activityMs);

@@ -20,6 +20,7 @@ interface Wanted {
 
 const minute = 60_000;
 const maintenance = 'maintenance';
+const tokens = 'refreshTokens';
 
 const wantedSchedules = ({ contactsEveryMs, contactsOn }: ScheduleSettings): Wanted[] => [
   {
@@ -39,7 +40,7 @@ const wantedSchedules = ({ contactsEveryMs, contactsOn }: ScheduleSettings): Wan
   { type: 'fetchPictures', kind: 'sweep', summary: 'Fetch missing pictures', everyMs: 15 * minute, on: true },
   { type: 'fetchMedia', kind: 'sweep', summary: 'Fetch files of messages', everyMs: 5 * minute, on: true },
   {
-    type: 'refreshTokens',
+    type: tokens,
     kind: 'sweep',
     summary: 'Renew tokens, and ask the owners of those that end soon',
     everyMs: 60 * minute,
@@ -69,6 +70,12 @@ export async function ensureSchedules(client: Client, taskQueue: string, setting
 /** Runs the maintenance now, or once more after the present run. */
 export const triggerMaintenance = (client: Client, taskQueue: string): Promise<void> =>
   client.schedule.getHandle(scheduleId(maintenance, taskQueue)).trigger(ScheduleOverlapPolicy.BUFFER_ONE);
+
+/** Renews tokens now, unless that is under way, or its Schedule is paused. */
+export async function triggerTokens(client: Client, taskQueue: string): Promise<void> {
+  const schedule = client.schedule.getHandle(scheduleId(tokens, taskQueue));
+  if (!(await schedule.describe()).state.paused) await schedule.trigger(ScheduleOverlapPolicy.SKIP);
+}
 
 export const scheduleId = (workflowType: string, taskQueue: string): string => `${workflowType}/${taskQueue}`;
 

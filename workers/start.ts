@@ -41,6 +41,8 @@ export async function startWorker(config: Config, overrides: Partial<Context> = 
   nudge = () => {
     reconciling.nudge();
     delivering?.nudge();
+    // Its Schedule goes by the machine's time.
+    context.temporal.runTokens().catch((error: unknown) => log.debug({ err: error }, 'tokens are renewed later'));
   };
   const done = workers.run();
   return {

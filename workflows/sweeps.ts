@@ -56,13 +56,13 @@ export async function fetchMedia(dueAt = Date.now(), before = nothing): Promise<
 }
 
 /** Renews the tokens of accounts, and asks the owners of those that end soon. */
-export async function refreshTokens(dueAt = Date.now(), before = nothing): Promise<SweepCounts> {
+export async function refreshTokens(before = nothing): Promise<SweepCounts> {
   const { more, ...counts } = await inLanes(before, (rest) =>
     sweeps.refreshDueTokens.executeWithOptions({ ...inBackfill(), summary: 'Renew tokens' }, [
-      { now: Date.now(), dueAt, ...rest },
+      { now: Date.now(), ...rest },
     ]),
   );
-  if (more) await continueAsNew<typeof refreshTokens>(dueAt, counts);
+  if (more) await continueAsNew<typeof refreshTokens>(counts);
   return counts;
 }
 

@@ -60,14 +60,13 @@ async function comeBack(
   request: Request,
   response: Response,
 ): Promise<void> {
-  const { name, secure } = browserCookie(context.publicUrl, back.state);
+  const { name } = browserCookie(context.publicUrl, back.state);
   const left = new AbortController();
   response.once('close', () => left.abort());
   const gone = AbortSignal.any([left.signal, context.stopping]);
   const arrival = { ...back, browser: cookieOf(request, name) ?? '' };
   const end = await returnFromOAuth(context, provider, arrival, gone);
   if (typeof end === 'string') return refuse(response, end);
-  response.clearCookie(name, { httpOnly: true, sameSite: 'lax', secure, path: '/' });
   if (end.redirect) response.redirect(303, end.redirect);
   else response.type('html').send(endPage(end));
 }

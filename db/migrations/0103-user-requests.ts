@@ -20,6 +20,7 @@ create table user_requests (
   expires_at timestamptz,
   unique (credentials_id, dedupe_hash)
 );
+create index user_requests_group on user_requests (credentials_id, group_hash) where done_at is null;
 create index user_requests_open on user_requests (id) where done_at is null;
 create index user_requests_expiry on user_requests (expires_at) where expires_at is not null;
 create table user_request_parts (

@@ -132,7 +132,7 @@ function forEachApp(
     job(state, person, app);
   }
   if (done.size > 0) return;
-  if (asset.channel !== 'whatsapp') throw new ApiError(409, 'nobody has connected this account to an app');
+  if (asset.channel !== 'whatsapp') throw new ApiError(409, 'this account is connected to no app');
   for (const token of tokens) token.endedBy ??= ENDINGS.app_removed;
 }
 

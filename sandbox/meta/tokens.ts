@@ -94,7 +94,8 @@ const ENDS: Record<number, string> = {
 /** Why a token no longer counts; null while it does. */
 export function endOf(state: State, token: Token): MetaError | null {
   const now = state.shared.clock.now();
-  const { endedBy, expiresAt, appId } = token;
+  const { endedBy, appId } = token;
+  const expiresAt = expiryOf(state, token);
   if (endedBy !== null && endedBy !== 463) {
     const words = `${BEGIN} ${ENDS[endedBy] ?? 'The session is invalid.'}${endedBy === 458 ? ` ${appId}.` : ''}`;
     return new MetaError(190, words, { subcode: endedBy });
@@ -129,6 +130,12 @@ export function checkProof(state: State, token: Token, proof: string | undefined
   }
 }
 
+/** A system user's token has an end by variant. */
+export function expiryOf(state: State, { kind, issuedAt, expiresAt }: Token): number {
+  const { system_token_seconds: seconds } = state.variants.values;
+  return kind === 'system_user' && seconds !== null ? issuedAt + seconds * 1000 : expiresAt;
+}
+
 /** As `GET /debug_token` shows it. */
 export function debugView(state: State, value: string): object {
   const token = appTokenOf(state, value) ?? state.world.tokens.get(value);
@@ -142,7 +149,7 @@ export function debugView(state: State, value: string): object {
     application: 'Patchbay sandbox',
     type: token.kind === 'instagram' ? 'USER' : token.kind.toUpperCase(),
     is_valid: end === null,
-    expires_at: unix(token.expiresAt),
+    expires_at: unix(expiryOf(state, token)),
     data_access_expires_at: isSystem ? 0 : unix(token.issuedAt + DATA_ACCESS_MS),
     ...(token.longLived && token.issuedAt > 0 && { issued_at: unix(token.issuedAt) }),
     scopes: [...token.scopes],

@@ -2,7 +2,7 @@
 
 export type Channel = 'messenger' | 'instagram' | 'whatsapp';
 
-/** Who logs in at the dialog. */
+/** A person with a login at the dialog. */
 export interface Person {
   /** App-scoped user id. */
   id: string;

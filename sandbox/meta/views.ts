@@ -33,7 +33,6 @@ const TASKS = ['ADVERTISE', 'ANALYZE', 'CREATE_CONTENT', 'MESSAGING', 'MODERATE'
 export function pageNode(state: State, page: Page, token: Token): Node {
   const { instagramId } = page;
   const account = instagramId === null ? undefined : state.world.instagrams.get(instagramId);
-  const own = token.kind === 'page' ? token.value : pageToken(state, token, page.id).value;
   const instagram =
     account && token.scopes.has('instagram_basic') ? nested(() => instagramNode(state, account, token)) : undefined;
   const view: View = {
@@ -41,7 +40,7 @@ export function pageNode(state: State, page: Page, token: Token): Node {
     name: page.name,
     category: page.category,
     category_list: [{ id: '197871390225897', name: page.category }],
-    access_token: token.kind === 'app' ? undefined : own,
+    access_token: () => ownToken(state, page, token),
     tasks: token.kind === 'user' ? TASKS : undefined,
     username: page.name.toLowerCase().replaceAll(' ', ''),
     link: `https://www.facebook.com/${page.id}`,
@@ -54,6 +53,11 @@ export function pageNode(state: State, page: Page, token: Token): Node {
     connected_instagram_account: instagram,
   };
   return { view, defaults: ['name', 'id'], type: 'Page' };
+}
+
+function ownToken(state: State, page: Page, token: Token): string | undefined {
+  if (token.kind === 'user') return pageToken(state, token, page.id).value;
+  return token.kind === 'page' ? token.value : undefined;
 }
 
 export function instagramNode(state: State, account: InstagramAccount, token: Token): Node {

@@ -23,7 +23,7 @@ export function readRequest(provider: Provider, request: WebhookRequest, sender:
 
 function tryRead(provider: Provider, request: WebhookRequest): ReadRequest {
   try {
-    const asked = readUserRequest(request.raw);
+    const asked = provider.callbacks ? readUserRequest(request.raw) : null;
     if (asked) return { body: request.raw.toString('utf8'), events: [asked], mentions: [] };
     return provider.webhooks.read(request);
   } catch {

@@ -139,7 +139,7 @@ describe("Meta's Graph API in the sandbox", () => {
     }
   });
 
-  it('shows nothing to a token of somebody else', async () => {
+  it('shows nothing to the token of another person', async () => {
     const other = await sandbox.page('plain+other@a.test');
     for (const path of [`/${page.id}`, `/${page.id}/conversations`, `/${WHATSAPP.number}`]) {
       expect((await sandbox.graph('GET', path, other.token)).body.error).toMatchObject({

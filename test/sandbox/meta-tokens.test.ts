@@ -188,7 +188,7 @@ describe("Meta's tokens under the sandbox's clock", () => {
     await receiver.close();
   });
 
-  it('an app removed by our own call calls nobody back', async () => {
+  it('an app removed by our own call gets no callback', async () => {
     const receiver = await startMetaReceiver();
     await sandbox.graph('POST', `/${APP.id}`, APP_TOKEN, { deauth_callback_url: receiver.url });
     const page = await sandbox.page('plain@a.test');

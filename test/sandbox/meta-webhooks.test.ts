@@ -183,7 +183,7 @@ describe("webhooks of Meta's sandbox", () => {
     expect((await deliveries()).length).toBe(1);
   });
 
-  it("a WhatsApp account's own address goes before the app's, after its challenge", async () => {
+  it("a WhatsApp account's own address goes before the app's, a number's before both, after the challenge", async () => {
     const own = await startMetaReceiver('other-token');
     const wrong = { override_callback_uri: own.url, verify_token: 'wrong' };
     const path = `/${WHATSAPP.waba}/subscribed_apps`;
@@ -191,7 +191,12 @@ describe("webhooks of Meta's sandbox", () => {
     await sandbox.graph('POST', path, WHATSAPP.token, { ...wrong, verify_token: 'other-token' });
     await write(WHATSAPP.number, { from: '27820000001' });
     await own.until(1);
+    const webhook_configuration = { override_callback_uri: receiver.url, verify_token: receiver.verifyToken };
+    await sandbox.graph('POST', `/${WHATSAPP.number}`, WHATSAPP.token, { webhook_configuration });
     expect(receiver.received).toEqual([]);
+    await write(WHATSAPP.number, { from: '27820000001' });
+    await receiver.until(1);
+    expect(own.received).toHaveLength(1);
     await own.close();
   });
 

@@ -27,6 +27,6 @@ export function sweepTokens(context: Context, heartbeatDetails?: unknown): Promi
     { interceptors: [activityInterceptors(context.log)], logger: new DefaultLogger('ERROR') },
   );
   // The workflow's own time would be that of this machine.
-  const ref = { now: 0, dueAt: context.clock.now().getTime(), isOneOfMany: true };
+  const ref = { now: 0, isOneOfMany: true };
   return activity.run(sweepActivities(context).refreshDueTokens, ref) as Promise<SweepProgress>;
 }

@@ -4,7 +4,7 @@ import { invalidParameter, MetaError } from '../errors.ts';
 import { graphRoute, type Call, type Route } from '../graph/call.ts';
 import { personNamed } from '../people.ts';
 import type { State } from '../state.ts';
-import { issueToken, tokenOf } from '../tokens.ts';
+import { expiryOf, issueToken, tokenOf } from '../tokens.ts';
 import type { App, LoginCode, Token } from '../types.ts';
 
 /** Token endpoints. None of them takes an access token of the kind that other routes want. */
@@ -62,7 +62,7 @@ function exchangeLong(state: State, app: App, value: string): object {
   if (before.appId !== app.id || before.kind === 'app' || before.kind === 'instagram') {
     throw new MetaError(190, 'The access token does not belong to application.');
   }
-  const seconds = before.expiresAt === 0 ? null : state.variants.values.long_token_seconds;
+  const seconds = expiryOf(state, before) === 0 ? null : state.variants.values.long_token_seconds;
   const { kind, appId, userId, assetId, scopes, pageIds } = before;
   const token = issueToken(state, { kind, appId, userId, assetId, scopes, pageIds, seconds, longLived: true });
   return { access_token: token.value, token_type: 'bearer', ...(seconds !== null && { expires_in: seconds }) };

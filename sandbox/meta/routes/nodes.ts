@@ -10,6 +10,7 @@ import type { Asset, Token } from '../types.ts';
 import { contactNode, instagramNode, numberNode, pageNode, showNode, userNode, wabaNode, type Node } from '../views.ts';
 import { appNode, saveApp } from './apps.ts';
 import { templateNode } from './templates.ts';
+import { saveNumber } from './whatsapp.ts';
 
 /** `GET /{id}` of every kind of object, several at once by `ids`, and what is changed or deleted by its id alone. */
 export const nodeRoutes = (state: State): Route[] => [
@@ -21,6 +22,7 @@ export const nodeRoutes = (state: State): Route[] => [
   graphRoute('GET /:node', (call) => show(state, call)),
   graphRoute('POST /:node', async (call) => {
     if (findApp(state, call.node)) return saveApp(state, call);
+    if (state.world.numbers.has(call.node)) return saveNumber(state, call);
     throw noObject(call.method, call.node);
   }),
   graphRoute('DELETE /:node', (call) => {

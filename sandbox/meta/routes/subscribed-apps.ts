@@ -2,10 +2,8 @@ import { assetOf, requireOwnToken, wabaOf } from '../access.ts';
 import { invalidParameter, noObject } from '../errors.ts';
 import { graphRoute, requireScope, tokenIn, type Call, type Route } from '../graph/call.ts';
 import type { State } from '../state.ts';
-import type { CallbackAddress, InstagramAccount, Page, Token } from '../types.ts';
-import { verifyCallback } from '../webhooks/challenge.ts';
-
-const LONGEST_ADDRESS = 200;
+import type { InstagramAccount, Page, Token } from '../types.ts';
+import { overrideIn } from '../webhooks/challenge.ts';
 
 /** Which apps get the webhooks of a Page, an Instagram account or a WhatsApp account. */
 export const subscribedAppRoutes = (state: State): Route[] => [
@@ -34,7 +32,7 @@ export const subscribedAppRoutes = (state: State): Route[] => [
     if (isWaba(state, call)) {
       const waba = wabaOf(state, call);
       requireScope(token, 'whatsapp_business_management');
-      waba.subscribedApps.set(token.appId, await overrideIn(call));
+      waba.subscribedApps.set(token.appId, await overrideIn(call.params.all));
       return success(state);
     }
     const asset = subscribable(state, call);
@@ -69,15 +67,4 @@ function subscribable(state: State, call: Call): Page | InstagramAccount {
     requireScope(token, 'pages_messaging', 'instagram_manage_messages');
   } else requireScope(token, 'instagram_business_manage_messages');
   return asset;
-}
-
-/** Null without one. Throws 100, 2200. */
-async function overrideIn({ params }: Call): Promise<CallbackAddress | null> {
-  const url = params.text('override_callback_uri');
-  if (url === undefined) return null;
-  if (url.length > LONGEST_ADDRESS)
-    throw invalidParameter(`override_callback_uri must be at most ${LONGEST_ADDRESS} characters long`);
-  const verifyToken = params.required('verify_token');
-  await verifyCallback(url, verifyToken);
-  return { url, verifyToken };
 }

@@ -1,11 +1,12 @@
 import { numberOf, wabaOf } from '../access.ts';
 import { invalidParameter, MetaError } from '../errors.ts';
 import { keepMedia } from '../files.ts';
-import { graphRoute, requireScope, tokenIn, type Route } from '../graph/call.ts';
+import { graphRoute, requireScope, tokenIn, type Call, type Route } from '../graph/call.ts';
 import { defaultFields, parseFields, selectFields } from '../graph/fields.ts';
 import { pageOf } from '../graph/paging.ts';
 import { newId, type State } from '../state.ts';
 import { numberNode } from '../views.ts';
+import { overrideIn } from '../webhooks/challenge.ts';
 import { addNumber } from '../whatsapp/accounts.ts';
 
 const PROFILE_FIELDS = ['about', 'address', 'description', 'email', 'profile_picture_url', 'websites', 'vertical'];
@@ -81,3 +82,12 @@ export const whatsappRoutes = (state: State): Route[] => [
     return { id: keepMedia(state, newId(state, '90000'), { bytes: file.bytes, mimetype }, 30).id };
   }),
 ];
+
+/** Its own address for webhooks; an empty one takes it back. */
+export async function saveNumber(state: State, call: Call): Promise<object> {
+  const number = numberOf(state, call);
+  const configuration = call.params.object('webhook_configuration');
+  if (!configuration) throw invalidParameter('The parameter webhook_configuration is required.');
+  number.override = await overrideIn(configuration);
+  return { success: true };
+}

@@ -25,8 +25,6 @@ export function addWhatsapp(state: State): void {
   };
   wabas.set(waba.id, waba);
   for (const { id, phone, name } of NUMBERS) addNumber(state, waba, id, phone, name, 'CONNECTED');
-  const seconds = state.variants.values.system_token_seconds;
-  const now = state.shared.clock.now();
   tokens.set(WHATSAPP.accessToken, {
     value: WHATSAPP.accessToken,
     kind: 'system_user',
@@ -35,8 +33,8 @@ export function addWhatsapp(state: State): void {
     assetId: waba.id,
     scopes: new Set(['whatsapp_business_management', 'whatsapp_business_messaging']),
     pageIds: [],
-    issuedAt: now,
-    expiresAt: seconds === null ? 0 : now + seconds * 1000,
+    issuedAt: state.shared.clock.now(),
+    expiresAt: 0,
     longLived: true,
     endedBy: null,
   });

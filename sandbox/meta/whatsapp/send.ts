@@ -20,6 +20,8 @@ const LATE_ERROR: StatusError = {
   details:
     'Message failed to send because more than 24 hours have passed since the customer last replied to this number.',
 };
+/** Numbers that end so have no WhatsApp, as at the sandbox's other providers. */
+const UNREACHABLE_PHONE = /(0000|9999)$/;
 const UNREACHABLE: StatusError = { code: 131_026, title: 'Message undeliverable', details: 'Message Undeliverable.' };
 
 const FILES: Record<string, Attachment['kind']> = {
@@ -63,7 +65,9 @@ export async function sendWhatsapp(state: State, call: Call): Promise<object> {
     callbackData: callbackDataOf(params),
   });
   thread.isLive = true;
-  const failure = isLate ? LATE_ERROR : (content.failure ?? (contact.phone?.endsWith('0000') ? UNREACHABLE : null));
+  const failure = isLate
+    ? LATE_ERROR
+    : (content.failure ?? (contact.phone !== null && UNREACHABLE_PHONE.test(contact.phone) ? UNREACHABLE : null));
   report(state, number, thread, message, failure);
   return answer(params, contact, message, type);
 }
