@@ -13,9 +13,10 @@ import { inspectToken } from './token-info.ts';
 
 /** Tokens that were renewed stay valid until their own end. */
 export const tokens: Tokens = {
-  refreshToken(call) {
-    if (hostOf(call) === 'instagram') return renewInstagram(call, keysIn(call));
-    return call.keys?.parentKey ? renewPage(call, keysIn(call)) : renewOwn(call, keysIn(call));
+  async refreshToken(call) {
+    const keys = keysIn(call);
+    if (hostOf(call) === 'instagram') return renewInstagram(call, keys);
+    return keys.parentKey ? renewPage(call, keys) : renewOwn(call, keys);
   },
 };
 

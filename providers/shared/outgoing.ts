@@ -8,7 +8,7 @@ export const refused = (why: string): ProviderFailure => new ProviderFailure('re
 export function requireSendable(
   { channel }: ProviderCall,
   channels: Messages['capabilities'],
-  { text, attachments = [] }: OutgoingContent,
+  { text, attachments = [], template, quickReplies, tag }: OutgoingContent,
   isReply: boolean,
 ): void {
   const capabilities = channels[channel];
@@ -18,6 +18,11 @@ export function requireSendable(
     size: one.bytes.size,
     mimeType: one.bytes.type === '' ? null : one.bytes.type,
   }));
-  const why = whyUnsendable(capabilities, { text: text ?? null, attachments: outlined, isReply });
+  const options = {
+    ...(template && { template }),
+    ...(quickReplies && { quickReplies }),
+    ...(tag !== undefined && { tag }),
+  };
+  const why = whyUnsendable(capabilities, { text: text ?? null, attachments: outlined, isReply, options });
   if (why !== null) throw refused(why);
 }

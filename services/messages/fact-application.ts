@@ -92,6 +92,7 @@ export class FactApplication {
       providerMessageId: least(found.map(({ providerMessageId }) => providerMessageId)),
       sortKey: least(found.map(({ sortKey }) => sortKey)) ?? '',
       before: loadedState(own),
+      idBefore: own.providerMessageId,
       state,
     });
   }
@@ -153,6 +154,7 @@ export class FactApplication {
       providerMessageId: least([known?.providerMessageId ?? null, message.keys[0] ?? null]),
       sortKey: known ? (least([known.sortKey, sortKey]) ?? '') : sortKey,
       before: known?.before ?? null,
+      idBefore: known?.idBefore ?? null,
       state: known ? mergeMessages(known.state, state) : state,
     });
     const open = this.#openConversation(conversation, told.conversation, fact);
@@ -301,7 +303,8 @@ export class FactApplication {
   result(): { writing: Omit<Writing, 'keys'>; departures: Departure[]; recount: string[] } {
     for (const message of this.#messages.values()) reach(message, this.#conversationOf(message.conversationId));
     const changed = [...this.#messages.values()].filter(
-      ({ before, state }) => before === null || !isDeepStrictEqual(before, state),
+      ({ before, state, idBefore, providerMessageId }) =>
+        before === null || idBefore !== providerMessageId || !isDeepStrictEqual(before, state),
     );
     for (const message of changed) this.#count(message);
     const conversations = [...this.#conversations.values()];

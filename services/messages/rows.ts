@@ -45,6 +45,8 @@ export interface OpenMessage {
   sortKey: string;
   /** Null for a new one. */
   before: MessageState | null;
+  /** The row's own, before. */
+  idBefore: string | null;
   state: MessageState;
 }
 
@@ -53,7 +55,15 @@ export function openMessage(row: LoadedMessage, tenantId: string): OpenMessage {
   const { id, accountId, conversationId, providerMessageId, sortKey } = row;
   const state = loadedState(row);
   const group = { accountId, tenantId, id, keys: new Set<string>(), losers: [], exists: true, isNew: false };
-  return { group: { ...group, kind: 'message' }, conversationId, providerMessageId, sortKey, before: state, state };
+  return {
+    group: { ...group, kind: 'message' },
+    conversationId,
+    providerMessageId,
+    idBefore: providerMessageId,
+    sortKey,
+    before: state,
+    state,
+  };
 }
 
 /** What the watermarks of its conversation tell of a message. */

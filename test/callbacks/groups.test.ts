@@ -1,4 +1,5 @@
 import { replayEvent } from '../../services/webhooks/replay-event.ts';
+import { eventually } from '../support/eventually.ts';
 import { startPagelinkStack, type PagelinkStack } from '../providers/fourth-provider/stack.ts';
 
 let stack: PagelinkStack;
@@ -72,7 +73,6 @@ describe('an event of a group', () => {
     expect((await eventsOf('left out')).map((one) => one.account_id)).toEqual([kept]);
     expect((await other.get(`/api/v1/webhook-events?account=${foreign}`)).body.items).toEqual([]);
     await stack.api.delete(`/api/v1/accounts/${gone}?purge=true`);
-    await stack.timeline(gone, 'attempt_ended');
-    expect((await stack.account(gone)).providerGroups).toEqual([]);
+    await eventually('the purge', async () => (await stack.account(gone)).providerGroups.length === 0);
   });
 });

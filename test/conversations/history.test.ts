@@ -295,7 +295,7 @@ it('refuses what cannot be synced, each by one clear problem', async () => {
   expect(refused.body).toMatchObject({
     code: 'unsupported',
     detail: 'wasender keeps no history of conversations.',
-    fix: 'Use accounts at: unipile.',
+    fix: 'Use accounts at: unipile, meta.',
   });
 });
 

@@ -40,7 +40,8 @@ describe("published clients of Meta's APIs, unmodified, at the sandbox", () => {
     /** Its `call` takes another host than graph.facebook.com as its last argument. */
     const apiFor = (token: string): any => {
       const base = sandbox.metaUrl;
-      return new (class extends FacebookAdsApi! {
+      const Api = FacebookAdsApi as new (...args: unknown[]) => any;
+      return new (class extends Api {
         call(method: string, path: string[] | string, params?: object, files?: object, form?: boolean) {
           return super.call(method, path, params, files, form, base);
         }

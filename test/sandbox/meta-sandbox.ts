@@ -156,6 +156,14 @@ export interface MetaReceiver {
   close(): Promise<void>;
 }
 
+function parsed(text: string): any {
+  try {
+    return text.startsWith('{') ? JSON.parse(text) : null;
+  } catch {
+    return null;
+  }
+}
+
 /** Answers the challenge of its verify token, and keeps every signed body. */
 export async function startMetaReceiver(verifyToken = 'verify-me'): Promise<MetaReceiver> {
   const received: Received[] = [];
@@ -171,7 +179,7 @@ export async function startMetaReceiver(verifyToken = 'verify-me'): Promise<Meta
     req.on('end', () => {
       const text = Buffer.concat(parts).toString('utf8');
       res.writeHead(receiver.always ?? receiver.answers.shift() ?? 200).end();
-      received.push({ headers: req.headers, text, body: text.startsWith('{') ? JSON.parse(text) : null });
+      received.push({ headers: req.headers, text, body: parsed(text) });
       for (const check of waiting) check();
     });
   });

@@ -219,7 +219,8 @@ describe('D4: a token that ends soon', () => {
   it('is replaced by the owner’s new login: that the old one still works is not enough', async () => {
     const { id } = await asked();
     const before = await stack.keysOf(id);
-    await stack.query('update accounts set keys_ask_at = now() where id = ?', [id]);
+    const soon = `keys_ask_at = now(), keys_expire_at = now() + interval '6 days'`;
+    await stack.query(`update accounts set ${soon} where id = ?`, [id]);
     expect((await stack.api.post(`/api/v1/accounts/${id}/reconnect`)).status).toBe(202);
     await login(stack.api, id, 'renewed@owner');
     await stack.api.account(id, 'active');

@@ -114,7 +114,7 @@ it('D4: 70 days in steps of six hours: no token ends that could be renewed; each
   // The owner comes.
   upstream.refusals.clear();
   // By this machine's time the old token would go on.
-  await stack.query('update accounts set keys_ask_at = now() where id = ?', [gone!.id]);
+  await stack.query('update accounts set keys_ask_at = now(), keys_expire_at = now() where id = ?', [gone!.id]);
   await stack.api.post(`/api/v1/accounts/${gone!.id}/reconnect`);
   await login(stack.api, gone!.id, 'again@owner');
   expect(await stack.api.account(gone!.id, 'active')).toMatchObject({ reason: null });

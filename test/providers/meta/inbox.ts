@@ -15,7 +15,10 @@ export const instagramCall = (world: MetaSandbox, page: ConnectedPage): Provider
 
 export async function instagramLoginCall(world: MetaSandbox, userName = 'plain@a.test'): Promise<ProviderCall> {
   const { token, account } = await world.instagramToken(userName);
-  const keys = { apiKey: token, host: 'instagram' };
+  const query = { grant_type: 'ig_exchange_token', client_secret: 'sandbox-app-secret', access_token: token };
+  const address = `${world.metaUrl}/access_token?${new URLSearchParams(query).toString()}`;
+  const { access_token: apiKey } = (await (await fetch(address)).json()) as { access_token: string };
+  const keys = { apiKey, host: 'instagram' };
   return callTo(world.metaUrl, { channel: 'instagram', providerAccountId: account, keys });
 }
 
