@@ -24,6 +24,9 @@ export interface Crew {
   offer(): void;
 }
 
+/** What goes in one request. */
+type Batch = readonly [PendingDelivery, ...PendingDelivery[]];
+
 /** Delivers to one endpoint while its lease lasts. */
 export interface Courier {
   /** That of the endpoint when it was leased. */
@@ -58,7 +61,7 @@ export function startCourier(crew: Crew, endpoint: LeasedEndpoint, leasedAt: num
   const { db, vault, clock, log, metrics } = context;
   const url = new URL(endpoint.url);
   const lanes = createLanes<PendingDelivery>();
-  let send: ((delivery: PendingDelivery) => Promise<Outcome>) | null = null;
+  let send: ((deliveries: Batch) => Promise<Outcome>) | null = null;
   let leasedUntil = leasedAt + leaseSeconds * 1_000;
   const { isPaused } = endpoint;
   let { failures } = endpoint;
@@ -72,10 +75,9 @@ export function startCourier(crew: Crew, endpoint: LeasedEndpoint, leasedAt: num
   const prepare = async (): Promise<void> => {
     const keys = await vault.keysOf(db, endpoint.tenantId);
     const [own, signers] = [headersOf(keys, endpoint), signersOf(secretsOf(keys, endpoint))];
-    send = async (delivery) => {
-      const event = eventOf(delivery);
-      const body = payloadOf(event);
-      const headers = { ...own, ...signedHeaders(signers, event.id, body, clock.now()) };
+    send = async ([first, ...others]) => {
+      const { id, body } = payloadOf([eventOf(first), ...others.map(eventOf)], endpoint.eventsPerRequest);
+      const headers = { ...own, ...signedHeaders(signers, id, body, clock.now()) };
       return outcomeOf(await context.post({ url, headers, body, withinMs: tryMs, signal: cut }));
     };
   };
@@ -90,48 +92,51 @@ export function startCourier(crew: Crew, endpoint: LeasedEndpoint, leasedAt: num
 
   const begin = (): void => {
     while (mayBegin() && lanes.size() > lanes.busy() && slots.take(endpoint.id)) {
-      const delivery = lanes.next();
-      if (!delivery) {
+      const [first, ...others] = lanes.next(isPaused ? 1 : endpoint.eventsPerRequest);
+      if (!first) {
         slots.give(endpoint.id);
         return;
       }
-      void tryOnce(delivery);
+      void tryOnce([first, ...others]);
     }
   };
 
-  const tryOnce = async (delivery: PendingDelivery): Promise<void> => {
-    const outcome = await send!(delivery);
+  const tryOnce = async (deliveries: Batch): Promise<void> => {
+    const outcome = await send!(deliveries);
     slots.give(endpoint.id);
     // The worker cut the request: nothing is known of the endpoint.
-    if (cut.aborted && outcome.error === 'timeout') lanes.wait(delivery, 0);
-    else note(delivery, outcome);
+    if (cut.aborted && outcome.error === 'timeout') lanes.wait(deliveries, 0);
+    else note(deliveries, outcome);
     begin();
     crew.offer();
     if (end !== null || lanes.size() <= page.low) wake();
   };
 
-  const note = (delivery: PendingDelivery, outcome: Outcome): void => {
+  const note = (deliveries: Batch, outcome: Outcome): void => {
     const now = clock.now().getTime();
     failures = outcome.error ? failures + 1 : 0;
     const pauses = outcome.error !== null && (isPaused || failures >= circuit.failures);
-    const { state, nextTryAt } = verdict(delivery, outcome, pauses, now);
+    // Those of a batch are tried for the first time: one verdict is that of all.
+    const { state, nextTryAt } = verdict(deliveries[0], outcome, pauses, now);
     if (outcome.error === 'gone') end = 'gone';
     else if (pauses) end ??= 'failing';
     else if (!outcome.error && isPaused) end ??= 'resumed';
-    if (nextTryAt === null) lanes.done(delivery);
-    else lanes.wait(delivery, nextTryAt);
-    settler.add({
-      endpointId: endpoint.id,
-      id: delivery.id,
-      createdAt: delivery.createdAt,
-      state,
-      nextTryAt: nextTryAt === null ? null : new Date(nextTryAt).toISOString(),
-      triedAt: new Date(now).toISOString(),
-      ...outcome,
-    });
-    metrics.deliveries.inc({ outcome: state === 'pending' ? 'failed' : state });
-    if (state === 'delivered' && delivery.tries === 0)
-      metrics.deliveryLag.observe(Math.max(0, now - Date.parse(delivery.eventAt)) / 1_000);
+    if (nextTryAt === null) lanes.done(deliveries);
+    else lanes.wait(deliveries, nextTryAt);
+    for (const { id, createdAt, tries, eventAt } of deliveries) {
+      settler.add({
+        endpointId: endpoint.id,
+        id,
+        createdAt,
+        state,
+        nextTryAt: nextTryAt === null ? null : new Date(nextTryAt).toISOString(),
+        triedAt: new Date(now).toISOString(),
+        ...outcome,
+      });
+      metrics.deliveries.inc({ outcome: state === 'pending' ? 'failed' : state });
+      if (state === 'delivered' && tries === 0)
+        metrics.deliveryLag.observe(Math.max(0, now - Date.parse(eventAt)) / 1_000);
+    }
   };
 
   /** Reads what waits, or makes deliveries of the next events. False where nothing more can be had now. */
