@@ -1,16 +1,16 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { circuit, pauseAfter, type DeliveryState } from '../../domain/deliveries.ts';
 import { leaseSeconds, type LeasedEndpoint } from '../../db/queries/outgoing/lease-endpoints.ts';
-import { pendingAfter, pendingOfLanes, type PendingDelivery } from '../../db/queries/outgoing/pending-deliveries.ts';
+import type { PendingDelivery } from '../../db/queries/outgoing/pending-deliveries.ts';
 import type { Context } from '../context.ts';
+import { createBacklog, fewHeld } from './backlog.ts';
 import { endLease, type EndOfLease } from './end-lease.ts';
 import { headersOf, secretsOf } from './endpoints.ts';
-import { createLanes } from './lanes.ts';
 import { outcomeOf, tryMs, type Outcome } from './outcome.ts';
 import type { Settler } from './settler.ts';
 import { payloadOf, signedHeaders, signersOf } from './sign.ts';
 import type { Slots } from './slots.ts';
-import { eventOf, takePage } from './take-page.ts';
+import { eventOf } from './take-page.ts';
 
 /** What the couriers of a worker share. */
 export interface Crew {
@@ -41,12 +41,6 @@ export interface Courier {
   ended: Promise<void>;
 }
 
-/** Deliveries of a page, and how many may be held when the next page is read. */
-const page = { size: 1_000, low: 500 };
-/** Rows of a lane that are read again. */
-const ofLane = 20;
-/** Deliveries that wait behind tries that failed; with more the endpoint's place in the feed stays. */
-const mostLeftOut = 20_000;
 /** Outcomes that are not written yet; with more no request begins. */
 const mostUnwritten = 2_000;
 /** How often the feed is looked at while requests are under way, in milliseconds. */
@@ -54,22 +48,18 @@ const lookMs = 200;
 /** A request begins only where it ends within the lease, in milliseconds. */
 const marginMs = tryMs + 1_000;
 
-const before = { stamp: -1, seq: 0 };
-
 export function startCourier(crew: Crew, endpoint: LeasedEndpoint, leasedAt: number): Courier {
   const { context, workerId, slots, settler, cut } = crew;
   const { db, vault, clock, log, metrics } = context;
   const url = new URL(endpoint.url);
-  const lanes = createLanes<PendingDelivery>();
+  const backlog = createBacklog(crew, endpoint);
+  const { lanes } = backlog;
   let send: ((deliveries: Batch) => Promise<Outcome>) | null = null;
   let leasedUntil = leasedAt + leaseSeconds * 1_000;
   const { isPaused } = endpoint;
   let { failures } = endpoint;
   /** Begin nothing more: with what the row of the endpoint must say. */
   let end: EndOfLease['why'] | null = null;
-  /** All that waits is held, or left out of a lane that is not wholly held. */
-  let isWhole = false;
-  let readTo = before;
   let wake = (): void => undefined;
 
   const prepare = async (): Promise<void> => {
@@ -109,7 +99,7 @@ export function startCourier(crew: Crew, endpoint: LeasedEndpoint, leasedAt: num
     else note(deliveries, outcome);
     begin();
     crew.offer();
-    if (end !== null || lanes.size() <= page.low) wake();
+    if (end !== null || lanes.size() <= fewHeld) wake();
   };
 
   const note = (deliveries: Batch, outcome: Outcome): void => {
@@ -139,41 +129,6 @@ export function startCourier(crew: Crew, endpoint: LeasedEndpoint, leasedAt: num
     }
   };
 
-  /** Reads what waits, or makes deliveries of the next events. False where nothing more can be had now. */
-  const fill = async (): Promise<boolean> => {
-    const now = clock.now();
-    // Only once all is read: a page must not bring rows again that were read for their lane.
-    const lacking = isWhole ? lanes.lacking(now.getTime()).slice(0, page.size / ofLane) : [];
-    // What is delivered and not yet written would be read as waiting.
-    if (lacking.length || !isWhole) await settler.written();
-    if (lacking.length) {
-      const found = await db.tenant(endpoint.tenantId, (em) => pendingOfLanes(em, endpoint.id, lacking, ofLane));
-      lanes.refill(lacking, found, ofLane, now.getTime());
-      return true;
-    }
-    if (!isWhole) {
-      const most = isPaused ? 1 : page.size;
-      const found = await db.tenant(endpoint.tenantId, (em) => pendingAfter(em, endpoint.id, readTo, most));
-      // A probe is not for the delivery: it is tried whenever the endpoint is.
-      lanes.add(isPaused ? found.map((one) => ({ ...one, nextTryAt: 0 })) : found, now.getTime());
-      readTo = found.at(-1) ?? readTo;
-      isWhole = found.length < most;
-      return found.length > 0 || (await fill());
-    }
-    if (lanes.leftOut() >= mostLeftOut) return false;
-    const taken = await db.tenant(endpoint.tenantId, (em) => takePage(em, workerId, endpoint, page.size, now));
-    if (!taken) {
-      end ??= 'changed';
-      return false;
-    }
-    lanes.add(taken.deliveries, now.getTime());
-    if (taken.isRequeued) {
-      lanes.forget();
-      [isWhole, readTo] = [false, before];
-    }
-    return taken.more || taken.isRequeued;
-  };
-
   const work = async (): Promise<void> => {
     await prepare();
     let lookedAt = -Infinity;
@@ -182,8 +137,10 @@ export function startCourier(crew: Crew, endpoint: LeasedEndpoint, leasedAt: num
       begin();
       if (end !== null && lanes.busy() === 0) return;
       const isDue = performance.now() - lookedAt >= lookMs;
-      if (end === null && lanes.size() <= page.low && isDue && !(isPaused && lanes.size() > 0)) {
-        if (await fill()) {
+      if (end === null && lanes.size() <= fewHeld && isDue && !(isPaused && lanes.size() > 0)) {
+        const found = await backlog.fill();
+        if (found === 'changed') end ??= 'changed';
+        if (found === 'some') {
           begin();
           continue;
         }
