@@ -60,6 +60,7 @@ import { ChangedAt } from './migrations/0092-changed-at.ts';
 import { ChangedRows } from './migrations/0093-changed-rows.ts';
 import { Departures } from './migrations/0094-departures.ts';
 import { ToldTimes } from './migrations/0095-told-times.ts';
+import { EndpointBatches } from './migrations/0106-endpoint-batches.ts';
 
 export const migrationsList = [
   { name: '0001-foundation', class: Foundation },
@@ -120,6 +121,7 @@ export const migrationsList = [
   { name: '0093-changed-rows', class: ChangedRows },
   { name: '0094-departures', class: Departures },
   { name: '0095-told-times', class: ToldTimes },
+  { name: '0106-endpoint-batches', class: EndpointBatches },
 ];
 
 /**
