@@ -61,7 +61,7 @@ const boxesOn = ({ html }: Shown): { name: string; value: string; checked: boole
 export const titleOf = ({ html }: Shown): string => /<h1>(.*)<\/h1>/.exec(html)?.[1] ?? '';
 export const textOf = ({ html }: Shown): string => html.replace(/<[^>]+>/g, ' ').replace(/\s+/g, ' ');
 
-/** An active account, connected through the dialog as this person. */
+/** An active account, connected through the dialog as this person; the same Page of one tenant is always the same. */
 export async function connectMeta(
   client: ApiClient,
   channel: MetaChannel,
@@ -71,7 +71,9 @@ export async function connectMeta(
   const browser = createBrowser();
   const login = await beginMeta(client, channel, more);
   await browser.open(await agree(browser, login.url, userName), { stop: () => true });
-  return client.account(login.id, 'active');
+  await client.step(login.id, 'done');
+  const { body: account } = await client.get(`/api/v1/accounts/${login.id}`);
+  return client.account(account.merged_into ?? account.id, 'active');
 }
 
 let numbers = 0;
@@ -108,7 +110,8 @@ export async function messageThat(client: ApiClient, id: string, status: string)
   const look = async (): Promise<any> => {
     last = (await client.get(`/api/v1/messages/${id}`)).body;
     if (last.status === 'failed' && status !== 'failed') throw new Error('it failed');
-    return last.status === status && (status !== 'sent' || last.send?.state === 'sent') ? last : null;
+    const isAnswered = last.send?.state === 'sent' && last.provider_message_id !== null;
+    return last.status === status && (status !== 'sent' || isAnswered) ? last : null;
   };
   try {
     return await eventually(`the message to be ${status}`, look);
