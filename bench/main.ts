@@ -14,7 +14,7 @@ const { table } = await import('../cli/print.ts');
 /** Each measures on a stack of its own. */
 const benches = { contacts, events, intake, migrations, reading, webhooks };
 
-const usage = `npm run bench -- [name] [--json] [--size 20000] [--runs 7] [--accounts 100000] [--seconds 4] [--kills 4] [--messages 1000000] [--events 5000] [--plain]
+const usage = `npm run bench -- [name] [--json] [--size 20000] [--runs 7] [--accounts 100000] [--seconds 4] [--kills 4] [--messages 1000000] [--events 20000] [--plain]
   name    one of: ${Object.keys(benches).join(', ')}; all of them when left out
   --json  one line per row
   --size  contacts in the address book; the database that is migrated has 5 accounts and 25 events for each
@@ -39,7 +39,7 @@ function optionsFrom(args: string[]) {
       plain: { type: 'boolean', default: false },
       seconds: { type: 'string', default: '4' },
       messages: { type: 'string', default: '1000000' },
-      events: { type: 'string', default: '5000' },
+      events: { type: 'string', default: '20000' },
       help: { type: 'boolean', default: false },
     },
   });

@@ -140,6 +140,7 @@ interface Settings {
   type?: string[];
   account?: string[];
   header?: string[];
+  eventsPerRequest?: number;
 }
 interface Changes {
   url?: string;
@@ -147,19 +148,31 @@ interface Changes {
   disable?: boolean;
 }
 
-const unset: EndpointInput = { url: '', description: null, types: null, accounts: null, headers: {}, enabled: true };
+const unset: EndpointInput = {
+  url: '',
+  description: null,
+  types: null,
+  accounts: null,
+  headers: {},
+  eventsPerRequest: 1,
+  enabled: true,
+};
 
 const settings = (command: Command): Command =>
   command
     .option('--description <text>', 'a note for people')
     .addOption(new Option('--type <type...>', 'these types of events; all when left out').choices(eventTypes))
     .option('--account <id...>', 'these accounts; all when left out')
-    .option('--header <name:value...>', 'headers that go with each delivery');
+    .option('--header <name:value...>', 'headers that go with each delivery')
+    .addOption(
+      new Option('--events-per-request <n>', 'more than 1: batches of up to so many events').argParser(eventCount),
+    );
 
-const inputOf = ({ description, type, account, header }: Settings): Partial<EndpointInput> => ({
+const inputOf = ({ description, type, account, header, eventsPerRequest }: Settings): Partial<EndpointInput> => ({
   ...(description !== undefined && { description }),
   ...(type !== undefined && { types: type as EventType[] }),
   ...(account !== undefined && { accounts: account }),
+  ...(eventsPerRequest !== undefined && { eventsPerRequest }),
   ...(header !== undefined && { headers: Object.fromEntries(header.map(headerOf)) }),
 });
 
@@ -167,6 +180,13 @@ function headerOf(text: string): [name: string, value: string] {
   const [, name = '', value = ''] = /^([^:]+):\s*(.+)$/.exec(text) ?? [];
   if (!name) throw new UsageError('--header takes a name and a value, as in x-team: sales');
   return [name, value];
+}
+
+function eventCount(text: string): number {
+  const number = Number(text);
+  if (!Number.isInteger(number) || number < 1 || number > 100)
+    throw new UsageError('--events-per-request takes a number from 1 to 100');
+  return number;
 }
 
 function hours(text: string): number {

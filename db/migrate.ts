@@ -69,6 +69,7 @@ import { TokenTimes } from './migrations/0102-token-times.ts';
 import { TokensDue } from './migrations/0102-tokens-due.ts';
 import { UserRequests } from './migrations/0103-user-requests.ts';
 import { ReturnAddresses } from './migrations/0104-return-addresses.ts';
+import { EndpointBatches } from './migrations/0106-endpoint-batches.ts';
 
 export const migrationsList = [
   { name: '0001-foundation', class: Foundation },
@@ -138,6 +139,7 @@ export const migrationsList = [
   { name: '0102-tokens-due', class: TokensDue },
   { name: '0103-user-requests', class: UserRequests },
   { name: '0104-return-addresses', class: ReturnAddresses },
+  { name: '0106-endpoint-batches', class: EndpointBatches },
 ];
 
 /**

@@ -5,7 +5,7 @@ import { webhookExample } from '../views/event-examples.ts';
 import { eventSchemaName } from '../views/event.ts';
 
 const headers = z.object({
-  'webhook-id': z.string().describe('The id of the event: the same in each try.'),
+  'webhook-id': z.string().describe('The id of the event, or of the batch: the same in each try.'),
   'webhook-timestamp': z.string().describe('When this try was signed, in seconds since 1970.'),
   'webhook-signature': z
     .string()
@@ -22,15 +22,40 @@ const bodyOf = (type: EventType) => ({
   required: ['type', 'timestamp', 'data'],
 });
 
-const operation = (type: EventType): ZodOpenApiOperationObject => ({
-  summary: eventMeanings[type],
-  operationId: `on ${type}`.replace(/[ ._]([a-z])/g, (_match, letter: string) => letter.toUpperCase()),
+const batch = {
+  type: 'object' as const,
+  properties: {
+    type: { type: 'string' as const, const: 'batch' },
+    timestamp: { type: 'string' as const, format: 'date-time', description: 'When the first event came to be.' },
+    data: {
+      type: 'object' as const,
+      properties: { events: { type: 'array' as const, items: { $ref: '#/components/schemas/Event' }, minItems: 1 } },
+      required: ['events'],
+    },
+  },
+  required: ['type', 'timestamp', 'data'],
+};
+
+/** One body after another, as an endpoint gets it that takes several events in a request. */
+const batchExample = (types: readonly EventType[]) => {
+  const bodies = types.map(webhookExample);
+  return { type: 'batch', timestamp: bodies[0]?.timestamp, data: { events: bodies.map(({ data }) => data) } };
+};
+
+const operation = (
+  name: string,
+  summary: string,
+  schema: typeof batch | ReturnType<typeof bodyOf>,
+  example: object,
+): ZodOpenApiOperationObject => ({
+  summary,
+  operationId: `on ${name}`.replace(/[ ._]([a-z])/g, (_match, letter: string) => letter.toUpperCase()),
   tags: ['events'],
   security: [],
   requestParams: { header: headers },
   requestBody: {
     required: true,
-    content: { 'application/json': { schema: bodyOf(type), example: webhookExample(type) } },
+    content: { 'application/json': { schema, example } },
   },
   responses: {
     '2XX': { description: 'Taken. Any other answer, or none within 10 seconds, is tried again.' },
@@ -38,7 +63,20 @@ const operation = (type: EventType): ZodOpenApiOperationObject => ({
   },
 });
 
-/** What endpoints get: one webhook for each type of event. */
-export const webhooks: ZodOpenApiPathsObject = Object.fromEntries(
-  eventTypes.map((type) => [type, { post: operation(type) }]),
-);
+/** What endpoints get: one webhook for each type of event, and batches where they take several events in a request. */
+export const webhooks: ZodOpenApiPathsObject = {
+  ...Object.fromEntries(
+    eventTypes.map((type) => [
+      type,
+      { post: operation(type, eventMeanings[type], bodyOf(type), webhookExample(type)) },
+    ]),
+  ),
+  batch: {
+    post: operation(
+      'batch',
+      'Events in their order, to an endpoint whose events_per_request is more than 1.',
+      batch,
+      batchExample(['message.created', 'message.updated']),
+    ),
+  },
+};

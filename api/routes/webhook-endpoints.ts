@@ -29,6 +29,12 @@ const fields = {
   headers: z
     .record(z.string(), z.string().max(2_000))
     .describe('Headers that go with each delivery, stored sealed and never shown.'),
+  events_per_request: z
+    .number()
+    .int()
+    .min(1)
+    .max(100)
+    .describe('More than 1: each request is a batch of up to so many events. See the webhook `batch`.'),
   enabled: z.boolean().describe('Nothing is delivered to a disabled endpoint. It goes on where it stopped.'),
 };
 
@@ -80,6 +86,7 @@ const create = route({
     types: fields.types.default(null),
     accounts: fields.accounts.optional(),
     headers: fields.headers.default({}),
+    events_per_request: fields.events_per_request.default(1),
     enabled: fields.enabled.default(true),
   }),
   example: { url: 'https://app.example/patchbay', types: ['message.created', 'message.updated'] },
@@ -87,7 +94,8 @@ const create = route({
   status: 201,
   handle: async (call) => {
     const { context, principal, body, operationId } = call;
-    const input = { ...body, accounts: body.accounts ?? null };
+    const { events_per_request: eventsPerRequest, accounts = null, ...plain } = body;
+    const input = { ...plain, accounts, eventsPerRequest };
     return { body: await withSecret(call, await createEndpoint(context, principal.tenantId, operationId, input)) };
   },
 });
@@ -121,7 +129,10 @@ const patchEndpoint = route({
   answer: endpointAnswer,
   handle: async (call) => {
     const { context, principal } = call;
-    const given = Object.fromEntries(Object.entries(call.body).filter(([, value]) => value !== undefined));
+    const { events_per_request: eventsPerRequest, ...plain } = call.body;
+    const given = Object.fromEntries(
+      Object.entries({ ...plain, eventsPerRequest }).filter(([, value]) => value !== undefined),
+    );
     return { body: await shown(call, await changeEndpoint(context, principal.tenantId, call.params.id, given)) };
   },
 });

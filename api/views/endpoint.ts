@@ -14,6 +14,7 @@ export const endpointAnswer = z
     types: z.array(z.enum(eventTypes)).nullable().describe('Null: all types of events.'),
     accounts: z.array(z.string()).nullable().describe('Null: all accounts.'),
     header_names: z.array(z.string()).describe('Headers that go with each delivery. Their values are not shown.'),
+    events_per_request: z.number().int(),
     enabled: z.boolean(),
     state: z
       .enum(['active', 'paused', 'disabled'])
@@ -41,6 +42,7 @@ export function endpointView(keys: Keyset, now: Date, endpoint: WebhookEndpoint)
     types: endpoint.types,
     accounts: endpoint.accounts,
     header_names: Object.keys(headersOf(keys, endpoint)),
+    events_per_request: endpoint.eventsPerRequest,
     enabled: endpoint.enabled,
     state: endpoint.enabled ? (endpoint.pausedAt ? 'paused' : 'active') : 'disabled',
     disabled_reason: endpoint.disabledReason,

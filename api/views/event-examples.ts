@@ -48,4 +48,4 @@ export const eventExample = (type: EventType): object => ({
 });
 
 /** The body that an endpoint gets of it. */
-export const webhookExample = (type: EventType): object => ({ type, timestamp: at, data: eventExample(type) });
+export const webhookExample = (type: EventType) => ({ type, timestamp: at, data: eventExample(type) });

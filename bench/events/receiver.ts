@@ -4,6 +4,11 @@ import type { AddressInfo } from 'node:net';
 /** Milliseconds since 1970 with parts, the same in each process of this machine. */
 const wallMs = (): number => performance.timeOrigin + performance.now();
 
+/** An event. */
+interface Told {
+  data: { message_id: string };
+}
+
 /** An endpoint that takes every webhook, and remembers when each message was told first. */
 export class Receiver {
   readonly #server: Server;
@@ -15,11 +20,10 @@ export class Receiver {
       request.on('data', (part: Buffer) => parts.push(part));
       request.on('end', () => {
         response.writeHead(204).end();
-        const { data: event } = JSON.parse(Buffer.concat(parts).toString()) as {
-          data: { data: { message_id: string } };
-        };
-        const { message_id: id } = event.data;
-        if (!this.#arrived.has(id)) this.#arrived.set(id, wallMs());
+        const { data } = JSON.parse(Buffer.concat(parts).toString()) as { data: Told | { events: Told[] } };
+        const at = wallMs();
+        for (const { data: message } of 'events' in data ? data.events : [data])
+          if (!this.#arrived.has(message.message_id)) this.#arrived.set(message.message_id, at);
       });
     });
     // Longer than any pause between two deliveries: a connection that ends just then would be a failed try.

@@ -12,18 +12,23 @@ export interface Side {
   goal: number | null;
   /** It may miss messages that are committed late. */
   mayLose: boolean;
+  /** Of the product: events of a request. */
+  eventsPerRequest?: number;
   /** Of its programs, without PostgreSQL and the writer. */
   pids(): readonly (number | null)[];
 }
 
-/** The product, rows that are polled, and where its tools are here BullMQ. */
+/** Events of a request, where the product delivers many at once. */
+const inBatches = 50;
+
+/** The product with one and with many events in a request, rows that are polled, and where its tools are here BullMQ. */
 export async function startSides(
   stack: BenchStack,
   receiver: Receiver,
   tools: Tools | null,
   programs: Programs,
   report: Report,
-): Promise<[Side, ...Side[]]> {
+): Promise<Side[]> {
   const endpoint = { BENCH_ENDPOINT: receiver.address };
   const writerOf = async (table: string, redis?: { port: number; folder: string }): Promise<Writer> => {
     const port = await freePort();
@@ -35,15 +40,18 @@ export async function startSides(
     await programs.start(process.execPath, ['write-messages.mjs'], port, env, redis?.folder);
     return new Writer(port);
   };
-  await stack.api('POST', '/webhook-endpoints', { url: receiver.address, types: ['message.created'] });
-  const sides: [Side, ...Side[]] = [
-    {
-      name: 'ours',
-      writer: await writerOf('messages'),
-      goal: null,
-      mayLose: false,
-      pids: () => [stack.describe().pids.worker],
-    },
+  const writer = await writerOf('messages');
+  const ours = (eventsPerRequest: number): Side => ({
+    name: eventsPerRequest > 1 ? `ours, ${eventsPerRequest} in a request` : 'ours',
+    writer,
+    goal: null,
+    mayLose: false,
+    eventsPerRequest,
+    pids: () => [stack.describe().pids.worker],
+  });
+  const sides: Side[] = [
+    ours(1),
+    ours(inBatches),
     baseline('polling each 250 ms', { goal: null, mayLose: true }, await writerOf('bench.messages'), [
       await programs.start(process.execPath, ['deliver-rows.mjs'], null, endpoint),
     ]),

@@ -18,6 +18,7 @@ const WebhookEndpointSchema = defineEntity({
     headers: p.text().strictNullable(),
     /** Sealed JSON list of `SigningSecret`, the present one first. */
     secrets: p.text(),
+    eventsPerRequest: p.integer(),
     enabled: p.boolean(),
     /** Why it was disabled by Patchbay: `gone` after a 410. */
     disabledReason: p.text().$type<'gone'>().strictNullable(),

@@ -20,7 +20,7 @@ export function contactFor(asset: Asset, from: string, name?: string): Contact {
 }
 
 /** Null for a person who has no thread yet. */
-export function knownContact(asset: Asset, from: string): Contact | null {
+function knownContact(asset: Asset, from: string): Contact | null {
   const byKey = asset.threads.get(from);
   if (byKey) return byKey.contact;
   const phone = asset.channel === 'whatsapp' ? typedPhone(from) : null;
@@ -52,7 +52,7 @@ function whatsappContact(from: string): Contact {
 }
 
 /** It follows from the number. */
-export function bsuidOf(phone: string): string {
+function bsuidOf(phone: string): string {
   const country = parsePhoneNumberFromString(`+${phone}`)?.country ?? 'US';
   return `${country}.${digits(hashText(phone), 17)}`;
 }

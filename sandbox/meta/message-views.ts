@@ -6,7 +6,7 @@ import type { Asset, Attachment, Contact, Message } from './types.ts';
 import type { Node, View } from './views.ts';
 
 /** ISO with `+0000` and without milliseconds, as the Graph API writes times. */
-export const graphTime = (ms: number): string => `${new Date(ms).toISOString().slice(0, 19)}+0000`;
+const graphTime = (ms: number): string => `${new Date(ms).toISOString().slice(0, 19)}+0000`;
 
 export function threadNode(state: State, ref: ThreadRef, tokenValue: string): Node {
   const { asset, thread } = ref;

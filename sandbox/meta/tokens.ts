@@ -92,7 +92,7 @@ const ENDS: Record<number, string> = {
 };
 
 /** Why a token no longer counts; null while it does. */
-export function endOf(state: State, token: Token): MetaError | null {
+function endOf(state: State, token: Token): MetaError | null {
   const now = state.shared.clock.now();
   const { endedBy, appId } = token;
   const expiresAt = expiryOf(state, token);

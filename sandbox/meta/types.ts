@@ -167,7 +167,7 @@ export interface Message {
 }
 
 /** A subscription of an app to a webhook object. */
-export interface Subscription extends CallbackAddress {
+interface Subscription extends CallbackAddress {
   fields: string[];
 }
 

@@ -1,16 +1,16 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { circuit, pauseAfter, type DeliveryState } from '../../domain/deliveries.ts';
 import { leaseSeconds, type LeasedEndpoint } from '../../db/queries/outgoing/lease-endpoints.ts';
-import { pendingAfter, pendingOfLanes, type PendingDelivery } from '../../db/queries/outgoing/pending-deliveries.ts';
+import type { PendingDelivery } from '../../db/queries/outgoing/pending-deliveries.ts';
 import type { Context } from '../context.ts';
+import { createBacklog, fewHeld } from './backlog.ts';
 import { endLease, type EndOfLease } from './end-lease.ts';
 import { headersOf, secretsOf } from './endpoints.ts';
-import { createLanes } from './lanes.ts';
 import { outcomeOf, tryMs, type Outcome } from './outcome.ts';
 import type { Settler } from './settler.ts';
 import { payloadOf, signedHeaders, signersOf } from './sign.ts';
 import type { Slots } from './slots.ts';
-import { eventOf, takePage } from './take-page.ts';
+import { eventOf } from './take-page.ts';
 
 /** What the couriers of a worker share. */
 export interface Crew {
@@ -23,6 +23,9 @@ export interface Crew {
   /** A place is free: couriers that found none may begin a request. */
   offer(): void;
 }
+
+/** What goes in one request. */
+type Batch = readonly [PendingDelivery, ...PendingDelivery[]];
 
 /** Delivers to one endpoint while its lease lasts. */
 export interface Courier {
@@ -38,12 +41,6 @@ export interface Courier {
   ended: Promise<void>;
 }
 
-/** Deliveries of a page, and how many may be held when the next page is read. */
-const page = { size: 1_000, low: 500 };
-/** Rows of a lane that are read again. */
-const ofLane = 20;
-/** Deliveries that wait behind tries that failed; with more the endpoint's place in the feed stays. */
-const mostLeftOut = 20_000;
 /** Outcomes that are not written yet; with more no request begins. */
 const mostUnwritten = 2_000;
 /** How often the feed is looked at while requests are under way, in milliseconds. */
@@ -51,31 +48,26 @@ const lookMs = 200;
 /** A request begins only where it ends within the lease, in milliseconds. */
 const marginMs = tryMs + 1_000;
 
-const before = { stamp: -1, seq: 0 };
-
 export function startCourier(crew: Crew, endpoint: LeasedEndpoint, leasedAt: number): Courier {
   const { context, workerId, slots, settler, cut } = crew;
   const { db, vault, clock, log, metrics } = context;
   const url = new URL(endpoint.url);
-  const lanes = createLanes<PendingDelivery>();
-  let send: ((delivery: PendingDelivery) => Promise<Outcome>) | null = null;
+  const backlog = createBacklog(crew, endpoint);
+  const { lanes } = backlog;
+  let send: ((deliveries: Batch) => Promise<Outcome>) | null = null;
   let leasedUntil = leasedAt + leaseSeconds * 1_000;
   const { isPaused } = endpoint;
   let { failures } = endpoint;
   /** Begin nothing more: with what the row of the endpoint must say. */
   let end: EndOfLease['why'] | null = null;
-  /** All that waits is held, or left out of a lane that is not wholly held. */
-  let isWhole = false;
-  let readTo = before;
   let wake = (): void => undefined;
 
   const prepare = async (): Promise<void> => {
     const keys = await vault.keysOf(db, endpoint.tenantId);
     const [own, signers] = [headersOf(keys, endpoint), signersOf(secretsOf(keys, endpoint))];
-    send = async (delivery) => {
-      const event = eventOf(delivery);
-      const body = payloadOf(event);
-      const headers = { ...own, ...signedHeaders(signers, event.id, body, clock.now()) };
+    send = async ([first, ...others]) => {
+      const { id, body } = payloadOf([eventOf(first), ...others.map(eventOf)], endpoint.eventsPerRequest);
+      const headers = { ...own, ...signedHeaders(signers, id, body, clock.now()) };
       return outcomeOf(await context.post({ url, headers, body, withinMs: tryMs, signal: cut }));
     };
   };
@@ -90,83 +82,51 @@ export function startCourier(crew: Crew, endpoint: LeasedEndpoint, leasedAt: num
 
   const begin = (): void => {
     while (mayBegin() && lanes.size() > lanes.busy() && slots.take(endpoint.id)) {
-      const delivery = lanes.next();
-      if (!delivery) {
+      const [first, ...others] = lanes.next(isPaused ? 1 : endpoint.eventsPerRequest);
+      if (!first) {
         slots.give(endpoint.id);
         return;
       }
-      void tryOnce(delivery);
+      void tryOnce([first, ...others]);
     }
   };
 
-  const tryOnce = async (delivery: PendingDelivery): Promise<void> => {
-    const outcome = await send!(delivery);
+  const tryOnce = async (deliveries: Batch): Promise<void> => {
+    const outcome = await send!(deliveries);
     slots.give(endpoint.id);
     // The worker cut the request: nothing is known of the endpoint.
-    if (cut.aborted && outcome.error === 'timeout') lanes.wait(delivery, 0);
-    else note(delivery, outcome);
+    if (cut.aborted && outcome.error === 'timeout') lanes.wait(deliveries, 0);
+    else note(deliveries, outcome);
     begin();
     crew.offer();
-    if (end !== null || lanes.size() <= page.low) wake();
+    if (end !== null || lanes.size() <= fewHeld) wake();
   };
 
-  const note = (delivery: PendingDelivery, outcome: Outcome): void => {
+  const note = (deliveries: Batch, outcome: Outcome): void => {
     const now = clock.now().getTime();
     failures = outcome.error ? failures + 1 : 0;
     const pauses = outcome.error !== null && (isPaused || failures >= circuit.failures);
-    const { state, nextTryAt } = verdict(delivery, outcome, pauses, now);
+    // Those of a batch are tried for the first time: one verdict is that of all.
+    const { state, nextTryAt } = verdict(deliveries[0], outcome, pauses, now);
     if (outcome.error === 'gone') end = 'gone';
     else if (pauses) end ??= 'failing';
     else if (!outcome.error && isPaused) end ??= 'resumed';
-    if (nextTryAt === null) lanes.done(delivery);
-    else lanes.wait(delivery, nextTryAt);
-    settler.add({
-      endpointId: endpoint.id,
-      id: delivery.id,
-      createdAt: delivery.createdAt,
-      state,
-      nextTryAt: nextTryAt === null ? null : new Date(nextTryAt).toISOString(),
-      triedAt: new Date(now).toISOString(),
-      ...outcome,
-    });
-    metrics.deliveries.inc({ outcome: state === 'pending' ? 'failed' : state });
-    if (state === 'delivered' && delivery.tries === 0)
-      metrics.deliveryLag.observe(Math.max(0, now - Date.parse(delivery.eventAt)) / 1_000);
-  };
-
-  /** Reads what waits, or makes deliveries of the next events. False where nothing more can be had now. */
-  const fill = async (): Promise<boolean> => {
-    const now = clock.now();
-    // Only once all is read: a page must not bring rows again that were read for their lane.
-    const lacking = isWhole ? lanes.lacking(now.getTime()).slice(0, page.size / ofLane) : [];
-    // What is delivered and not yet written would be read as waiting.
-    if (lacking.length || !isWhole) await settler.written();
-    if (lacking.length) {
-      const found = await db.tenant(endpoint.tenantId, (em) => pendingOfLanes(em, endpoint.id, lacking, ofLane));
-      lanes.refill(lacking, found, ofLane, now.getTime());
-      return true;
+    if (nextTryAt === null) lanes.done(deliveries);
+    else lanes.wait(deliveries, nextTryAt);
+    for (const { id, createdAt, tries, eventAt } of deliveries) {
+      settler.add({
+        endpointId: endpoint.id,
+        id,
+        createdAt,
+        state,
+        nextTryAt: nextTryAt === null ? null : new Date(nextTryAt).toISOString(),
+        triedAt: new Date(now).toISOString(),
+        ...outcome,
+      });
+      metrics.deliveries.inc({ outcome: state === 'pending' ? 'failed' : state });
+      if (state === 'delivered' && tries === 0)
+        metrics.deliveryLag.observe(Math.max(0, now - Date.parse(eventAt)) / 1_000);
     }
-    if (!isWhole) {
-      const most = isPaused ? 1 : page.size;
-      const found = await db.tenant(endpoint.tenantId, (em) => pendingAfter(em, endpoint.id, readTo, most));
-      // A probe is not for the delivery: it is tried whenever the endpoint is.
-      lanes.add(isPaused ? found.map((one) => ({ ...one, nextTryAt: 0 })) : found, now.getTime());
-      readTo = found.at(-1) ?? readTo;
-      isWhole = found.length < most;
-      return found.length > 0 || (await fill());
-    }
-    if (lanes.leftOut() >= mostLeftOut) return false;
-    const taken = await db.tenant(endpoint.tenantId, (em) => takePage(em, workerId, endpoint, page.size, now));
-    if (!taken) {
-      end ??= 'changed';
-      return false;
-    }
-    lanes.add(taken.deliveries, now.getTime());
-    if (taken.isRequeued) {
-      lanes.forget();
-      [isWhole, readTo] = [false, before];
-    }
-    return taken.more || taken.isRequeued;
   };
 
   const work = async (): Promise<void> => {
@@ -177,8 +137,10 @@ export function startCourier(crew: Crew, endpoint: LeasedEndpoint, leasedAt: num
       begin();
       if (end !== null && lanes.busy() === 0) return;
       const isDue = performance.now() - lookedAt >= lookMs;
-      if (end === null && lanes.size() <= page.low && isDue && !(isPaused && lanes.size() > 0)) {
-        if (await fill()) {
+      if (end === null && lanes.size() <= fewHeld && isDue && !(isPaused && lanes.size() > 0)) {
+        const found = await backlog.fill();
+        if (found === 'changed') end ??= 'changed';
+        if (found === 'some') {
           begin();
           continue;
         }

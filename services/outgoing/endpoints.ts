@@ -24,6 +24,8 @@ export interface EndpointInput {
   accounts: string[] | null;
   /** Headers that go with each delivery. */
   headers: Record<string, string>;
+  /** More than one: each request is a batch of up to so many. */
+  eventsPerRequest: number;
   enabled: boolean;
 }
 

@@ -11,9 +11,27 @@ export interface Signer {
 export const signersOf = (secrets: readonly SigningSecret[]): Signer[] =>
   secrets.map(({ secret, until }) => ({ sign: new Webhook(secret), until: until ? Date.parse(until) : Infinity }));
 
-/** The body of a delivery: the shape of Standard Webhooks, with the event as the feed has it. */
-export const payloadOf = (event: OutgoingEvent): string =>
-  JSON.stringify({ type: event.type, timestamp: event.at, data: event });
+/** The id and the body of a request. */
+interface Payload {
+  id: string;
+  body: string;
+}
+
+/** One event, as the feed has it, in the shape of Standard Webhooks. */
+const single = (event: OutgoingEvent): Payload => ({
+  id: event.id,
+  body: JSON.stringify({ type: event.type, timestamp: event.at, data: event }),
+});
+
+/** Events in their order; at least one. The same events have the same id. */
+const batch = ([first, ...others]: readonly [OutgoingEvent, ...OutgoingEvent[]]): Payload => ({
+  id: `${first.id}+${others.length}`,
+  body: JSON.stringify({ type: 'batch', timestamp: first.at, data: { events: [first, ...others] } }),
+});
+
+/** What an endpoint gets that takes so many events in a request: one as it is, or always a batch. */
+export const payloadOf = (events: readonly [OutgoingEvent, ...OutgoingEvent[]], eventsPerRequest: number): Payload =>
+  eventsPerRequest > 1 ? batch(events) : single(events[0]);
 
 /** The headers of Standard Webhooks, with a signature for each valid secret. `now` tells which ones are. */
 export function signedHeaders(

@@ -15,9 +15,10 @@ export async function testEndpoint(
   const keys = await vault.keysOf(db, tenantId);
   const now = clock.now();
   const eventId = `test-${newId()}`;
-  const body = payloadOf({ id: eventId, type: 'test', account_id: null, at: now.toISOString(), data: {} });
+  const event = { id: eventId, type: 'test', account_id: null, at: now.toISOString(), data: {} };
+  const { id: requestId, body } = payloadOf([event], endpoint.eventsPerRequest);
   const signers = signersOf(secretsOf(keys, endpoint));
-  const headers = { ...headersOf(keys, endpoint), ...signedHeaders(signers, eventId, body, now) };
+  const headers = { ...headersOf(keys, endpoint), ...signedHeaders(signers, requestId, body, now) };
   const answer = await post({ url: new URL(endpoint.url), headers, body, withinMs: tryMs, signal: gone });
   return { eventId, ...outcomeOf(answer) };
 }

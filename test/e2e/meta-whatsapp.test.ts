@@ -64,7 +64,7 @@ describe('D6: WhatsApp Cloud', () => {
   let account: any;
   const from = '+27820000111';
   beforeAll(async () => {
-    account = await connectNumber(stack.api);
+    account = await connectNumber(stack.api, { owner: 'zanele' });
   });
   const receive = (more: object) =>
     stack.control.post('/messages', { account_id: whatsappNumber.phone_number_id, from, name: 'Zanele', ...more });

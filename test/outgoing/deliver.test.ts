@@ -126,6 +126,74 @@ describe('F3: a delivery', () => {
   });
 });
 
+describe('F3: an endpoint that takes many events in a request', () => {
+  const eventsOf = ({ text }: Received): Received['event'][] => JSON.parse(text).data.events;
+  const countsOf = (events: Received['event'][], chat: string): number[] =>
+    events.filter(({ data }) => data.conversation_id === chat).map(({ data }) => data.unread_count);
+  const batches = { events_per_request: 8, types: ['conversation.updated'] };
+  /** An endpoint for which four changes of each conversation wait. */
+  const behind = async (chats: readonly string[]) => {
+    const application = await outgoing.application({ ...batches, enabled: false });
+    for (const _ of upTo(4)) await outgoing.change(chats);
+    return application;
+  };
+  const enable = ({ endpoint }: { endpoint: string }) =>
+    outgoing.api.client.patch(`${path}/${endpoint}`, { enabled: true });
+
+  it('gets batches that keep the order of each conversation, each signed as one', async () => {
+    const chats = await outgoing.conversations(5);
+    const application = await behind(chats);
+    await enable(application);
+    const events = await eventually('all', async () => {
+      const all = application.got.flatMap(eventsOf);
+      return all.length === 20 && all;
+    });
+    expect(application.got.length).toBeLessThanOrEqual(5);
+    for (const chat of chats) expect(countsOf(events, chat)).toEqual(upTo(4));
+    for (const one of application.got) {
+      const { events: told } =
+        new Webhook(application.secret).verify(one.text, headersOf(one)) && JSON.parse(one.text).data;
+      expect(told.length).toBeLessThanOrEqual(8);
+      expect(one.id).toBe(`${told[0].id}+${told.length - 1}`);
+    }
+    const delivered = await eventually('the outcomes', async () => {
+      const found = await application.deliveries('&state=delivered');
+      return found.length === 20 && found;
+    });
+    expect(new Set(delivered.map((one: any) => one.event_id))).toEqual(new Set(events.map(({ id }) => id)));
+  });
+
+  it('is told each event of a refused batch again by itself: one that it cannot take holds up its conversation alone', async () => {
+    const chats = await outgoing.conversations(4);
+    const application = await behind(chats);
+    const taken: Received['event'][] = [];
+    application.answer = (received, response) => {
+      const events = eventsOf(received);
+      const isRefused = events.some(({ data }) => data.conversation_id === chats[0]);
+      if (!isRefused) taken.push(...events);
+      response.writeHead(isRefused ? 500 : 204).end();
+    };
+    await enable(application);
+    await eventually('the others', async () => {
+      outgoing.advance(12);
+      return taken.length >= 12;
+    });
+    for (const chat of chats.slice(1)) expect(countsOf(taken, chat)).toEqual(upTo(4));
+    expect((await application.deliveries('&state=pending')).length).toBe(4);
+  });
+
+  it('is tested with a batch of one', async () => {
+    const application = await outgoing.application(batches);
+    const { body } = await outgoing.api.client.post(`${path}/${application.endpoint}/test`);
+    expect(eventsOf(await firstOf(application))).toMatchObject([{ id: body.event_id, type: 'test' }]);
+    expect(
+      (await outgoing.api.client.patch(`${path}/${application.endpoint}`, { events_per_request: 101 })).status,
+    ).toBe(422);
+    const changed = await outgoing.api.client.patch(`${path}/${application.endpoint}`, { events_per_request: 1 });
+    expect(changed.body.events_per_request).toBe(1);
+  });
+});
+
 describe('F3: an event that an endpoint does not take', () => {
   it('holds up its conversation and no other one, and is tried again', async () => {
     const chats = await outgoing.conversations(3);

@@ -13,10 +13,14 @@ import {
   type MetaSandbox,
 } from './meta-sandbox.ts';
 
+const require = createRequire(import.meta.url);
 // The package has no types.
-const { FacebookAdsApi, Page, User, FacebookAdsApiBatch } = createRequire(import.meta.url)(
-  'facebook-nodejs-business-sdk',
-) as Record<string, any>;
+const {
+  FacebookAdsApi,
+  Page,
+  User,
+  FacebookAdsApiBatch,
+}: Record<string, any> = require('facebook-nodejs-business-sdk');
 
 const python = await findPythonEnvironment('facebook-business-26.0.3', ['facebook-business==26.0.3']);
 

@@ -80,7 +80,7 @@ describe("Meta's Graph API in the sandbox", () => {
       ids: `${page.id},${page.instagram}`,
       fields: 'name',
     });
-    expect(Object.keys(body).toSorted()).toEqual([page.id, page.instagram].toSorted());
+    expect(new Set(Object.keys(body))).toEqual(new Set([page.id, page.instagram]));
   });
 
   it('pages with cursors and absolute addresses, to the end and back', async () => {

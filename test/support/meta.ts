@@ -86,11 +86,13 @@ export const whatsappNumber = {
 } as const;
 export const secondNumber = '201000000000002';
 
-/** An active WhatsApp account of the sandbox's number, by the documented path. */
+/** The active WhatsApp account of the sandbox's number, by the documented path; of one tenant it is always the same. */
 export async function connectNumber(client: ApiClient, given: object = {}): Promise<any> {
   const { status, body } = await client.post('/api/platforms/whatsapp/connect', given);
   if (status !== 202) throw new Error(JSON.stringify(body));
-  return client.account(body.account.id, 'active');
+  await client.step(body.account.id, 'done');
+  const { body: account } = await client.get(`/api/v1/accounts/${body.account.id}`);
+  return client.account(account.merged_into ?? account.id, 'active');
 }
 
 /** The message with this text, once it is there. */
@@ -100,9 +102,17 @@ export const messageWith = (client: ApiClient, account: string, text: string): P
     return body.items.find((one: any) => one.text === text) ?? null;
   });
 
-/** A message once it has this status. */
-export const messageThat = (client: ApiClient, id: string, status: string): Promise<any> =>
-  eventually(`the message to be ${status}`, async () => {
-    const { body } = await client.get(`/api/v1/messages/${id}`);
-    return body.status === status ? body : null;
-  });
+/** A message once it has this status, and its provider's answer where it is sent. */
+export async function messageThat(client: ApiClient, id: string, status: string): Promise<any> {
+  let last: any;
+  const look = async (): Promise<any> => {
+    last = (await client.get(`/api/v1/messages/${id}`)).body;
+    if (last.status === 'failed' && status !== 'failed') throw new Error('it failed');
+    return last.status === status && (status !== 'sent' || last.send?.state === 'sent') ? last : null;
+  };
+  try {
+    return await eventually(`the message to be ${status}`, look);
+  } catch (error) {
+    throw new Error(`${(error as Error).message}: ${JSON.stringify(last)}`, { cause: error });
+  }
+}

@@ -1,5 +1,6 @@
 """Puts each webhook into a queue of Celery before it answers; the worker stores it."""
 
+import hashlib
 import hmac
 import json
 import os
@@ -53,3 +54,7 @@ def store(raw):
         chat = (str(uuid.uuid4()), tenant, account, body["chat_id"], message, at)
         conversation = run("conversation", *chat).fetchone()[0]
         run("message", message, tenant, account, conversation, body["message_id"], body["message"], at)
+        run("keys", account, body["message_id"], tenant, message, body["provider_message_id"])
+        digest = hashlib.sha256(body["sender"]["attendee_provider_id"].encode()).hexdigest()
+        run("person", request_id, digest, tenant)
+        run("told", tenant, account, json.dumps({"message_id": message, "conversation_id": str(conversation)}))

@@ -1,4 +1,4 @@
-import { randomUUID, timingSafeEqual } from 'node:crypto';
+import { createHash, randomUUID, timingSafeEqual } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import pg from 'pg';
 
@@ -34,6 +34,14 @@ export async function store(raw) {
       const chat = [randomUUID(), tenant, account, body.chat_id, message, at];
       const { id: conversation } = (await run(client, 'conversation', chat)).rows[0];
       await run(client, 'message', [message, tenant, account, conversation, body.message_id, body.message, at]);
+      await run(client, 'keys', [account, body.message_id, tenant, message, body.provider_message_id]);
+      const digest = createHash('sha256').update(body.sender.attendee_provider_id).digest('hex');
+      await run(client, 'person', [request, digest, tenant]);
+      await run(client, 'told', [
+        tenant,
+        account,
+        JSON.stringify({ message_id: message, conversation_id: conversation }),
+      ]);
     }
     await client.query('commit');
     client.release();

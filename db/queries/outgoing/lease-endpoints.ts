@@ -17,6 +17,7 @@ export interface LeasedEndpoint {
   accounts: string[] | null;
   headers: string | null;
   secrets: string;
+  eventsPerRequest: number;
   failures: number;
   isPaused: boolean;
   /** Changes with each change of what a caller set. */
@@ -50,7 +51,8 @@ export function leaseEndpoints(
           order by random() limit ${most} for no key update of e skip locked)
         update webhook_endpoints e set leased_by = ${workerId}::uuid, leased_until = ${leaseEnd}, due_at = null
         from due where e.id = due.id
-        returning e.id, e.tenant_id as "tenantId", e.url, e.types, e.accounts, e.headers, e.secrets, e.failures,
+        returning e.id, e.tenant_id as "tenantId", e.url, e.types, e.accounts, e.headers, e.secrets,
+          e.events_per_request as "eventsPerRequest", e.failures,
           e.paused_at is not null as "isPaused", e.updated_at::text as version`,
   );
 }

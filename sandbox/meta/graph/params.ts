@@ -1,7 +1,7 @@
 import type { Request } from 'express';
 import { invalidParameter } from '../errors.ts';
 
-export interface UploadedFile {
+interface UploadedFile {
   bytes: Buffer;
   mimetype: string;
   name: string;
