@@ -57,6 +57,7 @@ export const unclearRestMs = hour;
 /** Reasons for which a whole queue waits: the account, or its provider's key, must be mended first. */
 export const waitsForAccount: ReadonlySet<FailureCode> = new Set([
   'login_lost',
+  'owner_check_required',
   'account_gone',
   'not_connected',
   'provider_key_rejected',

@@ -92,8 +92,8 @@ const rules: Readonly<Record<string, GraphRule>> = {
   '10/1893063': restricted('the Page may not send for a while'),
 
   '1': { code: 'provider_unavailable', says: 'an unknown error', leaves: 'open' },
-  '2': passing('the service is down or overloaded, or the person blocked the account'),
-  '131000': passing('an unknown error'),
+  '2': { ...passing('the service is down or overloaded, or the person blocked the account'), leaves: 'open' },
+  '131000': { ...passing('an unknown error'), leaves: 'open' },
   '131016': passing('the service is overloaded'),
   '131057': passing('the account is in maintenance'),
   '133004': passing('the server is not available'),

@@ -82,9 +82,9 @@ describe('D11: the table of errors, code by code', () => {
 
   it('leaves open only what may have happened', () => {
     const effect = (numbers: object, status = 500) => failureIn(answerOf(numbers, status), asked)?.effect;
-    expect(effect({ code: 1 })).toBe('unknown');
+    for (const code of [1, 2, 131_000]) expect(effect({ code })).toBe('unknown');
     expect(effect({ code: 123_456, is_transient: true })).toBe('unknown');
-    for (const code of [2, 100, 190, 4, 131_000, 131_016]) expect(effect({ code })).toBe('none');
+    for (const code of [100, 190, 4, 131_016]) expect(effect({ code })).toBe('none');
     expect(failureIn(answerOf({ code: 1 }), { ...asked, lost: 'none' })?.effect).toBe('none');
   });
 });
