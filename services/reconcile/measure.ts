@@ -32,8 +32,9 @@ export async function measure({ db, clock, config, metrics }: Context): Promise<
 }
 
 /** Makes the counters exist before the first run ends: an alert sees an increase only of what it knows. */
-export function startCounting({ metrics }: Context): void {
+export function startCounting({ metrics, providers }: Pick<Context, 'metrics' | 'providers'>): void {
   for (const kind of syncKinds) metrics.syncs.inc({ kind, outcome: 'succeeded' }, 0);
+  for (const provider of Object.keys(providers)) metrics.tokenRenewals.inc({ provider, outcome: 'succeeded' }, 0);
   for (const outcome of ['delivered', 'failed', 'dead']) metrics.deliveries.inc({ outcome }, 0);
 }
 

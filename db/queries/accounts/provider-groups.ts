@@ -38,7 +38,7 @@ export interface GroupLogin extends AskedGroup {
 }
 
 /** Accounts of one group that an event reaches. */
-const mostOfGroup = 1_000;
+export const mostOfGroup = 1_000;
 
 /** The logins of these groups, without merged accounts and those that have no login. System role. */
 export const loginsOfGroups = (em: Em, asked: readonly AskedGroup[]): Promise<GroupLogin[]> =>
