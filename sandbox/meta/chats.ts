@@ -31,8 +31,8 @@ function knownContact(asset: Asset, from: string): Contact | null {
   return null;
 }
 
-/** Ids are of this Page or account alone: the same text is another id elsewhere. */
-function scopedContact(asset: Asset, from: string): Contact {
+/** Of a Page or an Instagram account, whose ids are its own: the same text is another id elsewhere. */
+export function scopedContact(asset: Asset, from: string): Contact {
   const isId = /^\d{14,20}$/.test(from);
   const hash = hashText(`${asset.id} ${from}`);
   const key = isId ? from : `${asset.channel === 'messenger' ? '55' : '66'}${digits(hash, 14)}`;

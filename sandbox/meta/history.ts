@@ -1,7 +1,6 @@
 import { hashText, mix } from '../world/random.ts';
 import { notes, picture, silence } from '../world/media.ts';
-import { nameFor } from '../world/people.ts';
-import { addMessage, contactFor, threadWith } from './chats.ts';
+import { addMessage, scopedContact, threadWith } from './chats.ts';
 import type { State } from './state.ts';
 import type { Attachment, InstagramAccount, Page } from './types.ts';
 
@@ -27,7 +26,7 @@ export function addHistory(state: State, asset: Page | InstagramAccount, size: n
   const end = state.shared.clock.now() - BEFORE;
   for (let n = 0; n < size; n++) {
     const who = `${seed} person ${n}`;
-    const thread = threadWith(state, asset, contactFor(asset, who, nameFor(who)));
+    const thread = threadWith(state, asset, scopedContact(asset, who));
     const count = n % 5 === 4 ? 24 : 3 + (mix(hash, n, 31) % 7);
     for (let m = count - 1; m >= 0; m--) {
       const draw = mix(hash, n, 51, m);
@@ -43,9 +42,12 @@ export function addHistory(state: State, asset: Page | InstagramAccount, size: n
   }
 }
 
+/** The same bytes for all: a kept world holds them once. */
+const SOUNDS = [silence(0), silence(1)];
+
 const FILES: { kind: Attachment['kind']; mimetype: string; fileName: string; bytes: (seed: number) => Buffer }[] = [
   { kind: 'image', mimetype: 'image/png', fileName: 'picture.png', bytes: picture },
-  { kind: 'audio', mimetype: 'audio/wav', fileName: 'voice.wav', bytes: silence },
+  { kind: 'audio', mimetype: 'audio/wav', fileName: 'voice.wav', bytes: (seed) => SOUNDS[seed % 2]! },
   { kind: 'file', mimetype: 'text/plain', fileName: 'notes.txt', bytes: notes },
 ];
 

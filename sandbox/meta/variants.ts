@@ -39,6 +39,7 @@ export const metaVariants = z.object({
   webhook_url_in_media: z.boolean().default(true),
   webhook_escape: z.enum(['documented', 'all', 'none']).default('documented'),
   webhook_batch: z.int().min(1).max(1000).default(1),
+  instagram_changes: z.boolean().default(false),
   instagram_signature: z.enum(['app', 'instagram']).default('app'),
   webhook_retry_base_seconds: seconds.default(0.2),
   webhook_retry_hours: z.number().min(0).default(36),

@@ -41,7 +41,8 @@ const CLOCK_WAIT_MS = 20_000;
 export function controlApp(shared: Shared, providers: ReadonlyMap<string, ProviderSandbox>): Express {
   const app = createApp();
   app.use(loopbackOnly);
-  app.use(express.json({ limit: '1mb', strict: true }));
+  // A provider's webhook may be of 3 MB.
+  app.use(express.json({ limit: '5mb', strict: true }));
 
   for (const { method, path, name } of ACTIONS) {
     app[method](path, (req, res) => {

@@ -297,6 +297,19 @@ describe("webhooks of Meta's sandbox", () => {
     expect(receiver.items().length).toBeGreaterThan(40);
   });
 
+  it('of Instagram may come as changes, with the same fields', async () => {
+    await sandbox.variant('instagram_changes', true);
+    const { messages } = await write(page.instagram!);
+    const [{ body }] = (await receiver.until(1)) as [any];
+    expect(body.entry[0]).toEqual({
+      id: page.instagram,
+      time: expect.any(Number),
+      changes: [{ field: 'messages', value: expect.objectContaining({ recipient: { id: page.instagram } }) }],
+    });
+    expect(body.entry[0].changes[0].value.message.mid).toBe(messages[0].message_id);
+    expect(String(body.entry[0].time)).toHaveLength(10);
+  });
+
   it('of Instagram login come without a Page, and may be signed with its own secret', async () => {
     const login = await sandbox.instagramToken('plain+login@a.test');
     await sandbox.graph('POST', `/${login.account}/subscribed_apps`, login.token, { subscribed_fields: 'messages' });

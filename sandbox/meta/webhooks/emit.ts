@@ -58,13 +58,22 @@ function overrideOf(state: State, app: App, asset: Asset): CallbackAddress | nul
 
 function send(state: State, target: Target, asset: Asset, items: readonly Item[]): void {
   const [first] = items;
-  const entry =
-    asset.channel === 'whatsapp'
-      ? { id: asset.wabaId, changes: items.map(({ field, value }) => ({ value, field })) }
-      : { id: asset.id, time: items.at(-1)?.time, messaging: items.map(({ messaging }) => messaging) };
+  const entry = entryOf(state, asset, items);
   const object = OBJECTS[asset.channel];
   const body = JSON.stringify({ object, entry: [entry] });
   post(state, target, asset, isEscaped(state, object) ? escaped(body) : body, `${object} ${first?.field ?? ''}`);
+}
+
+/** Changes count in seconds, messages in milliseconds. Some apps of Instagram are said to get messages as changes. */
+function entryOf(state: State, asset: Asset, items: readonly Item[]): object {
+  const time = items.at(-1)?.time ?? 0;
+  if (asset.channel === 'whatsapp')
+    return { id: asset.wabaId, changes: items.map(({ field, value }) => ({ value, field })) };
+  if (asset.channel === 'instagram' && state.variants.values.instagram_changes) {
+    const changes = items.map(({ field, messaging }) => ({ field, value: messaging }));
+    return { id: asset.id, time: Math.floor(time / 1000), changes };
+  }
+  return { id: asset.id, time, messaging: items.map(({ messaging }) => messaging) };
 }
 
 /** A body as it is, signed, to where the account's webhooks go. Returns to how many apps. */
