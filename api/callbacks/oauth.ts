@@ -22,7 +22,8 @@ const query = z.union([
  */
 export function serveOAuthReturns(router: Router, context: Context): void {
   for (const { name, oauth } of Object.values(context.providers))
-    if (oauth) router.get([`/callbacks/${name}`, ...(oauth.paths ?? [])], takeBrowser(context, name));
+    if (oauth)
+      for (const path of [`/callbacks/${name}`, ...(oauth.paths ?? [])]) router.get(path, takeBrowser(context, name));
 }
 
 const takeBrowser =

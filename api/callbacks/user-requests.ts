@@ -29,9 +29,10 @@ export function serveUserRequests(router: Router, context: Context, signaller: S
   const oneByOne = createShares(1, unproven.waiting, unproven.waitMs);
 
   const take =
-    (provider: Provider, asked: UserRequestKind): RequestHandler =>
+    (asked: UserRequestKind): RequestHandler =>
     async (request, response) => {
       response.locals['route'] = 'POST /callbacks';
+      const provider = providerOf(context, request);
       const read = await oneByOne('unproven', () => userRequestReader(context, provider, tokenOf(request)));
       const raw = await readBody(request, response, bodyLimit);
       const signed = read({ raw, headers: request.headers }, asked);
@@ -43,15 +44,21 @@ export function serveUserRequests(router: Router, context: Context, signaller: S
       else response.json({ url: deletionAddress(context.publicUrl, provider.name, code), confirmation_code: code });
     };
 
-  for (const provider of Object.values(context.providers)) {
-    if (!provider.callbacks) continue;
-    for (const kind of userRequestKinds) {
-      const path = userRequestPaths[kind];
-      const paths = [`/callbacks/${provider.name}/${path}`, `/callbacks/${provider.name}/:token/${path}`];
-      router.post(paths, take(provider, kind));
-    }
-    router.get(`/callbacks/${provider.name}/${userRequestPaths.deletion_requested}/:code`, show(context, provider));
+  if (!Object.values(context.providers).some(({ callbacks }) => callbacks)) return;
+  for (const kind of userRequestKinds) {
+    const path = userRequestPaths[kind];
+    router.post(`/callbacks/:provider/${path}`, take(kind));
+    router.post(`/callbacks/:provider/:token/${path}`, take(kind));
   }
+  router.get(`/callbacks/:provider/${userRequestPaths.deletion_requested}/:code`, show(context));
+}
+
+/** Throws `not_found` for a name that no provider has. */
+function providerOf({ providers }: Context, { params }: Request): Provider {
+  const name = String(params['provider']);
+  const provider = Object.hasOwn(providers, name) ? providers[name] : undefined;
+  if (!provider) throw new Problem('not_found', 'There is no such address.');
+  return provider;
 }
 
 /** Null at the address of the installation's credentials. */
@@ -66,9 +73,10 @@ const isName = (text: string): boolean => /^[\w-]{1,128}$/.test(text);
 
 /** For the user, whose browser the provider sends here, and for programs. */
 const show =
-  (context: Context, provider: Provider): RequestHandler =>
+  (context: Context): RequestHandler =>
   async (request, response) => {
     response.locals['route'] = 'GET /callbacks';
+    const provider = providerOf(context, request);
     const code = String(request.params['code']);
     const found = isName(code) ? await context.db.authentication((em) => requestByCode(em, provider.name, code)) : null;
     if (!found) throw new Problem('not_found', 'There is no such request.');
