@@ -64,7 +64,7 @@ describe('F5: data deletion', () => {
       const body: any = await shown.json();
       return body.state === 'done' ? body : null;
     });
-    expect(done).toMatchObject({ confirmation_code: code, done_at: expect.any(String) });
+    expect(done).toMatchObject({ confirmation_code: code, requested_at: expect.any(String) });
     const html = await fetch(url, { headers: { accept: 'text/html' } });
     expect([html.status, html.headers.get('content-type'), await html.text()]).toEqual([
       200,
