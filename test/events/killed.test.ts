@@ -10,7 +10,7 @@ import { eventIds, writeChanges } from './writers.ts';
 
 const kills = 2;
 const readers = [openStream, openSocket, openStream, openSocket];
-const size = { writers: 4, transactionsOfWriter: 20, changesAtOnce: 20, restMs: 20 };
+const size = { writers: 4, transactionsOfWriter: 10, changesAtOnce: 20, restMs: 20 };
 
 let api: TestApi;
 let db: Database;

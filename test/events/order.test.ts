@@ -8,7 +8,7 @@ import { readResuming } from './resuming-reader.ts';
 import { settled } from './settled.ts';
 import { eventIds, writeChanges } from './writers.ts';
 
-const size = { writers: 8, transactionsOfWriter: 30, changesAtOnce: 24, restMs: 4 };
+const size = { writers: 8, transactionsOfWriter: 15, changesAtOnce: 24, restMs: 4 };
 const readers = { polls: 6, streams: 7, sockets: 7 };
 const conversations = 5;
 
