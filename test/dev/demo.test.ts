@@ -58,6 +58,21 @@ describe('the demo on a running stack', () => {
   }, 120_000);
 });
 
+it("stack.json names Meta's sandbox and its WhatsApp account, and Meta knows the stack's callbacks", async () => {
+  const { api_url, sandbox } = real.stack.describe();
+  const { access_token, business_account_id, phone_number_id } = sandbox!.whatsapp;
+  const numbers = await fetch(`${sandbox!.meta_url}/v26.0/${business_account_id}/phone_numbers`, {
+    headers: { authorization: `Bearer ${access_token}` },
+  });
+  expect(await numbers.json()).toMatchObject({
+    data: expect.arrayContaining([expect.objectContaining({ id: phone_number_id })]),
+  });
+  expect((await real.control.get('/variants')).meta).toMatchObject({
+    deauthorize_url: `${api_url}/callbacks/meta/deauthorize`,
+    data_deletion_url: `${api_url}/callbacks/meta/data-deletion`,
+  });
+});
+
 it('the demo plays on a stack of its own where the one of the home was killed, and removes it', async () => {
   const home = mkdtempSync(join(tmpdir(), 'patchbay-killed-'));
   try {
