@@ -141,7 +141,7 @@ const scenes: Scene[] = [
     },
   },
   {
-    title: "An Instagram account is connected through Meta's dialog, and a message is answered",
+    title: 'An Instagram account is connected at Meta, and a message is answered',
     async play(stage, cast) {
       const request = { provider: 'meta', channel: 'instagram', credentials: { choose: 'first' } };
       const { id } = await connect(stage, cast, 'instagram', request);
