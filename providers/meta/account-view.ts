@@ -23,7 +23,9 @@ export async function check(given: ProviderCall): Promise<AccountView> {
     const scopes = info?.scopes ?? call.keys.scopes;
     const lacking = scopes ? lackingScopes(call.channel, hostOf(call), scopes) : [];
     if (lacking.length) return lost('permission_missing', `permission ${lacking.join(', ')} is missing`);
-    return viewOf(call, await accountObject(call), info);
+    const view = viewOf(call, await accountObject(call), info);
+    // Others stay as they are: a renewal may have brought newer ones meanwhile.
+    return call === given ? view : { ...view, keys: call.keys ?? undefined };
   } catch (error) {
     const view = viewOfFailure(error);
     if (view) return view;
@@ -74,7 +76,7 @@ const numberStates: Readonly<Record<string, AccountView['status']>> = {
 };
 
 function viewOf(call: ProviderCall, object: JsonObject, info: TokenInfo | null): AccountView {
-  const seen = { createdAt: null, raw: object, keys: call.keys ?? undefined, groups: groupsOf(call, object, info) };
+  const seen = { createdAt: null, raw: object, groups: groupsOf(call, object, info) };
   if (call.channel === 'whatsapp') {
     const reported = textIn(object['status'])?.toUpperCase() ?? 'UNKNOWN';
     const status = numberStates[reported] ?? 'degraded';

@@ -72,8 +72,11 @@ it('D4: are renewed before they end, so that an account outlives several of them
 
 it('D4: ask for a login where they cannot be renewed: in time, and again at the end', async () => {
   const person = personOf('plain');
-  const { id, provider_account_id: page } = await connectMeta(stack.api, 'messenger', person);
-  await stack.control.put('/faults', { provider: 'meta', route: 'GET /oauth/access_token', rate_500: 1 });
+  // The token of a Page has no end; that of an Instagram login has one.
+  const { id, provider_account_id: login } = await connectMeta(stack.api, 'instagram', person, {
+    credentials: { login: 'instagram' },
+  });
+  await stack.control.put('/faults', { provider: 'meta', route: 'GET /refresh_access_token', rate_500: 1 });
   await advance(54 * day);
   const asked = await swept('the question', async () => {
     const { body } = await stack.api.get(`/api/v1/accounts/${id}`);
@@ -81,7 +84,7 @@ it('D4: ask for a login where they cannot be renewed: in time, and again at the 
   });
   expect(asked.who).toBe('owner');
   await stack.control.put('/faults', { provider: 'meta' });
-  await stack.control.post('/drop', { account_id: page, status: 'password_changed' });
+  await stack.control.post('/drop', { account_id: login, status: 'password_changed' });
   await advance(10 * day);
   await swept(
     'the end',
@@ -91,5 +94,5 @@ it('D4: ask for a login where they cannot be renewed: in time, and again at the 
   const { step } = await stack.api.step(id, 'redirect');
   const browser = createBrowser();
   expect(titleOf(await browser.open(await agree(browser, step.url, person)))).toBe('Connected');
-  expect((await stack.api.account(id, 'active')).provider_account_id).toBe(page);
+  expect((await stack.api.account(id, 'active')).provider_account_id).toBe(login);
 });
