@@ -115,9 +115,7 @@ export function transition(status: AccountStatus, event: AccountEvent): AccountS
     case 'token_expiring':
       return status.state === 'active' || lacksWebhooks(status) ? to('degraded', tokenExpiring, 'owner') : status;
     case 'token_expired':
-      return working.some((state) => state === status.state)
-        ? to('reconnect_required', tokenExpired, 'owner')
-        : status;
+      return working.some((state) => state === status.state) ? to('reconnect_required', tokenExpired, 'owner') : status;
     case 'token_renewed':
       return isExpiring(status) || (status.state === 'reconnect_required' && status.reason === tokenExpired)
         ? to('active', null, 'nobody')

@@ -76,7 +76,9 @@ export const accountAnswer = z
     since: time,
     access_ends_at: time
       .nullable()
-      .describe('When the permission that the owner gave ends. It is renewed long before, where the provider does that.'),
+      .describe(
+        'When the permission that the owner gave ends. It is renewed long before, where the provider does that.',
+      ),
     limitations: z
       .array(z.object({ source: z.string(), status: z.string(), what_to_do: z.string() }))
       .describe('Parts that do not work while the account is active, such as a calendar that lacks a permission.'),
