@@ -58,6 +58,12 @@ describe('F5: a user who removes the app at the provider', () => {
       return account.checkedAt !== null && account.checkRequestedAt === null && account.toldLostAt === null;
     });
     expect((await stack.account(id)).state).toBe('active');
+    // D8: what was logged can be replayed.
+    upstream.tokens.delete((await stack.keysOf(id))?.apiKey ?? '');
+    const { items } = (await stack.api.get(`/api/v1/webhook-events?account=${id}&type=deauthorized`)).body;
+    expect(items).toMatchObject([{ state: 'processed', provider: 'pagelink' }]);
+    expect((await stack.api.post(`/api/v1/webhook-events/${items[0].id}/replay`)).status).toBe(202);
+    await stack.api.account(id, 'reconnect_required');
   });
 
   it('is believed where the provider cannot be asked', async () => {

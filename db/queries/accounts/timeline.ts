@@ -1,5 +1,12 @@
 import { newId } from '../../../platform/ids.ts';
-import { isExpiring, lacksWebhooks, nextCheckAt, transition, type AccountEvent as StateEvent, type AccountStatus } from '../../../domain/accounts.ts';
+import {
+  isExpiring,
+  lacksWebhooks,
+  nextCheckAt,
+  transition,
+  type AccountEvent as StateEvent,
+  type AccountStatus,
+} from '../../../domain/accounts.ts';
 import type { Em } from '../../connect.ts';
 import { AccountEvent, type Account } from '../../entities/accounts.ts';
 

@@ -19,11 +19,7 @@ export interface Census {
 }
 
 /** Counts over all tenants, without merged accounts. System role. */
-export async function census(
-  em: Em,
-  now: Date,
-  overdueSince: { contacts: Date; tokens: Date },
-): Promise<Census> {
+export async function census(em: Em, now: Date, overdueSince: { contacts: Date; tokens: Date }): Promise<Census> {
   const accounts = await rows<Census['accounts'][number]>(
     em,
     sql`select state, who, count(*)::int as n from accounts where merged_into is null group by state, who`,

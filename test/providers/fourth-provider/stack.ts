@@ -37,8 +37,13 @@ export async function startPagelinkStack(): Promise<PagelinkStack> {
     const { id } = (await client.post('/api/v1/accounts', asked)).body.account;
     await login(client, id, `code-${page}@${user}`);
     const { step } = await client.step(id, 'choose');
-    await client.post(`/api/v1/accounts/${id}/attempt/steps/${step.id}`, { answer: page });
-    await client.account(id, 'active');
+    const answered = await client.post(`/api/v1/accounts/${id}/attempt/steps/${step.id}`, { answer: page });
+    if (answered.status > 202) throw new Error(`The choice was answered ${JSON.stringify(answered.body)}`);
+    await client.account(id, 'active').catch(async (error: unknown) => {
+      const { body } = await client.get(`/api/v1/accounts/${id}/attempt`);
+      const { body: lines } = await client.get(`/api/v1/accounts/${id}/timeline?limit=50`);
+      throw new Error(JSON.stringify({ answered: answered.body, body, lines }, null, 1), { cause: error });
+    });
     return id;
   };
 
