@@ -19,6 +19,7 @@ import { eventually } from '../support/eventually.ts';
 import { testKey } from '../support/key.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
 import { pagelink } from './fourth-provider/index.ts';
+import { choose } from './fourth-provider/stack.ts';
 import { upstream } from './fourth-provider/upstream.ts';
 
 const all = { ...providers, pagelink };
@@ -91,7 +92,7 @@ async function connected(page: string): Promise<string> {
   expect((await comeBack(url, { code: `code-${page}` })).status).toBe(200);
   const { step } = await stack.api.step(id, 'choose');
   expect(step.options).toEqual(upstream.pages.map(({ id: one, name }) => ({ id: one, label: name })));
-  await stack.api.post(`/api/v1/accounts/${id}/attempt/steps/${step.id}`, { answer: page });
+  await choose(stack.api, id, page);
   await stack.api.account(id, 'active');
   return id;
 }

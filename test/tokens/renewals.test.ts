@@ -6,7 +6,7 @@ import { withFreshKeys } from '../../services/accounts/refresh-keys.ts';
 import { connectionTo } from '../../services/connections/login/attempt-tx.ts';
 import type { Context } from '../../services/context.ts';
 import { eventually } from '../support/eventually.ts';
-import { login, startPagelinkStack, type PagelinkStack } from '../providers/fourth-provider/stack.ts';
+import { choose, login, startPagelinkStack, type PagelinkStack } from '../providers/fourth-provider/stack.ts';
 import { pagelink } from '../providers/fourth-provider/index.ts';
 import { upstream } from '../providers/fourth-provider/upstream.ts';
 import { atTime, mortal, sweepTokens } from './at-time.ts';
@@ -244,8 +244,7 @@ it('A12: the same page connected once more brings its newer token to the account
   const asked = { provider: 'pagelink', channel: 'messenger', owner: 'owner' };
   const second = (await stack.api.post('/api/v1/accounts', asked)).body.account.id;
   await login(stack.api, second, 'twice@owner');
-  const { step } = await stack.api.step(second, 'choose');
-  await stack.api.post(`/api/v1/accounts/${second}/attempt/steps/${step.id}`, { answer: page });
+  await choose(stack.api, second, page);
   await eventually('the merge', async () => (await stack.account(second)).mergedInto === id);
   const after = await stack.keysOf(id);
   expect(upstream.works(after?.apiKey, Date.now())).toBe(true);

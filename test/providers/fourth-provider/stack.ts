@@ -5,6 +5,7 @@ import { ProviderCredentials } from '../../../db/entities/tenants.ts';
 import type { AccountKeys } from '../../../domain/accounts.ts';
 import { webhookAddress } from '../../../domain/addresses.ts';
 import { providers } from '../../../providers/providers.ts';
+import { eventually } from '../../support/eventually.ts';
 import { runSql } from '../../support/run-sql.ts';
 import { startTestStack, type TestStack } from '../../support/stack.ts';
 import type { ApiClient } from '../../support/client.ts';
@@ -36,14 +37,8 @@ export async function startPagelinkStack(): Promise<PagelinkStack> {
     const asked = { provider: 'pagelink', channel: 'messenger', owner: user };
     const { id } = (await client.post('/api/v1/accounts', asked)).body.account;
     await login(client, id, `code-${page}@${user}`);
-    const { step } = await client.step(id, 'choose');
-    const answered = await client.post(`/api/v1/accounts/${id}/attempt/steps/${step.id}`, { answer: page });
-    if (answered.status > 202) throw new Error(`The choice was answered ${JSON.stringify(answered.body)}`);
-    await client.account(id, 'active').catch(async (error: unknown) => {
-      const { body } = await client.get(`/api/v1/accounts/${id}/attempt`);
-      const { body: lines } = await client.get(`/api/v1/accounts/${id}/timeline?limit=50`);
-      throw new Error(JSON.stringify({ answered: answered.body, body, lines }, null, 1), { cause: error });
-    });
+    await choose(client, id, page);
+    await client.account(id, 'active');
     return id;
   };
 
@@ -78,4 +73,13 @@ export async function login(client: ApiClient, accountId: string, code: string):
   upstream.codes.add(code);
   const answer = await fetch(back, { redirect: 'manual' });
   if (answer.status !== 200) throw new Error(`The return was answered ${answer.status}.`);
+}
+
+/** Answers the choice of a page; the step is there before the run has ended the one before it. */
+export async function choose(client: ApiClient, accountId: string, page: string): Promise<void> {
+  const { step } = await client.step(accountId, 'choose');
+  await eventually('the choice is taken', async () => {
+    const { body } = await client.post(`/api/v1/accounts/${accountId}/attempt/steps/${step.id}`, { answer: page });
+    return body.code !== 'answer_in_flight';
+  });
 }
