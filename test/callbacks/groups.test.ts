@@ -75,4 +75,16 @@ describe('an event of a group', () => {
     await stack.api.delete(`/api/v1/accounts/${gone}?purge=true`);
     await eventually('the purge', async () => (await stack.account(gone)).providerGroups.length === 0);
   });
+
+  it('reaches a thousand accounts at once, and no more', async () => {
+    const id = await stack.connected('many-0', 'zoe');
+    await stack.query(
+      `insert into accounts select (jsonb_populate_record(a, jsonb_build_object('id', gen_random_uuid(),
+         'provider_account_id', 'many-' || n, 'identity', 'many-' || n))).* from accounts a, generate_series(1, 1100) n
+       where a.id = ?`,
+      [id],
+    );
+    expect(await (await stack.event({ id: 'user:zoe', change: 'told to many' })).json()).toEqual({ received: 1_000 });
+    expect(new Set((await eventsOf('told to many')).map((one) => one.account_id)).size).toBe(1_000);
+  });
 });

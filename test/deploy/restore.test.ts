@@ -107,7 +107,7 @@ const taskQueue = `restore-${randomUUID()}`;
     await subject.close();
     // It makes the Schedules, as a worker does that starts.
     await cli('rebuild');
-    expect(await pausedSchedules()).toEqual([true, true, true, true]);
+    expect(await pausedSchedules()).toEqual([true, true, true, true, true]);
     upstream.plan = [];
     await sending.drain(account);
     expect(texts()).toEqual(['Sent before the dump', 'Sent after the dump']);
@@ -118,7 +118,7 @@ const taskQueue = `restore-${randomUUID()}`;
     });
 
     expect(await cli('sending', 'resume')).toEqual({ resumed: 1 });
-    expect(await pausedSchedules()).toEqual([false, false, false, false]);
+    expect(await pausedSchedules()).toEqual([false, false, false, false, false]);
     await sending.drain(account);
     sending.api.clock.advance(3_600_000);
     await sending.drain(account);
