@@ -97,7 +97,9 @@ describe('the document', () => {
     const wrong = Object.entries<any>(raw.webhooks).map(([type, { post }]) => {
       const { schema, example } = post.requestBody.content['application/json'];
       expect([post.operationId, post.security]).toEqual([expect.stringMatching(/^on[A-Z][A-Za-z]+$/), []]);
-      expect(example).toMatchObject(type === 'batch' ? { type, data: { events: expect.any(Array) } } : { type, data: { type } });
+      expect(example).toMatchObject(
+        type === 'batch' ? { type, data: { events: expect.any(Array) } } : { type, data: { type } },
+      );
       return document.wrongWithBody({ name: type, body: schema } as Operation, example);
     });
     expect(wrong.filter(Boolean)).toEqual([]);
