@@ -40,7 +40,7 @@ afterAll(async () => {
 /** As the provider does. */
 async function send(body: string): Promise<void> {
   const { db, vault } = stack.worker.context;
-  const row = await db.system((em) => em.findOneOrFail(ProviderCredentials, { tenantId: null }));
+  const row = await db.system((em) => em.findOneOrFail(ProviderCredentials, { provider: 'unipile', tenantId: null }));
   const [secret = ''] = webhookSecretsOf(await vault.keysOf(db, null), row);
   const headers = { 'content-type': 'application/json', 'patchbay-webhook-secret': secret };
   const answer = await fetch(`${stack.api.url}/webhooks/unipile/${row.webhookToken}`, {
