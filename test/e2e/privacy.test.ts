@@ -28,6 +28,7 @@ describe("a tenant's settings", () => {
       message_retention_days: null,
       history_days: 30,
       history_messages: 200,
+      return_addresses: null,
     };
     expect((await client.get('/api/v1/tenant')).body).toEqual(before);
     const { body } = await client.patch('/api/v1/tenant', { time_zone: 'Europe/Paris' });

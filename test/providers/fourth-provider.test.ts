@@ -19,7 +19,7 @@ import { eventually } from '../support/eventually.ts';
 import { testKey } from '../support/key.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
 import { pagelink } from './fourth-provider/index.ts';
-import { choose } from './fourth-provider/stack.ts';
+import { choose, isDialog } from './fourth-provider/stack.ts';
 import { upstream } from './fourth-provider/upstream.ts';
 
 const all = { ...providers, pagelink };
@@ -57,8 +57,6 @@ const keysOf = (id: string) =>
     const account = await em.findOneOrFail(Account, { id });
     return accountKeys(await stack.worker.context.vault.keysOf(em, account.tenantId), account);
   });
-
-const isDialog = (url: string): boolean => url.startsWith('https://pagelink.example/dialog');
 
 /** Begins a login in a browser, at the address of its step; answers where the dialog sends it back with this. */
 async function through(

@@ -4,6 +4,7 @@ import { accountKeys } from '../../../db/queries/accounts/account-keys.ts';
 import { ProviderCredentials } from '../../../db/entities/tenants.ts';
 import type { AccountKeys } from '../../../domain/accounts.ts';
 import { webhookAddress } from '../../../domain/addresses.ts';
+import { createBrowser } from '../../../dev/parts/browser.ts';
 import { providers } from '../../../providers/providers.ts';
 import { eventually } from '../../support/eventually.ts';
 import { runSql } from '../../support/run-sql.ts';
@@ -64,15 +65,18 @@ export async function startPagelinkStack(): Promise<PagelinkStack> {
   };
 }
 
+export const isDialog = (url: string): boolean => url.startsWith('https://pagelink.example/dialog');
+
 /** Comes back from the authorization page of an account's login with a code. */
 export async function login(client: ApiClient, accountId: string, code: string): Promise<void> {
   const { url } = (await client.step(accountId, 'redirect')).step;
-  const page = new URL(url);
+  const browser = createBrowser();
+  const page = new URL((await browser.open(url, { stop: isDialog })).url);
   const back = new URL(page.searchParams.get('redirect_uri') ?? '');
   back.search = new URLSearchParams({ code, state: page.searchParams.get('state') ?? '' }).toString();
   upstream.codes.add(code);
-  const answer = await fetch(back, { redirect: 'manual' });
-  if (answer.status !== 200) throw new Error(`The return was answered ${answer.status}.`);
+  const { status } = await browser.open(back.href);
+  if (status !== 200) throw new Error(`The return was answered ${status}.`);
 }
 
 /** Answers the choice of a page; the step is there before the run has ended the one before it. */
