@@ -30,6 +30,8 @@ export interface Leases {
   /** More accounts may be due than were leased. */
   isFull: boolean;
   done(id: string): void;
+  /** Makes an account due again at that time, in place of its lease's end. */
+  again(id: string, at: Date): Promise<void>;
   /** Makes unfinished accounts due again at once. */
   release(): Promise<void>;
 }
@@ -63,6 +65,9 @@ export async function leaseDueAccounts(
     done: (id) => {
       open.delete(id);
       save();
+    },
+    again: async (id, at) => {
+      await context.db.system((em) => moveLeases(em, column, [id], until, at));
     },
     release: async () => {
       await context.db.system((em) => moveLeases(em, column, [...open], until, dueAt));

@@ -5,6 +5,8 @@ import { timeOf, type Context } from '../services/context.ts';
 import { leaseDueAccounts, type SweepRef } from './lease-due-accounts.ts';
 
 const accountsAtOnce = 5;
+/** When an account is due again after an error of ours, in milliseconds. */
+const retryMs = 5 * 60_000;
 /** Then the activity ends, and another one continues. */
 const activityMs = 4 * 60_000;
 
@@ -42,10 +44,10 @@ async function refreshChunk(context: Context, ref: SweepRef, activity: ActivityC
       try {
         if (!(await keepTokenAlive(context, account, timeOf(context, ref)))) failed += 1;
       } catch (error) {
-        // The account is due again when its lease ends.
         failed += 1;
         const of = { account: account.id, tenant: account.tenant_id };
         context.log.warn({ ...of, err: error }, 'the token of an account could not be looked after');
+        await leases.again(account.id, new Date(timeOf(context, ref).getTime() + retryMs));
       }
       leases.done(account.id);
     }

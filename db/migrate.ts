@@ -70,6 +70,7 @@ import { TokensDue } from './migrations/0102-tokens-due.ts';
 import { UserRequests } from './migrations/0103-user-requests.ts';
 import { ReturnAddresses } from './migrations/0104-return-addresses.ts';
 import { EndpointBatches } from './migrations/0106-endpoint-batches.ts';
+import { PartitionLocks } from './migrations/0107-partition-locks.ts';
 
 export const migrationsList = [
   { name: '0001-foundation', class: Foundation },
@@ -140,6 +141,7 @@ export const migrationsList = [
   { name: '0103-user-requests', class: UserRequests },
   { name: '0104-return-addresses', class: ReturnAddresses },
   { name: '0106-endpoint-batches', class: EndpointBatches },
+  { name: '0107-partition-locks', class: PartitionLocks },
 ];
 
 /**

@@ -67,7 +67,7 @@ export interface TemporalClient {
   ensureSchedules(isPaused: boolean): Promise<void>;
   /** Runs the maintenance now, or once more after the present run. */
   runMaintenance(): Promise<void>;
-  /** Renews tokens now, unless that is under way, or paused. */
+  /** Renews tokens now, or once more after the run that is under way; not while that is paused. */
   runTokens(): Promise<void>;
   /** Registers missing search attributes: new ones, or all after a loss of Temporal's database. */
   ensureSearchAttributes(): Promise<void>;

@@ -71,10 +71,10 @@ export async function ensureSchedules(client: Client, taskQueue: string, setting
 export const triggerMaintenance = (client: Client, taskQueue: string): Promise<void> =>
   client.schedule.getHandle(scheduleId(maintenance, taskQueue)).trigger(ScheduleOverlapPolicy.BUFFER_ONE);
 
-/** Renews tokens now, unless that is under way, or its Schedule is paused. */
+/** Renews tokens now, or once more after the run that is under way; not while its Schedule is paused. */
 export async function triggerTokens(client: Client, taskQueue: string): Promise<void> {
   const schedule = client.schedule.getHandle(scheduleId(tokens, taskQueue));
-  if (!(await schedule.describe()).state.paused) await schedule.trigger(ScheduleOverlapPolicy.SKIP);
+  if (!(await schedule.describe()).state.paused) await schedule.trigger(ScheduleOverlapPolicy.BUFFER_ONE);
 }
 
 export const scheduleId = (workflowType: string, taskQueue: string): string => `${workflowType}/${taskQueue}`;
