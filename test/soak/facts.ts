@@ -11,6 +11,8 @@ export interface Facts {
   count(sql: string): Promise<number>;
   /** The number of workflow executions by status. */
   workflows(): Promise<Record<string, number>>;
+  /** Runs of a workflow that are under way. */
+  running(workflowType: string): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -43,6 +45,8 @@ export async function openFacts(stack: StackFile): Promise<Facts> {
       for await (const { status } of client.workflow.list()) counts[status.name] = (counts[status.name] ?? 0) + 1;
       return counts;
     },
+    running: async (workflowType) =>
+      (await client.workflow.count(`WorkflowType = '${workflowType}' and ExecutionStatus = 'Running'`)).count,
     close: () => connection.close(),
   };
 }

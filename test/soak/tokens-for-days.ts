@@ -17,6 +17,8 @@ const days = { second: 31, renewedFrom: 62, all: 70 };
 /** Reminders of a token that ends: daily for a week, without the question itself. */
 const reminders = { least: 5, most: 7 };
 const loginsAtOnce = 4;
+/** Until a sweep shows that a jump of the clock runs, in milliseconds. */
+const sweepStartsMs = 400;
 /** Logins of Instagram accounts renew their tokens there. */
 const renewal = { provider: 'meta', route: 'GET /refresh_access_token' };
 
@@ -61,12 +63,21 @@ async function connect({ api }: RealStack, count: number): Promise<string[]> {
   return ids;
 }
 
-/** Waits until nothing is due by the sandbox's clock: its jump runs the sweep. */
+/** Waits until nothing is due by the sandbox's clock, whose jump runs the sweep, and no sweep is under way. */
 async function sweep({ control }: RealStack, facts: Facts): Promise<void> {
-  const { now } = await control.get('/clock');
-  await sleep(200);
-  const due = `accounts where keys_due_at <= '${now}' and state <> 'reconnect_required'`;
-  await eventually('the sweep of tokens', async () => (await facts.count(due)) === 0, 120_000);
+  await eventually(
+    'the sweep of tokens',
+    async () => {
+      await sleep(sweepStartsMs);
+      if ((await facts.running('refreshTokens')) > 0) return false;
+      const { now } = await control.get('/clock');
+      const due = `accounts where keys_due_at <= '${now}' and state <> 'reconnect_required'`;
+      if ((await facts.count(due)) === 0) return true;
+      await control.post('/clock', { advance_seconds: 1 });
+      return false;
+    },
+    240_000,
+  );
 }
 
 async function assess(
