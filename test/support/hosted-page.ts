@@ -1,3 +1,5 @@
+import { createBrowser } from '../../dev/parts/browser.ts';
+
 /** As a browser shows it. */
 export interface Page {
   status: number;
@@ -13,17 +15,16 @@ export interface PageVisitor {
 }
 
 export const visitor = (): PageVisitor => {
-  const go = async (url: string, init: RequestInit): Promise<Page> => {
-    const response = await fetch(url, { ...init, redirect: 'manual', headers: { accept: 'text/html' } });
-    const to = response.headers.get('location');
-    if (to === null) return { status: response.status, url, html: await response.text() };
-    const next = new URL(to, url);
-    if (next.origin !== new URL(url).origin) return { status: response.status, url: next.href, html: '' };
-    return go(next.href, {});
+  const browser = createBrowser();
+  const go = async (url: string, form?: [string, string][]): Promise<Page> => {
+    const { origin } = new URL(url);
+    const isElsewhere = (to: string): boolean => new URL(to).origin !== origin;
+    const { status, url: at, html } = await browser.open(url, { stop: isElsewhere, ...(form && { form }) });
+    return { status, url: at, html: isElsewhere(at) ? '' : html };
   };
   return {
-    open: (url) => go(url, {}),
-    send: (url, fields) => go(url, { method: 'POST', body: new URLSearchParams(fields) }),
+    open: (url) => go(url),
+    send: (url, fields) => go(url, Array.isArray(fields) ? fields : Object.entries(fields)),
   };
 };
 
