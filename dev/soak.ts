@@ -6,6 +6,7 @@ requireNode();
 
 const { soak } = await import('../test/soak/soak.ts');
 const { contactsUnderKills } = await import('../test/soak/contacts-under-kills.ts');
+const { failingEndpoint } = await import('../test/soak/failing-endpoint.ts');
 const { fairSends } = await import('../test/soak/fair-sends.ts');
 const { manySockets } = await import('../test/soak/many-sockets.ts');
 const { readsUnderKills } = await import('../test/soak/reads-under-kills.ts');
@@ -17,7 +18,7 @@ const { assertAll } = await import('../test/soak/assertions.ts');
 const { drawTable, summaryOf } = await import('../test/soak/report.ts');
 
 /** Parts that run one after another, or alone. */
-const partNames = ['operations', 'webhooks', 'sends', 'fairness', 'sockets', 'tokens'] as const;
+const partNames = ['operations', 'webhooks', 'sends', 'fairness', 'sockets', 'endpoints', 'tokens'] as const;
 type PartName = (typeof partNames)[number];
 
 const usage = `npm run soak -- [--seed N] [--only PART]… [--accounts 20] [--operations 12] [--kills 5] [--minutes M] [--disturbed] [--small] [--webhooks 25000] [--rate 25] [--without-temporal] [--sends 100] [--sockets 5000] [--events 100000] [--tokens 200]
@@ -76,6 +77,7 @@ function sizeFrom(args: string[]) {
     sockets: number(values.sockets, values.small ? 500 : 5_000),
     events: number(values.events, values.small ? 10_000 : 100_000),
     tokens: number(values.tokens, values.small ? 10 : 200),
+    endpointSeconds: values.small ? 10 : 60,
     withoutTemporal: values['without-temporal'],
     // About 100,000 messages.
     people: values.small ? 300 : 16_000,
@@ -109,6 +111,7 @@ const parts: Record<PartName, () => Promise<Row[]>> = {
     ...(await waitingRequests(Math.ceil(size.sockets / 5), report)),
     ...(await readsUnderKills({ events: size.events, gapMs: 4_000 }, report)),
   ],
+  endpoints: () => failingEndpoint({ conversations: 60, perSecond: 30, seconds: size.endpointSeconds }, report),
   tokens: () => tokensForDays({ accounts: size.tokens }, report),
   fairness: () => fairSends({ sends: 5 * size.sends, perMinute: 60, people: size.people, hurry: 0 }, report),
 };
