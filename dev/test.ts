@@ -22,7 +22,6 @@ async function jest(more: readonly string[]): Promise<{ code: number; counts: Fi
   const child = spawn(
     process.execPath,
     [
-      '--experimental-vm-modules',
       '--disable-warning=ExperimentalWarning',
       join(PROJECT, 'node_modules/jest/bin/jest.js'),
       ...more,

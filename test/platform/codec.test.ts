@@ -10,15 +10,15 @@ import {
   encodeErrorToFailure,
 } from '@temporalio/common/lib/internal-non-workflow/codec-helpers.js';
 import { loadDataConverter } from '@temporalio/common/lib/internal-non-workflow/data-converter-helpers.js';
-import { temporal } from '@temporalio/proto';
+import proto from '@temporalio/proto';
 import fc from 'fast-check';
 import { createCodec, createDataConverter, decodePayload } from '../../temporal/codec.ts';
 import { VaultError } from '../../platform/cipher.ts';
 import { createKeyset } from '../../platform/keyset.ts';
 import { testKeys } from '../support/key.ts';
 
-const { Payload } = temporal.api.common.v1;
-const { Failure } = temporal.api.failure.v1;
+const { Payload } = proto.temporal.api.common.v1;
+const { Failure } = proto.temporal.api.failure.v1;
 
 const codec = createCodec(async () => testKeys);
 const converter: LoadedDataConverter = loadDataConverter(createDataConverter(async () => testKeys));

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { ApplicationFailure } from '@temporalio/common';
 import { Client, Connection } from '@temporalio/client';
-import { temporal } from '@temporalio/proto';
+import proto from '@temporalio/proto';
 import { bundleWorkflowCode, NativeConnection, Worker, type WorkflowBundle } from '@temporalio/worker';
 import axios from 'axios';
 import { fileURLToPath } from 'node:url';
@@ -111,7 +111,7 @@ async function historyWhen(
         event.activityTaskFailedEventAttributes?.failure ?? event.activityTaskStartedEventAttributes?.lastFailure,
     );
     expect(failed?.length).toBeGreaterThan(0);
-    return [{ name: 'history', bytes: Buffer.from(temporal.api.history.v1.History.encode(history).finish()) }];
+    return [{ name: 'history', bytes: Buffer.from(proto.temporal.api.history.v1.History.encode(history).finish()) }];
   });
 }
 
@@ -142,7 +142,7 @@ describe('SECURITY 8: the history holds no secret, message and stack included, w
 
   it('is hidden even from holders of the key, unless a provider is quoted', async () => {
     const places = await historyWhen('beginLogin', () => Promise.reject(new Error(secret.value)));
-    const history = temporal.api.history.v1.History.decode(places[0]!.bytes);
+    const history = proto.temporal.api.history.v1.History.decode(places[0]!.bytes);
     const opened = (history.events ?? []).map((event) => {
       const failure =
         event.activityTaskFailedEventAttributes?.failure ?? event.activityTaskStartedEventAttributes?.lastFailure;

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Client, Connection, type WorkflowExecutionInfo } from '@temporalio/client';
-import { temporal } from '@temporalio/proto';
+import proto, { type temporal } from '@temporalio/proto';
 import pg from 'pg';
 import { decodePayload } from '../../temporal/codec.ts';
 import { sealed } from '../../db/sealed.ts';
@@ -96,8 +96,8 @@ export async function runsOf(address: string, keys: Keyset): Promise<StoredRun[]
       const history = await client.workflow.getHandle(info.workflowId, info.runId).fetchHistory();
       const described = await connection.workflowService.describeWorkflowExecution({ namespace: 'default', execution });
       const raw = Buffer.concat([
-        temporal.api.history.v1.History.encode(history).finish(),
-        temporal.api.workflowservice.v1.DescribeWorkflowExecutionResponse.encode(described).finish(),
+        proto.temporal.api.history.v1.History.encode(history).finish(),
+        proto.temporal.api.workflowservice.v1.DescribeWorkflowExecutionResponse.encode(described).finish(),
       ]);
       const opened = payloadsIn([history, described]).map(
         (payload) => decodePayload(keys, payload).data ?? new Uint8Array(),

@@ -1,6 +1,6 @@
 import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
 import { workflowMetadataQuery } from '@temporalio/workflow';
-import { temporal } from '@temporalio/proto';
+import proto, { type temporal } from '@temporalio/proto';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { defaultPayloadConverter } from '@temporalio/common';
 import type { Activities } from '../../activities/activities.ts';
@@ -11,7 +11,7 @@ import { testKeys } from './key.ts';
 
 export type History = temporal.api.history.v1.IHistory;
 type Event = temporal.api.history.v1.IHistoryEvent;
-const { EventType } = temporal.api.enums.v1;
+const { EventType } = proto.temporal.api.enums.v1;
 
 export async function temporalClient(): Promise<Client> {
   const connection = await Connection.connect({ address: required('PATCHBAY_TEST_TEMPORAL_ADDRESS') });
