@@ -18,7 +18,7 @@ const { assertAll } = await import('../test/soak/assertions.ts');
 const { drawTable, summaryOf } = await import('../test/soak/report.ts');
 
 /** Parts that run one after another, or alone. */
-const partNames = ['operations', 'webhooks', 'sends', 'fairness', 'sockets', 'endpoints', 'tokens'] as const;
+const partNames = ['operations', 'webhooks', 'sends', 'fairness', 'sockets', 'reads', 'endpoints', 'tokens'] as const;
 type PartName = (typeof partNames)[number];
 
 const usage = `npm run soak -- [--seed N] [--only PART]… [--accounts 20] [--operations 12] [--kills 5] [--minutes M] [--disturbed] [--small] [--webhooks 25000] [--rate 25] [--without-temporal] [--sends 100] [--sockets 5000] [--events 100000] [--tokens 200]
@@ -109,8 +109,8 @@ const parts: Record<PartName, () => Promise<Row[]>> = {
   sockets: async () => [
     ...(await manySockets({ sockets: size.sockets, tenants: 10, perSecond: 50, seconds: 60 }, report)),
     ...(await waitingRequests(Math.ceil(size.sockets / 5), report)),
-    ...(await readsUnderKills({ events: size.events, gapMs: 4_000 }, report)),
   ],
+  reads: () => readsUnderKills({ events: size.events, gapMs: 4_000 }, report),
   endpoints: () => failingEndpoint({ conversations: 60, perSecond: 30, seconds: size.endpointSeconds }, report),
   tokens: () => tokensForDays({ accounts: size.tokens }, report),
   fairness: () => fairSends({ sends: 5 * size.sends, perMinute: 60, people: size.people, hurry: 0 }, report),

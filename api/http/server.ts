@@ -1,4 +1,5 @@
 import { createServer, type Server, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Config } from '../../platform/config.ts';
 import { newId } from '../../platform/ids.ts';
@@ -47,7 +48,9 @@ export function createHttpServer(connections: Connections, { headers, request, l
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     const response = newest.get(socket);
     const answering = response?.headersSent && !response.writableFinished;
-    if (error.code === 'ECONNRESET' || !socket.writable || answering) socket.destroy();
+    // Browsers and agents open connections ahead. An answer to no request would be taken for that of the first one.
+    const isUnused = error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && (socket as Socket).bytesRead === 0;
+    if (error.code === 'ECONNRESET' || !socket.writable || answering || isUnused) socket.destroy();
     else socket.end(bareAnswer(parserProblems[error.code ?? ''] ?? 'malformed_request'), () => socket.destroy());
   });
   return server;

@@ -193,6 +193,10 @@ describe('SECURITY 16: slow senders', () => {
     expect(heard).toContain('"code":"too_slow"');
   });
 
+  it('closes a connection on which nothing came, without an answer', async () => {
+    expect(await until(impatient, '')).toBe('');
+  });
+
   it('cuts a sender that stops in the middle of its body', async () => {
     const heard = await until(impatient, head('content-length: 20\r\n\r\n{"provider":'));
     expect(heard).toMatch(/^HTTP\/1.1 408 /);
