@@ -31,6 +31,8 @@ import { providerRoutes } from './routes/providers.ts';
 import { realtimeRoutes } from './routes/realtime.ts';
 import { searchRoutes } from './routes/search.ts';
 import { syncRoutes } from './routes/syncs.ts';
+import { reminderRoutes } from './routes/reminders.ts';
+import { tenantSendingRoutes } from './routes/tenant-sending.ts';
 import { tenantRoutes } from './routes/tenant.ts';
 import { timelineRoutes } from './routes/timeline.ts';
 import { providerNames } from '../services/provider-names.ts';
@@ -80,6 +82,8 @@ const routesOf = (providers: Providers): Route[] => [
     ...realtimeRoutes,
     ...erasureRoutes,
     ...tenantRoutes,
+    ...tenantSendingRoutes,
+    ...reminderRoutes,
     ...keyRoutes,
   ]),
 ];

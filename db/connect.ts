@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { MikroORM, type EntityManager } from '@mikro-orm/postgresql';
 import type pg from 'pg';
-import { Account, AccountEvent } from './entities/accounts.ts';
+import { Account, AccountEvent, LoginRestart } from './entities/accounts.ts';
 import { ConnectionAttempt, ConnectionStep } from './entities/attempts.ts';
 import { Contact, ContactAlias, SyncPage } from './entities/contacts.ts';
 import {
@@ -32,6 +32,7 @@ import {
   IdempotencyKey,
   ProviderCredentials,
   RealtimeTicket,
+  SendingStop,
   Tenant,
   WebhookSecretHash,
 } from './entities/tenants.ts';
@@ -80,6 +81,8 @@ export const entities = [
   MessageSend,
   SendQueue,
   SendCall,
+  LoginRestart,
+  SendingStop,
   MissedWebhooks,
   WebhookWatch,
   IntakeUptime,

@@ -71,6 +71,10 @@ import { UserRequests } from './migrations/0103-user-requests.ts';
 import { ReturnAddresses } from './migrations/0104-return-addresses.ts';
 import { EndpointBatches } from './migrations/0106-endpoint-batches.ts';
 import { PartitionLocks } from './migrations/0107-partition-locks.ts';
+import { Reminders } from './migrations/0135-reminders.ts';
+import { RemindersDue } from './migrations/0136-reminders-due.ts';
+import { SendingStops } from './migrations/0137-sending-stops.ts';
+import { LoginRestarts } from './migrations/0138-login-restarts.ts';
 
 export const migrationsList = [
   { name: '0001-foundation', class: Foundation },
@@ -142,6 +146,10 @@ export const migrationsList = [
   { name: '0104-return-addresses', class: ReturnAddresses },
   { name: '0106-endpoint-batches', class: EndpointBatches },
   { name: '0107-partition-locks', class: PartitionLocks },
+  { name: '0135-reminders', class: Reminders },
+  { name: '0136-reminders-due', class: RemindersDue },
+  { name: '0137-sending-stops', class: SendingStops },
+  { name: '0138-login-restarts', class: LoginRestarts },
 ];
 
 /**

@@ -30,7 +30,7 @@ import {
 import { temporalAddress } from './address.ts';
 import { createDataConverter } from './codec.ts';
 import { contactsEveryMs, type Config } from '../platform/config.ts';
-import { ensureSchedules, triggerMaintenance, triggerTokens } from './schedules.ts';
+import { ensureSchedules, triggerMaintenance, triggerReminders, triggerTokens } from './schedules.ts';
 import { ensureSearchAttributes, lacksSearchAttributes } from './search-attributes.ts';
 import { endSignalledOut, hasSignalLimit } from './signal-limit.ts';
 import { createStartOptions, type StartOptions, type TenantName } from './start-options.ts';
@@ -69,6 +69,8 @@ export interface TemporalClient {
   runMaintenance(): Promise<void>;
   /** Renews tokens now, or once more after the run that is under way; not while that is paused. */
   runTokens(): Promise<void>;
+  /** The same for reminders of owners. */
+  runReminders(): Promise<void>;
   /** Registers missing search attributes: new ones, or all after a loss of Temporal's database. */
   ensureSearchAttributes(): Promise<void>;
   /** A run's page in the Temporal UI, by default the newest run's; null where no UI is known. */
@@ -283,6 +285,7 @@ export function openTemporalClient(
     runMaintenance: () =>
       client.withDeadline(Date.now() + signalDeadlineMs, () => triggerMaintenance(client, taskQueue)),
     runTokens: () => client.withDeadline(Date.now() + signalDeadlineMs, () => triggerTokens(client, taskQueue)),
+    runReminders: () => client.withDeadline(Date.now() + signalDeadlineMs, () => triggerReminders(client, taskQueue)),
     ensureSearchAttributes: ensure,
     historyUrl: (workflowId, runId) => {
       if (!config.TEMPORAL_UI_URL) return null;

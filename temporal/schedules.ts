@@ -21,6 +21,7 @@ interface Wanted {
 const minute = 60_000;
 const maintenance = 'maintenance';
 const tokens = 'refreshTokens';
+const reminders = 'remindOwners';
 
 const wantedSchedules = ({ contactsEveryMs, contactsOn }: ScheduleSettings): Wanted[] => [
   {
@@ -43,6 +44,13 @@ const wantedSchedules = ({ contactsEveryMs, contactsOn }: ScheduleSettings): Wan
     type: tokens,
     kind: 'sweep',
     summary: 'Renew tokens, and ask the owners of those that end soon',
+    everyMs: 60 * minute,
+    on: true,
+  },
+  {
+    type: reminders,
+    kind: 'sweep',
+    summary: 'Remind the owners of accounts that wait for them',
     everyMs: 60 * minute,
     on: true,
   },
@@ -72,8 +80,14 @@ export const triggerMaintenance = (client: Client, taskQueue: string): Promise<v
   client.schedule.getHandle(scheduleId(maintenance, taskQueue)).trigger(ScheduleOverlapPolicy.BUFFER_ONE);
 
 /** Renews tokens now, or once more after the run that is under way; not while its Schedule is paused. */
-export async function triggerTokens(client: Client, taskQueue: string): Promise<void> {
-  const schedule = client.schedule.getHandle(scheduleId(tokens, taskQueue));
+export const triggerTokens = (client: Client, taskQueue: string): Promise<void> => trigger(client, taskQueue, tokens);
+
+/** The same for reminders. */
+export const triggerReminders = (client: Client, taskQueue: string): Promise<void> =>
+  trigger(client, taskQueue, reminders);
+
+async function trigger(client: Client, taskQueue: string, type: string): Promise<void> {
+  const schedule = client.schedule.getHandle(scheduleId(type, taskQueue));
   if (!(await schedule.describe()).state.paused) await schedule.trigger(ScheduleOverlapPolicy.BUFFER_ONE);
 }
 

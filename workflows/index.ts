@@ -6,6 +6,7 @@ export {
   fetchPictures,
   maintenance,
   refreshTokens,
+  remindOwners,
   syncAllContacts,
   syncAllConversations,
 } from './sweeps.ts';

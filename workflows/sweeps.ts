@@ -66,6 +66,17 @@ export async function refreshTokens(before = nothing): Promise<SweepCounts> {
   return counts;
 }
 
+/** Reminds the owners of accounts that wait for them. */
+export async function remindOwners(before = nothing): Promise<SweepCounts> {
+  const { more, ...counts } = await inLanes(before, (rest) =>
+    sweeps.remindDueOwners.executeWithOptions({ ...inBackfill(), summary: 'Remind owners' }, [
+      { now: Date.now(), ...rest },
+    ]),
+  );
+  if (more) await continueAsNew<typeof remindOwners>(counts);
+  return counts;
+}
+
 /** One activity; where that leaves something, many at the same time. `more`: a new run must continue. */
 async function inLanes(
   before: SweepCounts,

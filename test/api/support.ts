@@ -61,6 +61,7 @@ export function createStandIn(): StandIn {
     ensureSchedules: () => Promise.resolve(),
     runMaintenance: async () => check(),
     runTokens: async () => check(),
+    runReminders: async () => check(),
     startErasure: async () => check(),
     startSends: async (account) => {
       check();
