@@ -28,6 +28,9 @@ export interface Metrics {
   /** Renewals of accounts' tokens. */
   tokenRenewals: Counter<'provider' | 'outcome'>;
   overdueTokens: Gauge;
+  /** Accounts whose days were counted. */
+  analyticsAccounts: Counter<'outcome'>;
+  analyticsLag: Gauge;
   feedReaders: Gauge<'kind'>;
   feedReadersDropped: Counter<'kind' | 'reason'>;
   feedLag: Histogram;
@@ -151,6 +154,17 @@ export function createMetrics(): Metrics {
     overdueTokens: new Gauge({
       name: 'patchbay_tokens_overdue',
       help: 'Accounts whose token was to be looked after more than two hours ago; from the worker that reconciles.',
+      registers,
+    }),
+    analyticsAccounts: new Counter({
+      name: 'patchbay_analytics_accounts_total',
+      help: 'Accounts whose changed days were counted for analytics, by outcome.',
+      labelNames: ['outcome'],
+      registers,
+    }),
+    analyticsLag: new Gauge({
+      name: 'patchbay_analytics_lag_seconds',
+      help: 'Age of the oldest change that analytics do not count yet; from the worker that reconciles.',
       registers,
     }),
     maintenance: new Counter({

@@ -21,6 +21,7 @@ interface Wanted {
 const minute = 60_000;
 const maintenance = 'maintenance';
 const tokens = 'refreshTokens';
+const analytics = 'aggregateAnalytics';
 
 const wantedSchedules = ({ contactsEveryMs, contactsOn }: ScheduleSettings): Wanted[] => [
   {
@@ -43,6 +44,13 @@ const wantedSchedules = ({ contactsEveryMs, contactsOn }: ScheduleSettings): Wan
     type: tokens,
     kind: 'sweep',
     summary: 'Renew tokens, and ask the owners of those that end soon',
+    everyMs: 60 * minute,
+    on: true,
+  },
+  {
+    type: analytics,
+    kind: 'sweep',
+    summary: 'Count the days of which messages, sends or syncs changed',
     everyMs: 60 * minute,
     on: true,
   },
@@ -70,6 +78,10 @@ export async function ensureSchedules(client: Client, taskQueue: string, setting
 /** Runs the maintenance now, or once more after the present run. */
 export const triggerMaintenance = (client: Client, taskQueue: string): Promise<void> =>
   client.schedule.getHandle(scheduleId(maintenance, taskQueue)).trigger(ScheduleOverlapPolicy.BUFFER_ONE);
+
+/** Counts analytics now, or once more after the present run. */
+export const triggerAnalytics = (client: Client, taskQueue: string): Promise<void> =>
+  client.schedule.getHandle(scheduleId(analytics, taskQueue)).trigger(ScheduleOverlapPolicy.BUFFER_ONE);
 
 /** Renews tokens now, or once more after the run that is under way; not while its Schedule is paused. */
 export async function triggerTokens(client: Client, taskQueue: string): Promise<void> {

@@ -22,9 +22,9 @@ export async function measure({ db, clock, config, metrics }: Context): Promise<
   metrics.overdueAttempts.set(overdueAttempts);
   metrics.refusedKeys.set(refusedKeys);
   metrics.pausedEndpoints.set(pausedEndpoints);
-  metrics.undeliveredSeconds.set(
-    oldestUndelivered ? Math.max(0, now.getTime() - oldestUndelivered.getTime()) / 1_000 : 0,
-  );
+  const secondsSince = (time: Date | null): number => (time ? Math.max(0, now.getTime() - time.getTime()) / 1_000 : 0);
+  metrics.undeliveredSeconds.set(secondsSince(oldestUndelivered));
+  metrics.analyticsLag.set(secondsSince(found.oldestUncounted));
   const running = new Map(syncs.map(({ kind, n }) => [kind, n]));
   for (const kind of syncKinds) metrics.runningSyncs.set({ kind }, running.get(kind) ?? 0);
   // Without the Schedule contacts stay due until a sync is requested.
@@ -35,6 +35,7 @@ export async function measure({ db, clock, config, metrics }: Context): Promise<
 export function startCounting({ metrics, providers }: Pick<Context, 'metrics' | 'providers'>): void {
   for (const kind of syncKinds) metrics.syncs.inc({ kind, outcome: 'succeeded' }, 0);
   for (const provider of Object.keys(providers)) metrics.tokenRenewals.inc({ provider, outcome: 'succeeded' }, 0);
+  for (const outcome of ['succeeded', 'failed']) metrics.analyticsAccounts.inc({ outcome }, 0);
   for (const outcome of ['delivered', 'failed', 'dead']) metrics.deliveries.inc({ outcome }, 0);
 }
 
@@ -48,4 +49,5 @@ export function stopMeasuring({ metrics }: Context): void {
   metrics.overdueTokens.set(0);
   metrics.pausedEndpoints.set(0);
   metrics.undeliveredSeconds.set(0);
+  metrics.analyticsLag.set(0);
 }

@@ -16,6 +16,8 @@ export interface Census {
   pausedEndpoints: number;
   /** The oldest event that an endpoint that is not paused has not taken; null where there is none. */
   oldestUndelivered: Date | null;
+  /** The oldest change that analytics do not count yet; null where there is none. */
+  oldestUncounted: Date | null;
 }
 
 /** Counts over all tenants, without merged accounts. System role. */
@@ -42,12 +44,19 @@ export async function census(em: Em, now: Date, overdueSince: { contacts: Date; 
              order by v.stamp, v.seq limit 1)) as at) first on true
         where e.enabled`,
   );
-  const [others] = await rows<{ overdue: number; refused: number; contacts: number; tokens: number }>(
+  const [others] = await rows<{
+    overdue: number;
+    refused: number;
+    contacts: number;
+    tokens: number;
+    uncounted: string | null;
+  }>(
     em,
     sql`select (select count(*)::int from connection_attempts where state = 'running' and deadline_at < ${now}) as overdue,
           (select count(*)::int from provider_credentials where refused_at is not null) as refused,
           (select count(*)::int from accounts where contacts_due_at < ${overdueSince.contacts} and ${canWork}) as contacts,
-          (select count(*)::int from accounts where keys_due_at < ${overdueSince.tokens} and ${canRenew}) as tokens`,
+          (select count(*)::int from accounts where keys_due_at < ${overdueSince.tokens} and ${canRenew}) as tokens,
+          (select min(marked_at)::text from analytics_marks) as uncounted`,
   );
   return {
     accounts,
@@ -58,5 +67,6 @@ export async function census(em: Em, now: Date, overdueSince: { contacts: Date; 
     overdueTokens: others?.tokens ?? 0,
     pausedEndpoints: endpoints?.paused ?? 0,
     oldestUndelivered: endpoints?.oldest ? new Date(endpoints.oldest) : null,
+    oldestUncounted: others?.uncounted ? new Date(others.uncounted) : null,
   };
 }
