@@ -71,6 +71,7 @@ import { UserRequests } from './migrations/0103-user-requests.ts';
 import { ReturnAddresses } from './migrations/0104-return-addresses.ts';
 import { EndpointBatches } from './migrations/0106-endpoint-batches.ts';
 import { PartitionLocks } from './migrations/0107-partition-locks.ts';
+import { Audit } from './migrations/0130-audit.ts';
 
 export const migrationsList = [
   { name: '0001-foundation', class: Foundation },
@@ -142,6 +143,7 @@ export const migrationsList = [
   { name: '0104-return-addresses', class: ReturnAddresses },
   { name: '0106-endpoint-batches', class: EndpointBatches },
   { name: '0107-partition-locks', class: PartitionLocks },
+  { name: '0130-audit', class: Audit },
 ];
 
 /**
