@@ -19,6 +19,7 @@ import { IntakeUptime, MissedWebhooks, WebhookWatch } from './entities/missed-we
 import { EventFloor, FeedEvent } from './entities/feed.ts';
 import { SyncRun, WebhookDedupe, WebhookEvent, WebhookRequest } from './entities/events.ts';
 import { DataKey } from './entities/data-keys.ts';
+import { AccountCount } from './entities/health.ts';
 import { Media } from './entities/media.ts';
 import { TenantEvent, WebhookDelivery, WebhookEndpoint } from './entities/outgoing.ts';
 import { MessageSend, SendCall, SendQueue } from './entities/sends.ts';
@@ -89,6 +90,7 @@ export const entities = [
   WebhookEndpoint,
   WebhookDelivery,
   TenantEvent,
+  AccountCount,
   AuditEntry,
 ];
 

@@ -71,6 +71,8 @@ import { UserRequests } from './migrations/0103-user-requests.ts';
 import { ReturnAddresses } from './migrations/0104-return-addresses.ts';
 import { EndpointBatches } from './migrations/0106-endpoint-batches.ts';
 import { PartitionLocks } from './migrations/0107-partition-locks.ts';
+import { AccountCounts } from './migrations/0125-account-counts.ts';
+import { HealthIndexes } from './migrations/0126-health-indexes.ts';
 import { Audit } from './migrations/0130-audit.ts';
 
 export const migrationsList = [
@@ -143,6 +145,8 @@ export const migrationsList = [
   { name: '0104-return-addresses', class: ReturnAddresses },
   { name: '0106-endpoint-batches', class: EndpointBatches },
   { name: '0107-partition-locks', class: PartitionLocks },
+  { name: '0125-account-counts', class: AccountCounts },
+  { name: '0126-health-indexes', class: HealthIndexes },
   { name: '0130-audit', class: Audit },
 ];
 
