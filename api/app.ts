@@ -9,7 +9,9 @@ import type { Route } from './http/route.ts';
 import { mountRoutes } from './http/mount-routes.ts';
 import { accountRoutes } from './routes/accounts.ts';
 import { aliasRoutes } from './routes/aliases.ts';
+import { auditRoutes } from './routes/audit.ts';
 import { attendeeRoutes } from './routes/attendees.ts';
+import { analyticsRoutes } from './routes/analytics.ts';
 import { attachmentRoutes } from './routes/attachments.ts';
 import { attemptRoutes } from './routes/attempts.ts';
 import { serveCodec, serveHealth } from './routes/health.ts';
@@ -84,7 +86,9 @@ const routesOf = (providers: Providers): Route[] => [
     ...tenantRoutes,
     ...tenantSendingRoutes,
     ...reminderRoutes,
+    ...analyticsRoutes,
     ...keyRoutes,
+    ...auditRoutes,
   ]),
 ];
 
@@ -96,6 +100,7 @@ export function createApp(context: Context, signaller: Signaller, messages: Mess
   app.disable('x-powered-by');
   app.disable('etag');
   app.set('query parser', 'simple');
+  app.set('trust proxy', context.config.TRUSTED_PROXIES ?? false);
   app.use(
     helmet({ contentSecurityPolicy: { useDefaults: false, directives: { 'default-src': ["'none'"], sandbox: [] } } }),
   );

@@ -3,6 +3,7 @@ import { MikroORM, type EntityManager } from '@mikro-orm/postgresql';
 import type pg from 'pg';
 import { Account, AccountEvent, LoginRestart } from './entities/accounts.ts';
 import { ConnectionAttempt, ConnectionStep } from './entities/attempts.ts';
+import { AccountDay, AnalyticsMark, ConversationDay } from './entities/analytics.ts';
 import { Contact, ContactAlias, SyncPage } from './entities/contacts.ts';
 import {
   Attendee,
@@ -13,11 +14,13 @@ import {
   ConversationHistory,
   ProviderKey,
 } from './entities/conversations.ts';
+import { AuditEntry } from './entities/audit.ts';
 import { Attachment, Message, MessageEffect, MessageReceipt } from './entities/messages.ts';
 import { IntakeUptime, MissedWebhooks, WebhookWatch } from './entities/missed-webhooks.ts';
 import { EventFloor, FeedEvent } from './entities/feed.ts';
 import { SyncRun, WebhookDedupe, WebhookEvent, WebhookRequest } from './entities/events.ts';
 import { DataKey } from './entities/data-keys.ts';
+import { AccountCount } from './entities/health.ts';
 import { Media } from './entities/media.ts';
 import { TenantEvent, WebhookDelivery, WebhookEndpoint } from './entities/outgoing.ts';
 import { MessageSend, SendCall, SendQueue } from './entities/sends.ts';
@@ -91,6 +94,11 @@ export const entities = [
   WebhookEndpoint,
   WebhookDelivery,
   TenantEvent,
+  AnalyticsMark,
+  ConversationDay,
+  AccountDay,
+  AccountCount,
+  AuditEntry,
 ];
 
 /** The pools of a process: none of them can be used up by the work of another one. */

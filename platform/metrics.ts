@@ -17,6 +17,8 @@ export interface Metrics {
   deliveryLag: Histogram;
   pausedEndpoints: Gauge;
   undeliveredSeconds: Gauge;
+  /** Entries of the audit log that could not be stored. */
+  auditFailures: Counter;
   reconciling: Gauge;
   listening: Gauge;
   maintenance: Counter<'part' | 'outcome'>;
@@ -35,6 +37,9 @@ export interface Metrics {
   stoppedTenants: Gauge<'reason'>;
   /** Logins and restarts that were refused because of their limits. */
   refusedLogins: Counter<'kind'>;
+  /** Accounts whose days were counted. */
+  analyticsAccounts: Counter<'outcome'>;
+  analyticsLag: Gauge;
   feedReaders: Gauge<'kind'>;
   feedReadersDropped: Counter<'kind' | 'reason'>;
   feedLag: Histogram;
@@ -112,6 +117,11 @@ export function createMetrics(): Metrics {
       help: 'Age of the oldest event that an endpoint that is not paused has not taken; from the worker that reconciles.',
       registers,
     }),
+    auditFailures: new Counter({
+      name: 'patchbay_audit_failures_total',
+      help: 'Entries of the audit log that could not be stored.',
+      registers,
+    }),
     reconciling: new Gauge({
       name: 'patchbay_reconciling',
       help: '1 in the worker that reconciles, 0 in the others.',
@@ -187,6 +197,17 @@ export function createMetrics(): Metrics {
       name: 'patchbay_logins_refused_total',
       help: 'Logins and restarts that the limits of their account refused.',
       labelNames: ['kind'],
+      registers,
+    }),
+    analyticsAccounts: new Counter({
+      name: 'patchbay_analytics_accounts_total',
+      help: 'Accounts whose changed days were counted for analytics, by outcome.',
+      labelNames: ['outcome'],
+      registers,
+    }),
+    analyticsLag: new Gauge({
+      name: 'patchbay_analytics_lag_seconds',
+      help: 'Age of the oldest change that analytics do not count yet; from the worker that reconciles.',
       registers,
     }),
     maintenance: new Counter({

@@ -30,7 +30,7 @@ import {
 import { temporalAddress } from './address.ts';
 import { createDataConverter } from './codec.ts';
 import { contactsEveryMs, type Config } from '../platform/config.ts';
-import { ensureSchedules, triggerMaintenance, triggerReminders, triggerTokens } from './schedules.ts';
+import { ensureSchedules, triggerAnalytics, triggerMaintenance, triggerReminders, triggerTokens } from './schedules.ts';
 import { ensureSearchAttributes, lacksSearchAttributes } from './search-attributes.ts';
 import { endSignalledOut, hasSignalLimit } from './signal-limit.ts';
 import { createStartOptions, type StartOptions, type TenantName } from './start-options.ts';
@@ -67,6 +67,8 @@ export interface TemporalClient {
   ensureSchedules(isPaused: boolean): Promise<void>;
   /** Runs the maintenance now, or once more after the present run. */
   runMaintenance(): Promise<void>;
+  /** Counts analytics now, or once more after the present run. */
+  runAnalytics(): Promise<void>;
   /** Renews tokens now, or once more after the run that is under way; not while that is paused. */
   runTokens(): Promise<void>;
   /** The same for reminders of owners. */
@@ -284,6 +286,7 @@ export function openTemporalClient(
       ),
     runMaintenance: () =>
       client.withDeadline(Date.now() + signalDeadlineMs, () => triggerMaintenance(client, taskQueue)),
+    runAnalytics: () => client.withDeadline(Date.now() + signalDeadlineMs, () => triggerAnalytics(client, taskQueue)),
     runTokens: () => client.withDeadline(Date.now() + signalDeadlineMs, () => triggerTokens(client, taskQueue)),
     runReminders: () => client.withDeadline(Date.now() + signalDeadlineMs, () => triggerReminders(client, taskQueue)),
     ensureSearchAttributes: ensure,

@@ -22,6 +22,7 @@ const minute = 60_000;
 const maintenance = 'maintenance';
 const tokens = 'refreshTokens';
 const reminders = 'remindOwners';
+const analytics = 'aggregateAnalytics';
 
 const wantedSchedules = ({ contactsEveryMs, contactsOn }: ScheduleSettings): Wanted[] => [
   {
@@ -55,6 +56,13 @@ const wantedSchedules = ({ contactsEveryMs, contactsOn }: ScheduleSettings): Wan
     on: true,
   },
   {
+    type: analytics,
+    kind: 'sweep',
+    summary: 'Count the days of which messages, sends or syncs changed',
+    everyMs: 60 * minute,
+    on: true,
+  },
+  {
     type: maintenance,
     kind: 'maintenance',
     summary: 'Remove what is past its retention and settle what is owed',
@@ -78,6 +86,10 @@ export async function ensureSchedules(client: Client, taskQueue: string, setting
 /** Runs the maintenance now, or once more after the present run. */
 export const triggerMaintenance = (client: Client, taskQueue: string): Promise<void> =>
   client.schedule.getHandle(scheduleId(maintenance, taskQueue)).trigger(ScheduleOverlapPolicy.BUFFER_ONE);
+
+/** Counts analytics now, or once more after the present run. */
+export const triggerAnalytics = (client: Client, taskQueue: string): Promise<void> =>
+  client.schedule.getHandle(scheduleId(analytics, taskQueue)).trigger(ScheduleOverlapPolicy.BUFFER_ONE);
 
 /** Renews tokens now, or once more after the run that is under way; not while its Schedule is paused. */
 export const triggerTokens = (client: Client, taskQueue: string): Promise<void> => trigger(client, taskQueue, tokens);

@@ -2,6 +2,7 @@ export { connection } from './connection.ts';
 export { erasePerson } from './erase-person.ts';
 export { sendMessages } from './send-messages.ts';
 export {
+  aggregateAnalytics,
   fetchMedia,
   fetchPictures,
   maintenance,

@@ -31,9 +31,9 @@ export async function measure({ db, clock, config, metrics }: Context): Promise<
   metrics.overdueAttempts.set(overdueAttempts);
   metrics.refusedKeys.set(refusedKeys);
   metrics.pausedEndpoints.set(pausedEndpoints);
-  metrics.undeliveredSeconds.set(
-    oldestUndelivered ? Math.max(0, now.getTime() - oldestUndelivered.getTime()) / 1_000 : 0,
-  );
+  const secondsSince = (time: Date | null): number => (time ? Math.max(0, now.getTime() - time.getTime()) / 1_000 : 0);
+  metrics.undeliveredSeconds.set(secondsSince(oldestUndelivered));
+  metrics.analyticsLag.set(secondsSince(found.oldestUncounted));
   const running = new Map(syncs.map(({ kind, n }) => [kind, n]));
   for (const kind of syncKinds) metrics.runningSyncs.set({ kind }, running.get(kind) ?? 0);
   // Without the Schedule contacts stay due until a sync is requested.
@@ -46,6 +46,7 @@ export function startCounting({ metrics, providers }: Pick<Context, 'metrics' | 
   for (const provider of Object.keys(providers)) metrics.tokenRenewals.inc({ provider, outcome: 'succeeded' }, 0);
   for (const outcome of ['reminded', 'given_up']) metrics.reminders.inc({ outcome }, 0);
   for (const kind of ['login', 'restart']) metrics.refusedLogins.inc({ kind }, 0);
+  for (const outcome of ['succeeded', 'failed']) metrics.analyticsAccounts.inc({ outcome }, 0);
   for (const outcome of ['delivered', 'failed', 'dead']) metrics.deliveries.inc({ outcome }, 0);
 }
 
@@ -62,4 +63,5 @@ export function stopMeasuring({ metrics }: Context): void {
   metrics.stoppedTenants.reset();
   metrics.pausedEndpoints.set(0);
   metrics.undeliveredSeconds.set(0);
+  metrics.analyticsLag.set(0);
 }

@@ -21,6 +21,8 @@ export interface Census {
   pausedEndpoints: number;
   /** The oldest event that an endpoint that is not paused has not taken; null where there is none. */
   oldestUndelivered: Date | null;
+  /** The oldest change that analytics do not count yet; null where there is none. */
+  oldestUncounted: Date | null;
 }
 
 /** What was due before these times is overdue. */
@@ -60,13 +62,15 @@ export async function census(em: Em, now: Date, overdueSince: OverdueSince): Pro
     contacts: number;
     tokens: number;
     reminders: number;
+    uncounted: string | null;
   }>(
     em,
     sql`select (select count(*)::int from connection_attempts where state = 'running' and deadline_at < ${now}) as overdue,
           (select count(*)::int from provider_credentials where refused_at is not null) as refused,
           (select count(*)::int from accounts where contacts_due_at < ${overdueSince.contacts} and ${canWork}) as contacts,
           (select count(*)::int from accounts where keys_due_at < ${overdueSince.tokens} and ${canRenew}) as tokens,
-          (select count(*)::int from accounts where remind_due_at < ${overdueSince.reminders}) as reminders`,
+          (select count(*)::int from accounts where remind_due_at < ${overdueSince.reminders}) as reminders,
+          (select min(marked_at)::text from analytics_marks) as uncounted`,
   );
   const heldQueues = await rows<Census['heldQueues'][number]>(
     em,
@@ -93,5 +97,6 @@ export async function census(em: Em, now: Date, overdueSince: OverdueSince): Pro
     stoppedTenants,
     pausedEndpoints: endpoints?.paused ?? 0,
     oldestUndelivered: endpoints?.oldest ? new Date(endpoints.oldest) : null,
+    oldestUncounted: others?.uncounted ? new Date(others.uncounted) : null,
   };
 }
