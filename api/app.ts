@@ -12,6 +12,8 @@ import { aliasRoutes } from './routes/aliases.ts';
 import { attendeeRoutes } from './routes/attendees.ts';
 import { attachmentRoutes } from './routes/attachments.ts';
 import { attemptRoutes } from './routes/attempts.ts';
+import { bulkRoutes } from './routes/bulk-operations.ts';
+import { exportRoutes } from './routes/exports.ts';
 import { serveCodec, serveHealth } from './routes/health.ts';
 import { changeMany } from './routes/contact-bulk.ts';
 import { contactMergeRoutes } from './routes/contact-merges.ts';
@@ -57,6 +59,8 @@ const routesOf = (providers: Providers): Route[] => [
     ...attemptRoutes,
     ...timelineRoutes,
     ...syncRoutes,
+    ...bulkRoutes,
+    ...exportRoutes,
     // Words before ids: a word would else be taken for one.
     ...contactStatsRoutes,
     ...contactMergeRoutes,

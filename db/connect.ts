@@ -3,6 +3,7 @@ import { MikroORM, type EntityManager } from '@mikro-orm/postgresql';
 import type pg from 'pg';
 import { Account, AccountEvent } from './entities/accounts.ts';
 import { ConnectionAttempt, ConnectionStep } from './entities/attempts.ts';
+import { BulkItem, BulkOperation, ExportFile } from './entities/bulk.ts';
 import { Contact, ContactAlias, SyncPage } from './entities/contacts.ts';
 import {
   Attendee,
@@ -88,6 +89,9 @@ export const entities = [
   WebhookEndpoint,
   WebhookDelivery,
   TenantEvent,
+  BulkOperation,
+  BulkItem,
+  ExportFile,
 ];
 
 /** The pools of a process: none of them can be used up by the work of another one. */

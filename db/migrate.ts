@@ -71,6 +71,8 @@ import { UserRequests } from './migrations/0103-user-requests.ts';
 import { ReturnAddresses } from './migrations/0104-return-addresses.ts';
 import { EndpointBatches } from './migrations/0106-endpoint-batches.ts';
 import { PartitionLocks } from './migrations/0107-partition-locks.ts';
+import { EventsOfTenants } from './migrations/0120-events-of-tenants.ts';
+import { BulkOperations } from './migrations/0121-bulk-operations.ts';
 
 export const migrationsList = [
   { name: '0001-foundation', class: Foundation },
@@ -142,6 +144,8 @@ export const migrationsList = [
   { name: '0104-return-addresses', class: ReturnAddresses },
   { name: '0106-endpoint-batches', class: EndpointBatches },
   { name: '0107-partition-locks', class: PartitionLocks },
+  { name: '0120-events-of-tenants', class: EventsOfTenants },
+  { name: '0121-bulk-operations', class: BulkOperations },
 ];
 
 /**

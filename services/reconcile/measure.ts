@@ -1,5 +1,6 @@
 import { census } from '../../db/queries/installation/census.ts';
 import { accountStates, whoNames } from '../../domain/accounts.ts';
+import { bulkKinds } from '../../domain/bulk.ts';
 import { syncKinds } from '../../domain/syncs.ts';
 import type { Context } from '../context.ts';
 
@@ -7,18 +8,22 @@ import type { Context } from '../context.ts';
 const contactsGraceMs = 3_600_000;
 /** The same of tokens, which are looked after every hour. */
 const tokensGraceMs = 7_200_000;
+/** The same of bulk operations. */
+const bulkGraceMs = 600_000;
 
 /** Sets the gauges that count over the whole installation. */
 export async function measure({ db, clock, config, metrics }: Context): Promise<void> {
   const now = clock.now();
   const ago = (ms: number): Date => new Date(now.getTime() - ms);
-  const since = { contacts: ago(contactsGraceMs), tokens: ago(tokensGraceMs) };
+  const since = { contacts: ago(contactsGraceMs), tokens: ago(tokensGraceMs), bulk: ago(bulkGraceMs) };
   const found = await db.system((em) => census(em, now, since));
   const { accounts, overdueAttempts, refusedKeys, syncs, overdueContacts, pausedEndpoints, oldestUndelivered } = found;
   const counts = new Map(accounts.map(({ state, who, n }) => [`${state} ${who}`, n]));
   for (const state of accountStates)
     for (const who of whoNames) metrics.accounts.set({ state, who }, counts.get(`${state} ${who}`) ?? 0);
   metrics.overdueTokens.set(found.overdueTokens);
+  metrics.openBulkOperations.set(found.openBulk);
+  metrics.overdueBulkOperations.set(found.overdueBulk);
   metrics.overdueAttempts.set(overdueAttempts);
   metrics.refusedKeys.set(refusedKeys);
   metrics.pausedEndpoints.set(pausedEndpoints);
@@ -35,6 +40,7 @@ export async function measure({ db, clock, config, metrics }: Context): Promise<
 export function startCounting({ metrics, providers }: Pick<Context, 'metrics' | 'providers'>): void {
   for (const kind of syncKinds) metrics.syncs.inc({ kind, outcome: 'succeeded' }, 0);
   for (const provider of Object.keys(providers)) metrics.tokenRenewals.inc({ provider, outcome: 'succeeded' }, 0);
+  for (const operation of bulkKinds) metrics.bulkOperations.inc({ operation, outcome: 'done' }, 0);
   for (const outcome of ['delivered', 'failed', 'dead']) metrics.deliveries.inc({ outcome }, 0);
 }
 
@@ -46,6 +52,8 @@ export function stopMeasuring({ metrics }: Context): void {
   metrics.runningSyncs.reset();
   metrics.overdueContacts.set(0);
   metrics.overdueTokens.set(0);
+  metrics.openBulkOperations.set(0);
+  metrics.overdueBulkOperations.set(0);
   metrics.pausedEndpoints.set(0);
   metrics.undeliveredSeconds.set(0);
 }

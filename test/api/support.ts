@@ -62,6 +62,7 @@ export function createStandIn(): StandIn {
     runMaintenance: async () => check(),
     runTokens: async () => check(),
     startErasure: async () => check(),
+    startBulk: async () => check(),
     startSends: async (account) => {
       check();
       temporal.sends.push(account.accountId);

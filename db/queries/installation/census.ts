@@ -13,13 +13,20 @@ export interface Census {
   overdueContacts: number;
   /** The same of tokens. */
   overdueTokens: number;
+  /** Bulk operations that prepare or run, and those whose workflow was to be looked after before `overdueSince.bulk`. */
+  openBulk: number;
+  overdueBulk: number;
   pausedEndpoints: number;
   /** The oldest event that an endpoint that is not paused has not taken; null where there is none. */
   oldestUndelivered: Date | null;
 }
 
 /** Counts over all tenants, without merged accounts. System role. */
-export async function census(em: Em, now: Date, overdueSince: { contacts: Date; tokens: Date }): Promise<Census> {
+export async function census(
+  em: Em,
+  now: Date,
+  overdueSince: { contacts: Date; tokens: Date; bulk: Date },
+): Promise<Census> {
   const accounts = await rows<Census['accounts'][number]>(
     em,
     sql`select state, who, count(*)::int as n from accounts where merged_into is null group by state, who`,
@@ -42,12 +49,21 @@ export async function census(em: Em, now: Date, overdueSince: { contacts: Date; 
              order by v.stamp, v.seq limit 1)) as at) first on true
         where e.enabled`,
   );
-  const [others] = await rows<{ overdue: number; refused: number; contacts: number; tokens: number }>(
+  const [others] = await rows<{
+    overdue: number;
+    refused: number;
+    contacts: number;
+    tokens: number;
+    open: number;
+    stale: number;
+  }>(
     em,
     sql`select (select count(*)::int from connection_attempts where state = 'running' and deadline_at < ${now}) as overdue,
           (select count(*)::int from provider_credentials where refused_at is not null) as refused,
           (select count(*)::int from accounts where contacts_due_at < ${overdueSince.contacts} and ${canWork}) as contacts,
-          (select count(*)::int from accounts where keys_due_at < ${overdueSince.tokens} and ${canRenew}) as tokens`,
+          (select count(*)::int from accounts where keys_due_at < ${overdueSince.tokens} and ${canRenew}) as tokens,
+          (select count(*)::int from bulk_operations where due_at is not null and state in ('preparing', 'running')) as open,
+          (select count(*)::int from bulk_operations where due_at < ${overdueSince.bulk}) as stale`,
   );
   return {
     accounts,
@@ -56,6 +72,8 @@ export async function census(em: Em, now: Date, overdueSince: { contacts: Date; 
     syncs,
     overdueContacts: others?.contacts ?? 0,
     overdueTokens: others?.tokens ?? 0,
+    openBulk: others?.open ?? 0,
+    overdueBulk: others?.stale ?? 0,
     pausedEndpoints: endpoints?.paused ?? 0,
     oldestUndelivered: endpoints?.oldest ? new Date(endpoints.oldest) : null,
   };
