@@ -1,9 +1,10 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { MikroORM, type EntityManager } from '@mikro-orm/postgresql';
 import type pg from 'pg';
-import { Account, AccountEvent } from './entities/accounts.ts';
+import { Account, AccountEvent, LoginRestart } from './entities/accounts.ts';
 import { ConnectionAttempt, ConnectionStep } from './entities/attempts.ts';
 import { BulkItem, BulkOperation, ExportFile } from './entities/bulk.ts';
+import { AccountDay, AnalyticsMark, ConversationDay } from './entities/analytics.ts';
 import { Contact, ContactAlias, SyncPage } from './entities/contacts.ts';
 import {
   Attendee,
@@ -14,11 +15,13 @@ import {
   ConversationHistory,
   ProviderKey,
 } from './entities/conversations.ts';
+import { AuditEntry } from './entities/audit.ts';
 import { Attachment, Message, MessageEffect, MessageReceipt } from './entities/messages.ts';
 import { IntakeUptime, MissedWebhooks, WebhookWatch } from './entities/missed-webhooks.ts';
 import { EventFloor, FeedEvent } from './entities/feed.ts';
 import { SyncRun, WebhookDedupe, WebhookEvent, WebhookRequest } from './entities/events.ts';
 import { DataKey } from './entities/data-keys.ts';
+import { AccountCount } from './entities/health.ts';
 import { Media } from './entities/media.ts';
 import { TenantEvent, WebhookDelivery, WebhookEndpoint } from './entities/outgoing.ts';
 import { MessageSend, SendCall, SendQueue } from './entities/sends.ts';
@@ -33,6 +36,7 @@ import {
   IdempotencyKey,
   ProviderCredentials,
   RealtimeTicket,
+  SendingStop,
   Tenant,
   WebhookSecretHash,
 } from './entities/tenants.ts';
@@ -81,6 +85,8 @@ export const entities = [
   MessageSend,
   SendQueue,
   SendCall,
+  LoginRestart,
+  SendingStop,
   MissedWebhooks,
   WebhookWatch,
   IntakeUptime,
@@ -92,6 +98,11 @@ export const entities = [
   BulkOperation,
   BulkItem,
   ExportFile,
+  AnalyticsMark,
+  ConversationDay,
+  AccountDay,
+  AccountCount,
+  AuditEntry,
 ];
 
 /** The pools of a process: none of them can be used up by the work of another one. */

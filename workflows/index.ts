@@ -3,10 +3,12 @@ export { connection } from './connection.ts';
 export { erasePerson } from './erase-person.ts';
 export { sendMessages } from './send-messages.ts';
 export {
+  aggregateAnalytics,
   fetchMedia,
   fetchPictures,
   maintenance,
   refreshTokens,
+  remindOwners,
   syncAllContacts,
   syncAllConversations,
 } from './sweeps.ts';

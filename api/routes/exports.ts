@@ -54,6 +54,7 @@ const read = route({
   tag: bulkTag,
   scope: 'admin',
   file: true,
+  looks: true,
   params: bulkParams.extend({ name: z.string().max(100).describe('Its name in the list.') }),
   answer: z.object({ state: z.literal('running') }).meta({ id: 'ExportRunning' }),
   handle: async ({ context, principal, params: { id, name } }) => {

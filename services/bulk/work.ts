@@ -1,6 +1,6 @@
 import type { BulkOperation } from '../../db/entities/bulk.ts';
 import { countItems, lockOperation, noteProgress, readOperation } from '../../db/queries/bulk/operations.ts';
-import { sendingPausedAt } from '../../db/queries/tenants/paused-sending.ts';
+import { isRestored } from '../../db/queries/tenants/paused-sending.ts';
 import type { BulkAccountKind, BulkProgress } from '../../domain/bulk.ts';
 import { workExport } from '../exports/work-export.ts';
 import { timeOf, type Context } from '../context.ts';
@@ -52,7 +52,7 @@ async function work(context: Context, ref: BulkRef, signal: AbortSignal): Promis
   const { db } = context;
   const { operation, isPaused } = await db.tenant(ref.tenantId, async (em) => ({
     operation: await readOperation(em, ref.operationId),
-    isPaused: (await sendingPausedAt(em, ref.tenantId)) !== null,
+    isPaused: await isRestored(em, ref.tenantId),
   }));
   if (!operation) return gone;
   const { state, counts } = operation;

@@ -7,17 +7,12 @@ import { sealed } from '../../db/sealed.ts';
 import { newId } from '../../platform/ids.ts';
 import { attemptWithStep, newestAttempt, type AttemptWithStep } from '../../db/queries/attempts/attempt-with-step.ts';
 import { ownAccount, refOf } from '../accounts/find-account.ts';
+import { noteTarget } from '../audit/record.ts';
 import type { Context } from '../context.ts';
 import type { CallerRequest } from '../principal.ts';
 import { Problem } from '../problem.ts';
-import {
-  addAttempt,
-  checkAttemptBudget,
-  credentialsOrProblem,
-  methodFor,
-  providerNamed,
-  validateLogin,
-} from './new-attempt.ts';
+import { addAttempt, credentialsOrProblem, methodFor, providerNamed, validateLogin } from './new-attempt.ts';
+import { checkLoginBudget } from '../guard/login-budget.ts';
 import { checkRedirects } from './return-addresses.ts';
 
 /** What a request says of a new account. */
@@ -58,6 +53,7 @@ export async function connectAccount(request: CallerRequest, given: NewAccount):
       redirects: given.redirects,
       mergeAcrossOwners: given.merge_across_owners,
     });
+    noteTarget(em, made.id);
     return made;
   });
   return whenBegun(request, account, operationId);
@@ -106,7 +102,7 @@ export async function addReconnect(
   const running = force ? null : await loginToJoin(context, em, found, given);
   if (running) return { account: found, attemptId: running.id };
   if (!force && found.state === 'active') throw new Problem('account_connected');
-  await checkAttemptBudget(context, em, found);
+  await checkLoginBudget(context, em, found);
   await addAttempt(context, em, found, {
     id: operationId,
     operation: 'reconnect',

@@ -4,7 +4,7 @@ import { sealed } from '../../db/sealed.ts';
 export interface ExportedTable {
   name: string;
   /** Columns by which it is read, with their types: a key, or the beginning of one. */
-  keys: Readonly<Record<string, 'uuid' | 'text' | 'bigint' | 'int' | 'date' | 'timestamptz'>>;
+  keys: Readonly<Record<string, 'uuid' | 'text' | 'bigint' | 'int' | 'boolean' | 'date' | 'timestamptz'>>;
   /** Sealed columns that are written opened, with the place in which they open. */
   opened?: Readonly<Record<string, (id: string) => string>>;
   /** Columns that give access to something, or that only the database uses: not written. */
@@ -54,6 +54,11 @@ export const exportedTables: readonly ExportedTable[] = [
   { name: 'erasures', keys: byId, withheld: ['target'] },
   { name: 'user_requests', keys: byId, withheld: ['group_hash', 'dedupe_hash'] },
   { name: 'user_request_parts', keys: byId },
+  { name: 'account_days', keys: { ...ofAccount, day: 'date' } },
+  { name: 'conversation_days', keys: { conversation_id: 'uuid', day: 'date', is_kept: 'boolean' } },
+  { name: 'sending_stops', keys: byId },
+  { name: 'login_restarts', keys: byId },
+  { name: 'audit_entries', keys: { at: 'timestamptz', id: 'uuid' } },
   { name: 'bulk_operations', keys: byId, withheld: ['target'] },
   { name: 'bulk_items', keys: { operation_id: 'uuid', account_id: 'uuid' } },
 ];
@@ -76,5 +81,7 @@ export const leftOutTables: Readonly<Record<string, string>> = {
   call_buckets: 'working state of limits',
   call_pressures: 'working state of limits',
   event_floors: 'working state of the feed',
+  analytics_marks: 'working state of analytics',
+  account_counts: 'counts of accounts by state',
   export_files: 'what exports wrote',
 };
