@@ -5,6 +5,7 @@ import { maintenanceActivities } from './maintenance.ts';
 import { messageActivities } from './messages.ts';
 import { sweepActivities } from './sweeps.ts';
 import { syncActivities } from './syncs.ts';
+import { visitActivities } from './visits.ts';
 
 /** Everything a worker registers. */
 export const createActivities = (context: Context) => ({
@@ -14,6 +15,7 @@ export const createActivities = (context: Context) => ({
   ...sweepActivities(context),
   ...maintenanceActivities(context),
   ...messageActivities(context),
+  ...visitActivities(context),
 });
 
 export type Activities = ReturnType<typeof createActivities>;

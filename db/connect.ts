@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { MikroORM, type EntityManager } from '@mikro-orm/postgresql';
 import type pg from 'pg';
+import { AccountVisit } from './entities/account-visits.ts';
 import { Account, AccountEvent } from './entities/accounts.ts';
 import { ConnectionAttempt, ConnectionStep } from './entities/attempts.ts';
 import { Contact, ContactAlias, SyncPage } from './entities/contacts.ts';
@@ -45,6 +46,7 @@ export const entities = [
   IdempotencyKey,
   ProviderCredentials,
   Account,
+  AccountVisit,
   AccountEvent,
   ConnectionAttempt,
   ConnectionStep,

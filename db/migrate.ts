@@ -71,6 +71,9 @@ import { UserRequests } from './migrations/0103-user-requests.ts';
 import { ReturnAddresses } from './migrations/0104-return-addresses.ts';
 import { EndpointBatches } from './migrations/0106-endpoint-batches.ts';
 import { PartitionLocks } from './migrations/0107-partition-locks.ts';
+import { AccountVisits } from './migrations/0115-account-visits.ts';
+import { VisitIndexes } from './migrations/0116-visit-indexes.ts';
+import { SyncTimes } from './migrations/0117-sync-times.ts';
 
 export const migrationsList = [
   { name: '0001-foundation', class: Foundation },
@@ -142,6 +145,9 @@ export const migrationsList = [
   { name: '0104-return-addresses', class: ReturnAddresses },
   { name: '0106-endpoint-batches', class: EndpointBatches },
   { name: '0107-partition-locks', class: PartitionLocks },
+  { name: '0115-account-visits', class: AccountVisits },
+  { name: '0116-visit-indexes', class: VisitIndexes },
+  { name: '0117-sync-times', class: SyncTimes },
 ];
 
 /**

@@ -30,7 +30,7 @@ import {
 import { temporalAddress } from './address.ts';
 import { createDataConverter } from './codec.ts';
 import { contactsEveryMs, type Config } from '../platform/config.ts';
-import { ensureSchedules, triggerMaintenance, triggerTokens } from './schedules.ts';
+import { ensureSchedules, triggerMaintenance, triggerPlatforms, triggerTokens } from './schedules.ts';
 import { ensureSearchAttributes, lacksSearchAttributes } from './search-attributes.ts';
 import { endSignalledOut, hasSignalLimit } from './signal-limit.ts';
 import { createStartOptions, type StartOptions, type TenantName } from './start-options.ts';
@@ -67,8 +67,10 @@ export interface TemporalClient {
   ensureSchedules(isPaused: boolean): Promise<void>;
   /** Runs the maintenance now, or once more after the present run. */
   runMaintenance(): Promise<void>;
-  /** Renews tokens now, or once more after the run that is under way; not while that is paused. */
-  runTokens(): Promise<void>;
+  /** Renews tokens now, or once more after the run that is under way; not while that is paused: then false. */
+  runTokens(): Promise<boolean>;
+  /** The same of the sweep of platforms. */
+  runPlatforms(): Promise<boolean>;
   /** Registers missing search attributes: new ones, or all after a loss of Temporal's database. */
   ensureSearchAttributes(): Promise<void>;
   /** A run's page in the Temporal UI, by default the newest run's; null where no UI is known. */
@@ -277,11 +279,13 @@ export function openTemporalClient(
         ensureSchedules(client, taskQueue, {
           contactsEveryMs: contactsEveryMs(config),
           contactsOn: config.WASENDER_AUTO_SYNC_ENABLED,
+          platformsOn: config.PLATFORM_SYNC_ENABLED,
           isPaused,
         }),
       ),
     runMaintenance: () =>
       client.withDeadline(Date.now() + signalDeadlineMs, () => triggerMaintenance(client, taskQueue)),
+    runPlatforms: () => client.withDeadline(Date.now() + signalDeadlineMs, () => triggerPlatforms(client, taskQueue)),
     runTokens: () => client.withDeadline(Date.now() + signalDeadlineMs, () => triggerTokens(client, taskQueue)),
     ensureSearchAttributes: ensure,
     historyUrl: (workflowId, runId) => {

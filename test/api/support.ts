@@ -60,7 +60,14 @@ export function createStandIn(): StandIn {
     ensureSearchAttributes: () => Promise.resolve(),
     ensureSchedules: () => Promise.resolve(),
     runMaintenance: async () => check(),
-    runTokens: async () => check(),
+    runTokens: async () => {
+      check();
+      return true;
+    },
+    runPlatforms: async () => {
+      check();
+      return true;
+    },
     startErasure: async () => check(),
     startSends: async (account) => {
       check();
