@@ -30,6 +30,7 @@ export interface Metrics {
   /** Renewals of accounts' tokens. */
   tokenRenewals: Counter<'provider' | 'outcome'>;
   overdueTokens: Gauge;
+  pausedTenants: Gauge;
   feedReaders: Gauge<'kind'>;
   feedReadersDropped: Counter<'kind' | 'reason'>;
   feedLag: Histogram;
@@ -153,6 +154,11 @@ export function createMetrics(): Metrics {
       name: 'patchbay_token_renewals_total',
       help: 'Renewals of tokens of accounts, by outcome.',
       labelNames: ['provider', 'outcome'],
+      registers,
+    }),
+    pausedTenants: new Gauge({
+      name: 'patchbay_sending_paused',
+      help: 'Tenants whose sending is paused, as after a restore; from the worker that reconciles.',
       registers,
     }),
     overdueTokens: new Gauge({

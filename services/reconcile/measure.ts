@@ -19,6 +19,7 @@ export async function measure({ db, clock, config, metrics }: Context): Promise<
   for (const state of accountStates)
     for (const who of whoNames) metrics.accounts.set({ state, who }, counts.get(`${state} ${who}`) ?? 0);
   metrics.overdueTokens.set(found.overdueTokens);
+  metrics.pausedTenants.set(found.pausedTenants);
   metrics.overdueAttempts.set(overdueAttempts);
   metrics.refusedKeys.set(refusedKeys);
   metrics.pausedEndpoints.set(pausedEndpoints);
@@ -46,6 +47,7 @@ export function stopMeasuring({ metrics }: Context): void {
   metrics.runningSyncs.reset();
   metrics.overdueContacts.set(0);
   metrics.overdueTokens.set(0);
+  metrics.pausedTenants.set(0);
   metrics.pausedEndpoints.set(0);
   metrics.undeliveredSeconds.set(0);
 }

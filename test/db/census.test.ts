@@ -44,6 +44,7 @@ it('counts syncs that run, and accounts that can be read and whose contacts no s
     syncs: [{ kind: 'contacts', n: 1 }],
     overdueContacts: 1,
     overdueTokens: 1,
+    pausedTenants: 0,
     overdueAttempts: 0,
     refusedKeys: 0,
   });

@@ -13,6 +13,8 @@ export interface Census {
   overdueContacts: number;
   /** The same of tokens. */
   overdueTokens: number;
+  /** Tenants that send nothing until an operator resumes. */
+  pausedTenants: number;
   pausedEndpoints: number;
   /** The oldest event that an endpoint that is not paused has not taken; null where there is none. */
   oldestUndelivered: Date | null;
@@ -42,12 +44,13 @@ export async function census(em: Em, now: Date, overdueSince: { contacts: Date; 
              order by v.stamp, v.seq limit 1)) as at) first on true
         where e.enabled`,
   );
-  const [others] = await rows<{ overdue: number; refused: number; contacts: number; tokens: number }>(
+  const [others] = await rows<{ overdue: number; refused: number; contacts: number; tokens: number; paused: number }>(
     em,
     sql`select (select count(*)::int from connection_attempts where state = 'running' and deadline_at < ${now}) as overdue,
           (select count(*)::int from provider_credentials where refused_at is not null) as refused,
           (select count(*)::int from accounts where contacts_due_at < ${overdueSince.contacts} and ${canWork}) as contacts,
-          (select count(*)::int from accounts where keys_due_at < ${overdueSince.tokens} and ${canRenew}) as tokens`,
+          (select count(*)::int from accounts where keys_due_at < ${overdueSince.tokens} and ${canRenew}) as tokens,
+          (select count(*)::int from tenants where sending_paused_at is not null) as paused`,
   );
   return {
     accounts,
@@ -56,6 +59,7 @@ export async function census(em: Em, now: Date, overdueSince: { contacts: Date; 
     syncs,
     overdueContacts: others?.contacts ?? 0,
     overdueTokens: others?.tokens ?? 0,
+    pausedTenants: others?.paused ?? 0,
     pausedEndpoints: endpoints?.paused ?? 0,
     oldestUndelivered: endpoints?.oldest ? new Date(endpoints.oldest) : null,
   };
