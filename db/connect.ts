@@ -1,8 +1,10 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { MikroORM, type EntityManager } from '@mikro-orm/postgresql';
 import type pg from 'pg';
-import { Account, AccountEvent } from './entities/accounts.ts';
+import { Account, AccountEvent, LoginRestart } from './entities/accounts.ts';
 import { ConnectionAttempt, ConnectionStep } from './entities/attempts.ts';
+import { BulkItem, BulkOperation, ExportFile } from './entities/bulk.ts';
+import { AccountDay, AnalyticsMark, ConversationDay } from './entities/analytics.ts';
 import { Contact, ContactAlias, SyncPage } from './entities/contacts.ts';
 import {
   Attendee,
@@ -34,6 +36,7 @@ import {
   IdempotencyKey,
   ProviderCredentials,
   RealtimeTicket,
+  SendingStop,
   Tenant,
   WebhookSecretHash,
 } from './entities/tenants.ts';
@@ -82,6 +85,8 @@ export const entities = [
   MessageSend,
   SendQueue,
   SendCall,
+  LoginRestart,
+  SendingStop,
   MissedWebhooks,
   WebhookWatch,
   IntakeUptime,
@@ -90,6 +95,12 @@ export const entities = [
   WebhookEndpoint,
   WebhookDelivery,
   TenantEvent,
+  BulkOperation,
+  BulkItem,
+  ExportFile,
+  AnalyticsMark,
+  ConversationDay,
+  AccountDay,
   AccountCount,
   AuditEntry,
 ];

@@ -60,8 +60,11 @@ export function createStandIn(): StandIn {
     ensureSearchAttributes: () => Promise.resolve(),
     ensureSchedules: () => Promise.resolve(),
     runMaintenance: async () => check(),
+    runAnalytics: async () => check(),
     runTokens: async () => check(),
+    runReminders: async () => check(),
     startErasure: async () => check(),
+    startBulk: async () => check(),
     startSends: async (account) => {
       check();
       temporal.sends.push(account.accountId);
