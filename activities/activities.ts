@@ -1,4 +1,6 @@
 import type { Context } from '../services/context.ts';
+import { bulkActivities } from './bulk.ts';
+import { analyticsActivities } from './analytics.ts';
 import { connectionActivities } from './connection.ts';
 import { erasureActivities } from './erasures.ts';
 import { maintenanceActivities } from './maintenance.ts';
@@ -16,6 +18,8 @@ export const createActivities = (context: Context) => ({
   ...maintenanceActivities(context),
   ...messageActivities(context),
   ...visitActivities(context),
+  ...bulkActivities(context),
+  ...analyticsActivities(context),
 });
 
 export type Activities = ReturnType<typeof createActivities>;

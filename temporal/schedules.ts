@@ -35,6 +35,8 @@ const tokens = 'refreshTokens';
 const platforms = 'syncPlatforms';
 /** Sweeps of earlier versions, whose work others do now. */
 const retired = ['syncAllConversations'];
+const reminders = 'remindOwners';
+const analytics = 'aggregateAnalytics';
 
 const wantedSchedules = ({ contactsEveryMs, contactsOn, platformsOn }: ScheduleSettings): Wanted[] => [
   {
@@ -59,6 +61,20 @@ const wantedSchedules = ({ contactsEveryMs, contactsOn, platformsOn }: ScheduleS
     type: tokens,
     kind: 'sweep',
     summary: 'Renew tokens, and ask the owners of those that end soon',
+    everyMs: 60 * minute,
+    on: true,
+  },
+  {
+    type: reminders,
+    kind: 'sweep',
+    summary: 'Remind the owners of accounts that wait for them',
+    everyMs: 60 * minute,
+    on: true,
+  },
+  {
+    type: analytics,
+    kind: 'sweep',
+    summary: 'Count the days of which messages, sends or syncs changed',
     everyMs: 60 * minute,
     on: true,
   },
@@ -96,16 +112,24 @@ async function retire(client: Client, id: string): Promise<void> {
 export const triggerMaintenance = (client: Client, taskQueue: string): Promise<void> =>
   client.schedule.getHandle(scheduleId(maintenance, taskQueue)).trigger(ScheduleOverlapPolicy.BUFFER_ONE);
 
+/** Counts analytics now, or once more after the present run. */
+export const triggerAnalytics = (client: Client, taskQueue: string): Promise<void> =>
+  client.schedule.getHandle(scheduleId(analytics, taskQueue)).trigger(ScheduleOverlapPolicy.BUFFER_ONE);
+
 /** Renews tokens now, or once more after the run that is under way; not while its Schedule is paused: then false. */
 export const triggerTokens = (client: Client, taskQueue: string): Promise<boolean> =>
-  triggerUnlessPaused(client, scheduleId(tokens, taskQueue));
+  trigger(client, taskQueue, tokens);
+
+/** The same for reminders. */
+export const triggerReminders = (client: Client, taskQueue: string): Promise<boolean> =>
+  trigger(client, taskQueue, reminders);
 
 /** The same of the sweep of platforms. */
 export const triggerPlatforms = (client: Client, taskQueue: string): Promise<boolean> =>
-  triggerUnlessPaused(client, scheduleId(platforms, taskQueue));
+  trigger(client, taskQueue, platforms);
 
-async function triggerUnlessPaused(client: Client, id: string): Promise<boolean> {
-  const schedule = client.schedule.getHandle(id);
+async function trigger(client: Client, taskQueue: string, type: string): Promise<boolean> {
+  const schedule = client.schedule.getHandle(scheduleId(type, taskQueue));
   if ((await schedule.describe()).state.paused) return false;
   await schedule.trigger(ScheduleOverlapPolicy.BUFFER_ONE);
   return true;

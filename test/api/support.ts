@@ -60,6 +60,7 @@ export function createStandIn(): StandIn {
     ensureSearchAttributes: () => Promise.resolve(),
     ensureSchedules: () => Promise.resolve(),
     runMaintenance: async () => check(),
+    runAnalytics: async () => check(),
     runTokens: async () => {
       check();
       return true;
@@ -68,7 +69,12 @@ export function createStandIn(): StandIn {
       check();
       return true;
     },
+    runReminders: async () => {
+      check();
+      return true;
+    },
     startErasure: async () => check(),
+    startBulk: async () => check(),
     startSends: async (account) => {
       check();
       temporal.sends.push(account.accountId);

@@ -48,7 +48,7 @@ const taskQueue = `restore-${randomUUID()}`;
     );
   const pausedSchedules = async (): Promise<boolean[]> => {
     const client = await temporalClient();
-    const types = ['syncAllContacts', 'syncAllConversations', 'fetchPictures', 'refreshTokens', 'maintenance'];
+    const types = ['syncAllContacts', 'syncPlatforms', 'fetchPictures', 'refreshTokens', 'maintenance'];
     const described = await Promise.all(
       // As the server has them: the summaries are sealed with keys of this installation.
       types.map((type) =>
@@ -102,7 +102,7 @@ const taskQueue = `restore-${randomUUID()}`;
     expect(await cli('sending', 'status')).toEqual({ paused: 1 });
     const subject = openSubject(settings());
     expect(await sendingCheck.look(subject, new AbortController().signal)).toMatchObject([
-      { outcome: 'FAIL', toDo: 'patchbay sending resume' },
+      { outcome: 'FAIL', toDo: 'patchbay resume' },
     ]);
     await subject.close();
     // It makes the Schedules, as a worker does that starts.
