@@ -14,6 +14,8 @@ import { attendeeRoutes } from './routes/attendees.ts';
 import { analyticsRoutes } from './routes/analytics.ts';
 import { attachmentRoutes } from './routes/attachments.ts';
 import { attemptRoutes } from './routes/attempts.ts';
+import { bulkRoutes } from './routes/bulk-operations.ts';
+import { exportRoutes } from './routes/exports.ts';
 import { serveCodec, serveHealth } from './routes/health.ts';
 import { changeMany } from './routes/contact-bulk.ts';
 import { contactMergeRoutes } from './routes/contact-merges.ts';
@@ -61,6 +63,8 @@ const routesOf = (providers: Providers): Route[] => [
     ...attemptRoutes,
     ...timelineRoutes,
     ...syncRoutes,
+    ...bulkRoutes,
+    ...exportRoutes,
     // Words before ids: a word would else be taken for one.
     ...contactStatsRoutes,
     ...contactMergeRoutes,

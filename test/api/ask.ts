@@ -29,6 +29,7 @@ const bodies: Record<string, object> = {
   'POST /api/v1/communications/whatsapp/chats/{chat_id}/send/': { text: 'text' },
   'POST /api/v1/messages': { recipients: ['+33639980901'], text: 'text' },
   'POST /api/unipile/message': { recipients: ['+33639980901'], content: 'text' },
+  'POST /api/v1/bulk-operations': { filter: { owner: 'text' } },
   'POST /api/v1/contacts/bulk': { set: { add_groups: ['text'] } },
 };
 

@@ -50,7 +50,7 @@ const taskQueue = `restore-${randomUUID()}`;
     const client = await temporalClient();
     const types = [
       'syncAllContacts',
-      'syncAllConversations',
+      'syncPlatforms',
       'fetchPictures',
       'refreshTokens',
       'remindOwners',
