@@ -7,6 +7,7 @@ import { serveDocs } from './docs/page.ts';
 import { answerErrors, answerUnknown } from './http/errors.ts';
 import type { Route } from './http/route.ts';
 import { mountRoutes } from './http/mount-routes.ts';
+import { accountHealthRoutes } from './routes/account-health.ts';
 import { accountRoutes } from './routes/accounts.ts';
 import { aliasRoutes } from './routes/aliases.ts';
 import { attendeeRoutes } from './routes/attendees.ts';
@@ -56,6 +57,7 @@ const routesOf = (providers: Providers): Route[] => [
     ...accountRoutes,
     ...attemptRoutes,
     ...timelineRoutes,
+    ...accountHealthRoutes,
     ...syncRoutes,
     // Words before ids: a word would else be taken for one.
     ...contactStatsRoutes,

@@ -1,21 +1,20 @@
+import { foldAccountCounts } from '../../db/queries/health/account-counts.ts';
 import { census } from '../../db/queries/installation/census.ts';
 import { accountStates, whoNames } from '../../domain/accounts.ts';
 import { syncKinds } from '../../domain/syncs.ts';
 import type { Context } from '../context.ts';
-
-/** How long contacts may be due before the account counts as overdue, in milliseconds. */
-const contactsGraceMs = 3_600_000;
-/** The same of tokens, which are looked after every hour. */
-const tokensGraceMs = 7_200_000;
+import { overdueSince } from '../health/overdue.ts';
 
 /** Sets the gauges that count over the whole installation. */
 export async function measure({ db, clock, config, metrics }: Context): Promise<void> {
   const now = clock.now();
-  const ago = (ms: number): Date => new Date(now.getTime() - ms);
-  const since = { contacts: ago(contactsGraceMs), tokens: ago(tokensGraceMs) };
+  const since = { contacts: overdueSince('contacts', now), tokens: overdueSince('tokens', now) };
+  await db.system(foldAccountCounts);
   const found = await db.system((em) => census(em, now, since));
   const { accounts, overdueAttempts, refusedKeys, syncs, overdueContacts, pausedEndpoints, oldestUndelivered } = found;
-  const counts = new Map(accounts.map(({ state, who, n }) => [`${state} ${who}`, n]));
+  const counts = new Map<string, number>();
+  for (const { state, who, accounts: n } of accounts)
+    counts.set(`${state} ${who}`, (counts.get(`${state} ${who}`) ?? 0) + n);
   for (const state of accountStates)
     for (const who of whoNames) metrics.accounts.set({ state, who }, counts.get(`${state} ${who}`) ?? 0);
   metrics.overdueTokens.set(found.overdueTokens);
