@@ -10,6 +10,7 @@ import { mountRoutes } from './http/mount-routes.ts';
 import { accountHealthRoutes } from './routes/account-health.ts';
 import { accountRoutes } from './routes/accounts.ts';
 import { aliasRoutes } from './routes/aliases.ts';
+import { auditRoutes } from './routes/audit.ts';
 import { attendeeRoutes } from './routes/attendees.ts';
 import { attachmentRoutes } from './routes/attachments.ts';
 import { attemptRoutes } from './routes/attempts.ts';
@@ -83,6 +84,7 @@ const routesOf = (providers: Providers): Route[] => [
     ...erasureRoutes,
     ...tenantRoutes,
     ...keyRoutes,
+    ...auditRoutes,
   ]),
 ];
 
@@ -94,6 +96,7 @@ export function createApp(context: Context, signaller: Signaller, messages: Mess
   app.disable('x-powered-by');
   app.disable('etag');
   app.set('query parser', 'simple');
+  app.set('trust proxy', context.config.TRUSTED_PROXIES ?? false);
   app.use(
     helmet({ contentSecurityPolicy: { useDefaults: false, directives: { 'default-src': ["'none'"], sandbox: [] } } }),
   );

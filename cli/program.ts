@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { addAccounts } from './accounts.ts';
+import { addAudit } from './audit.ts';
+import { noteCommand } from './audited.ts';
 import { addConnect } from './connect.ts';
 import { addContacts } from './contacts.ts';
 import { addDeliveries } from './deliveries.ts';
@@ -11,6 +13,7 @@ import { addEvents } from './events.ts';
 import { addKeys } from './keys.ts';
 import { addMigrate } from './migrate.ts';
 import { addRebuild } from './rebuild.ts';
+import { addResume } from './resume.ts';
 import { addSending } from './sending.ts';
 import { addSync } from './sync.ts';
 import { addWebhooks } from './webhooks.ts';
@@ -23,6 +26,7 @@ export function createProgram(): Command {
     .description("Keeps people's messaging accounts connected and their data in sync.")
     .version(manifest.version, '--version', 'print the version')
     .exitOverride()
+    .hook('preAction', (_program, action) => noteCommand(action))
     .addHelpText(
       'after',
       `
@@ -42,6 +46,8 @@ PATCHBAY_HOME. Exit codes: 0 done, 1 failed, 2 wrong usage.`,
   addKeys(program);
   addRebuild(program);
   addSending(program);
+  addResume(program);
+  addAudit(program);
   addMigrate(program);
   return program;
 }

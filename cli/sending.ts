@@ -40,12 +40,15 @@ export function addSending(program: Command): void {
     .command('resume')
     .description('resume sending and Schedules of all tenants')
     .option('--json', 'for machines')
-    .action(async (options: Json) => {
-      const resumed = await withContext(async ({ db, temporal }) => {
-        const n = await db.system(resumeSending);
-        await temporal.ensureSchedules(false);
-        return n;
-      });
-      print({ resumed }, options, () => `resumed for ${resumed} tenants`);
-    });
+    .action(resume);
+}
+
+/** Sending and Schedules of all tenants go on. */
+export async function resume(options: Json): Promise<void> {
+  const resumed = await withContext(async ({ db, temporal }) => {
+    const n = await db.system(resumeSending);
+    await temporal.ensureSchedules(false);
+    return n;
+  });
+  print({ resumed }, options, () => `resumed for ${resumed} tenants`);
 }

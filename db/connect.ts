@@ -13,6 +13,7 @@ import {
   ConversationHistory,
   ProviderKey,
 } from './entities/conversations.ts';
+import { AuditEntry } from './entities/audit.ts';
 import { Attachment, Message, MessageEffect, MessageReceipt } from './entities/messages.ts';
 import { IntakeUptime, MissedWebhooks, WebhookWatch } from './entities/missed-webhooks.ts';
 import { EventFloor, FeedEvent } from './entities/feed.ts';
@@ -90,6 +91,7 @@ export const entities = [
   WebhookDelivery,
   TenantEvent,
   AccountCount,
+  AuditEntry,
 ];
 
 /** The pools of a process: none of them can be used up by the work of another one. */

@@ -73,6 +73,7 @@ import { EndpointBatches } from './migrations/0106-endpoint-batches.ts';
 import { PartitionLocks } from './migrations/0107-partition-locks.ts';
 import { AccountCounts } from './migrations/0125-account-counts.ts';
 import { HealthIndexes } from './migrations/0126-health-indexes.ts';
+import { Audit } from './migrations/0130-audit.ts';
 
 export const migrationsList = [
   { name: '0001-foundation', class: Foundation },
@@ -146,6 +147,7 @@ export const migrationsList = [
   { name: '0107-partition-locks', class: PartitionLocks },
   { name: '0125-account-counts', class: AccountCounts },
   { name: '0126-health-indexes', class: HealthIndexes },
+  { name: '0130-audit', class: Audit },
 ];
 
 /**

@@ -17,6 +17,8 @@ export interface Metrics {
   deliveryLag: Histogram;
   pausedEndpoints: Gauge;
   undeliveredSeconds: Gauge;
+  /** Entries of the audit log that could not be stored. */
+  auditFailures: Counter;
   reconciling: Gauge;
   listening: Gauge;
   maintenance: Counter<'part' | 'outcome'>;
@@ -103,6 +105,11 @@ export function createMetrics(): Metrics {
     undeliveredSeconds: new Gauge({
       name: 'patchbay_undelivered_seconds',
       help: 'Age of the oldest event that an endpoint that is not paused has not taken; from the worker that reconciles.',
+      registers,
+    }),
+    auditFailures: new Counter({
+      name: 'patchbay_audit_failures_total',
+      help: 'Entries of the audit log that could not be stored.',
       registers,
     }),
     reconciling: new Gauge({

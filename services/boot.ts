@@ -153,7 +153,7 @@ export async function prepareInstallation(context: Context, beforeLedgerKey?: ()
   if (restored)
     context.log.warn(
       { tenants: restored },
-      'a dump was restored: sending and Schedules are paused, see patchbay sending',
+      'a dump was restored: sending and Schedules are paused until patchbay resume',
     );
   await saveInstallationCredentials(db, vault, clock.now(), config.providers);
   await ensureSecretHashes(db, vault);

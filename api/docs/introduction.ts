@@ -78,6 +78,7 @@ export const tags: readonly { name: string; description?: string }[] = [
   { name: 'settings', description: 'Providers and their credentials.' },
   { name: 'tenant' },
   { name: 'keys' },
+  { name: 'audit', description: 'Who did what, when, with which key.' },
   { name: 'webhooks', description: 'Addresses that providers call. No API key.' },
   { name: 'health' },
   { name: 'Compatibility', description: 'Paths of the systems that Patchbay replaces. Each stands for one above.' },

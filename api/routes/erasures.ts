@@ -156,6 +156,7 @@ const listErasures = route({
   summary: 'List the erasures, newest first',
   tag,
   scope: 'read',
+  looks: true,
   query: z.object(pageQuery),
   answer: pageOf(erasureAnswer),
   handle: ({ context, principal, query: { limit, cursor } }) =>
@@ -178,6 +179,7 @@ const getErasure = route({
   summary: 'Read an erasure and its receipt',
   tag,
   scope: 'read',
+  looks: true,
   params,
   answer: erasureAnswer,
   handle: ({ context, principal, params: { id } }) =>

@@ -9,9 +9,7 @@ export const sending: Check = {
   look: async (subject) => {
     const paused = await (await subject.database()).system(countPausedTenants);
     return [
-      paused
-        ? fail(`sending and Schedules are paused for ${paused} tenants`, 'patchbay sending resume')
-        : pass('not paused'),
+      paused ? fail(`sending and Schedules are paused for ${paused} tenants`, 'patchbay resume') : pass('not paused'),
     ];
   },
 };

@@ -7,6 +7,7 @@ import { sealed } from '../../db/sealed.ts';
 import { newId } from '../../platform/ids.ts';
 import { attemptWithStep, newestAttempt, type AttemptWithStep } from '../../db/queries/attempts/attempt-with-step.ts';
 import { ownAccount, refOf } from '../accounts/find-account.ts';
+import { noteTarget } from '../audit/record.ts';
 import type { Context } from '../context.ts';
 import type { CallerRequest } from '../principal.ts';
 import { Problem } from '../problem.ts';
@@ -58,6 +59,7 @@ export async function connectAccount(request: CallerRequest, given: NewAccount):
       redirects: given.redirects,
       mergeAcrossOwners: given.merge_across_owners,
     });
+    noteTarget(em, made.id);
     return made;
   });
   return whenBegun(request, account, operationId);

@@ -102,7 +102,7 @@ const taskQueue = `restore-${randomUUID()}`;
     expect(await cli('sending', 'status')).toEqual({ paused: 1 });
     const subject = openSubject(settings());
     expect(await sendingCheck.look(subject, new AbortController().signal)).toMatchObject([
-      { outcome: 'FAIL', toDo: 'patchbay sending resume' },
+      { outcome: 'FAIL', toDo: 'patchbay resume' },
     ]);
     await subject.close();
     // It makes the Schedules, as a worker does that starts.
