@@ -1,118 +1,21 @@
-import type { Em } from '../../db/connect.ts';
-import { AccountVisit } from '../../db/entities/account-visits.ts';
+import type { AccountVisit } from '../../db/entities/account-visits.ts';
 import type { Account } from '../../db/entities/accounts.ts';
-import {
-  accountCoverage,
-  reconnectsOf,
-  sendQueueOf,
-  syncRecords,
-  type SyncRecord,
-} from '../../db/queries/health/account-record.ts';
-import { activityOf, type Activity } from '../../db/queries/health/activity.ts';
-import { errorsOf, type ErrorClass } from '../../db/queries/health/errors.ts';
-import { usageOf } from '../../db/queries/health/usage.ts';
-import { webhookHealth } from '../../db/queries/webhooks/webhook-health.ts';
-import { judgeHealth, reasonsOf, type HealthFacts } from '../../domain/account-health.ts';
-import { isWorking } from '../../domain/accounts.ts';
+import type { SyncRecord } from '../../db/queries/health/account-record.ts';
+import type { ErrorClass } from '../../db/queries/health/errors.ts';
 import { asFailureCode, failureRow } from '../../domain/failures.ts';
-import { syncKinds } from '../../domain/syncs.ts';
+import { unusualAfterMs } from '../../domain/webhook-silence.ts';
 import { anyAccount } from '../accounts/find-account.ts';
 import type { Context } from '../context.ts';
-import { keepsHistory } from '../provider-names.ts';
-import { budgetsOf } from './budgets.ts';
-import { overdueSince } from './overdue.ts';
-
-const dayMs = 86_400_000;
-/** Errors, webhook events and reconnections of so many days count. */
-export const recordDays = 30;
-/** Webhook events that failed within so many days count against the account. */
-const failedEventDays = 7;
-
-/** Everything that the health of one account is made of. */
-async function readFacts(em: Em, account: Account, now: Date, days: number) {
-  const { id, tenantId } = account;
-  const since = new Date(now.getTime() - recordDays * dayMs);
-  return {
-    visit: await em.findOne(AccountVisit, { accountId: id }),
-    missed: await webhookHealth(em, id),
-    activity: await activityOf(em, id, since),
-    syncs: await syncRecords(em, id, syncKinds),
-    errors: await errorsOf(em, { accountId: id, tenantId }, since),
-    reconnects: await reconnectsOf(em, id, since),
-    coverage: await accountCoverage(em, id),
-    queue: await sendQueueOf(em, id, now),
-    budgets: await budgetsOf(em, account, now),
-    usage: await usageOf(em, id, now, days),
-  };
-}
-
-type Facts = Awaited<ReturnType<typeof readFacts>>;
-
-/** The newest sign of life of an account: a webhook, or a message that a sync found. */
-const lastSignOf = ({ lastWebhookAt, lastMessageInAt }: Activity): Date | null =>
-  lastWebhookAt === null || (lastMessageInAt !== null && lastMessageInAt > lastWebhookAt)
-    ? lastMessageInAt
-    : lastWebhookAt;
-
-/** Since when the account is unusually silent: as the last visit found, unless something came since. */
-function silentSince({ visit, activity }: Facts): Date | null {
-  const lastSign = lastSignOf(activity);
-  const since = visit?.silentSince ?? null;
-  if (since === null || visit?.silenceExplainedAt) return null;
-  return lastSign !== null && lastSign > since && lastSign > (visit?.lastEventAt ?? since) ? null : since;
-}
-
-/** What should have been done of an account long ago. */
-function overdueOf(context: Context, account: Account, { visit }: Facts, now: Date): HealthFacts['overdue'] {
-  const late = (what: string, at: Date | null | undefined, before: Date) =>
-    at && at < before ? [{ what, since: at.getTime() }] : [];
-  return [
-    ...late('visit at the provider', visit?.lease ? null : visit?.dueAt, overdueSince('visits', now)),
-    // Without the Schedule contacts stay due until a sync is requested.
-    ...(context.config.WASENDER_AUTO_SYNC_ENABLED
-      ? late('sync of contacts', account.contactsDueAt, overdueSince('contacts', now))
-      : []),
-    ...late('look at its token', account.keysDueAt, overdueSince('tokens', now)),
-  ];
-}
-
-function judge(context: Context, account: Account, facts: Facts, now: Date) {
-  const { visit, activity, syncs, errors, queue, budgets } = facts;
-  const failedEvents = errors.filter(
-    ({ source, lastAt }) =>
-      source === 'webhook_events' && lastAt.getTime() > now.getTime() - failedEventDays * dayMs,
-  );
-  const since = silentSince(facts);
-  const reasons = reasonsOf({
-    status: account,
-    webhook: {
-      state: visit?.webhookState ?? null,
-      missing: visit?.webhookMissing ?? [],
-      isOnly: !keepsHistory(context.providers[account.provider], account.channel),
-    },
-    registersWebhook: context.providers[account.provider]?.account.registerWebhooks !== undefined,
-    silence: { since: since?.getTime() ?? null, usualMs: visit?.usualGapSeconds ? visit.usualGapSeconds * 1_000 : null },
-    detailsFaults: visit?.detailsFaults ?? [],
-    visits: { failures: visit?.failures ?? 0, reason: visit?.reason ?? null },
-    syncs,
-    overdue: isWorking(account) ? overdueOf(context, account, facts, now) : [],
-    token: { endsAt: account.keysExpireAt?.getTime() ?? null, failedRenewals: account.keysFailures },
-    sends: {
-      unclear: queue.unclear,
-      holdsUntil: queue.holdsUntil?.getTime() ?? null,
-      holdsFor: queue.holdsFor,
-      stopped: budgets.stopped,
-    },
-    failedEvents: failedEvents.reduce((sum, one) => sum + one.errors, 0),
-  });
-  return { ...judgeHealth(account.state, reasons), reasons, silentSince: since, lastSign: lastSignOf(activity) };
-}
+import { judge, readFacts, recordDays } from './account-facts.ts';
 
 const timeOrNull = (at: Date | null | undefined): string | null => at?.toISOString() ?? null;
 const seconds = (ms: number): number => Math.round(ms / 1_000);
 
 /** Webhook events have no failure code: they are applied once they are replayed. */
-const eventAdvice = { who: 'operator', what_to_do: 'Have it applied: POST /api/v1/webhook-events/{id}/replay.' } as const;
+const eventAdvice = {
+  who: 'operator',
+  what_to_do: 'Have it applied: POST /api/v1/webhook-events/{id}/replay.',
+} as const;
 
 function errorJson({ source, code, errors, lastAt }: ErrorClass) {
   const { who, whatToDo } = failureRow(asFailureCode(code));
@@ -140,7 +43,10 @@ function tokenJson({ keysExpireAt, keysRefreshAt, keysFailures }: Account, now: 
 }
 
 function silenceJson(visit: AccountVisit | null, since: Date | null, lastSign: Date | null, now: Date) {
-  const habit = visit && { usualGapMs: visit.usualGapSeconds === null ? null : visit.usualGapSeconds * 1_000, gaps: visit.gaps };
+  const habit = visit && {
+    usualGapMs: visit.usualGapSeconds === null ? null : visit.usualGapSeconds * 1_000,
+    gaps: visit.gaps,
+  };
   const after = habit && unusualAfterMs(habit);
   return {
     silent_seconds: lastSign && Math.max(0, seconds(now.getTime() - lastSign.getTime())),
@@ -204,8 +110,19 @@ export const accountHealth = (context: Context, tenantId: string, id: string, da
       syncs: facts.syncs.map(syncJson),
       token: tokenJson(account, now),
       coverage,
-      budgets: { ...budgets, waiting: queue.waiting, unclear: queue.unclear, holds_until: timeOrNull(queue.holdsUntil), holds_for: queue.holdsFor },
-      reconnects: { days: recordDays, succeeded: reconnects.reconnects, automatic: reconnects.automatic, last_at: timeOrNull(reconnects.lastAt) },
+      budgets: {
+        ...budgets,
+        waiting: queue.waiting,
+        unclear: queue.unclear,
+        holds_until: timeOrNull(queue.holdsUntil),
+        holds_for: queue.holdsFor,
+      },
+      reconnects: {
+        days: recordDays,
+        succeeded: reconnects.reconnects,
+        automatic: reconnects.automatic,
+        last_at: timeOrNull(reconnects.lastAt),
+      },
       errors: facts.errors.map(errorJson),
       usage: facts.usage.map((day) => ({
         date: day.day,
