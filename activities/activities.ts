@@ -1,4 +1,5 @@
 import type { Context } from '../services/context.ts';
+import { analyticsActivities } from './analytics.ts';
 import { connectionActivities } from './connection.ts';
 import { erasureActivities } from './erasures.ts';
 import { maintenanceActivities } from './maintenance.ts';
@@ -14,6 +15,7 @@ export const createActivities = (context: Context) => ({
   ...sweepActivities(context),
   ...maintenanceActivities(context),
   ...messageActivities(context),
+  ...analyticsActivities(context),
 });
 
 export type Activities = ReturnType<typeof createActivities>;

@@ -13,6 +13,7 @@ import { fetchDueMedia } from '../services/media/fetch-due-media.ts';
 import type { Holder } from '../services/syncs/held-run.ts';
 import { leaseDueAccounts, type Leases, type SweepRef } from './lease-due-accounts.ts';
 import { refreshDueTokens } from './refresh-tokens.ts';
+import { remindDueOwners } from './remind-owners.ts';
 import { holderOf } from './syncs.ts';
 
 const accountsAtOnce = 3;
@@ -27,6 +28,7 @@ export const sweepActivities = (context: Context) => ({
   fetchDuePictures: (ref: SweepRef) => fetchDuePictures(context, ref, ActivityContext.current()),
   fetchDueFiles: (ref: SweepRef) => fetchDueFiles(context, ref, ActivityContext.current()),
   refreshDueTokens: (ref: SweepRef) => refreshDueTokens(context, ref, ActivityContext.current()),
+  remindDueOwners: (ref: SweepRef) => remindDueOwners(context, ref, ActivityContext.current()),
 });
 
 /** What a sweep reads of each account, and how often. */

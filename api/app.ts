@@ -12,6 +12,7 @@ import { accountRoutes } from './routes/accounts.ts';
 import { aliasRoutes } from './routes/aliases.ts';
 import { auditRoutes } from './routes/audit.ts';
 import { attendeeRoutes } from './routes/attendees.ts';
+import { analyticsRoutes } from './routes/analytics.ts';
 import { attachmentRoutes } from './routes/attachments.ts';
 import { attemptRoutes } from './routes/attempts.ts';
 import { serveCodec, serveHealth } from './routes/health.ts';
@@ -33,6 +34,8 @@ import { providerRoutes } from './routes/providers.ts';
 import { realtimeRoutes } from './routes/realtime.ts';
 import { searchRoutes } from './routes/search.ts';
 import { syncRoutes } from './routes/syncs.ts';
+import { reminderRoutes } from './routes/reminders.ts';
+import { tenantSendingRoutes } from './routes/tenant-sending.ts';
 import { tenantRoutes } from './routes/tenant.ts';
 import { timelineRoutes } from './routes/timeline.ts';
 import { providerNames } from '../services/provider-names.ts';
@@ -83,6 +86,9 @@ const routesOf = (providers: Providers): Route[] => [
     ...realtimeRoutes,
     ...erasureRoutes,
     ...tenantRoutes,
+    ...tenantSendingRoutes,
+    ...reminderRoutes,
+    ...analyticsRoutes,
     ...keyRoutes,
     ...auditRoutes,
   ]),

@@ -1,5 +1,6 @@
 import { Option, type Command } from 'commander';
 import { whoNames, type Who } from '../domain/accounts.ts';
+import { waysToResume } from '../domain/sending-stops.ts';
 import { accountHealth } from '../services/health/account-health.ts';
 import { fleetHealth } from '../services/health/fleet-health.ts';
 import { Problem } from '../services/problem.ts';
@@ -91,8 +92,8 @@ const inHours = (seconds: number | null): string | null =>
   seconds === null ? null : `${(seconds / 3_600).toFixed(1)} h`;
 
 function accountInWords(health: Awaited<ReturnType<typeof one>>): string {
-  const { activity, subscription, visits, token, coverage, budgets, reconnects } = health;
-  const { limits, used } = budgets.sends;
+  const { activity, subscription, visits, token, coverage, guard, reconnects } = health;
+  const { limits, used } = guard.sends;
   const facts = lines({
     account: `${health.account_id} (${health.provider}, ${health.channel}, owner ${health.owner})`,
     verdict: `${health.verdict}: ${health.summary}`,
@@ -106,8 +107,9 @@ function accountInWords(health: Awaited<ReturnType<typeof one>>): string {
     'last visit': visits?.last_at ?? null,
     'token ends': token?.ends_at ?? null,
     conversations: `${coverage.conversations} met, ${coverage.behind} behind, ${coverage.unread} not read`,
-    sends: `${used.per_hour} of ${limits.per_hour ?? 'any number'} an hour, ${used.per_day} of ${limits.per_day ?? 'any number'} a day`,
-    logins: `${budgets.attempts.used} of ${budgets.attempts.most} in ${budgets.attempts.window_seconds / 60} minutes`,
+    sends: `${used.hour} of ${limits.per_hour ?? 'any number'} an hour, ${used.day} of ${limits.per_day ?? 'any number'} a day`,
+    logins: `${guard.logins.used.hour} of ${guard.logins.limits.per_hour ?? 'any number'} an hour`,
+    'sending stopped': guard.stopped && waysToResume[guard.stopped.reason],
     reconnects: `${reconnects.succeeded} in ${reconnects.days} days`,
   });
   const use = health.usage.map(({ date, messages_in, messages_out, sends, syncs, webhook_events }) => ({

@@ -1,8 +1,9 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { MikroORM, type EntityManager } from '@mikro-orm/postgresql';
 import type pg from 'pg';
-import { Account, AccountEvent } from './entities/accounts.ts';
+import { Account, AccountEvent, LoginRestart } from './entities/accounts.ts';
 import { ConnectionAttempt, ConnectionStep } from './entities/attempts.ts';
+import { AccountDay, AnalyticsMark, ConversationDay } from './entities/analytics.ts';
 import { Contact, ContactAlias, SyncPage } from './entities/contacts.ts';
 import {
   Attendee,
@@ -34,6 +35,7 @@ import {
   IdempotencyKey,
   ProviderCredentials,
   RealtimeTicket,
+  SendingStop,
   Tenant,
   WebhookSecretHash,
 } from './entities/tenants.ts';
@@ -82,6 +84,8 @@ export const entities = [
   MessageSend,
   SendQueue,
   SendCall,
+  LoginRestart,
+  SendingStop,
   MissedWebhooks,
   WebhookWatch,
   IntakeUptime,
@@ -90,6 +94,9 @@ export const entities = [
   WebhookEndpoint,
   WebhookDelivery,
   TenantEvent,
+  AnalyticsMark,
+  ConversationDay,
+  AccountDay,
   AccountCount,
   AuditEntry,
 ];

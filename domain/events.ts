@@ -1,5 +1,6 @@
 import type { AccountState, Who } from './accounts.ts';
 import type { ConversationKind } from './conversations.ts';
+import { whatToDo } from './failures.ts';
 import type { MessageStatus } from './messages.ts';
 import type { StepKind } from './steps.ts';
 import type { SyncKind, SyncState } from './syncs.ts';
@@ -36,6 +37,9 @@ export interface EventData {
   'account.action_required': OfStatus & {
     /** The same was asked before. */
     reminder: boolean;
+    /** How often the owner was reminded since the question. */
+    reminders: number;
+    what_to_do: string | null;
     /** When what works now ends without it, in RFC 3339; null where nothing works, or it does not end. */
     ends_at: string | null;
   };
@@ -88,6 +92,12 @@ export const eventMeanings: Readonly<Record<EventType, string>> = {
 };
 
 export const eventTypes = Object.keys(eventMeanings) as EventType[];
+
+/** The data of an event as it is told: what is to be done comes from the table of failures, not from the feed. */
+export const toldData = (type: string, data: Record<string, unknown>): Record<string, unknown> =>
+  type === 'account.action_required'
+    ? { reminders: 0, ...data, what_to_do: whatToDo(typeof data['reason'] === 'string' ? data['reason'] : null) }
+    : data;
 
 /** The place of an event in the feed. Places sort: first by stamp, then by number. */
 export interface FeedPlace {

@@ -30,6 +30,16 @@ export interface Metrics {
   /** Renewals of accounts' tokens. */
   tokenRenewals: Counter<'provider' | 'outcome'>;
   overdueTokens: Gauge;
+  reminders: Counter<'outcome'>;
+  overdueReminders: Gauge;
+  /** Why messages wait. */
+  heldQueues: Gauge<'reason'>;
+  stoppedTenants: Gauge<'reason'>;
+  /** Logins and restarts that were refused because of their limits. */
+  refusedLogins: Counter<'kind'>;
+  /** Accounts whose days were counted. */
+  analyticsAccounts: Counter<'outcome'>;
+  analyticsLag: Gauge;
   feedReaders: Gauge<'kind'>;
   feedReadersDropped: Counter<'kind' | 'reason'>;
   feedLag: Histogram;
@@ -158,6 +168,46 @@ export function createMetrics(): Metrics {
     overdueTokens: new Gauge({
       name: 'patchbay_tokens_overdue',
       help: 'Accounts whose token was to be looked after more than two hours ago; from the worker that reconciles.',
+      registers,
+    }),
+    reminders: new Counter({
+      name: 'patchbay_reminders_total',
+      help: 'Reminders of owners of accounts, and those that were given up.',
+      labelNames: ['outcome'],
+      registers,
+    }),
+    overdueReminders: new Gauge({
+      name: 'patchbay_reminders_overdue',
+      help: 'Accounts whose reminders were to be looked at more than two hours ago; from the worker that reconciles.',
+      registers,
+    }),
+    heldQueues: new Gauge({
+      name: 'patchbay_send_queues_held',
+      help: 'Accounts whose messages wait, by reason; from the worker that reconciles.',
+      labelNames: ['reason'],
+      registers,
+    }),
+    stoppedTenants: new Gauge({
+      name: 'patchbay_sending_stopped',
+      help: 'Tenants that send nothing, by reason; from the worker that reconciles.',
+      labelNames: ['reason'],
+      registers,
+    }),
+    refusedLogins: new Counter({
+      name: 'patchbay_logins_refused_total',
+      help: 'Logins and restarts that the limits of their account refused.',
+      labelNames: ['kind'],
+      registers,
+    }),
+    analyticsAccounts: new Counter({
+      name: 'patchbay_analytics_accounts_total',
+      help: 'Accounts whose changed days were counted for analytics, by outcome.',
+      labelNames: ['outcome'],
+      registers,
+    }),
+    analyticsLag: new Gauge({
+      name: 'patchbay_analytics_lag_seconds',
+      help: 'Age of the oldest change that analytics do not count yet; from the worker that reconciles.',
       registers,
     }),
     maintenance: new Counter({

@@ -43,6 +43,8 @@ const problems = {
   account_of_yours: [409, 'The number is an account of yours', 'Disconnect the account with purge first.'],
   erasure_running: [409, 'The erasure is still running', 'Read it until its state is done.'],
   account_connected: [409, 'The account works', 'Send "force": true to log in again all the same.'],
+  sending_stopped: [409, 'Sending is stopped', 'Read GET /api/v1/tenant/sending: it says why, and what lets it go on.'],
+  nothing_asked: [409, 'Nothing is asked of the owner', 'Read the account: reminders come while its who is owner.'],
   account_not_connected: [409, 'The account is not connected', 'Reconnect the account first.'],
   answer_in_flight: [409, 'An answer is being checked', 'Read the attempt until its step changes.'],
   stale_step: [409, 'The step is no longer current', 'Read the attempt and answer the step it names.'],

@@ -30,7 +30,7 @@ import {
 import { temporalAddress } from './address.ts';
 import { createDataConverter } from './codec.ts';
 import { contactsEveryMs, type Config } from '../platform/config.ts';
-import { ensureSchedules, triggerMaintenance, triggerTokens } from './schedules.ts';
+import { ensureSchedules, triggerAnalytics, triggerMaintenance, triggerReminders, triggerTokens } from './schedules.ts';
 import { ensureSearchAttributes, lacksSearchAttributes } from './search-attributes.ts';
 import { endSignalledOut, hasSignalLimit } from './signal-limit.ts';
 import { createStartOptions, type StartOptions, type TenantName } from './start-options.ts';
@@ -67,8 +67,12 @@ export interface TemporalClient {
   ensureSchedules(isPaused: boolean): Promise<void>;
   /** Runs the maintenance now, or once more after the present run. */
   runMaintenance(): Promise<void>;
+  /** Counts analytics now, or once more after the present run. */
+  runAnalytics(): Promise<void>;
   /** Renews tokens now, or once more after the run that is under way; not while that is paused. */
   runTokens(): Promise<void>;
+  /** The same for reminders of owners. */
+  runReminders(): Promise<void>;
   /** Registers missing search attributes: new ones, or all after a loss of Temporal's database. */
   ensureSearchAttributes(): Promise<void>;
   /** A run's page in the Temporal UI, by default the newest run's; null where no UI is known. */
@@ -282,7 +286,9 @@ export function openTemporalClient(
       ),
     runMaintenance: () =>
       client.withDeadline(Date.now() + signalDeadlineMs, () => triggerMaintenance(client, taskQueue)),
+    runAnalytics: () => client.withDeadline(Date.now() + signalDeadlineMs, () => triggerAnalytics(client, taskQueue)),
     runTokens: () => client.withDeadline(Date.now() + signalDeadlineMs, () => triggerTokens(client, taskQueue)),
+    runReminders: () => client.withDeadline(Date.now() + signalDeadlineMs, () => triggerReminders(client, taskQueue)),
     ensureSearchAttributes: ensure,
     historyUrl: (workflowId, runId) => {
       if (!config.TEMPORAL_UI_URL) return null;

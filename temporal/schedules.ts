@@ -21,6 +21,8 @@ interface Wanted {
 const minute = 60_000;
 const maintenance = 'maintenance';
 const tokens = 'refreshTokens';
+const reminders = 'remindOwners';
+const analytics = 'aggregateAnalytics';
 
 const wantedSchedules = ({ contactsEveryMs, contactsOn }: ScheduleSettings): Wanted[] => [
   {
@@ -43,6 +45,20 @@ const wantedSchedules = ({ contactsEveryMs, contactsOn }: ScheduleSettings): Wan
     type: tokens,
     kind: 'sweep',
     summary: 'Renew tokens, and ask the owners of those that end soon',
+    everyMs: 60 * minute,
+    on: true,
+  },
+  {
+    type: reminders,
+    kind: 'sweep',
+    summary: 'Remind the owners of accounts that wait for them',
+    everyMs: 60 * minute,
+    on: true,
+  },
+  {
+    type: analytics,
+    kind: 'sweep',
+    summary: 'Count the days of which messages, sends or syncs changed',
     everyMs: 60 * minute,
     on: true,
   },
@@ -71,9 +87,19 @@ export async function ensureSchedules(client: Client, taskQueue: string, setting
 export const triggerMaintenance = (client: Client, taskQueue: string): Promise<void> =>
   client.schedule.getHandle(scheduleId(maintenance, taskQueue)).trigger(ScheduleOverlapPolicy.BUFFER_ONE);
 
+/** Counts analytics now, or once more after the present run. */
+export const triggerAnalytics = (client: Client, taskQueue: string): Promise<void> =>
+  client.schedule.getHandle(scheduleId(analytics, taskQueue)).trigger(ScheduleOverlapPolicy.BUFFER_ONE);
+
 /** Renews tokens now, or once more after the run that is under way; not while its Schedule is paused. */
-export async function triggerTokens(client: Client, taskQueue: string): Promise<void> {
-  const schedule = client.schedule.getHandle(scheduleId(tokens, taskQueue));
+export const triggerTokens = (client: Client, taskQueue: string): Promise<void> => trigger(client, taskQueue, tokens);
+
+/** The same for reminders. */
+export const triggerReminders = (client: Client, taskQueue: string): Promise<void> =>
+  trigger(client, taskQueue, reminders);
+
+async function trigger(client: Client, taskQueue: string, type: string): Promise<void> {
+  const schedule = client.schedule.getHandle(scheduleId(type, taskQueue));
   if (!(await schedule.describe()).state.paused) await schedule.trigger(ScheduleOverlapPolicy.BUFFER_ONE);
 }
 

@@ -2,10 +2,12 @@ export { connection } from './connection.ts';
 export { erasePerson } from './erase-person.ts';
 export { sendMessages } from './send-messages.ts';
 export {
+  aggregateAnalytics,
   fetchMedia,
   fetchPictures,
   maintenance,
   refreshTokens,
+  remindOwners,
   syncAllContacts,
   syncAllConversations,
 } from './sweeps.ts';

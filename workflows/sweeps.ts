@@ -7,6 +7,9 @@ import { inBackfill, sweeps } from './activity-options.ts';
 /** Activities of one sweep at the same time. Each works for some minutes: the history grows with time, not with accounts. */
 const lanes = 16;
 
+/** The same of counting, which loads PostgreSQL alone. */
+const countingLanes = 4;
+
 const nothing: SweepCounts = { accounts: 0, failed: 0 };
 
 /**
@@ -66,10 +69,41 @@ export async function refreshTokens(before = nothing): Promise<SweepCounts> {
   return counts;
 }
 
+/** Reminds the owners of accounts that wait for them. */
+export async function remindOwners(before = nothing): Promise<SweepCounts> {
+  const { more, ...counts } = await inLanes(before, (rest) =>
+    sweeps.remindDueOwners.executeWithOptions({ ...inBackfill(), summary: 'Remind owners' }, [
+      { now: Date.now(), ...rest },
+    ]),
+  );
+  if (more) await continueAsNew<typeof remindOwners>(counts);
+  return counts;
+}
+
+/** Counts the days of which messages, sends or syncs changed. */
+export async function aggregateAnalytics(before = nothing): Promise<SweepCounts> {
+  let claimed: { claim: string } | undefined;
+  const { more, ...counts } = await inLanes(
+    before,
+    async () => {
+      const { claim, ...progress } = await sweeps.countAnalytics.executeWithOptions(
+        { ...inBackfill(), summary: 'Count days that changed' },
+        [{ now: Date.now(), ...claimed }],
+      );
+      claimed ??= { claim };
+      return progress;
+    },
+    countingLanes,
+  );
+  if (more) await continueAsNew<typeof aggregateAnalytics>(counts);
+  return counts;
+}
+
 /** One activity; where that leaves something, many at the same time. `more`: a new run must continue. */
 async function inLanes(
   before: SweepCounts,
   activity: (rest: Pick<SweepRef, 'isOneOfMany'>) => Promise<SweepProgress>,
+  most = lanes,
 ): Promise<SweepProgress> {
   let counts = before;
   const work = async (rest: Pick<SweepRef, 'isOneOfMany'>): Promise<boolean> => {
@@ -83,7 +117,7 @@ async function inLanes(
   const lane = async (): Promise<void> => {
     while (isLeft && !workflowInfo().continueAsNewSuggested) if (!(await work({ isOneOfMany: true }))) isLeft = false;
   };
-  await Promise.all(Array.from({ length: lanes }, lane));
+  await Promise.all(Array.from({ length: most }, lane));
   return { more: isLeft, ...counts };
 }
 

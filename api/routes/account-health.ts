@@ -11,6 +11,7 @@ import { cursorPlace, pageQuery, placeCursor, placeTime } from '../http/paginati
 import { route } from '../http/route.ts';
 import { accountHealthAnswer } from '../views/account-health.ts';
 import { fleetHealthAnswer } from '../views/fleet-health.ts';
+import { guardView } from '../views/guard.ts';
 import { providerName } from '../views/provider-name.ts';
 import { webhookHealthView } from '../views/webhook-health.ts';
 import { accountParams } from './accounts.ts';
@@ -30,8 +31,8 @@ const getAccountHealth = route({
   }),
   answer: accountHealthAnswer,
   handle: async ({ context, principal, params, query }) => {
-    const { missed, ...health } = await accountHealth(context, principal.tenantId, params.id, query.days);
-    return { body: { ...health, webhooks: webhookHealthView(missed) } };
+    const { missed, guard, ...health } = await accountHealth(context, principal.tenantId, params.id, query.days);
+    return { body: { ...health, webhooks: webhookHealthView(missed), guard: guardView(guard) } };
   },
 });
 

@@ -17,7 +17,11 @@ import { reference } from '../http/text.ts';
 import { inOrder, updatesPage, updatesPageOf, updatesQuery } from '../http/updates.ts';
 import { requireScope } from '../../services/principal.ts';
 import { forgetBudget } from '../../db/queries/sends/send-queue.ts';
+import { releaseQuiet } from '../../db/queries/tenants/sending-stops.ts';
+import { guardOf } from '../../services/guard/guard-state.ts';
 import { accountAnswer, accountView, rateLimits, rawAccountView, type AccountAnswer } from '../views/account.ts';
+import { guardView } from '../views/guard.ts';
+import { quietHours } from '../views/hours.ts';
 import { webhookHealthView } from '../views/webhook-health.ts';
 import { webhookHealth } from '../../db/queries/webhooks/webhook-health.ts';
 import { accountAndAttempt, accountAndAttemptView } from '../views/attempt.ts';
@@ -45,6 +49,7 @@ export const mergeAcrossOwners = z
 /** The input of a login, by the provider's own option names, such as `username`, `proxy` or `country`. */
 export const credentialsBody = z.record(z.string(), z.unknown());
 
+const loginLimit = z.number().int().min(0).max(10_000).nullable();
 const ownLimits = rateLimits
   .extend({ spacing_seconds: z.number().min(0).max(86_400).nullable() })
   .partial()
@@ -52,6 +57,12 @@ const ownLimits = rateLimits
   .describe(
     'How much the account may send, in place of the usual limits; null: the usual ones. Needs the scope admin.',
   );
+
+const ownLoginLimits = z
+  .object({ per_hour: loginLimit, per_day: loginLimit })
+  .partial()
+  .nullable()
+  .describe('How often it may log in, in place of the usual limits; null: the usual ones. Needs the scope admin.');
 
 const importedAnswer = z
   .object({
@@ -165,9 +176,10 @@ export const getAccount = route({
       const now = context.clock.now();
       const webhooks = webhookHealthView(await webhookHealth(em, account.id));
       const calls = await callsPerMinuteOfAccounts(em, [account]);
-      if (!principal.scopes.includes('raw')) return { body: { ...accountView(account, now, calls), webhooks } };
+      const guard = guardView(await guardOf(em, account, now));
+      if (!principal.scopes.includes('raw')) return { body: { ...accountView(account, now, calls), guard, webhooks } };
       const keys = await context.vault.keysOf(em, principal.tenantId);
-      return { body: { ...rawAccountView(keys, account, now, calls), webhooks } };
+      return { body: { ...rawAccountView(keys, account, now, calls), guard, webhooks } };
     }),
 });
 
@@ -175,7 +187,7 @@ const patchAccount = route({
   name: 'updateAccount',
   method: 'patch',
   path: '/accounts/{id}',
-  summary: 'Change label, metadata, owner or limits of an account',
+  summary: 'Change label, metadata, owner, limits or quiet hours of an account',
   tag,
   scope: 'write',
   params: accountParams,
@@ -184,6 +196,12 @@ const patchAccount = route({
     metadata: metadata.optional(),
     owner: owner.optional(),
     rate_limits: ownLimits.optional(),
+    login_limits: ownLoginLimits.optional(),
+    quiet_hours: z
+      .union([quietHours, z.literal('none')])
+      .nullable()
+      .optional()
+      .describe("Hours in which it sends nothing; none: no hours; null: the tenant's. Needs the scope admin."),
   }),
   example: { label: 'Sales phone' },
   answer: accountAnswer,
@@ -198,6 +216,16 @@ const patchAccount = route({
         account.sendLimits = body.rate_limits;
         await em.flush();
         await forgetBudget(em, account.id);
+      }
+      if (body.login_limits !== undefined) {
+        requireScope(principal, 'admin');
+        account.loginLimits = body.login_limits;
+      }
+      if (body.quiet_hours !== undefined) {
+        requireScope(principal, 'admin');
+        account.quietHours = body.quiet_hours && { hours: body.quiet_hours === 'none' ? null : body.quiet_hours };
+        await em.flush();
+        await releaseQuiet(em, account.tenantId, account.id);
       }
       account.updatedAt = context.clock.now();
       const calls = await callsPerMinuteOfAccounts(em, [account]);

@@ -8,7 +8,7 @@ import { time } from '../http/pagination.ts';
 import { failureReason } from './failure-reason.ts';
 import { providerName } from './provider-name.ts';
 import { webhookHealthAnswer } from './webhook-health.ts';
-import { rateLimits } from './account.ts';
+import { guardAnswer } from './guard.ts';
 
 const count = z.number().int();
 const who = z.enum(whoNames).describe('Who must act.');
@@ -70,11 +70,7 @@ const sync = z.object({
   failures: count.describe('Failed ones since the last one that succeeded.'),
 });
 
-const used = z.object({ per_minute: count, per_hour: count, per_day: count });
-const budgets = z.object({
-  sends: z.object({ limits: rateLimits, used, last_at: time.nullable() }),
-  attempts: z.object({ most: count, window_seconds: count, used: count }),
-  stopped: z.string().nullable().describe('What lets messages be sent again; null: sending is not stopped.'),
+const sends = z.object({
   waiting: count.describe('Messages that are not handed over yet.'),
   unclear: count.describe('Messages of which nothing proves whether they were sent.'),
   holds_until: time.nullable().describe('Nothing is sent until then.'),
@@ -137,7 +133,8 @@ export const accountHealthAnswer = z
       behind: count.describe('Of which the provider has something newer.'),
       unread: count.describe('Of which nothing was read yet.'),
     }),
-    budgets,
+    guard: guardAnswer.describe('What is in force of its limits, and how much of them is used.'),
+    sends,
     reconnects: z.object({ days: count, succeeded: count, automatic: count, last_at: time.nullable() }),
     errors: z.array(errorAnswer).describe('Of 30 days, by source and reason, the newest first.'),
     usage: z.array(dayOfUse).describe('Today first.'),

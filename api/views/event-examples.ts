@@ -16,6 +16,8 @@ const data: EventData = {
     reason: 'login_lost',
     who: 'owner',
     reminder: false,
+    reminders: 0,
+    what_to_do: 'Log in again: reconnect the account.',
     ends_at: null,
   },
   'account.updated': { changed: ['label'] },

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { accountStates, whoNames } from '../../domain/accounts.ts';
-import { eventId, eventMeanings, type EventData, type EventType } from '../../domain/events.ts';
+import { eventId, eventMeanings, toldData, type EventData, type EventType } from '../../domain/events.ts';
 import { messageStatuses } from '../../domain/messages.ts';
 import { stepKinds } from '../../domain/steps.ts';
 import { syncKinds, syncStates } from '../../domain/syncs.ts';
@@ -25,7 +25,9 @@ const data = {
   'account.state_changed': z.object({ ...ofStatus, before: state }),
   'account.action_required': z.object({
     ...ofStatus,
-    reminder: z.boolean().describe('The same was asked before: it comes daily while a permission is about to end.'),
+    reminder: z.boolean().describe('The same was asked before: after one day, after three, then weekly.'),
+    reminders: z.number().int().describe('How often the owner was reminded since the question.'),
+    what_to_do: z.string().nullable(),
     ends_at: z.string().nullable().describe('When what works now ends without it; null where nothing works.'),
   }),
   'account.updated': z.object({ changed }),
@@ -80,6 +82,10 @@ export const eventAnswer = z
   .meta({ id: 'Event' });
 
 export const eventView = (row: FeedRow): z.input<typeof eventAnswer> =>
-  ({ id: eventId(row), type: row.type, account_id: row.accountId, at: row.at, data: row.data }) as z.input<
-    typeof eventAnswer
-  >;
+  ({
+    id: eventId(row),
+    type: row.type,
+    account_id: row.accountId,
+    at: row.at,
+    data: toldData(row.type, row.data),
+  }) as z.input<typeof eventAnswer>;

@@ -11,14 +11,8 @@ import { noteTarget } from '../audit/record.ts';
 import type { Context } from '../context.ts';
 import type { CallerRequest } from '../principal.ts';
 import { Problem } from '../problem.ts';
-import {
-  addAttempt,
-  checkAttemptBudget,
-  credentialsOrProblem,
-  methodFor,
-  providerNamed,
-  validateLogin,
-} from './new-attempt.ts';
+import { addAttempt, credentialsOrProblem, methodFor, providerNamed, validateLogin } from './new-attempt.ts';
+import { checkLoginBudget } from '../guard/login-budget.ts';
 import { checkRedirects } from './return-addresses.ts';
 
 /** What a request says of a new account. */
@@ -94,7 +88,7 @@ export async function reconnectAccount(
     const running = force ? null : await loginToJoin(context, em, found, given);
     if (running) return { account: found, attemptId: running.id };
     if (!force && found.state === 'active') throw new Problem('account_connected');
-    await checkAttemptBudget(context, em, found);
+    await checkLoginBudget(context, em, found);
     await addAttempt(context, em, found, {
       id: operationId,
       operation: 'reconnect',

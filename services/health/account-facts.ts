@@ -8,10 +8,11 @@ import { usageOf } from '../../db/queries/health/usage.ts';
 import { webhookHealth } from '../../db/queries/webhooks/webhook-health.ts';
 import { judgeHealth, reasonsOf, type HealthFacts } from '../../domain/account-health.ts';
 import { isWorking } from '../../domain/accounts.ts';
+import { waysToResume } from '../../domain/sending-stops.ts';
 import { syncKinds } from '../../domain/syncs.ts';
 import type { Context } from '../context.ts';
+import { guardOf } from '../guard/guard-state.ts';
 import { keepsHistory } from '../provider-names.ts';
-import { budgetsOf } from './budgets.ts';
 import { overdueSince } from './overdue.ts';
 
 const dayMs = 86_400_000;
@@ -33,7 +34,7 @@ export async function readFacts(em: Em, account: Account, now: Date, days: numbe
     reconnects: await reconnectsOf(em, id, since),
     coverage: await accountCoverage(em, id),
     queue: await sendQueueOf(em, id, now),
-    budgets: await budgetsOf(em, account, now),
+    guard: await guardOf(em, account, now),
     usage: await usageOf(em, id, now, days),
   };
 }
@@ -70,7 +71,7 @@ function overdueOf(context: Context, account: Account, { visit }: AccountFacts, 
 
 /** The verdict on an account by what was read of it. */
 export function judge(context: Context, account: Account, facts: AccountFacts, now: Date) {
-  const { visit, activity, syncs, errors, queue, budgets } = facts;
+  const { visit, activity, syncs, errors, queue, guard } = facts;
   const failedEvents = errors.filter(
     ({ source, lastAt }) => source === 'webhook_events' && lastAt.getTime() > now.getTime() - failedEventDays * dayMs,
   );
@@ -96,7 +97,7 @@ export function judge(context: Context, account: Account, facts: AccountFacts, n
       unclear: queue.unclear,
       holdsUntil: queue.holdsUntil?.getTime() ?? null,
       holdsFor: queue.holdsFor,
-      stopped: budgets.stopped,
+      stopped: guard.stopped && waysToResume[guard.stopped.reason],
     },
     failedEvents: failedEvents.reduce((sum, one) => sum + one.errors, 0),
   });

@@ -82,7 +82,7 @@ export const accountHealth = (context: Context, tenantId: string, id: string, da
     const account = await anyAccount(em, id);
     const facts = await readFacts(em, account, now, days);
     const { verdict, summary, reasons, silentSince: silent, lastSign } = judge(context, account, facts, now);
-    const { visit, missed, activity, coverage, reconnects, queue, budgets } = facts;
+    const { visit, missed, activity, coverage, reconnects, queue, guard } = facts;
     return {
       account_id: account.id,
       provider: account.provider,
@@ -110,8 +110,8 @@ export const accountHealth = (context: Context, tenantId: string, id: string, da
       syncs: facts.syncs.map(syncJson),
       token: tokenJson(account, now),
       coverage,
-      budgets: {
-        ...budgets,
+      guard,
+      sends: {
         waiting: queue.waiting,
         unclear: queue.unclear,
         holds_until: timeOrNull(queue.holdsUntil),

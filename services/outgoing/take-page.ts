@@ -1,4 +1,4 @@
-import { eventId, type FeedPlace } from '../../domain/events.ts';
+import { eventId, toldData, type FeedPlace } from '../../domain/events.ts';
 import { giveUpMs, laneOf } from '../../domain/deliveries.ts';
 import type { Em } from '../../db/connect.ts';
 import { feedEnd, isWithinFeed, readFeed, type FeedRow } from '../../db/queries/events/read-feed.ts';
@@ -74,5 +74,5 @@ export const eventOf = ({ stamp, seq, type, accountId, data, eventAt }: PendingD
   type,
   account_id: accountId,
   at: eventAt,
-  data,
+  data: toldData(type, data),
 });

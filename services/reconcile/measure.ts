@@ -1,14 +1,23 @@
 import { foldAccountCounts } from '../../db/queries/health/account-counts.ts';
 import { census } from '../../db/queries/installation/census.ts';
 import { accountStates, whoNames } from '../../domain/accounts.ts';
+import { holdReasons } from '../../domain/sends.ts';
+import { stopReasons } from '../../domain/sending-stops.ts';
 import { syncKinds } from '../../domain/syncs.ts';
 import type { Context } from '../context.ts';
 import { overdueSince } from '../health/overdue.ts';
 
+/** How long a reminder may be due before it counts as overdue, in milliseconds. */
+const remindersGraceMs = 7_200_000;
+
 /** Sets the gauges that count over the whole installation. */
 export async function measure({ db, clock, config, metrics }: Context): Promise<void> {
   const now = clock.now();
-  const since = { contacts: overdueSince('contacts', now), tokens: overdueSince('tokens', now) };
+  const since = {
+    contacts: overdueSince('contacts', now),
+    tokens: overdueSince('tokens', now),
+    reminders: new Date(now.getTime() - remindersGraceMs),
+  };
   await db.system(foldAccountCounts);
   const found = await db.system((em) => census(em, now, since));
   const { accounts, overdueAttempts, refusedKeys, syncs, overdueContacts, pausedEndpoints, oldestUndelivered } = found;
@@ -18,12 +27,17 @@ export async function measure({ db, clock, config, metrics }: Context): Promise<
   for (const state of accountStates)
     for (const who of whoNames) metrics.accounts.set({ state, who }, counts.get(`${state} ${who}`) ?? 0);
   metrics.overdueTokens.set(found.overdueTokens);
+  metrics.overdueReminders.set(found.overdueReminders);
+  const held = new Map(found.heldQueues.map(({ reason, n }) => [reason, n]));
+  for (const reason of holdReasons) metrics.heldQueues.set({ reason }, held.get(reason) ?? 0);
+  const stopped = new Map(found.stoppedTenants.map(({ reason, n }) => [reason, n]));
+  for (const reason of stopReasons) metrics.stoppedTenants.set({ reason }, stopped.get(reason) ?? 0);
   metrics.overdueAttempts.set(overdueAttempts);
   metrics.refusedKeys.set(refusedKeys);
   metrics.pausedEndpoints.set(pausedEndpoints);
-  metrics.undeliveredSeconds.set(
-    oldestUndelivered ? Math.max(0, now.getTime() - oldestUndelivered.getTime()) / 1_000 : 0,
-  );
+  const secondsSince = (time: Date | null): number => (time ? Math.max(0, now.getTime() - time.getTime()) / 1_000 : 0);
+  metrics.undeliveredSeconds.set(secondsSince(oldestUndelivered));
+  metrics.analyticsLag.set(secondsSince(found.oldestUncounted));
   const running = new Map(syncs.map(({ kind, n }) => [kind, n]));
   for (const kind of syncKinds) metrics.runningSyncs.set({ kind }, running.get(kind) ?? 0);
   // Without the Schedule contacts stay due until a sync is requested.
@@ -34,6 +48,9 @@ export async function measure({ db, clock, config, metrics }: Context): Promise<
 export function startCounting({ metrics, providers }: Pick<Context, 'metrics' | 'providers'>): void {
   for (const kind of syncKinds) metrics.syncs.inc({ kind, outcome: 'succeeded' }, 0);
   for (const provider of Object.keys(providers)) metrics.tokenRenewals.inc({ provider, outcome: 'succeeded' }, 0);
+  for (const outcome of ['reminded', 'given_up']) metrics.reminders.inc({ outcome }, 0);
+  for (const kind of ['login', 'restart']) metrics.refusedLogins.inc({ kind }, 0);
+  for (const outcome of ['succeeded', 'failed']) metrics.analyticsAccounts.inc({ outcome }, 0);
   for (const outcome of ['delivered', 'failed', 'dead']) metrics.deliveries.inc({ outcome }, 0);
 }
 
@@ -45,6 +62,10 @@ export function stopMeasuring({ metrics }: Context): void {
   metrics.runningSyncs.reset();
   metrics.overdueContacts.set(0);
   metrics.overdueTokens.set(0);
+  metrics.overdueReminders.set(0);
+  metrics.heldQueues.reset();
+  metrics.stoppedTenants.reset();
   metrics.pausedEndpoints.set(0);
   metrics.undeliveredSeconds.set(0);
+  metrics.analyticsLag.set(0);
 }

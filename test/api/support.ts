@@ -60,7 +60,9 @@ export function createStandIn(): StandIn {
     ensureSearchAttributes: () => Promise.resolve(),
     ensureSchedules: () => Promise.resolve(),
     runMaintenance: async () => check(),
+    runAnalytics: async () => check(),
     runTokens: async () => check(),
+    runReminders: async () => check(),
     startErasure: async () => check(),
     startSends: async (account) => {
       check();

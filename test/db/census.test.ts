@@ -18,7 +18,7 @@ afterAll(async () => {
 
 const now = new Date('2026-06-01T12:00:00Z');
 const hourAgo = new Date('2026-06-01T11:00:00Z');
-const since = { contacts: hourAgo, tokens: hourAgo };
+const since = { contacts: hourAgo, tokens: hourAgo, reminders: hourAgo };
 const before = (minutes: number): Date => new Date(now.getTime() - minutes * 60_000);
 
 it('counts syncs that run, and accounts that can be read and whose contacts no sweep has taken', async () => {
