@@ -6,8 +6,9 @@ import { activityOf, type Activity } from '../../db/queries/health/activity.ts';
 import { errorsOf } from '../../db/queries/health/errors.ts';
 import { usageOf } from '../../db/queries/health/usage.ts';
 import { webhookHealth } from '../../db/queries/webhooks/webhook-health.ts';
-import { judgeHealth, reasonsOf, type HealthFacts } from '../../domain/account-health.ts';
+import { judgeHealth, type HealthFacts } from '../../domain/account-health.ts';
 import { isWorking } from '../../domain/accounts.ts';
+import { reasonsOf } from '../../domain/health-reasons.ts';
 import { waysToResume } from '../../domain/sending-stops.ts';
 import { syncKinds } from '../../domain/syncs.ts';
 import type { Context } from '../context.ts';
@@ -99,6 +100,7 @@ export function judge(context: Context, account: Account, facts: AccountFacts, n
       holdsFor: queue.holdsFor,
       stopped: guard.stopped && waysToResume[guard.stopped.reason],
     },
+    loginsHeldUntil: guard.logins.nextAt?.getTime() ?? null,
     failedEvents: failedEvents.reduce((sum, one) => sum + one.errors, 0),
   });
   return { ...judgeHealth(account.state, reasons), reasons, silentSince: since, lastSign: lastSignOf(activity) };

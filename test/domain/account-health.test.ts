@@ -1,5 +1,6 @@
-import { judgeHealth, reasonsOf, type HealthFacts } from '../../domain/account-health.ts';
+import { judgeHealth, type HealthFacts } from '../../domain/account-health.ts';
 import type { AccountState } from '../../domain/accounts.ts';
+import { reasonsOf } from '../../domain/health-reasons.ts';
 
 const well: HealthFacts = {
   status: { state: 'active', reason: null, who: 'nobody' },
@@ -12,6 +13,7 @@ const well: HealthFacts = {
   overdue: [],
   token: { endsAt: null, failedRenewals: 0 },
   sends: { unclear: 0, holdsUntil: null, holdsFor: null, stopped: null },
+  loginsHeldUntil: null,
   failedEvents: 0,
 };
 const at = Date.UTC(2026, 4, 4, 10);
@@ -145,6 +147,11 @@ it.each<[string, Partial<HealthFacts>, string, string, string]>([
   expect({ ...found, codes }).toMatchObject({ verdict, codes: [code] });
   expect(acts).toEqual([who]);
   expect(found.summary).toMatch(/^[A-Z].*\.$/);
+});
+
+it('says of a lost login that none may begin yet', () => {
+  const held = { ...status('reconnect_required', 'login_lost', 'owner'), loginsHeldUntil: at };
+  expect(judged(held)).toMatchObject({ verdict: 'broken', codes: ['login_lost', 'attempt_budget_spent'] });
 });
 
 it('gives of each what to do, in words', () => {
