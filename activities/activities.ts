@@ -1,4 +1,5 @@
 import type { Context } from '../services/context.ts';
+import { bulkActivities } from './bulk.ts';
 import { analyticsActivities } from './analytics.ts';
 import { connectionActivities } from './connection.ts';
 import { erasureActivities } from './erasures.ts';
@@ -15,6 +16,7 @@ export const createActivities = (context: Context) => ({
   ...sweepActivities(context),
   ...maintenanceActivities(context),
   ...messageActivities(context),
+  ...bulkActivities(context),
   ...analyticsActivities(context),
 });
 

@@ -15,6 +15,8 @@ import { attendeeRoutes } from './routes/attendees.ts';
 import { analyticsRoutes } from './routes/analytics.ts';
 import { attachmentRoutes } from './routes/attachments.ts';
 import { attemptRoutes } from './routes/attempts.ts';
+import { bulkRoutes } from './routes/bulk-operations.ts';
+import { exportRoutes } from './routes/exports.ts';
 import { serveCodec, serveHealth } from './routes/health.ts';
 import { changeMany } from './routes/contact-bulk.ts';
 import { contactMergeRoutes } from './routes/contact-merges.ts';
@@ -63,6 +65,8 @@ const routesOf = (providers: Providers): Route[] => [
     ...timelineRoutes,
     ...accountHealthRoutes,
     ...syncRoutes,
+    ...bulkRoutes,
+    ...exportRoutes,
     // Words before ids: a word would else be taken for one.
     ...contactStatsRoutes,
     ...contactMergeRoutes,

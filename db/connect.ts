@@ -3,6 +3,7 @@ import { MikroORM, type EntityManager } from '@mikro-orm/postgresql';
 import type pg from 'pg';
 import { Account, AccountEvent, LoginRestart } from './entities/accounts.ts';
 import { ConnectionAttempt, ConnectionStep } from './entities/attempts.ts';
+import { BulkItem, BulkOperation, ExportFile } from './entities/bulk.ts';
 import { AccountDay, AnalyticsMark, ConversationDay } from './entities/analytics.ts';
 import { Contact, ContactAlias, SyncPage } from './entities/contacts.ts';
 import {
@@ -94,6 +95,9 @@ export const entities = [
   WebhookEndpoint,
   WebhookDelivery,
   TenantEvent,
+  BulkOperation,
+  BulkItem,
+  ExportFile,
   AnalyticsMark,
   ConversationDay,
   AccountDay,

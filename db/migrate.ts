@@ -73,6 +73,8 @@ import { EndpointBatches } from './migrations/0106-endpoint-batches.ts';
 import { PartitionLocks } from './migrations/0107-partition-locks.ts';
 import { Analytics } from './migrations/0110-analytics.ts';
 import { AnalyticsIndexes } from './migrations/0111-analytics-indexes.ts';
+import { EventsOfTenants } from './migrations/0120-events-of-tenants.ts';
+import { BulkOperations } from './migrations/0121-bulk-operations.ts';
 import { AccountCounts } from './migrations/0125-account-counts.ts';
 import { HealthIndexes } from './migrations/0126-health-indexes.ts';
 import { Audit } from './migrations/0130-audit.ts';
@@ -153,6 +155,8 @@ export const migrationsList = [
   { name: '0107-partition-locks', class: PartitionLocks },
   { name: '0110-analytics', class: Analytics },
   { name: '0111-analytics-indexes', class: AnalyticsIndexes },
+  { name: '0120-events-of-tenants', class: EventsOfTenants },
+  { name: '0121-bulk-operations', class: BulkOperations },
   { name: '0125-account-counts', class: AccountCounts },
   { name: '0126-health-indexes', class: HealthIndexes },
   { name: '0130-audit', class: Audit },

@@ -1,4 +1,5 @@
 import type { AccountState, Who } from './accounts.ts';
+import type { BulkKind, BulkState } from './bulk.ts';
 import type { ConversationKind } from './conversations.ts';
 import { whatToDo } from './failures.ts';
 import type { MessageStatus } from './messages.ts';
@@ -24,6 +25,12 @@ interface OfSync {
   sync_id: string;
   kind: SyncKind;
   state: SyncState;
+}
+interface OfBulk {
+  bulk_id: string;
+  operation: BulkKind;
+  state: BulkState;
+  counts: Record<string, number>;
 }
 /** Names of the fields that changed. */
 interface Changed {
@@ -61,6 +68,9 @@ export interface EventData {
   'sync.started': OfSync;
   'sync.updated': OfSync & { paused: boolean };
   'sync.ended': OfSync & { reason: string | null };
+  'bulk.started': OfBulk;
+  'bulk.updated': OfBulk;
+  'bulk.ended': OfBulk & { reason: string | null };
 }
 
 export type EventType = keyof EventData;
@@ -89,6 +99,9 @@ export const eventMeanings: Readonly<Record<EventType, string>> = {
   'sync.started': 'A sync began.',
   'sync.updated': 'A sync was paused, or goes on.',
   'sync.ended': 'A sync has ended.',
+  'bulk.started': 'A bulk operation began.',
+  'bulk.updated': 'A bulk operation is further, was paused, or goes on.',
+  'bulk.ended': 'A bulk operation has ended or was cancelled.',
 };
 
 export const eventTypes = Object.keys(eventMeanings) as EventType[];

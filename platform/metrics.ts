@@ -10,6 +10,11 @@ export interface Metrics {
   missedWebhooks: Counter<'provider' | 'cause'>;
   attempts: Counter<'operation' | 'outcome'>;
   syncs: Counter<'kind' | 'outcome'>;
+  /** Bulk operations that ended, and accounts that had their turn in one. */
+  bulkOperations: Counter<'operation' | 'outcome'>;
+  bulkItems: Counter<'operation' | 'outcome'>;
+  openBulkOperations: Gauge;
+  overdueBulkOperations: Gauge;
   repairs: Counter<'repair' | 'outcome'>;
   /** Tries of deliveries to webhook endpoints. */
   deliveries: Counter<'outcome'>;
@@ -87,6 +92,28 @@ export function createMetrics(): Metrics {
       name: 'patchbay_syncs_total',
       help: 'Sync runs that ended, by kind and outcome.',
       labelNames: ['kind', 'outcome'],
+      registers,
+    }),
+    bulkOperations: new Counter({
+      name: 'patchbay_bulk_operations_total',
+      help: 'Bulk operations that were done or cancelled.',
+      labelNames: ['operation', 'outcome'],
+      registers,
+    }),
+    bulkItems: new Counter({
+      name: 'patchbay_bulk_items_total',
+      help: 'Accounts that had their turn in a bulk operation: asked, done, failed or skipped.',
+      labelNames: ['operation', 'outcome'],
+      registers,
+    }),
+    openBulkOperations: new Gauge({
+      name: 'patchbay_bulk_operations_open',
+      help: 'Bulk operations that prepare or run; from the worker that reconciles.',
+      registers,
+    }),
+    overdueBulkOperations: new Gauge({
+      name: 'patchbay_bulk_operations_overdue',
+      help: 'Open bulk operations whose workflow has said nothing for ten minutes; from the worker that reconciles.',
       registers,
     }),
     repairs: new Counter({

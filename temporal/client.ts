@@ -10,6 +10,7 @@ import {
 import { ApplicationFailure } from '@temporalio/common';
 import { patienceMs } from '../domain/attempts.ts';
 import {
+  bulkWorkflowId,
   connectionWorkflowId,
   erasureWorkflowId,
   sendWorkflowId,
@@ -20,6 +21,7 @@ import {
   currentStep,
   refresh,
   submitStep,
+  type BulkInput,
   type Cause,
   type ConnectionInput,
   type ErasePersonInput,
@@ -64,6 +66,8 @@ export interface TemporalClient {
   startSends(account: AccountRef, cause: Cause): Promise<void>;
   /** Does nothing where the erasure is running. */
   startErasure(erasure: ErasePersonInput, cause: Cause): Promise<void>;
+  /** Starts the workflow of a bulk operation, or has the running one look at it; `kind` is shown. */
+  startBulk(bulk: BulkInput, kind: string, cause: Cause): Promise<void>;
   ensureSchedules(isPaused: boolean): Promise<void>;
   /** Runs the maintenance now, or once more after the present run. */
   runMaintenance(): Promise<void>;
@@ -274,6 +278,17 @@ export function openTemporalClient(
             workflowIdConflictPolicy: 'USE_EXISTING',
             args: [erasure],
           });
+        }),
+      ),
+    startBulk: (bulk, kind, cause) =>
+      starting(() =>
+        client.withDeadline(Date.now() + signalDeadlineMs * 3, async () => {
+          const options = {
+            ...(await startOptions(bulk, 'bulk_operation', `${kind} of many accounts`, cause)),
+            workflowId: bulkWorkflowId(bulk.operationId),
+            args: [bulk],
+          };
+          await signal('bulkOperation', options, cause);
         }),
       ),
     ensureSchedules: (isPaused) =>

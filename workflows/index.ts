@@ -1,3 +1,4 @@
+export { bulkOperation } from './bulk-operation.ts';
 export { connection } from './connection.ts';
 export { erasePerson } from './erase-person.ts';
 export { sendMessages } from './send-messages.ts';

@@ -2,6 +2,7 @@ import type { FilterQuery } from '@mikro-orm/core';
 import { z } from 'zod';
 import { accountStates } from '../../domain/accounts.ts';
 import { channelNames, methodNames } from '../../domain/channels.ts';
+import { containing } from '../../db/queries/updates/account-conditions.ts';
 import { callsPerMinuteOfAccounts } from '../../db/queries/tenants/credentials.ts';
 import { Account } from '../../db/entities/accounts.ts';
 import type { Em } from '../../db/connect.ts';
@@ -123,13 +124,15 @@ export const listAccounts = route({
     channel: z.enum(channelNames).optional(),
     provider: providerName.optional(),
     state: z.enum(accountStates).optional(),
+    label: z.string().max(255).optional(),
+    q: z.string().min(1).max(200).optional().describe('Text within label, owner or identity.'),
     failed: flag.describe('Whether it is a first login that failed: false leaves these out, true lists only these.'),
   }),
   answer: updatesPageOf(accountAnswer),
   handle: async ({
     context,
     principal,
-    query: { limit, cursor, updated_since: since, account, failed, ...filter },
+    query: { limit, cursor, updated_since: since, account, failed, q, ...filter },
   }) => {
     checkProviderName(context, filter.provider);
     const show = async (em: Em, found: readonly Account[]): Promise<AccountAnswer[]> => {
@@ -140,6 +143,7 @@ export const listAccounts = route({
       const wanted = async (em: Em) => ({
         ...filter,
         failed,
+        q,
         account: account === undefined ? undefined : (await anyAccount(em, account)).id,
       });
       const asked = { table: 'accounts', since, limit, cursor, filter: wanted } as const;
@@ -153,6 +157,10 @@ export const listAccounts = route({
       const given = Object.fromEntries(Object.entries(filter).filter(([, value]) => value !== undefined));
       const where: FilterQuery<Account>[] = [{ mergedInto: null, ...given }, afterCursor(cursor)];
       if (account !== undefined) where.push({ id: (await anyAccount(em, account)).id });
+      if (q !== undefined) {
+        const some = { $ilike: containing(q) };
+        where.push({ $or: [{ label: some }, { owner: some }, { identity: some }] });
+      }
       if (failed !== undefined) where.push({ state: failed ? 'failed' : { $ne: 'failed' } });
       const found = await em.find(Account, { $and: where }, { orderBy: { id: 'asc' }, limit: limit + 1 });
       const { items, next_cursor } = page(found, limit, (one) => one);

@@ -28,7 +28,7 @@ export interface NewAttempt {
   /** The login may be merged into an account of another owner. */
   mergeAcrossOwners?: boolean;
   /** The owner is not present: only what needs no owner is done. */
-  automatic?: boolean;
+  automatic?: boolean | undefined;
 }
 
 /**

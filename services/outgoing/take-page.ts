@@ -36,8 +36,10 @@ export async function takePage(
   const [only, ...others] = accounts ?? [];
   const accountId = only !== undefined && !others.length ? only : null;
   const { items, last, more } = await readFeed(em, tenantId, { after: place, types, accountId, limit });
-  const wanted = accounts ? items.filter((item) => accounts.includes(item.accountId)) : items;
-  const deliveries = wanted.map((item) => deliveryOf(item, { ...item, lane: laneOf(item.accountId, item.data) }, now));
+  const wanted = accounts ? items.filter(({ accountId: of }) => of !== null && accounts.includes(of)) : items;
+  const deliveries = wanted.map((item) =>
+    deliveryOf(item, { ...item, lane: laneOf(item.accountId ?? tenantId, item.data) }, now),
+  );
   await insertDeliveries(em, tenantId, id, deliveries);
   if (last || isRequeued) await moveEndpoint(em, id, last ?? place);
   return { deliveries, more, isRequeued };

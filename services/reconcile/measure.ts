@@ -1,22 +1,27 @@
 import { foldAccountCounts } from '../../db/queries/health/account-counts.ts';
 import { census } from '../../db/queries/installation/census.ts';
 import { accountStates, whoNames } from '../../domain/accounts.ts';
+import { bulkKinds } from '../../domain/bulk.ts';
 import { holdReasons } from '../../domain/sends.ts';
 import { stopReasons } from '../../domain/sending-stops.ts';
 import { syncKinds } from '../../domain/syncs.ts';
 import type { Context } from '../context.ts';
 import { overdueSince } from '../health/overdue.ts';
 
-/** How long a reminder may be due before it counts as overdue, in milliseconds. */
+/** How long a bulk operation may be due before it counts as overdue, in milliseconds. */
+const bulkGraceMs = 600_000;
+/** The same of reminders. */
 const remindersGraceMs = 7_200_000;
 
 /** Sets the gauges that count over the whole installation. */
 export async function measure({ db, clock, config, metrics }: Context): Promise<void> {
   const now = clock.now();
+  const ago = (ms: number): Date => new Date(now.getTime() - ms);
   const since = {
     contacts: overdueSince('contacts', now),
     tokens: overdueSince('tokens', now),
-    reminders: new Date(now.getTime() - remindersGraceMs),
+    reminders: ago(remindersGraceMs),
+    bulk: ago(bulkGraceMs),
   };
   await db.system(foldAccountCounts);
   const found = await db.system((em) => census(em, now, since));
@@ -27,6 +32,8 @@ export async function measure({ db, clock, config, metrics }: Context): Promise<
   for (const state of accountStates)
     for (const who of whoNames) metrics.accounts.set({ state, who }, counts.get(`${state} ${who}`) ?? 0);
   metrics.overdueTokens.set(found.overdueTokens);
+  metrics.openBulkOperations.set(found.openBulk);
+  metrics.overdueBulkOperations.set(found.overdueBulk);
   metrics.overdueReminders.set(found.overdueReminders);
   const held = new Map(found.heldQueues.map(({ reason, n }) => [reason, n]));
   for (const reason of holdReasons) metrics.heldQueues.set({ reason }, held.get(reason) ?? 0);
@@ -48,6 +55,7 @@ export async function measure({ db, clock, config, metrics }: Context): Promise<
 export function startCounting({ metrics, providers }: Pick<Context, 'metrics' | 'providers'>): void {
   for (const kind of syncKinds) metrics.syncs.inc({ kind, outcome: 'succeeded' }, 0);
   for (const provider of Object.keys(providers)) metrics.tokenRenewals.inc({ provider, outcome: 'succeeded' }, 0);
+  for (const operation of bulkKinds) metrics.bulkOperations.inc({ operation, outcome: 'done' }, 0);
   for (const outcome of ['reminded', 'given_up']) metrics.reminders.inc({ outcome }, 0);
   for (const kind of ['login', 'restart']) metrics.refusedLogins.inc({ kind }, 0);
   for (const outcome of ['succeeded', 'failed']) metrics.analyticsAccounts.inc({ outcome }, 0);
@@ -62,6 +70,8 @@ export function stopMeasuring({ metrics }: Context): void {
   metrics.runningSyncs.reset();
   metrics.overdueContacts.set(0);
   metrics.overdueTokens.set(0);
+  metrics.openBulkOperations.set(0);
+  metrics.overdueBulkOperations.set(0);
   metrics.overdueReminders.set(0);
   metrics.heldQueues.reset();
   metrics.stoppedTenants.reset();

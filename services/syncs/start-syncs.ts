@@ -115,7 +115,11 @@ export function checkSyncable({ providers }: Context, account: Account, request:
 }
 
 /** Whether the account's provider has what a kind of sync reads, on its channel. */
-export const canHave = (providers: Context['providers'], account: Account, kind: SyncRequest['kind']): boolean =>
+export const canHave = (
+  providers: Context['providers'],
+  account: Pick<Account, 'provider' | 'channel'>,
+  kind: SyncRequest['kind'],
+): boolean =>
   (ableTo(providers, kind)?.includes(account.provider) ?? true) &&
   (kind !== 'conversations' || keepsHistory(providers[account.provider], account.channel));
 

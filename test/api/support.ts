@@ -64,6 +64,7 @@ export function createStandIn(): StandIn {
     runTokens: async () => check(),
     runReminders: async () => check(),
     startErasure: async () => check(),
+    startBulk: async () => check(),
     startSends: async (account) => {
       check();
       temporal.sends.push(account.accountId);

@@ -15,6 +15,9 @@ export interface Census {
   overdueContacts: number;
   /** The same of tokens. */
   overdueTokens: number;
+  /** Bulk operations that prepare or run, and those whose workflow was to be looked after before `overdueSince.bulk`. */
+  openBulk: number;
+  overdueBulk: number;
   overdueReminders: number;
   /** Accounts whose messages wait, by reason. */
   heldQueues: { reason: string; n: number }[];
@@ -32,6 +35,7 @@ interface OverdueSince {
   contacts: Date;
   tokens: Date;
   reminders: Date;
+  bulk: Date;
 }
 
 /** Counts over all tenants, without merged accounts. System role. */
@@ -48,6 +52,8 @@ export async function census(em: Em, now: Date, overdueSince: OverdueSince): Pro
     refused: number;
     contacts: number;
     tokens: number;
+    open: number;
+    stale: number;
     reminders: number;
     uncounted: string | null;
   }>(
@@ -56,6 +62,8 @@ export async function census(em: Em, now: Date, overdueSince: OverdueSince): Pro
           (select count(*)::int from provider_credentials where refused_at is not null) as refused,
           (select count(*)::int from accounts where contacts_due_at < ${overdueSince.contacts} and ${canWork}) as contacts,
           (select count(*)::int from accounts where keys_due_at < ${overdueSince.tokens} and ${canRenew}) as tokens,
+          (select count(*)::int from bulk_operations where due_at is not null and state in ('preparing', 'running')) as open,
+          (select count(*)::int from bulk_operations where due_at < ${overdueSince.bulk}) as stale,
           (select count(*)::int from accounts where remind_due_at < ${overdueSince.reminders}) as reminders,
           (select min(marked_at)::text from analytics_marks) as uncounted`,
   );
@@ -79,6 +87,8 @@ export async function census(em: Em, now: Date, overdueSince: OverdueSince): Pro
     syncs,
     overdueContacts: others?.contacts ?? 0,
     overdueTokens: others?.tokens ?? 0,
+    openBulk: others?.open ?? 0,
+    overdueBulk: others?.stale ?? 0,
     overdueReminders: others?.reminders ?? 0,
     heldQueues,
     stoppedTenants,

@@ -13,6 +13,15 @@ export async function countPausedTenants(em: Em): Promise<number> {
   return found?.n ?? 0;
 }
 
+/** Whether the tenant's rows came from a dump, and no operator has let them go on. */
+export async function isRestored(em: Em, tenantId: string): Promise<boolean> {
+  const found = await rows(
+    em,
+    sql`select from sending_stops where tenant_id = ${tenantId} and reason = 'restored' limit 1`,
+  );
+  return found.length > 0;
+}
+
 /** Pauses the sending of every tenant, as after a restore; answers how many there are. System role. */
 export async function pauseSending(em: Em, now: Date): Promise<number> {
   return pauseTenants(em, await rows<{ id: string }>(em, sql`select id from tenants`), now);
