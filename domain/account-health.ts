@@ -28,8 +28,8 @@ export interface HealthFacts {
   detailsFaults: readonly string[];
   /** Visits in a row that failed, and why the last one did. */
   visits: { failures: number; reason: string | null };
-  /** Whole syncs since the last one that succeeded. */
-  syncs: readonly { kind: SyncKind; failures: number; reason: string | null }[];
+  /** Whole syncs that failed since the last one that succeeded; `isStuck`: the newest one runs, and was refused last. */
+  syncs: readonly { kind: SyncKind; failures: number; reason: string | null; isStuck: boolean }[];
   /** What should have been done long ago, since when. */
   overdue: readonly { what: string; since: number }[];
   token: { endsAt: number | null; failedRenewals: number };

@@ -97,18 +97,23 @@ const ofSilence = ({ silence: { since, usualMs } }: HealthFacts): HealthReason[]
         },
       ];
 
+function ofSync({ kind, failures, reason, isStuck }: HealthFacts['syncs'][number]): HealthReason[] {
+  if (isStuck) return [ofFailure(reason, `The sync of its ${kind} that runs does not get on.`)];
+  if (failures === 0) return [];
+  return [
+    ofFailure(reason, `${failures === 1 ? 'The last sync' : `The last ${failures} syncs`} of its ${kind} failed.`),
+  ];
+}
+
 /** Fewer failed visits in a row pass by themselves. */
 const failedVisits = 3;
 
 function ofWork({ visits, syncs, overdue, detailsFaults }: HealthFacts): HealthReason[] {
-  const failed = syncs.filter(({ failures }) => failures > 0);
   return [
     ...(visits.failures >= failedVisits
       ? [ofFailure(visits.reason, `The last ${visits.failures} visits at the provider failed.`)]
       : []),
-    ...failed.map(({ kind, failures, reason }) =>
-      ofFailure(reason, `${failures === 1 ? 'The last sync' : `The last ${failures} syncs`} of its ${kind} failed.`),
-    ),
+    ...syncs.flatMap(ofSync),
     ...overdue.map(({ what, since }): HealthReason => ({
       code: 'overdue',
       verdict: 'attention',

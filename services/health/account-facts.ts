@@ -91,7 +91,7 @@ export function judge(context: Context, account: Account, facts: AccountFacts, n
     },
     detailsFaults: visit?.detailsFaults ?? [],
     visits: { failures: visit?.failures ?? 0, reason: visit?.reason ?? null },
-    syncs,
+    syncs: syncs.map((one) => ({ ...one, isStuck: one.state === 'running' && one.reason !== null })),
     overdue: isWorking(account) ? overdueOf(context, account, facts, now) : [],
     token: { endsAt: account.keysExpireAt?.getTime() ?? null, failedRenewals: account.keysFailures },
     sends: {

@@ -107,10 +107,17 @@ it.each<[string, Partial<HealthFacts>, string, string, string]>([
   ],
   [
     'a sync that failed',
-    { syncs: [{ kind: 'contacts', failures: 1, reason: 'unexpected' }] },
+    { syncs: [{ kind: 'contacts', failures: 1, reason: 'unexpected', isStuck: false }] },
     'attention',
     'unexpected',
     'operator',
+  ],
+  [
+    'a sync that does not get on',
+    { syncs: [{ kind: 'contacts', failures: 0, reason: 'provider_unavailable', isStuck: true }] },
+    'attention',
+    'provider_unavailable',
+    'nobody',
   ],
   ['work that is late', { overdue: [{ what: 'sync of contacts', since: at }] }, 'attention', 'overdue', 'operator'],
   [
