@@ -1,4 +1,5 @@
 import { foldAccountCounts } from '../../db/queries/health/account-counts.ts';
+import { oldestTroubles } from '../../db/queries/health/trouble.ts';
 import { census } from '../../db/queries/installation/census.ts';
 import { accountStates, whoNames } from '../../domain/accounts.ts';
 import { bulkKinds } from '../../domain/bulk.ts';
@@ -31,6 +32,9 @@ export async function measure({ db, clock, config, metrics }: Context): Promise<
     counts.set(`${state} ${who}`, (counts.get(`${state} ${who}`) ?? 0) + n);
   for (const state of accountStates)
     for (const who of whoNames) metrics.accounts.set({ state, who }, counts.get(`${state} ${who}`) ?? 0);
+  const secondsSince = (time: Date | null): number => (time ? Math.max(0, now.getTime() - time.getTime()) / 1_000 : 0);
+  const troubles = await db.system(oldestTroubles);
+  for (const who of whoNames) metrics.troubleSeconds.set({ who }, secondsSince(troubles[who]));
   metrics.overdueTokens.set(found.overdueTokens);
   metrics.openBulkOperations.set(found.openBulk);
   metrics.overdueBulkOperations.set(found.overdueBulk);
@@ -42,7 +46,6 @@ export async function measure({ db, clock, config, metrics }: Context): Promise<
   metrics.overdueAttempts.set(overdueAttempts);
   metrics.refusedKeys.set(refusedKeys);
   metrics.pausedEndpoints.set(pausedEndpoints);
-  const secondsSince = (time: Date | null): number => (time ? Math.max(0, now.getTime() - time.getTime()) / 1_000 : 0);
   metrics.undeliveredSeconds.set(secondsSince(oldestUndelivered));
   metrics.analyticsLag.set(secondsSince(found.oldestUncounted));
   const running = new Map(syncs.map(({ kind, n }) => [kind, n]));
@@ -65,6 +68,7 @@ export function startCounting({ metrics, providers }: Pick<Context, 'metrics' | 
 /** Forgets the gauges: another worker sets them now. */
 export function stopMeasuring({ metrics }: Context): void {
   metrics.accounts.reset();
+  metrics.troubleSeconds.reset();
   metrics.overdueAttempts.set(0);
   metrics.refusedKeys.set(0);
   metrics.runningSyncs.reset();

@@ -1,4 +1,4 @@
-import type { AccountState, Who } from '../../../domain/accounts.ts';
+import { whoNames, type AccountState, type Who } from '../../../domain/accounts.ts';
 import type { Channel, ProviderName } from '../../../domain/channels.ts';
 import type { Em } from '../../connect.ts';
 import { rows, sql, type Sql } from '../../sql.ts';
@@ -52,4 +52,14 @@ export function troubledAccounts(
     sql`select t.since::text as since, t.id from (${sql.join(parts, sql` union all `)}) t
         order by t.since, t.id limit ${limit}`,
   );
+}
+
+/** Since when the account of the installation is in trouble that is so for longest, by who must act. System role. */
+export async function oldestTroubles(em: Em): Promise<Record<Who, Date | null>> {
+  const found = { owner: null, operator: null, nobody: null } as Record<Who, Date | null>;
+  for (const who of whoNames) {
+    const [oldest] = await troubledAccounts(em, { tenantId: null, who: [who] }, null, 1);
+    found[who] = oldest ? new Date(oldest.since) : null;
+  }
+  return found;
 }
