@@ -2,6 +2,7 @@ import type { Em } from '../../db/connect.ts';
 import { AccountVisit } from '../../db/entities/account-visits.ts';
 import type { Account } from '../../db/entities/accounts.ts';
 import { accountCoverage, reconnectsOf, sendQueueOf, syncRecords } from '../../db/queries/health/account-record.ts';
+import type { DueKind } from '../../db/queries/health/due-syncs.ts';
 import { activityOf, type Activity } from '../../db/queries/health/activity.ts';
 import { errorsOf } from '../../db/queries/health/errors.ts';
 import { usageOf } from '../../db/queries/health/usage.ts';
@@ -14,7 +15,7 @@ import { syncKinds } from '../../domain/syncs.ts';
 import type { Context } from '../context.ts';
 import { guardOf } from '../guard/guard-state.ts';
 import { keepsHistory } from '../provider-names.ts';
-import { overdueSince } from './overdue.ts';
+import { isSwept, overdueSince } from './overdue.ts';
 
 const dayMs = 86_400_000;
 /** Errors, webhook events and reconnections of so many days count. */
@@ -58,15 +59,12 @@ function silentSince({ visit, activity }: AccountFacts): Date | null {
 
 /** What should have been done of an account long ago. */
 function overdueOf(context: Context, account: Account, { visit }: AccountFacts, now: Date): HealthFacts['overdue'] {
-  const late = (what: string, at: Date | null | undefined, before: Date) =>
-    at && at < before ? [{ what, since: at.getTime() }] : [];
+  const late = (kind: DueKind, what: string, at: Date | null | undefined) =>
+    at && at < overdueSince(kind, now) && isSwept(context, kind) ? [{ what, since: at.getTime() }] : [];
   return [
-    ...late('visit at the provider', visit?.lease ? null : visit?.dueAt, overdueSince('visits', now)),
-    // Without the Schedule contacts stay due until a sync is requested.
-    ...(context.config.WASENDER_AUTO_SYNC_ENABLED
-      ? late('sync of contacts', account.contactsDueAt, overdueSince('contacts', now))
-      : []),
-    ...late('look at its token', account.keysDueAt, overdueSince('tokens', now)),
+    ...late('visits', 'visit at the provider', visit?.lease ? null : visit?.dueAt),
+    ...late('contacts', 'sync of contacts', account.contactsDueAt),
+    ...late('tokens', 'look at its token', account.keysDueAt),
   ];
 }
 

@@ -17,7 +17,7 @@ import { verdictOfState, verdicts, type Verdict } from '../../domain/account-hea
 import { accountStates, whoNames, type Who } from '../../domain/accounts.ts';
 import { asFailureCode, failureRow } from '../../domain/failures.ts';
 import type { Context } from '../context.ts';
-import { overdueSince } from './overdue.ts';
+import { isSwept, overdueSince } from './overdue.ts';
 
 /** Whose accounts: one tenant's, or the whole installation's (null), for operators alone. */
 export interface FleetRequest extends Omit<TroubleFilter, 'tenantId' | 'who'> {
@@ -76,9 +76,8 @@ function countsJson(kinds: readonly AccountKind[]) {
   };
 }
 
-async function syncsJson({ config }: Context, em: Em, tenantId: string | null, now: Date) {
-  // Without the Schedule contacts stay due until a sync is requested.
-  const kinds = dueKinds.filter((kind) => kind !== 'contacts' || config.WASENDER_AUTO_SYNC_ENABLED);
+async function syncsJson(context: Context, em: Em, tenantId: string | null, now: Date) {
+  const kinds = dueKinds.filter((kind) => isSwept(context, kind));
   const due = [];
   for (const kind of kinds) due.push(await dueJson(em, tenantId, kind, now));
   const running = await runningSyncs(em, tenantId);
