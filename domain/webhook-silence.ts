@@ -27,7 +27,7 @@ export function habitAfter(habit: Habit, newestAt: number | null): Habit {
   return { lastEventAt: newestAt, usualGapMs: Math.max(gap, remembered), gaps: gaps + 1 };
 }
 
-/** How long a silence may last before it is unusual for an account, in milliseconds; null where no habit is known. */
+/** From which silence on an account is silent for longer than it usually is, in milliseconds; null where no habit is known. */
 export const unusualAfterMs = ({ usualGapMs, gaps }: Pick<Habit, 'usualGapMs' | 'gaps'>): number | null =>
   usualGapMs === null || gaps < leastGaps ? null : Math.max(shortestMs, unusualFrom * usualGapMs);
 
@@ -35,15 +35,11 @@ export const unusualAfterMs = ({ usualGapMs, gaps }: Pick<Habit, 'usualGapMs' | 
  * Since when an account is silent for longer than it usually is; null where it is not, or where no habit is known.
  * `upSince`: since when webhooks can be taken in without a break, as far as that is known: an earlier silence is ours.
  */
-export function silentSince(
-  { lastEventAt, usualGapMs, gaps }: Habit,
-  upSince: number | null,
-  at: number,
-): number | null {
-  const unusualMs = unusualAfterMs({ usualGapMs, gaps });
+export function silentSince(habit: Habit, upSince: number | null, at: number): number | null {
+  const { lastEventAt } = habit;
+  const unusualMs = unusualAfterMs(habit);
   if (lastEventAt === null || unusualMs === null) return null;
-  const since = Math.max(lastEventAt, upSince ?? lastEventAt);
-  return at - since > unusualMs ? lastEventAt : null;
+  return at - Math.max(lastEventAt, upSince ?? lastEventAt) > unusualMs ? lastEventAt : null;
 }
 
 /** Breaks between two notes of processes that are no break, in milliseconds. */

@@ -36,7 +36,16 @@ async function schedules(): Promise<string[]> {
   return found.sort();
 }
 
-const scheduled = ['fetchMedia', 'fetchPictures', 'maintenance', 'refreshTokens', 'syncAllContacts', 'syncPlatforms'];
+const scheduled = [
+  'aggregateAnalytics',
+  'fetchMedia',
+  'fetchPictures',
+  'maintenance',
+  'refreshTokens',
+  'remindOwners',
+  'syncAllContacts',
+  'syncPlatforms',
+];
 
 describe('B6: every address book is read by a Schedule', () => {
   it('with the interval of the settings, six hours by default', async () => {

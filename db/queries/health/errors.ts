@@ -3,7 +3,7 @@ import { rows, sql } from '../../sql.ts';
 
 /** Where errors of an account come from. */
 export const errorSources = ['attempts', 'syncs', 'sends', 'webhook_events'] as const;
-export type ErrorSource = (typeof errorSources)[number];
+type ErrorSource = (typeof errorSources)[number];
 
 /** Errors of one class. */
 export interface ErrorClass {
