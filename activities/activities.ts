@@ -7,6 +7,7 @@ import { maintenanceActivities } from './maintenance.ts';
 import { messageActivities } from './messages.ts';
 import { sweepActivities } from './sweeps.ts';
 import { syncActivities } from './syncs.ts';
+import { visitActivities } from './visits.ts';
 
 /** Everything a worker registers. */
 export const createActivities = (context: Context) => ({
@@ -16,6 +17,7 @@ export const createActivities = (context: Context) => ({
   ...sweepActivities(context),
   ...maintenanceActivities(context),
   ...messageActivities(context),
+  ...visitActivities(context),
   ...bulkActivities(context),
   ...analyticsActivities(context),
 });

@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { MikroORM, type EntityManager } from '@mikro-orm/postgresql';
 import type pg from 'pg';
+import { AccountVisit } from './entities/account-visits.ts';
 import { Account, AccountEvent, LoginRestart } from './entities/accounts.ts';
 import { ConnectionAttempt, ConnectionStep } from './entities/attempts.ts';
 import { BulkItem, BulkOperation, ExportFile } from './entities/bulk.ts';
@@ -50,6 +51,7 @@ export const entities = [
   IdempotencyKey,
   ProviderCredentials,
   Account,
+  AccountVisit,
   AccountEvent,
   ConnectionAttempt,
   ConnectionStep,

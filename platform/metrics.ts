@@ -35,6 +35,12 @@ export interface Metrics {
   /** Renewals of accounts' tokens. */
   tokenRenewals: Counter<'provider' | 'outcome'>;
   overdueTokens: Gauge;
+  /** Visits of accounts by the sweep of platforms. */
+  visits: Counter<'provider' | 'outcome'>;
+  /** Accounts that are due for a visit, and that are overdue. */
+  dueVisits: Gauge<'state'>;
+  /** Accounts of which a visit found something that is not right. */
+  visitFindings: Gauge<'finding'>;
   reminders: Counter<'outcome'>;
   overdueReminders: Gauge;
   /** Why messages wait. */
@@ -195,6 +201,24 @@ export function createMetrics(): Metrics {
     overdueTokens: new Gauge({
       name: 'patchbay_tokens_overdue',
       help: 'Accounts whose token was to be looked after more than two hours ago; from the worker that reconciles.',
+      registers,
+    }),
+    visits: new Counter({
+      name: 'patchbay_visits_total',
+      help: 'Visits of accounts by the sweep of platforms, by outcome: ok or the code of a failure.',
+      labelNames: ['provider', 'outcome'],
+      registers,
+    }),
+    dueVisits: new Gauge({
+      name: 'patchbay_visits_due',
+      help: 'Accounts that wait for a visit: due, and overdue for more than a quarter of an hour; from the worker that reconciles.',
+      labelNames: ['state'],
+      registers,
+    }),
+    visitFindings: new Gauge({
+      name: 'patchbay_visit_findings',
+      help: 'Accounts by what their last visit found: details_faulty, webhook_wrong, silent; from the worker that reconciles.',
+      labelNames: ['finding'],
       registers,
     }),
     reminders: new Counter({

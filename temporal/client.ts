@@ -32,7 +32,14 @@ import {
 import { temporalAddress } from './address.ts';
 import { createDataConverter } from './codec.ts';
 import { contactsEveryMs, type Config } from '../platform/config.ts';
-import { ensureSchedules, triggerAnalytics, triggerMaintenance, triggerReminders, triggerTokens } from './schedules.ts';
+import {
+  ensureSchedules,
+  triggerAnalytics,
+  triggerMaintenance,
+  triggerPlatforms,
+  triggerReminders,
+  triggerTokens,
+} from './schedules.ts';
 import { ensureSearchAttributes, lacksSearchAttributes } from './search-attributes.ts';
 import { endSignalledOut, hasSignalLimit } from './signal-limit.ts';
 import { createStartOptions, type StartOptions, type TenantName } from './start-options.ts';
@@ -74,9 +81,11 @@ export interface TemporalClient {
   /** Counts analytics now, or once more after the present run. */
   runAnalytics(): Promise<void>;
   /** Renews tokens now, or once more after the run that is under way; not while that is paused. */
-  runTokens(): Promise<void>;
+  runTokens(): Promise<boolean>;
+  /** The same of the sweep of platforms; false where that is paused. */
+  runPlatforms(): Promise<boolean>;
   /** The same for reminders of owners. */
-  runReminders(): Promise<void>;
+  runReminders(): Promise<boolean>;
   /** Registers missing search attributes: new ones, or all after a loss of Temporal's database. */
   ensureSearchAttributes(): Promise<void>;
   /** A run's page in the Temporal UI, by default the newest run's; null where no UI is known. */
@@ -296,11 +305,13 @@ export function openTemporalClient(
         ensureSchedules(client, taskQueue, {
           contactsEveryMs: contactsEveryMs(config),
           contactsOn: config.WASENDER_AUTO_SYNC_ENABLED,
+          platformsOn: config.PLATFORM_SYNC_ENABLED,
           isPaused,
         }),
       ),
     runMaintenance: () =>
       client.withDeadline(Date.now() + signalDeadlineMs, () => triggerMaintenance(client, taskQueue)),
+    runPlatforms: () => client.withDeadline(Date.now() + signalDeadlineMs, () => triggerPlatforms(client, taskQueue)),
     runAnalytics: () => client.withDeadline(Date.now() + signalDeadlineMs, () => triggerAnalytics(client, taskQueue)),
     runTokens: () => client.withDeadline(Date.now() + signalDeadlineMs, () => triggerTokens(client, taskQueue)),
     runReminders: () => client.withDeadline(Date.now() + signalDeadlineMs, () => triggerReminders(client, taskQueue)),

@@ -53,6 +53,7 @@ export async function startWorker(config: Config, overrides: Partial<Context> = 
     delivering?.nudge();
     // Their Schedules go by the machine's time.
     context.temporal.runTokens().catch((error: unknown) => log.debug({ err: error }, 'tokens are renewed later'));
+    context.temporal.runPlatforms().catch((error: unknown) => log.debug({ err: error }, 'accounts are visited later'));
     context.temporal.runReminders().catch((error: unknown) => log.debug({ err: error }, 'owners are reminded later'));
   };
   const done = workers.run();

@@ -10,6 +10,6 @@ export {
   refreshTokens,
   remindOwners,
   syncAllContacts,
-  syncAllConversations,
+  syncPlatforms,
 } from './sweeps.ts';
 export { startSyncs, syncContacts, syncConversations, syncDetails } from './sync.ts';

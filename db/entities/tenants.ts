@@ -146,6 +146,13 @@ const ProviderCredentialsSchema = defineEntity({
     registeringUntil: p.datetime().strictNullable().default(null),
     /** The most calls in any minute, of all accounts; null: no limit. */
     callsPerMinute: p.integer().strictNullable(),
+    /** When accounts of these credentials were visited last, and until when none is, because their provider has trouble. */
+    visitsAt: p.datetime().strictNullable().default(null),
+    visitsRestUntil: p.datetime().strictNullable().default(null),
+    /** Groups of visits in a row of which most failed for the provider's trouble. */
+    visitsFailures: p.integer().default(0),
+    /** How long a visit's calls take, in milliseconds, as a moving average. */
+    visitsMs: p.double().default(0),
     createdAt: p.datetime(),
     updatedAt: p.datetime(),
   },

@@ -45,6 +45,7 @@ export const exportedTables: readonly ExportedTable[] = [
   { name: 'provider_keys', keys: { ...ofAccount, kind: 'text', key: 'text' } },
   { name: 'sync_runs', keys: byId, opened: { target: sealed.syncTarget } },
   { name: 'missed_webhooks', keys: { ...ofAccount, day: 'date' } },
+  { name: 'account_visits', keys: ofAccount, withheld: ['lease'] },
   { name: 'webhook_requests', keys: { id: 'uuid', received_at: 'timestamptz' }, opened: { body: sealed.webhookBody } },
   { name: 'webhook_events', keys: { id: 'uuid', received_at: 'timestamptz' } },
   { name: 'webhook_endpoints', keys: byId, withheld: ['headers', 'secrets'] },
