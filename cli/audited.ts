@@ -27,6 +27,7 @@ export const readers: ReadonlySet<string> = new Set([
   'webhooks list',
   'sending status',
   'audit list',
+  'analytics daily',
 ]);
 
 /** Commands that show what is kept sealed, or much at once. */

@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { addAccounts } from './accounts.ts';
 import { addAudit } from './audit.ts';
 import { noteCommand } from './audited.ts';
+import { addAnalytics } from './analytics.ts';
 import { addConnect } from './connect.ts';
 import { addContacts } from './contacts.ts';
 import { addDeliveries } from './deliveries.ts';
@@ -42,6 +43,7 @@ PATCHBAY_HOME. Exit codes: 0 done, 1 failed, 2 wrong usage.`,
   addEvents(program);
   addEndpoints(program);
   addDeliveries(program);
+  addAnalytics(program);
   addErasures(program);
   addKeys(program);
   addRebuild(program);
