@@ -14,6 +14,8 @@ import { attendeeRoutes } from './routes/attendees.ts';
 import { analyticsRoutes } from './routes/analytics.ts';
 import { attachmentRoutes } from './routes/attachments.ts';
 import { attemptRoutes } from './routes/attempts.ts';
+import { bulkRoutes } from './routes/bulk-operations.ts';
+import { exportRoutes } from './routes/exports.ts';
 import { serveCodec, serveHealth } from './routes/health.ts';
 import { changeMany } from './routes/contact-bulk.ts';
 import { contactMergeRoutes } from './routes/contact-merges.ts';
@@ -33,6 +35,8 @@ import { providerRoutes } from './routes/providers.ts';
 import { realtimeRoutes } from './routes/realtime.ts';
 import { searchRoutes } from './routes/search.ts';
 import { syncRoutes } from './routes/syncs.ts';
+import { reminderRoutes } from './routes/reminders.ts';
+import { tenantSendingRoutes } from './routes/tenant-sending.ts';
 import { tenantRoutes } from './routes/tenant.ts';
 import { timelineRoutes } from './routes/timeline.ts';
 import { providerNames } from '../services/provider-names.ts';
@@ -59,6 +63,8 @@ const routesOf = (providers: Providers): Route[] => [
     ...attemptRoutes,
     ...timelineRoutes,
     ...syncRoutes,
+    ...bulkRoutes,
+    ...exportRoutes,
     // Words before ids: a word would else be taken for one.
     ...contactStatsRoutes,
     ...contactMergeRoutes,
@@ -82,6 +88,8 @@ const routesOf = (providers: Providers): Route[] => [
     ...realtimeRoutes,
     ...erasureRoutes,
     ...tenantRoutes,
+    ...tenantSendingRoutes,
+    ...reminderRoutes,
     ...analyticsRoutes,
     ...keyRoutes,
     ...auditRoutes,

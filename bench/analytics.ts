@@ -38,19 +38,36 @@ export async function analytics({ sizes, runs }: Options, report: Report, signal
       have = await fill(stack.admin, tenant, have, size, report, signal);
       const whole = await countWhole(stack.admin, count);
       const group = await timed(() => stack.admin.query(groupBy));
-      rows.push(faster(`counting ${have} messages from nothing: messages/s`, have / whole, 'group by', have / group, null));
+      rows.push(
+        faster(`counting ${have} messages from nothing: messages/s`, have / whole, 'group by', have / group, null),
+      );
       const hour = await changedHour(stack.admin, count, runs, 1);
       hours.push(hour);
       rows.push(faster(`one changed hour at ${have} messages: 1/s`, 1 / hour, 'group by', 1 / group, 1));
       const many = Math.min(100, have / messagesOfAccount);
       const seconds = await changedHour(stack.admin, count, runs, many);
-      rows.push(informative(`a changed hour of ${many} accounts at ${have} messages: ms`, seconds * 1_000, 'group by', group * 1_000));
-      rows.push(informative(`GET /analytics/daily of 30 days at ${have} messages: ms`, await readTime(stack, runs), '', null));
+      rows.push(
+        informative(
+          `a changed hour of ${many} accounts at ${have} messages: ms`,
+          seconds * 1_000,
+          'group by',
+          group * 1_000,
+        ),
+      );
+      rows.push(
+        informative(`GET /analytics/daily of 30 days at ${have} messages: ms`, await readTime(stack, runs), '', null),
+      );
     }
     const [first = 0, last = 0] = [hours.at(0), hours.at(-1)];
     if (hours.length > 1)
       rows.push(
-        noSlower(`one changed hour at ${sizes.at(-1)} messages: ms`, last * 1_000, `at ${sizes[0]}`, first * 1_000, growth),
+        noSlower(
+          `one changed hour at ${sizes.at(-1)} messages: ms`,
+          last * 1_000,
+          `at ${sizes[0]}`,
+          first * 1_000,
+          growth,
+        ),
       );
     rows.push(await writerCost(stack.admin, tenant, runs));
     return rows;
@@ -154,7 +171,12 @@ async function countWhole(admin: pg.Client, count: () => Promise<number>): Promi
 }
 
 /** The median of the seconds that an hour takes in which one message of each of these accounts was deleted or came back. */
-async function changedHour(admin: pg.Client, count: () => Promise<number>, runs: number, accounts: number): Promise<number> {
+async function changedHour(
+  admin: pg.Client,
+  count: () => Promise<number>,
+  runs: number,
+  accounts: number,
+): Promise<number> {
   const took: number[] = [];
   for (let run = 0; run < runs + 1; run += 1) {
     await admin.query(

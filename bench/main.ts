@@ -64,7 +64,10 @@ function optionsFrom(args: string[]) {
     seconds: count(values.seconds),
     messages: count(values.messages),
     events: count(values.events),
-    sizes: values.sizes.split(',').map(count).toSorted((a, b) => a - b),
+    sizes: values.sizes
+      .split(',')
+      .map(count)
+      .toSorted((a, b) => a - b),
   };
 }
 

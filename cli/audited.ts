@@ -28,10 +28,18 @@ export const readers: ReadonlySet<string> = new Set([
   'sending status',
   'audit list',
   'analytics daily',
+  'bulk list',
+  'bulk show',
 ]);
 
 /** Commands that show what is kept sealed, or much at once. */
-export const looks: ReadonlySet<string> = new Set(['webhooks show', 'erasures export', 'audit export']);
+export const looks: ReadonlySet<string> = new Set([
+  'webhooks show',
+  'erasures export',
+  'audit export',
+  'export tenant',
+  'export person',
+]);
 
 /** A command that runs: its words below `patchbay`, its options, the ids that it was given. */
 interface Called {

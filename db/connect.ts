@@ -1,8 +1,10 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { MikroORM, type EntityManager } from '@mikro-orm/postgresql';
 import type pg from 'pg';
-import { Account, AccountEvent } from './entities/accounts.ts';
+import { AccountVisit } from './entities/account-visits.ts';
+import { Account, AccountEvent, LoginRestart } from './entities/accounts.ts';
 import { ConnectionAttempt, ConnectionStep } from './entities/attempts.ts';
+import { BulkItem, BulkOperation, ExportFile } from './entities/bulk.ts';
 import { AccountDay, AnalyticsMark, ConversationDay } from './entities/analytics.ts';
 import { Contact, ContactAlias, SyncPage } from './entities/contacts.ts';
 import {
@@ -35,6 +37,7 @@ import {
   IdempotencyKey,
   ProviderCredentials,
   RealtimeTicket,
+  SendingStop,
   Tenant,
   WebhookSecretHash,
 } from './entities/tenants.ts';
@@ -48,6 +51,7 @@ export const entities = [
   IdempotencyKey,
   ProviderCredentials,
   Account,
+  AccountVisit,
   AccountEvent,
   ConnectionAttempt,
   ConnectionStep,
@@ -83,6 +87,8 @@ export const entities = [
   MessageSend,
   SendQueue,
   SendCall,
+  LoginRestart,
+  SendingStop,
   MissedWebhooks,
   WebhookWatch,
   IntakeUptime,
@@ -91,6 +97,9 @@ export const entities = [
   WebhookEndpoint,
   WebhookDelivery,
   TenantEvent,
+  BulkOperation,
+  BulkItem,
+  ExportFile,
   AnalyticsMark,
   ConversationDay,
   AccountDay,

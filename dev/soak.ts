@@ -10,18 +10,20 @@ const { contactsUnderKills } = await import('../test/soak/contacts-under-kills.t
 const { fairSends } = await import('../test/soak/fair-sends.ts');
 const { manySockets } = await import('../test/soak/many-sockets.ts');
 const { readsUnderKills } = await import('../test/soak/reads-under-kills.ts');
+const { rollingUpgrade } = await import('../test/soak/rolling-upgrade.ts');
 const { tokensForDays } = await import('../test/soak/tokens-for-days.ts');
 const { waitingRequests } = await import('../test/soak/waiting-requests.ts');
 const { sendsUnderKills } = await import('../test/soak/sends-under-kills.ts');
 const { webhooksUnderKills } = await import('../test/soak/webhooks-under-kills.ts');
+const { startTestParts } = await import('./parts/test-parts.ts');
 const { assertAll } = await import('../test/soak/assertions.ts');
 const { drawTable, summaryOf } = await import('../test/soak/report.ts');
 
 /** Parts that run one after another, or alone. */
-const partNames = ['operations', 'webhooks', 'sends', 'fairness', 'sockets', 'tokens', 'analytics'] as const;
+const partNames = ['operations', 'webhooks', 'sends', 'fairness', 'sockets', 'tokens', 'analytics', 'upgrade'] as const;
 type PartName = (typeof partNames)[number];
 
-const usage = `npm run soak -- [--seed N] [--only PART]… [--accounts 20] [--operations 12] [--kills 5] [--minutes M] [--disturbed] [--small] [--webhooks 25000] [--rate 25] [--without-temporal] [--sends 100] [--sockets 5000] [--events 100000] [--tokens 200] [--counted 10000]
+const usage = `npm run soak -- [--seed N] [--only PART]… [--accounts 20] [--operations 12] [--kills 5] [--minutes M] [--disturbed] [--small] [--webhooks 25000] [--rate 25] [--without-temporal] [--sends 100] [--sockets 5000] [--events 100000] [--tokens 200] [--counted 10000] [--logins 100] [--from FOLDER]
   --only     one of: ${partNames.join(', ')}; may be repeated; all of them when left out
   --kills    how often each part of the stack is killed; twice as many kills while an address book is read
   --minutes  the least time for which operations go on
@@ -33,8 +35,10 @@ const usage = `npm run soak -- [--seed N] [--only PART]… [--accounts 20] [--op
   --events   that streams and sockets read while the API is killed
   --tokens   accounts for 70 days of the sandbox's clock, in steps of six hours
   --counted  messages of three days in random order, with edits, deletions, joins, erasures and changes of zone, that are counted
+  --logins   at least so many, while two APIs and two workers are replaced three times each
+  --from     a checkout of the version before, with its packages, from which the upgrade starts; this version when left out
   --without-temporal  webhooks with Temporal stopped from the first to the last alone
-  --small    6 accounts, 4 operations each, 2 kills of each part, 1000 webhooks, 20 sends, 500 sockets, 10000 events, 10 tokens, 1000 counted`;
+  --small    6 accounts, 4 operations each, 2 kills of each part, 1000 webhooks, 20 sends, 500 sockets, 10000 events, 10 tokens, 1000 counted, 10 logins`;
 
 function sizeFrom(args: string[]) {
   const { values } = parseArgs({
@@ -53,6 +57,8 @@ function sizeFrom(args: string[]) {
       events: { type: 'string' },
       tokens: { type: 'string' },
       counted: { type: 'string' },
+      logins: { type: 'string' },
+      from: { type: 'string' },
       only: { type: 'string', multiple: true, default: [] },
       'without-temporal': { type: 'boolean', default: false },
       small: { type: 'boolean', default: false },
@@ -80,6 +86,9 @@ function sizeFrom(args: string[]) {
     events: number(values.events, values.small ? 10_000 : 100_000),
     tokens: number(values.tokens, values.small ? 10 : 200),
     counted: number(values.counted, values.small ? 1_000 : 10_000),
+    logins: number(values.logins, values.small ? 10 : 100),
+    from: values.from,
+    small: values.small,
     withoutTemporal: values['without-temporal'],
     // About 100,000 messages.
     people: values.small ? 300 : 16_000,
@@ -115,6 +124,18 @@ const parts: Record<PartName, () => Promise<Row[]>> = {
   ],
   analytics: () => countedDays({ messages: size.counted, seed: size.seed }, report),
   tokens: () => tokensForDays({ accounts: size.tokens }, report),
+  upgrade: async () => {
+    const shared = await startTestParts(process.env);
+    const { webhooks, rate, logins, small, from } = size;
+    try {
+      return await rollingUpgrade(
+        { webhooks: Math.ceil(webhooks / 5), rate, atOnce: 4, logins, rounds: small ? 1 : 3, from },
+        report,
+      );
+    } finally {
+      await shared.stop();
+    }
+  },
   fairness: () => fairSends({ sends: 5 * size.sends, perMinute: 60, people: size.people, hurry: 0 }, report),
 };
 

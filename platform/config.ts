@@ -52,6 +52,7 @@ const schema = z.object({
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
   WASENDER_SYNC_INTERVAL_HOURS: z.coerce.number().min(0.01).max(8_760).default(6),
   WASENDER_AUTO_SYNC_ENABLED: z.stringbool().default(true),
+  PLATFORM_SYNC_ENABLED: z.stringbool().default(true),
   /** How soon the death of a worker in a contacts sync is noticed. */
   SYNC_HEARTBEAT_SECONDS: z.coerce.number().min(2).default(75),
   /** An account is degraded by its webhooks once so many sweeps within a day found so many missed messages, a share of all. */

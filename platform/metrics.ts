@@ -10,6 +10,11 @@ export interface Metrics {
   missedWebhooks: Counter<'provider' | 'cause'>;
   attempts: Counter<'operation' | 'outcome'>;
   syncs: Counter<'kind' | 'outcome'>;
+  /** Bulk operations that ended, and accounts that had their turn in one. */
+  bulkOperations: Counter<'operation' | 'outcome'>;
+  bulkItems: Counter<'operation' | 'outcome'>;
+  openBulkOperations: Gauge;
+  overdueBulkOperations: Gauge;
   repairs: Counter<'repair' | 'outcome'>;
   /** Tries of deliveries to webhook endpoints. */
   deliveries: Counter<'outcome'>;
@@ -30,6 +35,19 @@ export interface Metrics {
   /** Renewals of accounts' tokens. */
   tokenRenewals: Counter<'provider' | 'outcome'>;
   overdueTokens: Gauge;
+  /** Visits of accounts by the sweep of platforms. */
+  visits: Counter<'provider' | 'outcome'>;
+  /** Accounts that are due for a visit, and that are overdue. */
+  dueVisits: Gauge<'state'>;
+  /** Accounts of which a visit found something that is not right. */
+  visitFindings: Gauge<'finding'>;
+  reminders: Counter<'outcome'>;
+  overdueReminders: Gauge;
+  /** Why messages wait. */
+  heldQueues: Gauge<'reason'>;
+  stoppedTenants: Gauge<'reason'>;
+  /** Logins and restarts that were refused because of their limits. */
+  refusedLogins: Counter<'kind'>;
   /** Accounts whose days were counted. */
   analyticsAccounts: Counter<'outcome'>;
   analyticsLag: Gauge;
@@ -80,6 +98,28 @@ export function createMetrics(): Metrics {
       name: 'patchbay_syncs_total',
       help: 'Sync runs that ended, by kind and outcome.',
       labelNames: ['kind', 'outcome'],
+      registers,
+    }),
+    bulkOperations: new Counter({
+      name: 'patchbay_bulk_operations_total',
+      help: 'Bulk operations that were done or cancelled.',
+      labelNames: ['operation', 'outcome'],
+      registers,
+    }),
+    bulkItems: new Counter({
+      name: 'patchbay_bulk_items_total',
+      help: 'Accounts that had their turn in a bulk operation: asked, done, failed or skipped.',
+      labelNames: ['operation', 'outcome'],
+      registers,
+    }),
+    openBulkOperations: new Gauge({
+      name: 'patchbay_bulk_operations_open',
+      help: 'Bulk operations that prepare or run; from the worker that reconciles.',
+      registers,
+    }),
+    overdueBulkOperations: new Gauge({
+      name: 'patchbay_bulk_operations_overdue',
+      help: 'Open bulk operations whose workflow has said nothing for ten minutes; from the worker that reconciles.',
       registers,
     }),
     repairs: new Counter({
@@ -161,6 +201,53 @@ export function createMetrics(): Metrics {
     overdueTokens: new Gauge({
       name: 'patchbay_tokens_overdue',
       help: 'Accounts whose token was to be looked after more than two hours ago; from the worker that reconciles.',
+      registers,
+    }),
+    visits: new Counter({
+      name: 'patchbay_visits_total',
+      help: 'Visits of accounts by the sweep of platforms, by outcome: ok or the code of a failure.',
+      labelNames: ['provider', 'outcome'],
+      registers,
+    }),
+    dueVisits: new Gauge({
+      name: 'patchbay_visits_due',
+      help: 'Accounts that wait for a visit: due, and overdue for more than a quarter of an hour; from the worker that reconciles.',
+      labelNames: ['state'],
+      registers,
+    }),
+    visitFindings: new Gauge({
+      name: 'patchbay_visit_findings',
+      help: 'Accounts by what their last visit found: details_faulty, webhook_wrong, silent; from the worker that reconciles.',
+      labelNames: ['finding'],
+      registers,
+    }),
+    reminders: new Counter({
+      name: 'patchbay_reminders_total',
+      help: 'Reminders of owners of accounts, and those that were given up.',
+      labelNames: ['outcome'],
+      registers,
+    }),
+    overdueReminders: new Gauge({
+      name: 'patchbay_reminders_overdue',
+      help: 'Accounts whose reminders were to be looked at more than two hours ago; from the worker that reconciles.',
+      registers,
+    }),
+    heldQueues: new Gauge({
+      name: 'patchbay_send_queues_held',
+      help: 'Accounts whose messages wait, by reason; from the worker that reconciles.',
+      labelNames: ['reason'],
+      registers,
+    }),
+    stoppedTenants: new Gauge({
+      name: 'patchbay_sending_stopped',
+      help: 'Tenants that send nothing, by reason; from the worker that reconciles.',
+      labelNames: ['reason'],
+      registers,
+    }),
+    refusedLogins: new Counter({
+      name: 'patchbay_logins_refused_total',
+      help: 'Logins and restarts that the limits of their account refused.',
+      labelNames: ['kind'],
       registers,
     }),
     analyticsAccounts: new Counter({

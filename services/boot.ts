@@ -150,11 +150,16 @@ export async function prepareInstallation(context: Context, beforeLedgerKey?: ()
   await beforeLedgerKey?.();
   await ensureLedgerKey(db, vault, clock.now());
   const restored = await db.system((em) => noticeRestore(em, clock.now()));
-  if (restored)
+  if (restored) {
     context.log.warn(
       { tenants: restored },
       'a dump was restored: sending and Schedules are paused until patchbay resume',
     );
+    // A Temporal that was not lost has Schedules that run.
+    await context.temporal
+      .ensureSchedules(true)
+      .catch((error: unknown) => context.log.warn({ err: error }, 'Schedules are paused when a worker starts'));
+  }
   await saveInstallationCredentials(db, vault, clock.now(), config.providers);
   await ensureSecretHashes(db, vault);
   await ensureTokenTimes(db, vault, clock.now());

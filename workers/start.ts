@@ -41,8 +41,10 @@ export async function startWorker(config: Config, overrides: Partial<Context> = 
   nudge = () => {
     reconciling.nudge();
     delivering?.nudge();
-    // Its Schedule goes by the machine's time.
+    // Their Schedules go by the machine's time.
     context.temporal.runTokens().catch((error: unknown) => log.debug({ err: error }, 'tokens are renewed later'));
+    context.temporal.runPlatforms().catch((error: unknown) => log.debug({ err: error }, 'accounts are visited later'));
+    context.temporal.runReminders().catch((error: unknown) => log.debug({ err: error }, 'owners are reminded later'));
   };
   const done = workers.run();
   return {

@@ -1,3 +1,4 @@
+export { bulkOperation } from './bulk-operation.ts';
 export { connection } from './connection.ts';
 export { erasePerson } from './erase-person.ts';
 export { sendMessages } from './send-messages.ts';
@@ -7,7 +8,8 @@ export {
   fetchPictures,
   maintenance,
   refreshTokens,
+  remindOwners,
   syncAllContacts,
-  syncAllConversations,
+  syncPlatforms,
 } from './sweeps.ts';
 export { startSyncs, syncContacts, syncConversations, syncDetails } from './sync.ts';

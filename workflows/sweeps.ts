@@ -26,17 +26,6 @@ export async function syncAllContacts(dueAt = Date.now(), before = nothing): Pro
   return counts;
 }
 
-/** The safety net: finds messages that no webhook brought. */
-export async function syncAllConversations(dueAt = Date.now(), before = nothing): Promise<SweepCounts> {
-  const { more, ...counts } = await inLanes(before, (rest) =>
-    sweeps.syncDueConversations.executeWithOptions({ ...inBackfill(), summary: 'Compare conversations' }, [
-      { now: Date.now(), dueAt, ...rest },
-    ]),
-  );
-  if (more) await continueAsNew<typeof syncAllConversations>(dueAt, counts);
-  return counts;
-}
-
 export async function fetchPictures(dueAt = Date.now(), before = nothing): Promise<SweepCounts> {
   const { more, ...counts } = await inLanes(before, (rest) =>
     sweeps.fetchDuePictures.executeWithOptions({ ...inBackfill(), summary: 'Fetch pictures' }, [
@@ -66,6 +55,47 @@ export async function refreshTokens(before = nothing): Promise<SweepCounts> {
     ]),
   );
   if (more) await continueAsNew<typeof refreshTokens>(counts);
+  return counts;
+}
+
+/** Visits at the same time as others: more activities than places in the buckets of credentials would find none. */
+const visitLanes = 8;
+/** In milliseconds: how long the first activity works alone, and each of the others; and when a sweep ends, so that the next one begins. */
+const visiting = { aloneMs: 15_000, eachMs: 120_000, allMs: 270_000, slowMs: 120_000 };
+
+/**
+ * Visits every account that is due: looks for news, at webhooks and at details. It ends before the next one begins: what
+ * providers that are slow have left by then belongs to that one.
+ */
+export async function syncPlatforms(): Promise<SweepCounts> {
+  const beganAt = Date.now();
+  const [endsAt, slowUntil] = [beganAt + visiting.allMs, beganAt + visiting.slowMs];
+  let counts = nothing;
+  const work = async (forMs: number): Promise<boolean> => {
+    const { more, accounts, failed } = await sweeps.visitDueAccounts.executeWithOptions(
+      { ...inBackfill(), summary: 'Visit accounts' },
+      [{ beganAt, endsAt, slowUntil, forMs }],
+    );
+    counts = sumOf(counts, { accounts, failed });
+    setCurrentDetails(`So far: ${counts.accounts} accounts, of which ${counts.failed} failed.`);
+    return more;
+  };
+  if (!(await work(visiting.aloneMs))) return counts;
+  const lane = async (): Promise<void> => {
+    while (Date.now() < endsAt && (await work(visiting.eachMs)));
+  };
+  await Promise.all(Array.from({ length: visitLanes }, lane));
+  return counts;
+}
+
+/** Reminds the owners of accounts that wait for them. */
+export async function remindOwners(before = nothing): Promise<SweepCounts> {
+  const { more, ...counts } = await inLanes(before, (rest) =>
+    sweeps.remindDueOwners.executeWithOptions({ ...inBackfill(), summary: 'Remind owners' }, [
+      { now: Date.now(), ...rest },
+    ]),
+  );
+  if (more) await continueAsNew<typeof remindOwners>(counts);
   return counts;
 }
 

@@ -39,7 +39,10 @@ export interface Counting {
  * Claims every mark, and waits until what it speaks of is committed. Answers the claim; null where a transaction stays open for
  * longer: the next run claims the marks again.
  */
-export async function claimMarked({ db, log }: Pick<Context, 'db' | 'log'>, { signal, beat }: Counting): Promise<string | null> {
+export async function claimMarked(
+  { db, log }: Pick<Context, 'db' | 'log'>,
+  { signal, beat }: Counting,
+): Promise<string | null> {
   const claim = newId();
   while (await db.system((em) => claimMarks(em, claim))) {
     beat();

@@ -15,6 +15,8 @@ import { removeUptimes } from '../../db/queries/webhooks/intake-uptime.ts';
 import { removeMissedWebhooks } from '../../db/queries/webhooks/missed-webhooks.ts';
 import { killOldDeliveries } from '../../db/queries/outgoing/kill-old-deliveries.ts';
 import { removeTenantEvents } from '../../db/queries/tenants/timeline.ts';
+import { removeOperations } from '../../db/queries/bulk/operations.ts';
+import { removeExpiredExports } from '../exports/remove-exports.ts';
 import { removeSyncRuns } from '../../db/queries/retention/run-retention.ts';
 import type { Context } from '../context.ts';
 import { fetchProfiles } from '../conversations/fetch-profiles.ts';
@@ -73,6 +75,8 @@ export const maintenanceParts = {
   raw_details: inBatches(removeRawDetails, rawRetention),
   raw_contacts: inBatches(removeRawContacts, rawRetention),
   sync_runs: inBatches(removeSyncRuns, rawRetention),
+  exports: ({ context, now: at, isOver }) => removeExpiredExports(context, at, isOver),
+  bulk_operations: inBatches(removeOperations, rawRetention),
   contacts: removeContacts,
   messages: inBatches(removeOldMessages, now),
   media: ({ context, now: at, isOver }) => removeUnused(context, at, isOver),

@@ -1,24 +1,47 @@
 import { census } from '../../db/queries/installation/census.ts';
+import { visitCensus } from '../../db/queries/visits/request-visits.ts';
 import { accountStates, whoNames } from '../../domain/accounts.ts';
+import { bulkKinds } from '../../domain/bulk.ts';
+import { holdReasons } from '../../domain/sends.ts';
+import { stopReasons } from '../../domain/sending-stops.ts';
 import { syncKinds } from '../../domain/syncs.ts';
+import { visitPeriodMs } from '../../domain/visits.ts';
 import type { Context } from '../context.ts';
 
 /** How long contacts may be due before the account counts as overdue, in milliseconds. */
 const contactsGraceMs = 3_600_000;
 /** The same of tokens, which are looked after every hour. */
 const tokensGraceMs = 7_200_000;
+/** The same of visits, three periods of their sweep. */
+const visitsGraceMs = 3 * visitPeriodMs;
+/** The same of bulk operations. */
+const bulkGraceMs = 600_000;
+/** The same of reminders. */
+const remindersGraceMs = 7_200_000;
 
 /** Sets the gauges that count over the whole installation. */
 export async function measure({ db, clock, config, metrics }: Context): Promise<void> {
   const now = clock.now();
   const ago = (ms: number): Date => new Date(now.getTime() - ms);
-  const since = { contacts: ago(contactsGraceMs), tokens: ago(tokensGraceMs) };
+  const since = {
+    contacts: ago(contactsGraceMs),
+    tokens: ago(tokensGraceMs),
+    reminders: ago(remindersGraceMs),
+    bulk: ago(bulkGraceMs),
+  };
   const found = await db.system((em) => census(em, now, since));
   const { accounts, overdueAttempts, refusedKeys, syncs, overdueContacts, pausedEndpoints, oldestUndelivered } = found;
   const counts = new Map(accounts.map(({ state, who, n }) => [`${state} ${who}`, n]));
   for (const state of accountStates)
     for (const who of whoNames) metrics.accounts.set({ state, who }, counts.get(`${state} ${who}`) ?? 0);
   metrics.overdueTokens.set(found.overdueTokens);
+  metrics.openBulkOperations.set(found.openBulk);
+  metrics.overdueBulkOperations.set(found.overdueBulk);
+  metrics.overdueReminders.set(found.overdueReminders);
+  const held = new Map(found.heldQueues.map(({ reason, n }) => [reason, n]));
+  for (const reason of holdReasons) metrics.heldQueues.set({ reason }, held.get(reason) ?? 0);
+  const stopped = new Map(found.stoppedTenants.map(({ reason, n }) => [reason, n]));
+  for (const reason of stopReasons) metrics.stoppedTenants.set({ reason }, stopped.get(reason) ?? 0);
   metrics.overdueAttempts.set(overdueAttempts);
   metrics.refusedKeys.set(refusedKeys);
   metrics.pausedEndpoints.set(pausedEndpoints);
@@ -27,6 +50,13 @@ export async function measure({ db, clock, config, metrics }: Context): Promise<
   metrics.analyticsLag.set(secondsSince(found.oldestUncounted));
   const running = new Map(syncs.map(({ kind, n }) => [kind, n]));
   for (const kind of syncKinds) metrics.runningSyncs.set({ kind }, running.get(kind) ?? 0);
+  const visits = await db.system((em) => visitCensus(em, now, ago(visitsGraceMs)));
+  // Without the Schedule nothing is visited, as its operator wants.
+  metrics.dueVisits.set({ state: 'due' }, visits.due);
+  metrics.dueVisits.set({ state: 'overdue' }, config.PLATFORM_SYNC_ENABLED ? visits.overdue : 0);
+  metrics.visitFindings.set({ finding: 'details_faulty' }, visits.faulty);
+  metrics.visitFindings.set({ finding: 'webhook_wrong' }, visits.wrongWebhooks);
+  metrics.visitFindings.set({ finding: 'silent' }, visits.silent);
   // Without the Schedule contacts stay due until a sync is requested.
   metrics.overdueContacts.set(config.WASENDER_AUTO_SYNC_ENABLED ? overdueContacts : 0);
 }
@@ -35,6 +65,10 @@ export async function measure({ db, clock, config, metrics }: Context): Promise<
 export function startCounting({ metrics, providers }: Pick<Context, 'metrics' | 'providers'>): void {
   for (const kind of syncKinds) metrics.syncs.inc({ kind, outcome: 'succeeded' }, 0);
   for (const provider of Object.keys(providers)) metrics.tokenRenewals.inc({ provider, outcome: 'succeeded' }, 0);
+  for (const provider of Object.keys(providers)) metrics.visits.inc({ provider, outcome: 'ok' }, 0);
+  for (const operation of bulkKinds) metrics.bulkOperations.inc({ operation, outcome: 'done' }, 0);
+  for (const outcome of ['reminded', 'given_up']) metrics.reminders.inc({ outcome }, 0);
+  for (const kind of ['login', 'restart']) metrics.refusedLogins.inc({ kind }, 0);
   for (const outcome of ['succeeded', 'failed']) metrics.analyticsAccounts.inc({ outcome }, 0);
   for (const outcome of ['delivered', 'failed', 'dead']) metrics.deliveries.inc({ outcome }, 0);
 }
@@ -47,6 +81,13 @@ export function stopMeasuring({ metrics }: Context): void {
   metrics.runningSyncs.reset();
   metrics.overdueContacts.set(0);
   metrics.overdueTokens.set(0);
+  metrics.dueVisits.reset();
+  metrics.visitFindings.reset();
+  metrics.openBulkOperations.set(0);
+  metrics.overdueBulkOperations.set(0);
+  metrics.overdueReminders.set(0);
+  metrics.heldQueues.reset();
+  metrics.stoppedTenants.reset();
   metrics.pausedEndpoints.set(0);
   metrics.undeliveredSeconds.set(0);
   metrics.analyticsLag.set(0);

@@ -41,7 +41,8 @@ const marks = (accountId: string): Promise<any[]> =>
   counted.query('select hour::text, claim from analytics_marks where account_id = ? order by hour', [accountId]);
 
 const totalOf = async (accountId: string): Promise<number> =>
-  (await counted.query('select sum(messages_total)::int as n from account_days where account_id = ?', [accountId]))[0].n;
+  (await counted.query('select sum(messages_total)::int as n from account_days where account_id = ?', [accountId]))[0]
+    .n;
 
 /** A transaction that has written a message and stays open. */
 async function openWriter(accountId: string, sentAt: Date): Promise<{ commit(): Promise<void> }> {
@@ -64,7 +65,10 @@ describe('marks', () => {
   it('are one for an hour of an account, whatever is written in it, and none for what changes no figure', async () => {
     const { accounts } = await counted.tenant('one mark', 1);
     const [id] = accounts;
-    const { messages } = await talk(id, [{ sentAt: at('2026-05-04T10:10:00Z') }, { sentAt: at('2026-05-04T10:50:00Z') }]);
+    const { messages } = await talk(id, [
+      { sentAt: at('2026-05-04T10:10:00Z') },
+      { sentAt: at('2026-05-04T10:50:00Z') },
+    ]);
     await talk(id, [{ sentAt: at('2026-05-04T10:20:00Z') }]);
     expect(await marks(id)).toEqual([{ hour: expect.stringContaining('10:00:00'), claim: null }]);
     await counted.count();
@@ -168,7 +172,10 @@ describe('a day', () => {
     const { tenantId, accounts } = await counted.tenant('sends', 1);
     const { messages } = await talk(
       accounts[0],
-      [0, 1, 2, 3].map((n) => ({ sentAt: new Date(at('2026-05-04T10:00:00Z').getTime() + n * hour), direction: 'out' })),
+      [0, 1, 2, 3].map((n) => ({
+        sentAt: new Date(at('2026-05-04T10:00:00Z').getTime() + n * hour),
+        direction: 'out',
+      })),
     );
     const states = ['sent', 'failed', 'unclear', 'queued'];
     for (const [n, id] of messages.entries())
@@ -216,7 +223,10 @@ describe('figures outlive messages', () => {
     expect(await counted.query('select from messages where account_id = ?', [id])).toHaveLength(1);
     await counted.query("update tenants set time_zone = 'Asia/Tokyo' where id = ?", [tenantId]);
     await counted.count();
-    expect(await byDate(tenantId)).toMatchObject({ '2026-05-04': before['2026-05-04'], '2026-05-05': { messages_total: 1 } });
+    expect(await byDate(tenantId)).toMatchObject({
+      '2026-05-04': before['2026-05-04'],
+      '2026-05-05': { messages_total: 1 },
+    });
     // What is removed together with its conversation, as for an erased person, is in no figure.
     await counted.query('delete from conversations where id = ?', [conversation]);
     await counted.count();
@@ -245,7 +255,8 @@ describe('figures outlive messages', () => {
       const account = await lockAccount(em, accounts[0]);
       await purgeAccount(em, account!, newId());
     });
-    const left = (): Promise<any[]> => counted.query('select account_id from account_days where tenant_id = ?', [tenantId]);
+    const left = (): Promise<any[]> =>
+      counted.query('select account_id from account_days where tenant_id = ?', [tenantId]);
     expect(await left()).toEqual([{ account_id: accounts[1] }]);
     await counted.count();
     expect(await left()).toEqual([{ account_id: accounts[1] }]);

@@ -64,7 +64,13 @@ describe('GET /analytics/daily', () => {
   it('D10: answers figures by day, channel and owner; numbers of several accounts add up, percentiles are of all answers', async () => {
     const { items, totals, previous, time_zone, waiting_since } = await daily(client, period);
     expect(items).toEqual([
-      expect.objectContaining({ date: '2026-05-04', channel: 'linkedin', owner: 'noa', messages_total: 2, conversations: 1 }),
+      expect.objectContaining({
+        date: '2026-05-04',
+        channel: 'linkedin',
+        owner: 'noa',
+        messages_total: 2,
+        conversations: 1,
+      }),
       expect.objectContaining({
         date: '2026-05-04',
         channel: 'whatsapp',
@@ -118,7 +124,9 @@ describe('GET /analytics/daily', () => {
     await talk(id, ['2026-05-04T08:00:00Z']);
     await count();
     await api.context.db.system((em) => runSql(em, "update accounts set owner = 'after' where id = ?", [id]));
-    expect((await daily(other, period)).items).toEqual([expect.objectContaining({ owner: 'after', messages_total: 1 })]);
+    expect((await daily(other, period)).items).toEqual([
+      expect.objectContaining({ owner: 'after', messages_total: 1 }),
+    ]);
   });
 
   it('follows a change of the time zone, and says since when changes wait to be counted', async () => {

@@ -17,7 +17,11 @@ export interface Counted {
   db: Database;
   vault: Vault;
   /** A tenant of its own with accounts. */
-  tenant(name: string, accounts: number, given?: object): Promise<{ tenantId: string; accounts: [string, ...string[]] }>;
+  tenant(
+    name: string,
+    accounts: number,
+    given?: object,
+  ): Promise<{ tenantId: string; accounts: [string, ...string[]] }>;
   /** Counts what is marked, as the workflow does. Answers how many accounts it counted. */
   count(now?: Date): Promise<number>;
   query<T = any>(statement: string, params?: readonly unknown[]): Promise<T[]>;

@@ -127,7 +127,11 @@ function factsOf({ tenantId, accounts, messages }: RandomDays, draws: Draws): Fa
     if (draws.chance(0.1))
       tell({ kind: 'effect', messageKeys: keys, effect: { kind: 'delete', at: whole + 90_000, confirmed: true } });
     if (direction === 'out' && draws.chance(0.5))
-      tell({ kind: 'effect', messageKeys: keys, effect: { kind: 'status', status: 'read', by: null, at: whole + 5_000 } });
+      tell({
+        kind: 'effect',
+        messageKeys: keys,
+        effect: { kind: 'status', status: 'read', by: null, at: whole + 5_000 },
+      });
     if (draws.chance(0.1)) {
       // The same message under another id and, here, an hour later; then something tells that both are one.
       const again = [`N${n}`];

@@ -117,10 +117,5 @@ export async function storedDays(db: Database, tenantId: string): Promise<Record
       [tenantId],
     ),
   );
-  return Object.fromEntries(
-    rows.map(({ account_id: account, day, ...figures }) => [
-      `${account} ${day}`,
-      figures,
-    ]),
-  );
+  return Object.fromEntries(rows.map(({ account_id: account, day, ...figures }) => [`${account} ${day}`, figures]));
 }

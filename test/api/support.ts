@@ -61,8 +61,20 @@ export function createStandIn(): StandIn {
     ensureSchedules: () => Promise.resolve(),
     runMaintenance: async () => check(),
     runAnalytics: async () => check(),
-    runTokens: async () => check(),
+    runTokens: async () => {
+      check();
+      return true;
+    },
+    runPlatforms: async () => {
+      check();
+      return true;
+    },
+    runReminders: async () => {
+      check();
+      return true;
+    },
     startErasure: async () => check(),
+    startBulk: async () => check(),
     startSends: async (account) => {
       check();
       temporal.sends.push(account.accountId);

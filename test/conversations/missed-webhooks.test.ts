@@ -70,7 +70,7 @@ const ended = (id: string, before: string | null): Promise<any> =>
 async function compare(id: string): Promise<any> {
   const before = await ended(id, null);
   await query('update accounts set history_due_at = ? where id = ?', [new Date(0), id]);
-  await stack.trigger('syncAllConversations');
+  await stack.trigger('syncPlatforms');
   const run = await ended(id, before.id);
   // The webhooks are judged after the end of the sync.
   await scheduled(async (schedule) => (await schedule.describe()).info.runningActions.length === 0);
@@ -80,7 +80,7 @@ async function compare(id: string): Promise<any> {
 /** Waits until `ask` holds for the net's Schedule. */
 async function scheduled(ask: (schedule: ScheduleHandle) => Promise<boolean>): Promise<void> {
   const client = await temporalClient();
-  const schedule = client.schedule.getHandle(scheduleId('syncAllConversations', stack.config.TEMPORAL_TASK_QUEUE));
+  const schedule = client.schedule.getHandle(scheduleId('syncPlatforms', stack.config.TEMPORAL_TASK_QUEUE));
   await eventually('the Schedule', () => ask(schedule));
   await client.connection.close();
 }

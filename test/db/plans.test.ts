@@ -225,6 +225,38 @@ describe.each(planServers)(
         }
       }));
 
+    it('F7: answers the audit log, whatever it is asked for', async () => {
+      await system((em) =>
+        runSql(
+          em,
+          `insert into audit_entries (id, tenant_id, at, kind, via, actor, action, target, operation, outcome, details)
+           select gen_random_uuid(), (select id from tenants where name = 'crowd'), now() - n * interval '10 seconds', 'write', 'api',
+             'key ' || n % 50, 'action' || n % 20, 'target ' || n % 1000, gen_random_uuid(), 'accepted', '{}'
+           from generate_series(1, ?::int) n`,
+          [size.events],
+        ),
+      );
+      const [{ operation } = { operation: '' }] = await system<{ operation: string }[]>((em) =>
+        runSql(em, 'select operation from audit_entries where operation is not null limit 1'),
+      );
+      await expectFrugal(async () => {
+        const some = new Date(Date.now() - 86_400_000).toISOString();
+        for (const query of [
+          'limit=50',
+          'target=target 77',
+          `target=${operation}`,
+          'actor=key 7',
+          'action=action7',
+          `from=${some}`,
+          `to=${some}`,
+          'target=never',
+        ]) {
+          const { status } = await crowd.get(`/api/v1/audit?${query}`);
+          expect([query, status]).toEqual([query, 200]);
+        }
+      });
+    });
+
     it('has an index for every foreign key, for the day when the row it refers to is deleted', async () => {
       const lacking = await system<{ name: string }[]>((em) =>
         runSql(

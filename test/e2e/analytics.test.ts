@@ -42,8 +42,9 @@ it('D10: messages that come in and go out are counted every hour, by owner, plat
   const own = counted.items.find((row: any) => row.date === date);
   // The history that the account came with is counted too, on its own days.
   const { items: all } = (await stack.api.get(`/api/v1/messages?account=${id}&limit=200`)).body;
-  const ofToday = all.filter(({ sent_at: at }: any) =>
-    date === new Intl.DateTimeFormat('en-CA', { timeZone: 'Pacific/Kiritimati' }).format(new Date(at)),
+  const ofToday = all.filter(
+    ({ sent_at: at }: any) =>
+      date === new Intl.DateTimeFormat('en-CA', { timeZone: 'Pacific/Kiritimati' }).format(new Date(at)),
   );
   const incoming = ofToday.filter(({ direction }: any) => direction === 'in').length;
   const outgoing = ofToday.filter(({ direction }: any) => direction === 'out').length;

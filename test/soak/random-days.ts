@@ -26,7 +26,9 @@ const countWithinMs = 120_000;
 export async function countedDays({ messages, seed }: RandomDaysSize, report: (text: string) => void): Promise<Row[]> {
   const real = await startRealStack({ RATE_LIMIT_PER_MINUTE: '1000000' });
   const facts = await openFacts(real.stack.describe());
-  const db = await openDatabase(databaseUrlOf(real.home, real.stack.describe().database_url, 'superuser'), { pool: { app: 1, system: 6 } });
+  const db = await openDatabase(databaseUrlOf(real.home, real.stack.describe().database_url, 'superuser'), {
+    pool: { app: 1, system: 6 },
+  });
   try {
     const system = <T>(statement: string, params: readonly unknown[] = []): Promise<T[]> =>
       db.system((em) => runSql<T>(em, statement, params));

@@ -168,7 +168,7 @@ it('reads conversations within 11 events and 4 actions', async () => {
 
 it.each([
   ['syncAllContacts', 'sync-all-contacts'],
-  ['syncAllConversations', 'sync-all-conversations'],
+  ['syncPlatforms', 'sync-platforms'],
   ['fetchPictures', 'fetch-pictures'],
   ['fetchMedia', 'fetch-media'],
   ['refreshTokens', 'refresh-tokens'],

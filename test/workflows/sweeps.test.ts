@@ -63,7 +63,10 @@ withTimeSkipped('a sweep over many accounts', () => {
         },
       },
       async ({ taskQueue }) => {
-        const handle = await time.env.client.workflow.start('aggregateAnalytics', { taskQueue, workflowId: 'sweep/count' });
+        const handle = await time.env.client.workflow.start('aggregateAnalytics', {
+          taskQueue,
+          workflowId: 'sweep/count',
+        });
         await handle.result();
       },
     );

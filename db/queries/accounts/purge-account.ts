@@ -2,6 +2,7 @@ import type { Em } from '../../connect.ts';
 import { removeFigures } from '../analytics/count-days.ts';
 import { lockDays } from '../analytics/marks.ts';
 import { deleteAccountMessages } from '../messages/account-fence.ts';
+import { AccountVisit } from '../../entities/account-visits.ts';
 import { AccountEvent, type Account } from '../../entities/accounts.ts';
 import { ConnectionAttempt, ConnectionStep } from '../../entities/attempts.ts';
 import { Contact } from '../../entities/contacts.ts';
@@ -18,6 +19,7 @@ export async function purgeAccount(em: Em, account: Account, keptAttemptId: stri
   await em.nativeDelete(SyncRun, of);
   await em.nativeDelete(MissedWebhooks, of);
   await em.nativeDelete(WebhookWatch, of);
+  await em.nativeDelete(AccountVisit, of);
   await em.nativeDelete(Contact, of);
   await deleteAccountMessages(em, account.id);
   await removeFigures(em, account.id);
