@@ -193,7 +193,7 @@ const scenes: Scene[] = [
   {
     title: 'The day is counted',
     async play(stage, { owner }) {
-      await stage.countAnalytics();
+      print((await stage.patchbay('analytics', 'count')).trim());
       const { items, time_zone: zone } = await stage.until('the day to be counted', async () => {
         const found = await stage.api('GET', `/analytics/daily?owner=${owner}&by=channel`);
         return (found.items as Json[]).some(({ sends_sent: sent }) => sent > 0) && !found.waiting_since ? found : null;
@@ -201,9 +201,8 @@ const scenes: Scene[] = [
       print(`Figures of ${owner}, by days in the zone ${zone}:`);
       for (const day of (items as Json[]).slice(-6)) {
         const { messages_total: all, messages_incoming: incoming, messages_outgoing: outgoing, conversations } = day;
-        print(
-          `  ${day.date}  ${String(day.channel).padEnd(10)} ${all} messages (${incoming} in, ${outgoing} out), ${conversations} conversations`,
-        );
+        const counts = `${all} messages (${incoming} in, ${outgoing} out), ${conversations} conversations`;
+        print(`  ${day.date}  ${String(day.channel).padEnd(9)}  ${counts}`);
       }
     },
   },
