@@ -29,6 +29,7 @@ export const readers: ReadonlySet<string> = new Set([
   'webhooks list',
   'sending status',
   'audit list',
+  'analytics daily',
   'bulk list',
   'bulk show',
 ]);

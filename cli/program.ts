@@ -4,6 +4,7 @@ import { addAccounts } from './accounts.ts';
 import { addBulk } from './bulk.ts';
 import { addAudit } from './audit.ts';
 import { noteCommand } from './audited.ts';
+import { addAnalytics } from './analytics.ts';
 import { addConnect } from './connect.ts';
 import { addContacts } from './contacts.ts';
 import { addDeliveries } from './deliveries.ts';
@@ -47,6 +48,7 @@ PATCHBAY_HOME. Exit codes: 0 done, 1 failed, 2 wrong usage.`,
   addEvents(program);
   addEndpoints(program);
   addDeliveries(program);
+  addAnalytics(program);
   addErasures(program);
   addExport(program);
   addKeys(program);
