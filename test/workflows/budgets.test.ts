@@ -172,6 +172,7 @@ it.each([
   ['fetchPictures', 'fetch-pictures'],
   ['fetchMedia', 'fetch-media'],
   ['refreshTokens', 'refresh-tokens'],
+  ['remindOwners', 'remind-owners'],
 ])('sweeps by a Schedule within 11 events: %s', async (type, name) => {
   await stack.trigger(type);
   const history = await keep(name, await newest(scheduleId(type, stack.config.TEMPORAL_TASK_QUEUE)));
