@@ -45,8 +45,8 @@ const usage = `npm run soak -- [--seed N] [--only PART]… [--accounts 20] [--op
   --sockets  of ten tenants on one API process, with 50 events a second and a slow reader beside; and a fifth as many long polls
   --events   that streams and sockets read while the API is killed
   --tokens   accounts for 70 days of the sandbox's clock, in steps of six hours
-  --counted  messages of three days in random order, with edits, deletions, joins, erasures and changes of zone, that are counted
   --bulk     accounts that are reconnected in bulk while the worker is killed and the operation cancelled and taken up again
+  --counted  messages of three days in random order, with edits, deletions, joins, erasures and changes of zone, that are counted
   --logins   at least so many, while two APIs and two workers are replaced three times each
   --from     a checkout of the version before, with its packages, from which the upgrade starts; this version when left out
   --without-temporal  webhooks with Temporal stopped from the first to the last alone
@@ -68,8 +68,8 @@ function sizeFrom(args: string[]) {
       sockets: { type: 'string' },
       events: { type: 'string' },
       tokens: { type: 'string' },
-      counted: { type: 'string' },
       bulk: { type: 'string' },
+      counted: { type: 'string' },
       logins: { type: 'string' },
       from: { type: 'string' },
       only: { type: 'string', multiple: true, default: [] },
@@ -98,8 +98,8 @@ function sizeFrom(args: string[]) {
     sockets: number(values.sockets, values.small ? 500 : 5_000),
     events: number(values.events, values.small ? 10_000 : 100_000),
     tokens: number(values.tokens, values.small ? 10 : 200),
-    counted: number(values.counted, values.small ? 1_000 : 10_000),
     bulk: number(values.bulk, values.small ? 100 : 5_000),
+    counted: number(values.counted, values.small ? 1_000 : 10_000),
     logins: number(values.logins, values.small ? 10 : 100),
     from: values.from,
     small: values.small,
