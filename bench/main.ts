@@ -8,13 +8,14 @@ const { events } = await import('./events/bench.ts');
 const { intake } = await import('./intake.ts');
 const { migrations } = await import('./migrations/bench.ts');
 const { reading } = await import('./reading.ts');
+const { sweep } = await import('./sweep/bench.ts');
 const { webhooks } = await import('./webhooks/bench.ts');
 const { table } = await import('../cli/print.ts');
 
 /** Each measures on a stack of its own. */
-const benches = { contacts, events, intake, migrations, reading, webhooks };
+const benches = { contacts, events, intake, migrations, reading, sweep, webhooks };
 
-const usage = `npm run bench -- [name] [--json] [--size 20000] [--runs 7] [--accounts 100000] [--seconds 4] [--kills 4] [--messages 1000000] [--events 20000] [--plain]
+const usage = `npm run bench -- [name] [--json] [--size 20000] [--runs 7] [--accounts 100000] [--seconds 4] [--kills 4] [--messages 1000000] [--events 20000] [--fleet 10000] [--plain]
   name    one of: ${Object.keys(benches).join(', ')}; all of them when left out
   --json  one line per row
   --size  contacts in the address book; the database that is migrated has 5 accounts and 25 events for each
@@ -24,6 +25,7 @@ const usage = `npm run bench -- [name] [--json] [--size 20000] [--runs 7] [--acc
   --kills     of each way to take webhooks in, its processes and PostgreSQL in turn
   --messages  beside which reading is measured
   --events    of a burst of outgoing webhooks
+  --fleet     accounts of the largest fleet that is swept, after fleets of 100 and 1000
   --plain     leaves out BullMQ and Celery, which are installed at the first run and need redis-server and python3`;
 
 function optionsFrom(args: string[]) {
@@ -40,6 +42,7 @@ function optionsFrom(args: string[]) {
       seconds: { type: 'string', default: '4' },
       messages: { type: 'string', default: '1000000' },
       events: { type: 'string', default: '20000' },
+      fleet: { type: 'string', default: '10000' },
       help: { type: 'boolean', default: false },
     },
   });
@@ -61,6 +64,7 @@ function optionsFrom(args: string[]) {
     seconds: count(values.seconds),
     messages: count(values.messages),
     events: count(values.events),
+    fleet: count(values.fleet),
   };
 }
 
