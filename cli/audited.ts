@@ -13,7 +13,9 @@ import { errorMessage } from './error-message.ts';
 /** Commands that show what is not kept sealed, and change nothing. Every other one is recorded. */
 export const readers: ReadonlySet<string> = new Set([
   'doctor',
+  'health',
   'accounts list',
+  'accounts health',
   'accounts show',
   'contacts list',
   'contacts show',
@@ -27,6 +29,7 @@ export const readers: ReadonlySet<string> = new Set([
   'webhooks list',
   'sending status',
   'audit list',
+  'analytics daily',
   'bulk list',
   'bulk show',
 ]);

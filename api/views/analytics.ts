@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import type { Figures, GroupDay } from '../../db/queries/analytics/read-days.ts';
-import type { PeriodTotals } from '../../services/analytics/read-daily.ts';
+import type { GroupDay } from '../../db/queries/analytics/read-days.ts';
+import { figuresJson, type PeriodTotals } from '../../services/analytics/read-daily.ts';
 
 const count = z.number().int().min(0);
 const day = z.iso.date();
@@ -50,39 +50,18 @@ export const dailyRowAnswer = z
 
 export const periodAnswer = z.object({ from: day, to: day, ...figuresAnswer }).meta({ id: 'AnalyticsPeriod' });
 
-const figuresView = (figures: Figures) => ({
-  messages_total: figures.messagesTotal,
-  messages_incoming: figures.messagesIncoming,
-  messages_outgoing: figures.messagesOutgoing,
-  messages_deleted: figures.messagesDeleted,
-  conversations: figures.conversations,
-  conversations_answered: figures.conversationsAnswered,
-  conversations_unanswered: figures.conversationsUnanswered,
-  first_response_median_seconds: figures.firstResponseMedian,
-  first_response_p90_seconds: figures.firstResponseP90,
-  sends_sent: figures.sendsSent,
-  sends_failed: figures.sendsFailed,
-  sends_unclear: figures.sendsUnclear,
-  sends_cancelled: figures.sendsCancelled,
-  syncs_succeeded: figures.syncsSucceeded,
-  syncs_failed: figures.syncsFailed,
-  webhooks_missed: figures.webhooksMissed,
-  webhooks_missed_in_downtime: figures.webhooksMissedInDowntime,
-  coverage: figures.coverage,
-});
-
 export const dailyRowView = (row: GroupDay): z.input<typeof dailyRowAnswer> => ({
   date: row.date,
   channel: row.channel || null,
   owner: row.owner || null,
   account_id: row.account || null,
-  ...figuresView(row),
+  ...figuresJson(row),
 });
 
 export const periodView = ({ from, to, figures }: PeriodTotals): z.input<typeof periodAnswer> => ({
   from,
   to,
-  ...figuresView(figures),
+  ...figuresJson(figures),
 });
 
 /** The columns of a table of rows. */

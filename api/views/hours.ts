@@ -4,7 +4,7 @@ import { usualRepliesMinutes } from '../../domain/quiet-hours.ts';
 const time = z
   .string()
   .regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'must be a time of day such as 08:00.')
-  .describe("By the clock of the tenant's time zone, such as 08:00.");
+  .meta({ description: "By the clock of the tenant's time zone.", examples: ['08:00'] });
 const differ = ({ from, to }: { from: string; to: string }): boolean => from !== to;
 const mustDiffer = { path: ['to'], error: 'must be another time than from.' };
 

@@ -23,6 +23,8 @@ const chunk = 50;
 const longestWaitMs = 60_000;
 const lookEveryMs = 50;
 
+type CountContext = Pick<Context, 'db' | 'log' | 'config'>;
+
 export interface Counting {
   /** The time of events. */
   now: Date;
@@ -37,7 +39,10 @@ export interface Counting {
  * Claims every mark, and waits until what it speaks of is committed. Answers the claim; null where a transaction stays open for
  * longer: the next run claims the marks again.
  */
-export async function claimMarked({ db, log }: Context, { signal, beat }: Counting): Promise<string | null> {
+export async function claimMarked(
+  { db, log }: Pick<Context, 'db' | 'log'>,
+  { signal, beat }: Counting,
+): Promise<string | null> {
   const claim = newId();
   while (await db.system((em) => claimMarks(em, claim))) {
     beat();
@@ -57,7 +62,7 @@ export async function claimMarked({ db, log }: Context, { signal, beat }: Counti
 }
 
 /** Counts what a claim has, until it is done or the time is over. One account's failure stops no other. */
-export async function countMarked(context: Context, claim: string, counting: Counting): Promise<SweepProgress> {
+export async function countMarked(context: CountContext, claim: string, counting: Counting): Promise<SweepProgress> {
   const failed = new Set<string>();
   let accounts = 0;
   // Accounts that others work on are waited for at the end.
@@ -81,7 +86,7 @@ export async function countMarked(context: Context, claim: string, counting: Cou
 type Some = Counting & { wait: boolean; failed: Set<string> };
 
 async function countSome(
-  context: Context,
+  context: CountContext,
   claim: string,
   accounts: readonly MarkedAccount[],
   some: Some,
@@ -105,7 +110,7 @@ async function countSome(
 
 /** In one transaction, so that a mark is gone only with what it asked for. */
 async function countAccounts(
-  { config }: Context,
+  { config }: CountContext,
   em: Em,
   claim: string,
   accounts: readonly MarkedAccount[],

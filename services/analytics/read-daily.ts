@@ -90,3 +90,25 @@ export async function readState(em: Em, tenantId: string): Promise<{ timeZone: s
   const { timeZone } = await em.findOneOrFail(Tenant, { id: tenantId });
   return { timeZone, waitingSince: await waitingSince(em, tenantId) };
 }
+
+/** Figures under the names that the API and the command use. */
+export const figuresJson = (figures: Figures) => ({
+  messages_total: figures.messagesTotal,
+  messages_incoming: figures.messagesIncoming,
+  messages_outgoing: figures.messagesOutgoing,
+  messages_deleted: figures.messagesDeleted,
+  conversations: figures.conversations,
+  conversations_answered: figures.conversationsAnswered,
+  conversations_unanswered: figures.conversationsUnanswered,
+  first_response_median_seconds: figures.firstResponseMedian,
+  first_response_p90_seconds: figures.firstResponseP90,
+  sends_sent: figures.sendsSent,
+  sends_failed: figures.sendsFailed,
+  sends_unclear: figures.sendsUnclear,
+  sends_cancelled: figures.sendsCancelled,
+  syncs_succeeded: figures.syncsSucceeded,
+  syncs_failed: figures.syncsFailed,
+  webhooks_missed: figures.webhooksMissed,
+  webhooks_missed_in_downtime: figures.webhooksMissedInDowntime,
+  coverage: figures.coverage,
+});

@@ -25,7 +25,7 @@ export async function findAccounts({ db }: Context, { operation, isOver }: BulkJ
     isPreparing = await db.tenant(tenantId, async (em) => {
       const held = await lockOperation(em, id);
       if (held?.state !== 'preparing') return false;
-      const after = String(held.place?.['after'] ?? firstId);
+      const after = typeof held.place?.after === 'string' ? held.place.after : firstId;
       const last = await addItems(em, operation, accountConditions(filter), after, pageSize);
       if (last) held.place = { after: last };
       else Object.assign(held, { place: { found: true }, state: 'running', counts: await countItems(em, id) });
@@ -33,14 +33,22 @@ export async function findAccounts({ db }: Context, { operation, isOver }: BulkJ
     });
 }
 
+/** What came of the asking. */
+export interface AskedAccounts {
+  hasAsked: boolean;
+  /** When the next account may be asked, in milliseconds since 1970. */
+  nextAt: number;
+}
+
 /**
  * Asks one account after the other at the operation's pace, and takes over outcomes, until nothing happens any more or the
- * time is over. Answers whether an account was asked.
+ * time is over. `from`: when the first may be asked.
  */
-export async function askAccounts(context: Context, run: BulkRun, job: BulkJob): Promise<boolean> {
+export async function askAccounts(context: Context, run: BulkRun, job: BulkJob, from: number): Promise<AskedAccounts> {
   const { db } = context;
   const { isOver, signal } = job;
-  const pace = createPace(60_000 / (run.options.per_minute ?? usualPerMinute), signal);
+  const spacingMs = 60_000 / (run.options.per_minute ?? usualPerMinute);
+  let nextAt = Math.min(from, Date.now() + spacingMs);
   let hasAsked = false;
   let isAsking = true;
   let movedAt = performance.now();
@@ -53,22 +61,28 @@ export async function askAccounts(context: Context, run: BulkRun, job: BulkJob):
       return { asked: now, waiting: room > 0 ? await waitingItems(em, run.id, room) : [] };
     });
     const turns = waiting.values();
+    let tried = 0;
     let taken = 0;
+    // Lanes share the pace: two turns are so far apart whatever their lanes.
     const lane = async (): Promise<void> => {
-      for (const accountId of turns) {
-        await pace();
-        if (isOver()) return;
+      while (nextAt <= job.endsAt && !isOver()) {
+        const { value: accountId } = turns.next();
+        if (accountId === undefined) return;
+        const at = Math.max(Date.now(), nextAt);
+        nextAt = at + spacingMs;
+        tried += 1;
+        await rest(at - Date.now(), signal);
         if (await takeTurn(context, run, accountId)) taken += 1;
       }
     };
     await Promise.all(Array.from({ length: lanes }, lane));
     hasAsked ||= taken > 0;
     // Paused, cancelled, or another process asks: only outcomes are left.
-    if (waiting.length && taken === 0) isAsking = false;
-    if (asked === 0 && taken === 0) return hasAsked;
+    if (tried > 0 && taken === 0) isAsking = false;
+    if (asked === 0 && taken === 0) break;
     const now = performance.now();
     if (taken > 0 || settled > 0) movedAt = now;
-    else if (now - movedAt > idleMs) return hasAsked;
+    else if (now - movedAt > idleMs) break;
     if (now - notedAt > noteEveryMs) {
       await job.note(await db.tenant(run.tenantId, (em) => countItems(em, run.id)));
       notedAt = now;
@@ -76,24 +90,19 @@ export async function askAccounts(context: Context, run: BulkRun, job: BulkJob):
     if (taken === 0) await rest(settleEveryMs, signal);
   }
   signal.throwIfAborted();
-  return hasAsked;
-}
-
-/** Each call waits for its turn: two turns are `spacingMs` apart at least, whatever the lane. */
-function createPace(spacingMs: number, signal: AbortSignal): () => Promise<void> {
-  let nextAt = 0;
-  return async () => {
-    const at = Math.max(performance.now(), nextAt);
-    nextAt = at + spacingMs;
-    await rest(at - performance.now(), signal);
-  };
+  return { hasAsked, nextAt };
 }
 
 /** Throws the reason of a worker that stops meanwhile. */
 const rest = (ms: number, signal: AbortSignal): Promise<void> =>
   sleep(Math.max(0, ms), undefined, { signal }).catch(() => signal.throwIfAborted());
 
-const settle = ({ db, clock }: Context, { id, tenantId, kind }: BulkRun): Promise<number> =>
-  db.tenant(tenantId, (em) =>
+/** Takes over outcomes; answers how many. */
+async function settle({ db, clock, metrics }: Context, { id, tenantId, kind }: BulkRun): Promise<number> {
+  const { done, failed } = await db.tenant(tenantId, (em) =>
     syncOf(kind) ? settleSyncs(em, id, clock.now()) : settleAttempts(em, id, kind === 'purge', clock.now()),
   );
+  metrics.bulkItems.inc({ operation: kind, outcome: 'done' }, done);
+  metrics.bulkItems.inc({ operation: kind, outcome: 'failed' }, failed);
+  return done + failed;
+}

@@ -4,7 +4,7 @@ import { isRestored } from '../../db/queries/tenants/paused-sending.ts';
 import type { BulkAccountKind, BulkProgress } from '../../domain/bulk.ts';
 import { workExport } from '../exports/work-export.ts';
 import { timeOf, type Context } from '../context.ts';
-import { askAccounts, findAccounts } from './ask-accounts.ts';
+import { askAccounts, findAccounts, type AskedAccounts } from './ask-accounts.ts';
 import type { BulkRun } from './take-turn.ts';
 
 export interface BulkRef {
@@ -19,6 +19,8 @@ export interface BulkJob {
   operation: BulkOperation;
   /** The activity's time is over: another one continues. */
   isOver(): boolean;
+  /** When that is, in milliseconds since 1970. */
+  endsAt: number;
   /** Throws once the worker stops. */
   signal: AbortSignal;
   /** Says that the workflow lives, with what the feed tells of the operation. */
@@ -56,10 +58,11 @@ async function work(context: Context, ref: BulkRef, signal: AbortSignal): Promis
   }));
   if (!operation) return gone;
   const { state, counts } = operation;
-  const end = performance.now() + activityMs;
+  const endsAt = Date.now() + activityMs;
   const job: BulkJob = {
     operation,
-    isOver: () => signal.aborted || performance.now() > end,
+    isOver: () => signal.aborted || Date.now() > endsAt,
+    endsAt,
     signal,
     note: (told) => {
       const dueAt = new Date(timeOf(context, ref).getTime() + lostAfterMs);
@@ -71,8 +74,8 @@ async function work(context: Context, ref: BulkRef, signal: AbortSignal): Promis
   if (isPaused) return { more: true, restMs: restMs.paused, state, counts };
   if (operation.kind === 'export') return workExport(context, job);
   if (state === 'preparing') await findAccounts(context, job);
-  const hasWorked = await askAccounts(context, runOf(operation), job);
-  return close(context, ref, hasWorked);
+  const from = operation.place?.next_at ?? 0;
+  return close(context, ref, await askAccounts(context, runOf(operation), job, from));
 }
 
 const runOf = ({ id, tenantId, kind, filter, options }: BulkOperation): BulkRun => ({
@@ -84,7 +87,11 @@ const runOf = ({ id, tenantId, kind, filter, options }: BulkOperation): BulkRun 
 });
 
 /** What is left of an operation over accounts; ends it where nothing is. */
-function close({ db, clock, metrics }: Context, ref: BulkRef, hasWorked: boolean): Promise<BulkProgress> {
+function close(
+  { db, clock, metrics }: Context,
+  ref: BulkRef,
+  { hasAsked, nextAt }: AskedAccounts,
+): Promise<BulkProgress> {
   return db.tenant(ref.tenantId, async (em) => {
     const operation = await lockOperation(em, ref.operationId);
     if (!operation) return gone;
@@ -92,6 +99,8 @@ function close({ db, clock, metrics }: Context, ref: BulkRef, hasWorked: boolean
     const isLeft = operation.state === 'preparing' || (operation.state === 'running' && counts.waiting > 0);
     const more = isLeft || counts.asked > 0;
     operation.counts = counts;
+    // Kept, so that a new process keeps the pace.
+    if (operation.place?.found) operation.place = { found: true, next_at: nextAt };
     if (!more) {
       operation.dueAt = null;
       if (operation.state === 'running') {
@@ -100,6 +109,9 @@ function close({ db, clock, metrics }: Context, ref: BulkRef, hasWorked: boolean
         metrics.bulkOperations.inc({ operation: operation.kind, outcome: 'done' });
       }
     }
-    return { more, restMs: isLeft && hasWorked ? 0 : restMs.outcomes, state: operation.state, counts };
+    // A slow pace: at the next turn, though outcomes are looked for meanwhile.
+    const untilNext = Math.max(0, nextAt - Date.now());
+    const rest = isLeft && (hasAsked || counts.asked === 0) ? untilNext : restMs.outcomes;
+    return { more, restMs: Math.min(rest, restMs.paused), state: operation.state, counts };
   });
 }

@@ -52,6 +52,7 @@ export const exportedTables: readonly ExportedTable[] = [
   { name: 'webhook_deliveries', keys: { endpoint_id: 'uuid', id: 'uuid', created_at: 'timestamptz' } },
   { name: 'tenant_events', keys: byId },
   { name: 'events', keys: { stamp: 'bigint', seq: 'bigint', at: 'timestamptz' } },
+  { name: 'audit_entries', keys: { at: 'timestamptz', id: 'uuid' } },
   { name: 'erasures', keys: byId, withheld: ['target'] },
   { name: 'user_requests', keys: byId, withheld: ['group_hash', 'dedupe_hash'] },
   { name: 'user_request_parts', keys: byId },

@@ -1,7 +1,7 @@
 import type { Em } from '../../db/connect.ts';
 import type { Account } from '../../db/entities/accounts.ts';
 import { Tenant } from '../../db/entities/tenants.ts';
-import { dueReminders } from '../../db/queries/accounts/due-reminders.ts';
+import { adoptQuestions, dueReminders } from '../../db/queries/accounts/due-reminders.ts';
 import { addTimelineEvent } from '../../db/queries/accounts/timeline.ts';
 import { isExpiring } from '../../domain/accounts.ts';
 import { whatToDo } from '../../domain/failures.ts';
@@ -28,6 +28,7 @@ export interface RemindedBatch {
  */
 export async function remindOwners({ db, metrics }: Context, now: Date): Promise<RemindedBatch> {
   const done = await db.system(async (em) => {
+    await adoptQuestions(em, now, batch);
     const due = await dueReminders(em, now, batch);
     const tenants = await em.find(Tenant, { id: { $in: [...new Set(due.map(({ tenantId }) => tenantId))] } });
     const rules = new Map(tenants.map((tenant) => [tenant.id, rulesOf(tenant)]));

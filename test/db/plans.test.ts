@@ -1,6 +1,12 @@
 import { Account } from '../../db/entities/accounts.ts';
+import { BulkOperation } from '../../db/entities/bulk.ts';
 import { ConnectionAttempt } from '../../db/entities/attempts.ts';
 import { Tenant } from '../../db/entities/tenants.ts';
+import { addItems, countAsked, settleAttempts, settleSyncs, waitingItems } from '../../db/queries/bulk/items.ts';
+import { stalledOperations } from '../../db/queries/bulk/operations.ts';
+import { expiredExports } from '../../db/queries/exports/files.ts';
+import { accountConditions } from '../../db/queries/updates/account-conditions.ts';
+import { takeTurn } from '../../services/bulk/take-turn.ts';
 import { leaseAccounts } from '../../db/queries/accounts/lease-due-accounts.ts';
 import { loginsOfGroups } from '../../db/queries/accounts/provider-groups.ts';
 import { noteLost } from '../../db/queries/accounts/told-lost.ts';
@@ -219,11 +225,45 @@ describe.each(planServers)(
           'syncs?limit=50',
           `syncs?account=${accountId(700)}`,
           'contacts?limit=50',
+          `accounts/${accountId(700)}/health?days=31`,
+          'health/accounts',
+          'health/accounts?scope=installation',
         ]) {
           const { status } = await crowd.get(`/api/v1/${path}`);
           expect([path, status]).toEqual([path, 200]);
         }
       }));
+
+    it('A14: reads the health of a fleet by its indexes: trouble, what is due, what waits', async () => {
+      // The triggers of one statement compare its rows with each other.
+      for (let first = 5_001; first < 6_000; first += 250)
+        await system((em) =>
+          runSql(
+            em,
+            `update accounts set state = 'reconnect_required', who = 'owner', reason = 'login_lost', contacts_due_at = now()
+             where id between ? and ?`,
+            [accountId(first), accountId(first + 249)],
+          ),
+        );
+      const plans = await plansOf(async () => {
+        for (const scope of ['tenant', 'installation'])
+          for (const query of [
+            '',
+            '&who=operator',
+            '&state=degraded',
+            '&provider=meta',
+            `&account=${accountId(5_100)}`,
+          ]) {
+            const { status, body } = await crowd.get(`/api/v1/health/accounts?scope=${scope}${query}`);
+            expect({ status, owner: body.must_act.owner }).toEqual({ status: 200, owner: 1_000 });
+          }
+        const { body } = await crowd.get('/api/v1/health/accounts?limit=200');
+        const next = await crowd.get(`/api/v1/health/accounts?limit=200&cursor=${body.next_cursor}`);
+        expect(new Set([...body.items, ...next.body.items].map((one) => one.account_id)).size).toBe(400);
+      });
+      expect(greedy(plans, most)).toEqual([]);
+      expect(scans(plans, ['accounts', 'webhook_events', 'messages', 'message_sends', 'sync_runs'])).toEqual([]);
+    });
 
     it('F7: answers the audit log, whatever it is asked for', async () => {
       await system((em) =>
@@ -255,6 +295,54 @@ describe.each(planServers)(
           expect([query, status]).toEqual([query, 200]);
         }
       });
+    });
+
+    it('A14: finds the accounts of a bulk operation page by page, and takes their turns one by one', async () => {
+      const begun = await crowd.post('/api/v1/bulk-operations', {
+        operation: 'label',
+        label: 'New',
+        filter: { state: 'active' },
+      });
+      const { id, tenantId } = await system<BulkOperation>((em) =>
+        em.findOneOrFail(BulkOperation, { id: begun.body.id }),
+      );
+      const active = accountConditions({ state: 'active' });
+      const inTenant = <T>(work: Parameters<TestApi['context']['db']['system']>[0]): Promise<T> =>
+        api.context.db.tenant(tenantId, work) as Promise<T>;
+      await expectFrugal(async () => {
+        let after: string | null = firstId;
+        for (let pages = 0; pages < 3 && after; pages += 1)
+          after = await inTenant<string | null>((em) => addItems(em, { id, tenantId }, active, after ?? firstId, 500));
+        await system((em) =>
+          runSql(em, "update bulk_operations set state = 'running', due_at = now() where id = ?", [id]),
+        );
+        const run = {
+          id,
+          tenantId,
+          kind: 'label' as const,
+          filter: { state: 'active' as const },
+          options: { label: 'New' },
+        };
+        const [first = ''] = await inTenant<string[]>((em) => waitingItems(em, id, 16));
+        expect(await takeTurn(api.context, run, first)).toBe(true);
+        expect(await inTenant<number>((em) => countAsked(em, id))).toBe(0);
+        await inTenant((em) => settleAttempts(em, id, false, new Date()));
+        await inTenant((em) => settleSyncs(em, id, new Date()));
+        await system((em) => stalledOperations(em, null, firstId, 500));
+        await system((em) => expiredExports(em, new Date()));
+        for (const path of [
+          'bulk-operations?limit=50',
+          'bulk-operations?state=running',
+          `bulk-operations/${id}`,
+          `bulk-operations/${id}/items?limit=50`,
+          `bulk-operations/${id}/items?state=done`,
+          `bulk-operations/${id}/files?limit=50`,
+        ]) {
+          const { status } = await crowd.get(`/api/v1/${path}`);
+          expect([path, status]).toEqual([path, 200]);
+        }
+      });
+      await crowd.post(`/api/v1/bulk-operations/${id}/cancel`);
     });
 
     it('has an index for every foreign key, for the day when the row it refers to is deleted', async () => {

@@ -1,3 +1,4 @@
+import type { CountRef } from '../../activities/analytics.ts';
 import type { SweepRef } from '../../activities/lease-due-accounts.ts';
 import { eventCountOf } from '../support/history.ts';
 import { time, withTimeSkipped } from './scenario.ts';
@@ -50,5 +51,27 @@ withTimeSkipped('a sweep over many accounts', () => {
     );
     expect(asked).toBe(1);
     expect(eventCountOf(history)).toBeLessThanOrEqual(11);
+  });
+
+  it('counts analytics under the claim of its first activity', async () => {
+    const refs: CountRef[] = [];
+    await time.play(
+      {
+        countAnalytics: (ref: CountRef) => {
+          refs.push(ref);
+          return Promise.resolve({ claim: 'one', more: refs.length < 3, accounts: 50, failed: 0 });
+        },
+      },
+      async ({ taskQueue }) => {
+        const handle = await time.env.client.workflow.start('aggregateAnalytics', {
+          taskQueue,
+          workflowId: 'sweep/count',
+        });
+        await handle.result();
+      },
+    );
+    expect(refs[0]).not.toHaveProperty('claim');
+    expect(refs.length).toBeGreaterThan(3);
+    expect(refs.slice(1).every(({ claim }) => claim === 'one')).toBe(true);
   });
 });

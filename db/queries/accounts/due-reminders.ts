@@ -15,6 +15,20 @@ export async function dueReminders(em: Em, now: Date, limit: number): Promise<Ac
   return em.find(Account, { id: { $in: due.map(({ id }) => id) } });
 }
 
+/**
+ * Begins the questions of accounts whose owner a version without reminders asked; it may run beside this one during an upgrade.
+ * System role.
+ */
+export async function adoptQuestions(em: Em, now: Date, limit: number): Promise<void> {
+  await rows(
+    em,
+    sql`update accounts set asked_at = ${now}, reminded_at = ${now}, remind_due_at = ${now} where id in (
+          select id from accounts
+          where who = 'owner' and asked_at is null and state <> 'connecting' and merged_into is null
+          order by id limit ${limit} for no key update skip locked)`,
+  );
+}
+
 /** Has the reminders of a tenant's accounts looked at again, after its rules have changed. */
 export async function recheckReminders(em: Em, tenantId: string, now: Date): Promise<void> {
   await rows(
