@@ -211,6 +211,7 @@ describe.each(planServers)(
           'accounts?limit=50',
           'accounts?state=failed&limit=50',
           'accounts?owner=owner-700',
+          'accounts?label=never',
           'accounts?updated_since=2020-01-01T00:00:00Z',
           'accounts?updated_since=2020-01-01T00:00:00Z&owner=owner-700',
           `accounts/${accountId(700)}`,
