@@ -7,6 +7,7 @@ import { serveDocs } from './docs/page.ts';
 import { answerErrors, answerUnknown } from './http/errors.ts';
 import type { Route } from './http/route.ts';
 import { mountRoutes } from './http/mount-routes.ts';
+import { accountHealthRoutes } from './routes/account-health.ts';
 import { accountRoutes } from './routes/accounts.ts';
 import { aliasRoutes } from './routes/aliases.ts';
 import { auditRoutes } from './routes/audit.ts';
@@ -62,6 +63,7 @@ const routesOf = (providers: Providers): Route[] => [
     ...accountRoutes,
     ...attemptRoutes,
     ...timelineRoutes,
+    ...accountHealthRoutes,
     ...syncRoutes,
     ...bulkRoutes,
     ...exportRoutes,

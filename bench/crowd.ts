@@ -71,6 +71,10 @@ export async function addCrowd(
      from generate_series(${have + 1}, ${accounts}) n, provider_credentials c where c.tenant_id is null and c.provider = 'unipile'`,
   );
   await admin.query(
+    `insert into account_counts (tenant_id, provider, channel, state, who, accounts)
+     values ('${tenant}', 'unipile', 'whatsapp', 'active', 'nobody', ${accounts - have})`,
+  );
+  await admin.query(
     `insert into connection_attempts (id, tenant_id, account_id, number, operation, trigger, state, method, purge, started_at,
        deadline_at, ended_at, provider_account_id, undo, answers_left, checks)
      select ${id('c', 'n')}, '${tenant}', ${id('b', 'n')}, 1, 'connect', 'api', 'succeeded', 'hosted', false, now(),

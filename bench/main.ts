@@ -6,6 +6,7 @@ requireNode();
 const { analytics } = await import('./analytics.ts');
 const { contacts } = await import('./contacts/bench.ts');
 const { events } = await import('./events/bench.ts');
+const { health } = await import('./health.ts');
 const { intake } = await import('./intake.ts');
 const { migrations } = await import('./migrations/bench.ts');
 const { reading } = await import('./reading.ts');
@@ -13,14 +14,14 @@ const { webhooks } = await import('./webhooks/bench.ts');
 const { table } = await import('../cli/print.ts');
 
 /** Each measures on a stack of its own. */
-const benches = { analytics, contacts, events, intake, migrations, reading, webhooks };
+const benches = { analytics, contacts, events, health, intake, migrations, reading, webhooks };
 
 const usage = `npm run bench -- [name] [--json] [--size 20000] [--runs 7] [--accounts 100000] [--seconds 4] [--kills 4] [--messages 1000000] [--events 20000] [--sizes 100000,1000000] [--plain]
   name    one of: ${Object.keys(benches).join(', ')}; all of them when left out
   --json  one line per row
   --size  contacts in the address book; the database that is migrated has 5 accounts and 25 events for each
   --runs  how often each is measured; the median counts. A migration is measured once
-  --accounts  of the larger installation that takes webhooks in
+  --accounts  of the larger installation that takes webhooks in, and of the one whose health is read
   --seconds   of each measurement of webhooks that come in, of one of those that go out, and between kills
   --kills     of each way to take webhooks in, its processes and PostgreSQL in turn
   --messages  beside which reading is measured

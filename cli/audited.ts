@@ -13,7 +13,9 @@ import { errorMessage } from './error-message.ts';
 /** Commands that show what is not kept sealed, and change nothing. Every other one is recorded. */
 export const readers: ReadonlySet<string> = new Set([
   'doctor',
+  'health',
   'accounts list',
+  'accounts health',
   'accounts show',
   'contacts list',
   'contacts show',

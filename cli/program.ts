@@ -13,6 +13,7 @@ import { addEndpoints } from './endpoints.ts';
 import { addErasures } from './erasures.ts';
 import { addEvents } from './events.ts';
 import { addExport } from './export.ts';
+import { addHealth } from './health.ts';
 import { addKeys } from './keys.ts';
 import { addMigrate } from './migrate.ts';
 import { addRebuild } from './rebuild.ts';
@@ -37,6 +38,7 @@ Works on the installation that DATABASE_URL and the other settings name; without
 PATCHBAY_HOME. Exit codes: 0 done, 1 failed, 2 wrong usage.`,
     );
   addDoctor(program);
+  addHealth(program);
   addConnect(program);
   addAccounts(program);
   addContacts(program);

@@ -80,6 +80,7 @@ import { EventsOfTenants } from './migrations/0120-events-of-tenants.ts';
 import { BulkOperations } from './migrations/0121-bulk-operations.ts';
 import { AccountCounts } from './migrations/0125-account-counts.ts';
 import { HealthIndexes } from './migrations/0126-health-indexes.ts';
+import { DueOfTenants } from './migrations/0127-due-of-tenants.ts';
 import { Audit } from './migrations/0130-audit.ts';
 import { Reminders } from './migrations/0135-reminders.ts';
 import { RemindersDue } from './migrations/0136-reminders-due.ts';
@@ -165,6 +166,7 @@ export const migrationsList = [
   { name: '0121-bulk-operations', class: BulkOperations },
   { name: '0125-account-counts', class: AccountCounts },
   { name: '0126-health-indexes', class: HealthIndexes },
+  { name: '0127-due-of-tenants', class: DueOfTenants },
   { name: '0130-audit', class: Audit },
   { name: '0135-reminders', class: Reminders },
   { name: '0136-reminders-due', class: RemindersDue },

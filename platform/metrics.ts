@@ -28,6 +28,7 @@ export interface Metrics {
   listening: Gauge;
   maintenance: Counter<'part' | 'outcome'>;
   accounts: Gauge<'state' | 'who'>;
+  troubleSeconds: Gauge<'who'>;
   overdueAttempts: Gauge;
   refusedKeys: Gauge;
   runningSyncs: Gauge<'kind'>;
@@ -169,6 +170,12 @@ export function createMetrics(): Metrics {
       name: 'patchbay_accounts',
       help: 'Accounts by state and by who must act; from the worker that reconciles.',
       labelNames: ['state', 'who'],
+      registers,
+    }),
+    troubleSeconds: new Gauge({
+      name: 'patchbay_trouble_seconds',
+      help: 'Since when the account is in trouble that is so for longest, by who must act; from the worker that reconciles.',
+      labelNames: ['who'],
       registers,
     }),
     overdueAttempts: new Gauge({

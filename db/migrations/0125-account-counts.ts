@@ -22,9 +22,7 @@ create table account_counts (
     this.addSql('create index account_counts_tenant on account_counts (tenant_id);');
     // First: from here on until the commit the accounts stay as they are counted below.
     this.addSql(triggers);
-    this.addSql(`insert into account_counts (tenant_id, provider, channel, state, reason, who, accounts)
-      select tenant_id, provider, channel, state, reason, who, count(*) from accounts where merged_into is null
-      group by tenant_id, provider, channel, state, reason, who;`);
+    this.addSql(count);
   }
 }
 
@@ -56,3 +54,11 @@ create trigger count_moved_in after update on accounts for each row
   when (new.merged_into is null and (${of('new')}) is distinct from (${of('old')})) execute function count_account_in();
 create trigger count_moved_out after update on accounts for each row
   when (old.merged_into is null and (${of('new')}) is distinct from (${of('old')})) execute function count_account_out();`;
+
+/** The owner passes no policy. */
+const count = `
+set local role patchbay_system;
+insert into account_counts (tenant_id, provider, channel, state, reason, who, accounts)
+select tenant_id, provider, channel, state, reason, who, count(*) from accounts where merged_into is null
+group by tenant_id, provider, channel, state, reason, who;
+reset role;`;

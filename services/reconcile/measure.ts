@@ -1,3 +1,5 @@
+import { foldAccountCounts } from '../../db/queries/health/account-counts.ts';
+import { oldestTroubles } from '../../db/queries/health/trouble.ts';
 import { census } from '../../db/queries/installation/census.ts';
 import { visitCensus } from '../../db/queries/visits/request-visits.ts';
 import { accountStates, whoNames } from '../../domain/accounts.ts';
@@ -5,16 +7,10 @@ import { bulkKinds } from '../../domain/bulk.ts';
 import { holdReasons } from '../../domain/sends.ts';
 import { stopReasons } from '../../domain/sending-stops.ts';
 import { syncKinds } from '../../domain/syncs.ts';
-import { visitPeriodMs } from '../../domain/visits.ts';
 import type { Context } from '../context.ts';
+import { overdueSince } from '../health/overdue.ts';
 
-/** How long contacts may be due before the account counts as overdue, in milliseconds. */
-const contactsGraceMs = 3_600_000;
-/** The same of tokens, which are looked after every hour. */
-const tokensGraceMs = 7_200_000;
-/** The same of visits, three periods of their sweep. */
-const visitsGraceMs = 3 * visitPeriodMs;
-/** The same of bulk operations. */
+/** How long a bulk operation may be due before it counts as overdue, in milliseconds. */
 const bulkGraceMs = 600_000;
 /** The same of reminders. */
 const remindersGraceMs = 7_200_000;
@@ -24,16 +20,22 @@ export async function measure({ db, clock, config, metrics }: Context): Promise<
   const now = clock.now();
   const ago = (ms: number): Date => new Date(now.getTime() - ms);
   const since = {
-    contacts: ago(contactsGraceMs),
-    tokens: ago(tokensGraceMs),
+    contacts: overdueSince('contacts', now),
+    tokens: overdueSince('tokens', now),
     reminders: ago(remindersGraceMs),
     bulk: ago(bulkGraceMs),
   };
+  await db.system(foldAccountCounts);
   const found = await db.system((em) => census(em, now, since));
   const { accounts, overdueAttempts, refusedKeys, syncs, overdueContacts, pausedEndpoints, oldestUndelivered } = found;
-  const counts = new Map(accounts.map(({ state, who, n }) => [`${state} ${who}`, n]));
+  const counts = new Map<string, number>();
+  for (const { state, who, accounts: n } of accounts)
+    counts.set(`${state} ${who}`, (counts.get(`${state} ${who}`) ?? 0) + n);
   for (const state of accountStates)
     for (const who of whoNames) metrics.accounts.set({ state, who }, counts.get(`${state} ${who}`) ?? 0);
+  const secondsSince = (time: Date | null): number => (time ? Math.max(0, now.getTime() - time.getTime()) / 1_000 : 0);
+  const troubles = await db.system(oldestTroubles);
+  for (const who of whoNames) metrics.troubleSeconds.set({ who }, secondsSince(troubles[who]));
   metrics.overdueTokens.set(found.overdueTokens);
   metrics.openBulkOperations.set(found.openBulk);
   metrics.overdueBulkOperations.set(found.overdueBulk);
@@ -45,12 +47,11 @@ export async function measure({ db, clock, config, metrics }: Context): Promise<
   metrics.overdueAttempts.set(overdueAttempts);
   metrics.refusedKeys.set(refusedKeys);
   metrics.pausedEndpoints.set(pausedEndpoints);
-  const secondsSince = (time: Date | null): number => (time ? Math.max(0, now.getTime() - time.getTime()) / 1_000 : 0);
   metrics.undeliveredSeconds.set(secondsSince(oldestUndelivered));
   metrics.analyticsLag.set(secondsSince(found.oldestUncounted));
   const running = new Map(syncs.map(({ kind, n }) => [kind, n]));
   for (const kind of syncKinds) metrics.runningSyncs.set({ kind }, running.get(kind) ?? 0);
-  const visits = await db.system((em) => visitCensus(em, now, ago(visitsGraceMs)));
+  const visits = await db.system((em) => visitCensus(em, now, overdueSince('visits', now)));
   // Without the Schedule nothing is visited, as its operator wants.
   metrics.dueVisits.set({ state: 'due' }, visits.due);
   metrics.dueVisits.set({ state: 'overdue' }, config.PLATFORM_SYNC_ENABLED ? visits.overdue : 0);
@@ -76,6 +77,7 @@ export function startCounting({ metrics, providers }: Pick<Context, 'metrics' | 
 /** Forgets the gauges: another worker sets them now. */
 export function stopMeasuring({ metrics }: Context): void {
   metrics.accounts.reset();
+  metrics.troubleSeconds.reset();
   metrics.overdueAttempts.set(0);
   metrics.refusedKeys.set(0);
   metrics.runningSyncs.reset();

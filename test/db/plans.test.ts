@@ -219,11 +219,45 @@ describe.each(planServers)(
           'syncs?limit=50',
           `syncs?account=${accountId(700)}`,
           'contacts?limit=50',
+          `accounts/${accountId(700)}/health?days=31`,
+          'health/accounts',
+          'health/accounts?scope=installation',
         ]) {
           const { status } = await crowd.get(`/api/v1/${path}`);
           expect([path, status]).toEqual([path, 200]);
         }
       }));
+
+    it('A14: reads the health of a fleet by its indexes: trouble, what is due, what waits', async () => {
+      // The triggers of one statement compare its rows with each other.
+      for (let first = 5_001; first < 6_000; first += 250)
+        await system((em) =>
+          runSql(
+            em,
+            `update accounts set state = 'reconnect_required', who = 'owner', reason = 'login_lost', contacts_due_at = now()
+             where id between ? and ?`,
+            [accountId(first), accountId(first + 249)],
+          ),
+        );
+      const plans = await plansOf(async () => {
+        for (const scope of ['tenant', 'installation'])
+          for (const query of [
+            '',
+            '&who=operator',
+            '&state=degraded',
+            '&provider=meta',
+            `&account=${accountId(5_100)}`,
+          ]) {
+            const { status, body } = await crowd.get(`/api/v1/health/accounts?scope=${scope}${query}`);
+            expect({ status, owner: body.must_act.owner }).toEqual({ status: 200, owner: 1_000 });
+          }
+        const { body } = await crowd.get('/api/v1/health/accounts?limit=200');
+        const next = await crowd.get(`/api/v1/health/accounts?limit=200&cursor=${body.next_cursor}`);
+        expect(new Set([...body.items, ...next.body.items].map((one) => one.account_id)).size).toBe(400);
+      });
+      expect(greedy(plans, most)).toEqual([]);
+      expect(scans(plans, ['accounts', 'webhook_events', 'messages', 'message_sends', 'sync_runs'])).toEqual([]);
+    });
 
     it('F7: answers the audit log, whatever it is asked for', async () => {
       await system((em) =>

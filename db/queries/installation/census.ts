@@ -1,10 +1,12 @@
 import type { Em } from '../../connect.ts';
 import { rows, sql } from '../../sql.ts';
 import { canRenew, canWork } from '../accounts/lease-due-accounts.ts';
+import { accountKinds, type AccountKind } from '../health/account-counts.ts';
+import { endpointLag } from '../outgoing/endpoint-lag.ts';
 
 /** What the installation's gauges show. */
 export interface Census {
-  accounts: { state: string; who: string; n: number }[];
+  accounts: AccountKind[];
   overdueAttempts: number;
   refusedKeys: number;
   /** Syncs that run, by kind. */
@@ -38,28 +40,13 @@ interface OverdueSince {
 
 /** Counts over all tenants, without merged accounts. System role. */
 export async function census(em: Em, now: Date, overdueSince: OverdueSince): Promise<Census> {
-  const accounts = await rows<Census['accounts'][number]>(
-    em,
-    sql`select state, who, count(*)::int as n from accounts where merged_into is null group by state, who`,
-  );
+  const accounts = await accountKinds(em, null);
   const syncs = await rows<{ kind: string; n: number }>(
     em,
     sql`select kind, count(*)::int as n from sync_runs where state = 'running' and paused_at is null and not dry_run
         group by kind`,
   );
-  // The first of a feed or of what waits is nearly the oldest one, and an index has it.
-  const [endpoints] = await rows<{ paused: number; oldest: string | null }>(
-    em,
-    sql`select count(*) filter (where e.paused_at is not null)::int as paused,
-          min(first.at) filter (where e.paused_at is null) as oldest
-        from webhook_endpoints e left join lateral (
-          select least(
-            (select d.event_at from webhook_deliveries d where d.endpoint_id = e.id and d.state = 'pending'
-             order by d.stamp, d.seq limit 1),
-            (select v.at from events v where v.tenant_id = e.tenant_id and (v.stamp, v.seq) > (e.stamp, e.seq)
-             order by v.stamp, v.seq limit 1)) as at) first on true
-        where e.enabled`,
-  );
+  const endpoints = await endpointLag(em, null);
   const [others] = await rows<{
     overdue: number;
     refused: number;
@@ -105,8 +92,8 @@ export async function census(em: Em, now: Date, overdueSince: OverdueSince): Pro
     overdueReminders: others?.reminders ?? 0,
     heldQueues,
     stoppedTenants,
-    pausedEndpoints: endpoints?.paused ?? 0,
-    oldestUndelivered: endpoints?.oldest ? new Date(endpoints.oldest) : null,
+    pausedEndpoints: endpoints.paused,
+    oldestUndelivered: endpoints.oldest,
     oldestUncounted: others?.uncounted ? new Date(others.uncounted) : null,
   };
 }
