@@ -1,3 +1,4 @@
+import { rows, sql } from '../../db/sql.ts';
 import { newId } from '../../platform/ids.ts';
 import { startTestApi, type TestApi } from '../api/support.ts';
 import type { ApiClient } from '../support/client.ts';
@@ -20,13 +21,14 @@ beforeAll(async () => {
   await api.context.db.system(async (em) => {
     const [row] = await runSql<{ id: string }>(em, "select id from tenants where name = 'lists'");
     tenant = row!.id;
-    await runSql(
+    await rows(
       em,
-      `insert into audit_entries (id, tenant_id, at, kind, via, actor, action, target, operation, outcome, details)
-       select gen_random_uuid(), ?::uuid, to_timestamp(? / 1000.0) - n / 2 * interval '2 hours', case when n % 3 = 0 then 'look' else 'write' end, 'api',
-         (?::text[])[1 + n % 2], 'action' || n % 7, (?::text[])[1 + n % 10], null, case when n % 100 = 0 then 'refused' else 'accepted' end, '{"n, \\"quoted\\"": 1}'
-       from generate_series(1, ?::int) n`,
-      [tenant, end, actors, targets, count],
+      sql`insert into audit_entries (id, tenant_id, at, kind, via, actor, action, target, operation, outcome, details)
+          select gen_random_uuid(), ${tenant}::uuid, to_timestamp(${end} / 1000.0) - n / 2 * interval '2 hours',
+            case when n % 3 = 0 then 'look' else 'write' end, 'api', (${actors}::text[])[1 + n % 2], 'action' || n % 7,
+            (${targets}::text[])[1 + n % 10], null, case when n % 100 = 0 then 'refused' else 'accepted' end,
+            '{"n, \\"quoted\\"": 1}'
+          from generate_series(1, ${count}::int) n`,
     );
   });
 }, 120_000);
