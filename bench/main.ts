@@ -10,13 +10,14 @@ const { health } = await import('./health.ts');
 const { intake } = await import('./intake.ts');
 const { migrations } = await import('./migrations/bench.ts');
 const { reading } = await import('./reading.ts');
+const { sweep } = await import('./sweep/bench.ts');
 const { webhooks } = await import('./webhooks/bench.ts');
 const { table } = await import('../cli/print.ts');
 
 /** Each measures on a stack of its own. */
-const benches = { analytics, contacts, events, health, intake, migrations, reading, webhooks };
+const benches = { analytics, contacts, events, health, intake, migrations, reading, sweep, webhooks };
 
-const usage = `npm run bench -- [name] [--json] [--size 20000] [--runs 7] [--accounts 100000] [--seconds 4] [--kills 4] [--messages 1000000] [--events 20000] [--sizes 100000,1000000] [--plain]
+const usage = `npm run bench -- [name] [--json] [--size 20000] [--runs 7] [--accounts 100000] [--seconds 4] [--kills 4] [--messages 1000000] [--events 20000] [--fleet 10000] [--sizes 100000,1000000] [--plain]
   name    one of: ${Object.keys(benches).join(', ')}; all of them when left out
   --json  one line per row
   --size  contacts in the address book; the database that is migrated has 5 accounts and 25 events for each
@@ -26,6 +27,7 @@ const usage = `npm run bench -- [name] [--json] [--size 20000] [--runs 7] [--acc
   --kills     of each way to take webhooks in, its processes and PostgreSQL in turn
   --messages  beside which reading is measured
   --events    of a burst of outgoing webhooks
+  --fleet     accounts of the largest fleet that is swept, after fleets of 100 and 1000
   --sizes     numbers of messages beside which analytics are counted
   --plain     leaves out BullMQ and Celery, which are installed at the first run and need redis-server and python3`;
 
@@ -43,6 +45,7 @@ function optionsFrom(args: string[]) {
       seconds: { type: 'string', default: '4' },
       messages: { type: 'string', default: '1000000' },
       events: { type: 'string', default: '20000' },
+      fleet: { type: 'string', default: '10000' },
       sizes: { type: 'string', default: '100000,1000000' },
       help: { type: 'boolean', default: false },
     },
@@ -65,6 +68,7 @@ function optionsFrom(args: string[]) {
     seconds: count(values.seconds),
     messages: count(values.messages),
     events: count(values.events),
+    fleet: count(values.fleet),
     sizes: values.sizes
       .split(',')
       .map(count)

@@ -12,6 +12,7 @@ const { fairSends } = await import('../test/soak/fair-sends.ts');
 const { manySockets } = await import('../test/soak/many-sockets.ts');
 const { readsUnderKills } = await import('../test/soak/reads-under-kills.ts');
 const { rollingUpgrade } = await import('../test/soak/rolling-upgrade.ts');
+const { sweepOfPlatforms } = await import('../test/soak/sweep-of-platforms.ts');
 const { tokensForDays } = await import('../test/soak/tokens-for-days.ts');
 const { waitingRequests } = await import('../test/soak/waiting-requests.ts');
 const { sendsUnderKills } = await import('../test/soak/sends-under-kills.ts');
@@ -28,13 +29,14 @@ const partNames = [
   'fairness',
   'sockets',
   'tokens',
+  'platforms',
   'analytics',
   'bulk',
   'upgrade',
 ] as const;
 type PartName = (typeof partNames)[number];
 
-const usage = `npm run soak -- [--seed N] [--only PART]… [--accounts 20] [--operations 12] [--kills 5] [--minutes M] [--disturbed] [--small] [--webhooks 25000] [--rate 25] [--without-temporal] [--sends 100] [--sockets 5000] [--events 100000] [--tokens 200] [--counted 10000] [--bulk 5000] [--logins 100] [--from FOLDER]
+const usage = `npm run soak -- [--seed N] [--only PART]… [--accounts 20] [--operations 12] [--kills 5] [--minutes M] [--disturbed] [--small] [--webhooks 25000] [--rate 25] [--without-temporal] [--sends 100] [--sockets 5000] [--events 100000] [--tokens 200] [--fleet 10000] [--counted 10000] [--bulk 5000] [--logins 100] [--from FOLDER]
   --only     one of: ${partNames.join(', ')}; may be repeated; all of them when left out
   --kills    how often each part of the stack is killed; twice as many kills while an address book is read
   --minutes  the least time for which operations go on
@@ -49,8 +51,9 @@ const usage = `npm run soak -- [--seed N] [--only PART]… [--accounts 20] [--op
   --counted  messages of three days in random order, with edits, deletions, joins, erasures and changes of zone, that are counted
   --logins   at least so many, while two APIs and two workers are replaced three times each
   --from     a checkout of the version before, with its packages, from which the upgrade starts; this version when left out
+  --fleet    accounts that are swept, with a slow provider and failing ones among theirs
   --without-temporal  webhooks with Temporal stopped from the first to the last alone
-  --small    6 accounts, 4 operations each, 2 kills of each part, 1000 webhooks, 20 sends, 500 sockets, 10000 events, 10 tokens, 1000 counted, 100 accounts in bulk, 10 logins`;
+  --small    6 accounts, 4 operations each, 2 kills of each part, 1000 webhooks, 20 sends, 500 sockets, 10000 events, 10 tokens, 300 swept accounts, 1000 counted, 100 accounts in bulk, 10 logins`;
 
 function sizeFrom(args: string[]) {
   const { values } = parseArgs({
@@ -68,6 +71,7 @@ function sizeFrom(args: string[]) {
       sockets: { type: 'string' },
       events: { type: 'string' },
       tokens: { type: 'string' },
+      fleet: { type: 'string' },
       bulk: { type: 'string' },
       counted: { type: 'string' },
       logins: { type: 'string' },
@@ -103,6 +107,7 @@ function sizeFrom(args: string[]) {
     logins: number(values.logins, values.small ? 10 : 100),
     from: values.from,
     small: values.small,
+    fleet: number(values.fleet, values.small ? 300 : 10_000),
     withoutTemporal: values['without-temporal'],
     // About 100,000 messages.
     people: values.small ? 300 : 16_000,
@@ -151,6 +156,7 @@ const parts: Record<PartName, () => Promise<Row[]>> = {
       await shared.stop();
     }
   },
+  platforms: () => sweepOfPlatforms({ accounts: size.fleet }, report),
   fairness: () => fairSends({ sends: 5 * size.sends, perMinute: 60, people: size.people, hurry: 0 }, report),
 };
 

@@ -60,6 +60,20 @@ export interface BulkOptions {
   per_minute?: number | undefined;
 }
 
+/** How far an operation is. */
+export interface BulkPlace {
+  /** The last account that was looked at while accounts are found; of an export where its source goes on. */
+  after?: unknown;
+  /** All accounts are found. */
+  found?: boolean;
+  /** When the next account may be asked, in milliseconds since 1970. */
+  next_at?: number;
+  /** Of an export: its next file, the source of that, and which part of the source it is. */
+  number?: number;
+  source?: number;
+  part?: number;
+}
+
 /** What decides whether an account is asked. */
 export interface AccountShape {
   provider: ProviderName;

@@ -1,5 +1,5 @@
 import { defineEntity, p } from '@mikro-orm/core';
-import type { BulkFilter, BulkItemState, BulkKind, BulkOptions, BulkState } from '../../domain/bulk.ts';
+import type { BulkFilter, BulkItemState, BulkKind, BulkOptions, BulkPlace, BulkState } from '../../domain/bulk.ts';
 
 const BulkOperationSchema = defineEntity({
   name: 'BulkOperation',
@@ -17,7 +17,7 @@ const BulkOperationSchema = defineEntity({
     state: p.text().$type<BulkState>(),
     reason: p.text().strictNullable(),
     /** How far accounts were found, or data was exported: from there it goes on. */
-    place: p.json().$type<Record<string, unknown>>().strictNullable(),
+    place: p.json().$type<BulkPlace>().strictNullable(),
     /** Counts how often an export began anew: a file that was begun before is not kept. */
     generation: p.integer(),
     counts: p.json().$type<Record<string, number>>(),

@@ -77,7 +77,10 @@ export async function webhookTargets(call: CredentialsCall): Promise<WebhookTarg
   return ({ providerAccountId }) => {
     const session = sessions.get(providerAccountId ?? '');
     if (!session) return null;
-    const missing = subscribedEvents.filter((event) => !session.webhookEvents.includes(event));
+    // A list may leave settings out.
+    if (!('webhook_url' in session.raw)) return null;
+    const isTold = 'webhook_events' in session.raw;
+    const missing = isTold ? subscribedEvents.filter((event) => !session.webhookEvents.includes(event)) : [];
     return { address: session.webhookEnabled ? session.webhookUrl : null, missing };
   };
 }

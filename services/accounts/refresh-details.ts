@@ -44,29 +44,27 @@ export async function keepDetails(
 
 /**
  * Collects the details of an account that is connected, and says what is wrong with those that are stored then; null where
- * the account has another login by now, or an attempt decides its state.
+ * the account has another login by now, or an attempt decides its state. `known`: what was found wrong before, which is
+ * not told once more.
  */
 export async function refreshDetails(
   context: Context,
   { tenantId, accountId }: { tenantId: string; accountId: string },
   provider: Provider,
   call: ProviderCall,
+  known: readonly DetailsFault[],
 ): Promise<DetailsFault[] | null> {
   const asked = await askDetails(provider, call);
   return context.db.tenant(tenantId, async (em) => {
     const at = new Date(call.now);
     const account = await lockAccountOfLogin(em, accountId, call.providerAccountId ?? '');
     if (!account || (await openAttempts(em, accountId)).length) return null;
-    const before = faultsIn(account, at);
     await keepDetails(context, em, account, asked, at);
-    const faults = faultsIn(account, at);
-    if (faults.length && !before.length)
+    const faults = faultsOf({ ...account, detailsAt: account.detailsAt?.getTime() ?? null }, at.getTime());
+    if (faults.length && !known.length)
       addTimelineEvent(em, account, at, 'details_faulty', `Account details are not right: ${faults.join(', ')}.`, {
         data: { faults },
       });
     return faults;
   });
 }
-
-const faultsIn = (account: Account, at: Date): DetailsFault[] =>
-  faultsOf({ ...account, detailsAt: account.detailsAt?.getTime() ?? null }, at.getTime());

@@ -25,7 +25,7 @@ export async function findAccounts({ db }: Context, { operation, isOver }: BulkJ
     isPreparing = await db.tenant(tenantId, async (em) => {
       const held = await lockOperation(em, id);
       if (held?.state !== 'preparing') return false;
-      const after = String(held.place?.['after'] ?? firstId);
+      const after = typeof held.place?.after === 'string' ? held.place.after : firstId;
       const last = await addItems(em, operation, accountConditions(filter), after, pageSize);
       if (last) held.place = { after: last };
       else Object.assign(held, { place: { found: true }, state: 'running', counts: await countItems(em, id) });
@@ -97,7 +97,12 @@ export async function askAccounts(context: Context, run: BulkRun, job: BulkJob, 
 const rest = (ms: number, signal: AbortSignal): Promise<void> =>
   sleep(Math.max(0, ms), undefined, { signal }).catch(() => signal.throwIfAborted());
 
-const settle = ({ db, clock }: Context, { id, tenantId, kind }: BulkRun): Promise<number> =>
-  db.tenant(tenantId, (em) =>
+/** Takes over outcomes; answers how many. */
+async function settle({ db, clock, metrics }: Context, { id, tenantId, kind }: BulkRun): Promise<number> {
+  const { done, failed } = await db.tenant(tenantId, (em) =>
     syncOf(kind) ? settleSyncs(em, id, clock.now()) : settleAttempts(em, id, kind === 'purge', clock.now()),
   );
+  metrics.bulkItems.inc({ operation: kind, outcome: 'done' }, done);
+  metrics.bulkItems.inc({ operation: kind, outcome: 'failed' }, failed);
+  return done + failed;
+}

@@ -75,7 +75,7 @@ export const retryOperation = (
 
 /** It may not be known yet which accounts it is about. */
 function reopen(operation: BulkOperation, now: Date): void {
-  const isFound = operation.place?.['found'] === true;
+  const isFound = operation.place?.found === true;
   Object.assign(operation, {
     state: isFound ? 'running' : 'preparing',
     reason: null,

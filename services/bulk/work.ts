@@ -74,7 +74,7 @@ async function work(context: Context, ref: BulkRef, signal: AbortSignal): Promis
   if (isPaused) return { more: true, restMs: restMs.paused, state, counts };
   if (operation.kind === 'export') return workExport(context, job);
   if (state === 'preparing') await findAccounts(context, job);
-  const from = Number(operation.place?.['next_at'] ?? 0);
+  const from = operation.place?.next_at ?? 0;
   return close(context, ref, await askAccounts(context, runOf(operation), job, from));
 }
 
@@ -100,7 +100,7 @@ function close(
     const more = isLeft || counts.asked > 0;
     operation.counts = counts;
     // Kept, so that a new process keeps the pace.
-    if (operation.place?.['found']) operation.place = { found: true, next_at: nextAt };
+    if (operation.place?.found) operation.place = { found: true, next_at: nextAt };
     if (!more) {
       operation.dueAt = null;
       if (operation.state === 'running') {

@@ -1,7 +1,7 @@
 import type { Em } from '../../db/connect.ts';
 
 /** Rows of a page, and where the next one begins; null at the end. */
-export interface SourcePage {
+interface SourcePage {
   rows: readonly object[];
   next: unknown;
 }

@@ -1,6 +1,7 @@
 import { lockOperation } from '../../db/queries/bulk/operations.ts';
 import { insertFile } from '../../db/queries/exports/files.ts';
 import type { BulkOperation } from '../../db/entities/bulk.ts';
+import type { BulkPlace } from '../../domain/bulk.ts';
 import type { Keyset } from '../../platform/keyset.ts';
 import type { Context } from '../context.ts';
 import { keepMedia } from '../media/keep-media.ts';
@@ -21,7 +22,7 @@ export interface NewFile {
   source: string;
   lines: AsyncIterable<string>;
   /** After the last line. */
-  ended(): { rowCount: number; place: Record<string, unknown> };
+  ended(): { rowCount: number; place: BulkPlace };
 }
 
 /** Writes a sealed file, and notes it together with the place where the export goes on. Throws `ExportStopped`. */

@@ -3,7 +3,7 @@ import { oldestTroubles } from '../../db/queries/health/trouble.ts';
 import { census } from '../../db/queries/installation/census.ts';
 import { visitCensus } from '../../db/queries/visits/request-visits.ts';
 import { accountStates, whoNames } from '../../domain/accounts.ts';
-import { bulkKinds } from '../../domain/bulk.ts';
+import { bulkAccountKinds, bulkKinds } from '../../domain/bulk.ts';
 import { holdReasons } from '../../domain/sends.ts';
 import { stopReasons } from '../../domain/sending-stops.ts';
 import { syncKinds } from '../../domain/syncs.ts';
@@ -68,10 +68,14 @@ export function startCounting({ metrics, providers }: Pick<Context, 'metrics' | 
   for (const provider of Object.keys(providers)) metrics.tokenRenewals.inc({ provider, outcome: 'succeeded' }, 0);
   for (const provider of Object.keys(providers)) metrics.visits.inc({ provider, outcome: 'ok' }, 0);
   for (const operation of bulkKinds) metrics.bulkOperations.inc({ operation, outcome: 'done' }, 0);
+  for (const operation of bulkAccountKinds)
+    for (const outcome of ['done', 'failed']) metrics.bulkItems.inc({ operation, outcome }, 0);
   for (const outcome of ['reminded', 'given_up']) metrics.reminders.inc({ outcome }, 0);
   for (const kind of ['login', 'restart']) metrics.refusedLogins.inc({ kind }, 0);
   for (const outcome of ['succeeded', 'failed']) metrics.analyticsAccounts.inc({ outcome }, 0);
   for (const outcome of ['delivered', 'failed', 'dead']) metrics.deliveries.inc({ outcome }, 0);
+  for (const provider of Object.keys(providers))
+    for (const cause of ['missed', 'downtime']) metrics.missedWebhooks.inc({ provider, cause }, 0);
 }
 
 /** Forgets the gauges: another worker sets them now. */

@@ -54,7 +54,11 @@ export async function checkWebhook(
   const { now } = connection.call;
   const isRested =
     visit.webhookRepairedAt === null || now - visit.webhookRepairedAt >= registerRestMs(visit.webhookRepairs - 1);
-  const result = found.state !== 'ok' && isRested ? await repair(context, targets, visit, connection) : found;
+  const { id } = connection.credentials;
+  const result =
+    found.state !== 'ok' && isRested
+      ? await targets.alone(id, () => repair(context, targets, visit, connection, found))
+      : found;
   const failed = visit.webhookRepairs + (result.repaired ? 1 : 0);
   const isOver = result.state === 'ok' && lacksWebhooks(visit) && !visit.isWatched;
   const isNew = result.state !== 'ok' && visit.webhookState !== result.state;
@@ -92,8 +96,12 @@ async function repair(
   targets: SharedTargets,
   visit: VisitEvidence,
   connection: Connection,
+  found: FoundWebhook,
 ): Promise<FoundWebhook> {
   const { provider, call, credentials } = connection;
+  // The visit of another account may have mended what they share.
+  const now = (await find(context, targets, connection)) ?? found;
+  if (now.state === 'ok') return now;
   const at = new Date(call.now);
   const before = new Date(call.now - sharedForMs);
   const claim = await context.db.system((em) => claimRenewal(em, credentials.id, at, before));
@@ -110,9 +118,7 @@ async function repair(
     );
   }
   targets.forget(credentials.id);
-  const after = await find(context, targets, connection);
-  if (after) return { ...after, repaired: true };
-  throw new ProviderFailure('provider_unavailable', 'The provider tells no longer where its events go.');
+  return { ...((await find(context, targets, connection)) ?? now), repaired: true };
 }
 
 const words: Record<WebhookState, string> = {

@@ -24,8 +24,8 @@ export async function hasNews(
   const page = await provider.conversations?.list?.(call, null, visit.newsAt - overlapMs);
   if (!page) return false;
   if (page.cursor !== null) return true;
-  const listed = page.items.flatMap(({ keys: [key], lastMessageAt }) =>
-    key === undefined || lastMessageAt === null ? [] : [{ key, newestAt: new Date(lastMessageAt) }],
+  const listed = page.items.flatMap(({ keys, lastMessageAt }) =>
+    lastMessageAt === null ? [] : [{ keys, newestAt: new Date(lastMessageAt) }],
   );
   return context.db.tenant(visit.tenantId, (em) => hasUnread(em, visit.id, listed));
 }

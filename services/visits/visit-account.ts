@@ -157,7 +157,8 @@ async function carryOut(
   if (tasks.webhook) found.webhook = await checkWebhook(context, targets, visit, { provider, call, credentials });
   if (tasks.details) {
     const of = { tenantId: visit.tenantId, accountId: visit.id };
-    found.faults = await refreshDetails(context, of, provider, await withFreshKeys(context, of, provider, call));
+    const fresh = await withFreshKeys(context, of, provider, call);
+    found.faults = await refreshDetails(context, of, provider, fresh, visit.detailsFaults ?? []);
     found.hasDetails = true;
   }
   const isNews = tasks.news && (await hasNews(context, visit, provider, call));

@@ -7,6 +7,8 @@ export interface SharedTargets {
   of(credentialsId: string, provider: Provider, call: ProviderCall): Promise<WebhookTargets | null>;
   /** Has it asked anew. */
   forget(credentialsId: string): void;
+  /** Carries out what changes the webhooks of credentials, one account after the other. */
+  alone<T>(credentialsId: string, work: () => Promise<T>): Promise<T>;
 }
 
 /** An answer counts for less than a period of the sweep, in milliseconds; a failure for shorter. */
@@ -15,6 +17,7 @@ const countsForMs = { answer: 4 * 60_000, failure: 20_000 };
 const answerMs = 20_000;
 
 export function createSharedTargets(): SharedTargets {
+  const working = new Map<string, Promise<unknown>>();
   const known = new Map<string, { answer: Promise<WebhookTargets>; until: number }>();
   return {
     async of(credentialsId, provider, call) {
@@ -32,5 +35,15 @@ export function createSharedTargets(): SharedTargets {
       return entry.answer;
     },
     forget: (credentialsId) => void known.delete(credentialsId),
+    async alone(credentialsId, work) {
+      const before = working.get(credentialsId) ?? Promise.resolve();
+      const own = before.then(work, work);
+      working.set(credentialsId, own);
+      try {
+        return await own;
+      } finally {
+        if (working.get(credentialsId) === own) working.delete(credentialsId);
+      }
+    },
   };
 }

@@ -1,6 +1,12 @@
 import { Account } from '../../db/entities/accounts.ts';
+import { BulkOperation } from '../../db/entities/bulk.ts';
 import { ConnectionAttempt } from '../../db/entities/attempts.ts';
 import { Tenant } from '../../db/entities/tenants.ts';
+import { addItems, countAsked, settleAttempts, settleSyncs, waitingItems } from '../../db/queries/bulk/items.ts';
+import { stalledOperations } from '../../db/queries/bulk/operations.ts';
+import { expiredExports } from '../../db/queries/exports/files.ts';
+import { accountConditions } from '../../db/queries/updates/account-conditions.ts';
+import { takeTurn } from '../../services/bulk/take-turn.ts';
 import { leaseAccounts } from '../../db/queries/accounts/lease-due-accounts.ts';
 import { loginsOfGroups } from '../../db/queries/accounts/provider-groups.ts';
 import { noteLost } from '../../db/queries/accounts/told-lost.ts';
@@ -289,6 +295,54 @@ describe.each(planServers)(
           expect([query, status]).toEqual([query, 200]);
         }
       });
+    });
+
+    it('A14: finds the accounts of a bulk operation page by page, and takes their turns one by one', async () => {
+      const begun = await crowd.post('/api/v1/bulk-operations', {
+        operation: 'label',
+        label: 'New',
+        filter: { state: 'active' },
+      });
+      const { id, tenantId } = await system<BulkOperation>((em) =>
+        em.findOneOrFail(BulkOperation, { id: begun.body.id }),
+      );
+      const active = accountConditions({ state: 'active' });
+      const inTenant = <T>(work: Parameters<TestApi['context']['db']['system']>[0]): Promise<T> =>
+        api.context.db.tenant(tenantId, work) as Promise<T>;
+      await expectFrugal(async () => {
+        let after: string | null = firstId;
+        for (let pages = 0; pages < 3 && after; pages += 1)
+          after = await inTenant<string | null>((em) => addItems(em, { id, tenantId }, active, after ?? firstId, 500));
+        await system((em) =>
+          runSql(em, "update bulk_operations set state = 'running', due_at = now() where id = ?", [id]),
+        );
+        const run = {
+          id,
+          tenantId,
+          kind: 'label' as const,
+          filter: { state: 'active' as const },
+          options: { label: 'New' },
+        };
+        const [first = ''] = await inTenant<string[]>((em) => waitingItems(em, id, 16));
+        expect(await takeTurn(api.context, run, first)).toBe(true);
+        expect(await inTenant<number>((em) => countAsked(em, id))).toBe(0);
+        await inTenant((em) => settleAttempts(em, id, false, new Date()));
+        await inTenant((em) => settleSyncs(em, id, new Date()));
+        await system((em) => stalledOperations(em, null, firstId, 500));
+        await system((em) => expiredExports(em, new Date()));
+        for (const path of [
+          'bulk-operations?limit=50',
+          'bulk-operations?state=running',
+          `bulk-operations/${id}`,
+          `bulk-operations/${id}/items?limit=50`,
+          `bulk-operations/${id}/items?state=done`,
+          `bulk-operations/${id}/files?limit=50`,
+        ]) {
+          const { status } = await crowd.get(`/api/v1/${path}`);
+          expect([path, status]).toEqual([path, 200]);
+        }
+      });
+      await crowd.post(`/api/v1/bulk-operations/${id}/cancel`);
     });
 
     it('has an index for every foreign key, for the day when the row it refers to is deleted', async () => {

@@ -87,10 +87,12 @@ export async function seedTenant(em: Em, tables: Table[]): Promise<Record<string
   for (const table of tables) {
     const links = table.columns.map(({ name, references }) => [name, ids[references ?? implied[name] ?? '']]);
     const given = Object.fromEntries(links.filter(([, id]) => id !== undefined));
-    // Rows of other tables made events and marks of their own.
-    if (['events', 'analytics_marks'].includes(table.name))
+    // Rows of other tables made events, marks and counts of their own.
+    if (['events', 'analytics_marks', 'account_counts'].includes(table.name))
       await runSql(em, `delete from ${table.name} where tenant_id = ?`, [ids['tenants']]);
     ids[table.name] = await insertRow(em, table, given);
   }
+  // So did rows of tables that came later.
+  await runSql(em, 'delete from events where tenant_id = ? and stamp > 1', [ids['tenants']]);
   return ids;
 }

@@ -48,14 +48,7 @@ const taskQueue = `restore-${randomUUID()}`;
     );
   const pausedSchedules = async (): Promise<boolean[]> => {
     const client = await temporalClient();
-    const types = [
-      'syncAllContacts',
-      'syncPlatforms',
-      'fetchPictures',
-      'refreshTokens',
-      'remindOwners',
-      'maintenance',
-    ];
+    const types = ['syncAllContacts', 'syncPlatforms', 'fetchPictures', 'refreshTokens', 'remindOwners', 'maintenance'];
     const described = await Promise.all(
       // As the server has them: the summaries are sealed with keys of this installation.
       types.map((type) =>

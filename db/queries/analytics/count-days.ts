@@ -86,7 +86,7 @@ export function countDays(em: Em, days: readonly AccountDayRef[]): Promise<Accou
           ${list((name) => sql`${name} = excluded.${name}`)}, first_incoming_at = excluded.first_incoming_at,
           answered_at = excluded.answered_at
         where (${list((name) => sql`c.${name}`)}, c.first_incoming_at, c.answered_at)
-          is distinct from (${list((name) => sql`excluded.${name}`)}, excluded.first_incoming_at, excluded.answered_at))
+          is distinct from (${list((name) => sql`excluded.${name}`)}, excluded.first_incoming_at, excluded.answered_at)),
       x as (
         select conversation_id, day from n where outgoing > 0 union select conversation_id, day from o where outgoing > 0),
       e as materialized (

@@ -68,7 +68,7 @@ export async function noteOutcome(
   em: Em,
   operationId: string,
   accountId: string,
-  { state, reason = undefined, requestId = undefined }: ItemOutcome,
+  { state, reason, requestId }: ItemOutcome,
   now: Date,
 ): Promise<void> {
   await rows(
@@ -81,8 +81,14 @@ export async function noteOutcome(
   );
 }
 
-/** Takes over how attempts ended that were asked for; one that is gone went with its account. Returns how many. */
-export const settleAttempts = (em: Em, operationId: string, isPurge: boolean, now: Date): Promise<number> =>
+/** How many accounts came to their end. */
+export interface Settled {
+  done: number;
+  failed: number;
+}
+
+/** Takes over how attempts ended that were asked for; one that is gone went with its account. */
+export const settleAttempts = (em: Em, operationId: string, isPurge: boolean, now: Date): Promise<Settled> =>
   settle(
     em,
     operationId,
@@ -94,7 +100,7 @@ export const settleAttempts = (em: Em, operationId: string, isPurge: boolean, no
   );
 
 /** The same for syncs. */
-export const settleSyncs = (em: Em, operationId: string, now: Date): Promise<number> =>
+export const settleSyncs = (em: Em, operationId: string, now: Date): Promise<Settled> =>
   settle(
     em,
     operationId,
@@ -105,8 +111,8 @@ export const settleSyncs = (em: Em, operationId: string, now: Date): Promise<num
     now,
   );
 
-async function settle(em: Em, operationId: string, ended: Sql, isGoneDone: boolean, now: Date): Promise<number> {
-  const settled = await rows(
+async function settle(em: Em, operationId: string, ended: Sql, isGoneDone: boolean, now: Date): Promise<Settled> {
+  const settled = await rows<{ state: 'done' | 'failed' }>(
     em,
     sql`with ended as (${ended})
         update bulk_items i set ended_at = ${now},
@@ -114,9 +120,10 @@ async function settle(em: Em, operationId: string, ended: Sql, isGoneDone: boole
           reason = case when e.state = 'succeeded' or (e.state is null and ${isGoneDone}) then null
             else coalesce(e.reason, 'account_removed') end
         from ended e where i.operation_id = ${operationId} and i.account_id = e.account_id and i.state = 'asked'
-        returning i.account_id`,
+        returning i.state`,
   );
-  return settled.length;
+  const done = settled.filter(({ state }) => state === 'done').length;
+  return { done, failed: settled.length - done };
 }
 
 /** Has failed accounts wait for another turn; of one reason, or all. Returns how many. */

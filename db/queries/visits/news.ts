@@ -5,23 +5,24 @@ import { recordset, rows, sql } from '../../sql.ts';
 const slack = 2;
 
 /**
- * Whether one of the conversations, by their first keys, has a newer message at the provider than here. A conversation that is not
+ * Whether one of the conversations has a newer message at the provider than here. A conversation of which none of the keys is
  * known here counts.
  */
 export async function hasUnread(
   em: Em,
   accountId: string,
-  listed: readonly { key: string; newestAt: Date }[],
+  listed: readonly { keys: readonly string[]; newestAt: Date }[],
 ): Promise<boolean> {
   if (!listed.length) return false;
   const [found] = await rows<{ found: boolean }>(
     em,
     sql`select exists (
-          select from ${recordset(listed, sql`(key text, "newestAt" timestamptz)`)} as g
-          left join provider_keys k on k.account_id = ${accountId} and k.kind = 'conversation' and k.key = g.key
-          left join conversations c on c.id = k.target_id
-          left join conversation_history h on h.account_id = ${accountId} and h.key = g.key
-          where coalesce(g."newestAt" > greatest(c.last_message_at, h.covered_to) + ${slack} * interval '1 second', true)
+          select from ${recordset(listed, sql`(keys text[], "newestAt" timestamptz)`)} as g cross join lateral (
+            select max(greatest(c.last_message_at, h.covered_to)) as "newestAt"
+            from provider_keys k join conversations c on c.id = k.target_id
+            left join conversation_history h on h.account_id = k.account_id and h.key = k.key
+            where k.account_id = ${accountId} and k.kind = 'conversation' and k.key = any(g.keys)) here
+          where coalesce(g."newestAt" > here."newestAt" + ${slack} * interval '1 second', true)
         ) as found`,
   );
   return found?.found ?? false;
