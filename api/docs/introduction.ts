@@ -66,6 +66,7 @@ export const tags: readonly { name: string; description?: string }[] = [
   { name: 'accounts', description: 'Accounts of people at messaging services.' },
   { name: 'attempt', description: 'Logging in, step by step.' },
   { name: 'syncs' },
+  { name: 'bulk operations', description: 'Many accounts at once, and exports of data.' },
   { name: 'contacts' },
   { name: 'conversations', description: 'Inboxes, from the local database alone.' },
   { name: 'messages' },

@@ -21,6 +21,8 @@ export async function sendLines(
 ): Promise<void> {
   response.type(contentType).set('content-disposition', `attachment; filename="${name}"`);
   if (request.method === 'HEAD') return void response.end();
+  // Those of a stream come to the request's own.
+  response.setMaxListeners(20);
   let before = -1;
   const timer = setInterval(() => {
     const written = response.socket?.bytesWritten ?? 0;

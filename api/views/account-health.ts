@@ -30,6 +30,7 @@ const activity = z.object({
     usual_seconds: count.nullable().describe("The account's own longest silence of late; null: not known yet."),
     unusual_after_seconds: count.nullable().describe('A longer silence is unusual; null: too little is known.'),
     unusual_since: time.nullable().describe('Since when the account is unusually silent; null: it is not.'),
+    explained_at: time.nullable().describe('When a visit showed that nothing was missed in that silence.'),
   }),
 });
 

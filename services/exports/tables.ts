@@ -60,7 +60,6 @@ export const exportedTables: readonly ExportedTable[] = [
   { name: 'conversation_days', keys: { conversation_id: 'uuid', day: 'date', is_kept: 'boolean' } },
   { name: 'sending_stops', keys: byId },
   { name: 'login_restarts', keys: byId },
-  { name: 'audit_entries', keys: { at: 'timestamptz', id: 'uuid' } },
   { name: 'bulk_operations', keys: byId, withheld: ['target'] },
   { name: 'bulk_items', keys: { operation_id: 'uuid', account_id: 'uuid' } },
 ];

@@ -53,7 +53,7 @@ const lastSignOf = ({ lastWebhookAt, lastMessageInAt }: Activity): Date | null =
 function silentSince({ visit, activity }: AccountFacts): Date | null {
   const lastSign = lastSignOf(activity);
   const since = visit?.silentSince ?? null;
-  if (since === null || visit?.silenceExplainedAt) return null;
+  if (since === null) return null;
   return lastSign !== null && lastSign > since ? null : since;
 }
 
@@ -75,16 +75,19 @@ export function judge(context: Context, account: Account, facts: AccountFacts, n
     ({ source, lastAt }) => source === 'webhook_events' && lastAt.getTime() > now.getTime() - failedEventDays * dayMs,
   );
   const since = silentSince(facts);
+  const isOnly = !keepsHistory(context.providers[account.provider], account.channel);
+  // What the provider lists shows that nothing was missed; a webhook that is right shows less.
+  const isExplained = !isOnly && visit?.silenceExplainedAt != null;
   const reasons = reasonsOf({
     status: account,
     webhook: {
       state: visit?.webhookState ?? null,
       missing: visit?.webhookMissing ?? [],
-      isOnly: !keepsHistory(context.providers[account.provider], account.channel),
+      isOnly,
     },
     registersWebhook: context.providers[account.provider]?.account.registerWebhooks !== undefined,
     silence: {
-      since: since?.getTime() ?? null,
+      since: isExplained ? null : (since?.getTime() ?? null),
       usualMs: visit?.usualGapSeconds ? visit.usualGapSeconds * 1_000 : null,
     },
     detailsFaults: visit?.detailsFaults ?? [],

@@ -53,6 +53,7 @@ function silenceJson(visit: AccountVisit | null, since: Date | null, lastSign: D
     usual_seconds: visit?.usualGapSeconds ?? null,
     unusual_after_seconds: after === null ? null : seconds(after),
     unusual_since: timeOrNull(since),
+    explained_at: since && timeOrNull(visit?.silenceExplainedAt),
   };
 }
 

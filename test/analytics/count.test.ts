@@ -4,7 +4,6 @@ import { joinConversations } from '../../db/queries/messages/join-rows.ts';
 import { removeOldMessages } from '../../db/queries/retention/message-retention.ts';
 import { newId } from '../../platform/ids.ts';
 import { eventually } from '../support/eventually.ts';
-import { runSql } from '../support/run-sql.ts';
 import { seedMessages } from '../support/seed-messages.ts';
 import { startCounted, type Counted } from './fixture.ts';
 import { recount, storedDays } from './recount.ts';
@@ -148,13 +147,12 @@ describe('a day', () => {
     await counted.count();
     const open = { conversations_unanswered: 1, response_seconds: [] };
     expect(await byDate(tenantId)).toMatchObject({ '2026-05-04': open, '2026-05-05': open });
-    await counted.db.system((em) =>
-      runSql(
-        em,
-        `insert into messages select (jsonb_populate_record(m, jsonb_build_object('id', ?::text, 'direction', 'out',
-           'sent_at', ?::text))).* from messages m where conversation_id = ? limit 1`,
-        [newId(), answered.toISOString(), id],
-      ),
+    await counted.query(
+      `insert into messages (id, tenant_id, account_id, conversation_id, sort_key, direction, versions, status, sent_at,
+         sent_at_known, deletion_confirmed, told_by, is_live, reactions, created_at, updated_at)
+       select ?, tenant_id, account_id, id, 'z', 'out', '[]', 'sent', ?, true, false, 'webhook', true, '[]', now(), now()
+       from conversations where id = ?`,
+      [newId(), answered, id],
     );
     await counted.count();
     expect(await byDate(tenantId)).toMatchObject({

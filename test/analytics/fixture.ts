@@ -34,7 +34,7 @@ export async function startCounted(): Promise<Counted> {
   const db = await openDatabase(test.url, { pool: { app: 2, system: 8 } });
   await prepareKeys(db, vault.masterKeys);
   const config = loadConfig({ DATABASE_URL: test.url, ENCRYPTION_KEY: testKey });
-  const context = { db, config, log: createLog('test', 'silent') };
+  const context = { db, config, log: createLog('test', process.env.LOG_LEVEL ?? 'silent') };
   const query: Counted['query'] = (statement, params = []) => db.system((em) => runSql(em, statement, params));
   return {
     db,

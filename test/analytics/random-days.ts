@@ -25,6 +25,8 @@ type Told = Fact['told'];
 const firstDay = Date.UTC(2026, 2, 28);
 const dayMs = 86_400_000;
 const atOnce = 4;
+/** A lock: writers do not meet an erasure, which is another test's. */
+const erasing = 4_711;
 const conversationsOf = (messages: number): number => Math.max(6, Math.ceil(messages / 60));
 
 /**
@@ -52,10 +54,13 @@ export async function playRandomDays(days: RandomDays): Promise<{ transactions: 
       }
   };
   const turns = batches.entries();
-  const between = interludes(days, batches.length);
+  const between = interludes(days, batches.length, inTransaction);
   const write = async (): Promise<void> => {
     for (const [n, batch] of turns) {
-      await inTransaction((em) => applyFacts(em, days.vault, batch, new Date(firstDay + 4 * dayMs)));
+      await inTransaction(async (em) => {
+        await runSql(em, `select pg_advisory_xact_lock_shared(${erasing})::text`);
+        await applyFacts(em, days.vault, batch, new Date(firstDay + 4 * dayMs));
+      });
       await between.get(n)?.();
     }
   };
@@ -70,15 +75,22 @@ export async function playRandomDays(days: RandomDays): Promise<{ transactions: 
 }
 
 /** What happens after a batch, by its number. */
-function interludes({ db, tenantId, accounts }: RandomDays, batches: number): Map<number, () => Promise<unknown>> {
+function interludes(
+  { tenantId, accounts }: RandomDays,
+  batches: number,
+  inTransaction: (work: (em: Em) => Promise<unknown>) => Promise<void>,
+): Map<number, () => Promise<void>> {
   const zone = (name: string) => () =>
-    db.system((em) => runSql(em, 'update tenants set time_zone = ? where id = ?', [name, tenantId]));
+    inTransaction((em) => runSql(em, 'update tenants set time_zone = ? where id = ?', [name, tenantId]));
   const erase = (person: number) => async () => {
     for (const id of accounts)
-      await db.system((em) => deleteMessagesOf(em, id, [{ kind: 'jid', value: personKey(person) }]));
+      await inTransaction(async (em) => {
+        await runSql(em, `select pg_advisory_xact_lock(${erasing})::text`);
+        await deleteMessagesOf(em, id, [{ kind: 'jid', value: personKey(person) }]);
+      });
   };
   const at = (share: number): number => Math.floor(batches * share);
-  return new Map<number, () => Promise<unknown>>([
+  return new Map([
     [at(0.3), zone('America/New_York')],
     [at(0.5), erase(1)],
     [at(0.7), zone('Asia/Kathmandu')],

@@ -8,6 +8,8 @@ import { expiredExports } from '../../db/queries/exports/files.ts';
 import { accountConditions } from '../../db/queries/updates/account-conditions.ts';
 import { takeTurn } from '../../services/bulk/take-turn.ts';
 import { leaseAccounts } from '../../db/queries/accounts/lease-due-accounts.ts';
+import { adoptQuestions, dueReminders } from '../../db/queries/accounts/due-reminders.ts';
+import { loginTimes, restartTimes } from '../../db/queries/accounts/login-times.ts';
 import { loginsOfGroups } from '../../db/queries/accounts/provider-groups.ts';
 import { noteLost } from '../../db/queries/accounts/told-lost.ts';
 import {
@@ -192,6 +194,10 @@ describe.each(planServers)(
           expect(await loginsOfGroups(em, [{ credentialsId: credentialsId!, group: 'user:none' }])).toEqual([]);
           await noteLost(em, credentialsId!, group, now);
           expect(await leaseAccounts(em, 'keys_due_at', now, until, 20)).toEqual([]);
+          await adoptQuestions(em, now, 20);
+          expect(await dueReminders(em, now, 20)).toEqual([]);
+          expect(await loginTimes(em, accountId(700), now)).not.toEqual([]);
+          expect(await restartTimes(em, accountId(700), now)).toEqual([]);
           expect(await codeOfRequest(em, given)).toBeNull();
           const made = await insertRequest(em, given, group, now);
           expect(await openParts(em, { requestId: made!.id }, firstId, 20)).not.toEqual([]);
@@ -250,6 +256,7 @@ describe.each(planServers)(
           'accounts?limit=50',
           'accounts?state=failed&limit=50',
           'accounts?owner=owner-700',
+          'accounts?label=never',
           'accounts?updated_since=2020-01-01T00:00:00Z',
           'accounts?updated_since=2020-01-01T00:00:00Z&owner=owner-700',
           `accounts/${accountId(700)}`,
@@ -264,6 +271,7 @@ describe.each(planServers)(
           'syncs?limit=50',
           `syncs?account=${accountId(700)}`,
           'contacts?limit=50',
+          'tenant/sending',
           `accounts/${accountId(700)}/health?days=31`,
           'health/accounts',
           'health/accounts?scope=installation',

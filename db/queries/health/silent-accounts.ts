@@ -10,7 +10,7 @@ export async function silentAccounts(em: Em, tenantId: string | null): Promise<n
   const [found] = await rows<{ n: number }>(
     em,
     sql`select count(*)::int as n from (
-          select from account_visits v where ${ofTenant(tenantId, 'v')} and silent_since is not null and silence_explained_at is null
+          select from account_visits v where ${ofTenant(tenantId, 'v')} and silent_since is not null
           limit ${mostCounted}) silent`,
   );
   return found?.n ?? 0;

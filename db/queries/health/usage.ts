@@ -40,6 +40,11 @@ export async function usageOf(em: Em, accountId: string, now: Date, days: number
           where account_id = ${accountId}::uuid
             and received_at > ${now}::timestamptz - make_interval(days => ${days}::int + 1)
           order by id desc limit ${mostEvents}),
+        -- Each part has an index of its own.
+        marks as (
+          select hour from analytics_marks where account_id = ${accountId}::uuid and claim is null
+          union all
+          select hour from analytics_marks where account_id = ${accountId}::uuid and claim is not null),
         events as (
           select (received_at at time zone (select time_zone from zone))::date as day, count(*)::int as n from newest
           group by 1),
