@@ -32,7 +32,11 @@ export async function sweep(options: { fleet: number }, report: Report, signal: 
 }
 
 async function ofSize(size: number, report: Report, signal: AbortSignal): Promise<Row[]> {
-  const settings = { PLATFORM_SYNC_ENABLED: 'false', WASENDER_AUTO_SYNC_ENABLED: 'false', RATE_LIMIT_PER_MINUTE: '1000000' };
+  const settings = {
+    PLATFORM_SYNC_ENABLED: 'false',
+    WASENDER_AUTO_SYNC_ENABLED: 'false',
+    RATE_LIMIT_PER_MINUTE: '1000000',
+  };
   const stack = await startBenchStack(settings, report, signal);
   const { sandbox } = stack.describe();
   let opened: OpenedContext | null = null;
@@ -101,24 +105,28 @@ async function anchorsOf(stack: BenchStack): Promise<Anchors> {
   const connect = async (body: object, act: (id: string) => Promise<unknown>): Promise<string> => {
     const { account } = await stack.api<{ account: { id: string } }>('POST', '/accounts', { owner: 'bench', ...body });
     await act(account.id);
-    await until(
-      'an account',
-      async () => {
-        const { state } = await stack.api<{ state: string }>('GET', `/accounts/${account.id}`);
-        return state === 'active' ? true : null;
-      },
-    );
+    await until('an account', async () => {
+      const { state } = await stack.api<{ state: string }>('GET', `/accounts/${account.id}`);
+      return state === 'active' ? true : null;
+    });
     return account.id;
   };
   const unipile = await connect(
-    { provider: 'unipile', channel: 'linkedin', credentials: { username: 'plain@bench.example', password: 'correct horse' } },
+    {
+      provider: 'unipile',
+      channel: 'linkedin',
+      credentials: { username: 'plain@bench.example', password: 'correct horse' },
+    },
     () => Promise.resolve(),
   );
   const wasender = await connect(
     { provider: 'wasender', channel: 'whatsapp', credentials: { phone_number: '+33639989999' } },
     async (id) => {
       const session = await until('a session', async () => {
-        const { provider_account_id: found } = await stack.api<{ provider_account_id: string | null }>('GET', `/accounts/${id}`);
+        const { provider_account_id: found } = await stack.api<{ provider_account_id: string | null }>(
+          'GET',
+          `/accounts/${id}`,
+        );
         return found;
       });
       await stack.control('POST', '/scan', { session });
@@ -128,7 +136,10 @@ async function anchorsOf(stack: BenchStack): Promise<Anchors> {
     { provider: 'meta', channel: 'messenger', method: 'oauth', credentials: { choose: 'first' } },
     async (id) => {
       const url = await until('the dialog', async () => {
-        const { step } = await stack.api<{ step: { kind: string; url?: string } | null }>('GET', `/accounts/${id}/attempt`);
+        const { step } = await stack.api<{ step: { kind: string; url?: string } | null }>(
+          'GET',
+          `/accounts/${id}/attempt`,
+        );
         return step?.kind === 'redirect' ? (step.url ?? null) : null;
       });
       await agree(url, 'plain@bench.example');

@@ -36,7 +36,12 @@ export async function runSchedules(context: Context, client: Client): Promise<Sw
     activities: { visitOne: (id: string) => visitOne(context, id) },
   });
   try {
-    return await worker.runUntil(fireAll(client, accounts.map(({ id }) => id)));
+    return await worker.runUntil(
+      fireAll(
+        client,
+        accounts.map(({ id }) => id),
+      ),
+    );
   } finally {
     await connection.close();
   }

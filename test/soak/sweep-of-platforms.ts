@@ -86,12 +86,7 @@ export async function sweepOfPlatforms({ accounts }: SweepSize, report: (text: s
         faulty.seconds.toFixed(1),
         faulty.seconds <= halfPeriod,
       ),
-      row(
-        'platforms: accounts that it left at the providers that are not slow',
-        '0',
-        sum(others),
-        others.every(isAll),
-      ),
+      row('platforms: accounts that it left at the providers that are not slow', '0', sum(others), others.every(isAll)),
       row('platforms: failures beside visits that succeeded', 'both', `${failedOnce} failed`, failedOnce > 0),
       row('platforms: accounts that still fail once the providers work', '0', String(failedStill), failedStill === 0),
     ];
