@@ -11,6 +11,7 @@ const { contactsUnderKills } = await import('../test/soak/contacts-under-kills.t
 const { fairSends } = await import('../test/soak/fair-sends.ts');
 const { manySockets } = await import('../test/soak/many-sockets.ts');
 const { readsUnderKills } = await import('../test/soak/reads-under-kills.ts');
+const { remindersForDays } = await import('../test/soak/reminders-for-days.ts');
 const { rollingUpgrade } = await import('../test/soak/rolling-upgrade.ts');
 const { sweepOfPlatforms } = await import('../test/soak/sweep-of-platforms.ts');
 const { tokensForDays } = await import('../test/soak/tokens-for-days.ts');
@@ -29,6 +30,7 @@ const partNames = [
   'fairness',
   'sockets',
   'tokens',
+  'reminders',
   'platforms',
   'analytics',
   'bulk',
@@ -36,7 +38,7 @@ const partNames = [
 ] as const;
 type PartName = (typeof partNames)[number];
 
-const usage = `npm run soak -- [--seed N] [--only PART]… [--accounts 20] [--operations 12] [--kills 5] [--minutes M] [--disturbed] [--small] [--webhooks 25000] [--rate 25] [--without-temporal] [--sends 100] [--sockets 5000] [--events 100000] [--tokens 200] [--fleet 10000] [--counted 10000] [--bulk 5000] [--logins 100] [--from FOLDER]
+const usage = `npm run soak -- [--seed N] [--only PART]… [--accounts 20] [--operations 12] [--kills 5] [--minutes M] [--disturbed] [--small] [--webhooks 25000] [--rate 25] [--without-temporal] [--sends 100] [--sockets 5000] [--events 100000] [--tokens 200] [--reminded 10000] [--fleet 10000] [--counted 10000] [--bulk 5000] [--logins 100] [--from FOLDER]
   --only     one of: ${partNames.join(', ')}; may be repeated; all of them when left out
   --kills    how often each part of the stack is killed; twice as many kills while an address book is read
   --minutes  the least time for which operations go on
@@ -47,13 +49,14 @@ const usage = `npm run soak -- [--seed N] [--only PART]… [--accounts 20] [--op
   --sockets  of ten tenants on one API process, with 50 events a second and a slow reader beside; and a fifth as many long polls
   --events   that streams and sockets read while the API is killed
   --tokens   accounts for 70 days of the sandbox's clock, in steps of six hours
+  --reminded accounts whose owners are reminded for 30 days of the sandbox's clock, while the worker is killed
   --bulk     accounts that are reconnected in bulk while the worker is killed and the operation cancelled and taken up again
   --counted  messages of three days in random order, with edits, deletions, joins, erasures and changes of zone, that are counted
   --logins   at least so many, while two APIs and two workers are replaced three times each
   --from     a checkout of the version before, with its packages, from which the upgrade starts; this version when left out
   --fleet    accounts that are swept, with a slow provider and failing ones among theirs
   --without-temporal  webhooks with Temporal stopped from the first to the last alone
-  --small    6 accounts, 4 operations each, 2 kills of each part, 1000 webhooks, 20 sends, 500 sockets, 10000 events, 10 tokens, 300 swept accounts, 1000 counted, 100 accounts in bulk, 10 logins`;
+  --small    6 accounts, 4 operations each, 2 kills of each part, 1000 webhooks, 20 sends, 500 sockets, 10000 events, 10 tokens, 200 reminded, 300 swept accounts, 1000 counted, 100 accounts in bulk, 10 logins`;
 
 function sizeFrom(args: string[]) {
   const { values } = parseArgs({
@@ -71,6 +74,7 @@ function sizeFrom(args: string[]) {
       sockets: { type: 'string' },
       events: { type: 'string' },
       tokens: { type: 'string' },
+      reminded: { type: 'string' },
       fleet: { type: 'string' },
       bulk: { type: 'string' },
       counted: { type: 'string' },
@@ -102,6 +106,7 @@ function sizeFrom(args: string[]) {
     sockets: number(values.sockets, values.small ? 500 : 5_000),
     events: number(values.events, values.small ? 10_000 : 100_000),
     tokens: number(values.tokens, values.small ? 10 : 200),
+    reminded: number(values.reminded, values.small ? 200 : 10_000),
     bulk: number(values.bulk, values.small ? 100 : 5_000),
     counted: number(values.counted, values.small ? 1_000 : 10_000),
     logins: number(values.logins, values.small ? 10 : 100),
@@ -143,6 +148,7 @@ const parts: Record<PartName, () => Promise<Row[]>> = {
   ],
   bulk: () => bulkUnderKills({ accounts: size.bulk, perMinute: 6_000 }, report),
   analytics: () => countedDays({ messages: size.counted, seed: size.seed }, report),
+  reminders: () => remindersForDays({ accounts: size.reminded }, report),
   tokens: () => tokensForDays({ accounts: size.tokens }, report),
   upgrade: async () => {
     const shared = await startTestParts(process.env);

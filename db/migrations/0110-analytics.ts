@@ -78,21 +78,7 @@ create index analytics_marks_age on analytics_marks (tenant_id, marked_at);
 create index conversation_days_account on conversation_days (account_id, day);
 create index account_days_tenant on account_days (tenant_id, day);`;
 
-/**
- * A mark that is there already is enough: a run that claims it waits for the end of every transaction that may have relied on
- * it (db/queries/analytics/marks.ts). No sequential scan: the plan of a function is made once for a connection, when the table
- * may be empty.
- */
 const marking = `
-create function mark_analytics(tenants uuid[], marked_accounts uuid[], hours timestamptz[]) returns void
-language plpgsql set enable_seqscan = off as $$
-begin
-  insert into analytics_marks (tenant_id, account_id, hour, marked_at)
-  select g.tenant_id, g.account_id, g.hour, event_time()
-  from unnest(tenants, marked_accounts, hours) as g (tenant_id, account_id, hour)
-  where not exists (
-    select from analytics_marks m where m.account_id = g.account_id and m.hour = g.hour and m.claim is null);
-end $$;
 create function hour_of(at timestamptz) returns timestamptz language sql immutable as $$
   select case when isfinite(at) then date_bin('1 hour', at, timestamptz '2000-01-01 00:00:00+00') else at end
 $$;`;
@@ -103,28 +89,36 @@ const counted = (row: string): string =>
     .map((part) => `${row}.${part}`)
     .join(', ') + `, ${row}.status in ('sent', 'delivered', 'read', 'played')`;
 
-const markAll = (from: string): string => `
-  perform mark_analytics(array_agg(g.tenant_id), array_agg(g.account_id), array_agg(g.hour))
-  from (select distinct r.tenant_id, r.account_id, hour_of(r.at) as hour ${from}) g having count(*) > 0;
-  return null;`;
+/**
+ * SQL of a function that marks the hours of rows `r`, of which `from` tells tenant, account and time. A mark that is there already
+ * is enough: a run that claims it waits for the end of every transaction that may have relied on it
+ * (db/queries/analytics/marks.ts). No sequential scan: the plan is made once for a connection, when the table may be empty.
+ */
+const marks = (name: string, from: string): string => `
+create function ${name}() returns trigger language plpgsql set enable_seqscan = off as $$
+begin
+  insert into analytics_marks (tenant_id, account_id, hour, marked_at)
+  select g.tenant_id, g.account_id, g.hour, event_time()
+  from (select distinct r.tenant_id, r.account_id, hour_of(r.at) as hour from ${from}) g
+  where not exists (
+    select from analytics_marks m where m.account_id = g.account_id and m.hour = g.hour and m.claim is null);
+  return null;
+end $$;`;
 
 const ofMessages = `
-create function mark_messages_insert() returns trigger language plpgsql as $$
-begin ${markAll(`
-    from (select tenant_id, account_id, sent_at as at from new_rows where event is null) r`)}
-end $$;
-create function mark_messages_update() returns trigger language plpgsql as $$
-begin ${markAll(`
-    from new_rows n join old_rows o on o.id = n.id
+${marks('mark_messages_insert', `(select tenant_id, account_id, sent_at as at from new_rows where event is null) r`)}
+${marks(
+  'mark_messages_update',
+  `new_rows n join old_rows o on o.id = n.id
     cross join lateral (values (n.tenant_id, n.account_id, n.sent_at), (o.tenant_id, o.account_id, o.sent_at))
       r (tenant_id, account_id, at)
-    where (n.event is null or o.event is null) and (${counted('n')}) is distinct from (${counted('o')})`)}
-end $$;
-create function mark_messages_delete() returns trigger language plpgsql as $$
-begin ${markAll(`
-    from (select o.tenant_id, o.account_id, o.sent_at as at from old_rows o
-      where o.event is null and exists (select from accounts a where a.id = o.account_id)) r`)}
-end $$;
+    where (n.event is null or o.event is null) and (${counted('n')}) is distinct from (${counted('o')})`,
+)}
+${marks(
+  'mark_messages_delete',
+  `(select o.tenant_id, o.account_id, o.sent_at as at from old_rows o
+      where o.event is null and exists (select from accounts a where a.id = o.account_id)) r`,
+)}
 create trigger mark_insert after insert on messages referencing new table as new_rows
   for each statement execute function mark_messages_insert();
 create trigger mark_update after update on messages referencing old table as old_rows new table as new_rows
@@ -137,35 +131,35 @@ create trigger mark_delete after delete on messages referencing old table as old
  * known. What webhooks missed is noted with the messages, in one transaction: their hours are marked.
  */
 const ofOthers = `
-create function mark_sends() returns trigger language plpgsql as $$
-begin ${markAll(`
-    from (select n.tenant_id, n.account_id, m.sent_at as at
+${marks(
+  'mark_sends',
+  `(select n.tenant_id, n.account_id, m.sent_at as at
       from new_rows n join old_rows o on o.message_id = n.message_id join messages m on m.id = n.message_id
-      where n.state <> o.state) r`)}
-end $$;
+      where n.state <> o.state) r`,
+)}
 create trigger mark_update after update on message_sends referencing old table as old_rows new table as new_rows
   for each statement execute function mark_sends();
-create function mark_syncs() returns trigger language plpgsql as $$
-begin ${markAll(`
-    from (select n.tenant_id, n.account_id, n.ended_at as at from new_rows n join old_rows o on o.id = n.id
-      where n.ended_at is distinct from o.ended_at and n.ended_at is not null and not n.dry_run) r`)}
-end $$;
+${marks(
+  'mark_syncs',
+  `(select n.tenant_id, n.account_id, n.ended_at as at from new_rows n join old_rows o on o.id = n.id
+      where n.ended_at is distinct from o.ended_at and n.ended_at is not null and not n.dry_run) r`,
+)}
 create trigger mark_update after update on sync_runs referencing old table as old_rows new table as new_rows
   for each statement execute function mark_syncs();
-create function mark_conversations() returns trigger language plpgsql as $$
-begin ${markAll(`
-    from (select o.tenant_id, o.account_id, 'infinity'::timestamptz as at from old_rows o
+${marks(
+  'mark_conversations',
+  `(select o.tenant_id, o.account_id, 'infinity'::timestamptz as at from old_rows o
       where exists (select from accounts a where a.id = o.account_id)
-        and exists (select from conversation_days d where d.conversation_id = o.id and d.is_kept)) r`)}
-end $$;
+        and exists (select from conversation_days d where d.conversation_id = o.id and d.is_kept)) r`,
+)}
 create trigger mark_delete after delete on conversations referencing old table as old_rows
   for each statement execute function mark_conversations();
-create function mark_tenants() returns trigger language plpgsql as $$
-begin ${markAll(`
-    from (select a.tenant_id, a.id as account_id, '-infinity'::timestamptz as at
+${marks(
+  'mark_tenants',
+  `(select a.tenant_id, a.id as account_id, '-infinity'::timestamptz as at
       from new_rows n join old_rows o on o.id = n.id join accounts a on a.tenant_id = n.id
-      where n.time_zone <> o.time_zone) r`)}
-end $$;
+      where n.time_zone <> o.time_zone) r`,
+)}
 create trigger mark_update after update on tenants referencing old table as old_rows new table as new_rows
   for each statement execute function mark_tenants();
 create function delete_account_marks() returns trigger language plpgsql as $$

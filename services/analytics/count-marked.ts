@@ -74,9 +74,13 @@ export async function countMarked(context: CountContext, claim: string, counting
       if (!last) break;
       after = last.accountId;
       const wanted = next.filter(({ accountId }) => !failed.has(accountId));
-      accounts += await countSome(context, claim, wanted, { ...counting, wait, failed });
-      counting.beat();
-      counting.signal.throwIfAborted();
+      // What is counted whole may have any size.
+      const whole = wanted.filter(({ isWhole }) => isWhole).map((one) => [one]);
+      for (const some of [wanted.filter(({ isWhole }) => !isWhole), ...whole]) {
+        accounts += await countSome(context, claim, some, { ...counting, wait, failed });
+        counting.beat();
+        counting.signal.throwIfAborted();
+      }
       if (counting.isOver()) return { more: true, accounts, failed: failed.size };
     }
   }

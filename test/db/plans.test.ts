@@ -8,6 +8,8 @@ import { expiredExports } from '../../db/queries/exports/files.ts';
 import { accountConditions } from '../../db/queries/updates/account-conditions.ts';
 import { takeTurn } from '../../services/bulk/take-turn.ts';
 import { leaseAccounts } from '../../db/queries/accounts/lease-due-accounts.ts';
+import { adoptQuestions, dueReminders } from '../../db/queries/accounts/due-reminders.ts';
+import { loginTimes, restartTimes } from '../../db/queries/accounts/login-times.ts';
 import { loginsOfGroups } from '../../db/queries/accounts/provider-groups.ts';
 import { noteLost } from '../../db/queries/accounts/told-lost.ts';
 import {
@@ -17,6 +19,18 @@ import {
   requestByCode,
   settleRequests,
 } from '../../db/queries/user-requests/user-requests.ts';
+import {
+  claimVisits,
+  credentialsToVisit,
+  releaseVisits,
+  type ClaimedVisits,
+} from '../../db/queries/visits/claim-visits.ts';
+import { countBehind, hasUnread } from '../../db/queries/visits/news.ts';
+import { requestVisits } from '../../db/queries/visits/request-visits.ts';
+import { noteBucket } from '../../db/queries/visits/settle-visits.ts';
+import { evidenceOf, type VisitEvidence } from '../../db/queries/visits/visit-evidence.ts';
+import { openVisitRun } from '../../db/queries/syncs/open-runs.ts';
+import { checkSoon } from '../../db/queries/webhooks/request-checks.ts';
 import { knownLogins } from '../../db/queries/accounts/known-logins.ts';
 import { purgeAccount } from '../../db/queries/accounts/purge-account.ts';
 import { lockAccount } from '../../db/queries/accounts/lock-accounts.ts';
@@ -180,6 +194,10 @@ describe.each(planServers)(
           expect(await loginsOfGroups(em, [{ credentialsId: credentialsId!, group: 'user:none' }])).toEqual([]);
           await noteLost(em, credentialsId!, group, now);
           expect(await leaseAccounts(em, 'keys_due_at', now, until, 20)).toEqual([]);
+          await adoptQuestions(em, now, 20);
+          expect(await dueReminders(em, now, 20)).toEqual([]);
+          expect(await loginTimes(em, accountId(700), now)).not.toEqual([]);
+          expect(await restartTimes(em, accountId(700), now)).toEqual([]);
           expect(await codeOfRequest(em, given)).toBeNull();
           const made = await insertRequest(em, given, group, now);
           expect(await openParts(em, { requestId: made!.id }, firstId, 20)).not.toEqual([]);
@@ -187,6 +205,33 @@ describe.each(planServers)(
           expect(await requestByCode(em, 'unipile', made!.code)).toMatchObject({ isDone: false });
         }),
       );
+    });
+
+    it('finds what is due of visits, claims it, sees what is known of it, and writes what was found', async () => {
+      const { credentialsId } = await system<Account>((em) => em.findOneOrFail(Account, { id: accountId(700) }));
+      const now = new Date();
+      const later = new Date(now.getTime() + 30 * 60_000);
+      const due = { now: later, dueAt: later, withSlow: true };
+      const bucket = { places: 40, slowFromMs: 2_000, slowPlaces: 10 };
+      await expectFrugal(async () => {
+        const candidates = await system<string[]>((em) => credentialsToVisit(em, due, bucket, 50));
+        expect(candidates).toContain(credentialsId);
+        const until = new Date(later.getTime() + 60_000);
+        const claim = await system<ClaimedVisits | null>((em) =>
+          claimVisits(em, credentialsId!, due, bucket, until, 20),
+        );
+        expect(claim?.accounts).toHaveLength(20);
+        const { lease, accounts } = claim!;
+        const known = await system<VisitEvidence[]>((em) => evidenceOf(em, lease, accounts, later));
+        expect(known).toHaveLength(20);
+        expect(await system((em) => countBehind(em, accounts))).toEqual([]);
+        expect(await system((em) => hasUnread(em, accounts[0]!, [{ keys: ['chat-77'], newestAt: now }]))).toBe(true);
+        await system((em) => openVisitRun(em, accounts[0]!, lease, later));
+        await system((em) => releaseVisits(em, lease, accounts, later));
+        await system((em) => noteBucket(em, credentialsId!, { meanMs: 1, isDown: false }, later));
+        await system((em) => requestVisits(em, accounts, later));
+        await system((em) => checkSoon(em, accounts, later));
+      });
     });
 
     it('purges and deletes an account', () =>
@@ -211,6 +256,7 @@ describe.each(planServers)(
           'accounts?limit=50',
           'accounts?state=failed&limit=50',
           'accounts?owner=owner-700',
+          'accounts?label=never',
           'accounts?updated_since=2020-01-01T00:00:00Z',
           'accounts?updated_since=2020-01-01T00:00:00Z&owner=owner-700',
           `accounts/${accountId(700)}`,
@@ -225,6 +271,7 @@ describe.each(planServers)(
           'syncs?limit=50',
           `syncs?account=${accountId(700)}`,
           'contacts?limit=50',
+          'tenant/sending',
           `accounts/${accountId(700)}/health?days=31`,
           'health/accounts',
           'health/accounts?scope=installation',

@@ -51,7 +51,8 @@ const daysOf = (days: readonly AccountDayRef[]): Sql => sql`
 
 /**
  * Counts the conversations of days anew from their messages. Answers days before them in which the first answer to a message
- * is another one now: they must be counted too.
+ * is another one now: they must be counted too. `not in` is looked up by hash; of an anti-join PostgreSQL, which cannot know how
+ * many conversations there are, makes a loop over all pairs.
  */
 export function countDays(em: Em, days: readonly AccountDayRef[]): Promise<AccountDayRef[]> {
   return rows<AccountDayRef>(
@@ -76,7 +77,7 @@ export function countDays(em: Em, days: readonly AccountDayRef[]): Promise<Accou
       gone as (
         delete from conversation_days c using o
         where c.conversation_id = o.conversation_id and c.day = o.day and not c.is_kept
-          and not exists (select from n where n.conversation_id = o.conversation_id and n.day = o.day)),
+          and (o.conversation_id, o.day) not in (select n.conversation_id, n.day from n)),
       written as (
         insert into conversation_days as c (conversation_id, day, is_kept, tenant_id, account_id,
           ${list((name) => name)}, first_incoming_at, answered_at)
@@ -94,7 +95,7 @@ export function countDays(em: Em, days: readonly AccountDayRef[]): Promise<Accou
         from x join conversation_days e on e.conversation_id = x.conversation_id and e.day < x.day and not e.is_kept
           and e.first_incoming_at is not null
           and (e.answered_at is null or e.answered_at >= (x.day::timestamp at time zone 'UTC') - interval '1 day')
-        where not exists (select from d where d.account_id = e.account_id and d.day = e.day))
+        where (e.account_id, e.day) not in (select d.account_id, d.day from d))
       select distinct e.account_id as "accountId", e.tenant_id as "tenantId", e.day::text
       from e left join lateral (${answerAfter(sql`e.conversation_id`, sql`e.first_incoming_at`)}) a on true
       where a.sent_at is distinct from e.answered_at`,
@@ -231,10 +232,9 @@ export async function joinFigures(em: Em, joins: Sql): Promise<void> {
           from moved m join first f on f.survivor = m.survivor and f.day = m.day
           group by m.survivor, m.day, m.tenant_id, m.account_id, f.first_incoming_at, f.answered_at
           on conflict (conversation_id, day, is_kept) do update set ${addUp})
-        select mark_analytics(array_agg(m.tenant_id), array_agg(m.account_id), array_agg(m.hour))::text from (
-          select distinct m.tenant_id, m.account_id,
-            hour_of((m.day + time '12:00') at time zone t.time_zone) as hour
-          from moved m join tenants t on t.id = m.tenant_id) m having count(*) > 0`,
+        insert into analytics_marks (tenant_id, account_id, hour, marked_at)
+        select distinct m.tenant_id, m.account_id, hour_of((m.day + time '12:00') at time zone t.time_zone), event_time()
+        from moved m join tenants t on t.id = m.tenant_id`,
   );
 }
 

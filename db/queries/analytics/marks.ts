@@ -50,11 +50,17 @@ export interface MarkedAccount {
   tenantId: string;
 }
 
-/** The next accounts of a claim, by id. System role. */
-export const markedAccounts = (em: Em, claim: string, after: string, limit: number): Promise<MarkedAccount[]> =>
-  rows<MarkedAccount>(
+/** The next accounts of a claim, by id; `isWhole`: all that they have is marked. System role. */
+export const markedAccounts = (
+  em: Em,
+  claim: string,
+  after: string,
+  limit: number,
+): Promise<(MarkedAccount & { isWhole: boolean })[]> =>
+  rows(
     em,
-    sql`select account_id as "accountId", min(tenant_id::text) as "tenantId" from analytics_marks
+    sql`select account_id as "accountId", min(tenant_id::text) as "tenantId", bool_or(hour = '-infinity') as "isWhole"
+        from analytics_marks
         where claim = ${claim} and account_id > ${after}::uuid group by account_id order by account_id limit ${limit}`,
   );
 
