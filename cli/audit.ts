@@ -7,6 +7,7 @@ import { limitOption } from './limit.ts';
 import { momentOption } from './moment.ts';
 import { print, table } from './print.ts';
 import { tenantNamed, withContext } from './session.ts';
+import { UsageError } from './usage.ts';
 
 interface Options {
   tenant?: string;
@@ -48,7 +49,7 @@ export function addAudit(program: Command): void {
 
 const filtered = (command: Command): Command =>
   command
-    .addOption(tenantOption())
+    .addOption(tenantOption().makeOptionMandatory(false))
     .option('--installation', 'entries of no tenant, such as decoded payloads and commands, in place of the tenant’s')
     .option('--actor <actor>', 'of this API key, by its id, or user of the operating system')
     .option('--action <action>', 'of this operation or command')
@@ -58,8 +59,11 @@ const filtered = (command: Command): Command =>
     .addOption(momentOption('--from <time>', 'at this time or later'))
     .addOption(momentOption('--to <time>', 'before this time'));
 
-const ownerOf = async ({ db }: Context, { tenant, installation }: Options): Promise<string | null> =>
-  installation ? null : (await tenantNamed(db, tenant ?? '')).id;
+async function ownerOf({ db }: Context, { tenant, installation }: Options): Promise<string | null> {
+  if (installation) return null;
+  if (tenant === undefined) throw new UsageError('name one of: --tenant, --installation');
+  return (await tenantNamed(db, tenant)).id;
+}
 
 const lineOf = ({ at, via, actor, action, target, outcome, code, address }: AuditJson) => ({
   at,

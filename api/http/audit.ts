@@ -49,7 +49,7 @@ export function recordRequest(
   return {
     context: recording ? { ...context, db: recording.db } : context,
     describe: ({ operationId, query, body, sent }) => {
-      entry.operation = entry.kind === 'write' ? operationId : null;
+      entry.operation = recording && entry.kind === 'write' ? operationId : null;
       entry.details = {
         ...ownWords(route.query, query, isOurs),
         ...ownWords(route.body, body, isOurs),

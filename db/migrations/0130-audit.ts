@@ -40,7 +40,7 @@ const current = "(select nullif(current_setting('patchbay.tenant', true), '')::u
 const security = `
 alter table audit_entries enable row level security;
 alter table audit_entries force row level security;
-create policy tenant_reads on audit_entries for select to patchbay_app using (tenant_id = ${current});
+create policy tenant on audit_entries for select to patchbay_app using (tenant_id = ${current});
 create policy tenant_adds on audit_entries for insert to patchbay_app with check (tenant_id = ${current});
 create policy system_reads on audit_entries for select to patchbay_system using (true);
 create policy system_adds on audit_entries for insert to patchbay_system with check (true);

@@ -52,7 +52,7 @@ export const blankEntry: Omit<NewAuditEntry, 'id'> = {
 
 const targets = new WeakMap<Em, string>();
 
-/** Names what a transaction of a request is about, where its address does not: an account that is made under an id of its own. */
+/** Names what a transaction of a request is about, where neither address nor body does: an account that is made under an id of its own. */
 export const noteTarget = (em: Em, id: string): void => void targets.set(em, id);
 
 export const notedTarget = (em: Em): string | undefined => targets.get(em);

@@ -27,9 +27,12 @@ export function startRecording(log: AuditLog, db: Database, describe: Describe):
   const carrying = async <T>(run: (work: (em: Em) => Promise<T>) => Promise<T>, work: (em: Em) => Promise<T>) => {
     if (isCarried) return run(work);
     const result = await run(async (em) => {
+      const entry = { id: newId(), ...describe() };
+      // First, where it is known what it is about: then no lock of the work is held for longer.
+      const isKnown = entry.target !== null || 'account' in entry.details;
+      if (isKnown) await insertAuditEntry(em, entry);
       const made = await work(em);
-      const entry = describe();
-      await insertAuditEntry(em, { id: newId(), ...entry, target: notedTarget(em) ?? entry.target });
+      if (!isKnown) await insertAuditEntry(em, { ...entry, target: notedTarget(em) ?? null });
       return made;
     });
     isCarried = true;

@@ -74,6 +74,8 @@ export function startCounting({ metrics, providers }: Pick<Context, 'metrics' | 
   for (const kind of ['login', 'restart']) metrics.refusedLogins.inc({ kind }, 0);
   for (const outcome of ['succeeded', 'failed']) metrics.analyticsAccounts.inc({ outcome }, 0);
   for (const outcome of ['delivered', 'failed', 'dead']) metrics.deliveries.inc({ outcome }, 0);
+  for (const provider of Object.keys(providers))
+    for (const cause of ['missed', 'downtime']) metrics.missedWebhooks.inc({ provider, cause }, 0);
 }
 
 /** Forgets the gauges: another worker sets them now. */

@@ -1,5 +1,4 @@
 import { createClient } from '../support/client.ts';
-import { addTestDataKey } from '../support/key.ts';
 import { runSql } from '../support/run-sql.ts';
 import { testKey } from '../support/key.ts';
 import { startApiProcess } from '../api/process.ts';
@@ -8,7 +7,6 @@ import { startTestApi, type TestApi } from '../api/support.ts';
 let api: TestApi;
 beforeAll(async () => {
   api = await startTestApi({ ENCRYPTION_KEY: testKey });
-  await addTestDataKey(api.context.db);
 });
 afterAll(() => api?.stop());
 

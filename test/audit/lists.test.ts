@@ -1,3 +1,4 @@
+import { rows, sql } from '../../db/sql.ts';
 import { newId } from '../../platform/ids.ts';
 import { startTestApi, type TestApi } from '../api/support.ts';
 import type { ApiClient } from '../support/client.ts';
@@ -20,13 +21,14 @@ beforeAll(async () => {
   await api.context.db.system(async (em) => {
     const [row] = await runSql<{ id: string }>(em, "select id from tenants where name = 'lists'");
     tenant = row!.id;
-    await runSql(
+    await rows(
       em,
-      `insert into audit_entries (id, tenant_id, at, kind, via, actor, action, target, operation, outcome, details)
-       select gen_random_uuid(), ?::uuid, to_timestamp(? / 1000.0) - n / 2 * interval '2 hours', case when n % 3 = 0 then 'look' else 'write' end, 'api',
-         (?::text[])[1 + n % 2], 'action' || n % 7, (?::text[])[1 + n % 10], null, case when n % 100 = 0 then 'refused' else 'accepted' end, '{"n, \\"quoted\\"": 1}'
-       from generate_series(1, ?::int) n`,
-      [tenant, end, actors, targets, count],
+      sql`insert into audit_entries (id, tenant_id, at, kind, via, actor, action, target, operation, outcome, details)
+          select gen_random_uuid(), ${tenant}::uuid, to_timestamp(${end} / 1000.0) - n / 2 * interval '2 hours',
+            case when n % 3 = 0 then 'look' else 'write' end, 'api', (${actors}::text[])[1 + n % 2], 'action' || n % 7,
+            (${targets}::text[])[1 + n % 10], null, case when n % 100 = 0 then 'refused' else 'accepted' end,
+            '{"n, \\"quoted\\"": 1}'
+          from generate_series(1, ${count}::int) n`,
     );
   });
 }, 120_000);
@@ -37,7 +39,7 @@ describe('F7: the list', () => {
     const found = await entriesOf(client, { limit: '37' });
     expect(found).toHaveLength(count);
     expect(new Set(found.map(({ id }) => id)).size).toBe(count);
-    const times = found.map(({ at }) => at);
+    const times: string[] = found.map(({ at }) => at);
     expect(times).toEqual(times.toSorted().toReversed());
   });
 
@@ -56,13 +58,8 @@ describe('F7: the list', () => {
   it('is narrowed by time: from includes its moment, to does not', async () => {
     const at = (hours: number): string => new Date(end - hours * hour).toISOString();
     const found = await entriesOf(client, { from: at(50), to: at(10) });
-    expect(found.map((one) => one.at).toSorted()[0]).toBe(at(50));
-    expect(
-      found
-        .map((one) => one.at)
-        .toSorted()
-        .at(-1),
-    ).toBe(at(12));
+    const times = (found.map((one) => one.at) as string[]).toSorted();
+    expect([times[0], times.at(-1)]).toEqual([at(50), at(12)]);
     expect(found).toHaveLength(40);
   });
 

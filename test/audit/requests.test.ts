@@ -166,7 +166,17 @@ describe('F7: looks at what is kept sealed', () => {
       const account = await em.findOneOrFail(Account, { id: ids.account });
       const keys = await api.context.vault.keysOf(em, account.tenantId);
       account.rawDetails = keys.seal('{"raw": 1}', sealed.rawDetails(account.id));
-      account.connectionConfig = { phone_number: null } as unknown as Account['connectionConfig'];
+      account.connectionConfig = {
+        phone_number: null,
+        account_type: 'WHATSAPP',
+        messaging_status: 'OK',
+        messaging_source_id: null,
+        created_at: null,
+        sources: [],
+        groups: [],
+        last_api_sync: '2026-01-01T00:00:00.000Z',
+        api_object_type: 'Account',
+      };
     });
     for (const [path, action, target] of [
       [`accounts/${ids.account}`, 'getAccount', ids.account],

@@ -42,7 +42,6 @@ describe('SECURITY 31: the audit log', () => {
         'drop table audit_entries',
         'alter table audit_entries disable row level security',
         'alter table audit_entries detach partition audit_entries_default',
-        'grant update on audit_entries to patchbay_app',
       ])
         await expect(
           run(sql).then(

@@ -92,5 +92,7 @@ export async function seedTenant(em: Em, tables: Table[]): Promise<Record<string
       await runSql(em, `delete from ${table.name} where tenant_id = ?`, [ids['tenants']]);
     ids[table.name] = await insertRow(em, table, given);
   }
+  // So did rows of tables that came later.
+  await runSql(em, 'delete from events where tenant_id = ? and stamp > 1', [ids['tenants']]);
   return ids;
 }

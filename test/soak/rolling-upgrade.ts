@@ -196,6 +196,14 @@ async function connectWhatsapp(api: ApiClient, control: Control): Promise<{ id: 
   await control.put('/address-book', { account_id: upstream, size: 0, seed: 'nobody' });
   await control.post('/scan', { account_id: upstream, phone: '33639985555' });
   await api.account(id, 'active');
+  await eventually(
+    'the first history',
+    async () => {
+      const { items } = (await api.get(`/api/v1/accounts/${id}/syncs`)).body;
+      return items.some((run: any) => run.kind === 'conversations' && run.state === 'succeeded');
+    },
+    patienceMs,
+  );
   return { id, upstream };
 }
 
