@@ -1,5 +1,5 @@
 import { Context as ActivityContext } from '@temporalio/activity';
-import { moveLeases, type DueAccount, type DueColumn } from '../db/queries/accounts/lease-due-accounts.ts';
+import { moveLeases, type DueAccount } from '../db/queries/accounts/lease-due-accounts.ts';
 import { failRun } from '../db/queries/syncs/held-runs.ts';
 import { openSweptRun } from '../db/queries/syncs/open-runs.ts';
 import { failureRow, ProviderFailure } from '../domain/failures.ts';
@@ -8,11 +8,11 @@ import { contactsEveryMs } from '../platform/config.ts';
 import { timeOf, type Context } from '../services/context.ts';
 import { completeContacts } from '../services/contacts/complete-contacts.ts';
 import { syncContacts } from '../services/contacts/sync-contacts.ts';
-import { safetyNetEveryMs, syncConversations } from '../services/conversations/sync-conversations.ts';
 import { fetchDueMedia } from '../services/media/fetch-due-media.ts';
 import type { Holder } from '../services/syncs/held-run.ts';
 import { leaseDueAccounts, type Leases, type SweepRef } from './lease-due-accounts.ts';
 import { refreshDueTokens } from './refresh-tokens.ts';
+import { remindDueOwners } from './remind-owners.ts';
 import { holderOf } from './syncs.ts';
 
 const accountsAtOnce = 3;
@@ -22,70 +22,42 @@ const picturesForMs = 4 * 60_000;
 
 /** Each leases due accounts, works on them for some minutes, and returns how many, and whether more may be due. */
 export const sweepActivities = (context: Context) => ({
-  syncDueContacts: (ref: SweepRef) => syncDue(context, books(context), ref, ActivityContext.current()),
-  syncDueConversations: (ref: SweepRef) => syncDue(context, conversations, ref, ActivityContext.current()),
+  syncDueContacts: (ref: SweepRef) => syncDue(context, ref, ActivityContext.current()),
   fetchDuePictures: (ref: SweepRef) => fetchDuePictures(context, ref, ActivityContext.current()),
   fetchDueFiles: (ref: SweepRef) => fetchDueFiles(context, ref, ActivityContext.current()),
   refreshDueTokens: (ref: SweepRef) => refreshDueTokens(context, ref, ActivityContext.current()),
+  remindDueOwners: (ref: SweepRef) => remindDueOwners(context, ref, ActivityContext.current()),
 });
 
-/** What a sweep reads of each account, and how often. */
-interface Swept {
-  kind: 'contacts' | 'conversations';
-  due: DueColumn;
-  everyMs: number;
-  sync: typeof syncContacts;
-}
-
-const books = ({ config }: Context): Swept => ({
-  kind: 'contacts',
-  due: 'contacts_due_at',
-  everyMs: contactsEveryMs(config),
-  sync: syncContacts,
-});
-const conversations: Swept = {
-  kind: 'conversations',
-  due: 'history_due_at',
-  everyMs: safetyNetEveryMs,
-  sync: syncConversations,
-};
+const kind = 'contacts';
+const due = 'contacts_due_at';
 
 /**
  * One account's failure stops no other. After a passing failure the run stays open; the reconciler starts its workflow.
  */
-async function syncDue(
-  context: Context,
-  swept: Swept,
-  ref: SweepRef,
-  activity: ActivityContext,
-): Promise<SweepProgress> {
+async function syncDue(context: Context, ref: SweepRef, activity: ActivityContext): Promise<SweepProgress> {
   const began = Date.now();
   let counts: SweepCounts = { accounts: 0, failed: 0 };
   let more: boolean;
   do {
-    const chunk = await syncChunk(context, swept, ref, activity);
+    const chunk = await syncChunk(context, ref, activity);
     counts = sumOf(counts, chunk);
     more = chunk.more;
   } while (more && ref.isOneOfMany && Date.now() - began < activityMs);
   return { more, ...counts };
 }
 
-async function syncChunk(
-  context: Context,
-  swept: Swept,
-  ref: SweepRef,
-  activity: ActivityContext,
-): Promise<SweepProgress> {
+async function syncChunk(context: Context, ref: SweepRef, activity: ActivityContext): Promise<SweepProgress> {
   const { id, ...rest } = holderOf(activity);
   // Activities of one sweep work at the same time.
   const holder = { ...rest, id: `${id}/${activity.info.activityId}`, try: 1 };
-  const leases = await leaseDueAccounts(context, ref, swept.due, activity);
+  const leases = await leaseDueAccounts(context, ref, due, activity);
   if (!ref.isOneOfMany && leases.isFull) return leaveToMany(leases);
   const turns = leases.accounts.values();
   let failed = 0;
   const work = async (): Promise<void> => {
     for (const one of turns) {
-      if (!(await syncOne(context, swept, one, leases.until, ref.now, holder))) failed += 1;
+      if (!(await syncOne(context, one, leases.until, ref.now, holder))) failed += 1;
       holder.signal.throwIfAborted();
       leases.done(one.id);
     }
@@ -107,18 +79,17 @@ async function leaveToMany(leases: Leases): Promise<SweepProgress> {
 /** False where the account could not be read. */
 async function syncOne(
   context: Context,
-  { kind, due, everyMs, sync }: Swept,
   account: DueAccount,
   leasedUntil: Date,
   now: number,
   holder: Holder,
 ): Promise<boolean> {
-  const ref = { kind, tenantId: account.tenant_id, accountId: account.id, scope: '', now };
+  const ref = { kind, tenantId: account.tenant_id, accountId: account.id, scope: '', now } as const;
   try {
     await context.db.tenant(ref.tenantId, (em) =>
       openSweptRun(em, kind, due, account.id, leasedUntil, timeOf(context, ref)),
     );
-    while ((await sync(context, ref, holder)).more);
+    while ((await syncContacts(context, ref, holder)).more);
     return true;
   } catch (error) {
     context.log.warn(
@@ -131,7 +102,7 @@ async function syncOne(
     const at = timeOf(context, ref);
     await context.db.tenant(ref.tenantId, (em) => failRun(em, context.vault, ref, holder.id, error.code, at));
     // So that a later try of this activity does not lease the account again.
-    const next = new Date(at.getTime() + everyMs / 2);
+    const next = new Date(at.getTime() + contactsEveryMs(context.config) / 2);
     await context.db.tenant(ref.tenantId, (em) => moveLeases(em, due, [account.id], leasedUntil, next));
     context.metrics.syncs.inc({ kind, outcome: error.code });
     return false;

@@ -7,11 +7,16 @@ import { serveDocs } from './docs/page.ts';
 import { answerErrors, answerUnknown } from './http/errors.ts';
 import type { Route } from './http/route.ts';
 import { mountRoutes } from './http/mount-routes.ts';
+import { accountHealthRoutes } from './routes/account-health.ts';
 import { accountRoutes } from './routes/accounts.ts';
 import { aliasRoutes } from './routes/aliases.ts';
+import { auditRoutes } from './routes/audit.ts';
 import { attendeeRoutes } from './routes/attendees.ts';
+import { analyticsRoutes } from './routes/analytics.ts';
 import { attachmentRoutes } from './routes/attachments.ts';
 import { attemptRoutes } from './routes/attempts.ts';
+import { bulkRoutes } from './routes/bulk-operations.ts';
+import { exportRoutes } from './routes/exports.ts';
 import { serveCodec, serveHealth } from './routes/health.ts';
 import { changeMany } from './routes/contact-bulk.ts';
 import { contactMergeRoutes } from './routes/contact-merges.ts';
@@ -31,6 +36,8 @@ import { providerRoutes } from './routes/providers.ts';
 import { realtimeRoutes } from './routes/realtime.ts';
 import { searchRoutes } from './routes/search.ts';
 import { syncRoutes } from './routes/syncs.ts';
+import { reminderRoutes } from './routes/reminders.ts';
+import { tenantSendingRoutes } from './routes/tenant-sending.ts';
 import { tenantRoutes } from './routes/tenant.ts';
 import { timelineRoutes } from './routes/timeline.ts';
 import { providerNames } from '../services/provider-names.ts';
@@ -56,7 +63,10 @@ const routesOf = (providers: Providers): Route[] => [
     ...accountRoutes,
     ...attemptRoutes,
     ...timelineRoutes,
+    ...accountHealthRoutes,
     ...syncRoutes,
+    ...bulkRoutes,
+    ...exportRoutes,
     // Words before ids: a word would else be taken for one.
     ...contactStatsRoutes,
     ...contactMergeRoutes,
@@ -80,7 +90,11 @@ const routesOf = (providers: Providers): Route[] => [
     ...realtimeRoutes,
     ...erasureRoutes,
     ...tenantRoutes,
+    ...tenantSendingRoutes,
+    ...reminderRoutes,
+    ...analyticsRoutes,
     ...keyRoutes,
+    ...auditRoutes,
   ]),
 ];
 
@@ -92,6 +106,7 @@ export function createApp(context: Context, signaller: Signaller, messages: Mess
   app.disable('x-powered-by');
   app.disable('etag');
   app.set('query parser', 'simple');
+  app.set('trust proxy', context.config.TRUSTED_PROXIES ?? false);
   app.use(
     helmet({ contentSecurityPolicy: { useDefaults: false, directives: { 'default-src': ["'none'"], sandbox: [] } } }),
   );

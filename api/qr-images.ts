@@ -4,6 +4,7 @@ import { addressGroup } from '../domain/public-address.ts';
 import { signedQrText } from '../services/connections/qr-image.ts';
 import type { Context } from '../services/context.ts';
 import { Problem } from '../services/problem.ts';
+import { clientAddress } from './http/client-address.ts';
 import { createLimit } from './http/rate-limit.ts';
 
 /** The picture of a step's QR code at its signed address, for pages that have no API key. Others go on to the route. */
@@ -16,7 +17,7 @@ export function serveQrImages(router: Router, context: Context): void {
       return;
     }
     response.locals['route'] = 'GET qr.svg';
-    await limit(addressGroup(request.socket.remoteAddress ?? ''));
+    await limit(addressGroup(clientAddress(request)));
     const text = await signedQrText(context, request.params.step_id, { expires, signature });
     if (text === null)
       throw new Problem('not_found', 'There is no such QR code, or no longer.', {

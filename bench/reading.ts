@@ -6,11 +6,9 @@ import { searchMessages } from '../db/queries/messages/search-messages.ts';
 import type { Report } from '../dev/parts/progress.ts';
 import { searchWords } from '../domain/search-text.ts';
 import { addInbox, inboxId } from './inbox.ts';
+import { p95 } from './p95.ts';
 import { informative, type Row } from './row.ts';
 import { startBenchStack, type BenchStack } from './stack.ts';
-
-/** Requests that are measured, one after the other, after some that warm up. */
-const requests = { warm: 10, measured: 100 };
 
 type Em = Parameters<Parameters<Database['tenant']>[1]>[0];
 
@@ -54,24 +52,13 @@ export async function reading({ messages }: { messages: number }, report: Report
     report(`${messages} messages are there`);
     const rows: Row[] = [];
     for (const one of readings) {
-      const ms = await p95(stack, one, signal);
+      const ms = await p95(stack, one.path, signal);
       rows.push(informative(`${one.name} at ${messages} messages: p95 ms`, ms, await planOf(stack, tenant, one), null));
     }
     return rows;
   } finally {
     await stack.stop();
   }
-}
-
-async function p95({ api }: BenchStack, { path }: Reading, signal: AbortSignal): Promise<number> {
-  const took: number[] = [];
-  for (let n = 0; n < requests.warm + requests.measured && !signal.aborted; n += 1) {
-    const began = performance.now();
-    await api('GET', path(n));
-    took.push(performance.now() - began);
-  }
-  const sorted = took.slice(requests.warm).toSorted((a, b) => a - b);
-  return sorted[Math.ceil(sorted.length * 0.95) - 1] ?? 0;
 }
 
 interface PlanNode {

@@ -9,6 +9,7 @@ import { formatPhone } from '../domain/phone.ts';
 import { isId } from '../platform/ids.ts';
 import { attemptJson } from '../services/connections/attempt-json.ts';
 import { addImport } from './accounts-import.ts';
+import { addAccountHealth } from './health.ts';
 import { tenantOption } from './environment.ts';
 import { cursorOption, limitOption } from './limit.ts';
 import { print, table } from './print.ts';
@@ -50,6 +51,7 @@ export function addAccounts(program: Command): void {
     .action(async (id: string, options: { tenant: string; json?: boolean }) =>
       print(await show(id, options.tenant), options, inWords),
     );
+  addAccountHealth(accounts);
   addImport(accounts);
 }
 

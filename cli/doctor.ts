@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { accounts } from './doctor/accounts.ts';
 import { api } from './doctor/api.ts';
 import { configuration } from './doctor/configuration.ts';
 import { conversationSync, fetching, singleSync } from './doctor/contacts.ts';
@@ -24,6 +25,7 @@ const checks: Check[] = [
   encryption,
   media,
   sending,
+  accounts,
   temporal,
   searchAttributesCheck,
   workers,

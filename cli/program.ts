@@ -1,6 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { addAccounts } from './accounts.ts';
+import { addBulk } from './bulk.ts';
+import { addAudit } from './audit.ts';
+import { noteCommand } from './audited.ts';
+import { addAnalytics } from './analytics.ts';
 import { addConnect } from './connect.ts';
 import { addContacts } from './contacts.ts';
 import { addDeliveries } from './deliveries.ts';
@@ -8,9 +12,12 @@ import { addDoctor } from './doctor.ts';
 import { addEndpoints } from './endpoints.ts';
 import { addErasures } from './erasures.ts';
 import { addEvents } from './events.ts';
+import { addExport } from './export.ts';
+import { addHealth } from './health.ts';
 import { addKeys } from './keys.ts';
 import { addMigrate } from './migrate.ts';
 import { addRebuild } from './rebuild.ts';
+import { addResume } from './resume.ts';
 import { addSending } from './sending.ts';
 import { addSync } from './sync.ts';
 import { addWebhooks } from './webhooks.ts';
@@ -23,6 +30,7 @@ export function createProgram(): Command {
     .description("Keeps people's messaging accounts connected and their data in sync.")
     .version(manifest.version, '--version', 'print the version')
     .exitOverride()
+    .hook('preAction', (_program, action) => noteCommand(action))
     .addHelpText(
       'after',
       `
@@ -30,18 +38,24 @@ Works on the installation that DATABASE_URL and the other settings name; without
 PATCHBAY_HOME. Exit codes: 0 done, 1 failed, 2 wrong usage.`,
     );
   addDoctor(program);
+  addHealth(program);
   addConnect(program);
   addAccounts(program);
   addContacts(program);
   addSync(program);
+  addBulk(program);
   addWebhooks(program);
   addEvents(program);
   addEndpoints(program);
   addDeliveries(program);
+  addAnalytics(program);
   addErasures(program);
+  addExport(program);
   addKeys(program);
   addRebuild(program);
   addSending(program);
+  addResume(program);
+  addAudit(program);
   addMigrate(program);
   return program;
 }

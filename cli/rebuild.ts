@@ -10,6 +10,11 @@ export function addRebuild(program: Command): void {
     .option('--json', 'for machines')
     .action(async (options: { json?: boolean }) => {
       const moved = await withContext(rebuild);
-      print(moved, options, ({ connections, syncs }) => `signalled ${connections} accounts, started ${syncs} syncs`);
+      print(
+        moved,
+        options,
+        ({ connections, syncs, bulk }) =>
+          `signalled ${connections} accounts, started ${syncs} syncs and ${bulk} bulk operations`,
+      );
     });
 }

@@ -6,6 +6,7 @@ import type { Config } from '../platform/config.ts';
 import { createLog } from '../platform/log.ts';
 import { loadConfig, openContext } from '../services/boot.ts';
 import type { Context } from '../services/context.ts';
+import { recorded } from './audited.ts';
 import { environment, requireInstallation } from './environment.ts';
 
 /** Opens a context for one command and closes it whatever happens. Refuses a key ring that lacks a key in use. */
@@ -26,7 +27,7 @@ export async function withAnyRing<T>(work: (context: Context) => Promise<T>): Pr
     { clock: await clockOf(config), log: createLog('cli', 'silent') },
   );
   try {
-    return await work(context);
+    return await recorded(context, () => work(context));
   } finally {
     await close();
   }

@@ -1,8 +1,11 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { MikroORM, type EntityManager } from '@mikro-orm/postgresql';
 import type pg from 'pg';
-import { Account, AccountEvent } from './entities/accounts.ts';
+import { AccountVisit } from './entities/account-visits.ts';
+import { Account, AccountEvent, LoginRestart } from './entities/accounts.ts';
 import { ConnectionAttempt, ConnectionStep } from './entities/attempts.ts';
+import { BulkItem, BulkOperation, ExportFile } from './entities/bulk.ts';
+import { AccountDay, AnalyticsMark, ConversationDay } from './entities/analytics.ts';
 import { Contact, ContactAlias, SyncPage } from './entities/contacts.ts';
 import {
   Attendee,
@@ -13,11 +16,13 @@ import {
   ConversationHistory,
   ProviderKey,
 } from './entities/conversations.ts';
+import { AuditEntry } from './entities/audit.ts';
 import { Attachment, Message, MessageEffect, MessageReceipt } from './entities/messages.ts';
 import { IntakeUptime, MissedWebhooks, WebhookWatch } from './entities/missed-webhooks.ts';
 import { EventFloor, FeedEvent } from './entities/feed.ts';
 import { SyncRun, WebhookDedupe, WebhookEvent, WebhookRequest } from './entities/events.ts';
 import { DataKey } from './entities/data-keys.ts';
+import { AccountCount } from './entities/health.ts';
 import { Media } from './entities/media.ts';
 import { TenantEvent, WebhookDelivery, WebhookEndpoint } from './entities/outgoing.ts';
 import { MessageSend, SendCall, SendQueue } from './entities/sends.ts';
@@ -32,6 +37,7 @@ import {
   IdempotencyKey,
   ProviderCredentials,
   RealtimeTicket,
+  SendingStop,
   Tenant,
   WebhookSecretHash,
 } from './entities/tenants.ts';
@@ -45,6 +51,7 @@ export const entities = [
   IdempotencyKey,
   ProviderCredentials,
   Account,
+  AccountVisit,
   AccountEvent,
   ConnectionAttempt,
   ConnectionStep,
@@ -80,6 +87,8 @@ export const entities = [
   MessageSend,
   SendQueue,
   SendCall,
+  LoginRestart,
+  SendingStop,
   MissedWebhooks,
   WebhookWatch,
   IntakeUptime,
@@ -88,6 +97,14 @@ export const entities = [
   WebhookEndpoint,
   WebhookDelivery,
   TenantEvent,
+  BulkOperation,
+  BulkItem,
+  ExportFile,
+  AnalyticsMark,
+  ConversationDay,
+  AccountDay,
+  AccountCount,
+  AuditEntry,
 ];
 
 /** The pools of a process: none of them can be used up by the work of another one. */

@@ -71,6 +71,22 @@ import { UserRequests } from './migrations/0103-user-requests.ts';
 import { ReturnAddresses } from './migrations/0104-return-addresses.ts';
 import { EndpointBatches } from './migrations/0106-endpoint-batches.ts';
 import { PartitionLocks } from './migrations/0107-partition-locks.ts';
+import { Analytics } from './migrations/0110-analytics.ts';
+import { AnalyticsIndexes } from './migrations/0111-analytics-indexes.ts';
+import { AccountVisits } from './migrations/0115-account-visits.ts';
+import { VisitIndexes } from './migrations/0116-visit-indexes.ts';
+import { SyncTimes } from './migrations/0117-sync-times.ts';
+import { EventsOfTenants } from './migrations/0120-events-of-tenants.ts';
+import { BulkOperations } from './migrations/0121-bulk-operations.ts';
+import { AccountLabels } from './migrations/0122-account-labels.ts';
+import { AccountCounts } from './migrations/0125-account-counts.ts';
+import { HealthIndexes } from './migrations/0126-health-indexes.ts';
+import { DueOfTenants } from './migrations/0127-due-of-tenants.ts';
+import { Audit } from './migrations/0130-audit.ts';
+import { Reminders } from './migrations/0135-reminders.ts';
+import { RemindersDue } from './migrations/0136-reminders-due.ts';
+import { SendingStops } from './migrations/0137-sending-stops.ts';
+import { LoginRestarts } from './migrations/0138-login-restarts.ts';
 
 export const migrationsList = [
   { name: '0001-foundation', class: Foundation },
@@ -142,6 +158,22 @@ export const migrationsList = [
   { name: '0104-return-addresses', class: ReturnAddresses },
   { name: '0106-endpoint-batches', class: EndpointBatches },
   { name: '0107-partition-locks', class: PartitionLocks },
+  { name: '0110-analytics', class: Analytics },
+  { name: '0111-analytics-indexes', class: AnalyticsIndexes },
+  { name: '0115-account-visits', class: AccountVisits },
+  { name: '0116-visit-indexes', class: VisitIndexes },
+  { name: '0117-sync-times', class: SyncTimes },
+  { name: '0120-events-of-tenants', class: EventsOfTenants },
+  { name: '0121-bulk-operations', class: BulkOperations },
+  { name: '0122-account-labels', class: AccountLabels },
+  { name: '0125-account-counts', class: AccountCounts },
+  { name: '0126-health-indexes', class: HealthIndexes },
+  { name: '0127-due-of-tenants', class: DueOfTenants },
+  { name: '0130-audit', class: Audit },
+  { name: '0135-reminders', class: Reminders },
+  { name: '0136-reminders-due', class: RemindersDue },
+  { name: '0137-sending-stops', class: SendingStops },
+  { name: '0138-login-restarts', class: LoginRestarts },
 ];
 
 /**

@@ -17,6 +17,7 @@ export const sealed = {
   contactRaw: (contactId: string) => `contacts.raw_wasender_data:${contactId}`,
   syncTarget: (runId: string) => `sync_runs.target:${runId}`,
   erasureTarget: (erasureId: string) => `erasures.target:${erasureId}`,
+  bulkTarget: (id: string) => `bulk_operations.target:${id}`,
   idempotentAnswer: (id: string) => `idempotency_keys.response:${id}`,
   ledgerKey: (id: string) => `ledger_keys.value:${id}`,
   dataKey: (id: string, tenantId: string | null) => `data_keys.wrapped:${tenantId ?? ''}:${id}`,
@@ -48,5 +49,6 @@ export const sealedColumns: readonly SealedColumn[] = [
   { table: 'attachments', column: 'source', of: 'id', context: sealed.attachmentSource },
   { table: 'sync_runs', column: 'target', of: 'id', context: sealed.syncTarget },
   { table: 'erasures', column: 'target', of: 'id', context: sealed.erasureTarget },
+  { table: 'bulk_operations', column: 'target', of: 'id', context: sealed.bulkTarget },
   { table: 'idempotency_keys', column: 'response', of: 'id', context: sealed.idempotentAnswer },
 ];

@@ -29,15 +29,16 @@ async function findRunning(file: string): Promise<StackFile | null> {
   }
 }
 
-async function findStack(): Promise<{ stack: StackFile; end: () => Promise<void> }> {
-  const running = await findRunning(join(openHome(process.env).path, 'stack.json'));
-  if (running) return { stack: running, end: () => Promise.resolve() };
+async function findStack(): Promise<{ stack: StackFile; home: string; end: () => Promise<void> }> {
+  const { path } = openHome(process.env);
+  const running = await findRunning(join(path, 'stack.json'));
+  if (running) return { stack: running, home: path, end: () => Promise.resolve() };
   console.log('No stack is running: starting one for this demo.');
   const home = makeTemporaryHome('demo');
   const end = () => rmSync(home, { recursive: true, force: true });
   try {
     const own = await startStack({ ...process.env, PATCHBAY_HOME: home }, reportToStdout, stopping.signal);
-    return { stack: own.describe(), end: () => own.stop().then(end) };
+    return { stack: own.describe(), home, end: () => own.stop().then(end) };
   } catch (error) {
     end();
     throw error;
@@ -58,9 +59,9 @@ async function putClockBack(stage: Stage): Promise<void> {
 let part = 'the start';
 try {
   isolate(process.env);
-  const { stack, end } = await findStack();
+  const { stack, home, end } = await findStack();
   try {
-    const stage = openStage(stack, stopping.signal);
+    const stage = openStage(stack, home, stopping.signal);
     try {
       await playScenes(stage, (title) => (part = title));
     } finally {

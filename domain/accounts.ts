@@ -73,7 +73,8 @@ const hour = 60 * minute;
 
 /** How long an account rests between two checks without any report, in milliseconds; those in trouble twice as long each time. */
 const checkRests = {
-  active: { shortest: 24 * hour, longest: 24 * hour },
+  // The sweep of platforms collects details daily, which is a check as well: this is for when it does not.
+  active: { shortest: 25 * hour, longest: 25 * hour },
   degraded: { shortest: 5 * minute, longest: 5 * minute },
   reconnect_required: { shortest: 5 * minute, longest: 6 * hour },
   connecting: null,

@@ -51,10 +51,6 @@ export const disconnectLifetimeMs = 15 * minute;
 /** Wrong codes per attempt; providers ban accounts for more. */
 export const wrongAnswersAllowed = 5;
 
-/** Attempts per account within the window, over all callers: guards against bans. */
-export const attemptBudget = 30;
-export const attemptBudgetWindowMs = 60 * minute;
-
 /** How long an API call waits for a step or an outcome before it answers 202. */
 export const patienceMs = 8_000;
 

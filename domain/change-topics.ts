@@ -6,4 +6,6 @@ export const changeTopics = {
   sync: (runId: string): string => `syncs/${runId}`,
   /** An erasure is done, or lifted. */
   erasure: (erasureId: string): string => `erasures/${erasureId}`,
+  /** A bulk operation has another state. */
+  bulk: (operationId: string): string => `bulk/${operationId}`,
 };

@@ -41,8 +41,8 @@ export const pauseAfter = (tries: number, random: number): number =>
 /** The circuit of an endpoint opens after so many failures in a row; then one delivery is tried so often, in milliseconds. */
 export const circuit = { failures: 5, probeEveryMs: 1 * minutes };
 
-/** The lane of an event: deliveries of one lane keep their order. */
-export const laneOf = (accountId: string, data: Record<string, unknown>): string => {
+/** The lane of an event: deliveries of one lane keep their order. `owner`: its account, or the tenant where it is of none. */
+export const laneOf = (owner: string, data: Record<string, unknown>): string => {
   const conversation = data['conversation_id'];
-  return typeof conversation === 'string' ? conversation : accountId;
+  return typeof conversation === 'string' ? conversation : owner;
 };

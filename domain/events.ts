@@ -1,5 +1,7 @@
 import type { AccountState, Who } from './accounts.ts';
+import type { BulkKind, BulkState } from './bulk.ts';
 import type { ConversationKind } from './conversations.ts';
+import { whatToDo } from './failures.ts';
 import type { MessageStatus } from './messages.ts';
 import type { StepKind } from './steps.ts';
 import type { SyncKind, SyncState } from './syncs.ts';
@@ -24,6 +26,12 @@ interface OfSync {
   kind: SyncKind;
   state: SyncState;
 }
+interface OfBulk {
+  bulk_id: string;
+  operation: BulkKind;
+  state: BulkState;
+  counts: Record<string, number>;
+}
 /** Names of the fields that changed. */
 interface Changed {
   changed: string[];
@@ -36,6 +44,9 @@ export interface EventData {
   'account.action_required': OfStatus & {
     /** The same was asked before. */
     reminder: boolean;
+    /** How often the owner was reminded since the question. */
+    reminders: number;
+    what_to_do: string | null;
     /** When what works now ends without it, in RFC 3339; null where nothing works, or it does not end. */
     ends_at: string | null;
   };
@@ -57,6 +68,9 @@ export interface EventData {
   'sync.started': OfSync;
   'sync.updated': OfSync & { paused: boolean };
   'sync.ended': OfSync & { reason: string | null };
+  'bulk.started': OfBulk;
+  'bulk.updated': OfBulk;
+  'bulk.ended': OfBulk & { reason: string | null };
 }
 
 export type EventType = keyof EventData;
@@ -85,9 +99,18 @@ export const eventMeanings: Readonly<Record<EventType, string>> = {
   'sync.started': 'A sync began.',
   'sync.updated': 'A sync was paused, or goes on.',
   'sync.ended': 'A sync has ended.',
+  'bulk.started': 'A bulk operation began.',
+  'bulk.updated': 'A bulk operation is further, was paused, or goes on.',
+  'bulk.ended': 'A bulk operation has ended or was cancelled.',
 };
 
 export const eventTypes = Object.keys(eventMeanings) as EventType[];
+
+/** The data of an event as it is told: what is to be done comes from the table of failures, not from the feed. */
+export const toldData = (type: string, data: Record<string, unknown>): Record<string, unknown> =>
+  type === 'account.action_required'
+    ? { reminders: 0, ...data, what_to_do: whatToDo(typeof data['reason'] === 'string' ? data['reason'] : null) }
+    : data;
 
 /** The place of an event in the feed. Places sort: first by stamp, then by number. */
 export interface FeedPlace {

@@ -197,7 +197,7 @@ export const failures = {
   attempt_budget_spent: {
     action: 'give_up',
     who: 'owner',
-    whatToDo: 'Too many logins in a short time can get an account banned. Try again in an hour.',
+    whatToDo: 'Too many logins in a short time can get an account banned. Wait until the next one may begin.',
   },
   account_removed: {
     action: 'give_up',
@@ -220,6 +220,10 @@ export const failureRow = (code: FailureCode): FailureRow => failures[code];
 /** `unexpected` for a code that another version wrote. */
 export const asFailureCode = (text: string): FailureCode =>
   Object.hasOwn(failures, text) ? (text as FailureCode) : 'unexpected';
+
+/** What to do about a reason, as it is stored; null where there is none. */
+export const whatToDo = (reason: string | null): string | null =>
+  reason === null ? null : failureRow(asFailureCode(reason)).whatToDo;
 
 /**
  * `effect`: only `none` may be repeated blindly. `detail` is shown and stored: never a secret or a raw answer. `networkCode`,

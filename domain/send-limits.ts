@@ -67,9 +67,24 @@ export function limitsInForce({ channel, published, own, connectedAt }: LimitedA
   return { ...(told ?? rampedLimits(channelLimits[channel], connectedAt, now)), ...own };
 }
 
-function rampedLimits(usual: SendLimits, connectedAt: Date, now: Date): SendLimits {
+/** The share of its limits that a young account has, and until when. */
+export interface Ramp {
+  share: number;
+  until: Date;
+}
+
+/** Null for an account that has all of its limits, or those that its provider publishes. */
+export function rampOf(
+  { published, connectedAt }: Pick<LimitedAccount, 'published' | 'connectedAt'>,
+  now: Date,
+): Ramp | null {
   const days = (now.getTime() - connectedAt.getTime()) / dayMs;
-  const share = ramp.find((step) => days < step.days)?.share ?? 1;
+  const step = published && publishedLimits(published) ? undefined : ramp.find((one) => days < one.days);
+  return step ? { share: step.share, until: new Date(connectedAt.getTime() + step.days * dayMs) } : null;
+}
+
+function rampedLimits(usual: SendLimits, connectedAt: Date, now: Date): SendLimits {
+  const share = rampOf({ published: null, connectedAt }, now)?.share ?? 1;
   const ramped = (most: number | null): number | null => most && Math.max(1, Math.floor(most * share));
   return { ...usual, per_hour: ramped(usual.per_hour), per_day: ramped(usual.per_day) };
 }

@@ -17,6 +17,13 @@ export interface SendProgress {
   waitMs: number | null;
 }
 
+/**
+ * What holds the messages of an account: its limits or those of its credentials, a pause that the provider asked for, the
+ * account itself, quiet hours, a stop of its tenant, or a restore.
+ */
+export const holdReasons = ['budget', 'rate_limited', 'account', 'quiet_hours', 'stopped', 'paused'] as const;
+export type HoldReason = (typeof holdReasons)[number];
+
 const second = 1_000;
 const minute = 60 * second;
 const hour = 60 * minute;

@@ -49,9 +49,6 @@ export function nextTryAt(failures: number, at: Date, expireAt: Date | null): Da
   return new Date(at.getTime() + Math.max(hour, Math.min(rest, left)));
 }
 
-/** How often the owner of a token that ends soon is reminded, in milliseconds. */
-export const remindEveryMs = day;
-
 /** The earliest of the times that are known; null where none is. */
 export const earliest = (...times: readonly (Date | null)[]): Date | null =>
   times.reduce((found, one) => (found === null || (one !== null && one < found) ? one : found), null);

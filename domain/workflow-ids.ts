@@ -13,6 +13,8 @@ export const startSyncsWorkflowId = (kind: string, tenantId: string): string => 
 /** Drains the queue of an account. */
 export const sendWorkflowId = (accountId: string): string => `send/${accountId}`;
 
+export const bulkWorkflowId = (operationId: string): string => `bulk/${operationId}`;
+
 export const erasureWorkflowId = (erasureId: string): string => `erase/${erasureId}`;
 
 /** The queue of bulk fetches, beside the queue of calls that a person waits for. */

@@ -12,6 +12,9 @@ const url = z.url({ protocol: /^https?$/ });
 
 const workerRoles = ['workflows', 'activities', 'backfill'] as const;
 
+/** Names that Express has for networks. */
+const proxyNetworks: ReadonlySet<string> = new Set(['loopback', 'linklocal', 'uniquelocal']);
+
 /** By environment name. Empty or blank counts as not set. */
 const schema = z.object({
   NODE_ENV: z.string().optional(),
@@ -49,6 +52,7 @@ const schema = z.object({
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
   WASENDER_SYNC_INTERVAL_HOURS: z.coerce.number().min(0.01).max(8_760).default(6),
   WASENDER_AUTO_SYNC_ENABLED: z.stringbool().default(true),
+  PLATFORM_SYNC_ENABLED: z.stringbool().default(true),
   /** How soon the death of a worker in a contacts sync is noticed. */
   SYNC_HEARTBEAT_SECONDS: z.coerce.number().min(2).default(75),
   /** An account is degraded by its webhooks once so many sweeps within a day found so many missed messages, a share of all. */
@@ -78,6 +82,17 @@ const schema = z.object({
   EVENT_RETENTION_DAYS: z.coerce.number().min(1).default(7),
   /** How long deliveries to webhook endpoints are kept: longer than they are tried. */
   DELIVERY_RETENTION_DAYS: z.coerce.number().min(4).default(7),
+  /** How long the audit log is kept: at least 30 days. */
+  AUDIT_RETENTION_DAYS: z.coerce.number().min(30).default(365),
+  /** Networks of the proxies before the API, whose word on a client's address counts. */
+  TRUSTED_PROXIES: z
+    .string()
+    .transform((list) => list.split(',').map((one) => one.trim()))
+    .refine(
+      (list) => list.every((one) => proxyNetworks.has(one) || readNetworks(one) !== null),
+      'must be networks such as 10.1.0.0/16, or loopback, linklocal, uniquelocal, comma separated',
+    )
+    .optional(),
   /** Networks inside to which events may be delivered. Without it: this machine, and in production none. */
   WEBHOOK_ALLOWED_NETWORKS: z
     .string()

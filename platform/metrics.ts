@@ -10,6 +10,11 @@ export interface Metrics {
   missedWebhooks: Counter<'provider' | 'cause'>;
   attempts: Counter<'operation' | 'outcome'>;
   syncs: Counter<'kind' | 'outcome'>;
+  /** Bulk operations that ended, and accounts that had their turn in one. */
+  bulkOperations: Counter<'operation' | 'outcome'>;
+  bulkItems: Counter<'operation' | 'outcome'>;
+  openBulkOperations: Gauge;
+  overdueBulkOperations: Gauge;
   repairs: Counter<'repair' | 'outcome'>;
   /** Tries of deliveries to webhook endpoints. */
   deliveries: Counter<'outcome'>;
@@ -17,10 +22,13 @@ export interface Metrics {
   deliveryLag: Histogram;
   pausedEndpoints: Gauge;
   undeliveredSeconds: Gauge;
+  /** Entries of the audit log that could not be stored. */
+  auditFailures: Counter;
   reconciling: Gauge;
   listening: Gauge;
   maintenance: Counter<'part' | 'outcome'>;
   accounts: Gauge<'state' | 'who'>;
+  troubleSeconds: Gauge<'who'>;
   overdueAttempts: Gauge;
   refusedKeys: Gauge;
   runningSyncs: Gauge<'kind'>;
@@ -28,6 +36,22 @@ export interface Metrics {
   /** Renewals of accounts' tokens. */
   tokenRenewals: Counter<'provider' | 'outcome'>;
   overdueTokens: Gauge;
+  /** Visits of accounts by the sweep of platforms. */
+  visits: Counter<'provider' | 'outcome'>;
+  /** Accounts that are due for a visit, and that are overdue. */
+  dueVisits: Gauge<'state'>;
+  /** Accounts of which a visit found something that is not right. */
+  visitFindings: Gauge<'finding'>;
+  reminders: Counter<'outcome'>;
+  overdueReminders: Gauge;
+  /** Why messages wait. */
+  heldQueues: Gauge<'reason'>;
+  stoppedTenants: Gauge<'reason'>;
+  /** Logins and restarts that were refused because of their limits. */
+  refusedLogins: Counter<'kind'>;
+  /** Accounts whose days were counted. */
+  analyticsAccounts: Counter<'outcome'>;
+  analyticsLag: Gauge;
   feedReaders: Gauge<'kind'>;
   feedReadersDropped: Counter<'kind' | 'reason'>;
   feedLag: Histogram;
@@ -77,6 +101,28 @@ export function createMetrics(): Metrics {
       labelNames: ['kind', 'outcome'],
       registers,
     }),
+    bulkOperations: new Counter({
+      name: 'patchbay_bulk_operations_total',
+      help: 'Bulk operations that were done or cancelled.',
+      labelNames: ['operation', 'outcome'],
+      registers,
+    }),
+    bulkItems: new Counter({
+      name: 'patchbay_bulk_items_total',
+      help: 'Accounts that had their turn in a bulk operation: asked, done, failed or skipped.',
+      labelNames: ['operation', 'outcome'],
+      registers,
+    }),
+    openBulkOperations: new Gauge({
+      name: 'patchbay_bulk_operations_open',
+      help: 'Bulk operations that prepare or run; from the worker that reconciles.',
+      registers,
+    }),
+    overdueBulkOperations: new Gauge({
+      name: 'patchbay_bulk_operations_overdue',
+      help: 'Open bulk operations whose workflow has said nothing for ten minutes; from the worker that reconciles.',
+      registers,
+    }),
     repairs: new Counter({
       name: 'patchbay_repairs_total',
       help: 'Stalled work that the reconciler moved, or could not move.',
@@ -105,6 +151,11 @@ export function createMetrics(): Metrics {
       help: 'Age of the oldest event that an endpoint that is not paused has not taken; from the worker that reconciles.',
       registers,
     }),
+    auditFailures: new Counter({
+      name: 'patchbay_audit_failures_total',
+      help: 'Entries of the audit log that could not be stored.',
+      registers,
+    }),
     reconciling: new Gauge({
       name: 'patchbay_reconciling',
       help: '1 in the worker that reconciles, 0 in the others.',
@@ -119,6 +170,12 @@ export function createMetrics(): Metrics {
       name: 'patchbay_accounts',
       help: 'Accounts by state and by who must act; from the worker that reconciles.',
       labelNames: ['state', 'who'],
+      registers,
+    }),
+    troubleSeconds: new Gauge({
+      name: 'patchbay_trouble_seconds',
+      help: 'Since when the account is in trouble that is so for longest, by who must act; from the worker that reconciles.',
+      labelNames: ['who'],
       registers,
     }),
     overdueAttempts: new Gauge({
@@ -151,6 +208,64 @@ export function createMetrics(): Metrics {
     overdueTokens: new Gauge({
       name: 'patchbay_tokens_overdue',
       help: 'Accounts whose token was to be looked after more than two hours ago; from the worker that reconciles.',
+      registers,
+    }),
+    visits: new Counter({
+      name: 'patchbay_visits_total',
+      help: 'Visits of accounts by the sweep of platforms, by outcome: ok or the code of a failure.',
+      labelNames: ['provider', 'outcome'],
+      registers,
+    }),
+    dueVisits: new Gauge({
+      name: 'patchbay_visits_due',
+      help: 'Accounts that wait for a visit: due, and overdue for more than a quarter of an hour; from the worker that reconciles.',
+      labelNames: ['state'],
+      registers,
+    }),
+    visitFindings: new Gauge({
+      name: 'patchbay_visit_findings',
+      help: 'Accounts by what their last visit found: details_faulty, webhook_wrong, silent; from the worker that reconciles.',
+      labelNames: ['finding'],
+      registers,
+    }),
+    reminders: new Counter({
+      name: 'patchbay_reminders_total',
+      help: 'Reminders of owners of accounts, and those that were given up.',
+      labelNames: ['outcome'],
+      registers,
+    }),
+    overdueReminders: new Gauge({
+      name: 'patchbay_reminders_overdue',
+      help: 'Accounts whose reminders were to be looked at more than two hours ago; from the worker that reconciles.',
+      registers,
+    }),
+    heldQueues: new Gauge({
+      name: 'patchbay_send_queues_held',
+      help: 'Accounts whose messages wait, by reason; from the worker that reconciles.',
+      labelNames: ['reason'],
+      registers,
+    }),
+    stoppedTenants: new Gauge({
+      name: 'patchbay_sending_stopped',
+      help: 'Tenants that send nothing, by reason; from the worker that reconciles.',
+      labelNames: ['reason'],
+      registers,
+    }),
+    refusedLogins: new Counter({
+      name: 'patchbay_logins_refused_total',
+      help: 'Logins and restarts that the limits of their account refused.',
+      labelNames: ['kind'],
+      registers,
+    }),
+    analyticsAccounts: new Counter({
+      name: 'patchbay_analytics_accounts_total',
+      help: 'Accounts whose changed days were counted for analytics, by outcome.',
+      labelNames: ['outcome'],
+      registers,
+    }),
+    analyticsLag: new Gauge({
+      name: 'patchbay_analytics_lag_seconds',
+      help: 'Age of the oldest change that analytics do not count yet; from the worker that reconciles.',
       registers,
     }),
     maintenance: new Counter({

@@ -3,7 +3,7 @@ import { openDatabase, type DatabaseUse } from '../db/connect.ts';
 import { saveInstallationCredentials } from '../db/queries/tenants/credentials.ts';
 import { ensureLedgerKey } from '../db/queries/erasures/ledger-key.ts';
 import { ensureTokenTimes } from '../db/queries/accounts/token-times.ts';
-import { noticeRestore } from '../db/queries/tenants/paused-sending.ts';
+import { countPausedTenants, noticeRestore } from '../db/queries/tenants/paused-sending.ts';
 import { prepareKeys } from '../db/data-keys.ts';
 import { ensureDays } from '../db/queries/retention/days.ts';
 import { ensureSecretHashes } from '../db/queries/webhooks/secrets.ts';
@@ -149,12 +149,11 @@ export async function prepareInstallation(context: Context, beforeLedgerKey?: ()
   await prepareKeys(db, vault.masterKeys);
   await beforeLedgerKey?.();
   await ensureLedgerKey(db, vault, clock.now());
-  const restored = await db.system((em) => noticeRestore(em, clock.now()));
-  if (restored)
-    context.log.warn(
-      { tenants: restored },
-      'a dump was restored: sending and Schedules are paused, see patchbay sending',
-    );
+  const [restored, paused] = await db.system(
+    async (em) => [await noticeRestore(em, clock.now()), await countPausedTenants(em)] as const,
+  );
+  if (restored) context.log.warn({ tenants: restored }, 'a dump was restored');
+  if (paused) context.log.warn({ tenants: paused }, 'sending and Schedules are paused until patchbay resume');
   await saveInstallationCredentials(db, vault, clock.now(), config.providers);
   await ensureSecretHashes(db, vault);
   await ensureTokenTimes(db, vault, clock.now());

@@ -1,6 +1,6 @@
 import type { SyncKind } from '../domain/syncs.ts';
 import type { AccountRef, TemporalClient } from '../temporal/client.ts';
-import type { Cause, StartSyncsInput } from '../workflows/messages.ts';
+import type { BulkInput, Cause, StartSyncsInput } from '../workflows/messages.ts';
 import type { Context } from './context.ts';
 
 type Signalling = Pick<Context, 'temporal' | 'log'>;
@@ -50,6 +50,10 @@ export const startSends = ({ temporal, log }: Signalling, account: AccountRef, c
 /** The same for all syncs of a kind that stand in PostgreSQL for a tenant. */
 export const startOpenedSyncs = ({ temporal, log }: Signalling, syncs: StartSyncsInput, cause: Cause) =>
   bestEffort(log, { tenantId: syncs.tenantId }, () => temporal.startOpenedSyncs(syncs, cause));
+
+/** The same for a bulk operation; `kind` is shown. */
+export const startBulk = ({ temporal, log }: Signalling, bulk: BulkInput, kind: string, cause: Cause) =>
+  bestEffort(log, { tenantId: bulk.tenantId }, () => temporal.startBulk(bulk, kind, cause));
 
 async function bestEffort(log: Context['log'], of: Partial<AccountRef>, send: () => Promise<void>): Promise<boolean> {
   try {

@@ -10,6 +10,7 @@ import {
 import { ApplicationFailure } from '@temporalio/common';
 import { patienceMs } from '../domain/attempts.ts';
 import {
+  bulkWorkflowId,
   connectionWorkflowId,
   erasureWorkflowId,
   sendWorkflowId,
@@ -20,6 +21,7 @@ import {
   currentStep,
   refresh,
   submitStep,
+  type BulkInput,
   type Cause,
   type ConnectionInput,
   type ErasePersonInput,
@@ -30,7 +32,14 @@ import {
 import { temporalAddress } from './address.ts';
 import { createDataConverter } from './codec.ts';
 import { contactsEveryMs, type Config } from '../platform/config.ts';
-import { ensureSchedules, triggerMaintenance, triggerTokens } from './schedules.ts';
+import {
+  ensureSchedules,
+  triggerAnalytics,
+  triggerMaintenance,
+  triggerPlatforms,
+  triggerReminders,
+  triggerTokens,
+} from './schedules.ts';
 import { ensureSearchAttributes, lacksSearchAttributes } from './search-attributes.ts';
 import { endSignalledOut, hasSignalLimit } from './signal-limit.ts';
 import { createStartOptions, type StartOptions, type TenantName } from './start-options.ts';
@@ -64,11 +73,19 @@ export interface TemporalClient {
   startSends(account: AccountRef, cause: Cause): Promise<void>;
   /** Does nothing where the erasure is running. */
   startErasure(erasure: ErasePersonInput, cause: Cause): Promise<void>;
+  /** Starts the workflow of a bulk operation, or has the running one look at it; `kind` is shown. */
+  startBulk(bulk: BulkInput, kind: string, cause: Cause): Promise<void>;
   ensureSchedules(isPaused: boolean): Promise<void>;
   /** Runs the maintenance now, or once more after the present run. */
   runMaintenance(): Promise<void>;
+  /** Counts analytics now, or once more after the present run. */
+  runAnalytics(): Promise<void>;
   /** Renews tokens now, or once more after the run that is under way; not while that is paused. */
-  runTokens(): Promise<void>;
+  runTokens(): Promise<boolean>;
+  /** The same of the sweep of platforms; false where that is paused. */
+  runPlatforms(): Promise<boolean>;
+  /** The same for reminders of owners. */
+  runReminders(): Promise<boolean>;
   /** Registers missing search attributes: new ones, or all after a loss of Temporal's database. */
   ensureSearchAttributes(): Promise<void>;
   /** A run's page in the Temporal UI, by default the newest run's; null where no UI is known. */
@@ -272,17 +289,32 @@ export function openTemporalClient(
           });
         }),
       ),
+    startBulk: (bulk, kind, cause) =>
+      starting(() =>
+        client.withDeadline(Date.now() + signalDeadlineMs * 3, async () => {
+          const options = {
+            ...(await startOptions(bulk, 'bulk_operation', `${kind} of many accounts`, cause)),
+            workflowId: bulkWorkflowId(bulk.operationId),
+            args: [bulk],
+          };
+          await signal('bulkOperation', options, cause);
+        }),
+      ),
     ensureSchedules: (isPaused) =>
       client.withDeadline(Date.now() + 5_000, () =>
         ensureSchedules(client, taskQueue, {
           contactsEveryMs: contactsEveryMs(config),
           contactsOn: config.WASENDER_AUTO_SYNC_ENABLED,
+          platformsOn: config.PLATFORM_SYNC_ENABLED,
           isPaused,
         }),
       ),
     runMaintenance: () =>
       client.withDeadline(Date.now() + signalDeadlineMs, () => triggerMaintenance(client, taskQueue)),
+    runPlatforms: () => client.withDeadline(Date.now() + signalDeadlineMs, () => triggerPlatforms(client, taskQueue)),
+    runAnalytics: () => client.withDeadline(Date.now() + signalDeadlineMs, () => triggerAnalytics(client, taskQueue)),
     runTokens: () => client.withDeadline(Date.now() + signalDeadlineMs, () => triggerTokens(client, taskQueue)),
+    runReminders: () => client.withDeadline(Date.now() + signalDeadlineMs, () => triggerReminders(client, taskQueue)),
     ensureSearchAttributes: ensure,
     historyUrl: (workflowId, runId) => {
       if (!config.TEMPORAL_UI_URL) return null;

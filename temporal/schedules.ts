@@ -1,11 +1,20 @@
-import { ScheduleAlreadyRunning, ScheduleNotFoundError, ScheduleOverlapPolicy, type Client } from '@temporalio/client';
+import {
+  ScheduleAlreadyRunning,
+  ScheduleNotFoundError,
+  ScheduleOverlapPolicy,
+  WorkflowNotFoundError,
+  type Client,
+} from '@temporalio/client';
 import { TypedSearchAttributes } from '@temporalio/common';
 import { searchAttributes } from '../domain/search-attributes.ts';
+import { visitPeriodMs } from '../domain/visits.ts';
 
 export interface ScheduleSettings {
   contactsEveryMs: number;
   /** False: the Schedule stays, paused, so that the Temporal UI shows why nothing runs. */
   contactsOn: boolean;
+  /** The same of the sweep of platforms. */
+  platformsOn: boolean;
   /** Every Schedule is paused until an operator resumes. */
   isPaused: boolean;
 }
@@ -16,26 +25,35 @@ interface Wanted {
   summary: string;
   everyMs: number;
   on: boolean;
+  /** What switches it off. */
+  setting?: string;
 }
 
 const minute = 60_000;
 const maintenance = 'maintenance';
 const tokens = 'refreshTokens';
+const platforms = 'syncPlatforms';
+/** Sweeps of earlier versions, whose work others do now. */
+const retired = ['syncAllConversations'];
+const reminders = 'remindOwners';
+const analytics = 'aggregateAnalytics';
 
-const wantedSchedules = ({ contactsEveryMs, contactsOn }: ScheduleSettings): Wanted[] => [
+const wantedSchedules = ({ contactsEveryMs, contactsOn, platformsOn }: ScheduleSettings): Wanted[] => [
   {
     type: 'syncAllContacts',
     kind: 'sweep',
     summary: 'Read every address book that is due',
     everyMs: contactsEveryMs,
     on: contactsOn,
+    setting: 'WASENDER_AUTO_SYNC_ENABLED',
   },
   {
-    type: 'syncAllConversations',
+    type: platforms,
     kind: 'sweep',
-    summary: 'Find messages that no webhook brought',
-    everyMs: 15 * minute,
-    on: true,
+    summary: 'Visit accounts: look for news, at webhooks and at details',
+    everyMs: visitPeriodMs,
+    on: platformsOn,
+    setting: 'PLATFORM_SYNC_ENABLED',
   },
   { type: 'fetchPictures', kind: 'sweep', summary: 'Fetch missing pictures', everyMs: 15 * minute, on: true },
   { type: 'fetchMedia', kind: 'sweep', summary: 'Fetch files of messages', everyMs: 5 * minute, on: true },
@@ -43,6 +61,20 @@ const wantedSchedules = ({ contactsEveryMs, contactsOn }: ScheduleSettings): Wan
     type: tokens,
     kind: 'sweep',
     summary: 'Renew tokens, and ask the owners of those that end soon',
+    everyMs: 60 * minute,
+    on: true,
+  },
+  {
+    type: reminders,
+    kind: 'sweep',
+    summary: 'Remind the owners of accounts that wait for them',
+    everyMs: 60 * minute,
+    on: true,
+  },
+  {
+    type: analytics,
+    kind: 'sweep',
+    summary: 'Count the days of which messages, sends or syncs changed',
     everyMs: 60 * minute,
     on: true,
   },
@@ -56,25 +88,51 @@ const wantedSchedules = ({ contactsEveryMs, contactsOn }: ScheduleSettings): Wan
 ];
 
 /** The notes on a Schedule that was paused from here. A Schedule that an operator paused in the Temporal UI stays paused. */
-const notes = {
-  switchedOff: 'Switched off by WASENDER_AUTO_SYNC_ENABLED.',
-  paused: 'Paused after a restore: patchbay sending resume ends it.',
-} as const;
-const ownNotes: readonly string[] = Object.values(notes);
+const paused = 'Paused after a restore: patchbay sending resume ends it.';
+const switchedOffBy = 'Switched off by ';
+const isOwnNote = (note = ''): boolean => note === paused || note.startsWith(switchedOffBy);
 
 /** Creates missing Schedules and updates the others in place. Each queue has its own. */
 export async function ensureSchedules(client: Client, taskQueue: string, settings: ScheduleSettings): Promise<void> {
   for (const wanted of wantedSchedules(settings)) await ensure(client, taskQueue, wanted, settings.isPaused);
+  for (const type of retired) await retire(client, scheduleId(type, taskQueue));
+}
+
+/** Deletes a Schedule that an earlier version made, with its run: no code of this version continues that. */
+async function retire(client: Client, id: string): Promise<void> {
+  try {
+    await client.schedule.getHandle(id).delete();
+    await client.workflow.getHandle(id).terminate('This version has no such sweep any more.');
+  } catch (error) {
+    if (!(error instanceof ScheduleNotFoundError || error instanceof WorkflowNotFoundError)) throw error;
+  }
 }
 
 /** Runs the maintenance now, or once more after the present run. */
 export const triggerMaintenance = (client: Client, taskQueue: string): Promise<void> =>
   client.schedule.getHandle(scheduleId(maintenance, taskQueue)).trigger(ScheduleOverlapPolicy.BUFFER_ONE);
 
-/** Renews tokens now, or once more after the run that is under way; not while its Schedule is paused. */
-export async function triggerTokens(client: Client, taskQueue: string): Promise<void> {
-  const schedule = client.schedule.getHandle(scheduleId(tokens, taskQueue));
-  if (!(await schedule.describe()).state.paused) await schedule.trigger(ScheduleOverlapPolicy.BUFFER_ONE);
+/** Counts analytics now, or once more after the present run. */
+export const triggerAnalytics = (client: Client, taskQueue: string): Promise<void> =>
+  client.schedule.getHandle(scheduleId(analytics, taskQueue)).trigger(ScheduleOverlapPolicy.BUFFER_ONE);
+
+/** Renews tokens now, or once more after the run that is under way; not while its Schedule is paused: then false. */
+export const triggerTokens = (client: Client, taskQueue: string): Promise<boolean> =>
+  trigger(client, taskQueue, tokens);
+
+/** The same for reminders. */
+export const triggerReminders = (client: Client, taskQueue: string): Promise<boolean> =>
+  trigger(client, taskQueue, reminders);
+
+/** The same of the sweep of platforms. */
+export const triggerPlatforms = (client: Client, taskQueue: string): Promise<boolean> =>
+  trigger(client, taskQueue, platforms);
+
+async function trigger(client: Client, taskQueue: string, type: string): Promise<boolean> {
+  const schedule = client.schedule.getHandle(scheduleId(type, taskQueue));
+  if ((await schedule.describe()).state.paused) return false;
+  await schedule.trigger(ScheduleOverlapPolicy.BUFFER_ONE);
+  return true;
 }
 
 export const scheduleId = (workflowType: string, taskQueue: string): string => `${workflowType}/${taskQueue}`;
@@ -82,7 +140,7 @@ export const scheduleId = (workflowType: string, taskQueue: string): string => `
 async function ensure(
   client: Client,
   taskQueue: string,
-  { type, kind, summary, everyMs, on }: Wanted,
+  { type, kind, summary, everyMs, on, setting }: Wanted,
   isPaused: boolean,
 ): Promise<void> {
   const id = scheduleId(type, taskQueue);
@@ -99,10 +157,10 @@ async function ensure(
     },
     policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: '1 minute' as const },
   };
-  const state = { paused: !on || isPaused, note: isPaused ? notes.paused : on ? '' : notes.switchedOff };
+  const state = { paused: !on || isPaused, note: isPaused ? paused : on ? '' : `${switchedOffBy}${setting}.` };
   try {
     await client.schedule.getHandle(id).update((found) => {
-      const pausedByOperator = found.state.paused && !ownNotes.includes(found.state.note ?? '');
+      const pausedByOperator = found.state.paused && !isOwnNote(found.state.note);
       return { ...definition, state: pausedByOperator ? found.state : { ...found.state, ...state } };
     });
   } catch (error) {

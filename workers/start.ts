@@ -1,3 +1,4 @@
+import { countPausedTenants } from '../db/queries/tenants/paused-sending.ts';
 import type { Config } from '../platform/config.ts';
 import { serveMetrics } from '../platform/metrics.ts';
 import { openContext, prepareInstallation } from '../services/boot.ts';
@@ -16,6 +17,14 @@ export interface RunningWorker {
   stop(): Promise<void>;
 }
 
+/** After a restore, before this worker takes tasks: a Temporal that was not lost has Schedules that run. */
+async function pauseSchedules({ db, temporal, log }: Context): Promise<void> {
+  if (!(await db.system(countPausedTenants))) return;
+  await temporal
+    .ensureSchedules(true)
+    .catch((error: unknown) => log.warn({ err: error }, 'Schedules could not be paused; the next round tries again'));
+}
+
 /** `overrides` replaces parts of the context. */
 export async function startWorker(config: Config, overrides: Partial<Context> = {}): Promise<RunningWorker> {
   let nudge = (): void => undefined;
@@ -29,6 +38,7 @@ export async function startWorker(config: Config, overrides: Partial<Context> = 
     if (config.ERASURE_LEDGER) await takeInKeptLedger(db, vault, config.ERASURE_LEDGER, clock.now());
   });
   const workers = await createWorkers(context);
+  await pauseSchedules(context);
   const metricsServer =
     config.METRICS_PORT === undefined
       ? null
@@ -41,8 +51,10 @@ export async function startWorker(config: Config, overrides: Partial<Context> = 
   nudge = () => {
     reconciling.nudge();
     delivering?.nudge();
-    // Its Schedule goes by the machine's time.
+    // Their Schedules go by the machine's time.
     context.temporal.runTokens().catch((error: unknown) => log.debug({ err: error }, 'tokens are renewed later'));
+    context.temporal.runPlatforms().catch((error: unknown) => log.debug({ err: error }, 'accounts are visited later'));
+    context.temporal.runReminders().catch((error: unknown) => log.debug({ err: error }, 'owners are reminded later'));
   };
   const done = workers.run();
   return {

@@ -58,5 +58,13 @@ export const erasing = proxyActivities<Activities>({
   priority: { priorityKey: 3 },
 });
 
+/** Short, so that others have their turn; retried until it succeeds. */
+export const bulk = proxyActivities<Activities>({
+  startToCloseTimeout: '5 minutes',
+  heartbeatTimeout: '20 seconds',
+  retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '1 minute' },
+  priority: { priorityKey: 5 },
+});
+
 /** Bulk fetches never take a slot from a call that a person waits for. */
 export const inBackfill = (): ActivityOptions => ({ taskQueue: backfillQueue(workflowInfo().taskQueue) });

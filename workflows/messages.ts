@@ -21,7 +21,7 @@ export interface StepAction {
 
 /**
  * What caused a start or a signal: a request or command, a webhook or its replay, the provider's login page, a login that
- * succeeded, another login of the same identity, the reconciler, `patchbay rebuild`, or an operator's hand.
+ * succeeded, another login of the same identity, a bulk operation, the reconciler, `patchbay rebuild`, or an operator's hand.
  */
 export type Cause =
   | 'api'
@@ -30,6 +30,7 @@ export type Cause =
   | 'login_page'
   | 'login'
   | 'merge'
+  | 'bulk'
   | 'reconciler'
   | 'rebuild'
   | 'operator';
@@ -77,4 +78,10 @@ export interface SyncDetailsInput {
 export interface StartSyncsInput {
   tenantId: string;
   kind: SyncKind;
+}
+
+/** What a bulk operation does and to which accounts is in PostgreSQL. */
+export interface BulkInput {
+  tenantId: string;
+  operationId: string;
 }

@@ -2,10 +2,10 @@ import type { Request, Response } from 'express';
 import { takeTicket } from '../../db/queries/tenants/realtime-tickets.ts';
 import { addressGroup } from '../../domain/public-address.ts';
 import type { Context } from '../../services/context.ts';
-import { requireScope } from '../../services/principal.ts';
 import { Problem } from '../../services/problem.ts';
 import { isOfForeignPage, protocolKey } from '../realtime/credentials.ts';
 import { bearerOf, createKeyring, findKey, unauthorized, type ValidKey } from './auth.ts';
+import { clientAddress } from './client-address.ts';
 import { createConcurrency } from './concurrency.ts';
 import { createLimit } from './rate-limit.ts';
 import type { Route, Transport } from './route.ts';
@@ -52,7 +52,7 @@ export function createAdmission(context: Pick<Context, 'db' | 'config' | 'clock'
   return async (request, response, route, transport) => {
     const admitted = await identify(request, transport);
     if (!admitted) {
-      await byAddress(addressGroup(request.socket.remoteAddress ?? ''));
+      await byAddress(addressGroup(clientAddress(request)));
       throw unauthorized();
     }
     const { principal } = admitted.valid;
@@ -62,7 +62,6 @@ export function createAdmission(context: Pick<Context, 'db' | 'config' | 'clock'
     const enter = transport === 'answer' ? (isWait ? waits : requests) : lives;
     response.once('close', enter.key(principal.keyId));
     response.once('close', enter.tenant(principal.tenantId));
-    requireScope(principal, route.scope);
     return admitted;
   };
 }

@@ -7,8 +7,10 @@ import { createLive, type ServeLive } from '../realtime/live.ts';
 import { checkHandshake, isUpgrade } from '../realtime/upgrades.ts';
 import { createAdmission, type Admission } from './admission.ts';
 import { createAnswers, type SendAnswer } from './answers.ts';
+import { recordRequest, type RequestRecord } from './audit.ts';
 import { unlessRevoked } from './auth.ts';
-import type { Principal } from '../../services/principal.ts';
+import { createAuditLog, type AuditLog } from '../../services/audit/audit-log.ts';
+import { requireScope, type Principal } from '../../services/principal.ts';
 import { Problem } from '../../services/problem.ts';
 import { checkText, readJson } from './body.ts';
 import { readFormFile, type IncomingFile } from './form-file.ts';
@@ -16,6 +18,7 @@ import { sendFile, type FileAnswer } from './files.ts';
 import { once, type Reply } from './idempotency.ts';
 import type { Route, Transport } from './route.ts';
 import { visibleTo } from './schemas.ts';
+import { sendLines, type TextAnswer } from './text-stream.ts';
 import { invalid, parse } from './validate.ts';
 
 /** The largest body of a request with a key, in bytes. */
@@ -26,8 +29,9 @@ export function mountRoutes(router: Router, context: Context, routes: readonly R
   const admit = createAdmission(context);
   const sendAnswer = createAnswers();
   const live = createLive(context);
+  const log = createAuditLog(context);
   for (const route of routes)
-    router[route.method](expressPath(route.path), handlerOf(context, route, { admit, sendAnswer, live }));
+    router[route.method](expressPath(route.path), handlerOf(context, route, { admit, sendAnswer, live, log }));
 }
 
 /** For what a route does not take at all. */
@@ -38,13 +42,14 @@ const expressPath = (path: string): string => path.replace(/\{(\w+)\}/g, ':$1').
 /** The answer to a request; `replayed` when it was given before, under the same Idempotency-Key. */
 type Answer = Reply & { replayed?: boolean; retryAfter?: number | undefined };
 /** What is streamed in place of an answer. */
-type Streamed = { file: FileAnswer } | { follow: FeedStart };
+type Streamed = { file: FileAnswer } | { lines: TextAnswer } | { follow: FeedStart };
 
 /** What all routes share. */
 interface Shared {
   admit: Admission;
   sendAnswer: SendAnswer;
   live: ServeLive;
+  log: AuditLog;
 }
 
 /** How the caller takes what a route has. */
@@ -56,7 +61,7 @@ function transportOf(request: Request, { live }: Route): Transport {
     : 'answer';
 }
 
-function handlerOf(context: Context, route: Route, { admit, sendAnswer, live }: Shared): RequestHandler {
+function handlerOf(context: Context, route: Route, { admit, sendAnswer, live, log }: Shared): RequestHandler {
   return async (request, response) => {
     const transport = transportOf(request, route);
     response.locals['route'] =
@@ -68,13 +73,22 @@ function handlerOf(context: Context, route: Route, { admit, sendAnswer, live }: 
     const { valid, check } = await admit(request, response, route, transport);
     const { principal } = valid;
     response.locals['tenant'] = principal.tenantId;
-    const given = await unlessRevoked(valid, check, async (confirm) => {
-      const result = await answer(context, route, { request, response, principal, transport, confirm });
-      // A key that is revoked meanwhile ends the stream.
-      if ('file' in result) await sendFile(request, response, result.file);
-      return result;
+    const record = recordRequest(context, log, route, { request, response, principal });
+    const given = await failingInto(record, () => {
+      requireScope(principal, route.scope);
+      return unlessRevoked(valid, check, async (confirm) => {
+        const result = await answer(route, { request, response, principal, transport, confirm, context, record });
+        if (!('follow' in result))
+          await ('body' in result
+            ? record.answered(result.body, result.replayed ?? false)
+            : record.answered(undefined, false));
+        // A key that is revoked meanwhile ends the stream.
+        if ('file' in result) await sendFile(request, response, result.file);
+        if ('lines' in result) await sendLines(request, response, result.lines);
+        return result;
+      });
     });
-    if ('file' in given) return;
+    if ('file' in given || 'lines' in given) return;
     if ('follow' in given) {
       if (transport === 'socket') response.statusCode = 101;
       await live(request, response, valid, given.follow);
@@ -89,7 +103,19 @@ function handlerOf(context: Context, route: Route, { admit, sendAnswer, live }: 
   };
 }
 
+/** Records how a request ended that was not answered as meant. */
+async function failingInto<T>(record: RequestRecord, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    await record.failed(error);
+    throw error;
+  }
+}
+
 interface Admitted {
+  context: Context;
+  record: RequestRecord;
   request: Request;
   response: Response;
   principal: Principal;
@@ -100,9 +126,8 @@ interface Admitted {
 
 /** Reads an admitted request and executes it. */
 async function answer(
-  context: Context,
   route: Route,
-  { request, response, principal, transport, confirm }: Admitted,
+  { context, record, request, response, principal, transport, confirm }: Admitted,
 ): Promise<Answer | Streamed> {
   const writes = route.method !== 'get';
   const hasBody = writes && !route.takesFile;
@@ -111,7 +136,7 @@ async function answer(
   const left = new AbortController();
   response.once('close', () => left.abort());
   const call = {
-    context,
+    context: record.context,
     principal,
     transport,
     lastEventId: request.get('last-event-id'),
@@ -126,6 +151,7 @@ async function answer(
   const run = async (operationId: string): Promise<Answer | Streamed> => {
     // The body may have come slowly, and an earlier request under the same Idempotency-Key may have been waited for.
     await confirm();
+    record.describe({ ...call, operationId, sent });
     const result = await route.handle({ ...call, operationId });
     if (!('body' in result)) return result;
     return { ...result, status: result.status ?? route.status ?? 200, body: route.answer.parse(result.body) };

@@ -5,6 +5,7 @@ import type { FeedStart } from '../../services/events/feed-reader.ts';
 import type { Principal } from '../../services/principal.ts';
 import type { IncomingFile } from './form-file.ts';
 import type { FileAnswer } from './files.ts';
+import type { TextAnswer } from './text-stream.ts';
 
 export type Method = 'get' | 'post' | 'patch' | 'put' | 'delete';
 type Parsed<S> = S extends z.ZodType ? z.output<S> : undefined;
@@ -34,12 +35,13 @@ export interface Call<P = unknown, Q = unknown, B = unknown> {
 }
 
 /**
- * The result of a handler; without `status` the route's own. `retryAfter`: seconds, for what is not there yet. `follow`:
- * events are sent until the connection ends, where the transport is no answer.
+ * The result of a handler; without `status` the route's own. `retryAfter`: seconds, for what is not there yet. `lines`: a text
+ * of any length. `follow`: events are sent until the connection ends, where the transport is no answer.
  */
 type Result<A> =
   | { status?: number; body: A; retryAfter?: number | undefined }
   | { file: FileAnswer }
+  | { lines: TextAnswer }
   | { follow: FeedStart };
 
 interface Declaration<
@@ -73,6 +75,8 @@ interface Declaration<
   watch?(answer: z.output<A>): string;
   /** Of a GET: it changes something, as a documented path wants it. A HEAD is refused then. */
   changes?: boolean;
+  /** Of a GET: it shows what is kept sealed, or much at once. Each request is recorded in the audit log, as writes are. */
+  looks?: boolean;
   /** Takes an Idempotency-Key. */
   idempotent?: boolean;
   /** Fields of the answer that are shown once: a replay has null instead. */

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Scope } from '../../domain/scopes.ts';
 
 /** The schema within optional, nullable and default ones, and of a pipe the side that takes the input. */
-function unwrapped(schema: z.core.$ZodType): z.core.$ZodType {
+export function unwrapped(schema: z.core.$ZodType): z.core.$ZodType {
   const { innerType, in: input } = schema._zod.def as { innerType?: z.core.$ZodType; in?: z.core.$ZodType };
   const inner = innerType ?? input;
   return inner ? unwrapped(inner) : schema;
@@ -57,4 +57,20 @@ export function visibleTo(own: readonly Scope[], schema: z.core.$ZodType, value:
       return needed && !own.includes(needed) ? [] : [[key, visibleTo(own, declared, one)]];
     }),
   );
+}
+
+/** Whether an answer shows a field that is declared for keys with `scope` alone, to a key that has it. */
+export function shownFor(scope: Scope, own: readonly Scope[], schema: z.core.$ZodType, value: unknown): boolean {
+  if (!own.includes(scope)) return false;
+  const inner = unwrapped(schema);
+  if (inner instanceof z.ZodArray && Array.isArray(value))
+    return value.some((one) => shownFor(scope, own, inner.element, one));
+  if (inner instanceof z.ZodUnion) return inner.options.some((one) => shownFor(scope, own, one, value));
+  if (!(inner instanceof z.ZodObject) || !isObject(value)) return false;
+  const shape: Record<string, z.core.$ZodType> = inner.shape;
+  return Object.entries(shape).some(([key, declared]) => {
+    const one = value[key];
+    if (one === undefined || one === null) return false;
+    return scopes.get(declared as z.ZodType)?.scope === scope || shownFor(scope, own, declared, one);
+  });
 }

@@ -2,6 +2,7 @@ import type { FilterQuery } from '@mikro-orm/core';
 import { z } from 'zod';
 import { accountStates } from '../../domain/accounts.ts';
 import { channelNames, methodNames } from '../../domain/channels.ts';
+import { containing } from '../../db/queries/updates/account-conditions.ts';
 import { callsPerMinuteOfAccounts } from '../../db/queries/tenants/credentials.ts';
 import { Account } from '../../db/entities/accounts.ts';
 import type { Em } from '../../db/connect.ts';
@@ -17,7 +18,11 @@ import { reference } from '../http/text.ts';
 import { inOrder, updatesPage, updatesPageOf, updatesQuery } from '../http/updates.ts';
 import { requireScope } from '../../services/principal.ts';
 import { forgetBudget } from '../../db/queries/sends/send-queue.ts';
+import { releaseQuiet } from '../../db/queries/tenants/sending-stops.ts';
+import { guardOf } from '../../services/guard/guard-state.ts';
 import { accountAnswer, accountView, rateLimits, rawAccountView, type AccountAnswer } from '../views/account.ts';
+import { guardView } from '../views/guard.ts';
+import { quietHours } from '../views/hours.ts';
 import { webhookHealthView } from '../views/webhook-health.ts';
 import { webhookHealth } from '../../db/queries/webhooks/webhook-health.ts';
 import { accountAndAttempt, accountAndAttemptView } from '../views/attempt.ts';
@@ -45,6 +50,7 @@ export const mergeAcrossOwners = z
 /** The input of a login, by the provider's own option names, such as `username`, `proxy` or `country`. */
 export const credentialsBody = z.record(z.string(), z.unknown());
 
+const loginLimit = z.number().int().min(0).max(10_000).nullable();
 const ownLimits = rateLimits
   .extend({ spacing_seconds: z.number().min(0).max(86_400).nullable() })
   .partial()
@@ -52,6 +58,12 @@ const ownLimits = rateLimits
   .describe(
     'How much the account may send, in place of the usual limits; null: the usual ones. Needs the scope admin.',
   );
+
+const ownLoginLimits = z
+  .object({ per_hour: loginLimit, per_day: loginLimit })
+  .partial()
+  .nullable()
+  .describe('How often it may log in, in place of the usual limits; null: the usual ones. Needs the scope admin.');
 
 const importedAnswer = z
   .object({
@@ -112,13 +124,15 @@ export const listAccounts = route({
     channel: z.enum(channelNames).optional(),
     provider: providerName.optional(),
     state: z.enum(accountStates).optional(),
+    label: z.string().max(255).optional(),
+    q: z.string().min(1).max(200).optional().describe('Text within label, owner or identity.'),
     failed: flag.describe('Whether it is a first login that failed: false leaves these out, true lists only these.'),
   }),
   answer: updatesPageOf(accountAnswer),
   handle: async ({
     context,
     principal,
-    query: { limit, cursor, updated_since: since, account, failed, ...filter },
+    query: { limit, cursor, updated_since: since, account, failed, q, ...filter },
   }) => {
     checkProviderName(context, filter.provider);
     const show = async (em: Em, found: readonly Account[]): Promise<AccountAnswer[]> => {
@@ -129,6 +143,7 @@ export const listAccounts = route({
       const wanted = async (em: Em) => ({
         ...filter,
         failed,
+        q,
         account: account === undefined ? undefined : (await anyAccount(em, account)).id,
       });
       const asked = { table: 'accounts', since, limit, cursor, filter: wanted } as const;
@@ -142,6 +157,10 @@ export const listAccounts = route({
       const given = Object.fromEntries(Object.entries(filter).filter(([, value]) => value !== undefined));
       const where: FilterQuery<Account>[] = [{ mergedInto: null, ...given }, afterCursor(cursor)];
       if (account !== undefined) where.push({ id: (await anyAccount(em, account)).id });
+      if (q !== undefined) {
+        const some = { $ilike: containing(q) };
+        where.push({ $or: [{ label: some }, { owner: some }, { identity: some }] });
+      }
       if (failed !== undefined) where.push({ state: failed ? 'failed' : { $ne: 'failed' } });
       const found = await em.find(Account, { $and: where }, { orderBy: { id: 'asc' }, limit: limit + 1 });
       const { items, next_cursor } = page(found, limit, (one) => one);
@@ -165,9 +184,10 @@ export const getAccount = route({
       const now = context.clock.now();
       const webhooks = webhookHealthView(await webhookHealth(em, account.id));
       const calls = await callsPerMinuteOfAccounts(em, [account]);
-      if (!principal.scopes.includes('raw')) return { body: { ...accountView(account, now, calls), webhooks } };
+      const guard = guardView(await guardOf(em, account, now));
+      if (!principal.scopes.includes('raw')) return { body: { ...accountView(account, now, calls), guard, webhooks } };
       const keys = await context.vault.keysOf(em, principal.tenantId);
-      return { body: { ...rawAccountView(keys, account, now, calls), webhooks } };
+      return { body: { ...rawAccountView(keys, account, now, calls), guard, webhooks } };
     }),
 });
 
@@ -175,7 +195,7 @@ const patchAccount = route({
   name: 'updateAccount',
   method: 'patch',
   path: '/accounts/{id}',
-  summary: 'Change label, metadata, owner or limits of an account',
+  summary: 'Change label, metadata, owner, limits or quiet hours of an account',
   tag,
   scope: 'write',
   params: accountParams,
@@ -184,6 +204,12 @@ const patchAccount = route({
     metadata: metadata.optional(),
     owner: owner.optional(),
     rate_limits: ownLimits.optional(),
+    login_limits: ownLoginLimits.optional(),
+    quiet_hours: z
+      .union([quietHours, z.literal('none')])
+      .nullable()
+      .optional()
+      .describe("Hours in which it sends nothing; none: no hours; null: the tenant's. Needs the scope admin."),
   }),
   example: { label: 'Sales phone' },
   answer: accountAnswer,
@@ -198,6 +224,16 @@ const patchAccount = route({
         account.sendLimits = body.rate_limits;
         await em.flush();
         await forgetBudget(em, account.id);
+      }
+      if (body.login_limits !== undefined) {
+        requireScope(principal, 'admin');
+        account.loginLimits = body.login_limits;
+      }
+      if (body.quiet_hours !== undefined) {
+        requireScope(principal, 'admin');
+        account.quietHours = body.quiet_hours && { hours: body.quiet_hours === 'none' ? null : body.quiet_hours };
+        await em.flush();
+        await releaseQuiet(em, account.tenantId, account.id);
       }
       account.updatedAt = context.clock.now();
       const calls = await callsPerMinuteOfAccounts(em, [account]);

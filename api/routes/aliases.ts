@@ -195,6 +195,7 @@ export const aliasRoutes: Route[] = table.map(({ of, ask, rename, ...alias }) =>
     // A key stands for a body, which a GET does not have.
     idempotent: alias.method !== 'get' && of.idempotent,
     changes: alias.method === 'get' && of.method !== 'get',
+    looks: of.looks,
     status: alias.status ?? of.status,
     file: of.file,
     contentType: of.contentType,

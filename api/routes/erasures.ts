@@ -5,15 +5,13 @@ import { Erasure } from '../../db/entities/privacy.ts';
 import { liftErasure, openErasure } from '../../db/queries/erasures/erasures.ts';
 import { findPerson, type Person } from '../../db/queries/erasures/find-person.ts';
 import { changeTopics } from '../../domain/change-topics.ts';
-import { noCounts, subjectOf, type Subject } from '../../domain/erasure.ts';
-import { phoneIdentity } from '../../domain/identities.ts';
+import { noCounts } from '../../domain/erasure.ts';
 import { isId } from '../../platform/ids.ts';
 import { anyContact } from '../../services/contacts/find-contacts.ts';
 import { afterCursor, page, pageOf, pageQuery, time, wireTime, wireTimeOrNull } from '../http/pagination.ts';
 import { Problem } from '../../services/problem.ts';
 import { route, type Call } from '../http/route.ts';
-import { isSpelledAsPhone } from '../../domain/phone.ts';
-import { phoneOrProblem } from '../../services/contacts/phone-or-problem.ts';
+import { subjectAsked } from '../../services/erasures/subject-asked.ts';
 import { pollUntil } from '../../platform/poll-until.ts';
 
 const tag = 'erasures';
@@ -106,21 +104,13 @@ const eraseContact = route({
 });
 
 const text = z.string().min(3).max(255).optional();
-const kinds = { phone: 'jid', jid: 'jid', lid: 'lid', identity: 'id' } as const;
-
-/** The one person that a request names. */
-function subjectAsked(body: { phone?: string; jid?: string; lid?: string; identity?: string }): Subject {
-  const given = Object.entries(body).filter(([, value]) => value !== undefined) as [keyof typeof kinds, string][];
-  const [one] = given;
-  if (!one || given.length > 1) throw new Problem('invalid_request', 'body: name one of phone, jid, lid and identity.');
-  const [field, value] = one;
-  if (field === 'phone' || (field === 'identity' && /^[+0(]/.test(value) && isSpelledAsPhone(value)))
-    return phoneIdentity(phoneOrProblem(field, value));
-  const subject = subjectOf(value) ?? (field === 'identity' ? { kind: 'id' as const, value } : null);
-  if (field === 'identity' && subject) return subject;
-  if (subject?.kind !== kinds[field]) throw new Problem('invalid_request', `${field}: not one.`);
-  return subject;
-}
+/** How requests name a person. */
+export const personWords = {
+  phone: text,
+  jid: text,
+  lid: text,
+  identity: text.describe('The identity of the person on a channel without numbers.'),
+};
 
 const erasePerson = route({
   name: 'erasePerson',
@@ -131,14 +121,7 @@ const erasePerson = route({
   scope: 'write',
   idempotent: true,
   query: z.object({ wait }),
-  body: z
-    .object({
-      phone: text,
-      jid: text,
-      lid: text,
-      identity: text.describe('The identity of the person on a channel without numbers.'),
-    })
-    .describe('One of them.'),
+  body: z.object(personWords).describe('One of them.'),
   example: { phone: '+33639980100' },
   answer: erasureAnswer,
   status: 202,
@@ -156,6 +139,7 @@ const listErasures = route({
   summary: 'List the erasures, newest first',
   tag,
   scope: 'read',
+  looks: true,
   query: z.object(pageQuery),
   answer: pageOf(erasureAnswer),
   handle: ({ context, principal, query: { limit, cursor } }) =>
@@ -178,6 +162,7 @@ const getErasure = route({
   summary: 'Read an erasure and its receipt',
   tag,
   scope: 'read',
+  looks: true,
   params,
   answer: erasureAnswer,
   handle: ({ context, principal, params: { id } }) =>

@@ -2,10 +2,15 @@ import { createHmac } from 'node:crypto';
 import type { Request, RequestHandler, Router } from 'express';
 import { z } from 'zod';
 import type { Keyset } from '../../platform/keyset.ts';
+import { newId } from '../../platform/ids.ts';
 import { isDatabaseUp } from '../../db/database-down.ts';
+import { createAuditLog } from '../../services/audit/audit-log.ts';
+import { blankEntry } from '../../services/audit/record.ts';
+import { countPausedTenants } from '../../db/queries/tenants/paused-sending.ts';
 import { decodePayload } from '../../temporal/codec.ts';
 import type { Context } from '../../services/context.ts';
 import { readJson } from '../http/body.ts';
+import { clientAddress } from '../http/client-address.ts';
 import { Problem } from '../../services/problem.ts';
 import { isOneOf } from '../../platform/constant-time.ts';
 
@@ -17,13 +22,21 @@ export function serveHealth(router: Router, { db, temporal }: Context): void {
   router.get('/readyz', async (_request, response) => {
     const [databaseUp, temporalUp] = await Promise.all([isDatabaseUp(db), temporal.ping()]);
     const ready = databaseUp && temporalUp;
+    const sending = databaseUp ? await sendingState(db) : 'unknown';
     if (!ready) response.set('retry-after', '5');
     const word = (up: boolean): string => (up ? 'up' : 'down');
     response
       .status(ready ? 200 : 503)
-      .json({ status: ready ? 'ready' : 'not ready', database: word(databaseUp), temporal: word(temporalUp) });
+      .json({ status: ready ? 'ready' : 'not ready', database: word(databaseUp), temporal: word(temporalUp), sending });
   });
 }
+
+/** `paused` after a restore, until an operator resumes: the process is ready all the same. */
+const sendingState = (db: Context['db']): Promise<'on' | 'paused' | 'unknown'> =>
+  db.system(countPausedTenants).then(
+    (tenants) => (tenants ? 'paused' : 'on'),
+    () => 'unknown',
+  );
 
 /** The credential in the codec's address, derived from the encryption key. */
 const codecToken = (encryptionKey: string): string =>
@@ -50,6 +63,7 @@ function opening<T>(open: () => T): T {
  */
 export function serveCodec(router: Router, context: Context): void {
   const { config, db, vault, log } = context;
+  const audit = createAuditLog(context);
   const expected = codecToken(config.ENCRYPTION_KEY);
   const origin = config.TEMPORAL_UI_URL ? new URL(config.TEMPORAL_UI_URL).origin : null;
 
@@ -81,8 +95,21 @@ export function serveCodec(router: Router, context: Context): void {
     if (!parsed.success) throw new Problem('malformed_request', 'The body holds no payloads.');
     const { payloads } = parsed.data;
     const keys = await vault.keysOf(db, null);
-    response.json({ payloads: payloads.map((payload) => openPayload(keys, payload)) });
-    log.info({ payloads: payloads.length, address: request.socket.remoteAddress }, 'payloads decoded for an operator');
+    const opened = payloads.map((payload) => openPayload(keys, payload));
+    const address = clientAddress(request);
+    await audit.add({
+      ...blankEntry,
+      id: newId(),
+      kind: 'look',
+      via: 'codec',
+      actor: 'operator',
+      action: 'decodePayloads',
+      address,
+      requestId: String(response.locals['requestId']),
+      details: { payloads: payloads.length },
+    });
+    response.json({ payloads: opened });
+    log.info({ payloads: payloads.length, address }, 'payloads decoded for an operator');
   });
 
   function openPayload(keys: Keyset, payload: WirePayload): WirePayload {

@@ -18,7 +18,12 @@ export interface OpenRoute {
 }
 
 const part = z.enum(['up', 'down']);
-const readiness = z.object({ status: z.enum(['ready', 'not ready']), database: part, temporal: part });
+const readiness = z.object({
+  status: z.enum(['ready', 'not ready']),
+  database: part,
+  temporal: part,
+  sending: z.enum(['on', 'paused', 'unknown']).describe('paused: after a restore, until patchbay resume.'),
+});
 
 const webhook = {
   tag: 'webhooks',

@@ -1,10 +1,15 @@
 import { z } from 'zod';
+import type { Em } from '../../db/connect.ts';
+import { recheckReminders } from '../../db/queries/accounts/due-reminders.ts';
+import { releaseQuiet } from '../../db/queries/tenants/sending-stops.ts';
 import { TenantEvent } from '../../db/entities/outgoing.ts';
 import { Tenant } from '../../db/entities/tenants.ts';
 import { contactFields, droppableFields } from '../../domain/contact-fields.ts';
+import { mostReminderWeeks } from '../../domain/reminders.ts';
 import { requestMaintenance } from '../../services/maintenance/request-maintenance.ts';
 import { afterCursor, page, pageOf, pageQuery, time, wireTime } from '../http/pagination.ts';
 import { route } from '../http/route.ts';
+import { dayHours, quietHours } from '../views/hours.ts';
 
 const tag = 'tenant';
 
@@ -68,6 +73,20 @@ const returnAddresses = z
     "Addresses to which owners' browsers may be sent after a login (redirects), and everything below their paths. Null: any.",
   );
 
+const reminderHours = dayHours
+  .nullable()
+  .describe('Hours in which owners are reminded of what they must do. Null: at any time.');
+const reminderWeeks = z
+  .number()
+  .int()
+  .min(1)
+  .max(mostReminderWeeks)
+  .nullable()
+  .describe('How many weeks owners are reminded before that is given up. Null: without end.');
+const tenantQuietHours = quietHours
+  .nullable()
+  .describe('Hours in which accounts send nothing, where none are set for the account. Null: none.');
+
 const tenantAnswer = z
   .object({
     name: z.string(),
@@ -79,6 +98,9 @@ const tenantAnswer = z
     history_days: historyDays,
     history_messages: historyMessages,
     return_addresses: returnAddresses,
+    reminder_hours: reminderHours,
+    reminder_weeks: reminderWeeks,
+    quiet_hours: tenantQuietHours,
   })
   .meta({ id: 'Tenant' });
 
@@ -92,6 +114,9 @@ const tenantView = (tenant: Tenant): z.input<typeof tenantAnswer> => ({
   history_days: tenant.historyDays,
   history_messages: tenant.historyMessages,
   return_addresses: tenant.returnAddresses,
+  reminder_hours: tenant.reminderHours,
+  reminder_weeks: tenant.reminderWeeks,
+  quiet_hours: tenant.quietHours,
 });
 
 const getTenant = route({
@@ -113,7 +138,7 @@ const patchTenant = route({
   method: 'patch',
   path: '/tenant',
   summary:
-    'Set the time zone, the contact fields that are stored, how long contacts and messages are kept, how much history is read, and where owners may be sent after a login',
+    'Set the time zone, the contact fields that are stored, how long contacts and messages are kept, how much history is read, where owners may be sent after a login, when they are reminded, and when nothing is sent',
   tag,
   scope: 'admin',
   body: z.object({
@@ -124,6 +149,9 @@ const patchTenant = route({
     history_days: historyDays.optional(),
     history_messages: historyMessages.optional(),
     return_addresses: returnAddresses.optional(),
+    reminder_hours: reminderHours.optional(),
+    reminder_weeks: reminderWeeks.optional(),
+    quiet_hours: tenantQuietHours.optional(),
   }),
   example: { time_zone: 'Europe/Berlin' },
   answer: tenantAnswer,
@@ -136,6 +164,10 @@ const patchTenant = route({
       if (body.history_days !== undefined) tenant.historyDays = body.history_days;
       if (body.history_messages !== undefined) tenant.historyMessages = body.history_messages;
       if (body.return_addresses !== undefined) tenant.returnAddresses = body.return_addresses;
+      if (body.reminder_hours !== undefined) tenant.reminderHours = body.reminder_hours;
+      if (body.reminder_weeks !== undefined) tenant.reminderWeeks = body.reminder_weeks;
+      if (body.quiet_hours !== undefined) tenant.quietHours = body.quiet_hours;
+      await followHours(em, tenant, body, context.clock.now());
       if (body.contact_fields !== undefined) {
         const kept = body.contact_fields;
         const fields = kept && droppableNames.filter((name) => kept.includes(name));
@@ -148,6 +180,14 @@ const patchTenant = route({
     return { body: tenantView(changed) };
   },
 });
+
+/** Has what waits for the hours of before look at those of now. */
+async function followHours(em: Em, tenant: Tenant, changed: object, now: Date): Promise<void> {
+  const isChanged = (...names: readonly string[]): boolean => names.some((name) => Object.hasOwn(changed, name));
+  await em.flush();
+  if (isChanged('quiet_hours', 'time_zone')) await releaseQuiet(em, tenant.id, null);
+  if (isChanged('reminder_hours', 'reminder_weeks', 'time_zone')) await recheckReminders(em, tenant.id, now);
+}
 
 const lineAnswer = z
   .object({

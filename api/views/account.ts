@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { accountStates, limitationsOf, whoNames } from '../../domain/accounts.ts';
 import { channelNames, methodNames } from '../../domain/channels.ts';
-import { asFailureCode, failureRow } from '../../domain/failures.ts';
+import { whatToDo } from '../../domain/failures.ts';
 import { sealed } from '../../db/sealed.ts';
 import type { CallsPerMinute } from '../../db/queries/tenants/credentials.ts';
 import type { Account } from '../../db/entities/accounts.ts';
@@ -10,7 +10,11 @@ import { onlyFor } from '../http/schemas.ts';
 import { time, wireTime, wireTimeOrNull } from '../http/pagination.ts';
 import { failureReason } from './failure-reason.ts';
 import { sendLimitsOf } from '../../services/messages/send-limits.ts';
+import { loginLimitsOf, restartLimits } from '../../domain/login-limits.ts';
+import { guardAnswer } from './guard.ts';
+import { quietHours } from './hours.ts';
 import { providerName } from './provider-name.ts';
+import { remindersAnswer, remindersView } from './reminders.ts';
 import { webhookHealthAnswer } from './webhook-health.ts';
 
 const connectionConfig = z.looseObject({
@@ -45,8 +49,12 @@ const providerConfig = z.looseObject({
       calls_per_minute: limit.describe(
         'The most calls to the provider in a minute, of all accounts with the same credentials; null: no limit.',
       ),
+      logins_per_hour: limit.describe('The most logins that begin on request.'),
+      logins_per_day: limit,
+      restarts_per_hour: limit.describe('The most restarts of the login without its owner.'),
+      restarts_per_day: limit,
     })
-    .describe('The most messages that the account sends; others wait.'),
+    .describe('The most that the account does; more waits. What is used of it is in guard, of one account.'),
   notification_preferences: z.record(z.string(), z.boolean()),
   account_metadata: z.object({
     country_code: z.string().nullable(),
@@ -86,6 +94,12 @@ export const accountAnswer = z
     provider_config: providerConfig.nullable(),
     details_at: time.nullable(),
     last_sync_at: time.nullable(),
+    reminders: remindersAnswer.nullable().describe('What is asked of the owner, and how often; null: nothing.'),
+    quiet_hours: z
+      .union([quietHours, z.literal('none')])
+      .nullable()
+      .describe('What is set for this account; null: the quiet hours of the tenant.'),
+    guard: guardAnswer.optional().describe('Of one account: its limits and how much of them is used.'),
     webhooks: webhookHealthAnswer.optional().describe('Of one account: what its webhooks missed.'),
     merged_into: z.string().nullable().describe('The account into which this one was merged.'),
     created_at: time,
@@ -112,7 +126,7 @@ export const accountView = (account: Account, now: Date, calls: CallsPerMinute):
   state: account.state,
   reason: account.reason,
   who: account.who,
-  what_to_do: account.reason ? failureRow(asFailureCode(account.reason)).whatToDo : null,
+  what_to_do: whatToDo(account.reason),
   since: wireTime(account.since),
   access_ends_at: wireTimeOrNull(account.keysExpireAt),
   limitations:
@@ -126,6 +140,8 @@ export const accountView = (account: Account, now: Date, calls: CallsPerMinute):
   },
   details_at: wireTimeOrNull(account.detailsAt),
   last_sync_at: wireTimeOrNull(account.lastSyncAt),
+  reminders: remindersView(account),
+  quiet_hours: account.quietHours && (account.quietHours.hours ?? 'none'),
   merged_into: account.mergedInto,
   created_at: wireTime(account.createdAt),
   updated_at: wireTime(account.updatedAt),
@@ -133,10 +149,15 @@ export const accountView = (account: Account, now: Date, calls: CallsPerMinute):
 
 function rateLimitsView(account: Account, now: Date, calls: CallsPerMinute) {
   const limits = sendLimitsOf(account, now);
+  const logins = loginLimitsOf(account.channel, account.loginLimits);
   return {
     ...limits,
     burst: limits.spacing_seconds === null ? limits.per_minute : 1,
     calls_per_minute: account.credentialsId === null ? null : (calls.get(account.credentialsId) ?? null),
+    logins_per_hour: logins.per_hour,
+    logins_per_day: logins.per_day,
+    restarts_per_hour: restartLimits.per_hour,
+    restarts_per_day: restartLimits.per_day,
   };
 }
 

@@ -8,6 +8,12 @@ const at = '2026-05-04T10:00:00.000Z';
 const ofMessage = { message_id: idOf(1), conversation_id: idOf(2) };
 const [contactId, stepId, syncId, attendeeId] = [idOf(3), idOf(4), idOf(5), idOf(6)];
 
+const ofBulk = {
+  bulk_id: idOf(7),
+  operation: 'reconnect',
+  counts: { total: 40, waiting: 24, asked: 16, done: 0, failed: 0, skipped: 0 },
+} as const;
+
 const data: EventData = {
   'account.created': { state: 'connecting' },
   'account.state_changed': { state: 'reconnect_required', reason: 'login_lost', who: 'owner', before: 'active' },
@@ -16,6 +22,8 @@ const data: EventData = {
     reason: 'login_lost',
     who: 'owner',
     reminder: false,
+    reminders: 0,
+    what_to_do: 'Log in again: reconnect the account.',
     ends_at: null,
   },
   'account.updated': { changed: ['label'] },
@@ -36,13 +44,16 @@ const data: EventData = {
   'sync.started': { sync_id: syncId, kind: 'contacts', state: 'running' },
   'sync.updated': { sync_id: syncId, kind: 'conversations', state: 'running', paused: true },
   'sync.ended': { sync_id: syncId, kind: 'contacts', state: 'succeeded', reason: null },
+  'bulk.started': { ...ofBulk, state: 'preparing', counts: {} },
+  'bulk.updated': { ...ofBulk, state: 'running' },
+  'bulk.ended': { ...ofBulk, state: 'cancelled', reason: null },
 };
 
 /** An event of a type, as the feed shows it. */
 export const eventExample = (type: EventType): object => ({
   id: eventId,
   type,
-  account_id: accountId,
+  account_id: type.startsWith('bulk.') ? null : accountId,
   at,
   data: data[type],
 });

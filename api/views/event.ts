@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { accountStates, whoNames } from '../../domain/accounts.ts';
-import { eventId, eventMeanings, type EventData, type EventType } from '../../domain/events.ts';
+import { bulkKinds, bulkStates } from '../../domain/bulk.ts';
+import { eventId, eventMeanings, toldData, type EventData, type EventType } from '../../domain/events.ts';
 import { messageStatuses } from '../../domain/messages.ts';
 import { stepKinds } from '../../domain/steps.ts';
 import { syncKinds, syncStates } from '../../domain/syncs.ts';
@@ -18,6 +19,12 @@ const ofMessage = { message_id: id, conversation_id: id };
 const ofStatus = { state, reason, who: z.enum(whoNames) };
 const ofAttempt = { attempt: z.number().int(), operation: z.enum(['connect', 'reconnect', 'disconnect']) };
 const ofSync = { sync_id: id, kind: z.enum(syncKinds), state: z.enum(syncStates) };
+const ofBulk = {
+  bulk_id: id,
+  operation: z.enum(bulkKinds),
+  state: z.enum(bulkStates),
+  counts: z.record(z.string(), z.number().int()),
+};
 const status = z.enum(messageStatuses);
 
 const data = {
@@ -25,7 +32,9 @@ const data = {
   'account.state_changed': z.object({ ...ofStatus, before: state }),
   'account.action_required': z.object({
     ...ofStatus,
-    reminder: z.boolean().describe('The same was asked before: it comes daily while a permission is about to end.'),
+    reminder: z.boolean().describe('The same was asked before: after one day, after three, then weekly.'),
+    reminders: z.number().int().describe('How often the owner was reminded since the question.'),
+    what_to_do: z.string().nullable(),
     ends_at: z.string().nullable().describe('When what works now ends without it; null where nothing works.'),
   }),
   'account.updated': z.object({ changed }),
@@ -55,6 +64,9 @@ const data = {
   'sync.started': z.object(ofSync),
   'sync.updated': z.object({ ...ofSync, paused: z.boolean() }),
   'sync.ended': z.object({ ...ofSync, reason }),
+  'bulk.started': z.object(ofBulk),
+  'bulk.updated': z.object(ofBulk),
+  'bulk.ended': z.object({ ...ofBulk, reason: z.string().nullable() }),
 } as const satisfies { [Type in EventType]: z.ZodType<EventData[Type]> };
 
 const eventOf = <Type extends EventType>(type: Type) =>
@@ -62,7 +74,7 @@ const eventOf = <Type extends EventType>(type: Type) =>
     .object({
       id: z.string().describe('Sorts by the place in the feed. Also a cursor.'),
       type: z.literal(type),
-      account_id: z.string(),
+      account_id: z.string().nullable().describe('Null for an event of the tenant, such as one of a bulk operation.'),
       at: time,
       data: data[type],
     })
@@ -80,6 +92,10 @@ export const eventAnswer = z
   .meta({ id: 'Event' });
 
 export const eventView = (row: FeedRow): z.input<typeof eventAnswer> =>
-  ({ id: eventId(row), type: row.type, account_id: row.accountId, at: row.at, data: row.data }) as z.input<
-    typeof eventAnswer
-  >;
+  ({
+    id: eventId(row),
+    type: row.type,
+    account_id: row.accountId,
+    at: row.at,
+    data: toldData(row.type, row.data),
+  }) as z.input<typeof eventAnswer>;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { asFailureCode, failureRow } from '../../domain/failures.ts';
+import { asFailureCode, whatToDo } from '../../domain/failures.ts';
 import { sendStates } from '../../domain/sends.ts';
 import type { MessageSend, SendQueue } from '../../db/entities/sends.ts';
 import { time, wireTime, wireTimeOrNull } from '../http/pagination.ts';
@@ -11,10 +11,10 @@ export const sendAnswer = z
     send_at: time.nullable().describe('When it is to be sent; null: as soon as possible.'),
     waits_until: time.nullable().describe('When it is tried next, while it waits.'),
     waits_for: z
-      .enum(['schedule', 'budget', 'rate_limited', 'account', 'paused', 'retry'])
+      .enum(['schedule', 'budget', 'rate_limited', 'account', 'quiet_hours', 'stopped', 'paused', 'retry'])
       .nullable()
       .describe(
-        'What it waits for: its own time, the limits of the account or of its credentials, a pause that the provider asked for, the account, an operator that lets messages be sent again after a restore, or the next try.',
+        'What it waits for: its own time, the limits of the account or of its credentials, a pause that the provider asked for, the account, the end of quiet hours, that sending goes on after it was stopped, an operator that lets messages be sent again after a restore, or the next try.',
       ),
     tries: z.number().int(),
     template: z
@@ -43,7 +43,7 @@ export const sendView = (send: MessageSend, queue: SendQueue | null, now: Date):
   quick_replies: [...(send.options?.quickReplies ?? [])],
   tag: send.options?.tag ?? null,
   reason: send.reason === null ? null : asFailureCode(send.reason),
-  what_to_do: send.reason === null ? null : failureRow(asFailureCode(send.reason)).whatToDo,
+  what_to_do: whatToDo(send.reason),
   detail: send.detail,
 });
 
@@ -51,7 +51,7 @@ function waitsOf({ state, dueAt, nextTryAt }: MessageSend, queue: SendQueue | nu
   if (state !== 'queued') return { waits_until: null, waits_for: null };
   if (dueAt && dueAt > now) return { waits_until: wireTime(dueAt), waits_for: 'schedule' };
   const { holdsUntil = null, holdsFor = null } = queue ?? {};
-  if (holdsUntil && holdsFor === 'paused') return { waits_until: null, waits_for: 'paused' };
+  if (holdsFor === 'paused' || holdsFor === 'stopped') return { waits_until: null, waits_for: holdsFor };
   if (holdsUntil && holdsUntil > now && holdsUntil >= nextTryAt)
     return { waits_until: wireTime(holdsUntil), waits_for: holdsFor };
   return nextTryAt > now

@@ -1,6 +1,8 @@
 import { defineEntity, p } from '@mikro-orm/core';
 import type { AccountState, ConnectionConfig, ProviderConfig, Who } from '../../domain/accounts.ts';
 import type { Channel, Method, ProviderName } from '../../domain/channels.ts';
+import type { LoginLimits } from '../../domain/login-limits.ts';
+import type { AccountQuietHours } from '../../domain/quiet-hours.ts';
 import type { SendLimits } from '../../domain/send-limits.ts';
 
 const AccountSchema = defineEntity({
@@ -40,8 +42,9 @@ const AccountSchema = defineEntity({
     keysExpireAt: p.datetime().strictNullable(),
     /** When a renewal is tried, next or again. */
     keysRefreshAt: p.datetime().strictNullable(),
-    /** From when on the owner is asked to renew them, and when that was done last. */
+    /** From when on the owner is asked to renew them. */
     keysAskAt: p.datetime().strictNullable(),
+    /** Of versions before reminders; they run beside this one during an upgrade. Nothing reads it. */
     keysAskedAt: p.datetime().strictNullable(),
     /** Since when a renewal is under way, or was when its process ended. */
     keysIntentAt: p.datetime().strictNullable(),
@@ -72,6 +75,21 @@ const AccountSchema = defineEntity({
     checkDueAt: p.datetime().strictNullable(),
     /** What an operator set of how much it may send; null for the channel's own limits. */
     sendLimits: p.json().$type<Partial<SendLimits>>().strictNullable(),
+    /** What an operator set of how often it may log in; null for the channel's own limits. */
+    loginLimits: p.json().$type<Partial<LoginLimits>>().strictNullable().default(null),
+    /** Hours in which it sends nothing; null: those of its tenant. */
+    quietHours: p.json().$type<AccountQuietHours>().strictNullable().default(null),
+    /** When the owner was asked to do something; null where nothing is asked. `moveAccount` writes it. */
+    askedAt: p.datetime().strictNullable().default(null),
+    /** When they were asked or reminded last. */
+    remindedAt: p.datetime().strictNullable().default(null),
+    /** Reminders since the question. */
+    reminders: p.integer().default(0),
+    snoozedUntil: p.datetime().strictNullable().default(null),
+    /** Since when the owner is reminded no more, though the question stands. */
+    givenUpAt: p.datetime().strictNullable().default(null),
+    /** When the sweep of reminders looks at the account. */
+    remindDueAt: p.datetime().strictNullable().default(null),
     mergedInto: p.uuid().strictNullable(),
     createdAt: p.datetime(),
     updatedAt: p.datetime(),
@@ -100,3 +118,17 @@ const AccountEventSchema = defineEntity({
 });
 export class AccountEvent extends AccountEventSchema.class {}
 AccountEventSchema.setClass(AccountEvent);
+
+const LoginRestartSchema = defineEntity({
+  name: 'LoginRestart',
+  tableName: 'login_restarts',
+  properties: {
+    id: p.uuid().primary(),
+    tenantId: p.uuid(),
+    accountId: p.uuid(),
+    at: p.datetime(),
+  },
+});
+/** One restart of a login that no owner asked for, for the limits of its account; kept for a day. */
+export class LoginRestart extends LoginRestartSchema.class {}
+LoginRestartSchema.setClass(LoginRestart);

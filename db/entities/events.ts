@@ -85,6 +85,8 @@ const SyncRunSchema = defineEntity({
     dryRun: p.boolean(),
     /** Another trigger came during the run: it runs once more. */
     again: p.boolean(),
+    /** Of a sweep's run: conversations without a newer message are not read; null: all are. */
+    since: p.datetime().strictNullable().default(null),
     /** Committed with the rows before it. */
     cursor: p.text().strictNullable(),
     part: p.float(),

@@ -9,7 +9,8 @@ const FeedEventSchema = defineEntity({
     /** Orders events of transactions, `seq` those of one stamp: see "The feed" in docs/how-it-works.md. */
     stamp: p.bigint('number').primary(),
     seq: p.bigint('number').primary(),
-    accountId: p.uuid(),
+    /** Null for an event of the tenant. */
+    accountId: p.uuid().strictNullable(),
     type: p.text().$type<EventType>(),
     /** Ids and words of ours; no personal data. */
     data: p.json().$type<Record<string, unknown>>(),

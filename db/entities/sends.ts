@@ -1,7 +1,7 @@
 import { defineEntity, p } from '@mikro-orm/core';
 import type { StoredPerson } from '../../domain/recipients.ts';
 import type { SendOptions } from '../../domain/send-options.ts';
-import type { SendState } from '../../domain/sends.ts';
+import type { HoldReason, SendState } from '../../domain/sends.ts';
 
 const MessageSendSchema = defineEntity({
   name: 'MessageSend',
@@ -55,7 +55,7 @@ const SendQueueSchema = defineEntity({
     wakeAt: p.datetime().strictNullable(),
     /** Nothing of the account is sent until then. */
     holdsUntil: p.datetime().strictNullable(),
-    holdsFor: p.text().$type<'budget' | 'rate_limited' | 'account' | 'paused'>().strictNullable(),
+    holdsFor: p.text().$type<HoldReason>().strictNullable(),
   },
 });
 /** The sends of one account. */

@@ -1,6 +1,10 @@
 import { defineEntity, p } from '@mikro-orm/core';
 import type { DroppableName } from '../../domain/contact-fields.ts';
+import type { DayHours } from '../../domain/hours.ts';
+import type { QuietHours } from '../../domain/quiet-hours.ts';
+import { usualReminderWeeks } from '../../domain/reminders.ts';
 import type { Scope } from '../../domain/scopes.ts';
+import type { StopReason } from '../../domain/sending-stops.ts';
 
 const TenantSchema = defineEntity({
   name: 'Tenant',
@@ -25,12 +29,36 @@ const TenantSchema = defineEntity({
     createdAt: p.datetime(),
     /** Server, database and table in which the row was written; others than those of now: a dump was restored. */
     storedIn: p.text().defaultRaw('storage_place()'),
-    /** Since then nothing is sent; null: messages are sent. */
+    /** Hours in which owners are reminded; null: at any time. */
+    reminderHours: p.json().$type<DayHours>().strictNullable().default(null),
+    /** How many weeks they are reminded; null: without end. */
+    reminderWeeks: p.integer().strictNullable().default(usualReminderWeeks),
+    /** Hours in which its accounts send nothing; null: none. */
+    quietHours: p.json().$type<QuietHours>().strictNullable().default(null),
+    /** What versions before `sending_stops` look at, which run beside this one during an upgrade. */
     sendingPausedAt: p.datetime().strictNullable().default(null),
   },
 });
 export class Tenant extends TenantSchema.class {}
 TenantSchema.setClass(Tenant);
+
+const SendingStopSchema = defineEntity({
+  name: 'SendingStop',
+  tableName: 'sending_stops',
+  uniques: [{ name: 'sending_stops_reason', properties: ['tenantId', 'reason'] }],
+  properties: {
+    id: p.uuid().primary(),
+    /** Null: all tenants. */
+    tenantId: p.uuid().strictNullable(),
+    reason: p.text().$type<StopReason>(),
+    since: p.datetime(),
+    /** What the one who stopped wrote beside it. */
+    note: p.text().strictNullable(),
+  },
+});
+/** While there is one of a tenant, or of all, nothing of it is sent. */
+export class SendingStop extends SendingStopSchema.class {}
+SendingStopSchema.setClass(SendingStop);
 
 const ApiKeySchema = defineEntity({
   name: 'ApiKey',
@@ -118,6 +146,13 @@ const ProviderCredentialsSchema = defineEntity({
     registeringUntil: p.datetime().strictNullable().default(null),
     /** The most calls in any minute, of all accounts; null: no limit. */
     callsPerMinute: p.integer().strictNullable(),
+    /** When accounts of these credentials were visited last, and until when none is, because their provider has trouble. */
+    visitsAt: p.datetime().strictNullable().default(null),
+    visitsRestUntil: p.datetime().strictNullable().default(null),
+    /** Groups of visits in a row of which most failed for the provider's trouble. */
+    visitsFailures: p.integer().default(0),
+    /** How long a visit's calls take, in milliseconds, as a moving average. */
+    visitsMs: p.double().default(0),
     createdAt: p.datetime(),
     updatedAt: p.datetime(),
   },

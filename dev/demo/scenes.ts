@@ -191,6 +191,22 @@ const scenes: Scene[] = [
     },
   },
   {
+    title: 'The day is counted',
+    async play(stage, { owner }) {
+      print((await stage.patchbay('analytics', 'count')).trim());
+      const { items, time_zone: zone } = await stage.until('the day to be counted', async () => {
+        const found = await stage.api('GET', `/analytics/daily?owner=${owner}&by=channel`);
+        return (found.items as Json[]).some(({ sends_sent: sent }) => sent > 0) && !found.waiting_since ? found : null;
+      });
+      print(`Figures of ${owner}, by days in the zone ${zone}:`);
+      for (const day of (items as Json[]).slice(-6)) {
+        const { messages_total: all, messages_incoming: incoming, messages_outgoing: outgoing, conversations } = day;
+        const counts = `${all} messages (${incoming} in, ${outgoing} out), ${conversations} conversations`;
+        print(`  ${day.date}  ${String(day.channel).padEnd(9)}  ${counts}`);
+      }
+    },
+  },
+  {
     title: 'The timelines of the accounts',
     async play({ api }, { accounts }) {
       for (const { id, provider, channel } of accounts.values()) {

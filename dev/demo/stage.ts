@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { runCli } from '../parts/run-command.ts';
 import type { StackFile } from '../parts/stack-file.ts';
 
 export type Json = Record<string, any>;
@@ -17,6 +18,8 @@ export interface Stage {
   file: (address: string) => Promise<Blob>;
   /** Scans the QR code of an account and answers the account when it is active. */
   scan: (id: string) => Promise<Json>;
+  /** Runs the `patchbay` command. */
+  patchbay: (...args: string[]) => Promise<string>;
   advanceClock: (seconds: number) => Promise<void>;
   /** Takes back every advance; answers how many seconds they were. */
   putClockBack: () => Promise<number>;
@@ -24,8 +27,8 @@ export interface Stage {
 
 const patienceMs = 60_000;
 
-/** Throws where the stack has no sandbox. */
-export function openStage({ api_url, api_key, sandbox }: StackFile, signal: AbortSignal): Stage {
+/** Throws where the stack, whose data are in `home`, has no sandbox. */
+export function openStage({ api_url, api_key, sandbox }: StackFile, home: string, signal: AbortSignal): Stage {
   if (!sandbox) throw new Error('the demo uses the sandbox: unset the provider credentials first');
 
   const api: Stage['api'] = (method, path, body) =>
@@ -57,6 +60,7 @@ export function openStage({ api_url, api_key, sandbox }: StackFile, signal: Abor
     control,
     until,
     account,
+    patchbay: (...args) => runCli(args, { ...process.env, PATCHBAY_HOME: home }, signal),
     file: (address) =>
       until('the file', async () => {
         const url = new URL(address, api_url);

@@ -40,6 +40,17 @@ export interface ListedAccount {
   view: AccountView;
 }
 
+/** Where a provider sends an account's events, as it says itself. */
+interface WebhookTarget {
+  /** Null: nowhere. */
+  address: string | null;
+  /** Names of events that are needed and not sent. */
+  missing: readonly string[];
+}
+
+/** The webhooks that a provider has under some credentials: where the events of an account go; null where that is not told. */
+export type WebhookTargets = (account: Pick<ProviderCall, 'channel' | 'providerAccountId'>) => WebhookTarget | null;
+
 /** Verbs over accounts and the credentials that they live under. */
 export interface Accounts {
   /** Asks the provider for something small; throws where it refuses the credentials or does not answer. */
@@ -58,4 +69,14 @@ export interface Accounts {
    * they go to an address that is not ours.
    */
   subscribe?(call: ProviderCall): Promise<void>;
+  /**
+   * Where events go, for all accounts under these credentials in one call or a few; of several webhooks the one with
+   * `address` counts. Changes nothing. Absent where the provider does not tell.
+   */
+  webhookTargets?(call: CredentialsCall, address: string): Promise<WebhookTargets>;
+  /**
+   * Names of events that are needed and not sent for one account, where each account has a subscription of its own; null
+   * where it has none now. Changes nothing. Absent where accounts need no subscription.
+   */
+  missingEvents?(call: ProviderCall): Promise<readonly string[] | null>;
 }

@@ -38,6 +38,11 @@ export interface Conversations {
   /** The channels whose history the provider keeps, where that is not all of them. */
   history?: readonly Channel[];
   /**
+   * Channels of which webhooks do not bring everything, and whose `list` shows in one call what is new since a time: the sweep
+   * of platforms asks these for news. The others are compared now and then, in case that a webhook was lost.
+   */
+  polled?: readonly Channel[];
+  /**
    * Conversations by their newest message, newest first; null is the first cursor. `since`, in milliseconds since the
    * epoch, leaves out those without a newer one. Absent where the provider keeps no history.
    */

@@ -185,6 +185,7 @@ const hidden: ReadonlySet<string> = new Set([
 
 export const conversations = {
   history: ['messenger', 'instagram'],
+  polled: ['messenger', 'instagram'],
   list,
   messages,
   one,

@@ -10,7 +10,7 @@ import { credentialsSchema, validateLoginInput } from './login-input.ts';
 import { media } from './media.ts';
 import { messages } from './messages.ts';
 import { checkSettings, settings } from './settings.ts';
-import { registerWebhooks, subscribe } from './subscriptions.ts';
+import { missingEvents, registerWebhooks, subscribe, webhookTargets } from './subscriptions.ts';
 import { tokens } from './tokens.ts';
 import { versionNotices } from './versions.ts';
 import { readWebhook, selfTest } from './webhooks.ts';
@@ -33,7 +33,15 @@ export const meta = {
   login: { begin, answer, check, revoke },
   oauth,
   tokens,
-  account: { checkCredentials, details: detailsOf, list: listAccounts, registerWebhooks, subscribe },
+  account: {
+    checkCredentials,
+    details: detailsOf,
+    list: listAccounts,
+    registerWebhooks,
+    subscribe,
+    webhookTargets,
+    missingEvents,
+  },
   messages,
   conversations,
   media,

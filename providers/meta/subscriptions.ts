@@ -1,4 +1,6 @@
+import type { Channel } from '../../domain/channels.ts';
 import { ProviderFailure } from '../../domain/failures.ts';
+import type { WebhookTargets } from '../contract/account.ts';
 import { asList, asObject, type JsonObject } from '../json-object.ts';
 import type { CredentialsCall, ProviderCall } from '../provider.ts';
 import { eachOnce, idIn, textIn } from '../shared/told-values.ts';
@@ -71,9 +73,7 @@ export async function subscribe(given: ProviderCall): Promise<void> {
 }
 
 const queryOf = (call: ProviderCall) =>
-  call.channel === 'whatsapp'
-    ? {}
-    : { query: { subscribed_fields: (hostOf(call) === 'instagram' ? instagramFields : pageFields).join(',') } };
+  call.channel === 'whatsapp' ? {} : { query: { subscribed_fields: wantedOf(call).join(',') } };
 
 /** The app no longer gets the events of the account's Page, Instagram account or WhatsApp account. */
 export async function unsubscribe(given: ProviderCall): Promise<void> {
@@ -97,6 +97,17 @@ export async function subscribedFields(given: ProviderCall): Promise<readonly st
 function isOneOf(app: JsonObject, ids: readonly string[]): boolean {
   const named = idIn(app['id']) ?? idIn(app['app_id']) ?? idIn(asObject(app['whatsapp_business_api_data'])?.['id']);
   return named === null || ids.includes(named);
+}
+
+/** Fields that the account is not subscribed to, of those that `subscribe` asks for; null where it is to none. */
+export async function missingEvents(call: ProviderCall): Promise<readonly string[] | null> {
+  const subscribed = await subscribedFields(call);
+  return subscribed && wantedOf(withKeys(call)).filter((field) => !subscribed.includes(field));
+}
+
+function wantedOf(call: ProviderCall): readonly string[] {
+  if (call.channel === 'whatsapp') return whatsappFields;
+  return hostOf(call) === 'instagram' ? instagramFields : pageFields;
 }
 
 function subscriptionPath(call: ProviderCall): string {
@@ -139,3 +150,32 @@ export async function registerWebhooks(call: CredentialsCall, address: string, s
     });
   return Object.keys(objects);
 }
+
+/** The webhook of each kind of object that the app has: one for all accounts of a channel. */
+export async function webhookTargets(call: CredentialsCall): Promise<WebhookTargets> {
+  const { id, secret } = appOf(call.settings, 'facebook');
+  const answer = await appCall(call, {
+    method: 'GET',
+    service: 'facebook',
+    path: `/${versionOf(call.settings)}/${segment(id)}/subscriptions`,
+    query: { access_token: `${id}|${secret}` },
+  });
+  const found = new Map(
+    asList(answer['data'])
+      .map(asObject)
+      .flatMap((one) => (one ? [[textIn(one['object']), one] as const] : [])),
+  );
+  return ({ channel }) => {
+    const object = objectOf(channel);
+    const one = found.get(object);
+    if (one?.['active'] === false || !one) return { address: null, missing: [] };
+    const names = asList(one['fields']).map((field) => textIn(asObject(field)?.['name'] ?? field));
+    const missing = objects[object].filter((name) => !names.includes(name));
+    return { address: textIn(one['callback_url']), missing };
+  };
+}
+
+const objectOf = (channel: Channel): keyof typeof objects => {
+  if (channel === 'whatsapp') return 'whatsapp_business_account';
+  return channel === 'instagram' ? 'instagram' : 'page';
+};

@@ -10,7 +10,7 @@ import { media } from './media.ts';
 import { messages } from './messages.ts';
 import { checkSettings, settings } from './settings.ts';
 import { readWebhook } from './webhooks.ts';
-import { registerWebhooks, secretHeader } from './webhooks-registration.ts';
+import { registerWebhooks, secretHeader, webhookTargets } from './webhooks-registration.ts';
 
 export const unipile = {
   name: 'unipile',
@@ -35,6 +35,7 @@ export const unipile = {
     details: (call, view) => Promise.resolve(detailsOf(call, view)),
     list: listAccounts,
     registerWebhooks,
+    webhookTargets,
   },
   messages,
   conversations,

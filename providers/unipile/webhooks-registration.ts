@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { ProviderFailure } from '../../domain/failures.ts';
+import type { WebhookTargets } from '../contract/account.ts';
 import type { CredentialsCall } from '../provider.ts';
 import { everyItem, request } from './client.ts';
 import { segment } from './ids.ts';
@@ -56,7 +57,7 @@ export async function registerWebhooks(
   const ids: string[] = [];
   for (const { source, events } of sources) {
     const wanted: Wanted = {
-      name: `patchbay ${source}`,
+      name: nameOf(source),
       request_url: address,
       source,
       headers: [
@@ -102,14 +103,36 @@ async function remove(call: CredentialsCall, id: string): Promise<void> {
   }
 }
 
-async function registeredAt(call: CredentialsCall, address: string): Promise<Listed[]> {
+const registeredAt = async (call: CredentialsCall, address: string): Promise<Listed[]> =>
+  (await registrationsOf(call)).filter((one) => one.request_url === address);
+
+async function registrationsOf(call: CredentialsCall): Promise<Listed[]> {
   const found: Listed[] = [];
   for await (const item of everyItem(call, '/webhooks')) {
     const { success, data } = listed.safeParse(item);
-    if (success && data.request_url === address) found.push(data);
+    if (success) found.push(data);
   }
   return found;
 }
+
+/**
+ * GET /webhooks. A webhook is of all accounts. One at another address has our names where another address of Patchbay made
+ * it.
+ */
+export async function webhookTargets(call: CredentialsCall, address: string): Promise<WebhookTargets> {
+  const all = (await registrationsOf(call)).filter(({ enabled }) => enabled !== false);
+  const ours = all.filter((one) => one.request_url === address);
+  const named = all.find(({ name }) => sources.some(({ source }) => name === nameOf(source)));
+  const missing = sources.flatMap(({ source, events }) => {
+    const one = ours.find(({ name }) => name === nameOf(source));
+    if (!one) return [source];
+    return clientEvents.filter((event) => events.includes(event) && one.events && !one.events.includes(event));
+  });
+  const target = { address: ours.length ? address : (named?.request_url ?? null), missing: ours.length ? missing : [] };
+  return () => target;
+}
+
+const nameOf = (source: string): string => `patchbay ${source}`;
 
 function isAs(one: Listed, wanted: Wanted): boolean {
   const headers = new Map(one.headers?.map(({ key, value }) => [key.toLowerCase(), value]));

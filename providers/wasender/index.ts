@@ -10,7 +10,7 @@ import { media } from './media.ts';
 import { messages } from './messages.ts';
 import { checkSettings, settings } from './settings.ts';
 import { readWebhook } from './webhooks.ts';
-import { registerWebhooks, subscribe } from './webhooks-registration.ts';
+import { registerWebhooks, subscribe, webhookTargets } from './webhooks-registration.ts';
 
 /** WASender's API: WhatsApp numbers, each a session with a key and a webhook secret of its own. */
 export const wasender = {
@@ -27,6 +27,7 @@ export const wasender = {
     details: (call, view) => Promise.resolve(detailsOf(call, view)),
     list: listAccounts,
     registerWebhooks,
+    webhookTargets,
     subscribe,
   },
   contacts,

@@ -1,3 +1,4 @@
+import type { WebhookTargets } from '../contract/account.ts';
 import type { CredentialsCall, ProviderCall } from '../provider.ts';
 import type { Json } from './fields.ts';
 import { askAccount } from './client.ts';
@@ -68,3 +69,18 @@ export async function pointWebhook(call: CredentialsCall, session: Session, addr
 }
 
 const pathOf = (address: string): string | null => (URL.canParse(address) ? new URL(address).pathname : null);
+
+/** The webhook of each session. The key of one session alone does not show it. */
+export async function webhookTargets(call: CredentialsCall): Promise<WebhookTargets> {
+  if (soleSessionKey(call.settings)) return () => null;
+  const sessions = new Map((await listSessions(call)).map((session) => [session.id, session]));
+  return ({ providerAccountId }) => {
+    const session = sessions.get(providerAccountId ?? '');
+    if (!session) return null;
+    // A list may leave settings out.
+    if (!('webhook_url' in session.raw)) return null;
+    const isTold = 'webhook_events' in session.raw;
+    const missing = isTold ? subscribedEvents.filter((event) => !session.webhookEvents.includes(event)) : [];
+    return { address: session.webhookEnabled ? session.webhookUrl : null, missing };
+  };
+}

@@ -5,13 +5,15 @@ import { dueForCheck } from '../../db/queries/accounts/due-for-check.ts';
 import { lockAccountOfLogin } from '../../db/queries/accounts/lock-accounts.ts';
 import { SyncRun } from '../../db/entities/events.ts';
 import { noteFailedTry } from '../../db/queries/syncs/note-failed-try.ts';
+import { eventOfStatus, transition, type AccountStatus, type DetailChange } from '../../domain/accounts.ts';
 import { failureRow, ProviderFailure, type FailureCode } from '../../domain/failures.ts';
 import type { SyncProgress } from '../../domain/syncs.ts';
 import { connectionTo } from '../connections/login/attempt-tx.ts';
 import { timeOf, type Context } from '../context.ts';
-import { followCheck, isDifferentIdentity } from './follow-check.ts';
+import { isDifferentIdentity, lostToAnother } from './follow-check.ts';
+import { askDetails, keepDetails } from './refresh-details.ts';
 import { withFreshKeys } from './refresh-keys.ts';
-import { changesOf, saveDetails } from './save-details.ts';
+import { changesOf } from './save-details.ts';
 
 /** An account whose details are collected; `now` is the workflow's time, in milliseconds. */
 export interface DetailsRef {
@@ -39,22 +41,17 @@ export async function collectDetails(context: Context, ref: DetailsRef): Promise
   const { provider } = connection;
   try {
     const call = await withFreshKeys(context, ref, provider, connection.call);
-    const view = await provider.login.check(call);
-    const details = view.status === 'not_found' ? null : await provider.account.details(call, view);
+    const asked = await askDetails(provider, call);
     return await context.db.tenant(ref.tenantId, async (em) => {
       const account = await lockAccountOfLogin(em, ref.accountId, call.providerAccountId ?? '');
       const run = await lockRun(em, ref);
       // A disconnection has ended the run; another login is asked by the same run anew.
       if (!run) return noRun;
       if (!account) return goesOn;
-      const isDifferent = isDifferentIdentity(account, view);
-      followCheck(em, account, view, at);
-      // A restart is the next check's to try.
-      if (view.status === 'needs_restart') account.checkRequestedAt ??= at;
-      if (!details || isDifferent)
-        return end(context, run, at, 'failed', isDifferent ? 'another_identity' : 'account_gone', {});
-      const changes = await saveDetails(context.vault, em, account, view, details, at);
-      return end(context, run, at, 'succeeded', null, { points_changed: changes.length });
+      const kept = await keepDetails(context, em, account, asked, at);
+      return typeof kept === 'string'
+        ? end(context, run, at, 'failed', kept, {})
+        : end(context, run, at, 'succeeded', null, { points_changed: kept.length });
     });
   } catch (error) {
     if (error instanceof ProviderFailure && error.effect === 'none' && !isRetried(error))
@@ -116,16 +113,31 @@ function end(
   return { more: false, state, reason, counts: stats };
 }
 
-/** What a collection would change, without storing anything. */
-export async function previewDetails(
-  context: Context,
-  ref: DetailsRef,
-): Promise<{ path: string; before: unknown; after: unknown }[]> {
+/** What a collection would do, without storing anything. */
+export interface DetailsPreview {
+  changes: DetailChange[];
+  /** How the account would move; null where its state stays. */
+  moves: { from: AccountStatus; to: AccountStatus } | null;
+  /** Why the collection would fail; null where it would not. */
+  reason: FailureCode | null;
+}
+
+/** What a collection would change, and where it would move the account; stores nothing. */
+export async function previewDetails(context: Context, ref: DetailsRef): Promise<DetailsPreview> {
   const at = timeOf(context, ref);
   const { account, connection } = await context.db.tenant(ref.tenantId, async (em) => {
     const found = await em.findOneOrFail(Account, { id: ref.accountId });
     return { account: found, connection: await connectionTo(context, em, found, at, found.providerAccountId) };
   });
-  const view = await connection.provider.login.check(connection.call);
-  return changesOf(account, await connection.provider.account.details(connection.call, view));
+  const { view, details } = await askDetails(connection.provider, connection.call);
+  const isDifferent = isDifferentIdentity(account, view);
+  const { state, reason, who, since } = account;
+  const before: AccountStatus = { state, reason, who, since };
+  const event = isDifferent ? lostToAnother(at) : eventOfStatus(view.status, at, view.reason);
+  const after = event ? transition(before, event) : before;
+  return {
+    changes: details && !isDifferent ? changesOf(account, details) : [],
+    moves: after === before ? null : { from: before, to: after },
+    reason: isDifferent ? 'another_identity' : details ? null : 'account_gone',
+  };
 }

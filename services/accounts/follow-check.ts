@@ -27,4 +27,4 @@ export function followCheck(em: Em, account: Account, view: AccountView, at: Dat
 }
 
 /** Another identity logged in at the provider: its data never becomes the account's. */
-const lostToAnother = (at: Date): AccountEvent => ({ type: 'login_lost', at, reason: 'another_identity' });
+export const lostToAnother = (at: Date): AccountEvent => ({ type: 'login_lost', at, reason: 'another_identity' });

@@ -4,20 +4,18 @@ import type { DueAccount } from '../../db/queries/accounts/lease-due-accounts.ts
 import { lockAccount } from '../../db/queries/accounts/lock-accounts.ts';
 import { addTimelineEvent, moveAccount } from '../../db/queries/accounts/timeline.ts';
 import { isExpiring, isWorking } from '../../domain/accounts.ts';
-import { earliest, remindEveryMs } from '../../domain/token-times.ts';
+import { earliest } from '../../domain/token-times.ts';
 import type { ProviderName } from '../../domain/channels.ts';
 import type { Context } from '../context.ts';
 import { renewKeys } from './renew-keys.ts';
 
 const minute = 60_000;
-/** A sweep that comes a little early reminds all the same. */
-const earlyMs = 60 * minute;
 /** The soonest that an account is looked at again, and how soon while trouble of its own hides what the owner must do. */
 const rests = { shortest: 5 * minute, troubled: 60 * minute };
 
 /**
- * What is due about an account's token `at` that moment: renews it, else asks its owner to log in again, reminds them daily, and
- * moves the account where the token has ended. Answers whether nothing failed.
+ * What is due about an account's token `at` that moment: renews it, else asks its owner to log in again, of which reminders follow,
+ * and moves the account where the token has ended. Answers whether nothing failed.
  */
 export async function keepTokenAlive(context: Context, account: DueAccount, at: Date): Promise<boolean> {
   const of = { tenantId: account.tenant_id, accountId: account.id };
@@ -48,23 +46,16 @@ function settle({ providers }: Context, em: Em, account: Account, at: Date): voi
 }
 
 function askOwner(em: Em, account: Account, at: Date): void {
+  if (isExpiring(account) || !moveAccount(em, account, { type: 'token_expiring', at })) return;
+  const text = 'The token ends soon and was not renewed: the owner was asked to log in again.';
   const data = { ends_at: account.keysExpireAt?.toISOString() ?? null };
-  if (isExpiring(account)) {
-    const { keysAskedAt } = account;
-    if (keysAskedAt && at.getTime() - keysAskedAt.getTime() < remindEveryMs - earlyMs) return;
-    account.keysAskedAt = at;
-    addTimelineEvent(em, account, at, 'owner_reminded', 'The owner was reminded to log in again.', { data });
-  } else if (moveAccount(em, account, { type: 'token_expiring', at })) {
-    account.keysAskedAt = at;
-    const text = 'The token ends soon and was not renewed: the owner was asked to log in again.';
-    addTimelineEvent(em, account, at, 'owner_asked', text, { data });
-  }
+  addTimelineEvent(em, account, at, 'owner_asked', text, { data });
 }
 
 /** Null where the owner was asked by the account's state. */
 function nextAskAt(account: Account, at: Date): Date | null {
-  const { keysAskAt, keysAskedAt } = account;
+  const { keysAskAt } = account;
   if (!keysAskAt || keysAskAt > at) return keysAskAt;
-  if (isExpiring(account)) return new Date((keysAskedAt ?? at).getTime() + remindEveryMs);
+  if (isExpiring(account)) return null;
   return account.state === 'degraded' || isWorking(account) ? new Date(at.getTime() + rests.troubled) : null;
 }

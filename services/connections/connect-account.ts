@@ -7,17 +7,12 @@ import { sealed } from '../../db/sealed.ts';
 import { newId } from '../../platform/ids.ts';
 import { attemptWithStep, newestAttempt, type AttemptWithStep } from '../../db/queries/attempts/attempt-with-step.ts';
 import { ownAccount, refOf } from '../accounts/find-account.ts';
+import { noteTarget } from '../audit/record.ts';
 import type { Context } from '../context.ts';
 import type { CallerRequest } from '../principal.ts';
 import { Problem } from '../problem.ts';
-import {
-  addAttempt,
-  checkAttemptBudget,
-  credentialsOrProblem,
-  methodFor,
-  providerNamed,
-  validateLogin,
-} from './new-attempt.ts';
+import { addAttempt, credentialsOrProblem, methodFor, providerNamed, validateLogin } from './new-attempt.ts';
+import { checkLoginBudget } from '../guard/login-budget.ts';
 import { checkRedirects } from './return-addresses.ts';
 
 /** What a request says of a new account. */
@@ -58,6 +53,7 @@ export async function connectAccount(request: CallerRequest, given: NewAccount):
       redirects: given.redirects,
       mergeAcrossOwners: given.merge_across_owners,
     });
+    noteTarget(em, made.id);
     return made;
   });
   return whenBegun(request, account, operationId);
@@ -79,31 +75,44 @@ export async function reconnectAccount(
   given: Relogin = {},
 ): Promise<AccountWithAttempt> {
   const { context, principal, operationId } = request;
-  const { credentials, redirects, merge_across_owners: mergeAcrossOwners, force } = given;
-  const { account, attemptId } = await context.db.tenant(principal.tenantId, async (em) => {
-    const found = await ownAccount(em, accountId, true);
-    const own = { account: found, attemptId: operationId };
-    if (await em.findOne(ConnectionAttempt, { id: operationId })) return own;
-    const provider = providerNamed(context, found.provider);
-    await checkRedirects(em, principal.tenantId, redirects);
-    await credentialsOrProblem(em, found.tenantId, found.provider);
-    // Stored credentials were validated when they were given.
-    if (credentials || !found.secret) validateLogin(provider, found.channel, found.method, credentials ?? {});
-    const running = force ? null : await loginToJoin(context, em, found, given);
-    if (running) return { account: found, attemptId: running.id };
-    if (!force && found.state === 'active') throw new Problem('account_connected');
-    await checkAttemptBudget(context, em, found);
-    await addAttempt(context, em, found, {
-      id: operationId,
-      operation: 'reconnect',
-      method: found.method,
-      credentials,
-      redirects,
-      mergeAcrossOwners,
-    });
-    return own;
-  });
+  const { account, attemptId } = await context.db.tenant(principal.tenantId, (em) =>
+    addReconnect(context, em, accountId, operationId, given),
+  );
   return whenBegun(request, account, attemptId);
+}
+
+/** Writes the reconnection of an account, without starting its run; answers the attempt that counts. */
+export async function addReconnect(
+  context: Context,
+  em: Em,
+  accountId: string,
+  operationId: string,
+  given: Relogin & { automatic?: boolean },
+): Promise<{ account: Account; attemptId: string }> {
+  const { credentials, redirects, merge_across_owners: mergeAcrossOwners, force, automatic } = given;
+  const found = await ownAccount(em, accountId, true);
+  const own = { account: found, attemptId: operationId };
+  if (await em.findOne(ConnectionAttempt, { id: operationId })) return own;
+  const provider = providerNamed(context, found.provider);
+  await checkRedirects(em, found.tenantId, redirects);
+  await credentialsOrProblem(em, found.tenantId, found.provider);
+  // Stored credentials were validated when they were given; without the owner there is no input.
+  if (!automatic && (credentials || !found.secret))
+    validateLogin(provider, found.channel, found.method, credentials ?? {});
+  const running = force ? null : await loginToJoin(context, em, found, given);
+  if (running) return { account: found, attemptId: running.id };
+  if (!force && found.state === 'active') throw new Problem('account_connected');
+  await checkLoginBudget(context, em, found);
+  await addAttempt(context, em, found, {
+    id: operationId,
+    operation: 'reconnect',
+    method: found.method,
+    credentials,
+    redirects,
+    mergeAcrossOwners,
+    automatic,
+  });
+  return own;
 }
 
 /** The login that runs on an account where it does what the request asks for; null where it does not. */

@@ -1,3 +1,4 @@
+import type { Em } from '../../db/connect.ts';
 import { Account, AccountEvent } from '../../db/entities/accounts.ts';
 import { ConnectionAttempt } from '../../db/entities/attempts.ts';
 import { attemptWithStep } from '../../db/queries/attempts/attempt-with-step.ts';
@@ -20,20 +21,7 @@ export async function deleteFailedLogin(
   accountId: string,
 ): Promise<AccountWithAttempt | null> {
   const tryOnce = (): Promise<AccountWithAttempt | 'kept' | 'compensating'> =>
-    context.db.tenant(principal.tenantId, async (em) => {
-      const account = await ownAccount(em, accountId, true);
-      if (account.state !== 'failed' && account.state !== 'disconnected') return 'kept';
-      const attempts = await em.find(ConnectionAttempt, { accountId }, { orderBy: { number: 'asc' } });
-      const [first] = attempts;
-      const last = attempts.at(-1);
-      const loggedIn = attempts.some(({ operation, state }) => operation !== 'disconnect' && state === 'succeeded');
-      if (first?.operation !== 'connect' || !last || loggedIn || last.state === 'running') return 'kept';
-      if (attempts.some((one) => one.undo.length > 0 || isUnclear(one))) return 'compensating';
-      if (await em.count(AccountEvent, { accountId, kind: 'suspected_orphan' })) return 'kept';
-      const was = { account, ...(await attemptWithStep(em, last.id)) };
-      await em.nativeDelete(Account, { id: accountId });
-      return was;
-    });
+    context.db.tenant(principal.tenantId, (em) => removeFailedLogin(em, accountId));
   const answer = await pollUntil(
     context.changes,
     {
@@ -46,4 +34,23 @@ export async function deleteFailedLogin(
     (seen) => seen !== 'compensating',
   );
   return typeof answer === 'string' ? null : answer;
+}
+
+/** The same within a transaction. `compensating`: what it left at the provider is being deleted there. */
+export async function removeFailedLogin(
+  em: Em,
+  accountId: string,
+): Promise<AccountWithAttempt | 'kept' | 'compensating'> {
+  const account = await ownAccount(em, accountId, true);
+  if (account.state !== 'failed' && account.state !== 'disconnected') return 'kept';
+  const attempts = await em.find(ConnectionAttempt, { accountId }, { orderBy: { number: 'asc' } });
+  const [first] = attempts;
+  const last = attempts.at(-1);
+  const loggedIn = attempts.some(({ operation, state }) => operation !== 'disconnect' && state === 'succeeded');
+  if (first?.operation !== 'connect' || !last || loggedIn || last.state === 'running') return 'kept';
+  if (attempts.some((one) => one.undo.length > 0 || isUnclear(one))) return 'compensating';
+  if (await em.count(AccountEvent, { accountId, kind: 'suspected_orphan' })) return 'kept';
+  const was = { account, ...(await attemptWithStep(em, last.id)) };
+  await em.nativeDelete(Account, { id: accountId });
+  return was;
 }

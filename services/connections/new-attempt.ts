@@ -1,11 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import {
-  attemptBudget,
-  attemptBudgetWindowMs,
-  attemptLifetimeMs,
-  disconnectLifetimeMs,
-  wrongAnswersAllowed,
-} from '../../domain/attempts.ts';
+import { attemptLifetimeMs, disconnectLifetimeMs, wrongAnswersAllowed } from '../../domain/attempts.ts';
 import type { Channel, Method, ProviderName } from '../../domain/channels.ts';
 import { failureRow } from '../../domain/failures.ts';
 import { moveAccount } from '../../db/queries/accounts/timeline.ts';
@@ -34,7 +28,7 @@ export interface NewAttempt {
   /** The login may be merged into an account of another owner. */
   mergeAcrossOwners?: boolean;
   /** The owner is not present: only what needs no owner is done. */
-  automatic?: boolean;
+  automatic?: boolean | undefined;
 }
 
 /**
@@ -94,26 +88,6 @@ export async function addAttempt(
 
 /** What is stored of a callback's token. */
 export const hashToken = (token: string): string => createHash('sha256').update(token).digest('hex');
-
-/** 429 when too many logins of an account began lately, over all callers: providers ban accounts for it. */
-export async function checkAttemptBudget({ clock }: Context, em: Em, account: Account): Promise<void> {
-  const now = clock.now().getTime();
-  const recent = await em.find(
-    ConnectionAttempt,
-    {
-      accountId: account.id,
-      operation: { $ne: 'disconnect' },
-      startedAt: { $gt: new Date(now - attemptBudgetWindowMs) },
-    },
-    { orderBy: { startedAt: 'asc' }, fields: ['startedAt'] },
-  );
-  const [oldest] = recent;
-  if (recent.length < attemptBudget || !oldest) return;
-  throw new Problem('attempt_budget_spent', `${recent.length} logins of this account began within an hour.`, {
-    fix: failureRow('attempt_budget_spent').whatToDo,
-    retryAfter: (oldest.startedAt.getTime() + attemptBudgetWindowMs - now) / 1000,
-  });
-}
 
 /** The provider of this name. 422 with the available names when there is none. */
 export function providerNamed({ providers }: Context, name: ProviderName): Provider {

@@ -54,7 +54,8 @@ async function wake(em: Em, account: Account, now: Date): Promise<boolean> {
   const queue = await openQueue(em, account);
   // Until the account works again nothing can be told; the reconciler has the queue drained then.
   if (!isWorking(account)) return false;
-  const holdsUntil = queue.holdsFor === 'budget' ? null : queue.holdsUntil;
+  const isOfMessages = queue.holdsFor === 'budget' || queue.holdsFor === 'quiet_hours';
+  const holdsUntil = isOfMessages ? null : queue.holdsUntil;
   return wakeQueue(em, account.id, { ...queue, holdsUntil }, now, now);
 }
 

@@ -14,6 +14,7 @@ import { uptimesSince } from '../../db/queries/webhooks/intake-uptime.ts';
 import { ProviderFailure } from '../../domain/failures.ts';
 import type { SeenConversation } from '../../domain/seen-messages.ts';
 import type { SyncProgress } from '../../domain/syncs.ts';
+import { nextSlot } from '../../domain/visits.ts';
 import type { SeenPage } from '../../providers/contract/conversations.ts';
 import { timeOf, type Context } from '../context.ts';
 import type { Fact } from '../messages/facts.ts';
@@ -29,7 +30,7 @@ import { readMembers } from './read-members.ts';
 const atTheFront = 'front';
 const dayMs = 86_400_000;
 /** How often an account is looked at for messages that no webhook brought. */
-export const safetyNetEveryMs = 3_600_000;
+const safetyNetEveryMs = 3_600_000;
 
 /** Works on an account's running sync of conversations, as `workOnRun` does. */
 export const syncConversations = (context: Context, ref: HeldRef, holder: Holder): Promise<SyncProgress> =>
@@ -75,7 +76,7 @@ async function openHistory(context: Context, ref: HeldRef, held: Held): Promise<
 /** The list from the run's cursor on, newest first. False where the time for one activity is over before its end. */
 async function readList(history: History): Promise<boolean> {
   const { held, after, lastReadAt } = history;
-  const since = Math.min(after, lastReadAt ?? after);
+  const since = held.run.since === null ? Math.min(after, lastReadAt ?? after) : Date.parse(held.run.since);
   while (history.cursor !== atTheEnd && history.cursor !== atTheFront) {
     const cursor = history.cursor === null ? null : history.cursor.slice(2);
     const { page, askedAt } = await pageAt(history, cursor, since);
@@ -193,7 +194,7 @@ async function noteEnd(em: Em, { accountId, scope }: HeldRef, at: Date, counts: 
   const account = await em.findOneOrFail(Account, { id: accountId });
   if (scope === '') {
     account.lastSyncAt = at;
-    account.historyDueAt = new Date(at.getTime() + safetyNetEveryMs / 2);
+    account.historyDueAt = new Date(nextSlot(accountId, at.getTime(), safetyNetEveryMs));
   }
   const { recovered, missed, during_downtime } = counts;
   if (!recovered) return;

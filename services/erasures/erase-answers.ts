@@ -1,15 +1,11 @@
 import { firstId } from '../../platform/ids.ts';
 import { addCounts } from '../../db/queries/erasures/erasures.ts';
 import type { Person } from '../../db/queries/erasures/find-person.ts';
-import { answersAfter, replaceAnswer } from '../../db/queries/erasures/stored-answers.ts';
-import { tryOpen } from '../../platform/try-open.ts';
+import { replaceAnswer } from '../../db/queries/erasures/stored-answers.ts';
 import { sealed } from '../../db/sealed.ts';
-import { tracesOf } from '../../domain/erasure.ts';
 import type { Context } from '../context.ts';
+import { answersNaming } from './person-records.ts';
 import type { ErasingRef } from './remember-erased.ts';
-
-/** Answers that are opened at once. */
-const pageSize = 200;
 
 /** What a repeat of a request is told then. It is not done again: it was done. */
 const erasedAnswer = {
@@ -25,23 +21,19 @@ const erasedAnswer = {
 export async function eraseAnswers(
   { db, vault }: Context,
   { tenantId, erasureId }: ErasingRef,
-  { subjects, contactIds }: Person,
+  person: Person,
 ): Promise<void> {
-  const traces = [...tracesOf(subjects), ...contactIds];
-  if (!traces.length) return;
   for (let after: string | null = firstId; after !== null;)
     after = await db.tenant(tenantId, async (em) => {
-      const page = await answersAfter(em, after ?? firstId, pageSize);
+      const { found, next } = await answersNaming(em, vault, tenantId, person, after ?? firstId);
       const keys = await vault.keysOf(em, tenantId);
       let replaced = 0;
-      for (const stored of page) {
+      for (const { stored } of found) {
         const place = sealed.idempotentAnswer(stored.id);
-        const text = tryOpen(keys, stored.response, place);
-        if (!traces.some((trace) => text?.includes(trace))) continue;
         const answer = keys.seal(JSON.stringify({ ...erasedAnswer, request_id: stored.id }), place);
         if (await replaceAnswer(em, stored, answer)) replaced += 1;
       }
       await addCounts(em, erasureId, { stored_answers: replaced });
-      return page.length === pageSize ? (page.at(-1)?.id ?? null) : null;
+      return next;
     });
 }

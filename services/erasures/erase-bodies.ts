@@ -1,5 +1,5 @@
 import { addCounts } from '../../db/queries/erasures/erasures.ts';
-import { erasedRequests, erasedRequestsOfNobody } from '../../db/queries/erasures/erased-requests.ts';
+import { requestsNaming, requestsOfNobodyNaming } from '../../db/queries/erasures/erased-requests.ts';
 import { openLedger } from '../../db/queries/erasures/ledger-key.ts';
 import { awaitIntake } from '../../db/queries/webhooks/intake-fence.ts';
 import { dropBodies, type RequestRef } from '../../db/queries/webhooks/requests.ts';
@@ -19,6 +19,7 @@ export async function eraseBodies(
   { db, vault }: Context,
   { tenantId, erasureId }: ErasingRef,
   subjects: readonly Subject[],
+  digests: ReadonlySet<string>,
 ): Promise<void> {
   for (const fence of [tenantId, null]) await db.system((em) => awaitIntake(em, fence));
   const drop = async (em: Em, requests: readonly RequestRef[]): Promise<number> => {
@@ -27,12 +28,12 @@ export async function eraseBodies(
     return requests.length;
   };
   for (let found = batch; found === batch;)
-    found = await db.system(async (em) => drop(em, await erasedRequests(em, erasureId, batch)));
+    found = await db.system(async (em) => drop(em, await requestsNaming(em, tenantId, [...digests], batch)));
   if (!subjects.length) return;
   for (let found = batch; found === batch;)
     found = await db.system(async (em) => {
       const ledger = await openLedger(em, vault);
-      const digests = subjects.map((one) => ledger.digest(null, one));
-      return drop(em, await erasedRequestsOfNobody(em, tenantId, digests, batch));
+      const ofNobody = subjects.map((one) => ledger.digest(null, one));
+      return drop(em, await requestsOfNobodyNaming(em, tenantId, ofNobody, batch));
     });
 }

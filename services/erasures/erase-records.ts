@@ -2,6 +2,7 @@ import { closeErasure, countsOf, runningErasure } from '../../db/queries/erasure
 import { digestsOf } from '../../db/queries/erasures/ledger.ts';
 import type { ErasureCounts } from '../../domain/erasure.ts';
 import { timeOf, type Context } from '../context.ts';
+import { withdrawExports } from '../exports/remove-exports.ts';
 import { eraseAnswers } from './erase-answers.ts';
 import { eraseBodies } from './erase-bodies.ts';
 import { eraseRuns } from './erase-runs.ts';
@@ -20,9 +21,11 @@ export async function eraseRecords(
   const running = await db.tenant(tenantId, (em) => runningErasure(em, vault, erasureId));
   if (!running) return { more: false, counts: await db.tenant(tenantId, (em) => countsOf(em, erasureId)) };
   const digests = await db.tenant(tenantId, (em) => digestsOf(em, erasureId));
-  await eraseBodies(context, ref, running.person.subjects);
+  await eraseBodies(context, ref, running.person.subjects, digests);
   await eraseRuns(context, ref, digests);
   await eraseAnswers(context, ref, running.person);
+  // What an export reads from now on has nothing of the person.
+  await withdrawExports(context, tenantId);
   return db.tenant(tenantId, async (em) => {
     const now = await runningErasure(em, vault, erasureId, true);
     const more = now !== null && now.person.subjects.length > running.person.subjects.length;

@@ -3,12 +3,20 @@ import { removeEarlyEffects } from '../../db/queries/retention/early-effects.ts'
 import { removeExpired } from '../../db/queries/retention/expired-rows.ts';
 import { removeOldMessages } from '../../db/queries/retention/message-retention.ts';
 import { removeRawContacts, removeRawDetails } from '../../db/queries/retention/raw-retention.ts';
-import { dropDeliveryDays, dropEventDays, dropWebhookDays, ensureDays } from '../../db/queries/retention/days.ts';
+import {
+  dropAuditDays,
+  dropDeliveryDays,
+  dropEventDays,
+  dropWebhookDays,
+  ensureDays,
+} from '../../db/queries/retention/days.ts';
 import { removeDedupeKeys } from '../../db/queries/webhooks/dedupe-keys.ts';
 import { removeUptimes } from '../../db/queries/webhooks/intake-uptime.ts';
 import { removeMissedWebhooks } from '../../db/queries/webhooks/missed-webhooks.ts';
 import { killOldDeliveries } from '../../db/queries/outgoing/kill-old-deliveries.ts';
 import { removeTenantEvents } from '../../db/queries/tenants/timeline.ts';
+import { removeOperations } from '../../db/queries/bulk/operations.ts';
+import { removeExpiredExports } from '../exports/remove-exports.ts';
 import { removeSyncRuns } from '../../db/queries/retention/run-retention.ts';
 import type { Context } from '../context.ts';
 import { fetchProfiles } from '../conversations/fetch-profiles.ts';
@@ -41,6 +49,7 @@ const now = (run: MaintenanceRun): Date => run.now;
 const daysBefore = (run: MaintenanceRun, days: number): Date => new Date(run.now.getTime() - days * 86_400_000);
 const rawRetention = (run: MaintenanceRun): Date => daysBefore(run, run.context.config.RAW_RETENTION_DAYS);
 const eventRetention = (run: MaintenanceRun): Date => daysBefore(run, run.context.config.EVENT_RETENTION_DAYS);
+const auditRetention = (run: MaintenanceRun): Date => daysBefore(run, run.context.config.AUDIT_RETENTION_DAYS);
 const deliveryRetention = (run: MaintenanceRun): Date => daysBefore(run, run.context.config.DELIVERY_RETENTION_DAYS);
 
 /**
@@ -52,6 +61,7 @@ export const maintenanceParts = {
   webhook_bodies: inBatches(dropWebhookDays, rawRetention),
   events: inBatches(dropEventDays, eventRetention),
   deliveries: inBatches(dropDeliveryDays, deliveryRetention),
+  audit: inBatches(dropAuditDays, auditRetention),
   dead_deliveries: async (run) => {
     const killed = await inBatches(killOldDeliveries, now)(run);
     run.context.metrics.deliveries.inc({ outcome: 'dead' }, killed);
@@ -65,6 +75,8 @@ export const maintenanceParts = {
   raw_details: inBatches(removeRawDetails, rawRetention),
   raw_contacts: inBatches(removeRawContacts, rawRetention),
   sync_runs: inBatches(removeSyncRuns, rawRetention),
+  exports: ({ context, now: at, isOver }) => removeExpiredExports(context, at, isOver),
+  bulk_operations: inBatches(removeOperations, rawRetention),
   contacts: removeContacts,
   messages: inBatches(removeOldMessages, now),
   media: ({ context, now: at, isOver }) => removeUnused(context, at, isOver),

@@ -1,10 +1,13 @@
 import { isWorking } from '../../domain/accounts.ts';
+import type { Em } from '../../db/connect.ts';
+import { sendingRulesOf } from '../../db/queries/tenants/sending-stops.ts';
 import { newestReadMessage } from '../../db/queries/conversations/newest-read-message.ts';
 import { providerKeysOf } from '../../db/queries/sends/provider-ids.ts';
 import type { Account } from '../../db/entities/accounts.ts';
 import { Attendee } from '../../db/entities/conversations.ts';
 import type { Message } from '../../db/entities/messages.ts';
 import { failureRow, ProviderFailure } from '../../domain/failures.ts';
+import { waysToResume } from '../../domain/sending-stops.ts';
 import type { MessageCapabilities } from '../../domain/message-capabilities.ts';
 import type { MessageRef, Messages } from '../../providers/contract/messages.ts';
 import type { ProviderCall } from '../../providers/provider.ts';
@@ -40,6 +43,8 @@ export async function actOnMessage(caller: Caller, id: string, action: MessageAc
   const { account, connection, ref, self } = await db.tenant(principal.tenantId, async (em) => {
     const message = await ownMessage(em, id);
     const found = await workingAccount(context, await ownAccount(em, message.accountId));
+    // What went out can be taken back at any time.
+    if (action.kind !== 'remove') await requireSending(em, found.account);
     requireAction(found.capabilities, action, message, found.account, clock.now());
     const keys = await providerKeysOf(em, 'message', id);
     if (!keys.length) throw new Problem('send_ended', 'The message is not at the provider.');
@@ -128,6 +133,7 @@ export async function showTyping(
   const { connection, keys, messageKeys } = await context.db.tenant(principal.tenantId, async (em) => {
     const conversation = await ownConversation(em, conversationId);
     const { account, capabilities } = await workingAccount(context, await ownAccount(em, conversation.accountId));
+    await requireSending(em, account);
     if (capabilities.typing !== 'alone')
       throw new Problem('unsupported', `${account.channel} cannot show that the account is writing here.`);
     const now = context.clock.now();
@@ -142,6 +148,12 @@ export async function showTyping(
   await orProblem(() =>
     connection.provider.messages?.typing?.(connection.call, { kind: 'conversation', keys }, activity, newest),
   );
+}
+
+/** 409 where the account's tenant sends nothing. */
+async function requireSending(em: Em, { tenantId }: Account): Promise<void> {
+  const { stop } = await sendingRulesOf(em, tenantId);
+  if (stop) throw new Problem('sending_stopped', waysToResume[stop.reason]);
 }
 
 /** 422 where the channel has no messages, 409 where the account does not work now. */

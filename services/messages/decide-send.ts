@@ -11,6 +11,7 @@ import type { CallerRequest } from '../principal.ts';
 import { Problem } from '../problem.ts';
 import { startSends } from '../signal.ts';
 import { ownMessage } from './find-message.ts';
+import { passesQuietHours } from './quiet-replies.ts';
 import { checkSender, readQueued, type QueuedMessage } from './queue-message.ts';
 
 /**
@@ -43,7 +44,8 @@ export async function retrySend({ context, principal }: CallerRequest, id: strin
       createdAt: now,
       endedAt: null,
     });
-    const wakes = await wakeQueue(em, sender.id, queue, now, now);
+    const isReply = await passesQuietHours(em, sender, queue, send.conversationId, now);
+    const wakes = await wakeQueue(em, sender.id, queue, now, now, isReply);
     return { account: sender, starts: wakes && isWorking(sender) };
   });
   if (starts) await startSends(context, refOf(account), 'api');
@@ -66,7 +68,8 @@ export async function cancelSend({ context, principal }: CallerRequest, id: stri
     await moveSend(em, id, [send.state], { state: 'cancelled', reason, detail: null, endedAt: now });
     await showSend(em, id, 'failed', now);
     // It may have held others of its conversation.
-    const wakes = await wakeQueue(em, sender.id, queue, now, now);
+    const isReply = await passesQuietHours(em, sender, queue, send.conversationId, now);
+    const wakes = await wakeQueue(em, sender.id, queue, now, now, isReply);
     return { account: sender, starts: wakes && isWorking(sender) };
   });
   if (starts) await startSends(context, refOf(account), 'api');

@@ -29,6 +29,7 @@ import { startSends } from '../signal.ts';
 import { conversationWith, recipientsOf } from './conversation-with.ts';
 import { fetchFiles, readyFiles, type DraftFile, type ReadyFile } from './draft-files.ts';
 import { checkWindow } from './check-window.ts';
+import { passesQuietHours } from './quiet-replies.ts';
 import { ownConversation, ownMessage } from './find-message.ts';
 import { findTemplate } from './templates.ts';
 
@@ -84,7 +85,9 @@ export async function queueMessage(
     checkWindow(capabilities, conversation, draft.options ?? {}, draft.sendAt ?? now);
     await addMessage(em, operationId, conversation, { ...draft, text }, people, now);
     if (ready.length) await addFiles(em, operationId, conversation, ready, now);
-    const starts = await wakeQueue(em, sender.id, queue, draft.sendAt ?? now, now);
+    const dueAt = draft.sendAt ?? now;
+    const isReply = await passesQuietHours(em, sender, queue, conversation.id, now);
+    const starts = await wakeQueue(em, sender.id, queue, dueAt, now, isReply);
     // Until the account works again nothing can be sent; the reconciler has the queue drained then.
     return { account: sender, starts: starts && isWorking(sender) };
   });

@@ -16,12 +16,19 @@ import { endQueuedSends, endUndecidable, moveSend } from '../../db/queries/sends
 import { clockSkewMs } from '../../domain/attempts.ts';
 import { ProviderFailure } from '../../domain/failures.ts';
 import { personKey, type StoredPerson } from '../../domain/recipients.ts';
-import { echoWithinMs, longestCallMs, longestSleepMs, lookAgainMs, pauseMs } from '../../domain/sends.ts';
+import {
+  echoWithinMs,
+  longestCallMs,
+  longestSleepMs,
+  lookAgainMs,
+  pauseMs,
+  type HoldReason,
+} from '../../domain/sends.ts';
 import { connectionTo } from '../connections/login/attempt-tx.ts';
 import { timeOf, type Context } from '../context.ts';
 import { takeChange, type TakenChange } from '../conversations/tell-provider.ts';
 import { parcelFiles, type Parcel } from './hand-over.ts';
-import { heldUntil } from './held-until.ts';
+import { heldUntil, type Held } from './held-until.ts';
 
 export interface SendRef {
   tenantId: string;
@@ -75,8 +82,8 @@ export function takeSend(context: Context, ref: SendRef, holder: SendHolder, isF
       return { kind: 'done' };
     }
     const held = await heldUntil(em, account, queue, now);
-    const next = await nextSend(em, account.id, now, held !== null);
-    const pause = pauseOf(queue, now);
+    const next = await nextSend(em, account.id, now, held);
+    const pause = pauseOf(held);
     const lease = { ...leaseOf(holder, now, queueLeaseMs), sleeps: false, wakeAt: null };
     if (!next) {
       const change = pause ? null : await takeChange(context, em, account, now);
@@ -121,16 +128,17 @@ async function endAll(em: Em, account: Account, now: Date): Promise<void> {
   await endUndecidable(em, account.id, now);
 }
 
-/** Until when no change of a conversation may be told: limits of messages do not hold it. */
-const pauseOf = ({ holdsUntil, holdsFor }: LockedQueue, now: Date): Date | null =>
-  holdsUntil && holdsUntil > now && holdsFor !== 'budget' ? holdsUntil : null;
+/** Until when no change of a conversation may be told: limits of messages and quiet hours do not hold it. */
+const pauseOf = (held: Held | null): Date | null => (held && !ofMessages.has(held.reason) ? held.until : null);
+
+const ofMessages: ReadonlySet<HoldReason> = new Set(['budget', 'quiet_hours']);
 
 /** Nothing can be done now: the run sleeps for a short while, or ends. `held` are sends, `pause` is of changes. */
 async function rest(
   em: Em,
   account: Account,
   holder: SendHolder,
-  { held, pause }: { held: Date | null; pause: Date | null },
+  { held, pause }: { held: Held | null; pause: Date | null },
   now: Date,
 ): Promise<Next> {
   const [send, change] = [await nextTryAt(em, account.id, now, held), await nextChangeAt(em, account.id)];

@@ -1,4 +1,4 @@
-import { eventId, type FeedPlace } from '../../domain/events.ts';
+import { eventId, toldData, type FeedPlace } from '../../domain/events.ts';
 import { giveUpMs, laneOf } from '../../domain/deliveries.ts';
 import type { Em } from '../../db/connect.ts';
 import { feedEnd, isWithinFeed, readFeed, type FeedRow } from '../../db/queries/events/read-feed.ts';
@@ -36,8 +36,10 @@ export async function takePage(
   const [only, ...others] = accounts ?? [];
   const accountId = only !== undefined && !others.length ? only : null;
   const { items, last, more } = await readFeed(em, tenantId, { after: place, types, accountId, limit });
-  const wanted = accounts ? items.filter((item) => accounts.includes(item.accountId)) : items;
-  const deliveries = wanted.map((item) => deliveryOf(item, { ...item, lane: laneOf(item.accountId, item.data) }, now));
+  const wanted = accounts ? items.filter(({ accountId: of }) => of !== null && accounts.includes(of)) : items;
+  const deliveries = wanted.map((item) =>
+    deliveryOf(item, { ...item, lane: laneOf(item.accountId ?? tenantId, item.data) }, now),
+  );
   await insertDeliveries(em, tenantId, id, deliveries);
   if (last || isRequeued) await moveEndpoint(em, id, last ?? place);
   return { deliveries, more, isRequeued };
@@ -74,5 +76,5 @@ export const eventOf = ({ stamp, seq, type, accountId, data, eventAt }: PendingD
   type,
   account_id: accountId,
   at: eventAt,
-  data,
+  data: toldData(type, data),
 });

@@ -4,13 +4,23 @@ import { isTemporalDown } from '../../temporal/unreachable.ts';
 import { countPausedTenants, noticeRestore } from '../../db/queries/tenants/paused-sending.ts';
 import type { Context } from '../context.ts';
 import { pageSize, type Stalled } from './repair.ts';
-import { connections, contactsAgain, historyAgain, missingContacts, missingDetails, queues, syncs } from './stalled.ts';
+import {
+  bulkOperations,
+  connections,
+  contactsAgain,
+  historyAgain,
+  missingContacts,
+  missingDetails,
+  queues,
+  syncs,
+} from './stalled.ts';
 
-/** How many connection workflows were signalled, and how many syncs and queues of messages were started. */
+/** How many connection workflows were signalled, and how many syncs, queues of messages and bulk operations were started. */
 export interface Rebuilt {
   connections: number;
   syncs: number;
   queues: number;
+  bulk: number;
 }
 
 /**
@@ -51,11 +61,12 @@ export async function rebuild(context: Context): Promise<Rebuilt> {
       (await moveAll(contactsAgain(context))) +
       (await moveAll(historyAgain(context))),
     queues: await moveAll(queues(context, 'open')),
+    bulk: await moveAll(bulkOperations(context, 'open')),
   };
   if (refusals.length)
     throw new AggregateError(
       refusals,
-      `${refusals.length} could not be moved, ${rebuilt.connections + rebuilt.syncs + rebuilt.queues} were: run it again.`,
+      `${refusals.length} could not be moved, ${Object.values(rebuilt).reduce((sum, n) => sum + n)} were: run it again.`,
     );
   return rebuilt;
 }

@@ -7,6 +7,7 @@ import { drainMessages } from '../webhooks/drain-messages.ts';
 import { drainWebhooks } from '../webhooks/drain-webhooks.ts';
 import { createRepair, type Repair } from './repair.ts';
 import {
+  bulkOperations,
   connections,
   contactsAgain,
   historyAgain,
@@ -57,6 +58,7 @@ export function createReconciler(context: Context, intervalMs: number): Reconcil
     owedEffects,
     createRepair(context, intervalMs, connections(context, 'stalled')),
     createRepair(context, intervalMs, erasures(context)),
+    createRepair(context, intervalMs, bulkOperations(context, 'stalled')),
     createRepair(context, intervalMs, userRequests(context)),
     endedRequests,
     createRepair(context, intervalMs, refusedKeys(context)),

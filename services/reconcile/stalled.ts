@@ -5,6 +5,7 @@ import {
   type StalledAccount,
   type StalledSince,
 } from '../../db/queries/stalled/stalled-accounts.ts';
+import { stalledOperations } from '../../db/queries/bulk/operations.ts';
 import { stalledQueues, type StalledQueue } from '../../db/queries/stalled/stalled-queues.ts';
 import { stalledErasures } from '../../db/queries/stalled/stalled-erasures.ts';
 import {
@@ -112,6 +113,16 @@ export const erasures = ({ clock, temporal }: Context): Stalled<{ id: string; te
   name: 'erasures',
   find: (em, after) => stalledErasures(em, ago(clock.now(), beginMs), after, pageSize),
   move: ({ id, tenant_id: tenantId }) => temporal.startErasure({ tenantId, erasureId: id }, 'reconciler'),
+});
+
+/** Bulk operations whose workflow may have been lost. */
+export const bulkOperations = (
+  { clock, temporal }: Context,
+  scope: Scope,
+): Stalled<{ id: string; tenant_id: string; kind: string }> => ({
+  name: 'bulk_operations',
+  find: (em, after) => stalledOperations(em, scope === 'open' ? null : ago(clock.now(), beginMs), after, pageSize),
+  move: ({ id, tenant_id: tenantId, kind }) => temporal.startBulk({ tenantId, operationId: id }, kind, causeOf(scope)),
 });
 
 /** Accounts that a user's deletion is about, and that nothing disconnects. */

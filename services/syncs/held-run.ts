@@ -47,6 +47,8 @@ export interface Holder {
   id: string;
   try: number;
   signal: AbortSignal;
+  /** How long it works on a run, in milliseconds; ten minutes by default. */
+  forMs?: number;
   /** Called with the run's counts after each page. */
   counted?: (counts: object) => void;
 }
@@ -105,7 +107,7 @@ export async function workOnRun(
 ): Promise<SyncProgress> {
   const began = Date.now();
   const until = (): Date => new Date(timeOf(context, ref).getTime() + leaseMs);
-  const isOver = (): boolean => Date.now() - began > handBackMs;
+  const isOver = (): boolean => Date.now() - began > (holder.forMs ?? handBackMs);
   for (;;) {
     const found = await claim(context, ref, holder, until()).catch(async (error: unknown) => {
       if (error instanceof ProviderFailure) await noteFailure(context, ref, error);

@@ -6,6 +6,7 @@ import { credentialsFor } from '../../db/queries/tenants/credentials.ts';
 import { Account } from '../../db/entities/accounts.ts';
 import { Conversation } from '../../db/entities/conversations.ts';
 import { SyncRun } from '../../db/entities/events.ts';
+import { requestVisits } from '../../db/queries/visits/request-visits.ts';
 import { openRuns, type NewRun } from '../../db/queries/syncs/open-runs.ts';
 import { changeTopics } from '../../domain/change-topics.ts';
 import type { ProviderName } from '../../domain/channels.ts';
@@ -63,6 +64,15 @@ export async function beginSyncs(
     });
     ids.push(...opened);
   }
+  // The rest of a visit follows soon: what is asked for is of interest now.
+  if (accounts.length <= startsInRequest && request.kind !== 'contacts')
+    await db.tenant(tenantId, (em) =>
+      requestVisits(
+        em,
+        accounts.map(({ id }) => id),
+        clock.now(),
+      ),
+    );
   await startRuns(context, tenantId, request.kind, runs);
   return ids;
 }
@@ -115,7 +125,11 @@ export function checkSyncable({ providers }: Context, account: Account, request:
 }
 
 /** Whether the account's provider has what a kind of sync reads, on its channel. */
-export const canHave = (providers: Context['providers'], account: Account, kind: SyncRequest['kind']): boolean =>
+export const canHave = (
+  providers: Context['providers'],
+  account: Pick<Account, 'provider' | 'channel'>,
+  kind: SyncRequest['kind'],
+): boolean =>
   (ableTo(providers, kind)?.includes(account.provider) ?? true) &&
   (kind !== 'conversations' || keepsHistory(providers[account.provider], account.channel));
 

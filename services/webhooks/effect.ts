@@ -9,6 +9,15 @@ import type { KnownAccount } from '../../db/queries/webhooks/known-accounts.ts';
  */
 export type Effect = 'check' | 'check_again' | 'note' | 'none';
 
+/**
+ * Whether an event that moves no account makes its details worth collecting: the provider reported something about an account
+ * that works.
+ */
+export const refreshesDetails = (event: WebhookEvent, account: KnownAccount): boolean =>
+  event.kind === 'account_status' &&
+  !account.loginRunning &&
+  (account.state === 'active' || account.state === 'degraded');
+
 export function effectOf(event: WebhookEvent, account: KnownAccount, isRepeat: boolean): Effect {
   if (event.kind !== 'account_status') return 'none';
   if (needsCheck(event.status, account.state, account.loginRunning)) return isRepeat ? 'check_again' : 'check';

@@ -9,19 +9,23 @@ import { webhookAddress } from '../../domain/addresses.ts';
 import type { Context } from '../context.ts';
 import { reachOfCredentials } from '../provider-reach.ts';
 
-/** Has the provider make our webhook anew, whatever it shows of the present one. Answers the registrations' ids. */
+/**
+ * Has the provider make our webhook anew, whatever it shows of the present one; with `anew` false only what lacks. Answers the
+ * registrations' ids.
+ */
 export async function renewWebhooks(
   context: Context,
   provider: Provider,
   call: ProviderCall,
   credentials: ProviderCredentials,
+  anew = true,
 ): Promise<string[]> {
   const { registerWebhooks, subscribe } = provider.account;
   if (!registerWebhooks)
     throw new ProviderFailure('unsupported', 'An operator registers the webhook at this provider.');
   const address = webhookAddress(context.publicUrl, provider.name, credentials.webhookToken);
   const [secret] = webhookSecretsOf(await context.vault.keysOf(context.db, credentials.tenantId), credentials);
-  const registrations = await registerWebhooks(call, address, secret ?? '', true);
+  const registrations = await registerWebhooks(call, address, secret ?? '', anew);
   await subscribe?.(call);
   await context.db.system((em) => saveRegistrations(em, credentials.id, address, registrations));
   return registrations;

@@ -13,7 +13,7 @@ import {
 import { byAccount } from './group-events.ts';
 import type { AskedLogin, KnownAccount } from '../../db/queries/webhooks/known-accounts.ts';
 import type { EventRef } from '../../db/queries/webhooks/owed.ts';
-import { requestFreeChecks, type CheckOutcome } from '../../db/queries/webhooks/request-checks.ts';
+import { checkSoon, requestFreeChecks, type CheckOutcome } from '../../db/queries/webhooks/request-checks.ts';
 import type { WebhookSender } from '../../db/queries/webhooks/secrets.ts';
 import { digestSubjects } from '../../db/queries/webhooks/subjects.ts';
 import { mayRecur, messageKinds, peopleIn, type ReadRequest, type WebhookEvent } from '../../domain/webhook-events.ts';
@@ -23,7 +23,7 @@ import { newId } from '../../platform/ids.ts';
 import type { AccountRef } from '../../temporal/client.ts';
 import type { Context } from '../context.ts';
 import { wrongSecret } from './proof.ts';
-import { effectOf, type Effect } from './effect.ts';
+import { effectOf, refreshesDetails, type Effect } from './effect.ts';
 import { applyMessageEvents } from './message-events.ts';
 
 /** A request that was read. */
@@ -152,6 +152,10 @@ async function settle(em: Em, matched: readonly Matched[], effects: EffectMode, 
     if (one.event?.kind === 'contact') return 'owed';
     return isOfMessages(one.event) ? onMessages : 'none';
   };
+  const refreshed = matched.flatMap(({ effect, event, account }) =>
+    effect === 'none' && event && account && refreshesDetails(event, account) ? [account.id] : [],
+  );
+  if (refreshed.length) await checkSoon(em, [...new Set(refreshed)], now);
   if (effects === 'skip')
     return matched.map((one) => ({ ...one, check: wantsCheck(one.effect) ? 'failed' : checkless(one) }));
   if (!checked.length && !noted.length) return matched.map((one) => ({ ...one, check: checkless(one) }));

@@ -23,11 +23,13 @@ export interface Answered {
 const known: Record<string, string> = { kind: 'details', provider: 'unipile', phone_number: '+33639980901' };
 const bodies: Record<string, object> = {
   'PUT /api/v1/providers/{provider}': { dsn: 'http://127.0.0.1:1', access_token: 'text' },
+  'POST /api/v1/accounts/{id}/snooze': { until: new Date(Date.now() + 86_400_000).toISOString() },
   'POST /api/v1/erasures': { phone: '+33639980908' },
   'POST /api/v1/conversations/{id}/messages': { text: 'text' },
   'POST /api/v1/communications/whatsapp/chats/{chat_id}/send/': { text: 'text' },
   'POST /api/v1/messages': { recipients: ['+33639980901'], text: 'text' },
   'POST /api/unipile/message': { recipients: ['+33639980901'], content: 'text' },
+  'POST /api/v1/bulk-operations': { filter: { owner: 'text' } },
   'POST /api/v1/contacts/bulk': { set: { add_groups: ['text'] } },
 };
 

@@ -7,6 +7,7 @@ import { stepKinds } from '../../domain/steps.ts';
 import type { ApiClient } from '../support/client.ts';
 import { rightAsk, send } from './ask.ts';
 import { oneOfEach, postWebhook, type Ids } from './fixture.ts';
+import { lose } from '../reminders/reminding.ts';
 import { readDocument, type Document, type Operation } from './openapi.ts';
 import { activate, connect, linkedin, placeStep, startTestApi, unique, type TestApi } from './support.ts';
 
@@ -199,6 +200,7 @@ it('matches the answer of every operation', async () => {
     if (operation.path.endsWith('/qr.svg') || operation.path.endsWith('/another-way'))
       about.step = await stepFor(operation, about);
     if (operation.path.endsWith('/pause')) await toConversations(about);
+    if (operation.path.endsWith('/snooze')) await lose(api.context, about.account, new Date());
     if (/\/messages\/\{id\}\/(retry|cancel)$/.test(operation.path)) about.message = await sentFor(operation, about);
     wrong.push(await answered(operation, /^PUT .*\/providers\//.test(operation.name) ? settled : api.client, about));
   }

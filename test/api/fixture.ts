@@ -24,7 +24,8 @@ export type Ids = Record<
   | 'attendee'
   | 'attachment'
   | 'endpoint'
-  | 'delivery',
+  | 'delivery'
+  | 'bulk',
   string
 >;
 
@@ -53,7 +54,10 @@ export async function oneOfEach(api: TestApi, client: ApiClient): Promise<Ids> {
     }),
   );
   const { endpoint, delivery } = await oneDelivery(api, client, account.id);
-  return { account: account.id, step, sync, event, key, contact, twin, erasure, ...spoken, endpoint, delivery };
+  const bulk = (
+    await client.post('/api/v1/bulk-operations', { operation: 'sync_details', filter: { ids: [account.id] } })
+  ).body.id;
+  return { account: account.id, step, sync, event, key, contact, twin, erasure, ...spoken, endpoint, delivery, bulk };
 }
 
 /** An endpoint at which nothing answers, and a delivery to it. */
@@ -121,6 +125,7 @@ const nouns: Record<string, keyof Ids> = {
   attachments: 'attachment',
   'webhook-endpoints': 'endpoint',
   'webhook-deliveries': 'delivery',
+  'bulk-operations': 'bulk',
 };
 /** Fields of queries and bodies that hold an id. */
 const fields: Record<string, keyof Ids> = {
@@ -142,6 +147,8 @@ const noIds = new Set([
   'phone_number_id',
   'business_account_id',
   'last_event_id',
+  // Of a file.
+  'name',
 ]);
 
 export interface IdPlace {

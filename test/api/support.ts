@@ -60,8 +60,21 @@ export function createStandIn(): StandIn {
     ensureSearchAttributes: () => Promise.resolve(),
     ensureSchedules: () => Promise.resolve(),
     runMaintenance: async () => check(),
-    runTokens: async () => check(),
+    runAnalytics: async () => check(),
+    runTokens: async () => {
+      check();
+      return true;
+    },
+    runPlatforms: async () => {
+      check();
+      return true;
+    },
+    runReminders: async () => {
+      check();
+      return true;
+    },
     startErasure: async () => check(),
+    startBulk: async () => check(),
     startSends: async (account) => {
       check();
       temporal.sends.push(account.accountId);

@@ -36,6 +36,7 @@ const everythingOf = (client: ApiClient, ids: Ids) =>
       `/webhook-events/${ids.event}`,
       `/webhook-endpoints/${ids.endpoint}`,
       `/webhook-deliveries/${ids.delivery}`,
+      `/bulk-operations/${ids.bulk}`,
       '/api-keys',
     ].map(async (path) => (await client.get(`/api/v1${path}`)).body),
   );

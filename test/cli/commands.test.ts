@@ -184,7 +184,8 @@ it('A9: patchbay sync details starts the runs of all accounts, and shows them as
 it('A9: a dry run of patchbay sync details shows what would change, and changes nothing', async () => {
   const preview = async (): Promise<any> =>
     (await answerHere(env, 'sync', 'details', '--tenant', tenant, '--account', account.id, '--dry-run'))[0];
-  expect(await preview()).toEqual({ account: account.id, outcome: 'unchanged', changes: [] });
+  const of = { account: account.id, owner: 'maya', channel: 'linkedin', state: null, reason: null, what_to_do: null };
+  expect(await preview()).toEqual({ ...of, outcome: 'unchanged', changes: [] });
   const { db } = stack.worker.context;
   const status = (value: string): Promise<unknown> =>
     db.system((em) =>
@@ -201,13 +202,26 @@ it('A9: a dry run of patchbay sync details shows what would change, and changes 
   // As stored before the account changed at the provider.
   await status('CREDENTIALS');
   const old = await shown();
-  expect(await preview()).toEqual({
-    account: account.id,
-    outcome: 'would change',
-    changes: [{ path: 'connection_config.messaging_status', before: 'CREDENTIALS', after: before.messaging_status }],
-  });
+  const path = 'connection_config.messaging_status';
+  const changes = [{ path, before: 'CREDENTIALS', after: before.messaging_status }];
+  expect(await preview()).toEqual({ ...of, outcome: 'would change', changes });
+  const { stdout } = await patchbayHere(env, 'sync', 'details', '--tenant', tenant, '--dry-run');
+  expect(stdout).toBe(
+    `${account.id}  linkedin of maya: would change\n  ${path}: "CREDENTIALS" → "${before.messaging_status}"\n` +
+      '1 accounts: 1 would change. Nothing was changed.\n',
+  );
   expect(await shown()).toEqual(old);
   await status(before.messaging_status);
+  // What a collection would find of the account's state is shown, too.
+  await stack.control.put('/faults', { provider: 'unipile', webhook_drop: 1 });
+  await stack.control.post('/drop', { account_id: account.provider_account_id, status: 'CREDENTIALS' });
+  await stack.control.put('/faults', { provider: 'unipile' });
+  expect(await preview()).toMatchObject({
+    outcome: 'would change',
+    state: { before: 'active', after: 'reconnect_required', reason: 'login_lost' },
+  });
+  expect((await shown()).state).toBe('active');
+  await stack.control.post('/drop', { account_id: account.provider_account_id, status: 'OK' });
 });
 
 describe('patchbay webhooks', () => {

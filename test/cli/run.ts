@@ -50,5 +50,6 @@ export const commandEnv = ({ config }: TestStack): Record<string, string> => ({
   TEMPORAL_TASK_QUEUE: config.TEMPORAL_TASK_QUEUE,
   ENCRYPTION_KEY: config.ENCRYPTION_KEY,
   PUBLIC_URL: config.PUBLIC_URL,
+  MEDIA_FOLDER: config.MEDIA_FOLDER,
   SANDBOX_CONTROL_URL: config.SANDBOX_CONTROL_URL ?? '',
 });

@@ -37,12 +37,14 @@ async function schedules(): Promise<string[]> {
 }
 
 const scheduled = [
+  'aggregateAnalytics',
   'fetchMedia',
   'fetchPictures',
   'maintenance',
   'refreshTokens',
+  'remindOwners',
   'syncAllContacts',
-  'syncAllConversations',
+  'syncPlatforms',
 ];
 
 describe('B6: every address book is read by a Schedule', () => {

@@ -127,7 +127,7 @@ it('C11: the safety net finds by itself what webhooks missed', async () => {
   await losing(0);
   const before = (await stored(id)).length;
   await query('update accounts set history_due_at = now() where id = ?', [id]);
-  await stack.trigger('syncAllConversations');
+  expect(await stack.visit(id)).toMatchObject({ outcome: 'ok', found: 2, behind: 0 });
   await eventually('the missed ones', async () => (await stored(id)).length === before + 2);
   expect(await stack.timeline(id, 'messages_recovered')).toMatchObject({ text: '2 messages recovered.' });
   const [{ due }] = await query('select history_due_at > now() as due from accounts where id = ?', [id]);

@@ -18,7 +18,7 @@ afterAll(async () => {
 
 const now = new Date('2026-06-01T12:00:00Z');
 const hourAgo = new Date('2026-06-01T11:00:00Z');
-const since = { contacts: hourAgo, tokens: hourAgo };
+const since = { contacts: hourAgo, tokens: hourAgo, reminders: hourAgo, bulk: hourAgo };
 const before = (minutes: number): Date => new Date(now.getTime() - minutes * 60_000);
 
 it('counts syncs that run, and accounts that can be read and whose contacts no sweep has taken', async () => {
@@ -39,6 +39,10 @@ it('counts syncs that run, and accounts that can be read and whose contacts no s
     await run({ kind: 'contacts', state: 'running' });
     await run({ kind: 'contacts', state: 'succeeded' });
     await run({ kind: 'details', state: 'running', dry_run: true });
+    const bulk = (given: object) => insertRow(em, table('bulk_operations'), { tenant_id, ended_at: null, ...given });
+    await bulk({ state: 'running', due_at: before(90) });
+    await bulk({ state: 'preparing', due_at: before(1) });
+    await bulk({ state: 'done', due_at: null });
   });
   expect(await db.system((em) => census(em, now, since))).toMatchObject({
     syncs: [{ kind: 'contacts', n: 1 }],
@@ -46,5 +50,7 @@ it('counts syncs that run, and accounts that can be read and whose contacts no s
     overdueTokens: 1,
     overdueAttempts: 0,
     refusedKeys: 0,
+    openBulk: 2,
+    overdueBulk: 1,
   });
 });

@@ -120,6 +120,29 @@ describe('on a database in use', () => {
     expect(await migrated).toContain('0022-webhook-requests');
   });
 
+  it('counts the accounts that were there before accounts were counted', async () => {
+    await migrate(empty.url, '0121-bulk-operations');
+    const system = await session();
+    await system.query('set role patchbay_system');
+    const tenant = '01900000-0000-7000-8000-000000000001';
+    await system.query("insert into tenants (id, name, created_at) values ($1, 'before', now())", [tenant]);
+    await system.query(
+      `insert into accounts (id, tenant_id, provider, channel, owner, metadata, state, who, since, method, created_at, updated_at)
+       select gen_random_uuid(), $1, 'unipile', 'whatsapp', 'maya', '{}', case when n < 3 then 'active' else 'failed' end,
+         'nobody', now(), 'qr', now(), now() from generate_series(1, 5) n`,
+      [tenant],
+    );
+    await migrate(empty.url);
+    await system.query("update accounts set state = 'disconnected' where state = 'active'");
+    const { rows } = await system.query(
+      'select state, sum(accounts)::int as n from account_counts group by state having sum(accounts) <> 0 order by state',
+    );
+    expect(rows).toEqual([
+      { state: 'disconnected', n: 2 },
+      { state: 'failed', n: 3 },
+    ]);
+  });
+
   it('makes an index anew that a killed run left unfinished', async () => {
     await migrate(empty.url, '0019-key-indexes');
     const owner = await session();

@@ -1,7 +1,15 @@
 import { Account } from '../../db/entities/accounts.ts';
+import { BulkOperation } from '../../db/entities/bulk.ts';
 import { ConnectionAttempt } from '../../db/entities/attempts.ts';
 import { Tenant } from '../../db/entities/tenants.ts';
+import { addItems, countAsked, settleAttempts, settleSyncs, waitingItems } from '../../db/queries/bulk/items.ts';
+import { stalledOperations } from '../../db/queries/bulk/operations.ts';
+import { expiredExports } from '../../db/queries/exports/files.ts';
+import { accountConditions } from '../../db/queries/updates/account-conditions.ts';
+import { takeTurn } from '../../services/bulk/take-turn.ts';
 import { leaseAccounts } from '../../db/queries/accounts/lease-due-accounts.ts';
+import { adoptQuestions, dueReminders } from '../../db/queries/accounts/due-reminders.ts';
+import { loginTimes, restartTimes } from '../../db/queries/accounts/login-times.ts';
 import { loginsOfGroups } from '../../db/queries/accounts/provider-groups.ts';
 import { noteLost } from '../../db/queries/accounts/told-lost.ts';
 import {
@@ -11,6 +19,18 @@ import {
   requestByCode,
   settleRequests,
 } from '../../db/queries/user-requests/user-requests.ts';
+import {
+  claimVisits,
+  credentialsToVisit,
+  releaseVisits,
+  type ClaimedVisits,
+} from '../../db/queries/visits/claim-visits.ts';
+import { countBehind, hasUnread } from '../../db/queries/visits/news.ts';
+import { requestVisits } from '../../db/queries/visits/request-visits.ts';
+import { noteBucket } from '../../db/queries/visits/settle-visits.ts';
+import { evidenceOf, type VisitEvidence } from '../../db/queries/visits/visit-evidence.ts';
+import { openVisitRun } from '../../db/queries/syncs/open-runs.ts';
+import { checkSoon } from '../../db/queries/webhooks/request-checks.ts';
 import { knownLogins } from '../../db/queries/accounts/known-logins.ts';
 import { purgeAccount } from '../../db/queries/accounts/purge-account.ts';
 import { lockAccount } from '../../db/queries/accounts/lock-accounts.ts';
@@ -174,6 +194,10 @@ describe.each(planServers)(
           expect(await loginsOfGroups(em, [{ credentialsId: credentialsId!, group: 'user:none' }])).toEqual([]);
           await noteLost(em, credentialsId!, group, now);
           expect(await leaseAccounts(em, 'keys_due_at', now, until, 20)).toEqual([]);
+          await adoptQuestions(em, now, 20);
+          expect(await dueReminders(em, now, 20)).toEqual([]);
+          expect(await loginTimes(em, accountId(700), now)).not.toEqual([]);
+          expect(await restartTimes(em, accountId(700), now)).toEqual([]);
           expect(await codeOfRequest(em, given)).toBeNull();
           const made = await insertRequest(em, given, group, now);
           expect(await openParts(em, { requestId: made!.id }, firstId, 20)).not.toEqual([]);
@@ -181,6 +205,33 @@ describe.each(planServers)(
           expect(await requestByCode(em, 'unipile', made!.code)).toMatchObject({ isDone: false });
         }),
       );
+    });
+
+    it('finds what is due of visits, claims it, sees what is known of it, and writes what was found', async () => {
+      const { credentialsId } = await system<Account>((em) => em.findOneOrFail(Account, { id: accountId(700) }));
+      const now = new Date();
+      const later = new Date(now.getTime() + 30 * 60_000);
+      const due = { now: later, dueAt: later, withSlow: true };
+      const bucket = { places: 40, slowFromMs: 2_000, slowPlaces: 10 };
+      await expectFrugal(async () => {
+        const candidates = await system<string[]>((em) => credentialsToVisit(em, due, bucket, 50));
+        expect(candidates).toContain(credentialsId);
+        const until = new Date(later.getTime() + 60_000);
+        const claim = await system<ClaimedVisits | null>((em) =>
+          claimVisits(em, credentialsId!, due, bucket, until, 20),
+        );
+        expect(claim?.accounts).toHaveLength(20);
+        const { lease, accounts } = claim!;
+        const known = await system<VisitEvidence[]>((em) => evidenceOf(em, lease, accounts, later));
+        expect(known).toHaveLength(20);
+        expect(await system((em) => countBehind(em, accounts))).toEqual([]);
+        expect(await system((em) => hasUnread(em, accounts[0]!, [{ keys: ['chat-77'], newestAt: now }]))).toBe(true);
+        await system((em) => openVisitRun(em, accounts[0]!, lease, later));
+        await system((em) => releaseVisits(em, lease, accounts, later));
+        await system((em) => noteBucket(em, credentialsId!, { meanMs: 1, isDown: false }, later));
+        await system((em) => requestVisits(em, accounts, later));
+        await system((em) => checkSoon(em, accounts, later));
+      });
     });
 
     it('purges and deletes an account', () =>
@@ -205,6 +256,7 @@ describe.each(planServers)(
           'accounts?limit=50',
           'accounts?state=failed&limit=50',
           'accounts?owner=owner-700',
+          'accounts?label=never',
           'accounts?updated_since=2020-01-01T00:00:00Z',
           'accounts?updated_since=2020-01-01T00:00:00Z&owner=owner-700',
           `accounts/${accountId(700)}`,
@@ -219,11 +271,126 @@ describe.each(planServers)(
           'syncs?limit=50',
           `syncs?account=${accountId(700)}`,
           'contacts?limit=50',
+          'tenant/sending',
+          `accounts/${accountId(700)}/health?days=31`,
+          'health/accounts',
+          'health/accounts?scope=installation',
         ]) {
           const { status } = await crowd.get(`/api/v1/${path}`);
           expect([path, status]).toEqual([path, 200]);
         }
       }));
+
+    it('A14: reads the health of a fleet by its indexes: trouble, what is due, what waits', async () => {
+      // The triggers of one statement compare its rows with each other.
+      for (let first = 5_001; first < 6_000; first += 250)
+        await system((em) =>
+          runSql(
+            em,
+            `update accounts set state = 'reconnect_required', who = 'owner', reason = 'login_lost', contacts_due_at = now()
+             where id between ? and ?`,
+            [accountId(first), accountId(first + 249)],
+          ),
+        );
+      const plans = await plansOf(async () => {
+        for (const scope of ['tenant', 'installation'])
+          for (const query of [
+            '',
+            '&who=operator',
+            '&state=degraded',
+            '&provider=meta',
+            `&account=${accountId(5_100)}`,
+          ]) {
+            const { status, body } = await crowd.get(`/api/v1/health/accounts?scope=${scope}${query}`);
+            expect({ status, owner: body.must_act.owner }).toEqual({ status: 200, owner: 1_000 });
+          }
+        const { body } = await crowd.get('/api/v1/health/accounts?limit=200');
+        const next = await crowd.get(`/api/v1/health/accounts?limit=200&cursor=${body.next_cursor}`);
+        expect(new Set([...body.items, ...next.body.items].map((one) => one.account_id)).size).toBe(400);
+      });
+      expect(greedy(plans, most)).toEqual([]);
+      expect(scans(plans, ['accounts', 'webhook_events', 'messages', 'message_sends', 'sync_runs'])).toEqual([]);
+    });
+
+    it('F7: answers the audit log, whatever it is asked for', async () => {
+      await system((em) =>
+        runSql(
+          em,
+          `insert into audit_entries (id, tenant_id, at, kind, via, actor, action, target, operation, outcome, details)
+           select gen_random_uuid(), (select id from tenants where name = 'crowd'), now() - n * interval '10 seconds', 'write', 'api',
+             'key ' || n % 50, 'action' || n % 20, 'target ' || n % 1000, gen_random_uuid(), 'accepted', '{}'
+           from generate_series(1, ?::int) n`,
+          [size.events],
+        ),
+      );
+      const [{ operation } = { operation: '' }] = await system<{ operation: string }[]>((em) =>
+        runSql(em, 'select operation from audit_entries where operation is not null limit 1'),
+      );
+      await expectFrugal(async () => {
+        const some = new Date(Date.now() - 86_400_000).toISOString();
+        for (const query of [
+          'limit=50',
+          'target=target 77',
+          `target=${operation}`,
+          'actor=key 7',
+          'action=action7',
+          `from=${some}`,
+          `to=${some}`,
+          'target=never',
+        ]) {
+          const { status } = await crowd.get(`/api/v1/audit?${query}`);
+          expect([query, status]).toEqual([query, 200]);
+        }
+      });
+    });
+
+    it('A14: finds the accounts of a bulk operation page by page, and takes their turns one by one', async () => {
+      const begun = await crowd.post('/api/v1/bulk-operations', {
+        operation: 'label',
+        label: 'New',
+        filter: { state: 'active' },
+      });
+      const { id, tenantId } = await system<BulkOperation>((em) =>
+        em.findOneOrFail(BulkOperation, { id: begun.body.id }),
+      );
+      const active = accountConditions({ state: 'active' });
+      const inTenant = <T>(work: Parameters<TestApi['context']['db']['system']>[0]): Promise<T> =>
+        api.context.db.tenant(tenantId, work) as Promise<T>;
+      await expectFrugal(async () => {
+        let after: string | null = firstId;
+        for (let pages = 0; pages < 3 && after; pages += 1)
+          after = await inTenant<string | null>((em) => addItems(em, { id, tenantId }, active, after ?? firstId, 500));
+        await system((em) =>
+          runSql(em, "update bulk_operations set state = 'running', due_at = now() where id = ?", [id]),
+        );
+        const run = {
+          id,
+          tenantId,
+          kind: 'label' as const,
+          filter: { state: 'active' as const },
+          options: { label: 'New' },
+        };
+        const [first = ''] = await inTenant<string[]>((em) => waitingItems(em, id, 16));
+        expect(await takeTurn(api.context, run, first)).toBe(true);
+        expect(await inTenant<number>((em) => countAsked(em, id))).toBe(0);
+        await inTenant((em) => settleAttempts(em, id, false, new Date()));
+        await inTenant((em) => settleSyncs(em, id, new Date()));
+        await system((em) => stalledOperations(em, null, firstId, 500));
+        await system((em) => expiredExports(em, new Date()));
+        for (const path of [
+          'bulk-operations?limit=50',
+          'bulk-operations?state=running',
+          `bulk-operations/${id}`,
+          `bulk-operations/${id}/items?limit=50`,
+          `bulk-operations/${id}/items?state=done`,
+          `bulk-operations/${id}/files?limit=50`,
+        ]) {
+          const { status } = await crowd.get(`/api/v1/${path}`);
+          expect([path, status]).toEqual([path, 200]);
+        }
+      });
+      await crowd.post(`/api/v1/bulk-operations/${id}/cancel`);
+    });
 
     it('has an index for every foreign key, for the day when the row it refers to is deleted', async () => {
       const lacking = await system<{ name: string }[]>((em) =>

@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { Tenant } from '../../db/entities/tenants.ts';
+import { claimMarked, countMarked } from '../../services/analytics/count-marked.ts';
 import { startTestApi, type TestApi } from '../api/support.ts';
 import type { ApiClient } from '../support/client.ts';
 import { addInbox, inboxId } from '../../bench/inbox.ts';
@@ -13,6 +14,7 @@ import {
   type Explained,
   type PlanServer,
 } from '../support/plans.ts';
+import { runSql } from '../support/run-sql.ts';
 
 /** `PATCHBAY_TEST_PLANS=full` asks for the full size. */
 const size =
@@ -32,6 +34,8 @@ const tables = [
   'messages',
   'provider_keys',
   'webhook_deliveries',
+  'account_days',
+  'conversation_days',
 ];
 
 /** Two endpoints, and one delivery in a hundred that waits or is dead. */
@@ -50,6 +54,26 @@ async function addDeliveries(client: pg.Client, tenant: string, n: number, most:
        case d % 200 when 0 then 'pending' when 1 then 'dead' else 'delivered' end, 1, now(), now()
      from generate_series(100, $2) d`,
     [tenant, most],
+  );
+}
+
+/** A hundred days of each account, each with one of its conversations. */
+async function addDays(client: pg.Client, tenant: string): Promise<void> {
+  await client.query(
+    `insert into account_days (account_id, day, tenant_id, messages_total, messages_incoming, messages_outgoing,
+       messages_deleted, messages_live, conversations, conversations_unanswered, response_seconds, sends_sent, sends_failed,
+       sends_unclear, sends_cancelled, syncs_succeeded, syncs_failed, webhooks_missed, webhooks_missed_in_downtime, counted_at)
+     select id, current_date - n, tenant_id, 3, 2, 1, 0, 3, 1, 0, '{60}', 0, 0, 0, 0, 0, 0, 0, 0, now()
+     from accounts, generate_series(0, 99) n where tenant_id = $1`,
+    [tenant],
+  );
+  await client.query(
+    `insert into conversation_days (conversation_id, day, is_kept, tenant_id, account_id, incoming, outgoing, unknown, deleted,
+       live, sends_sent, sends_failed, sends_unclear, sends_cancelled)
+     select (select min(c.id::text)::uuid from conversations c where c.account_id = a.id), current_date - n, false, tenant_id,
+       id, 2, 1, 0, 0, 3, 0, 0, 0, 0
+     from accounts a, generate_series(0, 99) n where tenant_id = $1`,
+    [tenant],
   );
 }
 
@@ -78,6 +102,7 @@ describe.each(planServers)(
         for (const [n, { id }] of tenants.entries()) {
           await addInbox(client, id, n + 1, size);
           await addDeliveries(client, id, n + 1, size.messages);
+          await addDays(client, id);
         }
         await client.query('vacuum analyze');
       });
@@ -132,6 +157,9 @@ describe.each(planServers)(
       ['deliveries to an endpoint', `webhook-deliveries?endpoint=${inboxId(1, 'f', 2)}`],
       ['those that wait', 'webhook-deliveries?state=pending'],
       ['dead ones', `webhook-deliveries?state=dead&endpoint=${inboxId(1, 'f', 1)}`],
+      ['analytics of a month', 'analytics/daily?by=none&totals=false'],
+      ['analytics of an account', `analytics/daily?account=${a}&by=account`],
+      ['the next page of analytics', 'analytics/daily?totals=false&limit=20', 'cursor'],
       ['one delivery', `webhook-deliveries/${inboxId(1, 'f', 1_000)}`],
     ])('reads %s by an index', async (...[, path = '', next]) => {
       const get = async (more = ''): Promise<any> => {
@@ -142,6 +170,20 @@ describe.each(planServers)(
       const cursor = next && `${path.includes('?') ? '&' : '?'}cursor=${(await get()).next_cursor}`;
       const plans = await plansOf(() => get(cursor));
       expect(plans.length).toBeGreaterThan(2);
+      expectFrugal(plans, most);
+    });
+
+    it('counts a changed hour by indexes', async () => {
+      const { context } = api;
+      await context.db.system((em) =>
+        runSql(em, 'update messages set deleted_at = now() where id = ?', [inboxId(1, 'e', 700)]),
+      );
+      const signal = new AbortController().signal;
+      const counting = { now: new Date(), isOver: () => false, signal, beat: () => undefined };
+      const plans = await plansOf(async () => {
+        const claim = await claimMarked(context, counting);
+        expect(await countMarked(context, claim ?? '', counting)).toMatchObject({ accounts: 1, failed: 0 });
+      });
       expectFrugal(plans, most);
     });
 

@@ -45,6 +45,7 @@ const values: Record<string, () => unknown> = {
   'text[]': () => '{}',
   jsonb: () => '{}',
   integer: () => 1,
+  'integer[]': () => '{}',
   bigint: () => 1,
   real: () => 0,
   'double precision': () => 0,
@@ -86,9 +87,12 @@ export async function seedTenant(em: Em, tables: Table[]): Promise<Record<string
   for (const table of tables) {
     const links = table.columns.map(({ name, references }) => [name, ids[references ?? implied[name] ?? '']]);
     const given = Object.fromEntries(links.filter(([, id]) => id !== undefined));
-    // Rows of other tables made events of their own.
-    if (table.name === 'events') await runSql(em, 'delete from events where tenant_id = ?', [ids['tenants']]);
+    // Rows of other tables made events, marks and counts of their own.
+    if (['events', 'analytics_marks', 'account_counts'].includes(table.name))
+      await runSql(em, `delete from ${table.name} where tenant_id = ?`, [ids['tenants']]);
     ids[table.name] = await insertRow(em, table, given);
   }
+  // So did rows of tables that came later.
+  await runSql(em, 'delete from events where tenant_id = ? and stamp > 1', [ids['tenants']]);
   return ids;
 }

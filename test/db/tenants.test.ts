@@ -166,6 +166,8 @@ describe('the role of the application', () => {
       ofEachTable(async (table) => {
         const { name } = table;
         const key = keyColumn(table);
+        // Entries of the audit log are only added: test/audit/table.test.ts.
+        if (name === 'audit_entries') return [];
         return [
           ...(await runSql(em, `update ${name} set ${key} = ${key} where ${key} = ? returning ${key}`, [two[name]])),
           ...(await runSql(em, `delete from ${name} where ${key} = ? returning ${key}`, [two[name]])),

@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Command } from 'commander';
 import { createProgram } from '../../cli/program.ts';
 import { failures } from '../../domain/failures.ts';
@@ -7,7 +7,7 @@ import { readCompose } from './compose-file.ts';
 import { project } from './role-process.ts';
 
 const folder = join(project, 'docs');
-const pages = readdirSync(folder)
+const pages = readdirSync(folder, { recursive: true, encoding: 'utf8' })
   .filter((one) => one.endsWith('.md'))
   .map((name) => ({ name, text: readFileSync(join(folder, name), 'utf8') }));
 const page = (name: string): string => pages.find((one) => one.name === name)?.text ?? '';
@@ -26,13 +26,15 @@ const commands = (command: Command, before: string[] = []): string[] =>
 
 describe('the documentation', () => {
   it('is listed in its index', () => {
-    const listed = [...page('README.md').matchAll(/\]\(([\w-]+\.md)\)/g)].map(([, name]) => name);
+    const listed = [...page('README.md').matchAll(/\]\(([\w/-]+\.md)\)/g)].map(([, name]) => name);
     expect(new Set(listed)).toEqual(new Set(pages.map(({ name }) => name).filter((name) => name !== 'README.md')));
   });
 
   it('links to files that exist', () => {
-    const links = pages.flatMap(({ text }) => [...text.matchAll(/\]\(([^)#:]+)\)/g)].map(([, to = '']) => to));
-    expect(links.filter((to) => !existsSync(join(folder, to)))).toEqual([]);
+    const links = pages.flatMap(({ name, text }) =>
+      [...text.matchAll(/\]\(([^)#:]+)(?:#[\w-]+)?\)/g)].map(([, to = '']) => join(folder, dirname(name), to)),
+    );
+    expect(links.filter((to) => !existsSync(to))).toEqual([]);
   });
 
   it('names files and folders that exist', () => {
@@ -83,7 +85,9 @@ describe('the documentation', () => {
 
   it('uses services that docker-compose.yml has', () => {
     const services = Object.keys(readCompose());
-    const used = [...page('operations.md').matchAll(/docker compose (?:exec(?: -T)?|run --rm --no-deps) ([\w-]+)/g)];
+    const used = pages.flatMap(({ text }) => [
+      ...text.matchAll(/docker compose (?:exec(?: -T)?|run --rm --no-deps) ([\w-]+)/g),
+    ]);
     expect(used.length).toBeGreaterThan(3);
     expect(used.map(([, name = '']) => name).filter((name) => !services.includes(name))).toEqual([]);
   });

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { parse } from 'yaml';
+import { bulkItemStates } from '../../domain/bulk.ts';
 import { deliveryStates } from '../../domain/deliveries.ts';
 import { failures } from '../../domain/failures.ts';
 import { onPath } from '../../dev/parts/run-command.ts';
@@ -118,7 +119,7 @@ describe('alerts and dashboard', () => {
   });
 
   it('compare outcomes with names that the code knows', () => {
-    const known = new Set(['ok', 'succeeded', ...Object.keys(failures), ...deliveryStates]);
+    const known = new Set(['ok', 'succeeded', ...Object.keys(failures), ...deliveryStates, ...bulkItemStates]);
     expect(valuesOf('outcome').length).toBeGreaterThan(3);
     expect(valuesOf('outcome').filter((value) => !known.has(value))).toEqual([]);
   });

@@ -48,7 +48,7 @@ const taskQueue = `restore-${randomUUID()}`;
     );
   const pausedSchedules = async (): Promise<boolean[]> => {
     const client = await temporalClient();
-    const types = ['syncAllContacts', 'syncAllConversations', 'fetchPictures', 'refreshTokens', 'maintenance'];
+    const types = ['syncAllContacts', 'syncPlatforms', 'fetchPictures', 'refreshTokens', 'remindOwners', 'maintenance'];
     const described = await Promise.all(
       // As the server has them: the summaries are sealed with keys of this installation.
       types.map((type) =>
@@ -99,15 +99,15 @@ const taskQueue = `restore-${randomUUID()}`;
     });
 
     sending = await startSending({ settings: settings(), upstream });
-    expect(await cli('sending', 'status')).toEqual({ paused: 1 });
+    expect(await cli('sending', 'status')).toEqual({ paused: 1, stops: [] });
     const subject = openSubject(settings());
     expect(await sendingCheck.look(subject, new AbortController().signal)).toMatchObject([
-      { outcome: 'FAIL', toDo: 'patchbay sending resume' },
+      { outcome: 'FAIL', toDo: 'patchbay resume' },
     ]);
     await subject.close();
     // It makes the Schedules, as a worker does that starts.
     await cli('rebuild');
-    expect(await pausedSchedules()).toEqual([true, true, true, true, true]);
+    expect(await pausedSchedules()).toEqual([true, true, true, true, true, true]);
     upstream.plan = [];
     await sending.drain(account);
     expect(texts()).toEqual(['Sent before the dump', 'Sent after the dump']);
@@ -118,7 +118,7 @@ const taskQueue = `restore-${randomUUID()}`;
     });
 
     expect(await cli('sending', 'resume')).toEqual({ resumed: 1 });
-    expect(await pausedSchedules()).toEqual([false, false, false, false, false]);
+    expect(await pausedSchedules()).toEqual([false, false, false, false, false, false]);
     await sending.drain(account);
     sending.api.clock.advance(3_600_000);
     await sending.drain(account);

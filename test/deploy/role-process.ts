@@ -9,17 +9,22 @@ export const project = fileURLToPath(new URL('../../', import.meta.url));
 export interface RoleProcess {
   /** Both streams. */
   output(): string;
-  /** Waits for a text in the output; fails when the command ends before. */
-  prints(text: string): Promise<unknown>;
+  /** Waits for a text in the output, in milliseconds; fails when the command ends before. */
+  prints(text: string, withinMs?: number): Promise<unknown>;
   kill(signal: NodeJS.Signals): void;
   ended: Promise<{ code: number | null; output: string }>;
   /** SIGTERM, as a container runtime sends it; returns the exit code. */
   stop(): Promise<number | null>;
 }
 
-export function startRole([program = '', ...args]: readonly string[], settings: Record<string, string>): RoleProcess {
+/** `folder`: a checkout, this one where it is left out. */
+export function startRole(
+  [program = '', ...args]: readonly string[],
+  settings: Record<string, string>,
+  folder = project,
+): RoleProcess {
   const child = spawn(program, args, {
-    cwd: project,
+    cwd: folder,
     env: { ...processEnv, HOME: process.env.HOME, ...settings },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -31,11 +36,15 @@ export function startRole([program = '', ...args]: readonly string[], settings: 
   });
   return {
     output: () => output,
-    prints: (text) =>
-      eventually(`"${text}" of ${args.join(' ')}`, () => {
-        if (!output.includes(text) && child.exitCode !== null) throw new Error(`it ended: ${output}`);
-        return Promise.resolve(output.includes(text));
-      }),
+    prints: (text, withinMs) =>
+      eventually(
+        `"${text}" of ${args.join(' ')}`,
+        () => {
+          if (!output.includes(text) && child.exitCode !== null) throw new Error(`it ended: ${output}`);
+          return Promise.resolve(output.includes(text));
+        },
+        withinMs,
+      ),
     kill: (signal) => void child.kill(signal),
     ended,
     stop: async () => {
@@ -46,8 +55,12 @@ export function startRole([program = '', ...args]: readonly string[], settings: 
 }
 
 /** Returns the output. Throws it when the command fails. */
-export async function runRole(command: readonly string[], settings: Record<string, string>): Promise<string> {
-  const { code, output } = await startRole(command, settings).ended;
+export async function runRole(
+  command: readonly string[],
+  settings: Record<string, string>,
+  folder = project,
+): Promise<string> {
+  const { code, output } = await startRole(command, settings, folder).ended;
   if (code !== 0) throw new Error(`${command.join(' ')} ended with ${code}: ${output}`);
   return output;
 }

@@ -46,6 +46,7 @@ describe('the demo on a running stack', () => {
       /Ilan: My lamp, number \w+ \(image, image\/png\)\s+Its file was fetched from the provider: 4096 bytes/,
     );
     expect(output).toMatch(/has the same file and is queued\.\s+It is sent, with lamp\.png \(4096 bytes\)/);
+    expect(output).toMatch(/\d{4}-\d\d-\d\d +whatsapp +[1-9]\d* messages \(\d+ in, \d+ out\), [1-9]\d* conversations/);
     expect(lines.filter((line) => line.length > 80 && !/^ *https?:\S+$/.test(line))).toEqual([]);
   }, 180_000);
 

@@ -306,8 +306,8 @@ describe('the next check of an account of which nothing is reported', () => {
   };
 
   it.each([
-    ['active', 0, 24 * 60],
-    ['active', 100_000, 24 * 60],
+    ['active', 0, 25 * 60],
+    ['active', 100_000, 25 * 60],
     ['degraded', 0, 5],
     ['degraded', 20, 5],
     ['reconnect_required', 0, 5],

@@ -112,7 +112,7 @@ it('has a Schedule with the action and policies of this version', async () => {
   expect(now.policies).toEqual(right.policies);
 });
 
-it.each(['syncAllContacts', 'syncAllConversations', 'fetchPictures', 'fetchMedia', 'refreshTokens', 'maintenance'])(
+it.each(['syncAllContacts', 'syncPlatforms', 'fetchPictures', 'fetchMedia', 'refreshTokens', 'maintenance'])(
   'has the Schedule %s back within ten minutes when Temporal has lost it',
   async (type) => {
     const handle = client.schedule.getHandle(scheduleId(type, stack.config.TEMPORAL_TASK_QUEUE));

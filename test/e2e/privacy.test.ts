@@ -29,6 +29,9 @@ describe("a tenant's settings", () => {
       history_days: 30,
       history_messages: 200,
       return_addresses: null,
+      reminder_hours: null,
+      reminder_weeks: 8,
+      quiet_hours: null,
     };
     expect((await client.get('/api/v1/tenant')).body).toEqual(before);
     const { body } = await client.patch('/api/v1/tenant', { time_zone: 'Europe/Paris' });

@@ -275,14 +275,7 @@ async function gather(): Promise<void> {
 }
 
 /** Runs without an account. */
-const sweeps = [
-  'fetchMedia',
-  'fetchPictures',
-  'maintenance',
-  'refreshTokens',
-  'syncAllContacts',
-  'syncAllConversations',
-];
+const sweeps = ['fetchMedia', 'fetchPictures', 'maintenance', 'refreshTokens', 'syncAllContacts', 'syncPlatforms'];
 const isSweep = ({ info }: StoredRun): boolean => sweeps.includes(info.type);
 const ours = (): StoredRun[] => runs.filter(({ info }) => info.workflowId !== planted.name);
 const ofAccounts = (): StoredRun[] => ours().filter((run) => !isSweep(run));

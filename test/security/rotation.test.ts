@@ -59,7 +59,13 @@ beforeAll(async () => {
 afterAll(() => installation?.end());
 
 /** Sealed columns that no login through UniPile fills. */
-const filledElsewhere = ['accounts.provider_keys', 'contacts.raw_wasender_data', 'sync_runs.target', 'erasures.target'];
+const filledElsewhere = [
+  'accounts.provider_keys',
+  'contacts.raw_wasender_data',
+  'sync_runs.target',
+  'erasures.target',
+  'bulk_operations.target',
+];
 
 describe('SECURITY 19: key rotation', () => {
   it('covers every column that holds a sealed value', async () => {
@@ -112,6 +118,12 @@ describe('SECURITY 19: key rotation', () => {
         newId(),
         tenantId,
       ]);
+      await runSql(
+        em,
+        `insert into bulk_operations (id, tenant_id, kind, filter, options, state, generation, counts, created_at)
+         values (?, ?, 'export', '{}', '{}', 'paused', 0, '{}', now())`,
+        [newId(), tenantId],
+      );
     });
     // Columns that this provider leaves empty are filled for the next checks.
     for (const { table, column, context } of sealedColumns.filter((one) =>

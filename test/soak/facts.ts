@@ -19,7 +19,9 @@ export interface Facts {
 /** How long PostgreSQL may be down, in milliseconds. */
 const patienceMs = 60_000;
 
-export async function openFacts(stack: StackFile): Promise<Facts> {
+type Addresses = Pick<StackFile, 'database_url' | 'temporal_address' | 'temporal_namespace'>;
+
+export async function openFacts(stack: Addresses): Promise<Facts> {
   const connection = await Connection.connect({ address: stack.temporal_address });
   const client = new Client({ connection, namespace: stack.temporal_namespace });
   const rows = async (sql: string): Promise<Row[]> => {

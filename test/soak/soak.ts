@@ -49,7 +49,7 @@ export async function soak<T>(
     const started = Date.now();
     const { sandbox, ...stack } = real.stack.describe();
     const draws = drawsFrom(size.seed);
-    const facts = await openFacts({ sandbox, ...stack });
+    const facts = await openFacts(stack);
     const faults = createFaults(real.control, size.seed, size.accounts);
     const upstream = createUpstream(sandbox?.unipile_url ?? '');
     const caller = createCaller(real.api);

@@ -14,8 +14,8 @@ export interface TokensSize {
 const stepHours = 6;
 const hourSeconds = 3_600;
 const days = { second: 31, renewedFrom: 62, all: 70 };
-/** Reminders of a token that ends: daily for a week, without the question itself. */
-const reminders = { least: 5, most: 7 };
+/** Reminders of a token that ends in a week: after one day, after three, on the day before its end. */
+const reminders = { least: 2, most: 4 };
 const loginsAtOnce = 4;
 /** Until a sweep shows that a jump of the clock runs, in milliseconds. */
 const sweepStartsMs = 400;
@@ -88,7 +88,7 @@ async function assess(
 ): Promise<Row[]> {
   const told = await facts.rows(
     `select account_id as id, count(*) filter (where data->>'reason' = 'token_expiring' and data->>'reminder' = 'false')::int as asked,
-       count(*) filter (where data->>'reminder' = 'true')::int as reminded
+       count(*) filter (where data->>'reason' = 'token_expiring' and data->>'reminder' = 'true')::int as reminded
      from events where type = 'account.action_required' group by account_id`,
   );
   const states = await facts.rows('select id, state, reason from accounts');
@@ -104,7 +104,7 @@ async function assess(
     row('tokens: owners asked whose token was renewed in time', 0, ofSecond.length),
     row('tokens: accounts that wait for a login, of those not renewed', first.length, of(first, 'reconnect_required')),
     row('tokens: owners asked once before the end', first.length, ofFirst.filter(({ asked }) => asked === 1).length),
-    row('tokens: owners reminded daily until the end', first.length, ofFirst.filter(isReminded).length),
+    row('tokens: owners reminded until the end', first.length, ofFirst.filter(isReminded).length),
   ];
 }
 

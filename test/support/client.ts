@@ -32,7 +32,7 @@ export function createClient(url: string, key: string): ApiClient {
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     const text = await response.text();
-    const json = (response.headers.get('content-type') ?? '').includes('json');
+    const json = /\bjson\b/.test(response.headers.get('content-type') ?? '');
     return { status: response.status, headers: response.headers, body: json && text ? JSON.parse(text) : text };
   };
   const client: ApiClient = {

@@ -18,6 +18,7 @@ import { createTestDatabase, required, type TestDatabase } from './database.ts';
 import { addTestDataKey, testKey } from './key.ts';
 import { createControl, type Control } from './control.ts';
 import { eventually } from './eventually.ts';
+import { runSql } from './run-sql.ts';
 import { makeMediaFolder } from './media-folder.ts';
 import { temporalClient } from './history.ts';
 
@@ -37,6 +38,8 @@ export interface TestStack {
   providerPost(path: string, body: object): Promise<any>;
   /** Triggers a Schedule of this stack, once its running workflow has ended. */
   trigger(workflowType: string): Promise<void>;
+  /** Has the sweep of platforms visit an account, whatever is due of it; answers its row of `account_visits` then. */
+  visit(accountId: string): Promise<any>;
   /** The API's metrics as Prometheus text. */
   metrics(): Promise<string>;
   /** The callback address of an account's newest attempt, which the API does not show. */
@@ -68,6 +71,8 @@ export async function startTestStack(
     SHUTDOWN_GRACE_SECONDS: '1',
     RATE_LIMIT_PER_MINUTE: '100000',
     MEDIA_FOLDER: media,
+    // Accounts are visited when a test wants it.
+    PLATFORM_SYNC_ENABLED: 'false',
     ...settings,
   };
   const config = loadConfig(environment, providers);
@@ -120,6 +125,17 @@ export async function startTestStack(
       await eventually('the Schedule', async () => (await schedule.describe()).info.runningActions.length === 0);
       await schedule.trigger();
       await client.connection.close();
+    },
+    visit: async (accountId) => {
+      const visits = (statement: string): Promise<any[]> =>
+        api.context.db.system((em) => runSql<any>(em, statement, [accountId]));
+      const [before] = await visits('select visited_at from account_visits where account_id = ?');
+      await visits("update account_visits set due_at = 'epoch', lease = null where account_id = ?");
+      await stack.trigger('syncPlatforms');
+      return eventually('the visit', async () => {
+        const [row] = await visits('select * from account_visits where account_id = ?');
+        return row.visited_at && row.visited_at !== before.visited_at && row.lease === null ? row : null;
+      });
     },
     metrics: () => api.context.metrics.registry.metrics(),
     callbackOf: async (accountId) => {

@@ -197,7 +197,7 @@ describe('D4: a token that ends soon', () => {
     one.time.now += 23 * day;
     await eventually('the question', async () => {
       await sweepTokens(one.context);
-      return (await stack.account(one.id)).keysAskedAt !== null;
+      return (await stack.account(one.id)).askedAt !== null;
     });
     return one;
   }
@@ -220,7 +220,7 @@ describe('D4: a token that ends soon', () => {
     upstream.refusals.clear();
     time.now += 5 * hour;
     await sweepTokens(context);
-    expect(await stack.account(id)).toMatchObject({ state: 'active', reason: null, keysAskedAt: null });
+    expect(await stack.account(id)).toMatchObject({ state: 'active', reason: null, askedAt: null, remindDueAt: null });
   });
 
   it('is replaced by the owner’s new login: that the old one still works is not enough', async () => {

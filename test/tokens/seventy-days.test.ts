@@ -1,6 +1,7 @@
 import { ProviderFailure } from '../../domain/failures.ts';
 import { login, startPagelinkStack, type PagelinkStack } from '../providers/fourth-provider/stack.ts';
 import { upstream } from '../providers/fourth-provider/upstream.ts';
+import { sweepReminders } from '../reminders/reminding.ts';
 import { atTime, sweepTokens } from './at-time.ts';
 
 const hour = 3_600_000;
@@ -60,6 +61,7 @@ it('D4: 70 days in steps of six hours: no token ends that could be renewed; each
   const context = atTime(stack.worker.context, () => now);
   for (let step = 0; step <= 70 * 4; step += 1, now += 6 * hour) {
     expect((await sweepTokens(context)).more).toBe(false);
+    await sweepReminders(context);
     for (const { id, story } of accounts) {
       // Once a day: one that has ended is never renewed.
       if (step % 4 || dying.includes(story)) continue;
@@ -77,7 +79,7 @@ it('D4: 70 days in steps of six hours: no token ends that could be renewed; each
       )
     ).map(({ data }): Told => data);
     const asked = told.filter(({ reason, reminder }) => reason === 'token_expiring' && !reminder);
-    const reminded = told.filter(({ reminder }) => reminder);
+    const reminded = told.filter(({ reason, reminder }) => reason === 'token_expiring' && reminder);
     if (dying.includes(story)) {
       expect([story, account.state, account.reason, account.who]).toEqual([
         story,
@@ -86,8 +88,8 @@ it('D4: 70 days in steps of six hours: no token ends that could be renewed; each
         'owner',
       ]);
       expect(asked).toHaveLength(1);
-      // Daily, from a day after the question until the end.
-      expect([story, reminded.length]).toEqual([story, 6]);
+      // After one day, after three, and on the day before the end.
+      expect([story, reminded.length]).toEqual([story, 3]);
       expect(told.at(-1)).toMatchObject({ reason: 'token_expired', state: 'reconnect_required', ends_at: null });
       const end = Date.parse(asked[0]?.ends_at ?? '');
       expect(Math.abs(end - began - 60 * day)).toBeLessThan(hour);

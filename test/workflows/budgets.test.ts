@@ -168,12 +168,21 @@ it('reads conversations within 11 events and 4 actions', async () => {
 
 it.each([
   ['syncAllContacts', 'sync-all-contacts'],
-  ['syncAllConversations', 'sync-all-conversations'],
+  ['syncPlatforms', 'sync-platforms'],
   ['fetchPictures', 'fetch-pictures'],
   ['fetchMedia', 'fetch-media'],
   ['refreshTokens', 'refresh-tokens'],
+  ['remindOwners', 'remind-owners'],
 ])('sweeps by a Schedule within 11 events: %s', async (type, name) => {
   await stack.trigger(type);
   const history = await keep(name, await newest(scheduleId(type, stack.config.TEMPORAL_TASK_QUEUE)));
   expect(eventCountOf(history)).toBeLessThanOrEqual(11);
+});
+
+it('counts analytics by a Schedule within 11 events and 5 actions, the start by the Schedule included', async () => {
+  await stack.trigger('aggregateAnalytics');
+  const id = scheduleId('aggregateAnalytics', stack.config.TEMPORAL_TASK_QUEUE);
+  const history = await keep('aggregate-analytics', await newest(id));
+  expect(eventCountOf(history)).toBeLessThanOrEqual(11);
+  expect(1 + actionsOf(history)).toBeLessThanOrEqual(5);
 });

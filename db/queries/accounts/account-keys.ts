@@ -45,10 +45,7 @@ function noteTimes(em: Em, account: Account, keys: AccountKeys, at: Date): void 
   account.keysVersion += 1;
   account.keysIntentAt = null;
   account.keysFailures = 0;
-  if (!ask || ask > at) {
-    account.keysAskedAt = null;
-    moveAccount(em, account, { type: 'token_renewed', at });
-  }
+  if (!ask || ask > at) moveAccount(em, account, { type: 'token_renewed', at });
   account.keysDueAt = earliest(refreshAt, ask, expireAt);
 }
 
@@ -60,7 +57,6 @@ export function forgetAccountKeys(account: Account): void {
     keysExpireAt: null,
     keysRefreshAt: null,
     keysAskAt: null,
-    keysAskedAt: null,
     keysIntentAt: null,
     keysDueAt: null,
   });

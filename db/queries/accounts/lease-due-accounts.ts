@@ -2,7 +2,7 @@ import type { Em } from '../../connect.ts';
 import { workingReasons } from '../../../domain/accounts.ts';
 import { rows, sql, type Sql } from '../../sql.ts';
 
-export type DueColumn = 'contacts_due_at' | 'history_due_at' | 'pictures_due_at' | 'keys_due_at';
+export type DueColumn = 'contacts_due_at' | 'pictures_due_at' | 'keys_due_at';
 
 export interface DueAccount {
   id: string;

@@ -7,6 +7,7 @@ import {
   type AccountEvent as StateEvent,
   type AccountStatus,
 } from '../../../domain/accounts.ts';
+import { waitsForOwner } from '../../../domain/reminders.ts';
 import type { Em } from '../../connect.ts';
 import { AccountEvent, type Account } from '../../entities/accounts.ts';
 
@@ -41,12 +42,37 @@ export function moveAccount(em: Em, account: Account, event: StateEvent, attempt
   Object.assign(account, after, { updatedAt: event.at, checkDueAt: nextCheckAt(after, event.at) });
   const isListening = after.state === 'active' || after.state === 'degraded';
   account.listeningSince = isListening ? (account.listeningSince ?? event.at) : null;
+  followQuestion(account, before, event.at);
   if (after.state !== before.state)
     addTimelineEvent(em, account, event.at, 'state', wordsOf(after), {
       attempt,
       data: { from: before.state, to: after.state, reason: after.reason, who: after.who },
     });
   return true;
+}
+
+/** Notes that the owner was asked for something, or need not be any more. The move itself is the question. */
+function followQuestion(account: Account, before: AccountStatus, at: Date): void {
+  if (account.state === 'connecting') {
+    // They are at it.
+    account.remindDueAt = null;
+  } else if (!waitsForOwner(account)) {
+    forgetQuestion(account);
+  } else if (account.askedAt && waitsForOwner(before) && before.state === account.state) {
+    // The same, for another reason.
+    account.remindedAt = at;
+  } else Object.assign(account, { askedAt: at, remindedAt: at, reminders: 0, givenUpAt: null, remindDueAt: at });
+}
+
+function forgetQuestion(account: Account): void {
+  Object.assign(account, {
+    askedAt: null,
+    remindedAt: null,
+    reminders: 0,
+    snoozedUntil: null,
+    givenUpAt: null,
+    remindDueAt: null,
+  });
 }
 
 function wordsOf(status: AccountStatus): string {

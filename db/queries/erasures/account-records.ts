@@ -1,6 +1,7 @@
 import type { ErasureCounts } from '../../../domain/erasure.ts';
 import type { Em } from '../../connect.ts';
 import { rows, sql } from '../../sql.ts';
+import { namedInTimeline } from './person-rows.ts';
 
 export async function accountsAfter(em: Em, after: string, limit: number): Promise<string[]> {
   const found = await rows<{ id: string }>(
@@ -38,8 +39,7 @@ export async function deleteContacts(
 export async function redactTimeline(em: Em, accountId: string, traces: readonly string[]): Promise<number> {
   const redacted = await rows(
     em,
-    sql`update account_events set data = '{"erased": true}' where account_id = ${accountId} and exists (
-      select from unnest(${traces}::text[]) t where position(t in data::text) > 0) returning id`,
+    sql`update account_events set data = '{"erased": true}' where account_id = ${accountId} and ${namedInTimeline(traces)} returning id`,
   );
   return redacted.length;
 }

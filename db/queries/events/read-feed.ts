@@ -12,7 +12,8 @@ export interface FeedRequest {
 }
 
 export interface FeedRow extends FeedPlace {
-  accountId: string;
+  /** Null for an event of the tenant. */
+  accountId: string | null;
   type: EventType;
   data: Record<string, unknown>;
   /** RFC 3339. */

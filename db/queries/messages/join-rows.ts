@@ -1,6 +1,7 @@
 import type { Em } from '../../connect.ts';
 import { recordset, rows, sql, type Sql } from '../../sql.ts';
 import type { ChangedField } from '../../../domain/conversations.ts';
+import { joinFigures } from '../analytics/count-days.ts';
 import { isOwnAttachment } from '../sends/own-attachments.ts';
 
 /** A row that turned out to be of what another row is of. */
@@ -64,6 +65,7 @@ export async function joinConversations(em: Em, joins: readonly Joining[]): Prom
       update messages m set conversation_id = g.survivor from g where m.conversation_id = g.loser`,
   );
   await moveChanges(em, joins);
+  await joinFigures(em, recordset(joins, joining));
   await rows(em, sql`delete from conversations where id = any(${joins.map(({ loser }) => loser)}::uuid[])`);
 }
 

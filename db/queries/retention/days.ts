@@ -2,7 +2,14 @@ import type { Em } from '../../connect.ts';
 import { rows, sql } from '../../sql.ts';
 
 /** Tables with a partition for each day. */
-const tables = ['webhook_requests', 'webhook_events', 'webhook_subjects', 'events', 'webhook_deliveries'] as const;
+const tables = [
+  'webhook_requests',
+  'webhook_events',
+  'webhook_subjects',
+  'events',
+  'webhook_deliveries',
+  'audit_entries',
+] as const;
 const daysAhead = 3;
 /** Days that a webhook's event is kept longer than its request. */
 const eventDays = 60;
@@ -58,6 +65,16 @@ export async function dropDeliveryDays(em: Em, before: Date): Promise<number> {
   const [row] = await rows<{ dropped: number }>(
     em,
     sql`select drop_partitions('webhook_deliveries', ${midnight}) as dropped`,
+  );
+  return row?.dropped ?? 0;
+}
+
+/** Drops whole days of the audit log, never of the last 30 days. Own transaction, system role; throws as `ensureDays`. */
+export async function dropAuditDays(em: Em, before: Date): Promise<number> {
+  const midnight = new Date(Math.floor(before.getTime() / dayMs) * dayMs);
+  const [row] = await rows<{ dropped: number }>(
+    em,
+    sql`select drop_partitions('audit_entries', ${midnight}) as dropped`,
   );
   return row?.dropped ?? 0;
 }

@@ -19,6 +19,24 @@ export async function sendableAt(em: Em, accountId: string, limits: SendLimits, 
   return next;
 }
 
+/** Messages handed over within the last minute, hour and day. */
+export interface UsedSends {
+  minute: number;
+  hour: number;
+  day: number;
+}
+
+export async function usedSends(em: Em, accountId: string, now: Date): Promise<UsedSends> {
+  const ago = (ms: number): Date => new Date(now.getTime() - ms);
+  const [used] = await rows<UsedSends>(
+    em,
+    sql`select count(*) filter (where at > ${ago(60_000)})::int as minute,
+          count(*) filter (where at > ${ago(3_600_000)})::int as hour, count(*)::int as day
+        from send_calls where account_id = ${accountId} and at > ${ago(callsCountForMs)}`,
+  );
+  return used ?? { minute: 0, hour: 0, day: 0 };
+}
+
 /** Counts a call, and forgets those that count no more. */
 export async function countCall(em: Em, account: { id: string; tenantId: string }, now: Date): Promise<void> {
   await rows(

@@ -1,4 +1,5 @@
 import type { Em } from '../../connect.ts';
+import type { HoldReason } from '../../../domain/sends.ts';
 import type { SendQueue } from '../../entities/sends.ts';
 import { rows, sql } from '../../sql.ts';
 
@@ -60,12 +61,25 @@ export async function saveQueue(
   );
 }
 
+/** What is looked up anew for each message, so that other holds may take its place in the queue's row. */
+const lookedUp = sql`('stopped', 'paused', 'quiet_hours')`;
+
 /** Nothing of the account is sent until then. */
-export async function holdQueue(em: Em, accountId: string, until: Date, reason: SendQueue['holdsFor']): Promise<void> {
+export async function holdQueue(em: Em, accountId: string, until: Date, reason: HoldReason): Promise<void> {
   await rows(
     em,
     sql`update send_queues set holds_until = ${until}, holds_for = ${reason}
-        where account_id = ${accountId} and (holds_until is null or holds_until < ${until})`,
+        where account_id = ${accountId}
+          and (holds_until is null or holds_until < ${until} or holds_for in ${lookedUp})`,
+  );
+}
+
+/** Nothing that is looked up anew holds the account any more. */
+export async function releaseQueue(em: Em, accountId: string): Promise<void> {
+  await rows(
+    em,
+    sql`update send_queues set holds_until = null, holds_for = null
+        where account_id = ${accountId} and holds_for in ${lookedUp}`,
   );
 }
 
@@ -82,7 +96,7 @@ const startingMs = 15_000;
 
 /**
  * Wakes a locked queue for a send that is due at `dueAt`; answers whether its workflow must be started or signalled. Not where
- * one works on it, or where nothing of the account can go before it works on it anyway.
+ * one works on it, or where nothing of the account can go before it works on it anyway. `isReply`: it passes quiet hours.
  */
 export async function wakeQueue(
   em: Em,
@@ -90,9 +104,10 @@ export async function wakeQueue(
   queue: LockedQueue,
   dueAt: Date,
   now: Date,
+  isReply = false,
 ): Promise<boolean> {
   const works = !queue.sleeps && queue.lease !== null && queue.leaseUntil !== null && queue.leaseUntil > now;
-  const held = queue.holdsUntil !== null && queue.holdsUntil > now;
+  const held = queue.holdsUntil !== null && queue.holdsUntil > now && !(isReply && queue.holdsFor === 'quiet_hours');
   if (works || held || dueAt > now) return false;
   const leaseUntil = new Date(now.getTime() + startingMs);
   await saveQueue(em, accountId, { lease: starting, leaseUntil, sleeps: false, wakeAt: null });

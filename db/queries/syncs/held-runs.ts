@@ -11,6 +11,8 @@ export interface HeldRun {
   id: string;
   target: string | null;
   cursor: string | null;
+  /** Conversations without a newer message are not read, RFC 3339; null: all are. */
+  since: string | null;
   stats: Record<string, number>;
 }
 
@@ -41,7 +43,7 @@ export async function claimRun(
 ): Promise<HeldRun | { busyUntil: Date } | null> {
   const [found] = await rows<HeldRun & { busy_until: string | null }>(
     em,
-    sql`select id, target, cursor, stats,
+    sql`select id, target, cursor, since::text as since, stats,
           case when lease <> ${holder} and lease_until > ${now} then lease_until::text end as busy_until
         from sync_runs where ${running(of)} for no key update`,
   );

@@ -12,7 +12,7 @@ export interface NewRun {
   target: string | null;
 }
 
-/** A running run of the same account and scope runs once more instead. Returns the ids; none for a deleted account. */
+/** A running run of the same account and scope runs once more instead, as a whole. Returns the ids; none for a deleted account. */
 export async function openRuns(em: Em, kind: SyncKind, runs: readonly NewRun[], now: Date): Promise<string[]> {
   const opened = await rows<{ id: string }>(
     em,
@@ -20,7 +20,7 @@ export async function openRuns(em: Em, kind: SyncKind, runs: readonly NewRun[], 
         select r.id, a.tenant_id, a.id, ${kind}, r.scope, r.target, 'running', false, false, '{}', ${now}::timestamptz
         from ${recordset(runs, sql`(id uuid, "accountId" uuid, scope text, target text)`)} as r
         join accounts a on a.id = r."accountId" order by a.id
-        on conflict (account_id, kind, scope) where state = 'running' and not dry_run do update set again = true
+        on conflict (account_id, kind, scope) where state = 'running' and not dry_run do update set again = true, since = null
         returning id`,
   );
   return opened.map(({ id }) => id);
@@ -52,6 +52,31 @@ export async function openSweptRun(
     sql`insert into sync_runs (id, tenant_id, account_id, kind, scope, state, dry_run, again, stats, started_at)
         select ${newId()}, tenant_id, id, ${kind}, '', 'running', false, false, '{}', ${now}
         from accounts where id = ${accountId} and ${sql.ref(due)} = ${claimed}
+        on conflict (account_id, kind, scope) where state = 'running' and not dry_run do nothing`,
+  );
+}
+
+/** What was read so long before a sweep's run is read once more, in seconds: clocks differ, and lists lag. */
+const overlap = 600;
+/** A run that reads everything is due after a day, in seconds: a conversation may have come to a list with old messages. */
+const wholeEvery = 86_400;
+
+/**
+ * The run of a visit that compares conversations: those with messages since the last run, or all of them once a day. An open
+ * run is enough. None for an account whose visit lost its lease.
+ */
+export async function openVisitRun(em: Em, accountId: string, lease: string, now: Date): Promise<void> {
+  await rows(
+    em,
+    sql`insert into sync_runs (id, tenant_id, account_id, kind, scope, state, dry_run, again, stats, started_at, since)
+        select ${newId()}, v.tenant_id, v.account_id, 'conversations', '', 'running', false, false, '{}',
+          ${now}::timestamptz, case when read.whole > ${now}::timestamptz - ${wholeEvery} * interval '1 second'
+            then read.last - ${overlap} * interval '1 second' end
+        from account_visits v cross join lateral (
+          select max(started_at) as last, max(started_at) filter (where since is null) as whole from sync_runs
+          where account_id = v.account_id and kind = 'conversations' and scope = '' and state = 'succeeded'
+            and started_at > ${now}::timestamptz - ${2 * wholeEvery} * interval '1 second') read
+        where v.account_id = ${accountId} and v.lease = ${lease}
         on conflict (account_id, kind, scope) where state = 'running' and not dry_run do nothing`,
   );
 }

@@ -1,41 +1,36 @@
+import { newId } from '../../../platform/ids.ts';
 import type { Em } from '../../connect.ts';
 import { rows, sql } from '../../sql.ts';
 import { restartFeed } from '../events/restart-feed.ts';
+import { releaseStopped, tellFormerVersions } from './sending-stops.ts';
 
-/** Since when nothing of the tenant is sent; null where messages are sent. */
-export async function sendingPausedAt(em: Em, tenantId: string): Promise<Date | null> {
-  const [tenant] = await rows<{ at: string | null }>(
-    em,
-    sql`select sending_paused_at::text as at from tenants where id = ${tenantId}`,
-  );
-  return tenant?.at ? new Date(tenant.at) : null;
-}
-
-/** How many tenants send nothing. System role. */
+/** How many tenants send nothing because their rows came from a dump. System role. */
 export async function countPausedTenants(em: Em): Promise<number> {
   const [found] = await rows<{ n: number }>(
     em,
-    sql`select count(*)::int as n from tenants where sending_paused_at is not null`,
+    sql`select count(*)::int as n from sending_stops where reason = 'restored'`,
   );
   return found?.n ?? 0;
 }
 
-/** Pauses the sending of every tenant; answers how many there are. System role. */
-export async function pauseSending(em: Em, now: Date): Promise<number> {
-  const paused = await rows(
+/** Whether the tenant's rows came from a dump, and no operator has let them go on. */
+export async function isRestored(em: Em, tenantId: string): Promise<boolean> {
+  const found = await rows(
     em,
-    sql`update tenants set sending_paused_at = coalesce(sending_paused_at, ${now}) returning id`,
+    sql`select from sending_stops where tenant_id = ${tenantId} and reason = 'restored' limit 1`,
   );
-  return paused.length;
+  return found.length > 0;
 }
 
-/** Lets every tenant send again; answers how many did not. System role. */
+/** Pauses the sending of every tenant, as after a restore; answers how many there are. System role. */
+export async function pauseSending(em: Em, now: Date): Promise<number> {
+  return pauseTenants(em, await rows<{ id: string }>(em, sql`select id from tenants`), now);
+}
+
+/** Ends what `pauseSending` or a restore began; answers how many tenants were paused. System role. */
 export async function resumeSending(em: Em): Promise<number> {
-  const resumed = await rows(
-    em,
-    sql`update tenants set sending_paused_at = null where sending_paused_at is not null returning id`,
-  );
-  await rows(em, sql`update send_queues set holds_until = null, holds_for = null where holds_for = 'paused'`);
+  const resumed = await rows(em, sql`delete from sending_stops where reason = 'restored' returning id`);
+  await releaseStopped(em, null);
   return resumed.length;
 }
 
@@ -46,15 +41,29 @@ export async function resumeSending(em: Em): Promise<number> {
 export async function noticeRestore(em: Em, now: Date): Promise<number> {
   const restored = await rows<{ id: string }>(
     em,
-    sql`update tenants set stored_in = storage_place(), sending_paused_at = ${now}
+    sql`update tenants set stored_in = storage_place()
         where stored_in <> (select storage_place()) returning id`,
   );
   if (restored.length) {
     const ids = restored.map(({ id }) => id);
+    await pauseTenants(em, restored, now);
     await restartFeed(em, ids);
     await doubtSends(em, now, ids);
   }
   return restored.length;
+}
+
+async function pauseTenants(em: Em, tenants: readonly { id: string }[], now: Date): Promise<number> {
+  const paused = tenants.map(({ id }) => ({ id: newId(), tenantId: id }));
+  await rows(
+    em,
+    sql`insert into sending_stops (id, tenant_id, reason, since)
+        select id, "tenantId", 'restored', ${now} from jsonb_to_recordset(${JSON.stringify(paused)}::jsonb)
+          as t (id uuid, "tenantId" uuid)
+        on conflict on constraint sending_stops_reason do nothing`,
+  );
+  await tellFormerVersions(em, null);
+  return tenants.length;
 }
 
 /**

@@ -16,6 +16,25 @@ export function addTenantEvent(em: Em, line: TenantLine): void {
   em.persist(em.create(TenantEvent, { id: newId(), ...line }));
 }
 
+/** Adds a line to the timeline of a tenant, or of each of them (null). */
+export async function addTenantLines(
+  em: Em,
+  tenantId: string | null,
+  { at, kind, text, data }: Omit<TenantLine, 'tenantId'>,
+): Promise<void> {
+  const tenants = await rows<{ id: string }>(
+    em,
+    sql`select id from tenants where ${tenantId}::uuid is null or id = ${tenantId}::uuid`,
+  );
+  const lines = tenants.map(({ id }) => ({ id: newId(), tenantId: id }));
+  await rows(
+    em,
+    sql`insert into tenant_events (id, tenant_id, at, kind, text, data)
+        select id, "tenantId", ${at}, ${kind}, ${text}, ${JSON.stringify(data)}::jsonb
+        from jsonb_to_recordset(${JSON.stringify(lines)}::jsonb) as t (id uuid, "tenantId" uuid)`,
+  );
+}
+
 /** Keeps the transaction short. */
 const batch = 1_000;
 

@@ -33,3 +33,21 @@ export async function requestFreeChecks(
 export async function requestCheck(em: Em, accountId: string, now: Date): Promise<void> {
   await rows(em, sql`update accounts set check_requested_at = ${now} where id = ${accountId}`);
 }
+
+/** An account is checked again for reports that change nothing this long after its details were collected, in seconds. */
+const detailsRest = 60;
+
+/**
+ * Has connected accounts checked soon, which collects their details. Skips accounts that another transaction holds: intake
+ * never waits. System role.
+ */
+export async function checkSoon(em: Em, accounts: readonly string[], now: Date): Promise<void> {
+  await rows(
+    em,
+    sql`update accounts a set check_due_at = free.at from (
+          select id, greatest(${now}::timestamptz, details_at + ${detailsRest} * interval '1 second') as at from accounts
+          where id = any(${accounts}::uuid[]) and check_requested_at is null
+          order by id for no key update skip locked) free
+        where a.id = free.id and a.check_due_at > free.at`,
+  );
+}

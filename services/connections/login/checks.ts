@@ -11,6 +11,7 @@ import { checkDone, connectionTo, loginInput, withAttempt } from './attempt-tx.t
 import { endingReason, isSuperseded, placeStep, progressOf, settingUp } from './steps.ts';
 import { followCheck, isDifferentIdentity } from '../../accounts/follow-check.ts';
 import { saveDetails } from '../../accounts/save-details.ts';
+import { restartWithinBudget } from '../../guard/login-budget.ts';
 
 /**
  * Asks the provider for the status of a login. A finished login is completed even when its webhook was lost, a lapsed QR
@@ -103,7 +104,7 @@ export async function reviveLogin(context: Context, ref: AttemptRef): Promise<Pr
   const { provider, call, wanted } = start;
 
   let view = await provider.login.check(call);
-  if (view.status === 'needs_restart' && (await provider.login.restore?.(call)))
+  if (view.status === 'needs_restart' && (await restartWithinBudget(context, ref, provider, call)))
     view = await provider.login.check(call);
   // A login of another identity does not end the attempt: the owner can still log in again.
   const isDifferent = isDifferentIdentity(start.account, view);
@@ -150,7 +151,7 @@ export async function checkAccount(context: Context, ref: AttemptRef): Promise<P
   const isToldLost = start.toldLostAt !== null && start.toldLostAt !== undefined;
   const read = async () => {
     let view = await provider.login.check(call);
-    if (view.status === 'needs_restart' && (await provider.login.restore?.(call)))
+    if (view.status === 'needs_restart' && (await restartWithinBudget(context, ref, provider, call)))
       view = await provider.login.check(call);
     return { view, details: view.status === 'linked' ? await provider.account.details(call, view) : null };
   };
