@@ -77,7 +77,7 @@ export function judge(context: Context, account: Account, facts: AccountFacts, n
   const since = silentSince(facts);
   const isOnly = !keepsHistory(context.providers[account.provider], account.channel);
   // What the provider lists shows that nothing was missed; a webhook that is right shows less.
-  const isExplained = !isOnly && visit?.silenceExplainedAt != null;
+  const isExplained = !isOnly && (visit?.silenceExplainedAt ?? null) !== null;
   const reasons = reasonsOf({
     status: account,
     webhook: {
