@@ -74,6 +74,12 @@ export async function addCrowd(
     `insert into account_counts (tenant_id, provider, channel, state, who, accounts)
      values ('${tenant}', 'unipile', 'whatsapp', 'active', 'nobody', ${accounts - have})`,
   );
+  // Its trigger is off.
+  await admin.query(
+    `insert into account_visits (account_id, tenant_id, credentials_id, due_at, visited_at, last_event_at)
+     select id, tenant_id, credentials_id, now() + interval '1 hour' * random(), now(), now() from accounts
+     where provider_account_id like 'crowd-%' on conflict do nothing`,
+  );
   await admin.query(
     `insert into connection_attempts (id, tenant_id, account_id, number, operation, trigger, state, method, purge, started_at,
        deadline_at, ended_at, provider_account_id, undo, answers_left, checks)

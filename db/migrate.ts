@@ -78,6 +78,7 @@ import { VisitIndexes } from './migrations/0116-visit-indexes.ts';
 import { SyncTimes } from './migrations/0117-sync-times.ts';
 import { EventsOfTenants } from './migrations/0120-events-of-tenants.ts';
 import { BulkOperations } from './migrations/0121-bulk-operations.ts';
+import { AccountLabels } from './migrations/0122-account-labels.ts';
 import { AccountCounts } from './migrations/0125-account-counts.ts';
 import { HealthIndexes } from './migrations/0126-health-indexes.ts';
 import { DueOfTenants } from './migrations/0127-due-of-tenants.ts';
@@ -164,6 +165,7 @@ export const migrationsList = [
   { name: '0117-sync-times', class: SyncTimes },
   { name: '0120-events-of-tenants', class: EventsOfTenants },
   { name: '0121-bulk-operations', class: BulkOperations },
+  { name: '0122-account-labels', class: AccountLabels },
   { name: '0125-account-counts', class: AccountCounts },
   { name: '0126-health-indexes', class: HealthIndexes },
   { name: '0127-due-of-tenants', class: DueOfTenants },

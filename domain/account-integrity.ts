@@ -4,8 +4,7 @@ import type { ConnectionConfig, ProviderConfig } from './accounts.ts';
  * What can be wrong with an account's stored details. `missing`: there are none · `incomplete`: a point lacks · `stale`: they
  * were not collected for two days · `other_number`: they tell another number than the account's identity.
  */
-export const detailsFaults = ['missing', 'incomplete', 'stale', 'other_number'] as const;
-export type DetailsFault = (typeof detailsFaults)[number];
+export type DetailsFault = 'missing' | 'incomplete' | 'stale' | 'other_number';
 
 /** In milliseconds. */
 const staleAfterMs = 48 * 3_600_000;

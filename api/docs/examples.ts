@@ -75,6 +75,7 @@ export function exampleOf(components: Record<string, Schema>, schema: Schema, na
   if (types.includes('boolean')) return true;
   if (types.includes('null')) return null;
   if (schema.format === 'date-time') return '2026-01-31T12:00:00.000Z';
+  if (schema.format === 'date') return '2026-01-31';
   if (schema.format === 'uri') return 'https://app.example/connected';
   // A body of any kind.
   return name ? 'text' : {};

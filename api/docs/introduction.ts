@@ -73,6 +73,7 @@ export const tags: readonly { name: string; description?: string }[] = [
   { name: 'attendees', description: 'The people of conversations.' },
   { name: 'search' },
   { name: 'erasures' },
+  { name: 'analytics', description: 'Figures by day.' },
   { name: 'events', description: 'What changed here, as one feed.' },
   { name: 'webhook endpoints', description: 'Events that Patchbay delivers to addresses of yours.' },
   { name: 'webhook events', description: 'What came from providers.' },

@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { Client, Connection } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
 import type { Report } from '../../dev/parts/progress.ts';
 import { agree } from '../../dev/demo/dialog.ts';
 import { loadConfig, openContext, type OpenedContext } from '../../services/boot.ts';
@@ -10,7 +10,7 @@ import { atMost, faster, informative, type Row } from '../row.ts';
 import { startBenchStack, until, type BenchStack } from '../stack.ts';
 import { addFleet, makeDue, sweptOf, type Anchors } from './fleet.ts';
 import { runSchedules } from './schedules.ts';
-import { runSweep, type SweepRun } from './run.ts';
+import { openClient, runSweep, type SweepRun } from './run.ts';
 
 /** Half of the sweep's period, in seconds. */
 const halfPeriod = 150;
@@ -32,25 +32,30 @@ export async function sweep(options: { fleet: number }, report: Report, signal: 
 }
 
 async function ofSize(size: number, report: Report, signal: AbortSignal): Promise<Row[]> {
-  const settings = { PLATFORM_SYNC_ENABLED: 'false', WASENDER_AUTO_SYNC_ENABLED: 'false', RATE_LIMIT_PER_MINUTE: '1000000' };
+  const settings = {
+    PLATFORM_SYNC_ENABLED: 'false',
+    WASENDER_AUTO_SYNC_ENABLED: 'false',
+    RATE_LIMIT_PER_MINUTE: '1000000',
+  };
   const stack = await startBenchStack(settings, report, signal);
-  const { temporal_address: address, temporal_namespace: namespace, sandbox } = stack.describe();
-  const connection = await Connection.connect({ address });
+  const { sandbox } = stack.describe();
   let opened: OpenedContext | null = null;
+  let client: Client | null = null;
   try {
-    const client = new Client({ connection, namespace });
     opened = await openContext(
       loadConfig(stack.settings),
       { name: 'cli', database: { pool: { app: 8, system: 8 } } },
       { log: createLog('bench', 'silent') },
     );
     const { context } = opened;
+    const temporal = await openClient(context);
+    client = temporal;
     if (!sandbox) throw new Error('the stack has no sandbox');
     await addFleet(context, sandbox, await anchorsOf(stack), size);
     await stack.admin.query('vacuum (analyze)');
     const sweepOnce = async (): Promise<SweepRun> => {
       await makeDue(context);
-      const run = await runSweep(client, context.config.TEMPORAL_TASK_QUEUE, patienceMs);
+      const run = await runSweep(temporal, context.config.TEMPORAL_TASK_QUEUE, patienceMs);
       const swept = await sweptOf(context);
       const left = swept.reduce((sum, { all, visited }) => sum + all - visited, 0);
       if (left) throw new Error(`the sweep left ${left} accounts: ${JSON.stringify(swept)}`);
@@ -80,7 +85,7 @@ async function ofSize(size: number, report: Report, signal: AbortSignal): Promis
     ];
     if (size !== scheduled) return found;
     await makeDue(context);
-    const plain = await runSchedules(context, client, address);
+    const plain = await runSchedules(context, temporal);
     const against = 'a Schedule for each account';
     return [
       ...found,
@@ -90,7 +95,7 @@ async function ofSize(size: number, report: Report, signal: AbortSignal): Promis
     ];
   } finally {
     await opened?.close();
-    await connection.close();
+    await client?.connection.close();
     await stack.stop();
   }
 }
@@ -100,24 +105,28 @@ async function anchorsOf(stack: BenchStack): Promise<Anchors> {
   const connect = async (body: object, act: (id: string) => Promise<unknown>): Promise<string> => {
     const { account } = await stack.api<{ account: { id: string } }>('POST', '/accounts', { owner: 'bench', ...body });
     await act(account.id);
-    await until(
-      'an account',
-      async () => {
-        const { state } = await stack.api<{ state: string }>('GET', `/accounts/${account.id}`);
-        return state === 'active' ? true : null;
-      },
-    );
+    await until('an account', async () => {
+      const { state } = await stack.api<{ state: string }>('GET', `/accounts/${account.id}`);
+      return state === 'active' ? true : null;
+    });
     return account.id;
   };
   const unipile = await connect(
-    { provider: 'unipile', channel: 'linkedin', credentials: { username: 'plain@bench.example', password: 'correct horse' } },
+    {
+      provider: 'unipile',
+      channel: 'linkedin',
+      credentials: { username: 'plain@bench.example', password: 'correct horse' },
+    },
     () => Promise.resolve(),
   );
   const wasender = await connect(
     { provider: 'wasender', channel: 'whatsapp', credentials: { phone_number: '+33639989999' } },
     async (id) => {
       const session = await until('a session', async () => {
-        const { provider_account_id: found } = await stack.api<{ provider_account_id: string | null }>('GET', `/accounts/${id}`);
+        const { provider_account_id: found } = await stack.api<{ provider_account_id: string | null }>(
+          'GET',
+          `/accounts/${id}`,
+        );
         return found;
       });
       await stack.control('POST', '/scan', { session });
@@ -127,7 +136,10 @@ async function anchorsOf(stack: BenchStack): Promise<Anchors> {
     { provider: 'meta', channel: 'messenger', method: 'oauth', credentials: { choose: 'first' } },
     async (id) => {
       const url = await until('the dialog', async () => {
-        const { step } = await stack.api<{ step: { kind: string; url?: string } | null }>('GET', `/accounts/${id}/attempt`);
+        const { step } = await stack.api<{ step: { kind: string; url?: string } | null }>(
+          'GET',
+          `/accounts/${id}/attempt`,
+        );
         return step?.kind === 'redirect' ? (step.url ?? null) : null;
       });
       await agree(url, 'plain@bench.example');

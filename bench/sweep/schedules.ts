@@ -11,7 +11,7 @@ import { visitAccount } from '../../services/visits/visit-account.ts';
 import { createSharedTargets } from '../../services/visits/webhook-targets.ts';
 import { isCharged } from '../measure.ts';
 import { fleetOwner } from './fleet.ts';
-import type { SweepRun } from './run.ts';
+import { converterOf, type SweepRun } from './run.ts';
 
 const queue = 'bench-schedules';
 const idOf = (account: string): string => `bench-schedule/${account}`;
@@ -20,13 +20,15 @@ const idOf = (account: string): string => `bench-schedule/${account}`;
  * The common way: one Schedule for each account, which starts a workflow of one activity that visits it as the sweep does. Fires
  * all of them once, and waits for the last one.
  */
-export async function runSchedules(context: Context, client: Client, address: string): Promise<SweepRun> {
+export async function runSchedules(context: Context, client: Client): Promise<SweepRun> {
   const accounts = await context.db.system((em) =>
     rows<{ id: string }>(em, sql`select id from accounts where owner = ${fleetOwner} order by id`),
   );
-  const connection = await NativeConnection.connect({ address });
+  const connection = await NativeConnection.connect({ address: context.config.TEMPORAL_ADDRESS });
   const worker = await Worker.create({
     connection,
+    namespace: context.config.TEMPORAL_NAMESPACE,
+    dataConverter: converterOf(context),
     taskQueue: queue,
     workflowsPath: fileURLToPath(new URL('./workflow.ts', import.meta.url)),
     // As the sweep: two leases of credentials, each with so many visits at the same time.
@@ -34,7 +36,12 @@ export async function runSchedules(context: Context, client: Client, address: st
     activities: { visitOne: (id: string) => visitOne(context, id) },
   });
   try {
-    return await worker.runUntil(fireAll(client, accounts.map(({ id }) => id)));
+    return await worker.runUntil(
+      fireAll(
+        client,
+        accounts.map(({ id }) => id),
+      ),
+    );
   } finally {
     await connection.close();
   }

@@ -35,7 +35,7 @@ const TenantSchema = defineEntity({
     reminderWeeks: p.integer().strictNullable().default(usualReminderWeeks),
     /** Hours in which its accounts send nothing; null: none. */
     quietHours: p.json().$type<QuietHours>().strictNullable().default(null),
-    /** Of versions before `sending_stops`; they run beside this one during an upgrade. Nothing reads it. */
+    /** What versions before `sending_stops` look at, which run beside this one during an upgrade. */
     sendingPausedAt: p.datetime().strictNullable().default(null),
   },
 });

@@ -41,7 +41,7 @@ export interface ListedAccount {
 }
 
 /** Where a provider sends an account's events, as it says itself. */
-export interface WebhookTarget {
+interface WebhookTarget {
   /** Null: nowhere. */
   address: string | null;
   /** Names of events that are needed and not sent. */

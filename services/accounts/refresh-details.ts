@@ -60,7 +60,9 @@ export async function refreshDetails(
     const account = await lockAccountOfLogin(em, accountId, call.providerAccountId ?? '');
     if (!account || (await openAttempts(em, accountId)).length) return null;
     await keepDetails(context, em, account, asked, at);
-    const faults = faultsOf({ ...account, detailsAt: account.detailsAt?.getTime() ?? null }, at.getTime());
+    const { identity, connectionConfig, providerConfig, detailsAt } = account;
+    const stored = { identity, connectionConfig, providerConfig, detailsAt: detailsAt?.getTime() ?? null };
+    const faults = faultsOf(stored, at.getTime());
     if (faults.length && !known.length)
       addTimelineEvent(em, account, at, 'details_faulty', `Account details are not right: ${faults.join(', ')}.`, {
         data: { faults },

@@ -1,5 +1,5 @@
 import type { Account } from '../../db/entities/accounts.ts';
-import { ProviderCredentials } from '../../db/entities/tenants.ts';
+import type { ProviderCredentials } from '../../db/entities/tenants.ts';
 import { lockAccountOfLogin } from '../../db/queries/accounts/lock-accounts.ts';
 import { addTimelineEvent, moveAccount } from '../../db/queries/accounts/timeline.ts';
 import { claimRenewal, releaseRenewal } from '../../db/queries/webhooks/missed-webhooks.ts';

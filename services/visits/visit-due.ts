@@ -27,7 +27,7 @@ const leaseMs = 6 * 60_000;
 const uptimesMs = 14 * 86_400_000;
 
 /** A part of a sweep: when it began, and how long it may go on, in milliseconds since the epoch by this machine's time. */
-export interface VisitingRef {
+interface VisitingRef {
   /** Accounts that are due later belong to the next sweep. */
   beganAt: number;
   endsAt: number;

@@ -19,6 +19,18 @@ import {
   requestByCode,
   settleRequests,
 } from '../../db/queries/user-requests/user-requests.ts';
+import {
+  claimVisits,
+  credentialsToVisit,
+  releaseVisits,
+  type ClaimedVisits,
+} from '../../db/queries/visits/claim-visits.ts';
+import { countBehind, hasUnread } from '../../db/queries/visits/news.ts';
+import { requestVisits } from '../../db/queries/visits/request-visits.ts';
+import { noteBucket } from '../../db/queries/visits/settle-visits.ts';
+import { evidenceOf, type VisitEvidence } from '../../db/queries/visits/visit-evidence.ts';
+import { openVisitRun } from '../../db/queries/syncs/open-runs.ts';
+import { checkSoon } from '../../db/queries/webhooks/request-checks.ts';
 import { knownLogins } from '../../db/queries/accounts/known-logins.ts';
 import { purgeAccount } from '../../db/queries/accounts/purge-account.ts';
 import { lockAccount } from '../../db/queries/accounts/lock-accounts.ts';
@@ -195,6 +207,33 @@ describe.each(planServers)(
       );
     });
 
+    it('finds what is due of visits, claims it, sees what is known of it, and writes what was found', async () => {
+      const { credentialsId } = await system<Account>((em) => em.findOneOrFail(Account, { id: accountId(700) }));
+      const now = new Date();
+      const later = new Date(now.getTime() + 30 * 60_000);
+      const due = { now: later, dueAt: later, withSlow: true };
+      const bucket = { places: 40, slowFromMs: 2_000, slowPlaces: 10 };
+      await expectFrugal(async () => {
+        const candidates = await system<string[]>((em) => credentialsToVisit(em, due, bucket, 50));
+        expect(candidates).toContain(credentialsId);
+        const until = new Date(later.getTime() + 60_000);
+        const claim = await system<ClaimedVisits | null>((em) =>
+          claimVisits(em, credentialsId!, due, bucket, until, 20),
+        );
+        expect(claim?.accounts).toHaveLength(20);
+        const { lease, accounts } = claim!;
+        const known = await system<VisitEvidence[]>((em) => evidenceOf(em, lease, accounts, later));
+        expect(known).toHaveLength(20);
+        expect(await system((em) => countBehind(em, accounts))).toEqual([]);
+        expect(await system((em) => hasUnread(em, accounts[0]!, [{ keys: ['chat-77'], newestAt: now }]))).toBe(true);
+        await system((em) => openVisitRun(em, accounts[0]!, lease, later));
+        await system((em) => releaseVisits(em, lease, accounts, later));
+        await system((em) => noteBucket(em, credentialsId!, { meanMs: 1, isDown: false }, later));
+        await system((em) => requestVisits(em, accounts, later));
+        await system((em) => checkSoon(em, accounts, later));
+      });
+    });
+
     it('purges and deletes an account', () =>
       expectFrugal(async () => {
         await system(async (em) => {
@@ -217,6 +256,7 @@ describe.each(planServers)(
           'accounts?limit=50',
           'accounts?state=failed&limit=50',
           'accounts?owner=owner-700',
+          'accounts?label=never',
           'accounts?updated_since=2020-01-01T00:00:00Z',
           'accounts?updated_since=2020-01-01T00:00:00Z&owner=owner-700',
           `accounts/${accountId(700)}`,

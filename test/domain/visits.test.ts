@@ -1,5 +1,13 @@
 import { newId } from '../../platform/ids.ts';
-import { nextSlot, nextVisitAt, restAfter, tasksOf, visitPeriodMs, type Due, type Visited } from '../../domain/visits.ts';
+import {
+  nextSlot,
+  nextVisitAt,
+  restAfter,
+  tasksOf,
+  visitPeriodMs,
+  type Due,
+  type Visited,
+} from '../../domain/visits.ts';
 
 const minute = 60_000;
 const hour = 60 * minute;
@@ -18,22 +26,25 @@ const visited: Visited = {
 const rest = (more: Partial<Visited>): number => restAfter({ ...visited, ...more }, now) / minute;
 
 describe('slots', () => {
-  it.each([5, 15, 30, 60, 24 * 60])('spread accounts evenly over %i minutes, also those whose ids follow each other', (minutes) => {
-    const length = minutes * minute;
-    const ids = [
-      ...Array.from({ length: 2_000 }, () => newId()),
-      ...Array.from({ length: 2_000 }, (_, n) => `0b000000-0000-7000-8000-${n.toString(16).padStart(12, '0')}`),
-    ];
-    const tenths = new Array<number>(10).fill(0);
-    for (const id of ids) {
-      const at = nextSlot(id, now, length);
-      expect(at).toBeGreaterThan(now);
-      expect(at).toBeLessThanOrEqual(now + length);
-      tenths[Math.floor(((at - now - 1) / length) * 10)]! += 1;
-    }
-    for (const n of tenths) expect(n).toBeGreaterThan(250);
-    for (const n of tenths) expect(n).toBeLessThan(550);
-  });
+  it.each([5, 15, 30, 60, 24 * 60])(
+    'spread accounts evenly over %i minutes, also those whose ids follow each other',
+    (minutes) => {
+      const length = minutes * minute;
+      const ids = [
+        ...Array.from({ length: 2_000 }, () => newId()),
+        ...Array.from({ length: 2_000 }, (_, n) => `0b000000-0000-7000-8000-${n.toString(16).padStart(12, '0')}`),
+      ];
+      const tenths = Array.from({ length: 10 }, () => 0);
+      for (const id of ids) {
+        const at = nextSlot(id, now, length);
+        expect(at).toBeGreaterThan(now);
+        expect(at).toBeLessThanOrEqual(now + length);
+        tenths[Math.floor(((at - now - 1) / length) * 10)]! += 1;
+      }
+      for (const n of tenths) expect(n).toBeGreaterThan(250);
+      for (const n of tenths) expect(n).toBeLessThan(550);
+    },
+  );
 
   it('of an account follow each other by exactly one rest, and those of a longer rest are among those of the shorter', () => {
     const id = newId();

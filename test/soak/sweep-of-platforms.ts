@@ -1,6 +1,5 @@
-import { Client, Connection } from '@temporalio/client';
 import { addFleet, makeDue, sweptOf, type Swept } from '../../bench/sweep/fleet.ts';
-import { runSweep } from '../../bench/sweep/run.ts';
+import { openClient, runSweep } from '../../bench/sweep/run.ts';
 import { visitPeriodMs } from '../../domain/visits.ts';
 import { createLog } from '../../platform/log.ts';
 import { loadConfig, openContext } from '../../services/boot.ts';
@@ -29,14 +28,13 @@ const sweeps = 5;
  */
 export async function sweepOfPlatforms({ accounts }: SweepSize, report: (text: string) => void): Promise<Row[]> {
   const real = await startRealStack({ PLATFORM_SYNC_ENABLED: 'false', WASENDER_AUTO_SYNC_ENABLED: 'false' });
-  const { temporal_address: address, temporal_namespace: namespace, sandbox } = real.stack.describe();
-  const connection = await Connection.connect({ address });
-  const client = new Client({ connection, namespace });
+  const { sandbox } = real.stack.describe();
   const { context, close } = await openContext(
     loadConfig(environment({ ...process.env, PATCHBAY_HOME: real.home })),
     { name: 'cli', database: { pool: { app: 8, system: 8 } } },
     { log: createLog('soak', 'silent') },
   );
+  const client = await openClient(context);
   try {
     if (!sandbox) throw new Error('the stack has no sandbox');
     await addFleet(context, sandbox, await anchorsOf(real), accounts);
@@ -88,18 +86,13 @@ export async function sweepOfPlatforms({ accounts }: SweepSize, report: (text: s
         faulty.seconds.toFixed(1),
         faulty.seconds <= halfPeriod,
       ),
-      row(
-        'platforms: accounts that it left at the providers that are not slow',
-        '0',
-        sum(others),
-        others.every(isAll),
-      ),
+      row('platforms: accounts that it left at the providers that are not slow', '0', sum(others), others.every(isAll)),
       row('platforms: failures beside visits that succeeded', 'both', `${failedOnce} failed`, failedOnce > 0),
       row('platforms: accounts that still fail once the providers work', '0', String(failedStill), failedStill === 0),
     ];
   } finally {
+    await client.connection.close();
     await close();
-    await connection.close();
     await real.stop();
   }
 }

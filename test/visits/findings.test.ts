@@ -84,17 +84,21 @@ describe('A13: details', () => {
     expect({ ...after, last_api_sync: null }).toEqual({ ...before, last_api_sync: null });
   });
 
-  it('that stay wrong are told, once, and counted', async () => {
-    const { id } = await whatsapp('+33639981420');
-    // The provider tells the right number; the account's identity is what is wrong here.
+  it('that are of another identity are not stored: the account waits for its owner', async () => {
+    const { id } = await whatsapp('+33639981450');
     await query(
       "update accounts set identity = '+33639981499', details_at = details_at - interval '7 hours' where id = ?",
       [id],
     );
-    const faults = await stack.visit(id);
-    // Another identity logged in at the provider, as far as can be seen: the account is lost, and nothing of it is stored.
-    expect(faults).toMatchObject({ outcome: 'ok' });
+    expect(await stack.visit(id)).toMatchObject({ outcome: 'ok', details_faults: ['other_number'] });
     expect(await stack.api.account(id, 'reconnect_required')).toMatchObject({ reason: 'another_identity' });
+    expect(await stack.timeline(id, 'details_faulty')).toMatchObject({ data: { faults: ['other_number'] } });
+    // Until then nothing is asked of it.
+    expect(await stack.visit(id)).toMatchObject({
+      outcome: 'skipped',
+      reason: 'not_connected',
+      interval_seconds: 3_600,
+    });
   });
 
   it('are collected at once when the provider reports a status, also one that moves nothing', async () => {
@@ -102,7 +106,7 @@ describe('A13: details', () => {
     await query("update accounts set details_at = details_at - interval '2 minutes' where id = ?", [id]);
     const before = (await accountOf(id)).details_at;
     await store(id, 'messaging_status', 'OUT OF DATE');
-    await stack.control.post('/drop', { account_id: upstream, status: 'SYNC_SUCCESS' });
+    await stack.control.post('/drop', { account_id: upstream, status: 'OK' });
     const after = await eventually('the details', async () => {
       const account = await accountOf(id);
       return account.details_at === before ? null : account;
@@ -126,6 +130,9 @@ describe('silence', () => {
     await query('update intake_uptime set up_from = ?', [ago(20 * hour)]);
     // Those of the login.
     await query('delete from webhook_events where account_id = ?', [id]);
+    // A worker remembers for a minute since when webhooks could come.
+    await stack.worker.stop();
+    stack.worker = await stack.startWorker();
   };
 
   it('against its own habit has an account compared with its provider, which explains it where nothing was missed', async () => {

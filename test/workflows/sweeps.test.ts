@@ -74,4 +74,34 @@ withTimeSkipped('a sweep over many accounts', () => {
     expect(refs.length).toBeGreaterThan(3);
     expect(refs.slice(1).every(({ claim }) => claim === 'one')).toBe(true);
   });
+
+  it('visits accounts of any number within a bounded history, and ends before the next sweep begins', async () => {
+    const story = async (visits: (n: number) => { more: boolean; accounts: number }) => {
+      let asked = 0;
+      return time.play(
+        {
+          visitDueAccounts: async () => {
+            asked += 1;
+            return { failed: 0, ...visits(asked) };
+          },
+        },
+        async ({ taskQueue }) => {
+          const handle = await time.env.client.workflow.start('syncPlatforms', {
+            taskQueue,
+            workflowId: `sweep/platforms/${taskQueue}`,
+          });
+          const { accounts } = await handle.result();
+          return { accounts, asked, events: eventCountOf(await handle.fetchHistory()) };
+        },
+      );
+    };
+    // One activity, where it leaves nothing.
+    expect(await story(() => ({ more: false, accounts: 7 }))).toMatchObject({ accounts: 7, asked: 1 });
+    // Each works until its time is over, and what lanes find nothing end: ten and a hundred thousand accounts alike.
+    const few = await story((n) => ({ more: n === 1, accounts: 1_000 }));
+    const many = await story((n) => ({ more: n === 1, accounts: 10_000 }));
+    expect(many.events).toBe(few.events);
+    expect(many).toMatchObject({ asked: 9, accounts: 90_000 });
+    expect(many.events).toBeLessThan(100);
+  });
 });

@@ -2,7 +2,7 @@ import { newId } from '../../../platform/ids.ts';
 import type { Em } from '../../connect.ts';
 import { rows, sql } from '../../sql.ts';
 import { restartFeed } from '../events/restart-feed.ts';
-import { releaseStopped } from './sending-stops.ts';
+import { releaseStopped, tellFormerVersions } from './sending-stops.ts';
 
 /** How many tenants send nothing because their rows came from a dump. System role. */
 export async function countPausedTenants(em: Em): Promise<number> {
@@ -62,6 +62,7 @@ async function pauseTenants(em: Em, tenants: readonly { id: string }[], now: Dat
           as t (id uuid, "tenantId" uuid)
         on conflict on constraint sending_stops_reason do nothing`,
   );
+  await tellFormerVersions(em, null);
   return tenants.length;
 }
 

@@ -58,6 +58,7 @@ export async function addStop(
         values (${newId()}, ${tenantId}::uuid, ${reason}, ${now}, ${note})
         on conflict on constraint sending_stops_reason do nothing returning id`,
   );
+  if (made.length) await tellFormerVersions(em, tenantId);
   return made.length > 0;
 }
 
@@ -72,8 +73,21 @@ export async function removeStop(em: Em, tenantId: string | null, reason: StopRe
   return removed.length > 0;
 }
 
+/** Workers of a version before stops, which run beside this one during an upgrade, look at the tenant's own column. */
+export async function tellFormerVersions(em: Em, tenantId: string | null): Promise<void> {
+  await rows(
+    em,
+    sql`update tenants t set sending_paused_at = now_stopped.since
+        from (select one.id, (select min(s.since) from sending_stops s where s.tenant_id = one.id or s.tenant_id is null) as since
+              from tenants one) now_stopped
+        where now_stopped.id = t.id and (${tenantId}::uuid is null or t.id = ${tenantId}::uuid)
+          and t.sending_paused_at is distinct from now_stopped.since`,
+  );
+}
+
 /** Lets queues go that no stop holds any more, of a tenant or of all (null). */
 export async function releaseStopped(em: Em, tenantId: string | null): Promise<void> {
+  await tellFormerVersions(em, tenantId);
   await rows(
     em,
     sql`update send_queues q set holds_until = null, holds_for = null

@@ -40,10 +40,12 @@ export async function credentialsToVisit(
 ): Promise<string[]> {
   const found = await rows<{ id: string }>(
     em,
-    sql`select c.id from provider_credentials c
+    // The limit has each looked up by the index, where a join would read all that is due.
+    sql`select c.id from provider_credentials c cross join lateral (
+          select from account_visits v where v.credentials_id = c.id and v.due_at <= ${dueAt}
+          order by v.due_at limit 1) due
         where c.refused_at is null and coalesce(c.visits_rest_until <= ${now}, true)
           and (${withSlow} or c.visits_ms < ${slowFromMs} and c.visits_failures = 0)
-          and exists (select from account_visits v where v.credentials_id = c.id and v.due_at <= ${dueAt})
         order by c.visits_at nulls first, c.id limit ${limit}`,
   );
   return found.map(({ id }) => id);
