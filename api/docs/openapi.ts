@@ -79,7 +79,7 @@ function withExamples(document: ReturnType<typeof createDocument>): typeof docum
   const components = (document.components?.schemas ?? {}) as Parameters<typeof exampleOf>[0];
   const complete = (content: Record<string, { schema?: object; example?: unknown }> | undefined): void => {
     for (const [type, media] of Object.entries(content ?? {}))
-      if (type.endsWith('json') && media.schema) media.example ??= exampleOf(components, media.schema);
+      if (/[/+]json$/.test(type) && media.schema) media.example ??= exampleOf(components, media.schema);
   };
   for (const methods of Object.values(document.paths ?? {}))
     for (const one of Object.values(methods) as Described[]) {

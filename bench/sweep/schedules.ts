@@ -9,6 +9,7 @@ import { newId } from '../../platform/ids.ts';
 import type { Context } from '../../services/context.ts';
 import { visitAccount } from '../../services/visits/visit-account.ts';
 import { createSharedTargets } from '../../services/visits/webhook-targets.ts';
+import { installRuntime } from '../../workers/runtime.ts';
 import { isCharged } from '../measure.ts';
 import { fleetOwner } from './fleet.ts';
 import { converterOf, type SweepRun } from './run.ts';
@@ -24,6 +25,7 @@ export async function runSchedules(context: Context, client: Client): Promise<Sw
   const accounts = await context.db.system((em) =>
     rows<{ id: string }>(em, sql`select id from accounts where owner = ${fleetOwner} order by id`),
   );
+  installRuntime(context.log);
   const connection = await NativeConnection.connect({ address: context.config.TEMPORAL_ADDRESS });
   const worker = await Worker.create({
     connection,
@@ -64,17 +66,22 @@ async function fireAll(client: Client, accounts: readonly string[]): Promise<Swe
     });
   const began = performance.now();
   await Promise.all(accounts.map((account) => client.schedule.getHandle(idOf(account)).trigger()));
+  const handles = await Promise.all(
+    accounts.map(async (account) => {
+      const { runId, workflowId } = await firstRun(client, account);
+      const handle = client.workflow.getHandle(workflowId, runId);
+      await handle.result();
+      return handle;
+    }),
+  );
+  const seconds = (performance.now() - began) / 1_000;
   let [actions, events] = [0, 0];
-  for (const account of accounts) {
-    const { runId, workflowId } = await firstRun(client, account);
-    const handle = client.workflow.getHandle(workflowId, runId);
-    await handle.result();
+  for (const handle of handles) {
     const history = (await handle.fetchHistory()).events ?? [];
     // One more for what the Schedule did.
     actions += 1 + history.filter(isCharged).length;
     events += history.length;
   }
-  const seconds = (performance.now() - began) / 1_000;
   for (const account of accounts) await client.schedule.getHandle(idOf(account)).delete();
   return { seconds, actions, events };
 }

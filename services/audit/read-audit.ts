@@ -29,7 +29,7 @@ const mostOfPage = 5_000;
 async function* batches(
   { db, clock, config }: Reader,
   tenantId: string | null,
-  { actor, target, from, to }: AuditFilter,
+  { target, from, to }: AuditFilter,
   after: AuditPlace | null,
   limit: number,
 ): AsyncGenerator<AuditRow[]> {
@@ -42,7 +42,7 @@ async function* batches(
     Math.min(...[after?.at, to, clock.now()].flatMap((at) => at?.getTime() ?? [])) - daysAtOnce * dayMs,
   );
   for (;;) {
-    const reading = { tenantId, target, actor, from: new Date(lower), to: upper, after: place, limit };
+    const reading = { tenantId, target, from: new Date(lower), to: upper, after: place, limit };
     const found = await (tenantId === null
       ? db.system((em) => readAuditEntries(em, reading))
       : db.tenant(tenantId, (em) => readAuditEntries(em, reading)));
@@ -57,7 +57,8 @@ async function* batches(
   }
 }
 
-const matches = ({ action, kind, outcome }: AuditFilter, row: AuditRow): boolean =>
+const matches = ({ actor, action, kind, outcome }: AuditFilter, row: AuditRow): boolean =>
+  (actor === undefined || row.actor === actor) &&
   (action === undefined || row.action === action) &&
   (kind === undefined || row.kind === kind) &&
   (outcome === undefined || row.outcome === outcome);
@@ -69,7 +70,7 @@ export async function auditPage(
   filter: AuditFilter,
   { after, limit }: { after: AuditPlace | null; limit: number },
 ): Promise<{ items: AuditRow[]; next: AuditPlace | null }> {
-  const passesOver = [filter.action, filter.kind, filter.outcome].some((one) => one !== undefined);
+  const passesOver = [filter.actor, filter.action, filter.kind, filter.outcome].some((one) => one !== undefined);
   const items: AuditRow[] = [];
   let read = 0;
   for await (const found of batches(reader, tenantId, filter, after, passesOver ? batchSize : limit + 1)) {

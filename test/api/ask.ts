@@ -85,6 +85,6 @@ export async function send(url: string, { method, path, takesFile }: Operation, 
     status: response.status,
     type,
     headers: response.headers,
-    body: type.includes('json') ? JSON.parse(text) : text,
+    body: /[/+]json\b/.test(type) ? JSON.parse(text) : text,
   };
 }

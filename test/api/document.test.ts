@@ -84,7 +84,7 @@ describe('the document', () => {
       if (asked) wrong.push(asked);
       for (const [status, { content }] of Object.entries<any>(one.responses))
         for (const [type, { example }] of Object.entries<any>(content ?? {})) {
-          if (!type.endsWith('json')) continue;
+          if (!/[/+]json$/.test(type)) continue;
           const found =
             example === undefined ? `${name} ${status}: no example` : document.wrongWith(operation, status, example);
           if (found) wrong.push(found);

@@ -1,4 +1,5 @@
 import type { AuditKind, AuditOutcome, AuditVia } from '../../../domain/audit.ts';
+import { isId } from '../../../platform/ids.ts';
 import type { Em } from '../../connect.ts';
 import { rows, sql, type Sql } from '../../sql.ts';
 
@@ -29,7 +30,6 @@ export interface AuditReading {
   tenantId: string | null | undefined;
   /** Named by the entry, or the id under which something was made. */
   target?: string | undefined;
-  actor?: string | undefined;
   /** At this time or later; before this time, where it is given. Each day between is a partition to look into. */
   from: Date;
   to: Date | null;
@@ -46,8 +46,10 @@ export async function readAuditEntries(em: Em, reading: AuditReading): Promise<A
   const from =
     target === undefined
       ? by(sql`true`)
-      : sql`(${by(sql`target = ${target}`)} union all
-          ${by(sql`operation::text = ${target} and target is distinct from ${target}`)})`;
+      : isId(target)
+        ? sql`(${by(sql`target = ${target}`)} union all
+            ${by(sql`operation = ${target}::uuid and target is distinct from ${target}`)})`
+        : by(sql`target = ${target}`);
   const found = await rows<Record<string, unknown>>(
     em,
     sql`select id, tenant_id, at::text, kind, via, actor, action, target, operation, address, request_id, outcome, code, details
@@ -61,10 +63,9 @@ export async function readAuditEntries(em: Em, reading: AuditReading): Promise<A
   }));
 }
 
-function within({ tenantId, actor, from, to, after }: AuditReading): Sql {
+function within({ tenantId, from, to, after }: AuditReading): Sql {
   const parts = [
     tenantId === undefined ? null : tenantId === null ? sql`tenant_id is null` : sql`tenant_id = ${tenantId}::uuid`,
-    actor === undefined ? null : sql`actor = ${actor}`,
     sql`at >= ${from}`,
     to && sql`at < ${to}`,
     // The first condition bounds the index, the second is exact.
