@@ -139,13 +139,14 @@ async function replaceAll(fleet: Fleet): Promise<(number | null)[]> {
 async function play(
   fleet: Fleet,
   facts: Facts,
-  { webhooks, rate, atOnce, logins, rounds }: UpgradeSize,
+  { webhooks, rate, atOnce, logins, rounds, from }: UpgradeSize,
   report: (text: string) => void,
 ): Promise<Row[]> {
   const { balancer, sandbox, settings } = fleet;
   const made = await runRole(
     [node, 'cli/main.ts', 'keys', 'create', '--tenant', 'upgraded', '--scope', 'all', '--json'],
     settings,
+    from ?? project,
   );
   const api = createClient(balancer.url, (JSON.parse(made) as { api_key: string }).api_key);
   const control = createControl(sandbox.controlUrl);
