@@ -330,6 +330,10 @@ describe('F1: numbers that already live at WASender', () => {
       spacing_seconds: 5,
       burst: 1,
       calls_per_minute: null,
+      logins_per_hour: 30,
+      logins_per_day: 100,
+      restarts_per_hour: 6,
+      restarts_per_day: 24,
     });
     await stack.control.post('/drop', { session: id, status: 'logged_out' });
     await stack.api.account(items[0].account_id, 'reconnect_required');

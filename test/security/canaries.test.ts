@@ -275,7 +275,16 @@ async function gather(): Promise<void> {
 }
 
 /** Runs without an account. */
-const sweeps = ['fetchMedia', 'fetchPictures', 'maintenance', 'refreshTokens', 'syncAllContacts', 'syncPlatforms'];
+const sweeps = [
+  'aggregateAnalytics',
+  'fetchMedia',
+  'fetchPictures',
+  'maintenance',
+  'refreshTokens',
+  'remindOwners',
+  'syncAllContacts',
+  'syncPlatforms',
+];
 const isSweep = ({ info }: StoredRun): boolean => sweeps.includes(info.type);
 const ours = (): StoredRun[] => runs.filter(({ info }) => info.workflowId !== planted.name);
 const ofAccounts = (): StoredRun[] => ours().filter((run) => !isSweep(run));
@@ -367,6 +376,9 @@ const clear = new Set([
   'accounts.provider_config',
   // The timeline has the changed details with their values.
   'account_events.data',
+  // Views, for operators.
+  'daily_analytics.owner',
+  'daily_analytics_by_owner.owner',
   'attendees.name',
   'attendees.phone_number',
   'attendees.provider_attendee_id',
