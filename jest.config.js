@@ -2,7 +2,7 @@
 export default {
   testEnvironment: 'node',
   testMatch: ['<rootDir>/test/**/*.test.ts'],
-  runner: 'jest-light-runner/child-process',
+  runner: 'jest-light-runner',
   transform: {},
   // Temporal's packages find what they need in node_modules; the rest of the tree holds nothing to look through.
   modulePathIgnorePatterns: ['<rootDir>/.patchbay/'],
@@ -13,5 +13,5 @@ export default {
   testSequencer: '<rootDir>/test/support/sequencer.js',
   ci: true,
   // One more than there are cores where the suite usually runs: tests wait for a third of their time.
-  maxWorkers: 3,
+  maxWorkers: 4,
 };
