@@ -32,6 +32,7 @@ create table audit_entries (
   details jsonb not null
 ) partition by range (at);
 create table audit_entries_default partition of audit_entries default;
+create index audit_entries_default_age on audit_entries_default (at);
 create index audit_entries_list on audit_entries (tenant_id, at, id);
 create index audit_entries_target on audit_entries (target, at, id) where target is not null;
 create index audit_entries_operation on audit_entries (operation) where operation is not null;`;
