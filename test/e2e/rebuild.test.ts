@@ -57,12 +57,12 @@ it('finishes ten open logins after the loss of the database of Temporal', async 
   for (const { account } of [code, qr]) await real.api.account(account.id, 'active');
 
   // … and the command restarts all others.
-  expect(await rebuild()).toEqual({ connections: 8, syncs: 0, queues: 0 });
+  expect(await rebuild()).toEqual({ connections: 8, syncs: 0, bulk: 0, queues: 0 });
   for (const one of otherCodes) expect((await answer(one)).status).toBeLessThan(300);
   for (const one of otherQrs) await scan(one);
   for (const { account } of [...otherCodes, ...otherQrs]) await real.api.account(account.id, 'active');
 
   expect(await real.control.count('POST', '/api/v1/accounts')).toBe(10);
   expect(await real.control.count('POST', '/api/v1/accounts/checkpoint')).toBe(5);
-  expect(await rebuild()).toEqual({ connections: 0, syncs: 0, queues: 0 });
+  expect(await rebuild()).toEqual({ connections: 0, syncs: 0, bulk: 0, queues: 0 });
 });
