@@ -183,7 +183,7 @@ async function answered(operation: Operation, client: ApiClient, about: Ids): Pr
 
 /** A WebSocket is no answer. These succeed only with workers, and files only where a provider has them; other tests check their answers. */
 const wantsWorkers =
-  /\/contacts\/sync(\/conversations)?$|\/wasender-contact\/|\/conversation-contacts$|\/picture\/?$|\/content$/;
+  /\/files\/\{name\}$|\/contacts\/sync(\/conversations)?$|\/wasender-contact\/|\/conversation-contacts$|\/picture\/?$|\/content$/;
 
 /** The fixture's channel lacks these; tests of messages check their answers. */
 const isLacking = ({ method, path }: Operation): boolean =>
@@ -200,6 +200,9 @@ it('matches the answer of every operation', async () => {
     if (operation.path.endsWith('/qr.svg') || operation.path.endsWith('/another-way'))
       about.step = await stepFor(operation, about);
     if (operation.path.endsWith('/pause')) await toConversations(about);
+    if (operation.path.endsWith('/bulk-operations/{id}/resume'))
+      await api.client.post(`/api/v1/bulk-operations/${about.bulk}/pause`);
+    if (operation.path.endsWith('/bulk-operations/{id}/retry')) await failIn(about);
     if (operation.path.endsWith('/snooze')) await lose(api.context, about.account, new Date());
     if (/\/messages\/\{id\}\/(retry|cancel)$/.test(operation.path)) about.message = await sentFor(operation, about);
     wrong.push(await answered(operation, /^PUT .*\/providers\//.test(operation.name) ? settled : api.client, about));
@@ -210,6 +213,16 @@ it('matches the answer of every operation', async () => {
 /** A sync of details cannot be paused. */
 const toConversations = ({ sync }: Ids): Promise<unknown> =>
   api.context.db.system((em) => em.execute("update sync_runs set kind = 'conversations' where id = ?", [sync]));
+
+/** An account that could not be synced. */
+const failIn = ({ bulk, account }: Ids): Promise<unknown> =>
+  api.context.db.system((em) =>
+    em.execute(
+      `insert into bulk_items (operation_id, account_id, tenant_id, state, reason, tries)
+       select ?, id, tenant_id, 'failed', 'not_active', 1 from accounts where id = ?`,
+      [bulk, account],
+    ),
+  );
 
 /** A message that waits to be sent, or was not sent. */
 async function sentFor({ path }: Operation, { conversation }: Ids): Promise<string> {

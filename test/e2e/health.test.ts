@@ -310,8 +310,9 @@ it('A14: a fleet by state, provider, channel and reason, of a tenant and of the 
     items: [],
     next_cursor: null,
   });
+  // Without the visits: no Schedule takes them in a stack of tests.
   expect(empty.syncs.due.map(({ kind, due, overdue }: any) => ({ kind, due, overdue }))).toEqual(
-    ['visits', 'contacts', 'tokens'].map((kind) => ({ kind, due: 0, overdue: 0 })),
+    ['contacts', 'tokens'].map((kind) => ({ kind, due: 0, overdue: 0 })),
   );
   const accounts = [await connected(owner), await connected(owner), await connected(owner)];
   const lost = accounts.slice(0, 2);
