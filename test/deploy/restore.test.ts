@@ -91,7 +91,12 @@ const taskQueue = `restore-${randomUUID()}`;
     const options = ['--create', '--clean', '--if-exists', '--dbname=postgres'];
     await runRole([join(bin, 'pg_restore'), ...options, dump], superuser());
 
-    const wrong = { ...settings(), PORT: '0', ENCRYPTION_KEY: Buffer.alloc(32, 8).toString('base64') };
+    const wrong = {
+      ...settings(),
+      PORT: '0',
+      LOG_LEVEL: 'warn',
+      ENCRYPTION_KEY: Buffer.alloc(32, 8).toString('base64'),
+    };
     const { code, output } = await startRole([process.execPath, 'api/main.ts'], wrong).ended;
     expect({ code, lines: output.trim().split('\n') }).toEqual({
       code: 1,
