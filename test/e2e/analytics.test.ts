@@ -34,12 +34,14 @@ it('D10: messages that come in and go out are counted every hour, by owner, plat
   );
   const date = today('Pacific/Kiritimati');
   const read = async (): Promise<any> => (await stack.api.get(`/api/v1/analytics/daily?account=${id}&by=account`)).body;
+  const dayOf = ({ items }: any): any => items.find((row: any) => row.date === date);
   const counted = await eventually('the day to be counted', async () => {
     await stack.trigger('aggregateAnalytics');
     const answer = await read();
-    return answer.waiting_since === null && answer;
+    // The first sync may end later than the reply goes out.
+    return answer.waiting_since === null && dayOf(answer)?.syncs_succeeded > 0 && answer;
   });
-  const own = counted.items.find((row: any) => row.date === date);
+  const own = dayOf(counted);
   // The history that the account came with is counted too, on its own days.
   const { items: all } = (await stack.api.get(`/api/v1/messages?account=${id}&limit=200`)).body;
   const ofToday = all.filter(
@@ -59,5 +61,4 @@ it('D10: messages that come in and go out are counted every hour, by owner, plat
   });
   expect(incoming).toBeGreaterThanOrEqual(4);
   expect(outgoing).toBeGreaterThanOrEqual(1);
-  expect(own.syncs_succeeded).toBeGreaterThanOrEqual(1);
 });

@@ -100,8 +100,8 @@ withTimeSkipped('a sweep over many accounts', () => {
     // Each works until its time is over, and what lanes find nothing end: ten and a hundred thousand accounts alike.
     const few = await story((n) => ({ more: n === 1, accounts: 1_000 }));
     const many = await story((n) => ({ more: n === 1, accounts: 10_000 }));
-    expect(many.events).toBe(few.events);
     expect(many).toMatchObject({ asked: 9, accounts: 90_000 });
-    expect(many.events).toBeLessThan(100);
+    // How many workflow tasks it takes depends on which activities end together.
+    for (const { events } of [few, many]) expect(events).toBeLessThan(100);
   });
 });
