@@ -21,11 +21,7 @@ async function jest(more: readonly string[]): Promise<{ code: number; counts: Fi
   const home = makeTemporaryHome('test');
   const child = spawn(
     process.execPath,
-    [
-      '--disable-warning=ExperimentalWarning',
-      join(PROJECT, 'node_modules/jest/bin/jest.js'),
-      ...more,
-    ],
+    ['--disable-warning=ExperimentalWarning', join(PROJECT, 'node_modules/jest/bin/jest.js'), ...more],
     {
       cwd: PROJECT,
       stdio: 'inherit',
