@@ -214,13 +214,14 @@ it('matches the answer of every operation', async () => {
 const toConversations = ({ sync }: Ids): Promise<unknown> =>
   api.context.db.system((em) => em.execute("update sync_runs set kind = 'conversations' where id = ?", [sync]));
 
-/** An account that could not be synced. */
+/** An account that could not be synced by an operation that runs. */
 const failIn = ({ bulk, account }: Ids): Promise<unknown> =>
   api.context.db.system((em) =>
     em.execute(
-      `insert into bulk_items (operation_id, account_id, tenant_id, state, reason, tries)
+      `with running as (update bulk_operations set state = 'running' where id = ?)
+       insert into bulk_items (operation_id, account_id, tenant_id, state, reason, tries)
        select ?, id, tenant_id, 'failed', 'not_active', 1 from accounts where id = ?`,
-      [bulk, account],
+      [bulk, bulk, account],
     ),
   );
 
