@@ -75,7 +75,6 @@ import { Analytics } from './migrations/0110-analytics.ts';
 import { AnalyticsIndexes } from './migrations/0111-analytics-indexes.ts';
 import { AccountVisits } from './migrations/0115-account-visits.ts';
 import { VisitIndexes } from './migrations/0116-visit-indexes.ts';
-import { SyncTimes } from './migrations/0117-sync-times.ts';
 import { EventsOfTenants } from './migrations/0120-events-of-tenants.ts';
 import { BulkOperations } from './migrations/0121-bulk-operations.ts';
 import { AccountLabels } from './migrations/0122-account-labels.ts';
@@ -162,7 +161,6 @@ export const migrationsList = [
   { name: '0111-analytics-indexes', class: AnalyticsIndexes },
   { name: '0115-account-visits', class: AccountVisits },
   { name: '0116-visit-indexes', class: VisitIndexes },
-  { name: '0117-sync-times', class: SyncTimes },
   { name: '0120-events-of-tenants', class: EventsOfTenants },
   { name: '0121-bulk-operations', class: BulkOperations },
   { name: '0122-account-labels', class: AccountLabels },
