@@ -1,8 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
-import { Client, Connection } from '@temporalio/client';
+import { Client } from '@temporalio/client';
 import proto from '@temporalio/proto';
 import type { BenchStack } from './stack.ts';
+import { connect } from '../temporal/connect.ts';
 
 const { EventType } = proto.temporal.api.enums.v1;
 
@@ -131,7 +132,7 @@ export async function temporalCost(
   workflowId: string,
 ): Promise<{ actions: number; events: number }> {
   const { temporal_address: address, temporal_namespace: namespace } = stack.describe();
-  const connection = await Connection.connect({ address });
+  const connection = await connect({ address });
   try {
     const client = new Client({ connection, namespace });
     const cost = { actions: 0, events: 0 };

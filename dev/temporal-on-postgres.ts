@@ -10,7 +10,7 @@ import { requireNode } from './parts/node-version.ts';
 
 requireNode();
 
-const { Connection } = await import('@temporalio/client');
+const { connect } = await import('../temporal/connect.ts');
 const { openCache, PROJECT } = await import('./parts/home.ts');
 const { waitForLock } = await import('./parts/lock.ts');
 const { reportToStdout, step } = await import('./parts/progress.ts');
@@ -79,7 +79,7 @@ const isFree = (port: number): Promise<boolean> =>
   });
 
 async function isServing(address: string): Promise<boolean> {
-  const connection = await Connection.connect({ address, connectTimeout: 2_000 });
+  const connection = await connect({ address, connectTimeout: 2_000 });
   try {
     await connection.withDeadline(Date.now() + 2_000, () =>
       connection.workflowService.describeNamespace({ namespace: 'temporal-system' }),

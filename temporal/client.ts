@@ -1,6 +1,5 @@
 import {
   Client,
-  Connection,
   WithStartWorkflowOperation,
   WorkflowExecutionAlreadyStartedError,
   WorkflowNotFoundError,
@@ -30,6 +29,7 @@ import {
   type StepRef,
 } from '../workflows/messages.ts';
 import { temporalAddress } from './address.ts';
+import { openConnection } from './connect.ts';
 import { createDataConverter } from './codec.ts';
 import { contactsEveryMs, type Config } from '../platform/config.ts';
 import {
@@ -103,7 +103,7 @@ export function openTemporalClient(
   keysOfInstallation: () => Promise<Keyset>,
   tenantName: TenantName,
 ): TemporalClient {
-  const connection = Connection.lazy(temporalAddress(config));
+  const connection = openConnection(temporalAddress(config));
   const client = new Client({
     connection,
     namespace: config.TEMPORAL_NAMESPACE,

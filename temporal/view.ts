@@ -1,5 +1,6 @@
-import { Connection, isGrpcServiceError } from '@temporalio/client';
+import { isGrpcServiceError } from '@temporalio/client';
 import { temporalAddress } from './address.ts';
+import { openConnection } from './connect.ts';
 import type { Config } from '../platform/config.ts';
 
 /** As Temporal numbers them. */
@@ -22,7 +23,7 @@ export interface TemporalView {
 const deadlineMs = 4_000;
 
 export function openTemporal(config: Config): TemporalView {
-  const connection = Connection.lazy(temporalAddress(config));
+  const connection = openConnection(temporalAddress(config));
   const namespace = config.TEMPORAL_NAMESPACE;
   const ask = <T>(question: () => Promise<T>): Promise<T> => connection.withDeadline(Date.now() + deadlineMs, question);
   return {

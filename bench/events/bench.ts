@@ -1,4 +1,4 @@
-import { Client, Connection } from '@temporalio/client';
+import { Client } from '@temporalio/client';
 import type { Report } from '../../dev/parts/progress.ts';
 import { addCrowd } from '../crowd.ts';
 import { cpuOf, isCharged } from '../measure.ts';
@@ -9,6 +9,7 @@ import { installPrograms, Programs } from '../webhooks/programs.ts';
 import { Receiver } from './receiver.ts';
 import { createTables, startSides, type Side } from './sides.ts';
 import type { Committed } from './writer.ts';
+import { connect } from '../../temporal/connect.ts';
 
 /** Conversations, each of an account of its own. */
 const conversations = 200;
@@ -159,7 +160,7 @@ function rowsOf(measured: ReadonlyMap<Side, readonly Measured[]>): Row[] {
 /** Of all workflows that began since a time, those of Schedules left out. */
 async function temporalActions({ describe }: BenchStack, since: Date): Promise<number> {
   const { temporal_address: address, temporal_namespace: namespace } = describe();
-  const connection = await Connection.connect({ address });
+  const connection = await connect({ address });
   try {
     const client = new Client({ connection, namespace });
     let actions = 0;

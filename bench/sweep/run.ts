@@ -1,16 +1,17 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { Client, Connection } from '@temporalio/client';
+import { Client } from '@temporalio/client';
 import { isCharged } from '../measure.ts';
 import type { Context } from '../../services/context.ts';
 import { createDataConverter } from '../../temporal/codec.ts';
 import { scheduleId } from '../../temporal/schedules.ts';
+import { connect } from '../../temporal/connect.ts';
 
 /** Reads and seals payloads with the keys of the installation. */
 export const converterOf = ({ db, vault }: Context) => createDataConverter(() => vault.keysOf(db, null));
 
 /** A client of the Temporal that an installation uses. */
 export async function openClient(context: Context): Promise<Client> {
-  const connection = await Connection.connect({ address: context.config.TEMPORAL_ADDRESS });
+  const connection = await connect({ address: context.config.TEMPORAL_ADDRESS });
   return new Client({
     connection,
     namespace: context.config.TEMPORAL_NAMESPACE,

@@ -1,8 +1,8 @@
 import { createHmac } from 'node:crypto';
-import { Connection } from '@temporalio/client';
 import { searchAttributes } from '../../domain/search-attributes.ts';
 import { ensureSearchAttributes } from '../../temporal/search-attributes.ts';
 import type { PartSpec } from './supervisor.ts';
+import { connect } from '../../temporal/connect.ts';
 
 const SEARCH_ATTRIBUTES = Object.values(searchAttributes).map(({ name }) => name);
 
@@ -49,7 +49,7 @@ export function codecEndpoint(apiUrl: string, encryptionKey: string): string {
 
 /** Search attributes are the last thing that the server sets up before it accepts workflows. */
 async function needSearchAttributes(address: string): Promise<true> {
-  const connection = await Connection.connect({ address, connectTimeout: 2_000 });
+  const connection = await connect({ address, connectTimeout: 2_000 });
   try {
     const { customAttributes } = await connection.withDeadline(Date.now() + 2_000, () =>
       connection.operatorService.listSearchAttributes({ namespace: NAMESPACE }),

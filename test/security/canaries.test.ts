@@ -1,6 +1,6 @@
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { Client, Connection } from '@temporalio/client';
+import { Client } from '@temporalio/client';
 import pg from 'pg';
 import { makeTemporaryHome } from '../../dev/parts/home.ts';
 import { reserveFreePort } from '../../dev/parts/ports.ts';
@@ -25,6 +25,7 @@ import {
   type StoredRun,
 } from './places.ts';
 import { findAll, type Canary, type Place } from './search.ts';
+import { connect } from '../../temporal/connect.ts';
 
 /**
  * The stack as a user runs it: its processes have log files, metrics ports and Temporal's own file to search. A
@@ -249,7 +250,7 @@ async function failInDatabase(spared: string, during: () => Promise<void>): Prom
 
 /** Scheduled runs, and a readable run of another client without our key. */
 async function runTheRest(): Promise<void> {
-  const connection = await Connection.connect({ address: stack.describe().temporal_address });
+  const connection = await connect({ address: stack.describe().temporal_address });
   const client = new Client({ connection });
   for await (const { scheduleId } of client.schedule.list()) await client.schedule.getHandle(scheduleId).trigger();
   await client.workflow.start('planted', { taskQueue: 'nobody', workflowId: 'planted', args: [planted.value] });

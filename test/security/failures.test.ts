@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { ApplicationFailure } from '@temporalio/common';
-import { Client, Connection } from '@temporalio/client';
+import { Client } from '@temporalio/client';
 import proto from '@temporalio/proto';
 import { bundleWorkflowCode, NativeConnection, Worker, type WorkflowBundle } from '@temporalio/worker';
 import axios from 'axios';
@@ -14,6 +14,7 @@ import { installRuntime } from '../../workers/runtime.ts';
 import { required } from '../support/database.ts';
 import { testKeys } from '../support/key.ts';
 import { findAll, type Place } from './search.ts';
+import { connect } from '../../temporal/connect.ts';
 
 /**
  * SECURITY 8 on a real server: an activity throws errors with a secret in every part; none of it may be readable in the
@@ -28,7 +29,7 @@ beforeAll(async () => {
   installRuntime(createLog('test', 'silent'));
   const address = required('PATCHBAY_TEST_TEMPORAL_ADDRESS');
   connection = await NativeConnection.connect({ address });
-  client = new Client({ connection: await Connection.connect({ address }) });
+  client = new Client({ connection: await connect({ address }) });
   workflowBundle = await bundleWorkflowCode({
     workflowsPath: fileURLToPath(new URL('../../workflows/index.ts', import.meta.url)),
     failureConverterPath: fileURLToPath(new URL('../../temporal/failure-converter.cjs', import.meta.url)),

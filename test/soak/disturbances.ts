@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Client, Connection, WorkflowNotFoundError } from '@temporalio/client';
+import { Client, WorkflowNotFoundError } from '@temporalio/client';
 import pg from 'pg';
 import { databaseUrlOf } from '../../dev/parts/postgres-roles.ts';
 import { connectionWorkflowId } from '../../domain/workflow-ids.ts';
 import type { RealStack } from '../support/real-stack.ts';
 import type { Facts } from './facts.ts';
+import { openConnection } from '../../temporal/connect.ts';
 
 /** What an operator, another program or a provider does to a running installation. */
 export interface Disturbances {
@@ -53,7 +54,7 @@ export async function cancelRuns(
   stop: AbortSignal,
 ): Promise<Pick<Disturbances, 'cancelled' | 'terminated'>> {
   const { temporal_address: address, temporal_namespace: namespace } = real.stack.describe();
-  const connection = Connection.lazy({ address });
+  const connection = openConnection({ address });
   const handle = new Client({ connection, namespace }).workflow.getHandle(
     connectionWorkflowId(await oldestAccount(facts)),
   );

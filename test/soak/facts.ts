@@ -1,6 +1,7 @@
-import { Client, Connection } from '@temporalio/client';
+import { Client } from '@temporalio/client';
 import pg from 'pg';
 import type { StackFile } from '../../dev/parts/stack-file.ts';
+import { connect } from '../../temporal/connect.ts';
 
 type Row = Record<string, any>;
 
@@ -22,7 +23,7 @@ const patienceMs = 60_000;
 type Addresses = Pick<StackFile, 'database_url' | 'temporal_address' | 'temporal_namespace'>;
 
 export async function openFacts(stack: Addresses): Promise<Facts> {
-  const connection = await Connection.connect({ address: stack.temporal_address });
+  const connection = await connect({ address: stack.temporal_address });
   const client = new Client({ connection, namespace: stack.temporal_namespace });
   const rows = async (sql: string): Promise<Row[]> => {
     for (const end = Date.now() + patienceMs; ;) {

@@ -1,4 +1,4 @@
-import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
+import { Client, type WorkflowHandle } from '@temporalio/client';
 import { workflowMetadataQuery } from '@temporalio/workflow';
 import proto, { type temporal } from '@temporalio/proto';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
@@ -8,13 +8,14 @@ import { createDataConverter, decodePayload } from '../../temporal/codec.ts';
 import { connectionWorkflowId, syncWorkflowId } from '../../domain/workflow-ids.ts';
 import { required } from './database.ts';
 import { testKeys } from './key.ts';
+import { connect } from '../../temporal/connect.ts';
 
 export type History = temporal.api.history.v1.IHistory;
 type Event = temporal.api.history.v1.IHistoryEvent;
 const { EventType } = proto.temporal.api.enums.v1;
 
 export async function temporalClient(): Promise<Client> {
-  const connection = await Connection.connect({ address: required('PATCHBAY_TEST_TEMPORAL_ADDRESS') });
+  const connection = await connect({ address: required('PATCHBAY_TEST_TEMPORAL_ADDRESS') });
   return new Client({ connection, dataConverter: createDataConverter(async () => testKeys) });
 }
 

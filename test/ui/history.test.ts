@@ -1,10 +1,11 @@
 import { rmSync } from 'node:fs';
-import { Client, Connection } from '@temporalio/client';
+import { Client } from '@temporalio/client';
 import { makeTemporaryHome } from '../../dev/parts/home.ts';
 import { startStack, type Stack } from '../../dev/stack.ts';
 import { createClient, type ApiClient } from '../support/client.ts';
 import { eventually } from '../support/eventually.ts';
 import { findChromium, openBrowser, type Browser } from './browser.ts';
+import { connect } from '../../temporal/connect.ts';
 
 /** P3: every attempt can be found in the Temporal UI, and read there without seeing a secret. */
 const password = 'correct-horse-9f8e7d6c';
@@ -34,7 +35,7 @@ const tests = (browserPath: string) => (): void => {
     await api.post(`/api/v1/accounts/${account.id}/attempt/steps/${attempt.step.id}`, { answer: '123456' });
     await api.step(account.id, 'done');
     attempt = (await api.get(`/api/v1/accounts/${account.id}/attempt`)).body;
-    const connection = await Connection.connect({ address });
+    const connection = await connect({ address });
     const handle = new Client({ connection }).workflow.getHandle(attempt.workflow_id);
     const ended = (isIt: (runId: string) => boolean) =>
       eventually('a run to end', async () => {
