@@ -13,7 +13,7 @@ import {
   recountConversations,
   type Joining,
 } from '../../db/queries/messages/join-rows.ts';
-import { loadMessages, loadRows } from '../../db/queries/messages/load.ts';
+import { loadMessages, loadRows, requireConversations } from '../../db/queries/messages/load.ts';
 import { messagesBelowMarks, type MarkedConversation } from '../../db/queries/messages/watermarks.ts';
 import { writeRows } from '../../db/queries/messages/write.ts';
 import { FactApplication } from './fact-application.ts';
@@ -32,7 +32,8 @@ export interface Applied {
 /**
  * Writes what was told of conversations, in the caller's transaction. The rows depend on the set of facts alone: their order,
  * and how often each came, change nothing. Answers how many messages were new. `besides` is
- * executed with the rows, in one statement. Throws `AccountReleasedError`: then nothing of the transaction may be kept.
+ * executed with the rows, in one statement. Throws `AccountReleasedError`: then nothing of the transaction may be kept; and
+ * `RowsMovedError`, which counts as a busy database.
  */
 export async function applyFacts(
   em: Em,
@@ -64,6 +65,7 @@ export async function applyFacts(
       .flatMap(({ accountId, keys }) => [...keys].map((key) => ({ accountId, key }))),
   });
   if (loaded.accounts.length < accounts.length) throw new AccountReleasedError('The account has no login any more.');
+  await requireConversations(em, rowsOf('conversation'), loaded);
   // Written by others until their conversation was locked here.
   const late = (await messagesBelowMarks(em, marked)).filter((id) => !loaded.messages.some((one) => one.id === id));
   if (late.length) loaded.messages.push(...(await loadMessages(em, late)));

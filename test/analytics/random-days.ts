@@ -1,4 +1,5 @@
 import type { Database, Em } from '../../db/connect.ts';
+import { isDatabaseBusy } from '../../db/database-down.ts';
 import { deleteMessagesOf } from '../../db/queries/erasures/delete-messages.ts';
 import type { Vault } from '../../db/vault.ts';
 import type { SeenMessage } from '../../domain/seen-messages.ts';
@@ -33,7 +34,7 @@ const conversationsOf = (messages: number): number => Math.max(6, Math.ceil(mess
  * Messages of three days in random order, with what happens to them later: edits, deletions, statuses, messages and
  * conversations that turn out to be the same, two erasures and two changes of the time zone. Several transactions at once.
  */
-export async function playRandomDays(days: RandomDays): Promise<{ transactions: number; deadlocks: number }> {
+export async function playRandomDays(days: RandomDays): Promise<{ transactions: number; refused: number }> {
   const draws = drawsFrom(days.seed);
   const facts = draws.shuffled(factsOf(days, draws.fork('facts')));
   const batches: Fact[][] = [];
@@ -42,15 +43,15 @@ export async function playRandomDays(days: RandomDays): Promise<{ transactions: 
     batches.push(facts.slice(at, at + size));
     at += size;
   }
-  let deadlocks = 0;
+  let refused = 0;
   const inTransaction = async (work: (em: Em) => Promise<unknown>): Promise<void> => {
     for (let tries = 1; ; tries += 1)
       try {
         await days.db.system(work);
         return;
       } catch (error) {
-        if ((error as { code?: unknown }).code !== '40P01' || tries === 20) throw error;
-        deadlocks += 1;
+        if (!isDatabaseBusy(error) || tries === 20) throw error;
+        refused += 1;
       }
   };
   const turns = batches.entries();
@@ -68,10 +69,12 @@ export async function playRandomDays(days: RandomDays): Promise<{ transactions: 
   const counting = (async () => {
     while (isWriting) await days.count();
   })();
-  await Promise.all(Array.from({ length: atOnce }, write)).finally(() => (isWriting = false));
-  await counting;
+  const writing = Promise.all(Array.from({ length: atOnce }, write)).finally(() => (isWriting = false));
+  const ended = await Promise.allSettled([writing, counting]);
+  const failure = ended.find((one) => one.status === 'rejected');
+  if (failure) throw failure.reason;
   await days.count();
-  return { transactions: batches.length, deadlocks };
+  return { transactions: batches.length, refused };
 }
 
 /** What happens after a batch, by its number. */

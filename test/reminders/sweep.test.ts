@@ -1,4 +1,5 @@
 import { startTestApi, type TestApi } from '../api/support.ts';
+import { eventually } from '../support/eventually.ts';
 import { runSql } from '../support/run-sql.ts';
 import type { Context } from '../../services/context.ts';
 import { atTime } from '../tokens/at-time.ts';
@@ -46,6 +47,8 @@ it('reminds each owner once, however many workers sweep and are killed', async (
   await sweepReminders(context);
   for (const id of ids) {
     expect(await remindedAt(context, id)).toHaveLength(1);
+    // The feed shows an event once no older transaction of its tenant is open.
+    await eventually('both questions', async () => (await asked(api.client, id)).length > 1);
     expect((await asked(api.client, id)).map(({ reminder }) => reminder)).toEqual([false, true]);
   }
 });

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { openDatabase, type Database } from '../../db/connect.ts';
+import { isDatabaseBusy } from '../../db/database-down.ts';
 import { prepareKeys } from '../../db/data-keys.ts';
 import { ensureTenant } from '../../db/queries/tenants/api-keys.ts';
 import { createVault } from '../../db/vault.ts';
@@ -12,6 +13,7 @@ import type { Fact } from '../../services/messages/facts.ts';
 import { insertRow, tablesOf } from '../db/seed.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { testKey } from '../support/key.ts';
+import { eventually } from '../support/eventually.ts';
 import { runSql } from '../support/run-sql.ts';
 
 const vault = createVault(parseKeyRing(testKey, ''));
@@ -264,6 +266,43 @@ it('what the phone read is read up to then: a message that came later stays unre
     for (const fact of order) await apply(of, [fact], { receivedAt: at + 3_600_000 });
     expect(await shown(of)).toMatchObject([{ unread_count: 1 }]);
   }
+});
+
+it('a message that comes while its conversation goes into another one is refused for now, and then is in that one', async () => {
+  const of = await newAccount();
+  const inChat = (n: number, key: string): Told => ({
+    ...(message(n, { conversationKeys: [key] }) as any),
+    conversation: { keys: [key], kind: 'group' },
+  });
+  await apply(of, [inChat(1, 'older')]);
+  await apply(of, [inChat(2, 'newer')]);
+  const both: Told = { kind: 'conversation', conversation: { keys: ['older', 'newer'], kind: 'group' }, at };
+  const [joined, goOn] = [Promise.withResolvers<string>(), Promise.withResolvers<void>()];
+  const joining = db.system(async (em) => {
+    await applyFacts(em, vault, [{ ...of, teller: 'webhook', isLive: true, receivedAt: at, told: both }], new Date(at));
+    const [{ id }] = await runSql<any>(em, 'select pg_current_xact_id()::xid::text as id');
+    joined.resolve(id);
+    await goOn.promise;
+  });
+  const transaction = await joined.promise;
+  const late = apply(of, [inChat(3, 'newer')]).catch((error: unknown) => error);
+  await eventually('the message to wait', async () => {
+    const waiting = 'select from pg_locks where not granted and transactionid = ?::xid';
+    return (await db.system((em) => runSql(em, waiting, [transaction]))).length > 0;
+  });
+  goOn.resolve();
+  await joining;
+  expect(isDatabaseBusy(await late)).toBe(true);
+  await apply(of, [inChat(3, 'newer')]);
+  const counts = await db.system((em) =>
+    runSql<any>(
+      em,
+      `select (select count(*)::int from messages m where m.conversation_id = c.id) as messages from conversations c
+       where account_id = ?`,
+      [of.accountId],
+    ),
+  );
+  expect(counts).toEqual([{ messages: 3 }]);
 });
 
 it('two conversations that turn out to be one have the newest words on both, and what was read of either is read', async () => {

@@ -62,7 +62,7 @@ export async function countedDays({ messages, seed }: RandomDaysSize, report: (t
     // The messages have no files, so that nothing of them is sealed.
     const vault = createVault(parseKeyRing(testKey, ''));
     const own = { db, vault, tenantId, accounts: accounts as [string, ...string[]], messages, seed, count };
-    const { transactions, deadlocks } = await playRandomDays(own);
+    const { transactions, refused } = await playRandomDays(own);
     await eventually(
       'everything to be counted',
       async () => {
@@ -71,7 +71,9 @@ export async function countedDays({ messages, seed }: RandomDaysSize, report: (t
       },
       countWithinMs,
     );
-    report(`${messages} messages in ${transactions} transactions, counted in ${runs} runs; ${deadlocks} deadlocks`);
+    report(
+      `${messages} messages in ${transactions} transactions, counted in ${runs} runs; ${refused} of them had to begin again`,
+    );
     const expected = await recount(db, tenantId);
     const stored = await storedDays(db, tenantId);
     const names = [...new Set([...Object.keys(expected), ...Object.keys(stored)])];

@@ -1,5 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
+import type { ScheduleHandle } from '@temporalio/client';
 import { startApi } from '../../api/start.ts';
 import { openDatabase, type Database } from '../../db/connect.ts';
 import { createApiKey, ensureTenant } from '../../db/queries/tenants/api-keys.ts';
@@ -51,6 +52,22 @@ export interface TestStack {
   /** Stops the sandbox: from then on no provider can be reached. */
   cutOff(): Promise<void>;
   stop(): Promise<void>;
+}
+
+/** Does `work` with a Schedule once its workflow has ended: the Schedule skips a trigger while it is running. */
+async function whenIdle(
+  taskQueue: string,
+  workflowType: string,
+  work: (schedule: ScheduleHandle) => Promise<void>,
+): Promise<void> {
+  const { connection, schedule: schedules } = await temporalClient();
+  try {
+    const schedule = schedules.getHandle(scheduleId(workflowType, taskQueue));
+    await eventually('the Schedule', async () => (await schedule.describe()).info.runningActions.length === 0);
+    await work(schedule);
+  } finally {
+    await connection.close();
+  }
 }
 
 export async function startTestStack(
@@ -118,24 +135,20 @@ export async function startTestStack(
       });
       return answer.json();
     },
-    trigger: async (workflowType) => {
-      const client = await temporalClient();
-      const schedule = client.schedule.getHandle(scheduleId(workflowType, config.TEMPORAL_TASK_QUEUE));
-      // The Schedule skips a trigger while its workflow is running.
-      await eventually('the Schedule', async () => (await schedule.describe()).info.runningActions.length === 0);
-      await schedule.trigger();
-      await client.connection.close();
-    },
+    trigger: (workflowType) => whenIdle(config.TEMPORAL_TASK_QUEUE, workflowType, (schedule) => schedule.trigger()),
     visit: async (accountId) => {
       const visits = (statement: string): Promise<any[]> =>
         api.context.db.system((em) => runSql<any>(em, statement, [accountId]));
       const [before] = await visits('select visited_at from account_visits where account_id = ?');
       await visits("update account_visits set due_at = 'epoch', lease = null where account_id = ?");
       await stack.trigger('syncPlatforms');
-      return eventually('the visit', async () => {
+      const visit = await eventually('the visit', async () => {
         const [row] = await visits('select * from account_visits where account_id = ?');
         return row.visited_at && row.visited_at !== before.visited_at && row.lease === null ? row : null;
       });
+      // A worker that is stopped within a sweep would leave its activity to a time limit.
+      await whenIdle(config.TEMPORAL_TASK_QUEUE, 'syncPlatforms', async () => {});
+      return visit;
     },
     metrics: () => api.context.metrics.registry.metrics(),
     callbackOf: async (accountId) => {

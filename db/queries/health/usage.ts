@@ -58,9 +58,9 @@ export async function usageOf(em: Em, accountId: string, now: Date, days: number
           coalesce(d.syncs_failed, 0) as "syncsFailed", d.counted_at::text as "countedAt",
           case when w.day <= r.day then null else coalesce(e.n, 0) end as "webhookEvents",
           exists (
-            select from analytics_marks m where m.account_id = ${accountId}::uuid and m.claim is null
-              and (m.hour = '-infinity' or w.day between (m.hour at time zone w.time_zone)::date
-                and ((m.hour + interval '1 hour') at time zone w.time_zone)::date)) as "isWaiting"
+            select from marks m
+            where m.hour = '-infinity' or w.day between (m.hour at time zone w.time_zone)::date
+              and ((m.hour + interval '1 hour') at time zone w.time_zone)::date) as "isWaiting"
         from wanted w cross join reach r
         left join account_days d on d.account_id = ${accountId}::uuid and d.day = w.day
         left join events e on e.day = w.day order by w.day desc`,

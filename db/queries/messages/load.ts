@@ -76,6 +76,28 @@ export async function loadMessages(em: Em, ids: readonly string[]): Promise<Load
   return found?.messages ?? [];
 }
 
+/** Rows went into others, or were deleted, after their keys were read. The transaction has to be begun again. */
+export class RowsMovedError extends Error {
+  override readonly name = 'RowsMovedError';
+  /** PostgreSQL's serialization_failure. */
+  readonly code = '40001';
+}
+
+/**
+ * Throws `RowsMovedError` where a conversation that is not in `loaded` has no key any more: another transaction made it a part
+ * of another one while this one waited for its row.
+ */
+export async function requireConversations(em: Em, ids: readonly string[], loaded: Loaded): Promise<void> {
+  const found = new Set(loaded.conversations.map(({ id }) => id));
+  const lost = ids.filter((id) => !found.has(id));
+  if (!lost.length) return;
+  const named = await rows<{ id: string }>(
+    em,
+    sql`select distinct target_id as id from provider_keys where target_id = any(${lost}::uuid[])`,
+  );
+  if (named.length < lost.length) throw new RowsMovedError('A conversation has become a part of another one.');
+}
+
 /** The rows that facts change, messages and conversations locked in the order of their ids. */
 export async function loadRows(
   em: Em,
