@@ -167,7 +167,7 @@ it('an account whose webhook goes elsewhere for good is degraded with the eviden
   stack.worker = (await stack.worker.stop(), await stack.startWorker());
   expect(await stack.visit(id)).toMatchObject({ outcome: 'ok', webhook_state: 'ok' });
   expect(await stack.api.account(id, 'active')).toMatchObject({ reason: null });
-}, 120_000);
+}, 300_000);
 
 it('D9: patchbay sync platforms visits the accounts of a tenant at once, and says what it found', async () => {
   const client = await stack.client('acme');

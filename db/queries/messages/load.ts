@@ -77,7 +77,7 @@ export async function loadMessages(em: Em, ids: readonly string[]): Promise<Load
 }
 
 /** Rows went into others, or were deleted, after their keys were read. The transaction has to be begun again. */
-export class RowsMovedError extends Error {
+class RowsMovedError extends Error {
   override readonly name = 'RowsMovedError';
   /** PostgreSQL's serialization_failure. */
   readonly code = '40001';
