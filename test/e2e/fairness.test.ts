@@ -60,7 +60,7 @@ const multiply = (id: string, count: number) =>
       em,
       sql`insert into accounts (id, tenant_id, provider, channel, owner, metadata, credentials_id, provider_account_id,
             state, who, since, method, details_at, created_at, updated_at)
-          select gen_random_uuid(), tenant_id, provider, channel, owner, metadata, credentials_id, 'copy-' || n,
+          select gen_random_uuid(), tenant_id, provider, channel, owner, metadata, credentials_id, id::text || n,
             state, who, since, method, details_at, created_at, updated_at
           from accounts cross join generate_series(1, ${count}::int) n where id = ${id}`,
     ),
@@ -105,3 +105,29 @@ it("one tenant's backlog of syncs, which a run starts, does not delay another te
   isSlow = false;
   await eventually('the rest', async () => (await running(tenantId)) === 0);
 });
+
+it("operations over all accounts of one tenant do not delay another tenant's sync, nor its operation", async () => {
+  const [first, single] = [await connected(crowded, 'bulk'), await connected(other, 'single')];
+  const tenantId = await tenantOf(first);
+  await multiply(first, many - 1);
+  isSlow = true;
+  const begin = (tenant: ApiClient, operation: string) =>
+    tenant.post('/api/v1/bulk-operations', { operation, filter: {}, per_minute: 6_000 });
+  const begun = [await begin(crowded, 'sync_details'), await begin(crowded, 'sync_conversations')];
+  expect(begun.map(({ status }) => status)).toEqual([202, 202]);
+  const counts = async () => (await crowded.get(`/api/v1/bulk-operations/${begun[0]?.body.id}`)).body.counts;
+  await eventually('syncs of one tenant', async () => (await counts()).asked > 0);
+
+  const { body: run } = await other.post(`/api/v1/accounts/${single}/syncs`, { kind: 'details' });
+  const { body: small } = await begin(other, 'sync_details');
+  await eventually('those of the other tenant', async () => {
+    const { body: sync } = await other.get(`/api/v1/syncs/${run.id}`);
+    const { body: operation } = await other.get(`/api/v1/bulk-operations/${small.id}`);
+    return sync.state === 'succeeded' && operation.state === 'done';
+  });
+  // In their turn they would be the last of all.
+  expect((await counts()).waiting).toBeGreaterThan(many / 4);
+  isSlow = false;
+  for (const { body } of begun) await crowded.post(`/api/v1/bulk-operations/${body.id}/cancel`, {});
+  await eventually('the rest', async () => (await running(tenantId)) === 0, 90_000);
+}, 180_000);
