@@ -20,7 +20,7 @@ export interface TemporalView {
   close(): Promise<void>;
 }
 
-const deadlineMs = 4_000;
+const deadlineMs = 10_000;
 
 export function openTemporal(config: Config): TemporalView {
   const connection = openConnection(temporalAddress(config));

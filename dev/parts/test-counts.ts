@@ -7,7 +7,7 @@ export interface FileCounts {
 }
 
 /** More failed files than this are not run again: something is broken. */
-const MOST_AGAIN = 3;
+const MOST_AGAIN = 6;
 
 /** The files that a whole run's second, quiet run reads: those that failed, unless they are many. */
 export function filesToRunAgain(counts: readonly FileCounts[]): string[] {

@@ -17,6 +17,34 @@ export function debianPostgres(): { major: number; bin: string } | null {
   return major >= 15 ? { major, bin: join(installed, String(major), 'bin') } : null;
 }
 
+const password = 'superuser';
+
+/** A new folder that PostgreSQL's user owns. */
+export function folderOfPostgres(): string {
+  const user = postgresUser();
+  const folder = mkdtempSync('/var/tmp/patchbay-deploy-');
+  if (user) chownSync(folder, user.uid, user.gid);
+  return folder;
+}
+
+/** Runs a program as PostgreSQL's user. */
+export const asPostgres = (program: string, args: readonly string[], env: Record<string, string> = {}): void =>
+  void execFileSync(program, args, {
+    ...postgresUser(),
+    cwd: '/',
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+
+function initialize(bin: string, data: string): void {
+  const passwordFile = `${data}-password`;
+  writeFileSync(passwordFile, password, { mode: 0o644 });
+  asPostgres(join(bin, 'initdb'), [
+    ...['-D', data, '-U', 'postgres', '--auth=scram-sha-256', '--encoding=UTF8', '--locale=C'],
+    `--pwfile=${passwordFile}`,
+  ]);
+}
+
 /** A new PostgreSQL server; its superuser is the only login. */
 export interface BarePostgres {
   port: number;
@@ -26,20 +54,17 @@ export interface BarePostgres {
   stop(): Promise<void>;
 }
 
-export async function startBarePostgres(bin: string, settings: readonly string[] = []): Promise<BarePostgres> {
+/** `fill` makes the data folder; by default a new database cluster. */
+export async function startBarePostgres(
+  bin: string,
+  settings: readonly string[] = [],
+  fill: (data: string) => void = (data) => initialize(bin, data),
+): Promise<BarePostgres> {
   const user = postgresUser() ?? undefined;
-  const folder = mkdtempSync('/var/tmp/patchbay-deploy-');
-  const password = 'superuser';
-  const passwordFile = join(folder, 'password');
-  writeFileSync(passwordFile, password);
-  if (user) for (const path of [folder, passwordFile]) chownSync(path, user.uid, user.gid);
+  const folder = folderOfPostgres();
   const data = join(folder, 'data');
   const options = { ...user, cwd: '/' };
-  execFileSync(
-    join(bin, 'initdb'),
-    ['-D', data, '-U', 'postgres', '--auth=scram-sha-256', '--encoding=UTF8', '--locale=C', `--pwfile=${passwordFile}`],
-    { ...options, stdio: 'ignore' },
-  );
+  fill(data);
   const reserved = await reserveFreePort();
   await reserved.handOver();
   const port = reserved.number;

@@ -51,7 +51,7 @@ describe('a clock that follows the sandbox', () => {
     const other = followSandbox(sandbox.controlUrl);
     await eventually('another clock two hours ahead', async () => hoursAhead(other) === 2);
     other.stop();
-    expect(hoursAhead(clock)).toBe(0);
+    expect(Math.abs(hoursAhead(clock))).toBe(0);
   });
 });
 
