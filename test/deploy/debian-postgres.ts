@@ -39,10 +39,8 @@ export const asPostgres = (program: string, args: readonly string[], env: Record
 function initialize(bin: string, data: string): void {
   const passwordFile = `${data}-password`;
   writeFileSync(passwordFile, password, { mode: 0o644 });
-  asPostgres(join(bin, 'initdb'), [
-    ...['-D', data, '-U', 'postgres', '--auth=scram-sha-256', '--encoding=UTF8', '--locale=C'],
-    `--pwfile=${passwordFile}`,
-  ]);
+  const options = ['-U', 'postgres', '--auth=scram-sha-256', '--encoding=UTF8', '--locale=C'];
+  asPostgres(join(bin, 'initdb'), ['-D', data, ...options, `--pwfile=${passwordFile}`]);
 }
 
 /** A new PostgreSQL server; its superuser is the only login. */
