@@ -8,7 +8,7 @@ import { loadConfig, openContext, type OpenedContext } from '../../services/boot
 import { createLog } from '../../platform/log.ts';
 import { atMost, faster, informative, type Row } from '../row.ts';
 import { startBenchStack, until, type BenchStack } from '../stack.ts';
-import { addFleet, makeDue, sweptOf, type Anchors } from './fleet.ts';
+import { addFleet, makeDue, settle, sweptOf, type Anchors } from './fleet.ts';
 import { runSchedules } from './schedules.ts';
 import { openClient, runSweep, type SweepRun } from './run.ts';
 
@@ -61,8 +61,8 @@ async function ofSize(size: number, report: Report, signal: AbortSignal): Promis
       if (left) throw new Error(`the sweep left ${left} accounts: ${JSON.stringify(swept)}`);
       return run;
     };
-    // The first one reads code and fills caches.
-    await sweepOnce();
+    await makeDue(context);
+    await settle(context, () => runSweep(temporal, context.config.TEMPORAL_TASK_QUEUE, patienceMs));
     const one = await sweepOnce();
     report(`  ${size} accounts, one worker: ${one.seconds.toFixed(1)} s, ${one.actions} actions, ${one.events} events`);
     const megabytes = rssOf(stack.describe().pids.worker ?? 0);

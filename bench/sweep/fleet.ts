@@ -86,6 +86,18 @@ export const makeDue = ({ db, clock }: Context, compared = 1 / 12): Promise<void
     );
   });
 
+/** Sweeps at most until every account was visited: the first visit of a Meta account reads its whole history. */
+const mostFirstSweeps = 20;
+
+/** Sweeps a new fleet until all of it is at rest. */
+export async function settle(context: Context, sweep: () => Promise<unknown>): Promise<void> {
+  for (let n = 0; n < mostFirstSweeps; n += 1) {
+    await sweep();
+    if ((await sweptOf(context)).every(({ visited, all }) => visited === all)) return;
+  }
+  throw new Error(`accounts were left after ${mostFirstSweeps} sweeps`);
+}
+
 /** What a sweep left of a fleet, by provider. */
 export interface Swept {
   provider: string;

@@ -1,4 +1,4 @@
-import { addFleet, makeDue, sweptOf, type Swept } from '../../bench/sweep/fleet.ts';
+import { addFleet, makeDue, settle, sweptOf, type Swept } from '../../bench/sweep/fleet.ts';
 import { openClient, runSweep } from '../../bench/sweep/run.ts';
 import { visitPeriodMs } from '../../domain/visits.ts';
 import { createLog } from '../../platform/log.ts';
@@ -40,6 +40,9 @@ export async function sweepOfPlatforms({ accounts }: SweepSize, report: (text: s
     await addFleet(context, sandbox, await anchorsOf(real), accounts);
     report(`${accounts} accounts are connected`);
     const sweep = () => runSweep(client, context.config.TEMPORAL_TASK_QUEUE, 600_000);
+    await makeDue(context);
+    await settle(context, sweep);
+    report('all of them were visited once');
     await makeDue(context);
     const healthy = await sweep();
     report(`a sweep of healthy providers: ${healthy.seconds.toFixed(1)} s, ${healthy.actions} actions`);
