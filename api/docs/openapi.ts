@@ -109,11 +109,14 @@ const formWithFile = {
   },
 };
 
+const csv = { 'text/csv': { schema: { type: 'string' } as const } };
+
 function operation(route: Route): ZodOpenApiOperationObject {
   const header = route.idempotent ? idempotencyKey : route.live ? lastEventId : undefined;
   const content = {
     [route.contentType ?? 'application/json']: { schema: route.answer },
     ...(route.live === 'stream' ? eventStream : {}),
+    ...(route.csv ? csv : {}),
   };
   const done = (status: number) => ({
     description: route.file

@@ -187,6 +187,8 @@ function send(response: Response, route: Route, { status, body }: Reply, sendTex
   const watch = status === 202 && route.watch?.(body as never);
   if (watch) response.location(watch);
   if (status === 204) response.end();
+  // What is kept of an erased answer is a problem.
+  else if (status >= 400) response.type('application/problem+json').send(JSON.stringify(body));
   else if (route.contentType) response.type(route.contentType).send(String(body));
   else {
     response.type('json');

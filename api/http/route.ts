@@ -87,6 +87,8 @@ interface Declaration<
   file?: boolean;
   /** For answers that are not JSON: their type; the body is a text then. */
   contentType?: string;
+  /** The caller may ask for CSV in its place. */
+  csv?: boolean;
   handle(call: Call<Parsed<P>, Parsed<Q>, Parsed<B>>): Promise<Result<z.input<A>>>;
 }
 

@@ -59,6 +59,7 @@ const getDaily = route({
     time_zone: z.string(),
     waiting_since: time.nullable().describe('Since when changes of yours wait to be counted; null: all are.'),
   }),
+  csv: true,
   handle: async ({ context, principal: { tenantId }, query: { limit, cursor, by, totals, format, ...question } }) => {
     if (format === 'csv') return { lines: await csvOf(context, tenantId, question, by) };
     return context.db.tenant(tenantId, async (em) => {

@@ -90,6 +90,7 @@ const exportRoute = route({
   query: z.object({ ...filters, format: z.enum(auditFormats).default('ndjson') }),
   answer: z.string().describe('A line for each entry.'),
   contentType: 'application/x-ndjson',
+  csv: true,
   handle: (call) => {
     const { format, ...filter } = call.query;
     const contentType = format === 'csv' ? 'text/csv' : 'application/x-ndjson';

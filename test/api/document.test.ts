@@ -143,6 +143,16 @@ describe('the document', () => {
   });
 });
 
+it('says in which types the lists that can be had as CSV answer', async () => {
+  const { paths }: any = await (await fetch(`${api.url}/openapi.json`)).json();
+  for (const path of ['/api/v1/analytics/daily', '/api/v1/audit/export']) {
+    const { headers } = await api.client.get(`${path}?format=csv`);
+    const [type = ''] = headers.get('content-type')?.split(';') ?? [];
+    expect(type).toBe('text/csv');
+    expect(Object.keys(paths[path].get.responses['200'].content)).toContain(type);
+  }
+});
+
 it('names in Location where what is under way can be read', async () => {
   const made = await api.client.post('/api/v1/accounts', { provider: 'unipile', channel: 'whatsapp', owner: 'maya' });
   const address = made.headers.get('location') ?? '';

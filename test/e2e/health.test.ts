@@ -118,7 +118,7 @@ it('A14: an account that works is healthy, with the evidence, and with its use b
   const counted = await healthThat(
     'the day',
     id,
-    ({ usage: [now] }) => now.sends.sent === 2 && now.counted_at !== null && !now.is_waiting,
+    ({ usage: [now] }) => now.sends.sent === 2 && now.syncs.succeeded > 0 && now.counted_at !== null && !now.is_waiting,
     () => stack.trigger('aggregateAnalytics'),
   );
   expect(counted.usage).toHaveLength(7);

@@ -145,6 +145,7 @@ describe('SECURITY 21: erasure', () => {
       { 'idempotency-key': `about-${bystander.phone}` },
     );
     expect([repeated.status, repeated.body.code]).toEqual([410, 'answer_erased']);
+    expect(repeated.headers.get('content-type')).toMatch(/^application\/problem\+json/);
     expect(await tracesIn(tenantId, ana.jid, ana.lid, ana.phone, ana.name)).toEqual([]);
   });
 

@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 import {
   aliasesOf,
   contentOf,
@@ -26,18 +27,23 @@ interface Person {
  * lock.
  */
 export async function saveContacts(em: Em, of: Saving, entries: readonly SeenContact[]): Promise<SavedPerson[]> {
-  let people = withoutRepeats(entries).map((entry): Person => ({
-    entry,
-    aliases: aliasesOf(entry),
-    hash: hash('sha256', contentOf(entry, of.keep), 'base64url'),
-  }));
+  const told = withoutRepeats(entries).map((entry) => ({ entry, aliases: aliasesOf(entry) }));
   await lockContacts(em, of.accountId);
-  const known = await knownAliases(
+  const finding = knownAliases(
     em,
     of.accountId,
-    people.flatMap(({ aliases }) => aliases),
+    told.flatMap(({ aliases }) => aliases),
     of.keep === null || of.keep.has('profileImageUrl'),
   );
+  // A failure is seen below. PostgreSQL looks up while the hashes are made.
+  finding.catch(() => {});
+  await yieldToEventLoop();
+  let people = told.map(({ entry, aliases }): Person => ({
+    entry,
+    aliases,
+    hash: hash('sha256', contentOf(entry, of.keep), 'base64url'),
+  }));
+  const known = await finding;
   for (const person of people) if (person.entry.asked !== undefined) dropForeign(known, person);
   people = people.filter((person) => person.entry.toldAt === undefined || keepOfEvent(known, person));
   const former = people.flatMap(({ aliases }) => formerPartners(known, aliases));

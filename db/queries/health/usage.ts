@@ -22,7 +22,7 @@ export interface DayOfUse {
 }
 
 /** The newest webhook events that are counted. */
-const mostEvents = 20_000;
+const mostEvents = 5_000;
 
 /**
  * The last `days` days of an account, today first. Messages, sends and syncs are the figures of analytics, so that the two
