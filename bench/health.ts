@@ -39,7 +39,8 @@ const traffic = [
    from (select * from messages where account_id = '${busiest}' limit 1) m, generate_series(1, ${busy.messages}) n`,
   `insert into webhook_events (id, request_id, position, tenant_id, credentials_id, provider, account_id,
      provider_account_id, kind, type, dedupe_key, state, deliveries, owes_signal, received_at, processed_at)
-   select ('0199' || substr(md5('busy' || n), 5))::uuid, gen_random_uuid(), 0, e.tenant_id, e.credentials_id, e.provider,
+   select (lpad(to_hex((extract(epoch from now() - n * interval '80 seconds') * 1000)::bigint), 12, '0')
+       || substr(md5('busy' || n), 13))::uuid, gen_random_uuid(), 0, e.tenant_id, e.credentials_id, e.provider,
      e.account_id, e.provider_account_id, 'message', 'message_received', 'busy-' || n, 'processed', 1, false,
      now() - n * interval '80 seconds', now()
    from (select * from webhook_events where account_id = '${busiest}' limit 1) e, generate_series(1, ${busy.events}) n`,

@@ -95,7 +95,7 @@ const dayOfUse = z.object({
   syncs: z.object({ succeeded: count, failed: count }),
   webhook_events: count
     .nullable()
-    .describe('Each once, however often it came; null for days before the newest 20,000 events.'),
+    .describe('Each once, however often it came; null for days before the newest 5,000 events.'),
   counted_at: time.nullable().describe('When the other figures were counted; null: there was nothing to count.'),
   is_waiting: z.boolean().describe('Something of the day changed since then: it is counted again within the hour.'),
 });
