@@ -73,6 +73,25 @@ const named = (): Promise<any[]> =>
     ]),
   );
 
+it('text is kept letter by letter, whatever an array of PostgreSQL takes for its own marks', async () => {
+  const names = [
+    'NULL',
+    'null',
+    '{a,b}',
+    'a "b" c',
+    String.raw`back\slash\\ \"`,
+    "it's",
+    '$1 $& $$',
+    'é 👍 \u{1F469}\u200D\u{1F4BB}',
+  ];
+  const entries = names.map((name, n) => ({ id: `3363998${String(n).padStart(4, '0')}@s.whatsapp.net`, name }));
+  await read(entries);
+  expect((await named()).map(({ name }) => name)).toEqual(names);
+  const changed = entries.map((entry, n) => ({ ...entry, name: names.at(n - 1) }));
+  await read(changed);
+  expect((await named()).map(({ name }) => name)).toEqual(changed.map(({ name }) => name));
+});
+
 describe('entries that contradict an earlier one part people', () => {
   const xavier = { id: P2, lid: L1, name: 'Xavier' };
   const yolanda = { id: P1, lid: L2, notify: 'Yolanda' };
